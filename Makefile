@@ -1,0 +1,80 @@
+# `make` lists what there is to do.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format bench lock clean
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+
+# The first Python that is new enough; `make setup PYTHON=...` names another one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+# What the environment is made from: the lock, the head of pyproject.toml, and where the checkout is.
+KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; } | cksum))
+READY := $(VENV)/.ready-$(KEY)
+WARM := $(VENV)/.warm-$(KEY)
+
+help: ## list what there is to do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null \
+	|| sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1: \2/p' Makefile
+
+setup: $(READY) $(WARM) ## prepare the environment in .venv; does nothing when it is ready
+
+demo: setup ## run the whole loop on examples/, from a commit to production
+	@$(BIN)/tidemill demo
+
+test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: setup ## ruff, mypy, import contracts, actionlint, zizmor
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/actionlint -shellcheck= -pyflakes=
+	@$(BIN)/zizmor --offline --quiet --no-progress .
+
+format: setup ## format the code, and fix what ruff can fix
+	@$(BIN)/ruff check --fix
+	@$(BIN)/ruff format
+
+bench: setup ## run every benchmark in bench/
+	@for file in $(wildcard bench/[a-z]*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+
+lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes newer ones)
+	@PYTHON="$(PYTHON)" sh tools/lock.sh $(ARGS)
+
+clean: ## remove the environment, caches and what the demo left
+	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+
+$(READY): export PIP_DISABLE_PIP_VERSION_CHECK := 1
+$(READY): export PIP_NO_INPUT := 1
+$(READY):
+	@$(or $(PYTHON),python3) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Tidemill needs Python 3.11 or later, and found: $$($(or $(PYTHON),python3) --version 2>&1)."; \
+	  echo "On Debian 12, Ubuntu 24.04 or later: apt install python3 python3-venv"; \
+	  echo "Elsewhere: install one, then make setup PYTHON=/its/path"; exit 1; } >&2
+	@test "$$(cat $(VENV)/.home 2>/dev/null)" = "$(CURDIR)" || rm -rf $(VENV)
+	@if command -v uv >/dev/null; then set -e; \
+	  echo "Preparing $(VENV) with uv ..."; \
+	  uv venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV); \
+	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements.lock; \
+	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-build-isolation --no-deps -e .; \
+	elif ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
+	  echo "This Python can't make virtual environments: $$(command -v $(PYTHON))." >&2; \
+	  echo "On Debian or Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; \
+	  exit 1; \
+	else set -e; \
+	  echo "Preparing $(VENV) with pip (about 130 MB to fetch, once) ..."; \
+	  $(PYTHON) -m venv $(VENV); \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
+	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .; \
+	fi
+	@echo "$(CURDIR)" > $(VENV)/.home
+	@rm -f $(VENV)/.ready-* && touch $@
+
+# Fills Go's build cache, so that the first `make demo` is as fast as the second.
+$(WARM): $(READY)
+	@if test -f examples/app/build.py; then $(BIN)/python examples/app/build.py --warm; fi
+	@rm -f $(VENV)/.warm-* && touch $@

@@ -1,0 +1,1 @@
+"""app.git: which services there are, and what is announced of them. Pure: no I/O."""

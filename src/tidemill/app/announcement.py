@@ -1,0 +1,170 @@
+"""An announcement: the image set built from one commit of app.git.
+
+It comes from another repository, so everything in it is untrusted until `parse` or `from_bare`
+has returned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from tidemill.app import reference
+from tidemill.app.names import (
+    MAX_POSITION,
+    checked_branch,
+    checked_line,
+    checked_name,
+    checked_repository,
+    checked_sha,
+    shown,
+)
+from tidemill.errors import Refused
+
+MAX_BYTES = 16 * 1024 * 1024
+_T = TypeVar("_T")
+
+
+class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One service's image, as the reference architecture records it."""
+
+    Digest: str
+    Tag: str
+
+
+class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An image set, and the commit that it was built from.
+
+    `position` says how many commits lead to `sha`, itself included: it orders announcements.
+    """
+
+    version: int = 1
+    set: str = "app"
+    repository: str
+    branch: str | None = None
+    sha: str
+    position: int
+    run_url: str | None = None
+    images: dict[str, Image]
+
+    @property
+    def id(self) -> str:
+        """The request's id: equal for the same announcement, however often it comes."""
+        return f"announcement-{self.set}-{self.position}-{self.sha[:12]}"
+
+    def tags(self) -> dict[str, str]:
+        """Service to reference by tag, sorted."""
+        return {service: image.Tag for service, image in sorted(self.images.items())}
+
+    def digests(self) -> dict[str, str]:
+        """Service to reference by digest, sorted."""
+        return {service: image.Digest for service, image in sorted(self.images.items())}
+
+
+def parse(data: bytes) -> Announcement:
+    """Parse and check the JSON of an announcement; raise `Refused` with the reason."""
+    return checked(_decoded(data, Announcement))
+
+
+def from_bare(data: bytes, *, set_name: str, repository: str, sha: str, position: int) -> Announcement:
+    """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
+    images = _decoded(data, dict[str, Image])
+    return checked(Announcement(set=set_name, repository=repository, sha=sha, position=position, images=images))
+
+
+def is_bare(data: bytes) -> bool:
+    """Whether `data` is JSON in the bare form: an object without a `version` and `images`."""
+    try:
+        keys = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
+    return isinstance(keys, dict) and not {"version", "images", "position"} & set(keys)
+
+
+def checked(announcement: Announcement) -> Announcement:
+    """Return the announcement if every field is well formed; else raise `Refused`."""
+    if announcement.version != 1:
+        raise Refused(
+            f"the announcement has version {announcement.version}, this Tidemill reads version 1",
+            remedy="use the same release of Tidemill in both repositories",
+        )
+    checked_name(announcement.set, "set")
+    checked_repository(announcement.repository)
+    checked_sha(announcement.sha, "commit of app.git")
+    if announcement.branch is not None:
+        checked_branch(announcement.branch)
+    if announcement.run_url is not None:
+        checked_line(announcement.run_url, "run_url")
+    if not 1 <= announcement.position <= MAX_POSITION:
+        raise Refused(
+            f"the position {announcement.position} is not between 1 and 2^53 - 1",
+            remedy="give what `git rev-list --count SHA` prints in a full clone",
+        )
+    if not announcement.images:
+        raise Refused("the announcement has no image at all", remedy="announce at least one service")
+    for service, image in announcement.images.items():
+        _check_image(service, image, announcement.sha)
+    return announcement
+
+
+def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:
+    """Raise `Refused` if an image's repository matches no pattern; `*` matches any characters."""
+    for service, image in announcement.images.items():
+        repository = reference.by_digest(image.Digest).repository
+        if not any(matches(pattern, repository) for pattern in allow):
+            raise Refused(
+                f"the image of {service} is in {repository}, which [images] allow does not list",
+                remedy="add its repository to [images] allow in tidemill.toml on main, or announce another image",
+            )
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether `text` matches `pattern`, in which `*` stands for any characters, `/` too."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    if not text.startswith(first) or not text.endswith(rest[-1]) or len(text) < len(first) + len(rest[-1]):
+        return False
+    middle = text[len(first) : len(text) - len(rest[-1])]
+    for part in rest[:-1]:
+        found = middle.find(part)
+        if found < 0:
+            return False
+        middle = middle[found + len(part) :]
+    return True
+
+
+def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
+    """The JSON of the reference architecture, from digests and tags by service."""
+    entries = {service: Image(Digest=digest, Tag=tags[service]) for service, digest in sorted(images.items())}
+    return msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n"
+
+
+def _check_image(service: str, image: Image, sha: str) -> None:
+    checked_name(service, "service")
+    digest = reference.by_digest(image.Digest)
+    tag = reference.by_tag(image.Tag)
+    if digest.repository != tag.repository:
+        raise Refused(
+            f"tag and digest of {service} are in different repositories: {tag.repository} and {digest.repository}",
+            remedy="announce the tag and the digest of one image",
+        )
+    if tag.tag != sha:
+        raise Refused(
+            f"the tag of {service} is {shown(tag.tag)}, not the announced commit {sha}",
+            remedy="tag every image with the full SHA of its commit",
+        )
+
+
+def _decoded(data: bytes, shape: type[_T]) -> _T:
+    if len(data) > MAX_BYTES:
+        raise Refused(f"the announcement has {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read")
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(
+            f"this is not an announcement: {shown(str(error))}",
+            remedy="send the JSON that `tidemill record-image-artifact --merge` writes",
+        ) from None

@@ -1,0 +1,85 @@
+"""Names and SHAs that come from outside, checked once where they come in.
+
+A name ends up in paths and in names of refs, so its form is narrow enough for both: no
+separators, nothing that climbs out of a folder, nothing that Git refuses in a ref.
+"""
+
+from __future__ import annotations
+
+import re
+
+from tidemill.errors import Refused
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+SHA = re.compile(r"[0-9a-f]{40}")
+SHORT_SHA = re.compile(r"[0-9a-f]{7,40}")
+REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}")
+BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
+LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,500}")
+MAX_POSITION = 2**53 - 1
+
+
+def is_name(text: object) -> bool:
+    """Whether `text` may name a set, a wave, a target or a service."""
+    return (
+        isinstance(text, str)
+        and NAME.fullmatch(text) is not None
+        and ".." not in text
+        and not text.endswith((".", ".lock"))
+    )
+
+
+def checked_name(text: str, what: str) -> str:
+    """Return `text` if it may name a set, wave, target or service; else raise `Refused`."""
+    if not is_name(text):
+        raise Refused(
+            f"{shown(text)} is not a valid name of a {what}",
+            remedy="use 1 to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit, "
+            "without '..' and not ending in '.' or '.lock'",
+        )
+    return text
+
+
+def checked_sha(text: str, what: str = "commit") -> str:
+    """Return `text` if it is a full SHA of 40 lower-case hex digits; else raise `Refused`."""
+    if not SHA.fullmatch(text):
+        raise Refused(f"{shown(text)} is not the full SHA of a {what}", remedy="give all 40 lower-case hex digits")
+    return text
+
+
+def checked_short_sha(text: str, what: str = "commit") -> str:
+    """Return `text` if it is a SHA of 7 to 40 lower-case hex digits; else raise `Refused`."""
+    if not SHORT_SHA.fullmatch(text):
+        raise Refused(f"{shown(text)} is not the SHA of a {what}", remedy="give 7 to 40 lower-case hex digits")
+    return text
+
+
+def checked_repository(text: str) -> str:
+    """Return `text` if it looks like `owner/name` (up to four parts); else raise `Refused`."""
+    if not REPOSITORY.fullmatch(text) or any(part in text for part in ("..", "//")):
+        raise Refused(f"{shown(text)} is not the name of a repository", remedy="give it as owner/name")
+    return text
+
+
+def checked_branch(text: str) -> str:
+    """Return `text` if Git takes it as the name of a branch; else raise `Refused`."""
+    bad = ("..", "//", "@{", "/.", ".lock/")
+    if not BRANCH.fullmatch(text) or any(part in text for part in bad) or text.endswith(("/", ".", ".lock")):
+        raise Refused(f"{shown(text)} is not a valid name of a branch", remedy="see git check-ref-format")
+    return text
+
+
+def checked_line(text: str, what: str) -> str:
+    """Return `text` if it is one printable line of 1 to 500 characters; else raise `Refused`.
+
+    It may end up in a commit message, where a second line could forge a trailer.
+    """
+    if not LINE.fullmatch(text) or not text.strip():
+        raise Refused(f"{what} {shown(text)} is not one printable line", remedy="give 1 to 500 characters without line breaks")
+    return text.strip()
+
+
+def shown(text: object) -> str:
+    """`text` as it may stand in a message: quoted, escaped, and cut at 80 characters."""
+    quoted = ascii(text)
+    return quoted if len(quoted) <= 82 else quoted[:79] + "...'"

@@ -1,0 +1,176 @@
+"""Step 7 of the plan: introduce what was announced, promote what has been deployed and has soaked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidemill.cfg.draft import Draft, Step
+from tidemill.cfg.due import Obstacle, closed, is_newer, not_admitted, obstacle
+from tidemill.cfg.images import content_id
+from tidemill.cfg.landing import waiting_announcements
+from tidemill.cfg.ledger import Had
+from tidemill.cfg.operation import Operation
+from tidemill.cfg.requests import Announced, Promotion
+from tidemill.cfg.settings import Wave
+
+
+def advance(draft: Draft) -> None:
+    """Put on auto, for each image set by itself, the next one that each wave may take."""
+    for image_set in draft.settings.sets:
+        for wave in draft.settings.waves:
+            if wave.sources:
+                _promote(draft, wave, image_set.name)
+            else:
+                _introduce(draft, wave, image_set.name)
+
+
+def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
+    part = draft.ledger.of(wave.name, set_name)
+    under_test = draft.on_auto(wave.name, set_name)
+    above = max((operation.position for operation in under_test), default=0)
+    waiting = [
+        (request_id, announced)
+        for request_id, announced in waiting_announcements(draft, set_name)
+        if is_newer(part, announced) and announced.announcement.position > above
+    ]
+    if not waiting:
+        return
+    stop = closed(draft, wave, set_name) or not_admitted(draft, wave, set_name)
+    if stop is not None:
+        for request_id, announced in waiting:
+            draft.wait(f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}", stop.reason, stop.since or announced.accepted_at)
+        return
+    request_id, announced = _next_announced(draft, wave, set_name, waiting)
+    operation = _introduction(wave, request_id, announced)
+    if not _is_there_already(draft, operation):
+        draft.chain.append(Step(operation))
+
+
+def _next_announced(
+    draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
+) -> tuple[str, Announced]:
+    """The newest; after an eviction the oldest; before any newer one what a sibling wave has due."""
+    wanted = set(_due_in_siblings(draft, wave, set_name))
+    for request_id, announced in reversed(waiting):
+        if (announced.announcement.position, announced.announcement.sha) in wanted:
+            return request_id, announced
+    return waiting[0] if draft.ledger.of(wave.name, set_name).oldest_next else waiting[-1]
+
+
+def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operation:
+    announcement = announced.announcement
+    return Operation(
+        kind="introduce",
+        wave=wave.name,
+        set=announcement.set,
+        app_sha=announcement.sha,
+        position=announcement.position,
+        repository=announcement.repository,
+        content=content_id(announcement.tags(), announcement.digests()),
+        request=request_id,
+        at=announced.accepted_at,
+        reason=announced.override or f"announced by {announcement.repository}",
+        override=announced.override,
+    )
+
+
+def _is_there_already(draft: Draft, operation: Operation) -> bool:
+    """Whether main has these very tags and digests: no commit, but now it is known whose they are."""
+    part = draft.ledger.of(operation.wave, operation.set)
+    present = part.present
+    if present is None or present.content != operation.content:
+        return False
+    present.app_sha, present.repository = operation.app_sha, operation.repository
+    present.position = max(present.position, operation.position)
+    part.highest = max(part.highest, operation.position)
+    draft.note("unchanged", operation, reason="main has these tags and digests already")
+    return True
+
+
+def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
+    candidates = list(_candidates(draft, wave, set_name))
+    if not candidates:
+        return
+    due = [one for one in candidates if obstacle(draft, one) is None]
+    for operation in candidates:
+        if operation.request or operation is candidates[0]:
+            _say_why(draft, wave, operation, obstacle(draft, operation))
+    if not due:
+        return
+    wanted = set(_due_in_siblings(draft, wave, set_name))
+    chosen = next((one for one in due if (one.position, one.app_sha) in wanted), due[0])
+    under_test = draft.on_auto(wave.name, set_name)
+    if any(operation.position >= chosen.position for operation in under_test):
+        return
+    if not chosen.override and (stop := not_admitted(draft, wave, set_name)):
+        _say_why(draft, wave, chosen, stop)
+        return
+    if _is_there_already(draft, chosen):
+        return
+    if chosen.override:
+        draft.chain = [step for step in draft.chain if not step.operation.is_same_set(chosen)]
+    draft.chain.append(Step(chosen))
+
+
+def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
+    """The sets that could be promoted into a wave, the newest first: newer than all that the
+    wave has had, or asked for by a person."""
+    part = draft.ledger.of(wave.name, set_name)
+    asked: dict[tuple[int, str | None], tuple[str, Promotion]] = {
+        (fact.position, fact.app_sha): (request_id, fact)
+        for request_id, fact in sorted(draft.inbox.items())
+        if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
+    }
+    hads: dict[tuple[int, str | None], tuple[str, Had]] = {}
+    elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
+    for source in (*elsewhere, *reversed(wave.sources)):
+        for had in draft.ledger.of(source, set_name).had:
+            key = (had.position, had.app_sha)
+            if had.is_known and (key in asked or (source in wave.sources and had.position > part.highest)):
+                hads[key] = (source, had)
+    for key in sorted(hads, key=lambda one: one[0], reverse=True):
+        source, had = hads[key]
+        yield _promotion(wave, set_name, source, had, *(asked[key] if key in asked else (None, None)))
+
+
+def _promotion(
+    wave: Wave, set_name: str, source: str, had: Had, request_id: str | None, request: Promotion | None
+) -> Operation:
+    override = request.override if request else None
+    return Operation(
+        kind="promote",
+        wave=wave.name,
+        set=set_name,
+        app_sha=had.app_sha,
+        position=had.position,
+        repository=had.repository,
+        content=had.content,
+        request=request_id,
+        source=source,
+        commit=had.commit,
+        at=request.accepted_at if request else None,
+        reason=override or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
+        override=override,
+    )
+
+
+def _due_in_siblings(draft: Draft, wave: Wave, set_name: str) -> Iterator[tuple[int, str | None]]:
+    """The sets that a wave which comes after this one and others lacks only from this one.
+
+    Where such a join waits for this wave, this wave takes that set before any newer one.
+    """
+    for follower in draft.settings.followers(wave.name):
+        highest = draft.ledger.of(follower.name, set_name).highest
+        own = draft.ledger.of(wave.name, set_name)
+        for sibling in follower.sources:
+            for had in draft.ledger.of(sibling, set_name).had if sibling != wave.name else ():
+                newer = had.position > max(highest, own.highest)
+                if newer and had.deployed_at and not had.rolled_back and had.soaked(draft.now) >= follower.soak:
+                    yield had.position, had.app_sha
+
+
+def _say_why(draft: Draft, wave: Wave, operation: Operation, stop: Obstacle | None) -> None:
+    if stop is None or (stop.over and not operation.request):
+        return
+    what = f"{(operation.app_sha or '')[:12]} ({operation.set}) for {wave.name}"
+    draft.wait(what, stop.reason, stop.since or operation.at)

@@ -1,0 +1,95 @@
+"""Checks: what the runs that were reported for one commit say about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+RunState = Literal["success", "failure", "pending", "cancelled"]
+State = Literal["green", "red", "pending", "missing", "lost"]
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of one check; the same `run` of a `context` is always the same verdict."""
+
+    context: str
+    run: str
+    state: RunState
+    at: datetime
+
+
+class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """All runs that were reported for one commit, oldest first."""
+
+    version: int = 1
+    sha: str
+    runs: tuple[Run, ...] = ()
+
+    def reported(self, run: Run) -> CheckRecord:
+        """With one report added; a run that is known keeps its place and its final state."""
+        for index, known in enumerate(self.runs):
+            if (known.context, known.run) == (run.context, run.run):
+                settled = known.state in ("success", "failure") and run.state in ("pending", "cancelled")
+                newer = known if settled or known.state == run.state else run
+                return msgspec.structs.replace(self, runs=(*self.runs[:index], newer, *self.runs[index + 1 :]))
+        return msgspec.structs.replace(self, runs=(*self.runs, run))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The check of one commit.
+
+    Attributes:
+        finished: ids of the runs that answered; another one is another answer.
+        claimed: whether a runner is at work on one more run now.
+        since: when the newest run was reported.
+    """
+
+    state: State = "missing"
+    finished: frozenset[str] = frozenset()
+    claimed: bool = False
+    since: datetime | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Green or red."""
+        return self.state in ("green", "red")
+
+
+MISSING = Verdict()
+
+
+def verdict(record: CheckRecord | None, required: tuple[str, ...], timeout: timedelta, now: datetime) -> Verdict:
+    """What the runs say. With nothing `required`, every context that was reported counts.
+
+    Of one context the latest run that answered counts. A pending run claims the check until
+    `timeout` is over; then, as when it was cancelled, it is lost, which is not red.
+    """
+    if record is None or not record.runs:
+        return MISSING
+    contexts = required or tuple(dict.fromkeys(run.context for run in record.runs))
+    counted = [run for run in record.runs if run.context in contexts]
+    if not counted:
+        return MISSING
+    states = [_state([run for run in counted if run.context == context], timeout, now) for context in contexts]
+    finished = frozenset(f"{run.context}/{run.run}" for run in counted if run.state in ("success", "failure"))
+    claimed = any(run.state == "pending" and now < run.at + timeout for run in counted)
+    order: tuple[State, ...] = ("red", "lost", "missing", "pending", "green")
+    state = next(one for one in order if one in states)
+    if state == "missing" and "pending" in states:
+        state = "pending"
+    return Verdict(state, finished, claimed, max(run.at for run in counted))
+
+
+def _state(runs: list[Run], timeout: timedelta, now: datetime) -> State:
+    answers = [run for run in runs if run.state in ("success", "failure")]
+    if answers:
+        return "green" if answers[-1].state == "success" else "red"
+    if not runs:
+        return "missing"
+    if any(run.state == "pending" and now < run.at + timeout for run in runs):
+        return "pending"
+    return "lost"

@@ -1,0 +1,135 @@
+"""Which sets are deployed in a wave, which have failed there, and how long they have soaked.
+
+Records are taken in one by one, in the order of what the targets did. Nothing here depends on
+when a turn happens to run, only on when records were accepted and sets landed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.ledger import Had
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.settings import Wave
+
+
+def concerned(draft: Draft, wave: Wave, had: Had) -> Iterator[str]:
+    """The targets that have to take a set before it is deployed.
+
+    A target that runs no service of it does not; nor does one that has never reported and of
+    which nothing is on main.
+    """
+    for target in wave.targets:
+        files = had.targets.get(target)
+        if files is not None and not files.uses:
+            continue
+        if (wave.name, target) not in draft.records and _is_absent(draft, wave.name, target):
+            continue
+        yield target
+
+
+def missing(draft: Draft, wave: Wave, had: Had) -> list[str]:
+    """The targets that have not taken the set yet."""
+    return [target for target in concerned(draft, wave, had) if target not in had.taken]
+
+
+def runs(record: Deployment | None, set_name: str, target: str, had: Had) -> bool:
+    """Whether the target runs the set, by its latest record.
+
+    It does if its revision has the same digests, or if what it renders from is the same as in
+    the commit that put the set in the wave; unless the images it named say otherwise.
+    """
+    if record is None:
+        return False
+    seen = (record.sets or {}).get(set_name)
+    if seen is not None and not seen.images_fit:
+        return False
+    files = had.targets.get(target)
+    same_files = files is not None and files.tree is not None and files.tree == record.tree
+    return same_files or (seen is not None and bool(had.digests) and seen.digests == had.digests)
+
+
+def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
+    """File one record, and let the ledger follow from it."""
+    draft.records[wave.name, record.target] = record
+    draft.filed.append(record)
+    for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
+        for had in part.had:
+            if not _has_very_set(record, set_name, had):
+                continue
+            if record.is_failing and record.accepted_at >= had.landed_at:
+                _fail(had, record)
+            elif record.is_healthy and record.target in had.failed:
+                _recover(had, record)
+        refresh_set(draft, wave, set_name, record.accepted_at)
+    if all(_is_well(draft.records.get((wave.name, target))) for target in wave.targets):
+        draft.ledger.healthy_at[wave.name] = record.accepted_at
+
+
+def refresh(draft: Draft) -> None:
+    """Let the ledger follow from what has landed and from the settings, without a new record."""
+    for wave in draft.settings.waves:
+        for set_name in draft.ledger.sets.get(wave.name, {}):
+            refresh_set(draft, wave, set_name, draft.now)
+
+
+def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
+    """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
+    failing = [record for record in failing_records(draft, wave, set_name)]
+    for had in draft.ledger.of(wave.name, set_name).had:
+        if had.failed or had.buried:
+            continue
+        for target in missing(draft, wave, had):
+            record = draft.records.get((wave.name, target))
+            if record is not None and record.is_healthy and runs(record, set_name, target, had):
+                had.taken[target] = max(record.accepted_at, had.landed_at, had.anew or had.landed_at)
+        if missing(draft, wave, had):
+            had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
+        elif had.deployed_at is None:
+            concern = [had.taken[target] for target in concerned(draft, wave, had)]
+            had.deployed_at = max([had.landed_at, *([had.anew] if had.anew else []), *concern])
+            had.deployed_once, had.healthy_since = True, had.deployed_at
+        _run_clock(had, bool(failing), at)
+
+
+def failing_records(draft: Draft, wave: Wave, set_name: str) -> Iterator[Deployment]:
+    """The latest records of the wave that say that something of this set fails."""
+    for target in wave.targets:
+        record = draft.records.get((wave.name, target))
+        seen = (record.sets or {}).get(set_name) if record else None
+        if record is not None and record.is_failing and seen is not None and seen.uses:
+            yield record
+
+
+def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
+    if is_failing and had.healthy_since is not None:
+        had.healthy = had.soaked(at)
+        had.healthy_since = None
+    elif not is_failing and had.deployed_at is not None and had.healthy_since is None:
+        had.healthy_since = max(at, had.deployed_at)
+
+
+def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
+    seen = (record.sets or {}).get(set_name)
+    return seen is not None and seen.uses and (seen.position, seen.content) == (had.position, had.content)
+
+
+def _fail(had: Had, record: Deployment) -> None:
+    had.failed.setdefault(record.target, record.accepted_at)
+    had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
+
+
+def _recover(had: Had, record: Deployment) -> None:
+    del had.failed[record.target]
+    if not had.failed:
+        had.taken, had.anew, had.held = {}, record.accepted_at, False
+
+
+def _is_well(record: Deployment | None) -> bool:
+    return record is not None and record.is_healthy
+
+
+def _is_absent(draft: Draft, wave: str, target: str) -> bool:
+    return bool(draft.settings.deployments.path) and draft.snapshot.main.trees.get((wave, target)) is None

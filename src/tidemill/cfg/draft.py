@@ -1,0 +1,141 @@
+"""The draft of a plan: what the snapshot says, and what has been decided so far.
+
+Each step of `plan()` takes the draft and leaves it further on. A draft lives for one call of
+`plan()`; nothing in it is shared with the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from tidemill.cfg.checks import MISSING, Verdict, verdict
+from tidemill.cfg.journal import Entry
+from tidemill.cfg.ledger import KEPT_ENDED, KEPT_REFS, Ended, Eviction, Ledger
+from tidemill.cfg.operation import AutoCommit, Operation
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.requests import ALL_SETS, Fact
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.snapshot import Held, Snapshot
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that waits: what, for what, and since when."""
+
+    what: str
+    for_: str = msgspec.field(name="for")
+    since: datetime | None = None
+
+
+@dataclass
+class Step:
+    """An operation that belongs on auto, and its commit if there is one already."""
+
+    operation: Operation
+    commit: AutoCommit | None = None
+
+
+@dataclass
+class Draft:
+    """See the module. `main` is what main will be; `chain` is what auto will have above it."""
+
+    snapshot: Snapshot
+    ledger: Ledger
+    main: str
+    inbox: dict[str, Fact]
+    holds: dict[tuple[str, str], Held]
+    records: dict[tuple[str, str], Deployment]
+    chain: list[Step] = field(default_factory=list)
+    landed: str | None = None
+    entries: list[Entry] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    filed: list[Deployment] = field(default_factory=list)
+    evicted: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    taken_off: bool = False
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Draft:
+        """A draft in which nothing has been decided."""
+        return cls(
+            snapshot,
+            snapshot.ledger.copy(),
+            snapshot.main.sha,
+            dict(snapshot.inbox),
+            dict(snapshot.holds),
+            dict(snapshot.records),
+            [Step(commit.operation, commit) for commit in snapshot.auto],
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings on main."""
+        return self.snapshot.settings
+
+    @property
+    def now(self) -> datetime:
+        """The time of the turn."""
+        return self.snapshot.now
+
+    def verdict(self, sha: str) -> Verdict:
+        """What the checks say of a commit."""
+        if sha not in self.verdicts:
+            checks = self.settings.checks
+            record = self.snapshot.checks.get(sha)
+            self.verdicts[sha] = verdict(record, checks.required, checks.timeout, self.now) if record else MISSING
+        return self.verdicts[sha]
+
+    def hold_on(self, wave: str, set_name: str) -> Held | None:
+        """The hold that keeps a set out of a wave."""
+        return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
+
+    def note(self, what: str, operation: Operation | None = None, *, sha: str | None = None, reason: str = "") -> None:
+        """Write a line into the journal."""
+        about = operation
+        self.entries.append(
+            Entry(
+                what=what,
+                id=about.request if about else None,
+                sha=sha,
+                app_sha=about.app_sha if about else None,
+                set=about.set if about else None,
+                wave=about.wave if about else None,
+                reason=reason,
+            )
+        )
+
+    def wait(self, what: str, for_: str, since: datetime | None = None) -> None:
+        """Say that something waits; said twice it is one line."""
+        line = Waiting(what=what, for_=for_, since=since)
+        if line not in self.waiting:
+            self.waiting.append(line)
+
+    def end(self, request: str, how: str, entry: Entry | None = None) -> None:
+        """A request has ended: its ref goes, the ledger remembers how."""
+        if self.inbox.pop(request, None) is None:
+            return
+        self.ended.append(request)
+        self.ledger.ended = [*self.ledger.ended, Ended(id=request, how=how)][-KEPT_ENDED:]
+        if entry is not None:
+            self.entries.append(entry)
+
+    def reject(self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None) -> None:
+        """A request can't be carried out: it is kept below `rejected/`, with the reason."""
+        self.rejected[request] = reason
+        self.ledger.rejected = [*(one for one in self.ledger.rejected if one != request), request][-KEPT_REFS:]
+        self.end(request, "rejected", Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason))
+
+    def evict(self, eviction: Eviction) -> None:
+        """A commit leaves auto for good, and is kept below `evicted/`."""
+        self.ledger.evictions = [*self.ledger.evictions, eviction][-KEPT_REFS:]
+        if eviction.commit:
+            self.evicted.append(eviction.commit)
+        self.note("evicted", eviction.operation, sha=eviction.commit, reason=eviction.reason)
+
+    def on_auto(self, wave: str, set_name: str) -> list[Operation]:
+        """The operations on auto for one set in one wave, the oldest first."""
+        return [one.operation for one in self.chain if (one.operation.wave, one.operation.set) == (wave, set_name)]

@@ -1,0 +1,110 @@
+"""Step 2 of the plan: land the newest green commit that is still due; and what landing ends."""
+
+from __future__ import annotations
+
+from tidemill.cfg.draft import Draft, Step
+from tidemill.cfg.due import is_newer, is_set, obstacle
+from tidemill.cfg.filing import MOST_WAITING
+from tidemill.cfg.journal import Entry
+from tidemill.cfg.observing import has_landed
+from tidemill.cfg.requests import Announced, Promotion
+
+
+def land(draft: Draft) -> None:
+    """Fast-forward main to the newest green commit of auto beneath which everything is due."""
+    due = due_prefix(draft)
+    green = [index for index, step in enumerate(due) if step.commit and draft.verdict(step.commit.sha).state == "green"]
+    if not green:
+        return
+    newest = green[-1]
+    commits = [step.commit for step in due[: newest + 1] if step.commit]
+    for commit in commits:
+        has_landed(draft, commit)
+    beneath = [commit.sha[:12] for commit in commits[:-1] if draft.verdict(commit.sha).state != "green"]
+    if beneath:
+        why = f"{commits[-1].sha[:12]} was tested as a whole, with {', '.join(beneath)} beneath it"
+        draft.note("landed together", reason=why, sha=commits[-1].sha)
+    draft.landed = draft.main = draft.ledger.green_main = commits[-1].sha
+    del draft.chain[: newest + 1]
+
+
+def due_prefix(draft: Draft) -> list[Step]:
+    """The commits of auto from main up to the first that is not due, or does not descend from main."""
+    due: list[Step] = []
+    parent = draft.main
+    for step in draft.chain:
+        if step.commit is None or step.commit.parent != parent or obstacle(draft, step.operation):
+            break
+        due.append(step)
+        parent = step.commit.sha
+    return due
+
+
+def end_requests(draft: Draft) -> None:
+    """End the requests that main now shows, or that something newer has overtaken."""
+    for request_id, fact in list(draft.inbox.items()):
+        match fact:
+            case Announced():
+                _end_announced(draft, request_id, fact)
+            case Promotion():
+                present = draft.ledger.present(fact.wave, fact.set)
+                if present and is_set(present, fact.position, fact.app_sha):
+                    draft.end(request_id, "landed", Entry(what="promoted already", id=request_id, app_sha=fact.app_sha, set=fact.set, wave=fact.wave))
+                elif present and present.is_known and present.position > fact.position:
+                    _supersede(draft, request_id, fact.set, f"{fact.wave} has had a newer set", sha=fact.app_sha)
+            case _:
+                pass
+    ids = {request.request for request in draft.ledger.rollbacks if request.request}
+    for request_id, fact in list(draft.inbox.items()):
+        if fact.__struct_config__.tag == "rollback" and request_id not in ids:
+            draft.end(request_id, "landed")
+    _supersede_oldest(draft)
+
+
+def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, Announced]]:
+    """The announcements of a set in the inbox, the oldest position first."""
+    found = [
+        (request_id, fact)
+        for request_id, fact in draft.inbox.items()
+        if isinstance(fact, Announced) and fact.announcement.set == set_name
+    ]
+    return sorted(found, key=lambda one: (one[1].announcement.position, one[0]))
+
+
+def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
+    """An announcement ends when every first wave has had it, a newer one, or evicted it."""
+    announcement = announced.announcement
+    ends = set()
+    for wave in draft.settings.waves:
+        if wave.sources:
+            continue
+        part = draft.ledger.of(wave.name, announcement.set)
+        if any(is_set(had, announcement.position, announcement.sha) for had in part.had):
+            ends.add("landed")
+        elif not is_newer(part, announced):
+            ends.add("superseded")
+        elif any(
+            gone.operation and (gone.operation.request, gone.operation.wave) == (request_id, wave.name)
+            for gone in draft.ledger.evictions
+        ):
+            ends.add("evicted")
+        else:
+            return
+    how = next((one for one in ("evicted", "landed", "superseded") if one in ends), "superseded")
+    if how == "superseded":
+        _supersede(draft, request_id, announcement.set, "the wave has had a newer one", sha=announcement.sha)
+    else:
+        draft.end(request_id, how)
+
+
+def _supersede_oldest(draft: Draft) -> None:
+    for image_set in draft.settings.sets:
+        under_test = {step.operation.request for step in draft.chain}
+        waiting = [one for one in waiting_announcements(draft, image_set.name) if one[0] not in under_test]
+        for request_id, announced in waiting[: max(0, len(waiting) - MOST_WAITING)]:
+            sha = announced.announcement.sha
+            _supersede(draft, request_id, image_set.name, f"more than {MOST_WAITING} announcements waited", sha=sha)
+
+
+def _supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha: str) -> None:
+    draft.end(request_id, "superseded", Entry(what="superseded", id=request_id, app_sha=sha, set=set_name, reason=reason))

@@ -1,0 +1,202 @@
+"""The ledger: what a later turn needs and can't read from the tips of refs.
+
+The journal's record carries it forward. It is small: what no decision can need any more goes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from tidemill.cfg.operation import AutoCommit, Files, Operation
+from tidemill.cfg.requests import Point
+
+KEPT_SETS = 50
+MOST_SOAKING = 500
+KEPT_ENDED = 500
+KEPT_REFS = 50
+
+How = Literal["introduce", "promote", "roll back", "by hand"]
+
+
+class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One set that a wave has had, from when it landed.
+
+    Attributes:
+        commit: the commit of main that put it there.
+        targets: what each target had in that commit.
+        taken: when each target was healthy with it, once it was.
+        failed: the targets that failed with it and have not recovered, and since when.
+        deployed_at: since when it has been deployed, None while it is not.
+        deployed_once: whether it ever was.
+        healthy: for how long it has soaked, up to `healthy_since`.
+        healthy_since: since when soak runs, None while it stands still.
+        anew: since when all targets count anew, after a failure.
+        rolled_back: whether the wave was taken back from it.
+        buried: whether it was replaced while failed.
+        held: whether its failure has already been answered with a hold or a rollback.
+    """
+
+    app_sha: str | None
+    position: int
+    content: str
+    digests: str
+    commit: str
+    landed_at: datetime
+    how: How
+    repository: str | None = None
+    targets: dict[str, Files] = {}
+    taken: dict[str, datetime] = {}
+    failed: dict[str, datetime] = {}
+    deployed_at: datetime | None = None
+    deployed_once: bool = False
+    healthy: timedelta = timedelta()
+    healthy_since: datetime | None = None
+    anew: datetime | None = None
+    rolled_back: bool = False
+    buried: bool = False
+    held: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it came from an announcement."""
+        return self.app_sha is not None
+
+    def soaked(self, now: datetime) -> timedelta:
+        """For how long it has soaked by `now`."""
+        running = max(now - self.healthy_since, timedelta()) if self.healthy_since else timedelta()
+        return self.healthy + running
+
+    def point(self) -> Point:
+        """Where a rollback goes, or what it leaves."""
+        return Point(
+            app_sha=self.app_sha,
+            position=self.position,
+            content=self.content,
+            commit=self.commit,
+            repository=self.repository,
+        )
+
+
+class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A commit that was taken off auto for good; `commit` is None where none was ever made."""
+
+    commit: str | None
+    at: datetime
+    reason: str
+    operation: Operation | None = None
+    retried: bool = False
+
+
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """The red commit that is being judged again, and which runs had answered before each step."""
+
+    sha: str
+    parent: str
+    parent_runs: frozenset[str]
+    runs: frozenset[str] | None = None
+    round: int = 0
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rollback that has begun: its hold is placed, its commit has not landed."""
+
+    wave: str
+    set: str
+    leaves: Point
+    to: Point
+    reason: str
+    at: datetime
+    request: str | None = None
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request ended."""
+
+    id: str
+    how: str
+
+
+class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is known of one image set in one wave; `had` is ordered by landing."""
+
+    had: list[Had] = []
+    highest: int = 0
+    oldest_next: bool = False
+
+    @property
+    def present(self) -> Had | None:
+        """The set that the wave has now."""
+        return self.had[-1] if self.had else None
+
+
+class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything that is carried forward, by wave and set where it belongs to one.
+
+    Attributes:
+        auto: auto's commits as the last turn left them, the oldest first.
+        healthy_at: when each wave was last healthy as a whole.
+        ended: the last requests that ended.
+        moved: how often auto was replayed because main moved, since something landed.
+        rejected: ids of the refs below `rejected/`, oldest first.
+    """
+
+    sets: dict[str, dict[str, SetLedger]] = {}
+    auto: list[AutoCommit] = []
+    healthy_at: dict[str, datetime] = {}
+    ended: list[Ended] = []
+    evictions: list[Eviction] = []
+    rejected: list[str] = []
+    suspect: Suspect | None = None
+    rollbacks: list[Back] = []
+    moved: int = 0
+    moved_since: datetime | None = None
+    green_main: str | None = None
+
+    def of(self, wave: str, set_name: str) -> SetLedger:
+        """The part for one set in one wave, made if it is not there."""
+        return self.sets.setdefault(wave, {}).setdefault(set_name, SetLedger())
+
+    def present(self, wave: str, set_name: str) -> Had | None:
+        """The set that a wave has now, without adding anything to the ledger."""
+        part = self.sets.get(wave, {}).get(set_name)
+        return part.present if part else None
+
+    def how_ended(self, request: str) -> str | None:
+        """How a request ended, None if it did not or that was long ago."""
+        return next((one.how for one in reversed(self.ended) if one.id == request), None)
+
+    def evicted(self, operation: Operation) -> Eviction | None:
+        """The eviction that keeps `operation` from being done again by itself."""
+        for eviction in reversed(self.evictions):
+            gone = eviction.operation
+            same = gone and gone.is_same_set(operation) and (gone.position, gone.app_sha, gone.kind) == (
+                operation.position,
+                operation.app_sha,
+                operation.kind,
+            )
+            if same and not eviction.retried and (gone is None or gone.request == operation.request or not operation.request):
+                return eviction
+        return None
+
+    def copy(self) -> Ledger:
+        """A deep copy, to work on."""
+        return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
+
+
+def trimmed(part: SetLedger, wanted_above: int | None) -> list[Had]:
+    """Of the sets that a wave has had, those that a later turn may need.
+
+    The last 50, and before them every one that may still be promoted: newer than `wanted_above`,
+    the highest position of the following waves (None where nothing follows). Of more than 500 of
+    these every second one goes.
+    """
+    recent, older = part.had[-KEPT_SETS:], part.had[:-KEPT_SETS]
+    if wanted_above is None:
+        return recent
+    soaking = [had for had in older if had.position > wanted_above and not (had.rolled_back or had.buried)]
+    if len(soaking) > MOST_SOAKING:
+        soaking = soaking[::2]
+    return soaking + recent

@@ -1,0 +1,116 @@
+"""Step 0 of the plan: what main has become, by a landing or by a person's own commit."""
+
+from __future__ import annotations
+
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.images import ImageFiles
+from tidemill.cfg.journal import Entry
+from tidemill.cfg.ledger import Had, SetLedger
+from tidemill.cfg.operation import AutoCommit, Files
+from tidemill.cfg.settings import Wave
+from tidemill.cfg.snapshot import Held
+
+TIDEMILL = "tidemill"
+
+
+def observe(draft: Draft) -> None:
+    """Take note of the sets on main that the ledger does not know of.
+
+    Where a commit of auto got onto main without a turn it has landed. Where a person's commit
+    takes a wave back to an older or an unknown set, the wave is held.
+    """
+    on_main = next((i for i, step in enumerate(draft.chain) if step.commit and step.commit.sha == draft.main), None)
+    if on_main is not None:
+        for step in draft.chain[: on_main + 1]:
+            if step.commit:
+                has_landed(draft, step.commit)
+        del draft.chain[: on_main + 1]
+    for wave in draft.settings.waves:
+        for image_set in draft.settings.sets:
+            _compare(draft, wave, image_set.name)
+
+
+def has_landed(draft: Draft, commit: AutoCommit) -> None:
+    """A commit of auto is on main: its wave has its set from now on."""
+    operation = commit.operation
+    part = draft.ledger.of(operation.wave, operation.set)
+    _replace(
+        part,
+        Had(
+            app_sha=operation.app_sha,
+            position=operation.position,
+            content=operation.content,
+            digests=commit.digests,
+            commit=commit.sha,
+            landed_at=draft.now,
+            how=operation.kind,
+            repository=operation.repository,
+            targets=commit.targets,
+        ),
+    )
+    draft.ledger.rollbacks = [
+        back for back in draft.ledger.rollbacks if (back.wave, back.set, back.to.content) != (operation.wave, operation.set, operation.content)
+    ]
+    draft.ledger.moved, draft.ledger.moved_since = 0, None
+    draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
+
+
+def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
+    files = draft.snapshot.main.sets.get((wave.name, set_name))
+    part = draft.ledger.of(wave.name, set_name)
+    present = part.present
+    if files is None and present is None:
+        return
+    if files is not None and present is not None and files.content == present.content:
+        return
+    had = _by_hand(draft, wave, files)
+    if present is None:
+        part.had.append(had)
+        part.highest = max(part.highest, had.position)
+        return
+    if files is None and not present.is_known and not present.content:
+        return
+    is_back = had.position < present.position or not had.is_known
+    _replace(part, had)
+    reason = f"a commit on main puts {wave.name} to {(had.app_sha or 'an unknown set')[:12]}"
+    draft.entries.append(Entry(what="changed by hand", sha=had.commit, app_sha=had.app_sha, set=set_name, wave=wave.name, reason=reason))
+    if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
+        hold_by_itself(draft, wave.name, set_name, had.commit, f"{reason}, back from {(present.app_sha or '')[:12]}")
+
+
+def hold_by_itself(draft: Draft, wave: str, set_name: str, cause: str, reason: str) -> None:
+    """Place a hold that no person asked for."""
+    hold = Held(
+        id=f"hold-{wave}-{set_name}-{cause[:12]}", wave=wave, set=set_name, reason=reason, by=TIDEMILL, since=draft.now
+    )
+    draft.holds[wave, set_name] = hold
+    draft.entries.append(Entry(what="held", id=hold.id, set=set_name, wave=wave, reason=reason))
+
+
+def _replace(part: SetLedger, had: Had) -> None:
+    """Put `had` on top: what it replaces may be buried, what it goes back behind is rolled back."""
+    if part.present is not None and part.present.failed:
+        part.present.buried = True
+    for newer in part.had:
+        if newer.position > had.position:
+            newer.rolled_back = True
+    part.had.append(had)
+    part.highest = max(part.highest, had.position)
+
+
+def _by_hand(draft: Draft, wave: Wave, files: ImageFiles | None) -> Had:
+    """The set that main has without any turn's doing; the first one counts from main's date."""
+    main = draft.snapshot.main
+    trees = {target: Files(main.trees.get((wave.name, target))) for target in wave.targets}
+    is_first = not draft.snapshot.ledger.sets
+    return Had(
+        app_sha=files.app_sha if files else None,
+        position=files.position if files else 0,
+        content=files.content if files else "",
+        digests=files.digest_id if files else "",
+        commit=main.sha,
+        landed_at=main.date if is_first else draft.now,
+        how="by hand",
+        repository=files.source.repository if files and files.source else None,
+        targets=trees,
+    )

@@ -1,0 +1,68 @@
+"""An operation: what one automatic commit does."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+Kind = Literal["introduce", "promote", "roll back"]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Introduce, promote or roll back one image set in one wave.
+
+    Attributes:
+        position: of the set's commit of app.git; 0 for a set that is not known.
+        content: identity of the tags and digests that the wave will have.
+        request: id of the request that asked for it, if one did.
+        source: the wave that the image files are copied from (promote, roll back).
+        commit: the commit of main that they are copied from.
+        at: the commit's date; without one it takes its parent's.
+        reason: why, in one line; a person's words where a person gave them.
+        override: the reason to pass over what would forbid it, if a person gave one.
+    """
+
+    kind: Kind
+    wave: str
+    set: str
+    app_sha: str | None
+    position: int
+    repository: str | None
+    content: str
+    request: str | None = None
+    source: str | None = None
+    commit: str | None = None
+    at: datetime | None = None
+    reason: str = ""
+    override: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Tells operations apart within one plan."""
+        parts = (self.kind, self.wave, self.set, self.position, self.content, self.commit, self.request)
+        return "/".join(str(part) for part in parts)
+
+    def is_same_set(self, other: Operation) -> bool:
+        """Whether both are about the same image set in the same wave."""
+        return (self.wave, self.set) == (other.wave, other.set)
+
+
+class Files(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a target has in one commit: the identity of all it renders from, None if nothing is
+    there or the settings do not say where; and whether it runs any service of the set.
+    """
+
+    tree: str | None = None
+    uses: bool = True
+
+
+class AutoCommit(msgspec.Struct, frozen=True, kw_only=True):
+    """A commit that a turn put on auto, and what the ledger needs once it lands."""
+
+    sha: str
+    parent: str
+    operation: Operation
+    digests: str
+    targets: dict[str, Files] = {}

@@ -1,0 +1,136 @@
+"""The turn's decision: `plan(snapshot)` says everything that is due. Pure: no I/O, no clock.
+
+What only doing shows (an operation can't be done) the shell adds to the snapshot, and asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tidemill.cfg.advancing import advance
+from tidemill.cfg.deployed import refresh
+from tidemill.cfg.draft import Draft, Waiting
+from tidemill.cfg.filing import file
+from tidemill.cfg.journal import Entry
+from tidemill.cfg.judging import evict, to_check
+from tidemill.cfg.landing import end_requests, land
+from tidemill.cfg.ledger import Ledger, trimmed
+from tidemill.cfg.observing import observe
+from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.recovering import recover
+from tidemill.cfg.replaying import Auto, Todo, main_has_moved, put_rollbacks_first, take_off_what_is_not_due, to_commits
+from tidemill.cfg.reporting import say_what_waits
+from tidemill.cfg.snapshot import Held, Snapshot
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a turn does.
+
+    Attributes:
+        main: what main will be; `landed` where that is a landing.
+        auto: auto's commits above main; `auto_tip` what the branch will point to, None to leave it.
+        ended: ids of the inbox whose refs go.
+        filed: records to put on their targets' chains, in order.
+        holds: all holds that will be in force.
+        evicted: commits to keep; rejected: ids and reasons.
+        todo: an operation to try before the rest of the plan means anything.
+        is_change: whether anything is to be written at all.
+    """
+
+    main: str
+    landed: str | None
+    auto: tuple[AutoCommit, ...]
+    auto_tip: str | None
+    ledger: Ledger
+    entries: tuple[Entry, ...]
+    ended: tuple[str, ...]
+    filed: tuple[Deployment, ...]
+    holds: Mapping[tuple[str, str], Held]
+    evicted: tuple[str, ...]
+    rejected: Mapping[str, str]
+    to_check: tuple[str, ...]
+    waiting: tuple[Waiting, ...]
+    todo: Todo | None
+    is_change: bool
+
+
+def plan(snapshot: Snapshot, *, without_landing: bool = False) -> Plan:
+    """Decide everything that is due.
+
+    Args:
+        snapshot: what is known.
+        without_landing: the server refuses pushes to main; do all that is not landing.
+    """
+    draft = Draft.of(snapshot)
+    observe(draft)
+    before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
+    file(draft)
+    refresh(draft)
+    recover(draft)
+    end_requests(draft)
+    if not without_landing:
+        land(draft)
+    refresh(draft)
+    evict(draft)
+    end_requests(draft)
+    take_off_what_is_not_due(draft)
+    put_rollbacks_first(draft)
+    advance(draft)
+    while (auto := to_commits(draft)).gave_up:
+        advance(draft)
+    end_requests(draft)
+    return _finished(draft, auto, before)
+
+
+def _as_adopted(draft: Draft) -> Ledger:
+    """What main alone tells of a repository that has no journal yet: not worth a write."""
+    refresh(draft)
+    return draft.ledger.copy()
+
+
+def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
+    commits = list(auto.commits)
+    tip = commits[-1].sha if commits else draft.main
+    was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
+    auto_tip = None if tip == draft.snapshot.auto_tip or (not commits and was_empty) else tip
+    draft.ledger.auto = commits
+    if commits and commits[0].sha not in {one.sha for one in draft.snapshot.auto} and main_has_moved(draft):
+        draft.ledger.moved += 1
+        draft.ledger.moved_since = draft.ledger.moved_since or draft.now
+    if draft.verdict(draft.main).state == "green":
+        draft.ledger.green_main = draft.main
+    for wave in draft.settings.waves:
+        followers = draft.settings.followers(wave.name)
+        for name, part in draft.ledger.sets.get(wave.name, {}).items():
+            above = [draft.ledger.of(follower.name, name).highest for follower in followers]
+            part.had = trimmed(part, min(above) if above else None)
+    wanted = to_check(draft, commits)
+    say_what_waits(draft, commits, wanted)
+    return Plan(
+        main=draft.main,
+        landed=draft.landed,
+        auto=tuple(commits),
+        auto_tip=auto_tip,
+        ledger=draft.ledger,
+        entries=tuple(draft.entries),
+        ended=tuple(draft.ended),
+        filed=tuple(draft.filed),
+        holds=draft.holds,
+        evicted=tuple(draft.evicted),
+        rejected=draft.rejected,
+        to_check=tuple(wanted),
+        waiting=tuple(draft.waiting),
+        todo=auto.todo,
+        is_change=bool(
+            draft.landed
+            or auto_tip
+            or draft.ended
+            or draft.evicted
+            or draft.rejected
+            or draft.holds != dict(draft.snapshot.holds)
+            or draft.ledger != before
+        ),
+    )

@@ -1,0 +1,75 @@
+"""Deployment records: what a target last reported."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+
+PHASES = ("Running", "Succeeded", "Failed", "Error", "Terminating")
+HEALTHS = ("Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown")
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One set of the wave as the reported revision has it.
+
+    `uses` says whether the target runs any service of it, `images_fit` whether every running
+    image that the target named and that is from a repository of the set has the set's digest.
+    """
+
+    app_sha: str | None
+    position: int
+    content: str
+    digests: str
+    uses: bool = True
+    images_fit: bool = True
+
+
+class Deployment(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    tag="deployment",
+    omit_defaults=True,
+):
+    """What one target reported, and what accepting it found out.
+
+    Attributes:
+        revision: the commit of cfg-app.git that the target has synced.
+        finished_at: when the target's last sync finished; orders the records of one target.
+        sets: the wave's sets at that revision, None until that is known.
+        tree: identity of what the target renders from at that revision.
+        number: its place in the target's chain of records, from 1.
+    """
+
+    version: int = 1
+    accepted_at: datetime
+    wave: str
+    target: str
+    revision: str
+    phase: str
+    health: str
+    finished_at: datetime
+    images: tuple[str, ...] = ()
+    sets: dict[str, Seen] | None = None
+    tree: str | None = None
+    number: int = 1
+
+    @property
+    def id(self) -> str:
+        """Its name in the inbox: a digest of all that the target said, not of when it came."""
+        said = (self.wave, self.target, self.revision, self.phase, self.health, self.finished_at, self.images)
+        return f"deployment-{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]}"
+
+    @property
+    def is_healthy(self) -> bool:
+        """Synced, and everything in it works."""
+        return self.phase == "Succeeded" and self.health == "Healthy"
+
+    @property
+    def is_failing(self) -> bool:
+        """The sync or the workload failed; not merely in progress."""
+        return self.phase in ("Failed", "Error") or self.health == "Degraded"

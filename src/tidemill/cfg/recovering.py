@@ -1,0 +1,61 @@
+"""What follows from a failure in a wave: nothing, a rollback, or a hold (`on_failure`)."""
+
+from __future__ import annotations
+
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.due import short
+from tidemill.cfg.filing import begin_rollback
+from tidemill.cfg.ledger import Back, Had
+from tidemill.cfg.observing import TIDEMILL, hold_by_itself
+from tidemill.cfg.settings import Wave
+
+
+def recover(draft: Draft) -> None:
+    """Answer each failure once, where the wave says `on_failure = "roll back"`."""
+    for wave in draft.settings.waves:
+        for image_set in draft.settings.sets:
+            had = draft.ledger.present(wave.name, image_set.name)
+            if had is not None and had.failed and not had.held and wave.on_failure == "roll back":
+                had.held = True
+                _answer(draft, wave, image_set.name, had)
+
+
+def healthy_before(hads: list[Had], position: int) -> Had | None:
+    """The newest older set that was healthy there, and was not rolled back: where a rollback goes."""
+    older = [had for had in hads if had.position < position]
+    well = [had for had in older if had.deployed_once and not (had.failed or had.buried or had.rolled_back)]
+    return max(well, key=lambda had: had.position, default=None)
+
+
+def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+    if draft.hold_on(wave.name, set_name) is not None:
+        return
+    where = f"{short(had)} failed on {', '.join(sorted(had.failed))}"
+    goal = healthy_before(draft.ledger.of(wave.name, set_name).had, had.position)
+    if reason := _why_not_back(draft, wave, set_name, had, goal):
+        hold_by_itself(draft, wave.name, set_name, had.commit, f"{where}; not rolled back by itself: {reason}")
+    elif goal is not None:
+        back = Back(
+            wave=wave.name,
+            set=set_name,
+            leaves=had.point(),
+            to=goal.point(),
+            reason=where,
+            at=min(had.failed.values()),
+        )
+        begin_rollback(draft, back, by=TIDEMILL)
+
+
+def _why_not_back(draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had | None) -> str | None:
+    if had.how == "roll back":
+        return "it is a rollback itself"
+    if had.deployed_once:
+        return "it had been deployed there before"
+    if goal is None:
+        return "no older set was healthy there"
+    healthy_at = draft.ledger.healthy_at.get(wave.name)
+    for other in draft.settings.sets:
+        present = draft.ledger.present(wave.name, other.name)
+        if other.name != set_name and present and (healthy_at is None or present.landed_at > healthy_at):
+            return f"the set {other.name} changed there too since the wave was last healthy"
+    return None

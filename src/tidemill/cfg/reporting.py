@@ -1,0 +1,74 @@
+"""What a turn says of main, auto and the waves: what waits for what, and since when."""
+
+from __future__ import annotations
+
+from tidemill.cfg.deployed import missing
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.due import short
+from tidemill.cfg.ledger import Had
+from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.settings import Wave
+
+STARVES_AFTER = 3
+
+
+def say_what_waits(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
+    """Add what the checks and the targets keep waiting."""
+    _main(draft)
+    _auto(draft, commits, to_check)
+    for wave in draft.settings.waves:
+        for image_set in draft.settings.sets:
+            had = draft.ledger.present(wave.name, image_set.name)
+            if had is not None and had.is_known:
+                _set(draft, wave, image_set.name, had)
+
+
+def state_of(draft: Draft, wave: Wave, had: Had) -> str:
+    """A set's state in its wave: in flight, deployed, failed, or silent."""
+    if had.failed:
+        return "failed"
+    if had.deployed_at is not None:
+        return "deployed"
+    if had.is_known and draft.now < had.landed_at + wave.settle:
+        return "in flight"
+    return "silent"
+
+
+def _main(draft: Draft) -> None:
+    verdict = draft.verdict(draft.main)
+    if verdict.state == "red":
+        green = draft.ledger.green_main
+        last = f"; the last main known green is {green}" if green else ""
+        draft.wait(
+            f"main at {draft.main}",
+            f"a commit that mends it: its check is red{last}; nobody is evicted meanwhile",
+            verdict.since,
+        )
+
+
+def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
+    for commit in commits:
+        verdict = draft.verdict(commit.sha)
+        what = f"{(commit.operation.app_sha or 'a rollback')[:12]} ({commit.operation.set}) on auto for {commit.operation.wave}"
+        if verdict.state == "red":
+            draft.wait(what, f"the check of {commit.sha} to be repeated: it is red", verdict.since)
+        elif verdict.state == "lost":
+            draft.wait(what, f"the check of {commit.sha}: it was cancelled or timed out, and is asked for again", verdict.since)
+        elif verdict.state != "green":
+            of = commit.sha if commit.sha in to_check or verdict.claimed else commits[-1].sha
+            draft.wait(what, f"the check of {of}", verdict.since)
+    if draft.ledger.moved >= STARVES_AFTER and commits:
+        draft.wait(
+            "auto",
+            f"main to rest: it starves, main moved {draft.ledger.moved} times before a check could answer",
+            draft.ledger.moved_since,
+        )
+
+
+def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+    what = f"{short(had)} ({set_name}) in {wave.name}"
+    if had.failed:
+        names = ", ".join(sorted(had.failed))
+        draft.wait(what, f"{names}, which failed: a healthy report, or a newer set", min(had.failed.values()))
+    elif had.deployed_at is None and (late := missing(draft, wave, had)):
+        draft.wait(what, f"{', '.join(late)} to report it healthy", had.landed_at)

@@ -1,0 +1,100 @@
+"""Durations (`15m`) and windows (`Mon-Fri 09:00-16:00 Europe/Berlin`), parsed once.
+
+Both raise `ValueError` with the reason; the settings add where it stands.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_WINDOW = re.compile(r"(?P<days>[A-Za-z,-]+) (?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>[A-Za-z0-9_+/-]+)")
+
+
+class Duration(timedelta):
+    """A span of time that was written like `15m`."""
+
+
+def parse_duration(text: str) -> Duration:
+    """Parse a whole number and one of s, m, h, d."""
+    found = _DURATION.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a duration: write a whole number and s, m, h or d, like 15m")
+    return Duration(**{_UNITS[found[2]]: int(found[1])})
+
+
+def show_duration(span: timedelta) -> str:
+    """A duration as people read it: its two largest units, like `1h 30m`."""
+    seconds = max(0, int(span.total_seconds()))
+    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    shown = [f"{count}{unit}" for count, unit in parts if count]
+    return " ".join(shown[:2]) or "0s"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A weekly window in a time zone. One that ends before it starts runs past midnight."""
+
+    text: str
+    days: frozenset[int]
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether `now` (aware) lies in the window; the end is not part of it."""
+        local = now.astimezone(self.zone)
+        clock, today = local.time(), local.weekday()
+        if self.start < self.end:
+            return today in self.days and self.start <= clock < self.end
+        late = today in self.days and clock >= self.start
+        return late or ((today - 1) % 7 in self.days and clock < self.end)
+
+    def opens(self, now: datetime) -> datetime:
+        """When it opens next after `now`, in UTC."""
+        local = now.astimezone(self.zone)
+        for ahead in range(8):
+            day = (local + timedelta(days=ahead)).date()
+            start = datetime.combine(day, self.start, tzinfo=self.zone)
+            if day.weekday() in self.days and start > local:
+                return start.astimezone(UTC)
+        raise AssertionError("a window has at least one day")
+
+
+def parse_window(text: str) -> Window:
+    """Parse `Mon-Fri 09:00-16:00 Europe/Berlin`; days may be a range or a list with commas."""
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a window: write it like 'Mon-Fri 09:00-16:00 Europe/Berlin'")
+    try:
+        zone = ZoneInfo(found["zone"])
+    except (ZoneInfoNotFoundError, ValueError):
+        raise ValueError(f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC") from None
+    start, end = _clock(found["start"]), _clock(found["end"])
+    return Window(text, _days(found["days"]), start, end, zone)
+
+
+def _clock(text: str) -> time:
+    if text == "24:00":
+        return time(0, 0)
+    try:
+        return time.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a time of day") from None
+
+
+def _days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        try:
+            start, end = DAYS.index(first), DAYS.index(last or first)
+        except ValueError:
+            raise ValueError(f"{part!r} names no days: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range") from None
+        days.update((start + step) % 7 for step in range((end - start) % 7 + 1))
+    return frozenset(days)

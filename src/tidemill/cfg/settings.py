@@ -1,0 +1,237 @@
+"""`tidemill.toml` of cfg-app.git: parsed once, then typed and immutable."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any, Literal
+
+import msgspec
+
+from tidemill.app.names import is_name
+from tidemill.cfg.schedule import Duration, Window, parse_duration, parse_window
+from tidemill.cfg.toml_lines import line_of
+from tidemill.errors import SettingsInvalid
+
+FILE = "tidemill.toml"
+NAMESPACE = "refs/tidemill"
+
+Admit = Literal["when deployed", "when soaked", "at once"]
+OnFailure = Literal["wait", "roll back"]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class Checks(_Part, frozen=True, kw_only=True):
+    """Where verdicts come from, and what is asked for."""
+
+    source: Literal["github", "refs"] = "github"
+    required: tuple[str, ...] = ()
+    test: Literal["head", "each"] = "head"
+    retries: int = 1
+    timeout: Duration = Duration(minutes=60)
+
+
+class Images(_Part, frozen=True, kw_only=True):
+    """Where image files are, and which repositories an announcement may name."""
+
+    path: str = "images/{wave}"
+    allow: tuple[str, ...] = ("*",)
+
+
+class ImageSet(_Part, frozen=True, kw_only=True):
+    """A set, and who may announce it."""
+
+    name: str
+    repository: str | None = None
+    branch: str | None = None
+    senders: tuple[str, ...] = ()
+
+
+class EntryPoints(_Part, frozen=True, kw_only=True):
+    """The repository's own commands; None stands for the built-in behaviour."""
+
+    introduce: str | None = None
+    promote: str | None = None
+    generate: str | None = None
+    check: str | None = None
+
+
+class Deployments(_Part, frozen=True, kw_only=True):
+    """All that a target renders from: path templates with `{wave}` and `{target}`."""
+
+    path: str | tuple[str, ...] = ()
+
+
+class Bot(_Part, frozen=True, kw_only=True):
+    """Who makes automatic commits."""
+
+    name: str = "tidemill"
+    email: str = "tidemill@users.noreply.github.com"
+    sign: str = ""
+
+
+class Wave(_Part, frozen=True, kw_only=True):
+    """One step of the rollout. `after` names the waves it takes its sets from; none: announcements."""
+
+    name: str
+    targets: tuple[str, ...]
+    after: tuple[str, ...] | None = None
+    admit: Admit = "when deployed"
+    settle: Duration = Duration(minutes=15)
+    soak: Duration = Duration()
+    windows: tuple[Window, ...] = ()
+    approval: bool = False
+    on_failure: OnFailure = "wait"
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The waves it comes after, once the settings are complete."""
+        return self.after or ()
+
+
+class Settings(_Part, frozen=True, kw_only=True):
+    """The whole file, with its defaults filled in."""
+
+    main: str = "main"
+    auto: str = "auto"
+    namespace: str = NAMESPACE
+    checks: Checks = Checks()
+    images: Images = Images()
+    sets: tuple[ImageSet, ...] = (ImageSet(name="app"),)
+    entrypoints: EntryPoints = EntryPoints()
+    deployments: Deployments = Deployments()
+    waves: tuple[Wave, ...]
+    bot: Bot = Bot()
+
+    def wave(self, name: str) -> Wave | None:
+        """The wave of that name, if there is one."""
+        return next((wave for wave in self.waves if wave.name == name), None)
+
+    def image_set(self, name: str) -> ImageSet | None:
+        """The set of that name, if there is one."""
+        return next((image_set for image_set in self.sets if image_set.name == name), None)
+
+    def followers(self, wave: str) -> tuple[Wave, ...]:
+        """The waves that come right after `wave`."""
+        return tuple(other for other in self.waves if wave in other.sources)
+
+    def folder(self, wave: str, set_name: str) -> str:
+        """Where the image files of a set in a wave are, without a slash at the end."""
+        return self.images.path.replace("{wave}", wave).replace("{set}", set_name).strip("/")
+
+    def paths(self, wave: str, target: str) -> tuple[str, ...]:
+        """What a target renders from; empty where the settings do not say."""
+        path = self.deployments.path
+        templates = (path,) if isinstance(path, str) else path
+        return tuple(one.replace("{wave}", wave).replace("{target}", target).strip("/") for one in templates)
+
+    def prefixes(self) -> tuple[str, ...]:
+        """The fixed beginnings of `[deployments] path`, each a folder; what `generate` may change."""
+        path = self.deployments.path
+        templates = (path,) if isinstance(path, str) else path
+        return tuple(one.strip("/").partition("{")[0].rpartition("/")[0] for one in templates)
+
+
+def parse(text: str, *, commit: str = "this commit") -> Settings:
+    """Parse `tidemill.toml`.
+
+    Raises:
+        SettingsInvalid: naming the commit, the line and the mend.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise invalid(commit, None, str(error)) from None
+    try:
+        settings = msgspec.convert(table, Settings, dec_hook=_hook)
+        return _completed(settings)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        raise invalid(commit, line_of(text, path.rstrip("`"), message), _readable(message, path.rstrip("`"))) from None
+    except _WrongAt as error:
+        raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
+
+
+def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
+    """The error for settings that can't be used."""
+    where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
+    return SettingsInvalid(f"{where}: {reason}", remedy=f"mend {FILE} on main; what was accepted waits until then")
+
+
+class _WrongAt(Exception):
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def _hook(kind: type, value: Any) -> Any:
+    if kind is Window and isinstance(value, str):
+        return parse_window(value)
+    if kind is Duration and isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError(f"expected a {kind.__name__.lower()} written as text")
+
+
+def _readable(message: str, path: str) -> str:
+    return f"{message}{f' in {path[2:]}' if len(path) > 2 else ''}"  # noqa: PLR2004 - "$."
+
+
+def _completed(settings: Settings) -> Settings:
+    """Check what types can't say, and fill in `after`."""
+    _check_names(settings)
+    _check_paths(settings)
+    if settings.checks.retries < 0:
+        raise _WrongAt("$.checks.retries", "retries must be 0 or more")
+    if settings.main == settings.auto:
+        raise _WrongAt("$.auto", "main and auto must be two branches")
+    waves: list[Wave] = []
+    for index, wave in enumerate(settings.waves):
+        before = (settings.waves[index - 1].name,) if index else ()
+        waves.append(msgspec.structs.replace(wave, after=before if wave.after is None else wave.after))
+    _check_order(waves)
+    return msgspec.structs.replace(settings, waves=tuple(waves))
+
+
+def _check_names(settings: Settings) -> None:
+    if not settings.waves or not settings.sets:
+        raise _WrongAt("$", "there must be at least one [[waves]] and one [[sets]]")
+    names = {"waves": [wave.name for wave in settings.waves], "sets": [one.name for one in settings.sets]}
+    for kind, mine in names.items():
+        for index, name in enumerate(mine):
+            if not is_name(name):
+                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is not a valid name")
+            if name in mine[:index]:
+                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is there twice")
+    for index, wave in enumerate(settings.waves):
+        if bad := [target for target in wave.targets if not is_name(target)]:
+            raise _WrongAt(f"$.waves[{index}].targets", f"{bad[0]!r} is not a valid name")
+        if len(set(wave.targets)) != len(wave.targets):
+            raise _WrongAt(f"$.waves[{index}].targets", "a target is there twice")
+
+
+def _check_paths(settings: Settings) -> None:
+    paths: dict[str, tuple[str, ...]] = {"$.images.path": (settings.images.path,)}
+    deployments = settings.deployments.path
+    paths["$.deployments.path"] = (deployments,) if isinstance(deployments, str) else deployments
+    for where, templates in paths.items():
+        for template in templates:
+            if not template.strip("/") or any(part in ("", ".", "..", ".git") for part in template.strip("/").split("/")):
+                raise _WrongAt(where, f"{template!r} is not a path inside the repository")
+    if "{wave}" not in settings.images.path:
+        raise _WrongAt("$.images.path", "the path must contain {wave}")
+    if len(settings.sets) > 1 and "{set}" not in settings.images.path:
+        raise _WrongAt("$.images.path", "with several sets the path must contain {set}")
+
+
+def _check_order(waves: list[Wave]) -> None:
+    names = {wave.name for wave in waves}
+    for index, wave in enumerate(waves):
+        if unknown := [source for source in wave.sources if source not in names]:
+            raise _WrongAt(f"$.waves[{index}].after", f"there is no wave {unknown[0]!r}")
+    done: set[str] = set()
+    while ready := [wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)]:
+        done.update(wave.name for wave in ready)
+    if stuck := [index for index, wave in enumerate(waves) if wave.name not in done]:
+        raise _WrongAt(f"$.waves[{stuck[0]}].after", "the waves come after each other in a circle")

@@ -1,0 +1,109 @@
+"""The snapshot: everything that a turn decides on, read at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+
+from tidemill.cfg.checks import CheckRecord
+from tidemill.cfg.images import ImageFiles
+from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.operation import AutoCommit, Files
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.requests import Fact
+from tidemill.cfg.settings import Settings
+
+
+@dataclass(frozen=True)
+class Main:
+    """The tip of main: its image files by wave and set, its targets' trees by wave and target."""
+
+    sha: str
+    date: datetime
+    sets: Mapping[tuple[str, str], ImageFiles] = field(default_factory=dict)
+    trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold that is in force; `set` is `_` where it is for all sets of the wave."""
+
+    id: str
+    wave: str
+    set: str
+    reason: str
+    by: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class Made:
+    """The operation was done: this is its commit."""
+
+    commit: AutoCommit
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The operation can't be done: an entry point failed, and main is not to blame."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The operation can't be done because its parent does not generate."""
+
+    parent: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An entry point took too long; that says nothing about the operation."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Made | Failed | Broken | Lost
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A ref of the inbox that holds no request of this version."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a turn knows.
+
+    Attributes:
+        auto_tip: what auto points to, None if there is no such branch.
+        inbox: requests and records by id.
+        foreign: tips of auto's commits that no turn made.
+        outcomes: what became of operations that were tried, by operation id and parent.
+    """
+
+    now: datetime
+    settings: Settings
+    main: Main
+    auto_tip: str | None
+    ledger: Ledger
+    inbox: Mapping[str, Fact] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    foreign: str | None = None
+    auto: tuple[AutoCommit, ...] = ()
+    checks: Mapping[str, CheckRecord] = field(default_factory=dict)
+    holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    records: Mapping[tuple[str, str], Deployment] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+
+    def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
+        """This snapshot, and what became of one operation on one parent."""
+        return replace(self, outcomes={**self.outcomes, (operation_id, parent): outcome})

@@ -1,0 +1,119 @@
+"""What runs where, as of a snapshot and the plan that was made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from tidemill.cfg.deployed import runs
+from tidemill.cfg.draft import Draft, Waiting
+from tidemill.cfg.plan import Plan
+from tidemill.cfg.reporting import state_of
+from tidemill.cfg.requests import ALL_SETS
+from tidemill.cfg.settings import Wave
+from tidemill.cfg.snapshot import Held, Snapshot
+
+
+class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A set in a wave. `state`: auto, in flight, deployed, failed or silent; since when."""
+
+    set: str
+    app_sha: str | None
+    position: int | None
+    state: str
+    since: datetime | None = None
+
+
+class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A target, as its latest record has it. `runs`: the commit of app.git by set."""
+
+    name: str
+    revision: str | None = None
+    phase: str | None = None
+    health: str | None = None
+    runs: dict[str, str] = {}
+
+
+class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A wave. `hold` is the widest hold on it, `holds` are all of them."""
+
+    name: str
+    hold: Held | None
+    holds: tuple[Held, ...]
+    sets: tuple[SetStatus, ...]
+    targets: tuple[TargetStatus, ...]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole rollout."""
+
+    main: str
+    auto: str | None
+    waves: tuple[WaveStatus, ...]
+    waiting: tuple[Waiting, ...]
+
+
+def status(snapshot: Snapshot, plan: Plan) -> Status:
+    """What runs where and what waits for what; `plan` is of this snapshot."""
+    draft = Draft.of(snapshot)
+    draft.ledger = plan.ledger
+    draft.records.update({(record.wave, record.target): record for record in plan.filed})
+    todo = plan.todo
+    waiting = plan.waiting
+    if todo is not None:
+        what = f"{(todo.operation.app_sha or '')[:12]} ({todo.operation.set}) for {todo.operation.wave}"
+        waiting = (*waiting, Waiting(what=what, for_="the next turn", since=todo.operation.at))
+    return Status(
+        main=snapshot.main.sha,
+        auto=snapshot.auto_tip,
+        waves=tuple(_wave(draft, wave, plan) for wave in draft.settings.waves),
+        waiting=waiting,
+    )
+
+
+def _wave(draft: Draft, wave: Wave, plan: Plan) -> WaveStatus:
+    holds = sorted(
+        (hold for (name, _), hold in plan.holds.items() if name == wave.name), key=lambda hold: (hold.set != ALL_SETS, hold.set)
+    )
+    return WaveStatus(
+        name=wave.name,
+        hold=holds[0] if holds else None,
+        holds=tuple(holds),
+        sets=tuple(one for image_set in draft.settings.sets for one in _sets(draft, wave, image_set.name)),
+        targets=tuple(_target(draft, wave, target) for target in wave.targets),
+    )
+
+
+def _sets(draft: Draft, wave: Wave, set_name: str) -> list[SetStatus]:
+    found = []
+    had = draft.ledger.present(wave.name, set_name)
+    if had is not None:
+        position = had.position if had.is_known else None
+        state = state_of(draft, wave, had)
+        since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
+        found.append(SetStatus(set=set_name, app_sha=had.app_sha, position=position, state=state, since=since))
+    for commit in draft.snapshot.auto:
+        operation = commit.operation
+        is_here = commit in draft.ledger.auto and (operation.wave, operation.set) == (wave.name, set_name)
+        if is_here:
+            position = operation.position or None
+            found.append(SetStatus(set=set_name, app_sha=operation.app_sha, position=position, state="auto", since=operation.at))
+    return found
+
+
+def _target(draft: Draft, wave: Wave, target: str) -> TargetStatus:
+    record = draft.records.get((wave.name, target))
+    if record is None:
+        return TargetStatus(name=target)
+    running = {}
+    for image_set in draft.settings.sets:
+        seen = (record.sets or {}).get(image_set.name)
+        hads = reversed(draft.ledger.of(wave.name, image_set.name).had)
+        had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
+        sha = had.app_sha if had else (seen.app_sha if seen else None)
+        if sha and (seen is None or seen.uses):
+            running[image_set.name] = sha
+    return TargetStatus(
+        name=target, revision=record.revision, phase=record.phase, health=record.health, runs=running
+    )

@@ -1,0 +1,39 @@
+"""Where in a TOML text a value stands, so that an error can name the line."""
+
+from __future__ import annotations
+
+import re
+
+_TABLE = re.compile(r"\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
+_KEY = re.compile(r"\s*\"?([A-Za-z0-9_-]+)\"?\s*=")
+_PATH = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+|\.\.\.)\]")
+_FIELD = re.compile(r"field `([^`]+)`")
+
+
+def line_of(text: str, path: str, message: str) -> int | None:
+    """The line (from 1) of what `path` names, like `$.waves[1].soak`.
+
+    A field that `message` names and `path` does not (an unknown or missing one) is looked for
+    too; where it is missing, the line of its table is returned.
+    """
+    steps = [key or index for key, index in _PATH.findall(path)]
+    table = steps[0] if steps else ""
+    number = int(steps[1]) if len(steps) > 1 and steps[1].isdigit() else 0
+    keys = [step for step in steps[1:] if not step.isdigit() and step != "..."][:1] or ([table] if table else [])
+    if named := _FIELD.search(message):
+        keys = [named[1], *keys]
+    fallback: int | None = None
+    current, counts = "", dict[str, int]()
+    for at, line in enumerate(text.splitlines(), start=1):
+        if header := _TABLE.match(line):
+            current = header[2]
+            counts[current] = counts.get(current, -1) + 1
+            if current == table and counts[current] == number:
+                fallback = at
+            if current in keys and not table:
+                return at
+        elif (found := _KEY.match(line)) and found[1] in keys:
+            inside = current == table and counts.get(current, 0) == number
+            if inside or (not current and (not table or found[1] == table)):
+                return at
+    return fallback

@@ -1,0 +1,1 @@
+"""The world: git, processes, files, the clock. Everything that does I/O is here."""

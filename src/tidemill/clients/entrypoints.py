@@ -1,0 +1,41 @@
+"""The repository's own commands: run in a folder, with nothing in reach that is not their business."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from tidemill.clients.processes import run
+from tidemill.errors import EntryPointFailed
+
+_PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
+
+
+def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -> None:
+    """Run a command of `[entrypoints]` in a shell, in `folder`.
+
+    Its environment is made anew: PATH with our own Python first, HOME and TMPDIR an empty folder
+    of this run, language and time zone. No token is in it.
+
+    Raises:
+        EntryPointFailed: it failed; the message has the end of what it printed.
+        TimeLimit: it took longer than `seconds`.
+    """
+    env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    python = Path(sys.executable).parent
+    env |= {"HOME": str(home), "TMPDIR": str(home), "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}"}
+    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds)
+    if ended.code != 0:
+        raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
+
+
+def entry_point_failed(command: str, reason: str) -> EntryPointFailed:
+    """The error for a command that did not do what it is for."""
+    return EntryPointFailed(f"`{command}` failed: {reason}", remedy="run it in a checkout and mend it")
+
+
+def _last_lines(output: str) -> str:
+    lines = [re.sub(r"[^\x20-\x7e]", "?", line).strip() for line in output.splitlines() if line.strip()]
+    return " | ".join(lines[-5:])[-600:] or "no output"

@@ -1,0 +1,116 @@
+"""Git itself, through GitPython: one call, one time limit, one process group.
+
+No call depends on the text of Git's errors; it is only ever shown.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import git
+
+from tidemill.clients.processes import communicate
+from tidemill.errors import TidemillError
+
+LOCAL_SECONDS = 120.0
+REMOTE_SECONDS = 300.0
+_PROTOCOLS = "file:git:http:https:ssh"
+_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+
+
+class GitError(TidemillError):
+    """A git command failed; `output` is what it printed, without credentials."""
+
+    def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
+        self.code = code
+        self.output = redacted(output)
+        first = next((line for line in self.output.splitlines() if line.startswith(("fatal:", "error:", "remote:"))), "")
+        super().__init__(
+            f"git {arguments[0]} failed: {first or self.output[-300:] or f'exit code {code}'}",
+            remedy="see what git says; the next turn starts anew",
+        )
+
+
+class Git:
+    """Git in one folder.
+
+    Args:
+        folder: the repository, bare or not.
+        env: variables on top of this process's own.
+    """
+
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self._git = git.Git(str(folder))
+        self._env = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+            "GIT_PROTOCOL_FROM_USER": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+            **(env or {}),
+        }
+        self._git.update_environment(**self._env)
+
+    def __call__(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> bytes:
+        """Run `git arguments…` and return what it prints on standard output.
+
+        Raises:
+            GitError: it failed.
+            TimeLimit: it took longer than `seconds`.
+        """
+        code, out, err = self.attempt(*arguments, data=data, env=env, seconds=seconds)
+        if code != 0:
+            raise GitError(arguments, code, err)
+        return out
+
+    def attempt(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> tuple[int, bytes, str]:
+        """Run `git arguments…`; return exit code, standard output and standard error."""
+        process = self._git.execute(
+            ["git", *arguments],
+            istream=subprocess.PIPE if data is not None else None,
+            env=dict(env or {}),
+            as_process=True,
+            start_new_session=True,
+        )
+        out, err = communicate(process, f"git {arguments[0]}", data, seconds)
+        return int(process.returncode), out, err.decode(errors="replace")
+
+    def blob(self, sha: str) -> bytes:
+        """The bytes of an object that is here."""
+        data: bytes = self._git.get_object_data(sha)[3]
+        return data
+
+    def close(self) -> None:
+        """End the processes that were kept for reading objects."""
+        self._git.clear_cache()
+
+
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Variables that add configuration to that which the environment has already."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    found = {"GIT_CONFIG_COUNT": str(first + len(settings))}
+    for index, (key, value) in enumerate(settings.items(), start=first):
+        found[f"GIT_CONFIG_KEY_{index}"], found[f"GIT_CONFIG_VALUE_{index}"] = key, value
+    return found
+
+
+def redacted(text: str) -> str:
+    """`text` without the credentials of URLs in it."""
+    return _CREDENTIALS.sub("***@", text)

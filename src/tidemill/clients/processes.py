@@ -1,0 +1,68 @@
+"""Processes with a time limit, whose whole process group ends with it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tidemill.errors import TimeLimit
+
+KEPT_OUTPUT = 4000
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended, and the end of what it printed, both streams together."""
+
+    code: int
+    output: str
+
+
+def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: float) -> Ended:
+    """Run a command to its end; `env` is its whole environment.
+
+    Raises:
+        TimeLimit: it took longer than `seconds`, and was ended with all that it started.
+    """
+    process = subprocess.Popen(  # noqa: S603 - the caller decides on the command
+        command,
+        cwd=cwd,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    output, _ = communicate(process, command[0], None, seconds)
+    return Ended(process.returncode, output[-KEPT_OUTPUT:].decode(errors="replace").strip())
+
+
+def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> tuple[bytes, bytes]:
+    """Feed a process and wait for it; whatever happens, its process group does not outlive this.
+
+    Args:
+        process: anything with the interface of `subprocess.Popen`, started in its own session.
+        name: what to call it in an error.
+    """
+    try:
+        out, err = process.communicate(data, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        raise TimeLimit(
+            f"{name} took longer than {seconds:g} seconds and was ended", remedy="try again; if it stays slow, find out why"
+        ) from None
+    finally:
+        end_group(process.pid)
+    return out or b"", err or b""
+
+
+def end_group(pid: int) -> None:
+    """Kill what is left of the process group that `pid` leads."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        pass

@@ -1,0 +1,160 @@
+"""A checkout in which operations are done, by the repository's own commands or by ours.
+
+The commands see a work tree with a `.git` of its own: it has the objects, and no remote. The
+index that decides what is committed lies outside of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
+from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
+from tidemill.clients.git import Git
+from tidemill.errors import EntryPointFailed, TimeLimit
+from tidemill.mill.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
+
+
+class Worktree:
+    """One checkout, used for one operation after another.
+
+    Args:
+        git: Git in the bare repository that has the objects.
+        folder: where the checkout, its index and the commands' home may be put.
+    """
+
+    def __init__(self, git: Git, folder: Path) -> None:
+        self._bare = git
+        self._folder = folder / "work"
+        self._index = folder / "index"
+        self._home = folder / "home"
+        self._env = {"GIT_INDEX_FILE": str(self._index), "GIT_WORK_TREE": str(self._folder)}
+        self._folder.mkdir()
+        self._home.mkdir()
+
+    def do(self, work: Work) -> WorkResult:
+        """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
+        self._check_out(work.parent)
+        try:
+            self._apply(work)
+            return Committed(self._commit(work))
+        except TimeLimit as error:
+            return WorkTimedOut(error.what)
+        except EntryPointFailed as error:
+            return WorkFailed(error.what, self._on_parent(work))
+
+    def _on_parent(self, work: Work) -> str | None:
+        """What `generate` says on the parent as it is; None if it succeeds."""
+        if work.generate is None:
+            return None
+        self._check_out(work.parent)
+        try:
+            self._run(work.generate, work)
+            self._refuse_foreign_changes(work, own_files=False)
+        except (EntryPointFailed, TimeLimit) as error:
+            return error.what
+        return None
+
+    def _apply(self, work: Work) -> None:
+        files: dict[str, bytes | None] = {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
+        folder = self._folder / work.folder
+        if work.entry is None:
+            self._write(folder, files)
+        else:
+            image_file = self._home / "images.json"
+            image_file.write_bytes(work.bare)
+            self._run(work.entry.replace("{file}", shlex.quote(str(image_file))), work)
+            for name in (TAGS, DIGESTS):
+                if _parsed(folder / name) != msgspec.json.decode(files[name] or b"null"):
+                    raise entry_point_failed(work.entry, f"it did not leave the announced images in {work.folder}/{name}")
+            self._write(folder, {SOURCE: work.source})
+        if work.generate is not None and (work.entry is None or not self._generated_already(work)):
+            self._run(work.generate, work)
+        self._refuse_foreign_changes(work, own_files=True)
+
+    def _write(self, folder: Path, files: Mapping[str, bytes | None]) -> None:
+        if not folder.resolve().is_relative_to(self._folder.resolve()):
+            raise EntryPointFailed(f"{folder.name} leads out of the repository", remedy="put a folder in place of the link")
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (folder / name).unlink(missing_ok=True)
+            if data is not None:
+                (folder / name).write_bytes(data)
+
+    def _generated_already(self, work: Work) -> bool:
+        """Whether the entry point changed more than the image files, so that it has generated."""
+        self._stage()
+        inside = f"{work.folder}/"
+        return any(not path.startswith(inside) for path in self._changed(work.parent))
+
+    def _refuse_foreign_changes(self, work: Work, *, own_files: bool) -> None:
+        self._stage()
+        inside = tuple(f"{path}/" if path else "" for path in work.own)
+        for path in self._changed(work.parent):
+            if own_files and path.startswith(f"{work.folder}/"):
+                continue
+            barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
+            if barred or (work.own and not path.startswith(inside)):
+                raise entry_point_failed(work.entry or work.generate or "", f"it changed {path}, which is not its own to change")
+
+    def _commit(self, work: Work) -> str:
+        tree = self._git("write-tree").decode().strip()
+        stamp = f"{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
+        env = {
+            "GIT_AUTHOR_NAME": work.bot.name,
+            "GIT_AUTHOR_EMAIL": work.bot.email,
+            "GIT_COMMITTER_NAME": work.bot.name,
+            "GIT_COMMITTER_EMAIL": work.bot.email,
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_DATE": stamp,
+        }
+        sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
+        data = work.message.encode()
+        sha = self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env).decode().strip()
+        self._git("read-tree", sha)
+        self._git("update-index", "-q", "--refresh")
+        return sha
+
+    def _date_of(self, commit: str) -> str:
+        return self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
+
+    def _check_out(self, commit: str) -> None:
+        """Make the work tree that of a commit, with a fresh `.git` for the commands."""
+        shutil.rmtree(self._folder / ".git", ignore_errors=True)
+        self._git("read-tree", "--reset", "-u", commit)
+        self._git("clean", "-ffdxq")
+        dot_git = self._folder / ".git"
+        (dot_git / "objects/info").mkdir(parents=True)
+        (dot_git / "refs").mkdir()
+        (dot_git / "objects/info/alternates").write_text(f"{self._bare.folder / 'objects'}\n")
+        (dot_git / "HEAD").write_text(f"{commit}\n")
+        (dot_git / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+        shallow = self._bare.folder / "shallow"
+        if shallow.exists():
+            shutil.copyfile(shallow, dot_git / "shallow")
+        shutil.copyfile(self._index, dot_git / "index")
+
+    def _run(self, command: str, work: Work) -> None:
+        run_entry_point(command, folder=self._folder, home=self._home, seconds=work.seconds)
+
+    def _stage(self) -> None:
+        self._git("add", "-A")
+
+    def _changed(self, commit: str) -> list[str]:
+        out = self._git("diff-index", "--cached", "--name-only", "-z", "--no-renames", commit)
+        return [path for path in out.decode(errors="surrogateescape").split("\0") if path]
+
+    def _git(self, *arguments: str) -> bytes:
+        return self._bare("--work-tree", str(self._folder), *arguments, env=self._env, seconds=600)
+
+
+def _parsed(file: Path) -> object:
+    try:
+        return msgspec.json.decode(file.read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return None

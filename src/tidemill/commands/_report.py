@@ -1,0 +1,125 @@
+"""What a turn did, for machines (`--json`) and for people."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from tidemill.cfg.draft import Waiting
+from tidemill.cfg.journal import Entry
+from tidemill.mill.turn import Turn
+
+_LISTS = {
+    "evicted": "evicted",
+    "introduced": "introduced",
+    "promoted": "promoted",
+    "rolled back": "rolled_back",
+    "replayed": "replayed",
+    "superseded": "superseded",
+    "rejected": "rejected",
+}
+WIDTH = 100
+
+
+def turn_json(turn: Turn) -> dict[str, Any]:
+    """A turn as `--json` prints it."""
+    lists: dict[str, list[dict[str, Any]]] = {name: [] for name in _LISTS.values()}
+    notes = []
+    for entry in turn.plan.entries if turn.lost_to is None else ():
+        if name := _LISTS.get(entry.what):
+            lists[name].append(_object(entry))
+        else:
+            notes.append({"what": entry.what, **_object(entry)})
+    return {
+        "changed": turn.changed,
+        "landed": turn.plan.landed if turn.lost_to is None else None,
+        **lists,
+        "to_check": list(turn.plan.to_check),
+        "waiting": [waiting_json(line) for line in turn.plan.waiting],
+        "notes": notes,
+    }
+
+
+def waiting_json(line: Waiting) -> dict[str, Any]:
+    """One thing that waits, as `--json` prints it."""
+    return {"what": line.what, "for": line.for_, "since": time_text(line.since)}
+
+
+def time_text(when: datetime | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the second."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+
+
+def show_turn(turn: Turn, *, dry_run: bool) -> None:
+    """Say to a person what a turn did, and what waits."""
+    if turn.lost_to is not None:
+        write(f"Other turns kept moving {turn.lost_to.ref}; nothing was written here, they go on with it.")
+    elif turn.changed:
+        write("This would be done:" if dry_run else "Done:")
+        rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]
+        show_table(("what", "about", "why"), rows)
+    else:
+        write("Nothing to do.")
+    if turn.plan.to_check:
+        write("To check: " + " ".join(turn.plan.to_check))
+    show_waiting(turn.plan.waiting)
+
+
+def show_waiting(waiting: Sequence[Waiting]) -> None:
+    """A table of what waits for what."""
+    if waiting:
+        write("Waiting:")
+        show_table(("what", "for", "since"), [(line.what, line.for_, time_text(line.since) or "") for line in waiting])
+
+
+def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A table within 100 columns; colour only on a terminal, and not with `NO_COLOR`."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False, markup=False)
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    for title in head:
+        table.add_column(title, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def write(line: str) -> None:
+    """A line on standard output."""
+    sys.stdout.write(f"{line}\n")
+
+
+def tell(line: str) -> None:
+    """A line of progress, on standard error."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def write_json(value: object) -> None:
+    """One JSON object on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def _object(entry: Entry) -> dict[str, Any]:
+    found = {
+        "id": entry.id,
+        "sha": entry.sha or entry.app_sha,
+        "app_sha": entry.app_sha,
+        "set": entry.set,
+        "wave": entry.wave,
+        "reason": entry.reason or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _about(entry: Entry) -> str:
+    sha = (entry.app_sha or entry.sha or "")[:12]
+    return " ".join(part for part in (sha, entry.set, entry.wave) if part) or (entry.id or "")

@@ -1,0 +1,47 @@
+"""From what a person typed to a set in a wave: once, when the request is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidemill.cfg.ledger import Had, SetLedger
+from tidemill.cfg.settings import Settings, Wave
+from tidemill.errors import Refused
+from tidemill.mill.reading import Reading
+
+
+def wave_of(reading: Reading, name: str) -> Wave:
+    """The wave of that name; raises `Refused` if there is none."""
+    settings = reading.valid_settings()
+    wave = settings.wave(name)
+    if wave is None:
+        names = ", ".join(one.name for one in settings.waves)
+        raise Refused(f"there is no wave {name!r}", remedy=f"the waves are {names}")
+    return wave
+
+
+def set_of(settings: Settings, name: str | None) -> str:
+    """The set of that name, or the only one; raises `Refused` otherwise."""
+    names = ", ".join(one.name for one in settings.sets)
+    if name is None:
+        if len(settings.sets) > 1:
+            raise Refused("there are several image sets", remedy=f"name one with --set: {names}")
+        return settings.sets[0].name
+    if settings.image_set(name) is None:
+        raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
+    return name
+
+
+def history_of(reading: Reading, wave: str, set_name: str) -> SetLedger:
+    """What the wave has had of a set, without adding to the ledger."""
+    return reading.ledger.sets.get(wave, {}).get(set_name) or SetLedger()
+
+
+def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:
+    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two different ones."""
+    found = [had for had in hads if had.app_sha and had.app_sha.startswith(sha)]
+    if not found:
+        raise Refused(f"{where} has had no set of commit {sha}", remedy="`tidemill status` lists what runs where")
+    if len({had.app_sha for had in found}) > 1:
+        raise Refused(f"{sha} is the beginning of several commits", remedy="give more digits")
+    return found[-1]

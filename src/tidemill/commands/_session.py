@@ -1,0 +1,86 @@
+"""What the commands that end with a turn have in common: open, accept, turn, report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tidemill.cfg.requests import Fact
+from tidemill.clients import person
+from tidemill.clients.repository import opened
+from tidemill.commands._options import Options
+from tidemill.commands._report import show_turn, tell, turn_json, write, write_json
+from tidemill.errors import Refused, TidemillError
+from tidemill.mill.accepting import Accepted, accept
+from tidemill.mill.reading import Reading, read
+from tidemill.mill.turn import Clock, Turn, turn
+
+Resolve = Callable[[Reading], "Fact | Nothing"]
+
+
+class Nothing:
+    """There is nothing to accept; `why` says so to people."""
+
+    def __init__(self, why: str) -> None:
+        self.why = why
+
+
+def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
+    """Accept what `resolve` makes of what was read, do a turn, and report both."""
+    clock = Clock(options.now)
+    say = _silent if options.json else tell
+    with opened(url) as store:
+        reading = read(store)
+        fact = resolve(reading)
+        if isinstance(fact, Nothing):
+            accepted = Accepted("", is_new=False, ended=fact.why)
+        else:
+            accepted = accept(reading, fact, clock, dry_run=options.dry_run)
+        try:
+            done = turn(
+                store, clock, run_url=person.run_url(), dry_run=options.dry_run, extra=accepted.extra, say=say
+            )
+        except TidemillError as error:
+            if accepted.is_new and not options.dry_run:
+                error.written = f"{accepted.id} was accepted and waits in the inbox" + (
+                    "" if error.written == "nothing" else f"; {error.written}"
+                )
+            raise
+        _report(options, accepted, done)
+        if reason := done.plan.rejected.get(accepted.id):
+            raise Refused(
+                f"{accepted.id} can't be carried out: {reason}",
+                written=f"it is kept below rejected/, as {accepted.id}",
+                remedy="mend what the reason says; `tidemill retry` asks for the same again",
+            )
+    return 0
+
+
+def _report(options: Options, accepted: Accepted, done: Turn) -> None:
+    if accepted.id in done.plan.rejected:
+        return
+    state = _state(accepted)
+    if options.json:
+        extra: dict[str, Any] = {"id": accepted.id, "state": state} if accepted.id else {"state": state}
+        write_json({"request": extra, **turn_json(done)})
+    else:
+        write(f"{accepted.id}: {state}" if accepted.id else state)
+        show_turn(done, dry_run=options.dry_run)
+
+
+def _state(accepted: Accepted) -> str:
+    match accepted:
+        case Accepted(id="", ended=str(why)):
+            return why
+        case Accepted(ended="landed"):
+            return "already there"
+        case Accepted(ended=str(how)):
+            return f"has ended already: {how}"
+        case Accepted(is_new=True):
+            return "accepted"
+        case _:
+            return "waits already"
+
+
+def _silent(_: str) -> None:
+    pass

@@ -1,0 +1,36 @@
+"""`tidemill drop`: take a waiting request back."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.app.names import shown
+from tidemill.cfg.requests import Drop
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._session import Nothing, accept_and_turn
+from tidemill.errors import Refused
+from tidemill.mill.reading import Reading
+
+HELP = "take back a request that waits"
+EXAMPLE = "tidemill drop --repo URL --id announcement-app-1234-7d1043473d55"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    parser.add_argument("--id", required=True, dest="request", metavar="ID", help="the request, as tidemill status names it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+
+    def resolve(reading: Reading) -> Drop | Nothing:
+        if arguments.request in reading.inbox():
+            return Drop(accepted_at=options.now, by=person.name(), request=arguments.request)
+        if ended := reading.ledger.how_ended(arguments.request):
+            return Nothing(f"{arguments.request} has ended already: {ended}")
+        raise Refused(f"no request {shown(arguments.request)} waits", remedy="`tidemill status` lists what waits")
+
+    return accept_and_turn(arguments.repo, options, resolve)

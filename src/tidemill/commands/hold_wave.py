@@ -1,0 +1,35 @@
+"""`tidemill hold-wave`: nothing goes into a wave until it is released."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.cfg.requests import ALL_SETS, Hold
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._resolving import set_of, wave_of
+from tidemill.commands._session import accept_and_turn
+from tidemill.mill.reading import Reading
+
+HELP = "stop introductions and promotions into a wave"
+EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze until Monday"'
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    _options.add_place(parser, set_help="all sets by default")
+    parser.add_argument("--reason", required=True, help="why, for whoever reads the status")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+    _options.place(arguments)
+
+    def resolve(reading: Reading) -> Hold:
+        wave = wave_of(reading, arguments.wave)
+        set_name = set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else ALL_SETS
+        return Hold(accepted_at=options.now, by=person.name(), wave=wave.name, set=set_name, reason=arguments.reason.strip())
+
+    return accept_and_turn(arguments.repo, options, resolve)

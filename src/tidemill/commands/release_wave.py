@@ -1,0 +1,40 @@
+"""`tidemill release-wave`: end the holds of a wave that are there now."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.cfg.requests import Release
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._resolving import set_of, wave_of
+from tidemill.commands._session import Nothing, accept_and_turn
+from tidemill.mill.reading import Reading
+
+HELP = "end a hold, so that introductions and promotions into the wave go on"
+EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix is in"'
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    _options.add_place(parser, set_help="every hold of the wave by default")
+    parser.add_argument("--reason", required=True, help="why it may go on")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+    _options.place(arguments)
+
+    def resolve(reading: Reading) -> Release | Nothing:
+        wave = wave_of(reading, arguments.wave)
+        only = set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else None
+        ends = [hold.id for (held, name), hold in reading.holds().items() if held == wave.name and only in (None, name)]
+        if not ends:
+            return Nothing(f"there is no hold of {wave.name}" + (f" for {only}" if only else ""))
+        return Release(
+            accepted_at=options.now, by=person.name(), wave=wave.name, ends=tuple(sorted(ends)), reason=arguments.reason.strip()
+        )
+
+    return accept_and_turn(arguments.repo, options, resolve)

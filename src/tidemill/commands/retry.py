@@ -1,0 +1,88 @@
+"""`tidemill retry`: let what was evicted or rejected happen again."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+import msgspec
+
+from tidemill.app.announcement import Announcement, Image
+from tidemill.app.names import checked_short_sha
+from tidemill.cfg.ledger import Eviction
+from tidemill.cfg.operation import Operation
+from tidemill.cfg.requests import Announced, Retry
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._session import accept_and_turn
+from tidemill.errors import Refused
+from tidemill.mill.reading import RECORD, Reading, image_files
+
+HELP = "let a set that was evicted or rejected try again"
+EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
+
+
+class _Rejected(msgspec.Struct):
+    request: Announced
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    parser.add_argument("--sha", required=True, help="the commit of app.git, 7 digits or more")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+    checked_short_sha(arguments.sha, "set")
+
+    def resolve(reading: Reading) -> Announced | Retry:
+        for eviction in reversed(reading.ledger.evictions):
+            operation = eviction.operation
+            if operation and (operation.app_sha or "").startswith(arguments.sha) and not eviction.retried:
+                return _again(reading, eviction, operation, options.now)
+        for rejected in reversed(reading.ledger.rejected):
+            if found := _rejected(reading, rejected, arguments.sha):
+                return Announced(accepted_at=options.now, by=person.name(), announcement=found, retry=True)
+        raise Refused(
+            f"nothing of commit {arguments.sha} was evicted or rejected lately",
+            remedy="`git log` of the journal says what became of it",
+        )
+
+    return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _again(reading: Reading, eviction: Eviction, operation: Operation, now: datetime) -> Announced | Retry:
+    if operation.kind == "promote":
+        return Retry(
+            accepted_at=now, by=person.name(), wave=operation.wave, set=operation.set, app_sha=operation.app_sha or ""
+        )
+    if operation.kind != "introduce" or eviction.commit is None:
+        raise Refused("a rollback is not retried", remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}")
+    folder = reading.valid_settings().folder(operation.wave, operation.set)
+    reading.store.fetch_below(eviction.commit, [folder])
+    files = image_files(reading.store, eviction.commit, folder)
+    if files is None:
+        raise Refused(f"{eviction.commit} holds no image files", remedy="announce the set again from a newer commit")
+    images = {service: Image(Digest=digest, Tag=files.tags[service]) for service, digest in files.digests.items()}
+    announcement = Announcement(
+        set=operation.set,
+        repository=operation.repository or "",
+        sha=operation.app_sha or "",
+        position=operation.position,
+        images=images,
+    )
+    return Announced(accepted_at=now, by=person.name(), announcement=announcement, retry=True)
+
+
+def _rejected(reading: Reading, fact: str, sha: str) -> Announcement | None:
+    tip = reading.refs.get(reading.names.rejected(fact))
+    if tip is None:
+        return None
+    reading.store.fetch(None, [tip], [RECORD])
+    try:
+        request = msgspec.json.decode(reading.store.files(tip, [RECORD])[RECORD], type=_Rejected).request
+    except msgspec.DecodeError:
+        return None
+    return request.announcement if request.announcement.sha.startswith(sha) else None

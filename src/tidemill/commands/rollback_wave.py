@@ -1,0 +1,67 @@
+"""`tidemill rollback-wave`: take a wave back to an older set, and hold it there."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.app.names import checked_short_sha
+from tidemill.cfg.ledger import Had
+from tidemill.cfg.recovering import healthy_before
+from tidemill.cfg.requests import Rollback
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._resolving import by_sha, history_of, set_of, wave_of
+from tidemill.commands._session import accept_and_turn
+from tidemill.errors import Refused
+from tidemill.mill.reading import Reading
+
+HELP = "take a wave back to an older set; it is held until you release it"
+EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors in checkout"'
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    _options.add_place(parser)
+    parser.add_argument("--to", metavar="SHA", help="the commit of app.git; by default the newest older set that was healthy there")
+    parser.add_argument("--reason", required=True, help="why, for the journal and for whoever reads the status")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+    _options.place(arguments)
+    if arguments.to:
+        checked_short_sha(arguments.to, "set")
+
+    def resolve(reading: Reading) -> Rollback:
+        wave = wave_of(reading, arguments.wave)
+        set_name = set_of(reading.valid_settings(), arguments.set_name)
+        part = history_of(reading, wave.name, set_name)
+        if part.present is None:
+            raise Refused(f"{wave.name} has no set {set_name} that a turn knows of", remedy="there is nothing to go back from")
+        return Rollback(
+            accepted_at=options.now,
+            by=person.name(),
+            wave=wave.name,
+            set=set_name,
+            leaves=part.present.point(),
+            to=_goal(part.had, part.present, arguments.to, wave.name).point(),
+            reason=arguments.reason.strip(),
+        )
+
+    return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
+    if sha is None:
+        goal = healthy_before(hads, present.position)
+        if goal is None:
+            raise Refused(f"no older set was healthy in {wave}", remedy="name one with --to SHA")
+        return goal
+    goal = by_sha(hads, sha, wave)
+    if goal.content == present.content:
+        raise Refused(f"{wave} has {sha} already", remedy="name an older set, or hold the wave with tidemill hold-wave")
+    if goal.position >= present.position:
+        raise Refused(f"{sha} is newer than what {wave} has", remedy=f"use tidemill promote-wave --wave {wave} --sha {sha}")
+    return goal

@@ -1,0 +1,77 @@
+"""`tidemill status`: what runs where, and what waits for what. Writes nothing, runs nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.cfg.plan import plan
+from tidemill.cfg.status import Status, WaveStatus, status
+from tidemill.clients.repository import opened
+from tidemill.commands import _options
+from tidemill.commands._report import show_table, show_waiting, time_text, waiting_json, write, write_json
+from tidemill.mill.reading import read, snapshot
+
+HELP = "say what runs where, and what waits for what"
+EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, plan, report."""
+    options = _options.options(arguments)
+    with opened(arguments.repo) as store:
+        known = snapshot(read(store), options.now)
+        found = status(known, plan(known))
+    if options.json:
+        write_json(_json(found))
+    else:
+        show(found)
+    return 0
+
+
+def show(found: Status) -> None:
+    """Tables for a person."""
+    write(f"main {found.main}   auto {found.auto or 'not there'}")
+    for wave in found.waves:
+        write(f"\n{wave.name}")
+        for hold in wave.holds:
+            which = "all sets" if hold.set == "_" else hold.set
+            write(f"  held ({which}) by {hold.by or 'someone'} since {time_text(hold.since)}: {hold.reason}")
+        _show_wave(wave)
+    show_waiting(found.waiting)
+
+
+def _show_wave(wave: WaveStatus) -> None:
+    show_table(
+        ("set", "commit", "position", "state", "since"),
+        [
+            (one.set, (one.app_sha or "unknown")[:12], str(one.position or ""), one.state, time_text(one.since) or "")
+            for one in wave.sets
+        ],
+    )
+    show_table(
+        ("target", "revision", "phase", "health", "runs"),
+        [
+            (
+                one.name,
+                (one.revision or "no report")[:12],
+                one.phase or "",
+                one.health or "",
+                ", ".join(f"{name} {sha[:12]}" for name, sha in one.runs.items()),
+            )
+            for one in wave.targets
+        ],
+    )
+
+
+def _json(found: Status) -> dict[str, object]:
+    return {
+        "main": found.main,
+        "auto": found.auto,
+        "waves": found.waves,
+        "waiting": [waiting_json(line) for line in found.waiting],
+    }

@@ -1,0 +1,93 @@
+"""`tidemill update-cfg-app`: accept an announcement, then do a turn."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.app.announcement import Announcement, from_bare, is_bare, parse
+from tidemill.app.names import checked_line
+from tidemill.cfg.filing import clash, why_unwelcome
+from tidemill.cfg.requests import Announced
+from tidemill.cfg.settings import Settings
+from tidemill.clients import person
+from tidemill.commands import _options
+from tidemill.commands._resolving import set_of
+from tidemill.commands._session import accept_and_turn
+from tidemill.errors import Refused
+from tidemill.mill.reading import Reading
+
+HELP = "accept an announcement of an image set, then do a turn"
+EXAMPLE = "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    parser.add_argument("--announcement", required=True, metavar="FILE", help="the announcement as JSON; - for standard input")
+    parser.add_argument("--override", metavar="REASON", help="let in another commit at a position that is taken")
+    bare = parser.add_argument_group("for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}')
+    bare.add_argument("--set", dest="set_name", metavar="SET", help="the image set; may be left out where there is one")
+    bare.add_argument("--app-sha", metavar="SHA", help="the commit of app.git")
+    bare.add_argument("--app-repository", metavar="OWNER/NAME", help="app.git")
+    bare.add_argument("--position", type=int, metavar="N", help="what git rev-list --count SHA prints")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept and turn."""
+    options = _options.options(arguments)
+    if arguments.override is not None:
+        checked_line(arguments.override, "--override")
+    data = _options.read_file(arguments.announcement)
+    whole = None if is_bare(data) else parse(data)
+
+    def resolve(reading: Reading) -> Announced:
+        settings = reading.settings if isinstance(reading.settings, Settings) else None
+        announced = Announced(
+            accepted_at=options.now,
+            by=person.name(),
+            announcement=whole or _bare(arguments, data, settings),
+            override=arguments.override,
+        )
+        if settings is not None:
+            _refuse_unwelcome(reading, settings, announced)
+        return announced
+
+    return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None) -> Announcement:
+    missing = [option for option in ("app_sha", "app_repository", "position") if getattr(arguments, option) is None]
+    if missing:
+        names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
+        raise Refused("this announcement is in the bare form", remedy=f"add {names}")
+    set_name = set_of(settings, arguments.set_name) if settings else arguments.set_name or "app"
+    return from_bare(
+        data,
+        set_name=set_name,
+        repository=arguments.app_repository,
+        sha=arguments.app_sha,
+        position=arguments.position,
+    )
+
+
+def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced) -> None:
+    """What a turn would reject is refused before it is written."""
+    announcement = announced.announcement
+    reason = why_unwelcome(settings, announcement)
+    rivals = [
+        (had.position, had.app_sha)
+        for wave in settings.waves
+        if not wave.sources
+        for part in [reading.ledger.sets.get(wave.name, {}).get(announcement.set)]
+        for had in (part.had if part else ())
+        if had.is_known
+    ]
+    rivals += [
+        (fact.announcement.position, fact.announcement.sha)
+        for fact in reading.inbox().values()
+        if isinstance(fact, Announced) and fact.announcement.set == announcement.set
+    ]
+    for position, sha in rivals:
+        reason = reason or clash(position, announced, sha)
+    if reason:
+        raise Refused(reason, remedy="announce what [[sets]] and [images] of tidemill.toml allow, from an unrewritten branch")

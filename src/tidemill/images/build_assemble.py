@@ -1,0 +1,112 @@
+"""Build an image without a daemon: a base, files of the context, and a config."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from tidemill.errors import Refused
+from tidemill.images import oci, tar_stream
+from tidemill.images.base_image import NOTHING, BaseImage, read_base
+from tidemill.images.layer import write_layer
+from tidemill.images.layout import Layout
+from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.recipe import Copy, Recipe
+from tidemill.images.tar_stream import Entry, File, Folder, Link
+
+
+def assemble(context: Path, recipe: Recipe, layout: Layout, workers: Executor) -> Descriptor:
+    """Write the image into the layout, without a tag; return what points to it.
+
+    Args:
+        context: the folder that the recipe's paths are relative to.
+        workers: where layers are compressed; it changes the time, never the digest.
+
+    Raises:
+        Refused: a file or the base is missing, or reached through a symbolic link.
+        CompressorDiffers: the compressor is not the one of the profile.
+    """
+    platform = Platform.parse(recipe.platform)
+    base = _base(context, recipe, platform, layout)
+    layers, diff_ids = [*base.layers], [*base.diff_ids]
+    if recipe.files:
+        entries = tar_stream.in_order(copied(context, recipe.files), base.present)
+        layer = write_layer(layout, entries, workers)
+        layers.append(layer.blob)
+        diff_ids.append(layer.diff_id)
+    config = layout.add(oci.CONFIG, oci.config(platform, recipe.run_config(base.run), diff_ids))
+    return layout.add(oci.MANIFEST, oci.manifest(config, layers))
+
+
+def copied(context: Path, copies: Iterable[Copy]) -> Iterator[Entry]:
+    """What the copies put into the image, folders with all that is below them."""
+    for copy in copies:
+        yield from _entries(located(context, copy.source), copy)
+
+
+def located(context: Path, source: str) -> Path:
+    """The path of a file in the context; raise `Refused` if it is missing or behind a link."""
+    path = context
+    for part in PurePosixPath(source).parts:
+        path = path / part
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            raise Refused(
+                f"{source} is not in {context}",
+                remedy="compile it first, or mend its path in the settings",
+            ) from None
+        if stat.S_ISLNK(mode):
+            raise Refused(
+                f"{source} leads through the symbolic link {path.relative_to(context)}",
+                remedy="name the file that the link leads to, by its path in the build context",
+            )
+    return path
+
+
+def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
+    waiting = [(top, copy.path)]
+    while waiting:
+        path, name = waiting.pop()
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode):
+            yield Folder(name)
+            waiting += [(child, f"{name}/{child.name}") for child in path.iterdir()]
+        elif stat.S_ISLNK(found.st_mode):
+            yield Link(name, str(path.readlink()))
+        elif stat.S_ISREG(found.st_mode):
+            # Only the owner's bit: the others are up to the umask of whoever wrote the file.
+            executable = copy.mode == "0755" if copy.mode else bool(found.st_mode & stat.S_IXUSR)
+            yield File(name, found.st_size, executable, partial(_opened, path))
+        else:
+            raise Refused(
+                f"{path} is neither a file, a folder nor a symbolic link",
+                remedy="leave it out of what is copied",
+            )
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file that is still one: it may have been replaced by a link since it was looked at."""
+    try:
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
+    except OSError as error:
+        raise Refused(
+            f"{path} can't be read: {error.strerror}",
+            remedy="let nothing write to it while images are built",
+        ) from None
+
+
+def _base(context: Path, recipe: Recipe, platform: Platform, layout: Layout) -> BaseImage:
+    if recipe.base_layout is None:
+        return NOTHING
+    folder, digest = recipe.base_layout
+    source = Layout.open(located(context, folder))
+    base = read_base(source, digest, platform)
+    for layer in base.layers:
+        layout.copy(layer, source)
+    return base

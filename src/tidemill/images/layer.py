@@ -1,0 +1,57 @@
+"""A layer in the canonical form: entries to a tar, to gzip members, to a blob in a layout."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+
+from tidemill.images import compression, oci, tar_stream
+from tidemill.images.layout import Layout
+from tidemill.images.oci import Descriptor
+
+# Members that are compressed or wait to be: enough for every core, and little memory.
+_AHEAD = 8
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer's blob, and the digest of what is in it, uncompressed (its diffID)."""
+
+    blob: Descriptor
+    diff_id: str
+
+
+def write_layer(layout: Layout, entries: Iterable[tar_stream.Entry], workers: Executor) -> Layer:
+    """Write entries, already in order, as one layer; the bytes do not depend on `workers`."""
+    compression.prove()
+    content = hashlib.sha256()
+    members = _members(_cut(tar_stream.stream(entries)), content, workers)
+    blob = layout.write(members)
+    return Layer(blob.described(oci.LAYER), f"sha256:{content.hexdigest()}")
+
+
+def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same bytes, in pieces of exactly one member's input; the last may be shorter."""
+    waiting = bytearray()
+    for piece in pieces:
+        waiting += piece
+        while len(waiting) >= compression.MEMBER:
+            yield bytes(waiting[: compression.MEMBER])
+            del waiting[: compression.MEMBER]
+    if waiting:
+        yield bytes(waiting)
+
+
+def _members(pieces: Iterable[bytes], content: hashlib._Hash, workers: Executor) -> Iterator[bytes]:
+    """Compress the pieces side by side, in order, and digest them meanwhile."""
+    running: deque[Future[bytes]] = deque()
+    for piece in pieces:
+        running.append(workers.submit(compression.member, piece))
+        content.update(piece)
+        if len(running) > _AHEAD:
+            yield running.popleft().result()
+    while running:
+        yield running.popleft().result()

@@ -1,0 +1,234 @@
+"""An OCI image layout: a folder of blobs by digest, with an index of tags (image-spec 1.1).
+
+Every way to build ends in one, and everything after it starts from one. Several processes may write
+to a layout at once: a blob is written beside its place and renamed into it, and the index is read,
+changed and replaced under a lock. A process that is killed leaves at most a file named `.part-*`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkstemp
+from typing import Any, BinaryIO
+
+import msgspec
+
+from tidemill.errors import Refused
+from tidemill.images import oci
+from tidemill.images.oci import Descriptor
+
+MARKER = b'{"imageLayoutVersion":"1.0.0"}'
+LARGEST_DOCUMENT = 4 << 20
+_READ = 1 << 20
+
+
+@dataclass(frozen=True)
+class Blob:
+    """What was written: digest (`sha256:` and 64 hex digits), and size in bytes."""
+
+    digest: str
+    size: int
+
+    def described(self, media_type: str) -> Descriptor:
+        """The descriptor that points to it."""
+        return Descriptor(media_type, self.digest, self.size)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The layout in the folder `root`; get one from `create` or `open`."""
+
+    root: Path
+
+    @classmethod
+    def create(cls, root: Path) -> Layout:
+        """The layout in `root`, which is made if it is not there or empty."""
+        if root.is_dir() and any(root.iterdir()) and not (root / "blobs").is_dir():
+            raise Refused(
+                f"{root} has files in it, and is not an OCI image layout",
+                remedy="name a folder that is empty or not there",
+            )
+        (root / "blobs" / "sha256").mkdir(parents=True, exist_ok=True)
+        layout = cls(root)
+        with layout._locked():
+            if not (root / "index.json").exists():
+                _replace(root / "index.json", _index([]))
+            if not (root / "oci-layout").exists():
+                _replace(root / "oci-layout", MARKER)
+        return layout
+
+    @classmethod
+    def open(cls, root: Path) -> Layout:
+        """The layout that is in `root`; raise `Refused` if there is none."""
+        if not (root / "oci-layout").is_file() or not (root / "index.json").is_file():
+            raise Refused(
+                f"{root} is not an OCI image layout",
+                remedy="name a folder with a file `oci-layout`",
+            )
+        return cls(root)
+
+    def path(self, digest: str) -> Path:
+        """Where the blob of that digest is, or would be."""
+        if not oci.DIGEST.fullmatch(digest):
+            raise Refused(f"{digest!a} is not a sha256 digest", remedy="give all 64 hex digits")
+        return self.root / "blobs" / "sha256" / digest.removeprefix("sha256:")
+
+    def has(self, descriptor: Descriptor) -> bool:
+        """Whether its blob is there, in its full size."""
+        try:
+            return self.path(descriptor.digest).stat().st_size == descriptor.size
+        except FileNotFoundError:
+            return False
+
+    def write(self, pieces: Iterable[bytes]) -> Blob:
+        """Write a blob from its pieces; it is in its place when this returns, and not before."""
+        digest = hashlib.sha256()
+        size = 0
+        with _beside(self.root / "blobs" / "sha256") as (part, file):
+            for piece in pieces:
+                digest.update(piece)
+                size += file.write(piece)
+            file.close()
+            blob = Blob(f"sha256:{digest.hexdigest()}", size)
+            part.replace(self.path(blob.digest))
+        return blob
+
+    def add(self, media_type: str, data: bytes) -> Descriptor:
+        """Write a document."""
+        return self.write([data]).described(media_type)
+
+    def read(self, digest: str) -> bytes:
+        """A document by its digest.
+
+        Raises:
+            Refused: it is not there, has more than 4 MiB, or has another digest than its name says.
+        """
+        path = self.path(digest)
+        try:
+            with path.open("rb") as file:
+                data = file.read(LARGEST_DOCUMENT + 1)
+        except FileNotFoundError:
+            raise _missing(digest, self.root) from None
+        if len(data) > LARGEST_DOCUMENT:
+            raise Refused(f"{path} is larger than any manifest", remedy="name a manifest's digest")
+        if oci.digest_of(data) != digest:
+            raise _damaged(digest, self.root)
+        return data
+
+    def copy(self, blob: Descriptor, source: Layout) -> None:
+        """Copy a blob from another layout, and check it on the way, unless it is here already."""
+        if self.has(blob):
+            return
+        if not source.path(blob.digest).is_file():
+            raise _missing(blob.digest, source.root)
+        with _beside(self.root / "blobs" / "sha256") as (part, file):
+            digest = hashlib.sha256()
+            with source.path(blob.digest).open("rb") as original:
+                while piece := original.read(_READ):
+                    digest.update(piece)
+                    file.write(piece)
+            file.close()
+            if f"sha256:{digest.hexdigest()}" != blob.digest or part.stat().st_size != blob.size:
+                raise _damaged(blob.digest, source.root)
+            part.replace(self.path(blob.digest))
+
+    def tags(self) -> dict[str, Descriptor]:
+        """What each tag points to."""
+        entries = (msgspec.convert(entry, Descriptor) for entry in self._entries())
+        return {
+            (entry.annotations or {})[oci.REF_NAME]: entry
+            for entry in entries
+            if oci.REF_NAME in (entry.annotations or {})
+        }
+
+    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+        """Point tags to an image, all at once, now that everything it needs is there.
+
+        Raises:
+            Refused: a blob of the image is missing; no tag was moved.
+        """
+        manifest = oci.decoded(
+            self.read(image.digest), oci.Manifest, f"the manifest {image.digest}"
+        )
+        for needed in (manifest.config, *manifest.layers):
+            if not self.has(needed):
+                raise _missing(needed.digest, self.root)
+        new = [_entry(image, {oci.REF_NAME: name}) for name in sorted(set(names))]
+        with self._locked():
+            moved = {entry["annotations"][oci.REF_NAME] for entry in new}
+            old = self._entries()
+            kept = [entry for entry in old if _name_of(entry) not in moved]
+            entries = sorted(kept + new, key=lambda entry: (_name_of(entry) or "", entry["digest"]))
+            if entries != old:
+                _replace(self.root / "index.json", _index(entries))
+
+    def _entries(self) -> list[dict[str, Any]]:
+        """The index's entries as they are: other tools may have put more into them."""
+        where = self.root / "index.json"
+        index = oci.decoded(where.read_bytes(), dict[str, Any], str(where))
+        try:
+            msgspec.convert(index, oci.Index)
+        except msgspec.ValidationError as error:
+            raise Refused(f"{where} is not an index: {error}", remedy="make it again") from None
+        return list(index["manifests"])
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the layout's lock, which is on its folder, so that it leaves no file."""
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
+
+
+def _index(entries: list[dict[str, Any]]) -> bytes:
+    return oci.encoded({"schemaVersion": 2, "mediaType": oci.INDEX, "manifests": entries})
+
+
+def _entry(image: Descriptor, annotations: Mapping[str, str]) -> dict[str, Any]:
+    entry: dict[str, Any] = msgspec.to_builtins(image)
+    return {**entry, "annotations": {**entry.get("annotations", {}), **annotations}}
+
+
+def _name_of(entry: Mapping[str, Any]) -> str | None:
+    name: str | None = (entry.get("annotations") or {}).get(oci.REF_NAME)
+    return name
+
+
+def _replace(path: Path, data: bytes) -> None:
+    with _beside(path.parent) as (part, file):
+        file.write(data)
+        file.close()
+        part.replace(path)
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    """A new file in `folder`, to be renamed; it is gone afterwards if it was not."""
+    handle, name = mkstemp(prefix=".part-", dir=folder)
+    part = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            os.fchmod(handle, 0o644)
+            yield part, file
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _missing(digest: str, root: Path) -> Refused:
+    return Refused(f"{digest} is not in {root}", remedy="copy the whole image into the layout")
+
+
+def _damaged(digest: str, root: Path) -> Refused:
+    return Refused(
+        f"the blob {digest} in {root} has other content than its name says",
+        remedy="delete it, and copy or build the image again",
+    )

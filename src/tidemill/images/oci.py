@@ -1,0 +1,144 @@
+"""The JSON of OCI images (image-spec 1.1): descriptors, manifests, configs, indexes.
+
+Everything is encoded with sorted keys and no white space, so equal content has equal digests. No
+document here has a time, a host name, or a trace of who built it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from tidemill.errors import Refused
+from tidemill.images.compression import PROFILE
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+LAYER_PLAIN = "application/vnd.oci.image.layer.v1.tar"
+
+REF_NAME = "org.opencontainers.image.ref.name"
+PROFILE_ANNOTATION = "dev.tidemill.profile"
+
+# The same things under the names that Docker had for them before there was a specification.
+FROM_DOCKER = {
+    "application/vnd.docker.distribution.manifest.list.v2+json": INDEX,
+    "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
+    "application/vnd.docker.container.image.v1+json": CONFIG,
+    "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER,
+    "application/vnd.docker.image.rootfs.diff.tar": LAYER_PLAIN,
+}
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_T = TypeVar("_T")
+
+
+class Descriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """What points to a blob: media type, digest (`sha256:` and 64 hex digits), size in bytes."""
+
+    media_type: str
+    digest: str
+    size: int
+    annotations: dict[str, str] | None = None
+    platform: dict[str, Any] | None = None
+
+
+class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
+    """An image: its config and its layers, the lowest first."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...]
+    annotations: dict[str, str] | None = None
+    media_type: str | None = None
+    schema_version: int = 2
+
+
+class Index(msgspec.Struct, frozen=True, rename="camel"):
+    """An image index: one image for several platforms."""
+
+    manifests: tuple[Descriptor, ...]
+
+
+class RootFs(msgspec.Struct, frozen=True):
+    """The digests of the uncompressed layers, the lowest first."""
+
+    diff_ids: tuple[str, ...]
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What is read of an image's config."""
+
+    architecture: str
+    os: str
+    rootfs: RootFs
+    config: dict[str, Any] | None = None
+
+
+class Platform(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Where an image runs."""
+
+    os: str
+    architecture: str
+    variant: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Platform:
+        """Parse `os/architecture[/variant]`; raise `ValueError` for anything else."""
+        parts = text.split("/")
+        if not 2 <= len(parts) <= 3 or not all(re.fullmatch(r"[a-z0-9_]+", part) for part in parts):
+            raise ValueError(f"{text!r} is not a platform: write it like linux/amd64")
+        return cls(*parts)
+
+    def __str__(self) -> str:
+        return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+def manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:
+    """An image manifest that names the profile its layers were written with."""
+    return encoded(
+        {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": config,
+            "layers": layers,
+            "annotations": {PROFILE_ANNOTATION: PROFILE},
+        }
+    )
+
+
+def config(platform: Platform, run: Mapping[str, Any], diff_ids: Sequence[str]) -> bytes:
+    """An image config; `run` is its `config` object, which says how to start a container."""
+    return encoded(
+        {
+            **msgspec.to_builtins(platform),
+            "config": run,
+            "rootfs": {"type": "layers", "diff_ids": diff_ids},
+        }
+    )
+
+
+def encoded(document: object) -> bytes:
+    """A document as the bytes that its digest is taken of."""
+    return msgspec.json.encode(document, order="sorted")
+
+
+def decoded(data: bytes, shape: type[_T], what: str) -> _T:
+    """Parse a document that came from outside.
+
+    Raises:
+        Refused: it is not JSON of that shape; `what` says what it was meant to be.
+    """
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
+
+
+def digest_of(data: bytes) -> str:
+    """The digest of some bytes."""
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

@@ -1,0 +1,125 @@
+"""What an image is made of: a base, files, and how to start it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+import msgspec
+
+from tidemill.images.oci import Platform
+
+SCRATCH = "scratch"
+_BASE = re.compile(r"oci:(?P<folder>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file or a folder of the context, and where it goes in the image.
+
+    `source` (`from` in settings) is relative to the context, `to` is absolute, and names the copy
+    itself. A file without a `mode` is executable if its owner may execute it.
+    """
+
+    source: str = msgspec.field(name="from")
+    to: str
+    mode: Literal["0644", "0755"] | None = None
+
+    def __post_init__(self) -> None:
+        source, to = PurePosixPath(self.source), PurePosixPath(self.to)
+        if source.is_absolute() or ".." in source.parts or "\0" in self.source:
+            raise ValueError(
+                f"the path {self.source!r} leads out of the build context: give one relative "
+                "to it, without .."
+            )
+        if not to.is_absolute() or ".." in to.parts or "\0" in self.to or not to.name:
+            raise ValueError(
+                f"{self.to!r} is not a path in the image: give the absolute path of the copy itself"
+            )
+
+    @property
+    def path(self) -> str:
+        """Where the copy goes, without a slash at either end."""
+        return PurePosixPath(self.to).as_posix().strip("/")
+
+
+class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An image that only copies files; what is not set comes from the base.
+
+    `base` is `scratch`, or `oci:FOLDER@sha256:DIGEST`, an OCI image layout in the context and a
+    manifest in it.
+    """
+
+    base: str = SCRATCH
+    platform: str = "linux/amd64"
+    files: tuple[Copy, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    user: str = ""
+    workdir: str = ""
+    ports: tuple[int | str, ...] = ()
+    labels: dict[str, str] = {}
+
+    def __post_init__(self) -> None:
+        Platform.parse(self.platform)
+        if self.base != SCRATCH and not _BASE.fullmatch(self.base):
+            raise ValueError(
+                f"the base {self.base!r} is not given by digest, so it could change without a "
+                "commit: write scratch, or oci:FOLDER@sha256:DIGEST"
+            )
+        if self.base == SCRATCH and not self.files:
+            raise ValueError("there is nothing in the image: add to its files")
+        if bad := [name for name in self.env if not _VARIABLE.fullmatch(name)]:
+            raise ValueError(f"{bad[0]!r} is not the name of an environment variable")
+        for port in self.ports:
+            _port(port)
+
+    @property
+    def base_layout(self) -> tuple[str, str] | None:
+        """The folder of the base's layout and the base's digest; None for scratch."""
+        found = _BASE.fullmatch(self.base)
+        return (found["folder"], found["digest"]) if found else None
+
+    def run_config(self, inherited: dict[str, Any]) -> dict[str, Any]:
+        """The `config` object of the image's config (image-spec, config.md), on top of the base's.
+
+        As in a Dockerfile: a new entrypoint does away with the base's command.
+        """
+        run = {key: value for key, value in inherited.items() if key in _INHERITED and value}
+        if self.entrypoint:
+            run.pop("Cmd", None)
+            run["Entrypoint"] = list(self.entrypoint)
+        if self.command:
+            run["Cmd"] = list(self.command)
+        variables = (
+            dict(line.split("=", 1) for line in run.get("Env", []) if "=" in line) | self.env
+        )
+        ports = {_port(port): dict[str, str]() for port in self.ports}
+        own: dict[str, Any] = {
+            "Env": [f"{name}={variables[name]}" for name in sorted(variables)],
+            "ExposedPorts": run.get("ExposedPorts", {}) | ports,
+            "Labels": run.get("Labels", {}) | self.labels,
+            "User": self.user,
+            "WorkingDir": self.workdir,
+        }
+        return run | {key: value for key, value in own.items() if value}
+
+
+# Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
+_INHERITED = {
+    *("Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "StopSignal", "User", "Volumes"),
+    *("WorkingDir", "Healthcheck", "Shell"),
+}
+
+
+def _port(port: int | str) -> str:
+    number, _, protocol = str(port).partition("/")
+    if (
+        not number.isdecimal()
+        or not 1 <= int(number) <= 65535
+        or protocol not in ("", "tcp", "udp")
+    ):
+        raise ValueError(f"{port!r} is not a port: write it like 8080 or '53/udp'")
+    return f"{number}/{protocol or 'tcp'}"

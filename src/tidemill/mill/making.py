@@ -1,0 +1,112 @@
+"""Make: do one operation on one parent, and say what became of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+
+from tidemill.app.announcement import bare_form
+from tidemill.cfg import images
+from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS, Source
+from tidemill.cfg.operation import AutoCommit, Operation
+from tidemill.cfg.requests import Announced
+from tidemill.cfg.settings import FILE, Settings
+from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
+from tidemill.cfg.trailers import message
+from tidemill.mill.seeing import target_files
+from tidemill.mill.store import Committed, Store, Work, WorkFailed, WorkTimedOut
+
+
+def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) -> Outcome:
+    """Do `operation` on `parent`: write its image files, generate, commit."""
+    settings = snapshot.settings
+    wanted = _image_files(store, snapshot, operation)
+    if TAGS not in wanted or DIGESTS not in wanted:
+        return Failed(f"{operation.commit} has no image files of {operation.set} in {operation.source}")
+    match store.work(_work(settings, operation, parent, wanted)):
+        case Committed(sha):
+            files = images.parse(wanted)
+            if files is None:
+                return Failed("there are no image files")
+            targets = target_files(store, sha, settings, operation.wave, files)
+            return Made(AutoCommit(sha=sha, parent=parent, operation=operation, digests=files.digest_id, targets=targets))
+        case WorkFailed(reason, None):
+            return Failed(reason)
+        case WorkFailed(_, on_parent):
+            return Broken(parent, on_parent or "")
+        case WorkTimedOut(reason):
+            return Lost(reason)
+
+
+def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict[str, bytes]:
+    """The bytes of the image files: from the announcement, or exactly as a commit of main has them."""
+    request = snapshot.inbox.get(operation.request or "")
+    if operation.kind == "introduce" and isinstance(request, Announced):
+        announcement = request.announcement
+        source = Source(
+            repository=announcement.repository,
+            sha=announcement.sha,
+            position=announcement.position,
+            introduced_at=request.accepted_at,
+        )
+        return {
+            TAGS: images.render(announcement.tags()),
+            DIGESTS: images.render(announcement.digests()),
+            SOURCE: images.render(source),
+        }
+    if operation.commit is None or operation.source is None:
+        return {}
+    folder = snapshot.settings.folder(operation.source, operation.set)
+    store.fetch_below(operation.commit, [folder])
+    found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
+    files = {path.rpartition("/")[2]: data for path, data in found.items()}
+    return _promoted(files, operation) if operation.kind == "promote" else files
+
+
+def _promoted(files: Mapping[str, bytes], operation: Operation) -> dict[str, bytes]:
+    """The same tags and digests, byte for byte; the source says where they come from now."""
+    parsed = images.parse(files)
+    if parsed is None or parsed.source is None:
+        found = dict(files)
+        found.pop(SOURCE, None)
+        return found
+    old = parsed.source
+    source = Source(
+        repository=old.repository,
+        sha=old.sha,
+        position=old.position,
+        introduced_at=old.introduced_at,
+        promoted_from=f"{operation.source}@{operation.commit}",
+    )
+    return {**files, SOURCE: images.render(source)}
+
+
+def _work(settings: Settings, operation: Operation, parent: str, wanted: Mapping[str, bytes]) -> Work:
+    entrypoints = settings.entrypoints
+    entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
+    if operation.kind == "roll back" and entrypoints.generate:
+        entry = None
+    values = {"wave": operation.wave, "set": operation.set, "source": operation.source, "sha": operation.commit}
+    for name, value in values.items():
+        entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
+    files = images.parse(wanted)
+    others = {settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets}
+    folder = settings.folder(operation.wave, operation.set)
+    prefixes = settings.prefixes()
+    return Work(
+        parent=parent,
+        folder=folder,
+        tags=wanted[TAGS],
+        digests=wanted[DIGESTS],
+        source=wanted.get(SOURCE),
+        message=message(operation),
+        entry=entry,
+        bare=bare_form(files.digests, files.tags) if files and files.digests.keys() == files.tags.keys() else b"{}\n",
+        commit=operation.commit,
+        generate=entrypoints.generate,
+        own=prefixes if all(prefixes) else (),
+        barred=(FILE, ".github", *sorted(others - {folder})),
+        date=operation.at,
+        seconds=settings.checks.timeout.total_seconds(),
+        bot=settings.bot,
+    )

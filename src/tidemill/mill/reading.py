@@ -1,0 +1,222 @@
+"""Read: from the refs of a repository to the snapshot that a plan is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from tidemill.cfg import images, journal, requests, settings
+from tidemill.cfg.checks import CheckRecord
+from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.requests import Fact
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
+from tidemill.errors import Refused, SettingsInvalid, TidemillError
+from tidemill.mill.refs import Names
+from tidemill.mill.seeing import resolved, tree_ids
+from tidemill.mill.store import Refs, Store
+
+RECORD = "record.json"
+_READ = (settings.FILE, *images.FILES)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read at one moment.
+
+    `settings` is the error where the settings on main can't be used: a fact can be accepted
+    all the same, a turn can't be done.
+    """
+
+    store: Store
+    refs: Refs
+    names: Names
+    main: str
+    settings: Settings | SettingsInvalid
+    ledger: Ledger
+
+    def valid_settings(self) -> Settings:
+        """The settings, or the error raised."""
+        if isinstance(self.settings, SettingsInvalid):
+            raise self.settings
+        return self.settings
+
+    def inbox(self) -> dict[str, Fact | Unreadable]:
+        """All requests and records that wait."""
+        found: dict[str, Fact | Unreadable] = {}
+        for fact_id, sha in sorted(self.refs.below(f"{self.names.namespace}/inbox").items()):
+            try:
+                found[fact_id] = requests.decode(_record(self.store, sha))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                found[fact_id] = Unreadable(fact_id, f"not a request of this version: {error}")
+        return found
+
+    def holds(self) -> dict[tuple[str, str], Held]:
+        """All holds by wave and set."""
+        found = {}
+        for place, sha in self.refs.below(f"{self.names.namespace}/holds").items():
+            wave, _, set_name = place.partition("/")
+            found[wave, set_name] = msgspec.json.decode(_record(self.store, sha), type=Held)
+        return found
+
+    def image_files(self, wave: str, set_name: str) -> images.ImageFiles | None:
+        """The image files of a set in a wave on main."""
+        return image_files(self.store, self.main, self.valid_settings().folder(wave, set_name))
+
+    def check(self, sha: str) -> CheckRecord | None:
+        """What has been reported for a commit."""
+        tip = self.refs.get(self.names.check(sha))
+        return msgspec.json.decode(_record(self.store, tip), type=CheckRecord) if tip else None
+
+
+def read(store: Store) -> Reading:
+    """List the refs, and fetch what a turn reads.
+
+    Raises:
+        Unreachable: the repository does not answer.
+        Refused: it has no main branch.
+    """
+    refs = store.refs()
+    branch = _main_branch(refs)
+    names = Names(settings.NAMESPACE, branch, "auto")
+    main = refs.shas[names.main]
+    store.fetch(main, _facts(refs, names), _READ)
+    found = _settings(store, main)
+    if isinstance(found, Settings):
+        names = Names(found.namespace, found.main, found.auto)
+        if names.main not in refs.shas:
+            found = settings.invalid(main[:12], None, f"there is no branch {found.main}, which it names as main")
+        elif refs.shas[names.main] != main or found.namespace != settings.NAMESPACE:
+            main = refs.shas[names.main]
+            store.fetch(main, _facts(refs, names), _READ)
+            found = _settings(store, main)
+    tip = refs.get(names.journal)
+    ledger = journal.decode(_record(store, tip)).ledger if tip else Ledger()
+    return Reading(store, refs, names, main, found, ledger)
+
+
+def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None = None) -> Snapshot:
+    """The snapshot of a turn.
+
+    Args:
+        extra: facts to take for accepted that are not (a dry run's).
+    """
+    store, valid = reading.store, reading.valid_settings()
+    if valid.checks.source == "github":
+        raise Refused(
+            'the settings say checks.source = "github", and no GitHub API is configured here',
+            remedy='run this from the GitHub workflow, or set source = "refs" in [checks] of tidemill.toml',
+        )
+    facts: dict[str, Fact] = {}
+    unreadable = []
+    for fact_id, fact in {**reading.inbox(), **(extra or {})}.items():
+        match fact:
+            case Unreadable():
+                unreadable.append(fact)
+            case Deployment(sets=None):
+                try:
+                    facts[fact_id] = resolved(store, reading.main, valid, fact)
+                except TidemillError as error:
+                    unreadable.append(Unreadable(fact_id, error.what))
+            case _:
+                facts[fact_id] = fact
+    auto_tip = reading.refs.get(reading.names.auto)
+    auto, foreign = _auto(reading, auto_tip)
+    checked = [reading.main, *(commit.sha for commit in auto), *([auto_tip] if auto_tip else [])]
+    return Snapshot(
+        now=now,
+        settings=valid,
+        main=_main(reading, valid),
+        auto_tip=auto_tip,
+        ledger=reading.ledger,
+        inbox=facts,
+        unreadable=tuple(unreadable),
+        foreign=foreign,
+        auto=auto,
+        checks={sha: record for sha in checked if (record := reading.check(sha))},
+        holds=reading.holds(),
+        records=_deployed(reading),
+    )
+
+
+def image_files(store: Store, commit: str, folder: str) -> images.ImageFiles | None:
+    """The image files in a folder of a commit, parsed."""
+    found = store.files(commit, [f"{folder}/{name}" for name in images.FILES])
+    return images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
+
+
+def _main(reading: Reading, valid: Settings) -> Main:
+    store = reading.store
+    places = [(wave.name, image_set.name) for wave in valid.waves for image_set in valid.sets]
+    sets = {place: files for place in places if (files := reading.image_files(*place))}
+    trees = {
+        (wave.name, target): tree
+        for wave in valid.waves
+        for target, tree in tree_ids(store, reading.main, valid, wave.name).items()
+    }
+    return Main(reading.main, store.date(reading.main), sets, trees)
+
+
+def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:
+    """What of auto is the mill's own, and the tip if it is not."""
+    known = reading.ledger.auto
+    if tip is None:
+        return (), None
+    own = {commit.sha: at for at, commit in enumerate(known, start=1)}
+    if tip in own:
+        return tuple(known[: own[tip]]), None
+    if not known and _is_settled(reading, tip):
+        return (), None
+    kept = next((at for sha, at in reversed(own.items()) if reading.store.is_ancestor(sha, tip)), 0)
+    is_on_main = kept == 0 and reading.store.is_ancestor(tip, reading.main)
+    return tuple(known[:kept]), None if is_on_main else tip
+
+
+def _is_settled(reading: Reading, tip: str) -> bool:
+    return tip in {reading.main, reading.ledger.green_main} or _has_landed(reading.ledger, tip)
+
+
+def _has_landed(ledger: Ledger, sha: str) -> bool:
+    return any(had.commit == sha for sets in ledger.sets.values() for part in sets.values() for had in part.had)
+
+
+def _deployed(reading: Reading) -> dict[tuple[str, str], Deployment]:
+    found = {}
+    for place, sha in reading.refs.below(f"{reading.names.namespace}/deployed").items():
+        wave, _, target = place.partition("/")
+        found[wave, target] = msgspec.json.decode(_record(reading.store, sha), type=Deployment)
+    return found
+
+
+def _facts(refs: Refs, names: Names) -> list[str]:
+    folders = ("inbox", "checks", "deployed", "holds")
+    shas = [sha for folder in folders for sha in refs.below(f"{names.namespace}/{folder}").values()]
+    return [*shas, *([tip] if (tip := refs.get(names.journal)) else [])]
+
+
+def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
+    found = store.files(main, [settings.FILE])
+    if not found:
+        return settings.invalid(main[:12], None, "the file is not there")
+    try:
+        return settings.parse(found[settings.FILE].decode(), commit=main[:12])
+    except UnicodeDecodeError:
+        return settings.invalid(main[:12], None, "the file is not UTF-8")
+    except SettingsInvalid as error:
+        return error
+
+
+def _main_branch(refs: Refs) -> str:
+    for branch in (refs.head, "main", "master"):
+        if branch and f"refs/heads/{branch}" in refs.shas:
+            return branch
+    raise Refused("the repository has no branch main", remedy="push a first commit with a tidemill.toml to it")
+
+
+def _record(store: Store, sha: str) -> bytes:
+    return store.files(sha, [RECORD]).get(RECORD, b"")

@@ -1,0 +1,113 @@
+"""What a target has at a commit: its files, the sets of its wave, and whether it uses them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tidemill.app import reference
+from tidemill.app.reference import Reference
+from tidemill.cfg import images
+from tidemill.cfg.images import ImageFiles
+from tidemill.cfg.operation import Files
+from tidemill.cfg.records import Deployment, Seen
+from tidemill.cfg.settings import Settings
+from tidemill.errors import Refused
+from tidemill.mill.store import Store
+
+
+def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, str | None]:
+    """For each target of a wave the identity of all that it renders from, None if nothing is there."""
+    found = settings.wave(wave)
+    paths = {target: settings.paths(wave, target) for target in (found.targets if found else ())}
+    objects = store.objects(commit, [path for mine in paths.values() for path in mine])
+    return {target: _identity(objects, mine) for target, mine in paths.items()}
+
+
+def target_files(store: Store, commit: str, settings: Settings, wave: str, files: ImageFiles) -> dict[str, Files]:
+    """What each target of a wave has in a commit that is here with all its files."""
+    trees = tree_ids(store, commit, settings, wave)
+    users = using(store, commit, settings, wave, list(trees), files)
+    return {target: Files(tree, target in users) for target, tree in trees.items()}
+
+
+def using(
+    store: Store, commit: str, settings: Settings, wave: str, targets: Sequence[str], files: ImageFiles
+) -> set[str]:
+    """The targets that render a service of the set: their files name one of its images.
+
+    Where no target's files do, files do not tell, and every target counts.
+    """
+    paths = {target: settings.paths(wave, target) for target in targets}
+    words = sorted({word for digest in files.digests.values() for word in _words(digest)})
+    named = store.mentions(commit, [path for mine in paths.values() for path in mine], words)
+    users = {target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)}
+    return users or set(targets)
+
+
+def resolved(store: Store, main: str, settings: Settings, record: Deployment) -> Deployment:
+    """A record with what its revision says of the wave's sets and the target's files.
+
+    Raises:
+        Refused: the wave or the target does not exist, or the revision is not on main.
+    """
+    wave = settings.wave(record.wave)
+    if wave is None or record.target not in wave.targets:
+        raise Refused(
+            f"the settings name no target {record.target} in a wave {record.wave}",
+            remedy="report for a target that [[waves]] in tidemill.toml lists",
+        )
+    if not store.is_ancestor(record.revision, main):
+        raise Refused(
+            f"the revision {record.revision} is not on main",
+            remedy="report the commit of main that the target has synced",
+        )
+    folders = {image_set.name: settings.folder(record.wave, image_set.name) for image_set in settings.sets}
+    paths = {target: settings.paths(record.wave, target) for target in wave.targets}
+    below = [path for mine in paths.values() for path in mine]
+    store.fetch_below(record.revision, [*folders.values(), *below])
+    seen = {}
+    for name, folder in folders.items():
+        found = store.files(record.revision, [f"{folder}/{file}" for file in images.FILES])
+        files = images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
+        if files is not None:
+            seen[name] = Seen(
+                app_sha=files.app_sha,
+                position=files.position,
+                content=files.content,
+                digests=files.digest_id,
+                uses=record.target in using(store, record.revision, settings, record.wave, wave.targets, files),
+                images_fit=all(_fits(reference.running(image), files) for image in record.images),
+            )
+    trees = tree_ids(store, record.revision, settings, record.wave)
+    return msgspec.structs.replace(record, sets=seen, tree=trees.get(record.target))
+
+
+def _identity(objects: Mapping[str, str], paths: Sequence[str]) -> str | None:
+    found = [f"{path} {objects[path]}" for path in paths if path in objects]
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:40] if found else None
+
+
+def _words(digest: str) -> list[str]:
+    try:
+        parsed = reference.by_digest(digest)
+    except Refused:
+        return [digest]
+    return [parsed.repository, parsed.digest or digest]
+
+
+def _is_below(name: str, paths: Sequence[str]) -> bool:
+    return any(name == path or name.startswith(f"{path}/") for path in paths)
+
+
+def _fits(running: Reference, files: ImageFiles) -> bool:
+    """Whether a running image, if it is from a repository of the set, is the set's own."""
+    for service, digest in files.digests.items():
+        mine = reference.by_digest(digest)
+        if mine.repository == running.repository:
+            if running.digest is None:
+                return files.tags.get(service) == f"{running.repository}:{running.tag}"
+            return running.digest == mine.digest
+    return True

@@ -1,0 +1,176 @@
+"""What a turn needs of a Git repository, as an interface.
+
+`tidemill.clients.repository` is it on real Git; the simulation has one in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from tidemill.cfg.settings import Bot
+
+
+@dataclass(frozen=True)
+class Refs:
+    """All refs of the repository at one moment, and the branch that HEAD names."""
+
+    shas: Mapping[str, str]
+    head: str | None = None
+
+    def get(self, ref: str) -> str | None:
+        """What a ref points to, None if it is not there."""
+        return self.shas.get(ref)
+
+    def below(self, prefix: str) -> dict[str, str]:
+        """The refs below `prefix/`, by the rest of their name."""
+        start = f"{prefix}/"
+        return {ref[len(start) :]: sha for ref, sha in self.shas.items() if ref.startswith(start)}
+
+
+@dataclass(frozen=True)
+class Update:
+    """One ref's change: from `old` (None: it must not exist) to `new` (None: it goes)."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """All updates are on the server."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """Some ref was not what it was expected to be; nothing was written."""
+
+    ref: str
+    expected: str | None
+    found: str | None
+
+
+@dataclass(frozen=True)
+class Declined:
+    """Every ref was as expected, and still the server said no; nothing was written."""
+
+    reason: str
+
+
+PushResult: TypeAlias = Pushed | Raced | Declined
+
+
+@dataclass(frozen=True)
+class Work:
+    """An operation as work to do in a checkout of `parent`.
+
+    Attributes:
+        folder: the folder of the image files of the wave and set.
+        tags, digests, source: the bytes that the image files must have at the end; without
+            `source` there is no such file.
+        entry: the repository's own command for it, None for writing the files.
+        bare: the images as the reference architecture writes them, for `{file}`.
+        commit: a commit whose image files `entry` may want to read.
+        generate: the command that generates, None if nothing is generated.
+        own: the folders that a change may be in; none: all but `barred`.
+        barred: files and folders that must not change.
+        date: of the commit; None for the parent's.
+        seconds: the time limit of each command.
+    """
+
+    parent: str
+    folder: str
+    tags: bytes
+    digests: bytes
+    source: bytes | None
+    message: str
+    entry: str | None = None
+    bare: bytes = b"{}\n"
+    commit: str | None = None
+    generate: str | None = None
+    own: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    date: datetime | None = None
+    seconds: float = 3600.0
+    bot: Bot = field(default_factory=Bot)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The work is done; `sha` is its commit."""
+
+    sha: str
+
+
+@dataclass(frozen=True)
+class WorkFailed:
+    """A command failed. `on_parent`: what `generate` says on the parent as it is, None if it succeeds."""
+
+    reason: str
+    on_parent: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkTimedOut:
+    """A command took too long."""
+
+    reason: str
+
+
+WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
+
+
+class Store(Protocol):
+    """A Git repository somewhere else."""
+
+    def refs(self) -> Refs:
+        """List all refs."""
+        ...
+
+    def fetch(self, main: str | None, facts: Iterable[str], names: Sequence[str]) -> None:
+        """Get what the methods below read: the trees of `main` and of each commit of `facts`,
+        and of their files those whose last name is in `names`."""
+        ...
+
+    def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
+        """Get a commit's trees and the files at or below `paths`."""
+        ...
+
+    def date(self, commit: str) -> datetime:
+        """A commit's committer date."""
+        ...
+
+    def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Of `paths` those that are files in a commit, with their bytes."""
+        ...
+
+    def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Of `paths` those that exist in a commit, with the names of their objects."""
+        ...
+
+    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
+        """The files of a commit at or below `paths` that contain one of `words` on its own."""
+        ...
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Whether `commit` is `ancestor` or descends from it; False if either does not exist."""
+        ...
+
+    def exists(self, commit: str) -> bool:
+        """Whether the repository has a commit."""
+        ...
+
+    def write(self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime) -> str:
+        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
+        ...
+
+    def work(self, work: Work) -> WorkResult:
+        """Do an operation in a checkout, and commit it."""
+        ...
+
+    def push(self, updates: Sequence[Update]) -> PushResult:
+        """Write all updates or none."""
+        ...

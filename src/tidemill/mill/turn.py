@@ -1,0 +1,158 @@
+"""A turn: read everything, decide, write everything that is due in one compare-and-swap."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tidemill.cfg.draft import Waiting
+from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.requests import Fact
+from tidemill.cfg.snapshot import Snapshot
+from tidemill.errors import ServerRefused, TidemillError
+from tidemill.mill.making import make
+from tidemill.mill.reading import Reading, read, snapshot
+from tidemill.mill.store import Declined, Pushed, Raced, Store, Update
+from tidemill.mill.writing import updates
+
+MOST_RACES = 8
+MOST_DECLINED = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What a turn needs of time: the time that it decides on, and a way to pause."""
+
+    now: datetime
+    pause: Callable[[float], None] = time.sleep
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a turn did.
+
+    Attributes:
+        plan: what was decided; `changed` says whether it was written.
+        lost_to: what another turn wrote meanwhile, where this one lost every race.
+        refused: what the server said to a landing, where it refused one.
+    """
+
+    plan: Plan
+    reading: Reading
+    snapshot: Snapshot
+    changed: bool
+    lost_to: Raced | None = None
+    refused: str | None = None
+
+
+def turn(
+    store: Store,
+    clock: Clock,
+    *,
+    run_url: str | None = None,
+    dry_run: bool = False,
+    extra: Mapping[str, Fact] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Turn:
+    """Do everything that is due; write nothing if nothing is.
+
+    Raises:
+        SettingsInvalid: the settings on main can't be used; nothing was written.
+        ServerRefused: the server refuses even what is not a landing.
+    """
+    raced: Raced | None = None
+    for race in range(MOST_RACES):
+        reading = read(store)
+        known = snapshot(reading, clock.now, extra)
+        known, decided = decide(store, known, say)
+        if dry_run or not decided.is_change:
+            return Turn(decided, reading, known, changed=dry_run and decided.is_change)
+        outcome = _write(store, clock, reading, known, decided, run_url, say)
+        if isinstance(outcome, Turn):
+            return outcome
+        raced = outcome
+        say(f"{raced.ref} moved while this turn ran; reading again")
+        clock.pause(pause_after(race))
+    return Turn(decided, reading, known, changed=False, lost_to=raced)
+
+
+def decide(
+    store: Store, known: Snapshot, say: Callable[[str], None], *, without_landing: bool = False
+) -> tuple[Snapshot, Plan]:
+    """Plan, try what the plan needs to have tried, and plan again, until the plan is complete."""
+    while True:
+        decided = plan(known, without_landing=without_landing)
+        if decided.todo is None:
+            return known, decided
+        operation, parent = decided.todo.operation, decided.todo.parent
+        say(f"{operation.kind} {operation.set} {(operation.app_sha or '')[:12]} in {operation.wave}")
+        known = known.knowing(operation.id, parent, make(store, known, operation, parent))
+
+
+def pause_after(tries: int) -> float:
+    """A random pause in seconds that grows with the tries."""
+    longest: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**tries)
+    return random.uniform(longest / 4, longest)  # noqa: S311 - it spreads writers, it guards nothing
+
+
+def _write(
+    store: Store,
+    clock: Clock,
+    reading: Reading,
+    known: Snapshot,
+    decided: Plan,
+    run_url: str | None,
+    say: Callable[[str], None],
+) -> Turn | Raced:
+    """Push; where the server refuses a landing, push again without it."""
+    refused: str | None = None
+    if decided.landed and not store.is_ancestor(reading.main, decided.landed):
+        raise TidemillError(
+            f"{decided.landed} does not descend from main at {reading.main}",
+            remedy="delete the branch auto; the next turn makes it anew",
+        )
+    match _push(store, clock, updates(reading, known, decided, run_url), say):
+        case Pushed():
+            return Turn(decided, reading, known, changed=True)
+        case Raced() as raced:
+            return raced
+        case Declined(reason):
+            refused = reason
+    if not decided.landed:
+        raise _refusal(refused)
+    say(f"the server refuses to move main: {refused}")
+    known, decided = decide(store, known, say, without_landing=True)
+    why = Waiting(what=f"main at {decided.main}", for_=f"the server to let it land: {refused}", since=known.now)
+    decided = replace(decided, waiting=(why, *decided.waiting))
+    if not decided.is_change:
+        return Turn(decided, reading, known, changed=False, refused=refused)
+    match _push(store, clock, updates(reading, known, decided, run_url), say):
+        case Pushed():
+            return Turn(decided, reading, known, changed=True, refused=refused)
+        case Raced() as raced:
+            return raced
+        case Declined(reason):
+            raise _refusal(reason)
+
+
+def _push(store: Store, clock: Clock, changes: list[Update], say: Callable[[str], None]) -> Pushed | Raced | Declined:
+    """Push; a server that declines without a race may have met a lock, so ask it again."""
+    outcome = store.push(changes)
+    for tries in range(1, MOST_DECLINED):
+        if not isinstance(outcome, Declined):
+            break
+        say(f"the server declined the push ({outcome.reason}); trying again")
+        clock.pause(pause_after(tries))
+        outcome = store.push(changes)
+    return outcome
+
+
+def _refusal(reason: str) -> ServerRefused:
+    return ServerRefused(
+        f"the server refused the push: {reason}",
+        remedy="let this account write to auto and to the refs of the namespace, and run it again",
+    )

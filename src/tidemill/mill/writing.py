@@ -1,0 +1,119 @@
+"""Write: from a plan to the ref updates of one atomic push."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from tidemill.cfg import journal, requests
+from tidemill.cfg.journal import Journal
+from tidemill.cfg.plan import Plan
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.requests import Fact
+from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.mill.reading import RECORD, Reading
+from tidemill.mill.store import Store, Update
+
+LONGEST_CHAIN = 200
+
+
+def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> list[Update]:
+    """Every ref that the plan changes, each with what it was; the journal is always among them."""
+    names = reading.names
+    changes: dict[str, str | None] = {}
+    if plan.landed:
+        changes[names.main] = plan.landed
+    if plan.auto_tip:
+        changes[names.auto] = plan.auto_tip
+    for fact in plan.ended:
+        changes[names.inbox(fact)] = None
+    for record in plan.filed:
+        ref = names.deployed(record.wave, record.target)
+        changes[ref] = _filed(reading.store, record, changes.get(ref) or reading.refs.get(ref))
+    _holds(reading, snapshot, plan, changes)
+    for sha in plan.evicted:
+        changes[names.evicted(sha)] = sha
+    for fact_id, reason in plan.rejected.items():
+        changes[names.rejected(fact_id)] = _rejected(reading, snapshot, fact_id, reason)
+    _sweep(reading, plan, changes)
+    changes[names.journal] = _journal(reading, snapshot, plan, run_url)
+    return [
+        Update(ref, reading.refs.get(ref), new)
+        for ref, new in changes.items()
+        if reading.refs.get(ref) != new
+    ]
+
+
+def fact_commit(store: Store, fact: Fact) -> str:
+    """The commit that holds a request or record: the same for the same fact."""
+    return store.write({RECORD: requests.encode(fact)}, None, f"{fact.id}\n", fact.accepted_at)
+
+
+def _filed(store: Store, record: Deployment, parent: str | None) -> str:
+    number = 1
+    if parent is not None:
+        latest = msgspec.json.decode(store.files(parent, [RECORD])[RECORD], type=Deployment)
+        number = latest.number + 1
+    if number > LONGEST_CHAIN:
+        number, parent = 1, None
+    data = requests.encode(msgspec.structs.replace(record, number=number))
+    subject = f"{record.target}: {record.phase}, {record.health} at {record.revision}\n"
+    return store.write({RECORD: data}, parent, subject, record.accepted_at)
+
+
+def _holds(reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]) -> None:
+    for (wave, set_name), hold in plan.holds.items():
+        if snapshot.holds.get((wave, set_name)) != hold:
+            changes[reading.names.hold(wave, set_name)] = _held(reading.store, hold)
+    for wave, set_name in snapshot.holds.keys() - plan.holds.keys():
+        changes[reading.names.hold(wave, set_name)] = None
+
+
+def _held(store: Store, hold: Held) -> str:
+    data = msgspec.json.format(msgspec.json.encode(hold), indent=1) + b"\n"
+    return store.write({RECORD: data}, None, f"hold {hold.wave} ({hold.set})\n", hold.since)
+
+
+def _rejected(reading: Reading, snapshot: Snapshot, fact_id: str, reason: str) -> str:
+    fact = snapshot.inbox.get(fact_id)
+    record = {"version": 1, "id": fact_id, "reason": reason, "request": fact}
+    data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    when = fact.accepted_at if fact else snapshot.now
+    return reading.store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
+
+
+def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None:
+    """Drop the checks of commits that nobody asks about, and all but the last evicted and rejected."""
+    names, refs = reading.names, reading.refs
+    current = {plan.main, *(commit.sha for commit in plan.auto)}
+    for sha in refs.below(f"{names.namespace}/checks").keys() - current:
+        changes[names.check(sha)] = None
+    kept = {eviction.commit for eviction in plan.ledger.evictions}
+    for sha in refs.below(f"{names.namespace}/evicted").keys() - kept:
+        changes[names.evicted(sha)] = None
+    for fact_id in refs.below(f"{names.namespace}/rejected").keys() - set(plan.ledger.rejected):
+        changes[names.rejected(fact_id)] = None
+
+
+def _journal(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> str:
+    record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
+    parent = reading.refs.get(reading.names.journal)
+    return reading.store.write({RECORD: journal.encode(record)}, parent, subject(plan), _whole(snapshot.now))
+
+
+def subject(plan: Plan) -> str:
+    """The journal's commit message: one line that sums up, then a line for each entry."""
+    counts: dict[str, int] = {}
+    for entry in plan.entries:
+        counts[entry.what] = counts.get(entry.what, 0) + 1
+    first = ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items()) or "take note"
+    lines = []
+    for entry in plan.entries:
+        about = " ".join(part for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12]) if part)
+        lines.append(": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part))
+    return first + "\n\n" + "\n".join(lines) + "\n"
+
+
+def _whole(when: datetime) -> datetime:
+    return when.replace(microsecond=0)

@@ -1,0 +1,41 @@
+"""What holds for every test: no configuration but the repository's own, one identity, one date."""
+
+import os
+
+import pytest
+
+# A test must not see the user's Git, the repository it runs from, or the workflow it runs in.
+FOREIGN = ("GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
+
+GIT_CONFIG = {
+    "init.defaultBranch": "main",
+    "gc.auto": "0",  # nothing that goes on in the background after a test
+    "maintenance.auto": "false",
+}
+
+ENVIRONMENT = {
+    "GIT_ALLOW_PROTOCOL": "file:http",
+    "GIT_AUTHOR_DATE": "2026-01-02T03:04:05+00:00",
+    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_AUTHOR_NAME": "Ada",
+    "GIT_COMMITTER_DATE": "2026-01-02T03:04:05+00:00",
+    "GIT_COMMITTER_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_NAME": "Ada",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_EDITOR": "false",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C.UTF-8",
+    "NO_COLOR": "1",
+    "TZ": "UTC",
+    "XDG_CONFIG_HOME": os.devnull,
+    "GIT_CONFIG_COUNT": str(len(GIT_CONFIG)),
+    **{f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(GIT_CONFIG)},
+    **{f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(GIT_CONFIG.values())},
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
+    os.environ.update(ENVIRONMENT)

@@ -1,0 +1,103 @@
+"""`tidemill.toml` of app.git: typed once, and wrong in one clear way."""
+
+from datetime import timedelta
+
+import pytest
+
+from tidemill.app.settings import parse
+from tidemill.errors import Refused, SettingsInvalid
+
+GOOD = """\
+images = "ghcr.io/acme/{service}"
+
+[compile]
+command = "make 'all of it'"
+time_limit = "90s"
+
+[[services]]
+name = "Gateway"
+files = [{ from = "bin/gateway", to = "/gateway", mode = "0755" }]
+entrypoint = ["/gateway"]
+
+[[services]]
+name = "reporter"
+set = "batch"
+files = [{ from = "bin/reporter", to = "/reporter" }]
+"""
+
+
+def test_everything_has_a_type_and_a_default() -> None:
+    settings = parse(GOOD)
+    gateway, reporter = settings.services
+    assert (settings.branch, gateway.set, reporter.set) == ("main", "app", "batch")
+    assert (gateway.base, gateway.platform) == ("scratch", "linux/amd64")
+    assert (gateway.files[0].source, gateway.files[0].path) == ("bin/gateway", "gateway")
+    assert settings.compile is not None
+    assert settings.compile.words == ["make", "all of it"]
+    assert settings.compile.limit == timedelta(seconds=90)
+    assert settings.in_set("batch") == ("reporter",)
+
+
+def test_a_repository_has_no_capitals() -> None:
+    assert parse(GOOD).repository("Gateway") == "ghcr.io/acme/gateway"
+
+
+def test_services_are_picked_in_the_order_of_the_file() -> None:
+    settings = parse(GOOD)
+    assert settings.picked(()) == settings.services
+    assert settings.picked(("reporter", "Gateway")) == settings.services
+    assert settings.picked(("reporter",)) == settings.services[1:]
+
+
+def test_a_service_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(Refused, match="no service 'shop'") as refused:
+        parse(GOOD).picked(("shop",))
+    assert refused.value.remedy == "name some of: Gateway, reporter"
+
+
+BAD = [
+    ("images =", "imgs =", "unknown field", 1),
+    ("{service}", "shop", "would both be pushed to ghcr.io/acme/shop", None),
+    ("ghcr.io/acme/", "ghcr.io/Acme/", "not an image repository", None),
+    ("command =", "cmd =", "unknown field `cmd`", 4),
+    ("make 'all of it'", "make 'all", "No closing quotation", 3),
+    ("make 'all of it'", "", "the command is empty", 3),
+    ("90s", "soon", "'soon' is not a duration", 3),
+    ("90s", "0m", "the time limit is 0", 3),
+    ('"90s"', '"9s"\nenvironment = ["A=B"]', "not the name of an environment variable", 3),
+    ('"90s"', "90", "Expected `str`, got `int`", 5),
+    ('"Gateway"', '"../x"', "not a valid name of a service", 7),
+    ('"batch"', '"a.lock"', "not a valid name of a set", 12),
+    ('"reporter"', '"gateway"', "would both be pushed", None),
+    ('from = "bin/gateway"', 'from = "../gateway"', "leads out of the build context", 9),
+    ('to = "/gateway"', 'to = "gateway"', "not a path in the image", 9),
+    ("0755", "0777", "Invalid enum value '0777'", 9),
+    ("entrypoint", 'base = "alpine"\nentrypoint', "not given by digest", 7),
+    ("entrypoint =", "entry =", "unknown field `entry`", 10),
+    ('[[services]]\nname = "r', '[services]\nname = "r', "at line 12", None),
+    ("[[services]]", "[[service]]", "unknown field `service`", 7),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "reason", "line"), BAD, ids=[row[1][:30] for row in BAD])
+def test_wrong_settings_are_one_error_that_names_the_line(
+    old: str, new: str, reason: str, line: int | None
+) -> None:
+    assert old in GOOD
+    with pytest.raises(SettingsInvalid) as refused:
+        parse(GOOD.replace(old, new))
+    assert reason in refused.value.what
+    assert refused.value.what.startswith(
+        f"tidemill.toml, line {line}: " if line else "tidemill.toml"
+    )
+
+
+@pytest.mark.parametrize("branch", ["", "a..b", "-x", "a b", "x.lock"])
+def test_a_branch_that_git_refuses_is_refused(branch: str) -> None:
+    with pytest.raises(SettingsInvalid, match="name of a branch"):
+        parse(f'branch = "{branch}"\n{GOOD}')
+
+
+def test_no_services_at_all_is_an_error() -> None:
+    with pytest.raises(SettingsInvalid, match=r"at least one \[\[services\]\]"):
+        parse('images = "x/{service}"\nservices = []')
