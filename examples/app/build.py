@@ -17,6 +17,7 @@ from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+# No paths of this machine, no commit, no build id; and no tables for debuggers (-s -w).
 REPRODUCIBLE = ["-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid="]
 KEPT = ("HOME", "PATH", "TMPDIR", "GOCACHE")
 
@@ -28,9 +29,12 @@ def main() -> int:
         remedy = "python3 -m pip install -r requirements.txt"
         print(f"build.py needs {wanted}: {remedy}", file=sys.stderr)
         return 1
-    into = [] if "--warm" in sys.argv[1:] else ["-o", "bin/"]
-    command = [str(go / "bin" / "go"), "build", *REPRODUCIBLE, *into, "./cmd/..."]
-    return subprocess.run(command, cwd=HERE, env=environment(go), check=False).returncode
+    warm = "--warm" in sys.argv[1:]
+    settings = environment(go)
+    if warm and not Path(settings.get("GOCACHE", HERE)).is_dir():
+        print("Filling Go's build cache (up to a minute, once) ...", flush=True)
+    command = [str(go / "bin" / "go"), "build", *REPRODUCIBLE, *([] if warm else ["-o", "bin/"])]
+    return subprocess.run([*command, "./cmd/..."], cwd=HERE, env=settings, check=False).returncode
 
 
 def pinned(wanted: str) -> Path | None:

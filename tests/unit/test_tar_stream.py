@@ -51,12 +51,23 @@ def test_the_bytes_are_those_of_the_profile(entries: list[Entry], digest: str) -
 
 
 def test_entries_are_sorted_by_bytes_and_each_parent_comes_once_before_them() -> None:
-    entries = [file("a/b"), file("é"), file("a-b"), Link("a/a", "b"), file("Z"), Folder("a")]
+    entries: list[Entry] = [
+        file("a/b"),
+        file("é"),
+        file("a-b"),
+        Link("a/a", "b"),
+        file("Z"),
+        Folder("a"),
+    ]
     assert [entry.path for entry in in_order(entries)] == ["Z", "a", "a-b", "a/a", "a/b", "é"]
 
 
 def test_the_order_in_which_entries_come_does_not_matter() -> None:
-    entries = [file("srv/www/index.html", b"hi"), file("app", b"x"), Link("srv/link", "www")]
+    entries: list[Entry] = [
+        file("srv/www/index.html", b"hi"),
+        file("app", b"x"),
+        Link("srv/link", "www"),
+    ]
     assert archive(entries) == archive(reversed(entries))
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from tidemill.errors import TimeLimit
 
 KEPT_OUTPUT = 4000
+GRACE = 5
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,9 @@ def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> 
     try:
         out, err = process.communicate(data, timeout=seconds)
     except subprocess.TimeoutExpired:
+        end_group(process.pid)
+        with suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=GRACE)  # closes its pipes, and takes its exit status
         raise TimeLimit(
             f"{name} took longer than {seconds:g} seconds and was ended", remedy="try again; if it stays slow, find out why"
         ) from None

@@ -140,11 +140,10 @@ class Layout:
 
     def tags(self) -> dict[str, Descriptor]:
         """What each tag points to."""
-        entries = (msgspec.convert(entry, Descriptor) for entry in self._entries())
         return {
-            (entry.annotations or {})[oci.REF_NAME]: entry
-            for entry in entries
-            if oci.REF_NAME in (entry.annotations or {})
+            name: msgspec.convert(entry, Descriptor)
+            for entry in self._entries()
+            if (name := _name_of(entry)) is not None
         }
 
     def tag(self, names: Iterable[str], image: Descriptor) -> None:

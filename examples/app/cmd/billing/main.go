@@ -19,7 +19,7 @@ func main() {
 			http.Error(w, "an amount is a number of cents", http.StatusBadRequest)
 			return
 		}
-		fmt.Fprintf(w, "Please pay %s.\n", money.Amount(cents).In(currency))
+		fmt.Fprintf(w, "Please pay %v %s.\n", money.Amount(cents), currency)
 	})
 	web.Serve("billing", mux)
 }

@@ -3,6 +3,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -12,19 +13,20 @@ import (
 )
 
 type order struct {
-	ID     string       `json:"id"`
-	Pieces int          `json:"pieces"`
-	Price  money.Amount `json:"price"`
-	Total  money.Amount `json:"total"`
+	ID      string       `json:"id"`
+	Pieces  int          `json:"pieces"`
+	Price   money.Amount `json:"price"`
+	Invoice string       `json:"invoice"`
 }
 
 type book struct {
-	mutex  sync.Mutex
-	orders []order
+	mutex   sync.Mutex
+	orders  []order
+	billing string
 }
 
 func main() {
-	book := &book{orders: []order{}}
+	book := &book{orders: []order{}, billing: web.Setting("BILLING_URL", "http://localhost:8083")}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /orders", book.list)
 	mux.HandleFunc("POST /orders", book.add)
@@ -44,7 +46,9 @@ func (b *book) add(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	wanted.ID = uuid.NewString()
-	wanted.Total = wanted.Price.Times(wanted.Pieces)
+	total := wanted.Price.Times(wanted.Pieces)
+	wanted.Invoice = fmt.Sprintf("%s/invoices/%d", b.billing, int64(total))
+	fmt.Printf("order %s: %d pieces, %v in all\n", wanted.ID, wanted.Pieces, total)
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	b.orders = append(b.orders, wanted)

@@ -10,11 +10,11 @@ type Amount int64
 // Times is the price of several pieces.
 func (a Amount) Times(pieces int) Amount { return a * Amount(pieces) }
 
-// In writes the amount as people read it, like "12.50 EUR".
-func (a Amount) In(currency string) string {
+// String writes the amount as people read it, like "12.50".
+func (a Amount) String() string {
 	sign := ""
 	if a < 0 {
 		sign, a = "-", -a
 	}
-	return fmt.Sprintf("%s%d.%02d %s", sign, a/100, a%100, currency)
+	return fmt.Sprintf("%s%d.%02d", sign, a/100, a%100)
 }

@@ -1,0 +1,75 @@
+"""The command table: which commands there are, and how their arguments are parsed."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Sequence
+from typing import Protocol, cast
+
+from tidemill import __version__
+
+COMMANDS = (
+    "update-cfg-app",
+    "reconcile-cfg-app",
+    "record-check",
+    "record-deployment",
+    "promote-wave",
+    "rollback-wave",
+    "hold-wave",
+    "release-wave",
+    "drop",
+    "retry",
+    "status",
+    "check-cfg-app",
+    "demo",
+)
+
+
+class Command(Protocol):
+    """A module of `tidemill.commands`."""
+
+    HELP: str
+    EXAMPLE: str
+    __doc__: str | None
+
+    def add(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's options to its parser."""
+
+    def run(self, arguments: argparse.Namespace) -> int:
+        """Run the command and return its exit code."""
+        ...
+
+
+def command(name: str) -> Command:
+    """The module of a command; only that one is imported."""
+    return cast(Command, importlib.import_module(f"tidemill.commands.{name.replace('-', '_')}"))
+
+
+def parse(given: Sequence[str]) -> argparse.Namespace:
+    """Parse a command line; ends the process with exit code 2 for one that is wrong."""
+    return parser(given[0] if given else None).parse_args(given)
+
+
+def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """The parser of all commands; of one alone, where it is chosen already."""
+    whole = argparse.ArgumentParser(
+        prog="tidemill",
+        description="A GitOps loop with nothing to host: it turns when an event comes in, and stops.",
+        epilog="tidemill COMMAND --help says more, with an example.",
+        allow_abbrev=False,
+    )
+    whole.add_argument("--version", action="version", version=f"tidemill {__version__}")
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in (chosen,) if chosen in COMMANDS else COMMANDS:
+        module = command(name)
+        one = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=(module.__doc__ or "").partition(": ")[2],
+            epilog=f"example:\n  {module.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.add(one)
+    return whole

@@ -1,0 +1,236 @@
+"""A Git server in memory, and a client of it that a turn can work with.
+
+Commits are named by what they hold, so equal commits are the same commit. A push is atomic and
+checks every lease. A client reads only what it has listed and fetched, as a real one does; at
+each call that reaches the server it stops at `gate`, where others may act, or it may be killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property, lru_cache
+
+from tests.simulation.sources import generated
+from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
+from tidemill.errors import Unreachable
+from tidemill.mill.store import (
+    Committed,
+    Declined,
+    Pushed,
+    PushResult,
+    Raced,
+    Refs,
+    Update,
+    Work,
+    WorkFailed,
+    WorkResult,
+    WorkTimedOut,
+)
+
+
+class Killed(BaseException):
+    """The client died. Nothing catches it but the simulation."""
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit, with its whole tree as bytes by path."""
+
+    files: Mapping[str, bytes]
+    parent: str | None
+    message: str
+    date: datetime
+    author: str
+
+    @cached_property
+    def sha(self) -> str:
+        """Its name: of all that it holds."""
+        found = hashlib.sha1()
+        for path, data in sorted(self.files.items()):
+            found.update(f"{path} {len(data)}\n".encode() + data)
+        rest = (self.parent, self.message, int(self.date.timestamp()), self.author)
+        found.update(repr(rest).encode())
+        return found.hexdigest()
+
+    def object(self, path: str) -> str | None:
+        """The name of the file or folder at `path`, None if nothing is there."""
+        if path in self._objects:
+            return self._objects[path]
+        inside = f"{path}/"
+        found = hashlib.sha1()
+        there = False
+        for name, data in sorted(self.files.items()):
+            if name == path or name.startswith(inside):
+                there = True
+                found.update(f"{name[len(path) :]} {len(data)}\n".encode() + data)
+        self._objects[path] = found.hexdigest() if there else None
+        return self._objects[path]
+
+    @cached_property
+    def _objects(self) -> dict[str, str | None]:
+        return {}
+
+
+@dataclass(frozen=True)
+class Push:
+    """A push that the server took: who, from which listing of the refs, and what it changed."""
+
+    by: str
+    seen: Refs
+    before: Mapping[str, str]
+    updates: tuple[Update, ...]
+
+
+@dataclass
+class Server:
+    """The repository. `watchers` are told of every push before anyone else acts on it.
+
+    `declines` says why the server refuses some updates, None to take them.
+    """
+
+    refs: dict[str, str] = field(default_factory=dict)
+    commits: dict[str, Commit] = field(default_factory=dict)
+    watchers: list[Callable[[Push], None]] = field(default_factory=list)
+    declines: Callable[[Sequence[Update]], str | None] = lambda _: None
+    slow: bool = False
+
+    def copy(self) -> Server:
+        """Another server with the same contents, which nobody watches."""
+        return Server(dict(self.refs), self.commits, declines=self.declines, slow=self.slow)
+
+    def put(self, commit: Commit) -> str:
+        """Store a commit."""
+        return self.commits.setdefault(commit.sha, commit).sha
+
+    def descends(self, commit: str, ancestor: str) -> bool:
+        """Whether `commit` is `ancestor` or comes after it."""
+        found: str | None = commit
+        while found is not None and found != ancestor:
+            found = self.commits[found].parent if found in self.commits else None
+        return found == ancestor
+
+    def since(self, commit: str, ancestor: str) -> list[str]:
+        """The commits from `ancestor`, itself left out, to `commit`, the oldest first."""
+        found: list[str] = []
+        at: str | None = commit
+        while at is not None and at != ancestor:
+            found.append(at)
+            at = self.commits[at].parent
+        return found[::-1]
+
+    def receive(self, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
+        """Take all updates, or none."""
+        for update in updates:
+            if self.refs.get(update.ref) != update.old:
+                return Raced(update.ref, update.old, self.refs.get(update.ref))
+        if reason := self.declines(updates):
+            return Declined(reason)
+        before = dict(self.refs)
+        for update in updates:
+            if update.new is None:
+                del self.refs[update.ref]
+            else:
+                assert update.new in self.commits, f"{update.ref} would point to nothing"
+                self.refs[update.ref] = update.new
+        for watcher in self.watchers:
+            watcher(Push(by, seen, before, tuple(updates)))
+        return Pushed()
+
+
+class Client:
+    """`tidemill.mill.store.Store` in memory. `gate` is called before and after what it sends."""
+
+    def __init__(self, server: Server, by: str, gate: Callable[[str], None] = lambda _: None) -> None:
+        self.server = server
+        self.by = by
+        self.gate = gate
+        self.seen = Refs({})
+        self._here: set[str] = set()
+
+    def refs(self) -> Refs:
+        self.gate("list")
+        self.seen = Refs(dict(self.server.refs), "main")
+        return self.seen
+
+    def fetch(self, main: str | None, facts: Iterable[str], names: Sequence[str]) -> None:
+        for commit in (*([main] if main else []), *facts):
+            self._get(commit)
+
+    def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
+        self._get(commit)
+
+    def date(self, commit: str) -> datetime:
+        return self._commit(commit).date
+
+    def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        files = self._commit(commit).files
+        return {path: files[path] for path in paths if path in files}
+
+    def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        held = self._commit(commit)
+        return {path: name for path in paths if (name := held.object(path)) is not None}
+
+    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
+        inside = tuple(f"{path}/" for path in paths)
+        found = self._commit(commit).files.items()
+        mine = [(name, data) for name, data in found if name in paths or name.startswith(inside)]
+        return {name for name, data in mine if _mentions(data, tuple(words))}
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        return self.server.descends(commit, ancestor)
+
+    def exists(self, commit: str) -> bool:
+        return any(sha.startswith(commit) for sha in self.server.commits)
+
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
+        return self._own(Commit(dict(files), parent, message, date, "tidemill"))
+
+    def work(self, work: Work) -> WorkResult:
+        self._get(work.parent)
+        if self.server.slow:
+            return WorkTimedOut("the machine was too slow")
+        parent = self._commit(work.parent)
+        before = dict(parent.files)
+        names = {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
+        after = {**before, **{f"{work.folder}/{name}": data or b"" for name, data in names.items()}}
+        if work.source is None:
+            del after[f"{work.folder}/{SOURCE}"]
+        files = generated(after)
+        if isinstance(files, str):
+            on_parent = generated(before)
+            return WorkFailed(files, on_parent if isinstance(on_parent, str) else None)
+        when = work.date or parent.date
+        return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
+
+    def push(self, updates: Sequence[Update]) -> PushResult:
+        self.gate("push")
+        outcome = self.server.receive(self.by, self.seen, updates)
+        self.gate("pushed")
+        return outcome
+
+    def _own(self, commit: Commit) -> str:
+        self._here.add(self.server.put(commit))
+        return commit.sha
+
+    def _get(self, commit: str) -> None:
+        if commit not in self.server.commits:
+            raise Unreachable(f"there is no {commit}", remedy="name a commit that is there")
+        self._here.add(commit)
+
+    def _commit(self, commit: str) -> Commit:
+        assert commit in self._here, f"{commit} is read, and was not fetched"
+        return self.server.commits[commit]
+
+
+@lru_cache(maxsize=50_000)
+def _mentions(data: bytes, words: tuple[str, ...]) -> bool:
+    return any(
+        re.search(re.escape(word.encode()) + rb"($|[^A-Za-z0-9._/-])", data, re.MULTILINE)
+        for word in words
+    )

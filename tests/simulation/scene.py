@@ -1,0 +1,179 @@
+"""A random cfg-app.git: its waves, targets, image sets and settings."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from tests.simulation.sources import Rollout
+
+ADMITS = ("when deployed", "when soaked", "at once")
+DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+@dataclass(frozen=True)
+class Window:
+    """From one day of the week to another, from one hour to another, in UTC."""
+
+    first: int
+    last: int
+    start: int
+    end: int
+
+    def text(self) -> str:
+        return f"{DAYS[self.first]}-{DAYS[self.last]} {self.start:02}:00-{self.end:02}:00 UTC"
+
+    def is_open(self, now: datetime) -> bool:
+        return self.first <= now.weekday() <= self.last and self.start <= now.hour < self.end
+
+
+@dataclass(frozen=True)
+class Wave:
+    """A wave of the settings; times are in minutes."""
+
+    name: str
+    after: tuple[str, ...]
+    targets: tuple[str, ...]
+    admit: str
+    settle: int
+    soak: int
+    window: Window | None
+    approval: bool
+    on_failure: str
+
+    def lines(self) -> list[str]:
+        """Its part of `tidemill.toml`."""
+        options = {
+            "name": self.name,
+            "after": self.after,
+            "targets": self.targets,
+            "admit": self.admit,
+            "settle": f"{self.settle}m",
+            "soak": f"{self.soak}m",
+            "windows": [self.window.text()] if self.window else [],
+            "approval": self.approval,
+            "on_failure": self.on_failure,
+        }
+        return ["[[waves]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything that stays as it is in one history.
+
+    Attributes:
+        services: by image set.
+        uses: by wave and target the services that it runs, None for all.
+        required: the checks; empty: whatever is reported.
+        has_paths: whether the settings say what a target renders from.
+    """
+
+    waves: tuple[Wave, ...]
+    services: Mapping[str, tuple[str, ...]]
+    uses: Mapping[str, Mapping[str, tuple[str, ...] | None]]
+    required: tuple[str, ...]
+    test: str
+    retries: int
+    timeout: int
+    has_paths: bool
+    has_entries: bool
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        return tuple(self.services)
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The checks that a runner reports."""
+        return self.required or ("check",)
+
+    def wave(self, name: str) -> Wave:
+        return next(wave for wave in self.waves if wave.name == name)
+
+    def followers(self, name: str) -> tuple[Wave, ...]:
+        return tuple(wave for wave in self.waves if name in wave.after)
+
+    def rollout(self) -> Rollout:
+        """The sources that the history begins with."""
+        images = "images/{wave}/{set}" if len(self.services) > 1 else "images/{wave}"
+        return Rollout(self.sets, images, self.uses)
+
+    def settings(self) -> bytes:
+        """`tidemill.toml`."""
+        lines = ["[checks]", 'source = "refs"', f"required = {json.dumps(self.required)}"]
+        lines += [f'test = "{self.test}"', f"retries = {self.retries}"]
+        lines += [f'timeout = "{self.timeout}m"', "[images]"]
+        lines += [f'path = "{self.rollout().images}"', 'allow = ["ghcr.io/acme/*"]']
+        lines += ["[entrypoints]", 'generate = "generate"']
+        if self.has_entries:
+            lines += ['introduce = "introduce {wave} {set} {file}"', 'promote = "promote {wave}"']
+        if self.has_paths:
+            lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
+        for name in self.services:
+            lines += ["[[sets]]", f'name = "{name}"', f'repository = "acme/{name}"']
+        for wave in self.waves:
+            lines += wave.lines()
+        return ("\n".join(lines) + "\n").encode()
+
+
+def random_scene(rng: random.Random) -> Scene:
+    """Any scene; simple ones more often than others."""
+    services = {
+        name: tuple(f"{name}{number}" for number in range(rng.randint(1, 3)))
+        for name in ("app", "lib", "db")[: rng.choice((1, 1, 2, 2, 3))]
+    }
+    every = [service for mine in services.values() for service in mine]
+    waves: list[Wave] = []
+    for name in ("staging", "internal", "beta", "prod")[: rng.choice((1, 2, 2, 3, 3, 4))]:
+        waves.append(_wave(rng, name, [wave.name for wave in waves]))
+    uses = {wave.name: {target: _used(rng, every) for target in wave.targets} for wave in waves}
+    return Scene(
+        waves=tuple(waves),
+        services=services,
+        uses=uses,
+        required=rng.choice(((), ("check",), ("check", "lint"))),
+        test=rng.choice(("head", "head", "each")),
+        retries=rng.choice((0, 0, 1, 2)),
+        timeout=rng.choice((20, 60)),
+        has_paths=rng.random() < 0.85,
+        has_entries=rng.random() < 0.2,
+    )
+
+
+def _wave(rng: random.Random, name: str, before: list[str]) -> Wave:
+    after: tuple[str, ...] = tuple(before[-1:])
+    if len(before) > 1 and rng.random() < 0.4:
+        after = tuple(rng.sample(before, rng.randint(1, min(len(before), 3))))
+    if before and rng.random() < 0.1:
+        after = ()
+    is_odd = rng.random() < 0.4
+    return Wave(
+        name=name,
+        after=after,
+        targets=tuple(f"{name}-{number}" for number in range(rng.choice((1, 1, 2, 3, 4)))),
+        admit=rng.choice(ADMITS) if is_odd else ADMITS[0],
+        settle=rng.choice((5, 15, 30)),
+        soak=rng.choice((0, 0, 10, 60)),
+        window=_window(rng) if rng.random() < 0.15 else None,
+        approval=bool(after) and rng.random() < 0.15,
+        on_failure="roll back" if rng.random() < 0.3 else "wait",
+    )
+
+
+def _window(rng: random.Random) -> Window:
+    start = rng.randint(6, 12)
+    return Window(0, rng.choice((4, 6)), start, start + rng.randint(3, 10))
+
+
+def _used(rng: random.Random, every: list[str]) -> tuple[str, ...] | None:
+    if rng.random() < 0.5:
+        return None
+    return tuple(sorted(rng.sample(every, rng.randint(1, len(every)))))
+
+
+def minutes(count: float) -> timedelta:
+    """That many minutes."""
+    return timedelta(minutes=count)
