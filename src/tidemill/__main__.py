@@ -38,7 +38,9 @@ def _show(error: TidemillError, *, as_json: bool) -> None:
 
         write_json({"error": error.as_json()})
     else:
-        sys.stderr.write(f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n")
+        sys.stderr.write(
+            f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"
+        )
 
 
 def _stop(number: int, _: FrameType | None) -> None:

@@ -6,7 +6,7 @@ import json
 import threading
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
@@ -42,6 +42,8 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "drop": drop.run,
     "retry": retry.run,
 }
+TOLD = ("landed", "state", "reason")
+ABOUT = ("set", "wave", "sha", "reason")
 DEFAULTS: Mapping[str, object] = {"set_name": None, "override": None, "dry_run": False}
 
 
@@ -62,11 +64,18 @@ class Deed:
     died: bool = False
 
     def __str__(self) -> str:
-        given = ", ".join(f"{key}={_short(value)}" for key, value in self.arguments.items())
-        turn = {key: value for key, value in self.said.items() if key not in ("request", "notes")}
-        told = {key: _short(value) for key, value in turn.items() if value}
-        outcome = "died" if self.died else self.refused or told
+        given = " ".join(_shown(value) for value in self.arguments.values())
+        outcome = "died" if self.died else self.refused or self._outcome()
         return f"{self.command} {given} -> {outcome}"
+
+    def _outcome(self) -> str:
+        told = [f"{key} {value}" for key, value in self.said.items() if value and key in TOLD]
+        for key, value in self.said.items():
+            for one in value if isinstance(value, list) and key not in ("to_check", "waiting") else ():
+                what = one.get("what", key)
+                told.append(" ".join([what, *(str(one.get(name, "")) for name in ABOUT)]))
+        told += [f"to check {sha[:7]}" for sha in self.said.get("to_check", ())]
+        return "; ".join(told) or "nothing"
 
 
 def do(
@@ -96,18 +105,19 @@ def stage() -> Iterator[None]:
     """While it is set up, the commands meet memory instead of the world, and never pause."""
     clock = partial(Clock, pause=lambda _: None)
     parse = cache(settings.parse)
-    with (
-        patch("tidemill.commands._session.opened", _opened),
-        patch("tidemill.commands.record_check.opened", _opened),
-        patch("tidemill.commands._session.Clock", clock),
-        patch("tidemill.commands.record_check.Clock", clock),
-        patch("tidemill.commands._session.write_json", _heard),
-        patch("tidemill.commands.record_check.write_json", _heard),
-        patch("tidemill.commands._options.read_file", lambda text: text.encode()),
-        patch("tidemill.clients.person.name", lambda: "ada"),
-        patch("tidemill.clients.person.run_url", lambda: None),
-        patch("tidemill.cfg.settings.parse", lambda text, *, commit="": parse(text)),
-    ):
+    with ExitStack() as stack:
+        for module in ("_session", "reconcile_cfg_app", "record_check"):
+            place = f"tidemill.commands.{module}"
+            stack.enter_context(patch(f"{place}.opened", _opened))
+            stack.enter_context(patch(f"{place}.Clock", clock))
+            stack.enter_context(patch(f"{place}.write_json", _heard))
+        for name, instead in (
+            ("commands._options.read_file", str.encode),
+            ("clients.person.name", lambda: "ada"),
+            ("clients.person.run_url", lambda: None),
+            ("cfg.settings.parse", lambda text, *, commit="": parse(text)),
+        ):
+            stack.enter_context(patch(f"tidemill.{name}", instead))
         yield
 
 
@@ -120,9 +130,14 @@ def _heard(value: dict[str, Any]) -> None:
     _LOCAL.said = value
 
 
-def _short(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    return text if len(text) <= 200 else f"{text[:197]}..."
+def _shown(value: object) -> str:
+    """An argument in few words."""
+    text = str(value)
+    if not text.startswith("{"):
+        return text
+    told = json.loads(text)
+    images = " ".join(f"{name}:{image['Digest'][-5:]}" for name, image in told["images"].items())
+    return f"{told['set']} {told['position']} {told['sha'][:7]} ({images})"
 
 
 _LOCAL = threading.local()

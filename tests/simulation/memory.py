@@ -17,7 +17,7 @@ from functools import cached_property, lru_cache
 from tests.simulation.sources import generated
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
 from tidemill.errors import Unreachable
-from tidemill.mill.store import (
+from tidemill.clients.store import (
     Committed,
     Declined,
     Pushed,
@@ -142,7 +142,7 @@ class Server:
 
 
 class Client:
-    """`tidemill.mill.store.Store` in memory. `gate` is called before and after what it sends."""
+    """`tidemill.clients.store.Store` in memory. `gate` is called before and after what it sends."""
 
     def __init__(self, server: Server, by: str, gate: Callable[[str], None] = lambda _: None) -> None:
         self.server = server

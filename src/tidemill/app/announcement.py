@@ -68,10 +68,14 @@ def parse(data: bytes) -> Announcement:
     return checked(_decoded(data, Announcement))
 
 
-def from_bare(data: bytes, *, set_name: str, repository: str, sha: str, position: int) -> Announcement:
+def from_bare(
+    data: bytes, *, set_name: str, repository: str, sha: str, position: int
+) -> Announcement:
     """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
     images = _decoded(data, dict[str, Image])
-    return checked(Announcement(set=set_name, repository=repository, sha=sha, position=position, images=images))
+    return checked(
+        Announcement(set=set_name, repository=repository, sha=sha, position=position, images=images)
+    )
 
 
 def is_bare(data: bytes) -> bool:
@@ -103,7 +107,9 @@ def checked(announcement: Announcement) -> Announcement:
             remedy="give what `git rev-list --count SHA` prints in a full clone",
         )
     if not announcement.images:
-        raise Refused("the announcement has no image at all", remedy="announce at least one service")
+        raise Refused(
+            "the announcement has no image at all", remedy="announce at least one service"
+        )
     for service, image in announcement.images.items():
         _check_image(service, image, announcement.sha)
     return announcement
@@ -125,7 +131,11 @@ def matches(pattern: str, text: str) -> bool:
     first, *rest = pattern.split("*")
     if not rest:
         return text == pattern
-    if not text.startswith(first) or not text.endswith(rest[-1]) or len(text) < len(first) + len(rest[-1]):
+    if (
+        not text.startswith(first)
+        or not text.endswith(rest[-1])
+        or len(text) < len(first) + len(rest[-1])
+    ):
         return False
     middle = text[len(first) : len(text) - len(rest[-1])]
     for part in rest[:-1]:
@@ -138,7 +148,10 @@ def matches(pattern: str, text: str) -> bool:
 
 def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
     """The JSON of the reference architecture, from digests and tags by service."""
-    entries = {service: Image(Digest=digest, Tag=tags[service]) for service, digest in sorted(images.items())}
+    entries = {
+        service: Image(Digest=digest, Tag=tags[service])
+        for service, digest in sorted(images.items())
+    }
     return msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n"
 
 
@@ -160,7 +173,9 @@ def _check_image(service: str, image: Image, sha: str) -> None:
 
 def _decoded(data: bytes, shape: type[_T]) -> _T:
     if len(data) > MAX_BYTES:
-        raise Refused(f"the announcement has {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read")
+        raise Refused(
+            f"the announcement has {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read"
+        )
     try:
         return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

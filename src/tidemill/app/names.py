@@ -43,29 +43,42 @@ def checked_name(text: str, what: str) -> str:
 def checked_sha(text: str, what: str = "commit") -> str:
     """Return `text` if it is a full SHA of 40 lower-case hex digits; else raise `Refused`."""
     if not SHA.fullmatch(text):
-        raise Refused(f"{shown(text)} is not the full SHA of a {what}", remedy="give all 40 lower-case hex digits")
+        raise Refused(
+            f"{shown(text)} is not the full SHA of a {what}",
+            remedy="give all 40 lower-case hex digits",
+        )
     return text
 
 
 def checked_short_sha(text: str, what: str = "commit") -> str:
     """Return `text` if it is a SHA of 7 to 40 lower-case hex digits; else raise `Refused`."""
     if not SHORT_SHA.fullmatch(text):
-        raise Refused(f"{shown(text)} is not the SHA of a {what}", remedy="give 7 to 40 lower-case hex digits")
+        raise Refused(
+            f"{shown(text)} is not the SHA of a {what}", remedy="give 7 to 40 lower-case hex digits"
+        )
     return text
 
 
 def checked_repository(text: str) -> str:
     """Return `text` if it looks like `owner/name` (up to four parts); else raise `Refused`."""
     if not REPOSITORY.fullmatch(text) or any(part in text for part in ("..", "//")):
-        raise Refused(f"{shown(text)} is not the name of a repository", remedy="give it as owner/name")
+        raise Refused(
+            f"{shown(text)} is not the name of a repository", remedy="give it as owner/name"
+        )
     return text
 
 
 def checked_branch(text: str) -> str:
     """Return `text` if Git takes it as the name of a branch; else raise `Refused`."""
     bad = ("..", "//", "@{", "/.", ".lock/")
-    if not BRANCH.fullmatch(text) or any(part in text for part in bad) or text.endswith(("/", ".", ".lock")):
-        raise Refused(f"{shown(text)} is not a valid name of a branch", remedy="see git check-ref-format")
+    if (
+        not BRANCH.fullmatch(text)
+        or any(part in text for part in bad)
+        or text.endswith(("/", ".", ".lock"))
+    ):
+        raise Refused(
+            f"{shown(text)} is not a valid name of a branch", remedy="see git check-ref-format"
+        )
     return text
 
 
@@ -75,7 +88,10 @@ def checked_line(text: str, what: str) -> str:
     It may end up in a commit message, where a second line could forge a trailer.
     """
     if not LINE.fullmatch(text) or not text.strip():
-        raise Refused(f"{what} {shown(text)} is not one printable line", remedy="give 1 to 500 characters without line breaks")
+        raise Refused(
+            f"{what} {shown(text)} is not one printable line",
+            remedy="give 1 to 500 characters without line breaks",
+        )
     return text.strip()
 
 

@@ -46,13 +46,19 @@ def running(text: str) -> Reference:
     """Parse what a target says it runs: a repository with a tag, a digest, or both."""
     reference = _parsed(_ANY, text, "repository[:tag][@sha256:<64 hex digits>]")
     if reference.tag is None and reference.digest is None:
-        raise Refused(f"the image {shown(text)} has neither tag nor digest", remedy="give the reference that runs, in full")
+        raise Refused(
+            f"the image {shown(text)} has neither tag nor digest",
+            remedy="give the reference that runs, in full",
+        )
     return reference
 
 
 def _parsed(form: re.Pattern[str], text: str, wanted: str) -> Reference:
     found = form.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if found is None:
-        raise Refused(f"{shown(text)} is not an image reference of the form {wanted}", remedy="give it in that form")
+        raise Refused(
+            f"{shown(text)} is not an image reference of the form {wanted}",
+            remedy="give it in that form",
+        )
     parts = found.groupdict()
     return Reference(parts["repository"], parts.get("tag"), parts.get("digest"))

@@ -38,7 +38,11 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     stop = closed(draft, wave, set_name) or not_admitted(draft, wave, set_name)
     if stop is not None:
         for request_id, announced in waiting:
-            draft.wait(f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}", stop.reason, stop.since or announced.accepted_at)
+            draft.wait(
+                f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}",
+                stop.reason,
+                stop.since or announced.accepted_at,
+            )
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)
@@ -126,15 +130,24 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     for source in (*elsewhere, *reversed(wave.sources)):
         for had in draft.ledger.of(source, set_name).had:
             key = (had.position, had.app_sha)
-            if had.is_known and (key in asked or (source in wave.sources and had.position > part.highest)):
+            if had.is_known and (
+                key in asked or (source in wave.sources and had.position > part.highest)
+            ):
                 hads[key] = (source, had)
     for key in sorted(hads, key=lambda one: one[0], reverse=True):
         source, had = hads[key]
-        yield _promotion(wave, set_name, source, had, *(asked[key] if key in asked else (None, None)))
+        yield _promotion(
+            wave, set_name, source, had, *(asked[key] if key in asked else (None, None))
+        )
 
 
 def _promotion(
-    wave: Wave, set_name: str, source: str, had: Had, request_id: str | None, request: Promotion | None
+    wave: Wave,
+    set_name: str,
+    source: str,
+    had: Had,
+    request_id: str | None,
+    request: Promotion | None,
 ) -> Operation:
     override = request.override if request else None
     return Operation(
@@ -149,7 +162,8 @@ def _promotion(
         source=source,
         commit=had.commit,
         at=request.accepted_at if request else None,
-        reason=override or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
+        reason=override
+        or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
         override=override,
     )
 
@@ -165,7 +179,12 @@ def _due_in_siblings(draft: Draft, wave: Wave, set_name: str) -> Iterator[tuple[
         for sibling in follower.sources:
             for had in draft.ledger.of(sibling, set_name).had if sibling != wave.name else ():
                 newer = had.position > max(highest, own.highest)
-                if newer and had.deployed_at and not had.rolled_back and had.soaked(draft.now) >= follower.soak:
+                if (
+                    newer
+                    and had.deployed_at
+                    and not had.rolled_back
+                    and had.soaked(draft.now) >= follower.soak
+                ):
                     yield had.position, had.app_sha
 
 

@@ -32,9 +32,14 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
         """With one report added; a run that is known keeps its place and its final state."""
         for index, known in enumerate(self.runs):
             if (known.context, known.run) == (run.context, run.run):
-                settled = known.state in ("success", "failure") and run.state in ("pending", "cancelled")
+                settled = known.state in ("success", "failure") and run.state in (
+                    "pending",
+                    "cancelled",
+                )
                 newer = known if settled or known.state == run.state else run
-                return msgspec.structs.replace(self, runs=(*self.runs[:index], newer, *self.runs[index + 1 :]))
+                return msgspec.structs.replace(
+                    self, runs=(*self.runs[:index], newer, *self.runs[index + 1 :])
+                )
         return msgspec.structs.replace(self, runs=(*self.runs, run))
 
 
@@ -62,7 +67,9 @@ class Verdict:
 MISSING = Verdict()
 
 
-def verdict(record: CheckRecord | None, required: tuple[str, ...], timeout: timedelta, now: datetime) -> Verdict:
+def verdict(
+    record: CheckRecord | None, required: tuple[str, ...], timeout: timedelta, now: datetime
+) -> Verdict:
     """What the runs say. With nothing `required`, every context that was reported counts.
 
     Of one context the latest run that answered counts. A pending run claims the check until
@@ -74,8 +81,13 @@ def verdict(record: CheckRecord | None, required: tuple[str, ...], timeout: time
     counted = [run for run in record.runs if run.context in contexts]
     if not counted:
         return MISSING
-    states = [_state([run for run in counted if run.context == context], timeout, now) for context in contexts]
-    finished = frozenset(f"{run.context}/{run.run}" for run in counted if run.state in ("success", "failure"))
+    states = [
+        _state([run for run in counted if run.context == context], timeout, now)
+        for context in contexts
+    ]
+    finished = frozenset(
+        f"{run.context}/{run.run}" for run in counted if run.state in ("success", "failure")
+    )
     claimed = any(run.state == "pending" and now < run.at + timeout for run in counted)
     order: tuple[State, ...] = ("red", "lost", "missing", "pending", "green")
     state = next(one for one in order if one in states)

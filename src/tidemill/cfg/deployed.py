@@ -84,7 +84,9 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
         for target in missing(draft, wave, had):
             record = draft.records.get((wave.name, target))
             if record is not None and record.is_healthy and runs(record, set_name, target, had):
-                had.taken[target] = max(record.accepted_at, had.landed_at, had.anew or had.landed_at)
+                had.taken[target] = max(
+                    record.accepted_at, had.landed_at, had.anew or had.landed_at
+                )
         if missing(draft, wave, had):
             had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
         elif had.deployed_at is None:
@@ -113,7 +115,11 @@ def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
 
 def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
     seen = (record.sets or {}).get(set_name)
-    return seen is not None and seen.uses and (seen.position, seen.content) == (had.position, had.content)
+    return (
+        seen is not None
+        and seen.uses
+        and (seen.position, seen.content) == (had.position, had.content)
+    )
 
 
 def _fail(had: Had, record: Deployment) -> None:
@@ -132,4 +138,7 @@ def _is_well(record: Deployment | None) -> bool:
 
 
 def _is_absent(draft: Draft, wave: str, target: str) -> bool:
-    return bool(draft.settings.deployments.path) and draft.snapshot.main.trees.get((wave, target)) is None
+    return (
+        bool(draft.settings.deployments.path)
+        and draft.snapshot.main.trees.get((wave, target)) is None
+    )

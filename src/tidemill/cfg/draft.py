@@ -86,14 +86,23 @@ class Draft:
         if sha not in self.verdicts:
             checks = self.settings.checks
             record = self.snapshot.checks.get(sha)
-            self.verdicts[sha] = verdict(record, checks.required, checks.timeout, self.now) if record else MISSING
+            self.verdicts[sha] = (
+                verdict(record, checks.required, checks.timeout, self.now) if record else MISSING
+            )
         return self.verdicts[sha]
 
     def hold_on(self, wave: str, set_name: str) -> Held | None:
         """The hold that keeps a set out of a wave."""
         return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
 
-    def note(self, what: str, operation: Operation | None = None, *, sha: str | None = None, reason: str = "") -> None:
+    def note(
+        self,
+        what: str,
+        operation: Operation | None = None,
+        *,
+        sha: str | None = None,
+        reason: str = "",
+    ) -> None:
         """Write a line into the journal."""
         about = operation
         self.entries.append(
@@ -123,11 +132,19 @@ class Draft:
         if entry is not None:
             self.entries.append(entry)
 
-    def reject(self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None) -> None:
+    def reject(
+        self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None
+    ) -> None:
         """A request can't be carried out: it is kept below `rejected/`, with the reason."""
         self.rejected[request] = reason
-        self.ledger.rejected = [*(one for one in self.ledger.rejected if one != request), request][-KEPT_REFS:]
-        self.end(request, "rejected", Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason))
+        self.ledger.rejected = [*(one for one in self.ledger.rejected if one != request), request][
+            -KEPT_REFS:
+        ]
+        self.end(
+            request,
+            "rejected",
+            Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason),
+        )
 
     def evict(self, eviction: Eviction) -> None:
         """A commit leaves auto for good, and is kept below `evicted/`."""
@@ -138,4 +155,8 @@ class Draft:
 
     def on_auto(self, wave: str, set_name: str) -> list[Operation]:
         """The operations on auto for one set in one wave, the oldest first."""
-        return [one.operation for one in self.chain if (one.operation.wave, one.operation.set) == (wave, set_name)]
+        return [
+            one.operation
+            for one in self.chain
+            if (one.operation.wave, one.operation.set) == (wave, set_name)
+        ]

@@ -62,22 +62,35 @@ def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
         if draft.now >= had.landed_at + wave.settle:
             return None
         late = ", ".join(missing(draft, wave, had))
-        return Obstacle(f"{short(had)} is in flight in {wave.name}: not healthy yet on {late}", had.landed_at)
+        return Obstacle(
+            f"{short(had)} is in flight in {wave.name}: not healthy yet on {late}", had.landed_at
+        )
     for follower in draft.settings.followers(wave.name) if wave.admit == "when soaked" else ():
         if had.soaked(draft.now) < follower.soak:
             left = show_duration(follower.soak - had.soaked(draft.now))
-            return Obstacle(f"{short(had)} soaks in {wave.name} for {follower.name}, {left} to go", had.deployed_at)
+            return Obstacle(
+                f"{short(had)} soaks in {wave.name} for {follower.name}, {left} to go",
+                had.deployed_at,
+            )
     return None
 
 
-def not_ready(draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str | None) -> Obstacle | None:
+def not_ready(
+    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str | None
+) -> Obstacle | None:
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for source in wave.sources:
-        hads = [had for had in draft.ledger.of(source, set_name).had if is_set(had, position, app_sha)]
+        hads = [
+            had for had in draft.ledger.of(source, set_name).had if is_set(had, position, app_sha)
+        ]
         if not hads:
             return Obstacle(f"{source} has not had it")
         source_wave = draft.settings.wave(source)
-        reasons = [_unready(draft, source_wave, wave, set_name, had) for had in hads] if source_wave else []
+        reasons = (
+            [_unready(draft, source_wave, wave, set_name, had) for had in hads]
+            if source_wave
+            else []
+        )
         if reasons and all(reasons):
             return reasons[-1]
     return None
@@ -117,8 +130,13 @@ def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) ->
         return Obstacle(f"not healthy yet on {late} in {source.name}", had.landed_at)
     left = wave.soak - had.soaked(draft.now)
     if left.total_seconds() > 0:
-        if had.healthy_since is None and (failing := sorted(one.target for one in failing_records(draft, source, set_name))):
-            return Obstacle(f"its soak in {source.name} stands still while {', '.join(failing)} fails", had.deployed_at)
+        if had.healthy_since is None and (
+            failing := sorted(one.target for one in failing_records(draft, source, set_name))
+        ):
+            return Obstacle(
+                f"its soak in {source.name} stands still while {', '.join(failing)} fails",
+                had.deployed_at,
+            )
         return Obstacle(f"it soaks in {source.name}, {show_duration(left)} to go", had.deployed_at)
     return None
 
@@ -154,7 +172,9 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | Non
         return unready or barred
     if wave.approval and request is None:
         sha = (operation.app_sha or "")[:12]
-        return Obstacle(f"approval: tidemill promote-wave --wave {wave.name} --set {operation.set} --sha {sha}")
+        return Obstacle(
+            f"approval: tidemill promote-wave --wave {wave.name} --set {operation.set} --sha {sha}"
+        )
     return None
 
 

@@ -9,7 +9,16 @@ from tidemill.cfg.due import is_set
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Back, Eviction
 from tidemill.cfg.records import Deployment
-from tidemill.cfg.requests import ALL_SETS, Announced, Drop, Hold, Promotion, Release, Retry, Rollback
+from tidemill.cfg.requests import (
+    ALL_SETS,
+    Announced,
+    Drop,
+    Hold,
+    Promotion,
+    Release,
+    Retry,
+    Rollback,
+)
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held
 from tidemill.errors import Refused
@@ -28,7 +37,9 @@ def file(draft: Draft) -> None:
     if draft.snapshot.foreign:
         reason = "no turn made it: auto is the mill's own"
         draft.evict(Eviction(commit=draft.snapshot.foreign, at=draft.now, reason=reason))
-    for ref_id, record in sorted(_of(draft, Deployment), key=lambda one: (one[1].finished_at, one[1].accepted_at, one[0])):
+    for ref_id, record in sorted(
+        _of(draft, Deployment), key=lambda one: (one[1].finished_at, one[1].accepted_at, one[0])
+    ):
         _record(draft, ref_id, record)
     for ref_id, hold in _of(draft, Hold):
         _hold(draft, ref_id, hold)
@@ -66,7 +77,11 @@ def why_unwelcome(settings: Settings, announcement: Announcement) -> str | None:
 def clash(draft_ledger_position: int, announced: Announced, sha: str | None) -> str | None:
     """Why an announcement can't have the position that another commit has already had."""
     announcement = announced.announcement
-    if announced.override or announcement.position != draft_ledger_position or sha in (None, announcement.sha):
+    if (
+        announced.override
+        or announcement.position != draft_ledger_position
+        or sha in (None, announcement.sha)
+    ):
         return None
     return (
         f"position {announcement.position} of set {announcement.set} belongs to {sha}, not to {announcement.sha}: "
@@ -82,18 +97,28 @@ def _of(draft: Draft, kind: type) -> list:  # type: ignore[type-arg]
 def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
     wave = draft.settings.wave(record.wave)
     if wave is None or record.target not in wave.targets:
-        draft.reject(ref_id, f"the settings name no target {record.target} in a wave {record.wave}", wave=record.wave)
+        draft.reject(
+            ref_id,
+            f"the settings name no target {record.target} in a wave {record.wave}",
+            wave=record.wave,
+        )
         return
     latest = draft.records.get((record.wave, record.target))
     if latest is not None and latest.id == record.id:
         draft.end(ref_id, _DONE)
     elif latest is not None and record.finished_at < latest.finished_at:
         reason = f"{record.target} has reported something later, finished at {latest.finished_at:%Y-%m-%dT%H:%M:%SZ}"
-        draft.end(ref_id, _DONE, Entry(what="out of date", id=ref_id, wave=record.wave, reason=reason))
+        draft.end(
+            ref_id, _DONE, Entry(what="out of date", id=ref_id, wave=record.wave, reason=reason)
+        )
     else:
         take_in(draft, wave, record)
         said = f"{record.target}: {record.phase}, {record.health} at {record.revision[:12]}"
-        draft.end(ref_id, _DONE, Entry(what="reported", id=ref_id, sha=record.revision, wave=record.wave, reason=said))
+        draft.end(
+            ref_id,
+            _DONE,
+            Entry(what="reported", id=ref_id, sha=record.revision, wave=record.wave, reason=said),
+        )
     # Records do not end in the sense of requests: the same one may come again, and count.
     draft.ledger.ended = [one for one in draft.ledger.ended if one.id != ref_id]
 
@@ -102,12 +127,25 @@ def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
     if not _is_place(draft, ref_id, hold.wave, hold.set):
         return
     if (hold.wave, hold.set) in draft.holds:
-        draft.end(ref_id, _DONE, Entry(what="already held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason))
+        draft.end(
+            ref_id,
+            _DONE,
+            Entry(what="already held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason),
+        )
         return
     draft.holds[hold.wave, hold.set] = Held(
-        id=ref_id, wave=hold.wave, set=hold.set, reason=hold.reason, by=hold.by, since=hold.accepted_at
+        id=ref_id,
+        wave=hold.wave,
+        set=hold.set,
+        reason=hold.reason,
+        by=hold.by,
+        since=hold.accepted_at,
     )
-    draft.end(ref_id, _DONE, Entry(what="held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason))
+    draft.end(
+        ref_id,
+        _DONE,
+        Entry(what="held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason),
+    )
 
 
 def _release(draft: Draft, ref_id: str, release: Release) -> None:
@@ -115,7 +153,13 @@ def _release(draft: Draft, ref_id: str, release: Release) -> None:
     for place, hold in ended.items():
         del draft.holds[place]
         draft.entries.append(
-            Entry(what="released", id=hold.id, set=hold.set, wave=hold.wave, reason=f"{release.reason} (held: {hold.reason})")
+            Entry(
+                what="released",
+                id=hold.id,
+                set=hold.set,
+                wave=hold.wave,
+                reason=f"{release.reason} (held: {hold.reason})",
+            )
         )
     draft.end(ref_id, _DONE)
 
@@ -123,10 +167,20 @@ def _release(draft: Draft, ref_id: str, release: Release) -> None:
 def _drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     dropped = draft.inbox.get(drop.request)
     if dropped is not None:
-        set_name = dropped.announcement.set if isinstance(dropped, Announced) else getattr(dropped, "set", None)
+        set_name = (
+            dropped.announcement.set
+            if isinstance(dropped, Announced)
+            else getattr(dropped, "set", None)
+        )
         reason = f"dropped by {drop.by or 'a person'}"
-        draft.end(drop.request, "dropped", Entry(what="dropped", id=drop.request, set=set_name, reason=reason))
-        draft.ledger.rollbacks = [back for back in draft.ledger.rollbacks if back.request != drop.request]
+        draft.end(
+            drop.request,
+            "dropped",
+            Entry(what="dropped", id=drop.request, set=set_name, reason=reason),
+        )
+        draft.ledger.rollbacks = [
+            back for back in draft.ledger.rollbacks if back.request != drop.request
+        ]
     draft.end(ref_id, _DONE)
 
 
@@ -134,12 +188,32 @@ def _retry(draft: Draft, ref_id: str, retry: Retry) -> None:
     evictions = []
     for eviction in draft.ledger.evictions:
         gone = eviction.operation
-        if gone and (gone.kind, gone.wave, gone.set, gone.app_sha) == ("promote", retry.wave, retry.set, retry.app_sha):
-            evictions.append(Eviction(commit=eviction.commit, at=eviction.at, reason=eviction.reason, operation=gone, retried=True))
+        if gone and (gone.kind, gone.wave, gone.set, gone.app_sha) == (
+            "promote",
+            retry.wave,
+            retry.set,
+            retry.app_sha,
+        ):
+            evictions.append(
+                Eviction(
+                    commit=eviction.commit,
+                    at=eviction.at,
+                    reason=eviction.reason,
+                    operation=gone,
+                    retried=True,
+                )
+            )
         else:
             evictions.append(eviction)
     draft.ledger.evictions = evictions
-    entry = Entry(what="retried", id=ref_id, app_sha=retry.app_sha, set=retry.set, wave=retry.wave, reason=f"asked by {retry.by}")
+    entry = Entry(
+        what="retried",
+        id=ref_id,
+        app_sha=retry.app_sha,
+        set=retry.set,
+        wave=retry.wave,
+        reason=f"asked by {retry.by}",
+    )
     draft.end(ref_id, _DONE, entry)
 
 
@@ -174,9 +248,13 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
             newer.rolled_back = True
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
-        hold = Held(id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at)
+        hold = Held(
+            id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at
+        )
         draft.holds[back.wave, back.set] = hold
-        draft.entries.append(Entry(what="held", id=hold_id, set=back.set, wave=back.wave, reason=back.reason))
+        draft.entries.append(
+            Entry(what="held", id=hold_id, set=back.set, wave=back.wave, reason=back.reason)
+        )
 
 
 def _announced(draft: Draft, ref_id: str, announced: Announced) -> None:
@@ -197,7 +275,11 @@ def _announced(draft: Draft, ref_id: str, announced: Announced) -> None:
     for other_id, other in _of(draft, Announced):
         rival = other.announcement
         earlier = (other.accepted_at, other_id) < (announced.accepted_at, ref_id)
-        if earlier and rival.set == announcement.set and (reason := clash(rival.position, announced, rival.sha)):
+        if (
+            earlier
+            and rival.set == announcement.set
+            and (reason := clash(rival.position, announced, rival.sha))
+        ):
             draft.reject(ref_id, reason, set_name=announcement.set)
             return
 
@@ -209,14 +291,26 @@ def _promotion(draft: Draft, ref_id: str, promotion: Promotion) -> None:
     if present is None or not present.is_known:
         return
     if is_set(present, promotion.position, promotion.app_sha):
-        draft.end(ref_id, "landed", Entry(what="promoted already", id=ref_id, set=promotion.set, wave=promotion.wave))
+        draft.end(
+            ref_id,
+            "landed",
+            Entry(what="promoted already", id=ref_id, set=promotion.set, wave=promotion.wave),
+        )
     elif present.position > promotion.position:
         reason = f"{promotion.wave} has {(present.app_sha or '')[:12]}, which is newer: going back is a rollback"
-        draft.end(ref_id, "superseded", Entry(what="superseded", id=ref_id, set=promotion.set, wave=promotion.wave, reason=reason))
+        draft.end(
+            ref_id,
+            "superseded",
+            Entry(
+                what="superseded", id=ref_id, set=promotion.set, wave=promotion.wave, reason=reason
+            ),
+        )
 
 
 def _is_place(draft: Draft, ref_id: str, wave: str, set_name: str) -> bool:
-    if draft.settings.wave(wave) is None or (set_name != ALL_SETS and draft.settings.image_set(set_name) is None):
+    if draft.settings.wave(wave) is None or (
+        set_name != ALL_SETS and draft.settings.image_set(set_name) is None
+    ):
         draft.reject(ref_id, f"the settings name no wave {wave} with a set {set_name}", wave=wave)
         return False
     return True

@@ -52,7 +52,9 @@ class ImageFiles:
         return self.source.position if self.source else 0
 
 
-def from_maps(tags: Mapping[str, str], digests: Mapping[str, str], source: Source | None) -> ImageFiles:
+def from_maps(
+    tags: Mapping[str, str], digests: Mapping[str, str], source: Source | None
+) -> ImageFiles:
     """Image files from their parsed parts."""
     return ImageFiles(tags, digests, source, content_id(tags, digests), _identity(digests))
 
@@ -98,5 +100,7 @@ def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
-    known = source.version == 1 and SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION
+    known = (
+        source.version == 1 and SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION
+    )
     return source if fits and known and source.introduced_at.tzinfo else None

@@ -24,13 +24,17 @@ def evict(draft: Draft) -> None:
         return
     draft.ledger.suspect = None
     reason = f"its check is red on {parent[:12]}, which is green"
-    draft.evict(Eviction(commit=culprit.sha, at=draft.now, reason=reason, operation=culprit.operation))
+    draft.evict(
+        Eviction(commit=culprit.sha, at=draft.now, reason=reason, operation=culprit.operation)
+    )
     take_off(draft, culprit)
 
 
 def take_off(draft: Draft, commit: AutoCommit) -> None:
     """An evicted operation leaves the chain, and what asked for it ends."""
-    draft.chain = [step for step in draft.chain if step.commit is None or step.commit.sha != commit.sha]
+    draft.chain = [
+        step for step in draft.chain if step.commit is None or step.commit.sha != commit.sha
+    ]
     forget(draft, Step(commit.operation, commit))
 
 
@@ -44,7 +48,9 @@ def forget(draft: Draft, step: Step) -> None:
             draft.end(operation.request, "evicted")
         case "roll back":
             draft.ledger.rollbacks = [
-                back for back in draft.ledger.rollbacks if (back.wave, back.set) != (operation.wave, operation.set)
+                back
+                for back in draft.ledger.rollbacks
+                if (back.wave, back.set) != (operation.wave, operation.set)
             ]
             if operation.request:
                 draft.end(operation.request, "evicted")
@@ -62,7 +68,11 @@ def to_check(draft: Draft, commits: list[AutoCommit]) -> list[str]:
     shas = [commit.sha for commit in commits]
     main = draft.verdict(draft.main)
     wanted: list[str] = []
-    if main.state == "red" and main.since and draft.now >= main.since + draft.settings.checks.timeout:
+    if (
+        main.state == "red"
+        and main.since
+        and draft.now >= main.since + draft.settings.checks.timeout
+    ):
         wanted.append(draft.main)
     if shas and not draft.verdict(shas[-1]).is_known:
         wanted.append(shas[-1])
@@ -78,7 +88,9 @@ def _to_find_culprit(draft: Draft, shas: list[str]) -> list[str]:
     """`shas`: main, then auto up to the first red commit. Main need not be checked for itself
     if what is above it turns out green."""
     unknown = [sha for sha in shas[:-1] if not draft.verdict(sha).is_known]
-    green = max((at for at, sha in enumerate(shas) if draft.verdict(sha).state == "green"), default=-1)
+    green = max(
+        (at for at, sha in enumerate(shas) if draft.verdict(sha).state == "green"), default=-1
+    )
     unknown = [sha for sha in unknown if shas.index(sha) > green]
     if unknown:
         if any(draft.verdict(sha).claimed for sha in unknown):
@@ -91,7 +103,9 @@ def _to_find_culprit(draft: Draft, shas: list[str]) -> list[str]:
 
 
 def _first_red(draft: Draft, commits: list[AutoCommit]) -> int | None:
-    return next((at for at, commit in enumerate(commits) if draft.verdict(commit.sha).state == "red"), None)
+    return next(
+        (at for at, commit in enumerate(commits) if draft.verdict(commit.sha).state == "red"), None
+    )
 
 
 def _is_condemned(draft: Draft, culprit: AutoCommit, parent: str) -> bool:
@@ -107,7 +121,9 @@ def _is_condemned(draft: Draft, culprit: AutoCommit, parent: str) -> bool:
         return on_green
     suspect = draft.ledger.suspect
     if suspect is None or (suspect.sha, suspect.parent) != (culprit.sha, parent):
-        suspect = Suspect(sha=culprit.sha, parent=parent, parent_runs=draft.verdict(parent).finished)
+        suspect = Suspect(
+            sha=culprit.sha, parent=parent, parent_runs=draft.verdict(parent).finished
+        )
     while on_green:
         if suspect.runs is None and draft.verdict(parent).finished - suspect.parent_runs:
             suspect = _at_culprit(draft, suspect)
@@ -123,9 +139,17 @@ def _is_condemned(draft: Draft, culprit: AutoCommit, parent: str) -> bool:
 
 def _at_culprit(draft: Draft, suspect: Suspect) -> Suspect:
     runs = draft.verdict(suspect.sha).finished
-    return Suspect(sha=suspect.sha, parent=suspect.parent, parent_runs=suspect.parent_runs, runs=runs, round=suspect.round)
+    return Suspect(
+        sha=suspect.sha,
+        parent=suspect.parent,
+        parent_runs=suspect.parent_runs,
+        runs=runs,
+        round=suspect.round,
+    )
 
 
 def _at_parent(draft: Draft, suspect: Suspect) -> Suspect:
     runs = draft.verdict(suspect.parent).finished
-    return Suspect(sha=suspect.sha, parent=suspect.parent, parent_runs=runs, round=suspect.round + 1)
+    return Suspect(
+        sha=suspect.sha, parent=suspect.parent, parent_runs=runs, round=suspect.round + 1
+    )

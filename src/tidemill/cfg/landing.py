@@ -13,14 +13,20 @@ from tidemill.cfg.requests import Announced, Promotion
 def land(draft: Draft) -> None:
     """Fast-forward main to the newest green commit of auto beneath which everything is due."""
     due = due_prefix(draft)
-    green = [index for index, step in enumerate(due) if step.commit and draft.verdict(step.commit.sha).state == "green"]
+    green = [
+        index
+        for index, step in enumerate(due)
+        if step.commit and draft.verdict(step.commit.sha).state == "green"
+    ]
     if not green:
         return
     newest = green[-1]
     commits = [step.commit for step in due[: newest + 1] if step.commit]
     for commit in commits:
         has_landed(draft, commit)
-    beneath = [commit.sha[:12] for commit in commits[:-1] if draft.verdict(commit.sha).state != "green"]
+    beneath = [
+        commit.sha[:12] for commit in commits[:-1] if draft.verdict(commit.sha).state != "green"
+    ]
     if beneath:
         why = f"{commits[-1].sha[:12]} was tested as a whole, with {', '.join(beneath)} beneath it"
         draft.note("landed together", reason=why, sha=commits[-1].sha)
@@ -49,9 +55,25 @@ def end_requests(draft: Draft) -> None:
             case Promotion():
                 present = draft.ledger.present(fact.wave, fact.set)
                 if present and is_set(present, fact.position, fact.app_sha):
-                    draft.end(request_id, "landed", Entry(what="promoted already", id=request_id, app_sha=fact.app_sha, set=fact.set, wave=fact.wave))
+                    draft.end(
+                        request_id,
+                        "landed",
+                        Entry(
+                            what="promoted already",
+                            id=request_id,
+                            app_sha=fact.app_sha,
+                            set=fact.set,
+                            wave=fact.wave,
+                        ),
+                    )
                 elif present and present.is_known and present.position > fact.position:
-                    _supersede(draft, request_id, fact.set, f"{fact.wave} has had a newer set", sha=fact.app_sha)
+                    _supersede(
+                        draft,
+                        request_id,
+                        fact.set,
+                        f"{fact.wave} has had a newer set",
+                        sha=fact.app_sha,
+                    )
             case _:
                 pass
     ids = {request.request for request in draft.ledger.rollbacks if request.request}
@@ -84,7 +106,8 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
         elif not is_newer(part, announced):
             ends.add("superseded")
         elif any(
-            gone.operation and (gone.operation.request, gone.operation.wave) == (request_id, wave.name)
+            gone.operation
+            and (gone.operation.request, gone.operation.wave) == (request_id, wave.name)
             for gone in draft.ledger.evictions
         ):
             ends.add("evicted")
@@ -92,7 +115,13 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             return
     how = next((one for one in ("evicted", "landed", "superseded") if one in ends), "superseded")
     if how == "superseded":
-        _supersede(draft, request_id, announcement.set, "the wave has had a newer one", sha=announcement.sha)
+        _supersede(
+            draft,
+            request_id,
+            announcement.set,
+            "the wave has had a newer one",
+            sha=announcement.sha,
+        )
     else:
         draft.end(request_id, how)
 
@@ -100,11 +129,23 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
 def _supersede_oldest(draft: Draft) -> None:
     for image_set in draft.settings.sets:
         under_test = {step.operation.request for step in draft.chain}
-        waiting = [one for one in waiting_announcements(draft, image_set.name) if one[0] not in under_test]
+        waiting = [
+            one for one in waiting_announcements(draft, image_set.name) if one[0] not in under_test
+        ]
         for request_id, announced in waiting[: max(0, len(waiting) - MOST_WAITING)]:
             sha = announced.announcement.sha
-            _supersede(draft, request_id, image_set.name, f"more than {MOST_WAITING} announcements waited", sha=sha)
+            _supersede(
+                draft,
+                request_id,
+                image_set.name,
+                f"more than {MOST_WAITING} announcements waited",
+                sha=sha,
+            )
 
 
 def _supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha: str) -> None:
-    draft.end(request_id, "superseded", Entry(what="superseded", id=request_id, app_sha=sha, set=set_name, reason=reason))
+    draft.end(
+        request_id,
+        "superseded",
+        Entry(what="superseded", id=request_id, app_sha=sha, set=set_name, reason=reason),
+    )

@@ -164,6 +164,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         part = self.sets.get(wave, {}).get(set_name)
         return part.present if part else None
 
+    def has_landed(self, sha: str) -> bool:
+        """Whether a commit is known to be on main; many that are not known may be, too."""
+        parts = (part for sets in self.sets.values() for part in sets.values())
+        return any(had.commit == sha for part in parts for had in part.had)
+
     def how_ended(self, request: str) -> str | None:
         """How a request ended, None if it did not or that was long ago."""
         return next((one.how for one in reversed(self.ended) if one.id == request), None)
@@ -172,12 +177,21 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The eviction that keeps `operation` from being done again by itself."""
         for eviction in reversed(self.evictions):
             gone = eviction.operation
-            same = gone and gone.is_same_set(operation) and (gone.position, gone.app_sha, gone.kind) == (
-                operation.position,
-                operation.app_sha,
-                operation.kind,
+            same = (
+                gone
+                and gone.is_same_set(operation)
+                and (gone.position, gone.app_sha, gone.kind)
+                == (
+                    operation.position,
+                    operation.app_sha,
+                    operation.kind,
+                )
             )
-            if same and not eviction.retried and (gone is None or gone.request == operation.request or not operation.request):
+            if (
+                same
+                and not eviction.retried
+                and (gone is None or gone.request == operation.request or not operation.request)
+            ):
                 return eviction
         return None
 
@@ -196,7 +210,9 @@ def trimmed(part: SetLedger, wanted_above: int | None) -> list[Had]:
     recent, older = part.had[-KEPT_SETS:], part.had[:-KEPT_SETS]
     if wanted_above is None:
         return recent
-    soaking = [had for had in older if had.position > wanted_above and not (had.rolled_back or had.buried)]
+    soaking = [
+        had for had in older if had.position > wanted_above and not (had.rolled_back or had.buried)
+    ]
     if len(soaking) > MOST_SOAKING:
         soaking = soaking[::2]
     return soaking + recent

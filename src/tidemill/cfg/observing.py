@@ -19,7 +19,10 @@ def observe(draft: Draft) -> None:
     Where a commit of auto got onto main without a turn it has landed. Where a person's commit
     takes a wave back to an older or an unknown set, the wave is held.
     """
-    on_main = next((i for i, step in enumerate(draft.chain) if step.commit and step.commit.sha == draft.main), None)
+    on_main = next(
+        (i for i, step in enumerate(draft.chain) if step.commit and step.commit.sha == draft.main),
+        None,
+    )
     if on_main is not None:
         for step in draft.chain[: on_main + 1]:
             if step.commit:
@@ -49,7 +52,10 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
         ),
     )
     draft.ledger.rollbacks = [
-        back for back in draft.ledger.rollbacks if (back.wave, back.set, back.to.content) != (operation.wave, operation.set, operation.content)
+        back
+        for back in draft.ledger.rollbacks
+        if (back.wave, back.set, back.to.content)
+        != (operation.wave, operation.set, operation.content)
     ]
     draft.ledger.moved, draft.ledger.moved_since = 0, None
     draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
@@ -73,15 +79,35 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     is_back = had.position < present.position or not had.is_known
     _replace(part, had)
     reason = f"a commit on main puts {wave.name} to {(had.app_sha or 'an unknown set')[:12]}"
-    draft.entries.append(Entry(what="changed by hand", sha=had.commit, app_sha=had.app_sha, set=set_name, wave=wave.name, reason=reason))
+    draft.entries.append(
+        Entry(
+            what="changed by hand",
+            sha=had.commit,
+            app_sha=had.app_sha,
+            set=set_name,
+            wave=wave.name,
+            reason=reason,
+        )
+    )
     if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
-        hold_by_itself(draft, wave.name, set_name, had.commit, f"{reason}, back from {(present.app_sha or '')[:12]}")
+        hold_by_itself(
+            draft,
+            wave.name,
+            set_name,
+            had.commit,
+            f"{reason}, back from {(present.app_sha or '')[:12]}",
+        )
 
 
 def hold_by_itself(draft: Draft, wave: str, set_name: str, cause: str, reason: str) -> None:
     """Place a hold that no person asked for."""
     hold = Held(
-        id=f"hold-{wave}-{set_name}-{cause[:12]}", wave=wave, set=set_name, reason=reason, by=TIDEMILL, since=draft.now
+        id=f"hold-{wave}-{set_name}-{cause[:12]}",
+        wave=wave,
+        set=set_name,
+        reason=reason,
+        by=TIDEMILL,
+        since=draft.now,
     )
     draft.holds[wave, set_name] = hold
     draft.entries.append(Entry(what="held", id=hold.id, set=set_name, wave=wave, reason=reason))

@@ -41,7 +41,15 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def id(self) -> str:
         """Tells operations apart within one plan."""
-        parts = (self.kind, self.wave, self.set, self.position, self.content, self.commit, self.request)
+        parts = (
+            self.kind,
+            self.wave,
+            self.set,
+            self.position,
+            self.content,
+            self.commit,
+            self.request,
+        )
         return "/".join(str(part) for part in parts)
 
     def is_same_set(self, other: Operation) -> bool:

@@ -20,7 +20,14 @@ from tidemill.cfg.observing import observe
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover
-from tidemill.cfg.replaying import Auto, Todo, main_has_moved, put_rollbacks_first, take_off_what_is_not_due, to_commits
+from tidemill.cfg.replaying import (
+    Auto,
+    Todo,
+    main_has_moved,
+    put_rollbacks_first,
+    take_off_what_is_not_due,
+    to_commits,
+)
 from tidemill.cfg.reporting import say_what_waits
 from tidemill.cfg.snapshot import Held, Snapshot
 
@@ -97,7 +104,11 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
     was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
     auto_tip = None if tip == draft.snapshot.auto_tip or (not commits and was_empty) else tip
     draft.ledger.auto = commits
-    if commits and commits[0].sha not in {one.sha for one in draft.snapshot.auto} and main_has_moved(draft):
+    if (
+        commits
+        and commits[0].sha not in {one.sha for one in draft.snapshot.auto}
+        and main_has_moved(draft)
+    ):
         draft.ledger.moved += 1
         draft.ledger.moved_since = draft.ledger.moved_since or draft.now
     if draft.verdict(draft.main).state == "green":

@@ -61,7 +61,15 @@ class Deployment(
     @property
     def id(self) -> str:
         """Its name in the inbox: a digest of all that the target said, not of when it came."""
-        said = (self.wave, self.target, self.revision, self.phase, self.health, self.finished_at, self.images)
+        said = (
+            self.wave,
+            self.target,
+            self.revision,
+            self.phase,
+            self.health,
+            self.finished_at,
+            self.images,
+        )
         return f"deployment-{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]}"
 
     @property

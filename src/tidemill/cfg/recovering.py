@@ -23,7 +23,11 @@ def recover(draft: Draft) -> None:
 def healthy_before(hads: list[Had], position: int) -> Had | None:
     """The newest older set that was healthy there, and was not rolled back: where a rollback goes."""
     older = [had for had in hads if had.position < position]
-    well = [had for had in older if had.deployed_once and not (had.failed or had.buried or had.rolled_back)]
+    well = [
+        had
+        for had in older
+        if had.deployed_once and not (had.failed or had.buried or had.rolled_back)
+    ]
     return max(well, key=lambda had: had.position, default=None)
 
 
@@ -33,7 +37,9 @@ def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     where = f"{short(had)} failed on {', '.join(sorted(had.failed))}"
     goal = healthy_before(draft.ledger.of(wave.name, set_name).had, had.position)
     if reason := _why_not_back(draft, wave, set_name, had, goal):
-        hold_by_itself(draft, wave.name, set_name, had.commit, f"{where}; not rolled back by itself: {reason}")
+        hold_by_itself(
+            draft, wave.name, set_name, had.commit, f"{where}; not rolled back by itself: {reason}"
+        )
     elif goal is not None:
         back = Back(
             wave=wave.name,
@@ -46,7 +52,9 @@ def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
         begin_rollback(draft, back, by=TIDEMILL)
 
 
-def _why_not_back(draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had | None) -> str | None:
+def _why_not_back(
+    draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had | None
+) -> str | None:
     if had.how == "roll back":
         return "it is a rollback itself"
     if had.deployed_once:
@@ -56,6 +64,10 @@ def _why_not_back(draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had |
     healthy_at = draft.ledger.healthy_at.get(wave.name)
     for other in draft.settings.sets:
         present = draft.ledger.present(wave.name, other.name)
-        if other.name != set_name and present and (healthy_at is None or present.landed_at > healthy_at):
+        if (
+            other.name != set_name
+            and present
+            and (healthy_at is None or present.landed_at > healthy_at)
+        ):
             return f"the set {other.name} changed there too since the wave was last healthy"
     return None

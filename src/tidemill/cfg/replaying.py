@@ -103,7 +103,10 @@ def to_commits(draft: Draft) -> Auto:
                 return Auto(tuple(commits), gave_up=True)
             case Broken(broken, reason):
                 whose = "main" if broken == draft.main else broken[:12]
-                draft.wait(_what(step.operation), f"a commit on main that mends it: {whose} does not generate: {reason}")
+                draft.wait(
+                    _what(step.operation),
+                    f"a commit on main that mends it: {whose} does not generate: {reason}",
+                )
                 return Auto(_as_it_was(draft, commits))
             case Lost(reason):
                 draft.wait(_what(step.operation), f"another turn: {reason}")
@@ -132,7 +135,9 @@ def main_has_moved(draft: Draft) -> bool:
 
 def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> None:
     if step.commit is None:
-        what = {"introduce": "introduced", "promote": "promoted", "roll back": "rolled back"}[step.operation.kind]
+        what = {"introduce": "introduced", "promote": "promoted", "roll back": "rolled back"}[
+            step.operation.kind
+        ]
         draft.note(what, step.operation, sha=commit.sha, reason=step.operation.reason)
         if step.operation.kind == "introduce":
             draft.ledger.of(step.operation.wave, step.operation.set).oldest_next = False
@@ -140,7 +145,12 @@ def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> 
             draft.note("overridden", step.operation, reason=step.operation.override)
     else:
         why = "main moved" if moved else "something beneath it changed"
-        draft.note("replayed", step.operation, sha=commit.sha, reason=f"{why}; it was {step.commit.sha[:12]}")
+        draft.note(
+            "replayed",
+            step.operation,
+            sha=commit.sha,
+            reason=f"{why}; it was {step.commit.sha[:12]}",
+        )
 
 
 def _give_up(draft: Draft, step: Step, reason: str) -> None:
@@ -154,5 +164,7 @@ def _give_up(draft: Draft, step: Step, reason: str) -> None:
 
 
 def _what(operation: Operation) -> str:
-    verb = {"introduce": "introducing", "promote": "promoting", "roll back": "rolling back to"}[operation.kind]
+    verb = {"introduce": "introducing", "promote": "promoting", "roll back": "rolling back to"}[
+        operation.kind
+    ]
     return f"{verb} {(operation.app_sha or 'an unknown set')[:12]} ({operation.set}) in {operation.wave}"

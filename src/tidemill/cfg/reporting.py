@@ -53,8 +53,14 @@ def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
         if verdict.state == "red":
             draft.wait(what, f"the check of {commit.sha} to be repeated: it is red", verdict.since)
         elif verdict.state == "lost":
-            draft.wait(what, f"the check of {commit.sha}: it was cancelled or timed out, and is asked for again", verdict.since)
-        elif verdict.state != "green":
+            draft.wait(
+                what,
+                f"the check of {commit.sha}: it was cancelled or timed out, and is asked for again",
+                verdict.since,
+            )
+        elif verdict.state == "green":
+            draft.wait(what, f"the next turn, which lands {commit.sha}", verdict.since)
+        else:
             of = commit.sha if commit.sha in to_check or verdict.claimed else commits[-1].sha
             draft.wait(what, f"the check of {of}", verdict.since)
     if draft.ledger.moved >= STARVES_AFTER and commits:
@@ -69,6 +75,10 @@ def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     what = f"{short(had)} ({set_name}) in {wave.name}"
     if had.failed:
         names = ", ".join(sorted(had.failed))
-        draft.wait(what, f"{names}, which failed: a healthy report, or a newer set", min(had.failed.values()))
+        draft.wait(
+            what,
+            f"{names}, which failed: a healthy report, or a newer set",
+            min(had.failed.values()),
+        )
     elif had.deployed_at is None and (late := missing(draft, wave, had)):
         draft.wait(what, f"{', '.join(late)} to report it healthy", had.landed_at)

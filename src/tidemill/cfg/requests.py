@@ -17,7 +17,14 @@ from tidemill.cfg.records import Deployment
 ALL_SETS = "_"
 
 
-class _Request(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", omit_defaults=True):
+class _Request(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    omit_defaults=True,
+):
     version: int = 1
     accepted_at: datetime
     by: str = ""

@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
-_WINDOW = re.compile(r"(?P<days>[A-Za-z,-]+) (?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>[A-Za-z0-9_+/-]+)")
+_WINDOW = re.compile(
+    r"(?P<days>[A-Za-z,-]+) (?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>[A-Za-z0-9_+/-]+)"
+)
 
 
 class Duration(timedelta):
@@ -24,14 +26,21 @@ def parse_duration(text: str) -> Duration:
     """Parse a whole number and one of s, m, h, d."""
     found = _DURATION.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a duration: write a whole number and s, m, h or d, like 15m")
+        raise ValueError(
+            f"{text!r} is not a duration: write a whole number and s, m, h or d, like 15m"
+        )
     return Duration(**{_UNITS[found[2]]: int(found[1])})
 
 
 def show_duration(span: timedelta) -> str:
     """A duration as people read it: its two largest units, like `1h 30m`."""
     seconds = max(0, int(span.total_seconds()))
-    parts = [(seconds // 86400, "d"), (seconds // 3600 % 24, "h"), (seconds // 60 % 60, "m"), (seconds % 60, "s")]
+    parts = [
+        (seconds // 86400, "d"),
+        (seconds // 3600 % 24, "h"),
+        (seconds // 60 % 60, "m"),
+        (seconds % 60, "s"),
+    ]
     shown = [f"{count}{unit}" for count, unit in parts if count]
     return " ".join(shown[:2]) or "0s"
 
@@ -70,11 +79,15 @@ def parse_window(text: str) -> Window:
     """Parse `Mon-Fri 09:00-16:00 Europe/Berlin`; days may be a range or a list with commas."""
     found = _WINDOW.fullmatch(text)
     if found is None:
-        raise ValueError(f"{text!r} is not a window: write it like 'Mon-Fri 09:00-16:00 Europe/Berlin'")
+        raise ValueError(
+            f"{text!r} is not a window: write it like 'Mon-Fri 09:00-16:00 Europe/Berlin'"
+        )
     try:
         zone = ZoneInfo(found["zone"])
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError(f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC") from None
+        raise ValueError(
+            f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC"
+        ) from None
     start, end = _clock(found["start"]), _clock(found["end"])
     return Window(text, _days(found["days"]), start, end, zone)
 
@@ -95,6 +108,8 @@ def _days(text: str) -> frozenset[int]:
         try:
             start, end = DAYS.index(first), DAYS.index(last or first)
         except ValueError:
-            raise ValueError(f"{part!r} names no days: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range") from None
+            raise ValueError(
+                f"{part!r} names no days: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range"
+            ) from None
         days.update((start + step) % 7 for step in range((end - start) % 7 + 1))
     return frozenset(days)

@@ -125,7 +125,9 @@ class Settings(_Part, frozen=True, kw_only=True):
         """What a target renders from; empty where the settings do not say."""
         path = self.deployments.path
         templates = (path,) if isinstance(path, str) else path
-        return tuple(one.replace("{wave}", wave).replace("{target}", target).strip("/") for one in templates)
+        return tuple(
+            one.replace("{wave}", wave).replace("{target}", target).strip("/") for one in templates
+        )
 
     def prefixes(self) -> tuple[str, ...]:
         """The fixed beginnings of `[deployments] path`, each a folder; what `generate` may change."""
@@ -149,7 +151,9 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         return _completed(settings)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
-        raise invalid(commit, line_of(text, path.rstrip("`"), message), _readable(message, path.rstrip("`"))) from None
+        raise invalid(
+            commit, line_of(text, path.rstrip("`"), message), _readable(message, path.rstrip("`"))
+        ) from None
     except _WrongAt as error:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
 
@@ -157,7 +161,9 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
 def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
     """The error for settings that can't be used."""
     where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
-    return SettingsInvalid(f"{where}: {reason}", remedy=f"mend {FILE} on main; what was accepted waits until then")
+    return SettingsInvalid(
+        f"{where}: {reason}", remedy=f"mend {FILE} on main; what was accepted waits until then"
+    )
 
 
 class _WrongAt(Exception):
@@ -175,7 +181,7 @@ def _hook(kind: type, value: Any) -> Any:
 
 
 def _readable(message: str, path: str) -> str:
-    return f"{message}{f' in {path[2:]}' if len(path) > 2 else ''}"  # noqa: PLR2004 - "$."
+    return f"{message}{f' in {path[2:]}' if len(path) > 2 else ''}"
 
 
 def _completed(settings: Settings) -> Settings:
@@ -189,7 +195,9 @@ def _completed(settings: Settings) -> Settings:
     waves: list[Wave] = []
     for index, wave in enumerate(settings.waves):
         before = (settings.waves[index - 1].name,) if index else ()
-        waves.append(msgspec.structs.replace(wave, after=before if wave.after is None else wave.after))
+        waves.append(
+            msgspec.structs.replace(wave, after=before if wave.after is None else wave.after)
+        )
     _check_order(waves)
     return msgspec.structs.replace(settings, waves=tuple(waves))
 
@@ -197,7 +205,10 @@ def _completed(settings: Settings) -> Settings:
 def _check_names(settings: Settings) -> None:
     if not settings.waves or not settings.sets:
         raise _WrongAt("$", "there must be at least one [[waves]] and one [[sets]]")
-    names = {"waves": [wave.name for wave in settings.waves], "sets": [one.name for one in settings.sets]}
+    names = {
+        "waves": [wave.name for wave in settings.waves],
+        "sets": [one.name for one in settings.sets],
+    }
     for kind, mine in names.items():
         for index, name in enumerate(mine):
             if not is_name(name):
@@ -217,7 +228,9 @@ def _check_paths(settings: Settings) -> None:
     paths["$.deployments.path"] = (deployments,) if isinstance(deployments, str) else deployments
     for where, templates in paths.items():
         for template in templates:
-            if not template.strip("/") or any(part in ("", ".", "..", ".git") for part in template.strip("/").split("/")):
+            if not template.strip("/") or any(
+                part in ("", ".", "..", ".git") for part in template.strip("/").split("/")
+            ):
                 raise _WrongAt(where, f"{template!r} is not a path inside the repository")
     if "{wave}" not in settings.images.path:
         raise _WrongAt("$.images.path", "the path must contain {wave}")
@@ -231,7 +244,9 @@ def _check_order(waves: list[Wave]) -> None:
         if unknown := [source for source in wave.sources if source not in names]:
             raise _WrongAt(f"$.waves[{index}].after", f"there is no wave {unknown[0]!r}")
     done: set[str] = set()
-    while ready := [wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)]:
+    while ready := [
+        wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)
+    ]:
         done.update(wave.name for wave in ready)
     if stuck := [index for index, wave in enumerate(waves) if wave.name not in done]:
         raise _WrongAt(f"$.waves[{stuck[0]}].after", "the waves come after each other in a circle")

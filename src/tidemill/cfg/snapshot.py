@@ -12,7 +12,7 @@ import msgspec
 from tidemill.cfg.checks import CheckRecord
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Ledger
-from tidemill.cfg.operation import AutoCommit, Files
+from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.settings import Settings

@@ -74,13 +74,16 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
 
 def _wave(draft: Draft, wave: Wave, plan: Plan) -> WaveStatus:
     holds = sorted(
-        (hold for (name, _), hold in plan.holds.items() if name == wave.name), key=lambda hold: (hold.set != ALL_SETS, hold.set)
+        (hold for (name, _), hold in plan.holds.items() if name == wave.name),
+        key=lambda hold: (hold.set != ALL_SETS, hold.set),
     )
     return WaveStatus(
         name=wave.name,
         hold=holds[0] if holds else None,
         holds=tuple(holds),
-        sets=tuple(one for image_set in draft.settings.sets for one in _sets(draft, wave, image_set.name)),
+        sets=tuple(
+            one for image_set in draft.settings.sets for one in _sets(draft, wave, image_set.name)
+        ),
         targets=tuple(_target(draft, wave, target) for target in wave.targets),
     )
 
@@ -92,13 +95,28 @@ def _sets(draft: Draft, wave: Wave, set_name: str) -> list[SetStatus]:
         position = had.position if had.is_known else None
         state = state_of(draft, wave, had)
         since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
-        found.append(SetStatus(set=set_name, app_sha=had.app_sha, position=position, state=state, since=since))
+        found.append(
+            SetStatus(
+                set=set_name, app_sha=had.app_sha, position=position, state=state, since=since
+            )
+        )
     for commit in draft.snapshot.auto:
         operation = commit.operation
-        is_here = commit in draft.ledger.auto and (operation.wave, operation.set) == (wave.name, set_name)
+        is_here = commit in draft.ledger.auto and (operation.wave, operation.set) == (
+            wave.name,
+            set_name,
+        )
         if is_here:
             position = operation.position or None
-            found.append(SetStatus(set=set_name, app_sha=operation.app_sha, position=position, state="auto", since=operation.at))
+            found.append(
+                SetStatus(
+                    set=set_name,
+                    app_sha=operation.app_sha,
+                    position=position,
+                    state="auto",
+                    since=operation.at,
+                )
+            )
     return found
 
 
@@ -115,5 +133,9 @@ def _target(draft: Draft, wave: Wave, target: str) -> TargetStatus:
         if sha and (seen is None or seen.uses):
             running[image_set.name] = sha
     return TargetStatus(
-        name=target, revision=record.revision, phase=record.phase, health=record.health, runs=running
+        name=target,
+        revision=record.revision,
+        phase=record.phase,
+        health=record.health,
+        runs=running,
     )

@@ -19,7 +19,9 @@ def line_of(text: str, path: str, message: str) -> int | None:
     steps = [key or index for key, index in _PATH.findall(path)]
     table = steps[0] if steps else ""
     number = int(steps[1]) if len(steps) > 1 and steps[1].isdigit() else 0
-    keys = [step for step in steps[1:] if not step.isdigit() and step != "..."][:1] or ([table] if table else [])
+    keys = [step for step in steps[1:] if not step.isdigit() and step != "..."][:1] or (
+        [table] if table else []
+    )
     if named := _FIELD.search(message):
         keys = [named[1], *keys]
     fallback: int | None = None

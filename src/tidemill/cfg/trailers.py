@@ -25,7 +25,9 @@ def message(operation: Operation) -> str:
 
 def trailers(operation: Operation) -> dict[str, str]:
     """The trailers by name; those that do not apply are left out."""
-    promoted_from = f"{operation.source}@{operation.commit}" if operation.kind == "promote" else None
+    promoted_from = (
+        f"{operation.source}@{operation.commit}" if operation.kind == "promote" else None
+    )
     values = {
         "Autocommit-App-SHA": operation.app_sha,
         "Autocommit-Target": operation.wave,

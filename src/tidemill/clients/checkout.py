@@ -21,7 +21,10 @@ class Checkout:
     def __init__(self, folder: Path, scratch: Path) -> None:
         source = Git(folder)
         if not folder.is_dir() or source.attempt("rev-parse", "--show-toplevel")[0] != 0:
-            raise Refused(f"{str(folder)!r} is not a checkout", remedy="give the folder of a checkout of cfg-app.git")
+            raise Refused(
+                f"{str(folder)!r} is not a checkout",
+                remedy="give the folder of a checkout of cfg-app.git",
+            )
         top = Path(source("rev-parse", "--show-toplevel").decode().strip())
         self.folder = scratch / "checkout"
         self._home = scratch / "home"
@@ -29,7 +32,9 @@ class Checkout:
         source("clone", "--quiet", "--shared", "--no-checkout", str(top), str(self.folder))
         self._git = Git(self.folder)
         self._git("config", "core.excludesFile", "/dev/null")
-        for name in _listed(Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")):
+        for name in _listed(
+            Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+        ):
             if (top / name).is_symlink() or (top / name).is_file():
                 (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(top / name, self.folder / name, follow_symlinks=False)

@@ -25,7 +25,11 @@ def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -
     """
     env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     python = Path(sys.executable).parent
-    env |= {"HOME": str(home), "TMPDIR": str(home), "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}"}
+    env |= {
+        "HOME": str(home),
+        "TMPDIR": str(home),
+        "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}",
+    }
     ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds)
     if ended.code != 0:
         raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
@@ -33,9 +37,13 @@ def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -
 
 def entry_point_failed(command: str, reason: str) -> EntryPointFailed:
     """The error for a command that did not do what it is for."""
-    return EntryPointFailed(f"`{command}` failed: {reason}", remedy="run it in a checkout and mend it")
+    return EntryPointFailed(
+        f"`{command}` failed: {reason}", remedy="run it in a checkout and mend it"
+    )
 
 
 def _last_lines(output: str) -> str:
-    lines = [re.sub(r"[^\x20-\x7e]", "?", line).strip() for line in output.splitlines() if line.strip()]
+    lines = [
+        re.sub(r"[^\x20-\x7e]", "?", line).strip() for line in output.splitlines() if line.strip()
+    ]
     return " | ".join(lines[-5:])[-600:] or "no output"

@@ -28,7 +28,14 @@ class GitError(TidemillError):
     def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
         self.code = code
         self.output = redacted(output)
-        first = next((line for line in self.output.splitlines() if line.startswith(("fatal:", "error:", "remote:"))), "")
+        first = next(
+            (
+                line
+                for line in self.output.splitlines()
+                if line.startswith(("fatal:", "error:", "remote:"))
+            ),
+            "",
+        )
         super().__init__(
             f"git {arguments[0]} failed: {first or self.output[-300:] or f'exit code {code}'}",
             remedy="see what git says; the next turn starts anew",

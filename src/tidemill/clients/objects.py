@@ -1,43 +1,44 @@
-"""Reading and writing objects of this run's own bare repository."""
+"""Reading and writing objects of this run's own bare repository.
+
+Trees and blobs are read through one `git cat-file --batch` that stays open, and written as loose
+objects, both by GitPython: a process for each would cost more than all the rest of a turn.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from io import BytesIO
+
+from gitdb import IStream, LooseObjectDB
 
 from tidemill.clients.git import Git
 
-_IDENTITY = {
-    "GIT_AUTHOR_NAME": "tidemill",
-    "GIT_AUTHOR_EMAIL": "tidemill@users.noreply.github.com",
-    "GIT_COMMITTER_NAME": "tidemill",
-    "GIT_COMMITTER_EMAIL": "tidemill@users.noreply.github.com",
-}
+_AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
+_TREE = b"40000"
+_SUBMODULE = b"160000"
 
 
 class Objects:
-    """What is here of a repository: which commits were fetched, which blobs were not."""
+    """What is here of a repository: whole commits with their trees, and some of their blobs."""
 
     def __init__(self, git: Git) -> None:
         self.git = git
-        self.here: set[str] = set()
-        self.missing: set[str] = set()
-        self._listings: dict[str, list[tuple[str, str]]] = {}
+        self._database = LooseObjectDB(str(git.folder / "objects"))
+        self._trees: dict[str, list[tuple[str, str, bool]]] = {}
+        self._roots: dict[str, str] = {}
 
-    def listing(self, commit: str) -> list[tuple[str, str]]:
-        """All files of a commit, as path and object."""
-        if commit not in self._listings:
-            out = self.git("ls-tree", "-r", "-z", "--format=%(objectname) %(path)", commit)
-            entries = out.decode(errors="surrogateescape").split("\0")
-            self._listings[commit] = [(path, sha) for sha, _, path in (entry.partition(" ") for entry in entries if entry)]
-        return self._listings[commit]
-
-    def note_missing(self, commits: Iterable[str]) -> None:
-        """Find out which blobs of commits that were just fetched did not come with them."""
-        arguments = ("rev-list", "--objects", "--missing=print", "--no-walk", "--stdin")
-        out = self.git(*arguments, data="".join(f"{commit}\n" for commit in commits).encode())
-        self.missing.update(line[1:].decode() for line in out.split(b"\n") if line.startswith(b"?"))
+    def listing(self, commit: str, below: str = "") -> Iterator[tuple[str, str]]:
+        """All files of a commit at or below a path, as path and name of the blob."""
+        if not below:
+            yield from self._walk(self._root(commit), "")
+        elif (found := self._find(commit, below)) is not None:
+            sha, is_tree = found
+            if is_tree:
+                yield from self._walk(sha, f"{below}/")
+            else:
+                yield below, sha
 
     def date(self, commit: str) -> datetime:
         """A commit's committer date."""
@@ -46,39 +47,94 @@ class Objects:
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""
-        wanted = set(paths)
-        return {path: self.git.blob(sha) for path, sha in self.listing(commit) if path in wanted}
+        found = {path: self._find(commit, path) for path in paths}
+        return {path: self.git.blob(one[0]) for path, one in found.items() if one and not one[1]}
 
     def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         """Of `paths` those that exist in a commit, with the names of their objects."""
-        if not paths:
-            return {}
-        out = self.git("ls-tree", "-z", "--format=%(objectname) %(path)", commit, "--", *paths)
-        entries = out.decode(errors="surrogateescape").split("\0")
-        return {path: sha for sha, _, path in (entry.partition(" ") for entry in entries if entry)}
+        found = {path: self._find(commit, path) for path in paths}
+        return {path: one[0] for path, one in found.items() if one}
 
     def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
         """The files of a commit at or below `paths` that contain one of `words` on its own."""
-        if not paths or not words:
+        if not words:
             return set()
-        patterns = "".join(f"{re.escape(word)}($|[^A-Za-z0-9._/-])\n" for word in words).encode()
-        arguments = ("grep", "-l", "-z", "-E", "-f", "-", commit, "--", *(f":(literal){path}" for path in paths))
-        code, out, _ = self.git.attempt(*arguments, data=patterns)
-        names = out.decode(errors="surrogateescape").split("\0") if code == 0 else []
-        return {name.removeprefix(f"{commit}:") for name in names if name}
+        alternatives = b"|".join(re.escape(word.encode()) for word in words)
+        pattern = re.compile(b"(?:" + alternatives + b")(?![A-Za-z0-9._/-])")
+        named = {
+            sha: path for path_below in paths for path, sha in self.listing(commit, path_below)
+        }
+        shas = {sha for sha in named if pattern.search(self.git.blob(sha))}
+        return {
+            path
+            for path_below in paths
+            for path, sha in self.listing(commit, path_below)
+            if sha in shas
+        }
 
-    def write(self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime) -> str:
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
         """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
-        blobs = [(path, self._made("hash-object", "-w", "--stdin", data=data)) for path, data in sorted(files.items())]
-        tree = self._made("mktree", data="".join(f"100644 blob {sha}\t{path}\n" for path, sha in blobs).encode())
-        stamp = f"{int(date.timestamp())} +0000"
-        env = {**_IDENTITY, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
-        parents = ("-p", parent) if parent else ()
-        return self._made("commit-tree", tree, *parents, data=message.encode(), env=env)
+        entries = [
+            b"100644 " + path.encode() + b"\0" + bytes.fromhex(self._stored("blob", data))
+            for path, data in sorted(files.items())
+        ]
+        tree = self._stored("tree", b"".join(entries))
+        stamp = f"{_AUTHOR} {int(date.timestamp())} +0000"
+        lines = [
+            f"tree {tree}",
+            *([f"parent {parent}"] if parent else []),
+            f"author {stamp}",
+            f"committer {stamp}",
+            "",
+            message,
+        ]
+        return self._stored("commit", "\n".join(lines).encode())
 
     def close(self) -> None:
         """End the processes that were kept for reading objects."""
         self.git.close()
 
-    def _made(self, *arguments: str, data: bytes, env: Mapping[str, str] | None = None) -> str:
-        return self.git(*arguments, data=data, env=env).decode().strip()
+    def _stored(self, kind: str, data: bytes) -> str:
+        stream = self._database.store(IStream(kind.encode(), len(data), BytesIO(data)))
+        sha: str = stream.hexsha.decode()
+        return sha
+
+    def _root(self, commit: str) -> str:
+        if commit not in self._roots:
+            self._roots[commit] = self.git.blob(commit)[5:45].decode()
+        return self._roots[commit]
+
+    def _entries(self, tree: str) -> list[tuple[str, str, bool]]:
+        """What is directly in a tree: name, object, and whether that is a tree."""
+        if tree not in self._trees:
+            data, at, found = self.git.blob(tree), 0, []
+            while at < len(data):
+                space, end = data.index(b" ", at), data.index(b"\0", at)
+                mode, name = data[at:space], data[space + 1 : end].decode(errors="surrogateescape")
+                if mode != _SUBMODULE:
+                    found.append((name, data[end + 1 : end + 21].hex(), mode == _TREE))
+                at = end + 21
+            self._trees[tree] = found
+        return self._trees[tree]
+
+    def _find(self, commit: str, path: str) -> tuple[str, bool] | None:
+        sha, is_tree = self._root(commit), True
+        for part in path.split("/"):
+            entry = (
+                next((one for one in self._entries(sha) if one[0] == part), None)
+                if is_tree
+                else None
+            )
+            if entry is None:
+                return None
+            _, sha, is_tree = entry
+        return sha, is_tree
+
+    def _walk(self, tree: str, prefix: str) -> Iterator[tuple[str, str]]:
+        for name, sha, is_tree in self._entries(tree):
+            if is_tree:
+                yield from self._walk(sha, f"{prefix}{name}/")
+            else:
+                yield f"{prefix}{name}", sha

@@ -20,5 +20,7 @@ def name() -> str:
 
 def run_url() -> str | None:
     """Where the log of this run is, if it runs in a workflow."""
-    server, repository, run = (os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID"))
+    server, repository, run = (
+        os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID")
+    )
     return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None

@@ -31,7 +31,7 @@ def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: f
     Raises:
         TimeLimit: it took longer than `seconds`, and was ended with all that it started.
     """
-    process = subprocess.Popen(  # noqa: S603 - the caller decides on the command
+    process = subprocess.Popen(
         command,
         cwd=cwd,
         env=dict(env),
@@ -58,7 +58,8 @@ def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> 
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=GRACE)  # closes its pipes, and takes its exit status
         raise TimeLimit(
-            f"{name} took longer than {seconds:g} seconds and was ended", remedy="try again; if it stays slow, find out why"
+            f"{name} took longer than {seconds:g} seconds and was ended",
+            remedy="try again; if it stays slow, find out why",
         ) from None
     finally:
         end_group(process.pid)

@@ -8,14 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured, redacted
 from tidemill.clients.objects import Objects
 from tidemill.clients.scratch import scratch
+from tidemill.clients.store import (
+    Committed,
+    Declined,
+    Pushed,
+    PushResult,
+    Raced,
+    Refs,
+    Update,
+    Work,
+    WorkResult,
+)
 from tidemill.clients.worktree import Worktree
 from tidemill.errors import Refused, TidemillError, Unreachable
-from tidemill.mill.store import Declined, Pushed, PushResult, Raced, Refs, Update, Work, WorkResult
 
 _CONFIG = """\
 [core]
@@ -43,7 +54,7 @@ _DEPTHS = (64, 1024, 2**31 - 1)
 
 
 class Repository(Objects):
-    """See `tidemill.mill.store.Store` for what each method promises."""
+    """See `tidemill.clients.store.Store` for what each method promises."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url = url
@@ -56,10 +67,15 @@ class Repository(Objects):
         (mirror / "config").write_text(_CONFIG)
         super().__init__(Git(mirror, _remote_environment(url)))
         self._worktree: Worktree | None = None
+        self._here: set[str] = set()
 
     def refs(self) -> Refs:
         """List all refs."""
-        lines = self._remote("ls-remote", "--symref", "origin").decode(errors="surrogateescape").splitlines()
+        lines = (
+            self._remote("ls-remote", "--symref", "origin")
+            .decode(errors="surrogateescape")
+            .splitlines()
+        )
         head, shas = None, {}
         for line in lines:
             left, _, ref = line.partition("\t")
@@ -69,20 +85,19 @@ class Repository(Objects):
                 shas[ref] = left
         return Refs(shas, head)
 
-    def fetch(self, main: str | None, facts: Iterable[str], names: Sequence[str]) -> None:
+    def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
         """Get trees, then at once the blobs that will be read."""
         facts = list(facts)
-        self._fetch_commits([*([main] if main else []), *facts])
+        self._fetch_commits([*tips, *facts])
         wanted = {sha for commit in facts for _, sha in self.listing(commit)}
-        if main:
-            wanted |= {sha for path, sha in self.listing(main) if path.rpartition("/")[2] in names}
+        for tip in tips[:1]:
+            wanted |= {sha for path, sha in self.listing(tip) if path.rpartition("/")[2] in names}
         self._fetch_blobs(wanted)
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         """Get a commit's trees and the files at or below `paths`."""
         self._fetch_commits([commit])
-        inside = tuple(f"{path}/" for path in paths)
-        self._fetch_blobs({sha for path, sha in self.listing(commit) if path in paths or path.startswith(inside)})
+        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
 
     def exists(self, commit: str) -> bool:
         """Whether the repository has a commit."""
@@ -98,7 +113,15 @@ class Repository(Objects):
             return True
         history = Git(self._history(), _remote_environment(self._url))
         for depth in _DEPTHS:
-            arguments = ("fetch", "--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0", "origin", commit)
+            arguments = (
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                f"--depth={depth}",
+                "--filter=tree:0",
+                "origin",
+                commit,
+            )
             history(*arguments, seconds=REMOTE_SECONDS)
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
@@ -112,7 +135,10 @@ class Repository(Objects):
         if self._worktree is None:
             self._worktree = Worktree(self.git, self._folder)
         self._fetch_commits([work.parent])
-        return self._worktree.do(work)
+        result = self._worktree.do(work)
+        if isinstance(result, Committed):
+            self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha))))
+        return result
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         """Write all updates or none; after a refusal look at the refs, not at the words."""
@@ -134,20 +160,36 @@ class Repository(Objects):
         return Declined(_said(out.decode(errors="replace"), err))
 
     def _fetch_commits(self, commits: Sequence[str]) -> None:
-        missing = [commit for commit in dict.fromkeys(commits) if commit not in self.here]
+        missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
         if missing:
             self._fetch(["--depth=1", "--filter=blob:none"], missing)
-            self.here.update(missing)
-            self.note_missing(missing)
+            self._here.update(missing)
 
     def _fetch_blobs(self, blobs: set[str]) -> None:
-        if missing := sorted(blobs & self.missing):
+        if missing := sorted(blobs - self._here):
             self._fetch([], missing)
-            self.missing.difference_update(missing)
+            self._here.update(missing)
+
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
+        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
+        sha = super().write(files, parent, message, date)
+        self._here.update((sha, *(blob for _, blob in self.listing(sha))))
+        return sha
 
     def _fetch(self, options: Sequence[str], objects: Sequence[str]) -> None:
         data = "".join(f"{one}\n" for one in objects).encode()
-        arguments = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", *options, "--stdin", "origin")
+        arguments = (
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            *options,
+            "--stdin",
+            "origin",
+        )
         self._remote(*arguments, data=data)
 
     def _remote(self, *arguments: str, data: bytes | None = None) -> bytes:
@@ -178,7 +220,9 @@ def opened(url: str) -> Iterator[Repository]:
         Refused: `url` could be taken for an option.
     """
     if not url or url.startswith("-"):
-        raise Refused(f"{url!r} is not the address of a repository", remedy="give what git clone takes")
+        raise Refused(
+            f"{url!r} is not the address of a repository", remedy="give what git clone takes"
+        )
     path = Path(url)
     with scratch() as folder:
         repository = Repository(str(path.resolve()) if path.exists() else url, folder)
@@ -190,7 +234,11 @@ def opened(url: str) -> Iterator[Repository]:
 
 def _remote_environment(url: str) -> Mapping[str, str]:
     """The remote as configuration in the environment: its URL may hold a password."""
-    settings = {"remote.origin.url": url, "remote.origin.promisor": "true", "remote.origin.partialclonefilter": "blob:none"}
+    settings = {
+        "remote.origin.url": url,
+        "remote.origin.promisor": "true",
+        "remote.origin.partialclonefilter": "blob:none",
+    }
     if Path(url).exists() or url.startswith("file://"):
         settings["remote.origin.uploadpack"] = _SERVE
     return configured(settings)
@@ -199,7 +247,10 @@ def _remote_environment(url: str) -> Mapping[str, str]:
 def _said(out: str, err: str) -> str:
     """What the server said, in one line, for people."""
     refused = [line.split("\t")[-1] for line in out.splitlines() if line.startswith("!")]
-    remarks = [line.removeprefix("remote:").strip() for line in err.splitlines() if line.startswith("remote:")]
+    remarks = [
+        line.removeprefix("remote:").strip()
+        for line in err.splitlines()
+        if line.startswith("remote:")
+    ]
     words = [part for part in (*dict.fromkeys(remarks), *dict.fromkeys(refused)) if part]
     return redacted("; ".join(words) or err.strip() or "the server gave no reason")[:500]
-

@@ -15,9 +15,9 @@ import msgspec
 
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
 from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
-from tidemill.clients.git import Git
+from tidemill.clients.git import REMOTE_SECONDS, Git
+from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 from tidemill.errors import EntryPointFailed, TimeLimit
-from tidemill.mill.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 
 
 class Worktree:
@@ -39,6 +39,8 @@ class Worktree:
 
     def do(self, work: Work) -> WorkResult:
         """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
+        if work.entry is None and work.generate is None:
+            return Committed(self._without_checkout(work))
         self._check_out(work.parent)
         try:
             self._apply(work)
@@ -47,6 +49,16 @@ class Worktree:
             return WorkTimedOut(error.what)
         except EntryPointFailed as error:
             return WorkFailed(error.what, self._on_parent(work))
+
+    def _without_checkout(self, work: Work) -> str:
+        """Write the image files into the index alone: nothing else of the commit is needed here."""
+        self._git("read-tree", "--reset", work.parent)
+        lines = []
+        for name, data in _files(work).items():
+            sha = self._bare("hash-object", "-w", "--stdin", data=data).decode().strip() if data else "0" * 40
+            lines.append(f"{'100644' if data else '0'} {sha}\t{work.folder}/{name}\0")
+        self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
+        return self._commit(work)
 
     def _on_parent(self, work: Work) -> str | None:
         """What `generate` says on the parent as it is; None if it succeeds."""
@@ -61,7 +73,11 @@ class Worktree:
         return None
 
     def _apply(self, work: Work) -> None:
-        files: dict[str, bytes | None] = {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
+        files: dict[str, bytes | None] = {
+            TAGS: work.tags,
+            DIGESTS: work.digests,
+            SOURCE: work.source,
+        }
         folder = self._folder / work.folder
         if work.entry is None:
             self._write(folder, files)
@@ -71,7 +87,9 @@ class Worktree:
             self._run(work.entry.replace("{file}", shlex.quote(str(image_file))), work)
             for name in (TAGS, DIGESTS):
                 if _parsed(folder / name) != msgspec.json.decode(files[name] or b"null"):
-                    raise entry_point_failed(work.entry, f"it did not leave the announced images in {work.folder}/{name}")
+                    raise entry_point_failed(
+                        work.entry, f"it did not leave the announced images in {work.folder}/{name}"
+                    )
             self._write(folder, {SOURCE: work.source})
         if work.generate is not None and (work.entry is None or not self._generated_already(work)):
             self._run(work.generate, work)
@@ -79,7 +97,10 @@ class Worktree:
 
     def _write(self, folder: Path, files: Mapping[str, bytes | None]) -> None:
         if not folder.resolve().is_relative_to(self._folder.resolve()):
-            raise EntryPointFailed(f"{folder.name} leads out of the repository", remedy="put a folder in place of the link")
+            raise EntryPointFailed(
+                f"{folder.name} leads out of the repository",
+                remedy="put a folder in place of the link",
+            )
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in files.items():
             (folder / name).unlink(missing_ok=True)
@@ -100,10 +121,13 @@ class Worktree:
                 continue
             barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
             if barred or (work.own and not path.startswith(inside)):
-                raise entry_point_failed(work.entry or work.generate or "", f"it changed {path}, which is not its own to change")
+                raise entry_point_failed(
+                    work.entry or work.generate or "",
+                    f"it changed {path}, which is not its own to change",
+                )
 
     def _commit(self, work: Work) -> str:
-        tree = self._git("write-tree").decode().strip()
+        tree = self._git("write-tree", "--missing-ok").decode().strip()
         stamp = f"{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
         env = {
             "GIT_AUTHOR_NAME": work.bot.name,
@@ -115,10 +139,11 @@ class Worktree:
         }
         sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
         data = work.message.encode()
-        sha = self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env).decode().strip()
-        self._git("read-tree", sha)
-        self._git("update-index", "-q", "--refresh")
-        return sha
+        return (
+            self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
+            .decode()
+            .strip()
+        )
 
     def _date_of(self, commit: str) -> str:
         return self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
@@ -149,8 +174,13 @@ class Worktree:
         out = self._git("diff-index", "--cached", "--name-only", "-z", "--no-renames", commit)
         return [path for path in out.decode(errors="surrogateescape").split("\0") if path]
 
-    def _git(self, *arguments: str) -> bytes:
-        return self._bare("--work-tree", str(self._folder), *arguments, env=self._env, seconds=600)
+    def _git(self, *arguments: str, data: bytes | None = None) -> bytes:
+        work_tree = ("--work-tree", str(self._folder))
+        return self._bare(*work_tree, *arguments, data=data, env=self._env, seconds=REMOTE_SECONDS)
+
+
+def _files(work: Work) -> dict[str, bytes | None]:
+    return {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
 
 
 def _parsed(file: Path) -> object:

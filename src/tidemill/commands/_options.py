@@ -24,14 +24,27 @@ class Options:
 def add(parser: argparse.ArgumentParser, *, repo: bool = True, dry_run: bool = False) -> None:
     """Add `--repo`, `--now`, `--json` and `--dry-run` as far as the command has them."""
     if repo:
-        parser.add_argument("--repo", required=True, metavar="URL", help="cfg-app.git: anything that git clone takes")
+        parser.add_argument(
+            "--repo",
+            required=True,
+            metavar="URL",
+            help="cfg-app.git: anything that git clone takes",
+        )
     if dry_run:
-        parser.add_argument("--dry-run", action="store_true", help="decide and report, write nothing")
-    parser.add_argument("--now", metavar="TIME", help="the time to go by, ISO 8601; the clock's by default")
-    parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="decide and report, write nothing"
+        )
+    parser.add_argument(
+        "--now", metavar="TIME", help="the time to go by, ISO 8601; the clock's by default"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object on standard output"
+    )
 
 
-def add_place(parser: argparse.ArgumentParser, *, set_help: str = "may be left out where there is one") -> None:
+def add_place(
+    parser: argparse.ArgumentParser, *, set_help: str = "may be left out where there is one"
+) -> None:
     """Add `--wave` and `--set`."""
     parser.add_argument("--wave", required=True, help="the wave")
     parser.add_argument("--set", dest="set_name", metavar="SET", help=f"the image set; {set_help}")
@@ -54,7 +67,9 @@ def parse_time(text: str, what: str = "--now") -> datetime:
         when = datetime.fromisoformat(text)
         return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise Refused(f"{what} {shown(text)} is not a time", remedy="write it like 2026-01-31T12:00:00Z") from None
+        raise Refused(
+            f"{what} {shown(text)} is not a time", remedy="write it like 2026-01-31T12:00:00Z"
+        ) from None
 
 
 def place(arguments: argparse.Namespace) -> None:
@@ -72,4 +87,6 @@ def read_file(path: str) -> bytes:
     try:
         return Path("/dev/stdin" if path == "-" else path).read_bytes()
     except OSError as error:
-        raise Refused(f"{shown(path)} can't be read: {error.strerror}", remedy="name a file that exists") from None
+        raise Refused(
+            f"{shown(path)} can't be read: {error.strerror}", remedy="name a file that exists"
+        ) from None

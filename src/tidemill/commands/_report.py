@@ -57,7 +57,9 @@ def time_text(when: datetime | None) -> str | None:
 def show_turn(turn: Turn, *, dry_run: bool) -> None:
     """Say to a person what a turn did, and what waits."""
     if turn.lost_to is not None:
-        write(f"Other turns kept moving {turn.lost_to.ref}; nothing was written here, they go on with it.")
+        write(
+            f"Other turns kept moving {turn.lost_to.ref}; nothing was written here, they go on with it."
+        )
     elif turn.changed:
         write("This would be done:" if dry_run else "Done:")
         rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]
@@ -73,7 +75,10 @@ def show_waiting(waiting: Sequence[Waiting]) -> None:
     """A table of what waits for what."""
     if waiting:
         write("Waiting:")
-        show_table(("what", "for", "since"), [(line.what, line.for_, time_text(line.since) or "") for line in waiting])
+        show_table(
+            ("what", "for", "since"),
+            [(line.what, line.for_, time_text(line.since) or "") for line in waiting],
+        )
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -41,7 +41,10 @@ def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:
     """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two different ones."""
     found = [had for had in hads if had.app_sha and had.app_sha.startswith(sha)]
     if not found:
-        raise Refused(f"{where} has had no set of commit {sha}", remedy="`tidemill status` lists what runs where")
+        raise Refused(
+            f"{where} has had no set of commit {sha}",
+            remedy="`tidemill status` lists what runs where",
+        )
     if len({had.app_sha for had in found}) > 1:
         raise Refused(f"{sha} is the beginning of several commits", remedy="give more digits")
     return found[-1]

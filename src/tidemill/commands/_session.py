@@ -33,12 +33,18 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
         reading = read(store)
         fact = resolve(reading)
         if isinstance(fact, Nothing):
-            accepted = Accepted("", is_new=False, ended=fact.why)
+            accepted = Accepted("", is_new=False, reading=reading, ended=fact.why)
         else:
             accepted = accept(reading, fact, clock, dry_run=options.dry_run)
         try:
             done = turn(
-                store, clock, run_url=person.run_url(), dry_run=options.dry_run, extra=accepted.extra, say=say
+                store,
+                clock,
+                run_url=person.run_url(),
+                dry_run=options.dry_run,
+                reading=accepted.reading,
+                extra=accepted.extra,
+                say=say,
             )
         except TidemillError as error:
             if accepted.is_new and not options.dry_run:
@@ -61,7 +67,9 @@ def _report(options: Options, accepted: Accepted, done: Turn) -> None:
         return
     state = _state(accepted)
     if options.json:
-        extra: dict[str, Any] = {"id": accepted.id, "state": state} if accepted.id else {"state": state}
+        extra: dict[str, Any] = (
+            {"id": accepted.id, "state": state} if accepted.id else {"state": state}
+        )
         write_json({"request": extra, **turn_json(done)})
     else:
         write(f"{accepted.id}: {state}" if accepted.id else state)

@@ -20,7 +20,12 @@ MOST_NAMED = 10
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--repo", required=True, metavar="DIR", help="a checkout of cfg-app.git; nothing in it is changed")
+    parser.add_argument(
+        "--repo",
+        required=True,
+        metavar="DIR",
+        help="a checkout of cfg-app.git; nothing in it is changed",
+    )
     _options.add(parser, repo=False)
 
 
@@ -32,7 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
         valid = _settings(checkout)
         done = [settings.FILE, *_image_files(checkout, valid)]
         seconds = valid.checks.timeout.total_seconds()
-        for name, command in (("generate", valid.entrypoints.generate), ("check", valid.entrypoints.check)):
+        for name, command in (
+            ("generate", valid.entrypoints.generate),
+            ("check", valid.entrypoints.check),
+        ):
             if command is not None:
                 if not options.json:
                     tell(f"{name}: {command}")
@@ -50,7 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
 def _settings(checkout: Checkout) -> Settings:
     data = checkout.read(settings.FILE)
     if data is None:
-        raise SettingsInvalid(f"there is no {settings.FILE}", remedy="add one at the root of the repository")
+        raise SettingsInvalid(
+            f"there is no {settings.FILE}", remedy="add one at the root of the repository"
+        )
     try:
         return settings.parse(data.decode(), commit="this checkout")
     except UnicodeDecodeError:
@@ -63,7 +73,11 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
     for wave in valid.waves:
         for image_set in valid.sets:
             folder = valid.folder(wave.name, image_set.name)
-            found = {name: data for name in images.FILES if (data := checkout.read(f"{folder}/{name}")) is not None}
+            found = {
+                name: data
+                for name in images.FILES
+                if (data := checkout.read(f"{folder}/{name}")) is not None
+            }
             parsed = images.parse(found)
             if parsed is None:
                 continue

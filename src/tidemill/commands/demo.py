@@ -22,8 +22,18 @@ _ROOT = Path(__file__).resolve().parents[3]
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    parser.add_argument("--to", metavar="DIR", default=".demo", help="the folder that is made anew; .demo by default")
-    parser.add_argument("--examples", metavar="DIR", default=str(_ROOT / "examples"), help="where app/ and cfg-app/ are")
+    parser.add_argument(
+        "--to",
+        metavar="DIR",
+        default=".demo",
+        help="the folder that is made anew; .demo by default",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="DIR",
+        default=str(_ROOT / "examples"),
+        help="where app/ and cfg-app/ are",
+    )
     _options.add(parser, repo=False)
 
 
@@ -32,9 +42,15 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     examples, folder = Path(arguments.examples), Path(arguments.to).absolute()
     if not (examples / "app").is_dir() or not (examples / "cfg-app").is_dir():
-        raise Refused(f"{examples} has no app/ and cfg-app/", remedy="run the demo from a checkout of Tidemill")
+        raise Refused(
+            f"{examples} has no app/ and cfg-app/",
+            remedy="run the demo from a checkout of Tidemill",
+        )
     if folder.exists() and not (folder / MARK).exists():
-        raise Refused(f"{folder} exists, and no demo made it", remedy="name a folder that does not exist, with --to")
+        raise Refused(
+            f"{folder} exists, and no demo made it",
+            remedy="name a folder that does not exist, with --to",
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     (folder / MARK).touch()
@@ -45,13 +61,21 @@ def run(arguments: argparse.Namespace) -> int:
     story.tell()
     seconds = time.monotonic() - began
     if options.json:
-        write_json({"folder": str(folder), "seconds": round(seconds, 1), "status": story.loop.call("status")})
+        write_json(
+            {
+                "folder": str(folder),
+                "seconds": round(seconds, 1),
+                "status": story.loop.call("status"),
+            }
+        )
         return 0
     say = story.narrator.line
     say("\nThe state of every wave, as `tidemill status` shows it:\n")
     status_command.run(_status(story))
     say(f"Everything held, in {seconds:.0f} s. It is all in {folder}:")
-    say("  app.git, cfg-app.git   the two repositories; refs/tidemill/journal in cfg-app.git says what was done and why")
+    say(
+        "  app.git, cfg-app.git   the two repositories; refs/tidemill/journal in cfg-app.git says what was done and why"
+    )
     say("  app, cfg-app           the people's clones of them")
     say("  images                 an OCI layout for each service")
     say("  announcements          what was announced")

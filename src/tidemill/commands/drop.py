@@ -19,7 +19,13 @@ EXAMPLE = "tidemill drop --repo URL --id announcement-app-1234-7d1043473d55"
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
-    parser.add_argument("--id", required=True, dest="request", metavar="ID", help="the request, as tidemill status names it")
+    parser.add_argument(
+        "--id",
+        required=True,
+        dest="request",
+        metavar="ID",
+        help="the request, as tidemill status names it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -31,6 +37,9 @@ def run(arguments: argparse.Namespace) -> int:
             return Drop(accepted_at=options.now, by=person.name(), request=arguments.request)
         if ended := reading.ledger.how_ended(arguments.request):
             return Nothing(f"{arguments.request} has ended already: {ended}")
-        raise Refused(f"no request {shown(arguments.request)} waits", remedy="`tidemill status` lists what waits")
+        raise Refused(
+            f"no request {shown(arguments.request)} waits",
+            remedy="`tidemill status` lists what waits",
+        )
 
     return accept_and_turn(arguments.repo, options, resolve)

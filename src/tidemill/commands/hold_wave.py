@@ -29,7 +29,15 @@ def run(arguments: argparse.Namespace) -> int:
 
     def resolve(reading: Reading) -> Hold:
         wave = wave_of(reading, arguments.wave)
-        set_name = set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else ALL_SETS
-        return Hold(accepted_at=options.now, by=person.name(), wave=wave.name, set=set_name, reason=arguments.reason.strip())
+        set_name = (
+            set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else ALL_SETS
+        )
+        return Hold(
+            accepted_at=options.now,
+            by=person.name(),
+            wave=wave.name,
+            set=set_name,
+            reason=arguments.reason.strip(),
+        )
 
     return accept_and_turn(arguments.repo, options, resolve)

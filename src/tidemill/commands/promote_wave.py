@@ -23,8 +23,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
     _options.add_place(parser)
-    parser.add_argument("--sha", help="the commit of app.git, 7 digits or more; the newest that is deployed by default")
-    parser.add_argument("--override", metavar="REASON", help="pass over sources, soak, hold, window and admission")
+    parser.add_argument(
+        "--sha",
+        help="the commit of app.git, 7 digits or more; the newest that is deployed by default",
+    )
+    parser.add_argument(
+        "--override", metavar="REASON", help="pass over sources, soak, hold, window and admission"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -37,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
     def resolve(reading: Reading) -> Promotion | Nothing:
         wave = wave_of(reading, arguments.wave)
         set_name = set_of(reading.valid_settings(), arguments.set_name)
-        had = _chosen(reading, wave, set_name, arguments.sha, overridden=arguments.override is not None)
+        had = _chosen(
+            reading, wave, set_name, arguments.sha, overridden=arguments.override is not None
+        )
         present = history_of(reading, wave.name, set_name).present
         if present and present.content == had.content:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
@@ -59,16 +66,29 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _chosen(reading: Reading, wave: Wave, set_name: str, sha: str | None, *, overridden: bool) -> Had:
+def _chosen(
+    reading: Reading, wave: Wave, set_name: str, sha: str | None, *, overridden: bool
+) -> Had:
     """The set that is meant; by default the newest that is deployed in the waves before."""
     if not wave.sources and not overridden:
-        raise Refused(f"{wave.name} comes after no wave: its sets are announced", remedy="announce the set")
-    names = wave.sources if wave.sources and not overridden else [one.name for one in reading.valid_settings().waves]
-    hads = [had for name in names for had in history_of(reading, name, set_name).had if had.is_known]
+        raise Refused(
+            f"{wave.name} comes after no wave: its sets are announced", remedy="announce the set"
+        )
+    names = (
+        wave.sources
+        if wave.sources and not overridden
+        else [one.name for one in reading.valid_settings().waves]
+    )
+    hads = [
+        had for name in names for had in history_of(reading, name, set_name).had if had.is_known
+    ]
     if sha:
         return by_sha(hads, sha, " or ".join(names))
     fit = [had for had in hads if not (had.failed or had.buried or had.rolled_back)]
     best = [had for had in fit if had.deployed_at] or fit
     if not best:
-        raise Refused(f"there is no set to promote into {wave.name}", remedy="wait until one is deployed, or name one with --sha")
+        raise Refused(
+            f"there is no set to promote into {wave.name}",
+            remedy="wait until one is deployed, or name one with --sha",
+        )
     return max(best, key=lambda had: had.position)

@@ -10,11 +10,11 @@ import msgspec
 from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.cfg.checks import CheckRecord, Run, RunState
 from tidemill.clients.repository import opened
+from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
 from tidemill.commands import _options
 from tidemill.commands._report import time_text, write, write_json
 from tidemill.errors import Refused, ServerRefused
 from tidemill.mill.reading import RECORD, Reading, read
-from tidemill.mill.store import Declined, Pushed, Raced, Store, Update
 from tidemill.mill.turn import MOST_RACES, Clock, pause_after
 
 HELP = "write the verdict of a check on a commit of auto or main"
@@ -27,8 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sha", required=True, help="the commit of cfg-app.git that was checked")
     parser.add_argument("--context", required=True, metavar="NAME", help="the name of the check")
     states = typing.get_args(RunState)
-    parser.add_argument("--state", required=True, choices=states, help="pending claims the check until the timeout")
-    parser.add_argument("--run", metavar="ID", help="the run; the same run is the same verdict. By default --now")
+    parser.add_argument(
+        "--state", required=True, choices=states, help="pending claims the check until the timeout"
+    )
+    parser.add_argument(
+        "--run", metavar="ID", help="the run; the same run is the same verdict. By default --now"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,22 +43,38 @@ def run(arguments: argparse.Namespace) -> int:
     run_id = checked_line(arguments.run, "--run") if arguments.run else options.now.isoformat()
     report = Run(context=arguments.context, run=run_id, state=arguments.state, at=options.now)
     with opened(arguments.repo) as store:
-        sha, changed, why = _write(store, Clock(options.now), arguments.sha, report, dry_run=options.dry_run)
+        sha, changed, why = _write(
+            store, Clock(options.now), arguments.sha, report, dry_run=options.dry_run
+        )
     if options.json:
-        write_json({"changed": changed, "sha": sha, "state": report.state, "reason": why, "at": time_text(options.now)})
+        write_json(
+            {
+                "changed": changed,
+                "sha": sha,
+                "state": report.state,
+                "reason": why,
+                "at": time_text(options.now),
+            }
+        )
     else:
         write(f"{arguments.context} of {sha}: {report.state} ({why})")
     return 0
 
 
-def _write(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) -> tuple[str, bool, str]:
+def _write(
+    store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool
+) -> tuple[str, bool, str]:
     """The commit, whether anything was written, and why."""
     reason = ""
     for tries in range(MOST_RACES):
         reading = read(store)
         sha = _resolved(reading, short)
         if sha is None:
-            return short, False, "it is neither on auto nor main's tip: the verdict is of no use any more"
+            return (
+                short,
+                False,
+                "it is neither on auto nor main's tip: the verdict is of no use any more",
+            )
         known = reading.check(sha) or CheckRecord(sha=sha)
         record = known.reported(report)
         if record == known:
@@ -63,7 +83,9 @@ def _write(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool
             return sha, True, "not written: a dry run"
         ref = reading.names.check(sha)
         data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
-        commit = store.write({RECORD: data}, reading.refs.get(ref), f"{report.context}: {report.state}\n", clock.now)
+        commit = store.write(
+            {RECORD: data}, reading.refs.get(ref), f"{report.context}: {report.state}\n", clock.now
+        )
         match store.push([Update(ref, reading.refs.get(ref), commit)]):
             case Pushed():
                 return sha, True, "written; the next turn acts on it"
@@ -85,5 +107,8 @@ def _resolved(reading: Reading, short: str) -> str | None:
     if found:
         return found[0]
     if not reading.store.exists(short):
-        raise Refused(f"there is no commit {short}", remedy="give the full SHA of a commit of auto or of main's tip")
+        raise Refused(
+            f"there is no commit {short}",
+            remedy="give the full SHA of a commit of auto or of main's tip",
+        )
     return None

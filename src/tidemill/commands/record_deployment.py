@@ -25,11 +25,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, dry_run=True)
     parser.add_argument("--wave", required=True, help="the wave")
     parser.add_argument("--target", required=True, help="the target")
-    parser.add_argument("--revision", required=True, metavar="SHA", help="the commit of main that it has synced")
+    parser.add_argument(
+        "--revision", required=True, metavar="SHA", help="the commit of main that it has synced"
+    )
     parser.add_argument("--phase", required=True, choices=PHASES, help="of the sync operation")
     parser.add_argument("--health", required=True, choices=HEALTHS, help="of the application")
-    parser.add_argument("--finished-at", required=True, metavar="TIME", help="when the sync finished, ISO 8601")
-    parser.add_argument("--image", action="append", default=[], metavar="REF", help="an image that runs; may be repeated")
+    parser.add_argument(
+        "--finished-at", required=True, metavar="TIME", help="when the sync finished, ISO 8601"
+    )
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="REF",
+        help="an image that runs; may be repeated",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,6 +61,6 @@ def run(arguments: argparse.Namespace) -> int:
     def resolve(reading: Reading) -> Deployment:
         if not isinstance(reading.settings, Settings):
             return record
-        return resolved(reading.store, reading.main, reading.settings, record)
+        return resolved(reading.store, reading.main, reading.settings, reading.ledger, record)
 
     return accept_and_turn(arguments.repo, options, resolve)

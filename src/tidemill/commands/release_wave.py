@@ -30,11 +30,19 @@ def run(arguments: argparse.Namespace) -> int:
     def resolve(reading: Reading) -> Release | Nothing:
         wave = wave_of(reading, arguments.wave)
         only = set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else None
-        ends = [hold.id for (held, name), hold in reading.holds().items() if held == wave.name and only in (None, name)]
+        ends = [
+            hold.id
+            for (held, name), hold in reading.holds().items()
+            if held == wave.name and only in (None, name)
+        ]
         if not ends:
             return Nothing(f"there is no hold of {wave.name}" + (f" for {only}" if only else ""))
         return Release(
-            accepted_at=options.now, by=person.name(), wave=wave.name, ends=tuple(sorted(ends)), reason=arguments.reason.strip()
+            accepted_at=options.now,
+            by=person.name(),
+            wave=wave.name,
+            ends=tuple(sorted(ends)),
+            reason=arguments.reason.strip(),
         )
 
     return accept_and_turn(arguments.repo, options, resolve)

@@ -14,7 +14,7 @@ from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Retry
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._session import accept_and_turn
+from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
 from tidemill.mill.reading import RECORD, Reading, image_files
 
@@ -37,14 +37,23 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     checked_short_sha(arguments.sha, "set")
 
-    def resolve(reading: Reading) -> Announced | Retry:
+    def resolve(reading: Reading) -> Announced | Retry | Nothing:
+        for fact_id, fact in reading.inbox().items():
+            if isinstance(fact, Announced) and fact.announcement.sha.startswith(arguments.sha):
+                return Nothing(f"{fact_id} waits already")
         for eviction in reversed(reading.ledger.evictions):
             operation = eviction.operation
-            if operation and (operation.app_sha or "").startswith(arguments.sha) and not eviction.retried:
+            if (
+                operation
+                and (operation.app_sha or "").startswith(arguments.sha)
+                and not eviction.retried
+            ):
                 return _again(reading, eviction, operation, options.now)
         for rejected in reversed(reading.ledger.rejected):
             if found := _rejected(reading, rejected, arguments.sha):
-                return Announced(accepted_at=options.now, by=person.name(), announcement=found, retry=True)
+                return Announced(
+                    accepted_at=options.now, by=person.name(), announcement=found, retry=True
+                )
         raise Refused(
             f"nothing of commit {arguments.sha} was evicted or rejected lately",
             remedy="`git log` of the journal says what became of it",
@@ -53,19 +62,34 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _again(reading: Reading, eviction: Eviction, operation: Operation, now: datetime) -> Announced | Retry:
+def _again(
+    reading: Reading, eviction: Eviction, operation: Operation, now: datetime
+) -> Announced | Retry:
     if operation.kind == "promote":
         return Retry(
-            accepted_at=now, by=person.name(), wave=operation.wave, set=operation.set, app_sha=operation.app_sha or ""
+            accepted_at=now,
+            by=person.name(),
+            wave=operation.wave,
+            set=operation.set,
+            app_sha=operation.app_sha or "",
         )
     if operation.kind != "introduce" or eviction.commit is None:
-        raise Refused("a rollback is not retried", remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}")
+        raise Refused(
+            "a rollback is not retried",
+            remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}",
+        )
     folder = reading.valid_settings().folder(operation.wave, operation.set)
     reading.store.fetch_below(eviction.commit, [folder])
     files = image_files(reading.store, eviction.commit, folder)
     if files is None:
-        raise Refused(f"{eviction.commit} holds no image files", remedy="announce the set again from a newer commit")
-    images = {service: Image(Digest=digest, Tag=files.tags[service]) for service, digest in files.digests.items()}
+        raise Refused(
+            f"{eviction.commit} holds no image files",
+            remedy="announce the set again from a newer commit",
+        )
+    images = {
+        service: Image(Digest=digest, Tag=files.tags[service])
+        for service, digest in files.digests.items()
+    }
     announcement = Announcement(
         set=operation.set,
         repository=operation.repository or "",
@@ -80,9 +104,11 @@ def _rejected(reading: Reading, fact: str, sha: str) -> Announcement | None:
     tip = reading.refs.get(reading.names.rejected(fact))
     if tip is None:
         return None
-    reading.store.fetch(None, [tip], [RECORD])
+    reading.store.fetch([], [tip])
     try:
-        request = msgspec.json.decode(reading.store.files(tip, [RECORD])[RECORD], type=_Rejected).request
+        request = msgspec.json.decode(
+            reading.store.files(tip, [RECORD])[RECORD], type=_Rejected
+        ).request
     except msgspec.DecodeError:
         return None
     return request.announcement if request.announcement.sha.startswith(sha) else None

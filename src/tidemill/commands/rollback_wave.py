@@ -23,8 +23,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
     _options.add_place(parser)
-    parser.add_argument("--to", metavar="SHA", help="the commit of app.git; by default the newest older set that was healthy there")
-    parser.add_argument("--reason", required=True, help="why, for the journal and for whoever reads the status")
+    parser.add_argument(
+        "--to",
+        metavar="SHA",
+        help="the commit of app.git; by default the newest older set that was healthy there",
+    )
+    parser.add_argument(
+        "--reason", required=True, help="why, for the journal and for whoever reads the status"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +45,10 @@ def run(arguments: argparse.Namespace) -> int:
         set_name = set_of(reading.valid_settings(), arguments.set_name)
         part = history_of(reading, wave.name, set_name)
         if part.present is None:
-            raise Refused(f"{wave.name} has no set {set_name} that a turn knows of", remedy="there is nothing to go back from")
+            raise Refused(
+                f"{wave.name} has no set {set_name} that a turn knows of",
+                remedy="there is nothing to go back from",
+            )
         return Rollback(
             accepted_at=options.now,
             by=person.name(),
@@ -61,7 +70,13 @@ def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
         return goal
     goal = by_sha(hads, sha, wave)
     if goal.content == present.content:
-        raise Refused(f"{wave} has {sha} already", remedy="name an older set, or hold the wave with tidemill hold-wave")
+        raise Refused(
+            f"{wave} has {sha} already",
+            remedy="name an older set, or hold the wave with tidemill hold-wave",
+        )
     if goal.position >= present.position:
-        raise Refused(f"{sha} is newer than what {wave} has", remedy=f"use tidemill promote-wave --wave {wave} --sha {sha}")
+        raise Refused(
+            f"{sha} is newer than what {wave} has",
+            remedy=f"use tidemill promote-wave --wave {wave} --sha {sha}",
+        )
     return goal

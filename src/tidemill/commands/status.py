@@ -8,7 +8,14 @@ from tidemill.cfg.plan import plan
 from tidemill.cfg.status import Status, WaveStatus, status
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import show_table, show_waiting, time_text, waiting_json, write, write_json
+from tidemill.commands._report import (
+    show_table,
+    show_waiting,
+    time_text,
+    waiting_json,
+    write,
+    write_json,
+)
 from tidemill.mill.reading import read, snapshot
 
 HELP = "say what runs where, and what waits for what"
@@ -25,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
         known = snapshot(read(store), options.now)
-        found = status(known, plan(known))
+        found = status(known, plan(known, without_landing=True))
     if options.json:
         write_json(_json(found))
     else:
@@ -40,7 +47,9 @@ def show(found: Status) -> None:
         write(f"\n{wave.name}")
         for hold in wave.holds:
             which = "all sets" if hold.set == "_" else hold.set
-            write(f"  held ({which}) by {hold.by or 'someone'} since {time_text(hold.since)}: {hold.reason}")
+            write(
+                f"  held ({which}) by {hold.by or 'someone'} since {time_text(hold.since)}: {hold.reason}"
+            )
         _show_wave(wave)
     show_waiting(found.waiting)
 
@@ -49,7 +58,13 @@ def _show_wave(wave: WaveStatus) -> None:
     show_table(
         ("set", "commit", "position", "state", "since"),
         [
-            (one.set, (one.app_sha or "unknown")[:12], str(one.position or ""), one.state, time_text(one.since) or "")
+            (
+                one.set,
+                (one.app_sha or "unknown")[:12],
+                str(one.position or ""),
+                one.state,
+                time_text(one.since) or "",
+            )
             for one in wave.sets
         ],
     )

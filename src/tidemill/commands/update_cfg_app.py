@@ -17,19 +17,37 @@ from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 
 HELP = "accept an announcement of an image set, then do a turn"
-EXAMPLE = "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
+EXAMPLE = (
+    "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
+)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
-    parser.add_argument("--announcement", required=True, metavar="FILE", help="the announcement as JSON; - for standard input")
-    parser.add_argument("--override", metavar="REASON", help="let in another commit at a position that is taken")
-    bare = parser.add_argument_group("for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}')
-    bare.add_argument("--set", dest="set_name", metavar="SET", help="the image set; may be left out where there is one")
+    parser.add_argument(
+        "--announcement",
+        required=True,
+        metavar="FILE",
+        help="the announcement as JSON; - for standard input",
+    )
+    parser.add_argument(
+        "--override", metavar="REASON", help="let in another commit at a position that is taken"
+    )
+    bare = parser.add_argument_group(
+        "for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}'
+    )
+    bare.add_argument(
+        "--set",
+        dest="set_name",
+        metavar="SET",
+        help="the image set; may be left out where there is one",
+    )
     bare.add_argument("--app-sha", metavar="SHA", help="the commit of app.git")
     bare.add_argument("--app-repository", metavar="OWNER/NAME", help="app.git")
-    bare.add_argument("--position", type=int, metavar="N", help="what git rev-list --count SHA prints")
+    bare.add_argument(
+        "--position", type=int, metavar="N", help="what git rev-list --count SHA prints"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -56,7 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None) -> Announcement:
-    missing = [option for option in ("app_sha", "app_repository", "position") if getattr(arguments, option) is None]
+    missing = [
+        option
+        for option in ("app_sha", "app_repository", "position")
+        if getattr(arguments, option) is None
+    ]
     if missing:
         names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
         raise Refused("this announcement is in the bare form", remedy=f"add {names}")
@@ -90,4 +112,7 @@ def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced
     for position, sha in rivals:
         reason = reason or clash(position, announced, sha)
     if reason:
-        raise Refused(reason, remedy="announce what [[sets]] and [images] of tidemill.toml allow, from an unrewritten branch")
+        raise Refused(
+            reason,
+            remedy="announce what [[sets]] and [images] of tidemill.toml allow, from an unrewritten branch",
+        )

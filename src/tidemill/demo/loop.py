@@ -34,7 +34,9 @@ class Loop:
         self.redeployed: list[str] = []
         self._runs = 0
         self._checkout = folder / "ci"
-        self._settings = settings.parse((operators.folder / settings.FILE).read_text(encoding="utf-8"))
+        self._settings = settings.parse(
+            (operators.folder / settings.FILE).read_text(encoding="utf-8")
+        )
         self._synced: dict[str, str] = {}
 
     def call(self, name: str, *arguments: str) -> dict[str, Any]:
@@ -60,7 +62,9 @@ class Loop:
     def tell(self, turn: dict[str, Any]) -> None:
         """Say what a turn did."""
         if turn["landed"]:
-            self.narrator.say("main", f"landed {turn['landed'][:12]}, the very commit that was checked")
+            self.narrator.say(
+                "main", f"landed {turn['landed'][:12]}, the very commit that was checked"
+            )
         verbs = {
             "introduced": "auto",
             "promoted": "auto",
@@ -72,13 +76,17 @@ class Loop:
         }
         for key, who in verbs.items():
             for one in turn[key]:
-                where = f"{one.get('set', '')} {one.get('app_sha', '')[:12]}" + (f" in {one['wave']}" if "wave" in one else "")
+                where = f"{one.get('set', '')} {one.get('app_sha', '')[:12]}" + (
+                    f" in {one['wave']}" if "wave" in one else ""
+                )
                 self.narrator.say(who, f"{key.replace('_', ' ')} {where}: {one.get('reason', '')}")
 
     def check(self, sha: str) -> bool:
         """What CI does with a commit: check it out, check it, report; returns whether it is green."""
         if not self._checkout.exists():
-            Git(self._checkout.parent)("clone", "--quiet", "--no-checkout", self.url, str(self._checkout))
+            Git(self._checkout.parent)(
+                "clone", "--quiet", "--no-checkout", self.url, str(self._checkout)
+            )
         ci = Git(self._checkout)
         ci("fetch", "--quiet", "origin", sha)
         ci("checkout", "--quiet", "--force", "--detach", sha)
@@ -87,15 +95,29 @@ class Loop:
         try:
             out = io.StringIO()
             with redirect_stdout(out):
-                command("check-cfg-app").run(parse(["check-cfg-app", "--repo", str(self._checkout), "--json"]))
+                command("check-cfg-app").run(
+                    parse(["check-cfg-app", "--repo", str(self._checkout), "--json"])
+                )
             state = "success"
         except TidemillError as error:
             state, why = "failure", f": {error.what[:160]}"
-        self.call("record-check", "--sha", sha, "--context", "check", "--state", state, "--run", str(self._runs))
+        self.call(
+            "record-check",
+            "--sha",
+            sha,
+            "--context",
+            "check",
+            "--state",
+            state,
+            "--run",
+            str(self._runs),
+        )
         self.narrator.say("check", f"{sha[:12]} is {'green' if state == 'success' else 'red'}{why}")
         return state == "success"
 
-    def settle(self, turn: dict[str, Any] | None = None, *, waves: Iterable[str] | None = None) -> dict[str, Any]:
+    def settle(
+        self, turn: dict[str, Any] | None = None, *, waves: Iterable[str] | None = None
+    ) -> dict[str, Any]:
         """Let checks answer, clusters deploy and time pass, until nothing moves any more.
 
         Args:
@@ -111,7 +133,9 @@ class Loop:
                 return turn
             self.later(minutes=1)
             turn = None
-        raise TidemillError("the loop does not come to rest", remedy="this is a defect: please report it")
+        raise TidemillError(
+            "the loop does not come to rest", remedy="this is a defect: please report it"
+        )
 
     def turn(self) -> dict[str, Any]:
         """One turn."""
@@ -125,16 +149,26 @@ class Loop:
         reported = False
         for wave in self._settings.waves:
             for target in wave.targets if wave.name in waves else ():
-                tree = self.git("rev-parse", f"main:generated/{wave.name}/{target}").decode().strip()
+                tree = (
+                    self.git("rev-parse", f"main:generated/{wave.name}/{target}").decode().strip()
+                )
                 if self._synced.get(target) == tree:
                     continue
                 is_first = target not in self._synced
                 self._synced[target] = tree
-                self.report(wave.name, target, main, "Degraded" if target in self.sick else "Healthy", quiet=is_first)
+                self.report(
+                    wave.name,
+                    target,
+                    main,
+                    "Degraded" if target in self.sick else "Healthy",
+                    quiet=is_first,
+                )
                 reported = True
         return reported
 
-    def report(self, wave: str, target: str, revision: str, health: str, *, quiet: bool = False) -> None:
+    def report(
+        self, wave: str, target: str, revision: str, health: str, *, quiet: bool = False
+    ) -> None:
         """A target says how it is."""
         turn = self.call(
             "record-deployment", "--wave", wave, "--target", target, "--revision", revision,

@@ -10,7 +10,13 @@ from typing import Any
 
 from tidemill.clients.entrypoints import run_entry_point
 from tidemill.clients.git import Git
-from tidemill.commands.build_reproducible_image import BuiltImage, Origin, announcement, build_images, read_settings
+from tidemill.commands.build_reproducible_image import (
+    BuiltImage,
+    Origin,
+    announcement,
+    build_images,
+    read_settings,
+)
 from tidemill.demo.narrator import Narrator
 
 _AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}
@@ -41,9 +47,22 @@ class Clone:
         who, _, address = self._author.rstrip(">").partition(" <")
         stamp = f"{int(when.timestamp())} +0000"
         env = {"GIT_AUTHOR_NAME": who, "GIT_AUTHOR_EMAIL": address, "GIT_COMMITTER_NAME": who}
-        env |= {"GIT_COMMITTER_EMAIL": address, "GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp}
+        env |= {
+            "GIT_COMMITTER_EMAIL": address,
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_DATE": stamp,
+        }
         self.git("add", "--all")
-        self.git("-c", "commit.gpgSign=false", "commit", "--quiet", "--no-verify", "--message", message, env=env)
+        self.git(
+            "-c",
+            "commit.gpgSign=false",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "--message",
+            message,
+            env=env,
+        )
         self.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
         return self.head()
 
@@ -79,10 +98,15 @@ class Developers(Clone):
         """Commit, build, and say which digests changed; returns the SHA and the images."""
         sha = self.commit(message, when)
         self._narrator.say("app.git", f"{sha[:12]} {message}")
-        built = build_images(self.folder, self._images, sha=sha, branch="main", progress=lambda _: None)
+        built = build_images(
+            self.folder, self._images, sha=sha, branch="main", progress=lambda _: None
+        )
         changed = [name for name, image in built.items() if image.changed]
         same = [name for name in built if name not in changed]
-        self._narrator.say("images", f"changed: {', '.join(changed) or 'none'}; same digest: {', '.join(same) or 'none'}")
+        self._narrator.say(
+            "images",
+            f"changed: {', '.join(changed) or 'none'}; same digest: {', '.join(same) or 'none'}",
+        )
         return sha, built
 
     def announcement(self, sha: str, built: dict[str, BuiltImage], set_name: str = "app") -> Path:

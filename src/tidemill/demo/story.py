@@ -45,10 +45,15 @@ class Story:
 
     def a_commit_goes_to_production(self) -> None:
         """Chapter 1."""
-        self.narrator.chapter("A commit becomes images, and the images go to production, wave by wave")
+        self.narrator.chapter(
+            "A commit becomes images, and the images go to production, wave by wave"
+        )
         self.app.replace("cmd/gateway/main.go", '"GET /products"', '"GET /catalog"')
         sha, built = self.app.build("Call products a catalog", self.loop.now)
-        self.narrator.expect(all(image.changed for image in built.values()), "a first build gives every service an image")
+        self.narrator.expect(
+            all(image.changed for image in built.values()),
+            "a first build gives every service an image",
+        )
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
         self.first = sha
         self._expect_everywhere(sha)
@@ -60,12 +65,16 @@ class Story:
         before = self.loop.sha("main")
         (self.app.folder / "README.md").open("a", encoding="utf-8").write("\nAsk Ada for a tour.\n")
         sha, built = self.app.build("Say whom to ask", self.loop.now)
-        self.narrator.expect(not any(image.changed for image in built.values()), "no digest changed")
+        self.narrator.expect(
+            not any(image.changed for image in built.values()), "no digest changed"
+        )
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
         shas = self.loop.git("rev-list", f"{before}..main").decode().split()
         files = {file.partition("/")[0] for one in shas for file in self.loop.changed_by(one)}
         self.narrator.expect(files == {"images"}, "its commits change images/ alone")
-        self.narrator.expect(not self.loop.redeployed, "nothing was redeployed, and nothing waited for a report")
+        self.narrator.expect(
+            not self.loop.redeployed, "nothing was redeployed, and nothing waited for a report"
+        )
         self._expect_everywhere(sha)
 
     def a_shared_library_changes_its_dependants(self) -> None:
@@ -75,37 +84,66 @@ class Story:
         self.app.replace("lib/money/money.go", '"%s%d.%02d"', '"%s%d,%02d"')
         sha, built = self.app.build("Write cents behind a comma", self.loop.now)
         changed = {name for name, image in built.items() if image.changed}
-        self.narrator.expect(changed == {"orders", "billing"}, "orders and billing changed, nothing else")
+        self.narrator.expect(
+            changed == {"orders", "billing"}, "orders and billing changed, nothing else"
+        )
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
         self.narrator.expect(self.loop.redeployed, "the targets that run them were redeployed")
-        self.narrator.expect(not EDGE & set(self.loop.redeployed), "the edge targets run neither, stayed silent, and blocked nobody")
+        self.narrator.expect(
+            not EDGE & set(self.loop.redeployed),
+            "the edge targets run neither, stayed silent, and blocked nobody",
+        )
         self._expect_everywhere(sha)
 
     def a_set_that_breaks_the_check_is_evicted(self) -> None:
         """Chapter 4."""
-        self.narrator.chapter("A set that breaks the check is evicted; the innocent set behind it lands")
+        self.narrator.chapter(
+            "A set that breaks the check is evicted; the innocent set behind it lands"
+        )
         good = self.loop.runs("staging")
         text = (self.app.folder / "tidemill.toml").read_text(encoding="utf-8")
-        service = text[text.index("[[services]]") : text.index("[[services]]", text.index("[[services]]") + 1)]
-        self.app.replace("lib/worker/worker.go", "package worker", "// Package worker works.\npackage worker")
+        service = text[
+            text.index("[[services]]") : text.index("[[services]]", text.index("[[services]]") + 1)
+        ]
+        self.app.replace(
+            "lib/worker/worker.go", "package worker", "// Package worker works.\npackage worker"
+        )
         (self.app.folder / "tidemill.toml").write_text(
-            text + "\n" + service.replace('name = "gateway"', 'name = "Audit_Log"'), encoding="utf-8"
+            text + "\n" + service.replace('name = "gateway"', 'name = "Audit_Log"'),
+            encoding="utf-8",
         )
         sha, built = self.app.build("Add an audit log", self.loop.now)
         self.loop.announce(self.app.announcement(sha, built))
         culprit = self.loop.sha("auto")
         self.loop.announce(self.app.announcement(sha, built, "batch"))
         self._soak()
-        evicted = self.loop.git("for-each-ref", "--format=%(objectname)", "refs/tidemill/evicted").decode().split()
-        self.narrator.expect(evicted == [culprit], f"{culprit[:12]} was evicted, and is kept below refs/tidemill/evicted")
-        self.narrator.expect(self.loop.runs("staging") == good, "staging still has the app that works")
-        self.narrator.expect(self.loop.runs("production", "batch") == sha, "the set batch went on to production")
+        evicted = (
+            self.loop.git("for-each-ref", "--format=%(objectname)", "refs/tidemill/evicted")
+            .decode()
+            .split()
+        )
+        self.narrator.expect(
+            evicted == [culprit],
+            f"{culprit[:12]} was evicted, and is kept below refs/tidemill/evicted",
+        )
+        self.narrator.expect(
+            self.loop.runs("staging") == good, "staging still has the app that works"
+        )
+        self.narrator.expect(
+            self.loop.runs("production", "batch") == sha, "the set batch went on to production"
+        )
         self.app.git("revert", "--quiet", "--no-commit", "HEAD")
 
     def people_change_main_meanwhile(self) -> None:
         """Chapter 5."""
-        self.narrator.chapter("People change main meanwhile: auto is replayed; a broken main blames nobody")
-        self.app.replace("cmd/orders/main.go", '"an order has pieces and a price"', '"an order needs pieces and a price"')
+        self.narrator.chapter(
+            "People change main meanwhile: auto is replayed; a broken main blames nobody"
+        )
+        self.app.replace(
+            "cmd/orders/main.go",
+            '"an order has pieces and a price"',
+            '"an order needs pieces and a price"',
+        )
         sha, built = self.app.build("Take the audit log out, and be polite", self.loop.now)
         self.loop.announce(self.app.announcement(sha, built))
         production = "jsonnet/waves/production.libsonnet"
@@ -114,7 +152,9 @@ class Story:
         self.cfg.generate()
         self._push("Five replicas of orders in production")
         turn = self.loop.turn()
-        self.narrator.expect(turn["replayed"], "the commit under test was done again on the new main")
+        self.narrator.expect(
+            turn["replayed"], "the commit under test was done again on the new main"
+        )
         self.cfg.replace(production, "billing+: { replicas: 2", "billing+: { replicas: 'three'")
         self.cfg.generate()
         broken = self._push("Three replicas of billing")
@@ -140,12 +180,16 @@ class Story:
         self.loop.settle(self.loop.announce(self.app.announcement(newer, built_newer)))
         turn = self.loop.announce(late)
         superseded = [one for one in turn["superseded"] if one["app_sha"] == older]
-        self.narrator.expect(superseded, f"{older[:12]} is superseded: the wave has had {newer[:12]}")
+        self.narrator.expect(
+            superseded, f"{older[:12]} is superseded: the wave has had {newer[:12]}"
+        )
         self._expect_everywhere(newer)
 
     def a_target_stays_unhealthy(self) -> None:
         """Chapter 7."""
-        self.narrator.chapter("A target stays unhealthy: its wave waits, and the status says for whom")
+        self.narrator.chapter(
+            "A target stays unhealthy: its wave waits, and the status says for whom"
+        )
         before = self.loop.runs("production")
         self.loop.sick = {"internal-us"}
         self.app.replace("cmd/gateway/main.go", "4 * time.Second", "3 * time.Second")
@@ -154,7 +198,11 @@ class Story:
         self.loop.later(hours=2)
         self.loop.settle()
         waiting = self.loop.call("status")["waiting"]
-        blockers = [f"{line['what']} waits for {line['for']}" for line in waiting if "internal-us" in line["for"]]
+        blockers = [
+            f"{line['what']} waits for {line['for']}"
+            for line in waiting
+            if "internal-us" in line["for"]
+        ]
         for line in blockers:
             self.narrator.say("status", line)
         self.narrator.expect(blockers, "the status names internal-us")
@@ -169,7 +217,9 @@ class Story:
         """Chapter 8."""
         self.narrator.chapter("A rollback, its hold, and its release")
         bad = self.loop.runs("production")
-        turn = self.loop.call("rollback-wave", "--wave", "production", "--set", "app", "--reason", "checkout is slow")
+        turn = self.loop.call(
+            "rollback-wave", "--wave", "production", "--set", "app", "--reason", "checkout is slow"
+        )
         self.loop.tell(turn)
         self.loop.settle(turn)
         back = self.loop.runs("production")
@@ -178,9 +228,16 @@ class Story:
         sha, built = self.app.build("Be patient again", self.loop.now)
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
         self._soak()
-        self.narrator.expect(self.loop.runs("internal") == sha, "the next set went as far as internal")
-        self.narrator.expect(self.loop.runs("production") == back, "production is held, so nothing undid the rollback")
-        turn = self.loop.call("release-wave", "--wave", "production", "--reason", "the cause is found")
+        self.narrator.expect(
+            self.loop.runs("internal") == sha, "the next set went as far as internal"
+        )
+        self.narrator.expect(
+            self.loop.runs("production") == back,
+            "production is held, so nothing undid the rollback",
+        )
+        turn = self.loop.call(
+            "release-wave", "--wave", "production", "--reason", "the cause is found"
+        )
         self.narrator.say("released", "production")
         self.loop.tell(turn)
         self.loop.settle(turn)

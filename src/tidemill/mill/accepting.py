@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import msgspec
 
@@ -11,9 +11,9 @@ from tidemill.cfg import requests
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Announced, Fact
 from tidemill.cfg.snapshot import Unreadable
+from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
-from tidemill.mill.reading import RECORD, Reading
-from tidemill.mill.store import Declined, Pushed, Raced, Update
+from tidemill.mill.reading import RECORD, Reading, read
 from tidemill.mill.turn import MOST_RACES, Clock, pause_after
 from tidemill.mill.writing import fact_commit
 
@@ -23,10 +23,12 @@ class Accepted:
     """A fact is in the inbox, or has been before.
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.
+    `reading` is what is known of the repository now.
     """
 
     id: str
     is_new: bool
+    reading: Reading
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
 
@@ -43,21 +45,25 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
         ServerRefused: the server does not take the ref.
     """
     if ended := reading.ledger.how_ended(fact.id):
-        return Accepted(fact.id, is_new=False, ended=ended)
+        return Accepted(fact.id, is_new=False, reading=reading, ended=ended)
     waiting = reading.inbox().get(fact.id)
     if waiting is not None:
-        return _again(fact, waiting)
+        _refuse_another(fact, waiting)
+        return Accepted(fact.id, is_new=False, reading=reading)
     if dry_run:
-        return Accepted(fact.id, is_new=True, extra={fact.id: fact})
-    update = Update(reading.names.inbox(fact.id), None, fact_commit(reading.store, fact))
+        return Accepted(fact.id, is_new=True, reading=reading, extra={fact.id: fact})
+    ref, commit = reading.names.inbox(fact.id), fact_commit(reading.store, fact)
+    update = Update(ref, None, commit)
     reason = ""
     for tries in range(MOST_RACES):
         match reading.store.push([update]):
             case Pushed():
-                return Accepted(fact.id, is_new=True)
+                now = replace(reading, refs=reading.refs.with_ref(ref, commit))
+                return Accepted(fact.id, is_new=True, reading=now)
             case Raced(_, _, str(found)):
-                reading.store.fetch(None, [found], [RECORD])
-                return _again(fact, requests.decode(reading.store.files(found, [RECORD])[RECORD]))
+                reading.store.fetch([], [found])
+                _refuse_another(fact, requests.decode(reading.store.files(found, [RECORD])[RECORD]))
+                return Accepted(fact.id, is_new=False, reading=read(reading.store))
             case Declined(words):
                 reason = words
             case Raced():
@@ -69,15 +75,13 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
     )
 
 
-def _again(fact: Fact, waiting: Fact | Unreadable) -> Accepted:
-    """The same fact has been accepted before; only when it came may differ."""
-    same = not isinstance(waiting, Unreadable) and _said(waiting) == _said(fact)
-    if not same:
+def _refuse_another(fact: Fact, waiting: Fact | Unreadable) -> None:
+    """The same fact may have been accepted before: only when it came may differ."""
+    if isinstance(waiting, Unreadable) or _said(waiting) != _said(fact):
         raise Refused(
             f"{fact.id} waits already, with other contents",
             remedy="drop it first (`tidemill drop`), or announce another commit",
         )
-    return Accepted(fact.id, is_new=False)
 
 
 def _said(fact: Fact) -> object:

@@ -13,8 +13,8 @@ from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import FILE, Settings
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
 from tidemill.cfg.trailers import message
+from tidemill.clients.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.mill.seeing import target_files
-from tidemill.mill.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 
 
 def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) -> Outcome:
@@ -22,14 +22,24 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
     settings = snapshot.settings
     wanted = _image_files(store, snapshot, operation)
     if TAGS not in wanted or DIGESTS not in wanted:
-        return Failed(f"{operation.commit} has no image files of {operation.set} in {operation.source}")
+        return Failed(
+            f"{operation.commit} has no image files of {operation.set} in {operation.source}"
+        )
     match store.work(_work(settings, operation, parent, wanted)):
         case Committed(sha):
             files = images.parse(wanted)
             if files is None:
                 return Failed("there are no image files")
             targets = target_files(store, sha, settings, operation.wave, files)
-            return Made(AutoCommit(sha=sha, parent=parent, operation=operation, digests=files.digest_id, targets=targets))
+            return Made(
+                AutoCommit(
+                    sha=sha,
+                    parent=parent,
+                    operation=operation,
+                    digests=files.digest_id,
+                    targets=targets,
+                )
+            )
         case WorkFailed(reason, None):
             return Failed(reason)
         case WorkFailed(_, on_parent):
@@ -81,16 +91,25 @@ def _promoted(files: Mapping[str, bytes], operation: Operation) -> dict[str, byt
     return {**files, SOURCE: images.render(source)}
 
 
-def _work(settings: Settings, operation: Operation, parent: str, wanted: Mapping[str, bytes]) -> Work:
+def _work(
+    settings: Settings, operation: Operation, parent: str, wanted: Mapping[str, bytes]
+) -> Work:
     entrypoints = settings.entrypoints
     entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
     if operation.kind == "roll back" and entrypoints.generate:
         entry = None
-    values = {"wave": operation.wave, "set": operation.set, "source": operation.source, "sha": operation.commit}
+    values = {
+        "wave": operation.wave,
+        "set": operation.set,
+        "source": operation.source,
+        "sha": operation.commit,
+    }
     for name, value in values.items():
         entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
     files = images.parse(wanted)
-    others = {settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets}
+    others = {
+        settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets
+    }
     folder = settings.folder(operation.wave, operation.set)
     prefixes = settings.prefixes()
     return Work(
@@ -101,7 +120,9 @@ def _work(settings: Settings, operation: Operation, parent: str, wanted: Mapping
         source=wanted.get(SOURCE),
         message=message(operation),
         entry=entry,
-        bare=bare_form(files.digests, files.tags) if files and files.digests.keys() == files.tags.keys() else b"{}\n",
+        bare=bare_form(files.digests, files.tags)
+        if files and files.digests.keys() == files.tags.keys()
+        else b"{}\n",
         commit=operation.commit,
         generate=entrypoints.generate,
         own=prefixes if all(prefixes) else (),

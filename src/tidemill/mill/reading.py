@@ -16,10 +16,10 @@ from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
+from tidemill.clients.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, TidemillError
 from tidemill.mill.refs import Names
 from tidemill.mill.seeing import resolved, tree_ids
-from tidemill.mill.store import Refs, Store
 
 RECORD = "record.json"
 _READ = (settings.FILE, *images.FILES)
@@ -85,15 +85,17 @@ def read(store: Store) -> Reading:
     branch = _main_branch(refs)
     names = Names(settings.NAMESPACE, branch, "auto")
     main = refs.shas[names.main]
-    store.fetch(main, _facts(refs, names), _READ)
+    store.fetch(_tips(refs, names), _facts(refs, names), _READ)
     found = _settings(store, main)
     if isinstance(found, Settings):
         names = Names(found.namespace, found.main, found.auto)
         if names.main not in refs.shas:
-            found = settings.invalid(main[:12], None, f"there is no branch {found.main}, which it names as main")
-        elif refs.shas[names.main] != main or found.namespace != settings.NAMESPACE:
+            found = settings.invalid(
+                main[:12], None, f"there is no branch {found.main}, which it names as main"
+            )
+        elif (found.namespace, found.main, found.auto) != (settings.NAMESPACE, branch, "auto"):
             main = refs.shas[names.main]
-            store.fetch(main, _facts(refs, names), _READ)
+            store.fetch(_tips(refs, names), _facts(refs, names), _READ)
             found = _settings(store, main)
     tip = refs.get(names.journal)
     ledger = journal.decode(_record(store, tip)).ledger if tip else Ledger()
@@ -120,7 +122,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
                 unreadable.append(fact)
             case Deployment(sets=None):
                 try:
-                    facts[fact_id] = resolved(store, reading.main, valid, fact)
+                    facts[fact_id] = resolved(store, reading.main, valid, reading.ledger, fact)
                 except TidemillError as error:
                     unreadable.append(Unreadable(fact_id, error.what))
             case _:
@@ -170,19 +172,13 @@ def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], st
     own = {commit.sha: at for at, commit in enumerate(known, start=1)}
     if tip in own:
         return tuple(known[: own[tip]]), None
-    if not known and _is_settled(reading, tip):
+    if not known and (
+        tip in (reading.main, reading.ledger.green_main) or reading.ledger.has_landed(tip)
+    ):
         return (), None
     kept = next((at for sha, at in reversed(own.items()) if reading.store.is_ancestor(sha, tip)), 0)
     is_on_main = kept == 0 and reading.store.is_ancestor(tip, reading.main)
     return tuple(known[:kept]), None if is_on_main else tip
-
-
-def _is_settled(reading: Reading, tip: str) -> bool:
-    return tip in {reading.main, reading.ledger.green_main} or _has_landed(reading.ledger, tip)
-
-
-def _has_landed(ledger: Ledger, sha: str) -> bool:
-    return any(had.commit == sha for sets in ledger.sets.values() for part in sets.values() for had in part.had)
 
 
 def _deployed(reading: Reading) -> dict[tuple[str, str], Deployment]:
@@ -191,6 +187,13 @@ def _deployed(reading: Reading) -> dict[tuple[str, str], Deployment]:
         wave, _, target = place.partition("/")
         found[wave, target] = msgspec.json.decode(_record(reading.store, sha), type=Deployment)
     return found
+
+
+def _tips(refs: Refs, names: Names) -> list[str]:
+    """Main and auto. Nothing of auto is read, but a push that moves it compares with its tip, and
+    Git would get that one with its whole history."""
+    auto = refs.get(names.auto)
+    return [refs.shas[names.main], *([auto] if auto else [])]
 
 
 def _facts(refs: Refs, names: Names) -> list[str]:
@@ -215,7 +218,9 @@ def _main_branch(refs: Refs) -> str:
     for branch in (refs.head, "main", "master"):
         if branch and f"refs/heads/{branch}" in refs.shas:
             return branch
-    raise Refused("the repository has no branch main", remedy="push a first commit with a tidemill.toml to it")
+    raise Refused(
+        "the repository has no branch main", remedy="push a first commit with a tidemill.toml to it"
+    )
 
 
 def _record(store: Store, sha: str) -> bytes:

@@ -11,11 +11,12 @@ from tidemill.app import reference
 from tidemill.app.reference import Reference
 from tidemill.cfg import images
 from tidemill.cfg.images import ImageFiles
+from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import Files
 from tidemill.cfg.records import Deployment, Seen
 from tidemill.cfg.settings import Settings
+from tidemill.clients.store import Store
 from tidemill.errors import Refused
-from tidemill.mill.store import Store
 
 
 def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, str | None]:
@@ -26,7 +27,9 @@ def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[s
     return {target: _identity(objects, mine) for target, mine in paths.items()}
 
 
-def target_files(store: Store, commit: str, settings: Settings, wave: str, files: ImageFiles) -> dict[str, Files]:
+def target_files(
+    store: Store, commit: str, settings: Settings, wave: str, files: ImageFiles
+) -> dict[str, Files]:
     """What each target of a wave has in a commit that is here with all its files."""
     trees = tree_ids(store, commit, settings, wave)
     users = using(store, commit, settings, wave, list(trees), files)
@@ -34,7 +37,12 @@ def target_files(store: Store, commit: str, settings: Settings, wave: str, files
 
 
 def using(
-    store: Store, commit: str, settings: Settings, wave: str, targets: Sequence[str], files: ImageFiles
+    store: Store,
+    commit: str,
+    settings: Settings,
+    wave: str,
+    targets: Sequence[str],
+    files: ImageFiles,
 ) -> set[str]:
     """The targets that render a service of the set: their files name one of its images.
 
@@ -43,12 +51,18 @@ def using(
     paths = {target: settings.paths(wave, target) for target in targets}
     words = sorted({word for digest in files.digests.values() for word in _words(digest)})
     named = store.mentions(commit, [path for mine in paths.values() for path in mine], words)
-    users = {target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)}
+    users = {
+        target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)
+    }
     return users or set(targets)
 
 
-def resolved(store: Store, main: str, settings: Settings, record: Deployment) -> Deployment:
+def resolved(
+    store: Store, main: str, settings: Settings, ledger: Ledger, record: Deployment
+) -> Deployment:
     """A record with what its revision says of the wave's sets and the target's files.
+
+    The commits that the ledger names have landed; any other is looked for in main's history.
 
     Raises:
         Refused: the wave or the target does not exist, or the revision is not on main.
@@ -59,12 +73,14 @@ def resolved(store: Store, main: str, settings: Settings, record: Deployment) ->
             f"the settings name no target {record.target} in a wave {record.wave}",
             remedy="report for a target that [[waves]] in tidemill.toml lists",
         )
-    if not store.is_ancestor(record.revision, main):
+    if not (ledger.has_landed(record.revision) or store.is_ancestor(record.revision, main)):
         raise Refused(
             f"the revision {record.revision} is not on main",
             remedy="report the commit of main that the target has synced",
         )
-    folders = {image_set.name: settings.folder(record.wave, image_set.name) for image_set in settings.sets}
+    folders = {
+        image_set.name: settings.folder(record.wave, image_set.name) for image_set in settings.sets
+    }
     paths = {target: settings.paths(record.wave, target) for target in wave.targets}
     below = [path for mine in paths.values() for path in mine]
     store.fetch_below(record.revision, [*folders.values(), *below])
@@ -78,7 +94,8 @@ def resolved(store: Store, main: str, settings: Settings, record: Deployment) ->
                 position=files.position,
                 content=files.content,
                 digests=files.digest_id,
-                uses=record.target in using(store, record.revision, settings, record.wave, wave.targets, files),
+                uses=record.target
+                in using(store, record.revision, settings, record.wave, wave.targets, files),
                 images_fit=all(_fits(reference.running(image), files) for image in record.images),
             )
     trees = tree_ids(store, record.revision, settings, record.wave)

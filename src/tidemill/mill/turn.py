@@ -12,10 +12,10 @@ from tidemill.cfg.draft import Waiting
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
+from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import ServerRefused, TidemillError
 from tidemill.mill.making import make
 from tidemill.mill.reading import Reading, read, snapshot
-from tidemill.mill.store import Declined, Pushed, Raced, Store, Update
 from tidemill.mill.writing import updates
 
 MOST_RACES = 8
@@ -55,10 +55,15 @@ def turn(
     *,
     run_url: str | None = None,
     dry_run: bool = False,
+    reading: Reading | None = None,
     extra: Mapping[str, Fact] | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
+
+    Args:
+        reading: what was read just now; read anew without it, and after each lost race.
+        extra: facts to take for accepted (a dry run's).
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
@@ -66,7 +71,7 @@ def turn(
     """
     raced: Raced | None = None
     for race in range(MOST_RACES):
-        reading = read(store)
+        reading = read(store) if race or reading is None else reading
         known = snapshot(reading, clock.now, extra)
         known, decided = decide(store, known, say)
         if dry_run or not decided.is_change:
@@ -77,6 +82,7 @@ def turn(
         raced = outcome
         say(f"{raced.ref} moved while this turn ran; reading again")
         clock.pause(pause_after(race))
+    assert reading is not None
     return Turn(decided, reading, known, changed=False, lost_to=raced)
 
 
@@ -89,7 +95,9 @@ def decide(
         if decided.todo is None:
             return known, decided
         operation, parent = decided.todo.operation, decided.todo.parent
-        say(f"{operation.kind} {operation.set} {(operation.app_sha or '')[:12]} in {operation.wave}")
+        say(
+            f"{operation.kind} {operation.set} {(operation.app_sha or '')[:12]} in {operation.wave}"
+        )
         known = known.knowing(operation.id, parent, make(store, known, operation, parent))
 
 
@@ -126,7 +134,11 @@ def _write(
         raise _refusal(refused)
     say(f"the server refuses to move main: {refused}")
     known, decided = decide(store, known, say, without_landing=True)
-    why = Waiting(what=f"main at {decided.main}", for_=f"the server to let it land: {refused}", since=known.now)
+    why = Waiting(
+        what=f"main at {decided.main}",
+        for_=f"the server to let it land: {refused}",
+        since=known.now,
+    )
     decided = replace(decided, waiting=(why, *decided.waiting))
     if not decided.is_change:
         return Turn(decided, reading, known, changed=False, refused=refused)
@@ -139,7 +151,9 @@ def _write(
             raise _refusal(reason)
 
 
-def _push(store: Store, clock: Clock, changes: list[Update], say: Callable[[str], None]) -> Pushed | Raced | Declined:
+def _push(
+    store: Store, clock: Clock, changes: list[Update], say: Callable[[str], None]
+) -> Pushed | Raced | Declined:
     """Push; a server that declines without a race may have met a lock, so ask it again."""
     outcome = store.push(changes)
     for tries in range(1, MOST_DECLINED):

@@ -12,8 +12,8 @@ from tidemill.cfg.plan import Plan
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.clients.store import Store, Update
 from tidemill.mill.reading import RECORD, Reading
-from tidemill.mill.store import Store, Update
 
 LONGEST_CHAIN = 200
 
@@ -62,7 +62,9 @@ def _filed(store: Store, record: Deployment, parent: str | None) -> str:
     return store.write({RECORD: data}, parent, subject, record.accepted_at)
 
 
-def _holds(reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]) -> None:
+def _holds(
+    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+) -> None:
     for (wave, set_name), hold in plan.holds.items():
         if snapshot.holds.get((wave, set_name)) != hold:
             changes[reading.names.hold(wave, set_name)] = _held(reading.store, hold)
@@ -99,7 +101,9 @@ def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None
 def _journal(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> str:
     record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
     parent = reading.refs.get(reading.names.journal)
-    return reading.store.write({RECORD: journal.encode(record)}, parent, subject(plan), _whole(snapshot.now))
+    return reading.store.write(
+        {RECORD: journal.encode(record)}, parent, subject(plan), _whole(snapshot.now)
+    )
 
 
 def subject(plan: Plan) -> str:
@@ -107,11 +111,20 @@ def subject(plan: Plan) -> str:
     counts: dict[str, int] = {}
     for entry in plan.entries:
         counts[entry.what] = counts.get(entry.what, 0) + 1
-    first = ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items()) or "take note"
+    first = (
+        ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items())
+        or "take note"
+    )
     lines = []
     for entry in plan.entries:
-        about = " ".join(part for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12]) if part)
-        lines.append(": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part))
+        about = " ".join(
+            part
+            for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12])
+            if part
+        )
+        lines.append(
+            ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
+        )
     return first + "\n\n" + "\n".join(lines) + "\n"
 
 

@@ -24,6 +24,10 @@ class Refs:
         """What a ref points to, None if it is not there."""
         return self.shas.get(ref)
 
+    def with_ref(self, ref: str, sha: str) -> Refs:
+        """The same, with one ref more."""
+        return Refs({**self.shas, ref: sha}, self.head)
+
     def below(self, prefix: str) -> dict[str, str]:
         """The refs below `prefix/`, by the rest of their name."""
         start = f"{prefix}/"
@@ -130,9 +134,9 @@ class Store(Protocol):
         """List all refs."""
         ...
 
-    def fetch(self, main: str | None, facts: Iterable[str], names: Sequence[str]) -> None:
-        """Get what the methods below read: the trees of `main` and of each commit of `facts`,
-        and of their files those whose last name is in `names`."""
+    def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
+        """Get what the methods below read: the trees of `tips` and of each commit of `facts`; of
+        the files of the first tip those whose last name is in `names`, of `facts` all."""
         ...
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
@@ -163,7 +167,9 @@ class Store(Protocol):
         """Whether the repository has a commit."""
         ...
 
-    def write(self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime) -> str:
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
         """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
         ...
 

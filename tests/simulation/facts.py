@@ -1,0 +1,78 @@
+"""What a repository says, read from its refs without the code under test."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from tests.simulation.memory import Push, Server
+
+MAIN, AUTO, SPACE = "refs/heads/main", "refs/heads/auto", "refs/tidemill"
+State = Literal["green", "red", "unknown"]
+
+
+class Broken(AssertionError):
+    """A rule does not hold."""
+
+
+def demand(rule: int, holds: object, what: str) -> None:
+    """Raise `Broken` unless a rule of design.md, section 10, holds."""
+    if not holds:
+        raise Broken(f"rule {rule}: {what}")
+
+
+def record(server: Server, commit: str) -> dict[str, Any]:
+    """The `record.json` of a commit."""
+    found: dict[str, Any] = json.loads(server.commits[commit].files["record.json"])
+    return found
+
+
+def below(refs: Mapping[str, str], folder: str) -> dict[str, str]:
+    """The refs in a folder of the namespace, by the rest of their name."""
+    start = f"{SPACE}/{folder}/"
+    return {ref[len(start) :]: sha for ref, sha in refs.items() if ref.startswith(start)}
+
+
+def runs(server: Server, refs: Mapping[str, str], sha: str) -> list[dict[str, Any]]:
+    """What was reported for a commit, the oldest first."""
+    tip = refs.get(f"{SPACE}/checks/{sha}")
+    found: list[dict[str, Any]] = record(server, tip)["runs"] if tip else []
+    return found
+
+
+def verdict(found: Sequence[Mapping[str, Any]], required: Sequence[str]) -> State:
+    """What the last answers of the checks come to."""
+    contexts = required or tuple(dict.fromkeys(run["context"] for run in found))
+    states = []
+    for context in contexts:
+        mine = [run["state"] for run in found if run["context"] == context]
+        answers = [state for state in mine if state in ("success", "failure")]
+        states.append(answers[-1] if answers else None)
+    if "failure" in states:
+        return "red"
+    return "green" if states and None not in states else "unknown"
+
+
+def trailers(message: str) -> dict[str, str]:
+    """The trailers of an automatic commit, by name without their common beginning."""
+    return dict(re.findall(r"^Autocommit-([A-Za-z-]+): (.*)$", message, re.MULTILINE))
+
+
+def changed(push: Push, folder: str) -> dict[str, tuple[str | None, str | None]]:
+    """What a push changed in a folder of the namespace: from what to what, by name."""
+    start = f"{SPACE}/{folder}/"
+    return {
+        update.ref[len(start) :]: (update.old, update.new)
+        for update in push.updates
+        if update.ref.startswith(start)
+    }
+
+
+def change_of(push: Push, ref: str) -> tuple[str | None, str] | None:
+    """What a push made of one ref, None if it left it alone."""
+    for update in push.updates:
+        if update.ref == ref and update.new is not None:
+            return update.old, update.new
+    return None

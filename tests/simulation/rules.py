@@ -1,0 +1,168 @@
+"""The rules of design.md, section 10, asserted at each push, from what was pushed so far.
+
+Everything is judged by what the one who pushed could know: the refs as it had listed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.simulation.facts import (
+    AUTO,
+    MAIN,
+    SPACE,
+    below,
+    change_of,
+    changed,
+    demand,
+    record,
+    runs,
+    trailers,
+    verdict,
+)
+from tests.simulation.memory import Push, Server
+from tests.simulation.scene import Scene
+from tests.simulation.sources import ROLLOUT
+from tidemill.cfg.settings import FILE
+
+ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")
+_SAID = {"unchanged": "landed", "promoted already": "landed"}
+
+
+@dataclass
+class Rules:
+    """What is known of the past, and the rules.
+
+    Attributes:
+        requests: every request that was ever accepted, by id.
+        ended: how each announcement ended.
+        said: what the journal said of each request.
+        reds: how often each commit of auto was seen red on a green parent.
+    """
+
+    scene: Scene
+    server: Server
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+    ended: dict[str, str] = field(default_factory=dict)
+    said: dict[str, set[str]] = field(default_factory=dict)
+    answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    was_auto: set[str] = field(default_factory=set)
+
+    def begin(self, main: str, now: datetime) -> None:
+        """Take note of the first commit."""
+
+    def pushed(self, push: Push, now: datetime) -> None:
+        """Judge one push."""
+        self._take_note(push)
+        if push.by.startswith("tidemill"):
+            self._main_moves_forward_to_green(push)
+            self._what_people_wrote_stays(push)
+            self._evicted_on_a_green_parent(push)
+        self._announcements_end_once(push)
+
+    def _take_note(self, push: Push) -> None:
+        for name, (_, new) in changed(push, "inbox").items():
+            if new is not None:
+                self.requests[name] = record(self.server, new)
+        if change := change_of(push, f"{SPACE}/journal"):
+            demand(7, self.server.commits[change[1]].parent == change[0], "the journal forks")
+            for entry in record(self.server, change[1])["entries"]:
+                if "id" in entry:
+                    what = _SAID.get(entry["what"], entry["what"])
+                    self.said.setdefault(entry["id"], set()).add(what)
+        for sha, (_, new) in changed(push, "checks").items():
+            if new is not None:
+                last = record(self.server, new)["runs"][-1]
+                self.answers.setdefault(sha, []).append((last["run"], last["state"]))
+        if change := change_of(push, AUTO):
+            self.was_auto.update(self.server.since(change[1], push.before[MAIN]))
+
+    def state(self, push: Push, sha: str) -> str:
+        """The verdict on a commit, as the one who pushed could know it."""
+        return verdict(runs(self.server, push.seen.shas, sha), self.scene.required)
+
+    def _main_moves_forward_to_green(self, push: Push) -> None:
+        change = change_of(push, MAIN)
+        if change is None:
+            return
+        old, new = change
+        demand(1, old and self.server.descends(new, old), f"main goes from {old} back to {new}")
+        demand(1, self.state(push, new) == "green", f"main goes to {new}, which was not green")
+
+    def _what_people_wrote_stays(self, push: Push) -> None:
+        change = change_of(push, MAIN)
+        if change is None or change[0] is None:
+            return
+        for sha in self.server.since(change[1], change[0]):
+            commit = self.server.commits[sha]
+            before = self.server.commits[commit.parent or ""].files
+            told = trailers(commit.message)
+            rollout = self.scene.rollout()
+            own = (f"{rollout.folder(told['Target'], told['Image-Set'])}/", "generated/")
+            touched = {
+                path
+                for path in before.keys() | commit.files.keys()
+                if before.get(path) != commit.files.get(path)
+            }
+            foreign = [path for path in touched if not path.startswith(own)]
+            demand(6, not foreign, f"the turn's commit {sha} touches {foreign}")
+            demand(6, {ROLLOUT, FILE} <= commit.files.keys(), f"{sha} lost the sources")
+
+    def _evicted_on_a_green_parent(self, push: Push) -> None:
+        for sha, (_, new) in changed(push, "evicted").items():
+            if new is None or sha not in self.was_auto:
+                continue
+            parent = self.server.commits[sha].parent or ""
+            demand(5, self.state(push, sha) == "red", f"{sha} was evicted, and is not red")
+            demand(5, self.state(push, parent) == "green", f"{sha} was evicted on {parent}, not green")
+            main = push.seen.shas[MAIN]
+            demand(5, self.state(push, main) != "red", f"{sha} was evicted while main was red")
+            self._was_tried_again(push, sha, parent)
+
+    def _was_tried_again(self, push: Push, sha: str, parent: str) -> None:
+        """Red, then the parent green again, then red again, as often as the settings ask."""
+        reds = _runs(runs(self.server, push.seen.shas, sha), "failure")
+        greens = _runs(runs(self.server, push.seen.shas, parent), "success")
+        needed = self.scene.retries
+        demand(5, len(reds) > needed, f"{sha} was evicted after {len(reds)} red runs")
+        demand(5, len(greens) >= max(1, needed), f"{sha} was evicted, its parent asked too little")
+
+    def _announcements_end_once(self, push: Push) -> None:
+        for name, (old, new) in changed(push, "inbox").items():
+            if new is not None or old is None:
+                continue
+            if record(self.server, old)["kind"] != "announcement":
+                continue
+            demand(2, push.by.startswith("tidemill"), f"{push.by} took {name} away")
+            change = change_of(push, f"{SPACE}/journal")
+            demand(2, change, f"{name} went without a word in the journal")
+            assert change is not None
+            ended = record(self.server, change[1])["ledger"].get("ended", [])
+            hows = [one["how"] for one in ended if one["id"] == name]
+            demand(2, hows, f"{name} went, and the ledger does not say how")
+            how = self.ended.setdefault(name, hows[-1])
+            demand(2, how in ENDS and set(hows) == {how}, f"{name} ended {how}, and as {hows}")
+            words = self.said.get(name, set()) & set(ENDS)
+            demand(2, how in words, f"{name} ended {how}, and the journal says {sorted(words)}")
+            self._is_true(name, how)
+
+    def _is_true(self, name: str, how: str) -> None:
+        """That an announcement ended as it is said to."""
+        if how == "rejected":
+            there = f"{SPACE}/rejected/{name}" in self.server.refs
+            demand(2, there, f"{name} was rejected, and is not kept")
+        if how == "dropped":
+            drops = [one for one in self.requests.values() if one["kind"] == "drop"]
+            asked = any(one["request"] == name for one in drops)
+            demand(2, asked, f"{name} was dropped, and nobody asked for it")
+
+    def inbox(self) -> Mapping[str, str]:
+        """What waits."""
+        return below(self.server.refs, "inbox")
+
+
+def _runs(found: list[dict[str, Any]], state: str) -> set[str]:
+    return {run["run"] for run in found if run["state"] == state}

@@ -1,0 +1,180 @@
+"""One history: a repository, a clock, what has happened so far, and the means to go on."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from tests.simulation.actors import Deed, do
+from tests.simulation.memory import Commit, Killed, Server
+from tests.simulation.rules import Rules
+from tests.simulation.scene import Scene, minutes
+from tests.simulation.sources import ROLLOUT, Rollout, generated, rollout_of
+from tidemill.cfg.settings import FILE
+from tidemill.clients.store import Refs, Update
+
+START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
+MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
+
+
+@dataclass
+class World:
+    """See the module.
+
+    Attributes:
+        story: what happened, a line each.
+        wanted: the commits whose check the last turn asked for.
+    """
+
+    scene: Scene
+    rng: random.Random
+    server: Server
+    rules: Rules
+    now: datetime = START
+    story: list[str] = field(default_factory=list)
+    wanted: tuple[str, ...] = ()
+    waiting: tuple[Mapping[str, Any], ...] = ()
+    number: int = 0
+    apps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    natures: tuple[int, ...] = (80, 8, 3, 5, 4)
+    flaky: float = 0.1
+
+    @classmethod
+    def of(cls, scene: Scene, rng: random.Random) -> World:
+        """A repository with a first commit."""
+        server = Server()
+        world = cls(scene, rng, server, Rules(scene, server))
+        rollout = scene.rollout()
+        files = {FILE: scene.settings(), ROLLOUT: rollout.render(), "README.md": b"cfg-app\n"}
+        made = generated(files)
+        assert not isinstance(made, str)
+        server.refs[MAIN] = server.put(Commit(made, None, "a first commit", START, "ada"))
+        world.rules.begin(server.refs[MAIN], START)
+        server.watchers.append(lambda push: world.rules.pushed(push, world.now))
+        return world
+
+    @property
+    def main(self) -> str:
+        return self.server.refs[MAIN]
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """The files on main."""
+        return self.server.commits[self.main].files
+
+    @property
+    def rollout(self) -> Rollout:
+        """The sources on main."""
+        return rollout_of(self.files)
+
+    def next(self) -> int:
+        """A number that was not there before."""
+        self.number += 1
+        return self.number
+
+    def tell(self, line: str) -> None:
+        """Add a line to the story."""
+        short = re.sub(r"\b([0-9a-f]{7})[0-9a-f]{5,33}\b", r"\1", line)
+        self.story.append(f"{self.now:%a %d %H:%M} {short}")
+
+    def later(self, count: float) -> None:
+        """Let minutes pass."""
+        self.now += minutes(count)
+
+    def do(self, command: str, *, die_at: int | None = None, **arguments: Any) -> Deed:
+        """Run a command; with `die_at` its client dies at that stop before or after a push."""
+        gate = _dying(die_at) if die_at is not None else lambda _: None
+        deed = do(self.server, self.now, command, arguments, gate)
+        self._heard(deed)
+        return deed
+
+    def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
+        """Run commands at once, one step of one of them at a time, in an order left to chance."""
+        self.tell(f"{len(deeds)} at once:")
+        done = _interleaved(self.rng, self.server, self.now, deeds)
+        for deed in done:
+            self._heard(deed)
+        return done
+
+    def edit(self, what: str, files: Mapping[str, bytes], *, generate: bool = True) -> str:
+        """A person pushes a commit with these files to main."""
+        made = generated(files) if generate else files
+        made = files if isinstance(made, str) else made
+        commit = self.server.put(Commit(made, self.main, what, self.now, "ada"))
+        self.tell(f"ada pushes {commit[:7]} to main: {what}")
+        self.server.receive("ada", Refs(dict(self.server.refs)), [Update(MAIN, self.main, commit)])
+        return commit
+
+    def edit_rollout(self, what: str, **changes: Any) -> str:
+        """A person edits the sources."""
+        rollout = replace(self.rollout, **changes)
+        return self.edit(what, {**self.files, ROLLOUT: rollout.render()})
+
+    def _heard(self, deed: Deed) -> None:
+        self.tell(str(deed))
+        if "to_check" in deed.said:
+            self.wanted = tuple(deed.said["to_check"])
+            self.waiting = tuple(deed.said["waiting"])
+
+
+def _dying(stop: int) -> Callable[[str], None]:
+    left = stop
+
+    def gate(what: str) -> None:
+        nonlocal left
+        if what != "list":
+            left -= 1
+            if left < 0:
+                raise Killed
+
+    return gate
+
+
+def _interleaved(
+    rng: random.Random,
+    server: Server,
+    now: datetime,
+    deeds: Sequence[tuple[str, Mapping[str, Any]]],
+) -> list[Deed]:
+    done: dict[int, Deed] = {}
+    failures: list[BaseException] = []
+    back = threading.Semaphore(0)
+    go = [threading.Semaphore(0) for _ in deeds]
+
+    def act(index: int) -> None:
+        def gate(_: str) -> None:
+            back.release()
+            go[index].acquire()
+
+        go[index].acquire()
+        try:
+            done[index] = do(server, now, *deeds[index], gate)
+        except BaseException as error:
+            failures.append(error)
+        live.remove(index)
+        back.release()
+
+    live = list(range(len(deeds)))
+    threads = [threading.Thread(target=act, args=(index,), daemon=True) for index in live]
+    for thread in threads:
+        thread.start()
+    while live and not failures:
+        go[rng.choice(live)].release()
+        back.acquire()
+    if failures:
+        raise failures[0]
+    for thread in threads:
+        thread.join()
+    return [done[index] for index in range(len(deeds))]
+
+
+def ledger_of(server: Server) -> Any:
+    """What the journal's last record carries, None while there is none."""
+    tip = server.refs.get("refs/tidemill/journal")
+    return json.loads(server.commits[tip].files["record.json"])["ledger"] if tip else None
