@@ -37,6 +37,10 @@ class SettingsInvalid(TidemillError):
     """`tidemill.toml` on main can't be used: a commit on main has to mend it."""
 
 
+class StateUnreadable(TidemillError):
+    """A ref of the namespace holds nothing that can be read: another release wrote it, or a hand."""
+
+
 class Unreachable(TidemillError):
     """The repository, or the network before it, did not answer: try again."""
 

@@ -242,7 +242,5 @@ def test_first_waves_of_a_fork_take_a_set_each_and_their_join_takes_it_once(tmp_
     assert [one["wave"] for one in last["promoted"]] == ["all"]
     world.green()
     assert world.on_main("all") == sha_of("app-1")
-    assert endings(world) == {id_of(1): ["landed", "landed"]} or endings(world) == {
-        id_of(1): ["landed"]
-    }
+    assert set(endings(world)[id_of(1)]) == {"landed"}
     assert inbox(world) == []

@@ -6,9 +6,9 @@ import random
 
 from tests.simulation.actors import stage
 from tests.simulation.facts import Broken
-from tests.simulation.resting import comes_to_rest
+from tests.simulation.resting import comes_to_rest, ends_well, survives_a_crash
 from tests.simulation.scene import random_scene
-from tests.simulation.steps import STEPS
+from tests.simulation.steps import mixture
 from tests.simulation.world import World
 
 LENGTH = 40
@@ -26,11 +26,15 @@ def play(seed: int, length: int = LENGTH) -> World:
     world.natures = rng.choice(((1, 0, 0, 0, 0), (80, 8, 3, 5, 4), (50, 20, 5, 20, 5)))
     try:
         with stage():
+            steps = mixture(rng)
             for _ in range(length):
-                step = rng.choices(list(STEPS), list(STEPS.values()))[0]
+                step = rng.choices(list(steps), list(steps.values()))[0]
                 step(world)
-                if rng.random() < 0.2:
+                if rng.random() < 0.15:
                     comes_to_rest(world)
+                if rng.random() < 0.15:
+                    survives_a_crash(world)
+            ends_well(world)
     except Exception as error:
         story = "\n".join(world.story)
         scene = world.scene.settings().decode()

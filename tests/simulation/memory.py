@@ -150,35 +150,44 @@ class Client:
         self.gate = gate
         self.seen = Refs({})
         self._here: set[str] = set()
+        self._blobs: set[bytes] = set()
 
     def refs(self) -> Refs:
         self.gate("list")
         self.seen = Refs(dict(self.server.refs), "main")
         return self.seen
 
-    def fetch(self, main: str | None, facts: Iterable[str], names: Sequence[str]) -> None:
-        for commit in (*([main] if main else []), *facts):
-            self._get(commit)
+    def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
+        for tip in tips:
+            self._get(tip)
+        for tip in tips[:1]:
+            files = self._commit(tip).files
+            self._blobs |= {files[path] for path in files if path.rpartition("/")[2] in names}
+        for fact in facts:
+            self._get(fact)
+            self._blobs |= set(self._commit(fact).files.values())
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         self._get(commit)
+        self._blobs |= {data for _, data in self._below(commit, paths)}
 
     def date(self, commit: str) -> datetime:
         return self._commit(commit).date
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         files = self._commit(commit).files
-        return {path: files[path] for path in paths if path in files}
+        found = {path: files[path] for path in paths if path in files}
+        self._check_fetched(commit, found)
+        return found
 
     def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         held = self._commit(commit)
         return {path: name for path in paths if (name := held.object(path)) is not None}
 
     def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
-        inside = tuple(f"{path}/" for path in paths)
-        found = self._commit(commit).files.items()
-        mine = [(name, data) for name, data in found if name in paths or name.startswith(inside)]
-        return {name for name, data in mine if _mentions(data, tuple(words))}
+        found = dict(self._below(commit, paths))
+        self._check_fetched(commit, found)
+        return {name for name, data in found.items() if _mentions(data, tuple(words))}
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         return self.server.descends(commit, ancestor)
@@ -216,7 +225,17 @@ class Client:
 
     def _own(self, commit: Commit) -> str:
         self._here.add(self.server.put(commit))
+        self._blobs |= set(commit.files.values())
         return commit.sha
+
+    def _below(self, commit: str, paths: Sequence[str]) -> list[tuple[str, bytes]]:
+        inside = tuple(f"{path}/" for path in paths)
+        files = self._commit(commit).files.items()
+        return [(name, data) for name, data in files if name in paths or name.startswith(inside)]
+
+    def _check_fetched(self, commit: str, files: Mapping[str, bytes]) -> None:
+        missing = [name for name, data in files.items() if data not in self._blobs]
+        assert not missing, f"{missing} of {commit} are read, and were not fetched"
 
     def _get(self, commit: str) -> None:
         if commit not in self.server.commits:

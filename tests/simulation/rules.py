@@ -23,9 +23,11 @@ from tests.simulation.facts import (
     trailers,
     verdict,
 )
+from tests.simulation.landing_rules import judge
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
+from tests.simulation.standing import Standing
 from tidemill.cfg.settings import FILE
 
 ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")
@@ -51,12 +53,21 @@ class Rules:
     answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     was_auto: set[str] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.standing = Standing(self.scene, self.server)
+
     def begin(self, main: str, now: datetime) -> None:
         """Take note of the first commit."""
+        list(self.standing.take_main(None, main, now))
 
     def pushed(self, push: Push, now: datetime) -> None:
         """Judge one push."""
         self._take_note(push)
+        self.standing.take_records(push)
+        if change := change_of(push, MAIN):
+            for landing in self.standing.take_main(change[0], change[1], now):
+                if push.by.startswith("tidemill"):
+                    judge(self.standing, self.requests, push, landing, now)
         if push.by.startswith("tidemill"):
             self._main_moves_forward_to_green(push)
             self._what_people_wrote_stays(push)

@@ -61,9 +61,8 @@ class Standing:
             self.reports.setdefault((wave, target), []).extend(new_ones[::-1])
             self.filed.extend(new_ones[::-1])
 
-    def take_main(self, old: str | None, new: str, now: datetime) -> list[Landing]:
-        """Take note of what came to main; the landings, the oldest first."""
-        found = []
+    def take_main(self, old: str | None, new: str, now: datetime) -> Iterator[Landing]:
+        """Take note of what came to main, one landing after another."""
         for sha in self.server.since(new, old or ""):
             for landing in self._landings(sha, now):
                 mine = self.landings.setdefault((landing.wave, landing.set), [])
@@ -71,8 +70,7 @@ class Standing:
                     if earlier.position > landing.position:
                         earlier.is_rolled_back = True
                 mine.append(landing)
-                found.append(landing)
-        return found
+                yield landing
 
     def had(self, wave: str, set_name: str) -> list[Landing]:
         """All that a wave has had of a set, the oldest first."""

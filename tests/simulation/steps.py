@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation.sources import NATURES, Image, Nature, is_green
-from tests.simulation.world import AUTO, World
+from tests.simulation import machines, people
+from tests.simulation.sources import NATURES, Image, Nature
+from tests.simulation.world import World
 
 Step = Callable[[World], None]
 
@@ -38,7 +40,7 @@ def announcement(world: World, *, kind: str | None = None, set_name: str | None 
         position = rng.choice(sorted(gaps)) if gaps else position
     if kind == "other SHA" and old:
         position = old["position"]
-    images = dict(old["images"]) if old and rng.random() < 0.7 else {}
+    images = dict(old["images"]) if old and kind != "fresh" and rng.random() < 0.7 else {}
     is_new = kind != "same images" or not images
     told = _announced(world, name, position, images, change=is_new)
     if kind == "bad":
@@ -75,40 +77,16 @@ def _nature(world: World) -> tuple[Nature, int]:
     return nature, rng.choice((15, rng.randrange(len(world.scene.waves))))
 
 
-def check(world: World) -> None:
-    """A runner takes up one of the checks that were asked for, or any other."""
-    rng = world.rng
-    tip = world.server.refs.get(AUTO)
-    known = [*world.wanted, *world.wanted, *world.rules.was_auto, world.main]
-    sha = rng.choice(sorted(known) if rng.random() < 0.1 else list(world.wanted) or [tip or world.main])
-    for context in world.scene.contexts:
-        state = verdict(world, sha)
-        if rng.random() < 0.1:
-            world.do("check", sha=sha, context=context, state="pending", run=f"r{world.next()}")
-            continue
-        run = f"r{world.next()}"
-        for _ in range(rng.choice((1, 1, 1, 2))):
-            world.do("check", sha=sha, context=context, state=state, run=run)
-
-
-def check_all(world: World) -> None:
-    """All checks that were asked for answer, and truly."""
-    for sha in world.wanted:
-        for context in world.scene.contexts:
-            state = "success" if is_green(world.server.commits[sha].files) else "failure"
-            world.do("check", sha=sha, context=context, state=state, run=f"r{world.next()}")
-
-
-def verdict(world: World, sha: str) -> str:
-    """What a run says: mostly the truth."""
-    if world.rng.random() < world.flaky:
-        return world.rng.choice(("success", "failure", "cancelled"))
-    return "success" if is_green(world.server.commits[sha].files) else "failure"
-
-
 def turn(world: World) -> None:
     """Something turns the mill."""
     world.do("turn")
+
+
+def burst(world: World) -> None:
+    """A commit a minute, for a while."""
+    for _ in range(world.rng.randint(3, 12)):
+        announce(world)
+        world.later(1)
 
 
 def wait(world: World) -> None:
@@ -116,31 +94,67 @@ def wait(world: World) -> None:
     world.later(world.rng.choice((1, 5, 10, 30, 90, 600)))
 
 
-def note(world: World) -> None:
-    """A person changes something harmless."""
-    targets = [target for wave in world.scene.waves for target in wave.targets]
-    target = world.rng.choice(targets)
-    notes: Mapping[str, str] = {**world.rollout.notes, target: str(world.next())}
-    world.edit_rollout(f"a note for {target}", notes=notes)
+def at_once(world: World) -> None:
+    """Several act at the same time."""
+    acts: list[tuple[str, Mapping[str, Any]]] = []
+    for _ in range(world.rng.randint(2, 4)):
+        command = world.rng.choice(("announce", "announce", "turn", "turn", "check", "report", "hold"))
+        if command == "announce":
+            acts.append((command, {"announcement": announcement(world)}))
+        elif command == "check":
+            acts.append((command, machines.answer(world)))
+        elif command == "report" and world.outbox:
+            acts.append((command, world.outbox.pop(0)))
+        elif command == "hold":
+            wave = world.rng.choice(world.scene.waves).name
+            acts.append((command, {"wave": wave, "reason": "a freeze"}))
+        else:
+            acts.append(("turn", {}))
+    world.together(acts)
 
 
-def spoil(world: World) -> None:
-    """A person breaks main: what it generates is red, or it does not generate."""
-    world.edit_rollout("a mistake", state=world.rng.choice(("red", "broken")))
+def die(world: World) -> None:
+    """Somebody's client dies on the way, before or after a push."""
+    stop = world.rng.randrange(5)
+    if world.rng.random() < 0.5:
+        world.do("announce", die_at=stop, announcement=announcement(world))
+    else:
+        world.do("turn", die_at=stop)
 
 
-def mend(world: World) -> None:
-    """A person mends main."""
-    world.edit_rollout("a mend", state="fine")
+def mixture(rng: random.Random) -> Mapping[Step, float]:
+    """How likely each step is in one history: each history has some that others lack."""
+    return {step: often * rng.choice((0, 0.5, 1, 2)) for step, often in STEPS.items()} | {
+        announce: STEPS[announce],
+        machines.run_well: STEPS[machines.run_well] * rng.choice((0.5, 1, 3)),
+    }
 
 
 STEPS: Mapping[Step, int] = {
     announce: 20,
-    check: 25,
-    check_all: 15,
-    turn: 15,
-    wait: 15,
-    note: 6,
-    spoil: 2,
-    mend: 4,
+    turn: 10,
+    at_once: 6,
+    die: 4,
+    wait: 10,
+    burst: 2,
+    machines.check: 15,
+    machines.check_all: 20,
+    machines.run_well: 20,
+    machines.sync: 10,
+    machines.sync_and_report: 15,
+    machines.deliver: 15,
+    machines.waver: 3,
+    people.note: 4,
+    people.read_me: 2,
+    people.spoil: 2,
+    people.forget_to_generate: 1,
+    people.mend: 4,
+    people.put_back: 2,
+    people.write_images: 1,
+    people.hold: 2,
+    people.release: 4,
+    people.roll_back: 2,
+    people.promote: 4,
+    people.drop: 2,
+    people.retry: 2,
 }

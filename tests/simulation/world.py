@@ -44,6 +44,9 @@ class World:
     apps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     natures: tuple[int, ...] = (80, 8, 3, 5, 4)
     flaky: float = 0.1
+    lazy: float = 0.3
+    synced: dict[tuple[str, str], str] = field(default_factory=dict)
+    outbox: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
     def of(cls, scene: Scene, rng: random.Random) -> World:
@@ -73,6 +76,10 @@ class World:
         """The sources on main."""
         return rollout_of(self.files)
 
+    def targets(self) -> list[tuple[str, str]]:
+        """All targets, with their waves."""
+        return [(wave.name, target) for wave in self.scene.waves for target in wave.targets]
+
     def next(self) -> int:
         """A number that was not there before."""
         self.number += 1
@@ -89,7 +96,7 @@ class World:
 
     def do(self, command: str, *, die_at: int | None = None, **arguments: Any) -> Deed:
         """Run a command; with `die_at` its client dies at that stop before or after a push."""
-        gate = _dying(die_at) if die_at is not None else lambda _: None
+        gate = dying(die_at) if die_at is not None else lambda _: None
         deed = do(self.server, self.now, command, arguments, gate)
         self._heard(deed)
         return deed
@@ -111,10 +118,10 @@ class World:
         self.server.receive("ada", Refs(dict(self.server.refs)), [Update(MAIN, self.main, commit)])
         return commit
 
-    def edit_rollout(self, what: str, **changes: Any) -> str:
+    def edit_rollout(self, what: str, *, generate: bool = True, **changes: Any) -> str:
         """A person edits the sources."""
         rollout = replace(self.rollout, **changes)
-        return self.edit(what, {**self.files, ROLLOUT: rollout.render()})
+        return self.edit(what, {**self.files, ROLLOUT: rollout.render()}, generate=generate)
 
     def _heard(self, deed: Deed) -> None:
         self.tell(str(deed))
@@ -123,7 +130,7 @@ class World:
             self.waiting = tuple(deed.said["waiting"])
 
 
-def _dying(stop: int) -> Callable[[str], None]:
+def dying(stop: int) -> Callable[[str], None]:
     left = stop
 
     def gate(what: str) -> None:

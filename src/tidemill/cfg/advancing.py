@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import Obstacle, closed, is_newer, not_admitted, obstacle
 from tidemill.cfg.images import content_id
-from tidemill.cfg.landing import waiting_announcements
+from tidemill.cfg.landing import waiting_announcements, was_evicted
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
@@ -31,7 +31,9 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     waiting = [
         (request_id, announced)
         for request_id, announced in waiting_announcements(draft, set_name)
-        if is_newer(part, announced) and announced.announcement.position > above
+        if is_newer(part, announced)
+        and announced.announcement.position > above
+        and not was_evicted(draft, request_id, wave.name)
     ]
     if not waiting:
         return

@@ -93,6 +93,12 @@ def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, Announ
     return sorted(found, key=lambda one: (one[1].announcement.position, one[0]))
 
 
+def was_evicted(draft: Draft, request_id: str, wave: str) -> bool:
+    """Whether what a request asked for was evicted in a wave; it may go on in another first wave."""
+    gone = [eviction.operation for eviction in draft.ledger.evictions if eviction.operation]
+    return any((operation.request, operation.wave) == (request_id, wave) for operation in gone)
+
+
 def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
     """An announcement ends when every first wave has had it, a newer one, or evicted it."""
     announcement = announced.announcement
@@ -105,11 +111,7 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             ends.add("landed")
         elif not is_newer(part, announced):
             ends.add("superseded")
-        elif any(
-            gone.operation
-            and (gone.operation.request, gone.operation.wave) == (request_id, wave.name)
-            for gone in draft.ledger.evictions
-        ):
+        elif was_evicted(draft, request_id, wave.name):
             ends.add("evicted")
         else:
             return

@@ -6,7 +6,6 @@ Both raise `ValueError` with the reason; the settings add where it stands.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -45,15 +44,27 @@ def show_duration(span: timedelta) -> str:
     return " ".join(shown[:2]) or "0s"
 
 
-@dataclass(frozen=True)
 class Window:
-    """A weekly window in a time zone. One that ends before it starts runs past midnight."""
+    """A weekly window in a time zone. One that ends before it starts runs past midnight.
 
-    text: str
-    days: frozenset[int]
-    start: time
-    end: time
-    zone: ZoneInfo
+    Not a dataclass: the settings decode those by their fields, and this one by its text.
+    """
+
+    def __init__(self, text: str, days: frozenset[int], start: time, end: time, zone: ZoneInfo) -> None:
+        self.text = text
+        self.days = days
+        self.start = start
+        self.end = end
+        self.zone = zone
+
+    def __repr__(self) -> str:
+        return f"Window({self.text!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Window) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
 
     def is_open(self, now: datetime) -> bool:
         """Whether `now` (aware) lies in the window; the end is not part of it."""

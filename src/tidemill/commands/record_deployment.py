@@ -9,7 +9,7 @@ from tidemill.app.names import checked_name, checked_sha
 from tidemill.cfg.records import HEALTHS, PHASES, Deployment
 from tidemill.cfg.settings import Settings
 from tidemill.commands import _options
-from tidemill.commands._session import accept_and_turn
+from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.mill.reading import Reading
 from tidemill.mill.seeing import resolved
 
@@ -58,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
     for image in record.images:
         reference.running(image)
 
-    def resolve(reading: Reading) -> Deployment:
+    def resolve(reading: Reading) -> Deployment | Nothing:
+        latest = reading.deployed().get((record.wave, record.target))
+        if latest is not None and latest.id == record.id:
+            return Nothing(f"{record.target} has said so already")
         if not isinstance(reading.settings, Settings):
             return record
         return resolved(reading.store, reading.main, reading.settings, reading.ledger, record)

@@ -16,7 +16,7 @@ from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import RECORD, Reading, image_files
+from tidemill.mill.reading import Reading, image_files, record_of
 
 HELP = "let a set that was evicted or rejected try again"
 EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
@@ -106,9 +106,7 @@ def _rejected(reading: Reading, fact: str, sha: str) -> Announcement | None:
         return None
     reading.store.fetch([], [tip])
     try:
-        request = msgspec.json.decode(
-            reading.store.files(tip, [RECORD])[RECORD], type=_Rejected
-        ).request
+        request = msgspec.json.decode(record_of(reading.store, tip), type=_Rejected).request
     except msgspec.DecodeError:
         return None
     return request.announcement if request.announcement.sha.startswith(sha) else None

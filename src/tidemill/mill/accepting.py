@@ -13,7 +13,7 @@ from tidemill.cfg.requests import Announced, Fact
 from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
-from tidemill.mill.reading import RECORD, Reading, read
+from tidemill.mill.reading import Reading, read, record_of
 from tidemill.mill.turn import MOST_RACES, Clock, pause_after
 from tidemill.mill.writing import fact_commit
 
@@ -62,7 +62,7 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
                 return Accepted(fact.id, is_new=True, reading=now)
             case Raced(_, _, str(found)):
                 reading.store.fetch([], [found])
-                _refuse_another(fact, requests.decode(reading.store.files(found, [RECORD])[RECORD]))
+                _refuse_another(fact, requests.decode(record_of(reading.store, found)))
                 return Accepted(fact.id, is_new=False, reading=read(reading.store))
             case Declined(words):
                 reason = words

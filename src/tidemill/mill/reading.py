@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
-from tidemill.cfg import images, journal, requests, settings
+from tidemill.cfg import images, requests, settings
 from tidemill.cfg.checks import CheckRecord
+from tidemill.cfg.journal import Journal
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
@@ -17,11 +19,12 @@ from tidemill.cfg.requests import Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
-from tidemill.errors import Refused, SettingsInvalid, TidemillError
+from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, TidemillError
 from tidemill.mill.refs import Names
 from tidemill.mill.seeing import resolved, tree_ids
 
 RECORD = "record.json"
+_T = TypeVar("_T")
 _READ = (settings.FILE, *images.FILES)
 
 
@@ -51,7 +54,7 @@ class Reading:
         found: dict[str, Fact | Unreadable] = {}
         for fact_id, sha in sorted(self.refs.below(f"{self.names.namespace}/inbox").items()):
             try:
-                found[fact_id] = requests.decode(_record(self.store, sha))
+                found[fact_id] = requests.decode(record_of(self.store, sha))
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 found[fact_id] = Unreadable(fact_id, f"not a request of this version: {error}")
         return found
@@ -61,7 +64,7 @@ class Reading:
         found = {}
         for place, sha in self.refs.below(f"{self.names.namespace}/holds").items():
             wave, _, set_name = place.partition("/")
-            found[wave, set_name] = msgspec.json.decode(_record(self.store, sha), type=Held)
+            found[wave, set_name] = self._decoded(f"holds/{place}", sha, Held)
         return found
 
     def image_files(self, wave: str, set_name: str) -> images.ImageFiles | None:
@@ -69,9 +72,25 @@ class Reading:
         return image_files(self.store, self.main, self.valid_settings().folder(wave, set_name))
 
     def check(self, sha: str) -> CheckRecord | None:
-        """What has been reported for a commit."""
+        """What has been reported for a commit. What can't be read is no verdict: others write there."""
         tip = self.refs.get(self.names.check(sha))
-        return msgspec.json.decode(_record(self.store, tip), type=CheckRecord) if tip else None
+        if tip is None:
+            return None
+        try:
+            return msgspec.json.decode(record_of(self.store, tip), type=CheckRecord)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+
+    def deployed(self) -> dict[tuple[str, str], Deployment]:
+        """The latest record of each target, by wave and target."""
+        found = {}
+        for place, sha in self.refs.below(f"{self.names.namespace}/deployed").items():
+            wave, _, target = place.partition("/")
+            found[wave, target] = self._decoded(f"deployed/{place}", sha, Deployment)
+        return found
+
+    def _decoded(self, name: str, sha: str, kind: type[_T]) -> _T:
+        return decoded(self.store, f"{self.names.namespace}/{name}", sha, kind)
 
 
 def read(store: Store) -> Reading:
@@ -98,7 +117,7 @@ def read(store: Store) -> Reading:
             store.fetch(_tips(refs, names), _facts(refs, names), _READ)
             found = _settings(store, main)
     tip = refs.get(names.journal)
-    ledger = journal.decode(_record(store, tip)).ledger if tip else Ledger()
+    ledger = decoded(store, names.journal, tip, Journal).ledger if tip else Ledger()
     return Reading(store, refs, names, main, found, ledger)
 
 
@@ -142,7 +161,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         auto=auto,
         checks={sha: record for sha in checked if (record := reading.check(sha))},
         holds=reading.holds(),
-        records=_deployed(reading),
+        records=reading.deployed(),
     )
 
 
@@ -181,14 +200,6 @@ def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], st
     return tuple(known[:kept]), None if is_on_main else tip
 
 
-def _deployed(reading: Reading) -> dict[tuple[str, str], Deployment]:
-    found = {}
-    for place, sha in reading.refs.below(f"{reading.names.namespace}/deployed").items():
-        wave, _, target = place.partition("/")
-        found[wave, target] = msgspec.json.decode(_record(reading.store, sha), type=Deployment)
-    return found
-
-
 def _tips(refs: Refs, names: Names) -> list[str]:
     """Main and auto. Nothing of auto is read, but a push that moves it compares with its tip, and
     Git would get that one with its whole history."""
@@ -223,5 +234,21 @@ def _main_branch(refs: Refs) -> str:
     )
 
 
-def _record(store: Store, sha: str) -> bytes:
+def record_of(store: Store, sha: str) -> bytes:
+    """The bytes of the record that a commit holds; empty if it holds none."""
     return store.files(sha, [RECORD]).get(RECORD, b"")
+
+
+def decoded(store: Store, ref: str, sha: str, kind: type[_T]) -> _T:
+    """The record that a ref holds.
+
+    Raises:
+        StateUnreadable: it holds none of this release's.
+    """
+    try:
+        return msgspec.json.decode(record_of(store, sha), type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise StateUnreadable(
+            f"{ref} holds no record that this release can read: {error}",
+            remedy="use the release that wrote it; if nobody's did, put the ref back or delete it",
+        ) from None

@@ -13,7 +13,7 @@ from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Held, Snapshot
 from tidemill.clients.store import Store, Update
-from tidemill.mill.reading import RECORD, Reading
+from tidemill.mill.reading import RECORD, Reading, decoded
 
 LONGEST_CHAIN = 200
 
@@ -53,8 +53,7 @@ def fact_commit(store: Store, fact: Fact) -> str:
 def _filed(store: Store, record: Deployment, parent: str | None) -> str:
     number = 1
     if parent is not None:
-        latest = msgspec.json.decode(store.files(parent, [RECORD])[RECORD], type=Deployment)
-        number = latest.number + 1
+        number = decoded(store, "deployed", parent, Deployment).number + 1
     if number > LONGEST_CHAIN:
         number, parent = 1, None
     data = requests.encode(msgspec.structs.replace(record, number=number))

@@ -1,0 +1,109 @@
+"""Rules 3 and 4 of design.md, section 10: what may come into a wave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from tests.simulation.facts import below, demand, record
+from tests.simulation.memory import Push, Server
+from tests.simulation.scene import Scene, minutes
+from tests.simulation.standing import Landing, Standing
+
+
+def judge(
+    standing: Standing,
+    requests: Mapping[str, dict[str, Any]],
+    push: Push,
+    landing: Landing,
+    now: datetime,
+) -> None:
+    """Judge one landing of a turn, before it is counted among what the wave has had."""
+    request = requests.get(landing.told.get("Request", ""), {})
+    earlier = standing.had(landing.wave, landing.set)[:-1]
+    where = f"{landing.kind} {landing.set} {landing.position} in {landing.wave}"
+    if landing.kind == "roll back":
+        _rolls_back(standing.scene, request, earlier, landing, where)
+        return
+    _goes_forward(request, earlier, landing, where)
+    if not request.get("override") or landing.kind == "introduce":
+        _is_let_in(standing.server, standing.scene, push, landing, now, where)
+    if landing.kind == "promote":
+        _was_deployed_before(standing, request, landing, now, where)
+
+
+def _rolls_back(
+    scene: Scene,
+    request: Mapping[str, Any],
+    earlier: list[Landing],
+    landing: Landing,
+    where: str,
+) -> None:
+    asked = request.get("kind") == "rollback"
+    by_itself = scene.wave(landing.wave).on_failure == "roll back"
+    demand(3, asked or by_itself, f"{where}: nobody asked")
+    same = [one for one in earlier if one.files == landing.files]
+    demand(3, same, f"{where}: the wave has never had these images")
+
+
+def _goes_forward(
+    request: Mapping[str, Any], earlier: list[Landing], landing: Landing, where: str
+) -> None:
+    if not earlier:
+        return
+    present, highest = earlier[-1].position, max(one.position for one in earlier)
+    overridden = landing.kind == "introduce" and request.get("override")
+    if request.get("kind") == "promotion" or overridden:
+        demand(3, landing.position >= present, f"{where}: back from {present}")
+    else:
+        demand(3, landing.position > highest, f"{where}: it has had {highest}")
+
+
+def _is_let_in(
+    server: Server, scene: Scene, push: Push, landing: Landing, now: datetime, where: str
+) -> None:
+    """No hold and no closed window that the turn knew of."""
+    seen = push.seen.shas
+    held = {record(server, sha)["id"] for sha in _holds(seen, landing)}
+    inbox = {name: record(server, sha) for name, sha in below(seen, "inbox").items()}
+    held |= {
+        name
+        for name, fact in inbox.items()
+        if fact["kind"] == "hold" and fact["wave"] == landing.wave and fact["set"] in (landing.set, "_")
+    }
+    released = {
+        hold for fact in inbox.values() if fact["kind"] == "release" for hold in fact["ends"]
+    }
+    demand(4, held <= released, f"{where}: landed against the hold {sorted(held - released)}")
+    window = scene.wave(landing.wave).window
+    demand(4, window is None or window.is_open(now), f"{where}: landed outside of its window")
+
+
+def _holds(seen: Mapping[str, str], landing: Landing) -> list[str]:
+    places = (f"{landing.wave}/_", f"{landing.wave}/{landing.set}")
+    return [sha for place, sha in below(seen, "holds").items() if place in places]
+
+
+def _was_deployed_before(
+    standing: Standing, request: Mapping[str, Any], landing: Landing, now: datetime, where: str
+) -> None:
+    """Byte for byte from a source wave where it was deployed, and from all of them it had soaked."""
+    source, _, commit = landing.told["Promoted-From"].partition("@")
+    origins = [one for one in standing.had(source, landing.set) if one.commit == commit]
+    demand(4, origins, f"{where}: {source} did not get it from {commit}")
+    demand(4, origins[0].files == landing.files, f"{where}: not what {source} had")
+    if request.get("override"):
+        return
+    wave = standing.scene.wave(landing.wave)
+    demand(4, not wave.approval or request, f"{where}: nobody approved it")
+    demand(4, wave.after, f"{where}: it comes after no wave")
+    for name in wave.after:
+        hads = [one for one in standing.had(name, landing.set) if one.files == landing.files]
+        demand(4, hads, f"{where}: {name} has never had it")
+        fit = [one for one in hads if not one.is_rolled_back]
+        demand(3, fit, f"{where}: it was rolled back in {name}")
+        times = [since for one in fit if (since := standing.deployed_at(one)) is not None]
+        demand(4, times, f"{where}: it is not deployed in {name}")
+        soaked = now - min(times)
+        demand(4, soaked >= minutes(wave.soak), f"{where}: it soaked in {name} for {soaked} only")

@@ -1,0 +1,134 @@
+"""Steps of machines: what checks say, what targets do and report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.simulation.sources import digests_of, file_of, is_green, is_sick
+from tests.simulation.world import AUTO, World
+
+
+def check(world: World) -> None:
+    """A runner takes up one of the checks that were asked for, or any other."""
+    rng = world.rng
+    asked = list(world.wanted) or [world.server.refs.get(AUTO) or world.main]
+    others = sorted({*world.rules.was_auto, world.main})
+    sha = rng.choice(others if rng.random() < 0.1 else asked)
+    for context in world.scene.contexts:
+        run = f"r{world.next()}"
+        if rng.random() < 0.1:
+            world.do("check", sha=sha, context=context, state="pending", run=run)
+            if rng.random() < 0.5:
+                continue
+        state = _verdict(world, sha)
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            world.do("check", sha=sha, context=context, state=state, run=run)
+
+
+def answer(world: World) -> Mapping[str, Any]:
+    """One answer of one check."""
+    sha = world.rng.choice(list(world.wanted) or [world.main])
+    context = world.rng.choice(world.scene.contexts)
+    state = _verdict(world, sha)
+    return {"sha": sha, "context": context, "state": state, "run": f"r{world.next()}"}
+
+
+def check_all(world: World) -> None:
+    """All checks that were asked for answer, and truly."""
+    for sha in world.wanted:
+        for context in world.scene.contexts:
+            state = "success" if is_green(world.server.commits[sha].files) else "failure"
+            world.do("check", sha=sha, context=context, state=state, run=f"r{world.next()}")
+
+
+def run_well(world: World) -> None:
+    """Checks answer, and targets deploy, until nothing is asked for any more."""
+    for _ in range(world.rng.randint(1, 6)):
+        check_all(world)
+        world.do("turn")
+        sync_and_report(world)
+        if not world.wanted:
+            world.later(world.rng.choice((1, 15, 65)))
+
+
+def _verdict(world: World, sha: str) -> str:
+    """What a run says: mostly the truth."""
+    if world.rng.random() < world.flaky:
+        return world.rng.choice(("success", "failure", "cancelled"))
+    return "success" if is_green(world.server.commits[sha].files) else "failure"
+
+
+def sync(world: World) -> None:
+    """Some targets take what main has for them; what they report is under way."""
+    for wave, target in world.targets():
+        if world.rng.random() < world.lazy or not has_changed(world, wave, target):
+            continue
+        world.synced[wave, target] = world.main
+        if world.rng.random() < 0.2:
+            world.outbox.append(report_of(world, wave, target, "Running", "Progressing"))
+            world.later(1)
+        world.outbox.append(report_of(world, wave, target))
+
+
+def sync_and_report(world: World) -> None:
+    """All targets take what main has for them, and say so at once."""
+    for wave, target in world.targets():
+        if has_changed(world, wave, target):
+            world.synced[wave, target] = world.main
+            world.do("report", **report_of(world, wave, target))
+
+
+def deliver(world: World) -> None:
+    """Some reports arrive: in order or not, twice, or never."""
+    rng = world.rng
+    for _ in range(rng.randint(1, 4)):
+        if not world.outbox:
+            return
+        report = world.outbox.pop(0 if rng.random() < 0.8 else rng.randrange(len(world.outbox)))
+        if rng.random() < 0.1:
+            continue
+        for _ in range(rng.choice((1, 1, 1, 2))):
+            world.do("report", **report)
+
+
+def waver(world: World) -> None:
+    """A target falls ill, or recovers, without anyone's doing."""
+    wave, target = world.rng.choice(world.targets())
+    if (wave, target) in world.synced:
+        phase = world.rng.choice(("Succeeded", "Succeeded", "Failed", "Error"))
+        health = world.rng.choice(("Healthy", "Healthy", "Degraded", "Missing"))
+        world.do("report", **report_of(world, wave, target, phase, health))
+
+
+def has_changed(world: World, wave: str, target: str) -> bool:
+    """Whether main has something for a target that it has not synced."""
+    synced = world.synced.get((wave, target))
+    path = file_of(wave, target)
+    if synced is None:
+        return True
+    return world.server.commits[synced].files.get(path) != world.files.get(path)
+
+
+def report_of(
+    world: World, wave: str, target: str, phase: str = "Succeeded", health: str | None = None
+) -> Mapping[str, Any]:
+    """What a target reports of the revision that it has synced."""
+    revision = world.synced[wave, target]
+    files = world.server.commits[revision].files
+    sick = is_sick(files, wave, target)
+    images: list[str] = []
+    if world.rng.random() < 0.2:
+        used = world.scene.uses[wave][target]
+        for name in world.scene.sets:
+            found = digests_of(files, world.rollout.folder(wave, name)).items()
+            images += [digest for service, digest in found if used is None or service in used]
+    return {
+        "wave": wave,
+        "target": target,
+        "revision": revision,
+        "phase": phase,
+        "health": health or ("Degraded" if sick else "Healthy"),
+        "finished_at": world.now.isoformat(),
+        "image": images,
+    }
