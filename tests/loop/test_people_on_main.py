@@ -94,6 +94,18 @@ def test_what_was_put_back_by_hand_in_the_first_wave_does_not_go_on_to_the_next(
 
 
 def test_unknown_images_written_by_hand_hold_the_wave(second: World) -> None:
+    file = up_to_date(second) / "images/shop/tags.json"
+    file.write_text(file.read_text().replace(sha_of("app-2"), "hotfix"))
+    second.commit("hotfix")
+    second.turn()
+    shop = next(wave for wave in second.status()["waves"] if wave["name"] == "shop")
+    assert "unknown" in shop["hold"]["reason"]
+    assert shop["sets"][0]["app_sha"] is None
+
+
+def test_digests_changed_by_hand_below_a_source_that_was_kept_are_an_unknown_set(
+    second: World,
+) -> None:
     file = up_to_date(second) / "images/shop/digests.json"
     file.write_text(file.read_text().replace("acme/web", "acme/fork"))
     second.commit("hotfix")

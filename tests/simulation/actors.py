@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import tomllib
 from argparse import Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,7 +15,6 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.simulation.memory import Client, Killed, Server
-from tidemill.cfg import settings
 from tidemill.commands import (
     drop,
     hold_wave,
@@ -104,7 +104,6 @@ def do(
 def stage() -> Iterator[None]:
     """While it is set up, the commands meet memory instead of the world, and never pause."""
     clock = partial(Clock, pause=lambda _: None)
-    parse = cache(settings.parse)
     with ExitStack() as stack:
         for module in ("_session", "reconcile_cfg_app", "record_check"):
             place = f"tidemill.commands.{module}"
@@ -115,7 +114,7 @@ def stage() -> Iterator[None]:
             ("commands._options.read_file", str.encode),
             ("clients.person.name", lambda: "ada"),
             ("clients.person.run_url", lambda: None),
-            ("cfg.settings.parse", lambda text, *, commit="": parse(text)),
+            ("cfg.settings.tomllib.loads", cache(tomllib.loads)),
         ):
             stack.enter_context(patch(f"tidemill.{name}", instead))
         yield

@@ -102,11 +102,14 @@ def waver(world: World) -> None:
 
 
 def has_changed(world: World, wave: str, target: str) -> bool:
-    """Whether main has something for a target that it has not synced."""
+    """Whether main has something for a target that it has not synced.
+
+    Where the settings do not say what a target renders from, each of them follows all of main.
+    """
     synced = world.synced.get((wave, target))
     path = file_of(wave, target)
-    if synced is None:
-        return True
+    if synced is None or not world.scene.has_paths:
+        return synced != world.main
     return world.server.commits[synced].files.get(path) != world.files.get(path)
 
 

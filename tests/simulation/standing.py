@@ -97,7 +97,7 @@ class Standing:
                 taken.setdefault(target, max(_at(one), since))
         if failed or not set(concerned) <= taken.keys():
             return None
-        return max([since, *taken.values()])
+        return max([since, *(taken[target] for target in concerned)])
 
     def concerned(self, landing: Landing) -> list[str]:
         """The targets that run a service of the set; all where the files do not tell."""

@@ -8,7 +8,7 @@ import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.simulation.actors import Deed, do
@@ -96,6 +96,7 @@ class World:
 
     def do(self, command: str, *, die_at: int | None = None, **arguments: Any) -> Deed:
         """Run a command; with `die_at` its client dies at that stop before or after a push."""
+        self.now += timedelta(seconds=self.rng.choice((0, 0, 1, 5)))
         gate = dying(die_at) if die_at is not None else lambda _: None
         deed = do(self.server, self.now, command, arguments, gate)
         self._heard(deed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidemill.cfg.draft import Draft, Step
-from tidemill.cfg.due import Obstacle, closed, is_newer, not_admitted, obstacle
+from tidemill.cfg.due import Obstacle, closed, is_newer, is_set, not_admitted, obstacle
 from tidemill.cfg.images import content_id
 from tidemill.cfg.landing import waiting_announcements, was_evicted
 from tidemill.cfg.ledger import Had
@@ -95,18 +95,13 @@ def _is_there_already(draft: Draft, operation: Operation) -> bool:
 
 def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     candidates = list(_candidates(draft, wave, set_name))
-    if not candidates:
-        return
-    due = [one for one in candidates if obstacle(draft, one) is None]
-    for operation in candidates:
-        if operation.request or operation is candidates[0]:
-            _say_why(draft, wave, operation, obstacle(draft, operation))
-    if not due:
-        return
-    wanted = set(_due_in_siblings(draft, wave, set_name))
-    chosen = next((one for one in due if (one.position, one.app_sha) in wanted), due[0])
+    wanted = set(_due_in_siblings(draft, wave, set_name)) if candidates else set()
+    first = [one for one in candidates if (one.position, one.app_sha) in wanted]
+    chosen = next((one for one in (*first, *candidates) if obstacle(draft, one) is None), None)
+    for operation in _worth_explaining(draft, wave, candidates):
+        _say_why(draft, wave, operation, obstacle(draft, operation))
     under_test = draft.on_auto(wave.name, set_name)
-    if any(operation.position >= chosen.position for operation in under_test):
+    if chosen is None or any(operation.position >= chosen.position for operation in under_test):
         return
     if not chosen.override and (stop := not_admitted(draft, wave, set_name)):
         _say_why(draft, wave, chosen, stop)
@@ -116,6 +111,23 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     if chosen.override:
         draft.chain = [step for step in draft.chain if not step.operation.is_same_set(chosen)]
     draft.chain.append(Step(chosen))
+
+
+def _worth_explaining(
+    draft: Draft, wave: Wave, candidates: list[Operation]
+) -> Iterator[Operation]:
+    """The newest set, what a person asked for, and the one that is next to go."""
+    is_next_known = False
+    for operation in candidates:
+        is_next = not is_next_known and all(
+            is_set(had, operation.position, operation.app_sha) and had.deployed_once
+            for source in wave.sources
+            for had in [draft.ledger.last(source, operation.set, operation.position)]
+            if had is not None
+        )
+        is_next_known = is_next_known or is_next
+        if operation.request or operation is candidates[0] or is_next:
+            yield operation
 
 
 def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:

@@ -79,6 +79,7 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
     failing = [record for record in failing_records(draft, wave, set_name)]
     for had in draft.ledger.of(wave.name, set_name).had:
+        _forget_unlisted(wave, had, at)
         if had.failed or had.buried:
             continue
         for target in missing(draft, wave, had):
@@ -125,6 +126,12 @@ def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
 def _fail(had: Had, record: Deployment) -> None:
     had.failed.setdefault(record.target, record.accepted_at)
     had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
+
+
+def _forget_unlisted(wave: Wave, had: Had, at: datetime) -> None:
+    """A failure on a target that the settings no longer list is nobody's any more."""
+    if had.failed and not had.failed.keys() & set(wave.targets):
+        had.failed, had.taken, had.anew, had.held = {}, {}, at, False
 
 
 def _recover(had: Had, record: Deployment) -> None:

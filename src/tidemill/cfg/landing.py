@@ -10,6 +10,9 @@ from tidemill.cfg.observing import has_landed
 from tidemill.cfg.requests import Announced, Promotion
 
 
+_ENDS = ("landed", "evicted", "unchanged")
+
+
 def land(draft: Draft) -> None:
     """Fast-forward main to the newest green commit of auto beneath which everything is due."""
     due = due_prefix(draft)
@@ -125,7 +128,9 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             sha=announcement.sha,
         )
     else:
-        draft.end(request_id, how)
+        is_told = any(entry.id == request_id and entry.what in _ENDS for entry in draft.entries)
+        entry = Entry(what=how, id=request_id, app_sha=announcement.sha, set=announcement.set)
+        draft.end(request_id, how, None if is_told else entry)
 
 
 def _supersede_oldest(draft: Draft) -> None:

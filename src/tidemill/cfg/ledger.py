@@ -164,6 +164,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         part = self.sets.get(wave, {}).get(set_name)
         return part.present if part else None
 
+    def last(self, wave: str, set_name: str, position: int) -> Had | None:
+        """The last time that a wave had the set of a position."""
+        part = self.sets.get(wave, {}).get(set_name) or SetLedger()
+        return next((had for had in reversed(part.had) if had.position == position), None)
+
     def has_landed(self, sha: str) -> bool:
         """Whether a commit is known to be on main; many that are not known may be, too."""
         parts = (part for sets in self.sets.values() for part in sets.values())

@@ -67,10 +67,11 @@ class Files(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AutoCommit(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit that a turn put on auto, and what the ledger needs once it lands."""
+    """A commit that a turn put on auto at `at`, and what the ledger needs once it lands."""
 
     sha: str
     parent: str
+    at: datetime | None = None
     operation: Operation
     digests: str
     targets: dict[str, Files] = {}

@@ -48,27 +48,24 @@ def _main(draft: Draft) -> None:
 
 def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
     for commit in commits:
-        verdict = draft.verdict(commit.sha)
-        what = f"{(commit.operation.app_sha or 'a rollback')[:12]} ({commit.operation.set}) on auto for {commit.operation.wave}"
-        if verdict.state == "red":
-            draft.wait(what, f"the check of {commit.sha} to be repeated: it is red", verdict.since)
-        elif verdict.state == "lost":
-            draft.wait(
-                what,
-                f"the check of {commit.sha}: it was cancelled or timed out, and is asked for again",
-                verdict.since,
-            )
-        elif verdict.state == "green":
-            draft.wait(what, f"the next turn, which lands {commit.sha}", verdict.since)
-        else:
-            of = commit.sha if commit.sha in to_check or verdict.claimed else commits[-1].sha
-            draft.wait(what, f"the check of {of}", verdict.since)
+        operation, verdict = commit.operation, draft.verdict(commit.sha)
+        sha = (operation.app_sha or "a rollback")[:12]
+        what = f"{sha} ({operation.set}) on auto for {operation.wave}"
+        since = verdict.since or commit.at
+        match verdict.state:
+            case "red":
+                draft.wait(what, f"the check of {commit.sha} to be repeated: it is red", since)
+            case "lost":
+                why = "it was cancelled or timed out, and is asked for again"
+                draft.wait(what, f"the check of {commit.sha}: {why}", since)
+            case "green":
+                draft.wait(what, f"the next turn, which lands {commit.sha}", since)
+            case "pending" | "missing":
+                own = commit.sha in to_check or verdict.claimed
+                draft.wait(what, f"the check of {commit.sha if own else commits[-1].sha}", since)
     if draft.ledger.moved >= STARVES_AFTER and commits:
-        draft.wait(
-            "auto",
-            f"main to rest: it starves, main moved {draft.ledger.moved} times before a check could answer",
-            draft.ledger.moved_since,
-        )
+        times = f"main moved {draft.ledger.moved} times before a check could answer"
+        draft.wait("auto", f"main to rest: it starves, {times}", draft.ledger.moved_since)
 
 
 def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 import msgspec
 
-from tidemill.app.names import is_name
+from tidemill.app.names import checked_branch, is_name
 from tidemill.cfg.schedule import Duration, Window, parse_duration, parse_window
 from tidemill.cfg.toml_lines import line_of
-from tidemill.errors import SettingsInvalid
+from tidemill.errors import Refused, SettingsInvalid
 
 FILE = "tidemill.toml"
 NAMESPACE = "refs/tidemill"
@@ -158,12 +159,41 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
 
 
+def refs_in(text: str) -> tuple[str, str, str]:
+    """Main, auto and the namespace, even where the rest of the file can't be used.
+
+    Whoever accepts a fact has to know where to write it, whatever a person broke.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        top = re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
+        table = dict(re.findall(r'^\s*(\w+)\s*=\s*"([^"\n]*)"', top, re.MULTILINE))
+    main, auto, namespace = (table.get(key) for key in ("main", "auto", "namespace"))
+    return (
+        main if _is_branch(main) else "main",
+        auto if _is_branch(auto) else "auto",
+        namespace if _is_namespace(namespace) else NAMESPACE,
+    )
+
+
 def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
     """The error for settings that can't be used."""
     where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
     return SettingsInvalid(
         f"{where}: {reason}", remedy=f"mend {FILE} on main; what was accepted waits until then"
     )
+
+
+def _is_branch(value: object) -> TypeGuard[str]:
+    try:
+        return isinstance(value, str) and bool(checked_branch(value))
+    except Refused:
+        return False
+
+
+def _is_namespace(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value.startswith("refs/") and _is_branch(value[5:])
 
 
 class _WrongAt(Exception):
@@ -190,6 +220,11 @@ def _completed(settings: Settings) -> Settings:
     _check_paths(settings)
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
+    for key, branch in (("main", settings.main), ("auto", settings.auto)):
+        if not _is_branch(branch):
+            raise _WrongAt(f"$.{key}", f"{branch!r} is not a valid name of a branch")
+    if not _is_namespace(settings.namespace):
+        raise _WrongAt("$.namespace", f"{settings.namespace!r} is not a place for refs, like {NAMESPACE}")
     if settings.main == settings.auto:
         raise _WrongAt("$.auto", "main and auto must be two branches")
     waves: list[Wave] = []

@@ -114,7 +114,7 @@ def _sets(draft: Draft, wave: Wave, set_name: str) -> list[SetStatus]:
                     app_sha=operation.app_sha,
                     position=position,
                     state="auto",
-                    since=operation.at,
+                    since=commit.at,
                 )
             )
     return found

@@ -35,6 +35,7 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
                 AutoCommit(
                     sha=sha,
                     parent=parent,
+                    at=snapshot.now,
                     operation=operation,
                     digests=files.digest_id,
                     targets=targets,

@@ -105,17 +105,14 @@ def read(store: Store) -> Reading:
     names = Names(settings.NAMESPACE, branch, "auto")
     main = refs.shas[names.main]
     store.fetch(_tips(refs, names), _facts(refs, names), _READ)
+    main_branch, auto, namespace = settings.refs_in(_text(store, main) or "")
+    wanted = Names(namespace, main_branch if f"refs/heads/{main_branch}" in refs.shas else branch, auto)
+    if wanted != names:
+        names, main = wanted, refs.shas[wanted.main]
+        store.fetch(_tips(refs, names), _facts(refs, names), _READ)
     found = _settings(store, main)
-    if isinstance(found, Settings):
-        names = Names(found.namespace, found.main, found.auto)
-        if names.main not in refs.shas:
-            found = settings.invalid(
-                main[:12], None, f"there is no branch {found.main}, which it names as main"
-            )
-        elif (found.namespace, found.main, found.auto) != (settings.NAMESPACE, branch, "auto"):
-            main = refs.shas[names.main]
-            store.fetch(_tips(refs, names), _facts(refs, names), _READ)
-            found = _settings(store, main)
+    if isinstance(found, Settings) and found.main != names.main_branch:
+        found = settings.invalid(main[:12], None, f"it names the branch {found.main} as main")
     tip = refs.get(names.journal)
     ledger = decoded(store, names.journal, tip, Journal).ledger if tip else Ledger()
     return Reading(store, refs, names, main, found, ledger)
@@ -214,15 +211,20 @@ def _facts(refs: Refs, names: Names) -> list[str]:
 
 
 def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
-    found = store.files(main, [settings.FILE])
-    if not found:
-        return settings.invalid(main[:12], None, "the file is not there")
+    text = _text(store, main)
+    if text is None:
+        return settings.invalid(main[:12], None, "the file is not there, or not UTF-8")
     try:
-        return settings.parse(found[settings.FILE].decode(), commit=main[:12])
-    except UnicodeDecodeError:
-        return settings.invalid(main[:12], None, "the file is not UTF-8")
+        return settings.parse(text, commit=main[:12])
     except SettingsInvalid as error:
         return error
+
+
+def _text(store: Store, main: str) -> str | None:
+    try:
+        return store.files(main, [settings.FILE])[settings.FILE].decode()
+    except (KeyError, UnicodeDecodeError):
+        return None
 
 
 def _main_branch(refs: Refs) -> str:
