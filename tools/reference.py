@@ -1,4 +1,4 @@
-"""Writes docs/commands.md from the command table, so that it can't say what the commands do not do.
+"""Writes the second part of docs/commands.md from the command table, so that it is never stale.
 
     python tools/reference.py       what `make docs` runs; a test fails while the file is stale
 
@@ -8,6 +8,7 @@ It reads the parser's actions and not its help, whose form differs between relea
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tidemill.commands._table import COMMANDS, command, parser
@@ -16,79 +17,25 @@ FILE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 SHARED = ("repo", "dry_run", "now", "json")
 WIDTH = 92
 
-HEAD = """\
-<!-- Made by `make docs` from src/tidemill/commands/. Edit the help there. -->
-
-# Commands
-
-Every command takes the URL of cfg-app.git, does one thing, and stops. There is no state on the machine
-that runs it, so any machine that may push can run any of them, twice, late, or at the same time as
-another.
-
-## What they have in common
-
-| option | meaning |
-|---|---|
-| `--repo URL` | {repo} |
-| `--dry-run` | {dry_run} |
-| `--now TIME` | {now} |
-| `--json` | {json} |
-| `--help` | the options, and an example |
-
-`--sha` and `--to` take the SHA of a commit of app.git, 7 digits or more; in `record-check`, of
-cfg-app.git. Names of waves, sets and targets are those of `tidemill.toml` on main. Tables keep within
-100 columns, and colour is for terminals (`NO_COLOR` turns it off).
-
-| exit code | meaning |
-|---|---|
-| 0 | done; or nothing to do, waiting, superseded, there already: the output says which |
-| 1 | refused, or the turn could not be done: what happened, what was written, and the remedy |
-| 2 | the command line is wrong |
-| 130, 143 | interrupted; what was pushed stays, and any later turn goes on with it |
-
-With `--json` an error is one object, too: `{{"error": {{"what", "written", "remedy"}}}}`.
-
-| variable | meaning |
-|---|---|
-| `TIDEMILL_TMPDIR` | where temporary files go; `/dev/shm` where it has 1 GiB free, else the system's place |
-| `GITHUB_ACTOR` | who asks, for the journal; else the user of the machine |
-| `GITHUB_SERVER_URL`, `GITHUB_REPOSITORY`, `GITHUB_RUN_ID` | together the run's URL, for the journal |
-
-Git's own variables and configuration count as for `git push`: credential helpers, `GIT_SSH_COMMAND`,
-proxies.
-
-## What a turn reports
-
-All but `record-check`, `status`, `check-cfg-app` and `demo` end with a turn. With `--json` it is:
-
-| key | value |
-|---|---|
-| `changed` | whether anything was written |
-| `landed` | the SHA that main was moved to, or null |
-| `evicted`, `introduced`, `promoted`, `rolled_back`, `replayed`, `superseded`, `rejected` | lists of \
-objects with `id`, `sha`, `app_sha`, `set`, `wave`, `reason`, each where it applies |
-| `to_check` | every commit whose verdict is needed and not there yet, in each turn anew |
-| `waiting` | objects: `what`, `for`, `since` |
-| `notes` | what else the journal has: holds, releases, reports, … |
-| `request` | `id` and `state` of what this command accepted; `reconcile-cfg-app` accepts nothing |
-"""
+MARK = "<!-- From here on made by `make docs`, from the help in src/tidemill/commands/. -->"
 
 
-def render() -> str:
-    """The whole file."""
+def render(text: str) -> str:
+    """The whole file: `text` as far as people write it, then what the parser says."""
+    by_hand, mark, _ = text.partition(MARK)
+    if not mark:
+        raise SystemExit(f"{FILE} has lost the line {MARK}")
     parsers = {name: _parser_of(name) for name in COMMANDS}
-    shared = {
-        action.dest: action.help or "" for one in parsers.values() for action in one._actions[::-1]
-    }
-    shared["repo"] = _option(parsers["status"], "repo").help or ""
-    parts = [HEAD.format(**{name: shared[name] for name in SHARED})]
-    parts += [_section(name, one) for name, one in parsers.items()]
-    return "\n".join(parts)
+    common = [action for action in parsers["reconcile-cfg-app"]._actions if action.dest in SHARED]
+    sections = [_section(name, one) for name, one in parsers.items()]
+    return "\n".join(
+        [f"{by_hand}{MARK}", "", "## Options in common", "", *_table(common), *sections]
+    )
 
 
 def main() -> None:
     """Write the file."""
-    FILE.write_text(render(), encoding="utf-8")
+    FILE.write_text(render(FILE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _parser_of(name: str) -> argparse.ArgumentParser:
@@ -99,10 +46,6 @@ def _parser_of(name: str) -> argparse.ArgumentParser:
     raise AssertionError(f"{name} is no command")
 
 
-def _option(one: argparse.ArgumentParser, dest: str) -> argparse.Action:
-    return next(action for action in one._actions if action.dest == dest)
-
-
 def _section(name: str, one: argparse.ArgumentParser) -> str:
     actions = [action for action in one._actions if action.dest != "help"]
     lines = [f"## {name}", "", f"{_sentence(command(name).HELP)}", "", "```text"]
@@ -110,9 +53,7 @@ def _section(name: str, one: argparse.ArgumentParser) -> str:
     lines += ["```", ""]
     own = [action for action in actions if action.dest not in SHARED or _is_special(action)]
     if own:
-        lines += ["| option | meaning |", "|---|---|"]
-        lines += [f"| `{_shown(action)}` | {_meaning(action)} |" for action in own]
-        lines.append("")
+        lines += _table(own, _group_titles(one))
     lines += ["```sh", *_broken(command(name).EXAMPLE, " \\"), "```", ""]
     return "\n".join(lines)
 
@@ -127,6 +68,20 @@ def _shown(action: argparse.Action) -> str:
     if action.nargs == 0:
         return name
     return f"{name} {action.metavar or action.dest.upper()}"
+
+
+def _group_titles(one: argparse.ArgumentParser) -> dict[str, str]:
+    """The title of the command's own group that an option belongs to, by the option."""
+    groups = one._action_groups[2:]
+    return {action.dest: f"{group.title}: " for group in groups for action in group._group_actions}
+
+
+def _table(actions: Sequence[argparse.Action], about: Mapping[str, str] | None = None) -> list[str]:
+    rows = [
+        f"| `{_shown(action)}` | {(about or {}).get(action.dest, '')}{_meaning(action)} |"
+        for action in actions
+    ]
+    return ["| option | meaning |", "|---|---|", *rows, ""]
 
 
 def _meaning(action: argparse.Action) -> str:

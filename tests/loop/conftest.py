@@ -1,4 +1,4 @@
-"""States that stories start from; built once, then copied."""
+"""States that stories start from: each `seed_…` is built once and changed by nobody, then copied."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ WAVES = {"lab": {"targets": ["lab-1", "lab-2"]}, "shop": {"targets": ["north", "
 
 
 @pytest.fixture(scope="session")
-def _new(tmp_path_factory: pytest.TempPathFactory) -> World:
+def seed_new(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("new"), WAVES)
 
 
 @pytest.fixture
-def new(_new: World, tmp_path: Path) -> World:
+def new(seed_new: World, tmp_path: Path) -> World:
     """Two waves of two targets, one set; nothing has been announced."""
-    return fork(_new, tmp_path)
+    return fork(seed_new, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _under_test(_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = fork(_new, tmp_path_factory.mktemp("under-test"))
+def seed_under_test(seed_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(seed_new, tmp_path_factory.mktemp("under-test"))
     world.announce(1)
     return world
 
 
 @pytest.fixture
-def under_test(_under_test: World, tmp_path: Path) -> World:
+def under_test(seed_under_test: World, tmp_path: Path) -> World:
     """Position 1 is on auto for the first wave, and has not been checked."""
-    return fork(_under_test, tmp_path)
+    return fork(seed_under_test, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _landed(_under_test: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = fork(_under_test, tmp_path_factory.mktemp("landed"))
+def seed_landed(seed_under_test: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(seed_under_test, tmp_path_factory.mktemp("landed"))
     world.green()
     return world
 
 
 @pytest.fixture
-def landed(_landed: World, tmp_path: Path) -> World:
+def landed(seed_landed: World, tmp_path: Path) -> World:
     """Position 1 is on main in the first wave; no target has reported it."""
-    return fork(_landed, tmp_path)
+    return fork(seed_landed, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _shipped(_landed: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = fork(_landed, tmp_path_factory.mktemp("shipped"))
+def seed_shipped(seed_landed: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(seed_landed, tmp_path_factory.mktemp("shipped"))
     for wave in WAVES:
         world.deploy(wave)
         world.green()
@@ -59,13 +59,13 @@ def _shipped(_landed: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def shipped(_shipped: World, tmp_path: Path) -> World:
+def shipped(seed_shipped: World, tmp_path: Path) -> World:
     """Position 1 is deployed in both waves."""
-    return fork(_shipped, tmp_path)
+    return fork(seed_shipped, tmp_path)
 
 
 @pytest.fixture(scope="session")
-def _stack(tmp_path_factory: pytest.TempPathFactory) -> World:
+def seed_stack(tmp_path_factory: pytest.TempPathFactory) -> World:
     waves = {"lab": {"targets": ["lab-1"], "admit": "at once"}}
     sets = ("red", "green", "blue")
     world = World(tmp_path_factory.mktemp("stack"), waves, sets=sets)
@@ -75,6 +75,6 @@ def _stack(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def stack(_stack: World, tmp_path: Path) -> World:
+def stack(seed_stack: World, tmp_path: Path) -> World:
     """Three sets on auto, one upon the other: red, green, blue; nothing has been checked."""
-    return fork(_stack, tmp_path)
+    return fork(seed_stack, tmp_path)

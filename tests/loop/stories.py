@@ -79,7 +79,7 @@ def assert_rests(world: World) -> None:
 
 
 def fork(world: World, folder: Path) -> World:
-    """A copy of a world that goes its own way."""
+    """A copy of a world, that goes its own way."""
     shutil.copytree(world.folder, folder, dirs_exist_ok=True)
     other = copy.deepcopy(world)
     other.folder, other.bare, other.clone = folder, folder / "cfg-app.git", folder / "person"

@@ -15,9 +15,9 @@ EVIL_SHA = "$(touch pwned)"
 
 
 @pytest.fixture(scope="module")
-def picky(_new: World) -> World:
+def picky(seed_new: World) -> World:
     """A world that nothing in this file changes."""
-    return _new
+    return seed_new
 
 
 def announce(world: World, data: bytes, *more: str) -> Result:
@@ -122,7 +122,19 @@ CHANGES: dict[str, Change] = {
     ),
     **{
         f"service {name[:12]!r}": lambda a, name=name: a["images"].update({name: GOOD})  # type: ignore[misc]
-        for name in ("../web", "a/b", "", ".", "..", "-web", "web\n", "$(id)", "w b", "é", "x" * 101)
+        for name in (
+            "../web",
+            "a/b",
+            "",
+            ".",
+            "..",
+            "-web",
+            "web\n",
+            "$(id)",
+            "w b",
+            "é",
+            "x" * 101,
+        )
     },
 }
 

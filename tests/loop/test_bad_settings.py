@@ -156,24 +156,24 @@ def check(folder: Path, picky: World) -> Result:
 
 
 def test_settings_of_the_table_are_fine_before_they_are_broken(
-    checkout: Path, _new: World
+    checkout: Path, seed_new: World
 ) -> None:
     (checkout / "tidemill.toml").write_text(TOML)
-    found = check(checkout, _new)
+    found = check(checkout, seed_new)
     assert (found.code, found["green"]) == (0, True)
 
 
 @pytest.mark.parametrize(("good", "bad"), BAD.values(), ids=BAD)
 def test_bad_settings_are_refused_and_the_line_is_named(
-    checkout: Path, _new: World, good: str, bad: str
+    checkout: Path, seed_new: World, good: str, bad: str
 ) -> None:
     assert TOML.count(good) == 1
     text = TOML.replace(good, bad)
     (checkout / "tidemill.toml").write_text(text)
-    found = check(checkout, _new)
+    found = check(checkout, seed_new)
     assert found.code == 1
     assert found["error"]["what"].isprintable()
-    at = text[: text.index(bad)].count("\n") + 1
+    at = TOML[: TOML.index(good)].count("\n") + 1
     lines = {f"line {at}", f"line {at + bad.count(chr(10))}"}
     if bad in ('repository = "acme/data"', "[robot]", "[checks"):  # what is missing has no line
         lines |= {f"line {at - 1}", f"line {at + 1}"}
@@ -187,25 +187,27 @@ def test_bad_settings_are_refused_and_the_line_is_named(
     ids=["empty", "wave without a name", "no waves", "no sets"],
 )
 def test_settings_that_lack_what_is_needed_are_refused(
-    checkout: Path, _new: World, text: str
+    checkout: Path, seed_new: World, text: str
 ) -> None:
     (checkout / "tidemill.toml").write_text(text)
-    assert check(checkout, _new).code == 1
+    assert check(checkout, seed_new).code == 1
 
 
-def test_settings_that_are_not_utf_8_or_not_there_are_refused(checkout: Path, _new: World) -> None:
+def test_settings_that_are_not_utf_8_or_not_there_are_refused(
+    checkout: Path, seed_new: World
+) -> None:
     (checkout / "tidemill.toml").write_bytes(b'main = "\xff"\n')
-    assert "UTF-8" in check(checkout, _new)["error"]["what"]
+    assert "UTF-8" in check(checkout, seed_new)["error"]["what"]
     (checkout / "tidemill.toml").unlink()
-    assert check(checkout, _new).code == 1
+    assert check(checkout, seed_new).code == 1
 
 
-def test_two_places_that_share_a_folder_are_refused(checkout: Path, _new: World) -> None:
+def test_two_places_that_share_a_folder_are_refused(checkout: Path, seed_new: World) -> None:
     text = TOML.replace("images/{wave}/{set}", "images/{wave}-{set}")
     text = text.replace('name = "lab"', 'name = "shop-app"').replace('"lab"', '"shop-app"')
     text = text.replace('name = "data"', 'name = "app-app"')
     (checkout / "tidemill.toml").write_text(text)
-    found = check(checkout, _new)
+    found = check(checkout, seed_new)
     assert found.code == 1, "shop and app-app have the folder of shop-app and app"
 
 
@@ -225,18 +227,21 @@ def test_settings_that_are_bad_stop_a_turn_and_name_the_commit(new: World) -> No
     [
         ({"tags.json": '{"web": "x"}', "digests.json": '{"api": "y"}'}, "same services"),
         ({"tags.json": '{"web": "x"}'}, "digests.json"),
-        ({"tags.json": '{"web": "x"}', "digests.json": '{"web": "y"}', "source.json": "{"}, "source"),
+        (
+            {"tags.json": '{"web": "x"}', "digests.json": '{"web": "y"}', "source.json": "{"},
+            "source",
+        ),
     ],
 )
 def test_image_files_that_are_broken_are_refused(
-    checkout: Path, _new: World, files: dict[str, str], told: str
+    checkout: Path, seed_new: World, files: dict[str, str], told: str
 ) -> None:
     (checkout / "tidemill.toml").write_text(TOML)
     folder = checkout / "images" / "lab" / "app"
     folder.mkdir(parents=True)
     for name, text in files.items():
         (folder / name).write_text(text)
-    found = check(checkout, _new)
+    found = check(checkout, seed_new)
     git(checkout, "clean", "-qfdx")
     assert found.code == 1
     assert told in found["error"]["what"]

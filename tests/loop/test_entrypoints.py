@@ -23,9 +23,9 @@ WAVES = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["north"]}}
 SECRET = "s3cret-token-0123456789"
 
 
-def world_with(folder: Path, entrypoints: str, **more: str) -> World:
+def world_with(folder: Path, entrypoints: str, checks: str = "retries = 0") -> World:
     """A world with entry points of its own."""
-    return World(folder, WAVES, entrypoints=entrypoints, **more)
+    return World(folder, WAVES, entrypoints=entrypoints, checks=checks)
 
 
 MAKEFILE = """\
@@ -128,9 +128,7 @@ def test_introduce_that_changes_what_is_not_its_own_rejects_its_request(
     tmp_path: Path, harm: str
 ) -> None:
     take = f"python3 take.py {{file}} images/{{wave}}; {harm.replace('{{}}', '{}')}"
-    world = world_with(
-        tmp_path, f"introduce = '{take}'\ngenerate = 'python3 generate.py'"
-    )
+    world = world_with(tmp_path, f"introduce = '{take}'\ngenerate = 'python3 generate.py'")
     (world.clone / "take.py").write_text(TAKE)
     main = world.commit("take")
     refused = world.announce(1)
@@ -163,7 +161,9 @@ def test_generate_that_changes_what_is_not_its_own_commits_nothing(
 
 
 def test_introduce_that_leaves_other_images_than_announced_is_refused(tmp_path: Path) -> None:
-    take = "python3 take.py {file} images/{wave}; sed -i s/sha256:./sha256:0/ images/lab/digests.json"
+    take = (
+        "python3 take.py {file} images/{wave}; sed -i s/sha256:./sha256:0/ images/lab/digests.json"
+    )
     world = world_with(tmp_path, f"introduce = '{take}'\ngenerate = 'python3 generate.py'")
     (world.clone / "take.py").write_text(TAKE.replace("{service: ", "{service: 'x' + "))
     world.commit("take")
@@ -223,9 +223,7 @@ def test_failing_promotion_counts_as_evicted_and_can_be_retried(tmp_path: Path) 
 def test_entry_point_that_takes_too_long_is_lost_and_not_rejected(tmp_path: Path) -> None:
     slow = tmp_path / "slow"
     script = f"if [ -e {slow} ]; then sleep 60; fi; python3 generate.py"
-    world = world_with(
-        tmp_path, f'generate = "{script}"', checks='retries = 0\ntimeout = "1s"'
-    )
+    world = world_with(tmp_path, f'generate = "{script}"', checks='retries = 0\ntimeout = "1s"')
     slow.touch()
     turn = world.announce(1)
     assert turn.code == 0
@@ -239,7 +237,7 @@ def test_entry_point_that_takes_too_long_is_lost_and_not_rejected(tmp_path: Path
 def test_names_reach_entry_points_as_single_words(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     waves = {"a.b_c-D": {"targets": ["t"]}}
-    introduce = f"for word in {{wave}} {{set}}; do echo \\\"<$word>\\\" >> {seen}; done; "
+    introduce = f'for word in {{wave}} {{set}}; do echo \\"<$word>\\" >> {seen}; done; '
     introduce += "python3 take.py {file} images/{wave}"
     world = World(tmp_path, waves, entrypoints=f'introduce = "{introduce}"')
     (world.clone / "take.py").write_text(TAKE)

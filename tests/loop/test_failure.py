@@ -194,6 +194,23 @@ def test_failure_of_a_target_that_runs_both_sets_stops_both(tmp_path: Path) -> N
     assert w.at("shop", "back") is None
 
 
+def test_source_that_fails_while_a_promotion_is_under_test_keeps_it_from_landing(
+    tmp_path: Path,
+) -> None:
+    w = waves(tmp_path, ONE)
+    w.ship(1)
+    tested = w.report("lab", "l1")["to_check"][0]
+    w.check(tested)
+    w.later(minutes=1)
+    assert w.report("lab", "l1", health="Degraded")["landed"] is None
+    w.green()
+    assert w.at("shop") is None
+    w.later(minutes=1)
+    w.report("lab", "l1")
+    w.green()
+    assert w.at("shop") == 1
+
+
 def test_failed_target_that_is_removed_from_the_settings_blocks_nobody(tmp_path: Path) -> None:
     w = waves(tmp_path, TWO)
     w.ship(1)

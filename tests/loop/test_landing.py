@@ -35,7 +35,9 @@ def test_announced_set_goes_through_every_wave_to_the_last(new: World) -> None:
     new.check(promoted["to_check"][0])
     assert new.turn()["landed"] == promoted["to_check"][0] == new.ref("refs/heads/main")
     for file in ("tags.json", "digests.json"):
-        assert file_at(new, "main", f"images/shop/{file}") == file_at(new, "main", f"images/lab/{file}")
+        assert file_at(new, "main", f"images/shop/{file}") == file_at(
+            new, "main", f"images/lab/{file}"
+        )
     assert new.on_main("shop") == sha_of("app-1")
     new.deploy("shop")
     states = {wave["name"]: wave["sets"][0]["state"] for wave in new.status()["waves"]}
@@ -199,7 +201,10 @@ def test_thousand_services_are_one_set(new: World) -> None:
 
 
 def test_journal_says_once_how_each_announcement_ended(shipped: World) -> None:
-    ids = {number: f"announcement-app-{number}-{sha_of(f'app-{number}')[:12]}" for number in range(1, 6)}
+    ids = {
+        number: f"announcement-app-{number}-{sha_of(f'app-{number}')[:12]}"
+        for number in range(1, 6)
+    }
     shipped.announce(3)
     shipped.announce(2)  # older, and late
     shipped.green()

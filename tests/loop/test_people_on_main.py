@@ -35,8 +35,8 @@ def back_to(world: World, commit: str, wave: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def _second(_shipped: World, tmp_path_factory: pytest.TempPathFactory) -> World:
-    world = fork(_shipped, tmp_path_factory.mktemp("second"))
+def seed_second(seed_shipped: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(seed_shipped, tmp_path_factory.mktemp("second"))
     world.later(hours=1)
     world.announce(2)
     for wave in ("lab", "shop"):
@@ -46,9 +46,9 @@ def _second(_shipped: World, tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @pytest.fixture
-def second(_second: World, tmp_path: Path) -> World:
+def second(seed_second: World, tmp_path: Path) -> World:
     """Position 2 has followed position 1 in both waves."""
-    return fork(_second, tmp_path)
+    return fork(seed_second, tmp_path)
 
 
 def test_images_put_back_by_hand_hold_the_wave_and_stay(second: World) -> None:
@@ -167,7 +167,9 @@ def test_auto_stays_as_it_was_while_main_does_not_generate(stack: World) -> None
     turn = stack.turn()
     assert turn["evicted"] == turn["rejected"] == []
     assert stack.ref("refs/heads/auto") == before
-    assert "does not generate" in waits_for(stack.status()) or "next turn" in waits_for(stack.status())
+    assert "does not generate" in waits_for(stack.status()) or "next turn" in waits_for(
+        stack.status()
+    )
     stack.check(before or "")
     assert stack.turn()["landed"] is None
     assert stack.ref("refs/heads/main") == broken

@@ -87,6 +87,7 @@ def test_rollback_of_a_first_wave_is_not_undone_by_what_was_announced_before(
     assert w.announce(2).code == 0
     w.release("lab")
     w.announce(2)
+    w.deploy("lab")
     w.green()
     assert w.at("lab") == 1
     w.ship(3)

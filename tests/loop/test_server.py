@@ -91,7 +91,9 @@ def test_person_with_the_right_may_land_what_is_green(strict: World) -> None:
 def test_server_that_fails_once_is_asked_again(under_test: World) -> None:
     under_test.check(under_test.ref("refs/heads/auto") or "")
     once = under_test.folder / "failed-once"
-    hook(under_test, "pre-receive", f'[ -e {once} ] || {{ touch {once}; echo "busy" >&2; exit 1; }}')
+    hook(
+        under_test, "pre-receive", f'[ -e {once} ] || {{ touch {once}; echo "busy" >&2; exit 1; }}'
+    )
     assert under_test.turn()["landed"] == under_test.ref("refs/heads/main")
 
 
@@ -117,7 +119,9 @@ def test_server_that_takes_nothing_is_one_clear_error(new: World) -> None:
 
 
 def test_accepted_is_said_where_the_turn_could_not_write(new: World) -> None:
-    script = 'while read o n r; do case $r in */inbox/*) ;; *) echo "frozen" >&2; exit 1;; esac; done'
+    script = (
+        'while read o n r; do case $r in */inbox/*) ;; *) echo "frozen" >&2; exit 1;; esac; done'
+    )
     hook(new, "pre-receive", script)
     refused = new.announce(1)
     assert refused.code == 1

@@ -131,6 +131,36 @@ def test_soak_of_older_sets_stands_still_while_a_newer_one_fails(tmp_path: Path)
     assert w.at("shop") == 2
 
 
+def test_soak_of_older_sets_stands_still_until_the_target_that_failed_is_healthy(
+    tmp_path: Path,
+) -> None:
+    w = waves(tmp_path, ONE)
+    w.deployed(1, "lab")
+    w.later(minutes=30)
+    w.ship(2)
+    w.report("lab", "l1", health="Degraded")
+    w.later(minutes=1)
+    w.report("lab", "l1", health="Progressing")
+    w.later(minutes=40)
+    w.green()
+    assert w.at("shop") is None, "a pod that restarts is not healthy again"
+    w.report("lab", "l1")
+    w.later(minutes=30)
+    w.green()
+    assert w.at("shop") == 1
+
+
+def test_rollout_of_a_newer_set_does_not_stop_soak(tmp_path: Path) -> None:
+    w = waves(tmp_path, ONE)
+    w.deployed(1, "lab")
+    w.later(minutes=10)
+    w.ship(2)
+    w.report("lab", "l1", "Running", "Progressing")
+    w.later(minutes=50)
+    w.green()
+    assert w.at("shop") == 1
+
+
 def test_failure_that_a_newer_set_mends_lets_soak_go_on(tmp_path: Path) -> None:
     w = waves(tmp_path, ONE)
     w.deployed(1, "lab")

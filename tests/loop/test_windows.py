@@ -216,3 +216,16 @@ def test_failed_set_is_not_promoted_although_it_was_approved(tmp_path: Path) -> 
     w.later(days=1)
     w.green()
     assert w.at("shop") is None
+
+
+def test_approval_that_is_dropped_takes_its_promotion_off_auto(tmp_path: Path) -> None:
+    w = approved(tmp_path)
+    w.deployed(1, "lab")
+    turn = w.promote("shop", "--sha", short(1))
+    request, tested = turn["request"]["id"], turn["to_check"][0]
+    w.check(tested)
+    dropped = w.run("drop", "--id", request)
+    assert dropped["landed"] is None
+    w.green()
+    assert w.at("shop") is None
+    assert "approval" in w.why()

@@ -13,7 +13,7 @@ def check(world: World) -> None:
     """A runner takes up one of the checks that were asked for, or any other."""
     rng = world.rng
     asked = list(world.wanted) or [world.server.refs.get(AUTO) or world.main]
-    others = sorted({*world.rules.was_auto, world.main})
+    others = sorted({*world.rules.auto.made, world.main})
     sha = rng.choice(others if rng.random() < 0.1 else asked)
     for context in world.scene.contexts:
         run = f"r{world.next()}"

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.simulation import machines, steps
+from tests.simulation import machines
 from tests.simulation.actors import do
+from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand
 from tests.simulation.memory import Server
 from tests.simulation.world import World, dying, ledger_of
@@ -45,13 +46,14 @@ def ends_well(world: World) -> None:
     """Rule 10: once all is well, each wave gets the next set within a bounded time."""
     world.tell("From now on all is well.")
     world.server.slow = False
+    world.server.declines = lambda _: None
     world.outbox.clear()
     world.edit_rollout("a mend", state="fine", notes={})
     world.synced.clear()
     goals = {}
     for name in world.scene.sets:
         world.natures = (1, 0, 0, 0, 0)
-        told = steps.announcement(world, kind="fresh", set_name=name)
+        told = announcement(world, kind="fresh", set_name=name)
         goals[name] = world.apps[name][-1]["sha"]
         world.do("announce", announcement=told)
     for _ in range(ROUNDS):

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
-    AUTO,
     MAIN,
     SPACE,
     below,
@@ -27,7 +27,7 @@ from tests.simulation.landing_rules import judge
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
-from tests.simulation.standing import Standing
+from tests.simulation.standing import Landing, Standing
 from tidemill.cfg.settings import FILE
 
 ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")
@@ -42,7 +42,7 @@ class Rules:
         requests: every request that was ever accepted, by id.
         ended: how each announcement ended.
         said: what the journal said of each request.
-        reds: how often each commit of auto was seen red on a green parent.
+        presents: what each wave had of each set when a turn last looked.
     """
 
     scene: Scene
@@ -50,11 +50,11 @@ class Rules:
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
     ended: dict[str, str] = field(default_factory=dict)
     said: dict[str, set[str]] = field(default_factory=dict)
-    answers: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    was_auto: set[str] = field(default_factory=set)
+    presents: dict[tuple[str, str], Landing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.scene, self.server)
+        self.auto = AutoRules(self.server)
 
     def begin(self, main: str, now: datetime) -> None:
         """Take note of the first commit."""
@@ -72,24 +72,22 @@ class Rules:
             self._main_moves_forward_to_green(push)
             self._what_people_wrote_stays(push)
             self._evicted_on_a_green_parent(push)
+            self._the_journal_is_written(push)
+            self.auto.pushed(push)
+            self._held_after_a_step_back(push)
         self._announcements_end_once(push)
 
     def _take_note(self, push: Push) -> None:
         for name, (_, new) in changed(push, "inbox").items():
             if new is not None:
                 self.requests[name] = record(self.server, new)
+                self.auto.retried(self.requests[name])
         if change := change_of(push, f"{SPACE}/journal"):
             demand(7, self.server.commits[change[1]].parent == change[0], "the journal forks")
             for entry in record(self.server, change[1])["entries"]:
                 if "id" in entry:
                     what = _SAID.get(entry["what"], entry["what"])
                     self.said.setdefault(entry["id"], set()).add(what)
-        for sha, (_, new) in changed(push, "checks").items():
-            if new is not None:
-                last = record(self.server, new)["runs"][-1]
-                self.answers.setdefault(sha, []).append((last["run"], last["state"]))
-        if change := change_of(push, AUTO):
-            self.was_auto.update(self.server.since(change[1], push.before[MAIN]))
 
     def state(self, push: Push, sha: str) -> str:
         """The verdict on a commit, as the one who pushed could know it."""
@@ -124,7 +122,7 @@ class Rules:
 
     def _evicted_on_a_green_parent(self, push: Push) -> None:
         for sha, (_, new) in changed(push, "evicted").items():
-            if new is None or sha not in self.was_auto:
+            if new is None or sha not in self.auto.made:
                 continue
             parent = self.server.commits[sha].parent or ""
             demand(5, self.state(push, sha) == "red", f"{sha} was evicted, and is not red")
@@ -140,6 +138,29 @@ class Rules:
         needed = self.scene.retries
         demand(5, len(reds) > needed, f"{sha} was evicted after {len(reds)} red runs")
         demand(5, len(greens) >= max(1, needed), f"{sha} was evicted, its parent asked too little")
+
+    def _the_journal_is_written(self, push: Push) -> None:
+        """A turn changes nothing without the journal; accepting and checks need none."""
+        others = (f"{SPACE}/inbox/", f"{SPACE}/checks/")
+        quiet = all(one.ref.startswith(others) and one.new for one in push.updates)
+        demand(7, quiet or change_of(push, f"{SPACE}/journal"), "a turn changed state unsaid")
+
+    def _held_after_a_step_back(self, push: Push) -> None:
+        """Where a person's commit takes a wave back, the first turn that sees it holds the wave."""
+        if not change_of(push, f"{SPACE}/journal"):
+            return
+        known = push.seen.shas[MAIN]
+        for place in self.standing.landings:
+            now, before = self.standing.present(place, known), self.presents.get(place)
+            if now and before and now is not before and now.kind == "by hand":
+                is_back = now.position < before.position and now.files != before.files
+                holds = below(self.server.refs, "holds")
+                held = {f"{place[0]}/_", f"{place[0]}/{place[1]}"} & holds.keys()
+                demand(3, held or not is_back, f"{place} was put back by hand, and is not held")
+            if change_of(push, MAIN):
+                now = self.standing.present(place, self.server.refs[MAIN])
+            if now:
+                self.presents[place] = now
 
     def _announcements_end_once(self, push: Push) -> None:
         for name, (old, new) in changed(push, "inbox").items():
@@ -165,6 +186,17 @@ class Rules:
         if how == "rejected":
             there = f"{SPACE}/rejected/{name}" in self.server.refs
             demand(2, there, f"{name} was rejected, and is not kept")
+        request = self.requests[name]["announcement"]
+        if how == "landed":
+            waves = [wave.name for wave in self.scene.waves if not wave.after]
+            hads = [one for wave in waves for one in self.standing.had(wave, request["set"])]
+            there = any(one.app_sha == request["sha"] for one in hads)
+            demand(2, there, f"{name} landed, and no first wave has had it")
+        if how == "superseded":
+            same = [one["announcement"] for one in self.requests.values() if "announcement" in one]
+            newer = [one for one in same if one["set"] == request["set"]]
+            newer = [one for one in newer if one["position"] >= request["position"]]
+            demand(2, len(newer) > 1, f"{name} was superseded, and nothing newer came")
         if how == "dropped":
             drops = [one for one in self.requests.values() if one["kind"] == "drop"]
             asked = any(one["request"] == name for one in drops)

@@ -76,6 +76,11 @@ class Standing:
         """All that a wave has had of a set, the oldest first."""
         return self.landings.get((wave, set_name), [])
 
+    def present(self, place: tuple[str, str], main: str) -> Landing | None:
+        """What a wave has of a set in a commit of main."""
+        landings = reversed(self.landings.get(place, []))
+        return next((one for one in landings if self.server.descends(main, one.commit)), None)
+
     def deployed_at(self, landing: Landing) -> datetime | None:
         """Since when a set is deployed in its wave; None if it is not, or has failed."""
         concerned = self.concerned(landing)
@@ -147,7 +152,7 @@ class Standing:
         for wave in self.scene.waves:
             for name in self.scene.sets:
                 files = self._image_files(commit.files, wave.name, name)
-                if files is None or files == self._image_files(before, wave.name, name):
+                if files == self._image_files(before, wave.name, name):
                     continue
                 source = self._source(commit.files, wave.name, name)
                 yield Landing(
@@ -163,10 +168,10 @@ class Standing:
 
     def _image_files(
         self, files: Mapping[str, bytes], wave: str, name: str
-    ) -> tuple[bytes, bytes] | None:
+    ) -> tuple[bytes, bytes]:
         folder = self.scene.rollout().folder(wave, name)
-        tags, digests = (files.get(f"{folder}/{file}") for file in FILES)
-        return (tags, digests) if tags is not None and digests is not None else None
+        tags, digests = (files.get(f"{folder}/{file}", b"{}") for file in FILES)
+        return tags, digests
 
     def _source(self, files: Mapping[str, bytes], wave: str, name: str) -> dict[str, Any]:
         """`source.json`, empty where it is not valid or does not fit the tags."""

@@ -2,91 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation import machines, people
-from tests.simulation.sources import NATURES, Image, Nature
+from tests.simulation import machines, people, trouble
+from tests.simulation.announcing import announce, announcement, burst
 from tests.simulation.world import World
 
 Step = Callable[[World], None]
 
 
-def announce(world: World) -> None:
-    """A build of app.git is announced."""
-    world.do("announce", announcement=announcement(world))
-
-
-def announcement(world: World, *, kind: str | None = None, set_name: str | None = None) -> str:
-    """An announcement as JSON: of the newest commit, a late one, one that is known, ..."""
-    rng, apps = world.rng, world.apps
-    name = set_name or rng.choice(world.scene.sets)
-    made = apps.setdefault(name, [])
-    kind = kind or rng.choices(
-        ("new", "skip", "late", "again", "same images", "other SHA", "bad"),
-        (60, 10, 10, 8, 8, 2, 2),
-    )[0]
-    position = 1 + max((one["position"] for one in made), default=world.next() % 5)
-    old = rng.choice(made) if made else None
-    if kind == "again" and old:
-        return json.dumps(old)
-    if kind == "skip":
-        position += rng.randint(1, 3)
-    if kind == "late":
-        gaps = set(range(1, position)) - {one["position"] for one in made}
-        position = rng.choice(sorted(gaps)) if gaps else position
-    if kind == "other SHA" and old:
-        position = old["position"]
-    images = dict(old["images"]) if old and kind != "fresh" and rng.random() < 0.7 else {}
-    is_new = kind != "same images" or not images
-    told = _announced(world, name, position, images, change=is_new)
-    if kind == "bad":
-        told.update(rng.choice(({"repository": "evil/app"}, {"position": 0}, {"sha": "$(id)"}, {"set": "x"})))
-    else:
-        made.append(told)
-    return json.dumps(told)
-
-
-def _announced(
-    world: World, name: str, position: int, images: dict[str, Any], *, change: bool
-) -> dict[str, Any]:
-    rng, services = world.rng, world.scene.services[name]
-    sha = hashlib.sha1(f"{name} {position} {world.next()}".encode()).hexdigest()
-    built = [one for one in services if rng.random() < 0.6] or list(services[:1])
-    for service in services:
-        if service not in images or (change and service in built):
-            images[service] = {"Digest": Image(service, str(world.next()), *_nature(world)).digest}
-        repository = images[service]["Digest"].partition("@")[0]
-        images[service] = {**images[service], "Tag": f"{repository}:{sha}"}
-    return {
-        "version": 1,
-        "set": name,
-        "repository": f"acme/{name}",
-        "sha": sha,
-        "position": position,
-        "images": images,
-    }
-
-
-def _nature(world: World) -> tuple[Nature, int]:
-    rng = world.rng
-    nature = rng.choices(NATURES, world.natures)[0]
-    return nature, rng.choice((15, rng.randrange(len(world.scene.waves))))
-
-
 def turn(world: World) -> None:
     """Something turns the mill."""
     world.do("turn")
-
-
-def burst(world: World) -> None:
-    """A commit a minute, for a while."""
-    for _ in range(world.rng.randint(3, 12)):
-        announce(world)
-        world.later(1)
 
 
 def wait(world: World) -> None:
@@ -130,7 +59,7 @@ def mixture(rng: random.Random) -> Mapping[Step, float]:
     }
 
 
-STEPS: Mapping[Step, int] = {
+STEPS: Mapping[Step, float] = {
     announce: 20,
     turn: 10,
     at_once: 6,
@@ -157,4 +86,10 @@ STEPS: Mapping[Step, int] = {
     people.promote: 4,
     people.drop: 2,
     people.retry: 2,
+    trouble.refuse_main: 1,
+    trouble.stumble: 1,
+    trouble.slow_down: 1,
+    trouble.meddle: 1,
+    trouble.spoil_settings: 1,
+    trouble.flood: 0.3,
 }

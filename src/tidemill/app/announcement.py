@@ -82,7 +82,7 @@ def is_bare(data: bytes) -> bool:
     """Whether `data` is JSON in the bare form: an object without a `version` and `images`."""
     try:
         keys = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(keys, dict) and not {"version", "images", "position"} & set(keys)
 
@@ -178,8 +178,30 @@ def _decoded(data: bytes, shape: type[_T]) -> _T:
         )
     try:
         return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
-            f"this is not an announcement: {shown(str(error))}",
+            f"this is not an announcement: {_service_in(data)}{shown(str(error))}",
             remedy="send the JSON that `tidemill record-image-artifact --merge` writes",
         ) from None
+
+
+class _Whole(msgspec.Struct):
+    images: dict[str, msgspec.Raw]
+
+
+def _service_in(data: bytes) -> str:
+    """Which service's image is wrong, where it is that."""
+    try:
+        images = (
+            msgspec.json.decode(data, type=_Whole).images
+            if b'"images"' in data
+            else msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        )
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    for service, image in images.items():
+        try:
+            msgspec.json.decode(image, type=Image)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return f"the image of {shown(service)}: "
+    return ""

@@ -15,8 +15,9 @@ SHA = re.compile(r"[0-9a-f]{40}")
 SHORT_SHA = re.compile(r"[0-9a-f]{7,40}")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}")
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
-LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]{1,500}")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 MAX_POSITION = 2**53 - 1
+MAX_LINE = 500
 
 
 def is_name(text: object) -> bool:
@@ -59,12 +60,15 @@ def checked_short_sha(text: str, what: str = "commit") -> str:
     return text
 
 
+def is_repository(text: str) -> bool:
+    """Whether `text` looks like `owner/name` (up to four parts)."""
+    return REPOSITORY.fullmatch(text) is not None and ".." not in text
+
+
 def checked_repository(text: str) -> str:
     """Return `text` if it looks like `owner/name` (up to four parts); else raise `Refused`."""
-    if not REPOSITORY.fullmatch(text) or any(part in text for part in ("..", "//")):
-        raise Refused(
-            f"{shown(text)} is not the name of a repository", remedy="give it as owner/name"
-        )
+    if not is_repository(text):
+        raise Refused(f"{shown(text)} is not the name of a repository", remedy="give it as owner/name")
     return text
 
 
@@ -87,7 +91,7 @@ def checked_line(text: str, what: str) -> str:
 
     It may end up in a commit message, where a second line could forge a trailer.
     """
-    if not LINE.fullmatch(text) or not text.strip():
+    if not text.strip() or len(text) > MAX_LINE or UNPRINTABLE.search(text):
         raise Refused(
             f"{what} {shown(text)} is not one printable line",
             remedy="give 1 to 500 characters without line breaks",

@@ -203,7 +203,7 @@ def _due_in_siblings(draft: Draft, wave: Wave, set_name: str) -> Iterator[tuple[
 
 
 def _say_why(draft: Draft, wave: Wave, operation: Operation, stop: Obstacle | None) -> None:
-    if stop is None or (stop.over and not operation.request):
+    if stop is None:
         return
     what = f"{(operation.app_sha or '')[:12]} ({operation.set}) for {wave.name}"
     draft.wait(what, stop.reason, stop.since or operation.at)

@@ -24,7 +24,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
     """All runs that were reported for one commit, oldest first."""
 
-    version: int = 1
+    version: Literal[1] = 1
     sha: str
     runs: tuple[Run, ...] = ()
 

@@ -64,7 +64,7 @@ def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
             elif record.is_healthy and record.target in had.failed:
                 _recover(had, record)
         refresh_set(draft, wave, set_name, record.accepted_at)
-    if all(_is_well(draft.records.get((wave.name, target))) for target in wave.targets):
+    if _is_well(draft, wave):
         draft.ledger.healthy_at[wave.name] = record.accepted_at
 
 
@@ -116,11 +116,7 @@ def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
 
 def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
     seen = (record.sets or {}).get(set_name)
-    return (
-        seen is not None
-        and seen.uses
-        and (seen.position, seen.content) == (had.position, had.content)
-    )
+    return seen is not None and seen.uses and seen.content == had.content
 
 
 def _fail(had: Had, record: Deployment) -> None:
@@ -140,8 +136,13 @@ def _recover(had: Had, record: Deployment) -> None:
         had.taken, had.anew, had.held = {}, record.accepted_at, False
 
 
-def _is_well(record: Deployment | None) -> bool:
-    return record is not None and record.is_healthy
+def _is_well(draft: Draft, wave: Wave) -> bool:
+    """Whether every target of the wave is healthy with what the wave has now."""
+    presents = [part.present for part in draft.ledger.sets.get(wave.name, {}).values()]
+    latest = [draft.records.get((wave.name, target)) for target in wave.targets]
+    return all(record is not None and record.is_healthy for record in latest) and not any(
+        present.failed or missing(draft, wave, present) for present in presents if present
+    )
 
 
 def _is_absent(draft: Draft, wave: str, target: str) -> bool:

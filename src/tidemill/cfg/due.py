@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tidemill.cfg.deployed import failing_records, missing
@@ -118,6 +118,9 @@ def short(had: Had) -> str:
 
 
 def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) -> Obstacle | None:
+    backs = [back for back in draft.ledger.rollbacks if back.wave == source.name]
+    if any(back.set == set_name and had.position > back.to.position for back in backs):
+        return Obstacle(f"{source.name} is being rolled back from it", over=True)
     if had.rolled_back:
         return Obstacle(f"it was rolled back in {source.name}", over=True)
     if had.failed:
@@ -167,15 +170,23 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | Non
         return None
     if not wave.sources:
         return Obstacle(f"{wave.name} comes after no wave", over=True)
-    unready = not_ready(draft, wave, operation.set, operation.position, operation.app_sha)
-    if unready or (barred := closed(draft, wave, operation.set)):
-        return unready or barred
-    if wave.approval and request is None:
+    if unready := not_ready(draft, wave, operation.set, operation.position, operation.app_sha):
+        return unready
+    stop = closed(draft, wave, operation.set)
+    if stop is None and wave.approval and request is None:
         sha = (operation.app_sha or "")[:12]
-        return Obstacle(
-            f"approval: tidemill promote-wave --wave {wave.name} --set {operation.set} --sha {sha}"
-        )
-    return None
+        how = f"tidemill promote-wave --wave {wave.name} --set {operation.set} --sha {sha}"
+        stop = Obstacle(f"approval: {how}")
+    if stop is None or stop.since is not None:
+        return stop
+    return replace(stop, since=_ready_since(draft, wave, operation))
+
+
+def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
+    """Since when nothing but the wave itself keeps a set out of it, to the best of what is known."""
+    hads = [draft.ledger.last(source, operation.set, operation.position) for source in wave.sources]
+    deployed = [had.deployed_at for had in hads if had is not None and had.deployed_at is not None]
+    return max(deployed) + wave.soak if deployed else None
 
 
 def _rollback(draft: Draft, operation: Operation) -> Obstacle | None:

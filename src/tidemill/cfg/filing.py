@@ -7,7 +7,7 @@ from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.due import is_set
 from tidemill.cfg.journal import Entry
-from tidemill.cfg.ledger import Back, Eviction
+from tidemill.cfg.ledger import KEPT_REFS, Back, Eviction
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import (
     ALL_SETS,
@@ -32,7 +32,7 @@ def file(draft: Draft) -> None:
     for unreadable in draft.snapshot.unreadable:
         draft.rejected[unreadable.id] = unreadable.reason
         draft.ended.append(unreadable.id)
-        draft.ledger.rejected.append(unreadable.id)
+        draft.ledger.rejected = [*draft.ledger.rejected, unreadable.id][-KEPT_REFS:]
         draft.entries.append(Entry(what="rejected", id=unreadable.id, reason=unreadable.reason))
     if draft.snapshot.foreign:
         reason = "no turn made it: auto is the mill's own"
@@ -243,9 +243,6 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
         *(one for one in draft.ledger.rollbacks if (one.wave, one.set) != (back.wave, back.set)),
         back,
     ]
-    for newer in draft.ledger.of(back.wave, back.set).had:
-        if newer.position > back.to.position:
-            newer.rolled_back = True
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
         hold = Held(

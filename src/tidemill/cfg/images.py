@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
-from tidemill.app.names import MAX_POSITION, SHA
+from tidemill.app.names import MAX_POSITION, SHA, is_repository
 
 TAGS, DIGESTS, SOURCE = "tags.json", "digests.json", "source.json"
 FILES = (TAGS, DIGESTS, SOURCE)
+_PROMOTED_FROM = re.compile(r"[A-Za-z0-9._-]{1,100}@[0-9a-f]{40}")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null."""
 
-    version: int = 1
+    version: Literal[1] = 1
     repository: str
     sha: str
     position: int
@@ -100,7 +103,11 @@ def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
-    known = (
-        source.version == 1 and SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION
+    is_known = SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION
+    origin = source.promoted_from
+    is_formed = (
+        is_repository(source.repository)
+        and source.introduced_at.tzinfo is not None
+        and (origin is None or _PROMOTED_FROM.fullmatch(origin) is not None)
     )
-    return source if fits and known and source.introduced_at.tzinfo else None
+    return source if fits and is_known and is_formed else None

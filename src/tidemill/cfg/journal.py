@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """`record.json` of a commit of the journal."""
 
-    version: int = 1
+    version: Literal[1] = 1
     at: datetime
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()

@@ -48,7 +48,7 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
             landed_at=draft.now,
             how=operation.kind,
             repository=operation.repository,
-            targets=commit.targets,
+            targets=dict(commit.targets),
         ),
     )
     draft.ledger.rollbacks = [
@@ -69,7 +69,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     if files is not None and present is not None and files.content == present.content:
         return
-    had = _by_hand(draft, wave, files)
+    had = _by_hand(draft, wave, set_name, files)
     if present is None:
         part.had.append(had)
         part.highest = max(part.highest, had.position)
@@ -124,19 +124,32 @@ def _replace(part: SetLedger, had: Had) -> None:
     part.highest = max(part.highest, had.position)
 
 
-def _by_hand(draft: Draft, wave: Wave, files: ImageFiles | None) -> Had:
-    """The set that main has without any turn's doing; the first one counts from main's date."""
+def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) -> Had:
+    """The set that main has without any turn's doing; the first one counts from main's date.
+
+    What calls itself a set that the ledger knows, with other contents, is an unknown one.
+    """
     main = draft.snapshot.main
     trees = {target: Files(main.trees.get((wave.name, target))) for target in wave.targets}
-    is_first = not draft.snapshot.ledger.sets
+    source = files.source if files and not _is_forged(draft, set_name, files) else None
     return Had(
-        app_sha=files.app_sha if files else None,
-        position=files.position if files else 0,
+        app_sha=source.sha if source else None,
+        position=source.position if source else 0,
         content=files.content if files else "",
         digests=files.digest_id if files else "",
         commit=main.sha,
-        landed_at=main.date if is_first else draft.now,
+        landed_at=draft.now if draft.snapshot.ledger.sets else main.date,
         how="by hand",
-        repository=files.source.repository if files and files.source else None,
+        repository=source.repository if source else None,
         targets=trees,
+    )
+
+
+def _is_forged(draft: Draft, set_name: str, files: ImageFiles) -> bool:
+    return any(
+        (had.app_sha, had.position) == (files.app_sha, files.position)
+        and had.content != files.content
+        for sets in draft.ledger.sets.values()
+        if set_name in sets
+        for had in sets[set_name].had
     )

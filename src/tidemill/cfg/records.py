@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -45,7 +46,7 @@ class Deployment(
         number: its place in the target's chain of records, from 1.
     """
 
-    version: int = 1
+    version: Literal[1] = 1
     accepted_at: datetime
     wave: str
     target: str

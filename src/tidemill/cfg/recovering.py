@@ -67,7 +67,7 @@ def _why_not_back(
         if (
             other.name != set_name
             and present
-            and (healthy_at is None or present.landed_at > healthy_at)
+            and (healthy_at is None or present.landed_at >= healthy_at)
         ):
             return f"the set {other.name} changed there too since the wave was last healthy"
     return None

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
-from tidemill.app.announcement import Announcement
+from tidemill.app.announcement import Announcement, checked
+from tidemill.app.names import checked_line, checked_name, checked_sha
+from tidemill.app.reference import running
 from tidemill.cfg.records import Deployment
 
 ALL_SETS = "_"
@@ -25,7 +27,7 @@ class _Request(
     tag_field="kind",
     omit_defaults=True,
 ):
-    version: int = 1
+    version: Literal[1] = 1
     accepted_at: datetime
     by: str = ""
 
@@ -123,5 +125,28 @@ def encode(fact: Fact) -> bytes:
 
 
 def decode(data: bytes) -> Fact:
-    """Parse `record.json` of the inbox; raises `msgspec.DecodeError` or `ValidationError`."""
-    return msgspec.json.decode(data, type=Fact)  # type: ignore[no-any-return]
+    """Parse and check `record.json` of the inbox.
+
+    Whoever may write refs may have written it, so it is as untrusted as an event.
+
+    Raises:
+        msgspec.DecodeError: it is no request of this version.
+        Refused: a value in it is not what it may be.
+    """
+    fact: Fact = msgspec.json.decode(data, type=Fact)
+    if isinstance(fact, Announced):
+        checked(fact.announcement)
+    elif isinstance(fact, Deployment):
+        checked_sha(fact.revision)
+        for image in fact.images:
+            running(image)
+    for name in ("wave", "set", "target"):
+        value = getattr(fact, name, None)
+        if value is not None and value != ALL_SETS:
+            checked_name(value, name)
+    for name in ("reason", "override", "by"):
+        if value := getattr(fact, name, None):
+            checked_line(value, name)
+    if isinstance(fact, Promotion | Retry):
+        checked_sha(fact.app_sha)
+    return fact

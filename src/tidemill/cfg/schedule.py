@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"(\d{1,6})([smhd])")
+_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _WINDOW = re.compile(
-    r"(?P<days>[A-Za-z,-]+) (?P<start>\d\d:\d\d)-(?P<end>\d\d:\d\d) (?P<zone>[A-Za-z0-9_+/-]+)"
+    r"(?P<days>[A-Za-z,-]+) (?P<start>[0-9]{2}:[0-9]{2})-(?P<end>[0-9]{2}:[0-9]{2}) (?P<zone>[A-Za-z0-9_+/-]+)"
 )
 
 
@@ -76,14 +76,29 @@ class Window:
         return late or ((today - 1) % 7 in self.days and clock < self.end)
 
     def opens(self, now: datetime) -> datetime:
-        """When it opens next after `now`, in UTC."""
-        local = now.astimezone(self.zone)
-        for ahead in range(8):
-            day = (local + timedelta(days=ahead)).date()
-            start = datetime.combine(day, self.start, tzinfo=self.zone)
-            if day.weekday() in self.days and start > local:
-                return start.astimezone(UTC)
-        raise AssertionError("a window has at least one day")
+        """When it opens next after `now`, in UTC.
+
+        Where the clocks change a start may come twice, or be left out: then the window opens
+        with the first minute that it has.
+        """
+        today = now.astimezone(self.zone).date()
+        starts: list[datetime] = []
+        for ahead in range(-1, 15):
+            wall = datetime.combine(today + timedelta(days=ahead), self.start, tzinfo=self.zone)
+            starts += [wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1)]
+            starts += self._clock_changes(wall)
+        return min(moment for moment in starts if moment > now and self._begins(moment))
+
+    def _clock_changes(self, day: datetime) -> list[datetime]:
+        """When the clocks change on a day, which they do at a quarter of an hour."""
+        midnight = day.replace(hour=0, minute=0, fold=0).astimezone(UTC)
+        quarters = [midnight + timedelta(minutes=15 * count) for count in range(100)]
+        offsets = [quarter.astimezone(self.zone).utcoffset() for quarter in quarters]
+        pairs = zip(quarters[1:], offsets, offsets[1:], strict=False)
+        return [quarter for quarter, before, after in pairs if before != after]
+
+    def _begins(self, moment: datetime) -> bool:
+        return self.is_open(moment) and not self.is_open(moment - timedelta(minutes=1))
 
 
 def parse_window(text: str) -> Window:
@@ -99,6 +114,8 @@ def parse_window(text: str) -> Window:
         raise ValueError(
             f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC"
         ) from None
+    if found["start"] == "24:00":
+        raise ValueError("'24:00' is not a beginning: write 00:00 of the next day")
     start, end = _clock(found["start"]), _clock(found["end"])
     return Window(text, _days(found["days"]), start, end, zone)
 
@@ -115,9 +132,9 @@ def _clock(text: str) -> time:
 def _days(text: str) -> frozenset[int]:
     days: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.partition("-")
+        first, dash, last = part.partition("-")
         try:
-            start, end = DAYS.index(first), DAYS.index(last or first)
+            start, end = DAYS.index(first), DAYS.index(last if dash else first)
         except ValueError:
             raise ValueError(
                 f"{part!r} names no days: write Mon, Tue, Wed, Thu, Fri, Sat, Sun, or a range"

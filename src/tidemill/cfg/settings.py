@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import tomllib
 from typing import Any, Literal, TypeGuard
 
 import msgspec
 
-from tidemill.app.names import checked_branch, is_name
+from tidemill.app.names import UNPRINTABLE, checked_branch, is_name
 from tidemill.cfg.schedule import Duration, Window, parse_duration, parse_window
 from tidemill.cfg.toml_lines import line_of
 from tidemill.errors import Refused, SettingsInvalid
@@ -167,8 +168,9 @@ def refs_in(text: str) -> tuple[str, str, str]:
     try:
         table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
-        top = re.split(r"^\s*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
-        table = dict(re.findall(r'^\s*(\w+)\s*=\s*"([^"\n]*)"', top, re.MULTILINE))
+        # No table has a key of these names, so the first one found is the one at the top.
+        found = re.findall(r'^\s*(main|auto|namespace)\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
+        table = dict(reversed(found))
     main, auto, namespace = (table.get(key) for key in ("main", "auto", "namespace"))
     return (
         main if _is_branch(main) else "main",
@@ -193,7 +195,8 @@ def _is_branch(value: object) -> TypeGuard[str]:
 
 
 def _is_namespace(value: object) -> TypeGuard[str]:
-    return isinstance(value, str) and value.startswith("refs/") and _is_branch(value[5:])
+    is_own = value not in ("refs/heads", "refs/tags", "refs/remotes")
+    return is_own and isinstance(value, str) and value.startswith("refs/") and _is_branch(value[5:])
 
 
 class _WrongAt(Exception):
@@ -218,15 +221,15 @@ def _completed(settings: Settings) -> Settings:
     """Check what types can't say, and fill in `after`."""
     _check_names(settings)
     _check_paths(settings)
-    if settings.checks.retries < 0:
-        raise _WrongAt("$.checks.retries", "retries must be 0 or more")
+    _check_values(settings)
     for key, branch in (("main", settings.main), ("auto", settings.auto)):
         if not _is_branch(branch):
             raise _WrongAt(f"$.{key}", f"{branch!r} is not a valid name of a branch")
+    one, other = f"{settings.main}/", f"{settings.auto}/"
+    if one.startswith(other) or other.startswith(one):
+        raise _WrongAt("$.auto", "main and auto must be two branches, neither inside the other")
     if not _is_namespace(settings.namespace):
         raise _WrongAt("$.namespace", f"{settings.namespace!r} is not a place for refs, like {NAMESPACE}")
-    if settings.main == settings.auto:
-        raise _WrongAt("$.auto", "main and auto must be two branches")
     waves: list[Wave] = []
     for index, wave in enumerate(settings.waves):
         before = (settings.waves[index - 1].name,) if index else ()
@@ -258,19 +261,41 @@ def _check_names(settings: Settings) -> None:
 
 
 def _check_paths(settings: Settings) -> None:
-    paths: dict[str, tuple[str, ...]] = {"$.images.path": (settings.images.path,)}
     deployments = settings.deployments.path
-    paths["$.deployments.path"] = (deployments,) if isinstance(deployments, str) else deployments
-    for where, templates in paths.items():
-        for template in templates:
-            if not template.strip("/") or any(
-                part in ("", ".", "..", ".git") for part in template.strip("/").split("/")
-            ):
-                raise _WrongAt(where, f"{template!r} is not a path inside the repository")
+    _check_template("$.images.path", settings.images.path, ("wave", "set"))
+    for template in (deployments,) if isinstance(deployments, str) else deployments:
+        _check_template("$.deployments.path", template, ("wave", "target"))
     if "{wave}" not in settings.images.path:
         raise _WrongAt("$.images.path", "the path must contain {wave}")
     if len(settings.sets) > 1 and "{set}" not in settings.images.path:
         raise _WrongAt("$.images.path", "with several sets the path must contain {set}")
+    places = [(wave.name, one.name) for wave in settings.waves for one in settings.sets]
+    folders = sorted(f"{settings.folder(*place)}/" for place in places)
+    for first, second in itertools.pairwise(folders):
+        if second.startswith(first):
+            raise _WrongAt("$.images.path", f"{second} would be the folder of two sets, or in {first}")
+
+
+def _check_template(where: str, template: str, names: tuple[str, ...]) -> None:
+    parts = template.strip("/").split("/")
+    if UNPRINTABLE.search(template) or any(part in ("", ".", "..", ".git") for part in parts):
+        raise _WrongAt(where, f"{template!r} is not a path inside the repository")
+    filled = template
+    for name in names:
+        filled = filled.replace(f"{{{name}}}", "")
+    if "{" in filled or "}" in filled:
+        known = ", ".join(f"{{{name}}}" for name in names)
+        raise _WrongAt(where, f"{template!r} has a placeholder that is none of {known}")
+
+
+def _check_values(settings: Settings) -> None:
+    if settings.checks.retries < 0:
+        raise _WrongAt("$.checks.retries", "retries must be 0 or more")
+    if not settings.checks.timeout:
+        raise _WrongAt("$.checks.timeout", "the timeout must be longer than nothing")
+    for key, value in (("name", settings.bot.name), ("email", settings.bot.email)):
+        if not value.strip() or UNPRINTABLE.search(value) or set(value) & set("<>"):
+            raise _WrongAt(f"$.bot.{key}", f"{value!r} is not one that Git takes")
 
 
 def _check_order(waves: list[Wave]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -31,6 +31,7 @@ class Main:
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A hold that is in force; `set` is `_` where it is for all sets of the wave."""
 
+    version: Literal[1] = 1
     id: str
     wave: str
     set: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _TABLE = re.compile(r"\s*\[(\[)?\s*([A-Za-z0-9_.-]+)\s*\]")
-_KEY = re.compile(r"\s*\"?([A-Za-z0-9_-]+)\"?\s*=")
+_KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 _PATH = re.compile(r"\.([A-Za-z0-9_-]+)|\[(\d+|\.\.\.)\]")
 _FIELD = re.compile(r"field `([^`]+)`")
 
@@ -34,8 +34,10 @@ def line_of(text: str, path: str, message: str) -> int | None:
                 fallback = at
             if current in keys and not table:
                 return at
-        elif (found := _KEY.match(line)) and found[1] in keys:
-            inside = current == table and counts.get(current, 0) == number
-            if inside or (not current and (not table or found[1] == table)):
+        elif found := _KEY.match(line):
+            name, _, rest = found[1].partition(".")
+            if not current and table and name == table and (not rest or rest in keys or keys == [table]):
+                return at
+            if found[1] in keys and (not table or (current == table and counts.get(current, 0) == number)):
                 return at
     return fallback

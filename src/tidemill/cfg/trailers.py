@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidemill.app.names import LINE
+from tidemill.app.names import UNPRINTABLE
 from tidemill.cfg.operation import Operation
 
 _VERBS = {"introduce": "Introduce", "promote": "Promote", "roll back": "Roll back to"}
@@ -18,7 +18,7 @@ def message(operation: Operation) -> str:
     where = {"introduce": "to", "promote": "to", "roll back": "in"}[operation.kind]
     subject = f"{_VERBS[operation.kind]} {operation.set} {sha[:12]} {where} {operation.wave}"
     lines = [f"{key}: {value}" for key, value in trailers(operation).items()]
-    if bad := [line for line in lines if not LINE.fullmatch(line[:500])]:
+    if bad := [line for line in lines if UNPRINTABLE.search(line)]:
         raise ValueError(f"not a trailer: {bad[0]!r}")
     return f"{subject}\n\n" + "\n".join(lines) + "\n"
 

@@ -6,6 +6,7 @@ blobs, then the few blobs that are read, all at once. The URL is never written t
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -223,9 +224,8 @@ def opened(url: str) -> Iterator[Repository]:
         raise Refused(
             f"{url!r} is not the address of a repository", remedy="give what git clone takes"
         )
-    path = Path(url)
     with scratch() as folder:
-        repository = Repository(str(path.resolve()) if path.exists() else url, folder)
+        repository = Repository(os.path.realpath(url) if os.path.exists(url) else url, folder)
         try:
             yield repository
         finally:
@@ -239,7 +239,7 @@ def _remote_environment(url: str) -> Mapping[str, str]:
         "remote.origin.promisor": "true",
         "remote.origin.partialclonefilter": "blob:none",
     }
-    if Path(url).exists() or url.startswith("file://"):
+    if os.path.exists(url) or url.startswith("file://"):
         settings["remote.origin.uploadpack"] = _SERVE
     return configured(settings)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
+from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS
 from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
 from tidemill.clients.git import REMOTE_SECONDS, Git
 from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
@@ -92,7 +92,10 @@ class Worktree:
                     )
             self._write(folder, {SOURCE: work.source})
         if work.generate is not None and (work.entry is None or not self._generated_already(work)):
+            before = _contents(folder)
             self._run(work.generate, work)
+            if _contents(folder) != before:
+                raise entry_point_failed(work.generate, f"it changed image files in {work.folder}")
         self._refuse_foreign_changes(work, own_files=True)
 
     def _write(self, folder: Path, files: Mapping[str, bytes | None]) -> None:
@@ -117,7 +120,7 @@ class Worktree:
         self._stage()
         inside = tuple(f"{path}/" if path else "" for path in work.own)
         for path in self._changed(work.parent):
-            if own_files and path.startswith(f"{work.folder}/"):
+            if own_files and path in [f"{work.folder}/{name}" for name in FILES]:
                 continue
             barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
             if barred or (work.own and not path.startswith(inside)):
@@ -181,6 +184,12 @@ class Worktree:
 
 def _files(work: Work) -> dict[str, bytes | None]:
     return {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
+
+
+def _contents(folder: Path) -> list[bytes | None]:
+    """The bytes of the image files in a folder."""
+    found = [folder / name for name in FILES]
+    return [file.read_bytes() if file.is_file() and not file.is_symlink() else None for file in found]
 
 
 def _parsed(file: Path) -> object:

@@ -54,8 +54,8 @@ def options(arguments: argparse.Namespace) -> Options:
     """The shared options, as values."""
     given = arguments.now
     return Options(
-        now=parse_time(given) if given else datetime.now(UTC),
-        now_given=bool(given),
+        now=parse_time(given) if given is not None else datetime.now(UTC),
+        now_given=given is not None,
         json=arguments.json,
         dry_run=getattr(arguments, "dry_run", False),
     )

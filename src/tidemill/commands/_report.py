@@ -67,7 +67,7 @@ def show_turn(turn: Turn, *, dry_run: bool) -> None:
     else:
         write("Nothing to do.")
     if turn.plan.to_check:
-        write("To check: " + " ".join(turn.plan.to_check))
+        write("To check:\n  " + "\n  ".join(turn.plan.to_check))
     show_waiting(turn.plan.waiting)
 
 

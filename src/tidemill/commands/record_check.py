@@ -15,7 +15,7 @@ from tidemill.commands import _options
 from tidemill.commands._report import time_text, write, write_json
 from tidemill.errors import Refused, ServerRefused
 from tidemill.mill.reading import RECORD, Reading, read
-from tidemill.mill.turn import MOST_RACES, Clock, pause_after
+from tidemill.mill.turn import MOST_DECLINED, MOST_RACES, Clock, pause_after
 
 HELP = "write the verdict of a check on a commit of auto or main"
 EXAMPLE = "tidemill record-check --repo URL --sha SHA --context check --state success --run 42"
@@ -93,6 +93,8 @@ def _write(
                 reason = f"{name} kept moving"
             case Declined(words):
                 reason = words
+                if tries + 1 >= MOST_DECLINED:
+                    break
         clock.pause(pause_after(tries))
     raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
 

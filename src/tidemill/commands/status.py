@@ -45,11 +45,9 @@ def show(found: Status) -> None:
     write(f"main {found.main}   auto {found.auto or 'not there'}")
     for wave in found.waves:
         write(f"\n{wave.name}")
-        for hold in wave.holds:
-            which = "all sets" if hold.set == "_" else hold.set
-            write(
-                f"  held ({which}) by {hold.by or 'someone'} since {time_text(hold.since)}: {hold.reason}"
-            )
+        held = [(hold.set, hold.by, time_text(hold.since) or "", hold.reason) for hold in wave.holds]
+        if held:
+            show_table(("held: set (_ is all)", "by", "since", "why"), held)
         _show_wave(wave)
     show_waiting(found.waiting)
 

@@ -14,7 +14,7 @@ from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
 from tidemill.mill.reading import Reading, read, record_of
-from tidemill.mill.turn import MOST_RACES, Clock, pause_after
+from tidemill.mill.turn import MOST_DECLINED, MOST_RACES, Clock, pause_after
 from tidemill.mill.writing import fact_commit
 
 
@@ -66,6 +66,8 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
                 return Accepted(fact.id, is_new=False, reading=read(reading.store))
             case Declined(words):
                 reason = words
+                if tries + 1 >= MOST_DECLINED:
+                    break
             case Raced():
                 reason = "it changed under this push"
         clock.pause(pause_after(tries))

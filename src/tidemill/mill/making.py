@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from datetime import datetime
 
 from tidemill.app.announcement import bare_form
 from tidemill.cfg import images
@@ -71,25 +72,23 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict
     store.fetch_below(operation.commit, [folder])
     found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
     files = {path.rpartition("/")[2]: data for path, data in found.items()}
-    return _promoted(files, operation) if operation.kind == "promote" else files
+    if operation.kind == "promote":
+        files[SOURCE] = _promoted(files, operation, store.date(operation.commit))
+    return files
 
 
-def _promoted(files: Mapping[str, bytes], operation: Operation) -> dict[str, bytes]:
-    """The same tags and digests, byte for byte; the source says where they come from now."""
+def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datetime) -> bytes:
+    """`source.json` of a promoted set: the same origin, and where it comes from now."""
     parsed = images.parse(files)
-    if parsed is None or parsed.source is None:
-        found = dict(files)
-        found.pop(SOURCE, None)
-        return found
-    old = parsed.source
+    known = parsed.source if parsed else None
     source = Source(
-        repository=old.repository,
-        sha=old.sha,
-        position=old.position,
-        introduced_at=old.introduced_at,
+        repository=operation.repository or "",
+        sha=operation.app_sha or "",
+        position=operation.position,
+        introduced_at=known.introduced_at if known else landed_at,
         promoted_from=f"{operation.source}@{operation.commit}",
     )
-    return {**files, SOURCE: images.render(source)}
+    return images.render(source)
 
 
 def _work(

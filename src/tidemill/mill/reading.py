@@ -55,8 +55,12 @@ class Reading:
         for fact_id, sha in sorted(self.refs.below(f"{self.names.namespace}/inbox").items()):
             try:
                 found[fact_id] = requests.decode(record_of(self.store, sha))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                if found[fact_id].id != fact_id:
+                    raise Refused(f"it is not {fact_id}", remedy="")
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 found[fact_id] = Unreadable(fact_id, f"not a request of this version: {error}")
+            except Refused as error:
+                found[fact_id] = Unreadable(fact_id, f"not a request that can be used: {error.what}")
         return found
 
     def holds(self) -> dict[tuple[str, str], Held]:

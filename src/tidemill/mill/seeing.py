@@ -108,11 +108,8 @@ def _identity(objects: Mapping[str, str], paths: Sequence[str]) -> str | None:
 
 
 def _words(digest: str) -> list[str]:
-    try:
-        parsed = reference.by_digest(digest)
-    except Refused:
-        return [digest]
-    return [parsed.repository, parsed.digest or digest]
+    parsed = _parsed(digest)
+    return [parsed.repository, parsed.digest or digest] if parsed else [digest]
 
 
 def _is_below(name: str, paths: Sequence[str]) -> bool:
@@ -122,9 +119,17 @@ def _is_below(name: str, paths: Sequence[str]) -> bool:
 def _fits(running: Reference, files: ImageFiles) -> bool:
     """Whether a running image, if it is from a repository of the set, is the set's own."""
     for service, digest in files.digests.items():
-        mine = reference.by_digest(digest)
-        if mine.repository == running.repository:
+        mine = _parsed(digest)
+        if mine is not None and mine.repository == running.repository:
             if running.digest is None:
                 return files.tags.get(service) == f"{running.repository}:{running.tag}"
             return running.digest == mine.digest
     return True
+
+
+def _parsed(digest: str) -> Reference | None:
+    """A digest of an image file; None for what a person made of it."""
+    try:
+        return reference.by_digest(digest)
+    except Refused:
+        return None

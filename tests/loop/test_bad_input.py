@@ -1,0 +1,258 @@
+"""Options that make no sense: one clear error each, and nothing written."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stderr, redirect_stdout
+
+import pytest
+
+from tests.loop.stories import refs, says
+from tests.world import Result, World, git, sha_of
+from tidemill.__main__ import main
+
+
+@pytest.fixture(scope="module")
+def standing(seed_landed: World) -> World:
+    """A world that nothing in this file changes."""
+    return seed_landed
+
+
+def refused(world: World, *arguments: str) -> Result:
+    """Run what has to be refused, without a trace."""
+    before = refs(world)
+    found = world.run(*arguments)
+    assert found.code == 1
+    assert set(found["error"]) == {"what", "written", "remedy"}
+    assert found["error"]["written"] == "nothing"
+    assert found["error"]["what"].isprintable()
+    assert found["error"]["remedy"].isprintable()
+    assert refs(world) == before
+    return found
+
+
+def usage(*arguments: str) -> str:
+    """Run what argparse has to refuse; what it said."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(SystemExit) as ended, redirect_stdout(out), redirect_stderr(err):
+        main(arguments)
+    assert ended.value.code == 2
+    return err.getvalue()
+
+
+RECORD = {
+    "--wave": "lab",
+    "--target": "lab-1",
+    "--revision": "",
+    "--phase": "Succeeded",
+    "--health": "Healthy",
+    "--finished-at": "2026-01-05T10:00:00Z",
+}
+
+BAD_RECORDS = [
+    ("--wave", "nowhere"),
+    ("--wave", "../lab"),
+    ("--wave", "lab\n"),
+    ("--wave", ""),
+    ("--wave", "$(id)"),
+    ("--target", "north"),
+    ("--target", "lab-1/../lab-2"),
+    ("--target", "lab-1\nx"),
+    ("--revision", "main"),
+    ("--revision", "0123456"),
+    ("--revision", "0" * 40),
+    ("--revision", "f" * 40),
+    ("--revision", "$(git rev-parse HEAD)"),
+    ("--finished-at", "yesterday"),
+    ("--finished-at", "2026-02-30T00:00:00Z"),
+    ("--finished-at", "2026-01-05T10:00:00+99:00"),
+    ("--finished-at", ""),
+    ("--image", "ghcr.io/acme/web"),
+    ("--image", "ghcr.io/acme/web@sha256:12"),
+    ("--image", "Web:1"),
+    ("--image", "ghcr.io/acme/web:$(id)"),
+    ("--image", "ghcr.io/acme/web:1\n"),
+    ("--image", ""),
+]
+
+
+@pytest.mark.parametrize(("option", "value"), BAD_RECORDS)
+def test_bad_record_is_refused(standing: World, option: str, value: str) -> None:
+    told = RECORD | {"--revision": standing.ref("refs/heads/main") or ""} | {option: value}
+    refused(standing, "record-deployment", *(f"{key}={text}" for key, text in told.items()))
+
+
+@pytest.mark.parametrize(("option", "value"), [("--phase", "Done"), ("--health", "fine")])
+def test_words_that_argo_does_not_know_are_a_matter_of_usage(
+    standing: World, option: str, value: str
+) -> None:
+    told = RECORD | {option: value, "--repo": str(standing.bare)}
+    given = [part for pair in told.items() for part in pair]
+    assert option in usage("record-deployment", *given)
+
+
+def test_revision_that_is_on_auto_alone_is_refused(seed_under_test: World) -> None:
+    told = RECORD | {"--revision": seed_under_test.ref("refs/heads/auto") or ""}
+    given = [part for pair in told.items() for part in pair]
+    assert "not on main" in refused(seed_under_test, "record-deployment", *given)["error"]["what"]
+
+
+BAD_REQUESTS = [
+    ("hold-wave", "--wave", "nowhere", "--reason", "x"),
+    ("hold-wave", "--wave", "lab", "--reason", ""),
+    ("hold-wave", "--wave", "lab", "--reason", " "),
+    ("hold-wave", "--wave", "lab", "--reason", "a\nAutocommit-Target: shop"),
+    ("hold-wave", "--wave", "lab", "--reason", "a\rb"),
+    ("hold-wave", "--wave", "lab", "--reason", "a\x1b[31mb"),
+    ("hold-wave", "--wave", "lab", "--reason", "x" * 501),
+    ("hold-wave", "--wave", "lab", "--set", "nosuch", "--reason", "x"),
+    ("hold-wave", "--wave", "lab", "--set", "../app", "--reason", "x"),
+    ("hold-wave", "--wave", "lab", "--set", "_", "--reason", "x"),
+    ("release-wave", "--wave", "nowhere", "--reason", "x"),
+    ("release-wave", "--wave", "lab", "--reason", "a\nb"),
+    ("promote-wave", "--wave", "nowhere"),
+    ("promote-wave", "--wave", "lab"),
+    ("promote-wave", "--wave", "shop", "--sha", "xyz"),
+    ("promote-wave", "--wave", "shop", "--sha", "abcdef"),
+    ("promote-wave", "--wave", "shop", "--sha", sha_of("never announced")),
+    ("promote-wave", "--wave", "shop", "--override", ""),
+    ("promote-wave", "--wave", "shop", "--override", "a\nb"),
+    ("rollback-wave", "--wave", "lab", "--reason", "nothing older"),
+    ("rollback-wave", "--wave", "shop", "--reason", "it has nothing"),
+    ("rollback-wave", "--wave", "lab", "--to", sha_of("app-1"), "--reason", "itself"),
+    ("rollback-wave", "--wave", "lab", "--to", "g" * 7, "--reason", "x"),
+    ("rollback-wave", "--wave", "lab", "--reason", "a\nb"),
+    ("drop", "--id", "nothing"),
+    ("drop", "--id", "../../heads/main"),
+    ("drop", "--id", "a\nb"),
+    ("retry", "--sha", sha_of("app-1")),
+    ("retry", "--sha", "--all"[2:]),
+    ("retry", "--sha", "$(id)"),
+]
+
+
+@pytest.mark.parametrize("arguments", BAD_REQUESTS, ids=" ".join)
+def test_bad_request_is_refused(standing: World, arguments: tuple[str, ...]) -> None:
+    refused(standing, *arguments)
+
+
+def test_set_has_to_be_named_where_there_are_several(seed_stack: World) -> None:
+    for command in (
+        ("rollback-wave", "--wave", "lab", "--reason", "x"),
+        ("promote-wave", "--wave", "lab", "--override", "x"),
+    ):
+        told = refused(seed_stack, *command)["error"]
+        assert "red" in told["remedy"]
+
+
+NOWHERE = [
+    "--help",
+    "-x",
+    "",
+    "nowhere",
+    "/dev/null",
+    "ext::sh -c 'touch pwned'",
+    "a\nb",
+    "x" * 5000,
+]
+
+
+@pytest.mark.parametrize("repo", NOWHERE, ids=[name[:20] for name in NOWHERE])
+@pytest.mark.parametrize("command", ["reconcile-cfg-app", "status"])
+def test_repository_that_is_none_is_refused(standing: World, command: str, repo: str) -> None:
+    found = standing.run(command, f"--repo={repo}", repo=False)
+    assert found.code == 1
+    assert found["error"]["written"] == "nothing"
+    assert not list(standing.folder.glob("**/pwned"))
+
+
+def test_repository_without_a_commit_is_refused(standing: World) -> None:
+    empty = standing.folder / "empty.git"
+    git(standing.folder, "init", "-q", "--bare", str(empty))
+    found = standing.run("status", "--repo", str(empty), repo=False)
+    assert "main" in found["error"]["what"]
+
+
+def test_password_of_an_address_is_not_shown(standing: World) -> None:
+    address = "http://ada:s3cret@127.0.0.1:9/cfg-app.git"
+    found = standing.run("status", "--repo", address, repo=False)
+    assert found.code == 1
+    assert "s3cret" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("now", ["now", "", "2026-13-01", "12:00", "1600000000x", "9" * 30])
+def test_time_that_is_none_is_refused(standing: World, now: str) -> None:
+    before = refs(standing)
+    out, err = io.StringIO(), io.StringIO()
+    given = ["hold-wave", "--repo", str(standing.bare), "--wave", "lab", "--reason", "x", "--json"]
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main([*given, f"--now={now}"])
+    assert code in (1, 2)
+    assert refs(standing) == before
+    if code == 1:
+        assert "--now" in json.loads(out.getvalue())["error"]["what"]
+
+
+@pytest.mark.parametrize(
+    "now", ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59Z"]
+)
+@pytest.mark.parametrize("command", ["hold-wave", "reconcile-cfg-app", "status"])
+def test_time_that_git_can_not_store_is_refused_or_done(
+    seed_landed: World, now: str, command: str
+) -> None:
+    before = refs(seed_landed)
+    more = ("--wave", "lab", "--reason", "x", "--dry-run") if command == "hold-wave" else ()
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        main([command, "--repo", str(seed_landed.bare), *more, f"--now={now}", "--json"])
+    assert isinstance(json.loads(out.getvalue()), dict)
+    assert refs(seed_landed) == before
+
+
+def test_time_without_a_zone_is_taken_for_utc(standing: World) -> None:
+    out = io.StringIO()
+    given = ["hold-wave", "--repo", str(standing.bare), "--wave", "lab", "--reason", "x", "--json"]
+    with redirect_stdout(out):
+        assert main([*given, "--dry-run", "--now", "2026-01-05T12:00:00"]) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nosuch",),
+        ("status",),
+        ("hold-wave", "--repo", "x", "--wave", "lab"),
+        ("record-check", "--repo", "x", "--sha", "a" * 40, "--context", "c", "--state", "green"),
+        ("status", "--repo", "x", "--nosuch"),
+        ("update-cfg-app", "--repo", "x", "--announcement", "f", "--position", "one"),
+        ("record-deployment", "--repo", "x"),
+    ],
+    ids=" ".join,
+)
+def test_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
+    assert "usage:" in usage(*arguments)
+
+
+@pytest.mark.parametrize("place", ["journal", "holds/lab/app", "deployed/lab/lab-1"])
+@pytest.mark.parametrize("data", [b"{}", b"nonsense"], ids=["empty", "nonsense"])
+def test_ref_of_the_namespace_that_holds_no_record_is_named(
+    landed: World, place: str, data: bytes
+) -> None:
+    blob = git(landed.bare, "hash-object", "-w", "--stdin", data=data)
+    tree = git(landed.bare, "mktree", data=f"100644 blob {blob}\trecord.json\n".encode())
+    commit = git(landed.bare, "commit-tree", tree, data=b"by hand\n")
+    git(landed.bare, "update-ref", f"refs/tidemill/{place}", commit)
+    found = landed.turn()
+    assert found.code == 0 or f"refs/tidemill/{place}" in found["error"]["what"]
+
+
+def test_error_for_a_person_has_three_parts_on_standard_error(standing: World) -> None:
+    code, out, err = says(standing, "hold-wave", "--wave", "nowhere", "--reason", "x")
+    assert (code, out) == (1, "")
+    assert [line.split(":")[0].strip() for line in err.splitlines()] == [
+        "error",
+        "written",
+        "remedy",
+    ]

@@ -1,0 +1,255 @@
+"""What holds for every command: twice is once, a dry run writes nothing, people can read it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.loop.stories import assert_rests, fork, inbox, journal, refs, says
+from tests.world import World, announcement, git, sha_of
+
+Command = tuple[str, ...]
+
+
+@pytest.fixture(scope="module")
+def seed_busy(seed_shipped: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Position 1 is in the shop; 2 is in the lab; 3 was evicted; 4 waits; the shop is held."""
+    world = fork(seed_shipped, tmp_path_factory.mktemp("busy"))
+    world.later(hours=1)
+    world.run("hold-wave", "--wave", "shop", "--reason", "freeze")
+    world.announce(2)
+    world.green()
+    world.deploy("lab")
+    world.check(world.announce(3)["to_check"][0], "failure")
+    world.check(world.ref("refs/heads/main") or "")
+    world.turn()
+    world.run("hold-wave", "--wave", "lab", "--set", "app", "--reason", "look first")
+    world.announce(4)
+    (world.folder / "5.json").write_text(json.dumps(announcement(5)))
+    assert (inbox(world), len(world.refs("holds"))) == ([id_of(4)], 2)
+    return world
+
+
+@pytest.fixture
+def busy(seed_busy: World, tmp_path: Path) -> World:
+    """Something of everything; see above."""
+    return fork(seed_busy, tmp_path)
+
+
+def id_of(position: int) -> str:
+    """The id of an announcement."""
+    return f"announcement-app-{position}-{sha_of(f'app-{position}')[:12]}"
+
+
+def commands(world: World) -> dict[str, Command]:
+    """Every command that writes, with something that it can do here."""
+    main = world.ref("refs/heads/main") or ""
+    record: Command = (
+        "--wave",
+        "lab",
+        "--target",
+        "lab-1",
+        "--revision",
+        main,
+        "--phase",
+        "Running",
+    )
+    record += ("--health", "Progressing", "--finished-at", world.now.isoformat())
+    check = ("--sha", main, "--context", "check", "--state", "pending", "--run", "one more")
+    return {
+        "update-cfg-app": ("--announcement", str(world.folder / "5.json")),
+        "record-check": check,
+        "record-deployment": record,
+        "promote-wave": ("--wave", "shop", "--sha", sha_of("app-2"), "--override", "urgent"),
+        "rollback-wave": ("--wave", "lab", "--reason", "errors"),
+        "hold-wave": ("--wave", "lab", "--reason", "all of it"),
+        "release-wave": ("--wave", "lab", "--reason", "fine"),
+        "drop": ("--id", id_of(4)),
+        "retry": ("--sha", sha_of("app-3")),
+    }
+
+
+NAMES = [
+    "update-cfg-app",
+    "record-check",
+    "record-deployment",
+    "promote-wave",
+    "rollback-wave",
+    "hold-wave",
+    "release-wave",
+    "drop",
+    "retry",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_dry_run_says_what_would_be_done_and_writes_nothing(busy: World, name: str) -> None:
+    before = refs(busy)
+    dry = busy.run(name, *commands(busy)[name], "--dry-run")
+    assert dry.code == 0
+    assert refs(busy) == before
+    done = busy.run(name, *commands(busy)[name])
+    assert refs(busy) != before
+    assert dry["changed"] == done["changed"]
+    for kind in ("introduced", "promoted", "rolled_back", "superseded", "rejected", "evicted"):
+        assert [one.get("wave") for one in dry.get(kind, [])] == [
+            one.get("wave") for one in done.get(kind, [])
+        ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twice_is_once(busy: World, name: str) -> None:
+    command = commands(busy)[name]
+    assert busy.run(name, *command).code == 0
+    busy.turn()
+    before = refs(busy)
+    again = busy.run(name, *command)
+    assert again.code == 0
+    after = refs(busy)
+    assert after.keys() == before.keys()
+    assert after["refs/heads/auto"] == before["refs/heads/auto"]
+    if name not in ("hold-wave", "rollback-wave", "promote-wave"):
+        assert after == before
+
+
+@pytest.mark.parametrize("name", ["reconcile-cfg-app", "status"])
+def test_nothing_to_do_writes_nothing(busy: World, name: str) -> None:
+    before = refs(busy)
+    for more in ([], ["--dry-run"] if name != "status" else []):
+        assert busy.run(name, *more).code == 0
+    assert refs(busy) == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_command_leaves_a_state_that_rests(busy: World, name: str) -> None:
+    busy.run(name, *commands(busy)[name])
+    assert_rests(busy)
+
+
+TURN = {
+    "changed": bool,
+    "evicted": list,
+    "introduced": list,
+    "promoted": list,
+    "rolled_back": list,
+    "replayed": list,
+    "superseded": list,
+    "rejected": list,
+    "to_check": list,
+    "waiting": list,
+}
+
+
+def test_json_of_a_turn_has_what_the_contract_names(busy: World) -> None:
+    for turn in (busy.turn(), busy.run("release-wave", "--wave", "lab", "--reason", "go")):
+        assert {key: type(turn[key]) for key in TURN} == TURN
+        assert turn["landed"] is None
+        for line in turn["waiting"]:
+            assert {"what", "for", "since"} <= set(line)
+    assert re.fullmatch(r"[0-9a-f]{40}", turn["introduced"][0]["sha"])
+
+
+def test_json_of_status_has_what_the_contract_names(busy: World) -> None:
+    status = busy.status()
+    assert {"main", "auto", "waves", "waiting"} <= set(status)
+    lab, shop = status["waves"]
+    assert (lab["name"], shop["name"]) == ("lab", "shop")
+    assert shop["hold"]["reason"] == "freeze"
+    assert {"set", "app_sha", "position", "state"} <= set(lab["sets"][0])
+    assert lab["targets"][0] | {"revision": "", "runs": ""} == {
+        "name": "lab-1",
+        "revision": "",
+        "phase": "Succeeded",
+        "health": "Healthy",
+        "runs": "",
+    }
+    assert lab["targets"][0]["runs"] == {"app": sha_of("app-2")}
+    told = json.dumps(status["waiting"])
+    assert sha_of("app-4")[:12] in told
+    assert "look first" in told
+
+
+def test_status_says_why_a_set_is_not_in_the_last_wave(busy: World) -> None:
+    told = [line for line in busy.status()["waiting"] if "shop" in line["what"]]
+    assert "freeze" in json.dumps(told)
+
+
+def test_hold_of_all_sets_is_ended_by_one_release_of_the_wave(busy: World) -> None:
+    busy.run("hold-wave", "--wave", "lab", "--reason", "all of it")
+    assert len(busy.refs("holds/lab")) == 2
+    busy.run("release-wave", "--wave", "lab", "--reason", "fine")
+    assert busy.refs("holds/lab") == []
+    released = [entry for entry in journal(busy) if entry["what"] == "released"]
+    assert len(released) == 2
+
+
+def test_release_of_one_set_leaves_the_hold_of_all(busy: World) -> None:
+    busy.run("hold-wave", "--wave", "lab", "--reason", "all of it")
+    busy.run("release-wave", "--wave", "lab", "--set", "app", "--reason", "fine")
+    assert busy.refs("holds/lab") == ["refs/tidemill/holds/lab/_"]
+
+
+def test_output_for_people_is_within_100_columns(tmp_path: Path) -> None:
+    long = "x" * 40
+    waves = {f"wave-{long}": {"targets": [f"{long}-target"], "admit": "at once"}}
+    sets = (f"set-{long}", "b")
+    world = World(tmp_path, waves, sets=sets, checks='retries = 0\ntest = "each"', entrypoints="")
+    wave = f"wave-{long}"
+    world.announce(1, {"web": "1"}, set_name="b")
+    world.announce(2, {"web": "2"}, set_name="b")
+    reason = ("a long reason, in many words, " * 20)[:480]
+    outputs = [says(world, "hold-wave", "--wave", wave, "--set", "b", "--reason", reason)]
+    (world.folder / "a.json").write_text(json.dumps(announcement(1, set_name=f"set-{long}")))
+    outputs.append(says(world, "update-cfg-app", "--announcement", str(world.folder / "a.json")))
+    outputs.append(says(world, "status"))
+    outputs.append(says(world, "reconcile-cfg-app"))
+    for code, out, _ in outputs:
+        assert code == 0
+        assert [line for line in out.splitlines() if len(line) > 100] == []
+        assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("name", [*NAMES, "reconcile-cfg-app", "status", "check-cfg-app"])
+def test_help_has_an_example_and_the_options_of_all(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from tidemill.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--help"])
+    assert ended.value.code == 0
+    out = capsys.readouterr().out
+    assert f"tidemill {name}" in out.split("example")[-1]
+    assert {"--now", "--json", "--repo"} <= set(re.findall(r"--[a-z-]+", out))
+
+
+def test_who_asked_and_the_run_are_in_the_journal(
+    busy: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTOR", "grace\nAutocommit-Target: x")
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/cfg-app")
+    monkeypatch.setenv("GITHUB_RUN_ID", "42")
+    busy.run("hold-wave", "--wave", "lab", "--reason", "mine")
+    for name in [name for name in os.environ if name.startswith("GITHUB_")]:
+        monkeypatch.delenv(name)
+    record = json.loads(git(busy.bare, "show", "refs/tidemill/journal:record.json"))
+    assert record["run_url"] == "https://github.com/acme/cfg-app/actions/runs/42"
+    held = next(one for one in busy.status()["waves"][0]["holds"] if one["reason"] == "mine")
+    assert held["by"].startswith("grace")
+    assert held["by"].isprintable()
+
+
+def test_reasons_are_kept_as_they_were_given(busy: World) -> None:
+    reason = 'it\'s "quoted" $(id) `id` ; rm -rf / {file} %s ${HOME} <b> é 潮'
+    busy.run("hold-wave", "--wave", "lab", "--reason", reason)
+    assert reason in [one["reason"] for one in busy.status()["waves"][0]["holds"]]
+    back = busy.run("rollback-wave", "--wave", "lab", "--reason", reason)
+    assert len(back["rolled_back"]) == 1
+    message = git(busy.bare, "show", "-s", "--format=%B", "auto")
+    trailers = git(busy.bare, "interpret-trailers", "--parse", data=message.encode())
+    assert f"Autocommit-Reason: {reason}" in trailers.splitlines()

@@ -1,0 +1,80 @@
+"""Steps of everything else that goes wrong: the server, the machines, the settings, auto itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tests.simulation.announcing import announce, announcement
+from tests.simulation.facts import AUTO, MAIN
+from tests.simulation.memory import Commit
+from tests.simulation.world import World
+from tidemill.cfg.settings import FILE
+from tidemill.clients.store import Refs, Update
+
+
+def refuse_main(world: World) -> None:
+    """A rule of the server lets only people move main; or no longer."""
+    if world.rng.random() < 0.5:
+        world.tell("The server lets turns move main again.")
+        world.server.declines = lambda _: None
+    else:
+        world.tell("The server lets only people move main.")
+        world.server.declines = _unless_by_people
+
+
+def stumble(world: World) -> None:
+    """The server is locked for a moment."""
+    left = world.rng.randint(1, 2)
+    before = world.server.declines
+
+    def declines(updates: Sequence[Update]) -> str | None:
+        nonlocal left
+        left -= 1
+        return "it is locked" if left >= 0 else before(updates)
+
+    world.tell(f"The server declines {left} times.")
+    world.server.declines = declines
+    world.do("turn")
+    world.server.declines = before
+
+
+def slow_down(world: World) -> None:
+    """Generating takes too long for a while."""
+    world.server.slow = not world.server.slow
+    world.tell("The machines are slow." if world.server.slow else "The machines are fast again.")
+
+
+def meddle(world: World) -> None:
+    """A person pushes to auto, or deletes it."""
+    tip = world.server.refs.get(AUTO)
+    base = world.server.commits[tip or world.main]
+    files = {**base.files, "README.md": b"mine\n"}
+    commit = Commit(files, tip or world.main, "a person's own", world.now, "ada")
+    new = None if tip and world.rng.random() < 0.3 else world.server.put(commit)
+    world.tell(f"ada pushes {new} to auto")
+    world.server.receive("ada", Refs(dict(world.server.refs)), [Update(AUTO, tip, new)])
+
+
+def spoil_settings(world: World) -> None:
+    """A person breaks `tidemill.toml`, things go on, and somebody mends it."""
+    good = world.scene.settings()
+    world.edit("bad settings", {**world.files, FILE: b'waves = "none"\n'})
+    for _ in range(world.rng.randint(0, 3)):
+        if world.rng.random() < 0.5:
+            announce(world)
+        else:
+            world.do("turn")
+    world.edit("good settings", {**world.files, FILE: good})
+
+
+def flood(world: World) -> None:
+    """More announcements are accepted, without a turn, than may wait."""
+    name = world.rng.choice(world.scene.sets)
+    for _ in range(world.rng.choice((20, 60))):
+        told = announcement(world, set_name=name)
+        world.do("announce", die_at=2, announcement=told)
+
+
+def _unless_by_people(updates: Sequence[Update]) -> str | None:
+    refs = [update.ref for update in updates]
+    return "main is protected" if MAIN in refs and len(refs) > 1 else None

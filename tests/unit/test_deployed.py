@@ -1,0 +1,318 @@
+"""What is deployed in a wave, what has failed there, and for how long it has soaked."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+from tests.unit.snapshots import LAB, SHOP, Rollout, settings
+from tidemill.cfg.deployed import runs
+from tidemill.cfg.ledger import Had
+from tidemill.cfg.plan import Plan
+
+
+def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Had:
+    found = decided.ledger.present(wave, set_name)
+    assert found is not None
+    return found
+
+
+def landed(minutes: float = 10) -> Rollout:
+    """Position 2 landed in lab; nobody has reported it."""
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=120, deployed=110)
+    rollout.had("lab", 2, landed=minutes, deployed=None)
+    return rollout
+
+
+def test_set_is_deployed_when_each_target_has_been_healthy_with_it() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    one = present(rollout.turn())
+    assert (one.deployed_at, set(one.taken)) == (None, {"lab-1"})
+    rollout.reports("lab", "lab-2", ago=3)
+    both = present(rollout.turn())
+    assert both.deployed_at == both.healthy_since == rollout.ago(3)
+    assert both.deployed_once
+
+
+def test_targets_need_not_be_healthy_at_the_same_time() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    rollout.turn()
+    rollout.reports("lab", "lab-1", "Progressing", "Running", ago=4)
+    rollout.turn()
+    rollout.reports("lab", "lab-2", ago=3)
+    assert present(rollout.turn()).deployed_at == rollout.ago(3)
+
+
+@pytest.mark.parametrize(
+    ("health", "phase"),
+    [
+        ("Progressing", "Succeeded"),
+        ("Healthy", "Running"),
+        ("Suspended", "Succeeded"),
+        ("Missing", "Succeeded"),
+        ("Unknown", "Succeeded"),
+        ("Healthy", "Terminating"),
+    ],
+)
+def test_target_that_is_not_yet_healthy_neither_takes_nor_fails_a_set(
+    health: str, phase: str
+) -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", health, phase)
+    found = present(rollout.turn())
+    assert (found.taken, found.failed) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("health", "phase"), [("Degraded", "Succeeded"), ("Healthy", "Failed"), ("Missing", "Error")]
+)
+def test_target_fails_the_very_set_that_it_has(health: str, phase: str) -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", health, phase, ago=4)
+    assert present(rollout.turn()).failed == {"lab-1": rollout.ago(4)}
+
+
+def test_failure_of_a_target_that_still_has_the_set_before_is_not_this_one_s() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", "Degraded", position=1, ago=4)
+    decided = rollout.turn()
+    before, now = decided.ledger.of("lab", "app").had
+    assert (before.failed, now.failed) == ({"lab-1": rollout.ago(4)}, {})
+
+
+def test_failure_accepted_before_the_landing_is_not_this_set_s() -> None:
+    rollout = landed(minutes=10)
+    rollout.reports("lab", "lab-1", "Degraded", ago=11)
+    assert present(rollout.turn()).failed == {}
+
+
+def test_healthy_record_from_before_the_landing_counts_if_the_target_runs_the_set() -> None:
+    rollout = landed(minutes=10)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=60)
+    found = present(rollout.turn())
+    assert found.deployed_at == rollout.ago(10), "at the landing, not before"
+
+
+def test_healthy_record_of_another_set_does_not_count() -> None:
+    rollout = landed()
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, position=1, ago=60)
+    assert present(rollout.turn()).deployed_at is None
+
+
+def test_only_a_later_healthy_record_of_that_target_ends_a_failure() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", "Degraded", ago=8)
+    rollout.turn()
+    for health, phase in (("Progressing", "Succeeded"), ("Unknown", "Running")):
+        rollout.later(1)
+        rollout.reports("lab", "lab-1", health, phase, ago=0)
+        rollout.reports("lab", "lab-2", ago=0)
+        assert set(present(rollout.turn()).failed) == {"lab-1"}
+    rollout.later(1)
+    rollout.reports("lab", "lab-1", ago=0)
+    found = present(rollout.turn())
+    assert found.failed == {}
+    assert found.anew == rollout.now
+
+
+def test_healthy_record_of_another_set_does_not_end_a_failure() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", "Degraded", ago=8)
+    rollout.turn()
+    rollout.reports("lab", "lab-1", position=1, ago=1)
+    assert set(present(rollout.turn()).failed) == {"lab-1"}
+
+
+def test_after_a_failure_all_targets_count_anew() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-2", ago=9)
+    rollout.reports("lab", "lab-1", "Degraded", ago=8)
+    rollout.turn()
+    rollout.reports("lab", "lab-2", "Progressing", "Running", ago=7)
+    rollout.reports("lab", "lab-1", ago=6)
+    found = present(rollout.turn())
+    assert (set(found.taken), found.deployed_at) == ({"lab-1"}, None)
+    rollout.reports("lab", "lab-2", ago=2)
+    found = present(rollout.turn())
+    assert found.deployed_at == rollout.ago(2)
+    assert found.soaked(rollout.now) == timedelta(minutes=2)
+
+
+def test_failure_of_a_set_that_was_deployed_ends_that() -> None:
+    rollout = landed(minutes=40)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=30)
+    assert present(rollout.turn()).soaked(rollout.now) == timedelta(minutes=30)
+    rollout.reports("lab", "lab-1", "Degraded", ago=1)
+    found = present(rollout.turn())
+    assert (found.deployed_at, found.deployed_once) == (None, True)
+    assert found.soaked(rollout.now) == timedelta()
+
+
+def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
+    rollout = landed(minutes=40)
+    rollout.reports("lab", "lab-1", "Degraded", ago=30)
+    rollout.turn()
+    rollout.reports("lab", "lab-1", ago=20)
+    decided = rollout.turn()
+    older, newer = decided.ledger.of("lab", "app").had
+    assert older.soaked(rollout.now) == timedelta(minutes=110 - 30 + 20)
+    assert newer.soaked(rollout.now) == timedelta()
+
+
+def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() -> None:
+    def soaked(turns_between: bool) -> timedelta:
+        rollout = landed(minutes=40)
+        for health, minutes in (("Degraded", 30), ("Healthy", 20)):
+            rollout.reports("lab", "lab-1", health, ago=minutes)
+            if turns_between:
+                rollout.turn()
+        rollout.reports("lab", "lab-2", ago=15)
+        older, _ = rollout.turn().ledger.of("lab", "app").had
+        return older.soaked(rollout.now)
+
+    assert soaked(turns_between=True) == soaked(turns_between=False)
+
+
+def test_newer_set_does_not_end_the_soak_of_an_older_one() -> None:
+    rollout = landed(minutes=10)
+    older, _ = rollout.turn().ledger.of("lab", "app").had
+    assert older.soaked(rollout.now) == timedelta(minutes=110)
+
+
+def test_commit_that_changes_no_image_does_not_reset_anything() -> None:
+    rollout = landed(minutes=40)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=30)
+    rollout.turn()
+    rollout.pushed("replicas")
+    found = present(rollout.turn())
+    assert found.soaked(rollout.now) == timedelta(minutes=30)
+
+
+def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
+    rollout = Rollout(silent={"lab-2"})
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at == rollout.ago(5)
+
+
+def test_failure_on_a_target_that_runs_nothing_of_the_set_is_not_its_own() -> None:
+    rollout = Rollout(silent={"lab-2"})
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=30, deployed=20)
+    rollout.reports("lab", "lab-2", "Degraded", ago=5)
+    found = present(rollout.turn())
+    assert found.failed == {}
+    assert found.soaked(rollout.now) == timedelta(minutes=20)
+
+
+def test_target_whose_files_did_not_change_need_not_report_again() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=60, content="the same image")
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=50)
+    rollout.had("lab", 2, landed=10, deployed=None, content="the same image")
+    assert present(rollout.turn()).deployed_at == rollout.ago(10)
+
+
+def test_target_that_never_reported_and_has_no_files_blocks_nobody() -> None:
+    rollout = landed()
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at == rollout.ago(5)
+
+
+def test_target_that_reported_blocks_even_if_its_files_are_gone() -> None:
+    rollout = landed()
+    rollout.reported("lab", "lab-2", position=1, ago=50)
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at is None
+
+
+def test_without_a_path_every_target_must_report() -> None:
+    rollout = landed()
+    no_path = msgspec.structs.replace(rollout.settings.deployments, path=())
+    rollout.settings = msgspec.structs.replace(rollout.settings, deployments=no_path)
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at is None
+
+
+def test_target_that_leaves_the_settings_blocks_nobody() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    rollout.turn()
+    rollout.settings = settings(lab={"targets": ["lab-1"]}, shop=SHOP)
+    assert present(rollout.turn()).deployed_at is not None
+
+
+def test_target_that_is_new_in_the_settings_has_to_take_the_set_too() -> None:
+    rollout = landed(minutes=40)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=30)
+    rollout.turn()
+    rollout.settings = settings(lab={"targets": ["lab-1", "lab-2", "lab-3"]}, shop=SHOP)
+    rollout.trees["lab", "lab-3"] = "new"
+    assert present(rollout.turn()).deployed_at is None
+    rollout.reports("lab", "lab-3", ago=2)
+    assert present(rollout.turn()).deployed_at == rollout.ago(2)
+
+
+@pytest.mark.parametrize(
+    ("seen", "tree", "expected"),
+    [
+        ({}, None, True),
+        ({"digests": "other"}, None, False),
+        ({"digests": "other"}, "same", True),
+        ({"images_fit": False}, None, False),
+        ({"images_fit": False, "digests": "other"}, "same", False),
+        (None, None, False),
+        (None, "same", True),
+    ],
+    ids=[
+        "same-digests",
+        "other-digests",
+        "same-files",
+        "other-image-runs",
+        "same-files-but-other-image-runs",
+        "no-set",
+        "no-set-but-same-files",
+    ],
+)
+def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it(
+    seen: dict[str, object] | None, tree: str | None, expected: bool
+) -> None:
+    rollout = landed()
+    had = rollout.ledger.of("lab", "app").had[-1]
+    record = rollout.record("lab", "lab-1")
+    mine = had.targets["lab-1"].tree
+    sets = (record.sets or {}) if seen is not None else {}
+    changed = {name: msgspec.structs.replace(one, **(seen or {})) for name, one in sets.items()}
+    tree = mine if tree == "same" else "another tree"
+    record = msgspec.structs.replace(record, sets=changed, tree=tree)
+    assert runs(record, "app", "lab-1", had) is expected
+
+
+def test_target_without_a_record_runs_nothing() -> None:
+    rollout = landed()
+    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").had[-1])
+
+
+def test_wave_is_healthy_when_all_its_targets_are() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    assert "lab" not in rollout.turn().ledger.healthy_at
+    rollout.reports("lab", "lab-2", ago=3)
+    assert rollout.turn().ledger.healthy_at == {"lab": rollout.ago(3)}
+    rollout.reports("lab", "lab-1", "Degraded", ago=2)
+    assert rollout.turn().ledger.healthy_at == {"lab": rollout.ago(3)}

@@ -1,0 +1,335 @@
+"""Is an operation due? Holds, windows, sources, soak, approval and admission, each with its reason."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.snapshots import (
+    LAB,
+    NOW,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    settings,
+    waits_for,
+)
+
+
+def two_waves(**shop: Any) -> Rollout:
+    """Position 2 is deployed in lab since half an hour; shop has 1."""
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, **shop}))
+    rollout.had("shop", 1, landed=200, deployed=190)
+    rollout.had("lab", 1, landed=240, deployed=230)
+    rollout.had("lab", 2, landed=60, deployed=30)
+    return rollout
+
+
+def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
+    assert introduced(two_waves().decide()) == [("shop", 2)]
+
+
+def not_deployed(rollout: Rollout) -> None:
+    had = rollout.ledger.of("lab", "app").had[-1]
+    had.taken, had.deployed_at, had.deployed_once, had.healthy_since = {}, None, False, None
+
+
+def failed(rollout: Rollout) -> None:
+    not_deployed(rollout)
+    rollout.ledger.of("lab", "app").had[-1].failed = {"lab-2": rollout.ago(3)}
+
+
+def buried(rollout: Rollout) -> None:
+    rollout.ledger.of("lab", "app").had[-1].buried = True
+
+
+def rolled_back(rollout: Rollout) -> None:
+    rollout.ledger.of("lab", "app").had[-1].rolled_back = True
+
+
+def held(rollout: Rollout) -> None:
+    rollout.held("shop")
+
+
+def set_held(rollout: Rollout) -> None:
+    rollout.held("shop", "app")
+
+
+def source_held(rollout: Rollout) -> None:
+    rollout.held("lab")
+
+
+def other_set_held(rollout: Rollout) -> None:
+    rollout.held("shop", "batch")
+
+
+def nothing_more(_: Rollout) -> None:
+    pass
+
+
+@pytest.mark.parametrize(
+    ("shop", "change", "reason"),
+    [
+        ({}, not_deployed, "not healthy yet on lab-1, lab-2"),
+        ({}, failed, "failed"),
+        ({}, held, "shop is held by ada: freeze"),
+        ({}, set_held, "shop is held by ada: freeze"),
+        ({"soak": "31m"}, nothing_more, "it soaks in lab, 1m to go"),
+        ({"soak": "2h"}, nothing_more, "it soaks in lab, 1h 30m to go"),
+        ({"windows": ["Mon 13:00-14:00 UTC"]}, nothing_more, "opens at 2026-01-05 13:00 UTC"),
+        (
+            {"windows": ["Tue 13:00-14:00 UTC", "Mon 19:00-20:00 Europe/Berlin"]},
+            nothing_more,
+            "opens at 2026-01-05 18:00 UTC",
+        ),
+        (
+            {"approval": True},
+            nothing_more,
+            f"tidemill promote-wave --wave shop --set app --sha {app_sha(2)[:12]}",
+        ),
+    ],
+    ids=[
+        "not-deployed",
+        "failed",
+        "held",
+        "set-held",
+        "soaks",
+        "soaks-for-hours",
+        "window",
+        "next-of-two-windows",
+        "approval",
+    ],
+)
+def test_promotion_that_is_not_due_says_why(shop: dict[str, Any], change: Any, reason: str) -> None:
+    rollout = two_waves(**shop)
+    change(rollout)
+    decided = rollout.decide()
+    assert ("shop", 2) not in introduced(decided)
+    assert reason in waits_for(decided)
+
+
+@pytest.mark.parametrize("change", [rolled_back, buried])
+def test_set_that_can_never_be_promoted_by_itself_is_not(change: Any) -> None:
+    rollout = two_waves()
+    change(rollout)
+    assert introduced(rollout.decide()) == []
+
+
+@pytest.mark.parametrize(
+    ("shop", "change"),
+    [
+        ({"soak": "30m"}, nothing_more),
+        ({"windows": ["Mon 12:00-13:00 UTC"]}, nothing_more),
+        ({"windows": ["Tue 12:00-13:00 UTC", "Mon 12:00-12:01 UTC"]}, nothing_more),
+        ({}, source_held),
+        ({}, other_set_held),
+    ],
+    ids=["soaked", "window", "one-of-two-windows", "hold-on-the-source", "hold-on-another-set"],
+)
+def test_promotion_that_is_due_is_made(shop: dict[str, Any], change: Any) -> None:
+    rollout = two_waves(**shop)
+    change(rollout)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_approval_is_for_one_set_and_waits_for_it() -> None:
+    rollout = two_waves(approval=True, soak="1h")
+    approval = rollout.promotion("shop", 2)
+    early = rollout.turn()
+    assert introduced(early) == []
+    assert "it soaks in lab, 30m to go" in waits_for(early)
+    assert approval in rollout.inbox
+    rollout.had("lab", 3, landed=200, deployed=190)
+    rollout.later(30)
+    decided = rollout.turn()
+    assert introduced(decided) == [("shop", 2)], "3 is newer, and not approved"
+    assert decided.auto[0].operation.request == approval
+
+
+@pytest.mark.parametrize("change", [held, failed, not_deployed, rolled_back, buried, nothing_more])
+def test_override_passes_over_everything_and_is_journalled(change: Any) -> None:
+    rollout = two_waves(soak="9h", windows=["Tue 13:00-14:00 UTC"], approval=True)
+    change(rollout)
+    rollout.promotion("shop", 2, override="the fix must go out")
+    decided = rollout.decide()
+    assert introduced(decided) == [("shop", 2)]
+    assert ("overridden", "the fix must go out") in [
+        (entry.what, entry.reason) for entry in decided.entries
+    ]
+
+
+def test_override_passes_over_admission() -> None:
+    rollout = two_waves()
+    rollout.ledger.of("shop", "app").had.clear()
+    rollout.had("shop", 1, landed=1, deployed=None)
+    assert introduced(rollout.decide()) == []
+    rollout.promotion("shop", 2, override="now")
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+@pytest.mark.parametrize("override", [None, "now"])
+def test_older_set_than_the_present_one_is_never_promoted(override: str | None) -> None:
+    rollout = two_waves()
+    rollout.had("shop", 2)
+    request = rollout.promotion("shop", 1, override=override)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert request in decided.ended
+    assert decided.ledger.how_ended(request) == "superseded"
+
+
+def test_by_hand_a_set_goes_where_it_has_been_before() -> None:
+    """After a rollback and its release the wave takes only newer ones by itself."""
+    rollout = two_waves()
+    rollout.had("shop", 2, landed=100, rolled_back=True)
+    rollout.had("shop", 1, landed=90, how="roll back")
+    assert introduced(rollout.decide()) == []
+    rollout.promotion("shop", 2)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_promotion_by_hand_waits_for_its_source_too() -> None:
+    rollout = two_waves()
+    not_deployed(rollout)
+    rollout.promotion("shop", 2)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert "not healthy yet on lab-1, lab-2 in lab" in waits_for(decided)
+
+
+def test_set_that_the_source_has_never_had_waits() -> None:
+    rollout = two_waves()
+    rollout.promotion("shop", 7)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+IN_FLIGHT = [
+    # admit, minutes since present landed, since it was deployed, failed, what the wave takes
+    ("when deployed", 5, None, False, False),
+    ("when deployed", 14, None, False, False),
+    ("when deployed", 15, None, False, True),
+    ("when deployed", 5, 1, False, True),
+    ("when deployed", 5, None, True, True),
+    ("when soaked", 5, None, False, False),
+    ("when soaked", 15, None, False, True),
+    ("when soaked", 5, 1, False, False),
+    ("when soaked", 100, 59, False, False),
+    ("when soaked", 100, 60, False, True),
+    ("when soaked", 5, None, True, True),
+    ("at once", 5, None, False, True),
+]
+
+
+@pytest.mark.parametrize(("admit", "landed", "deployed", "is_failed", "takes"), IN_FLIGHT)
+def test_wave_admits_the_next_set_when_its_present_one_has_settled(
+    admit: str, landed: int, deployed: int | None, is_failed: bool, takes: bool
+) -> None:
+    rollout = Rollout(settings(lab={**LAB, "admit": admit}, shop={**SHOP, "soak": "1h"}))
+    rollout.had("shop", 2)
+    had = rollout.had("lab", 2, landed=landed, deployed=deployed)
+    if is_failed:
+        had.failed = {"lab-1": rollout.ago(1)}
+    rollout.announced(3)
+    decided = rollout.decide()
+    assert introduced(decided) == ([("lab", 3)] if takes else [])
+    assert takes or f"{app_sha(2)[:12]} " in waits_for(decided)
+
+
+@pytest.mark.parametrize(
+    ("admit", "second"), [("when deployed", []), ("when soaked", []), ("at once", [("lab", 3)])]
+)
+def test_while_a_set_is_under_test_only_at_once_takes_another(
+    admit: str, second: list[tuple[str, int]]
+) -> None:
+    rollout = Rollout(settings(lab={**LAB, "admit": admit}, shop=SHOP))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    rollout.on_auto("lab", 2)
+    rollout.announced(3)
+    assert introduced(rollout.decide()) == [("lab", 2), *second]
+
+
+def test_set_that_was_deployed_once_has_settled_even_if_a_target_is_missing_again() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 2)
+    rollout.had("lab", 2, landed=5, deployed=3)
+    rollout.ledger.of("lab", "app").had[-1].taken.pop("lab-2")
+    rollout.announced(3)
+    assert introduced(rollout.decide()) == [("lab", 3)]
+
+
+def test_each_image_set_is_in_flight_for_itself() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
+    rollout.had("lab", 1, landed=5, deployed=None)
+    rollout.had("lab", 1, "batch", landed=60, deployed=50)
+    rollout.announced(2)
+    rollout.announced(2, "batch")
+    decided = rollout.decide()
+    assert [one.operation.set for one in decided.auto] == ["batch"]
+
+
+def test_soak_counts_for_each_wave_that_follows() -> None:
+    """`when soaked`: lab's set has to soak for shop and for the slower bank."""
+    rollout = Rollout(
+        settings(
+            lab={**LAB, "admit": "when soaked"},
+            shop={**SHOP, "soak": "10m"},
+            bank={"targets": ["vault"], "after": ["lab"], "soak": "50m"},
+        )
+    )
+    rollout.had("shop", 2)
+    rollout.had("bank", 1)
+    rollout.had("lab", 2, deployed=30)
+    rollout.announced(3)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert "soaks in lab for bank, 20m to go" in waits_for(decided)
+
+
+@pytest.mark.parametrize(
+    ("east", "west", "expected"),
+    [(30, 30, [("shop", 2)]), (30, None, []), (None, 30, []), (30, 5, [])],
+    ids=["both", "one-is-not-deployed", "the-other-is-not", "one-still-soaks"],
+)
+def test_wave_after_several_takes_what_was_deployed_in_each(
+    east: int | None, west: int | None, expected: list[tuple[str, int]]
+) -> None:
+    rollout = Rollout(
+        settings(
+            east={"targets": ["e"]},
+            west={"targets": ["w"], "after": []},
+            shop={**SHOP, "after": ["east", "west"], "soak": "10m"},
+        )
+    )
+    rollout.had("shop", 1)
+    rollout.had("east", 2, deployed=east)
+    rollout.had("west", 2, deployed=west)
+    assert introduced(rollout.decide()) == expected
+
+
+def test_windows_and_holds_stop_introductions_too() -> None:
+    rollout = Rollout(settings(lab={**LAB, "windows": ["Tue 12:00-13:00 UTC"]}, shop=SHOP))
+    rollout.announced(1)
+    assert "opens at 2026-01-06 12:00 UTC" in waits_for(rollout.decide())
+    rollout.now = NOW.replace(day=6)
+    assert introduced(rollout.decide()) == [("lab", 1)]
+    rollout.held("lab")
+    assert "lab is held by ada: freeze" in waits_for(rollout.decide())
+
+
+def test_windows_and_holds_do_not_stop_a_rollback() -> None:
+    rollout = two_waves(windows=["Tue 12:00-13:00 UTC"])
+    rollout.had("shop", 2)
+    rollout.held("shop")
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").had[0])
+    assert introduced(rollout.decide()) == [("shop", 1)]
+
+
+def test_what_was_deployed_is_promoted_byte_for_byte() -> None:
+    """A person gave lab another image under the same source: that one was never deployed."""
+    rollout = two_waves()
+    good = rollout.ledger.of("lab", "app").had[-1]
+    rollout.had("lab", 2, landed=1, deployed=None, how="by hand", content="never deployed")
+    for commit in rollout.decide().auto:
+        assert commit.operation.content == good.content
+        assert commit.operation.commit == good.commit

@@ -1,0 +1,153 @@
+"""Step 0: what main has become, by a landing or by a person's own commit."""
+
+import pytest
+
+from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
+from tidemill.cfg.images import ImageFiles, from_maps
+from tidemill.cfg.plan import plan
+
+
+def unknown(content: str = "by hand") -> ImageFiles:
+    """Image files without a valid source."""
+    files = images(1, content=content)
+    return from_maps(files.tags, files.digests, None)
+
+
+def test_repository_without_a_journal_is_taken_as_it_is_and_nothing_is_written() -> None:
+    rollout = Rollout()
+    rollout.by_hand("lab", images(3))
+    rollout.by_hand("shop", unknown())
+    decided = plan(rollout.snapshot())
+    assert not decided.is_change
+    assert decided.entries == ()
+    lab, shop = (decided.ledger.present(wave, "app") for wave in ("lab", "shop"))
+    assert lab is not None
+    assert shop is not None
+    assert (lab.position, lab.app_sha, lab.how) == (3, app_sha(3), "by hand")
+    assert (shop.position, shop.app_sha, shop.is_known) == (0, None, False)
+    assert lab.landed_at == NOW.replace(hour=2), "the date of main: nothing says when it landed"
+    assert decided.holds == {}
+
+
+def test_repository_without_image_files_is_taken_too() -> None:
+    decided = plan(Rollout().snapshot())
+    assert not decided.is_change
+    assert decided.ledger.present("lab", "app") is None
+
+
+def test_commit_of_auto_that_a_person_put_on_main_has_landed() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1)
+    first = rollout.on_auto("lab", 2)
+    rollout.main = first
+    rollout.by_hand("lab", rollout.files_of(2))
+    rollout.main = first
+    decided = plan(rollout.snapshot())
+    present = decided.ledger.present("lab", "app")
+    assert present is not None
+    assert (present.position, present.commit, present.how) == (2, first, "introduce")
+    assert decided.auto == ()
+    assert whats(decided) == ["landed"]
+    assert decided.landed is None, "main is there already: nothing is to be pushed"
+    assert decided.holds == {}
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_held"),
+    [
+        (images(2), images(3), False),
+        (images(2), images(1), True),
+        (images(2), unknown(), True),
+        (images(2), None, True),
+        (images(2), images(2, content="another image"), True),
+        (unknown(), images(1), False),
+        (unknown(), unknown("another"), False),
+        (unknown(), None, False),
+    ],
+    ids=[
+        "newer",
+        "older",
+        "unknown",
+        "removed",
+        "same-set-other-image",
+        "unknown-to-known",
+        "unknown-to-unknown",
+        "unknown-removed",
+    ],
+)
+def test_person_who_puts_a_wave_back_holds_it(
+    before: ImageFiles, after: ImageFiles | None, is_held: bool
+) -> None:
+    rollout = Rollout()
+    rollout.by_hand("lab", before)
+    rollout.announced(9, "app")
+    rollout.held("lab", "app")
+    rollout.turn()
+    rollout.holds.clear()
+    commit = rollout.by_hand("lab", after)
+    decided = plan(rollout.snapshot())
+    assert ("changed by hand" in whats(decided)) is True
+    assert (("lab", "app") in decided.holds) is is_held
+    if is_held:
+        hold = decided.holds["lab", "app"]
+        assert hold.by == "tidemill"
+        assert "a commit on main puts lab to" in hold.reason
+        assert hold.id.endswith(commit[:12])
+        assert hold.since == NOW
+
+
+def test_wave_that_is_held_already_keeps_its_hold() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 2)
+    hold = rollout.held("lab", "_", "freeze")
+    rollout.by_hand("lab", images(1))
+    assert plan(rollout.snapshot()).holds == {("lab", "_"): hold}
+
+
+def test_set_that_a_person_took_back_does_not_go_on_to_the_next_wave() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    rollout.by_hand("lab", rollout.files_of(1))
+    decided = rollout.decide()
+    assert [had.rolled_back for had in decided.ledger.of("lab", "app").had] == [False, True, False]
+    assert decided.auto == ()
+
+
+def test_hand_made_change_counts_from_now_on() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1)
+    rollout.by_hand("lab", images(2))
+    decided = plan(rollout.snapshot())
+    present = decided.ledger.present("lab", "app")
+    assert present is not None
+    assert (present.landed_at, present.how, present.commit) == (NOW, "by hand", rollout.main)
+    assert decided.is_change
+
+
+def test_set_replaced_while_failed_is_buried() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1, deployed=None, failed={"lab-1": NOW})
+    rollout.by_hand("lab", images(2))
+    hads = plan(rollout.snapshot()).ledger.of("lab", "app").had
+    assert [had.buried for had in hads] == [True, False]
+
+
+def test_sets_do_not_disturb_each_other() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab={"targets": ["lab-1"]}))
+    rollout.had("lab", 2)
+    rollout.had("lab", 5, "batch")
+    rollout.by_hand("lab", images(1), "app")
+    decided = plan(rollout.snapshot())
+    assert set(decided.holds) == {("lab", "app")}
+    assert len(decided.ledger.of("lab", "batch").had) == 1
+
+
+def test_wave_that_is_new_in_the_settings_is_taken_as_it_is() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1)
+    rollout.by_hand("shop", images(1))
+    decided = plan(rollout.snapshot())
+    assert decided.holds == {}
+    assert decided.ledger.of("shop", "app").highest == 1
