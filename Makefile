@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format bench lock clean
+.PHONY: help setup demo test lint format docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -38,6 +38,9 @@ lint: setup ## ruff, mypy, import contracts, actionlint, zizmor
 format: setup ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
+
+docs: setup ## write docs/commands.md again, from the help of the commands
+	@$(BIN)/python tools/reference.py
 
 bench: setup ## run every benchmark in bench/
 	@for file in $(wildcard bench/[a-z]*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

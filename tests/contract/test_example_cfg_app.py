@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tidemill.cfg import images, settings
+from tidemill.cfg import images, settings_file
 
 EXAMPLE = Path(__file__).parents[2] / "examples/cfg-app"
 APP = ("billing", "catalog", "gateway", "orders")
@@ -132,7 +132,7 @@ def test_committed_yaml_is_what_the_sources_generate_and_valid(cfg: Clone) -> No
 
 
 def test_settings_and_generated_folders_name_the_same_waves_and_targets() -> None:
-    parsed = settings.parse((EXAMPLE / "tidemill.toml").read_text())
+    parsed = settings_file.parse((EXAMPLE / "tidemill.toml").read_text())
     listed = {
         parsed.paths(wave.name, target)[0] for wave in parsed.waves for target in wave.targets
     }
@@ -141,7 +141,7 @@ def test_settings_and_generated_folders_name_the_same_waves_and_targets() -> Non
 
 
 def test_image_files_of_every_wave_and_set_are_known_sets() -> None:
-    parsed = settings.parse((EXAMPLE / "tidemill.toml").read_text())
+    parsed = settings_file.parse((EXAMPLE / "tidemill.toml").read_text())
     for wave in parsed.waves:
         for image_set, names in (("app", APP), ("batch", BATCH)):
             folder = EXAMPLE / parsed.folder(wave.name, image_set)

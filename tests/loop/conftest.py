@@ -1,4 +1,4 @@
-"""States that stories start from: each `seed_…` is built once and changed by nobody, then copied."""
+"""States that stories start from: each `seed_…` is built once, and then copied."""
 
 from __future__ import annotations
 

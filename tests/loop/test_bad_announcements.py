@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from tests.loop.stories import endings, inbox, refs
+from tests.loop.stories import endings, fork, inbox, refs
 from tests.world import Result, World, announcement, git, sha_of
 
 EVIL_SHA = "$(touch pwned)"
 
 
 @pytest.fixture(scope="module")
-def picky(seed_new: World) -> World:
-    """A world that nothing in this file changes."""
-    return seed_new
+def picky(seed_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world that nothing in this file should change."""
+    return fork(seed_new, tmp_path_factory.mktemp("picky"))
 
 
 def announce(world: World, data: bytes, *more: str) -> Result:

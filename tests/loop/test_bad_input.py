@@ -8,15 +8,15 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
 
-from tests.loop.stories import refs, says
+from tests.loop.stories import fork, refs, says
 from tests.world import Result, World, git, sha_of
 from tidemill.__main__ import main
 
 
 @pytest.fixture(scope="module")
-def standing(seed_landed: World) -> World:
-    """A world that nothing in this file changes."""
-    return seed_landed
+def standing(seed_landed: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A world that nothing in this file should change."""
+    return fork(seed_landed, tmp_path_factory.mktemp("standing"))
 
 
 def refused(world: World, *arguments: str) -> Result:
@@ -199,15 +199,15 @@ def test_time_that_is_none_is_refused(standing: World, now: str) -> None:
 )
 @pytest.mark.parametrize("command", ["hold-wave", "reconcile-cfg-app", "status"])
 def test_time_that_git_can_not_store_is_refused_or_done(
-    seed_landed: World, now: str, command: str
+    standing: World, now: str, command: str
 ) -> None:
-    before = refs(seed_landed)
+    before = refs(standing)
     more = ("--wave", "lab", "--reason", "x", "--dry-run") if command == "hold-wave" else ()
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
-        main([command, "--repo", str(seed_landed.bare), *more, f"--now={now}", "--json"])
+        main([command, "--repo", str(standing.bare), *more, f"--now={now}", "--json"])
     assert isinstance(json.loads(out.getvalue()), dict)
-    assert refs(seed_landed) == before
+    assert refs(standing) == before
 
 
 def test_time_without_a_zone_is_taken_for_utc(standing: World) -> None:

@@ -52,7 +52,7 @@ email = "tidemill@example.com"
 # What is replaced, by what. The error has to name the line on which the second stands.
 BAD = {
     "no TOML": ("[checks]", "[checks"),
-    "key twice": ('test = "head"', 'retries = 1\ntest = "head"'),
+    "key twice": ("retries = 1", "retries = 1\nretries = 2"),
     "unknown top-level key": ('main = "main"', 'mian = "main"'),
     "unknown key of checks": ("retries = 1", "retrys = 1"),
     "unknown key of a wave": ('soak = "1h"', 'soka = "1h"'),

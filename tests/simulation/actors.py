@@ -71,7 +71,9 @@ class Deed:
     def _outcome(self) -> str:
         told = [f"{key} {value}" for key, value in self.said.items() if value and key in TOLD]
         for key, value in self.said.items():
-            for one in value if isinstance(value, list) and key not in ("to_check", "waiting") else ():
+            for one in (
+                value if isinstance(value, list) and key not in ("to_check", "waiting") else ()
+            ):
                 what = one.get("what", key)
                 told.append(" ".join([what, *(str(one.get(name, "")) for name in ABOUT)]))
         told += [f"to check {sha[:7]}" for sha in self.said.get("to_check", ())]
@@ -111,12 +113,12 @@ def stage() -> Iterator[None]:
             stack.enter_context(patch(f"{place}.Clock", clock))
             stack.enter_context(patch(f"{place}.write_json", _heard))
         for name, instead in (
-            ("commands._options.read_file", str.encode),
-            ("clients.person.name", lambda: "ada"),
-            ("clients.person.run_url", lambda: None),
-            ("cfg.settings.tomllib.loads", cache(tomllib.loads)),
+            ("tidemill.commands._options.read_file", str.encode),
+            ("tidemill.clients.person.name", lambda: "ada"),
+            ("tidemill.clients.person.run_url", lambda: None),
+            ("tomllib.loads", cache(tomllib.loads)),
         ):
-            stack.enter_context(patch(f"tidemill.{name}", instead))
+            stack.enter_context(patch(name, instead))
         yield
 
 

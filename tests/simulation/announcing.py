@@ -20,10 +20,13 @@ def announcement(world: World, *, kind: str | None = None, set_name: str | None 
     rng, apps = world.rng, world.apps
     name = set_name or rng.choice(world.scene.sets)
     made = apps.setdefault(name, [])
-    kind = kind or rng.choices(
-        ("new", "skip", "late", "again", "same images", "other SHA", "bad"),
-        (60, 10, 10, 8, 8, 2, 2),
-    )[0]
+    kind = (
+        kind
+        or rng.choices(
+            ("new", "skip", "late", "again", "same images", "other SHA", "bad"),
+            (60, 10, 10, 8, 8, 2, 2),
+        )[0]
+    )
     position = 1 + max((one["position"] for one in made), default=world.next() % 5)
     old = rng.choice(made) if made else None
     if kind == "again" and old:
@@ -39,7 +42,11 @@ def announcement(world: World, *, kind: str | None = None, set_name: str | None 
     is_new = kind != "same images" or not images
     told = _announced(world, name, position, images, change=is_new)
     if kind == "bad":
-        told.update(rng.choice(({"repository": "evil/app"}, {"position": 0}, {"sha": "$(id)"}, {"set": "x"})))
+        told.update(
+            rng.choice(
+                ({"repository": "evil/app"}, {"position": 0}, {"sha": "$(id)"}, {"set": "x"})
+            )
+        )
     else:
         made.append(told)
     return json.dumps(told)

@@ -24,7 +24,7 @@ def judge(
     earlier = standing.had(landing.wave, landing.set)[:-1]
     where = f"{landing.kind} {landing.set} {landing.position} in {landing.wave}"
     if landing.kind == "roll back":
-        _rolls_back(standing.scene, request, earlier, landing, where)
+        _rolls_back(standing, request, earlier, landing, where)
         return
     _goes_forward(request, earlier, landing, where)
     if not request.get("override") or landing.kind == "introduce":
@@ -34,17 +34,23 @@ def judge(
 
 
 def _rolls_back(
-    scene: Scene,
+    standing: Standing,
     request: Mapping[str, Any],
     earlier: list[Landing],
     landing: Landing,
     where: str,
 ) -> None:
-    asked = request.get("kind") == "rollback"
-    by_itself = scene.wave(landing.wave).on_failure == "roll back"
-    demand(3, asked or by_itself, f"{where}: nobody asked")
+    """Somebody asked for it, or a set failed before it was ever deployed."""
     same = [one for one in earlier if one.files == landing.files]
     demand(3, same, f"{where}: the wave has never had these images")
+    if request.get("kind") == "rollback":
+        return
+    wave, left = standing.scene.wave(landing.wave), earlier[-1]
+    demand(3, wave.on_failure == "roll back", f"{where}: nobody asked")
+    demand(3, standing.failed_on(left), f"{where}: {left.position} has not failed")
+    demand(3, not left.was_deployed, f"{where}: {left.position} had been deployed")
+    demand(3, left.kind != "roll back", f"{where}: back from a rollback")
+    demand(3, any(one.was_deployed for one in same), f"{where}: it was never healthy there")
 
 
 def _goes_forward(
@@ -70,7 +76,9 @@ def _is_let_in(
     held |= {
         name
         for name, fact in inbox.items()
-        if fact["kind"] == "hold" and fact["wave"] == landing.wave and fact["set"] in (landing.set, "_")
+        if fact["kind"] == "hold"
+        and fact["wave"] == landing.wave
+        and fact["set"] in (landing.set, "_")
     }
     released = {
         hold for fact in inbox.values() if fact["kind"] == "release" for hold in fact["ends"]
@@ -103,7 +111,7 @@ def _was_deployed_before(
         demand(4, hads, f"{where}: {name} has never had it")
         fit = [one for one in hads if not one.is_rolled_back]
         demand(3, fit, f"{where}: it was rolled back in {name}")
-        times = [since for one in fit if (since := standing.deployed_at(one)) is not None]
-        demand(4, times, f"{where}: it is not deployed in {name}")
-        soaked = now - min(times)
+        deployed = [one for one in fit if standing.deployed_at(one) is not None]
+        demand(4, deployed, f"{where}: it is not deployed in {name}")
+        soaked = max(standing.soaked(one, now) for one in deployed)
         demand(4, soaked >= minutes(wave.soak), f"{where}: it soaked in {name} for {soaked} only")

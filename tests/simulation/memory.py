@@ -16,7 +16,6 @@ from functools import cached_property, lru_cache
 
 from tests.simulation.sources import generated
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
-from tidemill.errors import Unreachable
 from tidemill.clients.store import (
     Committed,
     Declined,
@@ -30,6 +29,7 @@ from tidemill.clients.store import (
     WorkResult,
     WorkTimedOut,
 )
+from tidemill.errors import Unreachable
 
 
 class Killed(BaseException):
@@ -144,7 +144,9 @@ class Server:
 class Client:
     """`tidemill.clients.store.Store` in memory. `gate` is called before and after what it sends."""
 
-    def __init__(self, server: Server, by: str, gate: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self, server: Server, by: str, gate: Callable[[str], None] = lambda _: None
+    ) -> None:
         self.server = server
         self.by = by
         self.gate = gate

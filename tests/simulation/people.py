@@ -90,7 +90,8 @@ def promote(world: World) -> None:
     """A person asks for a set in a wave: the newest that is deployed before it, or any."""
     rng = world.rng
     wave, name = _wave(world), _set(world)
-    hads = [one for other in world.scene.waves for one in world.rules.standing.had(other.name, name)]
+    waves = [other.name for other in world.scene.waves]
+    hads = [one for other in waves for one in world.rules.standing.had(other, name)]
     sha = rng.choice(hads).app_sha if hads and rng.random() < 0.5 else None
     override = "it is urgent" if rng.random() < 0.3 else None
     world.do("promote", wave=wave, set_name=name, sha=sha, override=override)

@@ -90,5 +90,3 @@ def _state(server: Server) -> dict[str, Any]:
     refs: dict[str, Any] = dict(server.refs)
     refs["refs/tidemill/journal"] = ledger_of(server)
     return refs
-
-

@@ -64,6 +64,8 @@ class Rules:
         """Judge one push."""
         self._take_note(push)
         self.standing.take_records(push)
+        if changed(push, "deployed"):
+            self.standing.note_deployed()
         if change := change_of(push, MAIN):
             for landing in self.standing.take_main(change[0], change[1], now):
                 if push.by.startswith("tidemill"):
@@ -126,7 +128,8 @@ class Rules:
                 continue
             parent = self.server.commits[sha].parent or ""
             demand(5, self.state(push, sha) == "red", f"{sha} was evicted, and is not red")
-            demand(5, self.state(push, parent) == "green", f"{sha} was evicted on {parent}, not green")
+            green = self.state(push, parent) == "green"
+            demand(5, green, f"{sha} was evicted on {parent}, which is not green")
             main = push.seen.shas[MAIN]
             demand(5, self.state(push, main) != "red", f"{sha} was evicted while main was red")
             self._was_tried_again(push, sha, parent)

@@ -128,9 +128,7 @@ def is_sick(files: Mapping[str, bytes], wave: str, target: str) -> bool:
     )
 
 
-def _images(
-    rollout: Rollout, files: Mapping[str, bytes], wave: str
-) -> Iterator[tuple[str, str]]:
+def _images(rollout: Rollout, files: Mapping[str, bytes], wave: str) -> Iterator[tuple[str, str]]:
     for set_name in rollout.sets:
         yield from digests_of(files, rollout.folder(wave, set_name)).items()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tests.simulation.facts import changed, record, trailers
@@ -33,6 +33,7 @@ class Landing:
     position: int
     told: Mapping[str, str]
     is_rolled_back: bool = False
+    was_deployed: bool = False
 
     @property
     def kind(self) -> str:
@@ -61,6 +62,12 @@ class Standing:
             self.reports.setdefault((wave, target), []).extend(new_ones[::-1])
             self.filed.extend(new_ones[::-1])
 
+    def note_deployed(self) -> None:
+        """Remember which sets have ever been deployed where they are."""
+        for landings in self.landings.values():
+            if not landings[-1].was_deployed:
+                landings[-1].was_deployed = self.deployed_at(landings[-1]) is not None
+
     def take_main(self, old: str | None, new: str, now: datetime) -> Iterator[Landing]:
         """Take note of what came to main, one landing after another."""
         for sha in self.server.since(new, old or ""):
@@ -83,26 +90,64 @@ class Standing:
 
     def deployed_at(self, landing: Landing) -> datetime | None:
         """Since when a set is deployed in its wave; None if it is not, or has failed."""
-        concerned = self.concerned(landing)
-        since, taken, failed = landing.at, {}, set()
-        for target in concerned:
-            before = [one for one in self.reports.get((landing.wave, target), []) if _at(one) < since]
-            if before and self._runs(before[-1], landing):
-                taken[target] = since
-        mine = [one for one in self.filed if one["wave"] == landing.wave and _at(one) >= landing.at]
+        since, failed = landing.at, set()
+        mine = [one for one in self.filed if one["wave"] == landing.wave]
+        latest = {one["target"]: one for one in mine if _at(one) < since}
+        taken = {target: since for target, one in latest.items() if self._runs(one, landing)}
         for one in mine:
-            target = one["target"]
-            if self._has_very_set(one, landing) and _is_failing(one):
+            target, at = one["target"], _at(one)
+            if at < landing.at:
+                continue
+            latest[target] = one
+            if _is_failing(one) and self._has_very_set(one, landing):
                 failed.add(target)
             elif target in failed and _is_healthy(one) and self._has_very_set(one, landing):
                 failed.remove(target)
                 if not failed:
-                    since, taken = _at(one), self._taken_now(landing, one)
+                    since = at
+                    taken = {name: at for name, it in latest.items() if self._runs(it, landing)}
             elif not failed and self._runs(one, landing):
-                taken.setdefault(target, max(_at(one), since))
-        if failed or not set(concerned) <= taken.keys():
+                taken.setdefault(target, at)
+        concerned = self.concerned(landing)
+        if failed or not taken.keys() >= set(concerned):
             return None
         return max([since, *(taken[target] for target in concerned)])
+
+    def soaked(self, landing: Landing, now: datetime) -> timedelta:
+        """For how long a set has been deployed in a wave that was healthy."""
+        since = self.deployed_at(landing)
+        if since is None:
+            return timedelta()
+        total, start = timedelta(), since
+        failing: set[str] = set()
+        for one in (*self.filed, None):
+            at = _at(one) if one else now
+            if not failing and at > start:
+                total += at - start
+            start = max(start, at)
+            if one and one["wave"] == landing.wave:
+                failing.discard(one["target"])
+                if _is_failing(one) and self._uses(one, landing.set):
+                    failing.add(one["target"])
+        return total
+
+    def failed_on(self, landing: Landing) -> set[str]:
+        """The targets that have ever failed with a set, since it landed."""
+        return {
+            one["target"]
+            for one in self.filed
+            if one["wave"] == landing.wave
+            and _at(one) >= landing.at
+            and _is_failing(one)
+            and self._has_very_set(one, landing)
+        }
+
+    def _uses(self, one: Mapping[str, Any], set_name: str) -> bool:
+        """Whether a target runs a service of a set, at the revision that it reported."""
+        commit = self.server.commits[one["revision"]]
+        files = self._image_files(commit.files, one["wave"], set_name)
+        there = Landing(one["wave"], set_name, commit.sha, commit.date, files, None, 0, {})
+        return files[1] != b"{}" and one["target"] in self.concerned(there)
 
     def concerned(self, landing: Landing) -> list[str]:
         """The targets that run a service of the set; all where the files do not tell."""
@@ -115,18 +160,6 @@ class Standing:
             if uses[target] is None or services & set(uses[target] or ())
         ]
         return mine if mine and self.scene.has_paths else list(wave.targets)
-
-    def _taken_now(self, landing: Landing, last: Mapping[str, Any]) -> dict[str, datetime]:
-        taken = {}
-        for target in self.concerned(landing):
-            known = [
-                one
-                for one in self.filed[: self.filed.index(last) + 1]  # type: ignore[arg-type]
-                if (one["wave"], one["target"]) == (landing.wave, target)
-            ]
-            if known and self._runs(known[-1], landing):
-                taken[target] = _at(last)
-        return taken
 
     def _runs(self, one: Mapping[str, Any], landing: Landing) -> bool:
         """Whether a target that reported this is healthy and runs the set."""
@@ -142,9 +175,10 @@ class Standing:
 
     def _has_very_set(self, one: Mapping[str, Any], landing: Landing) -> bool:
         files = self.server.commits[one["revision"]].files
-        return one["target"] in self.concerned(landing) and self._image_files(
-            files, landing.wave, landing.set
-        ) == landing.files
+        return (
+            one["target"] in self.concerned(landing)
+            and self._image_files(files, landing.wave, landing.set) == landing.files
+        )
 
     def _landings(self, sha: str, now: datetime) -> Iterator[Landing]:
         commit = self.server.commits[sha]
@@ -166,9 +200,7 @@ class Standing:
                     told=trailers(commit.message),
                 )
 
-    def _image_files(
-        self, files: Mapping[str, bytes], wave: str, name: str
-    ) -> tuple[bytes, bytes]:
+    def _image_files(self, files: Mapping[str, bytes], wave: str, name: str) -> tuple[bytes, bytes]:
         folder = self.scene.rollout().folder(wave, name)
         tags, digests = (files.get(f"{folder}/{file}", b"{}") for file in FILES)
         return tags, digests

@@ -10,6 +10,7 @@ from tests.simulation import machines, people, trouble
 from tests.simulation.announcing import announce, announcement, burst
 from tests.simulation.world import World
 
+AT_ONCE = ("announce", "announce", "turn", "turn", "check", "report", "hold")
 Step = Callable[[World], None]
 
 
@@ -27,7 +28,7 @@ def at_once(world: World) -> None:
     """Several act at the same time."""
     acts: list[tuple[str, Mapping[str, Any]]] = []
     for _ in range(world.rng.randint(2, 4)):
-        command = world.rng.choice(("announce", "announce", "turn", "turn", "check", "report", "hold"))
+        command = world.rng.choice(AT_ONCE)
         if command == "announce":
             acts.append((command, {"announcement": announcement(world)}))
         elif command == "check":

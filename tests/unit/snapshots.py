@@ -17,8 +17,9 @@ from tidemill.cfg.operation import AutoCommit, Files, Kind, Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment, Seen
 from tidemill.cfg.requests import Announced, Fact, Hold, Point, Promotion, Rollback
-from tidemill.cfg.settings import Settings, parse
-from tidemill.cfg.snapshot import Held, Main, Made, Outcome, Snapshot, Unreadable
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.settings_file import parse
+from tidemill.cfg.snapshot import Held, Made, Main, Outcome, Snapshot, Unreadable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
@@ -53,7 +54,13 @@ def settings(
 ) -> Settings:
     """Settings with the given waves; a wave's `targets` and options as in `tidemill.toml`."""
     several = "/{set}" if len(sets) > 1 else ""
-    lines = ["[checks]", 'source = "refs"', checks, "[images]", f'path = "images/{{wave}}{several}"']
+    lines = [
+        "[checks]",
+        'source = "refs"',
+        checks,
+        "[images]",
+        f'path = "images/{{wave}}{several}"',
+    ]
     lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
     for name in sets:
         lines += ["[[sets]]", f'name = "{name}"']
@@ -157,7 +164,13 @@ class Rollout:
         return self.main
 
     def announced(
-        self, position: int, set_name: str = "app", *, ago: float = 5, override: str | None = None, **given: Any
+        self,
+        position: int,
+        set_name: str = "app",
+        *,
+        ago: float = 5,
+        override: str | None = None,
+        **given: Any,
     ) -> str:
         """An announcement was accepted; returns its id."""
         files = self.files_of(position, set_name, **given)
@@ -166,7 +179,11 @@ class Rollout:
             for service, digest in files.digests.items()
         }
         announcement = Announcement(
-            set=set_name, repository="acme/app", sha=files.app_sha or "", position=position, images=held
+            set=set_name,
+            repository="acme/app",
+            sha=files.app_sha or "",
+            position=position,
+            images=held,
         )
         return self.asked(
             Announced(accepted_at=self.ago(ago), announcement=announcement, override=override)
@@ -181,14 +198,18 @@ class Rollout:
     def rollback(self, wave: str, to: Had, set_name: str = "app", *, ago: float = 5) -> str:
         """A person asked for a rollback; returns the request's id."""
         present = self.ledger.present(wave, set_name)
-        leaves = present.point() if present else Point(app_sha=None, position=0, content="", commit="")
+        leaves = (
+            present.point() if present else Point(app_sha=None, position=0, content="", commit="")
+        )
         return self.asked(
             Rollback(
                 accepted_at=self.ago(ago), by="ada", wave=wave, set=set_name, leaves=leaves, to=to.point(), reason="slow"
             )
         )  # fmt: skip
 
-    def hold(self, wave: str, set_name: str = "_", *, ago: float = 5, reason: str = "freeze") -> str:
+    def hold(
+        self, wave: str, set_name: str = "_", *, ago: float = 5, reason: str = "freeze"
+    ) -> str:
         """A person asked for a hold; returns the request's id."""
         return self.asked(
             Hold(accepted_at=self.ago(ago), by="ada", wave=wave, set=set_name, reason=reason)
@@ -240,9 +261,7 @@ class Rollout:
         record = self.checks.get(commit) or CheckRecord(sha=commit)
         for state in states:
             run = f"run-{len(record.runs) + 1}"
-            record = record.reported(
-                Run(context="check", run=run, state=state, at=self.ago(ago))
-            )
+            record = record.reported(Run(context="check", run=run, state=state, at=self.ago(ago)))
         self.checks[commit] = record
 
     def green(self, *commits: str) -> None:
@@ -256,7 +275,14 @@ class Rollout:
             self.check(commit, "failure")
 
     def record(
-        self, wave: str, target: str, health: str = "Healthy", phase: str = "Succeeded", *, ago: float = 1, **given: Any
+        self,
+        wave: str,
+        target: str,
+        health: str = "Healthy",
+        phase: str = "Succeeded",
+        *,
+        ago: float = 1,
+        **given: Any,
     ) -> Deployment:
         """What a target reports of main as it is, or of `position` of the set app."""
         position = given.pop("position", None)
@@ -277,11 +303,25 @@ class Rollout:
             accepted_at=self.ago(ago), wave=wave, target=target, phase=phase, health=health, **{**fields, **given}
         )  # fmt: skip
 
-    def reports(self, wave: str, target: str, health: str = "Healthy", phase: str = "Succeeded", **given: Any) -> str:
+    def reports(
+        self,
+        wave: str,
+        target: str,
+        health: str = "Healthy",
+        phase: str = "Succeeded",
+        **given: Any,
+    ) -> str:
         """A record was accepted; returns its id."""
         return self.asked(self.record(wave, target, health, phase, **given))
 
-    def reported(self, wave: str, target: str, health: str = "Healthy", phase: str = "Succeeded", **given: Any) -> None:
+    def reported(
+        self,
+        wave: str,
+        target: str,
+        health: str = "Healthy",
+        phase: str = "Succeeded",
+        **given: Any,
+    ) -> None:
         """A record was accepted and filed earlier."""
         self.records[wave, target] = self.record(wave, target, health, phase, **given)
 
@@ -335,7 +375,11 @@ class Rollout:
         landed = [commit for commit in self.auto if commit.sha == decided.landed]
         if landed:
             for commit in self.auto[: self.auto.index(landed[0]) + 1]:
-                self._put(commit.operation.wave, commit.operation.set, self.known[commit.operation.content])
+                self._put(
+                    commit.operation.wave,
+                    commit.operation.set,
+                    self.known[commit.operation.content],
+                )
         self.main = decided.main
         self.auto = list(decided.auto)
         self.auto_tip = decided.auto_tip or self.auto_tip
@@ -373,4 +417,3 @@ def waits_for(decided: Plan) -> str:
 def introduced(decided: Plan) -> list[tuple[str, int]]:
     """What auto will have: wave and position, the lowest commit first."""
     return [(commit.operation.wave, commit.operation.position) for commit in decided.auto]
-

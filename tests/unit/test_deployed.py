@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-
 from tests.unit.snapshots import LAB, SHOP, Rollout, settings
+
 from tidemill.cfg.deployed import runs
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.plan import Plan

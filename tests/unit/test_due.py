@@ -3,13 +3,13 @@
 from typing import Any
 
 import pytest
-
 from tests.unit.snapshots import (
     LAB,
     NOW,
     SHOP,
     Rollout,
     app_sha,
+    images,
     introduced,
     settings,
     waits_for,
@@ -325,11 +325,11 @@ def test_windows_and_holds_do_not_stop_a_rollback() -> None:
     assert introduced(rollout.decide()) == [("shop", 1)]
 
 
-def test_what_was_deployed_is_promoted_byte_for_byte() -> None:
-    """A person gave lab another image under the same source: that one was never deployed."""
-    rollout = two_waves()
-    good = rollout.ledger.of("lab", "app").had[-1]
-    rollout.had("lab", 2, landed=1, deployed=None, how="by hand", content="never deployed")
-    for commit in rollout.decide().auto:
-        assert commit.operation.content == good.content
-        assert commit.operation.commit == good.commit
+def test_image_that_a_person_put_under_a_known_source_is_not_promoted_as_that_set() -> None:
+    rollout = two_waves(soak="40m")
+    rollout.by_hand("lab", images(2, content="never deployed"))
+    for target in LAB["targets"]:
+        rollout.reports("lab", target)
+    rollout.turn()
+    rollout.later(60)
+    assert introduced(rollout.turn()) == []

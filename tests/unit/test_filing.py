@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import msgspec
 import pytest
-
 from tests.unit.snapshots import (
     LAB,
     SHOP,
@@ -16,11 +15,12 @@ from tests.unit.snapshots import (
     waits_for,
     whats,
 )
-from tidemill.cfg.filing import why_unwelcome
-from tidemill.cfg.ledger import Ended
+
+from tidemill.cfg.ledger import Ended, Ledger
 from tidemill.cfg.requests import Announced, Drop, Release, Retry
 from tidemill.cfg.settings import ImageSet
 from tidemill.cfg.snapshot import Unreadable
+from tidemill.cfg.welcome import why_unwelcome
 
 
 def test_hold_is_in_force_from_when_it_was_accepted() -> None:
@@ -266,10 +266,9 @@ def test_set_is_announced_from_where_the_settings_say(
     fact = rollout.inbox[rollout.announced(1)]
     assert isinstance(fact, Announced)
     announcement = msgspec.structs.replace(fact.announcement, **announced)
-    strict = msgspec.structs.replace(
-        rollout.settings, sets=(ImageSet(name="app", **allowed),)
-    )
-    found = why_unwelcome(strict, announcement)
+    fact = msgspec.structs.replace(fact, announcement=announcement)
+    strict = msgspec.structs.replace(rollout.settings, sets=(ImageSet(name="app", **allowed),))
+    found = why_unwelcome(strict, Ledger(), fact, ())
     assert found is None if reason is None else reason in (found or "")
 
 

@@ -63,7 +63,9 @@ def test_files_are_sorted_and_end_with_a_line_break() -> None:
     }
 
 
-@pytest.mark.parametrize("files", [{}, {SOURCE: render(WHERE_FROM)}, {"other.json": b"{}"}], ids=str)
+@pytest.mark.parametrize(
+    "files", [{}, {SOURCE: render(WHERE_FROM)}, {"other.json": b"{}"}], ids=str
+)
 def test_without_tags_and_digests_there_is_no_set(files: dict[str, bytes]) -> None:
     assert parse(files) is None
 

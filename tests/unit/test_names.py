@@ -49,7 +49,8 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize(
-    "name", ["a", "A", "0", "app", "staging-eu", "a.b", "a_b", "a.b.c", "lock", "a.lock.b", "x" * 100]
+    "name",
+    ["a", "A", "0", "app", "staging-eu", "a.b", "a_b", "a.b.c", "lock", "a.lock.b", "x" * 100],
 )
 def test_plain_name_is_taken(name: str) -> None:
     assert checked_name(name, "set") == name
@@ -84,7 +85,9 @@ def test_only_forty_lower_case_hex_digits_are_a_sha(text: str) -> None:
         checked_sha(text)
 
 
-@pytest.mark.parametrize("text", [SHA[:6], SHA + "0", "ABCDEF0", "main", SHA[:12] + "\n", "-1234567"])
+@pytest.mark.parametrize(
+    "text", [SHA[:6], SHA + "0", "ABCDEF0", "main", SHA[:12] + "\n", "-1234567"]
+)
 def test_only_seven_to_forty_hex_digits_are_a_short_sha(text: str) -> None:
     assert checked_short_sha(SHA[:7]) == SHA[:7]
     assert checked_short_sha(SHA) == SHA
@@ -98,7 +101,8 @@ def test_repository_of_one_to_four_parts_is_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["a/b/c/d/e", "a//b", "/a", "a/", "a/..", "a/b..c", "https://a/b", "a/b c", *HOSTILE.values()]
+    "text",
+    ["a/b/c/d/e", "a//b", "/a", "a/", "a/..", "a/b..c", "https://a/b", "a/b c", *HOSTILE.values()],
 )
 def test_repository_of_another_form_is_refused(text: str) -> None:
     if text == HOSTILE["slash"]:
@@ -114,7 +118,19 @@ def test_branch_is_taken(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a//b", "a/.b", "a.lock", "a.lock/b", "a/", "a.", "-a", "/a", "a@{b", "x" * 201, *HOSTILE.values()],
+    [
+        "a//b",
+        "a/.b",
+        "a.lock",
+        "a.lock/b",
+        "a/",
+        "a.",
+        "-a",
+        "/a",
+        "a@{b",
+        "x" * 201,
+        *HOSTILE.values(),
+    ],
 )
 def test_branch_that_git_refuses_is_refused(text: str) -> None:
     if text == HOSTILE["slash"]:
@@ -157,7 +173,9 @@ def test_reason_that_could_forge_a_line_is_refused(text: str) -> None:
         checked_line(text, "--reason")
 
 
-@pytest.mark.parametrize("check", [checked_sha, checked_short_sha, checked_repository, checked_branch])
+@pytest.mark.parametrize(
+    "check", [checked_sha, checked_short_sha, checked_repository, checked_branch]
+)
 def test_refusal_quotes_what_was_given_on_one_short_line(check: Callable[[str], str]) -> None:
     with pytest.raises(Refused) as refused:
         check("\x1b[31m\n" + "x" * 500)

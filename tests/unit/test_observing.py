@@ -1,8 +1,8 @@
 """Step 0: what main has become, by a landing or by a person's own commit."""
 
 import pytest
-
 from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
+
 from tidemill.cfg.images import ImageFiles, from_maps
 from tidemill.cfg.plan import plan
 

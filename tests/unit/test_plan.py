@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-
 from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, images, settings, sha
+
 from tidemill.cfg.plan import plan
 from tidemill.cfg.snapshot import Unreadable
 

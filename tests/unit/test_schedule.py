@@ -31,10 +31,28 @@ def test_duration_is_a_whole_number_and_a_unit(text: str, span: timedelta) -> No
 
 @pytest.mark.parametrize(
     "text",
-    ["", "15", "m", "-1m", "+1m", "1.5h", "1 h", " 1h", "1h ", "1h\n", "1h30m", "1w", "1H", "1000000s", "\u0661m"],
+    [
+        "",
+        "15",
+        "m",
+        "-1m",
+        "+1m",
+        "1.5h",
+        "1 h",
+        " 1h",
+        "1h ",
+        "1h\n",
+        "1h30m",
+        "1w",
+        "1H",
+        "1000000s",
+        "\u0661m",
+    ],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration: write a whole number and s, m, h or d"):
+    with pytest.raises(
+        ValueError, match="is not a duration: write a whole number and s, m, h or d"
+    ):
         parse_duration(text)
 
 

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from tidemill.cfg.settings import Bot, Checks, EntryPoints, ImageSet, parse, refs_in
+from tidemill.cfg.settings import Bot, Checks, EntryPoints, ImageSet
+from tidemill.cfg.settings_file import parse, refs_in
 from tidemill.errors import SettingsInvalid
 
 LEAST = """\
@@ -83,9 +84,7 @@ def test_least_settings_have_the_defaults_of_the_documentation() -> None:
     assert found.images.path == "images/{wave}"
     assert found.sets == (ImageSet(name="app"),)
     assert found.entrypoints == EntryPoints(introduce=None, promote=None, generate=None, check=None)
-    assert found.bot == Bot(
-        name="tidemill", email="tidemill@users.noreply.github.com", sign=""
-    )
+    assert found.bot == Bot(name="tidemill", email="tidemill@users.noreply.github.com", sign="")
     staging, production = found.waves
     assert (staging.after, production.after) == ((), ("staging",))
     assert (production.admit, production.on_failure) == ("when deployed", "wait")
@@ -261,7 +260,7 @@ def test_settings_that_can_not_be_used_name_commit_and_line(
         ("waves = []", "at least one"),
         (f"sets = []\n{LEAST}", "at least one"),
         ('[[waves]]\nname = "a"\n', "missing required field `targets`"),
-        ('[[waves]]\ntargets = []\n', "missing required field `name`"),
+        ("[[waves]]\ntargets = []\n", "missing required field `name`"),
         ("waves = 1", "Expected `array`"),
     ],
     ids=["nothing", "no-waves", "no-sets", "no-targets", "no-name", "number"],
@@ -274,9 +273,12 @@ def test_settings_without_what_is_needed_are_refused(text: str, reason: str) -> 
 def test_waves_in_a_circle_are_refused() -> None:
     names = {"a": [], "b": ["d"], "c": ["b"], "d": ["c"]}
     text = "".join(
-        f'[[waves]]\nname = "{name}"\nafter = {after!r}\ntargets = []\n' for name, after in names.items()
+        f'[[waves]]\nname = "{name}"\nafter = {after!r}\ntargets = []\n'
+        for name, after in names.items()
     )
-    with pytest.raises(SettingsInvalid, match=r"line 7: the waves come after each other in a circle"):
+    with pytest.raises(
+        SettingsInvalid, match=r"line 7: the waves come after each other in a circle"
+    ):
         parse(text)
 
 

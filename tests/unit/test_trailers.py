@@ -106,7 +106,9 @@ def test_wave_that_a_set_was_promoted_from_can_not_forge_either() -> None:
         message(operation(kind="promote", source="a\nb", commit=CFG))
 
 
-@pytest.mark.parametrize("reason", ["x" * 500, "--- a line of dashes", "Autocommit-App-SHA: 0", "# no"])
+@pytest.mark.parametrize(
+    "reason", ["x" * 500, "--- a line of dashes", "Autocommit-App-SHA: 0", "# no"]
+)
 def test_reason_of_one_line_is_kept_as_it_is(reason: str) -> None:
     lines = message(operation(reason=reason)).splitlines()
     assert f"Autocommit-Reason: {reason}" in lines

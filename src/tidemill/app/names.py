@@ -68,7 +68,9 @@ def is_repository(text: str) -> bool:
 def checked_repository(text: str) -> str:
     """Return `text` if it looks like `owner/name` (up to four parts); else raise `Refused`."""
     if not is_repository(text):
-        raise Refused(f"{shown(text)} is not the name of a repository", remedy="give it as owner/name")
+        raise Refused(
+            f"{shown(text)} is not the name of a repository", remedy="give it as owner/name"
+        )
     return text
 
 

@@ -1,4 +1,4 @@
-"""Step 7 of the plan: introduce what was announced, promote what has been deployed and has soaked."""
+"""Step 7 of the plan: introduce what was announced, promote what is deployed and has soaked."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import Obstacle, closed, is_newer, is_set, not_admitted, obstacle
 from tidemill.cfg.images import content_id
-from tidemill.cfg.landing import waiting_announcements, was_evicted
+from tidemill.cfg.landing import waiting_announcements
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
@@ -33,13 +33,13 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         for request_id, announced in waiting_announcements(draft, set_name)
         if is_newer(part, announced)
         and announced.announcement.position > above
-        and not was_evicted(draft, request_id, wave.name)
+        and not draft.ledger.evicted_from(wave.name, request_id)
     ]
     if not waiting:
         return
     stop = closed(draft, wave, set_name) or not_admitted(draft, wave, set_name)
     if stop is not None:
-        for request_id, announced in waiting:
+        for _, announced in waiting:
             draft.wait(
                 f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}",
                 stop.reason,
@@ -113,9 +113,7 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     draft.chain.append(Step(chosen))
 
 
-def _worth_explaining(
-    draft: Draft, wave: Wave, candidates: list[Operation]
-) -> Iterator[Operation]:
+def _worth_explaining(draft: Draft, wave: Wave, candidates: list[Operation]) -> Iterator[Operation]:
     """The newest set, what a person asked for, and the one that is next to go."""
     is_next_known = False
     for operation in candidates:

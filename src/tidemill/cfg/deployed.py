@@ -55,6 +55,10 @@ def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     """File one record, and let the ledger follow from it."""
     draft.records[wave.name, record.target] = record
     draft.filed.append(record)
+    if record.is_failing:
+        draft.ledger.failing.setdefault(wave.name, {}).setdefault(record.target, record.accepted_at)
+    elif record.is_healthy:
+        draft.ledger.failing.get(wave.name, {}).pop(record.target, None)
     for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
         for had in part.had:
             if not _has_very_set(record, set_name, had):
@@ -77,7 +81,7 @@ def refresh(draft: Draft) -> None:
 
 def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
-    failing = [record for record in failing_records(draft, wave, set_name)]
+    is_failing = any(failing_targets(draft, wave, set_name))
     for had in draft.ledger.of(wave.name, set_name).had:
         _forget_unlisted(wave, had, at)
         if had.failed or had.buried:
@@ -94,16 +98,17 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
             concern = [had.taken[target] for target in concerned(draft, wave, had)]
             had.deployed_at = max([had.landed_at, *([had.anew] if had.anew else []), *concern])
             had.deployed_once, had.healthy_since = True, had.deployed_at
-        _run_clock(had, bool(failing), at)
+        _run_clock(had, is_failing, at)
 
 
-def failing_records(draft: Draft, wave: Wave, set_name: str) -> Iterator[Deployment]:
-    """The latest records of the wave that say that something of this set fails."""
+def failing_targets(draft: Draft, wave: Wave, set_name: str) -> Iterator[str]:
+    """The targets that failed and have not been healthy since, and that run something of the set."""
+    failing = draft.ledger.failing.get(wave.name, {})
     for target in wave.targets:
         record = draft.records.get((wave.name, target))
         seen = (record.sets or {}).get(set_name) if record else None
-        if record is not None and record.is_failing and seen is not None and seen.uses:
-            yield record
+        if target in failing and seen is not None and seen.uses:
+            yield target
 
 
 def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
@@ -139,7 +144,11 @@ def _recover(had: Had, record: Deployment) -> None:
 def _is_well(draft: Draft, wave: Wave) -> bool:
     """Whether every target of the wave is healthy with what the wave has now."""
     presents = [part.present for part in draft.ledger.sets.get(wave.name, {}).values()]
-    latest = [draft.records.get((wave.name, target)) for target in wave.targets]
+    latest = [
+        draft.records.get((wave.name, target))
+        for target in wave.targets
+        if (wave.name, target) in draft.records or not _is_absent(draft, wave.name, target)
+    ]
     return all(record is not None and record.is_healthy for record in latest) and not any(
         present.failed or missing(draft, wave, present) for present in presents if present
     )

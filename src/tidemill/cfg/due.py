@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tidemill.cfg.deployed import failing_records, missing
+from tidemill.cfg.deployed import failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import Operation
@@ -134,7 +134,7 @@ def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) ->
     left = wave.soak - had.soaked(draft.now)
     if left.total_seconds() > 0:
         if had.healthy_since is None and (
-            failing := sorted(one.target for one in failing_records(draft, source, set_name))
+            failing := sorted(failing_targets(draft, source, set_name))
         ):
             return Obstacle(
                 f"its soak in {source.name} stands still while {', '.join(failing)} fails",
@@ -150,6 +150,8 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | 
         return Obstacle("its announcement has ended", over=True)
     if wave.sources:
         return Obstacle(f"{wave.name} now takes its sets from {', '.join(wave.sources)}", over=True)
+    if draft.ledger.evicted_from(wave.name, request.id):
+        return Obstacle("it was evicted; `tidemill retry` lets it try again", over=True)
     if not is_newer(draft.ledger.of(wave.name, operation.set), request):
         return Obstacle("the wave has had it or a newer one", over=True)
     return closed(draft, wave, operation.set)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from tidemill.app.announcement import Announcement, check_allowed
 from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
-from tidemill.cfg.due import is_set
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import KEPT_REFS, Back, Eviction
 from tidemill.cfg.records import Deployment
@@ -19,11 +17,9 @@ from tidemill.cfg.requests import (
     Retry,
     Rollback,
 )
-from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held
-from tidemill.errors import Refused
+from tidemill.cfg.welcome import why_unwelcome
 
-MOST_WAITING = 50
 _DONE = "done"
 
 
@@ -54,39 +50,7 @@ def file(draft: Draft) -> None:
     for ref_id, announced in _of(draft, Announced):
         _announced(draft, ref_id, announced)
     for ref_id, promotion in _of(draft, Promotion):
-        _promotion(draft, ref_id, promotion)
-
-
-def why_unwelcome(settings: Settings, announcement: Announcement) -> str | None:
-    """Why the settings do not let this set be announced; None if they do."""
-    image_set = settings.image_set(announcement.set)
-    if image_set is None:
-        names = ", ".join(one.name for one in settings.sets)
-        return f"there is no set {announcement.set!r}; the sets are {names}"
-    if image_set.repository and announcement.repository != image_set.repository:
-        return f"the set {announcement.set} comes from {image_set.repository}, not from {announcement.repository}"
-    if image_set.branch and announcement.branch and announcement.branch != image_set.branch:
-        return f"the set {announcement.set} comes from the branch {image_set.branch}, not from {announcement.branch}"
-    try:
-        check_allowed(announcement, settings.images.allow)
-    except Refused as error:
-        return error.what
-    return None
-
-
-def clash(draft_ledger_position: int, announced: Announced, sha: str | None) -> str | None:
-    """Why an announcement can't have the position that another commit has already had."""
-    announcement = announced.announcement
-    if (
-        announced.override
-        or announcement.position != draft_ledger_position
-        or sha in (None, announcement.sha)
-    ):
-        return None
-    return (
-        f"position {announcement.position} of set {announcement.set} belongs to {sha}, not to {announcement.sha}: "
-        "was the branch rewritten? --override REASON lets it in"
-    )
+        _is_place(draft, ref_id, promotion.wave, promotion.set)
 
 
 def _of(draft: Draft, kind: type) -> list:  # type: ignore[type-arg]
@@ -222,6 +186,11 @@ def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
         return
     if not _is_place(draft, ref_id, rollback.wave, rollback.set):
         return
+    place = (rollback.wave, rollback.set, rollback.to.content)
+    if any((back.wave, back.set, back.to.content) == place for back in draft.ledger.rollbacks):
+        entry = Entry(what="under way already", id=ref_id, set=rollback.set, wave=rollback.wave)
+        draft.end(ref_id, "superseded", entry)
+        return
     begin_rollback(
         draft,
         Back(
@@ -255,53 +224,15 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
 
 
 def _announced(draft: Draft, ref_id: str, announced: Announced) -> None:
-    announcement = announced.announcement
     if how := draft.ledger.how_ended(ref_id):
         draft.end(ref_id, how)
         return
-    if reason := why_unwelcome(draft.settings, announcement):
-        draft.reject(ref_id, reason, set_name=announcement.set)
-        return
-    for wave in draft.settings.waves:
-        if wave.sources:
-            continue
-        for had in draft.ledger.of(wave.name, announcement.set).had:
-            if had.is_known and (reason := clash(had.position, announced, had.app_sha)):
-                draft.reject(ref_id, reason, set_name=announcement.set)
-                return
-    for other_id, other in _of(draft, Announced):
-        rival = other.announcement
-        earlier = (other.accepted_at, other_id) < (announced.accepted_at, ref_id)
-        if (
-            earlier
-            and rival.set == announcement.set
-            and (reason := clash(rival.position, announced, rival.sha))
-        ):
-            draft.reject(ref_id, reason, set_name=announcement.set)
-            return
-
-
-def _promotion(draft: Draft, ref_id: str, promotion: Promotion) -> None:
-    if not _is_place(draft, ref_id, promotion.wave, promotion.set):
-        return
-    present = draft.ledger.present(promotion.wave, promotion.set)
-    if present is None or not present.is_known:
-        return
-    if is_set(present, promotion.position, promotion.app_sha):
-        draft.end(
-            ref_id,
-            "landed",
-            Entry(what="promoted already", id=ref_id, set=promotion.set, wave=promotion.wave),
-        )
-    elif present.position > promotion.position:
-        reason = f"{promotion.wave} has {(present.app_sha or '')[:12]}, which is newer: going back is a rollback"
-        draft.end(
-            ref_id,
-            "superseded",
-            Entry(
-                what="superseded", id=ref_id, set=promotion.set, wave=promotion.wave, reason=reason
-            ),
-        )
+    when = (announced.accepted_at, ref_id)
+    earlier = [
+        other for other_id, other in _of(draft, Announced) if (other.accepted_at, other_id) < when
+    ]
+    if reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):
+        draft.reject(ref_id, reason, set_name=announced.announcement.set)
 
 
 def _is_place(draft: Draft, ref_id: str, wave: str, set_name: str) -> bool:

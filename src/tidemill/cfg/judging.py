@@ -47,6 +47,8 @@ def forget(draft: Draft, step: Step) -> None:
         case "promote" if operation.request:
             draft.end(operation.request, "evicted")
         case "roll back":
+            for newer in draft.ledger.of(operation.wave, operation.set).had:
+                newer.rolled_back = newer.rolled_back or newer.position > operation.position
             draft.ledger.rollbacks = [
                 back
                 for back in draft.ledger.rollbacks

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import is_newer, is_set, obstacle
-from tidemill.cfg.filing import MOST_WAITING
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.observing import has_landed
 from tidemill.cfg.requests import Announced, Promotion
 
-
+MOST_WAITING = 50
 _ENDS = ("landed", "evicted", "unchanged")
 
 
@@ -96,12 +95,6 @@ def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, Announ
     return sorted(found, key=lambda one: (one[1].announcement.position, one[0]))
 
 
-def was_evicted(draft: Draft, request_id: str, wave: str) -> bool:
-    """Whether what a request asked for was evicted in a wave; it may go on in another first wave."""
-    gone = [eviction.operation for eviction in draft.ledger.evictions if eviction.operation]
-    return any((operation.request, operation.wave) == (request_id, wave) for operation in gone)
-
-
 def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
     """An announcement ends when every first wave has had it, a newer one, or evicted it."""
     announcement = announced.announcement
@@ -114,7 +107,7 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             ends.add("landed")
         elif not is_newer(part, announced):
             ends.add("superseded")
-        elif was_evicted(draft, request_id, wave.name):
+        elif draft.ledger.evicted_from(wave.name, request_id):
             ends.add("evicted")
         else:
             return

@@ -138,6 +138,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     Attributes:
         auto: auto's commits as the last turn left them, the oldest first.
         healthy_at: when each wave was last healthy as a whole.
+        failing: by wave the targets that failed, since when, until they are healthy again.
         ended: the last requests that ended.
         moved: how often auto was replayed because main moved, since something landed.
         rejected: ids of the refs below `rejected/`, oldest first.
@@ -146,6 +147,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     sets: dict[str, dict[str, SetLedger]] = {}
     auto: list[AutoCommit] = []
     healthy_at: dict[str, datetime] = {}
+    failing: dict[str, dict[str, datetime]] = {}
     ended: list[Ended] = []
     evictions: list[Eviction] = []
     rejected: list[str] = []
@@ -199,6 +201,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             ):
                 return eviction
         return None
+
+    def evicted_from(self, wave: str, request: str) -> bool:
+        """Whether what a request asked for was evicted in a wave; another first wave may go on."""
+        gone = [eviction.operation for eviction in self.evictions if eviction.operation]
+        return any((one.wave, one.request) == (wave, request) for one in gone)
 
     def copy(self) -> Ledger:
         """A deep copy, to work on."""

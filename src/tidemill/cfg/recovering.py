@@ -57,7 +57,8 @@ def _why_not_back(
 ) -> str | None:
     if had.how == "roll back":
         return "it is a rollback itself"
-    if had.deployed_once:
+    again = [one for one in draft.ledger.of(wave.name, set_name).had if one.content == had.content]
+    if any(one.deployed_once for one in again):
         return "it had been deployed there before"
     if goal is None:
         return "no older set was healthy there"

@@ -117,6 +117,8 @@ def to_commits(draft: Draft) -> Auto:
 def _as_it_was(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...]:
     before = [commit for commit in draft.snapshot.auto if commit.sha not in _landed(draft)]
     kept = [commit.sha for commit in commits]
+    if {commit.sha for commit in before} & set(draft.evicted):
+        return tuple(commits)
     if [commit.sha for commit in before][: len(kept)] == kept or main_has_moved(draft):
         return tuple(before)
     return tuple(commits)

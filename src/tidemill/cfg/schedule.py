@@ -50,7 +50,9 @@ class Window:
     Not a dataclass: the settings decode those by their fields, and this one by its text.
     """
 
-    def __init__(self, text: str, days: frozenset[int], start: time, end: time, zone: ZoneInfo) -> None:
+    def __init__(
+        self, text: str, days: frozenset[int], start: time, end: time, zone: ZoneInfo
+    ) -> None:
         self.text = text
         self.days = days
         self.start = start

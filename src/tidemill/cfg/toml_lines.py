@@ -36,8 +36,15 @@ def line_of(text: str, path: str, message: str) -> int | None:
                 return at
         elif found := _KEY.match(line):
             name, _, rest = found[1].partition(".")
-            if not current and table and name == table and (not rest or rest in keys or keys == [table]):
+            if (
+                not current
+                and table
+                and name == table
+                and (not rest or rest in keys or keys == [table])
+            ):
                 return at
-            if found[1] in keys and (not table or (current == table and counts.get(current, 0) == number)):
+            if found[1] in keys and (
+                not table or (current == table and counts.get(current, 0) == number)
+            ):
                 return at
     return fallback

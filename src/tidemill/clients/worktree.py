@@ -55,7 +55,11 @@ class Worktree:
         self._git("read-tree", "--reset", work.parent)
         lines = []
         for name, data in _files(work).items():
-            sha = self._bare("hash-object", "-w", "--stdin", data=data).decode().strip() if data else "0" * 40
+            sha = (
+                self._bare("hash-object", "-w", "--stdin", data=data).decode().strip()
+                if data
+                else "0" * 40
+            )
             lines.append(f"{'100644' if data else '0'} {sha}\t{work.folder}/{name}\0")
         self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
         return self._commit(work)
@@ -189,7 +193,9 @@ def _files(work: Work) -> dict[str, bytes | None]:
 def _contents(folder: Path) -> list[bytes | None]:
     """The bytes of the image files in a folder."""
     found = [folder / name for name in FILES]
-    return [file.read_bytes() if file.is_file() and not file.is_symlink() else None for file in found]
+    return [
+        file.read_bytes() if file.is_file() and not file.is_symlink() else None for file in found
+    ]
 
 
 def _parsed(file: Path) -> object:

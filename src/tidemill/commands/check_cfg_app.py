@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tidemill.cfg import images, settings
+from tidemill.cfg import images, settings, settings_file
 from tidemill.cfg.settings import Settings
 from tidemill.clients.checkout import Checkout
 from tidemill.clients.scratch import scratch
@@ -62,7 +62,7 @@ def _settings(checkout: Checkout) -> Settings:
             f"there is no {settings.FILE}", remedy="add one at the root of the repository"
         )
     try:
-        return settings.parse(data.decode(), commit="this checkout")
+        return settings_file.parse(data.decode(), commit="this checkout")
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{settings.FILE} is not UTF-8", remedy="save it as UTF-8") from None
 

@@ -45,7 +45,9 @@ def show(found: Status) -> None:
     write(f"main {found.main}   auto {found.auto or 'not there'}")
     for wave in found.waves:
         write(f"\n{wave.name}")
-        held = [(hold.set, hold.by, time_text(hold.since) or "", hold.reason) for hold in wave.holds]
+        held = [
+            (hold.set, hold.by, time_text(hold.since) or "", hold.reason) for hold in wave.holds
+        ]
         if held:
             show_table(("held: set (_ is all)", "by", "since", "why"), held)
         _show_wave(wave)

@@ -6,9 +6,9 @@ import argparse
 
 from tidemill.app.announcement import Announcement, from_bare, is_bare, parse
 from tidemill.app.names import checked_line
-from tidemill.cfg.filing import clash, why_unwelcome
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Settings
+from tidemill.cfg.welcome import why_unwelcome
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_of
@@ -94,25 +94,9 @@ def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None)
 
 def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced) -> None:
     """What a turn would reject is refused before it is written."""
-    announcement = announced.announcement
-    reason = why_unwelcome(settings, announcement)
-    rivals = [
-        (had.position, had.app_sha)
-        for wave in settings.waves
-        if not wave.sources
-        for part in [reading.ledger.sets.get(wave.name, {}).get(announcement.set)]
-        for had in (part.had if part else ())
-        if had.is_known
-    ]
-    rivals += [
-        (fact.announcement.position, fact.announcement.sha)
-        for fact in reading.inbox().values()
-        if isinstance(fact, Announced) and fact.announcement.set == announcement.set
-    ]
-    for position, sha in rivals:
-        reason = reason or clash(position, announced, sha)
-    if reason:
+    waiting = [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
+    if reason := why_unwelcome(settings, reading.ledger, announced, waiting):
         raise Refused(
             reason,
-            remedy="announce what [[sets]] and [images] of tidemill.toml allow, from an unrewritten branch",
+            remedy="announce what [[sets]] and [images] of tidemill.toml allow, of an unrewritten branch",
         )

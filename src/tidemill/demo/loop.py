@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tidemill.cfg import settings
+from tidemill.cfg import settings, settings_file
 from tidemill.clients.git import Git
 from tidemill.commands._table import command, parse
 from tidemill.demo.narrator import Narrator
@@ -34,7 +34,7 @@ class Loop:
         self.redeployed: list[str] = []
         self._runs = 0
         self._checkout = folder / "ci"
-        self._settings = settings.parse(
+        self._settings = settings_file.parse(
             (operators.folder / settings.FILE).read_text(encoding="utf-8")
         )
         self._synced: dict[str, str] = {}

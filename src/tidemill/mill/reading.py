@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from tidemill.cfg import images, requests, settings
+from tidemill.cfg import images, requests, settings, settings_file
 from tidemill.cfg.checks import CheckRecord
 from tidemill.cfg.journal import Journal
 from tidemill.cfg.ledger import Ledger
@@ -60,7 +60,9 @@ class Reading:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 found[fact_id] = Unreadable(fact_id, f"not a request of this version: {error}")
             except Refused as error:
-                found[fact_id] = Unreadable(fact_id, f"not a request that can be used: {error.what}")
+                found[fact_id] = Unreadable(
+                    fact_id, f"not a request that can be used: {error.what}"
+                )
         return found
 
     def holds(self) -> dict[tuple[str, str], Held]:
@@ -109,14 +111,16 @@ def read(store: Store) -> Reading:
     names = Names(settings.NAMESPACE, branch, "auto")
     main = refs.shas[names.main]
     store.fetch(_tips(refs, names), _facts(refs, names), _READ)
-    main_branch, auto, namespace = settings.refs_in(_text(store, main) or "")
-    wanted = Names(namespace, main_branch if f"refs/heads/{main_branch}" in refs.shas else branch, auto)
+    main_branch, auto, namespace = settings_file.refs_in(_text(store, main) or "")
+    wanted = Names(
+        namespace, main_branch if f"refs/heads/{main_branch}" in refs.shas else branch, auto
+    )
     if wanted != names:
         names, main = wanted, refs.shas[wanted.main]
         store.fetch(_tips(refs, names), _facts(refs, names), _READ)
     found = _settings(store, main)
     if isinstance(found, Settings) and found.main != names.main_branch:
-        found = settings.invalid(main[:12], None, f"it names the branch {found.main} as main")
+        found = settings_file.invalid(main[:12], None, f"it names the branch {found.main} as main")
     tip = refs.get(names.journal)
     ledger = decoded(store, names.journal, tip, Journal).ledger if tip else Ledger()
     return Reading(store, refs, names, main, found, ledger)
@@ -217,9 +221,9 @@ def _facts(refs: Refs, names: Names) -> list[str]:
 def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
     text = _text(store, main)
     if text is None:
-        return settings.invalid(main[:12], None, "the file is not there, or not UTF-8")
+        return settings_file.invalid(main[:12], None, "the file is not there, or not UTF-8")
     try:
-        return settings.parse(text, commit=main[:12])
+        return settings_file.parse(text, commit=main[:12])
     except SettingsInvalid as error:
         return error
 

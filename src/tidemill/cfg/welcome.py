@@ -1,0 +1,65 @@
+"""Which announcements the settings and the history let in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tidemill.app.announcement import Announcement, check_allowed
+from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.requests import Announced
+from tidemill.cfg.settings import Settings
+from tidemill.errors import Refused
+
+
+def why_unwelcome(
+    settings: Settings, ledger: Ledger, announced: Announced, earlier: Iterable[Announced]
+) -> str | None:
+    """Why an announcement can't be let in; None if it can.
+
+    Args:
+        earlier: the announcements that wait and were accepted before this one.
+    """
+    return _why_not_theirs(settings, announced.announcement) or (
+        None if announced.override else _why_clashing(settings, ledger, announced, earlier)
+    )
+
+
+def _why_not_theirs(settings: Settings, announcement: Announcement) -> str | None:
+    """Why this sender may not announce this set with these images."""
+    image_set = settings.image_set(announcement.set)
+    if image_set is None:
+        names = ", ".join(one.name for one in settings.sets)
+        return f"there is no set {announcement.set!r}; the sets are {names}"
+    wanted, given = image_set.repository, announcement.repository
+    if wanted and given != wanted:
+        return f"the set {announcement.set} comes from {wanted}, not from {given}"
+    if image_set.branch and announcement.branch and announcement.branch != image_set.branch:
+        branches = f"the branch {image_set.branch}, not from {announcement.branch}"
+        return f"the set {announcement.set} comes from {branches}"
+    try:
+        check_allowed(announcement, settings.images.allow)
+    except Refused as error:
+        return error.what
+    return None
+
+
+def _why_clashing(
+    settings: Settings, ledger: Ledger, announced: Announced, earlier: Iterable[Announced]
+) -> str | None:
+    """Why the announcement's position is another commit's."""
+    announcement = announced.announcement
+    firsts = [wave.name for wave in settings.waves if not wave.sources]
+    parts = [ledger.sets.get(wave, {}).get(announcement.set) for wave in firsts]
+    taken = [(had.position, had.app_sha) for part in parts if part for had in part.had]
+    taken += [
+        (other.announcement.position, other.announcement.sha)
+        for other in earlier
+        if other.announcement.set == announcement.set
+    ]
+    for position, sha in taken:
+        if position == announcement.position and sha not in (None, announcement.sha):
+            return (
+                f"position {position} of set {announcement.set} belongs to {sha}, not to "
+                f"{announcement.sha}: was the branch rewritten? --override REASON lets it in"
+            )
+    return None

@@ -1,0 +1,326 @@
+"""What people read is true: links, commands, settings, make targets, quoted messages."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+from tests.world import World
+
+from tidemill.app.announcement import parse as parse_announcement
+from tidemill.cfg import schedule, settings_file
+from tidemill.cfg.operation import Operation
+from tidemill.cfg.schedule import Duration, show_duration
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.trailers import trailers
+from tidemill.commands import _table
+from tidemill.errors import SettingsInvalid
+from tidemill.mill.refs import Names
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = {
+    file.relative_to(ROOT).as_posix(): file.read_text()
+    for file in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")))
+}
+SETTINGS = DOCUMENTS["docs/settings.md"]
+ADOPT = DOCUMENTS["docs/adopt.md"]
+HOW = DOCUMENTS["docs/how-it-decides.md"]
+EACH = pytest.mark.parametrize("name", DOCUMENTS)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """The fenced code blocks of a language."""
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
+
+
+def section(text: str, title: str) -> str:
+    """What stands below a heading, up to the next of the same level."""
+    found = re.search(rf"(?ms)^(#+) {re.escape(title)}\n(.*?)(?=^\1 |\Z)", text)
+    assert found, title
+    return found[2]
+
+
+def first_column(text: str) -> list[str]:
+    """The code in the first column of a table."""
+    return [
+        code
+        for cell in re.findall(r"(?m)^\| (.+?) \|", text)
+        for code in re.findall("`(.+?)`", cell)
+    ]
+
+
+# Links
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@EACH
+def test_links_lead_somewhere(name: str) -> None:
+    for target in re.findall(r"\]\(([^)\s]+)\)", DOCUMENTS[name]):
+        if target.startswith("https://"):
+            continue
+        path, _, anchor = target.partition("#")
+        file = (ROOT / name).parent / path if path else ROOT / name
+        assert file.exists(), target
+        if anchor:
+            assert anchor in map(slug, re.findall(r"(?m)^#+ (.+)$", file.read_text())), target
+
+
+@EACH
+def test_files_that_are_named_exist(name: str) -> None:
+    for path in re.findall(r"`((?:src|docs|tools|examples)/[\w./-]+)`", DOCUMENTS[name]):
+        assert (ROOT / path).exists(), path
+
+
+def test_every_document_can_be_found_from_the_readme() -> None:
+    linked = set(re.findall(r"\]\(([\w./-]+\.md)\)", README + ADOPT))
+    assert {file.name for file in ROOT.glob("docs/*.md")} <= {Path(link).name for link in linked}
+
+
+# Commands
+
+VARIABLES = {"$state": "success"}
+
+
+def command_lines(line: str) -> Iterator[list[str]]:
+    """The arguments of each call of tidemill in a line of shell."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+    lexer.whitespace_split = True
+    lexer.commenters = "#"
+    call: list[str] | None = None
+    for token in (*lexer, ";"):
+        if call is not None and set(token) <= set("();<>|&"):
+            if call:
+                yield call
+            call = None
+        elif call is not None:
+            call.append(VARIABLES.get(token, token))
+        elif token == "tidemill" or token.endswith("/tidemill"):
+            call = []
+
+
+def quoted(text: str) -> list[list[str]]:
+    """Every call in the shell blocks of a document."""
+    lines = [
+        line
+        for block in blocks(text, "sh")
+        for line in block.replace("\\\n", " ").splitlines()
+        if "tidemill" in line
+    ]
+    return [call for line in lines for call in command_lines(line)]
+
+
+@EACH
+def test_command_lines_parse(name: str) -> None:
+    for call in quoted(DOCUMENTS[name]):
+        if call[-1:] not in (["--help"], ["--version"]):
+            _table.parse(call)
+
+
+@cache
+def options(name: str) -> set[str]:
+    """The options of a command."""
+    help_text = subprocess.run(
+        [sys.executable, "-m", "tidemill", name, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(re.findall(r"--[a-z-]+", help_text.stdout))
+
+
+@EACH
+def test_commands_that_are_named_exist(name: str) -> None:
+    for code in re.findall(r"`([^`\n]+)`", DOCUMENTS[name]):
+        for call in command_lines(code) if "tidemill " in code and "…" not in code else ():
+            assert call[0] in _table.COMMANDS, code
+            assert set(re.findall(r"--[a-z-]+", code)) <= options(call[0]), code
+
+
+def test_the_readme_names_every_command() -> None:
+    assert first_column(section(README, "The commands")) == list(_table.COMMANDS)
+
+
+def test_the_script_carries_a_set_from_the_announcement_to_the_last_wave(tmp_path: Path) -> None:
+    script = next(block for block in blocks(ADOPT, "sh") if block.startswith("#!"))
+    waves: dict[str, dict[str, Any]] = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["s"]}}
+    world = World(tmp_path, waves)
+    env = os.environ | {
+        "CFG": str(world.bare),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+    }
+    announced = world.announce(1)["introduced"][0]["app_sha"]
+    for wave in waves:
+        done = subprocess.run(
+            ["sh", "-c", script], env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert world.on_main(wave) == announced
+        world.deploy(wave)
+
+
+# Make
+
+
+def targets(makefile: Path) -> set[str]:
+    """The targets of a Makefile."""
+    return set(re.findall(r"(?m)^([a-z_-]+):", makefile.read_text()))
+
+
+@EACH
+def test_make_targets_exist(name: str) -> None:
+    known = targets(ROOT / "Makefile") | targets(ROOT / "examples" / "cfg-app" / "Makefile")
+    text = DOCUMENTS[name]
+    named = re.findall(r"(?m)(?:`|^ {4}|^|\")make ([a-z_-]+)", text)
+    assert set(named) <= known
+
+
+# Settings
+
+
+def keys(kind: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of the settings, with its default; `NODEFAULT` where it has to be there."""
+    for field in msgspec.structs.fields(kind):
+        inner = next((one for one in (field.type, *get_args(field.type)) if _is_part(one)), None)
+        if inner is not field.type:
+            yield f"{prefix}{field.name}", field.default
+        if inner is not None:
+            yield from keys(inner, f"{field.name}.")
+
+
+def _is_part(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def keys_of(table: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Every key of a parsed file."""
+    for key, value in table.items():
+        parts = (
+            value if isinstance(value, list) and value and isinstance(value[0], dict) else [value]
+        )
+        for part in parts:
+            if isinstance(part, dict):
+                yield from keys_of(part, f"{key}.")
+            else:
+                yield f"{prefix}{key}"
+
+
+def shown(default: Any) -> str:
+    """A default as the table writes it."""
+    if isinstance(default, Duration):
+        return f'"{show_duration(default)}"'
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, tuple):
+        return str(list(default)).replace("'", '"')
+    return f'"{default}"' if isinstance(default, str) else str(default)
+
+
+@EACH
+def test_examples_of_settings_are_valid(name: str) -> None:
+    for example in blocks(DOCUMENTS[name], "toml"):
+        settings_file.parse(example)
+
+
+def test_the_example_has_every_key() -> None:
+    example = set(keys_of(tomllib.loads(blocks(SETTINGS, "toml")[0])))
+    assert example == {key for key, _ in keys(Settings)} - {"sets", "waves"}
+
+
+def test_the_table_has_every_key_and_its_default() -> None:
+    table = section(SETTINGS, "Every key")
+    rows = dict(re.findall(r"(?m)^\| `([\w.]+)` \| (.*?) ?\|", table))
+    known = dict(keys(Settings))
+    assert list(rows) == list(known)
+    for key, default in known.items():
+        cell = rows[key]
+        if default is msgspec.NODEFAULT:
+            assert cell == "", key
+        elif cell.startswith("`"):
+            assert cell == f"`{shown(default)}`" or show_equal(cell, default), key
+        else:
+            assert default in (None, ()) or key == "sets", key
+
+
+def show_equal(cell: str, default: Any) -> bool:
+    """Whether a duration is written in another unit."""
+    return isinstance(default, Duration) and schedule.parse_duration(cell.strip('`"')) == default
+
+
+# What else is quoted
+
+
+@pytest.mark.parametrize("block", blocks(ADOPT, "json"))
+def test_examples_of_announcements_are_valid(block: str) -> None:
+    parse_announcement(block.encode())
+
+
+def test_the_table_of_refs_is_the_code_s() -> None:
+    names = Names("refs/tidemill", "<main>", "<auto>")
+    assert set(first_column(section(README, "The state in Git"))) - {"_"} == {
+        names.main,
+        names.auto,
+        names.journal,
+        names.inbox("<id>"),
+        names.check("<sha>"),
+        names.deployed("<wave>", "<target>"),
+        names.hold("<wave>", "<set>"),
+        names.evicted("<sha>"),
+        names.rejected("<id>"),
+    }
+
+
+def test_the_trailers_are_the_code_s() -> None:
+    whole = Operation(
+        kind="promote", wave="w", set="s", app_sha="a", position=1, repository="r", content="c",
+        request="q", source="v", commit="k", reason="b",
+    )  # fmt: skip
+    assert set(re.findall(r"Autocommit-[A-Za-z-]+", HOW)) == set(trailers(whole))
+
+
+def messages() -> list[str]:
+    """Every text in the code; what is filled in is `…`."""
+    found = []
+    for file in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            match node:
+                case ast.Constant(value=str(text)):
+                    found.append(text)
+                case ast.JoinedStr(values=parts):
+                    found.append(
+                        "".join(
+                            str(part.value) if isinstance(part, ast.Constant) else "…"
+                            for part in parts
+                        )
+                    )
+                case _:
+                    pass
+    try:
+        settings_file.parse("main = 1", commit="c")
+    except SettingsInvalid as error:
+        found.append(error.what)
+    return found
+
+
+def test_symptoms_are_messages_of_the_code() -> None:
+    known = messages()
+    for symptom in first_column(section(README, "When it stops")):
+        parts = [part.strip() for part in symptom.split("…") if part.strip()]
+        form = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
+        assert any(form.search(text) for text in known), symptom

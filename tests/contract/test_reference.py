@@ -1,0 +1,69 @@
+"""docs/commands.md is what the commands are, and what they print."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from tests.world import Result, World
+from tools import reference
+
+from tidemill.commands._table import COMMANDS
+
+TEXT = reference.FILE.read_text()
+WAVES = {"lab": {"targets": ["lab-1"]}}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """A set is deployed in the only wave."""
+    made = World(tmp_path_factory.mktemp("reference"), WAVES)
+    made.announce(1)
+    made.green()
+    made.deploy("lab")
+    return made
+
+
+def documented(row: str) -> set[str]:
+    """The keys in the second column of the row that begins with `row`."""
+    found = re.search(rf"(?m)^\| {re.escape(row)} \| ([^|]+) \|", TEXT)
+    assert found, row
+    return set(re.findall(r"`(\w+)`", found[1]))
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert reference.render(TEXT) == TEXT, "run `make docs`"
+
+
+def test_every_command_has_its_section() -> None:
+    assert re.findall(r"(?m)^## ([a-z-]+)$", TEXT) == list(COMMANDS)
+
+
+def test_a_turn_reports_the_keys_that_are_documented(world: World) -> None:
+    table = TEXT.partition("## What a turn reports")[2].partition("`request.state`")[0]
+    keys = {key for row in re.findall(r"(?m)^\| (`.+?`) \|", table) for key in row.split(", ")}
+    assert {key.strip("`") for key in keys} == set(world.announce(2))
+    assert set(world.turn()) == set(world.announce(2)) - {"request"}
+
+
+def test_the_status_has_the_keys_that_are_documented(world: World) -> None:
+    status = world.status()
+    wave = status["waves"][0]
+    assert set(status) == documented("`status`")
+    assert set(wave) == documented("`status`: a wave")
+    assert set(wave["sets"][0]) == documented("`status`: a set")
+    assert set(wave["targets"][0]) == documented("`status`: a target")
+
+
+def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> None:
+    assert set(world.check(world.ref("refs/heads/main") or "")) == documented("`record-check`")
+    green = world.run("check-cfg-app", "--repo", str(world.clone), repo=False)
+    assert set(green) == documented("`check-cfg-app`")
+
+
+def test_an_error_has_the_keys_that_are_documented(world: World) -> None:
+    refused: Result = world.run("hold-wave", "--wave", "none", "--reason", "x")
+    sentence = re.search(r"An error has one key, `error`, with\s+(.+?)\.", TEXT, re.DOTALL)
+    assert sentence
+    assert list(refused) == ["error"]
+    assert set(refused["error"]) == set(re.findall(r"`(\w+)`", sentence[1]))

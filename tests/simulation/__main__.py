@@ -1,0 +1,33 @@
+"""`python -m tests.simulation`: live through one history and tell it, or through many."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.simulation.history import LENGTH, Failed, play
+
+
+def main() -> int:
+    """Run what is asked for; 1 if a rule was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seed", type=int, default=0, help="the first seed (0)")
+    parser.add_argument("--histories", type=int, default=1, help="how many from there on (1)")
+    parser.add_argument("--length", type=int, default=LENGTH, help=f"steps of each ({LENGTH})")
+    options = parser.parse_args()
+    broken = 0
+    for seed in range(options.seed, options.seed + options.histories):
+        try:
+            world = play(seed, options.length)
+        except Failed as failed:
+            broken += 1
+            print(failed)
+        else:
+            if options.histories == 1:
+                print("\n".join(world.story))
+    print(f"{options.histories} histories, {broken} with a broken rule")
+    return min(broken, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

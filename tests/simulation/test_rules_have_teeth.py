@@ -1,0 +1,153 @@
+"""Each rule fails where the mill is broken on purpose: otherwise it would prove nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.history import Failed, play
+from tests.simulation.memory import Client, Commit, Server
+from tidemill.cfg import advancing, due, judging, landing, ledger
+from tidemill.cfg.checks import Verdict
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.journal import Entry
+from tidemill.cfg.operation import Operation
+from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.snapshot import Snapshot
+from tidemill.clients.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
+
+MOST = 60
+Patch = pytest.MonkeyPatch
+
+
+def first_broken() -> str:
+    """What the first history with a broken rule says."""
+    for seed in range(MOST):
+        try:
+            play(seed)
+        except Failed as failed:
+            return str(failed.error)
+    return "nothing"
+
+
+def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -> None:
+    def land(draft: Draft) -> None:
+        for step in draft.chain:
+            if step.commit:
+                draft.verdicts[step.commit.sha] = Verdict("green")
+        landing.land(draft)
+
+    monkeypatch.setattr("tidemill.cfg.plan.land", land)
+    assert first_broken().startswith("rule 1: main goes to")
+
+
+def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:
+    sound = Server.receive
+
+    def receive(self: Server, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
+        forced = [replace(update, old=self.refs.get(update.ref)) for update in updates]
+        forced = [update for update in forced if update.old != update.new]
+        return sound(self, by, seen, forced)
+
+    monkeypatch.setattr(Server, "receive", receive)
+    assert first_broken().startswith(("rule 1: main goes", "rule 2:", "rule 7: the journal forks"))
+
+
+def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
+    def end(self: Draft, request: str, how: str, entry: Entry | None = None) -> None:
+        if self.inbox.pop(request, None) is not None:
+            self.ended.append(request)
+
+    monkeypatch.setattr(Draft, "end", end)
+    assert first_broken().startswith("rule 2:")
+
+
+def test_an_older_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
+    for module in (due, advancing, landing):
+        monkeypatch.setattr(module, "is_newer", lambda *_: True)
+    assert first_broken().startswith(("rule 3:", "rule 2:"))
+
+
+def test_a_set_that_is_promoted_too_early_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(due, "not_ready", lambda *_: None)
+    assert first_broken().startswith("rule 4:")
+
+
+def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
+    for module in (due, advancing):
+        monkeypatch.setattr(module, "closed", lambda *_: None)
+    assert "landed " in first_broken()
+
+
+def test_an_innocent_that_is_evicted_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(judging, "_is_condemned", lambda *_: True)
+    assert first_broken().startswith("rule 5:")
+
+
+def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
+    def is_condemned(draft: Draft, _: object, parent: str) -> bool:
+        return draft.verdict(parent).state == "green"
+
+    monkeypatch.setattr(judging, "_is_condemned", is_condemned)
+    assert first_broken().startswith("rule 5:")
+
+
+def test_an_evicted_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(ledger.Ledger, "evicted", lambda *_: None)
+    assert first_broken().startswith(("rule 5:", "rule 7:"))
+
+
+def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) -> None:
+    sound = Client.work
+
+    def work(self: Client, work: Work) -> WorkResult:
+        outcome = sound(self, work)
+        if not isinstance(outcome, Committed):
+            return outcome
+        made = self.server.commits[outcome.sha]
+        files = {**made.files, "README.md": b"ours\n"}
+        return Committed(
+            self._own(Commit(files, made.parent, made.message, made.date, made.author))
+        )
+
+    monkeypatch.setattr(Client, "work", work)
+    assert first_broken().startswith("rule 6:")
+
+
+def test_a_turn_that_writes_for_nothing_is_noticed(monkeypatch: Patch) -> None:
+    def eager(snapshot: Snapshot, *, without_landing: bool = False) -> Plan:
+        return replace(plan(snapshot, without_landing=without_landing), is_change=True)
+
+    monkeypatch.setattr("tidemill.mill.turn.plan", eager)
+    assert first_broken().startswith("rule 7: a third turn")
+
+
+def test_a_commit_under_test_that_is_rewritten_is_noticed(monkeypatch: Patch) -> None:
+    def advance(draft: Draft) -> None:
+        advancing.advance(draft)
+        draft.chain.reverse()
+
+    monkeypatch.setattr("tidemill.cfg.plan.advance", advance)
+    assert first_broken().startswith("rule 7:")
+
+
+def test_a_push_in_pieces_is_noticed(monkeypatch: Patch) -> None:
+    def push(self: Client, updates: Sequence[Update]) -> PushResult:
+        outcome: PushResult = Pushed()
+        for update in updates:
+            self.gate("push")
+            outcome = self.server.receive(self.by, self.seen, [update])
+        return outcome
+
+    monkeypatch.setattr(Client, "push", push)
+    assert first_broken().startswith(("rule 2:", "rule 7:", "rule 8:"))
+
+
+def test_a_wave_that_waits_for_ever_is_noticed(monkeypatch: Patch) -> None:
+    def nothing(*_: object) -> Iterator[Operation]:
+        return iter(())
+
+    monkeypatch.setattr(advancing, "_candidates", nothing)
+    assert first_broken().startswith("rule 10:")

@@ -1,0 +1,301 @@
+"""Steps 3, 4 and 8: who is red, who is to blame, and what has to be checked."""
+
+from math import log2
+
+import pytest
+from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, sha, waits_for
+
+from tidemill.cfg.plan import Plan
+
+AT_ONCE = {**LAB, "admit": "at once"}
+MOST_ROUNDS = 100
+
+
+def stack(size: int = 3, checks: str = "retries = 0") -> tuple[Rollout, list[str]]:
+    """Positions 2 and up on auto for lab, one upon the other."""
+    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP, checks=checks))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    return rollout, [rollout.on_auto("lab", 2 + at) for at in range(size)]
+
+
+def test_head_of_auto_is_asked_for() -> None:
+    rollout, commits = stack()
+    assert rollout.decide().to_check == (commits[2],)
+
+
+def test_with_each_every_commit_is_asked_for() -> None:
+    rollout, commits = stack(checks='retries = 0\ntest = "each"')
+    assert set(rollout.decide().to_check) == set(commits)
+
+
+def test_with_nothing_on_auto_nothing_is_asked_for() -> None:
+    assert Rollout().decide().to_check == ()
+
+
+def test_check_that_is_claimed_is_not_asked_for_until_the_claim_expires() -> None:
+    rollout, commits = stack()
+    rollout.check(commits[2], "pending", ago=59)
+    assert rollout.decide().to_check == ()
+    rollout.later(1)
+    assert rollout.decide().to_check == (commits[2],)
+
+
+def test_lost_check_is_asked_for_again_and_evicts_nobody() -> None:
+    rollout, commits = stack()
+    rollout.green(rollout.main)
+    rollout.check(commits[2], "cancelled")
+    decided = rollout.decide()
+    assert decided.to_check == (commits[2],)
+    assert decided.evicted == ()
+    assert "it was cancelled or timed out, and is asked for again" in waits_for(decided)
+
+
+JUDGED = [
+    # main, then the three commits; who is evicted, and what is asked for
+    ("?", "???", None, {2}),
+    ("+", "-??", 0, {2}),
+    ("?", "-??", None, {-1, 2}),
+    ("+", "--?", 0, {2}),
+    ("+", "?-?", None, {0, 2}),
+    ("+", "?--", None, {0}),
+    ("+", "??-", None, {1}),
+    ("+", "+--", 1, set()),
+    ("+", "++-", 2, set()),
+    ("+", "+?-", None, {1}),
+    ("?", "??-", None, {0}),
+    ("-", "-??", None, {2}),
+    ("-", "---", None, set()),
+    ("-", "??-", None, set()),
+]
+
+
+@pytest.mark.parametrize(
+    ("main", "auto", "culprit", "asked"), JUDGED, ids=[f"{row[0]}:{row[1]}" for row in JUDGED]
+)
+def test_first_commit_that_is_red_on_a_green_parent_is_evicted_and_no_other(
+    main: str, auto: str, culprit: int | None, asked: set[int]
+) -> None:
+    rollout, commits = stack()
+    for commit, sign in zip([rollout.main, *commits], main + auto, strict=True):
+        if sign != "?":
+            rollout.check(commit, "success" if sign == "+" else "failure")
+    decided = rollout.decide()
+    assert decided.evicted == (() if culprit is None else (commits[culprit],))
+    if culprit is None:
+        names = {-1: rollout.main, **dict(enumerate(commits))}
+        assert set(decided.to_check) == {names[at] for at in asked}
+    else:
+        rewritten = {commit.sha for commit in decided.auto} - set(commits)
+        assert len(rewritten) == 2 - culprit, "those above it are done again on its parent"
+
+
+def test_innocent_commits_survive_and_are_done_again() -> None:
+    rollout, commits = stack()
+    rollout.green(rollout.main)
+    rollout.red(commits[0])
+    decided = rollout.turn()
+    assert introduced(decided) == [("lab", 3), ("lab", 4)]
+    assert decided.to_check == (decided.auto[-1].sha,)
+    assert rollout.ledger.how_ended(stacked_request(2)) == "evicted"
+
+
+def stacked_request(position: int) -> str:
+    rollout = Rollout()
+    return rollout.announced(position)
+
+
+def test_evicted_set_is_not_introduced_again_by_itself() -> None:
+    rollout, commits = stack(1)
+    rollout.green(rollout.main)
+    rollout.red(commits[0])
+    assert rollout.turn().evicted == (commits[0],)
+    rollout.announced(2)
+    assert introduced(rollout.turn()) == []
+
+
+def test_nobody_is_evicted_while_main_is_red_and_status_names_main_and_the_last_green() -> None:
+    rollout, commits = stack()
+    rollout.ledger.green_main = sha("the last green one")
+    rollout.red(rollout.main, *commits)
+    decided = rollout.decide()
+    assert decided.evicted == ()
+    assert rollout.main in waits_for(decided)
+    assert sha("the last green one") in waits_for(decided)
+    assert "nobody is evicted meanwhile" in waits_for(decided)
+
+
+def test_red_main_is_asked_for_again_every_timeout() -> None:
+    rollout, commits = stack()
+    rollout.red(rollout.main, *commits)
+    rollout.later(58)
+    assert rollout.main not in rollout.decide().to_check
+    rollout.later(1)
+    assert rollout.main in rollout.decide().to_check
+    rollout.check(rollout.main, "pending", ago=0)
+    assert rollout.main not in rollout.decide().to_check
+
+
+def judged(checks: str) -> tuple[Rollout, str]:
+    """One commit on auto, red on a green main."""
+    rollout, commits = stack(1, checks)
+    rollout.green(rollout.main)
+    rollout.red(commits[0])
+    return rollout, commits[0]
+
+
+def test_without_retries_one_red_on_a_green_parent_is_enough() -> None:
+    rollout, commit = judged("retries = 0")
+    assert rollout.turn().evicted == (commit,)
+
+
+@pytest.mark.parametrize("retries", [1, 2, 3])
+def test_each_retry_asks_the_parent_again_and_then_the_commit(retries: int) -> None:
+    rollout, commit = judged(f"retries = {retries}")
+    parent = rollout.main
+    for _ in range(retries):
+        for asked, sign in ((parent, "success"), (commit, "failure")):
+            decided = rollout.turn()
+            assert decided.evicted == ()
+            assert decided.to_check == (asked,)
+            rollout.check(asked, "success" if sign == "success" else "failure")
+    assert rollout.turn().evicted == (commit,)
+
+
+def test_commit_that_is_green_the_second_time_lands() -> None:
+    rollout, commit = judged("retries = 1")
+    rollout.turn()
+    rollout.green(rollout.main)
+    rollout.turn()
+    rollout.green(commit)
+    decided = rollout.turn()
+    assert decided.landed == commit
+    assert decided.ledger.suspect is None
+
+
+def test_parent_that_is_red_the_second_time_clears_the_commit() -> None:
+    rollout, _ = judged("retries = 1")
+    rollout.turn()
+    rollout.red(rollout.main)
+    decided = rollout.turn()
+    assert decided.evicted == ()
+    assert "nobody is evicted meanwhile" in waits_for(decided)
+
+
+def test_same_verdict_delivered_twice_is_one_verdict() -> None:
+    rollout, commit = judged("retries = 1")
+    before = dict(rollout.checks)
+    rollout.turn()
+    rollout.checks = before
+    for _ in range(3):
+        decided = rollout.turn()
+        assert not decided.is_change
+        assert decided.evicted == ()
+        assert decided.to_check == (rollout.main,)
+    assert commit
+
+
+def test_answer_to_the_wrong_question_does_not_condemn() -> None:
+    """The commit is red again before its parent was green again."""
+    rollout, commit = judged("retries = 1")
+    rollout.turn()
+    rollout.red(commit)
+    assert rollout.turn().evicted == ()
+    rollout.green(rollout.main)
+    assert rollout.turn().evicted == ()
+    rollout.red(commit)
+    assert rollout.turn().evicted == (commit,)
+
+
+def test_judging_begins_anew_when_main_moved() -> None:
+    rollout, _ = judged("retries = 1")
+    rollout.turn()
+    rollout.green(rollout.main)
+    rollout.turn()
+    rollout.pushed()
+    rollout.turn()
+    rollout.green(rollout.main)
+    again = rollout.auto[0].sha
+    rollout.red(again)
+    assert rollout.turn().evicted == ()
+
+
+def found(rollout: Rollout, culprits: set[int], retries: int = 0) -> tuple[int, list[Plan]]:
+    """How many checks run until nothing is to check any more; commits with a culprit beneath
+    or in them are red."""
+    runs, turns = 0, []
+    for _ in range(MOST_ROUNDS):
+        turns.append(rollout.turn())
+        if not turns[-1].to_check and not turns[-1].is_change:
+            return runs, turns
+        for asked in turns[-1].to_check:
+            at = next((at for at, one in enumerate(rollout.auto) if one.sha == asked), -1)
+            beneath = {one.operation.position for one in rollout.auto[: at + 1]}
+            rollout.check(asked, "failure" if beneath & culprits else "success")
+            runs += 1
+    raise AssertionError("it does not come to rest")
+
+
+@pytest.mark.parametrize("culprit", range(16))
+def test_one_culprit_among_sixteen_costs_about_log2_runs_and_no_innocent_goes(culprit: int) -> None:
+    rollout, _ = stack(16)
+    runs, turns = found(rollout, {2 + culprit})
+    evicted = [sha for turn in turns for sha in turn.evicted]
+    assert len(evicted) == 1
+    had = {one.position for one in rollout.ledger.of("lab", "app").had}
+    assert had == {1, *range(2, 18)} - {2 + culprit}
+    assert runs <= log2(16) + 4
+
+
+@pytest.mark.parametrize("culprits", [{2, 3}, {2, 9}, {8, 9}, {2, 17}, {5, 9, 13}], ids=str)
+def test_several_culprits_go_one_by_one(culprits: set[int]) -> None:
+    rollout, _ = stack(16)
+    runs, _ = found(rollout, culprits)
+    had = {one.position for one in rollout.ledger.of("lab", "app").had}
+    assert had == {1, *range(2, 18)} - culprits
+    assert runs <= (log2(16) + 3) * len(culprits) + 2
+
+
+def test_with_retries_a_culprit_costs_two_runs_more() -> None:
+    rollout, _ = stack(8, "retries = 1")
+    runs, turns = found(rollout, {5})
+    assert [len(turn.evicted) for turn in turns].count(1) == 1
+    assert runs <= log2(8) + 6
+
+
+def test_commit_of_a_promotion_is_evicted_like_any_other_and_not_made_again() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 2)
+    commit = rollout.on_auto("shop", 2)
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    decided = rollout.turn()
+    assert decided.evicted == (commit,)
+    assert introduced(rollout.turn()) == []
+
+
+def test_evicted_rollback_ends_and_its_hold_stays() -> None:
+    rollout = Rollout()
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("shop", 1)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    rollout.turn()
+    rollout.green(rollout.main)
+    rollout.red(rollout.auto[0].sha)
+    decided = rollout.turn()
+    assert len(decided.evicted) == 1
+    assert decided.ledger.how_ended(request) == "evicted"
+    assert set(decided.holds) == {("lab", "app")}
+    assert rollout.turn().auto == ()
+
+
+def test_fifty_evicted_are_kept_and_no_more() -> None:
+    rollout, _ = stack(1)
+    for position in range(100, 160):
+        rollout.announced(position)
+        rollout.turn()
+        rollout.green(rollout.main)
+        rollout.red(*[commit.sha for commit in rollout.auto])
+        rollout.turn()
+    assert len(rollout.ledger.evictions) == 50
