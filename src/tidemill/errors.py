@@ -38,7 +38,7 @@ class SettingsInvalid(TidemillError):
 
 
 class StateUnreadable(TidemillError):
-    """A ref of the namespace holds nothing that can be read: another release wrote it, or a hand."""
+    """A ref of the namespace can't be read: another release wrote it, or a hand."""
 
 
 class Unreachable(TidemillError):

@@ -71,7 +71,7 @@ def record(*reports: str) -> CheckRecord:
         (("check/1 pending", "lint/1 cancelled"), "lost", True),
         (("check/1 no", "lint/1 cancelled"), "red", False),
     ],
-    ids=lambda part: ", ".join(part) if isinstance(part, tuple) else str(part),
+    ids=str,
 )
 def test_runs_make_a_verdict(reports: tuple[str, ...], state: str, claimed: bool) -> None:
     found = verdict(record(*reports), (), HOUR, NOW)
@@ -93,7 +93,7 @@ def test_runs_make_a_verdict(reports: tuple[str, ...], state: str, claimed: bool
         (("other/1 ok",), "missing"),
         (("other/1 no",), "missing"),
     ],
-    ids=lambda part: ", ".join(part) if isinstance(part, tuple) else str(part),
+    ids=str,
 )
 def test_only_what_is_required_counts_and_all_of_it(reports: tuple[str, ...], state: str) -> None:
     assert verdict(record(*reports), ("check", "lint"), HOUR, NOW).state == state

@@ -99,7 +99,7 @@ def test_duration_is_shown_by_its_two_largest_units(span: timedelta, shown: str)
     ],
 )
 def test_what_is_no_window_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="write|is not a time of day"):
+    with pytest.raises(ValueError, match="is not|names no days"):
         parse_window(text)
 
 
@@ -136,7 +136,7 @@ OPEN = [
     ("Sun 01:00-03:30 Europe/Berlin", "2026-03-29T01:30", False),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-03-29T00:59", False),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-03-29T01:00", False),
-    # Berlin, 2026-10-25: the hour from 02:00 to 03:00 comes twice, from 00:00 UTC and from 01:00 UTC.
+    # Berlin, 2026-10-25: the hour from 02:00 to 03:00 comes twice, at 00:00 and at 01:00 UTC.
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T00:30", True),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T01:00", False),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T01:30", True),
@@ -145,7 +145,7 @@ OPEN = [
 ]
 
 
-@pytest.mark.parametrize(("window", "now", "is_open"), OPEN, ids=lambda part: str(part))
+@pytest.mark.parametrize(("window", "now", "is_open"), OPEN, ids=str)
 def test_window_is_open_by_the_clock_on_the_wall(window: str, now: str, is_open: bool) -> None:
     assert parse_window(window).is_open(at(now)) is is_open
 
@@ -178,7 +178,7 @@ OPENS = [
 ]
 
 
-@pytest.mark.parametrize(("window", "now", "opens"), OPENS, ids=lambda part: str(part))
+@pytest.mark.parametrize(("window", "now", "opens"), OPENS, ids=str)
 def test_closed_window_says_when_it_opens_next(window: str, now: str, opens: str) -> None:
     found = parse_window(window)
     assert not found.is_open(at(now))

@@ -122,7 +122,7 @@ def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:
         if not any(matches(pattern, repository) for pattern in allow):
             raise Refused(
                 f"the image of {service} is in {repository}, which [images] allow does not list",
-                remedy="add its repository to [images] allow in tidemill.toml on main, or announce another image",
+                remedy="list its repository in [images] allow, or announce another image",
             )
 
 
@@ -161,7 +161,8 @@ def _check_image(service: str, image: Image, sha: str) -> None:
     tag = reference.by_tag(image.Tag)
     if digest.repository != tag.repository:
         raise Refused(
-            f"tag and digest of {service} are in different repositories: {tag.repository} and {digest.repository}",
+            f"tag and digest of {service} are in different repositories: "
+            f"{tag.repository} and {digest.repository}",
             remedy="announce the tag and the digest of one image",
         )
     if tag.tag != sha:

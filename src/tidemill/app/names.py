@@ -35,7 +35,7 @@ def checked_name(text: str, what: str) -> str:
     if not is_name(text):
         raise Refused(
             f"{shown(text)} is not a valid name of a {what}",
-            remedy="use 1 to 100 letters, digits, '.', '_' and '-', beginning with a letter or digit, "
+            remedy="use 1 to 100 letters, digits, '.', '_' and '-', a letter or digit first, "
             "without '..' and not ending in '.' or '.lock'",
         )
     return text

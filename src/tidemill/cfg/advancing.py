@@ -55,7 +55,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
 def _next_announced(
     draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
 ) -> tuple[str, Announced]:
-    """The newest; after an eviction the oldest; before any newer one what a sibling wave has due."""
+    """The newest; after an eviction the oldest; before a newer one what a sibling wave has due."""
     wanted = set(_due_in_siblings(draft, wave, set_name))
     for request_id, announced in reversed(waiting):
         if (announced.announcement.position, announced.announcement.sha) in wanted:
@@ -81,7 +81,7 @@ def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operatio
 
 
 def _is_there_already(draft: Draft, operation: Operation) -> bool:
-    """Whether main has these very tags and digests: no commit, but now it is known whose they are."""
+    """Whether main has these very tags and digests: no commit, but now one knows whose they are."""
     part = draft.ledger.of(operation.wave, operation.set)
     present = part.present
     if present is None or present.content != operation.content:
@@ -132,7 +132,7 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     """The sets that could be promoted into a wave, the newest first: newer than all that the
     wave has had, or asked for by a person."""
     part = draft.ledger.of(wave.name, set_name)
-    asked: dict[tuple[int, str | None], tuple[str, Promotion]] = {
+    asked: dict[tuple[int, str | None], tuple[str | None, Promotion | None]] = {
         (fact.position, fact.app_sha): (request_id, fact)
         for request_id, fact in sorted(draft.inbox.items())
         if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
@@ -148,9 +148,7 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
                 hads[key] = (source, had)
     for key in sorted(hads, key=lambda one: one[0], reverse=True):
         source, had = hads[key]
-        yield _promotion(
-            wave, set_name, source, had, *(asked[key] if key in asked else (None, None))
-        )
+        yield _promotion(wave, set_name, source, had, *asked.get(key, (None, None)))
 
 
 def _promotion(

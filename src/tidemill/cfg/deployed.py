@@ -102,7 +102,7 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
 
 
 def failing_targets(draft: Draft, wave: Wave, set_name: str) -> Iterator[str]:
-    """The targets that failed and have not been healthy since, and that run something of the set."""
+    """The targets that failed, have not been healthy since, and run something of the set."""
     failing = draft.ledger.failing.get(wave.name, {})
     for target in wave.targets:
         record = draft.records.get((wave.name, target))

@@ -185,7 +185,7 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | Non
 
 
 def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
-    """Since when nothing but the wave itself keeps a set out of it, to the best of what is known."""
+    """Since when nothing but the wave itself keeps a set out of it, as far as is known."""
     hads = [draft.ledger.last(source, operation.set, operation.position) for source in wave.sources]
     deployed = [had.deployed_at for had in hads if had is not None and had.deployed_at is not None]
     return max(deployed) + wave.soak if deployed else None

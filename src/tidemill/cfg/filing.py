@@ -71,7 +71,8 @@ def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
     if latest is not None and latest.id == record.id:
         draft.end(ref_id, _DONE)
     elif latest is not None and record.finished_at < latest.finished_at:
-        reason = f"{record.target} has reported something later, finished at {latest.finished_at:%Y-%m-%dT%H:%M:%SZ}"
+        later = f"{latest.finished_at:%Y-%m-%dT%H:%M:%SZ}"
+        reason = f"{record.target} has reported something later, finished at {later}"
         draft.end(
             ref_id, _DONE, Entry(what="out of date", id=ref_id, wave=record.wave, reason=reason)
         )

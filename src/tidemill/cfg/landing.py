@@ -37,7 +37,7 @@ def land(draft: Draft) -> None:
 
 
 def due_prefix(draft: Draft) -> list[Step]:
-    """The commits of auto from main up to the first that is not due, or does not descend from main."""
+    """Auto's commits from main up to the first that is not due, or does not descend from it."""
     due: list[Step] = []
     parent = draft.main
     for step in draft.chain:

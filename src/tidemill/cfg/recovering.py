@@ -21,7 +21,7 @@ def recover(draft: Draft) -> None:
 
 
 def healthy_before(hads: list[Had], position: int) -> Had | None:
-    """The newest older set that was healthy there, and was not rolled back: where a rollback goes."""
+    """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
     older = [had for had in hads if had.position < position]
     well = [
         had

@@ -169,4 +169,5 @@ def _what(operation: Operation) -> str:
     verb = {"introduce": "introducing", "promote": "promoting", "roll back": "rolling back to"}[
         operation.kind
     ]
-    return f"{verb} {(operation.app_sha or 'an unknown set')[:12]} ({operation.set}) in {operation.wave}"
+    sha = (operation.app_sha or "an unknown set")[:12]
+    return f"{verb} {sha} ({operation.set}) in {operation.wave}"

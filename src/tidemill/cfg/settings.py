@@ -1,4 +1,4 @@
-"""The settings of cfg-app.git, typed and immutable; `settings_file` makes them of `tidemill.toml`."""
+"""The settings of cfg-app.git, typed and immutable; `settings_file` makes them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Bot(_Part, frozen=True, kw_only=True):
 
 
 class Wave(_Part, frozen=True, kw_only=True):
-    """One step of the rollout. `after` names the waves it takes its sets from; none: announcements."""
+    """One step of the rollout; `after` names the waves it takes sets from, none: announcements."""
 
     name: str
     targets: tuple[str, ...]
@@ -126,7 +126,7 @@ class Settings(_Part, frozen=True, kw_only=True):
         )
 
     def prefixes(self) -> tuple[str, ...]:
-        """The fixed beginnings of `[deployments] path`, each a folder; what `generate` may change."""
+        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change."""
         path = self.deployments.path
         templates = (path,) if isinstance(path, str) else path
         return tuple(one.strip("/").partition("{")[0].rpartition("/")[0] for one in templates)

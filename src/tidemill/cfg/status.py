@@ -62,7 +62,8 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
     todo = plan.todo
     waiting = plan.waiting
     if todo is not None:
-        what = f"{(todo.operation.app_sha or '')[:12]} ({todo.operation.set}) for {todo.operation.wave}"
+        sha = (todo.operation.app_sha or "")[:12]
+        what = f"{sha} ({todo.operation.set}) for {todo.operation.wave}"
         waiting = (*waiting, Waiting(what=what, for_="the next turn", since=todo.operation.at))
     return Status(
         main=snapshot.main.sha,

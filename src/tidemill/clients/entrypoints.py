@@ -1,4 +1,4 @@
-"""The repository's own commands: run in a folder, with nothing in reach that is not their business."""
+"""The repository's own commands, run with nothing in reach that is not their business."""
 
 from __future__ import annotations
 

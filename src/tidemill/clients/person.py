@@ -18,6 +18,11 @@ def name() -> str:
     return _UNFIT.sub("_", who)[:100] or "someone"
 
 
+def wants_no_colour() -> bool:
+    """Whether `NO_COLOR` is set (no-color.org)."""
+    return bool(os.environ.get("NO_COLOR"))
+
+
 def run_url() -> str | None:
     """Where the log of this run is, if it runs in a workflow."""
     server, repository, run = (

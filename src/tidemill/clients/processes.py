@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -68,7 +69,5 @@ def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> 
 
 def end_group(pid: int) -> None:
     """Kill what is left of the process group that `pid` leads."""
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -225,7 +225,7 @@ def opened(url: str) -> Iterator[Repository]:
             f"{url!r} is not the address of a repository", remedy="give what git clone takes"
         )
     with scratch() as folder:
-        repository = Repository(os.path.realpath(url) if os.path.exists(url) else url, folder)
+        repository = Repository(os.path.realpath(url) if _is_path(url) else url, folder)
         try:
             yield repository
         finally:
@@ -239,9 +239,14 @@ def _remote_environment(url: str) -> Mapping[str, str]:
         "remote.origin.promisor": "true",
         "remote.origin.partialclonefilter": "blob:none",
     }
-    if os.path.exists(url) or url.startswith("file://"):
+    if _is_path(url) or url.startswith("file://"):
         settings["remote.origin.uploadpack"] = _SERVE
     return configured(settings)
+
+
+def _is_path(url: str) -> bool:
+    """Whether `url` is a path that exists; not even a path, if it is too long for one."""
+    return os.path.exists(url)  # noqa: PTH110 - Path.exists raises for what can't be a path
 
 
 def _said(out: str, err: str) -> str:

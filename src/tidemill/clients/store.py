@@ -111,7 +111,7 @@ class Committed:
 
 @dataclass(frozen=True)
 class WorkFailed:
-    """A command failed. `on_parent`: what `generate` says on the parent as it is, None if it succeeds."""
+    """A command failed. `on_parent`: why `generate` fails on the parent too; None if not."""
 
     reason: str
     on_parent: str | None = None

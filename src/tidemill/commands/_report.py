@@ -57,9 +57,7 @@ def time_text(when: datetime | None) -> str | None:
 def show_turn(turn: Turn, *, dry_run: bool) -> None:
     """Say to a person what a turn did, and what waits."""
     if turn.lost_to is not None:
-        write(
-            f"Other turns kept moving {turn.lost_to.ref}; nothing was written here, they go on with it."
-        )
+        write(f"Other turns kept moving {turn.lost_to.ref}: nothing was written here, they go on.")
     elif turn.changed:
         write("This would be done:" if dry_run else "Done:")
         rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]

@@ -38,7 +38,7 @@ def history_of(reading: Reading, wave: str, set_name: str) -> SetLedger:
 
 
 def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:
-    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two different ones."""
+    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two of them."""
     found = [had for had in hads if had.app_sha and had.app_sha.startswith(sha)]
     if not found:
         raise Refused(

@@ -55,7 +55,7 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands; of one alone, where it is chosen already."""
     whole = argparse.ArgumentParser(
         prog="tidemill",
-        description="A GitOps loop with nothing to host: it turns when an event comes in, and stops.",
+        description="GitOps with nothing to host: it turns when an event comes in, and stops.",
         epilog="tidemill COMMAND --help says more, with an example.",
         allow_abbrev=False,
     )

@@ -89,8 +89,8 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
                 )
             if images.SOURCE in found and parsed.source is None:
                 raise Refused(
-                    f"{folder}/source.json is not valid, or is not of the commit that the tags name",
-                    remedy="remove it (the set is then unknown), or take all three files from one commit",
+                    f"{folder}/source.json is not valid, or not of the commit that the tags name",
+                    remedy="take all three files from one commit, or remove it",
                 )
     return looked_at
 
@@ -98,6 +98,6 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
 def _stale(command: str, stale: list[str]) -> EntryPointFailed:
     more = f" and {len(stale) - MOST_NAMED} more" if len(stale) > MOST_NAMED else ""
     return EntryPointFailed(
-        f"the committed files are not what the sources generate: {', '.join(stale[:MOST_NAMED])}{more}",
+        f"these files are not what the sources generate: {', '.join(stale[:MOST_NAMED])}{more}",
         remedy=f"run `{command}` and commit what it changes",
     )

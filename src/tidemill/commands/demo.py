@@ -73,9 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
     say("\nThe state of every wave, as `tidemill status` shows it:\n")
     status_command.run(_status(story))
     say(f"Everything held, in {seconds:.0f} s. It is all in {folder}:")
-    say(
-        "  app.git, cfg-app.git   the two repositories; refs/tidemill/journal in cfg-app.git says what was done and why"
-    )
+    say("  app.git, cfg-app.git   the two repositories; the journal is refs/tidemill/journal")
     say("  app, cfg-app           the people's clones of them")
     say("  images                 an OCI layout for each service")
     say("  announcements          what was announced")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tidemill.app.names import checked_short_sha
+from tidemill.cfg.due import short
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.requests import Promotion
 from tidemill.cfg.settings import Wave
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
         if present and present.is_known and present.position > had.position:
             raise Refused(
-                f"{wave.name} has {(present.app_sha or '')[:12]}, which is newer than {(had.app_sha or '')[:12]}",
+                f"{wave.name} has {short(present)}, which is newer than {short(had)}",
                 remedy=f"to go back use tidemill rollback-wave --wave {wave.name}",
             )
         return Promotion(

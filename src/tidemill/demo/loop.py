@@ -82,7 +82,7 @@ class Loop:
                 self.narrator.say(who, f"{key.replace('_', ' ')} {where}: {one.get('reason', '')}")
 
     def check(self, sha: str) -> bool:
-        """What CI does with a commit: check it out, check it, report; returns whether it is green."""
+        """What CI does with a commit: check it out, check it, report; whether it is green."""
         if not self._checkout.exists():
             Git(self._checkout.parent)(
                 "clone", "--quiet", "--no-checkout", self.url, str(self._checkout)

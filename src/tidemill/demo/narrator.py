@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from tidemill.clients import person
 from tidemill.errors import TidemillError
 
 _BOLD, _GREEN, _DIM, _END = "\033[1m", "\033[32m", "\033[2m", "\033[0m"
@@ -18,7 +18,7 @@ class Narrator:
     """Prints the story as it happens."""
 
     def __init__(self) -> None:
-        self._colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        self._colour = sys.stdout.isatty() and not person.wants_no_colour()
         self._chapter = 0
 
     def chapter(self, title: str) -> None:

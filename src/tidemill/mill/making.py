@@ -51,7 +51,7 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
 
 
 def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict[str, bytes]:
-    """The bytes of the image files: from the announcement, or exactly as a commit of main has them."""
+    """The image files' bytes: from the announcement, or exactly as a commit of main has them."""
     request = snapshot.inbox.get(operation.request or "")
     if operation.kind == "introduce" and isinstance(request, Announced):
         announcement = request.announcement

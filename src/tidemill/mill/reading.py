@@ -78,7 +78,7 @@ class Reading:
         return image_files(self.store, self.main, self.valid_settings().folder(wave, set_name))
 
     def check(self, sha: str) -> CheckRecord | None:
-        """What has been reported for a commit. What can't be read is no verdict: others write there."""
+        """What was reported for a commit. What can't be read is no verdict: others write there."""
         tip = self.refs.get(self.names.check(sha))
         if tip is None:
             return None
@@ -136,7 +136,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
     if valid.checks.source == "github":
         raise Refused(
             'the settings say checks.source = "github", and no GitHub API is configured here',
-            remedy='run this from the GitHub workflow, or set source = "refs" in [checks] of tidemill.toml',
+            remedy='set source = "refs" in [checks] of tidemill.toml',
         )
     facts: dict[str, Fact] = {}
     unreadable = []

@@ -20,7 +20,7 @@ from tidemill.errors import Refused
 
 
 def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, str | None]:
-    """For each target of a wave the identity of all that it renders from, None if nothing is there."""
+    """For each target of a wave the identity of all it renders from, None if nothing is there."""
     found = settings.wave(wave)
     paths = {target: settings.paths(wave, target) for target in (found.targets if found else ())}
     objects = store.objects(commit, [path for mine in paths.values() for path in mine])

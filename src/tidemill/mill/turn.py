@@ -69,21 +69,21 @@ def turn(
         SettingsInvalid: the settings on main can't be used; nothing was written.
         ServerRefused: the server refuses even what is not a landing.
     """
-    raced: Raced | None = None
-    for race in range(MOST_RACES):
-        reading = read(store) if race or reading is None else reading
-        known = snapshot(reading, clock.now, extra)
-        known, decided = decide(store, known, say)
+    reading = reading or read(store)
+    races = 0
+    while True:
+        known, decided = decide(store, snapshot(reading, clock.now, extra), say)
         if dry_run or not decided.is_change:
             return Turn(decided, reading, known, changed=dry_run and decided.is_change)
         outcome = _write(store, clock, reading, known, decided, run_url, say)
         if isinstance(outcome, Turn):
             return outcome
-        raced = outcome
-        say(f"{raced.ref} moved while this turn ran; reading again")
-        clock.pause(pause_after(race))
-    assert reading is not None
-    return Turn(decided, reading, known, changed=False, lost_to=raced)
+        races += 1
+        if races == MOST_RACES:
+            return Turn(decided, reading, known, changed=False, lost_to=outcome)
+        say(f"{outcome.ref} moved while this turn ran; reading again")
+        clock.pause(pause_after(races))
+        reading = read(store)
 
 
 def decide(

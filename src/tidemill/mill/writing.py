@@ -85,7 +85,7 @@ def _rejected(reading: Reading, snapshot: Snapshot, fact_id: str, reason: str) -
 
 
 def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None:
-    """Drop the checks of commits that nobody asks about, and all but the last evicted and rejected."""
+    """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
     names, refs = reading.names, reading.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
     for sha in refs.below(f"{names.namespace}/checks").keys() - current:

@@ -1,0 +1,58 @@
+"""Made-up commits, image sets and settings."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tidemill.cfg.images import ImageFiles, Source, from_maps
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.settings_file import parse
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
+LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
+
+
+def sha(*words: object) -> str:
+    """A made-up SHA, the same for the same words."""
+    return hashlib.sha1(repr(words).encode()).hexdigest()
+
+
+def app_sha(position: int, set_name: str = "app") -> str:
+    """The commit of app.git at a position."""
+    return sha("app.git", set_name, position)
+
+
+def images(
+    position: int, set_name: str = "app", *, content: object = None, sha_: str | None = None
+) -> ImageFiles:
+    """A set of one service; `content` is what its image holds, the position by default."""
+    commit = sha_ or app_sha(position, set_name)
+    held = hashlib.sha256(repr(content or position).encode()).hexdigest()
+    source = Source(repository="acme/app", sha=commit, position=position, introduced_at=NOW)
+    name = f"ghcr.io/acme/{set_name}"
+    return from_maps({"web": f"{name}:{commit}"}, {"web": f"{name}@sha256:{held}"}, source)
+
+
+def settings(
+    *, sets: tuple[str, ...] = ("app",), checks: str = "retries = 0", **waves: Mapping[str, Any]
+) -> Settings:
+    """Settings with the given waves; a wave's `targets` and options as in `tidemill.toml`."""
+    several = "/{set}" if len(sets) > 1 else ""
+    lines = [
+        "[checks]",
+        'source = "refs"',
+        checks,
+        "[images]",
+        f'path = "images/{{wave}}{several}"',
+    ]
+    lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
+    for name in sets:
+        lines += ["[[sets]]", f'name = "{name}"']
+    for name, options in waves.items():
+        lines += ["[[waves]]", f'name = "{name}"']
+        lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
+    return parse("\n".join(lines))
