@@ -166,6 +166,25 @@ def test_join_of_first_waves_of_unequal_speed_does_not_starve(tmp_path: Path) ->
     assert len({one for one in joined if one}) >= 2, joined
 
 
+def test_set_that_a_join_waits_for_is_not_among_the_superseded(tmp_path: Path) -> None:
+    w = waves(tmp_path, {**ROOTS, "all": {**ROOTS["all"], "soak": "1h"}})
+    w.hold("macos")
+    w.ship(1)
+    w.deploy("linux")
+    w.later(hours=1)
+    w.hold("linux")
+    valid, w.settings = w.settings, "waves = 3\n"  # announcing to a broken main takes no turns
+    w.edit()
+    for position in range(2, 54):
+        w.announce(position)
+    w.settings = valid
+    w.edit()
+    w.green()
+    w.release("macos")
+    w.green()
+    assert w.at("macos") == 1, "51 others waited, but linux has had 1 for an hour"
+
+
 def test_chain_of_three_waves_passes_a_set_on_one_by_one(tmp_path: Path) -> None:
     options = {name: {"targets": [f"{name}-1"]} for name in ("one", "two", "three")}
     w: Waves = waves(tmp_path, options)

@@ -25,6 +25,7 @@ from tidemill.commands import (
     release_wave,
     retry,
     rollback_wave,
+    status,
     update_cfg_app,
 )
 from tidemill.errors import TidemillError
@@ -41,6 +42,7 @@ COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
     "release": release_wave.run,
     "drop": drop.run,
     "retry": retry.run,
+    "status": status.run,
 }
 TOLD = ("landed", "state", "reason")
 ABOUT = ("set", "wave", "sha", "reason")
@@ -107,10 +109,11 @@ def stage() -> Iterator[None]:
     """While it is set up, the commands meet memory instead of the world, and never pause."""
     clock = partial(Clock, pause=lambda _: None)
     with ExitStack() as stack:
-        for module in ("_session", "reconcile_cfg_app", "record_check"):
+        for module in ("_session", "reconcile_cfg_app", "record_check", "status"):
             place = f"tidemill.commands.{module}"
             stack.enter_context(patch(f"{place}.opened", _opened))
-            stack.enter_context(patch(f"{place}.Clock", clock))
+            if module != "status":
+                stack.enter_context(patch(f"{place}.Clock", clock))
             stack.enter_context(patch(f"{place}.write_json", _heard))
         for name, instead in (
             ("tidemill.commands._options.read_file", str.encode),

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from tests.simulation.actors import stage
-from tests.simulation.resting import comes_to_rest, ends_well, survives_a_crash
+from tests.simulation.ending import ends_well
+from tests.simulation.resting import comes_to_rest, survives_a_crash
 from tests.simulation.scene import random_scene
 from tests.simulation.steps import mixture
 from tests.simulation.world import World

@@ -119,7 +119,7 @@ def report_of(
     """What a target reports of the revision that it has synced."""
     revision = world.synced[wave, target]
     files = world.server.commits[revision].files
-    sick = is_sick(files, wave, target)
+    sick = is_sick(files, wave, target) or (wave, target) in world.ill
     images: list[str] = []
     if world.rng.random() < 0.2:
         used = world.scene.uses[wave][target]

@@ -45,6 +45,7 @@ class World:
     natures: tuple[int, ...] = (80, 8, 3, 5, 4)
     flaky: float = 0.1
     lazy: float = 0.3
+    ill: set[tuple[str, str]] = field(default_factory=set)
     synced: dict[tuple[str, str], str] = field(default_factory=dict)
     outbox: list[Mapping[str, Any]] = field(default_factory=list)
 
@@ -105,7 +106,7 @@ class World:
     def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
         """Run commands at once, one step of one of them at a time, in an order left to chance."""
         self.tell(f"{len(deeds)} at once:")
-        done = _interleaved(self.rng, self.server, self.now, deeds)
+        done = _interleaved(self.rng, self.server, self.now, deeds, self._meanwhile)
         for deed in done:
             self._heard(deed)
         return done
@@ -123,6 +124,12 @@ class World:
         """A person edits the sources."""
         rollout = replace(self.rollout, **changes)
         return self.edit(what, {**self.files, ROLLOUT: rollout.render()}, generate=generate)
+
+    def _meanwhile(self) -> None:
+        """Now and then a person pushes between two steps of a turn."""
+        if self.rng.random() < 0.03:
+            files = {**self.files, "README.md": f"{self.next()}\n".encode()}
+            self.edit("the README, meanwhile", files)
 
     def _heard(self, deed: Deed) -> None:
         self.tell(str(deed))
@@ -149,6 +156,7 @@ def _interleaved(
     server: Server,
     now: datetime,
     deeds: Sequence[tuple[str, Mapping[str, Any]]],
+    meanwhile: Callable[[], None],
 ) -> list[Deed]:
     done: dict[int, Deed] = {}
     failures: list[BaseException] = []
@@ -175,6 +183,7 @@ def _interleaved(
     while live and not failures:
         go[rng.choice(live)].release()
         back.acquire()
+        meanwhile()
     if failures:
         raise failures[0]
     for thread in threads:

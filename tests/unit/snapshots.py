@@ -9,6 +9,7 @@ from typing import Any
 from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
 from tests.unit.telling import Told
 
+from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment, Seen
@@ -22,8 +23,11 @@ __all__ = [
     "app_sha",
     "images",
     "introduced",
+    "landed",
+    "present",
     "settings",
     "sha",
+    "stack",
     "waits_for",
     "whats",
 ]
@@ -169,3 +173,27 @@ def waits_for(decided: Plan) -> str:
 def introduced(decided: Plan) -> list[tuple[str, int]]:
     """What auto will have: wave and position, the lowest commit first."""
     return [(commit.operation.wave, commit.operation.position) for commit in decided.auto]
+
+
+def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Had:
+    """The set that a wave will have."""
+    found = decided.ledger.present(wave, set_name)
+    assert found is not None
+    return found
+
+
+def stack(size: int = 3, checks: str = "retries = 0", **lab: Any) -> tuple[Rollout, list[str]]:
+    """Positions 2 and up on auto for lab, one upon the other; their commits."""
+    rollout = Rollout(settings(lab={**LAB, "admit": "at once", **lab}, shop=SHOP, checks=checks))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    return rollout, [rollout.on_auto("lab", 2 + at) for at in range(size)]
+
+
+def landed(minutes: float = 10) -> Rollout:
+    """Position 2 landed in lab; nobody has reported it. shop wants it to soak for an hour."""
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=120, deployed=110)
+    rollout.had("lab", 2, landed=minutes, deployed=None)
+    return rollout

@@ -1,21 +1,15 @@
 """One set in flight: when a wave takes the next one."""
 
-from typing import Any
-
 import pytest
 from tests.unit.snapshots import (
     LAB,
-    NOW,
     SHOP,
     Rollout,
     app_sha,
-    images,
     introduced,
     settings,
     waits_for,
 )
-
-
 
 IN_FLIGHT = [
     # admit, minutes since present landed, since it was deployed, failed, what the wave takes
@@ -98,5 +92,3 @@ def test_soak_counts_for_each_wave_that_follows() -> None:
     decided = rollout.decide()
     assert introduced(decided) == []
     assert "soaks in lab for bank, 20m to go" in waits_for(decided)
-
-

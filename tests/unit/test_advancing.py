@@ -1,5 +1,7 @@
 """Step 7: the next set that each wave may take."""
 
+from typing import Any
+
 import pytest
 from tests.unit.snapshots import (
     LAB,
@@ -12,7 +14,7 @@ from tests.unit.snapshots import (
     whats,
 )
 
-JOIN = {
+JOIN: dict[str, Any] = {
     "east": {"targets": ["e"]},
     "west": {"targets": ["w"], "after": []},
     "shop": {**SHOP, "after": ["east", "west"]},
@@ -195,7 +197,7 @@ def test_join_does_not_starve() -> None:
 
 
 def test_join_does_not_starve_between_promotions() -> None:
-    waves = {
+    waves: dict[str, Any] = {
         "lab": LAB,
         "east": {"targets": ["e"], "after": ["lab"]},
         "west": {"targets": ["w"], "after": ["lab"]},

@@ -3,9 +3,11 @@
 from math import log2
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, sha, waits_for
+from tests.unit.snapshots import Rollout, stack
 
 from tidemill.cfg.plan import Plan
+
+MOST_ROUNDS = 100
 
 
 def found(rollout: Rollout, culprits: set[int], retries: int = 0) -> tuple[int, list[Plan]]:
@@ -49,5 +51,3 @@ def test_with_retries_a_culprit_costs_two_runs_more() -> None:
     runs, turns = found(rollout, {5})
     assert [len(turn.evicted) for turn in turns].count(1) == 1
     assert runs <= log2(8) + 6
-
-

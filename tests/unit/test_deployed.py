@@ -2,28 +2,8 @@
 
 from datetime import timedelta
 
-import msgspec
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, settings
-
-from tidemill.cfg.deployed import runs
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.plan import Plan
-
-
-def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Had:
-    found = decided.ledger.present(wave, set_name)
-    assert found is not None
-    return found
-
-
-def landed(minutes: float = 10) -> Rollout:
-    """Position 2 landed in lab; nobody has reported it."""
-    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=120, deployed=110)
-    rollout.had("lab", 2, landed=minutes, deployed=None)
-    return rollout
+from tests.unit.snapshots import LAB, landed, present
 
 
 def test_set_is_deployed_when_each_target_has_been_healthy_with_it() -> None:

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 from tests.unit.snapshots import (
     LAB,
@@ -16,11 +15,9 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.cfg.ledger import Ended, Ledger
-from tidemill.cfg.requests import Announced, Drop, Release, Retry
-from tidemill.cfg.settings import ImageSet
+from tidemill.cfg.ledger import Ended
+from tidemill.cfg.requests import Drop, Release, Retry
 from tidemill.cfg.snapshot import Unreadable
-from tidemill.cfg.welcome import why_unwelcome
 
 
 def test_hold_is_in_force_from_when_it_was_accepted() -> None:
@@ -201,71 +198,6 @@ def test_promotion_that_was_evicted_is_done_again_after_a_retry() -> None:
         Retry(accepted_at=rollout.now, by="ada", wave="shop", set="app", app_sha=app_sha(1))
     )
     assert introduced(rollout.turn()) == [("shop", 1)]
-
-
-def test_record_is_filed_and_said() -> None:
-    rollout = Rollout()
-    rollout.had("lab", 1, landed=10, deployed=None)
-    request = rollout.reports("lab", "lab-1", "Progressing", "Running")
-    decided = rollout.decide()
-    assert [(one.target, one.health) for one in decided.filed] == [("lab-1", "Progressing")]
-    assert decided.ended == (request,)
-    assert decided.entries[0].reason == f"lab-1: Running, Progressing at {rollout.main[:12]}"
-
-
-def test_record_that_repeats_the_latest_is_not_kept() -> None:
-    rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
-    rollout.reported("lab", "lab-1")
-    request = rollout.reports("lab", "lab-1")
-    decided = rollout.decide()
-    assert decided.filed == ()
-    assert decided.ended == (request,)
-    assert decided.entries == ()
-
-
-def test_record_that_is_older_than_the_latest_is_out_of_date() -> None:
-    rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=30, deployed=20)
-    rollout.reported("lab", "lab-1", ago=5)
-    request = rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(6))
-    decided = rollout.decide()
-    assert decided.filed == ()
-    assert decided.ended == (request,)
-    assert whats(decided) == ["out of date"]
-    present = decided.ledger.present("lab", "app")
-    assert present is not None
-    assert not present.failed
-
-
-def test_records_are_taken_in_by_when_the_target_finished() -> None:
-    rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=30, deployed=None)
-    rollout.reports("lab", "lab-1", "Healthy", finished_at=rollout.ago(2), ago=1)
-    rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(9), ago=0)
-    decided = rollout.decide()
-    assert [one.health for one in decided.filed] == ["Degraded", "Healthy"]
-    present = decided.ledger.present("lab", "app")
-    assert present is not None
-    assert not present.failed
-
-
-def test_same_record_may_count_again_later() -> None:
-    rollout = Rollout()
-    rollout.had("lab", 1, landed=30, deployed=None)
-    request = rollout.reports("lab", "lab-1")
-    assert rollout.decide().ledger.how_ended(request) is None
-
-
-@pytest.mark.parametrize(("wave", "target"), [("lab", "north"), ("moon", "lab-1")])
-def test_record_of_a_target_that_is_not_in_the_settings_is_rejected(wave: str, target: str) -> None:
-    rollout = Rollout()
-    record = rollout.record("lab", "lab-1")
-    request = rollout.asked(msgspec.structs.replace(record, wave=wave, target=target))
-    assert f"no target {target} in a wave {wave}" in rollout.decide().rejected[request]
 
 
 def test_ended_requests_are_remembered_and_the_oldest_forgotten() -> None:

@@ -1,27 +1,20 @@
 """Step 1, announcements: which are welcome, and which end at once."""
 
-from dataclasses import replace
+from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.snapshots import (
-    LAB,
-    SHOP,
     Rollout,
     app_sha,
-    introduced,
-    settings,
     sha,
-    waits_for,
     whats,
 )
 
 from tidemill.cfg.ledger import Ended, Ledger
-from tidemill.cfg.requests import Announced, Drop, Release, Retry
+from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import ImageSet
-from tidemill.cfg.snapshot import Unreadable
 from tidemill.cfg.welcome import why_unwelcome
-
 
 
 def test_announcement_that_came_again_after_it_ended_changes_nothing() -> None:
@@ -81,7 +74,7 @@ def test_set_that_the_settings_do_not_know_is_rejected() -> None:
     ids=["repository", "other-repository", "branch", "other-branch", "any-branch"],
 )
 def test_set_is_announced_from_where_the_settings_say(
-    allowed: dict[str, str], announced: dict[str, str], reason: str | None
+    allowed: dict[str, Any], announced: dict[str, str], reason: str | None
 ) -> None:
     rollout = Rollout()
     fact = rollout.inbox[rollout.announced(1)]
@@ -99,5 +92,3 @@ def test_image_outside_the_list_is_not_welcome() -> None:
     narrow = msgspec.structs.replace(rollout.settings.images, allow=("docker.io/*",))
     rollout.settings = msgspec.structs.replace(rollout.settings, images=narrow)
     assert "does not list" in rollout.decide().rejected[request]
-
-

@@ -1,22 +1,9 @@
 """Steps 3, 4 and 8: who is red, who is to blame, and what has to be checked."""
 
-from math import log2
-
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, sha, waits_for
-
-from tidemill.cfg.plan import Plan
+from tests.unit.snapshots import LAB, Rollout, introduced, sha, stack, waits_for
 
 AT_ONCE = {**LAB, "admit": "at once"}
-MOST_ROUNDS = 100
-
-
-def stack(size: int = 3, checks: str = "retries = 0") -> tuple[Rollout, list[str]]:
-    """Positions 2 and up on auto for lab, one upon the other."""
-    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP, checks=checks))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
-    return rollout, [rollout.on_auto("lab", 2 + at) for at in range(size)]
 
 
 def test_head_of_auto_is_asked_for() -> None:

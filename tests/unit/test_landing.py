@@ -3,19 +3,21 @@
 from typing import Any
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, introduced, settings, waits_for, whats
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    settings,
+    stack,
+    waits_for,
+    whats,
+)
 
 from tidemill.cfg.plan import Plan
 
 AT_ONCE = {**LAB, "admit": "at once"}
-
-
-def stack(**lab: Any) -> tuple[Rollout, list[str]]:
-    """Positions 2, 3 and 4 on auto for lab, one upon the other."""
-    rollout = Rollout(settings(lab={**AT_ONCE, **lab}, shop=SHOP))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
-    return rollout, [rollout.on_auto("lab", position) for position in (2, 3, 4)]
 
 
 @pytest.mark.parametrize(

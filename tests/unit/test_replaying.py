@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, waits_for, whats
+from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, stack, waits_for, whats
 
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import plan
@@ -12,14 +12,6 @@ from tidemill.cfg.replaying import Todo
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Outcome
 
 AT_ONCE = {**LAB, "admit": "at once"}
-
-
-def stack(size: int = 3) -> tuple[Rollout, list[str]]:
-    """Positions 2 and up on auto for lab, one upon the other."""
-    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
-    return rollout, [rollout.on_auto("lab", 2 + at) for at in range(size)]
 
 
 def fails(position: int, outcome: Outcome) -> Callable[[Operation, str], Outcome | None]:

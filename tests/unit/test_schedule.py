@@ -50,9 +50,7 @@ def test_duration_is_a_whole_number_and_a_unit(text: str, span: timedelta) -> No
     ],
 )
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(
-        ValueError, match="is not a duration: write a whole number and s, m, h or d"
-    ):
+    with pytest.raises(ValueError, match="is not a duration: write a whole number"):
         parse_duration(text)
 
 
@@ -99,7 +97,7 @@ def test_duration_is_shown_by_its_two_largest_units(span: timedelta, shown: str)
     ],
 )
 def test_what_is_no_window_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not|names no days"):
+    with pytest.raises(ValueError, match=r"is not|names no days"):
         parse_window(text)
 
 

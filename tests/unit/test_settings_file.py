@@ -1,13 +1,10 @@
 """`tidemill.toml`: for everything that can not be used, the line that says so."""
 
-from datetime import timedelta
-
 import pytest
+from tests.unit.settings_texts import LEAST, WHOLE
 
-from tidemill.cfg.settings import Bot, Checks, EntryPoints, ImageSet
 from tidemill.cfg.settings_file import parse, refs_in
 from tidemill.errors import SettingsInvalid
-
 
 BAD = {
     "not-toml": ('main = "trunk"', 'main = "trunk', ""),

@@ -4,12 +4,9 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, settings
+from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings
 
 from tidemill.cfg.deployed import runs
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.plan import Plan
-
 
 
 def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:

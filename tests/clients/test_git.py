@@ -1,0 +1,135 @@
+"""Git itself: one call, one time limit, one process group, and no password in any message."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.clients.places import bare, eventually, imported, is_alive, pids
+from tests.world import git
+from tidemill.clients.git import Git, GitError, configured, redacted
+from tidemill.errors import TimeLimit
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    folder = bare(tmp_path / "a.git")
+    imported(folder, [{"a": "1"}])
+    return folder
+
+
+SLOW = "!sh -c 'echo $$ >> {0}; sleep 600 & echo $! >> {0}; wait'"
+
+
+def test_call_that_takes_too_long_ends_with_all_that_it_started(
+    repository: Path, tmp_path: Path
+) -> None:
+    started = tmp_path / "started"
+    alias = f"alias.slow={SLOW.format(started)}"
+    with pytest.raises(TimeLimit, match="git -c took longer than 1 seconds"):
+        Git(repository)("-c", alias, "slow", seconds=1)
+    assert len(pids(started)) == 2
+    assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
+
+
+def test_call_that_left_something_behind_ends_it(repository: Path, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    alias = f"alias.lazy=!sh -c 'sleep 600 >/dev/null 2>&1 & echo $! > {started}'"
+    Git(repository)("-c", alias, "lazy")
+    assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
+
+
+def test_failing_call_says_what_git_said(repository: Path) -> None:
+    with pytest.raises(GitError) as failed:
+        Git(repository)("rev-parse", "--verify", "refs/heads/none")
+    assert failed.value.code == 128
+    assert failed.value.what == "git rev-parse failed: fatal: Needed a single revision"
+    assert failed.value.written == "nothing"
+
+
+def test_attempt_that_fails_is_no_error(repository: Path) -> None:
+    code, out, err = Git(repository).attempt("rev-parse", "--verify", "--quiet", "refs/heads/none")
+    assert (code, out, err) == (1, b"", "")
+
+
+def test_data_goes_in_and_bytes_come_out(repository: Path) -> None:
+    here = Git(repository)
+    data = bytes(range(256)) * 4096
+    sha = here("hash-object", "-w", "--stdin", data=data).decode().strip()
+    assert here("cat-file", "blob", sha) == data
+    assert here.blob(sha) == data
+    here.close()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://github.com/acme/cfg", "https://github.com/acme/cfg"),
+        ("https://token@github.com/acme", "https://***@github.com/acme"),
+        ("https://x-access-token:ghs_abc@github.com/a", "https://***@github.com/a"),
+        ("https://user:p@ss@github.com/a", "https://***@github.com/a"),
+        ("https://user:p%2Fss@github.com/a", "https://***@github.com/a"),
+        ("ssh://git:secret@host:22/a", "ssh://***@host:22/a"),
+        ("fatal: unable to access 'https://u:secret@h/': no", "fatal: unable to access 'https://***@h/': no"),
+        ("https://a:secret@h/x and https://b:secret@h/y", "https://***@h/x and https://***@h/y"),
+        ("https://github.com/acme/cfg?at=ada@example.com", "https://github.com/acme/cfg?at=ada@example.com"),
+        ("git@github.com:acme/cfg", "git@github.com:acme/cfg"),
+    ],
+)  # fmt: skip
+def test_credentials_of_an_address_are_not_shown(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+    assert "secret" not in redacted(text)
+
+
+def test_error_of_git_shows_no_credentials(repository: Path) -> None:
+    with pytest.raises(GitError) as failed:
+        Git(repository)("ls-remote", "https://ada:secret@localhost:1/cfg.git", seconds=20)
+    for text in (failed.value.what, failed.value.output, str(failed.value)):
+        assert "secret" not in text
+
+
+@pytest.mark.parametrize("address", ["ext::sh -c 'touch {}'", "fd::17"])
+def test_address_that_is_a_command_is_not_run(
+    repository: Path, tmp_path: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "ext:fd:file")
+    with pytest.raises(GitError):
+        Git(repository)("ls-remote", address.format(tmp_path / "touched"))
+    assert not (tmp_path / "touched").exists()
+
+
+def test_configuration_is_added_to_what_the_environment_has(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in configured({"user.name": "Grace"}).items():
+        monkeypatch.setenv(name, value)
+    env = configured({"user.email": "grace@example.com"})
+    here = Git(repository, env)
+    assert here("config", "user.name") == b"Grace\n"
+    assert here("config", "user.email") == b"grace@example.com\n"
+    assert here("config", "gc.auto") == b"0\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE"]
+)
+def test_repository_of_whoever_called_us_is_not_taken_for_ours(
+    repository: Path, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's hook has GIT_DIR and its like in its environment."""
+    head = git(repository, "rev-parse", "main")
+    other = bare(tmp_path / "other.git")
+    monkeypatch.setenv(name, str(other))
+    here = Git(repository)
+    assert here("rev-parse", "main").decode().strip() == head
+    assert here("cat-file", "-t", head) == b"commit\n"
+    here("hash-object", "-w", "--stdin", data=b"mine")
+    assert not [file for file in (other / "objects").rglob("*") if file.is_file()]
+
+
+def test_git_does_not_ask_for_a_password(repository: Path) -> None:
+    assert Git(repository)("var", "GIT_EDITOR") == b"false\n"
+    code, _, err = Git(repository).attempt(
+        "-c", "credential.helper=", "credential", "fill", data=b"protocol=https\nhost=h\n\n"
+    )
+    assert code != 0
+    assert "terminal prompts disabled" in err

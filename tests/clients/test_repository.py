@@ -1,0 +1,240 @@
+"""A repository somewhere else: what is read of it, and that nothing is cloned."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.clients.places import bare, imported, refs
+from tests.world import git
+from tidemill.clients.repository import Repository, opened
+from tidemill.errors import Refused, Unreachable
+
+THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
+NAMES = ("tidemill.toml", "tags.json")
+FILES = {
+    "tidemill.toml": "settings",
+    "images/lab/tags.json": "tags of lab",
+    "images/shop/tags.json": "tags of shop",
+    "images/lab/digests.json": "digests of lab",
+    "generated/lab/a.yaml": "image: r/web@sha256:abc\n",
+    "generated/lab/deep/b.yaml": "image: r/website@sha256:abc\n",
+    "generated/shop/a.yaml": "image: r/api@sha256:def\n",
+}
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Path:
+    """A cfg-app.git of 200 commits."""
+    folder = bare(tmp_path / "cfg-app.git")
+    history = [{"counter": str(at), f"old/{at}": str(at)} for at in range(199)]
+    imported(folder, [*history, FILES])
+    return folder
+
+
+@pytest.fixture
+def repository(server: Path) -> Iterator[Repository]:
+    with opened(str(server)) as found:
+        yield found
+
+
+def have(repository: Repository) -> Counter[str]:
+    """How many objects of each kind are here."""
+    out = repository.git("cat-file", "--batch-all-objects", "--batch-check=%(objecttype)")
+    return Counter(out.decode().split())
+
+
+def test_refs_and_the_head_are_listed(server: Path, repository: Repository) -> None:
+    main = git(server, "rev-parse", "main")
+    git(server, "update-ref", "refs/tidemill/inbox/hold-1", main)
+    git(server, "tag", "-a", "-m", "x", "v1", main)
+    found = repository.refs()
+    assert found.head == "main"
+    assert dict(found.shas) == refs(server)
+    assert found.below("refs/tidemill/inbox") == {"hold-1": main}
+    assert found.get("refs/heads/none") is None
+
+
+def test_repository_without_a_commit_has_no_refs(tmp_path: Path) -> None:
+    with opened(str(bare(tmp_path / "new.git"))) as repository:
+        assert dict(repository.refs().shas) == {}
+
+
+def test_nothing_is_cloned(server: Path, repository: Repository) -> None:
+    main = git(server, "rev-parse", "main")
+    fact = repository.write({"record.json": b"{}"}, None, "fact\n", THEN)
+    git(server, "fetch", "-q", str(repository.git.folder), f"{fact}:refs/tidemill/inbox/x")
+    with opened(str(server)) as other:
+        other.refs()
+        assert have(other) == {}
+        other.fetch([main], [fact], NAMES)
+        here = have(other)
+        assert here["commit"] == 2, "of 200 commits"
+        assert here["blob"] == 4, "two tags.json, the settings, and the record"
+        assert other.files(main, list(FILES)[:3]) == {
+            name: FILES[name].encode() for name in list(FILES)[:3]
+        }
+        other.fetch([main], [fact], NAMES)
+        assert have(other) == here, "nothing is fetched twice"
+
+
+def test_files_below_a_path_are_fetched_together(server: Path, repository: Repository) -> None:
+    main = git(server, "rev-parse", "main")
+    repository.fetch_below(main, ["generated/lab", "images/lab/tags.json", "nowhere"])
+    assert have(repository)["blob"] == 3
+    paths = ["generated/lab/deep/b.yaml", "images/lab/tags.json", "nowhere", "generated/lab"]
+    assert set(repository.files(main, paths)) == {paths[0], paths[1]}
+    assert set(repository.objects(main, paths)) == {paths[0], paths[1], paths[3]}
+    tree = git(server, "rev-parse", "main:generated/lab")
+    assert repository.objects(main, ["generated/lab"]) == {"generated/lab": tree}
+
+
+def test_files_that_mention_a_word_are_found(server: Path, repository: Repository) -> None:
+    main = git(server, "rev-parse", "main")
+    repository.fetch_below(main, ["generated"])
+    found = repository.mentions(main, ["generated/lab", "generated/shop"], ["r/web"])
+    assert found == {"generated/lab/a.yaml"}, "r/website is another word"
+    assert repository.mentions(main, ["generated/shop"], ["r/web"]) == set()
+    assert repository.mentions(main, ["generated"], []) == set()
+    assert repository.mentions(main, ["generated"], ["r.web"]) == set(), "no pattern"
+
+
+def test_odd_names_of_files_are_read(server: Path) -> None:
+    odd = {"a b/ü\n.json": "1", 'quo"te\\/x': "2", "a.b/c": "3", "a-b": "4", "a": "5"}
+    imported(server, [{}], "refs/heads/odd")
+    git(server, "update-ref", "-d", "refs/heads/odd")
+    work = server.parent / "odd"
+    git(server.parent, "clone", "-q", str(server), "odd")
+    for name, text in odd.items():
+        (work / name).parent.mkdir(exist_ok=True)
+        (work / name).write_text(text)
+    (work / "link").symlink_to("a")
+    git(work, "add", "-A")
+    git(work, "commit", "-q", "-m", "odd")
+    git(work, "push", "-q", "origin", "HEAD:main")
+    with opened(str(server)) as repository:
+        main = repository.refs().shas["refs/heads/main"]
+        repository.fetch_below(main, [*odd, "link"])
+        found = repository.files(main, [*odd, "link"])
+        assert found == {name: text.encode() for name, text in {**odd, "link": "a"}.items()}
+        assert repository.date(main) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_commit_is_the_same_for_the_same_contents(server: Path, repository: Repository) -> None:
+    first = repository.write({"record.json": b"{}\n"}, None, "a\n", THEN)
+    assert repository.write({"record.json": b"{}\n"}, None, "a\n", THEN) == first
+    second = repository.write({"record.json": b"{}\n"}, first, "b ü\n", THEN)
+    assert repository.files(second, ["record.json"]) == {"record.json": b"{}\n"}
+    git(server, "fetch", "-q", str(repository.git.folder), f"{second}:refs/heads/x")
+    assert git(server, "log", "--format=%s|%an|%ct", "x").splitlines() == [
+        f"b ü|tidemill|{int(THEN.timestamp())}",
+        f"a|tidemill|{int(THEN.timestamp())}",
+    ]
+    assert git(server, "fsck", "--strict", "--no-dangling") == ""
+
+
+def test_commit_exists_or_does_not(server: Path, repository: Repository) -> None:
+    assert repository.exists(git(server, "rev-parse", "main"))
+    assert repository.exists(git(server, "rev-parse", "main~150"))
+    assert not repository.exists("0" * 40)
+    assert not repository.exists(git(server, "rev-parse", "main:tidemill.toml"))
+
+
+@pytest.fixture(scope="module")
+def long_history(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    """1,500 commits of main, and a branch that was never merged."""
+    folder = bare(tmp_path_factory.mktemp("long") / "long.git")
+    commits = imported(folder, [{"counter": str(at)} for at in range(1500)])
+    imported(folder, [{"counter": "side"}], "refs/heads/side")
+    return folder, commits
+
+
+@pytest.mark.parametrize("back", [0, 1, 62, 63, 64, 65, 1022, 1023, 1024, 1499])
+def test_ancestor_is_found_however_deep_it_lies(
+    long_history: tuple[Path, list[str]], back: int
+) -> None:
+    folder, commits = long_history
+    with opened(str(folder)) as repository:
+        assert repository.is_ancestor(commits[-1 - back], commits[-1])
+        if back:
+            assert not repository.is_ancestor(commits[-1], commits[-1 - back])
+
+
+def test_commit_of_another_branch_is_no_ancestor(long_history: tuple[Path, list[str]]) -> None:
+    folder, commits = long_history
+    side = git(folder, "rev-parse", "side")
+    with opened(str(folder)) as repository:
+        assert not repository.is_ancestor(side, commits[-1])
+        assert not repository.is_ancestor(commits[-1], side)
+
+
+def test_commit_that_does_not_exist_is_nobody_s_ancestor(
+    long_history: tuple[Path, list[str]],
+) -> None:
+    folder, commits = long_history
+    with opened(str(folder)) as repository:
+        assert not repository.is_ancestor("0" * 40, commits[-1])
+        assert not repository.is_ancestor(commits[-1], "0" * 40)
+
+
+def test_merged_commit_is_an_ancestor(server: Path) -> None:
+    side = imported(server, [{"side": "1"}, {"side": "2"}], "refs/heads/side")
+    tree = git(server, "rev-parse", "main^{tree}")
+    merge = git(server, "commit-tree", tree, "-p", "main", "-p", "side", "-m", "merge")
+    git(server, "update-ref", "refs/heads/main", merge)
+    with opened(str(server)) as repository:
+        assert repository.is_ancestor(side[0], merge)
+        assert repository.is_ancestor(git(server, "rev-parse", "main~199"), merge)
+
+
+def test_history_that_was_looked_at_holds_no_files(long_history: tuple[Path, list[str]]) -> None:
+    folder, commits = long_history
+    with opened(str(folder)) as repository:
+        repository.is_ancestor(commits[0], commits[-1])
+        assert have(repository) == {}, "it is looked at in a place of its own"
+
+
+@pytest.mark.parametrize("address", ["", "-x", "--upload-pack=touch x"])
+def test_address_that_could_be_an_option_is_refused(address: str) -> None:
+    with pytest.raises(Refused, match="is not the address of a repository"), opened(address):
+        pass
+
+
+def test_address_may_be_anything_that_git_clone_takes(
+    server: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = server.rename(server.parent / "cfg app 'ü' #1 $(id) %41;.git")
+    monkeypatch.chdir(server.parent)
+    for address in (str(odd), odd.name, f"./{odd.name}", f"{odd}/"):
+        with opened(address) as repository:
+            assert repository.refs().head == "main"
+    plain = odd.rename(server.parent / "plain.git")
+    with opened(f"file://{plain}") as repository:
+        main = repository.refs().shas["refs/heads/main"]
+        repository.fetch([main], [], NAMES)
+        assert repository.files(main, ["tidemill.toml"])
+
+
+@pytest.mark.parametrize(
+    "address", ["/nowhere/at/all", "file:///nowhere", "http://ada:secret@localhost:1/cfg.git"]
+)
+def test_address_where_nothing_is_says_so_without_its_password(address: str) -> None:
+    with pytest.raises(Unreachable) as unreachable, opened(address) as repository:
+        repository.refs()
+    assert "could not be read" in unreachable.value.what
+    assert "secret" not in unreachable.value.what
+    assert unreachable.value.written == "nothing"
+
+
+def test_address_with_a_password_is_written_to_no_file(tmp_path: Path) -> None:
+    address = "http://ada:secret@localhost:1/cfg.git"
+    with opened(address) as repository:
+        with pytest.raises(Unreachable):
+            repository.refs()
+        folder = repository.git.folder.parent
+        written = [file for file in folder.rglob("*") if file.is_file()]
+        assert written
+        assert not [file for file in written if b"secret" in file.read_bytes()]
+    assert not folder.exists()

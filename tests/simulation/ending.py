@@ -1,0 +1,140 @@
+"""Rule 10: once all is well, each wave gets the next set within a bounded time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from tests.simulation import machines
+from tests.simulation.announcing import announcement
+from tests.simulation.facts import AUTO, below, demand
+from tests.simulation.scene import Scene
+from tests.simulation.world import World
+
+ROUNDS = 30
+
+
+@dataclass
+class Rest:
+    """What goes on being wrong: one set held in one wave, or one target ill that runs only it.
+
+    `exempt` are the places, wave and set, that need not get anything because of it.
+    """
+
+    hold: tuple[str, str] | None = None
+    ill: tuple[str, str] | None = None
+    exempt: set[tuple[str, str]] = field(default_factory=set)
+
+    def __str__(self) -> str:
+        return f"but {self.hold} is held" if self.hold else f"but {self.ill} is ill"
+
+
+def ends_well(world: World) -> None:
+    """All is well from now on, or all but one thing; a new set of each kind has to get through."""
+    rest = _rest(world)
+    world.tell(f"From now on all is well{f', {rest}' if rest.exempt else ''}.")
+    _calm_down(world, rest)
+    goals = {}
+    for name in world.scene.sets:
+        told = announcement(world, kind="fresh", set_name=name)
+        goals[name] = world.apps[name][-1]["sha"]
+        world.do("announce", announcement=told)
+    idle, done = 0, _done(world)
+    while late := list(_late(world, goals, rest)):
+        demand(10, idle < ROUNDS, f"{ROUNDS} good rounds for nothing: {late}; {world.waiting}")
+        _one_round(world, rest)
+        idle, done = (idle + 1 if _done(world) == done else 0), _done(world)
+    _nothing_is_left(world, rest)
+
+
+def _rest(world: World) -> Rest:
+    """One time in three something stays wrong."""
+    rng, scene = world.rng, world.scene
+    name = rng.choice(scene.sets)
+    wave = rng.choice(scene.waves).name
+    alone = [
+        (wave, target)
+        for target, used in scene.uses[wave].items()
+        if used is not None and set(used) <= set(scene.services[name]) and scene.has_paths
+    ]
+    if not all(_is_used(scene, wave, other) for other in scene.sets):
+        alone = []
+    rest = Rest()
+    if len(scene.sets) > 1 and rng.random() < 0.3:
+        rest.hold = (wave, name)
+    elif len(scene.sets) > 1 and alone and rng.random() < 0.5:
+        rest.ill = rng.choice(alone)
+    if rest.hold or rest.ill:
+        places = {wave}
+        for later in scene.waves:
+            if places & set(later.after):
+                places.add(later.name)
+        rest.exempt = {(place, name) for place in places}
+    return rest
+
+
+def _is_used(scene: Scene, wave: str, name: str) -> bool:
+    """Whether some target of a wave runs something of a set."""
+    uses = scene.uses[wave].values()
+    return any(used is None or set(used) & set(scene.services[name]) for used in uses)
+
+
+def _calm_down(world: World, rest: Rest) -> None:
+    world.server.slow = False
+    world.server.declines = lambda _: None
+    world.outbox.clear()
+    world.synced.clear()
+    world.natures = (1, 0, 0, 0, 0)
+    world.ill = {rest.ill} if rest.ill else set()
+    world.edit_rollout("a mend", state="fine", notes={})
+
+
+def _one_round(world: World, rest: Rest) -> None:
+    machines.check_all(world)
+    world.do("turn")
+    machines.sync_and_report(world)
+    for wave, name in _holds(world, rest):
+        world.do("release", wave=wave, set_name=None if name == "_" else name, reason="go on")
+    if rest.hold and "/".join(rest.hold) not in below(world.server.refs, "holds"):
+        world.do("hold", wave=rest.hold[0], set_name=rest.hold[1], reason="it stays")
+    for line in world.waiting:
+        if "approval: " in line["for"]:
+            given = dict(re.findall(r"--(\w+) (\S+)", line["for"]))
+            world.do("promote", wave=given["wave"], set_name=given["set"], sha=given["sha"])
+    if not world.wanted:
+        world.later(max(100, *(wave.soak for wave in world.scene.waves)))
+
+
+def _done(world: World) -> int:
+    """What has been landed, evicted or ended: it grows with every step ahead."""
+    rules = world.rules
+    landed = sum(len(landings) for landings in rules.standing.landings.values())
+    return landed + len(rules.auto.evicted) + len(rules.ended)
+
+
+def _holds(world: World, rest: Rest) -> list[tuple[str, str]]:
+    found = [place.split("/", 1) for place in sorted(below(world.server.refs, "holds"))]
+    return [(wave, name) for wave, name in found if (wave, name) != rest.hold]
+
+
+def _late(world: World, goals: Mapping[str, str], rest: Rest) -> Iterator[str]:
+    for wave in world.scene.waves:
+        for name, sha in goals.items():
+            had = world.rules.standing.had(wave.name, name)
+            there = had and had[-1].app_sha == sha
+            if not there and (wave.name, name) not in rest.exempt:
+                yield f"{name} in {wave.name}"
+
+
+def _nothing_is_left(world: World, rest: Rest) -> None:
+    """When all waves have the newest set, nothing waits, and auto has nothing more to test."""
+    if rest.exempt:
+        return
+    for _ in range(5):
+        machines.check_all(world)
+        world.do("turn")
+    refs = world.server.refs
+    demand(2, not world.rules.inbox(), f"these still wait: {sorted(world.rules.inbox())}")
+    demand(10, refs.get(AUTO) in (None, world.main), "auto still has something to test")
+    demand(10, not world.wanted, f"checks are still asked for: {world.wanted}")
