@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.clients.places import bare
 from tests.world import git
+
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.store import Committed, Work, WorkResult
 
@@ -46,7 +46,7 @@ class Bench:
     @property
     def main(self) -> str:
         """Main's tip."""
-        return git(self.server, "rev-parse", "main")
+        return git(self.server, "--git-dir=.", "rev-parse", "main")
 
     def push(self, message: str = "a person's edit") -> str:
         """Commit everything in the clone to main."""

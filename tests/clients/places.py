@@ -39,7 +39,9 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-def imported(repository: Path, commits: list[dict[str, str]], ref: str = "refs/heads/main") -> list[str]:
+def imported(
+    repository: Path, commits: list[dict[str, str]], ref: str = "refs/heads/main"
+) -> list[str]:
     """Make commits on each other, each with the files that it changes; returns their SHAs."""
     lines: list[str] = []
     for number, files in enumerate(commits, start=1):

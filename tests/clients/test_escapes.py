@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-
 from tests.clients.conftest import Bench
+
 from tidemill.clients.store import Committed, WorkFailed
 
 GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
@@ -72,9 +72,7 @@ def test_odd_thing_in_place_of_image_files_is_replaced_or_an_outcome_and_no_cras
     assert isinstance(bench.do(generate=generate), Committed | WorkFailed)
 
 
-def test_link_among_the_generated_files_is_not_written_through(
-    bench: Bench, outside: Path
-) -> None:
+def test_link_among_the_generated_files_is_not_written_through(bench: Bench, outside: Path) -> None:
     """The commands are the repository's own: they may write anywhere. We do not follow them."""
     commit = bench.done(generate=f"ln -sf {outside}/lab/tags.json generated/lab/link")
     mode = bench.repository.git("ls-tree", commit, "generated/lab/link").split()[0]
@@ -86,7 +84,9 @@ def test_modes_of_files_are_kept(bench: Bench) -> None:
     script.write_text("#!/bin/sh\n")
     script.chmod(0o755)
     bench.push()
-    commit = bench.done(generate="test -x generated/run.sh && touch generated/new && chmod +x generated/new")
+    commit = bench.done(
+        generate="test -x generated/run.sh && touch generated/new && chmod +x generated/new"
+    )
     listing = bench.repository.git("ls-tree", "-r", commit, "generated").decode().splitlines()
     modes = {line.split("\t")[1]: line.split()[0] for line in listing}
     assert modes["generated/run.sh"] == modes["generated/new"] == "100755"
@@ -102,11 +102,13 @@ def test_file_that_main_has_though_it_is_ignored_stays(bench: Bench) -> None:
     assert "generated/lab/other.tmp" not in changed
 
 
-@pytest.mark.parametrize("name", ["with space", "ümläut", "quo\"te", "-option", "line\nbreak", "*"])
+@pytest.mark.parametrize("name", ["with space", "ümläut", 'quo"te', "-option", "line\nbreak", "*"])
 def test_odd_names_are_committed_as_they_are(bench: Bench, name: str) -> None:
     (bench.clone / "generated" / name).write_text("1")
     bench.push()
-    commit = bench.done(generate="for f in generated/*; do test -f \"$f\" && echo 2 > \"$f\"; done; true")
+    commit = bench.done(
+        generate='for f in generated/*; do test -f "$f" && echo 2 > "$f"; done; true'
+    )
     assert bench.changed(commit)[f"generated/{name}"] == "M"
 
 

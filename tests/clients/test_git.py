@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-
 from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
+
 from tidemill.clients.git import Git, GitError, configured, redacted
 from tidemill.errors import TimeLimit
 
@@ -69,9 +69,9 @@ def test_data_goes_in_and_bytes_come_out(repository: Path) -> None:
         ("https://user:p@ss@github.com/a", "https://***@github.com/a"),
         ("https://user:p%2Fss@github.com/a", "https://***@github.com/a"),
         ("ssh://git:secret@host:22/a", "ssh://***@host:22/a"),
-        ("fatal: unable to access 'https://u:secret@h/': no", "fatal: unable to access 'https://***@h/': no"),
+        ("fatal: unable to access 'https://u:secret@h/'", "fatal: unable to access 'https://***@h/'"),
         ("https://a:secret@h/x and https://b:secret@h/y", "https://***@h/x and https://***@h/y"),
-        ("https://github.com/acme/cfg?at=ada@example.com", "https://github.com/acme/cfg?at=ada@example.com"),
+        ("https://h/cfg?at=ada@example.com", "https://h/cfg?at=ada@example.com"),
         ("git@github.com:acme/cfg", "git@github.com:acme/cfg"),
     ],
 )  # fmt: skip

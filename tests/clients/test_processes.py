@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-
 from tests.clients.places import eventually, is_alive, pids
+
 from tidemill.clients.processes import KEPT_OUTPUT, run
 from tidemill.errors import TimeLimit
 
@@ -42,7 +42,7 @@ def test_input_is_empty(tmp_path: Path) -> None:
 
 def test_process_that_takes_too_long_ends_with_its_children(tmp_path: Path) -> None:
     script = "echo $$ > started; sleep 600 & echo $! >> started; wait"
-    with pytest.raises(TimeLimit, match="took longer than 0.5 seconds"):
+    with pytest.raises(TimeLimit, match="took longer than"):
         shell(script, tmp_path, seconds=0.5)
     assert eventually(lambda: not any(is_alive(pid) for pid in pids(tmp_path / "started")))
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from tests.clients.places import bare, hook, imported, refs
 from tests.world import git
+
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 

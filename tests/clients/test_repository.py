@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-
 from tests.clients.places import bare, imported, refs
 from tests.world import git
+
 from tidemill.clients.repository import Repository, opened
 from tidemill.errors import Refused, Unreachable
 

@@ -1,5 +1,6 @@
 """A folder for one run: gone when the run ends, swept when it was killed."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -88,7 +89,9 @@ def test_folder_of_a_run_that_lives_is_left_alone(place: Path) -> None:
 
 
 def test_run_that_was_ended_by_a_signal_leaves_nothing(place: Path) -> None:
-    script = RUN.replace("import sys", "import sys, signal; signal.signal(15, lambda *_: sys.exit(1))")
+    script = RUN.replace(
+        "import sys", "import sys, signal; signal.signal(15, lambda *_: sys.exit(1))"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -103,17 +106,17 @@ def test_folder_is_not_swept_between_being_made_and_being_locked(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another run begins at the very moment at which this one has made its folder."""
-    real = scratch_module.fcntl.flock
+    real = fcntl.flock
     seen: list[int] = []
 
-    def flock(file: object, how: int) -> None:
+    def flock(file: int, how: int) -> None:
         if not seen:
             seen.append(how)
             with scratch():
                 pass
-        real(file, how)  # type: ignore[arg-type]
+        real(file, how)
 
-    monkeypatch.setattr(scratch_module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     with scratch() as folder:
         assert folder.is_dir()
     assert seen

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import json
+import os
 import shutil
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -79,8 +80,14 @@ def assert_rests(world: World) -> None:
 
 
 def fork(world: World, folder: Path) -> World:
-    """A copy of a world, that goes its own way."""
-    shutil.copytree(world.folder, folder, dirs_exist_ok=True)
+    """A copy of a world, that goes its own way; only objects, which never change, are shared."""
+
+    def copied(source: str, target: str) -> None:
+        take = os.link if "/objects/" in source else shutil.copyfile
+        take(source, target)
+
+    ignored = shutil.ignore_patterns("*.sample", "logs")
+    shutil.copytree(world.folder, folder, ignore=ignored, copy_function=copied, dirs_exist_ok=True)
     other = copy.deepcopy(world)
     other.folder, other.bare, other.clone = folder, folder / "cfg-app.git", folder / "person"
     return other

@@ -116,6 +116,19 @@ def test_twice_is_once(busy: World, name: str) -> None:
         assert after == before
 
 
+def test_dry_run_of_what_would_be_rejected_says_that_nothing_was_written(tmp_path: Path) -> None:
+    script = "if [ -e images/lab ]; then exit 3; fi; python3 generate.py"
+    waves = {"lab": {"targets": ["lab-1"]}}
+    world = World(tmp_path, waves, entrypoints=f'generate = "{script}"')
+    (tmp_path / "a.json").write_text(json.dumps(announcement(1)))
+    before = refs(world)
+    dry = world.run("update-cfg-app", "--announcement", str(tmp_path / "a.json"), "--dry-run")
+    assert dry.code == 1
+    assert "exit code 3" in dry["error"]["what"]
+    assert dry["error"]["written"] == "nothing"
+    assert refs(world) == before
+
+
 @pytest.mark.parametrize("name", ["reconcile-cfg-app", "status"])
 def test_nothing_to_do_writes_nothing(busy: World, name: str) -> None:
     before = refs(busy)

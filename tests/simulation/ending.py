@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.simulation import machines
+from tests.simulation import machines, people
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import AUTO, below, demand
 from tests.simulation.scene import Scene
+from tests.simulation.sources import is_green
 from tests.simulation.world import World
 
 ROUNDS = 30
@@ -61,6 +62,8 @@ def _rest(world: World) -> Rest:
     if not all(_is_used(scene, wave, other) for other in scene.sets):
         alone = []
     rest = Rest()
+    if any(world.natures[3:]):
+        return rest  # what is ill could not be replaced where it is held
     if len(scene.sets) > 1 and rng.random() < 0.3:
         rest.hold = (wave, name)
     elif len(scene.sets) > 1 and alone and rng.random() < 0.5:
@@ -81,13 +84,17 @@ def _is_used(scene: Scene, wave: str, name: str) -> bool:
 
 
 def _calm_down(world: World, rest: Rest) -> None:
+    places = [(wave.name, name) for wave in world.scene.waves for name in world.scene.sets]
     world.server.slow = False
     world.server.declines = lambda _: None
     world.outbox.clear()
     world.synced.clear()
-    world.natures = (1, 0, 0, 0, 0)
     world.ill = {rest.ill} if rest.ill else set()
+    world.natures = (1, 0, 0, 0, 0)
     world.edit_rollout("a mend", state="fine", notes={})
+    for wave, name in places:
+        if not is_green(world.files):
+            people.own_images(world, wave, name)
 
 
 def _one_round(world: World, rest: Rest) -> None:

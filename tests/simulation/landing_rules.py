@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.simulation.facts import below, demand, record
+from tests.simulation.facts import below, changed, demand, record
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene, minutes
 from tests.simulation.standing import Landing, Standing
@@ -80,9 +80,9 @@ def _is_let_in(
         and fact["wave"] == landing.wave
         and fact["set"] in (landing.set, "_")
     }
-    released = {
-        hold for fact in inbox.values() if fact["kind"] == "release" for hold in fact["ends"]
-    }
+    ended = [record(server, old) for old, new in changed(push, "inbox").values() if old and not new]
+    facts = [fact for fact in (*inbox.values(), *ended) if fact["kind"] == "release"]
+    released = {hold for fact in facts for hold in fact["ends"]}
     demand(4, held <= released, f"{where}: landed against the hold {sorted(held - released)}")
     window = scene.wave(landing.wave).window
     demand(4, window is None or window.is_open(now), f"{where}: landed outside of its window")

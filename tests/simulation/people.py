@@ -55,11 +55,15 @@ def put_back(world: World) -> None:
 
 def write_images(world: World) -> None:
     """A person edits image files by hand, and `source.json` does not fit any more."""
-    rng = world.rng
-    wave, name = rng.choice(world.scene.waves).name, rng.choice(world.scene.sets)
+    own_images(world, world.rng.choice(world.scene.waves).name, world.rng.choice(world.scene.sets))
+
+
+def own_images(world: World, wave: str, name: str) -> None:
+    """A person puts images of their own, which do no harm, into a wave."""
     folder = world.rollout.folder(wave, name)
-    tags = {service: f"ghcr.io/acme/{service}:by-hand" for service in world.scene.services[name]}
-    digests = {service: f"{tag[:-8]}@sha256:{'0' * 64}" for service, tag in tags.items()}
+    services = world.scene.services[name]
+    tags = {service: f"ghcr.io/acme/{service}:by-hand" for service in services}
+    digests = {service: f"ghcr.io/acme/{service}@sha256:{'0' * 64}" for service in services}
     files = dict(world.files)
     files[f"{folder}/tags.json"] = json.dumps(tags).encode()
     files[f"{folder}/digests.json"] = json.dumps(digests).encode()

@@ -84,7 +84,9 @@ def is_bare(data: bytes) -> bool:
         keys = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(keys, dict) and not {"version", "images", "position"} & set(keys)
+    return (
+        isinstance(keys, dict) and bool(keys) and not {"version", "images", "position"} & set(keys)
+    )
 
 
 def checked(announcement: Announcement) -> Announcement:
@@ -182,7 +184,7 @@ def _decoded(data: bytes, shape: type[_T]) -> _T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
             f"this is not an announcement: {_service_in(data)}{shown(str(error))}",
-            remedy="send the JSON that `tidemill record-image-artifact --merge` writes",
+            remedy="docs/adopt.md shows the form of an announcement",
         ) from None
 
 

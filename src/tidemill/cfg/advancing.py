@@ -39,11 +39,12 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     stop = closed(draft, wave, set_name) or not_admitted(draft, wave, set_name)
     if stop is not None:
-        for _, announced in waiting:
+        for request_id, announced in waiting:
             draft.wait(
                 f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}",
                 stop.reason,
                 stop.since or announced.accepted_at,
+                request_id,
             )
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
@@ -202,4 +203,4 @@ def _say_why(draft: Draft, wave: Wave, operation: Operation, stop: Obstacle | No
     if stop is None:
         return
     what = f"{(operation.app_sha or '')[:12]} ({operation.set}) for {wave.name}"
-    draft.wait(what, stop.reason, stop.since or operation.at)
+    draft.wait(what, stop.reason, stop.since or operation.at, operation.request)

@@ -22,11 +22,12 @@ from tidemill.cfg.snapshot import Held, Snapshot
 
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that waits: what, for what, and since when."""
+    """Something that waits: what, for what, since when; `id` if that is a request."""
 
     what: str
     for_: str = msgspec.field(name="for")
     since: datetime | None = None
+    id: str | None = None
 
 
 @dataclass
@@ -117,9 +118,11 @@ class Draft:
             )
         )
 
-    def wait(self, what: str, for_: str, since: datetime | None = None) -> None:
+    def wait(
+        self, what: str, for_: str, since: datetime | None = None, request: str | None = None
+    ) -> None:
         """Say that something waits; said twice it is one line."""
-        line = Waiting(what=what, for_=for_, since=since)
+        line = Waiting(what=what, for_=for_, since=since, id=request)
         if line not in self.waiting:
             self.waiting.append(line)
 

@@ -166,8 +166,8 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | Non
         return Obstacle("the wave has it or a newer one", over=True)
     if request is None and operation.position <= part.highest:
         return Obstacle("the wave has had it or a newer one", over=True)
-    if draft.ledger.evicted(operation):
-        return Obstacle("it was evicted; `tidemill retry` lets it try again", over=True)
+    if gone := draft.ledger.evicted(operation):
+        return Obstacle("it was evicted; `tidemill retry` lets it try again", gone.at, over=True)
     if isinstance(request, Promotion) and request.override:
         return None
     if not wave.sources:

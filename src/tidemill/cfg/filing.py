@@ -209,10 +209,11 @@ def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
 
 def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
     """Place the hold of a rollback at once; its commit follows."""
-    draft.ledger.rollbacks = [
-        *(one for one in draft.ledger.rollbacks if (one.wave, one.set) != (back.wave, back.set)),
-        back,
-    ]
+    for other in list(draft.ledger.rollbacks):
+        if (other.wave, other.set) == (back.wave, back.set):
+            draft.ledger.rollbacks.remove(other)
+            _overtaken(draft, other)
+    draft.ledger.rollbacks.append(back)
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
         hold = Held(
@@ -222,6 +223,19 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
         draft.entries.append(
             Entry(what="held", id=hold_id, set=back.set, wave=back.wave, reason=back.reason)
         )
+
+
+def _overtaken(draft: Draft, back: Back) -> None:
+    """Another rollback of the same set in the same wave has been asked for."""
+    entry = Entry(
+        what="superseded",
+        id=back.request,
+        set=back.set,
+        wave=back.wave,
+        reason="another rollback was asked for",
+    )
+    if back.request:
+        draft.end(back.request, "superseded", entry)
 
 
 def _announced(draft: Draft, ref_id: str, announced: Announced) -> None:

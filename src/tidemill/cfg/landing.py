@@ -81,7 +81,9 @@ def end_requests(draft: Draft) -> None:
     ids = {request.request for request in draft.ledger.rollbacks if request.request}
     for request_id, fact in list(draft.inbox.items()):
         if fact.__struct_config__.tag == "rollback" and request_id not in ids:
-            draft.end(request_id, "landed")
+            draft.end(
+                request_id, "landed", _unless_told(draft, Entry(what="landed", id=request_id))
+            )
     _supersede_oldest(draft)
 
 
@@ -121,9 +123,14 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             sha=announcement.sha,
         )
     else:
-        is_told = any(entry.id == request_id and entry.what in _ENDS for entry in draft.entries)
         entry = Entry(what=how, id=request_id, app_sha=announcement.sha, set=announcement.set)
-        draft.end(request_id, how, None if is_told else entry)
+        draft.end(request_id, how, _unless_told(draft, entry))
+
+
+def _unless_told(draft: Draft, entry: Entry) -> Entry | None:
+    """An entry on how a request ended, if the journal does not have one yet."""
+    told = any(one.id == entry.id and one.what in _ENDS for one in draft.entries)
+    return None if told else entry
 
 
 def _supersede_oldest(draft: Draft) -> None:

@@ -51,12 +51,7 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
             targets=dict(commit.targets),
         ),
     )
-    draft.ledger.rollbacks = [
-        back
-        for back in draft.ledger.rollbacks
-        if (back.wave, back.set, back.to.content)
-        != (operation.wave, operation.set, operation.content)
-    ]
+    _forget_rollbacks(draft, operation.wave, operation.set, operation.content)
     draft.ledger.moved, draft.ledger.moved_since = 0, None
     draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
 
@@ -78,6 +73,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     is_back = had.position < present.position or not had.is_known
     _replace(part, had)
+    _forget_rollbacks(draft, wave.name, set_name, had.content)
     reason = f"a commit on main puts {wave.name} to {(had.app_sha or 'an unknown set')[:12]}"
     draft.entries.append(
         Entry(
@@ -122,6 +118,14 @@ def _replace(part: SetLedger, had: Had) -> None:
             newer.rolled_back = True
     part.had.append(had)
     part.highest = max(part.highest, had.position)
+
+
+def _forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str) -> None:
+    """The rollbacks to what the wave has now are done."""
+    done = (wave, set_name, content)
+    draft.ledger.rollbacks = [
+        back for back in draft.ledger.rollbacks if (back.wave, back.set, back.to.content) != done
+    ]
 
 
 def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) -> Had:

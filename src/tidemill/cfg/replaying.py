@@ -106,10 +106,13 @@ def to_commits(draft: Draft) -> Auto:
                 draft.wait(
                     _what(step.operation),
                     f"a commit on main that mends it: {whose} does not generate: {reason}",
+                    step.operation.at,
+                    step.operation.request,
                 )
                 return Auto(_as_it_was(draft, commits))
             case Lost(reason):
-                draft.wait(_what(step.operation), f"another turn: {reason}")
+                what, why = _what(step.operation), f"another turn: {reason}"
+                draft.wait(what, why, step.operation.at, step.operation.request)
                 return Auto(_as_it_was(draft, commits))
     return Auto(tuple(commits))
 

@@ -7,6 +7,7 @@ from tidemill.cfg.draft import Draft
 from tidemill.cfg.due import short
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Wave
 
 STARVES_AFTER = 3
@@ -16,6 +17,7 @@ def say_what_waits(draft: Draft, commits: list[AutoCommit], to_check: list[str])
     """Add what the checks and the targets keep waiting."""
     _main(draft)
     _auto(draft, commits, to_check)
+    _announced(draft)
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             had = draft.ledger.present(wave.name, image_set.name)
@@ -32,6 +34,24 @@ def state_of(draft: Draft, wave: Wave, had: Had) -> str:
     if had.is_known and draft.now < had.landed_at + wave.settle:
         return "in flight"
     return "silent"
+
+
+def _announced(draft: Draft) -> None:
+    """What was announced and is not on auto: whatever else is said, each is named."""
+    under_test = {step.operation.request for step in draft.chain}
+    told = {line.id for line in draft.waiting}
+    for request_id, fact in draft.inbox.items():
+        if not isinstance(fact, Announced) or request_id in under_test | told:
+            continue
+        announcement = fact.announcement
+        others = [step.operation for step in draft.chain if step.operation.set == announcement.set]
+        ahead = [one for one in others if one.kind == "introduce"]
+        reason = "another turn"
+        if ahead:
+            sha = (ahead[-1].app_sha or "")[:12]
+            reason = f"{sha}, which goes first: the older of the two ends when the newer lands"
+        what = f"{announcement.sha[:12]} ({announcement.set})"
+        draft.wait(what, reason, fact.accepted_at, request_id)
 
 
 def _main(draft: Draft) -> None:

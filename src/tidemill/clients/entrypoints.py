@@ -30,7 +30,7 @@ def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -
         "TMPDIR": str(home),
         "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}",
     }
-    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds)
+    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds, name=f"`{command}`")
     if ended.code != 0:
         raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
 

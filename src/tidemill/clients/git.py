@@ -19,7 +19,24 @@ from tidemill.errors import TidemillError
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
 _PROTOCOLS = "file:git:http:https:ssh"
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+@")
+# What a Git hook that calls us leaves in the environment: it would turn us to its repository.
+_OF_A_CALLER = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_CEILING_DIRECTORIES",
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
 class GitError(TidemillError):
@@ -36,8 +53,9 @@ class GitError(TidemillError):
             ),
             "",
         )
+        self.said = (first or self.output[-300:] or f"exit code {code}").rstrip(".")
         super().__init__(
-            f"git {arguments[0]} failed: {first or self.output[-300:] or f'exit code {code}'}",
+            f"git {arguments[0]} failed: {self.said}",
             remedy="see what git says; the next turn starts anew",
         )
 
@@ -51,6 +69,8 @@ class Git:
     """
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        for name in _OF_A_CALLER:
+            os.environ.pop(name, None)
         self.folder = folder
         self._git = git.Git(str(folder))
         self._env = {
@@ -99,14 +119,25 @@ class Git:
         out, err = communicate(process, f"git {arguments[0]}", data, seconds)
         return int(process.returncode), out, err.decode(errors="replace")
 
-    def blob(self, sha: str) -> bytes:
-        """The bytes of an object that is here."""
-        data: bytes = self._git.get_object_data(sha)[3]
-        return data
+    def blob(self, sha: str, kind: str | None = None) -> bytes:
+        """The bytes of an object that is here; none if it is not of the `kind` that is meant.
+
+        Args:
+            kind: `commit`, `tree` or `blob`; any by default.
+        """
+        try:
+            _, found, _, data = self._git.get_object_data(sha)
+        except ValueError:
+            found, data = "missing", b""
+        return bytes(data) if kind in (None, _text(found)) else b""
 
     def close(self) -> None:
         """End the processes that were kept for reading objects."""
         self._git.clear_cache()
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
 
 
 def configured(settings: Mapping[str, str]) -> dict[str, str]:

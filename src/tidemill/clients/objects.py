@@ -27,12 +27,13 @@ class Objects:
         self.git = git
         self._database = LooseObjectDB(str(git.folder / "objects"))
         self._trees: dict[str, list[tuple[str, str, bool]]] = {}
-        self._roots: dict[str, str] = {}
+        self._roots: dict[str, str | None] = {}
 
     def listing(self, commit: str, below: str = "") -> Iterator[tuple[str, str]]:
         """All files of a commit at or below a path, as path and name of the blob."""
         if not below:
-            yield from self._walk(self._root(commit), "")
+            if root := self._root(commit):
+                yield from self._walk(root, "")
         elif (found := self._find(commit, below)) is not None:
             sha, is_tree = found
             if is_tree:
@@ -101,9 +102,11 @@ class Objects:
         sha: str = stream.hexsha.decode()
         return sha
 
-    def _root(self, commit: str) -> str:
+    def _root(self, commit: str) -> str | None:
+        """A commit's tree; None for what a hand put where a commit belongs."""
         if commit not in self._roots:
-            self._roots[commit] = self.git.blob(commit)[5:45].decode()
+            data = self.git.blob(commit, "commit")
+            self._roots[commit] = data[5:45].decode() if data else None
         return self._roots[commit]
 
     def _entries(self, tree: str) -> list[tuple[str, str, bool]]:
@@ -120,7 +123,10 @@ class Objects:
         return self._trees[tree]
 
     def _find(self, commit: str, path: str) -> tuple[str, bool] | None:
-        sha, is_tree = self._root(commit), True
+        root = self._root(commit)
+        if root is None:
+            return None
+        sha, is_tree = root, True
         for part in path.split("/"):
             entry = (
                 next((one for one in self._entries(sha) if one[0] == part), None)

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,23 +27,35 @@ class Ended:
     output: str
 
 
-def run(command: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: float) -> Ended:
+def run(
+    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: float, name: str = ""
+) -> Ended:
     """Run a command to its end; `env` is its whole environment.
+
+    It has ended when it has exited, whatever it left running: that is ended then.
 
     Raises:
         TimeLimit: it took longer than `seconds`, and was ended with all that it started.
     """
-    process = subprocess.Popen(
-        command,
-        cwd=cwd,
-        env=dict(env),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    output, _ = communicate(process, command[0], None, seconds)
-    return Ended(process.returncode, output[-KEPT_OUTPUT:].decode(errors="replace").strip())
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise _too_slow(name or command[0], seconds) from None
+        finally:
+            end_group(process.pid)
+            process.wait()
+        output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
+        return Ended(process.returncode, output.read().decode(errors="replace").strip())
 
 
 def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> tuple[bytes, bytes]:
@@ -58,10 +71,7 @@ def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> 
         end_group(process.pid)
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=GRACE)  # closes its pipes, and takes its exit status
-        raise TimeLimit(
-            f"{name} took longer than {seconds:g} seconds and was ended",
-            remedy="try again; if it stays slow, find out why",
-        ) from None
+        raise _too_slow(name, seconds) from None
     finally:
         end_group(process.pid)
     return out or b"", err or b""
@@ -71,3 +81,10 @@ def end_group(pid: int) -> None:
     """Kill what is left of the process group that `pid` leads."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
+
+
+def _too_slow(name: str, seconds: float) -> TimeLimit:
+    return TimeLimit(
+        f"{name} took longer than {seconds:g} seconds and was ended",
+        remedy="try again; if it stays slow, find out why",
+    )

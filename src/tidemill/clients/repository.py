@@ -123,7 +123,8 @@ class Repository(Objects):
                 "origin",
                 commit,
             )
-            history(*arguments, seconds=REMOTE_SECONDS)
+            if history.attempt(*arguments, seconds=REMOTE_SECONDS)[0] != 0:
+                return False
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
             count = int(history("rev-list", "--count", commit))
@@ -197,9 +198,8 @@ class Repository(Objects):
         try:
             return self.git(*arguments, data=data, seconds=REMOTE_SECONDS)
         except GitError as error:
-            said = error.output.strip().splitlines()
             raise Unreachable(
-                f"{self._where} could not be read: {said[-1] if said else error.what}",
+                f"{self._where} could not be read: {error.said}",
                 remedy="check the address, the network and the right to read it, then run it again",
             ) from None
 
@@ -258,4 +258,6 @@ def _said(out: str, err: str) -> str:
         if line.startswith("remote:")
     ]
     words = [part for part in (*dict.fromkeys(remarks), *dict.fromkeys(refused)) if part]
-    return redacted("; ".join(words) or err.strip() or "the server gave no reason")[:500]
+    return redacted(
+        "; ".join(words) or " | ".join(err.split("\n")).strip(" |") or "no reason given"
+    )[:500]

@@ -10,24 +10,31 @@ import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the memory file system of Linux, and each folder in it is private
 _PREFIX = "tidemill-"
+_NEW = ".tidemill-new-"
+_OLD = 3600.0
 _LOCK = "lock"
 _ROOM = 1024**3
 
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A new private folder, removed at the end."""
+    """A new private folder, removed at the end.
+
+    It gets the name that is swept only once it is locked, so no other run takes it for dead.
+    """
     parent = _parent()
     _sweep(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getuid()}-", dir=parent))
-    lock = (folder / _LOCK).open("w")
+    new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{os.getuid()}-", dir=parent))
+    lock = (new / _LOCK).open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    folder = new.rename(parent / f"{_PREFIX}{new.name.removeprefix(_NEW)}")
     try:
         yield folder
     finally:
@@ -54,3 +61,7 @@ def _sweep(parent: Path) -> None:
                 shutil.rmtree(left, ignore_errors=True)
         except OSError:
             continue
+    for left in parent.glob(f"{_NEW}{os.getuid()}-*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _OLD:
+                shutil.rmtree(left, ignore_errors=True)

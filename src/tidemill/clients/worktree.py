@@ -134,6 +134,11 @@ class Worktree:
                 )
 
     def _commit(self, work: Work) -> str:
+        if work.entry or work.generate:
+            kept = [
+                f"{work.folder}/{name}" for name, data in _files(work).items() if data is not None
+            ]
+            self._git("add", "--force", "--", *kept)  # whatever a .gitignore says of them
         tree = self._git("write-tree", "--missing-ok").decode().strip()
         stamp = f"{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
         env = {

@@ -11,6 +11,7 @@ import msgspec
 
 from tidemill.cfg.draft import Waiting
 from tidemill.cfg.journal import Entry
+from tidemill.cfg.requests import ALL_SETS
 from tidemill.mill.turn import Turn
 
 _LISTS = {
@@ -46,7 +47,8 @@ def turn_json(turn: Turn) -> dict[str, Any]:
 
 def waiting_json(line: Waiting) -> dict[str, Any]:
     """One thing that waits, as `--json` prints it."""
-    return {"what": line.what, "for": line.for_, "since": time_text(line.since)}
+    found = {"what": line.what, "for": line.for_, "since": time_text(line.since)}
+    return {**found, "id": line.id} if line.id else found
 
 
 def time_text(when: datetime | None) -> str | None:
@@ -58,12 +60,14 @@ def show_turn(turn: Turn, *, dry_run: bool) -> None:
     """Say to a person what a turn did, and what waits."""
     if turn.lost_to is not None:
         write(f"Other turns kept moving {turn.lost_to.ref}: nothing was written here, they go on.")
+    elif turn.changed and not turn.plan.entries:
+        write("Took note; nothing moved.")
     elif turn.changed:
         write("This would be done:" if dry_run else "Done:")
         rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]
         show_table(("what", "about", "why"), rows)
     else:
-        write("Nothing to do.")
+        write("Nothing is due yet." if turn.plan.waiting else "Nothing to do.")
     if turn.plan.to_check:
         write("To check:\n  " + "\n  ".join(turn.plan.to_check))
     show_waiting(turn.plan.waiting)
@@ -75,7 +79,7 @@ def show_waiting(waiting: Sequence[Waiting]) -> None:
         write("Waiting:")
         show_table(
             ("what", "for", "since"),
-            [(line.what, line.for_, time_text(line.since) or "") for line in waiting],
+            [(_what(line), line.for_, time_text(line.since) or "") for line in waiting],
         )
 
 
@@ -123,6 +127,11 @@ def _object(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+def _what(line: Waiting) -> str:
+    return f"{line.what}\n{line.id}" if line.id else line.what
+
+
 def _about(entry: Entry) -> str:
     sha = (entry.app_sha or entry.sha or "")[:12]
-    return " ".join(part for part in (sha, entry.set, entry.wave) if part) or (entry.id or "")
+    which = "all sets" if entry.set == ALL_SETS else entry.set
+    return " ".join(part for part in (sha, which, entry.wave) if part) or (entry.id or "")

@@ -57,7 +57,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             raise Refused(
                 f"{accepted.id} can't be carried out: {reason}",
                 written=f"it is kept below rejected/, as {accepted.id}",
-                remedy="mend what the reason says; `tidemill retry` asks for the same again",
+                remedy="mend what the reason says; tidemill retry asks for the same again",
             )
     return 0
 

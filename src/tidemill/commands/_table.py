@@ -66,7 +66,7 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
         one = commands.add_parser(
             name,
             help=module.HELP,
-            description=(module.__doc__ or "").partition(": ")[2],
+            description=module.HELP[0].upper() + module.HELP[1:] + ".",
             epilog=f"example:\n  {module.EXAMPLE}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,

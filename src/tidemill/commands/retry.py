@@ -16,7 +16,8 @@ from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading, image_files, record_of
+from tidemill.mill.reading import Reading, record_of
+from tidemill.mill.seeing import image_files
 
 HELP = "let a set that was evicted or rejected try again"
 EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
                 )
         raise Refused(
             f"nothing of commit {arguments.sha} was evicted or rejected lately",
-            remedy="`git log` of the journal says what became of it",
+            remedy="the journal says what became of it: git fetch URL refs/tidemill/journal",
         )
 
     return accept_and_turn(arguments.repo, options, resolve)

@@ -98,5 +98,5 @@ def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced
     if reason := why_unwelcome(settings, reading.ledger, announced, waiting):
         raise Refused(
             reason,
-            remedy="announce what [[sets]] and [images] allow, from a branch that is not rewritten",
+            remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once",
         )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tidemill.app.announcement import bare_form
-from tidemill.cfg import images
+from tidemill.cfg import images, settings_file
 from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS, Source
 from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.requests import Announced
@@ -15,6 +15,7 @@ from tidemill.cfg.settings import FILE, Settings
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
 from tidemill.cfg.trailers import message
 from tidemill.clients.store import Committed, Store, Work, WorkFailed, WorkTimedOut
+from tidemill.errors import SettingsInvalid
 from tidemill.mill.seeing import target_files
 
 
@@ -68,13 +69,25 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict
         }
     if operation.commit is None or operation.source is None:
         return {}
-    folder = snapshot.settings.folder(operation.source, operation.set)
-    store.fetch_below(operation.commit, [folder])
-    found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
-    files = {path.rpartition("/")[2]: data for path, data in found.items()}
+    files: dict[str, bytes] = {}
+    for settings in (snapshot.settings, _settings_of(store, operation.commit)):
+        folder = settings.folder(operation.source, operation.set) if settings else None
+        if not files and folder:
+            store.fetch_below(operation.commit, [folder])
+            found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
+            files = {path.rpartition("/")[2]: data for path, data in found.items()}
     if operation.kind == "promote":
         files[SOURCE] = _promoted(files, operation, store.date(operation.commit))
     return files
+
+
+def _settings_of(store: Store, commit: str) -> Settings | None:
+    """The settings of an earlier commit of main, where image files may have been elsewhere."""
+    store.fetch_below(commit, [FILE])
+    try:
+        return settings_file.parse(store.files(commit, [FILE])[FILE].decode())
+    except (KeyError, UnicodeDecodeError, SettingsInvalid):
+        return None
 
 
 def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datetime) -> bytes:

@@ -21,7 +21,7 @@ from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, TidemillError
 from tidemill.mill.refs import Names
-from tidemill.mill.seeing import resolved, tree_ids
+from tidemill.mill.seeing import image_files, resolved, tree_ids
 
 RECORD = "record.json"
 _T = TypeVar("_T")
@@ -168,12 +168,6 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         holds=reading.holds(),
         records=reading.deployed(),
     )
-
-
-def image_files(store: Store, commit: str, folder: str) -> images.ImageFiles | None:
-    """The image files in a folder of a commit, parsed."""
-    found = store.files(commit, [f"{folder}/{name}" for name in images.FILES])
-    return images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
 
 
 def _main(reading: Reading, valid: Settings) -> Main:

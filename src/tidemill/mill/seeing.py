@@ -46,15 +46,28 @@ def using(
 ) -> set[str]:
     """The targets that render a service of the set: their files name one of its images.
 
-    Where no target's files do, files do not tell, and every target counts.
+    Where no target's files name an image of any set of the wave, files do not tell, and every
+    target counts.
     """
     paths = {target: settings.paths(wave, target) for target in targets}
-    words = sorted({word for digest in files.digests.values() for word in _words(digest)})
-    named = store.mentions(commit, [path for mine in paths.values() for path in mine], words)
-    users = {
-        target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)
-    }
-    return users or set(targets)
+    below = [path for mine in paths.values() for path in mine]
+    if named := store.mentions(commit, below, _all_words(files)):
+        return {
+            target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)
+        }
+    others = [image_files(store, commit, settings.folder(wave, one.name)) for one in settings.sets]
+    words = [word for other in others if other for word in _all_words(other)]
+    return set() if store.mentions(commit, below, words) else set(targets)
+
+
+def image_files(store: Store, commit: str, folder: str) -> ImageFiles | None:
+    """The image files in a folder of a commit, parsed."""
+    found = store.files(commit, [f"{folder}/{name}" for name in images.FILES])
+    return images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
+
+
+def _all_words(files: ImageFiles) -> list[str]:
+    return sorted({word for digest in files.digests.values() for word in _words(digest)})
 
 
 def resolved(
@@ -86,8 +99,7 @@ def resolved(
     store.fetch_below(record.revision, [*folders.values(), *below])
     seen = {}
     for name, folder in folders.items():
-        found = store.files(record.revision, [f"{folder}/{file}" for file in images.FILES])
-        files = images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
+        files = image_files(store, record.revision, folder)
         if files is not None:
             seen[name] = Seen(
                 app_sha=files.app_sha,
