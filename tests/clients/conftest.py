@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,17 +95,26 @@ class Bench:
         return dict(zip(parts[1::2], parts[::2], strict=True))
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    """A cfg-app.git with images for lab and shop, and generated files."""
-    server = bare(tmp_path / "cfg-app.git")
-    clone = tmp_path / "person"
-    git(tmp_path, "clone", "-q", str(server), str(clone))
+@pytest.fixture(scope="session")
+def _first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built once, then copied: the server, and a person's clone of it."""
+    folder = tmp_path_factory.mktemp("first")
+    server, clone = bare(folder / "cfg-app.git"), folder / "person"
+    git(folder, "clone", "-q", "--template=", str(server), str(clone))
     for name, text in FILES.items():
         (clone / name).parent.mkdir(parents=True, exist_ok=True)
         (clone / name).write_text(text)
     git(clone, "add", "-A")
     git(clone, "commit", "-q", "-m", "first")
     git(clone, "push", "-q", "origin", "HEAD:main")
+    git(clone, "remote", "set-url", "origin", "../cfg-app.git")
+    return folder
+
+
+@pytest.fixture
+def bench(_first: Path, tmp_path: Path) -> Iterator[Bench]:
+    """A cfg-app.git with images for lab and shop, and generated files."""
+    shutil.copytree(_first, tmp_path, dirs_exist_ok=True)
+    server = tmp_path / "cfg-app.git"
     with opened(str(server)) as repository:
-        yield Bench(server, repository, clone)
+        yield Bench(server, repository, tmp_path / "person")

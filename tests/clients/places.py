@@ -35,7 +35,9 @@ def pids(file: Path) -> list[int]:
 
 def bare(folder: Path) -> Path:
     """A new bare repository."""
-    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder)], check=True)
+    subprocess.run(
+        ["git", "init", "-q", "--bare", "--template=", "-b", "main", str(folder)], check=True
+    )
     return folder
 
 

@@ -128,6 +128,24 @@ def with_meanwhile(folder: Path) -> str:
     return f'generate = "if [ -e {file} ]; then sh {file}; fi; python3 generate.py"'
 
 
+def accept(world: World, announcements: list[dict[str, Any]]) -> None:
+    """Write announcements to the inbox as accept does, all at once and without a turn."""
+    script = []
+    for found in announcements:
+        record = {
+            "kind": "announcement",
+            "accepted_at": world.now.isoformat(),
+            "announcement": found,
+        }
+        name = f"announcement-{found['set']}-{found['position']}-{found['sha'][:12]}"
+        script.append(f"commit refs/tidemill/inbox/{name}\n")
+        script.append(f"committer ada <ada@example.com> {int(world.now.timestamp())} +0000\n")
+        script.append("data 1\nx\nM 100644 inline record.json\n")
+        data = json.dumps(record)
+        script.append(f"data {len(data)}\n{data}\n")
+    git(world.bare, "fast-import", "--quiet", data="".join(script).encode())
+
+
 def inbox(world: World) -> list[str]:
     """The ids of what waits."""
     return [name.rpartition("/")[2] for name in world.refs("inbox")]

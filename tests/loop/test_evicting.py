@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.loop.stories import (
+    accept,
     assert_rests,
     endings,
     file_at,
@@ -17,7 +18,7 @@ from tests.loop.stories import (
     refs,
     waits_for,
 )
-from tests.world import World, git, sha_of
+from tests.world import World, announcement, git, sha_of
 
 
 def commits(world: World) -> list[str]:
@@ -197,8 +198,8 @@ def seed_tower(tmp_path_factory: pytest.TempPathFactory) -> World:
     waves = {"lab": {"targets": ["lab-1"], "admit": "at once"}}
     folder = tmp_path_factory.mktemp("tower")
     world = World(folder, waves, sets=sets, entrypoints="")
-    for name in sets:
-        world.announce(1, {name: "1"}, set_name=name)
+    accept(world, [announcement(1, {name: "1"}, set_name=name) for name in sets])
+    world.turn()
     assert len(commits(world)) == len(sets)
     return world
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, endings, inbox, journal, refs, waits_for
+from tests.loop.stories import accept, assert_rests, endings, inbox, journal, refs, waits_for
 from tests.world import Result, World, announcement, git, sha_of
 
 
@@ -198,26 +198,9 @@ def test_set_in_flight_does_not_keep_another_set_waiting(tmp_path: Path) -> None
     assert len(world.announce(1, {"data": "1"}, set_name="data")["introduced"]) == 1
 
 
-def accept(world: World, count: int) -> None:
-    """Write announcements to the inbox as accept does, without a turn in between."""
-    script = []
-    for position in range(1, count + 1):
-        record = {
-            "kind": "announcement",
-            "accepted_at": world.now.isoformat(),
-            "announcement": announcement(position),
-        }
-        script.append(f"commit refs/tidemill/inbox/{id_of(position)}\n")
-        script.append(f"committer ada <ada@example.com> {int(world.now.timestamp())} +0000\n")
-        script.append("data 1\nx\nM 100644 inline record.json\n")
-        data = json.dumps(record)
-        script.append(f"data {len(data)}\n{data}\n")
-    git(world.bare, "fast-import", "--quiet", data="".join(script).encode())
-
-
 def test_fifty_wait_at_most_and_the_oldest_are_superseded(new: World) -> None:
     new.run("hold-wave", "--wave", "lab", "--reason", "holiday")
-    accept(new, 60)
+    accept(new, [announcement(position) for position in range(1, 61)])
     assert len(new.turn()["superseded"]) == 10
     assert sorted(inbox(new)) == sorted(map(id_of, range(11, 61)))
     turn = new.run("release-wave", "--wave", "lab", "--reason", "back")

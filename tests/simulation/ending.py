@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from tests.simulation import machines, people
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import AUTO, below, demand
-from tests.simulation.scene import Scene
 from tests.simulation.sources import is_green
 from tests.simulation.world import World
 
@@ -59,8 +58,6 @@ def _rest(world: World) -> Rest:
         for target, used in scene.uses[wave].items()
         if used is not None and set(used) <= set(scene.services[name]) and scene.has_paths
     ]
-    if not all(_is_used(scene, wave, other) for other in scene.sets):
-        alone = []
     rest = Rest()
     if any(world.natures[3:]):
         return rest  # what is ill could not be replaced where it is held
@@ -75,12 +72,6 @@ def _rest(world: World) -> Rest:
                 places.add(later.name)
         rest.exempt = {(place, name) for place in places}
     return rest
-
-
-def _is_used(scene: Scene, wave: str, name: str) -> bool:
-    """Whether some target of a wave runs something of a set."""
-    uses = scene.uses[wave].values()
-    return any(used is None or set(used) & set(scene.services[name]) for used in uses)
 
 
 def _calm_down(world: World, rest: Rest) -> None:

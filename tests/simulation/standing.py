@@ -7,6 +7,7 @@ the code under test.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,15 +152,17 @@ class Standing:
 
     def concerned(self, landing: Landing) -> list[str]:
         """The targets that run a service of the set; all where the files do not tell."""
-        wave = self.scene.wave(landing.wave)
-        services = set(json.loads(landing.files[1]))
-        uses = rollout_of(self.server.commits[landing.commit].files).uses[wave.name]
-        mine = [
-            target
-            for target in wave.targets
-            if uses[target] is None or services & set(uses[target] or ())
-        ]
-        return mine if mine and self.scene.has_paths else list(wave.targets)
+        targets = list(self.scene.wave(landing.wave).targets)
+        if not self.scene.has_paths:
+            return targets
+        files = self.server.commits[landing.commit].files
+        named = {
+            target: set(re.findall(r"(\S+)@", files[file_of(landing.wave, target)].decode()))
+            for target in targets
+        }
+        mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}
+        users = [name for name in targets if mine & named[name]]
+        return users if users or any(named.values()) else targets
 
     def _runs(self, one: Mapping[str, Any], landing: Landing) -> bool:
         """Whether a target that reported this is healthy and runs the set."""
@@ -175,10 +178,8 @@ class Standing:
 
     def _has_very_set(self, one: Mapping[str, Any], landing: Landing) -> bool:
         files = self.server.commits[one["revision"]].files
-        return (
-            one["target"] in self.concerned(landing)
-            and self._image_files(files, landing.wave, landing.set) == landing.files
-        )
+        same = self._image_files(files, landing.wave, landing.set) == landing.files
+        return same and self._uses(one, landing.set)
 
     def _landings(self, sha: str, now: datetime) -> Iterator[Landing]:
         commit = self.server.commits[sha]

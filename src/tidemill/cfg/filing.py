@@ -187,23 +187,29 @@ def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
         return
     if not _is_place(draft, ref_id, rollback.wave, rollback.set):
         return
+    present = draft.ledger.present(rollback.wave, rollback.set)
+    if present is not None and present.content == rollback.to.content:
+        _hold_back(draft, _back(ref_id, rollback), by=rollback.by)
+        entry = Entry(what="landed", id=ref_id, set=rollback.set, wave=rollback.wave)
+        draft.end(ref_id, "landed", entry)
+        return
     place = (rollback.wave, rollback.set, rollback.to.content)
     if any((back.wave, back.set, back.to.content) == place for back in draft.ledger.rollbacks):
         entry = Entry(what="under way already", id=ref_id, set=rollback.set, wave=rollback.wave)
         draft.end(ref_id, "superseded", entry)
         return
-    begin_rollback(
-        draft,
-        Back(
-            wave=rollback.wave,
-            set=rollback.set,
-            leaves=rollback.leaves,
-            to=rollback.to,
-            reason=rollback.reason,
-            at=rollback.accepted_at,
-            request=ref_id,
-        ),
-        by=rollback.by,
+    begin_rollback(draft, _back(ref_id, rollback), by=rollback.by)
+
+
+def _back(ref_id: str, rollback: Rollback) -> Back:
+    return Back(
+        wave=rollback.wave,
+        set=rollback.set,
+        leaves=rollback.leaves,
+        to=rollback.to,
+        reason=rollback.reason,
+        at=rollback.accepted_at,
+        request=ref_id,
     )
 
 
@@ -214,6 +220,10 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
             draft.ledger.rollbacks.remove(other)
             _overtaken(draft, other)
     draft.ledger.rollbacks.append(back)
+    _hold_back(draft, back, by=by)
+
+
+def _hold_back(draft: Draft, back: Back, *, by: str) -> None:
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
         hold = Held(

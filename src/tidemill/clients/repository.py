@@ -34,10 +34,18 @@ _CONFIG = """\
 \trepositoryformatversion = 1
 \tbare = true
 \tautocrlf = false
+\teol = lf
+\tfileMode = true
+\tsymlinks = true
+\tignoreCase = false
+\tfsmonitor = false
+\tuntrackedCache = false
 \thooksPath = /dev/null
 \texcludesFile = /dev/null
 \tattributesFile = /dev/null
 \tfsync = none
+[i18n]
+	commitEncoding = UTF-8
 [extensions]
 \tpartialClone = origin
 [gc]
@@ -66,7 +74,7 @@ class Repository(Objects):
             (mirror / below).mkdir(parents=True)
         (mirror / "HEAD").write_text("ref: refs/heads/none\n")
         (mirror / "config").write_text(_CONFIG)
-        super().__init__(Git(mirror, _remote_environment(url)))
+        super().__init__(Git(mirror, _remote_environment(url, mirror)))
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
 
@@ -112,7 +120,8 @@ class Repository(Objects):
         """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
         if ancestor == commit:
             return True
-        history = Git(self._history(), _remote_environment(self._url))
+        folder = self._history()
+        history = Git(folder, _remote_environment(self._url, folder))
         for depth in _DEPTHS:
             arguments = (
                 "fetch",
@@ -232,8 +241,8 @@ def opened(url: str) -> Iterator[Repository]:
             repository.close()
 
 
-def _remote_environment(url: str) -> Mapping[str, str]:
-    """The remote as configuration in the environment: its URL may hold a password."""
+def _remote_environment(url: str, folder: Path) -> Mapping[str, str]:
+    """The repository and its remote, in the environment: the URL may hold a password."""
     settings = {
         "remote.origin.url": url,
         "remote.origin.promisor": "true",
@@ -241,7 +250,7 @@ def _remote_environment(url: str) -> Mapping[str, str]:
     }
     if _is_path(url) or url.startswith("file://"):
         settings["remote.origin.uploadpack"] = _SERVE
-    return configured(settings)
+    return {"GIT_DIR": str(folder), **configured(settings)}
 
 
 def _is_path(url: str) -> bool:

@@ -19,6 +19,8 @@ from tidemill.clients.git import REMOTE_SECONDS, Git
 from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 from tidemill.errors import EntryPointFailed, TimeLimit
 
+_REPOSITORY = "160000"  # the mode of a commit of another repository
+
 
 class Worktree:
     """One checkout, used for one operation after another.
@@ -53,15 +55,6 @@ class Worktree:
     def _without_checkout(self, work: Work) -> str:
         """Write the image files into the index alone: nothing else of the commit is needed here."""
         self._git("read-tree", "--reset", work.parent)
-        lines = []
-        for name, data in _files(work).items():
-            sha = (
-                self._bare("hash-object", "-w", "--stdin", data=data).decode().strip()
-                if data
-                else "0" * 40
-            )
-            lines.append(f"{'100644' if data else '0'} {sha}\t{work.folder}/{name}\0")
-        self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
         return self._commit(work)
 
     def _on_parent(self, work: Work) -> str | None:
@@ -77,14 +70,10 @@ class Worktree:
         return None
 
     def _apply(self, work: Work) -> None:
-        files: dict[str, bytes | None] = {
-            TAGS: work.tags,
-            DIGESTS: work.digests,
-            SOURCE: work.source,
-        }
+        files = _files(work)
         folder = self._folder / work.folder
         if work.entry is None:
-            self._write(folder, files)
+            self._write(files, work.folder)
         else:
             image_file = self._home / "images.json"
             image_file.write_bytes(work.bare)
@@ -94,7 +83,7 @@ class Worktree:
                     raise entry_point_failed(
                         work.entry, f"it did not leave the announced images in {work.folder}/{name}"
                     )
-            self._write(folder, {SOURCE: work.source})
+            self._write({SOURCE: work.source}, work.folder)
         if work.generate is not None and (work.entry is None or not self._generated_already(work)):
             before = _contents(folder)
             self._run(work.generate, work)
@@ -102,17 +91,23 @@ class Worktree:
                 raise entry_point_failed(work.generate, f"it changed image files in {work.folder}")
         self._refuse_foreign_changes(work, own_files=True)
 
-    def _write(self, folder: Path, files: Mapping[str, bytes | None]) -> None:
-        if not folder.resolve().is_relative_to(self._folder.resolve()):
-            raise EntryPointFailed(
-                f"{folder.name} leads out of the repository",
-                remedy="put a folder in place of the link",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+    def _write(self, files: Mapping[str, bytes | None], folder: str) -> None:
+        """Write files into a folder, in place of whatever odd thing is there."""
+        place = self._folder
+        for part in folder.split("/"):
+            place /= part
+            if place.is_symlink():
+                raise EntryPointFailed(
+                    f"{folder} is behind a link, which leads out of the repository, or may",
+                    remedy="put a folder in place of the link",
+                )
+            if place.is_file():
+                place.unlink()
+            place.mkdir(exist_ok=True)
         for name, data in files.items():
-            (folder / name).unlink(missing_ok=True)
+            _remove(place / name)
             if data is not None:
-                (folder / name).write_bytes(data)
+                (place / name).write_bytes(data)
 
     def _generated_already(self, work: Work) -> bool:
         """Whether the entry point changed more than the image files, so that it has generated."""
@@ -123,7 +118,11 @@ class Worktree:
     def _refuse_foreign_changes(self, work: Work, *, own_files: bool) -> None:
         self._stage()
         inside = tuple(f"{path}/" if path else "" for path in work.own)
-        for path in self._changed(work.parent):
+        for path, mode in self._changed(work.parent).items():
+            if mode == _REPOSITORY:
+                raise entry_point_failed(
+                    work.entry or work.generate or "", f"it left a repository of its own in {path}"
+                )
             if own_files and path in [f"{work.folder}/{name}" for name in FILES]:
                 continue
             barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
@@ -134,11 +133,7 @@ class Worktree:
                 )
 
     def _commit(self, work: Work) -> str:
-        if work.entry or work.generate:
-            kept = [
-                f"{work.folder}/{name}" for name, data in _files(work).items() if data is not None
-            ]
-            self._git("add", "--force", "--", *kept)  # whatever a .gitignore says of them
+        self._stage_image_files(work)
         tree = self._git("write-tree", "--missing-ok").decode().strip()
         stamp = f"{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
         env = {
@@ -157,12 +152,24 @@ class Worktree:
             .strip()
         )
 
+    def _stage_image_files(self, work: Work) -> None:
+        """Put exactly the wanted image files into the index, whatever a .gitignore says of them."""
+        lines = []
+        for name, data in _files(work).items():
+            sha = "0" * 40
+            if data is not None:
+                sha = self._bare("hash-object", "-w", "--stdin", data=data).decode().strip()
+            lines.append(f"{'0' if data is None else '100644'} {sha}\t{work.folder}/{name}\0")
+        self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
+
     def _date_of(self, commit: str) -> str:
         return self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""
-        shutil.rmtree(self._folder / ".git", ignore_errors=True)
+        _remove(self._folder / ".git")
+        _remove(self._home)
+        self._home.mkdir()
         self._git("read-tree", "--reset", "-u", commit)
         self._git("clean", "-ffdxq")
         dot_git = self._folder / ".git"
@@ -182,9 +189,13 @@ class Worktree:
     def _stage(self) -> None:
         self._git("add", "-A")
 
-    def _changed(self, commit: str) -> list[str]:
-        out = self._git("diff-index", "--cached", "--name-only", "-z", "--no-renames", commit)
-        return [path for path in out.decode(errors="surrogateescape").split("\0") if path]
+    def _changed(self, commit: str) -> dict[str, str]:
+        """The paths that differ from a commit, and the mode that each has now."""
+        out = self._git("diff-index", "--cached", "--raw", "-z", "--no-renames", commit)
+        parts = out.decode(errors="surrogateescape").split("\0")
+        return {
+            path: about.split(" ")[1] for about, path in zip(parts[::2], parts[1::2], strict=False)
+        }
 
     def _git(self, *arguments: str, data: bytes | None = None) -> bytes:
         work_tree = ("--work-tree", str(self._folder))
@@ -198,9 +209,24 @@ def _files(work: Work) -> dict[str, bytes | None]:
 def _contents(folder: Path) -> list[bytes | None]:
     """The bytes of the image files in a folder."""
     found = [folder / name for name in FILES]
-    return [
-        file.read_bytes() if file.is_file() and not file.is_symlink() else None for file in found
+    is_plain = [
+        file.is_file() and not file.is_symlink() and not _is_program(file) for file in found
     ]
+    return [
+        file.read_bytes() if plain else None for file, plain in zip(found, is_plain, strict=True)
+    ]
+
+
+def _is_program(file: Path) -> bool:
+    return bool(file.stat().st_mode & 0o111)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _parsed(file: Path) -> object:

@@ -1,0 +1,93 @@
+"""What every command promises: help with an example, errors as JSON, dry runs, twice is once."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+
+from tests.loop.stories import refs, says
+from tests.world import Result, World
+from tidemill.__main__ import main
+from tidemill.commands._table import parse
+
+WIDTH = 100
+
+
+def assert_help_has_an_example(command: str, *, repo: bool = True) -> None:
+    """`--help` ends with an example that the command line takes."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main([command, "--help"])
+    text = out.getvalue()
+    for option in ("--now", "--json", *(["--repo"] if repo else [])):
+        assert option in text
+    _, _, example = text.partition("example:\n")
+    words = shlex.split(example)
+    assert words[:2] == ["tidemill", command]
+    assert parse(words[1:]).command == command
+
+
+def assert_usage(world: World, *arguments: str) -> None:
+    """The command line itself is wrong: exit code 2, nothing written."""
+    before = refs(world)
+    code = 0
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            world.run(*arguments)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    assert code == 2
+    assert refs(world) == before
+
+
+def refused(world: World, *arguments: str) -> str:
+    """The command is refused with one clear error, and writes nothing; returns what happened."""
+    before = refs(world)
+    result = world.run(*arguments)
+    assert result.code == 1
+    assert set(result) == {"error"}
+    error = result["error"]
+    assert set(error) == {"what", "written", "remedy"}
+    assert error["written"] == "nothing"
+    for text in error.values():
+        assert text
+        assert text.isprintable()
+    assert refs(world) == before
+    code, out, err = says(world, *arguments)
+    assert (code, out) == (1, "")
+    assert error["what"] in err
+    assert error["remedy"] in err
+    return f"{error['what']}: {error['remedy']}"
+
+
+def dry_run(world: World, *arguments: str) -> Result:
+    """A dry run says what would be done, and writes nothing."""
+    before = refs(world)
+    result = world.run(*arguments, "--dry-run")
+    assert result.code == 0
+    assert refs(world) == before
+    code, out, _ = says(world, *arguments, "--dry-run")
+    assert code == 0
+    assert_readable(out)
+    assert refs(world) == before
+    return result
+
+
+def assert_twice_is_once(world: World, *arguments: str) -> Result:
+    """The second time changes nothing; returns what the first time did."""
+    first = world.run(*arguments)
+    assert first.code == 0
+    before = refs(world)
+    again = world.run(*arguments)
+    assert again.code == 0
+    assert again.get("changed", False) is False
+    assert refs(world) == before
+    return first
+
+
+def assert_readable(text: str) -> None:
+    """Output for people: within 100 columns, without colour."""
+    assert text.strip()
+    assert max(len(line) for line in text.splitlines()) <= WIDTH
+    assert "\x1b" not in text

@@ -1,0 +1,71 @@
+"""`tidemill drop`."""
+
+import pytest
+
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_twice_is_once,
+    assert_usage,
+    dry_run,
+    refused,
+)
+from tests.loop.stories import endings, inbox
+from tests.world import World
+
+
+def drop(world: World) -> tuple[str, ...]:
+    """The command line that drops the one request that waits."""
+    (waiting,) = inbox(world)
+    return ("drop", "--id", waiting)
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("drop")
+
+
+def test_announcement_that_was_dropped_leaves_auto_and_is_not_done_again(under_test: World) -> None:
+    request = inbox(under_test)[0]
+    assert_twice_is_once(under_test, *drop(under_test))
+    assert endings(under_test)[request] == ["dropped"]
+    assert inbox(under_test) == []
+    assert under_test.ref("refs/heads/auto") == under_test.ref("refs/heads/main")
+    again = under_test.announce(1)
+    assert again["request"]["state"] == "has ended already: dropped"
+    assert not again["changed"]
+
+
+def test_second_drop_says_how_it_ended(under_test: World) -> None:
+    command = drop(under_test)
+    under_test.run(*command)
+    again = under_test.run(*command)
+    assert again["request"]["state"].endswith("has ended already: dropped")
+
+
+def test_green_commit_of_a_dropped_announcement_does_not_land(under_test: World) -> None:
+    before = under_test.ref("refs/heads/main")
+    under_test.check(under_test.ref("refs/heads/auto") or "")
+    result = under_test.run(*drop(under_test))
+    assert result["landed"] is None
+    assert under_test.ref("refs/heads/main") == before
+
+
+def test_promotion_that_waits_can_be_dropped(landed: World) -> None:
+    landed.run("promote-wave", "--wave", "shop", "--sha", landed.on_main("lab") or "")
+    landed.run(*drop(landed))
+    landed.deploy("lab")
+    assert not landed.turn()["promoted"]
+
+
+def test_dry_run_writes_nothing(under_test: World) -> None:
+    assert dry_run(under_test, *drop(under_test))["changed"]
+
+
+@pytest.mark.parametrize(
+    "request_id", ["announcement-app-9-000000000000", "", "../x", "a\nb", "x\udc80", "refs/heads/main"]
+)
+def test_request_that_does_not_wait_is_refused(under_test: World, request_id: str) -> None:
+    assert "waits" in refused(under_test, "drop", f"--id={request_id}")
+
+
+def test_drop_without_an_id_is_wrong_usage(new: World) -> None:
+    assert_usage(new, "drop")

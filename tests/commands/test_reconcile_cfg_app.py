@@ -1,0 +1,121 @@
+"""`tidemill reconcile-cfg-app`: one turn."""
+
+import pytest
+
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_readable,
+    assert_twice_is_once,
+    assert_usage,
+    dry_run,
+    refused,
+)
+from tests.loop.stories import journal, refs, says
+from tests.world import World
+
+TURN = ("reconcile-cfg-app",)
+LISTS = (
+    "evicted", "introduced", "promoted", "rolled_back", "replayed", "superseded", "rejected",
+    "to_check", "waiting",
+)  # fmt: skip
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("reconcile-cfg-app")
+
+
+def test_turn_with_nothing_to_do_writes_nothing(new: World) -> None:
+    before = refs(new)
+    turn = new.run(*TURN)
+    assert turn.code == 0
+    assert (turn["changed"], turn["landed"]) == (False, None)
+    assert all(turn[name] == [] for name in LISTS)
+    assert refs(new) == before
+
+
+def test_green_commit_lands_once(under_test: World) -> None:
+    commit = under_test.ref("refs/heads/auto") or ""
+    under_test.check(commit)
+    turn = assert_twice_is_once(under_test, *TURN)
+    assert (turn["changed"], turn["landed"]) == (True, commit)
+    assert under_test.ref("refs/heads/main") == commit
+
+
+def test_what_needs_a_check_is_named_in_each_turn_anew(under_test: World) -> None:
+    for _ in range(2):
+        assert under_test.run(*TURN)["to_check"] == [under_test.ref("refs/heads/auto")]
+
+
+def test_dry_run_says_what_would_be_done_and_writes_nothing(under_test: World) -> None:
+    commit = under_test.ref("refs/heads/auto") or ""
+    under_test.check(commit)
+    turn = dry_run(under_test, *TURN)
+    assert (turn["changed"], turn["landed"]) == (True, commit)
+
+
+def test_journal_has_the_time_and_the_reason(under_test: World) -> None:
+    under_test.check(under_test.ref("refs/heads/auto") or "")
+    under_test.run(*TURN)
+    landed = [entry for entry in journal(under_test) if entry["what"] == "landed"]
+    assert [entry["reason"] for entry in landed] == ["announced by acme/app"]
+
+
+def test_settings_that_can_not_be_used_name_commit_and_line(new: World) -> None:
+    new.settings = new.settings.replace("retries = 0", 'retries = "none"')
+    commit = new.edit()
+    reason = refused(new, *TURN)
+    line = new.settings[: new.settings.index("retries")].count("\n") + 1
+    assert f"tidemill.toml of {commit[:12]}, line {line}" in reason
+
+
+def test_settings_that_are_not_there_are_named(new: World) -> None:
+    (new.clone / "tidemill.toml").unlink()
+    commit = new.commit("no settings")
+    assert f"tidemill.toml of {commit[:12]}: the file is not there" in refused(new, *TURN)
+
+
+def test_checks_of_github_can_not_be_read_from_here(new: World) -> None:
+    new.settings = new.settings.replace('source = "refs"', 'source = "github"')
+    new.edit()
+    assert "GitHub" in refused(new, *TURN)
+
+
+@pytest.mark.parametrize("address", ["", "-x", "/nowhere", "file:///nowhere"])
+def test_repository_that_can_not_be_read_is_one_clear_error(new: World, address: str) -> None:
+    result = new.run(*TURN, f"--repo={address}", repo=False)
+    assert result.code == 1
+    assert set(result["error"]) == {"what", "written", "remedy"}
+    assert result["error"]["written"] == "nothing"
+
+
+@pytest.mark.parametrize("time", ["yesterday", "", "2026-13-01", "0000-00-00T00:00:00Z"])
+def test_time_that_is_none_is_refused(new: World, time: str) -> None:
+    before = refs(new)
+    result = new.run(*TURN, f"--now={time}")
+    assert (result.code == 1) or time == ""
+    assert refs(new) == before
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--repo",), ("--repo", "x", "--nonsense"), ("--repo", "x", "y")], ids=str
+)
+def test_wrong_usage_is_exit_code_two(new: World, arguments: tuple[str, ...]) -> None:
+    from tidemill.__main__ import main
+
+    with pytest.raises(SystemExit) as ended:
+        main([*TURN, *arguments])
+    assert ended.value.code == 2
+    assert_usage(new, *TURN, "--dry")
+
+
+def test_person_is_told_that_there_is_nothing_to_do(new: World) -> None:
+    assert says(new, *TURN) == (0, "Nothing to do.\n", "")
+
+
+def test_person_is_told_what_was_done_and_what_waits(under_test: World) -> None:
+    under_test.check(under_test.ref("refs/heads/auto") or "")
+    code, out, _ = says(under_test, *TURN)
+    assert code == 0
+    assert_readable(out)
+    for word in ("Done:", "landed", "Waiting:", "lab-1, lab-2 to report it healthy"):
+        assert word in out
