@@ -98,9 +98,11 @@ def _was_deployed_before(
 ) -> None:
     """Byte for byte from a source wave where it was deployed, and from all of them it had soaked."""
     source, _, commit = landing.told["Promoted-From"].partition("@")
-    origins = [one for one in standing.had(source, landing.set) if one.commit == commit]
-    demand(4, origins, f"{where}: {source} did not get it from {commit}")
-    demand(4, origins[0].files == landing.files, f"{where}: not what {source} had")
+    on_main = standing.server.descends(landing.commit, commit)
+    demand(4, on_main, f"{where}: {commit}, which it names, is not on main")
+    origin = standing.server.commits[commit].files
+    had = standing.image_files(origin, source, landing.set)
+    demand(4, had == landing.files, f"{where}: not what {source} had")
     if request.get("override"):
         return
     wave = standing.scene.wave(landing.wave)

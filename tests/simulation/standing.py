@@ -146,7 +146,7 @@ class Standing:
     def _uses(self, one: Mapping[str, Any], set_name: str) -> bool:
         """Whether a target runs a service of a set, at the revision that it reported."""
         commit = self.server.commits[one["revision"]]
-        files = self._image_files(commit.files, one["wave"], set_name)
+        files = self.image_files(commit.files, one["wave"], set_name)
         there = Landing(one["wave"], set_name, commit.sha, commit.date, files, None, 0, {})
         return files[1] != b"{}" and one["target"] in self.concerned(there)
 
@@ -178,7 +178,7 @@ class Standing:
 
     def _has_very_set(self, one: Mapping[str, Any], landing: Landing) -> bool:
         files = self.server.commits[one["revision"]].files
-        same = self._image_files(files, landing.wave, landing.set) == landing.files
+        same = self.image_files(files, landing.wave, landing.set) == landing.files
         return same and self._uses(one, landing.set)
 
     def _landings(self, sha: str, now: datetime) -> Iterator[Landing]:
@@ -186,8 +186,8 @@ class Standing:
         before = self.server.commits[commit.parent].files if commit.parent else {}
         for wave in self.scene.waves:
             for name in self.scene.sets:
-                files = self._image_files(commit.files, wave.name, name)
-                if files == self._image_files(before, wave.name, name):
+                files = self.image_files(commit.files, wave.name, name)
+                if files == self.image_files(before, wave.name, name):
                     continue
                 source = self._source(commit.files, wave.name, name)
                 yield Landing(
@@ -201,7 +201,7 @@ class Standing:
                     told=trailers(commit.message),
                 )
 
-    def _image_files(self, files: Mapping[str, bytes], wave: str, name: str) -> tuple[bytes, bytes]:
+    def image_files(self, files: Mapping[str, bytes], wave: str, name: str) -> tuple[bytes, bytes]:
         folder = self.scene.rollout().folder(wave, name)
         tags, digests = (files.get(f"{folder}/{file}", b"{}") for file in FILES)
         return tags, digests

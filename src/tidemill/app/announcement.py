@@ -84,9 +84,7 @@ def is_bare(data: bytes) -> bool:
         keys = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return (
-        isinstance(keys, dict) and bool(keys) and not {"version", "images", "position"} & set(keys)
-    )
+    return isinstance(keys, dict) and not {"version", "images", "position"} & set(keys)
 
 
 def checked(announcement: Announcement) -> Announcement:

@@ -34,6 +34,7 @@ _CONFIG = """\
 \trepositoryformatversion = 1
 \tbare = true
 \tautocrlf = false
+\tsafecrlf = false
 \teol = lf
 \tfileMode = true
 \tsymlinks = true
@@ -57,6 +58,10 @@ _CONFIG = """\
 \trecurseSubmodules = false
 [push]
 \tnegotiate = false
+\tgpgSign = false
+\tfollowTags = false
+[color]
+\tui = false
 """
 _SERVE = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
 _DEPTHS = (64, 1024, 2**31 - 1)
@@ -234,7 +239,7 @@ def opened(url: str) -> Iterator[Repository]:
             f"{url!r} is not the address of a repository", remedy="give what git clone takes"
         )
     with scratch() as folder:
-        repository = Repository(os.path.realpath(url) if _is_path(url) else url, folder)
+        repository = Repository(_absolute(url), folder)
         try:
             yield repository
         finally:
@@ -251,6 +256,12 @@ def _remote_environment(url: str, folder: Path) -> Mapping[str, str]:
     if _is_path(url) or url.startswith("file://"):
         settings["remote.origin.uploadpack"] = _SERVE
     return {"GIT_DIR": str(folder), **configured(settings)}
+
+
+def _absolute(url: str) -> str:
+    """A path in full, looked for as Git does it; any other address as it is."""
+    found = next((path for path in (f"{url}/.git", url, f"{url}.git") if _is_path(path)), None)
+    return os.path.realpath(found) if found else url
 
 
 def _is_path(url: str) -> bool:

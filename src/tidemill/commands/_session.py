@@ -56,7 +56,9 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
         if reason := done.plan.rejected.get(accepted.id):
             raise Refused(
                 f"{accepted.id} can't be carried out: {reason}",
-                written=f"it is kept below rejected/, as {accepted.id}",
+                written="nothing"
+                if options.dry_run
+                else f"it is kept below rejected/, as {accepted.id}",
                 remedy="mend what the reason says; tidemill retry asks for the same again",
             )
     return 0

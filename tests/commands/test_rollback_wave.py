@@ -1,0 +1,112 @@
+"""`tidemill rollback-wave`."""
+
+import pytest
+
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_readable,
+    assert_twice_is_once,
+    assert_usage,
+    dry_run,
+    refused,
+)
+from tests.loop.stories import endings, parents, says, trailers
+from tests.world import World, sha_of
+
+ROLLBACK = ("rollback-wave", "--wave", "lab", "--reason", "errors in checkout")
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("rollback-wave")
+
+
+def test_wave_goes_back_and_is_held(second: World) -> None:
+    turn = assert_twice_is_once(second, *ROLLBACK)
+    assert [(one["wave"], one["app_sha"]) for one in turn["rolled_back"]] == [
+        ("lab", sha_of("app-1"))
+    ]
+    auto = second.ref("refs/heads/auto") or ""
+    assert parents(second, auto) == [second.ref("refs/heads/main")]
+    assert trailers(second, auto)["Autocommit-Reason"] == "errors in checkout"
+    assert trailers(second, auto)["Autocommit-Operation"] == "roll back"
+    assert second.refs("holds") == ["refs/tidemill/holds/lab/app"]
+    second.green()
+    assert second.on_main("lab") == sha_of("app-1")
+    assert endings(second)[turn["request"]["id"]] == ["landed"]
+    assert second.refs("holds") == ["refs/tidemill/holds/lab/app"], "until a person releases"
+
+
+def test_same_rollback_asked_for_again_before_it_landed_changes_nothing_on_auto(
+    second: World,
+) -> None:
+    second.run(*ROLLBACK)
+    auto = second.ref("refs/heads/auto")
+    second.later(minutes=1)
+    assert second.run(*ROLLBACK).code == 0
+    assert second.ref("refs/heads/auto") == auto
+    second.green()
+    assert second.on_main("lab") == sha_of("app-1")
+    assert second.refs("inbox") == []
+
+
+def test_nothing_undoes_it_until_it_is_released_and_then_only_newer_sets_do(second: World) -> None:
+    second.run(*ROLLBACK)
+    second.green()
+    second.announce(3)
+    second.green()
+    assert second.on_main("lab") == sha_of("app-1")
+    second.run("release-wave", "--wave", "lab", "--reason", "fixed")
+    second.green()
+    assert second.on_main("lab") == sha_of("app-3")
+
+
+def test_goal_may_be_named(second: World) -> None:
+    turn = second.run(*ROLLBACK, "--to", sha_of("app-1")[:7])
+    assert [one["app_sha"] for one in turn["rolled_back"]] == [sha_of("app-1")]
+
+
+def test_dry_run_writes_nothing(second: World) -> None:
+    assert dry_run(second, *ROLLBACK)["rolled_back"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("--wave", "moon"), "there is no wave 'moon'"),
+        (("--wave", "lab", "--set", "moon"), "there is no set 'moon'"),
+        (("--wave", "shop"), "shop has no set app that a turn knows of"),
+        (("--wave", "lab", "--to", "0000000"), "lab has had no set of commit 0000000"),
+        (("--wave", "lab", "--to", "HEAD"), "is not the SHA of a set"),
+        (("--wave", "lab", "--to", sha_of("app-2")), "already"),
+        (("--wave", "lab", "--reason", "a\nb"), "is not one printable line"),
+    ],
+    ids=["wave", "set", "nothing-there", "sha", "branch", "present", "two-lines"],
+)
+def test_what_can_not_be_rolled_back_is_refused(
+    second: World, arguments: tuple[str, ...], reason: str
+) -> None:
+    assert reason in refused(second, "rollback-wave", "--reason", "x", *arguments)
+
+
+def test_without_an_older_healthy_set_a_goal_has_to_be_named(deployed: World) -> None:
+    assert "no older set was healthy in lab: name one with --to SHA" in refused(deployed, *ROLLBACK)
+
+
+def test_newer_set_than_the_present_one_is_a_promotion(second: World) -> None:
+    second.run(*ROLLBACK)
+    second.green()
+    reason = refused(second, *ROLLBACK, "--to", sha_of("app-2"))
+    assert "is newer than what lab has" in reason
+    assert "tidemill promote-wave --wave lab" in reason
+
+
+def test_rollback_without_a_reason_is_wrong_usage(second: World) -> None:
+    assert_usage(second, "rollback-wave", "--wave", "lab")
+
+
+def test_person_is_told_what_was_done(second: World) -> None:
+    code, out, _ = says(second, *ROLLBACK)
+    assert code == 0
+    assert_readable(out)
+    assert "rolled back" in out
+    assert "errors in checkout" in out
