@@ -15,7 +15,7 @@ from tidemill.__main__ import main
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
 REGISTRY = "ghcr.io/acme"
 
-GENERATE = '''\
+GENERATE = """\
 import json, pathlib, sys
 rollout = json.loads(pathlib.Path("rollout.json").read_text())
 if rollout.get("broken"):
@@ -31,12 +31,14 @@ for wave, targets in rollout["waves"].items():
                     lines.append(f"{service}: {digest}")
         text = "\\n".join([rollout.get("note", ""), *lines]) + "\\n"
         (out / "all.yaml").write_text(text)
-'''
+"""
 
 
 def git(folder: Path, *arguments: str, data: bytes | None = None) -> str:
     """Run git and return what it printed."""
-    done = subprocess.run(["git", *arguments], cwd=folder, input=data, capture_output=True, check=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, input=data, capture_output=True, check=True
+    )
     return done.stdout.decode().strip()
 
 
@@ -64,7 +66,14 @@ def announcement(
         digest = hashlib.sha256(f"{service}-{content}".encode()).hexdigest()
         name = f"{REGISTRY}/{service.lower()}"
         images[service] = {"Digest": f"{name}@sha256:{digest}", "Tag": f"{name}:{sha}"}
-    return {"version": 1, "set": set_name, "repository": repository, "sha": sha, "position": position, "images": images}
+    return {
+        "version": 1,
+        "set": set_name,
+        "repository": repository,
+        "sha": sha,
+        "position": position,
+        "images": images,
+    }
 
 
 class Result(dict[str, Any]):
@@ -92,9 +101,12 @@ class World:
         self.bare = folder / "cfg-app.git"
         self.clone = folder / "person"
         self.runs = 0
+        self.asked: list[str] = []  # what the last turn wanted to have checked
         subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(self.bare)], check=True)
         subprocess.run(["git", "init", "-q", "-b", "main", str(self.clone)], check=True)
-        self.targets = targets or {wave: {target: None for target in options["targets"]} for wave, options in waves.items()}
+        self.targets = targets or {
+            wave: dict.fromkeys(options["targets"]) for wave, options in waves.items()
+        }
         self.rollout: dict[str, Any] = {"waves": self.targets, "note": "1"}
         (self.clone / "generate.py").write_text(GENERATE)
         self.settings = self._settings(waves, sets, top, checks, entrypoints)
@@ -102,11 +114,27 @@ class World:
         self.edit(note="1")
 
     def _settings(
-        self, waves: dict[str, dict[str, Any]], sets: tuple[str, ...], top: str, checks: str, entrypoints: str | None
+        self,
+        waves: dict[str, dict[str, Any]],
+        sets: tuple[str, ...],
+        top: str,
+        checks: str,
+        entrypoints: str | None,
     ) -> str:
         several = "images/{wave}/{set}" if len(sets) > 1 else "images/{wave}"
-        lines = [top, "[checks]", 'source = "refs"', checks, "[images]", f'path = "{several}"', 'allow = ["ghcr.io/acme/*"]']
-        lines += ["[entrypoints]", 'generate = "python3 generate.py"' if entrypoints is None else entrypoints]
+        lines = [
+            top,
+            "[checks]",
+            'source = "refs"',
+            checks,
+            "[images]",
+            f'path = "{several}"',
+            'allow = ["ghcr.io/acme/*"]',
+        ]
+        lines += [
+            "[entrypoints]",
+            'generate = "python3 generate.py"' if entrypoints is None else entrypoints,
+        ]
         lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
         for name in sets:
             lines += ["[[sets]]", f'name = "{name}"']
@@ -141,18 +169,37 @@ class World:
     def run(self, *arguments: str, repo: bool = True) -> Result:
         """Run a command with `--json` at the world's time."""
         out, err = io.StringIO(), io.StringIO()
-        given = [*arguments, *(["--repo", str(self.bare)] if repo else []), "--now", self.now.isoformat(), "--json"]
+        given = [
+            *arguments,
+            *(["--repo", str(self.bare)] if repo else []),
+            "--now",
+            self.now.isoformat(),
+            "--json",
+        ]
         with redirect_stdout(out), redirect_stderr(err):
             code = main(given)
         found = Result(json.loads(out.getvalue()))
         found.code = code
+        self.asked = found.get("to_check", self.asked)
         return found
 
-    def announce(self, position: int, services: dict[str, str] | None = None, *, override: str | None = None, **kw: Any) -> Result:
+    def announce(
+        self,
+        position: int,
+        services: dict[str, str] | None = None,
+        *,
+        override: str | None = None,
+        **kw: Any,
+    ) -> Result:
         """Announce a set and turn."""
         file = self.folder / "announcement.json"
         file.write_text(json.dumps(announcement(position, services, **kw)))
-        return self.run("update-cfg-app", "--announcement", str(file), *(["--override", override] if override else []))
+        return self.run(
+            "update-cfg-app",
+            "--announcement",
+            str(file),
+            *(["--override", override] if override else []),
+        )
 
     def turn(self) -> Result:
         """One turn."""
@@ -162,20 +209,25 @@ class World:
         """A check reports."""
         self.runs += 1
         name = run or str(self.runs)
-        return self.run("record-check", "--sha", sha, "--context", "check", "--state", state, "--run", name)
+        return self.run(
+            "record-check", "--sha", sha, "--context", "check", "--state", state, "--run", name
+        )
 
     def green(self, most: int = 12) -> Result:
         """Everything that has to be checked is green, until nothing changes any more."""
-        turn = self.turn()
+        to_check = self.asked or self.turn()["to_check"]
         for _ in range(most):
-            for sha in turn["to_check"]:
+            for sha in to_check:
                 self.check(sha)
+            turn = self.turn()
             if not turn["to_check"] and not turn["changed"]:
                 return turn
-            turn = self.turn()
+            to_check = turn["to_check"]
         raise AssertionError("it does not come to rest")
 
-    def report(self, wave: str, target: str, phase: str = "Succeeded", health: str = "Healthy", **kw: Any) -> Result:
+    def report(
+        self, wave: str, target: str, phase: str = "Succeeded", health: str = "Healthy", **kw: Any
+    ) -> Result:
         """A target reports that it has synced main."""
         revision = kw.get("revision") or self.ref("refs/heads/main")
         images = [part for image in kw.get("images", ()) for part in ("--image", image)]
@@ -200,7 +252,9 @@ class World:
 
     def refs(self, below: str) -> list[str]:
         """The names of refs below a prefix."""
-        return git(self.bare, "for-each-ref", "--format=%(refname)", f"refs/tidemill/{below}").split()
+        return git(
+            self.bare, "for-each-ref", "--format=%(refname)", f"refs/tidemill/{below}"
+        ).split()
 
     def on_main(self, wave: str, set_name: str | None = None) -> str | None:
         """The app SHA of a wave on main, by its source.json."""

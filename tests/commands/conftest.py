@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-
 from tests.loop.stories import fork
 from tests.world import World
 
-WAVES = {"lab": {"targets": ["lab-1", "lab-2"]}, "shop": {"targets": ["north"], "approval": True}}
+WAVES: dict[str, dict[str, Any]] = {
+    "lab": {"targets": ["lab-1", "lab-2"]},
+    "shop": {"targets": ["north"], "approval": True},
+}
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import shlex
 
 from tests.loop.stories import refs, says
 from tests.world import Result, World
+
 from tidemill.__main__ import main
 from tidemill.commands._table import parse
 

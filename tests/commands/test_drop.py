@@ -1,7 +1,6 @@
 """`tidemill drop`."""
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_twice_is_once,
@@ -61,7 +60,8 @@ def test_dry_run_writes_nothing(under_test: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "request_id", ["announcement-app-9-000000000000", "", "../x", "a\nb", "x\udc80", "refs/heads/main"]
+    "request_id",
+    ["announcement-app-9-000000000000", "", "../x", "a\nb", "x\udc80", "refs/heads/main"],
 )
 def test_request_that_does_not_wait_is_refused(under_test: World, request_id: str) -> None:
     assert "waits" in refused(under_test, "drop", f"--id={request_id}")

@@ -1,7 +1,6 @@
 """`tidemill promote-wave`."""
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,

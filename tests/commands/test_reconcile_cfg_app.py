@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,
@@ -14,6 +13,7 @@ from tests.commands.promises import (
 )
 from tests.loop.stories import journal, refs, says
 from tests.world import World
+
 from tidemill.__main__ import main
 
 TURN = ("reconcile-cfg-app",)

@@ -3,7 +3,6 @@
 import json
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,
@@ -125,7 +124,8 @@ def test_sha_that_is_none_is_refused(under_test: World, sha: str, reason: str) -
 
 
 @pytest.mark.parametrize(
-    "option", [("--context", "a\nb"), ("--context", ""), ("--run", "a\nb"), ("--context", "x\udc80")]
+    "option",
+    [("--context", "a\nb"), ("--context", ""), ("--run", "a\nb"), ("--context", "x\udc80")],
 )
 def test_name_of_two_lines_is_refused(under_test: World, option: tuple[str, str]) -> None:
     sha = under_test.ref("refs/heads/auto")

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_twice_is_once,

@@ -1,7 +1,6 @@
 """`tidemill rollback-wave`."""
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,
@@ -52,6 +51,7 @@ def test_same_rollback_asked_for_again_before_it_landed_changes_nothing_on_auto(
 def test_nothing_undoes_it_until_it_is_released_and_then_only_newer_sets_do(second: World) -> None:
     second.run(*ROLLBACK)
     second.green()
+    second.deploy("lab")
     second.announce(3)
     second.green()
     assert second.on_main("lab") == sha_of("app-1")

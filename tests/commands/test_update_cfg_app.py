@@ -8,7 +8,6 @@ import sys
 from typing import Any
 
 import pytest
-
 from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,
@@ -104,7 +103,12 @@ def changed(**fields: Any) -> dict[str, Any]:
     return announcement(1) | fields
 
 
-EVIL = {"web": {"Digest": f"ghcr.io/evil/web@sha256:{'0' * 64}", "Tag": f"ghcr.io/evil/web:{sha_of('app-1')}"}}  # fmt: skip
+EVIL = {
+    "web": {
+        "Digest": f"ghcr.io/evil/web@sha256:{'0' * 64}",
+        "Tag": f"ghcr.io/evil/web:{sha_of('app-1')}",
+    }
+}
 REFUSED = {
     "no-json": (b"{", "this is not an announcement"),
     "empty": (b"", "this is not an announcement"),

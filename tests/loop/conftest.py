@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import fork
+from tests.loop.stories import fork, land
 from tests.world import World
 
 WAVES = {"lab": {"targets": ["lab-1", "lab-2"]}, "shop": {"targets": ["north", "south"]}}
@@ -39,7 +39,7 @@ def under_test(seed_under_test: World, tmp_path: Path) -> World:
 @pytest.fixture(scope="session")
 def seed_landed(seed_under_test: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     world = fork(seed_under_test, tmp_path_factory.mktemp("landed"))
-    world.green()
+    land(world)
     return world
 
 
@@ -52,9 +52,9 @@ def landed(seed_landed: World, tmp_path: Path) -> World:
 @pytest.fixture(scope="session")
 def seed_shipped(seed_landed: World, tmp_path_factory: pytest.TempPathFactory) -> World:
     world = fork(seed_landed, tmp_path_factory.mktemp("shipped"))
-    for wave in WAVES:
-        world.deploy(wave)
-        world.green()
+    world.deploy("lab")
+    land(world)
+    world.deploy("shop")
     return world
 
 

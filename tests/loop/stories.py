@@ -69,10 +69,18 @@ def trailers(world: World, commit: str) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in parsed.splitlines())
 
 
+def land(world: World) -> dict[str, Any]:
+    """The tip of auto is green, and lands."""
+    tip = world.ref("refs/heads/auto") or ""
+    world.check(tip)
+    turn = world.turn()
+    assert turn["landed"] == tip
+    return turn
+
+
 def assert_rests(world: World) -> None:
     """Two turns after the last event nothing is left to do, and then nothing is written."""
-    world.turn()
-    world.turn()
+    world.turn()  # the first came with the event
     before = refs(world)
     turn = world.turn()
     assert not turn["changed"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, endings, file_at, inbox, refs, waits_for
+from tests.loop.stories import assert_rests, endings, file_at, inbox, land, refs, waits_for
 from tests.world import World, announcement, git, sha_of
 
 WAVES = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["north"]}}
@@ -61,10 +61,10 @@ def test_unknown_sets_are_shown_and_hold_nothing(run_by_hand: World) -> None:
 
 def test_any_announcement_is_newer_than_an_unknown_set(run_by_hand: World) -> None:
     run_by_hand.announce(1)
-    run_by_hand.green()
+    land(run_by_hand)
     assert run_by_hand.on_main("lab") == sha_of("app-1")
     run_by_hand.deploy("lab")
-    run_by_hand.green()
+    land(run_by_hand)
     assert run_by_hand.on_main("shop") == sha_of("app-1")
     assert run_by_hand.status()["waves"][0]["hold"] is None
     assert_rests(run_by_hand)
@@ -101,7 +101,7 @@ def test_set_that_was_there_already_is_promoted_to_a_wave_that_lacks_it(tmp_path
     by_hand(world, "lab", images(7))
     world.announce(7)
     world.deploy("lab")
-    world.green()
+    land(world)
     assert json.loads(file_at(world, "main", "images/shop/tags.json")) == json.loads(
         images(7)["tags.json"]
     )
@@ -139,19 +139,19 @@ def test_broken_image_files_are_an_unknown_set_and_never_an_error(
 
 def test_source_that_does_not_fit_its_tags_is_an_unknown_set(run_by_hand: World) -> None:
     run_by_hand.announce(8)
-    run_by_hand.green()
+    land(run_by_hand)
     run_by_hand.deploy("lab")
     source = file_at(run_by_hand, "main", "images/lab/source.json")
     by_hand(run_by_hand, "shop", {"source.json": source})
     assert run_by_hand.status()["waves"][1]["sets"][0]["app_sha"] in (None, sha_of("app-8"))
-    run_by_hand.green()
+    land(run_by_hand)
     assert run_by_hand.on_main("shop") == sha_of("app-8")
     assert "8" in file_at(run_by_hand, "main", "images/shop/source.json")
 
 
 def test_state_that_was_deleted_is_adopted_anew_from_main(run_by_hand: World) -> None:
     run_by_hand.announce(8)
-    run_by_hand.green()
+    land(run_by_hand)
     run_by_hand.deploy("lab")
     for name in refs(run_by_hand):
         if not name.startswith("refs/heads/main"):
@@ -161,7 +161,7 @@ def test_state_that_was_deleted_is_adopted_anew_from_main(run_by_hand: World) ->
     late = run_by_hand.announce(5)
     assert [one["id"][:18] for one in late["superseded"]] == ["announcement-app-5"]
     run_by_hand.deploy("lab")
-    run_by_hand.green()
+    land(run_by_hand)
     assert run_by_hand.on_main("shop") == sha_of("app-8")
 
 
@@ -176,9 +176,9 @@ def test_target_of_which_nothing_is_on_main_blocks_nobody(new: World) -> None:
     new.settings = settings
     new.edit()
     new.announce(1)
-    new.green()
+    land(new)
     new.deploy("lab")
-    new.green()
+    land(new)
     assert new.on_main("shop") == sha_of("app-1")
     assert set(map(tuple, endings(new).values())) == {("landed",)}
 
@@ -189,7 +189,7 @@ def test_without_a_path_every_target_has_to_report(tmp_path: Path) -> None:
     world.settings = world.settings.replace('"lab-1"', '"lab-1", "planned"')
     world.edit()
     world.announce(1)
-    world.green()
+    land(world)
     world.report("lab", "lab-1")
     assert world.turn()["promoted"] == []
     assert "planned" in waits_for(world.status())

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.loop.stories import endings, fork, inbox, refs
+from tests.loop.stories import endings, fork, inbox, land, refs
 from tests.world import Result, World, announcement, git, sha_of
 
 EVIL_SHA = "$(touch pwned)"
@@ -267,6 +267,6 @@ def test_unfit_request_in_the_inbox_is_rejected_and_stops_nobody(new: World) -> 
     assert len(turn["introduced"]) == 1
     assert {name.rpartition("/")[2] for name in new.refs("rejected")} == set(records)
     assert inbox(new) == [turn["request"]["id"]]
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
     assert {ends[0] for name, ends in endings(new).items() if name in records} == {"rejected"}

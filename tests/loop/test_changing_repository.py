@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, endings, file_at, inbox, journal
+from tests.loop.stories import assert_rests, endings, file_at, inbox, journal, land
 from tests.world import World, git, sha_of
 
 
@@ -20,14 +20,14 @@ def up_to_date(world: World) -> Path:
 
 def test_main_that_was_rewound_holds_what_went_back_and_goes_on(shipped: World) -> None:
     shipped.announce(2)
-    shipped.green()
+    land(shipped)
     git(shipped.bare, "update-ref", "refs/heads/main", "main~1")
     shipped.turn()
     assert shipped.on_main("lab") == sha_of("app-1")
     assert shipped.status()["waves"][0]["hold"] is not None
     shipped.run("release-wave", "--wave", "lab", "--reason", "it was meant")
     shipped.announce(3)
-    shipped.green()
+    land(shipped)
     assert shipped.on_main("lab") == sha_of("app-3")
     assert_rests(shipped)
 
@@ -38,7 +38,7 @@ def test_main_with_a_history_of_its_own_goes_on(shipped: World) -> None:
     git(clone, "checkout", "-q", "--orphan", "fresh")
     root = shipped.commit("a fresh start", push=False)
     git(clone, "push", "-q", "--force", str(shipped.bare), "HEAD:main")
-    shipped.green()
+    land(shipped)
     assert shipped.on_main("lab") == sha_of("app-2")
     assert root in git(shipped.bare, "rev-list", "main").split()
     assert_rests(shipped)
@@ -55,7 +55,7 @@ def test_set_that_landed_before_its_folder_moved_is_promoted_all_the_same(landed
     subprocess.run(["python3", "generate.py"], cwd=clone, check=True)
     landed.commit("room for a second set")
     landed.deploy("lab")
-    landed.green()
+    land(landed)
     assert landed.on_main("shop", "app") == sha_of("app-1")
     assert landed.status()["waves"][0]["hold"] is None
 
@@ -67,7 +67,7 @@ def test_submodule_is_left_alone(new: World) -> None:
     git(clone, "commit", "-q", "-m", "a submodule")
     git(clone, "push", "-q", str(new.bare), "HEAD:main")
     new.announce(1)
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
     assert "vendor/sub" in git(new.bare, "ls-tree", "-r", "--name-only", "main").split()
 
@@ -94,10 +94,10 @@ def test_image_files_that_git_ignores_are_committed_all_the_same(new: World) -> 
 def test_clock_that_goes_back_changes_nothing_for_the_worse(landed: World) -> None:
     landed.later(hours=-5)
     landed.deploy("lab")
-    landed.green()
+    land(landed)
     landed.deploy("shop")
     landed.announce(2)
-    landed.green()
+    land(landed)
     assert landed.on_main("shop") == sha_of("app-1")
     assert landed.on_main("lab") == sha_of("app-2")
     assert_rests(landed)
@@ -110,7 +110,7 @@ def test_part_of_auto_that_a_person_took_along_has_landed(stack: World) -> None:
     mine = stack.commit("on top of two of three")
     turn = stack.turn()
     assert [one["set"] for one in turn["replayed"]] == ["blue"]
-    stack.green()
+    land(stack)
     assert mine in git(stack.bare, "rev-list", "main").split()
     assert len(endings(stack)) == 3
     assert {what for ends in endings(stack).values() for what in ends} == {"landed"}
@@ -120,7 +120,7 @@ def test_part_of_auto_that_a_person_took_along_has_landed(stack: World) -> None:
 def test_rollback_that_was_merged_by_hand_is_not_done_again(shipped: World) -> None:
     shipped.later(hours=1)
     shipped.announce(2)
-    shipped.green()
+    land(shipped)
     back = shipped.run("rollback-wave", "--wave", "lab", "--reason", "bad")
     git(up_to_date(shipped), "fetch", "-q", str(shipped.bare), "auto")
     git(shipped.clone, "merge", "-q", "--no-ff", "-m", "a pull request", "FETCH_HEAD")
@@ -148,7 +148,7 @@ def test_set_that_leaves_the_settings_leaves_auto_and_is_rejected(stack: World) 
     stack.edit()
     turn = stack.turn()
     assert [one["set"] for one in turn["rejected"]] == ["green"]
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "green") is None
     assert stack.on_main("lab", "blue") == sha_of("blue-3")
     assert_rests(stack)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.loop.stories import refs, waits_for
+from tests.loop.stories import land, refs, waits_for
 from tests.world import Result, World, git
 
 
@@ -151,7 +151,7 @@ def test_without_a_run_the_time_tells_runs_apart(under_test: World) -> None:
 
 def test_checks_of_commits_that_have_gone_are_swept(landed: World) -> None:
     landed.deploy("lab")
-    landed.green()
+    land(landed)
     tips = {landed.ref("refs/heads/main"), landed.ref("refs/heads/auto")}
     landed.edit(note="more")
     landed.announce(2)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, fork, inbox, journal, refs, says
+from tests.loop.stories import assert_rests, fork, inbox, journal, land, refs, says
 from tests.world import World, announcement, git, sha_of
 
 Command = tuple[str, ...]
@@ -22,7 +22,7 @@ def seed_busy(seed_shipped: World, tmp_path_factory: pytest.TempPathFactory) -> 
     world.later(hours=1)
     world.run("hold-wave", "--wave", "shop", "--reason", "freeze")
     world.announce(2)
-    world.green()
+    land(world)
     world.deploy("lab")
     world.check(world.announce(3)["to_check"][0], "failure")
     world.check(world.ref("refs/heads/main") or "")

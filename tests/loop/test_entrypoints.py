@@ -12,6 +12,7 @@ from tests.loop.stories import (
     endings,
     file_at,
     inbox,
+    land,
     parents,
     refs,
     trailers,
@@ -65,9 +66,9 @@ def test_make_targets_of_the_reference_are_enough(tmp_path: Path) -> None:
     (world.clone / "take.py").write_text(TAKE)
     world.commit("make targets")
     world.announce(1, {"web": "1", "api": "1"})
-    world.green()
+    land(world)
     world.deploy("lab")
-    world.green()
+    land(world)
     assert world.on_main("lab") == world.on_main("shop") == sha_of("app-1")
     shop = json.loads(file_at(world, "main", "images/shop/digests.json"))
     assert shop == json.loads(file_at(world, "main", "images/lab/digests.json"))
@@ -75,10 +76,10 @@ def test_make_targets_of_the_reference_are_enough(tmp_path: Path) -> None:
     world.deploy("shop")
     world.later(hours=1)
     world.announce(2, {"web": "2", "api": "1"})
-    world.green()
+    land(world)
     back = world.run("rollback-wave", "--wave", "lab", "--reason", "errors")
     assert [one["sha"] for one in back["rolled_back"]] == back["to_check"]
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-1")
     assert_rests(world)
 
@@ -183,7 +184,7 @@ def test_failing_entry_point_rejects_its_own_request_and_stops_nobody(tmp_path: 
     assert "no zzz please" in refused["error"]["what"]
     assert len(world.announce(1, {"data": "1"}, set_name="data")["introduced"]) == 1
     assert len(world.announce(2, {"web": "2"}, set_name="web")["introduced"]) == 1
-    world.green()
+    land(world)
     assert world.on_main("lab", "data") == sha_of("data-1")
     assert world.on_main("lab", "web") == sha_of("web-2")
     assert len(world.refs("rejected")) == 1
@@ -199,7 +200,7 @@ def test_retry_of_what_an_entry_point_rejected(tmp_path: Path) -> None:
     assert world.announce(1)["request"]["state"] == "has ended already: rejected"
     broken.unlink()
     assert len(world.run("retry", "--sha", sha_of("app-1"))["introduced"]) == 1
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-1")
 
 
@@ -208,7 +209,7 @@ def test_failing_promotion_counts_as_evicted_and_can_be_retried(tmp_path: Path) 
     script = f"if [ -e {broken} ] && [ -e images/shop ]; then exit 1; fi; python3 generate.py"
     world = world_with(tmp_path, f'generate = "{script}"')
     world.announce(1)
-    world.green()
+    land(world)
     broken.touch()
     turn = world.report("lab", "lab-1")
     assert turn.code == 0
@@ -216,7 +217,7 @@ def test_failing_promotion_counts_as_evicted_and_can_be_retried(tmp_path: Path) 
     assert_rests(world)
     broken.unlink()
     assert len(world.run("retry", "--sha", sha_of("app-1")[:7])["promoted"]) == 1
-    world.green()
+    land(world)
     assert world.on_main("shop") == sha_of("app-1")
 
 
@@ -253,7 +254,7 @@ def test_without_entry_points_the_files_are_written_and_nothing_is_run(tmp_path:
     changed = git(world.bare, "diff-tree", "-r", "--name-only", "--no-commit-id", commit).split()
     assert changed == [f"images/lab/{name}.json" for name in ("digests", "source", "tags")]
     assert parents(world, commit) == [world.ref("refs/heads/main")]
-    world.green()
+    land(world)
     assert trailers(world, "main")["Autocommit-App-SHA"] == sha_of("app-1")
 
 

@@ -14,6 +14,7 @@ from tests.loop.stories import (
     file_at,
     fork,
     journal,
+    land,
     parents,
     refs,
     waits_for,
@@ -75,7 +76,7 @@ def test_innocent_that_reports_red_first_is_not_evicted(stack: World) -> None:
     assert [one["set"] for one in turn["evicted"]] == ["green"]
     assert turn["landed"] == red
     assert [one["set"] for one in turn["replayed"]] == ["blue"]
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "blue") == sha_of("blue-3")
 
 
@@ -113,7 +114,7 @@ def test_retry_lets_what_was_evicted_try_again(stack: World) -> None:
     answer(stack, {"green"})
     turn = stack.run("retry", "--sha", sha_of("green-2")[:9])
     assert [one["set"] for one in turn["introduced"]] == ["green"]
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "green") == sha_of("green-2")
     assert_rests(stack)
 
@@ -131,7 +132,7 @@ def test_retry_twice_is_one_more_try(stack: World) -> None:
 def test_next_announcement_of_an_evicted_set_is_a_new_one(stack: World) -> None:
     answer(stack, {"green"})
     stack.announce(9, {"green": "9"}, set_name="green")
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "green") == sha_of("green-9")
 
 
@@ -253,7 +254,7 @@ def test_main_that_is_red_itself_evicts_nobody_and_is_named(landed: World) -> No
     mended = landed.edit(note="mended")
     turn = landed.turn()
     assert [one["wave"] for one in turn["replayed"]] == ["shop"]
-    landed.green()
+    land(landed)
     assert landed.on_main("shop") == sha_of("app-1")
     assert mended in git(landed.bare, "rev-list", "main").split()
 
@@ -269,7 +270,7 @@ def test_evicted_promotion_leaves_its_wave_as_it_was_until_a_retry(landed: World
     assert [one["wave"] for one in landed.run("retry", "--sha", sha_of("app-1"))["promoted"]] == [
         "shop"
     ]
-    landed.green()
+    land(landed)
     assert landed.on_main("shop") == sha_of("app-1")
     assert file_at(landed, "main", "images/shop/tags.json") == file_at(
         landed, "main", "images/lab/tags.json"

@@ -14,6 +14,7 @@ from tests.loop.stories import (
     fork,
     inbox,
     journal,
+    land,
     parents,
     refs,
     trailers,
@@ -48,7 +49,7 @@ def test_announced_set_goes_through_every_wave_to_the_last(new: World) -> None:
 def test_main_holds_what_was_tested_and_nothing_else(under_test: World) -> None:
     before = under_test.ref("refs/heads/main")
     tested = under_test.ref("refs/heads/auto") or ""
-    under_test.green()
+    land(under_test)
     assert under_test.ref("refs/heads/main") == tested
     assert parents(under_test, tested) == [before]
 
@@ -92,7 +93,7 @@ def test_announced_again_after_it_landed_says_already_there(landed: World) -> No
 def test_announced_again_after_a_newer_one_landed_changes_nothing(landed: World) -> None:
     landed.deploy("lab")
     landed.announce(2)
-    landed.green()
+    land(landed)
     before = refs(landed)
     assert landed.announce(1).code == 0
     assert refs(landed) == before
@@ -105,7 +106,7 @@ def test_identical_digests_change_image_files_alone_and_wait_for_no_report(shipp
     commit = shipped.ref("refs/heads/auto") or ""
     changed = git(shipped.bare, "diff-tree", "-r", "--name-only", "--no-commit-id", commit).split()
     assert changed == ["images/lab/source.json", "images/lab/tags.json"]
-    shipped.green()
+    land(shipped)
     assert [shipped.on_main(wave) for wave in ("lab", "shop")] == [sha_of("app-2")] * 2
     status = shipped.status()
     assert {one["state"] for wave in status["waves"] for one in wave["sets"]} == {"deployed"}
@@ -118,12 +119,12 @@ def test_target_that_runs_no_changed_service_stays_silent_and_blocks_nobody(tmp_
     targets = {"lab": {"api": ["api"], "web": ["web"]}, "shop": {"all": None}}
     world = World(tmp_path, waves, targets=targets)
     world.announce(1, {"api": "1", "web": "1"})
-    world.green()
+    land(world)
     world.deploy("lab")
-    world.green()
+    land(world)
     world.deploy("shop")
     world.announce(2, {"api": "2", "web": "1"})
-    world.green()
+    land(world)
     assert world.report("lab", "api")["promoted"]
 
 
@@ -155,8 +156,8 @@ def test_two_that_decide_the_same_make_the_same_commit(new: World, tmp_path: Pat
     for world in (new, other):
         world.run("release-wave", "--wave", "lab", "--reason", "now")
     assert new.ref("refs/heads/auto") == other.ref("refs/heads/auto")
-    new.green()
-    other.green()
+    land(new)
+    land(other)
     for world in (new, other):
         world.later(minutes=1)
         world.deploy("lab")
@@ -173,7 +174,7 @@ def test_bare_form_of_the_reference_is_an_announcement_too(new: World) -> None:
     turn = new.run("update-cfg-app", "--announcement", str(file), *told)
     assert turn["request"]["id"] == f"announcement-app-7-{whole['sha'][:12]}"
     assert new.announce(7, {"web": "7", "api": "7"})["changed"] is False
-    new.green()
+    land(new)
     assert new.on_main("lab") == whole["sha"]
 
 
@@ -196,7 +197,7 @@ def test_thousand_services_are_one_set(new: World) -> None:
     services = {f"service-{number:04}": "1" for number in range(1000)}
     assert new.announce(1, services).code == 0
     assert len(json.loads(file_at(new, "auto", "images/lab/digests.json"))) == 1000
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
 
 
@@ -207,14 +208,14 @@ def test_journal_says_once_how_each_announcement_ended(shipped: World) -> None:
     }
     shipped.announce(3)
     shipped.announce(2)  # older, and late
-    shipped.green()
+    land(shipped)
     shipped.announce(4)  # waits until 3 is deployed
     shipped.run("drop", "--id", ids[4])
     shipped.deploy("lab")
     shipped.check(shipped.announce(5)["to_check"][0], "failure")
     shipped.check(shipped.ref("refs/heads/main") or "")
     shipped.turn()
-    shipped.green()
+    land(shipped)
     assert {key: endings(shipped).get(name) for key, name in ids.items()} == {
         1: ["landed"],
         2: ["superseded"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import accept, assert_rests, endings, inbox, journal, refs, waits_for
+from tests.loop.stories import accept, assert_rests, endings, inbox, journal, land, refs, waits_for
 from tests.world import Result, World, announcement, git, sha_of
 
 
@@ -36,7 +36,7 @@ def id_of(position: int, name: str = "app") -> str:
 def test_older_announcement_that_arrives_late_is_superseded(landed: World) -> None:
     landed.deploy("lab")
     landed.announce(5)
-    landed.green()
+    land(landed)
     late = landed.announce(4)
     assert late.code == 0
     assert [one["id"] for one in late["superseded"]] == [id_of(4)]
@@ -61,7 +61,7 @@ def test_older_announcement_gets_its_turn_when_the_newer_one_is_evicted(new: Wor
     new.check(tested, "failure")
     turn = new.turn()
     assert [one["id"] for one in turn["introduced"]] == [id_of(4)]
-    new.green()
+    land(new)
     assert endings(new) == {id_of(5): ["evicted"], id_of(4): ["landed"]}
 
 
@@ -77,7 +77,7 @@ def test_after_an_eviction_the_oldest_goes_next_and_then_the_newest_again(new: W
     new.turn()
     assert [one["id"] for one in new.report("lab", "lab-1")["introduced"]] == []
     assert [one["id"] for one in new.report("lab", "lab-2")["introduced"]] == [id_of(5)]
-    new.green()
+    land(new)
     assert endings(new) == {
         id_of(1): ["evicted"],
         id_of(2): ["landed"],
@@ -90,7 +90,7 @@ def test_after_an_eviction_the_oldest_goes_next_and_then_the_newest_again(new: W
 def test_when_deployed_admits_one_until_it_has_settled(tmp_path: Path) -> None:
     world = one_wave(tmp_path, "when deployed", settle="15m")
     world.announce(1)
-    world.green()
+    land(world)
     for position in (2, 3):
         assert world.announce(position)["introduced"] == []
     world.later(minutes=14)
@@ -98,14 +98,14 @@ def test_when_deployed_admits_one_until_it_has_settled(tmp_path: Path) -> None:
     assert "in flight" in waits_for(world.status())
     world.later(minutes=1)
     assert [one["id"] for one in world.turn()["introduced"]] == [id_of(3)]
-    world.green()
+    land(world)
     assert endings(world)[id_of(2)] == ["superseded"]
 
 
 def test_when_deployed_admits_the_next_as_soon_as_a_set_has_failed(tmp_path: Path) -> None:
     world = one_wave(tmp_path, "when deployed", settle="2h")
     world.announce(1)
-    world.green()
+    land(world)
     assert world.announce(2)["introduced"] == []
     failed = world.report("lab", "lab-1", "Failed", "Degraded")
     assert [one["id"] for one in failed["introduced"]] == [id_of(2)]
@@ -118,7 +118,7 @@ def test_when_soaked_admits_the_next_only_after_soak(tmp_path: Path) -> None:
     }
     world = World(tmp_path, waves)
     world.announce(1)
-    world.green()
+    land(world)
     world.deploy("lab")
     assert world.announce(2)["introduced"] == []
     world.later(minutes=59)
@@ -136,7 +136,7 @@ def test_at_once_stacks_sets_as_they_come(tmp_path: Path) -> None:
         assert len(world.announce(position)["introduced"]) == 1
     assert positions(world) == ["2", "3", "7"]
     assert world.announce(5)["introduced"] == [], "an older one never goes on top of a newer one"
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-7")
     assert endings(world)[id_of(5)] == ["superseded"]
     assert_rests(world)
@@ -151,9 +151,9 @@ def test_whatever_is_admitted_every_announcement_ends_once_and_the_newest_lands(
         world.announce(position)
         world.later(minutes=1)
     for _ in range(2):
-        world.green()
+        land(world)
         world.deploy("lab")
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-6")
     assert {key: len(ends) for key, ends in endings(world).items()} == dict.fromkeys(
         map(id_of, (1, 2, 3, 4, 6)), 1
@@ -173,7 +173,7 @@ def test_override_lets_the_other_commit_in_and_the_journal_keeps_the_reason(land
     landed.deploy("lab")
     reason = "the branch was rewritten on purpose"
     landed.announce(1, sha=sha_of("rewritten"), override=reason)
-    landed.green()
+    land(landed)
     assert landed.on_main("lab") == sha_of("rewritten")
     assert reason in json.dumps(journal(landed))
     assert_rests(landed)
@@ -183,10 +183,10 @@ def test_positions_of_two_sets_have_nothing_to_do_with_each_other(tmp_path: Path
     world = World(tmp_path, {"lab": {"targets": ["lab-1"]}}, sets=("web", "data"))
     world.announce(900, {"web": "1"}, set_name="web")
     world.announce(3, {"data": "1"}, set_name="data", repository="acme/data")
-    world.green()
+    land(world)
     world.deploy("lab")
     world.announce(4, {"data": "2"}, set_name="data", repository="acme/data")
-    world.green()
+    land(world)
     assert world.on_main("lab", "web") == sha_of("web-900")
     assert world.on_main("lab", "data") == sha_of("data-4")
 
@@ -194,7 +194,7 @@ def test_positions_of_two_sets_have_nothing_to_do_with_each_other(tmp_path: Path
 def test_set_in_flight_does_not_keep_another_set_waiting(tmp_path: Path) -> None:
     world = World(tmp_path, {"lab": {"targets": ["lab-1"]}}, sets=("web", "data"))
     world.announce(1, {"web": "1"}, set_name="web")
-    world.green()
+    land(world)
     assert len(world.announce(1, {"data": "1"}, set_name="data")["introduced"]) == 1
 
 
@@ -205,7 +205,7 @@ def test_fifty_wait_at_most_and_the_oldest_are_superseded(new: World) -> None:
     assert sorted(inbox(new)) == sorted(map(id_of, range(11, 61)))
     turn = new.run("release-wave", "--wave", "lab", "--reason", "back")
     assert [one["id"] for one in turn["introduced"]] == [id_of(60)]
-    new.green()
+    land(new)
     assert inbox(new) == []
     assert sorted(endings(new)) == sorted(map(id_of, range(1, 61)))
     assert {len(ends) for ends in endings(new).values()} == {1}
@@ -219,12 +219,12 @@ def test_first_waves_of_a_fork_take_a_set_each_and_their_join_takes_it_once(tmp_
     }
     world = World(tmp_path, waves)
     assert len(world.announce(1)["introduced"]) == 2
-    world.green()
+    land(world)
     world.report("east", "e")
     assert not world.turn()["promoted"]
     last: Result = world.report("west", "w")
     assert [one["wave"] for one in last["promoted"]] == ["all"]
-    world.green()
+    land(world)
     assert world.on_main("all") == sha_of("app-1")
     assert set(endings(world)[id_of(1)]) == {"landed"}
     assert inbox(world) == []

@@ -14,6 +14,7 @@ from tests.loop.stories import (
     fork,
     inbox,
     journal,
+    land,
     refs,
     trailers,
     waits_for,
@@ -40,7 +41,7 @@ def seed_second(seed_shipped: World, tmp_path_factory: pytest.TempPathFactory) -
     world.later(hours=1)
     world.announce(2)
     for wave in ("lab", "shop"):
-        world.green()
+        land(world)
         world.deploy(wave)
     return world
 
@@ -58,7 +59,7 @@ def test_images_put_back_by_hand_hold_the_wave_and_stay(second: World) -> None:
     shop = next(wave for wave in second.status()["waves"] if wave["name"] == "shop")
     assert sha_of("app-1")[:12] in shop["hold"]["reason"]
     second.later(days=1)
-    second.green()
+    land(second)
     assert second.on_main("shop") == sha_of("app-1")
     assert second.ref("refs/heads/main") == mine
     assert_rests(second)
@@ -70,12 +71,12 @@ def test_after_the_release_only_a_newer_set_comes(second: World) -> None:
     second.run("release-wave", "--wave", "shop", "--reason", "understood")
     second.later(days=1)
     second.deploy("shop")
-    second.green()
+    land(second)
     assert second.on_main("shop") == sha_of("app-1"), "what was taken back stays away"
     second.announce(3)
-    second.green()
+    land(second)
     second.deploy("lab")
-    second.green()
+    land(second)
     assert second.on_main("shop") == sha_of("app-3")
 
 
@@ -84,11 +85,11 @@ def test_what_was_put_back_by_hand_in_the_first_wave_does_not_go_on_to_the_next(
 ) -> None:
     before = shipped.ref("refs/heads/main") or ""
     shipped.announce(2)
-    shipped.green()
+    land(shipped)
     back_to(shipped, before, "lab")
     shipped.turn()
     shipped.deploy("lab")
-    shipped.green()
+    land(shipped)
     assert shipped.on_main("shop") == sha_of("app-1")
     assert shipped.on_main("lab") == sha_of("app-1")
 
@@ -119,14 +120,14 @@ def test_removed_images_hold_the_wave_and_nothing_brings_them_back(second: World
     second.commit("switched off")
     second.turn()
     second.later(days=1)
-    second.green()
+    land(second)
     assert second.on_main("shop") is None
     assert next(w for w in second.status()["waves"] if w["name"] == "shop")["hold"] is not None
 
 
 def test_newer_set_that_a_person_put_into_a_wave_is_no_reason_to_hold(second: World) -> None:
     second.announce(3)
-    second.green()
+    land(second)
     images = up_to_date(second) / "images"
     for name in ("tags", "digests", "source"):
         text = (images / f"lab/{name}.json").read_text()
@@ -156,7 +157,7 @@ def test_main_that_does_not_generate_makes_all_wait_and_rejects_nothing(new: Wor
     assert refs(new) == before
     assert new.ref("refs/heads/main") == broken
     new.edit(broken=False)
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-2")
     assert_rests(new)
 
@@ -174,7 +175,7 @@ def test_auto_stays_as_it_was_while_main_does_not_generate(stack: World) -> None
     assert stack.turn()["landed"] is None
     assert stack.ref("refs/heads/main") == broken
     stack.edit(broken=False)
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "blue") == sha_of("blue-3")
 
 
@@ -202,7 +203,7 @@ def test_settings_that_become_invalid_still_let_announcements_in(new: World) -> 
         assert (result.code, result["error"]["written"]) == (1, "nothing")
     new.settings = good
     new.edit()
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
 
 
@@ -235,7 +236,7 @@ def test_namespace_of_their_own_is_still_found_when_settings_break(
     top = 'namespace = "refs/deploy/mill"'
     world = World(tmp_path, {"lab": {"targets": ["lab-1"]}}, top=top)
     world.announce(1)
-    world.green()
+    land(world)
     world.deploy("lab")
     good = world.settings
     world.settings = settings + good
@@ -243,7 +244,7 @@ def test_namespace_of_their_own_is_still_found_when_settings_break(
     assert world.announce(2).code == 1
     world.settings = good
     world.edit()
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-2"), "what was accepted is not lost"
 
 
@@ -254,7 +255,7 @@ def test_other_branches_and_another_namespace_work_alike(tmp_path: Path) -> None
     git(world.bare, "symbolic-ref", "HEAD", "refs/heads/trunk/live")
     git(world.bare, "update-ref", "-d", "refs/heads/main")
     world.announce(1)
-    world.green()
+    land(world)
     live = world.ref("refs/heads/trunk/live") or ""
     assert live == world.ref("refs/heads/bot/next")
     assert trailers(world, live)["Autocommit-Target"] == "lab"
@@ -268,7 +269,7 @@ def test_main_of_another_name_than_the_one_that_head_names(tmp_path: Path) -> No
     git(world.bare, "update-ref", "refs/heads/live", "refs/heads/main")
     before = world.ref("refs/heads/main")
     world.announce(1)
-    world.green()
+    land(world)
     assert world.ref("refs/heads/main") == before
     assert world.ref("refs/heads/live") == world.ref("refs/heads/auto") != before
 
@@ -287,12 +288,12 @@ def test_wave_that_leaves_the_settings_takes_its_commits_off_auto(landed: World)
 
 def test_wave_that_is_added_takes_the_set_that_the_one_before_has_deployed(landed: World) -> None:
     landed.deploy("lab")
-    landed.green()
+    land(landed)
     landed.deploy("shop")
     landed.settings += '[[waves]]\nname = "world"\ntargets = ["w"]\n'
     landed.edit()
     assert [one["wave"] for one in landed.turn()["promoted"]] == ["world"]
-    landed.green()
+    land(landed)
     assert landed.on_main("world") == sha_of("app-1")
     assert json.loads(file_at(landed, "main", "images/world/source.json"))["promoted_from"]
     assert {one["what"] for one in journal(landed)} & {"changed by hand", "held"} == set()

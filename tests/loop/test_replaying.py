@@ -12,6 +12,7 @@ from tests.loop.stories import (
     endings,
     file_at,
     journal,
+    land,
     meanwhile,
     parents,
     refs,
@@ -36,7 +37,7 @@ def test_push_to_main_in_the_middle_is_kept_and_auto_is_done_again_on_it(stack: 
     assert parents(stack, new[0]) == [mine]
     assert turn["to_check"] == new[-1:]
     assert file_at(stack, "auto", "generated/lab/lab-1/all.yaml").startswith("from a person")
-    stack.green()
+    land(stack)
     assert stack.ref("refs/heads/main") == new[-1]
 
 
@@ -62,7 +63,7 @@ def test_person_who_edits_the_same_image_files_meets_no_conflict(landed: World) 
     landed.commit("by hand")
     landed.turn()
     landed.run("release-wave", "--wave", "lab", "--reason", "seen")
-    landed.green()
+    land(landed)
     assert landed.on_main("lab") == sha_of("app-2")
     assert "web-fixed" not in file_at(landed, "main", "images/lab/tags.json")
 
@@ -88,7 +89,7 @@ def test_commit_on_auto_that_no_turn_made_is_taken_off_kept_and_reported(under_t
     assert "no turn made it" in turn["evicted"][0]["reason"]
     assert under_test.ref("refs/heads/auto") == own
     assert under_test.ref(f"refs/tidemill/evicted/{mine}") == mine
-    under_test.green()
+    land(under_test)
     assert under_test.on_main("lab") == sha_of("app-1")
     assert_rests(under_test)
 
@@ -121,7 +122,7 @@ def test_deleted_auto_is_made_again(stack: World) -> None:
     again = commits(stack)
     assert sorted(file_at(stack, sha, "images/lab/blue/tags.json") for sha in again[-1:])
     assert len(again) == len(before)
-    stack.green()
+    land(stack)
     assert stack.on_main("lab", "blue") == sha_of("blue-3")
 
 
@@ -132,7 +133,7 @@ def test_auto_that_was_set_back_is_completed_again(stack: World) -> None:
     again = commits(stack)
     assert again[0] == before[0]
     assert len(again) == 3
-    stack.green()
+    land(stack)
     names = [stack.on_main("lab", name) for name in ("red", "green", "blue")]
     assert names == [sha_of("red-1"), sha_of("green-2"), sha_of("blue-3")]
     assert_rests(stack)
@@ -143,7 +144,7 @@ def test_auto_that_points_to_something_old_of_main_is_no_eviction(shipped: World
     git(shipped.bare, "update-ref", "refs/heads/auto", old)
     assert shipped.turn()["evicted"] == []
     shipped.announce(2)
-    shipped.green()
+    land(shipped)
     assert shipped.on_main("lab") == sha_of("app-2")
 
 
@@ -155,7 +156,7 @@ def test_main_fast_forwarded_to_auto_by_hand_has_landed(stack: World) -> None:
     assert ids == {"red": "landed", "green": "landed"}
     assert turn["to_check"] == [above[2]]
     assert turn["replayed"] == []
-    stack.green()
+    land(stack)
     assert len(endings(stack)) == 3
     assert_rests(stack)
 
@@ -214,7 +215,7 @@ def test_main_moves_while_a_turn_runs_and_nothing_is_lost(interrupted: World) ->
     turn = world.run("release-wave", "--wave", "lab", "--reason", "go")
     assert turn.code == 0
     assert theirs in git(world.bare, "rev-list", "main").split()
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-2")
     assert file_at(world, "main", "theirs.txt") == "theirs"
     assert_rests(world)
@@ -229,7 +230,7 @@ def test_ref_that_moves_while_a_turn_runs_makes_it_read_again(interrupted: World
     turn = world.run("release-wave", "--wave", "lab", "--reason", "go")
     assert turn.code == 0
     assert beside in git(world.bare, "rev-list", "refs/tidemill/journal").split()
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-2")
     assert sorted(endings(world).values()) == [["landed"], ["superseded"]]
 
@@ -244,7 +245,7 @@ def test_turn_of_somebody_else_that_wins_does_not_double_anything(interrupted: W
     source = Path(__file__).parents[2] / "src"
     meanwhile(world, f"PYTHONPATH={source} python3 -c {json.dumps(other)}")
     world.run("release-wave", "--wave", "lab", "--reason", "go")
-    world.green()
+    land(world)
     before = refs(world)
     assert [entry["what"] for entry in journal(world)].count("released") == 1
     assert [len(ends) for ends in endings(world).values()] == [1, 1]

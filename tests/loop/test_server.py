@@ -15,6 +15,7 @@ from tests.loop.stories import (
     endings,
     hook,
     inbox,
+    land,
     refs,
     says,
     waits_for,
@@ -129,7 +130,7 @@ def test_accepted_is_said_where_the_turn_could_not_write(new: World) -> None:
     assert "accepted" in refused["error"]["written"]
     assert len(inbox(new)) == 1
     (new.bare / "hooks" / "pre-receive").unlink()
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
 
 
@@ -144,7 +145,7 @@ def test_landing_goes_through_where_only_force_is_refused(shipped: World) -> Non
     git(shipped.bare, "config", "receive.denyNonFastForwards", "true")
     git(shipped.bare, "config", "receive.denyDeletes", "false")
     shipped.announce(2)
-    shipped.green()
+    land(shipped)
     assert shipped.on_main("lab") == sha_of("app-2")
 
 
@@ -190,7 +191,7 @@ def test_client_killed_around_a_push_changes_the_time_and_not_the_outcome(
     again = new.run("update-cfg-app", "--announcement", str(file))
     assert again.code == 0
     assert new.ref("refs/heads/auto") == expected
-    new.green()
+    land(new)
     assert list(endings(new).values()) == [["landed"]]
     assert git(new.bare, "rev-list", "--count", "main") == "2"
 
@@ -211,6 +212,6 @@ def test_client_killed_while_it_generates_leaves_only_the_request(new: World) ->
     assert file.exists()
     new.settings = new.settings.replace("sleep 60", ":").replace("kill -9", ": ")
     new.edit()
-    new.green()
+    land(new)
     assert new.on_main("lab") == sha_of("app-1")
     assert_rests(new)

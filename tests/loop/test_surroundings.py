@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import fork, hook, refs
+from tests.loop.stories import fork, hook, land, refs
 from tests.world import World, git, sha_of
 
 OWN_CONFIG = """\
@@ -83,7 +83,7 @@ def test_configuration_of_the_user_changes_no_commit(
     assert turn.code == 0
     assert not (tmp_path / "hook-ran").exists()
     assert other.ref("refs/heads/auto") == new.ref("refs/heads/auto")
-    other.green()
+    land(other)
     assert other.on_main("lab") == sha_of("app-1")
 
 
@@ -155,7 +155,7 @@ def test_address_may_be_what_git_clone_takes(
 def test_folder_may_have_any_name(new: World, tmp_path: Path) -> None:
     world = fork(new, tmp_path / 'it\'s a "päth" $(id) & more;\ttab')
     world.announce(1)
-    world.green()
+    land(world)
     assert world.on_main("lab") == sha_of("app-1")
     assert world.deploy("lab") is None
     assert len(world.turn()["to_check"]) == 1

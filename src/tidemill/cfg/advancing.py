@@ -57,10 +57,10 @@ def _next_announced(
     draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
 ) -> tuple[str, Announced]:
     """The newest; after an eviction the oldest; before a newer one what a sibling wave has due."""
-    wanted = set(_due_in_siblings(draft, wave, set_name))
-    for request_id, announced in reversed(waiting):
-        if (announced.announcement.position, announced.announcement.sha) in wanted:
-            return request_id, announced
+    by_set = {(one.announcement.position, one.announcement.sha): (key, one) for key, one in waiting}
+    for wanted in _join_lacks(draft, wave, set_name):
+        if wanted in by_set:
+            return by_set[wanted]
     return waiting[0] if draft.ledger.of(wave.name, set_name).oldest_next else waiting[-1]
 
 
@@ -96,8 +96,9 @@ def _is_there_already(draft: Draft, operation: Operation) -> bool:
 
 def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     candidates = list(_candidates(draft, wave, set_name))
-    wanted = set(_due_in_siblings(draft, wave, set_name)) if candidates else set()
-    first = [one for one in candidates if (one.position, one.app_sha) in wanted]
+    by_set = {(one.position, one.app_sha): one for one in candidates}
+    lacks = _join_lacks(draft, wave, set_name) if candidates else []
+    first = [by_set[wanted] for wanted in lacks if wanted in by_set]
     chosen = next((one for one in (*first, *candidates) if obstacle(draft, one) is None), None)
     for operation in _worth_explaining(draft, wave, candidates):
         _say_why(draft, wave, operation, obstacle(draft, operation))
@@ -179,24 +180,23 @@ def _promotion(
     )
 
 
-def _due_in_siblings(draft: Draft, wave: Wave, set_name: str) -> Iterator[tuple[int, str | None]]:
-    """The sets that a wave which comes after this one and others lacks only from this one.
+def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[tuple[int, str | None]]:
+    """The sets that a wave which comes after this one and others may lack only from this one.
 
-    Where such a join waits for this wave, this wave takes that set before any newer one.
+    This wave takes the first of them that it can before any newer set, so that the join does not
+    starve: what is due in a sibling, the newest first; then what is deployed there and still has
+    to soak, for under a steady stream both waves would be past it by the time that it has.
     """
+    own = draft.ledger.of(wave.name, set_name).highest
+    found: dict[tuple[int, str | None], bool] = {}
     for follower in draft.settings.followers(wave.name):
         highest = draft.ledger.of(follower.name, set_name).highest
-        own = draft.ledger.of(wave.name, set_name)
         for sibling in follower.sources:
             for had in draft.ledger.of(sibling, set_name).had if sibling != wave.name else ():
-                newer = had.position > max(highest, own.highest)
-                if (
-                    newer
-                    and had.deployed_at
-                    and not had.rolled_back
-                    and had.soaked(draft.now) >= follower.soak
-                ):
-                    yield had.position, had.app_sha
+                is_well = not (had.buried or had.rolled_back) and had.deployed_at is not None
+                if is_well and had.is_known and had.position > max(highest, own):
+                    found[had.position, had.app_sha] = had.soaked(draft.now) >= follower.soak
+    return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 
 
 def _say_why(draft: Draft, wave: Wave, operation: Operation, stop: Obstacle | None) -> None:

@@ -127,6 +127,17 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
         draft.end(request_id, how, _unless_told(draft, entry))
 
 
+def _is_begun(draft: Draft, announced: Announced) -> bool:
+    """Whether one first wave has had it, so that others may be the only ones that lack it."""
+    announcement = announced.announcement
+    return any(
+        is_set(had, announcement.position, announcement.sha)
+        for wave in draft.settings.waves
+        if not wave.sources
+        for had in draft.ledger.of(wave.name, announcement.set).had
+    )
+
+
 def _unless_told(draft: Draft, entry: Entry) -> Entry | None:
     """An entry on how a request ended, if the journal does not have one yet."""
     told = any(one.id == entry.id and one.what in _ENDS for one in draft.entries)
@@ -134,10 +145,12 @@ def _unless_told(draft: Draft, entry: Entry) -> Entry | None:
 
 
 def _supersede_oldest(draft: Draft) -> None:
+    under_test = {step.operation.request for step in draft.chain}
     for image_set in draft.settings.sets:
-        under_test = {step.operation.request for step in draft.chain}
         waiting = [
-            one for one in waiting_announcements(draft, image_set.name) if one[0] not in under_test
+            (request_id, announced)
+            for request_id, announced in waiting_announcements(draft, image_set.name)
+            if request_id not in under_test and not _is_begun(draft, announced)
         ]
         for request_id, announced in waiting[: max(0, len(waiting) - MOST_WAITING)]:
             sha = announced.announcement.sha

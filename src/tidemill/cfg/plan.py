@@ -119,7 +119,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
             above = [draft.ledger.of(follower.name, name).highest for follower in followers]
             part.had = trimmed(part, min(above) if above else None)
     wanted = to_check(draft, commits)
-    say_what_waits(draft, commits, wanted)
+    say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     return Plan(
         main=draft.main,
         landed=draft.landed,

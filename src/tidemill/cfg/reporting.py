@@ -13,11 +13,17 @@ from tidemill.cfg.settings import Wave
 STARVES_AFTER = 3
 
 
-def say_what_waits(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
-    """Add what the checks and the targets keep waiting."""
+def say_what_waits(
+    draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool = False
+) -> None:
+    """Add what the checks and the targets keep waiting.
+
+    Args:
+        is_partial: the plan has an operation to try, so some of the chain has no commit yet.
+    """
     _main(draft)
     _auto(draft, commits, to_check)
-    _announced(draft)
+    _announced(draft, commits, is_partial=is_partial)
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             had = draft.ledger.present(wave.name, image_set.name)
@@ -36,15 +42,16 @@ def state_of(draft: Draft, wave: Wave, had: Had) -> str:
     return "silent"
 
 
-def _announced(draft: Draft) -> None:
+def _announced(draft: Draft, commits: list[AutoCommit], *, is_partial: bool) -> None:
     """What was announced and is not on auto: whatever else is said, each is named."""
-    under_test = {step.operation.request for step in draft.chain}
+    planned = [step.operation.request for step in draft.chain] if is_partial else []
+    under_test = {*planned, *(commit.operation.request for commit in commits)}
     told = {line.id for line in draft.waiting}
     for request_id, fact in draft.inbox.items():
         if not isinstance(fact, Announced) or request_id in under_test | told:
             continue
         announcement = fact.announcement
-        others = [step.operation for step in draft.chain if step.operation.set == announcement.set]
+        others = [one.operation for one in commits if one.operation.set == announcement.set]
         ahead = [one for one in others if one.kind == "introduce"]
         reason = "another turn"
         if ahead:

@@ -1,0 +1,190 @@
+"""`tidemill check-cfg-app`: what CI runs on a checkout of auto."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.commands.promises import assert_help_has_an_example, assert_readable, assert_usage
+from tests.loop.stories import says
+from tests.world import Result, World, git
+
+from tidemill.__main__ import main
+
+
+@pytest.fixture
+def checkout(landed: World) -> World:
+    """A checkout of main with one set in lab."""
+    git(landed.clone, "fetch", "-q", str(landed.bare), "main")
+    git(landed.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    return landed
+
+
+def check(world: World) -> Result:
+    return world.run("check-cfg-app", "--repo", str(world.clone), repo=False)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a checkout, its own .git included."""
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("check-cfg-app")
+
+
+def test_commit_of_the_mill_is_green(checkout: World) -> None:
+    result = check(checkout)
+    assert result.code == 0
+    assert result["green"] is True
+    assert result["checked"] == ["tidemill.toml", "images/lab", "python3 generate.py"]
+
+
+def test_checking_twice_is_the_same_and_changes_nothing_in_the_checkout(checkout: World) -> None:
+    (checkout.clone / "images" / "lab" / "digests.json").write_text("{}")
+    before = contents(checkout.clone)
+    first = check(checkout)
+    assert first.code == 1
+    assert check(checkout) == first
+    assert contents(checkout.clone) == before
+
+
+def test_check_of_the_repository_runs_last(checkout: World) -> None:
+    (checkout.clone / "tidemill.toml").write_text(
+        checkout.settings.replace(
+            "[entrypoints]", '[entrypoints]\ncheck = "echo it is odd; exit 3"'
+        )
+    )
+    error = check(checkout)["error"]
+    assert "exit code 3: it is odd" in error["what"]
+
+
+def test_check_sees_no_token(checkout: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")
+    (checkout.clone / "tidemill.toml").write_text(
+        checkout.settings.replace("[entrypoints]", '[entrypoints]\ncheck = "! env | grep secret"')
+    )
+    assert check(checkout).code == 0
+
+
+def stale(folder: Path) -> str:
+    (folder / "generated" / "lab" / "lab-1" / "all.yaml").write_text("by hand\n")
+    return "not what the sources generate: generated/lab/lab-1/all.yaml"
+
+
+def missing(folder: Path) -> str:
+    (folder / "generated" / "lab" / "lab-2" / "all.yaml").unlink()
+    return "not what the sources generate: generated/lab/lab-2/all.yaml"
+
+
+def broken_sources(folder: Path) -> str:
+    (folder / "rollout.json").write_text(json.dumps({"broken": True}))
+    return "rollout.json is broken"
+
+
+def no_settings(folder: Path) -> str:
+    (folder / "tidemill.toml").unlink()
+    return "there is no tidemill.toml"
+
+
+def bad_settings(folder: Path) -> str:
+    with (folder / "tidemill.toml").open("a") as file:
+        file.write("[colours]\n")
+    return "tidemill.toml of this checkout, line"
+
+
+def settings_of_bytes(folder: Path) -> str:
+    (folder / "tidemill.toml").write_bytes(b"\xff\xfe")
+    return "tidemill.toml is not UTF-8"
+
+
+def other_services(folder: Path) -> str:
+    (folder / "images" / "lab" / "tags.json").write_text('{"api": "r/api:1"}')
+    return "images/lab: tags.json and digests.json do not name the same services"
+
+
+def broken_images(folder: Path) -> str:
+    (folder / "images" / "lab" / "tags.json").write_text("<<<<<<< HEAD\n")
+    return "images/lab: tags.json and digests.json"
+
+
+def source_of_another_commit(folder: Path) -> str:
+    file = folder / "images" / "lab" / "source.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"sha": "0" * 40}))
+    return "images/lab/source.json is not valid"
+
+
+RED = [
+    stale, missing, broken_sources, no_settings, bad_settings, settings_of_bytes, other_services,
+    broken_images, source_of_another_commit,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", RED, ids=lambda change: change.__name__)
+def test_commit_that_must_not_land_is_red_with_the_reason_and_the_remedy(
+    checkout: World, change: Callable[[Path], str]
+) -> None:
+    reason = change(checkout.clone)
+    result = check(checkout)
+    assert result.code == 1
+    assert set(result["error"]) == {"what", "written", "remedy"}
+    assert reason in result["error"]["what"]
+    assert result["error"]["written"] == "nothing"
+    assert result["error"]["remedy"]
+
+
+def test_files_that_are_ignored_do_not_matter(checkout: World) -> None:
+    (checkout.clone / ".gitignore").write_text("cache/\n")
+    (checkout.clone / "cache").mkdir()
+    (checkout.clone / "cache" / "big").write_text("x")
+    assert check(checkout).code == 0
+
+
+def test_images_without_a_source_are_welcome(checkout: World) -> None:
+    """A repository that has run by hand so far."""
+    (checkout.clone / "images" / "lab" / "source.json").unlink()
+    assert check(checkout).code == 0
+
+
+@pytest.mark.parametrize("place", ["nowhere", "empty", "."])
+def test_what_is_no_checkout_is_refused(
+    new: World, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(new.folder)
+    Path("empty").mkdir()
+    result = new.run("check-cfg-app", "--repo", place, repo=False)
+    assert result.code == 1
+    assert result["error"]["what"].endswith("is not a checkout")
+
+
+def test_bare_repository_is_no_checkout(new: World) -> None:
+    result = new.run("check-cfg-app", "--repo", str(new.bare), repo=False)
+    assert result["error"]["what"].endswith("is not a checkout")
+
+
+def test_folder_inside_a_checkout_is_the_checkout(checkout: World) -> None:
+    inside = str(checkout.clone / "images")
+    assert checkout.run("check-cfg-app", "--repo", inside, repo=False)["green"]
+
+
+def test_check_cannot_be_a_dry_run(new: World) -> None:
+    assert_usage(new, "check-cfg-app", "--dry-run")
+
+
+def test_person_is_told_what_was_checked(
+    checkout: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check-cfg-app", "--repo", str(checkout.clone)]) == 0
+    out = capsys.readouterr().out
+    assert out == "green: tidemill.toml, images/lab, python3 generate.py\n"
+    assert_readable(out)
+    stale(checkout.clone)
+    code, out, err = says(checkout, "check-cfg-app")
+    assert (code, out) == (1, "")
+    assert "error: " in err

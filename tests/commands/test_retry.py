@@ -1,0 +1,105 @@
+"""`tidemill retry`."""
+
+import pytest
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_readable,
+    assert_twice_is_once,
+    assert_usage,
+    dry_run,
+    refused,
+)
+from tests.loop.stories import endings, file_at, inbox, refs, says
+from tests.world import World, sha_of
+
+RETRY = ("retry", "--sha", sha_of("app-2")[:12])
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("retry")
+
+
+def test_evicted_set_tries_again_with_the_very_same_images(evicted: World) -> None:
+    (gone,) = evicted.refs("evicted")
+    turn = assert_twice_is_once(evicted, *RETRY)
+    assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-2")]
+    for name in ("tags", "digests"):
+        path = f"images/lab/{name}.json"
+        assert file_at(evicted, "auto", path) == file_at(evicted, gone, path)
+
+
+def test_retry_asked_for_again_later_waits_already(evicted: World) -> None:
+    evicted.run(*RETRY)
+    before = refs(evicted)
+    evicted.later(minutes=1)
+    again = evicted.run(*RETRY)
+    assert (again.code, again["changed"]) == (0, False)
+    assert refs(evicted) == before
+
+
+def test_set_that_is_green_the_second_time_lands(evicted: World) -> None:
+    request = evicted.run(*RETRY)["request"]["id"]
+    evicted.green()
+    assert evicted.on_main("lab") == sha_of("app-2")
+    assert endings(evicted)[request] == ["landed"]
+    assert inbox(evicted) == []
+
+
+def test_set_that_is_red_again_is_evicted_again(evicted: World) -> None:
+    (sha,) = evicted.run(*RETRY)["to_check"]
+    evicted.check(sha, "failure")
+    assert evicted.turn()["evicted"]
+    assert evicted.turn()["introduced"] == []
+
+
+def test_promotion_that_was_evicted_tries_again(deployed: World) -> None:
+    deployed.run("promote-wave", "--wave", "shop")
+    deployed.check(deployed.ref("refs/heads/main") or "")
+    deployed.check(deployed.ref("refs/heads/auto") or "", "failure")
+    assert deployed.turn()["evicted"]
+    deployed.run("retry", "--sha", sha_of("app-1"))
+    deployed.later(minutes=1)
+    assert deployed.run("promote-wave", "--wave", "shop")["promoted"]
+
+
+def test_announcement_that_was_rejected_tries_again(new: World) -> None:
+    settings = new.settings
+    new.settings = settings.replace(
+        'generate = "python3', 'introduce = "false"\ngenerate = "python3'
+    )
+    new.edit()
+    assert new.announce(1).code == 1
+    new.settings = settings
+    new.edit()
+    turn = new.run("retry", "--sha", sha_of("app-1"))
+    assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-1")]
+
+
+def test_dry_run_writes_nothing(evicted: World) -> None:
+    assert dry_run(evicted, *RETRY)["introduced"]
+
+
+@pytest.mark.parametrize(
+    ("sha", "reason"),
+    [
+        (sha_of("app-1"), "nothing of commit"),
+        ("0" * 40, "nothing of commit"),
+        ("abcdef", "is not the SHA of a set"),
+        ("HEAD", "is not the SHA of a set"),
+        ("", "is not the SHA of a set"),
+    ],
+    ids=["landed", "unknown", "short", "branch", "empty"],
+)
+def test_what_was_not_evicted_is_refused(evicted: World, sha: str, reason: str) -> None:
+    assert reason in refused(evicted, "retry", f"--sha={sha}")
+
+
+def test_retry_without_a_sha_is_wrong_usage(new: World) -> None:
+    assert_usage(new, "retry")
+
+
+def test_person_is_told_what_was_done(evicted: World) -> None:
+    code, out, _ = says(evicted, *RETRY)
+    assert code == 0
+    assert_readable(out)
+    assert "introduced" in out

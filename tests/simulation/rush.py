@@ -1,0 +1,120 @@
+"""Rule 10, the hard way: a commit a minute, some of them bad, slow checks and slow targets."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.simulation import machines, people
+from tests.simulation.actors import stage
+from tests.simulation.announcing import announcement
+from tests.simulation.facts import below, demand
+from tests.simulation.history import Failed
+from tests.simulation.scene import Scene, Wave, minutes, random_scene
+from tests.simulation.sources import is_green
+from tests.simulation.world import World
+
+CHECK, DEPLOY = 3, 4  # minutes that a check takes, and a target
+NATURES = ((1, 0, 0, 0, 0), (85, 10, 0, 5, 0))
+
+
+@dataclass
+class Rush:
+    """What is under way.
+
+    Attributes:
+        checks: when each commit's check will answer.
+        syncs: when each target will have taken what it has synced.
+    """
+
+    world: World
+    checks: dict[str, datetime] = field(default_factory=dict)
+    syncs: dict[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def minute(self) -> None:
+        """One minute of it."""
+        world = self.world
+        for name in world.scene.sets:
+            world.do("announce", announcement=announcement(world, kind="new", set_name=name))
+        self._check()
+        self._deploy()
+        if world.rng.random() < 0.03:
+            people.note(world)
+        for wave in {place.partition("/")[0] for place in below(world.server.refs, "holds")}:
+            world.do("release", wave=wave, set_name=None, reason="go on")
+        for line in world.waiting:
+            if "approval: " in line["for"]:
+                given = dict(re.findall(r"--(\w+) (\S+)", line["for"]))
+                world.do("promote", wave=given["wave"], set_name=given["set"], sha=given["sha"])
+        world.now = world.now.replace(second=0) + timedelta(minutes=1)
+
+    def _check(self) -> None:
+        world = self.world
+        for sha in world.wanted:
+            self.checks.setdefault(sha, world.now + minutes(CHECK))
+        for sha, due in list(self.checks.items()):
+            if due <= world.now:
+                del self.checks[sha]
+                green = is_green(world.server.commits[sha].files)
+                state = "success" if green else "failure"
+                for context in world.scene.contexts:
+                    run = f"r{world.next()}"
+                    world.do("check", sha=sha, context=context, state=state, run=run)
+
+    def _deploy(self) -> None:
+        world = self.world
+        for place in world.targets():
+            if self.syncs.get(place, world.now) > world.now:
+                continue
+            if self.syncs.pop(place, None):
+                world.do("report", **machines.report_of(world, *place))
+            if machines.has_changed(world, *place):
+                world.synced[place] = world.main
+                self.syncs[place] = world.now + minutes(DEPLOY)
+
+
+def rush(seed: int) -> World:
+    """Live through it; raise `Failed` where a wave waits too long for its next set."""
+    rng = random.Random(seed)
+    scene = random_scene(rng)
+    scene = replace(scene, waves=tuple(replace(wave, window=None) for wave in scene.waves))
+    world = World.of(scene, rng)
+    world.natures = rng.choice(NATURES)
+    last = max(_bound(scene, wave) for wave in scene.waves)
+    try:
+        with stage():
+            under_way = Rush(world)
+            for _ in range(min(2 * last, 900)):
+                under_way.minute()
+                _nobody_starves(world)
+    except Exception as error:
+        raise Failed(seed, world, error) from error
+    return world
+
+
+def _nobody_starves(world: World) -> None:
+    begun = world.server.commits[world.server.since(world.main, "")[0]].date
+    for wave in world.scene.waves:
+        limit = minutes(_bound(world.scene, wave))
+        for name in world.scene.sets if wave.admit != "at once" else ():
+            had = world.rules.standing.had(wave.name, name)
+            since = had[-1].at if had else begun
+            waits = world.now - since
+            demand(10, waits < limit, f"{name} in {wave.name} has waited {waits}; {world.waiting}")
+
+
+def _bound(scene: Scene, wave: Wave) -> int:
+    """How many minutes a wave may wait for its next set."""
+    soaks = [follower.soak for follower in scene.followers(wave.name)]
+    own = wave.settle + wave.soak + DEPLOY + 12 * CHECK + max([0, *soaks])
+    return 2 * own + max([0, *(_bound(scene, scene.wave(name)) for name in wave.after)])
+
+
+def story(world: World) -> Mapping[str, Any]:
+    """How often each wave got a set."""
+    landings = world.rules.standing.landings
+    return {"/".join(place): len(found) for place, found in landings.items()}
