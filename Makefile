@@ -13,6 +13,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # What the environment is made from: the lock, the head of pyproject.toml, and where the checkout is.
 KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; } | cksum))
 READY := $(VENV)/.ready-$(KEY)
+# An environment belongs to one checkout and one Python; under another it is made anew.
+HOME_OF = $(CURDIR) $$($(PYTHON) -c 'import sys; print(sys.executable, sys.version)')
 WARM := $(VENV)/.warm-$(KEY)
 
 help: ## list what there is to do
@@ -58,7 +60,7 @@ $(READY):
 	  echo "Tidemill needs Python 3.11 or later, and found: $$($(or $(PYTHON),python3) --version 2>&1)."; \
 	  echo "On Debian 12, Ubuntu 24.04 or later: apt install python3 python3-venv"; \
 	  echo "Elsewhere: install one, then make setup PYTHON=/its/path"; exit 1; } >&2
-	@test "$$(cat $(VENV)/.home 2>/dev/null)" = "$(CURDIR)" || rm -rf $(VENV)
+	@test "$$(cat $(VENV)/.home 2>/dev/null)" = "$(HOME_OF)" || rm -rf $(VENV)
 	@if command -v uv >/dev/null; then set -e; \
 	  echo "Preparing $(VENV) with uv ..."; \
 	  uv venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV); \
@@ -74,7 +76,7 @@ $(READY):
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
 	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .; \
 	fi
-	@echo "$(CURDIR)" > $(VENV)/.home
+	@echo "$(HOME_OF)" > $(VENV)/.home
 	@rm -f $(VENV)/.ready-* && touch $@
 
 # Fills Go's build cache, so that the first `make demo` is as fast as the second.

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 
 from tests.loop.stories import assert_rests
-from tests.loop.waves import Waves, short, waves
+from tests.loop.waves import Waves, built_once, short, waves
 from tests.world import git
 
 
-def twice(folder: Path) -> Waves:
+@built_once
+def twice(folder: Path, /) -> Waves:
     """1 and then 2 are deployed everywhere."""
     w = waves(folder)
     w.everywhere(1)

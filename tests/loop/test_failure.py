@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.waves import Waves, waves
+from tests.loop.waves import Waves, built_once, waves
 
 ONE = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}
 TWO = {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}}
@@ -14,7 +14,12 @@ TWO = {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}}
 
 @pytest.mark.parametrize(
     ("phase", "health"),
-    [("Failed", "Healthy"), ("Error", "Unknown"), ("Succeeded", "Degraded"), ("Running", "Degraded")],
+    [
+        ("Failed", "Healthy"),
+        ("Error", "Unknown"),
+        ("Succeeded", "Degraded"),
+        ("Running", "Degraded"),
+    ],
 )
 def test_failed_set_is_not_promoted_and_status_says_where(
     tmp_path: Path, phase: str, health: str
@@ -242,7 +247,8 @@ def test_failure_of_a_removed_target_does_not_stop_soak(tmp_path: Path) -> None:
     assert w.at("shop") == 1
 
 
-def two_sets(folder: Path, *, shared: bool = False) -> Waves:
+@built_once
+def two_sets(folder: Path, /, *, shared: bool = False) -> Waves:
     """Two image sets; in the first wave on targets of their own, or on one together."""
     apart: dict[str, list[str] | None] = {"l-front": ["web"], "l-back": ["db"]}
     lab: dict[str, list[str] | None] = {"l-both": None} if shared else apart

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import endings, fork, hook, refs
-from tests.loop.waves import Waves, waves
+from tests.loop.stories import endings, hook, refs
+from tests.loop.waves import Waves, copied, waves
 from tests.world import World, announcement
 
 SHIM = """\
@@ -115,7 +115,7 @@ def outcome(w: Waves) -> dict[str, str]:
     w.green()
     assert w.positions() == {"lab": 2, "shop": 1}
     assert not w.refs("inbox")
-    assert [how for how in endings(w).values()] == [["landed"], ["landed"]]
+    assert list(endings(w).values()) == [["landed"], ["landed"]]
     varying = ("refs/tidemill/journal", "refs/tidemill/checks/")
     return {ref: sha for ref, sha in refs(w).items() if not ref.startswith(varying)}
 
@@ -170,9 +170,7 @@ def test_client_that_is_killed_at_a_random_moment_leaves_nothing_to_repair(
     assert outcome(w) == wanted
 
 
-def test_folders_that_killed_runs_left_are_swept_by_the_next(
-    midway: Waves, tmp_path: Path
-) -> None:
+def test_folders_that_killed_runs_left_are_swept_by_the_next(midway: Waves, tmp_path: Path) -> None:
     killing = Killing(midway, tmp_path / "shim")
     for call in (4, 6, 9):
         assert killing.killed_at(call, *command(midway), goes_on=False)
@@ -223,13 +221,6 @@ def undisturbed(midway: Waves, tmp_path: Path) -> dict[str, str]:
     w = copied(midway, tmp_path / "undisturbed")
     w.run(*command(w))
     return outcome(w)
-
-
-def copied(w: Waves, folder: Path) -> Waves:
-    """A copy of a world."""
-    other = fork(w, folder)
-    assert isinstance(other, Waves)
-    return other
 
 
 def wait_for_pushes(w: Waves) -> None:

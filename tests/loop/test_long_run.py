@@ -43,7 +43,7 @@ class Days:
         had: for each wave when it got which position.
     """
 
-    options: Mapping[str, Mapping[str, Any]]
+    options: Mapping[str, Any]
     takes: Mapping[str, Span]
     names: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: CHAIN)
     checking: int = 3
@@ -134,7 +134,7 @@ class Days:
         files = self.server.commits[revision].files
         position = json.loads(files[f"images/{wave}/source.json"])["position"]
         is_ill = wave == "lab" and position in self.sick
-        arguments = {
+        arguments: dict[str, Any] = {
             "wave": wave,
             "target": target,
             "revision": revision,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.loop.waves import Waves, short, waves
+from tests.loop.waves import Waves, built_once, short, waves
 
 SHOP = {"targets": ["s1", "s2"], "on_failure": "roll back"}
 
 
-def careful(folder: Path, **more: Any) -> Waves:
+@built_once
+def careful(folder: Path, /, **more: Any) -> Waves:
     """The shop rolls back by itself; 1 is deployed everywhere."""
     w = waves(folder, {"lab": {"targets": ["l1"]}, "shop": {**SHOP, **more}})
     w.everywhere(1)
@@ -233,7 +234,8 @@ def test_failure_of_a_set_that_has_been_replaced_rolls_nothing_back(tmp_path: Pa
     assert w.state("shop") == "deployed"
 
 
-def two_sets(folder: Path) -> Waves:
+@built_once
+def two_sets(folder: Path, /) -> Waves:
     """Two sets in a shop that rolls back by itself; 1 of both is deployed."""
     shop = {"targets": ["s1"], "on_failure": "roll back"}
     w = waves(folder, {"shop": shop}, sets=("front", "back"))

@@ -192,7 +192,7 @@ def test_promotion_by_hand_twice_is_one_promotion(tmp_path: Path) -> None:
     w.later(hours=1)
     w.green()
     assert w.at("shop") == 1
-    assert len([one for one in w.journalled("promoted")]) == 1
+    assert len(w.journalled("promoted")) == 1
     assert not w.refs("inbox")
 
 
@@ -222,6 +222,4 @@ def test_override_is_promoted_byte_for_byte_too(tmp_path: Path) -> None:
     w.promote("shop", "--sha", short(1), "--override", "now")
     w.green()
     for name in ("tags.json", "digests.json"):
-        assert file_at(w, "main", f"images/shop/{name}") == file_at(
-            w, "main", f"images/lab/{name}"
-        )
+        assert file_at(w, "main", f"images/shop/{name}") == file_at(w, "main", f"images/lab/{name}")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tests.loop.stories import file_at, refs, trailers
-from tests.loop.waves import Waves, short, waves
+from tests.loop.waves import Waves, built_once, short, waves
 from tests.world import git
 
 
-def twice(folder: Path, **kw: object) -> Waves:
+@built_once
+def twice(folder: Path, /, **kw: Any) -> Waves:
     """1 and then 2 are deployed everywhere."""
-    w = waves(folder, **kw)  # type: ignore[arg-type]
+    w = waves(folder, **kw)
     w.everywhere(1)
     w.later(minutes=20)
     w.everywhere(2)

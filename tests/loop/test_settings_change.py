@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.loop.stories import assert_rests
-from tests.loop.waves import Waves, short, waves
+from tests.loop.waves import Options, Waves, short, waves
 
 LAB = {"targets": ["l1"]}
 SHOP = {"targets": ["s1"]}
 
 
-def renamed(w: Waves, waves_of_settings: dict[str, dict[str, object]]) -> None:
+def rewrite(w: Waves, options: Options) -> None:
     """A person writes other waves into `tidemill.toml`."""
+    waves_of_settings = {name: dict(mine) for name, mine in options.items()}
     w.settings = w._settings(waves_of_settings, ("app",), "", "retries = 0", None)
     w.edit(waves=w.targets)
 
@@ -23,7 +24,7 @@ def test_wave_that_is_removed_takes_its_promotion_off_auto(tmp_path: Path) -> No
     tested = w.report("lab", "l1")["to_check"][0]
     w.check(tested)
     del w.targets["shop"]
-    renamed(w, {"lab": LAB})
+    rewrite(w, {"lab": LAB})
     w.green()
     assert w.at("lab") == 1
     assert [wave["name"] for wave in w.status()["waves"]] == ["lab"]
@@ -35,7 +36,7 @@ def test_wave_that_is_added_in_between_gets_what_has_been_deployed_before(tmp_pa
     w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
     w.everywhere(1)
     w.targets["qa"] = {"q1": None}
-    renamed(w, {"lab": LAB, "qa": {"targets": ["q1"]}, "shop": SHOP})
+    rewrite(w, {"lab": LAB, "qa": {"targets": ["q1"]}, "shop": SHOP})
     w.green()
     assert w.positions() == {"lab": 1, "shop": 1, "qa": 1}
     w.ship(2)
@@ -55,7 +56,7 @@ def test_wave_that_is_added_at_the_end_gets_the_newest_that_has_soaked(tmp_path:
         w.deployed(position, "lab")
         w.later(minutes=40)
     w.targets["shop"] = {"s1": None}
-    renamed(w, {"lab": LAB, "shop": {**SHOP, "soak": "1h"}})
+    rewrite(w, {"lab": LAB, "shop": {**SHOP, "soak": "1h"}})
     w.green()
     assert w.at("shop") == 1
     w.deploy("shop")
@@ -99,7 +100,7 @@ def test_target_that_moves_to_another_wave_reports_there(tmp_path: Path) -> None
     w.report("lab", "l1")
     del w.targets["lab"]["x"]
     w.targets["shop"]["x"] = None
-    renamed(w, {"lab": LAB, "shop": {"targets": ["s1", "x"]}})
+    rewrite(w, {"lab": LAB, "shop": {"targets": ["s1", "x"]}})
     w.green()
     assert w.at("shop") == 1
     w.report("shop", "s1")
@@ -114,7 +115,7 @@ def test_approval_that_is_asked_for_from_now_on_stops_what_is_under_test(tmp_pat
     w.ship(1)
     tested = w.report("lab", "l1")["to_check"][0]
     w.check(tested)
-    renamed(w, {"lab": LAB, "shop": {**SHOP, "approval": True}})
+    rewrite(w, {"lab": LAB, "shop": {**SHOP, "approval": True}})
     w.green()
     assert w.at("shop") is None
     w.promote("shop", "--sha", short(1))
@@ -128,7 +129,7 @@ def test_first_wave_that_now_comes_after_another_takes_no_announcement_under_tes
     w = waves(tmp_path, {"lab": LAB})
     w.announce(1)
     w.targets["dev"] = {"d1": None}
-    renamed(w, {"dev": {"targets": ["d1"]}, "lab": LAB})
+    rewrite(w, {"dev": {"targets": ["d1"]}, "lab": LAB})
     w.green()
     assert w.positions() == {"lab": None, "dev": 1}
     w.deploy("dev")

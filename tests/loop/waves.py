@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
-from tests.loop.stories import journal, waits_for
+from tests.loop.stories import fork, journal, waits_for
 from tests.world import Result, World, git, sha_of
 
-Options = dict[str, dict[str, Any]]
+Options = Mapping[str, Any]
+P = ParamSpec("P")
 LAB_AND_SHOP: Options = {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}}
 
 
@@ -94,9 +98,36 @@ class Waves(World):
         return git(self.bare, "log", "-1", "--format=%H", "main", "--", f"images/{wave}")
 
 
-def waves(folder: Path, options: Options = LAB_AND_SHOP, **kw: Any) -> Waves:
+def built_once(
+    build: Callable[Concatenate[Path, P], Waves],
+) -> Callable[Concatenate[Path, P], Waves]:
+    """Build each state that stories start from once; every story gets a copy of its own."""
+    found: dict[str, Waves] = {}
+
+    @functools.wraps(build)
+    def copy(folder: Path, /, *args: P.args, **kwargs: P.kwargs) -> Waves:
+        key = repr((args, kwargs))
+        if key not in found:
+            found[key] = build(Path(tempfile.mkdtemp(dir=_STATES.name)), *args, **kwargs)
+        return copied(found[key], folder)
+
+    return copy
+
+
+def copied(w: Waves, folder: Path) -> Waves:
+    """A copy of a world that goes its own way."""
+    other = fork(w, folder)
+    assert isinstance(other, Waves)
+    return other
+
+
+_STATES = tempfile.TemporaryDirectory(prefix="states-")
+
+
+@built_once
+def waves(folder: Path, /, options: Options = LAB_AND_SHOP, **kw: Any) -> Waves:
     """A new world of these waves."""
-    return Waves(folder, options, **kw)
+    return Waves(folder, dict(options), **kw)
 
 
 def short(position: int, set_name: str = "app") -> str:

@@ -12,6 +12,7 @@ from tests.unit.snapshots import (
     images,
     introduced,
     settings,
+    sha,
     waits_for,
 )
 
@@ -185,6 +186,17 @@ def test_by_hand_a_set_goes_where_it_has_been_before() -> None:
     rollout.had("shop", 1, landed=90, how="roll back")
     assert introduced(rollout.decide()) == []
     rollout.promotion("shop", 2)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_by_hand_another_commit_of_the_same_position_is_promoted() -> None:
+    """The branch was rewritten, and lab took the other commit by an override."""
+    rollout = two_waves()
+    rollout.had("shop", 2)
+    other = rollout.had("lab", 2, content="rewritten")
+    other.app_sha = sha("rewritten")
+    assert introduced(rollout.decide()) == [], "not newer: not by itself"
+    rollout.promotion("shop", 2, app_sha=other.app_sha)
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 

@@ -139,6 +139,32 @@ def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
     assert landed.auto == ()
 
 
+def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    rollout.turn()
+    rollout.by_hand("lab", rollout.files_of(1))
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(request)
+
+
+def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
+    rollout = Rollout()
+    old = rollout.had("shop", 1, landed=90)
+    rollout.had("shop", 2, landed=50)
+    rollout.had("lab", 3, landed=100)
+    rollout.rollback("shop", old)
+    rollout.promotion("shop", 3, override="3 has the fix")
+    assert introduced(rollout.turn()) == [("shop", 1), ("shop", 3)]
+    again = rollout.turn(never)
+    assert not again.is_change
+    assert again.entries == ()
+
+
 def test_failing_entry_point_rejects_its_announcement_and_the_rest_goes_on() -> None:
     rollout, _ = stack()
     rollout.pushed()

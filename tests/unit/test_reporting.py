@@ -110,6 +110,12 @@ def test_each_announcement_that_waits_is_named() -> None:
         assert f"{app_sha(position)[:12]} (app) for lab waits for" in text
 
 
+def test_promotion_of_a_set_that_no_wave_knows_says_so() -> None:
+    rollout = in_lab()
+    rollout.promotion("shop", 7)
+    assert app_sha(7)[:12] in waits_for(rollout.decide())
+
+
 def test_what_was_taken_off_auto_says_what_it_waits_for_now() -> None:
     rollout = Rollout()
     rollout.had("shop", 1)
