@@ -144,7 +144,7 @@ def test_source_that_does_not_fit_its_tags_is_an_unknown_set(run_by_hand: World)
     source = file_at(run_by_hand, "main", "images/lab/source.json")
     by_hand(run_by_hand, "shop", {"source.json": source})
     assert run_by_hand.status()["waves"][1]["sets"][0]["app_sha"] in (None, sha_of("app-8"))
-    land(run_by_hand)
+    run_by_hand.green()
     assert run_by_hand.on_main("shop") == sha_of("app-8")
     assert "8" in file_at(run_by_hand, "main", "images/shop/source.json")
 

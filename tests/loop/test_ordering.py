@@ -151,9 +151,9 @@ def test_whatever_is_admitted_every_announcement_ends_once_and_the_newest_lands(
         world.announce(position)
         world.later(minutes=1)
     for _ in range(2):
-        land(world)
+        world.green()
         world.deploy("lab")
-    land(world)
+    world.green()
     assert world.on_main("lab") == sha_of("app-6")
     assert {key: len(ends) for key, ends in endings(world).items()} == dict.fromkeys(
         map(id_of, (1, 2, 3, 4, 6)), 1

@@ -59,7 +59,7 @@ def test_images_put_back_by_hand_hold_the_wave_and_stay(second: World) -> None:
     shop = next(wave for wave in second.status()["waves"] if wave["name"] == "shop")
     assert sha_of("app-1")[:12] in shop["hold"]["reason"]
     second.later(days=1)
-    land(second)
+    second.green()
     assert second.on_main("shop") == sha_of("app-1")
     assert second.ref("refs/heads/main") == mine
     assert_rests(second)
@@ -71,7 +71,7 @@ def test_after_the_release_only_a_newer_set_comes(second: World) -> None:
     second.run("release-wave", "--wave", "shop", "--reason", "understood")
     second.later(days=1)
     second.deploy("shop")
-    land(second)
+    second.green()
     assert second.on_main("shop") == sha_of("app-1"), "what was taken back stays away"
     second.announce(3)
     land(second)
@@ -89,7 +89,7 @@ def test_what_was_put_back_by_hand_in_the_first_wave_does_not_go_on_to_the_next(
     back_to(shipped, before, "lab")
     shipped.turn()
     shipped.deploy("lab")
-    land(shipped)
+    shipped.green()
     assert shipped.on_main("shop") == sha_of("app-1")
     assert shipped.on_main("lab") == sha_of("app-1")
 
@@ -120,7 +120,7 @@ def test_removed_images_hold_the_wave_and_nothing_brings_them_back(second: World
     second.commit("switched off")
     second.turn()
     second.later(days=1)
-    land(second)
+    second.green()
     assert second.on_main("shop") is None
     assert next(w for w in second.status()["waves"] if w["name"] == "shop")["hold"] is not None
 
@@ -157,7 +157,7 @@ def test_main_that_does_not_generate_makes_all_wait_and_rejects_nothing(new: Wor
     assert refs(new) == before
     assert new.ref("refs/heads/main") == broken
     new.edit(broken=False)
-    land(new)
+    new.green()
     assert new.on_main("lab") == sha_of("app-2")
     assert_rests(new)
 
@@ -175,7 +175,7 @@ def test_auto_stays_as_it_was_while_main_does_not_generate(stack: World) -> None
     assert stack.turn()["landed"] is None
     assert stack.ref("refs/heads/main") == broken
     stack.edit(broken=False)
-    land(stack)
+    stack.green()
     assert stack.on_main("lab", "blue") == sha_of("blue-3")
 
 
@@ -203,7 +203,7 @@ def test_settings_that_become_invalid_still_let_announcements_in(new: World) -> 
         assert (result.code, result["error"]["written"]) == (1, "nothing")
     new.settings = good
     new.edit()
-    land(new)
+    new.green()
     assert new.on_main("lab") == sha_of("app-1")
 
 
@@ -244,7 +244,7 @@ def test_namespace_of_their_own_is_still_found_when_settings_break(
     assert world.announce(2).code == 1
     world.settings = good
     world.edit()
-    land(world)
+    world.green()
     assert world.on_main("lab") == sha_of("app-2"), "what was accepted is not lost"
 
 
@@ -255,7 +255,7 @@ def test_other_branches_and_another_namespace_work_alike(tmp_path: Path) -> None
     git(world.bare, "symbolic-ref", "HEAD", "refs/heads/trunk/live")
     git(world.bare, "update-ref", "-d", "refs/heads/main")
     world.announce(1)
-    land(world)
+    world.green()
     live = world.ref("refs/heads/trunk/live") or ""
     assert live == world.ref("refs/heads/bot/next")
     assert trailers(world, live)["Autocommit-Target"] == "lab"

@@ -215,7 +215,7 @@ def test_main_moves_while_a_turn_runs_and_nothing_is_lost(interrupted: World) ->
     turn = world.run("release-wave", "--wave", "lab", "--reason", "go")
     assert turn.code == 0
     assert theirs in git(world.bare, "rev-list", "main").split()
-    land(world)
+    world.green()
     assert world.on_main("lab") == sha_of("app-2")
     assert file_at(world, "main", "theirs.txt") == "theirs"
     assert_rests(world)

@@ -130,7 +130,7 @@ def test_accepted_is_said_where_the_turn_could_not_write(new: World) -> None:
     assert "accepted" in refused["error"]["written"]
     assert len(inbox(new)) == 1
     (new.bare / "hooks" / "pre-receive").unlink()
-    land(new)
+    new.green()
     assert new.on_main("lab") == sha_of("app-1")
 
 
@@ -212,6 +212,6 @@ def test_client_killed_while_it_generates_leaves_only_the_request(new: World) ->
     assert file.exists()
     new.settings = new.settings.replace("sleep 60", ":").replace("kill -9", ": ")
     new.edit()
-    land(new)
+    new.green()
     assert new.on_main("lab") == sha_of("app-1")
     assert_rests(new)

@@ -67,7 +67,7 @@ class Deed:
 
     def __str__(self) -> str:
         given = " ".join(_shown(value) for value in self.arguments.values())
-        outcome = "died" if self.died else self.refused or self._outcome()
+        outcome = "its client died" if self.died else self.refused or self._outcome()
         return f"{self.command} {given} -> {outcome}"
 
     def _outcome(self) -> str:

@@ -11,8 +11,8 @@ from tests.simulation.scene import random_scene
 from tests.simulation.steps import mixture
 from tests.simulation.world import World
 
-LENGTH = 30
-OFTEN = 0.15
+LENGTH = 25
+OFTEN = 0.08
 NATURES = ((1, 0, 0, 0, 0), (80, 8, 3, 5, 4), (50, 20, 5, 20, 5))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.simulation.sources import digests_of, file_of, is_green, is_sick
-from tests.simulation.world import AUTO, World
+from tests.simulation.world import ACCEPTED, AUTO, World
 
 
 def check(world: World) -> None:
@@ -72,11 +72,13 @@ def sync(world: World) -> None:
 
 
 def sync_and_report(world: World) -> None:
-    """All targets take what main has for them, and say so at once."""
-    for wave, target in world.targets():
-        if has_changed(world, wave, target):
-            world.synced[wave, target] = world.main
-            world.do("report", **report_of(world, wave, target))
+    """All targets take what main has for them, and say so; only the last one turns the mill."""
+    late = [place for place in world.targets() if has_changed(world, *place)]
+    for place in late:
+        world.synced[place] = world.main
+        is_last = place is late[-1] or world.rng.random() < 0.3
+        stop = None if is_last else ACCEPTED
+        world.do("report", die_at=stop, **report_of(world, *place))
 
 
 def deliver(world: World) -> None:

@@ -19,7 +19,7 @@ from tests.simulation.sources import is_green
 from tests.simulation.world import World
 
 CHECK, DEPLOY = 3, 4  # minutes that a check takes, and a target
-NATURES = ((1, 0, 0, 0, 0), (85, 10, 0, 5, 0))
+NATURES = ((1, 0, 0, 0, 0), (94, 3, 0, 3, 0))
 
 
 @dataclass
@@ -110,7 +110,8 @@ def _nobody_starves(world: World) -> None:
 def _bound(scene: Scene, wave: Wave) -> int:
     """How many minutes a wave may wait for its next set."""
     soaks = [follower.soak for follower in scene.followers(wave.name)]
-    own = wave.settle + wave.soak + DEPLOY + 12 * CHECK + max([0, *soaks])
+    checks = 12 * CHECK * (1 + scene.retries) * len(scene.sets)
+    own = wave.settle + wave.soak + DEPLOY + checks + max([0, *soaks])
     return 2 * own + max([0, *(_bound(scene, scene.wave(name)) for name in wave.after)])
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tests.simulation.announcing import announce, announcement
 from tests.simulation.facts import AUTO, MAIN
 from tests.simulation.memory import Commit
-from tests.simulation.world import World
+from tests.simulation.world import ACCEPTED, World
 from tidemill.cfg.settings import FILE
 from tidemill.clients.store import Refs, Update
 
@@ -72,7 +72,7 @@ def flood(world: World) -> None:
     name = world.rng.choice(world.scene.sets)
     for _ in range(world.rng.choice((20, 60))):
         told = announcement(world, set_name=name)
-        world.do("announce", die_at=2, announcement=told)
+        world.do("announce", die_at=ACCEPTED, announcement=told)
 
 
 def _unless_by_people(updates: Sequence[Update]) -> str | None:

@@ -21,6 +21,7 @@ from tidemill.clients.store import Refs, Update
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
 MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
+ACCEPTED = 1  # the stop at which a request is on the server, and no turn has begun
 
 
 @dataclass

@@ -111,7 +111,11 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     if _is_there_already(draft, chosen):
         return
     if chosen.override:
-        draft.chain = [step for step in draft.chain if not step.operation.is_same_set(chosen)]
+        draft.chain = [
+            step
+            for step in draft.chain
+            if step.operation.kind == "roll back" or not step.operation.is_same_set(chosen)
+        ]
     draft.chain.append(Step(chosen))
 
 

@@ -162,7 +162,11 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | Non
     request = draft.inbox.get(operation.request) if operation.request else None
     if operation.request and not isinstance(request, Promotion):
         return Obstacle("its request has ended", over=True)
-    if part.present and part.present.position >= operation.position:
+    present = part.present
+    if present and (
+        present.position > operation.position
+        or is_set(present, operation.position, operation.app_sha)
+    ):
         return Obstacle("the wave has it or a newer one", over=True)
     if request is None and operation.position <= part.highest:
         return Obstacle("the wave has had it or a newer one", over=True)

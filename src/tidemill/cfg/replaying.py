@@ -53,7 +53,11 @@ def put_rollbacks_first(draft: Draft) -> None:
         operation = rollback_operation(back)
         if any(step.operation.id == operation.id for step in draft.chain):
             continue
-        draft.chain = [step for step in draft.chain if not step.operation.is_same_set(operation)]
+        draft.chain = [
+            step
+            for step in draft.chain
+            if step.operation.override or not step.operation.is_same_set(operation)
+        ]
         draft.chain.insert(0, Step(operation))
 
 

@@ -7,7 +7,7 @@ from tidemill.cfg.draft import Draft
 from tidemill.cfg.due import short
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import AutoCommit
-from tidemill.cfg.requests import Announced
+from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
 STARVES_AFTER = 3
@@ -48,7 +48,13 @@ def _announced(draft: Draft, commits: list[AutoCommit], *, is_partial: bool) -> 
     under_test = {*planned, *(commit.operation.request for commit in commits)}
     told = {line.id for line in draft.waiting}
     for request_id, fact in draft.inbox.items():
-        if not isinstance(fact, Announced) or request_id in under_test | told:
+        if request_id in under_test | told:
+            continue
+        if isinstance(fact, Promotion):
+            what = f"{fact.app_sha[:12]} ({fact.set}) for {fact.wave}"
+            why = "a wave that has had it, or has it: the turns know of none"
+            draft.wait(what, why, fact.accepted_at, request_id)
+        if not isinstance(fact, Announced):
             continue
         announcement = fact.announcement
         others = [one.operation for one in commits if one.operation.set == announcement.set]

@@ -130,7 +130,7 @@ def _target(draft: Draft, wave: Wave, target: str) -> TargetStatus:
         seen = (record.sets or {}).get(image_set.name)
         hads = reversed(draft.ledger.of(wave.name, image_set.name).had)
         had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
-        sha = had.app_sha if had else (seen.app_sha if seen else None)
+        sha = had.app_sha if had else (seen.app_sha if seen and seen.images_fit else None)
         if sha and (seen is None or seen.uses):
             running[image_set.name] = sha
     return TargetStatus(

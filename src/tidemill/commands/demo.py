@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 import time
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     began = time.monotonic()
-    story = Story(examples, folder, Narrator())
+    story = Story(examples, folder, Narrator(sys.stderr if options.json else None))
     if options.now_given:
         story.loop.now = options.now
     story.tell()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import TextIO
 
 from tidemill.clients import person
 from tidemill.errors import TidemillError
@@ -15,10 +16,11 @@ class Unexpected(TidemillError):
 
 
 class Narrator:
-    """Prints the story as it happens."""
+    """Tells the story as it happens, on `stream`; on standard output by default."""
 
-    def __init__(self) -> None:
-        self._colour = sys.stdout.isatty() and not person.wants_no_colour()
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._colour = self._stream.isatty() and not person.wants_no_colour()
         self._chapter = 0
 
     def chapter(self, title: str) -> None:
@@ -51,7 +53,6 @@ class Narrator:
     def _paint(self, code: str, text: str) -> str:
         return f"{code}{text}{_END}" if self._colour else text
 
-    @staticmethod
-    def _write(text: str) -> None:
-        sys.stdout.write(f"{text}\n")
-        sys.stdout.flush()
+    def _write(self, text: str) -> None:
+        self._stream.write(f"{text}\n")
+        self._stream.flush()
