@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import io
 import shlex
+from datetime import datetime
 
 from tests.loop.stories import refs, says
-from tests.world import Result, World
+from tests.world import Result, World, git
 
 from tidemill.__main__ import main
 from tidemill.commands._table import parse
@@ -85,6 +86,20 @@ def assert_twice_is_once(world: World, *arguments: str) -> Result:
     assert again.get("changed", False) is False
     assert refs(world) == before
     return first
+
+
+def assert_any_time_is_harmless(world: World, *arguments: str) -> None:
+    """An odd `--now` is refused, or what it stored is sound and stops no later turn."""
+    usual = world.now
+    for odd in ("0001-01-01", "1960-01-01", "1970-01-01", "2200-01-01", "9999-12-31"):
+        world.now = datetime.fromisoformat(f"{odd}T12:00:00+00:00")
+        before = refs(world)
+        if world.run(*arguments).code != 0:
+            assert refs(world) == before
+        git(world.bare, "fsck", "--strict", "--no-dangling")
+        world.now = usual
+        assert world.turn().code == 0
+        assert world.status().code == 0
 
 
 def assert_readable(text: str) -> None:

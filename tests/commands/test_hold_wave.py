@@ -2,6 +2,7 @@
 
 import pytest
 from tests.commands.promises import (
+    assert_any_time_is_harmless,
     assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
@@ -82,3 +83,7 @@ def test_person_is_told_what_was_done(new: World) -> None:
     assert_readable(out)
     assert "accepted" in out
     assert "freeze" in out
+
+
+def test_odd_time_stops_nobody(new: World) -> None:
+    assert_any_time_is_harmless(new, *HOLD)

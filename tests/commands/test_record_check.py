@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.commands.promises import (
+    assert_any_time_is_harmless,
     assert_help_has_an_example,
     assert_readable,
     assert_usage,
@@ -143,3 +144,7 @@ def test_person_is_told_what_was_written(under_test: World) -> None:
     assert code == 0
     assert out == f"check of {auto}: success (written; the next turn acts on it)\n"
     assert_readable(out)
+
+
+def test_odd_time_stops_nobody(under_test: World) -> None:
+    assert_any_time_is_harmless(under_test, *check(under_test.ref("refs/heads/auto"), "pending"))

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from tests.commands.promises import (
+    assert_any_time_is_harmless,
     assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
@@ -152,3 +153,7 @@ def test_person_is_told_what_was_filed(landed: World) -> None:
     assert code == 0
     assert_readable(out)
     assert "lab-1: Succeeded, Healthy at" in out
+
+
+def test_odd_time_stops_nobody(landed: World) -> None:
+    assert_any_time_is_harmless(landed, *report(landed))

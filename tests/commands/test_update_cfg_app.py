@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.commands.promises import (
+    assert_any_time_is_harmless,
     assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
@@ -198,3 +199,7 @@ def test_person_is_told_what_was_done(new: World) -> None:
     assert_readable(out)
     for word in ("accepted", "introduced", sha_of("app-1")[:12], "To check:", "Waiting:"):
         assert word in out
+
+
+def test_odd_time_stops_nobody(new: World) -> None:
+    assert_any_time_is_harmless(new, *given(new, announcement(1)))

@@ -106,7 +106,7 @@ def test_identical_digests_change_image_files_alone_and_wait_for_no_report(shipp
     commit = shipped.ref("refs/heads/auto") or ""
     changed = git(shipped.bare, "diff-tree", "-r", "--name-only", "--no-commit-id", commit).split()
     assert changed == ["images/lab/source.json", "images/lab/tags.json"]
-    land(shipped)
+    shipped.green()
     assert [shipped.on_main(wave) for wave in ("lab", "shop")] == [sha_of("app-2")] * 2
     status = shipped.status()
     assert {one["state"] for wave in status["waves"] for one in wave["sets"]} == {"deployed"}
@@ -208,14 +208,14 @@ def test_journal_says_once_how_each_announcement_ended(shipped: World) -> None:
     }
     shipped.announce(3)
     shipped.announce(2)  # older, and late
-    land(shipped)
+    shipped.green()
     shipped.announce(4)  # waits until 3 is deployed
     shipped.run("drop", "--id", ids[4])
     shipped.deploy("lab")
     shipped.check(shipped.announce(5)["to_check"][0], "failure")
     shipped.check(shipped.ref("refs/heads/main") or "")
     shipped.turn()
-    land(shipped)
+    shipped.green()
     assert {key: endings(shipped).get(name) for key, name in ids.items()} == {
         1: ["landed"],
         2: ["superseded"],

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
 from tests.loop.stories import (
     assert_rests,
-    endings,
-    file_at,
     fork,
     inbox,
-    journal,
     land,
     refs,
     trailers,
@@ -272,29 +268,3 @@ def test_main_of_another_name_than_the_one_that_head_names(tmp_path: Path) -> No
     land(world)
     assert world.ref("refs/heads/main") == before
     assert world.ref("refs/heads/live") == world.ref("refs/heads/auto") != before
-
-
-def test_wave_that_leaves_the_settings_takes_its_commits_off_auto(landed: World) -> None:
-    landed.deploy("lab")
-    assert landed.ref("refs/heads/auto") != landed.ref("refs/heads/main")
-    start = landed.settings.rindex("[[waves]]")
-    landed.settings = landed.settings[:start]
-    landed.edit()
-    landed.turn()
-    assert landed.ref("refs/heads/auto") == landed.ref("refs/heads/main")
-    assert landed.report("shop", "north").code == 1
-    assert_rests(landed)
-
-
-def test_wave_that_is_added_takes_the_set_that_the_one_before_has_deployed(landed: World) -> None:
-    landed.deploy("lab")
-    land(landed)
-    landed.deploy("shop")
-    landed.settings += '[[waves]]\nname = "world"\ntargets = ["w"]\n'
-    landed.edit()
-    assert [one["wave"] for one in landed.turn()["promoted"]] == ["world"]
-    land(landed)
-    assert landed.on_main("world") == sha_of("app-1")
-    assert json.loads(file_at(landed, "main", "images/world/source.json"))["promoted_from"]
-    assert {one["what"] for one in journal(landed)} & {"changed by hand", "held"} == set()
-    assert set(map(tuple, endings(landed).values())) == {("landed",)}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from tests.simulation.facts import below, trailers
 from tests.simulation.sources import rollout_of
+from tests.simulation.scene import changed
 from tests.simulation.world import World
 
 
@@ -68,6 +69,11 @@ def own_images(world: World, wave: str, name: str) -> None:
     files[f"{folder}/tags.json"] = json.dumps(tags).encode()
     files[f"{folder}/digests.json"] = json.dumps(digests).encode()
     world.edit(f"own images of {name} in {wave}", files)
+
+
+def change_settings(world: World) -> None:
+    """A person changes the settings, and what the targets run with them."""
+    world.settle_on(changed(world.rng, world.scene))
 
 
 def hold(world: World) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from tests.simulation.sources import Rollout
 
 ADMITS = ("when deployed", "when soaked", "at once")
+NAMES = ("staging", "internal", "beta", "prod")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -62,7 +63,7 @@ class Wave:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything that stays as it is in one history.
+    """The settings of one history, and what its targets run.
 
     Attributes:
         services: by image set.
@@ -127,7 +128,7 @@ def random_scene(rng: random.Random) -> Scene:
     }
     every = [service for mine in services.values() for service in mine]
     waves: list[Wave] = []
-    for name in ("staging", "internal", "beta", "prod")[: rng.choice((1, 2, 2, 3, 3, 4))]:
+    for name in NAMES[: rng.choice((1, 2, 2, 3, 3, 4))]:
         waves.append(_wave(rng, name, [wave.name for wave in waves]))
     uses = {wave.name: {target: _used(rng, every) for target in wave.targets} for wave in waves}
     return Scene(
@@ -177,3 +178,56 @@ def _used(rng: random.Random, every: list[str]) -> tuple[str, ...] | None:
 def minutes(count: float) -> timedelta:
     """That many minutes."""
     return timedelta(minutes=count)
+
+
+def changed(rng: random.Random, scene: Scene) -> Scene:
+    """The scene with something else in its settings, as a person might change it."""
+    index = rng.randrange(len(scene.waves))
+    wave, waves = scene.waves[index], list(scene.waves)
+    other = _wave(rng, wave.name, [one.name for one in scene.waves[:index]])
+    match rng.choice(("times", "rules", "checks", "more", "fewer", "new wave", "no wave")):
+        case "times":
+            waves[index] = replace(wave, settle=other.settle, soak=other.soak, window=other.window)
+        case "rules":
+            approval = other.approval and bool(wave.after)
+            waves[index] = replace(
+                wave, admit=other.admit, approval=approval, on_failure=other.on_failure
+            )
+        case "checks":
+            required = rng.choice(((), ("check",), ("check", "lint")))
+            return replace(scene, required=required, retries=rng.choice((0, 1, 2)))
+        case "more":
+            return _with_target(rng, scene, wave)
+        case "fewer" if len(wave.targets) > 1:
+            waves[index] = replace(wave, targets=wave.targets[:-1])
+        case "new wave" if len(waves) < len(NAMES):
+            name = next(name for name in NAMES if name not in {one.name for one in waves})
+            fresh = _wave(rng, name, [one.name for one in waves])
+            every = [service for mine in scene.services.values() for service in mine]
+            uses = {**scene.uses, name: {target: _used(rng, every) for target in fresh.targets}}
+            return replace(scene, waves=(*waves, fresh), uses=uses)
+        case "no wave" if len(waves) > 1:
+            del waves[index]
+            waves = [_without(one, wave) for one in waves]
+        case _:
+            pass
+    uses = {one.name: {name: scene.uses[one.name][name] for name in one.targets} for one in waves}
+    return replace(scene, waves=tuple(waves), uses=uses)
+
+
+def _with_target(rng: random.Random, scene: Scene, wave: Wave) -> Scene:
+    every = [service for mine in scene.services.values() for service in mine]
+    name = f"{wave.name}-{len(wave.targets)}"
+    more = replace(wave, targets=(*wave.targets, name))
+    uses = {**scene.uses, wave.name: {**scene.uses[wave.name], name: _used(rng, every)}}
+    waves = tuple(more if one is wave else one for one in scene.waves)
+    return replace(scene, waves=waves, uses=uses)
+
+
+def _without(wave: Wave, gone: Wave) -> Wave:
+    """A wave that came after one that is gone comes after what that one came after."""
+    if gone.name not in wave.after:
+        return wave
+    after = [name for name in wave.after if name != gone.name]
+    after += [name for name in gone.after if name not in after]
+    return replace(wave, after=tuple(after), approval=wave.approval and bool(after))

@@ -157,7 +157,7 @@ class Standing:
             return targets
         files = self.server.commits[landing.commit].files
         named = {
-            target: set(re.findall(r"(\S+)@", files[file_of(landing.wave, target)].decode()))
+            target: set(re.findall(r"(\S+)@", files.get(file_of(landing.wave, target), b"").decode()))
             for target in targets
         }
         mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}

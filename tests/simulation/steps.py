@@ -83,6 +83,7 @@ STEPS: Mapping[Step, float] = {
     people.write_images: 1,
     people.hold: 2,
     people.release: 4,
+    people.change_settings: 1,
     people.roll_back: 2,
     people.promote: 4,
     people.drop: 2,

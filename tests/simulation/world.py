@@ -15,7 +15,7 @@ from tests.simulation.actors import Deed, do
 from tests.simulation.memory import Commit, Killed, Server
 from tests.simulation.rules import Rules
 from tests.simulation.scene import Scene, minutes
-from tests.simulation.sources import ROLLOUT, Rollout, generated, rollout_of
+from tests.simulation.sources import ROLLOUT, Rollout, file_of, generated, rollout_of
 from tidemill.cfg.settings import FILE
 from tidemill.clients.store import Refs, Update
 
@@ -126,6 +126,16 @@ class World:
         rollout = replace(self.rollout, **changes)
         return self.edit(what, {**self.files, ROLLOUT: rollout.render()}, generate=generate)
 
+    def settle_on(self, scene: Scene) -> None:
+        """A person pushes other settings."""
+        self.scene = self.rules.scene = self.rules.standing.scene = scene
+        rollout = replace(self.rollout, uses=scene.uses)
+        files = {**self.files, FILE: scene.settings(), ROLLOUT: rollout.render()}
+        kept = {file_of(wave, target) for wave, target in self.targets()}
+        files = {path: data for path, data in files.items() if not _is_stale(path, kept)}
+        self.edit("other settings", files)
+        self.tell("\n    ".join(scene.settings().decode().splitlines()))
+
     def _meanwhile(self) -> None:
         """Now and then a person pushes between two steps of a turn."""
         if self.rng.random() < 0.03:
@@ -137,6 +147,10 @@ class World:
         if "to_check" in deed.said:
             self.wanted = tuple(deed.said["to_check"])
             self.waiting = tuple(deed.said["waiting"])
+
+
+def _is_stale(path: str, kept: set[str]) -> bool:
+    return path.startswith("generated/") and path not in kept
 
 
 def dying(stop: int) -> Callable[[str], None]:

@@ -153,8 +153,15 @@ class Repository(Objects):
         self._fetch_commits([work.parent])
         result = self._worktree.do(work)
         if isinstance(result, Committed):
-            self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha))))
+            is_checked_out = bool(work.entry or work.generate)
+            below = "" if is_checked_out else work.folder
+            self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
+
+    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
+        """The files of a commit at or below `paths` that contain one of `words` on its own."""
+        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        return super().mentions(commit, paths, words)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         """Write all updates or none; after a refusal look at the refs, not at the words."""
