@@ -7,6 +7,7 @@ separators, nothing that climbs out of a folder, nothing that Git refuses in a r
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 from tidemill.errors import Refused
 
@@ -18,6 +19,7 @@ BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
+FIRST_YEAR, LAST_YEAR = 2000, 2099
 
 
 def is_name(text: object) -> bool:
@@ -99,6 +101,11 @@ def checked_line(text: str, what: str) -> str:
             remedy="give 1 to 500 characters without line breaks",
         )
     return text.strip()
+
+
+def is_storable(when: datetime) -> bool:
+    """Whether Git can store a time in a commit, and anybody would mean it."""
+    return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR
 
 
 def shown(text: object) -> str:

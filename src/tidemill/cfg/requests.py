@@ -12,9 +12,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tidemill.app.announcement import Announcement, checked
-from tidemill.app.names import checked_line, checked_name, checked_sha
+from tidemill.app.names import checked_line, checked_name, checked_sha, is_storable
 from tidemill.app.reference import running
 from tidemill.cfg.records import Deployment
+from tidemill.errors import Refused
 
 ALL_SETS = "_"
 
@@ -134,6 +135,8 @@ def decode(data: bytes) -> Fact:
         Refused: a value in it is not what it may be.
     """
     fact: Fact = msgspec.json.decode(data, type=Fact)
+    if not is_storable(fact.accepted_at):
+        raise Refused("it was accepted at no time that Git can store", remedy="send it again")
     if isinstance(fact, Announced):
         checked(fact.announcement)
     elif isinstance(fact, Deployment):

@@ -135,7 +135,7 @@ class Worktree:
     def _commit(self, work: Work) -> str:
         self._stage_image_files(work)
         tree = self._git("write-tree", "--missing-ok").decode().strip()
-        stamp = f"{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
+        stamp = f"@{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
         env = {
             "GIT_AUTHOR_NAME": work.bot.name,
             "GIT_AUTHOR_EMAIL": work.bot.email,
@@ -163,7 +163,7 @@ class Worktree:
         self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
 
     def _date_of(self, commit: str) -> str:
-        return self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
+        return "@" + self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""

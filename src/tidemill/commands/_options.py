@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tidemill.app.names import checked_line, checked_name, shown
+from tidemill.app.names import checked_line, checked_name, is_storable, shown
 from tidemill.errors import Refused
 
 
@@ -65,10 +65,14 @@ def parse_time(text: str, what: str = "--now") -> datetime:
     """Parse ISO 8601; a time without an offset is in UTC."""
     try:
         when = datetime.fromisoformat(text)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        if not is_storable(when):
+            raise ValueError(text)
+        return when
     except (ValueError, OverflowError):
         raise Refused(
-            f"{what} {shown(text)} is not a time", remedy="write it like 2026-01-31T12:00:00Z"
+            f"{what} {shown(text)} is not a time",
+            remedy="write one of this century, like 2026-01-31T12:00:00Z",
         ) from None
 
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
+from tidemill.app.names import is_storable
 from tidemill.cfg import images, requests, settings, settings_file
 from tidemill.cfg.checks import CheckRecord
 from tidemill.cfg.journal import Journal
@@ -83,7 +84,8 @@ class Reading:
         if tip is None:
             return None
         try:
-            return msgspec.json.decode(record_of(self.store, tip), type=CheckRecord)
+            record = msgspec.json.decode(record_of(self.store, tip), type=CheckRecord)
+            return record if all(is_storable(run.at) for run in record.runs) else None
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
 
