@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.clients.conftest import FILES, Bench
+from tests.clients.bench import FILES, Bench
 from tests.clients.places import eventually, is_alive, pids
 from tests.world import git
 

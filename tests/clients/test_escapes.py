@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from tests.clients.conftest import Bench
+from tests.clients.bench import Bench
 
 from tidemill.clients.store import Committed, WorkFailed
 

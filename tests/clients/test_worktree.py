@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from tests.clients.conftest import THEN, Bench, as_json
+from tests.clients.bench import THEN, Bench, as_json
 from tests.clients.places import eventually, is_alive, pids
 
 from tidemill.cfg.settings import Bot

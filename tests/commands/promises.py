@@ -107,3 +107,18 @@ def assert_readable(text: str) -> None:
     assert text.strip()
     assert max(len(line) for line in text.splitlines()) <= WIDTH
     assert "\x1b" not in text
+
+
+def odd_objects(world: World) -> list[str]:
+    """What a ref may point to that is no commit with a record."""
+
+    def make(*arguments: str, data: bytes = b"") -> str:
+        return git(world.bare, *arguments, data=data)
+
+    blobs = [make("hash-object", "-w", "--stdin", data=one) for one in (b"x", b"{}", b"[" * 10**5)]
+    empty = make("mktree")
+    trees = [make("mktree", data=f"100644 blob {one}\trecord.json\n".encode()) for one in blobs]
+    trees.append(make("mktree", data=f"040000 tree {empty}\trecord.json\n".encode()))
+    commits = [make("commit-tree", tree, "-m", "x") for tree in (empty, *trees)]
+    make("tag", "-a", "-m", "x", "v1", commits[0])
+    return [blobs[0], empty, *commits, make("rev-parse", "v1")]

@@ -9,10 +9,11 @@ from tests.commands.promises import (
     assert_twice_is_once,
     assert_usage,
     dry_run,
+    odd_objects,
     refused,
 )
 from tests.loop.stories import journal, refs, says
-from tests.world import World
+from tests.world import World, git
 
 from tidemill.__main__ import main
 
@@ -122,3 +123,30 @@ def test_person_is_told_what_was_done_and_what_waits(under_test: World) -> None:
     assert_readable(out)
     for word in ("Done:", "landed", "Waiting:", "lab-1, lab-2 to report it healthy"):
         assert word in out
+
+
+def test_odd_things_in_the_inbox_are_rejected_and_stop_nobody(new: World) -> None:
+    odd = odd_objects(new)
+    for number, sha in enumerate(odd):
+        git(new.bare, "update-ref", f"refs/tidemill/inbox/hold-{number}", sha)
+    turn = new.announce(1)
+    assert turn.code == 0
+    assert turn["introduced"]
+    assert len(turn["rejected"]) == len(odd)
+    assert not [ref for ref in new.refs("inbox") if "hold" in ref]
+    assert not new.turn()["changed"]
+
+
+def test_odd_things_among_the_checks_are_no_verdict(under_test: World) -> None:
+    auto = under_test.ref("refs/heads/auto") or ""
+    for sha in odd_objects(under_test):
+        git(under_test.bare, "update-ref", f"refs/tidemill/checks/{auto}", sha)
+        turn = under_test.run(*TURN)
+        assert (turn.code, turn["landed"], turn["to_check"]) == (0, None, [auto])
+
+
+@pytest.mark.parametrize("ref", ["refs/tidemill/holds/lab/_", "refs/tidemill/deployed/lab/lab-1"])
+def test_odd_thing_in_a_place_of_the_mill_s_own_is_named(new: World, ref: str) -> None:
+    """A hold that can't be read may be a hold: nothing goes on over it."""
+    git(new.bare, "update-ref", ref, odd_objects(new)[0])
+    assert ref in refused(new, *TURN)

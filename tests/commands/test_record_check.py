@@ -9,6 +9,7 @@ from tests.commands.promises import (
     assert_readable,
     assert_usage,
     dry_run,
+    odd_objects,
     refused,
 )
 from tests.loop.stories import refs, says
@@ -148,3 +149,11 @@ def test_person_is_told_what_was_written(under_test: World) -> None:
 
 def test_odd_time_stops_nobody(under_test: World) -> None:
     assert_any_time_is_harmless(under_test, *check(under_test.ref("refs/heads/auto"), "pending"))
+
+
+def test_verdict_takes_the_place_of_an_odd_thing(under_test: World) -> None:
+    auto = under_test.ref("refs/heads/auto") or ""
+    for sha in odd_objects(under_test):
+        git(under_test.bare, "update-ref", f"refs/tidemill/checks/{auto}", sha)
+        assert under_test.run(*check(auto)).code == 0
+        assert [run["state"] for run in stored(under_test, auto)] == ["success"]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, endings, file_at, inbox, land, refs, waits_for
+from tests.loop.stories import assert_rests, endings, file_at, fork, inbox, land, refs, waits_for
 from tests.world import World, announcement, git, sha_of
 
 WAVES = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["north"]}}
@@ -36,13 +36,24 @@ def images(position: int) -> dict[str, str]:
     }
 
 
-@pytest.fixture
-def run_by_hand(tmp_path: Path) -> World:
-    """Images in both waves, no source.json, no ref of the mill."""
-    world = World(tmp_path, WAVES)
+@pytest.fixture(scope="module")
+def seed_bare(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """No image at all, and nothing that generates."""
+    return World(tmp_path_factory.mktemp("bare"), WAVES, entrypoints="")
+
+
+@pytest.fixture(scope="module")
+def seed_run_by_hand(tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = World(tmp_path_factory.mktemp("run-by-hand"), WAVES)
     for wave in WAVES:
         by_hand(world, wave, images(7))
     return world
+
+
+@pytest.fixture
+def run_by_hand(seed_run_by_hand: World, tmp_path: Path) -> World:
+    """Images in both waves, no source.json, no ref of the mill."""
+    return fork(seed_run_by_hand, tmp_path)
 
 
 def test_first_turn_finds_nothing_to_do_and_writes_nothing(run_by_hand: World) -> None:
@@ -127,9 +138,9 @@ def test_set_that_was_there_already_is_promoted_to_a_wave_that_lacks_it(tmp_path
     ],
 )
 def test_broken_image_files_are_an_unknown_set_and_never_an_error(
-    tmp_path: Path, files: dict[str, str]
+    seed_bare: World, tmp_path: Path, files: dict[str, str]
 ) -> None:
-    world = World(tmp_path, {"lab": {"targets": ["lab-1"]}}, entrypoints="")
+    world = fork(seed_bare, tmp_path)
     by_hand(world, "lab", files)
     assert world.turn()["changed"] is False
     assert world.status()["waves"][0]["sets"][0]["app_sha"] is None

@@ -74,6 +74,11 @@ def test_verdict_alone_moves_nothing_and_status_does_not_run_ahead(under_test: W
     assert states == ["auto"], "main does not have it yet"
 
 
+def test_what_a_green_commit_will_land_waits_for_no_check(stack: World) -> None:
+    stack.check(stack.ref("refs/heads/auto") or "")
+    assert "the check of" not in waits_for(stack.status())
+
+
 def test_same_announcement_three_times_is_one_request_and_one_commit(new: World) -> None:
     first = new.announce(1)
     before = refs(new)
@@ -191,6 +196,16 @@ def test_bare_form_names_the_option_that_is_missing(new: World, left_out: str) -
     assert refused.code == 1
     assert left_out in refused["error"]["remedy"]
     assert refs(new) == before
+
+
+def test_bare_form_may_have_a_service_called_images(new: World) -> None:
+    whole = announcement(1, {"images": "1", "version": "1"})
+    for images in (whole["images"], {"images": whole["images"]["images"]}):
+        file = new.folder / "images.json"
+        file.write_text(json.dumps(images))
+        told = ("--app-sha", whole["sha"], "--app-repository", "acme/app", "--position", "1")
+        turn = new.run("update-cfg-app", "--announcement", str(file), *told, "--dry-run")
+        assert turn.code == 0
 
 
 def test_thousand_services_are_one_set(new: World) -> None:

@@ -203,6 +203,20 @@ def test_settings_that_become_invalid_still_let_announcements_in(new: World) -> 
     assert new.on_main("lab") == sha_of("app-1")
 
 
+def test_hold_placed_while_settings_are_broken_holds_when_they_are_mended(new: World) -> None:
+    new.announce(1)
+    new.check(new.ref("refs/heads/auto") or "")
+    good, new.settings = new.settings, "waves = 1\n"
+    new.edit()
+    told = new.run("hold-wave", "--wave", "lab", "--reason", "not this one")
+    assert "accepted" in told["error"]["written"]
+    new.settings = good
+    new.edit()
+    new.green()
+    assert new.on_main("lab") is None
+    assert new.status()["waves"][0]["hold"]["reason"] == "not this one"
+
+
 def test_next_valid_turn_judges_what_waited(new: World) -> None:
     good = new.settings
     new.settings = "waves = 1\n"

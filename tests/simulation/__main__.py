@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from tests.simulation.history import LENGTH, Failed, play
+from tests.simulation.rush import landed, rush
 
 
 def main() -> int:
@@ -14,17 +15,20 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="the first seed (0)")
     parser.add_argument("--histories", type=int, default=1, help="how many from there on (1)")
     parser.add_argument("--length", type=int, default=LENGTH, help=f"steps of each ({LENGTH})")
+    parser.add_argument("--rush", action="store_true", help="a commit a minute instead")
     options = parser.parse_args()
     broken = 0
     for seed in range(options.seed, options.seed + options.histories):
         try:
-            world = play(seed, options.length)
+            world = rush(seed) if options.rush else play(seed, options.length)
         except Failed as failed:
             broken += 1
             print(failed)
         else:
             if options.histories == 1:
                 print("\n".join(world.story))
+            if options.rush:
+                print(f"seed {seed}: {landed(world)}")
     print(f"{options.histories} histories, {broken} with a broken rule")
     return min(broken, 1)
 

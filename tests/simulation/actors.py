@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import threading
 import tomllib
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, partial
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -31,22 +32,21 @@ from tidemill.commands import (
 from tidemill.errors import TidemillError
 from tidemill.mill.turn import Clock
 
-COMMANDS: Mapping[str, Callable[[Namespace], int]] = {
-    "announce": update_cfg_app.run,
-    "turn": reconcile_cfg_app.run,
-    "check": record_check.run,
-    "report": record_deployment.run,
-    "promote": promote_wave.run,
-    "roll back": rollback_wave.run,
-    "hold": hold_wave.run,
-    "release": release_wave.run,
-    "drop": drop.run,
-    "retry": retry.run,
-    "status": status.run,
+COMMANDS: Mapping[str, ModuleType] = {
+    "announce": update_cfg_app,
+    "turn": reconcile_cfg_app,
+    "check": record_check,
+    "report": record_deployment,
+    "promote": promote_wave,
+    "roll back": rollback_wave,
+    "hold": hold_wave,
+    "release": release_wave,
+    "drop": drop,
+    "retry": retry,
+    "status": status,
 }
 TOLD = ("landed", "state", "reason")
 ABOUT = ("set", "wave", "sha", "reason")
-DEFAULTS: Mapping[str, object] = {"set_name": None, "override": None, "dry_run": False}
 
 
 @dataclass
@@ -93,9 +93,10 @@ def do(
     deed = Deed(command, arguments)
     _LOCAL.client = Client(server, f"tidemill {command}", gate)
     _LOCAL.said = {}
-    given = {**DEFAULTS, **arguments, "repo": "memory", "now": now.isoformat(), "json": True}
+    module = COMMANDS[command]
+    given = {**_defaults(module), **arguments, "repo": "", "now": now.isoformat(), "json": True}
     try:
-        COMMANDS[command](Namespace(**given))
+        module.run(Namespace(**given))
     except TidemillError as error:
         deed.refused = error.what
     except Killed:
@@ -123,6 +124,14 @@ def stage() -> Iterator[None]:
         ):
             stack.enter_context(patch(name, instead))
         yield
+
+
+@cache
+def _defaults(module: ModuleType) -> Mapping[str, object]:
+    """What a command's options are where they are not given."""
+    parser = ArgumentParser(add_help=False)
+    module.add(parser)
+    return {action.dest: action.default for action in parser._actions}
 
 
 @contextmanager

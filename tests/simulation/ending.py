@@ -58,6 +58,9 @@ def _rest(world: World) -> Rest:
         for target, used in scene.uses[wave].items()
         if used is not None and set(used) <= set(scene.services[name]) and scene.has_paths
     ]
+    used = {one for mine in scene.uses[wave].values() for one in mine or ()}
+    if not all(used & set(services) for services in scene.services.values()):
+        alone = []  # of a set that nobody runs no file may tell where it runs
     rest = Rest()
     if any(world.natures[3:]):
         return rest  # what is ill could not be replaced where it is held

@@ -19,22 +19,26 @@ NATURES = ((1, 0, 0, 0, 0), (80, 8, 3, 5, 4), (50, 20, 5, 20, 5))
 class Failed(AssertionError):
     """A history in which a rule was broken: its seed, its settings and its story."""
 
-    def __init__(self, seed: int, world: World, error: BaseException) -> None:
+    def __init__(self, seed: int, world: World, error: BaseException, how: str = "") -> None:
         scene, story = world.scene.settings().decode(), "\n".join(world.story)
         super().__init__(
             f"seed {seed}: {error!r}\n\n{scene}\n{story}\n\nseed {seed}: {error!r}\n"
-            f"To see it again: python -m tests.simulation --seed {seed}"
+            f"To see it again: python -m tests.simulation --seed {seed} {how}"
         )
         self.error = error
 
 
-def play(seed: int, length: int = LENGTH) -> World:
-    """Live through the history of a seed; raise `Failed` where a rule is broken."""
+def play(seed: int, length: int = LENGTH, natures: tuple[int, ...] | None = None) -> World:
+    """Live through the history of a seed; raise `Failed` where a rule is broken.
+
+    Args:
+        natures: how often images are well, red, unbuildable, sick, quarrelsome; left to chance.
+    """
     rng = random.Random(seed)
     world = World.of(random_scene(rng), rng)
     world.flaky = rng.choice((0, 0, 0.1, 0.3))
     world.lazy = rng.choice((0, 0.3, 0.6))
-    world.natures = rng.choice(NATURES)
+    world.natures = natures or rng.choice(NATURES)
     try:
         with stage():
             _live(world, length)

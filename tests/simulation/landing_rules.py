@@ -96,7 +96,7 @@ def _holds(seen: Mapping[str, str], landing: Landing) -> list[str]:
 def _was_deployed_before(
     standing: Standing, request: Mapping[str, Any], landing: Landing, now: datetime, where: str
 ) -> None:
-    """Byte for byte from a source wave where it was deployed, and from all of them it had soaked."""
+    """Byte for byte what a source wave had; deployed in all of them, and soaked."""
     source, _, commit = landing.told["Promoted-From"].partition("@")
     on_main = standing.server.descends(landing.commit, commit)
     demand(4, on_main, f"{where}: {commit}, which it names, is not on main")

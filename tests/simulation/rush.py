@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from tests.simulation import machines, people
 from tests.simulation.actors import stage
@@ -77,8 +76,8 @@ class Rush:
                 self.syncs[place] = world.now + minutes(DEPLOY)
 
 
-def rush(seed: int) -> World:
-    """Live through it; raise `Failed` where a wave waits too long for its next set."""
+def rush(seed: int, most: int = 900) -> World:
+    """Live through `most` minutes; raise `Failed` where a wave waits too long for its next set."""
     rng = random.Random(seed)
     scene = random_scene(rng)
     scene = replace(scene, waves=tuple(replace(wave, window=None) for wave in scene.waves))
@@ -88,11 +87,11 @@ def rush(seed: int) -> World:
     try:
         with stage():
             under_way = Rush(world)
-            for _ in range(min(2 * last, 900)):
+            for _ in range(min(2 * last, most)):
                 under_way.minute()
                 _nobody_starves(world)
     except Exception as error:
-        raise Failed(seed, world, error) from error
+        raise Failed(seed, world, error, "--rush") from error
     return world
 
 
@@ -115,7 +114,7 @@ def _bound(scene: Scene, wave: Wave) -> int:
     return 2 * own + max([0, *(_bound(scene, scene.wave(name)) for name in wave.after)])
 
 
-def story(world: World) -> Mapping[str, Any]:
-    """How often each wave got a set."""
+def landed(world: World) -> Mapping[str, int]:
+    """How many sets each wave got."""
     landings = world.rules.standing.landings
     return {"/".join(place): len(found) for place, found in landings.items()}

@@ -16,7 +16,7 @@ from typing import Any
 from tests.simulation.facts import changed, record, trailers
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene
-from tests.simulation.sources import digests_of, file_of, rollout_of
+from tests.simulation.sources import digests_of, file_of
 
 FILES = ("tags.json", "digests.json")
 
@@ -157,7 +157,9 @@ class Standing:
             return targets
         files = self.server.commits[landing.commit].files
         named = {
-            target: set(re.findall(r"(\S+)@", files.get(file_of(landing.wave, target), b"").decode()))
+            target: set(
+                re.findall(r"(\S+)@", files.get(file_of(landing.wave, target), b"").decode())
+            )
             for target in targets
         }
         mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}

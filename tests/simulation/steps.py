@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation import machines, people, trouble
+from tests.simulation import machines, people, requests, trouble
 from tests.simulation.announcing import announce, announcement, burst
 from tests.simulation.world import World
 
@@ -81,13 +81,13 @@ STEPS: Mapping[Step, float] = {
     people.mend: 4,
     people.put_back: 2,
     people.write_images: 1,
-    people.hold: 2,
-    people.release: 4,
+    requests.hold: 2,
+    requests.release: 4,
     people.change_settings: 1,
-    people.roll_back: 2,
-    people.promote: 4,
-    people.drop: 2,
-    people.retry: 2,
+    requests.roll_back: 4,
+    requests.promote: 5,
+    requests.drop: 2,
+    requests.retry: 4,
     trouble.refuse_main: 1,
     trouble.stumble: 1,
     trouble.slow_down: 1,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -19,14 +20,16 @@ from tidemill.cfg.snapshot import Snapshot
 from tidemill.clients.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
 
 MOST = 60
+ALL = (70, 15, 5, 5, 5)
+RED = (50, 50, 0, 0, 0)
 Patch = pytest.MonkeyPatch
 
 
-def first_broken() -> str:
+def first_broken(natures: tuple[int, ...] = ALL) -> str:
     """What the first history with a broken rule says."""
     for seed in range(MOST):
         try:
-            play(seed)
+            play(seed, natures=natures)
         except Failed as failed:
             return str(failed.error)
     return "nothing"
@@ -83,7 +86,7 @@ def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
 
 def test_an_innocent_that_is_evicted_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(judging, "_is_condemned", lambda *_: True)
-    assert first_broken().startswith("rule 5:")
+    assert first_broken(RED).startswith("rule 5:")
 
 
 def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
@@ -91,12 +94,12 @@ def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
         return draft.verdict(parent).state == "green"
 
     monkeypatch.setattr(judging, "_is_condemned", is_condemned)
-    assert first_broken().startswith("rule 5:")
+    assert first_broken(RED).startswith("rule 5:")
 
 
 def test_an_evicted_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(ledger.Ledger, "evicted", lambda *_: None)
-    assert first_broken().startswith(("rule 5:", "rule 7:"))
+    assert first_broken(RED).startswith(("rule 5:", "rule 7:"))
 
 
 def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) -> None:
@@ -117,8 +120,8 @@ def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) ->
 
 
 def test_a_turn_that_writes_for_nothing_is_noticed(monkeypatch: Patch) -> None:
-    def eager(snapshot: Snapshot, *, without_landing: bool = False) -> Plan:
-        return replace(plan(snapshot, without_landing=without_landing), is_change=True)
+    def eager(snapshot: Snapshot, **how: Any) -> Plan:
+        return replace(plan(snapshot, **how), is_change=True)
 
     monkeypatch.setattr("tidemill.mill.turn.plan", eager)
     assert first_broken().startswith("rule 7: a third turn")

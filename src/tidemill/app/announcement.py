@@ -78,13 +78,20 @@ def from_bare(
     )
 
 
-def is_bare(data: bytes) -> bool:
-    """Whether `data` is JSON in the bare form: an object without a `version` and `images`."""
+def is_bare(data: bytes, *, expected: bool = False) -> bool:
+    """Whether `data` is JSON in the bare form: an object of services, and not a whole announcement.
+
+    Args:
+        expected: whether the sender says so; then services may have the names of our fields.
+    """
     try:
         keys = msgspec.json.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    return isinstance(keys, dict) and not {"version", "images", "position"} & set(keys)
+    if not isinstance(keys, dict):
+        return False
+    own = {"version", "images", "position"}
+    return not own <= set(keys) if expected else not own & set(keys)
 
 
 def checked(announcement: Announcement) -> Announcement:

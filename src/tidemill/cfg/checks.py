@@ -51,12 +51,14 @@ class Verdict:
         finished: ids of the runs that answered; another one is another answer.
         claimed: whether a runner is at work on one more run now.
         since: when the newest run was reported.
+        missing: the required checks of which nothing was reported, where others were.
     """
 
     state: State = "missing"
     finished: frozenset[str] = frozenset()
     claimed: bool = False
     since: datetime | None = None
+    missing: tuple[str, ...] = ()
 
     @property
     def is_known(self) -> bool:
@@ -93,7 +95,8 @@ def verdict(
     state = next(one for one in order if one in states)
     if state == "missing" and "pending" in states:
         state = "pending"
-    return Verdict(state, finished, claimed, max(run.at for run in counted))
+    absent = tuple(one for one in contexts if one not in {run.context for run in counted})
+    return Verdict(state, finished, claimed, max(run.at for run in counted), absent)
 
 
 def _state(runs: list[Run], timeout: timedelta, now: datetime) -> State:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import is_newer, is_set, obstacle
 from tidemill.cfg.journal import Entry
+from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.observing import has_landed
 from tidemill.cfg.requests import Announced, Promotion
 
@@ -34,6 +35,14 @@ def land(draft: Draft) -> None:
         draft.note("landed together", reason=why, sha=commits[-1].sha)
     draft.landed = draft.main = draft.ledger.green_main = commits[-1].sha
     del draft.chain[: newest + 1]
+
+
+def note_refusal(draft: Draft, refused: Refusal) -> None:
+    """Remember, once, that the server does not let a commit land, and why."""
+    known = draft.ledger.refused
+    if known is None or (known.sha, known.reason) != (refused.sha, refused.reason):
+        draft.ledger.refused = refused
+        draft.note("not landed", sha=refused.sha, reason=f"the server refused: {refused.reason}")
 
 
 def due_prefix(draft: Draft) -> list[Step]:

@@ -112,6 +112,14 @@ class Back(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str | None = None
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The server did not let main move to `sha`."""
+
+    sha: str
+    reason: str
+    since: datetime
+
+
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended."""
 
@@ -142,6 +150,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         ended: the last requests that ended.
         moved: how often auto was replayed because main moved, since something landed.
         rejected: ids of the refs below `rejected/`, oldest first.
+        refused: why the server refuses the landing that is due, if it does.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -156,6 +165,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     moved: int = 0
     moved_since: datetime | None = None
     green_main: str | None = None
+    refused: Refusal | None = None
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, made if it is not there."""

@@ -53,6 +53,7 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
     )
     _forget_rollbacks(draft, operation.wave, operation.set, operation.content)
     draft.ledger.moved, draft.ledger.moved_since = 0, None
+    draft.ledger.refused = None
     draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
 
 

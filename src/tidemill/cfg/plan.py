@@ -14,8 +14,8 @@ from tidemill.cfg.draft import Draft, Waiting
 from tidemill.cfg.filing import file
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.judging import evict, to_check
-from tidemill.cfg.landing import end_requests, land
-from tidemill.cfg.ledger import Ledger, trimmed
+from tidemill.cfg.landing import end_requests, land, note_refusal
+from tidemill.cfg.ledger import Ledger, Refusal, trimmed
 from tidemill.cfg.observing import observe
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
@@ -64,12 +64,15 @@ class Plan:
     is_change: bool
 
 
-def plan(snapshot: Snapshot, *, without_landing: bool = False) -> Plan:
+def plan(
+    snapshot: Snapshot, *, without_landing: bool = False, refused: Refusal | None = None
+) -> Plan:
     """Decide everything that is due.
 
     Args:
         snapshot: what is known.
-        without_landing: the server refuses pushes to main; do all that is not landing.
+        without_landing: do all that is not landing.
+        refused: what the server said to the landing; then there is none.
     """
     draft = Draft.of(snapshot)
     observe(draft)
@@ -78,7 +81,9 @@ def plan(snapshot: Snapshot, *, without_landing: bool = False) -> Plan:
     refresh(draft)
     recover(draft)
     end_requests(draft)
-    if not without_landing:
+    if refused is not None:
+        note_refusal(draft, refused)
+    elif not without_landing:
         land(draft)
     refresh(draft)
     evict(draft)

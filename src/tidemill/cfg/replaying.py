@@ -42,8 +42,6 @@ def take_off_what_is_not_due(draft: Draft) -> None:
             kept.append(step)
             continue
         draft.note("taken off auto", step.operation, reason=stop.reason)
-        if not stop.over:
-            draft.wait(_what(step.operation), stop.reason, stop.since)
     draft.chain = kept
 
 

@@ -50,7 +50,7 @@ def _announced(draft: Draft, commits: list[AutoCommit], *, is_partial: bool) -> 
     for request_id, fact in draft.inbox.items():
         if request_id in under_test | told:
             continue
-        if isinstance(fact, Promotion):
+        if isinstance(fact, Promotion) and not _is_on_auto(fact, commits):
             what = f"{fact.app_sha[:12]} ({fact.set}) for {fact.wave}"
             why = "a wave that has had it, or has it: the turns know of none"
             draft.wait(what, why, fact.accepted_at, request_id)
@@ -67,6 +67,12 @@ def _announced(draft: Draft, commits: list[AutoCommit], *, is_partial: bool) -> 
         draft.wait(what, reason, fact.accepted_at, request_id)
 
 
+def _is_on_auto(promotion: Promotion, commits: list[AutoCommit]) -> bool:
+    wanted = (promotion.wave, promotion.set, promotion.app_sha)
+    operations = [commit.operation for commit in commits]
+    return any((one.wave, one.set, one.app_sha) == wanted for one in operations)
+
+
 def _main(draft: Draft) -> None:
     verdict = draft.verdict(draft.main)
     if verdict.state == "red":
@@ -80,25 +86,40 @@ def _main(draft: Draft) -> None:
 
 
 def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
-    for commit in commits:
+    greens = [at for at, one in enumerate(commits) if draft.verdict(one.sha).state == "green"]
+    for at, commit in enumerate(commits):
         operation, verdict = commit.operation, draft.verdict(commit.sha)
         sha = (operation.app_sha or "a rollback")[:12]
         what = f"{sha} ({operation.set}) on auto for {operation.wave}"
-        since = verdict.since or commit.at
-        match verdict.state:
-            case "red":
-                draft.wait(what, f"the check of {commit.sha} to be repeated: it is red", since)
-            case "lost":
-                why = "it was cancelled or timed out, and is asked for again"
-                draft.wait(what, f"the check of {commit.sha}: {why}", since)
-            case "green":
-                draft.wait(what, f"the next turn, which lands {commit.sha}", since)
-            case "pending" | "missing":
-                own = commit.sha in to_check or verdict.claimed
-                draft.wait(what, f"the check of {commit.sha if own else commits[-1].sha}", since)
+        if greens and at <= greens[-1]:
+            reason = _landing(draft, commits[greens[-1]].sha)
+        else:
+            is_own = commit.sha in to_check or verdict.claimed
+            reason = _check(draft, commit.sha, commit.sha if is_own else commits[-1].sha)
+        draft.wait(what, reason, verdict.since or commit.at)
     if draft.ledger.moved >= STARVES_AFTER and commits:
         times = f"main moved {draft.ledger.moved} times before a check could answer"
         draft.wait("auto", f"main to rest: it starves, {times}", draft.ledger.moved_since)
+
+
+def _landing(draft: Draft, sha: str) -> str:
+    refused = draft.ledger.refused
+    if refused is not None:
+        return f"the server to let it land: {refused.reason}"
+    return f"the next turn, which lands {sha[:12]}"
+
+
+def _check(draft: Draft, sha: str, asked: str) -> str:
+    """Which check a commit waits for; `asked` is the commit whose check would do."""
+    match draft.verdict(sha).state:
+        case "red":
+            return f"the check of {sha[:12]} to be repeated: it is red"
+        case "lost":
+            why = "it was cancelled or timed out, and is asked for again"
+            return f"the check of {sha[:12]}: {why}"
+        case _:
+            names = ", ".join(draft.verdict(asked).missing)
+            return f"the check of {asked[:12]}" + (f" ({names})" if names else "")
 
 
 def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:

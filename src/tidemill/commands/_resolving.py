@@ -20,6 +20,18 @@ def wave_of(reading: Reading, name: str) -> Wave:
     return wave
 
 
+def wave_named(reading: Reading, name: str) -> str:
+    """The name of a wave; taken as it is where the settings can't tell, so that people can act."""
+    return wave_of(reading, name).name if isinstance(reading.settings, Settings) else name
+
+
+def set_named(reading: Reading, name: str | None) -> str | None:
+    """The name of a set, None if none was given; taken as it is where the settings can't tell."""
+    if name is None or not isinstance(reading.settings, Settings):
+        return name
+    return set_of(reading.settings, name)
+
+
 def set_of(settings: Settings, name: str | None) -> str:
     """The set of that name, or the only one; raises `Refused` otherwise."""
     names = ", ".join(one.name for one in settings.sets)

@@ -7,7 +7,7 @@ import argparse
 from tidemill.cfg.requests import ALL_SETS, Hold
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._resolving import set_of, wave_of
+from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import accept_and_turn
 from tidemill.mill.reading import Reading
 
@@ -28,15 +28,11 @@ def run(arguments: argparse.Namespace) -> int:
     _options.place(arguments)
 
     def resolve(reading: Reading) -> Hold:
-        wave = wave_of(reading, arguments.wave)
-        set_name = (
-            set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else ALL_SETS
-        )
         return Hold(
             accepted_at=options.now,
             by=person.name(),
-            wave=wave.name,
-            set=set_name,
+            wave=wave_named(reading, arguments.wave),
+            set=set_named(reading, arguments.set_name) or ALL_SETS,
             reason=arguments.reason.strip(),
         )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.cfg.checks import CheckRecord, Run, RunState
+from tidemill.cfg.settings import Settings
 from tidemill.clients.repository import opened
 from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
 from tidemill.commands import _options
@@ -40,7 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     checked_short_sha(arguments.sha, "commit of cfg-app.git")
     checked_line(arguments.context, "--context")
-    run_id = checked_line(arguments.run, "--run") if arguments.run else options.now.isoformat()
+    run_id = (
+        checked_line(arguments.run, "--run")
+        if arguments.run is not None
+        else options.now.isoformat()
+    )
     report = Run(context=arguments.context, run=run_id, state=arguments.state, at=options.now)
     with opened(arguments.repo) as store:
         sha, changed, why = _write(
@@ -83,12 +88,13 @@ def _write(
             return sha, True, "not written: a dry run"
         ref = reading.names.check(sha)
         data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+        parent = reading.refs.get(ref) if reading.check(sha) else None
         commit = store.write(
-            {RECORD: data}, reading.refs.get(ref), f"{report.context}: {report.state}\n", clock.now
+            {RECORD: data}, parent, f"{report.context}: {report.state}\n", clock.now
         )
         match store.push([Update(ref, reading.refs.get(ref), commit)]):
             case Pushed():
-                return sha, True, "written; the next turn acts on it"
+                return sha, True, _what_follows(reading, report)
             case Raced(name, _, _):
                 reason = f"{name} kept moving"
             case Declined(words):
@@ -97,6 +103,14 @@ def _write(
                     break
         clock.pause(pause_after(tries))
     raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
+
+
+def _what_follows(reading: Reading, report: Run) -> str:
+    required = reading.settings.checks.required if isinstance(reading.settings, Settings) else ()
+    if required and report.context not in required:
+        names = ", ".join(required)
+        return f"written, but it decides nothing: the settings require {names}"
+    return "written; the next turn acts on it"
 
 
 def _resolved(reading: Reading, short: str) -> str | None:

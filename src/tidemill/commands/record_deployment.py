@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from datetime import timedelta
 
 from tidemill.app import reference
 from tidemill.app.names import checked_name, checked_sha
@@ -10,6 +11,7 @@ from tidemill.cfg.records import HEALTHS, PHASES, Deployment
 from tidemill.cfg.settings import Settings
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
+from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 from tidemill.mill.seeing import resolved
 
@@ -18,6 +20,9 @@ EXAMPLE = (
     "tidemill record-deployment --repo URL --wave staging --target staging-eu --revision SHA "
     "--phase Succeeded --health Healthy --finished-at 2026-01-31T12:00:00Z"
 )
+
+
+AHEAD = timedelta(days=1)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,6 +60,11 @@ def run(arguments: argparse.Namespace) -> int:
         finished_at=_options.parse_time(arguments.finished_at, "--finished-at"),
         images=tuple(sorted(set(arguments.image))),
     )
+    if record.finished_at > options.now + AHEAD:
+        raise Refused(
+            f"--finished-at {arguments.finished_at} is more than a day after now",
+            remedy="check the target's clock: it would silence every later report",
+        )
     for image in record.images:
         reference.running(image)
 

@@ -7,7 +7,7 @@ import argparse
 from tidemill.cfg.requests import Release
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._resolving import set_of, wave_of
+from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.mill.reading import Reading
 
@@ -28,19 +28,19 @@ def run(arguments: argparse.Namespace) -> int:
     _options.place(arguments)
 
     def resolve(reading: Reading) -> Release | Nothing:
-        wave = wave_of(reading, arguments.wave)
-        only = set_of(reading.valid_settings(), arguments.set_name) if arguments.set_name else None
+        wave = wave_named(reading, arguments.wave)
+        only = set_named(reading, arguments.set_name)
         ends = [
             hold.id
             for (held, name), hold in reading.holds().items()
-            if held == wave.name and only in (None, name)
+            if held == wave and only in (None, name)
         ]
         if not ends:
-            return Nothing(f"there is no hold of {wave.name}" + (f" for {only}" if only else ""))
+            return Nothing(f"there is no hold of {wave}" + (f" for {only}" if only else ""))
         return Release(
             accepted_at=options.now,
             by=person.name(),
-            wave=wave.name,
+            wave=wave,
             ends=tuple(sorted(ends)),
             reason=arguments.reason.strip(),
         )

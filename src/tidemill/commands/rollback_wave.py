@@ -66,7 +66,10 @@ def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
     if sha is None:
         goal = healthy_before(hads, present.position)
         if goal is None:
-            raise Refused(f"no older set was healthy in {wave}", remedy="name one with --to SHA")
+            raise Refused(
+                f"no older set was healthy in {wave}",
+                remedy="name one with --to SHA; what has no SHA a person puts back on main by hand",
+            )
         return goal
     goal = by_sha(hads, sha, wave)
     if goal.content == present.content:

@@ -56,7 +56,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.override is not None:
         checked_line(arguments.override, "--override")
     data = _options.read_file(arguments.announcement)
-    whole = None if is_bare(data) else parse(data)
+    whole = None if is_bare(data, expected=arguments.app_sha is not None) else parse(data)
+    if whole is not None:
+        _refuse_contradiction(arguments, whole)
 
     def resolve(reading: Reading) -> Announced:
         settings = reading.settings if isinstance(reading.settings, Settings) else None
@@ -71,6 +73,22 @@ def run(arguments: argparse.Namespace) -> int:
         return announced
 
     return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement) -> None:
+    """The options of the bare form may stand beside the whole one only if they say the same."""
+    said = {
+        "--set": (arguments.set_name, whole.set),
+        "--app-sha": (arguments.app_sha, whole.sha),
+        "--app-repository": (arguments.app_repository, whole.repository),
+        "--position": (arguments.position, whole.position),
+    }
+    for option, (given, announced) in said.items():
+        if given is not None and given != announced:
+            raise Refused(
+                f"{option} says {given}, and the announcement {announced}",
+                remedy=f"leave {option} out: it is for the bare form",
+            )
 
 
 def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None) -> Announcement:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
-from tidemill.cfg.draft import Waiting
+from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
@@ -87,11 +87,11 @@ def turn(
 
 
 def decide(
-    store: Store, known: Snapshot, say: Callable[[str], None], *, without_landing: bool = False
+    store: Store, known: Snapshot, say: Callable[[str], None], *, refused: Refusal | None = None
 ) -> tuple[Snapshot, Plan]:
     """Plan, try what the plan needs to have tried, and plan again, until the plan is complete."""
     while True:
-        decided = plan(known, without_landing=without_landing)
+        decided = plan(known, refused=refused)
         if decided.todo is None:
             return known, decided
         operation, parent = decided.todo.operation, decided.todo.parent
@@ -117,7 +117,6 @@ def _write(
     say: Callable[[str], None],
 ) -> Turn | Raced:
     """Push; where the server refuses a landing, push again without it."""
-    refused: str | None = None
     if decided.landed and not store.is_ancestor(reading.main, decided.landed):
         raise TidemillError(
             f"{decided.landed} does not descend from main at {reading.main}",
@@ -133,13 +132,8 @@ def _write(
     if not decided.landed:
         raise _refusal(refused)
     say(f"the server refuses to move main: {refused}")
-    known, decided = decide(store, known, say, without_landing=True)
-    why = Waiting(
-        what=f"main at {decided.main}",
-        for_=f"the server to let it land: {refused}",
-        since=known.now,
-    )
-    decided = replace(decided, waiting=(why, *decided.waiting))
+    refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
+    known, decided = decide(store, known, say, refused=refusal)
     if not decided.is_change:
         return Turn(decided, reading, known, changed=False, refused=refused)
     match _push(store, clock, updates(reading, known, decided, run_url), say):

@@ -1,0 +1,78 @@
+"""Steps of people: what they ask of the mill."""
+
+from __future__ import annotations
+
+from tests.simulation.facts import below, trailers
+from tests.simulation.world import World
+
+
+def hold(world: World) -> None:
+    """A person holds a wave."""
+    world.do("hold", wave=_wave(world), set_name=_set_or_all(world), reason="a freeze")
+
+
+def release(world: World) -> None:
+    """A person releases a wave."""
+    held = sorted(below(world.server.refs, "holds"))
+    wave = world.rng.choice(held).partition("/")[0] if held else _wave(world)
+    world.do("release", wave=wave, set_name=_set_or_all(world), reason="go on")
+
+
+def roll_back(world: World) -> None:
+    """A person rolls a wave back: to what was healthy there, or to any set that it has had."""
+    wave, name = _place(world)
+    known = [one.app_sha for one in world.rules.standing.had(wave, name) if one.app_sha]
+    to = world.rng.choice(known[:-1]) if len(known) > 1 and world.rng.random() < 0.6 else None
+    world.do("roll back", wave=wave, set_name=name, to=to, reason="errors")
+
+
+def promote(world: World) -> None:
+    """A person asks for a set in a wave: the newest that is deployed before it, or any."""
+    rng = world.rng
+    later = [wave.name for wave in world.scene.waves if wave.after] or [_wave(world)]
+    wave, (_, name) = rng.choice(later), _place(world)
+    waves = [other.name for other in world.scene.waves]
+    hads = [one for other in waves for one in world.rules.standing.had(other, name)]
+    sha = rng.choice(hads).app_sha if hads and rng.random() < 0.5 else None
+    override = "it is urgent" if rng.random() < 0.4 else None
+    world.do("promote", wave=wave, set_name=name, sha=sha, override=override)
+
+
+def drop(world: World) -> None:
+    """A person drops something that waits."""
+    waiting = sorted(world.rules.inbox())
+    if waiting:
+        world.do("drop", request=world.rng.choice(waiting))
+
+
+def retry(world: World) -> None:
+    """A person lets something try again."""
+    made = [one["sha"] for mine in world.apps.values() for one in mine]
+    kept = list(below(world.server.refs, "evicted").values())
+    gone = [_app_sha(world, sha) for sha in kept]
+    if gone and made:
+        world.do("retry", sha=world.rng.choice(gone) or made[0])
+
+
+def _app_sha(world: World, sha: str) -> str | None:
+    return trailers(world.server.commits[sha].message).get("App-SHA")
+
+
+def _place(world: World) -> tuple[str, str]:
+    """A wave and a set: if there are any, of those where there is something to go back from."""
+    landings = world.rules.standing.landings
+    names = {wave.name for wave in world.scene.waves}
+    rich = sorted(place for place, had in landings.items() if len(had) > 1 and place[0] in names)
+    return world.rng.choice(rich) if rich else (_wave(world), _set(world))
+
+
+def _wave(world: World) -> str:
+    return world.rng.choice(world.scene.waves).name
+
+
+def _set(world: World) -> str:
+    return world.rng.choice(world.scene.sets)
+
+
+def _set_or_all(world: World) -> str | None:
+    return None if world.rng.random() < 0.3 else _set(world)
