@@ -1,4 +1,4 @@
-"""What a turn costs on a large cfg-app.git: 3,000 commits, 3,180 generated files, 240 MB of history.
+"""What a turn costs on a large cfg-app.git: 3,000 commits, 3,180 generated files, 240 MB.
 
 Whole processes, as a person or a workflow starts them, taking turns; medians.
 
@@ -31,7 +31,7 @@ WAVES = {"staging": 5, "internal": 10, "production": 15}
 REGISTRY = "ghcr.io/acme"
 NOW = "2026-01-05T10:00:00+00:00"
 
-GENERATE = '''\
+GENERATE = """\
 import json, pathlib, re
 for folder in pathlib.Path("images").iterdir():
     digests = json.loads((folder / "digests.json").read_text())
@@ -40,8 +40,12 @@ for folder in pathlib.Path("images").iterdir():
         mine = re.sub("image: .*", "image: " + digests[file.stem], text, count=1)
         if mine != text:
             file.write_text(mine)
-'''
-ENTRY_POINTS = {"built-in": "", "trivial": 'generate = "true"', "script": 'generate = "python3 generate.py"'}
+"""
+ENTRY_POINTS = {
+    "built-in": "",
+    "trivial": 'generate = "true"',
+    "script": 'generate = "python3 generate.py"',
+}
 
 
 def hex_of(*parts: object) -> str:
@@ -59,12 +63,22 @@ def digest(number: int, round_: int) -> str:
 def manifest(target: str, number: int, image: str, salt: object) -> bytes:
     """Like a Deployment: 6 KB, of which a good part does not compress."""
     lines = [f"# {target}", f"image: {image}", "env:"]
-    lines += [f"  - name: SETTING_{line}\n    value: {hex_of(salt, target, number, line)}" for line in range(55)]
+    lines += [
+        f"  - name: SETTING_{line}\n    value: {hex_of(salt, target, number, line)}"
+        for line in range(55)
+    ]
     return ("\n".join(lines) + "\n").encode()
 
 
 def settings(entry_points: str) -> str:
-    lines = ["[checks]", 'source = "refs"', "[images]", f'allow = ["{REGISTRY}/*"]', "[entrypoints]", entry_points]
+    lines = [
+        "[checks]",
+        'source = "refs"',
+        "[images]",
+        f'allow = ["{REGISTRY}/*"]',
+        "[entrypoints]",
+        entry_points,
+    ]
     lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
     for wave, count in WAVES.items():
         names = ", ".join(f'"{wave}-{number}"' for number in range(count))
@@ -81,7 +95,14 @@ def announcement(position: int, changed_at: int) -> bytes:
         }
         for number in range(SERVICES)
     }
-    value = {"version": 1, "set": "app", "repository": "acme/app", "sha": sha, "position": position, "images": images}
+    value = {
+        "version": 1,
+        "set": "app",
+        "repository": "acme/app",
+        "sha": sha,
+        "position": position,
+        "images": images,
+    }
     return json.dumps(value).encode()
 
 
@@ -121,7 +142,9 @@ def file(path: str, data: bytes) -> Iterator[bytes]:
 
 
 def git(folder: Path, *arguments: str, data: bytes | None = None) -> str:
-    done = subprocess.run(["git", *arguments], cwd=folder, input=data, check=True, capture_output=True)
+    done = subprocess.run(
+        ["git", *arguments], cwd=folder, input=data, check=True, capture_output=True
+    )
     return done.stdout.decode().strip()
 
 
@@ -129,7 +152,9 @@ def make(folder: Path) -> None:
     """The repository, with targets that have reported, and one main for each kind of `generate`."""
     repository = folder / "cfg-app.git"
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(repository)], check=True)
-    importing = subprocess.Popen(["git", "fast-import", "--quiet", "--depth=0"], cwd=repository, stdin=subprocess.PIPE)
+    importing = subprocess.Popen(
+        ["git", "fast-import", "--quiet", "--depth=0"], cwd=repository, stdin=subprocess.PIPE
+    )
     assert importing.stdin is not None
     buffer = io.BufferedWriter(importing.stdin, 1 << 20)  # type: ignore[type-var]
     for part in history():
@@ -158,12 +183,22 @@ def live(repository: Path, folder: Path) -> None:
     turn = run(str(repository), "update-cfg-app", "--announcement", str(put))
     for wave, count in WAVES.items():
         for sha in turn["to_check"]:
-            run(str(repository), "record-check", "--sha", sha, "--context", "check", "--state", "success")
+            run(
+                str(repository),
+                "record-check",
+                "--sha",
+                sha,
+                "--context",
+                "check",
+                "--state",
+                "success",
+            )
         run(str(repository), "reconcile-cfg-app")
         main = git(repository, "rev-parse", "main")
         for number in range(count):
             turn = run(
-                str(repository), "record-deployment", "--wave", wave, "--target", f"{wave}-{number}", "--revision", main,
+                str(repository), "record-deployment", "--wave", wave,
+                "--target", f"{wave}-{number}", "--revision", main,
                 "--phase", "Succeeded", "--health", "Healthy", "--finished-at", NOW,
             )  # fmt: skip
 
@@ -194,9 +229,12 @@ def daemon(folder: Path) -> Iterator[str]:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port = one.getsockname()[1]
-    command = ["git", "daemon", "--export-all", "--enable=receive-pack", "--listen=127.0.0.1", f"--port={port}",
+    command = ["git", "daemon", "--export-all", "--enable=receive-pack",
+               "--listen=127.0.0.1", f"--port={port}",
                f"--base-path={folder}", str(folder)]  # fmt: skip
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+    )
     try:
         while True:
             with socket.socket() as probe:
@@ -213,10 +251,14 @@ def generating(repository: Path, folder: Path) -> float:
     """Seconds that the script takes by itself, in a checkout in memory, median of five."""
     checkout = folder / "checkout"
     shutil.rmtree(checkout, ignore_errors=True)
-    subprocess.run(["git", "clone", "-q", "--depth=1", f"file://{repository}", str(checkout)], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--depth=1", f"file://{repository}", str(checkout)], check=True
+    )
     seconds = []
     for round_ in range(5):
-        digests = {service(n): digest(n, round_ + 1_000 if n < CHANGED else 0) for n in range(SERVICES)}
+        digests = {
+            service(n): digest(n, round_ + 1_000 if n < CHANGED else 0) for n in range(SERVICES)
+        }
         (checkout / "images/staging/digests.json").write_text(json.dumps(digests))
         start = time.perf_counter()
         subprocess.run([sys.executable, "generate.py"], cwd=checkout, check=True)
@@ -229,23 +271,40 @@ def measure(folder: Path, rounds: int) -> None:
     repository = folder / "cfg-app.git"
     start = refs(repository)
     base = {ref: sha for ref, sha in start.items() if not ref.startswith("refs/mains/")}
-    size = sum(path.stat().st_size for path in (repository / "objects").rglob("*") if path.is_file()) / 1e6
+    size = (
+        sum(path.stat().st_size for path in (repository / "objects").rglob("*") if path.is_file())
+        / 1e6
+    )
     files = len(git(repository, "ls-tree", "-r", "--name-only", "main", "generated").splitlines())
-    print(f"{git(repository, 'rev-list', '--count', 'main')} commits, {files} generated files, {size:.0f} MB")
+    print(
+        f"{git(repository, 'rev-list', '--count', 'main')} commits, "
+        f"{files} generated files, {size:.0f} MB"
+    )
     seconds: dict[str, list[float]] = {}
     put = folder / "announcement.json"
     with daemon(folder) as served:
         for round_ in range(rounds):
-            for way, allow in (("path", "true"), ("daemon, filter", "true"), ("daemon, no filter", "false")):
+            for way, allow in (
+                ("path", "true"),
+                ("daemon, filter", "true"),
+                ("daemon, no filter", "false"),
+            ):
                 git(repository, "config", "uploadpack.allowFilter", allow)
                 url = str(repository) if way == "path" else served
                 restore(repository, {**start, **base})
                 timed(seconds, f"{way:18} nothing to do", lambda: run(url, "reconcile-cfg-app"))  # noqa: B023
                 for name in ENTRY_POINTS:
-                    restore(repository, {**start, **base, "refs/heads/main": start[f"refs/mains/{name}"]})
+                    restore(
+                        repository,
+                        {**start, **base, "refs/heads/main": start[f"refs/mains/{name}"]},
+                    )
                     put.write_bytes(announcement(2 + round_, 2 + round_))
                     what = f"{way:18} introduce, {name}"
-                    turn = timed(seconds, what, lambda: run(url, "update-cfg-app", "--announcement", str(put)))  # noqa: B023
+                    turn = timed(
+                        seconds,
+                        what,
+                        lambda: run(url, "update-cfg-app", "--announcement", str(put)),  # noqa: B023
+                    )
                     if len(turn["introduced"]) != 1:
                         raise SystemExit(f"nothing was introduced: {turn}")
     restore(repository, start)
@@ -255,7 +314,7 @@ def measure(folder: Path, rounds: int) -> None:
     print(f"{'generate.py by itself':45} {generating(repository, folder):7.2f}")
 
 
-def timed(seconds: dict[str, list[float]], what: str, act):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+def timed(seconds: dict[str, list[float]], what: str, act):  # type: ignore[no-untyped-def]
     begin = time.perf_counter()
     found = act()
     seconds.setdefault(what, []).append(time.perf_counter() - begin)
@@ -263,9 +322,13 @@ def timed(seconds: dict[str, list[float]], what: str, act):  # type: ignore[no-u
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rounds", nargs="?", type=int, default=5)
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the repository is, or will be, kept")
+    parser.add_argument(
+        "--keep", type=Path, metavar="FOLDER", help="where the repository is, or will be, kept"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.keep or Path(temporary)).resolve()
