@@ -152,7 +152,10 @@ class Standing:
 
     def concerned(self, landing: Landing) -> list[str]:
         """The targets that run a service of the set; all where the files do not tell."""
-        targets = list(self.scene.wave(landing.wave).targets)
+        waves = {wave.name: wave for wave in self.scene.waves}
+        if landing.wave not in waves:
+            return []
+        targets = list(waves[landing.wave].targets)
         if not self.scene.has_paths:
             return targets
         files = self.server.commits[landing.commit].files

@@ -32,6 +32,16 @@ def set_named(reading: Reading, name: str | None) -> str | None:
     return set_of(reading.settings, name)
 
 
+def set_in(reading: Reading, wave: str, name: str | None) -> str:
+    """The set that is meant in a wave; by the ledger where the settings can't tell."""
+    if isinstance(reading.settings, Settings):
+        return set_of(reading.settings, name)
+    known = [one for one, part in reading.ledger.sets.get(wave, {}).items() if part.had]
+    if name is None and len(known) != 1:
+        raise Refused(f"{wave} does not have exactly one set", remedy="name one with --set")
+    return name or known[0]
+
+
 def set_of(settings: Settings, name: str | None) -> str:
     """The set of that name, or the only one; raises `Refused` otherwise."""
     names = ", ".join(one.name for one in settings.sets)

@@ -63,6 +63,8 @@ def _settings(checkout: Checkout) -> Settings:
         )
     try:
         return settings_file.parse(data.decode(), commit="this checkout")
+    except SettingsInvalid as error:
+        raise SettingsInvalid(error.what, remedy=f"mend {settings.FILE} before it lands") from None
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{settings.FILE} is not UTF-8", remedy="save it as UTF-8") from None
 

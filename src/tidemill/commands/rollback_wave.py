@@ -10,7 +10,7 @@ from tidemill.cfg.recovering import healthy_before
 from tidemill.cfg.requests import Rollback
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._resolving import by_sha, history_of, set_of, wave_of
+from tidemill.commands._resolving import by_sha, history_of, set_in, wave_named
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
@@ -41,21 +41,21 @@ def run(arguments: argparse.Namespace) -> int:
         checked_short_sha(arguments.to, "set")
 
     def resolve(reading: Reading) -> Rollback:
-        wave = wave_of(reading, arguments.wave)
-        set_name = set_of(reading.valid_settings(), arguments.set_name)
-        part = history_of(reading, wave.name, set_name)
+        wave = wave_named(reading, arguments.wave)
+        set_name = set_in(reading, wave, arguments.set_name)
+        part = history_of(reading, wave, set_name)
         if part.present is None:
             raise Refused(
-                f"{wave.name} has no set {set_name} that a turn knows of",
+                f"{wave} has no set {set_name} that a turn knows of",
                 remedy="there is nothing to go back from",
             )
         return Rollback(
             accepted_at=options.now,
             by=person.name(),
-            wave=wave.name,
+            wave=wave,
             set=set_name,
             leaves=part.present.point(),
-            to=_goal(part.had, part.present, arguments.to, wave.name).point(),
+            to=_goal(part.had, part.present, arguments.to, wave).point(),
             reason=arguments.reason.strip(),
         )
 
