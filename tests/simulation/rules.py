@@ -152,6 +152,8 @@ class Rules:
         """Where a person's commit takes a wave back, the first turn that sees it holds the wave."""
         if not change_of(push, f"{SPACE}/journal"):
             return
+        if any("/release-" in update.ref for update in push.updates):
+            return  # a person lets it go on, whatever was there
         known = push.seen.shas[MAIN]
         for place in self.standing.landings:
             now, before = self.standing.present(place, known), self.presents.get(place)

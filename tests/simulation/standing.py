@@ -66,8 +66,9 @@ class Standing:
     def note_deployed(self) -> None:
         """Remember which sets have ever been deployed where they are."""
         for landings in self.landings.values():
-            if not landings[-1].was_deployed:
-                landings[-1].was_deployed = self.deployed_at(landings[-1]) is not None
+            for landing in landings[-4:]:
+                if not landing.was_deployed:
+                    landing.was_deployed = self.deployed_at(landing) is not None
 
     def take_main(self, old: str | None, new: str, now: datetime) -> Iterator[Landing]:
         """Take note of what came to main, one landing after another."""
