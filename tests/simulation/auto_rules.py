@@ -28,8 +28,8 @@ class AutoRules:
 
     def pushed(self, push: Push) -> None:
         """Judge one push of a turn."""
-        before = self._chain(push.before.get(AUTO), push.before[MAIN])
-        after = self._chain(self.server.refs.get(AUTO), self.server.refs[MAIN])
+        before = self.chain(push.before.get(AUTO), push.before[MAIN])
+        after = self.chain(self.server.refs.get(AUTO))
         if change_of(push, AUTO):
             self._nothing_twice(after)
             self._what_is_under_test_stays(push, before, after)
@@ -45,8 +45,9 @@ class AutoRules:
             place = (request["wave"], request["set"], request["app_sha"])
             self.evicted = {one for one in self.evicted if one[1:4] != place}
 
-    def _chain(self, tip: str | None, main: str) -> list[str]:
+    def chain(self, tip: str | None, main: str | None = None) -> list[str]:
         """The commits of auto above main, the oldest first; all of its own where main moved."""
+        main = main or self.server.refs[MAIN]
         if tip is None or self.server.descends(main, tip):
             return []
         found = []

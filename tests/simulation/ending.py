@@ -79,8 +79,7 @@ def _rest(world: World) -> Rest:
 
 def _calm_down(world: World, rest: Rest) -> None:
     places = [(wave.name, name) for wave in world.scene.waves for name in world.scene.sets]
-    world.server.slow = False
-    world.server.declines = lambda _: None
+    world.server.slow = world.server.protected = False
     world.outbox.clear()
     world.synced.clear()
     world.ill = {rest.ill} if rest.ill else set()

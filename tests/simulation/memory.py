@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, lru_cache
 
@@ -87,20 +87,25 @@ class Push:
 
 @dataclass
 class Server:
-    """The repository. `watchers` are told of every push before anyone else acts on it.
+    """The repository.
 
-    `declines` says why the server refuses some updates, None to take them.
+    Attributes:
+        watchers: are told of every push before anyone else acts on it.
+        protected: only people may move main.
+        locked: how many pushes it declines before it takes one again.
+        slow: operations take too long.
     """
 
     refs: dict[str, str] = field(default_factory=dict)
     commits: dict[str, Commit] = field(default_factory=dict)
     watchers: list[Callable[[Push], None]] = field(default_factory=list)
-    declines: Callable[[Sequence[Update]], str | None] = lambda _: None
+    protected: bool = False
+    locked: int = 0
     slow: bool = False
 
     def copy(self) -> Server:
         """Another server with the same contents, which nobody watches."""
-        return Server(dict(self.refs), self.commits, declines=self.declines, slow=self.slow)
+        return replace(self, refs=dict(self.refs), watchers=[])
 
     def put(self, commit: Commit) -> str:
         """Store a commit."""
@@ -127,8 +132,12 @@ class Server:
         for update in updates:
             if self.refs.get(update.ref) != update.old:
                 return Raced(update.ref, update.old, self.refs.get(update.ref))
-        if reason := self.declines(updates):
-            return Declined(reason)
+        if self.locked:
+            self.locked -= 1
+            return Declined("it is locked")
+        moves_main = any(update.ref == "refs/heads/main" for update in updates)
+        if self.protected and moves_main and by.startswith("tidemill"):
+            return Declined("main is protected")
         before = dict(self.refs)
         for update in updates:
             if update.new is None:

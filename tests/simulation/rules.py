@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
+    AUTO,
     MAIN,
     SPACE,
     below,
@@ -30,6 +31,7 @@ from tests.simulation.sources import ROLLOUT
 from tests.simulation.standing import Landing, Standing
 from tidemill.cfg.settings import FILE
 
+KEPT = 50
 ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")
 _SAID = {"unchanged": "landed", "promoted already": "landed"}
 
@@ -146,14 +148,21 @@ class Rules:
         """A turn changes nothing without the journal; accepting and checks need none."""
         others = (f"{SPACE}/inbox/", f"{SPACE}/checks/")
         quiet = all(one.ref.startswith(others) and one.new for one in push.updates)
-        demand(7, quiet or change_of(push, f"{SPACE}/journal"), "a turn changed state unsaid")
+        written = change_of(push, f"{SPACE}/journal")
+        demand(7, quiet or written, "a turn changed state unsaid")
+        if written:
+            seen, refs = below(push.seen.shas, "checks"), self.server.refs
+            left = seen.keys() & below(refs, "checks").keys()
+            wanted = {refs[MAIN], push.seen.shas[MAIN], *self.auto.chain(refs.get(AUTO))}
+            demand(7, left <= wanted, f"checks nobody asks about stay: {sorted(left - wanted)}")
+            for folder in ("evicted", "rejected"):
+                demand(7, len(below(refs, folder)) <= KEPT, f"too much is kept below {folder}/")
 
     def _held_after_a_step_back(self, push: Push) -> None:
         """Where a person's commit takes a wave back, the first turn that sees it holds the wave."""
         if not change_of(push, f"{SPACE}/journal"):
             return
-        if any("/release-" in update.ref for update in push.updates):
-            return  # a person lets it go on, whatever was there
+        released = any("/release-" in update.ref for update in push.updates)
         known = push.seen.shas[MAIN]
         for place in self.standing.landings:
             now, before = self.standing.present(place, known), self.presents.get(place)
@@ -161,7 +170,11 @@ class Rules:
                 is_back = now.position < before.position and now.files != before.files
                 holds = below(self.server.refs, "holds")
                 held = {f"{place[0]}/_", f"{place[0]}/{place[1]}"} & holds.keys()
-                demand(3, held or not is_back, f"{place} was put back by hand, and is not held")
+                demand(
+                    3,
+                    held or released or not is_back,
+                    f"{place} was put back by hand, and is not held",
+                )
             if change_of(push, MAIN):
                 now = self.standing.present(place, self.server.refs[MAIN])
             if now:

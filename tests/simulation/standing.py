@@ -23,7 +23,12 @@ FILES = ("tags.json", "digests.json")
 
 @dataclass
 class Landing:
-    """A set that came into a wave with a commit of main."""
+    """A set that came into a wave with a commit of main.
+
+    Attributes:
+        first: how many records of the wave were filed before it landed.
+        latest: by target the last of these.
+    """
 
     wave: str
     set: str
@@ -33,6 +38,8 @@ class Landing:
     app_sha: str | None
     position: int
     told: Mapping[str, str]
+    first: int = 0
+    latest: Mapping[str, dict[str, Any]] = field(default_factory=dict)
     is_rolled_back: bool = False
     was_deployed: bool = False
 
@@ -43,13 +50,13 @@ class Landing:
 
 @dataclass
 class Standing:
-    """See the module. `landings` by wave and set, `reports` by wave and target, in order."""
+    """See the module. Landings by wave and set, records by wave, and the last of each target."""
 
     scene: Scene
     server: Server
     landings: dict[tuple[str, str], list[Landing]] = field(default_factory=dict)
-    reports: dict[tuple[str, str], list[dict[str, Any]]] = field(default_factory=dict)
-    filed: list[dict[str, Any]] = field(default_factory=list)
+    filed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    latest: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def take_records(self, push: Push) -> None:
         """Take note of the records that a push filed."""
@@ -60,8 +67,8 @@ class Standing:
             while at is not None and at != old:
                 new_ones.append(record(self.server, at))
                 at = self.server.commits[at].parent
-            self.reports.setdefault((wave, target), []).extend(new_ones[::-1])
-            self.filed.extend(new_ones[::-1])
+            self.filed.setdefault(wave, []).extend(new_ones[::-1])
+            self.latest.setdefault(wave, {})[target] = new_ones[0]
 
     def note_deployed(self) -> None:
         """Remember which sets have ever been deployed where they are."""
@@ -74,6 +81,8 @@ class Standing:
         """Take note of what came to main, one landing after another."""
         for sha in self.server.since(new, old or ""):
             for landing in self._landings(sha, now):
+                landing.first = len(self.filed.get(landing.wave, []))
+                landing.latest = dict(self.latest.get(landing.wave, {}))
                 mine = self.landings.setdefault((landing.wave, landing.set), [])
                 for earlier in mine:
                     if earlier.position > landing.position:
@@ -93,15 +102,13 @@ class Standing:
     def deployed_at(self, landing: Landing) -> datetime | None:
         """Since when a set is deployed in its wave; None if it is not, or has failed."""
         since, failed = landing.at, set()
-        mine = [one for one in self.filed if one["wave"] == landing.wave]
-        latest = {one["target"]: one for one in mine if _at(one) < since}
+        latest = dict(landing.latest)
         taken = {target: since for target, one in latest.items() if self._runs(one, landing)}
-        for one in mine:
-            target, at = one["target"], _at(one)
-            if at < landing.at:
-                continue
+        for one in self.filed.get(landing.wave, [])[landing.first :]:
+            target, at = one["target"], max(_at(one), since)
             latest[target] = one
-            if _is_failing(one) and self._has_very_set(one, landing):
+            is_after = _at(one) >= landing.at
+            if is_after and _is_failing(one) and self._has_very_set(one, landing):
                 failed.add(target)
             elif target in failed and _is_healthy(one) and self._has_very_set(one, landing):
                 failed.remove(target)
@@ -122,12 +129,12 @@ class Standing:
             return timedelta()
         total, start = timedelta(), since
         failing: set[str] = set()
-        for one in (*self.filed, None):
+        for one in (*self.filed.get(landing.wave, []), None):
             at = _at(one) if one else now
             if not failing and at > start:
                 total += at - start
             start = max(start, at)
-            if one and one["wave"] == landing.wave:
+            if one:
                 failing.discard(one["target"])
                 if _is_failing(one) and self._uses(one, landing.set):
                     failing.add(one["target"])
@@ -137,11 +144,8 @@ class Standing:
         """The targets that have ever failed with a set, since it landed."""
         return {
             one["target"]
-            for one in self.filed
-            if one["wave"] == landing.wave
-            and _at(one) >= landing.at
-            and _is_failing(one)
-            and self._has_very_set(one, landing)
+            for one in self.filed.get(landing.wave, [])[landing.first :]
+            if _at(one) >= landing.at and _is_failing(one) and self._has_very_set(one, landing)
         }
 
     def _uses(self, one: Mapping[str, Any], set_name: str) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tests.simulation.announcing import announce, announcement
-from tests.simulation.facts import AUTO, MAIN
+from tests.simulation.facts import AUTO
 from tests.simulation.memory import Commit
 from tests.simulation.world import ACCEPTED, World
 from tidemill.cfg.settings import FILE
@@ -14,28 +12,17 @@ from tidemill.clients.store import Refs, Update
 
 def refuse_main(world: World) -> None:
     """A rule of the server lets only people move main; or no longer."""
-    if world.rng.random() < 0.5:
-        world.tell("The server lets turns move main again.")
-        world.server.declines = lambda _: None
-    else:
-        world.tell("The server lets only people move main.")
-        world.server.declines = _unless_by_people
+    world.server.protected = not world.server.protected
+    told = "only people" if world.server.protected else "turns, too,"
+    world.tell(f"The server lets {told} move main.")
 
 
 def stumble(world: World) -> None:
     """The server is locked for a moment."""
-    left = world.rng.randint(1, 2)
-    before = world.server.declines
-
-    def declines(updates: Sequence[Update]) -> str | None:
-        nonlocal left
-        left -= 1
-        return "it is locked" if left >= 0 else before(updates)
-
-    world.tell(f"The server declines {left} times.")
-    world.server.declines = declines
+    world.server.locked = world.rng.randint(1, 2)
+    world.tell(f"The server is locked for {world.server.locked} pushes.")
     world.do("turn")
-    world.server.declines = before
+    world.server.locked = 0
 
 
 def slow_down(world: World) -> None:
@@ -73,8 +60,3 @@ def flood(world: World) -> None:
     for _ in range(world.rng.choice((20, 60))):
         told = announcement(world, set_name=name)
         world.do("announce", die_at=ACCEPTED, announcement=told)
-
-
-def _unless_by_people(updates: Sequence[Update]) -> str | None:
-    refs = [update.ref for update in updates]
-    return "main is protected" if MAIN in refs and len(refs) > 1 else None

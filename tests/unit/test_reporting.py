@@ -68,7 +68,7 @@ def test_commit_on_auto_waits_for_its_check(state: str | None, reason: str) -> N
     if state:
         rollout.check(commit, state)  # type: ignore[arg-type]
     found, _ = line(rollout.decide(), f"{app_sha(2)[:12]} (app) on auto for lab")
-    assert found.startswith(reason.format(sha=commit[:12]))
+    assert found.startswith(reason.format(sha=commit))
 
 
 def test_red_main_is_named_with_the_last_one_known_green() -> None:

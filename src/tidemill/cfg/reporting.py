@@ -106,20 +106,20 @@ def _landing(draft: Draft, sha: str) -> str:
     refused = draft.ledger.refused
     if refused is not None:
         return f"the server to let it land: {refused.reason}"
-    return f"the next turn, which lands {sha[:12]}"
+    return f"the next turn, which lands {sha}"
 
 
 def _check(draft: Draft, sha: str, asked: str) -> str:
     """Which check a commit waits for; `asked` is the commit whose check would do."""
     match draft.verdict(sha).state:
         case "red":
-            return f"the check of {sha[:12]} to be repeated: it is red"
+            return f"the check of {sha} to be repeated: it is red"
         case "lost":
             why = "it was cancelled or timed out, and is asked for again"
-            return f"the check of {sha[:12]}: {why}"
+            return f"the check of {sha}: {why}"
         case _:
             names = ", ".join(draft.verdict(asked).missing)
-            return f"the check of {asked[:12]}" + (f" ({names})" if names else "")
+            return f"the check of {asked}" + (f" ({names})" if names else "")
 
 
 def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -24,6 +25,7 @@ _LISTS = {
     "rejected": "rejected",
 }
 WIDTH = 100
+_FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def show_waiting(waiting: Sequence[Waiting]) -> None:
         write("Waiting:")
         show_table(
             ("what", "for", "since"),
-            [(_what(line), line.for_, time_text(line.since) or "") for line in waiting],
+            [(_what(line), _short(line.for_), time_text(line.since) or "") for line in waiting],
         )
 
 
@@ -128,7 +130,13 @@ def _object(entry: Entry) -> dict[str, Any]:
 
 
 def _what(line: Waiting) -> str:
-    return f"{line.what}\n{line.id}" if line.id else line.what
+    what = _short(line.what)
+    return f"{what}\n{line.id}" if line.id else what
+
+
+def _short(text: str) -> str:
+    """SHAs as people read them: a full one would be cut in two by a narrow column."""
+    return _FULL_SHA.sub(r"\1", text)
 
 
 def _about(entry: Entry) -> str:
