@@ -43,7 +43,7 @@ def test_lost_run_is_not_red_and_is_asked_for_again(under_test: World, state: st
         turn = under_test.turn()
         assert turn["evicted"] == []
         assert turn["to_check"] == [sha]
-        assert sha in waits_for(under_test.status())
+        assert sha[:12] in waits_for(under_test.status())
     under_test.check(sha, "success", run="last")
     assert under_test.turn()["landed"] == sha
 

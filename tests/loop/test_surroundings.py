@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import fork, hook, land, refs
+from tests.loop.stories import fork, hook, land, refs, waits_for
 from tests.world import World, git, sha_of
 
 OWN_CONFIG = """\
@@ -193,7 +193,7 @@ def test_clone_with_main_checked_out_refuses_and_says_why(new: World) -> None:
     new.run("record-check", *address, *told, repo=False)
     turn = new.run("reconcile-cfg-app", *address, repo=False)
     assert (turn.code, turn["landed"]) == (0, None)
-    assert "main" in turn["waiting"][0]["what"]
+    assert "the server" in waits_for(turn)
 
 
 def test_repository_of_sha_256_is_one_clear_error(new: World, tmp_path: Path) -> None:

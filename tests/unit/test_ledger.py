@@ -150,7 +150,7 @@ def whole() -> Ledger:
     ledger.of("shop", "app").had = [
         had(7, targets={"north": Files("tree")}, taken={"north": THEN}, failed={"south": THEN})
     ]
-    ledger.healthy_at["shop"] = THEN
+    ledger.well_with["shop"] = {"app": "content"}
     return ledger
 
 
@@ -163,7 +163,7 @@ def test_copy_is_equal_and_shares_nothing() -> None:
     present.targets["south"] = Files("other")
     present.rolled_back = True
     copy.of("lab", "app").highest = 3
-    copy.healthy_at.clear()
+    copy.well_with.clear()
     copy.ended.append(Ended(id="b", how="dropped"))
     assert ledger == whole()
 

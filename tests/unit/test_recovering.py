@@ -96,7 +96,9 @@ def two_sets(batch_landed: float, healthy_ago: float | None) -> Rollout:
     rollout.had("lab", 1, "batch", landed=batch_landed, deployed=batch_landed - 5)
     rollout.had("lab", 2, landed=10, deployed=None)
     if healthy_ago is not None:
-        rollout.ledger.healthy_at["lab"] = rollout.ago(healthy_ago)
+        batch = rollout.ledger.of("lab", "batch").had[-1].content
+        was_there = batch_landed > healthy_ago
+        rollout.ledger.well_with["lab"] = {"batch": batch if was_there else "an older one"}
     rollout.reports("lab", "lab-1", "Degraded", ago=2)
     return rollout
 

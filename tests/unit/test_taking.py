@@ -124,8 +124,9 @@ def test_target_without_a_record_runs_nothing() -> None:
 def test_wave_is_healthy_when_all_its_targets_are() -> None:
     rollout = landed()
     rollout.reports("lab", "lab-1", ago=5)
-    assert "lab" not in rollout.turn().ledger.healthy_at
+    assert "lab" not in rollout.turn().ledger.well_with
+    now = {"app": rollout.ledger.of("lab", "app").had[-1].content}
     rollout.reports("lab", "lab-2", ago=3)
-    assert rollout.turn().ledger.healthy_at == {"lab": rollout.ago(3)}
+    assert rollout.turn().ledger.well_with == {"lab": now}
     rollout.reports("lab", "lab-1", "Degraded", ago=2)
-    assert rollout.turn().ledger.healthy_at == {"lab": rollout.ago(3)}
+    assert rollout.turn().ledger.well_with == {"lab": now}

@@ -69,7 +69,10 @@ def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
                 _recover(had, record)
         refresh_set(draft, wave, set_name, record.accepted_at)
     if _is_well(draft, wave):
-        draft.ledger.healthy_at[wave.name] = record.accepted_at
+        parts = draft.ledger.sets.get(wave.name, {})
+        draft.ledger.well_with[wave.name] = {
+            name: part.present.content for name, part in parts.items() if part.present
+        }
 
 
 def refresh(draft: Draft) -> None:

@@ -145,7 +145,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     Attributes:
         auto: auto's commits as the last turn left them, the oldest first.
-        healthy_at: when each wave was last healthy as a whole.
+        well_with: by wave the contents by set with which it was last healthy as a whole.
         failing: by wave the targets that failed, since when, until they are healthy again.
         ended: the last requests that ended.
         moved: how often auto was replayed because main moved, since something landed.
@@ -155,7 +155,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     sets: dict[str, dict[str, SetLedger]] = {}
     auto: list[AutoCommit] = []
-    healthy_at: dict[str, datetime] = {}
+    well_with: dict[str, dict[str, str]] = {}
     failing: dict[str, dict[str, datetime]] = {}
     ended: list[Ended] = []
     evictions: list[Eviction] = []

@@ -62,13 +62,9 @@ def _why_not_back(
         return "it had been deployed there before"
     if goal is None:
         return "no older set was healthy there"
-    healthy_at = draft.ledger.healthy_at.get(wave.name)
+    well_with = draft.ledger.well_with.get(wave.name, {})
     for other in draft.settings.sets:
         present = draft.ledger.present(wave.name, other.name)
-        if (
-            other.name != set_name
-            and present
-            and (healthy_at is None or present.landed_at >= healthy_at)
-        ):
+        if other.name != set_name and present and well_with.get(other.name) != present.content:
             return f"the set {other.name} changed there too since the wave was last healthy"
     return None
