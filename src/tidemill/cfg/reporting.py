@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidemill.cfg.deployed import missing
-from tidemill.cfg.draft import Draft
+from tidemill.cfg.draft import Draft, Waiting
 from tidemill.cfg.due import short
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import AutoCommit
@@ -74,6 +74,10 @@ def _is_on_auto(promotion: Promotion, commits: list[AutoCommit]) -> bool:
 
 
 def _main(draft: Draft) -> None:
+    if (refused := draft.ledger.refused) is not None:
+        why = f"the server to let it land: {refused.reason}"
+        line = Waiting(what=f"main at {draft.main}", for_=why, since=refused.since)
+        draft.waiting.insert(0, line)
     verdict = draft.verdict(draft.main)
     if verdict.state == "red":
         green = draft.ledger.green_main
