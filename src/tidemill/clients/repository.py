@@ -138,6 +138,7 @@ class Repository(Objects):
                 commit,
             )
             if history.attempt(*arguments, seconds=REMOTE_SECONDS)[0] != 0:
+                self.refs()  # says so if nothing can be read at all: then this is no answer
                 return False
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True

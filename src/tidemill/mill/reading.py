@@ -20,7 +20,7 @@ from tidemill.cfg.requests import Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
-from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, TidemillError
+from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
 from tidemill.mill.refs import Names
 from tidemill.mill.seeing import image_files, resolved, tree_ids
 
@@ -149,7 +149,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
             case Deployment(sets=None):
                 try:
                     facts[fact_id] = resolved(store, reading.main, valid, reading.ledger, fact)
-                except TidemillError as error:
+                except Refused as error:
                     unreadable.append(Unreadable(fact_id, error.what))
             case _:
                 facts[fact_id] = fact
