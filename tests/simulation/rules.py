@@ -164,17 +164,15 @@ class Rules:
             return
         released = any("/release-" in update.ref for update in push.updates)
         known = push.seen.shas[MAIN]
+        holds = below(self.server.refs, "holds").keys()
         for place in self.standing.landings:
             now, before = self.standing.present(place, known), self.presents.get(place)
             if now and before and now is not before and now.kind == "by hand":
                 is_back = now.position < before.position and now.files != before.files
-                holds = below(self.server.refs, "holds")
-                held = {f"{place[0]}/_", f"{place[0]}/{place[1]}"} & holds.keys()
-                demand(
-                    3,
-                    held or released or not is_back,
-                    f"{place} was put back by hand, and is not held",
-                )
+                is_there = any(wave.name == place[0] for wave in self.scene.waves)
+                held = {f"{place[0]}/_", "/".join(place)} & holds or released
+                fine = held or not (is_back and is_there)
+                demand(3, fine, f"{place} was put back by hand, and is not held")
             if change_of(push, MAIN):
                 now = self.standing.present(place, self.server.refs[MAIN])
             if now:

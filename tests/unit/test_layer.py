@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from tidemill.images import tar_stream
+from tidemill.images.entries import File
 from tidemill.images.layer import write_layer
 from tidemill.images.layout import Layout
-from tidemill.images.tar_stream import File
 
 MIB = 1 << 20
 
 
 def entries(size: int) -> list[File]:
     data = random.Random(size).randbytes(size // 2) + bytes(size - size // 2)
-    return [File("data", size, False, lambda: io.BytesIO(data))]
+    return [File("data", size, lambda: io.BytesIO(data))]
 
 
 @pytest.mark.parametrize("size", [0, 1, MIB - 512, MIB, 3 * MIB + 7], ids=str)

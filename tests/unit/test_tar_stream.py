@@ -8,11 +8,20 @@ from collections.abc import Iterable
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.tar_stream import Entry, File, Folder, Link, header, in_order, stream
+from tidemill.images.entries import (
+    EXECUTABLE,
+    READABLE,
+    Entry,
+    File,
+    Folder,
+    Link,
+    in_order,
+)
+from tidemill.images.tar_stream import header, stream
 
 
 def file(path: str, data: bytes = b"", *, executable: bool = False) -> File:
-    return File(path, len(data), executable, lambda: io.BytesIO(data))
+    return File(path, len(data), lambda: io.BytesIO(data), EXECUTABLE if executable else READABLE)
 
 
 def archive(entries: Iterable[Entry]) -> bytes:
@@ -108,7 +117,7 @@ def test_a_pax_header_comes_only_when_it_must(entry: Entry, records: dict[str, s
 
 @pytest.mark.parametrize(("size", "extended"), [(HUGE - 1, False), (HUGE, True)])
 def test_a_size_beyond_the_header_goes_to_a_pax_header(size: int, extended: bool) -> None:
-    written = header(File("disk.img", size, False, io.BytesIO))
+    written = header(File("disk.img", size, io.BytesIO))
     assert (b" size=%d\n" % size in written) is extended
     assert tarfile.TarInfo.frombuf(written[-512:], "utf-8", "strict").size == HUGE - 1
 
@@ -136,7 +145,7 @@ def test_a_folder_that_the_base_has_is_left_as_it_is() -> None:
 @pytest.mark.parametrize("data", [b"", b"short", b"longer than it was"])
 def test_a_file_that_changes_while_it_is_read_is_refused(data: bytes) -> None:
     with pytest.raises(Refused, match="changed while it was read"):
-        list(stream([File("log", 10, False, lambda: io.BytesIO(data))]))
+        list(stream([File("log", 10, lambda: io.BytesIO(data))]))
 
 
 def test_a_path_that_is_not_utf8_is_refused() -> None:

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tidemill.errors import Refused
-from tidemill.images import oci, tar_stream
+from tidemill.images import oci
 from tidemill.images.base_image import NOTHING, BaseImage, read_base
+from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, in_order
 from tidemill.images.layer import write_layer
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
-from tidemill.images.tar_stream import Entry, File, Folder, Link
 
 
 def assemble(context: Path, recipe: Recipe, layout: Layout, workers: Executor) -> Descriptor:
@@ -35,7 +35,7 @@ def assemble(context: Path, recipe: Recipe, layout: Layout, workers: Executor) -
     base = _base(context, recipe, platform, layout)
     layers, diff_ids = [*base.layers], [*base.diff_ids]
     if recipe.files:
-        entries = tar_stream.in_order(copied(context, recipe.files), base.present)
+        entries = in_order(copied(context, recipe.files), base.present)
         layer = write_layer(layout, entries, workers)
         layers.append(layer.blob)
         diff_ids.append(layer.diff_id)
@@ -82,7 +82,12 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
         elif stat.S_ISREG(found.st_mode):
             # Only the owner's bit: the others are up to the umask of whoever wrote the file.
             executable = copy.mode == "0755" if copy.mode else bool(found.st_mode & stat.S_IXUSR)
-            yield File(name, found.st_size, executable, partial(_opened, path))
+            yield File(
+                name,
+                found.st_size,
+                partial(_opened, path),
+                EXECUTABLE if executable else READABLE,
+            )
         else:
             raise Refused(
                 f"{path} is neither a file, a folder nor a symbolic link",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
 from tidemill.images import compression, oci, tar_stream
+from tidemill.images.entries import Entry
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 
 # Members that are compressed or wait to be: enough for every core, and little memory.
 _AHEAD = 8
+NONE: Mapping[str, Descriptor] = {}
 
 
 @dataclass(frozen=True)
@@ -24,16 +26,42 @@ class Layer:
     diff_id: str
 
 
-def write_layer(layout: Layout, entries: Iterable[tar_stream.Entry], workers: Executor) -> Layer:
-    """Write entries, already in order, as one layer; the bytes do not depend on `workers`."""
+def write_layer(
+    layout: Layout,
+    entries: Sequence[Entry],
+    workers: Executor,
+    known: Mapping[str, Descriptor] = NONE,
+) -> Layer:
+    """Write entries, already in order, as one layer; the bytes do not depend on `workers`.
+
+    Args:
+        known: blobs by diffID that this profile made, and that are where the image goes: what is
+            one of them is neither compressed nor written.
+
+    Raises:
+        Refused: a file changed while it was read.
+        CompressorDiffers: the compressor is not the one of the profile.
+    """
     compression.prove()
+    if known:
+        diff_id = digest_of_content(entries)
+        if diff_id in known:
+            return Layer(known[diff_id], diff_id)
     content = hashlib.sha256()
     members = _members(_cut(tar_stream.stream(entries)), content, workers)
     blob = layout.write(members)
     return Layer(blob.described(oci.LAYER), f"sha256:{content.hexdigest()}")
 
 
-def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def digest_of_content(entries: Sequence[Entry]) -> str:
+    """The digest of the tar of the entries (a diffID: image-spec, config.md, "rootfs")."""
+    content = hashlib.sha256()
+    for piece in tar_stream.stream(entries):
+        content.update(piece)
+    return f"sha256:{content.hexdigest()}"
+
+
+def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes, in pieces of exactly one member's input; the last may be shorter."""
     waiting = bytearray()
     for piece in pieces:
@@ -45,7 +73,7 @@ def _cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
         yield bytes(waiting)
 
 
-def _members(pieces: Iterable[bytes], content: hashlib._Hash, workers: Executor) -> Iterator[bytes]:
+def _members(pieces: Iterator[bytes], content: hashlib._Hash, workers: Executor) -> Iterator[bytes]:
     """Compress the pieces side by side, in order, and digest them meanwhile."""
     running: deque[Future[bytes]] = deque()
     for piece in pieces:

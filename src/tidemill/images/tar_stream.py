@@ -1,83 +1,35 @@
 """The tar of the canonical form `tidemill/1`: the same entries give the same bytes anywhere.
 
 Headers are written here and not by `tarfile`, whose bytes differ between Python releases. They are
-ustar (POSIX.1-1988): owner 0, no names, time 0, mode 0755 for folders and executables, else 0644,
-0777 for symbolic links. What a ustar header can't hold (a path of more than 100 bytes or beyond
-ASCII, a size of 8 GiB or more) stands in a PAX header before it (POSIX.1-2001), with sorted records
-and nothing else in it.
+ustar (POSIX.1-1988), with numeric owners, no names, and time 0. What a ustar header can't hold (a
+path of more than 100 bytes or beyond ASCII, a size of 8 GiB or more, an owner of 2097152 or more,
+extended attributes) stands in a PAX header before it (POSIX.1-2001), with sorted records and
+nothing else in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import BinaryIO
+from collections.abc import Iterable, Iterator
 
 from tidemill.errors import Refused
+from tidemill.images.entries import (
+    Attributes,
+    Device,
+    Entry,
+    File,
+    Folder,
+    HardLink,
+    Link,
+    encoded,
+)
 
 BLOCK = 512
 READ = 1 << 20
 END = bytes(2 * BLOCK)
+XATTR = "SCHILY.xattr."
 _LONGEST = 100
 _LARGEST = 8 * 1024**3 - 1
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A regular file: `path` without a slash at either end, `size` in bytes."""
-
-    path: str
-    size: int
-    executable: bool
-    open: Callable[[], BinaryIO]
-
-
-@dataclass(frozen=True, slots=True)
-class Folder:
-    """A folder: `path` without a slash at either end."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A symbolic link to `target`, which is kept as it is."""
-
-    path: str
-    target: str
-
-
-Entry = File | Folder | Link
-
-
-def in_order(entries: Iterable[Entry], present: Collection[str] = ()) -> list[Entry]:
-    """Sort the entries by the bytes of their paths, each folder above them once and before them.
-
-    Args:
-        entries: files, folders and links; a folder may come more than once.
-        present: paths that the image has already; no folder is written over them, so that they
-            keep their mode, or their being a link.
-
-    Raises:
-        Refused: two entries have one path, or one is a file and a folder.
-    """
-    placed: dict[str, Entry] = {}
-    for entry in entries:
-        there = placed.get(entry.path)
-        if there is not None and not (isinstance(there, Folder) and isinstance(entry, Folder)):
-            raise _twice(entry.path)
-        placed[entry.path] = entry
-    for path in list(placed):
-        for parent in PurePosixPath(path).parents[:-1]:
-            if not isinstance(placed.setdefault(str(parent), Folder(str(parent))), Folder):
-                raise _twice(str(parent))
-    wanted = (
-        entry
-        for entry in placed.values()
-        if not (isinstance(entry, Folder) and entry.path in present)
-    )
-    return sorted(wanted, key=lambda entry: _encoded(entry.path))
+_HIGHEST = 0o7777777
 
 
 def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
@@ -95,36 +47,59 @@ def stream(entries: Iterable[Entry]) -> Iterator[bytes]:
 
 def header(entry: Entry) -> bytes:
     """The header of one entry: 512 bytes, or 1536 and more with a PAX header before it."""
+    path, size, target, device = entry.path, 0, "", (0, 0)
     match entry:
-        case File(path, size, executable):
-            kind, mode, target = b"0", 0o755 if executable else 0o644, ""
-        case Folder(path):
-            path, kind, mode, size, target = path + "/", b"5", 0o755, 0, ""
-        case Link(path, target):
-            kind, mode, size = b"2", 0o777, 0
-    extended = {}
-    if not _fits(target):
-        extended["linkpath"] = _encoded(target)
-    if not _fits(path):
-        extended["path"] = _encoded(path)
-    if size > _LARGEST:
-        extended["size"] = b"%d" % size
-    plain = _ustar(_shortened(path), mode, min(size, _LARGEST), kind, _shortened(target))
+        case File():
+            kind, size = b"0", entry.size
+        case Folder():
+            kind, path = b"5", path + "/"
+        case Link():
+            kind, target = b"2", entry.target
+        case HardLink():
+            kind, target = b"1", entry.target
+        case Device():
+            kind, device = entry.kind, (entry.major, entry.minor)
+    extended = _extended(path, target, size, entry.attributes)
+    plain = _ustar(_shortened(path), entry.attributes, size, kind, _shortened(target), device)
     return _pax(extended) + plain if extended else plain
 
 
-def _ustar(path: bytes, mode: int, size: int, kind: bytes, target: bytes) -> bytes:
-    head = path.ljust(_LONGEST, b"\0") + b"%07o\0" % mode + b"0000000\0" * 2
-    head += b"%011o\0" % size + b"%011o\0" % 0
+def _extended(path: str, target: str, size: int, attributes: Attributes) -> dict[str, bytes]:
+    """The records of what a ustar header can't hold."""
+    found = {f"{XATTR}{name}": value for name, value in attributes.xattrs}
+    if not _fits(target):
+        found["linkpath"] = encoded(target)
+    if not _fits(path):
+        found["path"] = encoded(path)
+    for name, number, most in (
+        ("size", size, _LARGEST),
+        ("uid", attributes.uid, _HIGHEST),
+        ("gid", attributes.gid, _HIGHEST),
+    ):
+        if number > most:
+            found[name] = b"%d" % number
+    return found
+
+
+def _ustar(
+    path: bytes, owned: Attributes, size: int, kind: bytes, target: bytes, device: tuple[int, int]
+) -> bytes:
+    uid, gid = min(owned.uid, _HIGHEST), min(owned.gid, _HIGHEST)
+    head = path.ljust(_LONGEST, b"\0") + b"%07o\0%07o\0%07o\0" % (owned.mode, uid, gid)
+    head += b"%011o\0" % min(size, _LARGEST) + b"%011o\0" % 0
     tail = kind + target.ljust(_LONGEST, b"\0") + b"ustar\x0000"
-    tail = (tail + bytes(64) + b"0000000\0" * 2).ljust(BLOCK - 156, b"\0")
+    tail = (tail + bytes(64) + b"%07o\0%07o\0" % device).ljust(BLOCK - 156, b"\0")
     # The sum of all bytes, those of the sum itself counted as spaces.
     return head + b"%06o\0 " % (sum(head) + sum(tail) + 8 * ord(" ")) + tail
 
 
 def _pax(records: dict[str, bytes]) -> bytes:
-    body = b"".join(_record(key.encode(), records[key]) for key in sorted(records))
-    return _ustar(b"PaxHeaders.0", 0o644, len(body), b"x", b"") + body + _padding(len(body))
+    body = b"".join(_record(encoded(key), records[key]) for key in sorted(records))
+    return (
+        _ustar(b"PaxHeaders.0", Attributes(0o644), len(body), b"x", b"", (0, 0))
+        + body
+        + _padding(len(body))
+    )
 
 
 def _record(key: bytes, value: bytes) -> bytes:
@@ -162,18 +137,3 @@ def _fits(text: str) -> bool:
 
 def _shortened(text: str) -> bytes:
     return text.encode("ascii", "replace")[:_LONGEST]
-
-
-def _encoded(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        raise Refused(
-            f"the path {text!a} is not UTF-8", remedy="rename it, or leave it out of the image"
-        ) from None
-
-
-def _twice(path: str) -> Refused:
-    return Refused(
-        f"the image would have two things at /{path}", remedy="give each file a path of its own"
-    )

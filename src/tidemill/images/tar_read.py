@@ -1,0 +1,197 @@
+"""Reading the tar of a layer that any tool wrote: headers, and files by their place in it."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from tidemill.errors import Refused
+from tidemill.images.entries import (
+    Attributes,
+    Device,
+    Entry,
+    File,
+    Folder,
+    HardLink,
+    Link,
+)
+from tidemill.images.tar_stream import READ, XATTR
+
+_WHITEOUT = ".wh."
+_OPAQUE = ".wh..wh..opq"
+_DEVICES = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
+# What the machine that built a layer adds to files, and no image means: labels of SELinux, marks of
+# the overlay file system.
+_OF_THE_MACHINE = ("security.selinux", "trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True, slots=True)
+class Whiteout:
+    """A layer takes away what is at `path` below it (image-spec, layer.md, "Whiteouts")."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A layer takes away all that is in the folder at `path` below it."""
+
+    path: str
+
+
+def layer_entries(archive: Path) -> Iterator[Entry | Whiteout | Opaque]:
+    """What the uncompressed layer in a file adds and takes away, in its own order.
+
+    Files are opened at their place in the archive, so it must stay where it is.
+
+    Raises:
+        Refused: it is not a tar, is damaged, or has in it what no layer may have.
+    """
+    for member in members(archive):
+        entry = _entry(archive, member)
+        if entry is not None:
+            yield entry
+
+
+def members(archive: Path) -> Iterator[tarfile.TarInfo]:
+    """The headers of a tar, as they are; `Refused` if it can't be read."""
+    try:
+        with tarfile.open(archive, "r:", errors="surrogateescape") as opened:
+            for member in opened:
+                yield member
+                # tarfile keeps every header that it has read; a layer may have 100,000 of them.
+                opened.members = []  # type: ignore[attr-defined]
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise Refused(
+            f"the layer {archive.name} can't be read: {error}",
+            remedy="build or copy the image again",
+        ) from None
+
+
+def path_of(member: tarfile.TarInfo) -> str:
+    """A member's path without dots or a slash at either end; empty for the root itself."""
+    parts = [part for part in PurePosixPath(member.name).parts if part not in ("/", ".")]
+    if ".." in parts:
+        raise Refused(
+            f"a layer has the path {member.name!a}, which leads out of the image",
+            remedy="build the image with another tool",
+        )
+    return "/".join(parts)
+
+
+def attributes_of(member: tarfile.TarInfo) -> Attributes:
+    """What stays of a member's header in the canonical form."""
+    xattrs = [
+        (key.removeprefix(XATTR), value.encode("utf-8", "surrogateescape"))
+        for key, value in member.pax_headers.items()
+        if key.startswith(XATTR) and not key.removeprefix(XATTR).startswith(_OF_THE_MACHINE)
+    ]
+    return Attributes(member.mode & 0o7777, member.uid, member.gid, tuple(sorted(xattrs)))
+
+
+def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque | None:
+    path = path_of(member)
+    name = PurePosixPath(path).name
+    folder = path.rpartition("/")[0]
+    if name == _OPAQUE:
+        return Opaque(folder)
+    if name.startswith(_WHITEOUT):
+        return Whiteout("/".join(filter(None, (folder, name.removeprefix(_WHITEOUT)))))
+    if not path:
+        return None
+    owned = attributes_of(member)
+    if member.issparse():
+        raise Refused(
+            f"a layer has the sparse file {path!a}", remedy="write it without holes in the build"
+        )
+    if member.isreg():
+        return File(
+            path, member.size, partial(_opened, archive, member.offset_data, member.size), owned
+        )
+    if member.isdir():
+        return Folder(path, owned)
+    if member.issym():
+        return Link(path, member.linkname, Attributes(0o777, owned.uid, owned.gid, owned.xattrs))
+    if member.islnk():
+        target = tarfile.TarInfo(member.linkname)
+        return HardLink(path, path_of(target), owned)
+    if member.type in _DEVICES:
+        return Device(path, member.type, member.devmajor, member.devminor, owned)
+    raise Refused(
+        f"a layer has {path!a}, of the unknown type {member.type!a}",
+        remedy="build the image with another tool",
+    )
+
+
+class _Part(io.RawIOBase):
+    """The bytes of a file in an archive."""
+
+    def __init__(self, archive: Path, offset: int, size: int) -> None:
+        self._file = archive.open("rb", buffering=0)
+        self._file.seek(offset)
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), self._left)])
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _opened(archive: Path, offset: int, size: int) -> BinaryIO:
+    return _Part(archive, offset, size)  # type: ignore[return-value]
+
+
+def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
+    """A layer's content: gzip is taken off, a plain tar passes as it is.
+
+    Raises:
+        Refused: it is compressed in another way, or damaged; `what` says which layer it is.
+    """
+    first = next(pieces, b"")
+    if first.startswith(_ZSTD):
+        raise Refused(
+            f"{what} is compressed with zstd",
+            remedy="use a base whose layers are compressed with gzip",
+        )
+    if not first.startswith(_GZIP):
+        yield first
+        yield from pieces
+        return
+    try:
+        yield from _members_of(first, pieces)
+    except (zlib.error, EOFError) as error:
+        raise Refused(
+            f"{what} can't be read: {error}", remedy="build or copy the image again"
+        ) from None
+
+
+def _members_of(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Consecutive gzip members (RFC 1952, 2.2), in pieces of at most 1 MiB."""
+    inflater = zlib.decompressobj(wbits=31)
+    waiting = first
+    while True:
+        if not waiting:
+            waiting = next(pieces, b"")
+            if not waiting:
+                break
+        if inflater.eof:
+            inflater = zlib.decompressobj(wbits=31)
+        yield inflater.decompress(waiting, READ)
+        waiting = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    if not inflater.eof:
+        raise EOFError("it ends too early")
