@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format docs bench lock clean
+.PHONY: help setup components demo test lint format docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -22,6 +22,9 @@ help: ## list what there is to do
 	|| sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1: \2/p' Makefile
 
 setup: $(READY) $(WARM) ## prepare the environment in .venv; does nothing when it is ready
+
+components: setup ## prepare the registries, builders and engines for tests, once per machine
+	@$(BIN)/python -m tests.components
 
 demo: setup ## run the whole loop on examples/, from a commit to production
 	@$(BIN)/tidemill demo
@@ -50,7 +53,8 @@ bench: setup ## run every benchmark in bench/
 lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes newer ones)
 	@PYTHON="$(PYTHON)" sh tools/lock.sh $(ARGS)
 
-clean: ## remove the environment, caches and what the demo left
+clean: ## remove the environment, the components, caches and what the demo left
+	@$(or $(PYTHON),python3) -m tests.components --remove
 	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(READY): export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -4,8 +4,11 @@ import os
 
 import pytest
 
+pytest_plugins = ["tests.components.fixtures"]
+
 # A test must not see the user's Git, the repository it runs from, or the workflow it runs in.
 FOREIGN = ("GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
+OURS = ("TIDEMILL_COMPONENTS",)  # where `make components` keeps what it made
 
 GIT_CONFIG = {
     "init.defaultBranch": "main",
@@ -36,6 +39,6 @@ ENVIRONMENT = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+    for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)

@@ -1,0 +1,86 @@
+"""The fixtures: started when the first test asks for one, and once in each process of pytest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.components import buildkits, engines, registries
+from tests.components.absence import Missing, absent, running
+from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, TOOLS
+from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
+from tests.components.store import Part
+
+ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
+REGISTRIES = {"registry", "basic_registry", "start_registry"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` picks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test by the components that it uses, itself or through other fixtures."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        if used & ENGINES:
+            item.add_marker(pytest.mark.docker)
+        if used & REGISTRIES:
+            item.add_marker(pytest.mark.registry)
+
+
+@pytest.fixture(scope="session")
+def start_registry() -> Iterator[StartRegistry]:
+    yield from running(registries.registries())
+
+
+@pytest.fixture(scope="session")
+def registry(start_registry: StartRegistry) -> Registry:
+    return start_registry()
+
+
+@pytest.fixture(scope="session")
+def basic_registry(start_registry: StartRegistry) -> Iterator[Registry]:
+    yield from running(registries.basic(start_registry))
+
+
+@pytest.fixture(scope="session")
+def buildkit_go126() -> Iterator[BuildKit]:
+    yield from running(buildkits.buildkit(BUILDKIT_FIRST))
+
+
+@pytest.fixture(scope="session")
+def buildkit_go127() -> Iterator[BuildKit]:
+    yield from running(buildkits.buildkit(BUILDKIT_SECOND))
+
+
+@pytest.fixture(scope="session")
+def old_engine() -> Iterator[Engine]:
+    yield from running(engines.old_engine())
+
+
+@pytest.fixture(scope="session")
+def docker26() -> Iterator[Engine]:
+    yield from running(engines.docker26())
+
+
+@pytest.fixture(scope="session")
+def skopeo() -> Path:
+    return _prepared(DEBIAN_12) / "wrapped" / "skopeo"
+
+
+@pytest.fixture(scope="session")
+def crane() -> Path:
+    return _prepared(TOOLS) / "crane"
+
+
+@pytest.fixture(scope="session")
+def busybox() -> Path:
+    """A static one: as /bin/sh, it is all the shell that an image needs."""
+    return _prepared(DEBIAN_12) / "bin" / "busybox"
+
+
+def _prepared(part: Part) -> Path:
+    try:
+        return part.ready()
+    except Missing as missing:
+        absent(missing)
