@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from tidemill.app.settings import parse
+from tidemill.app.settings import DockerfileSource, parse
 from tidemill.errors import Refused, SettingsInvalid
+from tidemill.images.oci import Platform
+from tidemill.images.recipe import Recipe
 
 GOOD = """\
 images = "ghcr.io/acme/{service}"
@@ -30,7 +32,7 @@ def test_everything_has_a_type_and_a_default() -> None:
     settings = parse(GOOD)
     gateway, reporter = settings.services
     assert (settings.branch, gateway.set, reporter.set) == ("main", "app", "batch")
-    assert (gateway.base, gateway.platform) == ("scratch", "linux/amd64")
+    assert (gateway.base, gateway.platforms) == (None, ("linux/amd64",))
     assert (gateway.files[0].source, gateway.files[0].path) == ("bin/gateway", "gateway")
     assert settings.compile is not None
     assert settings.compile.words == ["make", "all of it"]
@@ -101,3 +103,65 @@ def test_a_branch_that_git_refuses_is_refused(branch: str) -> None:
 def test_no_services_at_all_is_an_error() -> None:
     with pytest.raises(SettingsInvalid, match=r"at least one \[\[services\]\]"):
         parse('images = "x/{service}"\nservices = []')
+
+
+DOCKERFILES = """\
+images = "ghcr.io/acme/{service}"
+engine = "buildkit"
+
+[base]
+file = "docker/Dockerfile.base"
+context = "bin"
+
+[[services]]
+name = "gateway"
+file = "docker/Dockerfile"
+build_args = { SERVICE = "gateway" }
+platforms = ["linux/amd64", "linux/arm64/v8"]
+labels = { team = "edge" }
+
+[[services]]
+name = "worker"
+files = [{ from = "bin/{os}/{arch}{variant}/worker", to = "/worker" }]
+"""
+
+
+def test_a_service_is_a_dockerfile_or_a_recipe() -> None:
+    settings = parse(DOCKERFILES)
+    gateway, worker = (service.source for service in settings.services)
+    assert isinstance(gateway, DockerfileSource)
+    assert (gateway.file, gateway.context, gateway.build_args) == (
+        "docker/Dockerfile",
+        ".",
+        {"SERVICE": "gateway"},
+    )
+    assert isinstance(worker, Recipe)
+    assert worker.files[0].source_for(Platform.parse("linux/arm/v7")) == "bin/linux/armv7/worker"
+    assert settings.base is not None
+    assert settings.base.build_arg == "BASE_IMAGE"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ('file = "docker/Dockerfile"\n', "", "build_args has no meaning for a service with no"),
+        (
+            'file = "docker/Dockerfile"\n',
+            'file = "Dockerfile"\nuser = "1"\n',
+            "user has no meaning for a service with a Dockerfile",
+        ),
+        ('"docker/Dockerfile"', '"../Dockerfile"', "leads out of the checkout"),
+        ('"docker/Dockerfile.base"', '"/etc/Dockerfile"', "leads out of the checkout"),
+        ('context = "bin"', 'context = ""', "leads out of the checkout"),
+        ('context = "bin"', 'build_arg = "A B"', "not the name of a build argument"),
+        ('"linux/arm64/v8"', '"linux"', "not a platform"),
+        ('["linux/amd64", "linux/arm64/v8"]', "[]", "platforms is empty"),
+        ('"buildkit"', '"docker"', "Invalid enum value 'docker'"),
+        ('engine = "buildkit"', 'compile = { command = "make", caches = ["A-B"] }', "variable"),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_service_that_can_not_be_built_so_is_refused(old: str, new: str, reason: str) -> None:
+    assert old in DOCKERFILES
+    with pytest.raises(SettingsInvalid, match=reason):
+        parse(DOCKERFILES.replace(old, new))

@@ -83,8 +83,6 @@ def test_a_place_in_the_image_is_absolute_and_plain(to: str) -> None:
         ({"base": "oci:base"}, "not given by digest"),
         ({"base": "oci:base@sha256:abc"}, "not given by digest"),
         ({"files": ()}, "nothing in the image"),
-        ({"platform": "linux"}, "not a platform"),
-        ({"platform": "Linux/AMD64"}, "not a platform"),
         ({"env": {"A B": "c"}}, "not the name of an environment variable"),
         ({"ports": (0,)}, "not a port"),
         ({"ports": ("80/http",)}, "not a port"),

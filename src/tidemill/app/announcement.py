@@ -7,7 +7,7 @@ has returned it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -72,10 +72,21 @@ def from_bare(
     data: bytes, *, set_name: str, repository: str, sha: str, position: int
 ) -> Announcement:
     """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
-    images = _decoded(data, dict[str, Image])
+    images = bare_images(data)
     return checked(
         Announcement(set=set_name, repository=repository, sha=sha, position=position, images=images)
     )
+
+
+def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
+    """Parse the bare form; the references in it are not checked. `what` it is meant to be."""
+    return _decoded(data, dict[str, Image], what)
+
+
+def as_json(announcement: Announcement) -> dict[str, Any]:
+    """An announcement as the `client_payload` of its event, without what is not known."""
+    plain: dict[str, Any] = msgspec.to_builtins(announcement)
+    return {key: value for key, value in plain.items() if value is not None}
 
 
 def is_bare(data: bytes, *, expected: bool = False) -> bool:
@@ -118,7 +129,7 @@ def checked(announcement: Announcement) -> Announcement:
             "the announcement has no image at all", remedy="announce at least one service"
         )
     for service, image in announcement.images.items():
-        _check_image(service, image, announcement.sha)
+        checked_image(service, image, announcement.sha)
     return announcement
 
 
@@ -159,10 +170,16 @@ def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
         service: Image(Digest=digest, Tag=tags[service])
         for service, digest in sorted(images.items())
     }
-    return msgspec.json.format(msgspec.json.encode(entries), indent=2) + b"\n"
+    return bare_json(entries)
 
 
-def _check_image(service: str, image: Image, sha: str) -> None:
+def bare_json(images: Mapping[str, Image]) -> bytes:
+    """The JSON of the reference architecture, from images by service."""
+    return msgspec.json.format(msgspec.json.encode(images, order="sorted"), indent=2) + b"\n"
+
+
+def checked_image(service: str, image: Image, sha: str) -> None:
+    """Raise `Refused` unless tag and digest are those of one image, built from that commit."""
     checked_name(service, "service")
     digest = reference.by_digest(image.Digest)
     tag = reference.by_tag(image.Tag)
@@ -179,16 +196,16 @@ def _check_image(service: str, image: Image, sha: str) -> None:
         )
 
 
-def _decoded(data: bytes, shape: type[_T]) -> _T:
+def _decoded(data: bytes, shape: type[_T], what: str = "an announcement") -> _T:
     if len(data) > MAX_BYTES:
         raise Refused(
-            f"the announcement has {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read"
+            f"{what} may not have {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read"
         )
     try:
         return msgspec.json.decode(data, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(
-            f"this is not an announcement: {_service_in(data)}{shown(str(error))}",
+            f"this is not {what}: {_service_in(data)}{shown(str(error))}",
             remedy="docs/adopt.md shows the form of an announcement",
         ) from None
 

@@ -19,7 +19,7 @@ _TAG = r"(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})"
 _DIGEST = r"(?P<digest>sha256:[0-9a-f]{64})"
 _BY_TAG = re.compile(rf"{_REPOSITORY}:{_TAG}")
 _BY_DIGEST = re.compile(rf"{_REPOSITORY}@{_DIGEST}")
-_ANY = re.compile(rf"{_REPOSITORY}(?::{_TAG})?(?:@{_DIGEST})?")
+ANY = re.compile(rf"{_REPOSITORY}(?::{_TAG})?(?:@{_DIGEST})?")
 MAX_LENGTH = 500
 
 
@@ -42,9 +42,14 @@ def by_digest(text: str) -> Reference:
     return _parsed(_BY_DIGEST, text, "repository@sha256:<64 hex digits>")
 
 
+def is_tag(text: str) -> bool:
+    """Whether a registry takes `text` as a tag (distribution-spec, "Pulling manifests")."""
+    return re.fullmatch(_TAG, text) is not None
+
+
 def running(text: str) -> Reference:
     """Parse what a target says it runs: a repository with a tag, a digest, or both."""
-    reference = _parsed(_ANY, text, "repository[:tag][@sha256:<64 hex digits>]")
+    reference = _parsed(ANY, text, "repository[:tag][@sha256:<64 hex digits>]")
     if reference.tag is None and reference.digest is None:
         raise Refused(
             f"the image {shown(text)} has neither tag nor digest",

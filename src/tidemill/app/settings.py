@@ -6,6 +6,8 @@ import re
 import shlex
 import tomllib
 from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Literal
 
 import msgspec
 
@@ -14,42 +16,137 @@ from tidemill.app.names import checked_branch, is_name
 from tidemill.cfg.schedule import parse_duration
 from tidemill.cfg.toml_lines import line_of
 from tidemill.errors import Refused, SettingsInvalid
-from tidemill.images.recipe import Recipe
+from tidemill.images.oci import Platform
+from tidemill.images.recipe import Copy, Recipe
 
 FILE = "tidemill.toml"
+DEFAULT_PLATFORM = "linux/amd64"
+Engine = Literal["assemble", "buildkit", "classic"]
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-class Service(Recipe, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A service, the image set it belongs to, and the recipe of its image."""
+class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A Dockerfile of the checkout, under the names that docker/build-push-action has for it.
 
-    name: str
-    set: str = "app"
+    Paths are relative to the checkout. `file` is the Dockerfile, `context` the folder it copies
+    from, `build_contexts` are other folders, or images by digest, that it names.
+    """
+
+    file: str
+    context: str = "."
+    target: str | None = None
+    build_args: dict[str, str] = {}
+    build_contexts: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+
+    def __post_init__(self) -> None:
+        for path in (self.file, self.context):
+            _check_inside(path)
+
+
+class Base(DockerfileSource, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The one image that is built before all others, and given to each of their Dockerfiles.
+
+    `build_arg` is the build argument that names it there.
+    """
+
+    build_arg: str = "BASE_IMAGE"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not _VARIABLE.fullmatch(self.build_arg):
+            raise ValueError(f"{self.build_arg!r} is not the name of a build argument")
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service, the image set it belongs to, and how its image is made.
+
+    That is said by the keys of a `Recipe`, or, where `file` is set, of a `DockerfileSource`.
+    """
+
+    name: str
+    set: str = "app"
+    platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
+    labels: dict[str, str] = {}
+    # A recipe.
+    base: str | None = None
+    files: tuple[Copy, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    user: str = ""
+    workdir: str = ""
+    ports: tuple[int | str, ...] = ()
+    # A Dockerfile.
+    file: str | None = None
+    context: str | None = None
+    target: str | None = None
+    build_args: dict[str, str] = {}
+    build_contexts: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+
+    def __post_init__(self) -> None:
         for text, what in ((self.name, "service"), (self.set, "set")):
             if not is_name(text):
                 raise ValueError(f"{text!r} is not a valid name of a {what}")
+        if not self.platforms:
+            raise ValueError("platforms is empty: leave it out, or name one")
+        for platform in self.platforms:
+            Platform.parse(platform)
+        foreign = _OF_RECIPES if self.file is not None else _OF_DOCKERFILES
+        if used := [name for name in foreign if getattr(self, name)]:
+            is_what = "a Dockerfile (file)" if self.file is not None else "no Dockerfile (file)"
+            raise ValueError(f"{used[0]} has no meaning for a service with {is_what}")
+        if isinstance(self.source, Recipe) and any(
+            not copy.source_for(Platform.parse(platform))
+            for copy in self.files
+            for platform in self.platforms
+        ):
+            raise ValueError("a path of files is empty for one of its platforms")
+
+    @property
+    def source(self) -> Recipe | DockerfileSource:
+        """How its image is made."""
+        if self.file is None:
+            given = {name: getattr(self, name) for name in (*_OF_RECIPES, "labels")}
+            return Recipe(**{name: value for name, value in given.items() if value})
+        given = {name: getattr(self, name) for name in ("file", *_OF_DOCKERFILES)}
+        return DockerfileSource(**{name: value for name, value in given.items() if value})
+
+
+_OF_RECIPES = ("base", "files", "entrypoint", "command", "env", "user", "workdir", "ports")
+_OF_DOCKERFILES = (
+    *("context", "target", "build_args", "build_contexts", "secrets", "cache_from", "cache_to"),
+    "no_cache",
+)
 
 
 class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The one command that makes the files of all services; no shell reads it.
 
     It sees an environment of its own (`tidemill.clients.compile_step`), and from the caller's only
-    the variables named in `environment`.
+    the variables named in `environment`, and in `caches`: those name folders that only make it
+    faster, and are empty ones for `--verify`.
     """
 
     command: str
     time_limit: str = "30m"
     environment: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.words:
             raise ValueError("the command is empty")
         if not self.limit:
             raise ValueError("the time limit is 0")
-        if bad := [name for name in self.environment if not _VARIABLE.fullmatch(name)]:
+        names = (*self.environment, *self.caches)
+        if bad := [name for name in names if not _VARIABLE.fullmatch(name)]:
             raise ValueError(f"{bad[0]!r} is not the name of an environment variable")
 
     @property
@@ -64,11 +161,16 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file. `images` is the repository of each image, with `{service}` in it."""
+    """The whole file. `images` is the repository of each image, with `{service}` in it.
+
+    `engine` builds the Dockerfiles; a service of files alone is always assembled.
+    """
 
     images: str
     services: tuple[Service, ...]
     compile: Compile | None = None
+    base: Base | None = None
+    engine: Engine = "assemble"
     branch: str = "main"
 
     def __post_init__(self) -> None:
@@ -112,7 +214,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return tuple(service.name for service in self.services if service.set == name)
 
 
-def parse(text: str) -> Settings:
+def parse(text: str, file: str = FILE) -> Settings:
     """Parse `tidemill.toml`.
 
     Raises:
@@ -121,12 +223,20 @@ def parse(text: str) -> Settings:
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
     except tomllib.TOMLDecodeError as error:
-        raise _invalid(None, str(error)) from None
+        raise _invalid(file, None, str(error)) from None
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         path = path.rstrip("`")
         where = f" in {path[2:]}" if len(path) > len("$.") else ""
-        raise _invalid(line_of(text, path, message), message + where) from None
+        raise _invalid(file, line_of(text, path, message), message + where) from None
+
+
+def _check_inside(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if PurePosixPath(path).is_absolute() or ".." in parts or "\0" in path or not path:
+        raise ValueError(
+            f"the path {path!r} leads out of the checkout: give one relative to it, without .."
+        )
 
 
 def _check_branch(branch: str) -> None:
@@ -136,6 +246,6 @@ def _check_branch(branch: str) -> None:
         raise ValueError(error.what) from None
 
 
-def _invalid(line: int | None, reason: str) -> SettingsInvalid:
-    where = f"{FILE}, line {line}" if line else FILE
-    return SettingsInvalid(f"{where}: {reason}", remedy=f"mend {FILE} in app.git")
+def _invalid(file: str, line: int | None, reason: str) -> SettingsInvalid:
+    where = f"{file}, line {line}" if line else file
+    return SettingsInvalid(f"{where}: {reason}", remedy=f"mend {file} in app.git")

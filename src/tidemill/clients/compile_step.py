@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.app.settings import Compile
@@ -20,7 +22,25 @@ FIXED = {
 _KEPT = ("HOME", "TMPDIR")
 
 
-def compile_services(checkout: Path, step: Compile) -> None:
+@dataclass(frozen=True)
+class Surroundings:
+    """What the result must not depend on, where it is meant to be other than usual.
+
+    Args:
+        umask: of all processes; the caller's if None.
+        variables: over `FIXED`.
+        empty: a folder for HOME, TMPDIR and caches, made anew; None: the caller's.
+    """
+
+    umask: int | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    empty: Path | None = None
+
+
+USUAL = Surroundings()
+
+
+def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL) -> None:
     """Run the step in the checkout, with its time limit.
 
     Commands are looked for beside the Python that runs Tidemill first, so `python3` is that one,
@@ -31,15 +51,28 @@ def compile_services(checkout: Path, step: Compile) -> None:
         TimeLimit: it took too long, and was ended with all that it started.
     """
     wanted = {name: os.environ[name] for name in step.environment if name in os.environ}
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    kept = _kept(step, around.empty)
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    env = kept | FIXED | {"PATH": path} | wanted
+    env = FIXED | {"PATH": path} | wanted | kept | dict(around.variables)
+    seconds = step.limit.total_seconds()
+    umask = -1 if around.umask is None else around.umask
     try:
-        ended = processes.run(step.words, cwd=checkout, env=env, seconds=step.limit.total_seconds())
+        ended = processes.run(step.words, cwd=checkout, env=env, seconds=seconds, umask=umask)
     except OSError as error:
         raise _failed(f"can't be started: {error.strerror}", "") from None
     if ended.code:
         raise _failed(f"`{step.command}` exited with {ended.code}", ended.output)
+
+
+def _kept(step: Compile, empty: Path | None) -> dict[str, str]:
+    """The folders of the caller's, or empty ones in their place."""
+    if empty is None:
+        names = (*_KEPT, *step.caches)
+        return {name: os.environ[name] for name in names if name in os.environ}
+    folders = {name: empty / name.lower() for name in (*_KEPT, "XDG_CACHE_HOME", *step.caches)}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return {name: str(folder) for name, folder in folders.items()}
 
 
 def _failed(how: str, output: str) -> EntryPointFailed:

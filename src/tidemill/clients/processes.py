@@ -28,9 +28,15 @@ class Ended:
 
 
 def run(
-    command: Sequence[str], *, cwd: Path, env: Mapping[str, str], seconds: float, name: str = ""
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    seconds: float,
+    name: str = "",
+    umask: int = -1,
 ) -> Ended:
-    """Run a command to its end; `env` is its whole environment.
+    """Run a command to its end; `env` is its whole environment, `umask` its own if not -1.
 
     It has ended when it has exited, whatever it left running: that is ended then.
 
@@ -46,6 +52,7 @@ def run(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            umask=umask,
         )
         try:
             process.wait(seconds)

@@ -24,12 +24,12 @@ _ROOM = 1024**3
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A new private folder, removed at the end.
+def scratch(*, large: bool = False) -> Iterator[Path]:
+    """A new private folder, removed at the end; on a disk if it is to hold much (`large`).
 
     It gets the name that is swept only once it is locked, so no other run takes it for dead.
     """
-    parent = _parent()
+    parent = _parent(large)
     _sweep(parent)
     new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{os.getuid()}-", dir=parent))
     lock = (new / _LOCK).open("w")
@@ -42,11 +42,11 @@ def scratch() -> Iterator[Path]:
         lock.close()
 
 
-def _parent() -> Path:
+def _parent(large: bool) -> Path:
     if os.environ.get("TIDEMILL_TMPDIR"):
         return Path(os.environ["TIDEMILL_TMPDIR"])
     try:
-        if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
+        if not large and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
             return _MEMORY
     except OSError:
         pass

@@ -10,6 +10,10 @@ from typing import Protocol, cast
 from tidemill import __version__
 
 COMMANDS = (
+    "build-reproducible-image",
+    "compare",
+    "plan-images",
+    "record-image-artifact",
     "update-cfg-app",
     "reconcile-cfg-app",
     "record-check",

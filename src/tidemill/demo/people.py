@@ -6,17 +6,16 @@ import json
 import shutil
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
+from tidemill.app.announcement import Image, as_json
+from tidemill.app.image_records import image_set, record
+from tidemill.building.order import Wishes
+from tidemill.building.services import Run, build_services, read_settings
+from tidemill.building.shipping import Shipped
+from tidemill.clients.app_checkout import AppCheckout, Given
 from tidemill.clients.entrypoints import run_entry_point
 from tidemill.clients.git import Git
-from tidemill.commands.build_reproducible_image import (
-    BuiltImage,
-    Origin,
-    announcement,
-    build_images,
-    read_settings,
-)
+from tidemill.clients.scratch import scratch
 from tidemill.demo.narrator import Narrator
 
 _AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}
@@ -94,13 +93,15 @@ class Developers(Clone):
         self._announcements.mkdir()
         self._narrator = narrator
 
-    def build(self, message: str, when: datetime) -> tuple[str, dict[str, BuiltImage]]:
+    def build(self, message: str, when: datetime) -> tuple[str, dict[str, Shipped]]:
         """Commit, build, and say which digests changed; returns the SHA and the images."""
         sha = self.commit(message, when)
         self._narrator.say("app.git", f"{sha[:12]} {message}")
-        built = build_images(
-            self.folder, self._images, sha=sha, branch="main", progress=lambda _: None
-        )
+        with scratch(large=True) as folder:
+            wishes = Wishes(to=f"oci:{self._images}")
+            run = Run(folder, Given(sha=sha, branch="main"), wishes, lambda _: None)
+            shipped = build_services(self.folder, (), run)
+        built = {one.parcel.item.name: one for one in shipped}
         changed = [name for name, image in built.items() if image.changed]
         same = [name for name in built if name not in changed]
         self._narrator.say(
@@ -109,11 +110,16 @@ class Developers(Clone):
         )
         return sha, built
 
-    def announcement(self, sha: str, built: dict[str, BuiltImage], set_name: str = "app") -> Path:
+    def announcement(self, sha: str, built: dict[str, Shipped], set_name: str = "app") -> Path:
         """The announcement of one set, as a file."""
-        position = int(self.git("rev-list", "--count", sha))
-        origin = Origin(repository="acme/app", branch="main", sha=sha, position=position)
-        whole: dict[str, Any] = announcement(read_settings(self.folder), built, origin, set_name)
+        origin = AppCheckout(self.folder).origin(Given(sha, "main", "acme/app"))
+        images: dict[str, Image] = {}
+        for name, one in built.items():
+            place = one.parcel.place
+            images |= record(name, f"{place}@{one.image.digest}", f"{place}:{sha}")
+        names = read_settings(self.folder).in_set(set_name)
+        whole = as_json(image_set(images, names, origin, set_name))
+        position = origin.position
         file = self._announcements / f"{set_name}-{position}.json"
         file.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
         return file

@@ -5,48 +5,46 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tidemill.errors import Refused
-from tidemill.images import oci
-from tidemill.images.base_image import NOTHING, BaseImage, read_base
+from tidemill.images.base_image import SCRATCH, BaseImage
+from tidemill.images.build import Workshop
+from tidemill.images.canonical_image import write_image
 from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, in_order
 from tidemill.images.layer import write_layer
-from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
 
 
-def assemble(context: Path, recipe: Recipe, layout: Layout, workers: Executor) -> Descriptor:
-    """Write the image into the layout, without a tag; return what points to it.
+def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> Descriptor:
+    """Write the image into the workshop's layout, without a tag; return what points to it.
 
     Args:
         context: the folder that the recipe's paths are relative to.
-        workers: where layers are compressed; it changes the time, never the digest.
 
     Raises:
         Refused: a file or the base is missing, or reached through a symbolic link.
         CompressorDiffers: the compressor is not the one of the profile.
     """
-    platform = Platform.parse(recipe.platform)
-    base = _base(context, recipe, platform, layout)
-    layers, diff_ids = [*base.layers], [*base.diff_ids]
+    base = _base(context, recipe, platform, shop)
+    layers = []
     if recipe.files:
-        entries = in_order(copied(context, recipe.files), base.present)
-        layer = write_layer(layout, entries, workers)
-        layers.append(layer.blob)
-        diff_ids.append(layer.diff_id)
-    config = layout.add(oci.CONFIG, oci.config(platform, recipe.run_config(base.run), diff_ids))
-    return layout.add(oci.MANIFEST, oci.manifest(config, layers))
+        entries = list(copied(context, recipe.files, platform))
+        present = base.rootfs.paths() if any("/" in entry.path for entry in entries) else ()
+        layers.append(
+            write_layer(shop.layout, in_order(entries, present), shop.workers, shop.known)
+        )
+    return write_image(layers, recipe.run_config(base.run), platform, base, shop)
 
 
-def copied(context: Path, copies: Iterable[Copy]) -> Iterator[Entry]:
+def copied(context: Path, copies: Iterable[Copy], platform: Platform) -> Iterator[Entry]:
     """What the copies put into the image, folders with all that is below them."""
     for copy in copies:
-        yield from _entries(located(context, copy.source), copy)
+        yield from _entries(located(context, copy.source_for(platform)), copy)
 
 
 def located(context: Path, source: str) -> Path:
@@ -106,12 +104,10 @@ def _opened(path: Path) -> BinaryIO:
         ) from None
 
 
-def _base(context: Path, recipe: Recipe, platform: Platform, layout: Layout) -> BaseImage:
-    if recipe.base_layout is None:
-        return NOTHING
-    folder, digest = recipe.base_layout
-    source = Layout.open(located(context, folder))
-    base = read_base(source, digest, platform)
-    for layer in base.layers:
-        layout.copy(layer, source)
-    return base
+def _base(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> BaseImage:
+    where = recipe.base_location
+    if where is None:
+        return SCRATCH
+    if where.folder is not None:
+        where = replace(where, folder=str(located(context, where.folder)))
+    return shop.bases(where, platform)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,11 @@ from typing import Any, BinaryIO
 import msgspec
 
 from tidemill.errors import Refused
-from tidemill.images import oci
+from tidemill.images import documents, oci
+from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE
 from tidemill.images.oci import Descriptor
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
-LARGEST_DOCUMENT = 4 << 20
-_READ = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Layout:
-    """The layout in the folder `root`; get one from `create` or `open`."""
+    """The layout in the folder `root`; get one from `create` or `open`. It is an `ImageStore`."""
 
     root: Path
 
@@ -72,6 +71,16 @@ class Layout:
                 remedy="name a folder with a file `oci-layout`",
             )
         return cls(root)
+
+    @property
+    def where(self) -> str:
+        """Its name among the destinations of images."""
+        return f"oci:{self.root}"
+
+    @property
+    def requests(self) -> int:
+        """None: it is in a folder."""
+        return 0
 
     def path(self, digest: str) -> Path:
         """Where the blob of that digest is, or would be."""
@@ -121,22 +130,70 @@ class Layout:
             raise _damaged(digest, self.root)
         return data
 
-    def copy(self, blob: Descriptor, source: Layout) -> None:
-        """Copy a blob from another layout, and check it on the way, unless it is here already."""
+    def find(self, reference: str) -> Descriptor | None:
+        """The manifest or index of that tag or digest; None if it is not there."""
+        if not oci.DIGEST.fullmatch(reference):
+            return self.tags().get(reference)
+        try:
+            size = self.path(reference).stat().st_size
+        except FileNotFoundError:
+            return None
+        kind = documents.media_type(self.read(reference), reference)
+        return Descriptor(kind, reference, size)
+
+    def pieces(self, blob: Descriptor) -> Iterator[bytes]:
+        """A blob's bytes, at most 1 MiB at a time.
+
+        Raises:
+            Refused: it is not there; or, after the last piece, it was another blob.
+        """
+        try:
+            file = self.path(blob.digest).open("rb")
+        except FileNotFoundError:
+            raise _missing(blob.digest, self.root) from None
+        with file:
+            digest = hashlib.sha256()
+            while piece := file.read(PIECE):
+                digest.update(piece)
+                yield piece
+            if f"sha256:{digest.hexdigest()}" != blob.digest or file.tell() != blob.size:
+                raise _damaged(blob.digest, self.root)
+
+    def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
+        """Write a blob that is known already, and check it, unless it is here.
+
+        Raises:
+            Refused: what came has another digest or size; nothing was written.
+        """
         if self.has(blob):
             return
-        if not source.path(blob.digest).is_file():
-            raise _missing(blob.digest, source.root)
+        digest = hashlib.sha256()
+        size = 0
         with _beside(self.root / "blobs" / "sha256") as (part, file):
-            digest = hashlib.sha256()
-            with source.path(blob.digest).open("rb") as original:
-                while piece := original.read(_READ):
-                    digest.update(piece)
-                    file.write(piece)
+            for piece in pieces():
+                digest.update(piece)
+                size += file.write(piece)
+                if size > blob.size:
+                    break
             file.close()
-            if f"sha256:{digest.hexdigest()}" != blob.digest or part.stat().st_size != blob.size:
-                raise _damaged(blob.digest, source.root)
+            if f"sha256:{digest.hexdigest()}" != blob.digest or size != blob.size:
+                raise Refused(
+                    f"what came for the blob {blob.digest} is something else",
+                    remedy="try again; if it stays so, where it comes from is damaged",
+                )
             part.replace(self.path(blob.digest))
+
+    def borrow(self, blob: Descriptor, source: str) -> bool:
+        """Layouts share nothing."""
+        return False
+
+    def put_manifest(self, document: Descriptor, data: bytes) -> None:
+        """Write a manifest or an index."""
+        self.put(document, lambda: iter([data]))
+
+    def copy(self, blob: Descriptor, source: Layout) -> None:
+        """Copy a blob from another layout, and check it on the way, unless it is here already."""
+        self.put(blob, lambda: source.pieces(blob))
 
     def tags(self) -> dict[str, Descriptor]:
         """What each tag points to."""
@@ -152,10 +209,8 @@ class Layout:
         Raises:
             Refused: a blob of the image is missing; no tag was moved.
         """
-        manifest = oci.decoded(
-            self.read(image.digest), oci.Manifest, f"the manifest {image.digest}"
-        )
-        for needed in (manifest.config, *manifest.layers):
+        layers, configs = documents.blobs(documents.below(image, self.read, lambda _: False))
+        for needed in (*configs, *layers):
             if not self.has(needed):
                 raise _missing(needed.digest, self.root)
         new = [_entry(image, {oci.REF_NAME: name}) for name in sorted(set(names))]

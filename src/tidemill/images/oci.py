@@ -26,14 +26,17 @@ REF_NAME = "org.opencontainers.image.ref.name"
 PROFILE_ANNOTATION = "dev.tidemill.profile"
 
 # The same things under the names that Docker had for them before there was a specification.
+DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 FROM_DOCKER = {
-    "application/vnd.docker.distribution.manifest.list.v2+json": INDEX,
+    DOCKER_INDEX: INDEX,
     "application/vnd.docker.distribution.manifest.v2+json": MANIFEST,
     "application/vnd.docker.container.image.v1+json": CONFIG,
     "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER,
     "application/vnd.docker.image.rootfs.diff.tar": LAYER_PLAIN,
 }
 
+# The variants that an architecture has where none is named (containerd normalises them alike).
+_BY_DEFAULT = {("arm64", "v8"), ("amd64", "v1")}
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _T = TypeVar("_T")
 
@@ -92,6 +95,8 @@ class Platform(msgspec.Struct, frozen=True, omit_defaults=True):
         parts = text.split("/")
         if not 2 <= len(parts) <= 3 or not all(re.fullmatch(r"[a-z0-9_]+", part) for part in parts):
             raise ValueError(f"{text!r} is not a platform: write it like linux/amd64")
+        if tuple(parts[1:]) in _BY_DEFAULT:
+            parts.pop()
         return cls(*parts)
 
     def __str__(self) -> str:
@@ -106,6 +111,23 @@ def manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:
             "mediaType": MANIFEST,
             "config": config,
             "layers": layers,
+            "annotations": {PROFILE_ANNOTATION: PROFILE},
+        }
+    )
+
+
+def index(images: Mapping[Platform, Descriptor]) -> bytes:
+    """An image index, whatever the order in which its images were built."""
+    return encoded(
+        {
+            "schemaVersion": 2,
+            "mediaType": INDEX,
+            "manifests": [
+                msgspec.structs.replace(
+                    images[platform], platform=msgspec.to_builtins(platform), annotations=None
+                )
+                for platform in sorted(images, key=str)
+            ],
             "annotations": {PROFILE_ANNOTATION: PROFILE},
         }
     )

@@ -8,10 +8,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from tidemill.errors import Refused
+from tidemill.images import location, run_config
+from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 
 SCRATCH = "scratch"
-_BASE = re.compile(r"oci:(?P<folder>[^@]+)@(?P<digest>sha256:[0-9a-f]{64})")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -19,7 +21,8 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """A file or a folder of the context, and where it goes in the image.
 
     `source` (`from` in settings) is relative to the context, `to` is absolute, and names the copy
-    itself. A file without a `mode` is executable if its owner may execute it.
+    itself. A file without a `mode` is executable if its owner may execute it. In `source`, `{os}`,
+    `{arch}` and `{variant}` stand for the platform's.
     """
 
     source: str = msgspec.field(name="from")
@@ -43,16 +46,26 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Where the copy goes, without a slash at either end."""
         return PurePosixPath(self.to).as_posix().strip("/")
 
+    def source_for(self, platform: Platform) -> str:
+        """The source for one platform."""
+        found = self.source
+        for name, value in (
+            ("{os}", platform.os),
+            ("{arch}", platform.architecture),
+            ("{variant}", platform.variant or ""),
+        ):
+            found = found.replace(name, value)
+        return found
+
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An image that only copies files; what is not set comes from the base.
 
-    `base` is `scratch`, or `oci:FOLDER@sha256:DIGEST`, an OCI image layout in the context and a
-    manifest in it.
+    `base` is `scratch`, `REGISTRY/REPOSITORY@sha256:DIGEST`, or `oci:FOLDER@sha256:DIGEST`, where
+    the folder is relative to the context.
     """
 
     base: str = SCRATCH
-    platform: str = "linux/amd64"
     files: tuple[Copy, ...] = ()
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
@@ -63,55 +76,52 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     labels: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        Platform.parse(self.platform)
-        if self.base != SCRATCH and not _BASE.fullmatch(self.base):
+        if self.base_location is None and not self.files:
             raise ValueError(
-                f"the base {self.base!r} is not given by digest, so it could change without a "
-                "commit: write scratch, or oci:FOLDER@sha256:DIGEST"
+                "there is nothing in the image: add to its files, or name a Dockerfile"
             )
-        if self.base == SCRATCH and not self.files:
-            raise ValueError("there is nothing in the image: add to its files")
         if bad := [name for name in self.env if not _VARIABLE.fullmatch(name)]:
             raise ValueError(f"{bad[0]!r} is not the name of an environment variable")
         for port in self.ports:
             _port(port)
 
     @property
-    def base_layout(self) -> tuple[str, str] | None:
-        """The folder of the base's layout and the base's digest; None for scratch."""
-        found = _BASE.fullmatch(self.base)
-        return (found["folder"], found["digest"]) if found else None
+    def base_location(self) -> Location | None:
+        """Where the base is; None for scratch."""
+        if self.base == SCRATCH:
+            return None
+        try:
+            found = location.parse(self.base)
+        except Refused:
+            found = Location()
+        if found.digest is None:
+            raise ValueError(
+                f"the base {self.base!r} is not given by digest, so it could change without a "
+                "commit: write scratch, REPOSITORY@sha256:DIGEST or oci:FOLDER@sha256:DIGEST"
+            )
+        return found
 
     def run_config(self, inherited: dict[str, Any]) -> dict[str, Any]:
-        """The `config` object of the image's config (image-spec, config.md), on top of the base's.
+        """The `config` object of the image's config, on top of the base's, in the canonical form.
 
         As in a Dockerfile: a new entrypoint does away with the base's command.
         """
-        run = {key: value for key, value in inherited.items() if key in _INHERITED and value}
+        run = run_config.kept(inherited, inherited)
         if self.entrypoint:
             run.pop("Cmd", None)
             run["Entrypoint"] = list(self.entrypoint)
         if self.command:
             run["Cmd"] = list(self.command)
-        variables = (
-            dict(line.split("=", 1) for line in run.get("Env", []) if "=" in line) | self.env
-        )
+        env = run_config.variables(run) | self.env
         ports = {_port(port): dict[str, str]() for port in self.ports}
         own: dict[str, Any] = {
-            "Env": [f"{name}={variables[name]}" for name in sorted(variables)],
+            "Env": [f"{name}={value}" for name, value in env.items()],
             "ExposedPorts": run.get("ExposedPorts", {}) | ports,
             "Labels": run.get("Labels", {}) | self.labels,
             "User": self.user,
             "WorkingDir": self.workdir,
         }
-        return run | {key: value for key, value in own.items() if value}
-
-
-# Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
-_INHERITED = {
-    *("Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "StopSignal", "User", "Volumes"),
-    *("WorkingDir", "Healthcheck", "Shell"),
-}
+        return run_config.kept(run | {key: value for key, value in own.items() if value}, inherited)
 
 
 def _port(port: int | str) -> str:

@@ -61,6 +61,27 @@ def layer_entries(archive: Path) -> Iterator[Entry | Whiteout | Opaque]:
             yield entry
 
 
+def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Opaque]:
+    """The entries of a layer that comes as a stream; its files can't be opened.
+
+    Args:
+        pieces: the layer's blob, compressed with gzip or not.
+        what: how to call it in an error.
+    """
+    source = io.BufferedReader(_Joined(uncompressed(pieces, what)), READ)
+    try:
+        with tarfile.open(fileobj=source, mode="r|", errors="surrogateescape") as opened:
+            for member in opened:
+                entry = _entry(Path(what), member)
+                if entry is not None:
+                    yield entry
+                opened.members = []  # type: ignore[attr-defined]
+        while source.read(READ):  # to its end, where its digest is checked
+            pass
+    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+        raise _unreadable(what, error) from None
+
+
 def members(archive: Path) -> Iterator[tarfile.TarInfo]:
     """The headers of a tar, as they are; `Refused` if it can't be read."""
     try:
@@ -70,10 +91,7 @@ def members(archive: Path) -> Iterator[tarfile.TarInfo]:
                 # tarfile keeps every header that it has read; a layer may have 100,000 of them.
                 opened.members = []  # type: ignore[attr-defined]
     except (tarfile.TarError, OSError, EOFError, ValueError) as error:
-        raise Refused(
-            f"the layer {archive.name} can't be read: {error}",
-            remedy="build or copy the image again",
-        ) from None
+        raise _unreadable(f"the layer {archive.name}", error) from None
 
 
 def path_of(member: tarfile.TarInfo) -> str:
@@ -152,6 +170,28 @@ class _Part(io.RawIOBase):
         super().close()
 
 
+class _Joined(io.RawIOBase):
+    """Pieces of bytes as one stream."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._waiting = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        while not self._waiting:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._waiting = memoryview(piece)
+        count = min(len(buffer), len(self._waiting))
+        memoryview(buffer)[:count] = self._waiting[:count]
+        self._waiting = self._waiting[count:]
+        return count
+
+
 def _opened(archive: Path, offset: int, size: int) -> BinaryIO:
     return _Part(archive, offset, size)  # type: ignore[return-value]
 
@@ -175,9 +215,7 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
     try:
         yield from _members_of(first, pieces)
     except (zlib.error, EOFError) as error:
-        raise Refused(
-            f"{what} can't be read: {error}", remedy="build or copy the image again"
-        ) from None
+        raise _unreadable(what, error) from None
 
 
 def _members_of(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -195,3 +233,7 @@ def _members_of(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
         waiting = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
     if not inflater.eof:
         raise EOFError("it ends too early")
+
+
+def _unreadable(what: str, error: Exception) -> Refused:
+    return Refused(f"{what} can't be read: {error}", remedy="build or copy the image again")

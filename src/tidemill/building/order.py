@@ -1,0 +1,177 @@
+"""What is to be built from a checkout: the images, each with all that an engine needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from tidemill.app.settings import Base, Compile, DockerfileSource, Engine, Service, Settings
+from tidemill.errors import Refused
+from tidemill.images import location
+from tidemill.images.build import DockerfileBuild
+from tidemill.images.location import Location
+from tidemill.images.oci import Platform
+from tidemill.images.recipe import Recipe
+
+# Labels that say when, or from which commit, an image was made: with one of them every commit would
+# change every image (design.md 8).
+OF_A_COMMIT = tuple(
+    f"{start}.{name}"
+    for start in ("org.opencontainers.image", "org.label-schema")
+    for name in ("created", "revision", "version", "ref.name", "build-date", "vcs-ref")
+)
+BASE_NAME = "tidemill-base"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller asks for, on top of the settings.
+
+    Args:
+        engine: for Dockerfiles; the settings' if None.
+        platforms: instead of the settings'.
+        labels: on top of the settings'; those of `OF_A_COMMIT` are left out.
+        no_cache: build every step anew.
+        builder: the name of the builder that buildx takes.
+        to: a place as `tidemill.app.destination` reads it; that of the settings if None.
+        tags: more tags, besides the SHA and the branch.
+        push: whether anything is written to the destinations.
+        verify: whether to build twice, and publish only what is the same.
+    """
+
+    engine: Engine | None = None
+    platforms: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    no_cache: bool = False
+    builder: str | None = None
+    to: str | None = None
+    tags: tuple[str, ...] = ()
+    push: bool = True
+    verify: bool = False
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image, for one or more platforms; `needs_base`: it is given the order's base."""
+
+    name: str
+    source: Recipe | DockerfileBuild
+    platforms: tuple[Platform, ...]
+    needs_base: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """All that is built in one run, in the folder `root`.
+
+    The compile step comes first, then the base, then the items, side by side. `base_arg` is the
+    build argument that names the base.
+    """
+
+    root: Path
+    items: tuple[Item, ...]
+    engine: Engine
+    compile: Compile | None = None
+    base: DockerfileBuild | None = None
+    base_arg: str = ""
+    builder: str | None = None
+
+
+def order_of_services(
+    settings: Settings, root: Path, services: tuple[Service, ...], wishes: Wishes
+) -> Order:
+    """The order for services of app.git, in a checkout of it."""
+    base = settings.base
+    items = tuple(_item(service, root, base is not None, wishes) for service in services)
+    needed = base if base is not None and any(item.needs_base for item in items) else None
+    return Order(
+        root,
+        items,
+        wishes.engine or settings.engine,
+        settings.compile,
+        _dockerfile("the base", needed, root, wishes) if needed else None,
+        needed.build_arg if isinstance(needed, Base) else "",
+        wishes.builder,
+    )
+
+
+def order_of_dockerfile(build: DockerfileBuild, wishes: Wishes) -> Order:
+    """The order for one Dockerfile that no settings tell of."""
+    labels = {**build.labels, **kept_labels(wishes.labels)}
+    whole = replace(build, labels=labels, no_cache=build.no_cache or wishes.no_cache)
+    item = Item(build.name, whole, _platforms(wishes.platforms or ("linux/amd64",)))
+    return Order(build.context, (item,), wishes.engine or "assemble", builder=wishes.builder)
+
+
+def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
+    """The labels that do not change with every commit."""
+    return {name: value for name, value in labels.items() if name not in OF_A_COMMIT}
+
+
+def _item(service: Service, root: Path, has_base: bool, wishes: Wishes) -> Item:
+    platforms = _platforms(wishes.platforms or service.platforms)
+    labels = {**service.labels, **kept_labels(wishes.labels)}
+    match service.source:
+        case Recipe() as recipe:
+            return Item(service.name, msgspec.structs.replace(recipe, labels=labels), platforms)
+        case DockerfileSource() as source:
+            build = replace(_dockerfile(service.name, source, root, wishes), labels=labels)
+            return Item(service.name, build, platforms, has_base)
+
+
+def _dockerfile(name: str, source: DockerfileSource, root: Path, wishes: Wishes) -> DockerfileBuild:
+    contexts, folders = build_contexts(source.build_contexts, root)
+    return DockerfileBuild(
+        name=name,
+        context=root / source.context,
+        file=root / source.file,
+        target=source.target,
+        build_args=source.build_args,
+        contexts=contexts,
+        folders=folders,
+        secrets=source.secrets,
+        cache_from=source.cache_from,
+        cache_to=source.cache_to,
+        no_cache=source.no_cache or wishes.no_cache,
+    )
+
+
+def build_contexts(
+    given: Mapping[str, str], root: Path
+) -> tuple[dict[str, Location], dict[str, Path]]:
+    """Split build contexts into images and folders.
+
+    `docker-image://REFERENCE` and `oci-layout://PATH` are the forms of `docker buildx build`;
+    `oci:PATH` is ours.
+
+    Raises:
+        Refused: an image is not given by digest.
+    """
+    images: dict[str, Location] = {}
+    folders: dict[str, Path] = {}
+    for name, text in given.items():
+        for start, ours in (("docker-image://", ""), ("oci-layout://", "oci:"), ("oci:", "oci:")):
+            if text.startswith(start):
+                found = location.parse(ours + text.removeprefix(start))
+                if found.digest is None:
+                    raise Refused(
+                        f"the build context {name}={text} is not given by digest, so it could "
+                        "change without a commit",
+                        remedy="add @sha256: and its digest",
+                    )
+                folder = found.folder and str(root / found.folder)
+                images[name] = replace(found, folder=folder)
+                break
+        else:
+            folders[name] = root / text
+    return images, folders
+
+
+def _platforms(texts: tuple[str, ...]) -> tuple[Platform, ...]:
+    try:
+        return tuple(sorted({Platform.parse(text) for text in texts}, key=str))
+    except ValueError as error:
+        raise Refused(str(error), remedy="give --platform linux/amd64, or several") from None

@@ -1,0 +1,168 @@
+"""Services of a checkout of app.git, or one Dockerfile, from files to published images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tidemill.app import destination
+from tidemill.app import settings as app_settings
+from tidemill.app.settings import Settings
+from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
+from tidemill.building.shipping import Parcel, Shipped, ship
+from tidemill.building.verifying import FIRST
+from tidemill.clients.app_checkout import AppCheckout, Given
+from tidemill.errors import Refused
+from tidemill.images.branch_tags import tag_of_branch
+from tidemill.images.build import DockerfileBuild, Say
+from tidemill.images.location import Location
+
+_Orders = Callable[[Path], Order]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the builder.
+
+    Args:
+        folder: an empty one, for what is needed only meanwhile.
+        given: what the caller says of the commit.
+        wishes: what the caller asks for.
+        say: is given one line about each thing that takes long.
+    """
+
+    folder: Path
+    given: Given
+    wishes: Wishes
+    say: Say
+
+
+def build_services(
+    checkout: Path, names: tuple[str, ...], run: Run, file: str | None = None
+) -> list[Shipped]:
+    """Build services of app.git, and publish them: tagged with the full SHA, and the branch.
+
+    Args:
+        checkout: app.git, with its settings.
+        names: the services to build; none for all.
+        file: the settings, if they are not in `tidemill.toml`.
+
+    Returns:
+        The images, in the order of the settings.
+
+    Raises:
+        TidemillError: what can't be used, and the remedy; no tag was set.
+    """
+    settings = read_settings(checkout, file)
+    picked = settings.picked(names)
+    here = AppCheckout(checkout)
+    sha, branch = here.sha(run.given), tag_of_branch(here.branch(run.given))
+
+    def order_in(root: Path) -> Order:
+        return order_of_services(settings, root, picked, run.wishes)
+
+    parcels = []
+    for item in order_in(checkout).items:
+        repository = settings.repository(item.name)
+        place = Location(repository=repository)
+        if run.wishes.to is not None:
+            place = destination.of_service(run.wishes.to, item.name)
+        every = dict.fromkeys((sha, branch, *destination.extra_tags(run.wishes.tags, place)))
+        stands_for = repository if place.folder is not None else None
+        parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
+    if run.given.sha is None and here.is_changed():
+        run.say(
+            f"note: {checkout} has changes that are not committed; the tag {sha} does not say so"
+        )
+    return _ship(here, order_in, parcels, run, whole=settings.compile is None)
+
+
+def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
+    """Build one Dockerfile that no settings tell of, and publish it.
+
+    It is tagged like a service where its context is in a checkout, and else as the caller says.
+
+    Raises:
+        TidemillError: what can't be used, and the remedy; no tag was set.
+    """
+    wishes, given = run.wishes, run.given
+    if wishes.to is None and wishes.push:
+        raise Refused(
+            "there is no destination", remedy="give --to REGISTRY/REPOSITORY or --to oci:PATH"
+        )
+    text = (wishes.to or "oci:none").replace(destination.SERVICE, build.name.lower())
+    place = destination.exactly(text)
+    here = AppCheckout(build.context)
+    tags = destination.extra_tags(wishes.tags, place)
+    branch = None
+    if given.sha or here.is_one:
+        if given.branch or not tags:
+            branch = tag_of_branch(here.branch(given))
+        tags = tuple(filter(None, (here.sha(given), branch, *tags)))
+    elif not tags:
+        raise Refused(
+            f"{build.context} is not in a checkout with a commit, so there is nothing to tag with",
+            remedy="give --tag, or --sha and --branch",
+        )
+
+    def order_in(root: Path) -> Order:
+        file, context = build.file.resolve(), build.context.resolve()
+        if file.is_relative_to(context):
+            file = root / file.relative_to(context)
+        return order_of_dockerfile(replace(build, context=root, file=file), wishes)
+
+    item = order_in(build.context).items[0]
+    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or tags[0])
+    return _ship(here, order_in, [parcel], run, whole=True)
+
+
+def read_settings(checkout: Path, file: str | None = None) -> Settings:
+    """The settings of a checkout of app.git; raise `Refused` or `SettingsInvalid`."""
+    path = checkout / (file or app_settings.FILE)
+    try:
+        return app_settings.parse(path.read_text(encoding="utf-8"), path.name)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise Refused(
+            f"there is no {path.name} in {path.parent}",
+            remedy="name a checkout of app.git, or write its tidemill.toml; "
+            "--context builds a Dockerfile without one",
+        ) from None
+    except UnicodeDecodeError:
+        raise Refused(f"{path} is not UTF-8 text", remedy="save it as UTF-8") from None
+
+
+def _ship(
+    here: AppCheckout, order_in: _Orders, parcels: list[Parcel], run: Run, *, whole: bool
+) -> list[Shipped]:
+    """Build where the checkout is; to verify, in two copies of it that differ in all else.
+
+    Args:
+        whole: copy what Git ignores, too: nothing would make it again.
+    """
+    push = run.wishes.push
+    if not run.wishes.verify:
+        return ship(order_in(here.folder), parcels, run.folder, run.say, push=push)
+
+    def second(root: Path) -> Order:
+        root.mkdir()
+        here.copy(root / "a longer name", private=True, anew=True, whole=whole)
+        return _uncached(order_in(root / "a longer name"))
+
+    here.copy(run.folder / "first", private=False, anew=False, whole=whole)
+    around = replace(FIRST, empty=run.folder / "first-empty")
+    order = _uncached(order_in(run.folder / "first"))
+    firsts = [replace(parcel, item=item) for parcel, item in zip(parcels, order.items, strict=True)]
+    return ship(order, firsts, run.folder, run.say, push=push, around=around, again=second)
+
+
+def _uncached(order: Order) -> Order:
+    """The same, with every step of every Dockerfile built anew."""
+    items = tuple(
+        replace(item, source=replace(item.source, no_cache=True))
+        if isinstance(item.source, DockerfileBuild)
+        else item
+        for item in order.items
+    )
+    base = order.base and replace(order.base, no_cache=True)
+    return replace(order, items=items, base=base)

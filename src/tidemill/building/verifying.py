@@ -1,0 +1,76 @@
+"""Builds everything a second time, elsewhere and in other surroundings, and compares.
+
+The second build is of another commit with the same files, so what a compiler takes from Git shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidemill.building.bases import BaseImages
+from tidemill.building.making import Making, Means
+from tidemill.building.order import Order
+from tidemill.clients.compile_step import Surroundings
+from tidemill.images.build import Say
+from tidemill.images.compare_difference import Comparison, Image
+from tidemill.images.compare_difference import Verdict as Compared
+from tidemill.images.layout import Layout
+from tidemill.images.oci import Descriptor
+
+# Nobody builds there; a build that shows where it was, shows it with these.
+FIRST = Surroundings(
+    umask=0o022,
+    variables={"TZ": "UTC", "LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "0"},
+)
+SECOND = Surroundings(
+    umask=0o077,
+    variables={"TZ": "Asia/Kathmandu", "LC_ALL": "tr_TR.UTF-8", "PYTHONHASHSEED": "4242"},
+)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether both builds of one image gave the same."""
+
+    comparison: Comparison
+
+    @property
+    def is_same(self) -> bool:
+        return self.comparison.verdict is Compared.IDENTICAL
+
+
+def verify(
+    again: Callable[[Path], Order],
+    images: Mapping[str, Descriptor],
+    layout: Layout,
+    bases: BaseImages,
+    workers: Executor,
+    scratch: Path,
+    say: Say,
+) -> dict[str, Verdict]:
+    """Build the order again, and compare each of its images with the first.
+
+    Args:
+        again: puts a copy of what was built into the folder that it is given.
+        images: the first images, in `layout`, by name.
+
+    Returns:
+        The verdicts by name.
+    """
+    from tidemill.images.compare import compare
+
+    say("building everything a second time")
+    order = again(scratch / "second")
+    second = Layout.create(scratch / "second-layout")
+    around = Surroundings(SECOND.umask, SECOND.variables, scratch / "second-empty")
+    making = Making(order, Means(bases, second, workers, scratch, say), around)
+    making.prepare()
+    found = {}
+    for item in order.items:
+        image = making.make(item)
+        left, right = Image(layout, images[item.name]), Image(second, image)
+        found[item.name] = Verdict(compare(left, right, scratch))
+    return found

@@ -1,0 +1,283 @@
+"""A repository of a registry, over HTTP, as a place for images (distribution-spec 1.1).
+
+Whatever comes in is checked against its size and its digest, and cut off beyond its size.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from tidemill.clients import registry_address
+from tidemill.clients.http import Body, Call, Response
+from tidemill.clients.http_trouble import Trouble
+from tidemill.clients.registry_access import Access, Answer, Need, Session
+from tidemill.clients.registry_address import Address
+from tidemill.clients.registry_answers import absent, lied, said_no
+from tidemill.clients.registry_upload import Upload
+from tidemill.errors import Refused, ServerRefused, TidemillError
+from tidemill.images import documents, oci
+from tidemill.images.oci import Descriptor
+
+# Registries give what they have in an old form to those who do not ask for these.
+ACCEPTED = ", ".join(
+    (
+        oci.INDEX,
+        oci.MANIFEST,
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+# Documents are kept up to this size and number, so that a tag needs no second look.
+_SMALL = 64 << 10
+_REMEMBERED = 100
+
+
+def registry(
+    repository: str,
+    *,
+    push: bool = False,
+    session: Session | None = None,
+    insecure: bool | None = None,
+) -> Registry:
+    """The repository `[host[:port]/]path`.
+
+    Args:
+        push: whether it will be written to: then the right to is asked for from the start, without
+            which some registries don't let one see that a repository is not there yet.
+        session: what is shared with other repositories; None: nothing.
+        insecure: whether to speak plain HTTP; None: only to this machine.
+
+    Raises:
+        Refused: it is not the name of a repository.
+    """
+    address = registry_address.parse(repository, insecure)
+    session = Session() if session is None else session
+    return Registry(address, session, push=push)
+
+
+class Registry:
+    """One repository; it is an `ImageStore`, and its methods may be called from many threads.
+
+    Raises, from every method:
+        Unreachable: the registry did not answer, or not as one that is well, for about a minute.
+        ServerRefused: it said no.
+        Refused: it sent something else than its digest or size says.
+    """
+
+    def __init__(self, address: Address, session: Session, *, push: bool = False) -> None:
+        self._address = address
+        self._session = session
+        self._access: Access = session.access(address)
+        self._push = Need(address.path, push=True)
+        self._pull = self._push if push else Need(address.path)
+        self._upload = Upload(address, self._access, self._is_there)
+        # What was learnt, so that it is not asked again: blobs that lack, documents that are there.
+        self._lacking: set[str] = set()
+        self._documents: dict[str, bytes] = {}
+        self._configs: set[str] = set()
+        self._tagged: dict[str, str] = {}
+
+    @property
+    def where(self) -> str:
+        """Host and path, as in references."""
+        return str(self._address)
+
+    @property
+    def requests(self) -> int:
+        """How many requests its session made so far."""
+        return self._session.counts.requests
+
+    def find(self, reference: str) -> Descriptor | None:
+        """The manifest or index of a tag or a digest; None if it is not there."""
+        found = self._found(reference)
+        self._tagged[reference] = found.digest if found else ""
+        return found
+
+    def _found(self, reference: str) -> Descriptor | None:
+        answer = self._ask("HEAD", f"manifests/{reference}")
+        if answer.status == 404:
+            return None
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        size = answer.headers.get("Content-Length", "")
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if answer.is_fine and oci.DIGEST.fullmatch(digest) and size.isdecimal() and kind:
+            if oci.DIGEST.fullmatch(reference) and digest != reference:
+                raise lied(self._address, f"has another digest for {reference}: {digest}")
+            return Descriptor(kind, digest, int(size))
+        if not answer.is_fine and answer.status != 405:
+            raise self._no(answer, f"show {reference}")
+        return self._found_by_reading(reference)
+
+    def _found_by_reading(self, reference: str) -> Descriptor | None:
+        """For registries that do not say all of it in answer to HEAD."""
+        answer = self._ask("GET", f"manifests/{reference}")
+        if answer.status == 404:
+            return None
+        if not answer.is_fine:
+            raise self._no(answer, f"show {reference}")
+        digest = oci.digest_of(answer.body)
+        if oci.DIGEST.fullmatch(reference) and digest != reference:
+            raise lied(self._address, f"has another digest for {reference}: {digest}")
+        return Descriptor(documents.media_type(answer.body, digest), digest, len(answer.body))
+
+    def read(self, digest: str) -> bytes:
+        """A manifest, index or config of at most 4 MiB."""
+        _check_digest(digest)
+        known = self._documents.get(digest)
+        if known is not None:
+            return known
+        kinds = ("blobs",) if digest in self._configs else ("manifests", "blobs")
+        for kind in kinds:
+            answer = self._ask("GET", f"{kind}/{digest}")
+            if answer.is_fine:
+                break
+            if answer.status != 404:
+                raise self._no(answer, f"show {digest}")
+        else:
+            raise absent(self._address, digest)
+        if oci.digest_of(answer.body) != digest:
+            raise lied(self._address, f"sent something else for {digest}")
+        if kind == "manifests":
+            self._remember(digest, answer.body)
+        return answer.body
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether a blob is there."""
+        if self._is_there(blob):
+            return True
+        self._lacking.add(blob.digest)
+        return False
+
+    def _is_there(self, blob: Descriptor) -> bool:
+        _check_digest(blob.digest)
+        answer = self._ask("HEAD", f"blobs/{blob.digest}")
+        if answer.status == 404:
+            return False
+        if not answer.is_fine:
+            raise self._no(answer, f"show {blob.digest}")
+        size = answer.headers.get("Content-Length", "")
+        if size.isdecimal() and int(size) != blob.size:
+            raise lied(self._address, f"has {size} bytes for {blob.digest}, not {blob.size}")
+        return True
+
+    def pieces(self, blob: Descriptor) -> Iterator[bytes]:
+        """A blob's bytes; where they break off, they are asked for from there."""
+        _check_digest(blob.digest)
+        digest = hashlib.sha256()
+        done = 0
+        patience = self._access.patience()
+        while True:
+            try:
+                with self._access.stream(self._get(blob, done), self._pull) as response:
+                    for piece in self._rest(response, blob, done):
+                        done += len(piece)
+                        if done > blob.size:
+                            raise lied(self._address, f"sends too many bytes for {blob.digest}")
+                        digest.update(piece)
+                        yield piece
+                break
+            except Trouble as trouble:
+                if done == blob.size:
+                    break
+                patience.wait(trouble)
+        if done != blob.size or f"sha256:{digest.hexdigest()}" != blob.digest:
+            raise lied(self._address, f"sent something else for {blob.digest}")
+
+    def _get(self, blob: Descriptor, done: int) -> Call:
+        headers = {"Range": f"bytes={done}-"} if done else {}
+        return Call("GET", self._url(f"blobs/{blob.digest}"), headers)
+
+    def _rest(self, response: Response, blob: Descriptor, done: int) -> Iterator[bytes]:
+        """What comes after the first `done` bytes: all of it again, if ranges are not heeded."""
+        match response.status:
+            case 200:
+                skip = done
+            case 206 if response.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
+                skip = 0
+            case 404:
+                raise absent(self._address, blob.digest)
+            case status:
+                answer = Answer(status, response.headers, response.whole(), response.url)
+                raise self._no(answer, f"send {blob.digest}")
+        for piece in response.pieces():
+            rest = piece[skip:]
+            skip -= len(piece) - len(rest)
+            if rest:
+                yield rest
+
+    def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
+        """Send a blob, unless it is there."""
+        if blob.digest in self._lacking or not self._is_there(blob):
+            self._upload.send(blob, pieces)
+        self._lacking.discard(blob.digest)
+
+    def borrow(self, blob: Descriptor, source: str) -> bool:
+        """Mount a blob from another repository; False: it has to be sent, and that is no error."""
+        lender = registry_address.parse(source)
+        if lender.host != self._address.host or lender.path == self._address.path:
+            return False
+        try:
+            return self._upload.mount(blob, lender.path)
+        except ServerRefused:
+            return False  # no token for both repositories: that is up to who may read the lender
+
+    def put_manifest(self, document: Descriptor, data: bytes) -> None:
+        """Write a manifest or an index by its digest."""
+        if oci.digest_of(data) != document.digest:
+            raise Refused(f"{document.digest} has other content", remedy="build the image again")
+        self._write(document.digest, document, data)
+        self._remember(document.digest, data)
+
+    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+        """Point tags to an image, one after another, in the order given."""
+        done: list[str] = []
+        try:
+            for name in dict.fromkeys(names):
+                # What was learnt before is enough to write, and not enough to leave it.
+                if self._tagged.pop(name, image.digest) == image.digest:
+                    found = self.find(name)
+                    if found and found.digest == image.digest:
+                        continue
+                self._write(name, image, self.read(image.digest))
+                done.append(name)
+        except TidemillError as error:
+            if done:
+                error.written = f"{'the tag' if len(done) == 1 else 'the tags'} {', '.join(done)}"
+            raise
+
+    def _write(self, reference: str, document: Descriptor, data: bytes) -> None:
+        call = Call(
+            "PUT",
+            self._url(f"manifests/{reference}"),
+            {"Content-Type": document.media_type},
+            Body(len(data), lambda: iter([data])),
+        )
+        answer = self._access.ask(call, self._push)
+        if not answer.is_fine:
+            raise self._no(answer, f"store the manifest {reference}")
+        if answer.headers.get("Docker-Content-Digest", document.digest) != document.digest:
+            raise lied(self._address, f"stored the manifest {reference} with another digest")
+
+    def _remember(self, digest: str, data: bytes) -> None:
+        if len(data) <= _SMALL and len(self._documents) < _REMEMBERED:
+            self._documents[digest] = data
+        content = documents.parsed(data, digest)
+        if isinstance(content, oci.Manifest):
+            self._configs.add(content.config.digest)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
+        accept = {"Accept": ACCEPTED} if path.startswith("manifests/") else {}
+        return self._access.ask(Call(method, self._url(path), {**accept, **headers}), self._pull)
+
+    def _url(self, path: str) -> str:
+        return f"{self._access.origin}/v2/{self._address.path}/{path}"
+
+    def _no(self, answer: Answer, doing: str) -> TidemillError:
+        need = self._push if "store" in doing else self._pull
+        return said_no(answer, doing, self._address, self._access, need)
+
+
+def _check_digest(digest: str) -> None:
+    if not oci.DIGEST.fullmatch(digest):
+        raise Refused(f"{digest!a} is not a sha256 digest", remedy="give all 64 hex digits")

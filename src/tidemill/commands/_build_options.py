@@ -1,0 +1,191 @@
+"""The options of build-reproducible-image; those of docker/build-push-action have its names."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import get_args
+
+from tidemill.app.names import shown
+from tidemill.app.settings import Engine
+from tidemill.building.order import Wishes, build_contexts
+from tidemill.clients.app_checkout import Given
+from tidemill.clients.environment import variable
+from tidemill.errors import Refused
+from tidemill.images.build import DockerfileBuild
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add them all."""
+    what = parser.add_argument_group("services of app.git")
+    what.add_argument("--checkout", default=".", metavar="DIR", help="a checkout of app.git")
+    what.add_argument(
+        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
+    )
+    _several(what, "--service", "services", "build this one; all by default", metavar="NAME")
+    one = parser.add_argument_group("or one Dockerfile, without settings")
+    one.add_argument("--context", metavar="DIR", help="the build context")
+    one.add_argument("--file", metavar="FILE", help="the Dockerfile; CONTEXT/Dockerfile by default")
+    one.add_argument("--name", help="how to call the image; the folder's name by default")
+    one.add_argument("--target", help="the stage to build; the last by default")
+    _several(one, "--build-arg", "build_args", "a build argument", metavar="NAME=VALUE")
+    _several(one, "--build-context", "build_contexts",
+             "another folder, docker-image://NAME@sha256:…, or oci:PATH@sha256:…",
+             metavar="NAME=WHERE")  # fmt: skip
+    _several(one, "--secret", "secrets", "a secret for RUN, as docker buildx build takes it")
+    _several(one, "--cache-from", "cache_from", "where the engine finds earlier steps")
+    _several(one, "--cache-to", "cache_to", "where the engine keeps its steps")
+    how = parser.add_argument_group("how")
+    how.add_argument(
+        "--engine",
+        choices=get_args(Engine),
+        help="what builds Dockerfiles; the settings', or assemble, by default",
+    )
+    how.add_argument("--builder", help="the builder that buildx takes")
+    _several(how, "--platform", "platforms", "such as linux/arm64; several make an index",
+             metavar="OS/ARCH")  # fmt: skip
+    _several(how, "--label", "labels", "a label; those that tell of a commit are left out",
+             metavar="NAME=VALUE")  # fmt: skip
+    how.add_argument("--no-cache", action="store_true", help="build every step anew")
+    how.add_argument(
+        "--verify", action="store_true", help="build twice from scratch, and compare; exit 1 if not"
+    )
+    where = parser.add_argument_group("where to")
+    where.add_argument(
+        "--to",
+        metavar="PLACE",
+        help="REGISTRY/REPOSITORY or oci:PATH, with {service} or the service added at its end; "
+        "the settings' images by default",
+    )
+    _several(where, "--tag", "tags", "one more tag, besides the SHA and the branch")
+    where.add_argument(
+        "--push",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="write to the destination; --no-push only builds",
+    )
+    where.add_argument("--sha", help="the commit; the checkout's by default")
+    where.add_argument("--branch", help="the branch; the checkout's by default")
+    say = parser.add_argument_group("what it tells")
+    say.add_argument("--json", action="store_true", help="print one JSON object on standard output")
+    say.add_argument("--iidfile", metavar="FILE", help="write the image ID to a file")
+    say.add_argument("--metadata-file", metavar="FILE", help="write what buildx writes there")
+    say.add_argument("--report", metavar="FILE", help="write the report of --verify to a file")
+    say.add_argument("--quiet", action="store_true", help="no progress on standard error")
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody wants to see."""
+
+
+def wishes(arguments: argparse.Namespace) -> Wishes:
+    """What they ask for."""
+    return Wishes(
+        arguments.engine,
+        _listed(arguments.platforms, ","),
+        pairs(arguments.labels, "--label"),
+        arguments.no_cache,
+        arguments.builder,
+        arguments.to,
+        _listed(arguments.tags, ","),
+        arguments.push,
+        arguments.verify,
+    )
+
+
+def given(arguments: argparse.Namespace) -> Given:
+    """What they say of the commit."""
+    return Given(sha=arguments.sha, branch=arguments.branch)
+
+
+def services(arguments: argparse.Namespace) -> tuple[str, ...]:
+    """The names of services."""
+    return _listed(arguments.services, ",")
+
+
+def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
+    """The one Dockerfile to build; None where services are meant.
+
+    Raises:
+        Refused: an option has no meaning for what is built, or there is no such file.
+    """
+    if arguments.context is None:
+        for name in ("file", "target", "build_args", "build_contexts", "secrets", "name"):
+            if getattr(arguments, name):
+                option = {"build_args": "build-arg", "build_contexts": "build-context"}.get(
+                    name, name
+                )
+                raise Refused(
+                    f"--{option.removesuffix('s')} has no meaning without --context",
+                    remedy="say it of the service in tidemill.toml, or give --context",
+                )
+        return None
+    if arguments.services:
+        raise Refused(
+            "--context and --service name different things to build", remedy="give one of them"
+        )
+    context = Path(arguments.context)
+    if not context.is_dir():
+        raise Refused(f"{shown(str(context))} is not a folder", remedy="give the build context")
+    contexts, folders = build_contexts(pairs(arguments.build_contexts, "--build-context"), Path())
+    return DockerfileBuild(
+        name=arguments.name or context.resolve().name or "image",
+        context=context,
+        file=_file(arguments.file, context),
+        target=arguments.target,
+        build_args=pairs(arguments.build_args, "--build-arg", from_environment=True),
+        contexts=contexts,
+        folders=folders,
+        secrets=_listed(arguments.secrets),
+        cache_from=_listed(arguments.cache_from),
+        cache_to=_listed(arguments.cache_to),
+    )
+
+
+def pairs(values: Iterable[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
+    """`NAME=VALUE`, several to a text, one a line.
+
+    Args:
+        from_environment: whether a NAME alone stands for the variable, as with docker.
+    """
+    found = {}
+    for line in _listed(values):
+        name, equals, value = line.partition("=")
+        if not equals and from_environment:
+            found_there = variable(name)
+            if found_there is None:
+                continue
+            value = found_there
+        elif not equals or not name:
+            raise Refused(f"{option} {shown(line)} has no value", remedy="write NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _file(text: str | None, context: Path) -> Path:
+    """The Dockerfile: from where one is, as with docker; else in the context."""
+    places = [Path(text), context / text] if text else [context / "Dockerfile"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise Refused(f"{shown(str(places[0]))} is not there", remedy="give --file, the Dockerfile")
+
+
+def _listed(values: Iterable[str], separator: str | None = None) -> tuple[str, ...]:
+    lines = [line.strip() for value in values for line in value.splitlines()]
+    if separator:
+        lines = [part.strip() for line in lines for part in line.split(separator)]
+    return tuple(line for line in lines if line)
+
+
+def _several(
+    group: argparse._ArgumentGroup, option: str, name: str, text: str, metavar: str | None = None
+) -> None:
+    """An option that may come again, or have several lines; under its plural name, too."""
+    plural = "--" + name.replace("_", "-")
+    names = (option,) if plural == option else (option, plural)
+    group.add_argument(
+        *names, dest=name, action="append", default=[], help=f"{text}; may be repeated",
+        metavar=metavar or option.strip("-").upper(),
+    )  # fmt: skip

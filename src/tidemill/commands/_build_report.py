@@ -1,0 +1,110 @@
+"""What a build did, for machines and for people."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tidemill.building.shipping import Shipped
+from tidemill.commands._report import write, write_json
+from tidemill.errors import Refused
+
+
+def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
+    """Print and write what was asked for; 1 if an image is not reproducible."""
+    images = [image_json(one) for one in shipped]
+    differing = [one for one in shipped if one.verdict and not one.verdict.is_same]
+    if arguments.iidfile:
+        _write(arguments.iidfile, "\n".join(image["imageid"] for image in images))
+    if arguments.metadata_file:
+        metadata = {image["service"]: image["metadata"] for image in images}
+        _write_json(
+            arguments.metadata_file, images[0]["metadata"] if len(images) == 1 else metadata
+        )
+    if arguments.report:
+        reports = [image["report"] for image in images if image["report"]]
+        _write_json(arguments.report, {"verified": _verified(shipped), "images": reports})
+    if arguments.json:
+        whole: dict[str, Any] = {
+            "changed": any(one.changed for one in shipped),
+            "verified": _verified(shipped),
+            "images": images,
+        }
+        if len(images) == 1:
+            whole |= {key: images[0][key] for key in ("digest", "imageid", "metadata", "report")}
+        write_json(whole)
+        return 1 if differing else 0
+    for one in shipped:
+        write(_line(one))
+    for one in differing:
+        if one.verdict:
+            from tidemill.images.compare import render
+
+            write(f"\n{one.parcel.item.name} is not reproducible; nothing was published:")
+            write(render(one.verdict.comparison))
+    return 1 if differing else 0
+
+
+def image_json(one: Shipped) -> dict[str, Any]:
+    """One image: names of outputs as docker/build-push-action has them, and our own."""
+    parcel, image = one.parcel, one.image
+    published = one.published
+    return {
+        "service": parcel.item.name,
+        "digest": image.digest,
+        "imageid": one.image_id,
+        "image": f"{parcel.place}@{image.digest}",
+        "tag": f"{parcel.place}:{parcel.tags[0]}",
+        "tags": [f"{parcel.place}:{tag}" for tag in parcel.tags],
+        "layout": parcel.to.folder,
+        "platforms": [str(platform) for platform in parcel.item.platforms],
+        "changed": one.changed,
+        "published": published is not None,
+        "sent": published.sent if published else 0,
+        "requests": published.requests if published else 0,
+        "verified": one.verdict.is_same if one.verdict else None,
+        "report": one.verdict.comparison.as_json() if one.verdict else None,
+        "metadata": {
+            "containerimage.digest": image.digest,
+            "containerimage.config.digest": one.image_id,
+            "containerimage.descriptor": msgspec.to_builtins(image),
+            "image.name": ",".join(f"{parcel.place}:{tag}" for tag in parcel.tags),
+        },
+    }
+
+
+def _verified(shipped: list[Shipped]) -> bool | None:
+    if any(one.verdict is None for one in shipped):
+        return None
+    return all(one.verdict.is_same for one in shipped if one.verdict)
+
+
+def _line(one: Shipped) -> str:
+    """One line about an image."""
+    said = ["changed" if one.changed else "unchanged"]
+    if one.verdict:
+        said.append("verified" if one.verdict.is_same else "NOT reproducible")
+    if one.published is None:
+        said.append("not published")
+    elif one.published.sent:
+        said.append(f"{one.published.sent:,} bytes sent")
+    place = one.parcel.place
+    return f"{one.parcel.item.name}: {place}@{one.image.digest} ({', '.join(said)})"
+
+
+def _write(file: str, text: str) -> None:
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refused(
+            f"{file} can't be written: {error.strerror}",
+            written="the images and their tags",
+            remedy="name a file in a folder that is there",
+        ) from None
+
+
+def _write_json(file: str, value: object) -> None:
+    _write(file, msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

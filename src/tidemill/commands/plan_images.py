@@ -1,0 +1,51 @@
+"""`tidemill plan-images`: the services of app.git as a job matrix."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from tidemill.app.job_matrix import MOST_JOBS, job_matrix
+from tidemill.building.services import read_settings
+from tidemill.commands._report import write, write_json
+
+HELP = "print the services as a job matrix, with all that a job needs"
+EXAMPLE = "tidemill plan-images --checkout app --max-jobs 20"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument("--checkout", default=".", metavar="DIR", help="a checkout of app.git")
+    parser.add_argument(
+        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
+    )
+    parser.add_argument(
+        "--service",
+        dest="services",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="plan this one; all by default; may be repeated",
+    )
+    parser.add_argument(
+        "--max-jobs",
+        type=int,
+        default=MOST_JOBS,
+        metavar="N",
+        help=f"put services together, so that there are no more jobs; {MOST_JOBS} by default",
+    )
+    parser.add_argument("--json", action="store_true", help="indented, for people")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the matrix: one line, as a job's output wants it."""
+    settings = read_settings(Path(arguments.checkout), arguments.settings)
+    picked = settings.picked(tuple(arguments.services))
+    matrix = job_matrix(settings, picked, arguments.max_jobs)
+    if arguments.json:
+        write_json(matrix)
+    else:
+        write(msgspec.json.encode(matrix).decode())
+    return 0

@@ -1,0 +1,212 @@
+"""`tidemill record-image-artifact`: a service's tag and digest as JSON; the merge of a commit's."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tidemill.app import reference
+from tidemill.app.announcement import Announcement, Image, as_json, bare_json
+from tidemill.app.image_records import image_set, merged, of_build, record
+from tidemill.app.names import shown
+from tidemill.app.settings import FILE
+from tidemill.building.services import read_settings
+from tidemill.clients.app_checkout import AppCheckout, Given
+from tidemill.clients.image_stores import ImageStores
+from tidemill.commands._report import tell, write
+from tidemill.errors import Refused
+from tidemill.images.location import Location
+
+HELP = "record a service's tag and digest, or merge the records of one commit"
+EXAMPLE = "tidemill record-image-artifact --merge records --output announcements"
+_LARGEST = 16 << 20
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    one = parser.add_argument_group("one record")
+    one.add_argument("--service", metavar="NAME", help="the service")
+    one.add_argument("--tag", metavar="REFERENCE", help="REPOSITORY:SHA")
+    one.add_argument("--digest", help="REPOSITORY@sha256:…, or sha256:… alone")
+    one.add_argument(
+        "--build",
+        metavar="FILE",
+        help="record every image of what build-reproducible-image --json printed, "
+        "each in a file of its own",
+    )
+    all_of_them = parser.add_argument_group("the records of one commit, as its announcements")
+    all_of_them.add_argument("--merge", metavar="DIR", help="the folder with the records")
+    all_of_them.add_argument("--set", dest="set_name", metavar="SET", help="this set alone")
+    all_of_them.add_argument(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a service of the set, where no tidemill.toml says which there are; may be repeated",
+    )
+    all_of_them.add_argument("--checkout", default=".", metavar="DIR", help="of app.git")
+    all_of_them.add_argument(
+        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
+    )
+    for option, text in (
+        ("--repository", "app.git's owner/name; the workflow's, or the checkout's, by default"),
+        ("--branch", "the branch; the checkout's by default"),
+        ("--sha", "the commit; the checkout's by default"),
+        ("--run-url", "where the log of the build is; the workflow's by default"),
+    ):
+        all_of_them.add_argument(option, help=text)
+    all_of_them.add_argument("--position", type=int, help="how many commits lead to the commit")
+    parser.add_argument(
+        "--verify", action="store_true", help="ask the registry whether each tag has its digest"
+    )
+    parser.add_argument(
+        "--output", metavar="PATH", help="a file, or the folder for several; else standard output"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Record or merge."""
+    if sum(map(bool, (arguments.merge, arguments.build, arguments.service))) != 1:
+        raise Refused(
+            "it is not clear what to record",
+            remedy="give one of --service (with --tag and --digest), --build FILE, --merge DIR",
+        )
+    if arguments.merge:
+        return _merge(arguments)
+    if arguments.build:
+        images = of_build(_read(Path(arguments.build)))
+    elif arguments.tag and arguments.digest:
+        images = record(arguments.service, arguments.digest, arguments.tag)
+    else:
+        raise Refused(
+            "a record needs a service's tag and its digest", remedy="give --tag and --digest"
+        )
+    if arguments.verify:
+        _ask(images)
+    if arguments.build:
+        parts = {f"{name}.json": bare_json({name: image}) for name, image in images.items()}
+        return _write(parts, arguments.output)
+    return _write_one(bare_json(images), arguments.output)
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    images = merged(_records(Path(arguments.merge)))
+    given = Given(
+        arguments.sha,
+        arguments.branch,
+        arguments.repository,
+        arguments.position,
+        arguments.run_url,
+    )
+    origin = AppCheckout(Path(arguments.checkout)).origin(given)
+    wanted = _wanted(arguments)
+    known = {name for names in wanted.values() for name in names}
+    if arguments.set_name is None and (strange := sorted(set(images) - known)):
+        raise Refused(
+            f"there is a record of {shown(strange[0])}, which is no service of {origin.repository}",
+            remedy=f"add it to {FILE}, or merge the records of this commit only",
+        )
+    if arguments.verify:
+        _ask({name: image for name, image in images.items() if name in known})
+    sets = [image_set(images, names, origin, name) for name, names in wanted.items()]
+    for announcement in sets:
+        count = len(announcement.images)
+        tell(f"{announcement.set}: complete, {count} image{'s' if count > 1 else ''}")
+    if len(sets) == 1 and not (arguments.output and Path(arguments.output).is_dir()):
+        return _write_one(_encoded(sets[0]), arguments.output)
+    return _write({f"{one.set}.json": _encoded(one) for one in sets}, arguments.output)
+
+
+def _wanted(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
+    """The services of each set that is to be announced."""
+    if arguments.expect:
+        return {arguments.set_name or "app": tuple(arguments.expect)}
+    settings = read_settings(Path(arguments.checkout), arguments.settings)
+    sets = {service.set: settings.in_set(service.set) for service in settings.services}
+    if arguments.set_name is None:
+        return sets
+    if arguments.set_name not in sets:
+        raise Refused(
+            f"no service is in an image set {shown(arguments.set_name)}",
+            remedy=f"name one of: {', '.join(sorted(sets))}",
+        )
+    return {arguments.set_name: sets[arguments.set_name]}
+
+
+def _records(folder: Path) -> dict[str, bytes]:
+    """Every JSON file below a folder: an artifact may come in a folder of its own."""
+    if not folder.is_dir():
+        raise Refused(f"{shown(str(folder))} is not a folder", remedy="name the one with records")
+    found = {
+        str(path.relative_to(folder)): _read(path)
+        for path in folder.rglob("*.json")
+        if path.is_file()
+    }
+    if not found:
+        raise Refused(
+            f"there is no record in {folder}",
+            remedy="download the artifacts of the run into it first",
+        )
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise Refused(
+            f"{shown(str(path))} can't be read: {error.strerror}", remedy="name a file with JSON"
+        ) from None
+    if len(data) > _LARGEST:
+        raise Refused(f"{shown(str(path))} is larger than any record", remedy="record it again")
+    return data
+
+
+def _ask(images: dict[str, Image]) -> None:
+    """Raise `Refused` where a tag does not stand for the recorded digest."""
+    stores = ImageStores()
+    for service, image in images.items():
+        tag, digest = reference.by_tag(image.Tag), reference.by_digest(image.Digest)
+        found = stores.open(Location(repository=tag.repository)).find(tag.tag or "")
+        if found is None or found.digest != digest.digest:
+            has = f"stands for {found.digest}" if found else "is not there"
+            raise Refused(
+                f"the tag {image.Tag} of {service} {has}, and {digest.digest} was recorded",
+                remedy="build and record the image again; find out who moved the tag",
+            )
+
+
+def _encoded(announcement: Announcement) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(as_json(announcement)), indent=2) + b"\n"
+
+
+def _write_one(data: bytes, output: str | None) -> int:
+    if output is None:
+        write(data.decode().rstrip())
+        return 0
+    return _write({Path(output).name: data}, str(Path(output).parent))
+
+
+def _write(files: dict[str, bytes], output: str | None) -> int:
+    if output is None:
+        raise Refused(
+            f"there are {len(files)} files to write, and no place for them",
+            remedy="give --output, a folder",
+        )
+    try:
+        Path(output).mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            (Path(output) / name).write_bytes(data)
+    except OSError as error:
+        raise Refused(
+            f"{shown(output)} can't be written: {error.strerror}",
+            written="maybe some of the files",
+            remedy="name a folder that can be written to",
+        ) from None
+    any_of: Any = next(iter(files))
+    tell(f"wrote {len(files)} file{'s' if len(files) > 1 else ''}: {Path(output) / any_of}")
+    return 0

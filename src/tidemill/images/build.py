@@ -1,0 +1,66 @@
+"""What is to be built, and what every engine that builds it is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tidemill.images.base_image import BaseImage
+from tidemill.images.layer import NONE
+from tidemill.images.layout import Layout
+from tidemill.images.location import Location
+from tidemill.images.oci import Descriptor, Platform
+
+# The image of that location (which names a digest) for that platform.
+Bases = Callable[[Location, Platform], BaseImage]
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class DockerfileBuild:
+    """An image that a Dockerfile describes.
+
+    Args:
+        name: how to call it in messages.
+        context: the folder that COPY takes from.
+        file: the Dockerfile, anywhere.
+        contexts: other images by the name that FROM and COPY --from give them, each by digest.
+        folders: other folders by the name that COPY --from gives them.
+        secrets, cache_from, cache_to: as `docker buildx build` takes them.
+    """
+
+    name: str
+    context: Path
+    file: Path
+    target: str | None = None
+    build_args: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, Location] = field(default_factory=dict)
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Where and with what an engine works.
+
+    Args:
+        bases: finds the images that others are built on.
+        layout: where the image is written to.
+        workers: where layers are compressed; it changes the time, never the digest.
+        scratch: a folder of this run, for what is needed only meanwhile.
+        known: blobs by diffID that need not be made (`tidemill.images.layer.write_layer`).
+        say: is given one line about each thing that takes long.
+    """
+
+    bases: Bases
+    layout: Layout
+    workers: Executor
+    scratch: Path
+    known: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+    say: Say = lambda _: None

@@ -1,0 +1,109 @@
+"""An image of any engine in the canonical form: its own layers rewritten, its config cleaned."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tidemill.app.names import shown
+from tidemill.errors import Refused
+from tidemill.images import oci, run_config
+from tidemill.images.base_image import BaseImage
+from tidemill.images.build import Workshop
+from tidemill.images.image_store import ImageStore
+from tidemill.images.layer import Layer, write_layer
+from tidemill.images.layout import Layout
+from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.rootfs import Change, RootFs, canonical
+from tidemill.images.tar_read import layer_entries, uncompressed
+
+
+def canonical_image(
+    image: Descriptor, made: ImageStore, platform: Platform, base: BaseImage, shop: Workshop
+) -> Descriptor:
+    """Write the canonical form of an image to the workshop's layout, without a tag.
+
+    The base's layers stay as they are where the base is: they are not written.
+
+    Args:
+        image: the manifest that an engine made, in `made`.
+        base: what its Dockerfile names as its base.
+
+    Raises:
+        Refused: it is not built on that base, or has a layer that has no canonical form.
+    """
+    manifest = oci.decoded(made.read(image.digest), oci.Manifest, f"the manifest {image.digest}")
+    config = oci.decoded(made.read(manifest.config.digest), oci.Config, "the config of the image")
+    _expect(manifest, config, platform, base)
+    count = len(base.layers)
+    blobs = list(zip(manifest.layers, config.rootfs.diff_ids, strict=True))
+    run = run_config.kept(config.config or {}, base.run)
+    layers: list[Layer] = []
+    with TemporaryDirectory(dir=shop.scratch) as folder:
+        changes = [list(_read(made, *blob, Path(folder))) for blob in blobs[count:]]
+        below = base.rootfs.copy() if changes else RootFs()
+        if any(below.resembles(change) for layer in changes for change in layer):
+            # The files of the base are to be compared with, so they have to be where they can be.
+            below = RootFs()
+            for blob in blobs[:count]:
+                below.add(_read(made, *blob, Path(folder)))
+        for layer in changes:
+            entries = canonical(layer, below, run.get("Volumes", ()))
+            if entries:
+                layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
+                below.add(entries)
+    return write_image(layers, run, platform, base, shop)
+
+
+def write_image(
+    layers: list[Layer], run: dict[str, Any], platform: Platform, base: BaseImage, shop: Workshop
+) -> Descriptor:
+    """Write config and manifest of an image: the base's layers, then these.
+
+    Args:
+        run: the `config` object, in the canonical form (`run_config.kept`).
+    """
+    diff_ids = [*base.diff_ids, *(layer.diff_id for layer in layers)]
+    config = shop.layout.add(oci.CONFIG, oci.config(platform, run, diff_ids))
+    blobs = [*base.layers, *(layer.blob for layer in layers)]
+    return shop.layout.add(oci.MANIFEST, oci.manifest(config, blobs))
+
+
+def _expect(
+    manifest: oci.Manifest, config: oci.Config, platform: Platform, base: BaseImage
+) -> None:
+    """Raise `Refused` for what was built for something else, or on something else."""
+    if (config.os, config.architecture) != (platform.os, platform.architecture):
+        raise Refused(
+            f"the engine built for {shown(f'{config.os}/{config.architecture}')}, not {platform}",
+            remedy=f"use an engine that can build for {platform}, or set another platform",
+        )
+    diff_ids = config.rootfs.diff_ids
+    if diff_ids[: len(base.diff_ids)] != base.diff_ids or len(diff_ids) != len(manifest.layers):
+        raise Refused(
+            "the engine built on another image than the base that the Dockerfile names",
+            remedy="build again with --no-cache; is the base's digest that of the right platform?",
+        )
+
+
+def _read(made: ImageStore, blob: Descriptor, diff_id: str, folder: Path) -> Iterator[Change]:
+    """What a layer does; its files can be opened as long as `folder` is there."""
+    if isinstance(made, Layout) and blob.digest == diff_id:
+        for _ in made.pieces(blob):  # which checks its digest
+            pass
+        return layer_entries(made.path(diff_id))
+    archive = folder / diff_id.removeprefix("sha256:")
+    found = hashlib.sha256()
+    with archive.open("wb") as file:
+        for piece in uncompressed(made.pieces(blob), f"the layer {blob.digest}"):
+            found.update(piece)
+            file.write(piece)
+    if f"sha256:{found.hexdigest()}" != diff_id:
+        raise Refused(
+            f"the layer {blob.digest} has other content than the config says",
+            remedy="build the image again",
+        )
+    return layer_entries(archive)

@@ -1,0 +1,68 @@
+"""Paths that a compiler wrote into a file: of its sources, or of the folder it ran in."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+from tidemill.app.names import shown
+from tidemill.images.cause_texts import TEMPORARY_PATH
+from tidemill.images.compare_content import Content, Pair
+from tidemill.images.compare_difference import Cause
+
+# An absolute path of at least two parts, not within a word or a URL.
+_PATH = re.compile(rb"(?<![\w/:.%-])/(?:[\w.+@~-]{1,100}/){1,30}[\w.+@~-]{1,100}")
+_OVERLAP = 4096
+_MOST = 20_000
+
+
+def of_paths_inside(pair: Pair) -> Cause | None:
+    """Whether two files have the same paths below two folders, one on each side."""
+    left, right = _paths(pair.left), _paths(pair.right)
+    if left is None or right is None:
+        return None
+    only_left, only_right = left - right, right - left
+    ends: dict[bytes, list[bytes]] = {}
+    for path in only_right:
+        ends.setdefault(path.rpartition(b"/")[2], []).append(path)
+    folders: Counter[tuple[bytes, bytes]] = Counter()
+    for path in only_left:
+        for other in ends.get(path.rpartition(b"/")[2], [])[:20]:
+            folders[_roots(path, other)] += 1
+    if not folders:
+        return None
+    (one, other), _ = folders.most_common(1)[0]
+    temporary = any(TEMPORARY_PATH.form.match(root + b"/") for root in (one, other))
+    return Cause(
+        TEMPORARY_PATH.name if temporary else "compiled-in path",
+        f"the folder it was built in was written into it: {_text(one)} and {_text(other)}",
+        "build with -trimpath (Go), -ffile-prefix-map (C), --remap-path-prefix (Rust), or in a "
+        "folder that always has the same path",
+    )
+
+
+def _roots(one: bytes, other: bytes) -> tuple[bytes, bytes]:
+    """Two paths without the parts at their end that are equal."""
+    ours, theirs = one.split(b"/"), other.split(b"/")
+    while len(ours) > 1 and len(theirs) > 1 and ours[-1] == theirs[-1]:
+        ours.pop()
+        theirs.pop()
+    return b"/".join(ours), b"/".join(theirs)
+
+
+def _paths(content: Content) -> set[bytes] | None:
+    """The absolute paths in a file; None if there are too many."""
+    found: set[bytes] = set()
+    before = b""
+    for piece in content.pieces():
+        data = before + piece
+        found.update(match[0] for match in _PATH.finditer(data))
+        if len(found) > _MOST:
+            return None
+        # A path over the edge of two pieces is found whole the second time.
+        before = data[-_OVERLAP:]
+    return found
+
+
+def _text(folder: bytes) -> str:
+    return shown(folder.decode("latin-1") or "/")

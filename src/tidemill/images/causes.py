@@ -1,0 +1,147 @@
+"""Why things differ: all rules in one place, in the order in which they are asked.
+
+Each rule is a function of what differs, and gives a cause or None. A cause is proof as far as it
+can be: a rule on content answers only where the difference is gone once its cause is taken out, or
+where the format of the file says what the bytes are. Where no rule answers, the cause is not known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from tidemill.images import compare_content
+from tidemill.images.cause_attributes import (
+    ATTESTATION,
+    COMPRESSOR,
+    GZIP_TIME,
+    MEDIA_TYPES,
+    ORDER_OF_ENTRIES,
+    TIMESTAMPS,
+    WRITER,
+    of_attribute,
+)
+from tidemill.images.cause_formats import LARGEST, of_ar, of_gzip, of_order, of_pyc, of_zip
+from tidemill.images.cause_go import lacks_trimpath, of_go_binary
+from tidemill.images.cause_paths import of_missing, of_path
+from tidemill.images.cause_paths_inside import of_paths_inside
+from tidemill.images.cause_texts import of_text
+from tidemill.images.compare_content import Pair
+from tidemill.images.compare_difference import Cause, joined
+
+__all__ = [
+    "ATTESTATION",
+    "COMPRESSOR",
+    "GZIP_TIME",
+    "MEDIA_TYPES",
+    "ORDER_OF_ENTRIES",
+    "TIMESTAMPS",
+    "WRITER",
+    "of_attribute",
+    "of_content",
+    "of_missing",
+    "of_value",
+]
+
+_CREATED = re.compile(r"(created|history\[\d+\]\.created)")
+_HOST = re.compile(r"(config|container_config)\.(Hostname|Domainname|MacAddress)")
+_BUILDER = re.compile(r"(container|docker_version|container_config\..*|moby\..*|id|parent|author)")
+_OF_COMMIT = re.compile(
+    r"(config\.Labels|annotations)\[(org\.opencontainers\.image\.(created|revision|version|ref\.name)"
+    r"|org\.label-schema\.(build-date|vcs-ref|version)|.*(commit|revision|build[-_.]?(date|time|id)"
+    r"|git[-_.]?(sha|ref)|vcs[-_.]ref).*)\]",
+    re.IGNORECASE,
+)
+_MACHINE_NAME = Cause(
+    "machine name",
+    "the engine wrote the name of the machine or of its container into the config",
+    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+)
+_TRACE = Cause(
+    "trace of the builder",
+    "the engine wrote down how, and by which release, the image was built",
+    "bring the image into the canonical form with `tidemill build-reproducible-image`",
+)
+_STAMP = Cause(
+    "commit label",
+    "a label says from which commit or when it was built, so each commit gives another digest",
+    "leave such labels and annotations out: the tag and the record of the digest have the commit",
+)
+_CACHED_HISTORY = re.compile(r"history\[\d+\]\..*")
+
+
+def of_value(key: str, left: object, right: object, hosts: Sequence[str] = ()) -> Cause | None:
+    """Why a value of a config or a manifest differs; `key` as the comparison names it."""
+    if _CREATED.fullmatch(key):
+        return TIMESTAMPS
+    if _HOST.fullmatch(key):
+        return _MACHINE_NAME
+    if _OF_COMMIT.fullmatch(key):
+        return _STAMP
+    if _BUILDER.fullmatch(key):
+        return _TRACE
+    if isinstance(left, str) and isinstance(right, str):
+        return of_text(
+            left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"), hosts
+        )
+    return None
+
+
+def of_content(pair: Pair) -> Cause | None:
+    """Why the content of two files of one path differs."""
+    for rule in RULES:
+        cause = rule(pair)
+        if cause is not None:
+            return cause
+    return None
+
+
+def _by_path(pair: Pair) -> Cause | None:
+    return of_path(pair.path)
+
+
+def _text(pair: Pair) -> Cause | None:
+    """Text, or bytes with text among them, of at most 8 MiB on each side."""
+    if max(pair.left.size, pair.right.size) > LARGEST:
+        return None
+    sides = pair.left.at(0, LARGEST), pair.right.at(0, LARGEST)
+    return of_text(*sides, pair.hosts) or of_order(*sides)
+
+
+def _windows(pair: Pair) -> Cause | None:
+    """Larger files of one size: what stands around each range that differs."""
+    if pair.left.size != pair.right.size or pair.changes.more:
+        return None
+    found: list[Cause] = []
+    done = 0
+    for start, end in pair.changes.ranges:
+        if start < done:
+            continue
+        one, other = (compare_content.window(side, start, end) for side in (pair.left, pair.right))
+        cause = of_text(one, other, pair.hosts)
+        if cause is None:
+            return None
+        found.append(cause)
+        done = end
+    return joined(list({cause.name: cause for cause in found}.values()))
+
+
+def _compiled_in(pair: Pair) -> Cause | None:
+    cause = of_paths_inside(pair)
+    if cause is None or not lacks_trimpath(pair):
+        return cause
+    return Cause(cause.name, f"{cause.meaning}, as it was built without -trimpath", cause.remedy)
+
+
+# Each content rule; the first that answers is right.
+RULES: tuple[Callable[[Pair], Cause | None], ...] = (
+    _by_path,
+    of_go_binary,
+    of_pyc,
+    of_gzip,
+    of_zip,
+    of_ar,
+    _text,
+    _windows,
+    _compiled_in,
+)

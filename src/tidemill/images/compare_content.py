@@ -1,0 +1,161 @@
+"""The bytes of two files, and where they differ; read in small pieces, whatever their size."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+_READ = 1 << 18
+_FINE = 256
+# Ranges closer than this are one: it is one number or one word that differs.
+_NEAR = 8
+MOST_RANGES = 64
+# Two files that have nothing in common would be looked through byte by byte.
+_MOST_DIFFERING = 4 << 20
+_SHOWN_BEFORE = 16
+_SHOWN = 48
+
+
+@dataclass(frozen=True)
+class Content:
+    """`size` bytes at `offset` of the file `archive`."""
+
+    archive: Path
+    offset: int
+    size: int
+
+    def at(self, start: int, count: int) -> bytes:
+        """At most `count` bytes from `start`; fewer at the end."""
+        with self.archive.open("rb") as file:
+            file.seek(self.offset + start)
+            return file.read(max(0, min(count, self.size - start)))
+
+    def open(self) -> BinaryIO:
+        """All of it, as a file that can be sought in."""
+        return io.BufferedReader(_Section(self), _READ)
+
+    def pieces(self) -> Iterator[bytes]:
+        """All of it, in pieces of 256 KiB."""
+        with self.archive.open("rb", buffering=0) as file:
+            file.seek(self.offset)
+            left = self.size
+            while left and (piece := file.read(min(left, _READ))):
+                left -= len(piece)
+                yield piece
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Where two files differ: the first byte, and ranges `(start, end)` in both alike.
+
+    The ranges mean something only where both have one size; `more` says that there are others.
+    """
+
+    first: int
+    ranges: tuple[tuple[int, int], ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two files of one path that differ, and names of machines that may stand in them."""
+
+    path: str
+    left: Content
+    right: Content
+    changes: Changes
+    hosts: tuple[str, ...] = ()
+
+
+class _Section(io.RawIOBase):
+    """A part of a file, as a file."""
+
+    def __init__(self, content: Content) -> None:
+        self._content = content
+        self._file = content.archive.open("rb", buffering=0)
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._content.size}[whence]
+        if start + offset < 0:
+            raise ValueError("before the start")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        self._file.seek(self._content.offset + self._at)
+        left = max(0, self._content.size - self._at)
+        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), left)])
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def changes(left: Content, right: Content) -> Changes | None:
+    """Where two files differ; None if they are equal."""
+    found: list[tuple[int, int]] = []
+    start = 0
+    for one, other in zip(left.pieces(), right.pieces(), strict=False):
+        if one != other:
+            if found and start - found[0][0] > _MOST_DIFFERING:
+                return Changes(found[0][0], tuple(found), more=True)
+            for place in _differing(one, other):
+                at = start + place
+                if found and at - found[-1][1] < _NEAR:
+                    found[-1] = (found[-1][0], at + 1)
+                elif len(found) == MOST_RANGES:
+                    return Changes(found[0][0], tuple(found), more=True)
+                else:
+                    found.append((at, at + 1))
+        start += len(one)
+    shorter = min(left.size, right.size)
+    if left.size != right.size:
+        return Changes(found[0][0] if found else shorter, tuple(found), more=True)
+    return Changes(found[0][0], tuple(found), more=False) if found else None
+
+
+def around(content: Content, at: int) -> str:
+    """The bytes around an offset, escaped: one line of printable ASCII."""
+    start = max(0, at - _SHOWN_BEFORE)
+    data = content.at(start, _SHOWN)
+    text = repr(data)[2:-1]
+    before = "..." if start else ""
+    after = "..." if start + len(data) < content.size else ""
+    return f"{before}{text}{after}"
+
+
+def window(content: Content, start: int, end: int, most: int = 256) -> bytes:
+    """A range with the printable text on both sides of it, at most `most` bytes each."""
+    low = max(0, start - most)
+    data = content.at(low, end + most - low)
+    first, last = start - low, min(end - low, len(data))
+    while first > 0 and 0x20 <= data[first - 1] <= 0x7E:
+        first -= 1
+    while last < len(data) and 0x20 <= data[last] <= 0x7E:
+        last += 1
+    return data[first:last]
+
+
+def _differing(one: bytes, other: bytes) -> Iterator[int]:
+    """The places where two pieces differ, up to the end of the shorter."""
+    for block in range(0, min(len(one), len(other)), _FINE):
+        a, b = one[block : block + _FINE], other[block : block + _FINE]
+        if a != b:
+            for place, (x, y) in enumerate(zip(a, b, strict=False)):
+                if x != y:
+                    yield block + place

@@ -1,0 +1,156 @@
+"""What `.dockerignore` leaves out of a build context, by the rules that Docker's tools have for it.
+
+A later line wins over an earlier one, what is below a path that is left out is left out too, and a
+line with `!` takes back in what an earlier one left out.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import dataclass
+
+from tidemill.app.names import shown
+from tidemill.errors import Refused
+
+# For each pattern, whether it matched a folder or one above it.
+Matched = tuple[bool, ...]
+_SPECIAL = re.compile(r"[*?\[\]\\]")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line: what it matches, and whether it takes back in (`!`)."""
+
+    text: str
+    form: re.Pattern[str]
+    is_exception: bool
+
+
+@dataclass(frozen=True)
+class Ignore:
+    """The lines of an ignore file, in order."""
+
+    patterns: tuple[Pattern, ...] = ()
+
+    def leaves_out(self, path: str, above: Matched = ()) -> tuple[bool, Matched]:
+        """Whether a path is left out, and what to give as `above` for the paths below it.
+
+        Args:
+            path: relative to the context, with slashes.
+            above: what this returned for the folder that it is in; empty at the top.
+        """
+        is_out = False
+        matched = []
+        for index, pattern in enumerate(self.patterns):
+            is_match = bool(above) and above[index]
+            if not is_match and pattern.is_exception == is_out:
+                is_match = pattern.form.fullmatch(path) is not None
+            matched.append(is_match)
+            if is_match:
+                is_out = not pattern.is_exception
+        return is_out, tuple(matched)
+
+    def may_keep_below(self, folder: str) -> bool:
+        """Whether a folder that is left out may have something in it that is not."""
+        return any(
+            pattern.is_exception
+            and (_SPECIAL.search(pattern.text) or f"{pattern.text}/".startswith(f"{folder}/"))
+            for pattern in self.patterns
+        )
+
+
+def parse(data: bytes, name: str) -> Ignore:
+    """Parse an ignore file; `name` is how to call it in an error.
+
+    Raises:
+        Refused: it is not UTF-8, or has a pattern that can't be one.
+    """
+    try:
+        text = data.decode().removeprefix("\ufeff")
+    except UnicodeDecodeError:
+        raise Refused(f"{name} is not UTF-8", remedy="save it as UTF-8") from None
+    lines = [line for line in text.split("\n") if not line.startswith("#")]
+    return Ignore(tuple(pattern(line, name) for line in lines if line.strip()))
+
+
+def pattern(line: str, name: str) -> Pattern:
+    """One pattern; `name` is how to call the file that it is from."""
+    text = line.strip()
+    is_exception = text.startswith("!")
+    text = text.removeprefix("!").strip()
+    if not text:
+        raise Refused(f"{name} has a line with only an exclamation mark", remedy="name a path")
+    text = posixpath.normpath(text)
+    text = text.lstrip("/") or "/"
+    try:
+        form = re.compile(_expression(text), re.DOTALL)
+    except (ValueError, re.error):
+        raise Refused(
+            f"{name} has the pattern {shown(line)}, which has a mistake",
+            remedy="close its [, and give a range in ascending order",
+        ) from None
+    return Pattern(text, form, is_exception)
+
+
+def _expression(text: str) -> str:
+    """A pattern as a regular expression; raise `ValueError` if it has a mistake."""
+    if text.startswith("**") and not _SPECIAL.search(text, 2):
+        end = text[2:]
+        return rf"(?:.*/)?{re.escape(end[1:])}" if end[:1] == "/" else rf".*{re.escape(end)}"
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if text.startswith("**", at - 1):
+            at += 1
+            at += text.startswith("/", at)
+            parts.append(".*" if at == len(text) else "(?:.*/)?")
+        elif char == "*":
+            parts.append("[^/]*")
+        elif char == "?":
+            parts.append("[^/]")
+        elif char == "[":
+            part, at = character_class(text, at)
+            parts.append(part)
+        elif char == "\\":
+            parts.append(re.escape(text[at : at + 1] or char))
+            at += 1
+        else:
+            parts.append(re.escape(char))
+    return "".join(parts)
+
+
+def character_class(text: str, at: int) -> tuple[str, int]:
+    """The set of characters that begins at `at`, after its `[`, as a regular expression.
+
+    The form is that of Go's `path/filepath.Match`.
+
+    Returns:
+        It, and the place after its `]`.
+
+    Raises:
+        ValueError: it has no end, or a range that has none or goes down.
+    """
+    is_negative = text.startswith("^", at)
+    at += is_negative
+    ranges: list[str] = []
+    while not (text.startswith("]", at) and ranges):
+        low, at = _member(text, at)
+        high = low
+        if text.startswith("-", at):
+            high, at = _member(text, at + 1)
+        if low > high:
+            raise ValueError(text)
+        ranges.append(f"{re.escape(low)}-{re.escape(high)}")
+    return f"[{'^' if is_negative else ''}{''.join(ranges)}]", at + 1
+
+
+def _member(text: str, at: int) -> tuple[str, int]:
+    if text[at : at + 1] in ("", "-", "]"):
+        raise ValueError(text)
+    at += text.startswith("\\", at)
+    if at >= len(text):
+        raise ValueError(text)
+    return text[at], at + 1

@@ -1,0 +1,287 @@
+"""Words of a Dockerfile: variables in them, quotes around them, and where one ends.
+
+The rules are those of BuildKit's Dockerfile frontend, which are those of a shell, with fewer forms
+of `${…}` (Dockerfile reference, "Environment replacement").
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_DEEPEST = 50
+_SPECIAL = "@*#?-$!0"
+_NO_VARIABLES: Mapping[str, str] = {}
+
+
+class Mistake(ValueError):
+    """What is wrong with a text, in words that follow `line 7 of Dockerfile:`."""
+
+
+def is_space(char: str) -> bool:
+    """Whether a character separates words."""
+    return char.isspace() and char not in "\x1c\x1d\x1e\x1f"
+
+
+def expanded(
+    text: str, variables: Mapping[str, str], escape: str = "\\", *, has_quotes: bool = True
+) -> str:
+    """A text with its variables replaced and its quotes and escapes taken off.
+
+    Args:
+        escape: the character that takes the meaning from the next one.
+        has_quotes: whether quotes mean anything; they are kept if not.
+
+    Raises:
+        Mistake: it ends inside quotes or a `${`, or has a form of `${` that there is not.
+    """
+    return _Reader(text, variables, escape, has_quotes=has_quotes).read()
+
+
+def split(text: str, variables: Mapping[str, str], escape: str = "\\") -> list[str]:
+    """The words of a text, variables replaced; a space in quotes does not end a word."""
+    reader = _Reader(text, variables, escape)
+    reader.read()
+    return reader.words()
+
+
+def shell_words(text: str, *, keeps: bool) -> list[str]:
+    """The words of a line, without variables replaced; `keeps`: with their quotes and escapes."""
+    reader = _Reader(text, _NO_VARIABLES, "\\", keeps_unset=True)
+    reader.keeps_quotes = keeps
+    reader.keeps_escapes = keeps
+    reader.read()
+    return reader.words()
+
+
+def unquoted_length(text: str) -> int:
+    """How many quotes a text has: none if it had some, and they were taken off."""
+    return text.count("'") + text.count('"')
+
+
+def quoted_words(text: str, escape: str) -> list[str]:
+    """The words of a list of `name=value`, their quotes and escapes kept."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if not quote and is_space(char):
+            if word is not None:
+                words.append("".join(word))
+            word = None
+            continue
+        word = [] if word is None else word
+        if char == escape and quote != "'":
+            if at == len(text):
+                break
+            word += [char, text[at]]
+            at += 1
+            continue
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        word.append(char)
+    if word:
+        words.append("".join(word))
+    return words
+
+
+@dataclass
+class _Reader:
+    """Reads a text from its start to its end, once."""
+
+    text: str
+    variables: Mapping[str, str]
+    escape: str
+    has_quotes: bool = True
+    keeps_unset: bool = False
+    keeps_quotes: bool = False
+    keeps_escapes: bool = False
+    at: int = 0
+    depth: int = 0
+    done: list[str] = field(default_factory=list)
+    word: list[str] = field(default_factory=list)
+
+    def read(self) -> str:
+        return self.until("")
+
+    def words(self) -> list[str]:
+        self._end_word()
+        return self.done
+
+    def until(self, stop: str, *, for_pattern: bool = False) -> str:
+        """What comes before the character `stop`, which is read too; all for none."""
+        self.depth += 1
+        if self.depth > _DEEPEST:
+            raise Mistake(f"more than {_DEEPEST} of ${{ are inside each other")
+        is_outside = self.depth == 1
+        keeps_escapes = self.keeps_escapes or for_pattern
+        read: list[str] = []
+        while self.at < len(self.text):
+            char = self.text[self.at]
+            if char == stop:
+                self.at += 1
+                self.depth -= 1
+                return "".join(read)
+            piece, may_split = self._piece(char, keeps_escapes, for_pattern)
+            read.append(piece)
+            if is_outside:
+                self._add(piece, may_split)
+        if stop:
+            raise Mistake(f"a {stop!r} is missing at its end")
+        self.depth -= 1
+        return "".join(read)
+
+    def _piece(self, char: str, keeps_escapes: bool, for_pattern: bool) -> tuple[str, bool]:
+        """What the next characters stand for, and whether a space in it ends a word."""
+        self.at += 1
+        if char == "$":
+            return self._variable(), True
+        if char == "<":
+            return self._less_than(), False
+        if self.has_quotes and char in "'\"":
+            return self._quoted(char, keeps_escapes, for_pattern), False
+        if char == self.escape:
+            following = self._next()
+            return (char if keeps_escapes else "") + following, False
+        return char, True
+
+    def _quoted(self, quote: str, keeps_escapes: bool, for_pattern: bool) -> str:
+        read: list[str] = [quote] if self.keeps_quotes else []
+        while self.at < len(self.text):
+            char = self._next()
+            if char == quote:
+                return "".join([*read, quote] if self.keeps_quotes else read)
+            if quote == "'":
+                read.append(char * 2 if for_pattern and char == self.escape else char)
+            elif char == "$":
+                read.append(self._variable())
+            elif char == self.escape:
+                read.append(self._escaped_in_quotes(keeps_escapes, for_pattern))
+            else:
+                read.append(char)
+        raise Mistake(f"the quote {quote} is not closed")
+
+    def _escaped_in_quotes(self, keeps_escapes: bool, for_pattern: bool) -> str:
+        """In double quotes only a quote, a `$` and the escape itself can be escaped."""
+        following = self.text[self.at : self.at + 1]
+        if following in ('"', "$", self.escape):
+            self.at += len(following)
+            return (self.escape if keeps_escapes and following else "") + following
+        is_doubled = keeps_escapes and (not self.keeps_quotes or for_pattern)
+        return self.escape * (2 if is_doubled else 1)
+
+    def _less_than(self) -> str:
+        """`<<` and the spaces after it are of one word: that of a here-document."""
+        if self.text[self.at : self.at + 1] != "<":
+            return "<"
+        start = self.at
+        self.at += 1
+        while self.text[self.at : self.at + 1] in ("\t", "\r", " "):
+            self.at += 1
+        return "<" + self.text[start : self.at]
+
+    def _variable(self) -> str:
+        if self.text[self.at : self.at + 1] != "{":
+            name = self._name()
+            value = self.variables.get(name)
+            if value is None:
+                return f"${name}" if self.keeps_unset or not name else ""
+            return value
+        self.at += 1
+        if self.text[self.at : self.at + 1] in ("", "{", "}", ":"):
+            raise Mistake("there is no name after ${")
+        start = self.at
+        name = self._name()
+        value = self._substituted(name)
+        is_kept = self.keeps_unset and name not in self.variables
+        return f"${{{self.text[start : self.at]}" if is_kept else value
+
+    def _substituted(self, name: str) -> str:
+        """What `${name…}` stands for; read so far is the name."""
+        value = self.variables.get(name)
+        sign = self._next()
+        if sign == "}":
+            return value or ""
+        if sign in ("#", "%"):
+            return _trimmed(value or "", self.until("}", for_pattern=True), sign)
+        if sign == "/":
+            is_all = self.text[self.at : self.at + 1] == "/"
+            self.at += is_all
+            found = _pattern(self.until("/", for_pattern=True), is_greedy=True)
+            other = self.until("}", for_pattern=False)
+            return found.sub(lambda _: other, value or "", count=0 if is_all else 1)
+        is_empty_unset = sign == ":"
+        sign = self._next() if is_empty_unset else sign
+        if sign not in ("-", "+", "?") or not sign:
+            raise Mistake(f"${{{name}{sign} is no form of a variable")
+        word = self.until("}")
+        is_set = bool(value) if is_empty_unset else value is not None
+        if sign == "?" and not is_set and not self.keeps_unset:
+            raise Mistake(f"{name} is not set: {word or 'it has to be'}")
+        if sign == "+":
+            return word if is_set else ""
+        return (value or "") if is_set else word
+
+    def _name(self) -> str:
+        found = re.compile(r"[0-9]+|[@*#?\-$!]|\w*").match(self.text, self.at)
+        name = found[0] if found else ""
+        self.at += len(name)
+        return name
+
+    def _next(self) -> str:
+        char = self.text[self.at : self.at + 1]
+        self.at += 1
+        return char
+
+    def _add(self, piece: str, may_split: bool) -> None:
+        if not may_split:
+            self.word.append(piece)
+            return
+        for char in piece:
+            if is_space(char):
+                self._end_word()
+            else:
+                self.word.append(char)
+
+    def _end_word(self) -> None:
+        if any(self.word):
+            self.done.append("".join(self.word))
+        self.word = []
+
+
+def _trimmed(value: str, pattern: str, sign: str) -> str:
+    """The value without the shortest start (#) or end (%) of that pattern; twice: the longest."""
+    is_greedy = pattern.startswith(sign)
+    form = _pattern(pattern.removeprefix(sign), is_greedy)
+    if sign == "#":
+        found = form.match(value)
+        return value[found.end() :] if found else value
+    places = range(len(value) + 1) if is_greedy else range(len(value), -1, -1)
+    start = next((at for at in places if form.fullmatch(value, at)), len(value))
+    return value[:start]
+
+
+def _pattern(text: str, is_greedy: bool) -> re.Pattern[str]:
+    """A shell's pattern (`*`, `?`, `\\` before one of them) as a regular expression."""
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if char == "\\":
+            following = text[at : at + 1]
+            if following not in ("*", "?", "\\", "/", "}"):
+                raise Mistake(f"the pattern {text!a} escapes what needs none")
+            at += 1
+            parts.append(re.escape(following))
+        elif char == "*":
+            parts.append(".*" if is_greedy else ".*?")
+        else:
+            parts.append("." if char == "?" else re.escape(char))
+    return re.compile("".join(parts))

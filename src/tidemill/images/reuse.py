@@ -1,0 +1,61 @@
+"""What the destination has already, by content: it need not be compressed, nor sent, again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidemill.errors import Refused
+from tidemill.images import oci
+from tidemill.images.compression import PROFILE
+from tidemill.images.image_store import ImageStore
+from tidemill.images.layer import NONE
+from tidemill.images.oci import Descriptor
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The image that a tag stands for now: its digest, and its layers by diffID.
+
+    There are layers only of images that this profile made: those of others have the same content,
+    but not the bytes that the canonical form says.
+    """
+
+    digest: str | None = None
+    layers: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+
+
+NOTHING = Earlier()
+
+
+def earlier(store: ImageStore, tag: str) -> Earlier:
+    """Look at what a tag stands for; what can't be read there is as good as nothing.
+
+    Raises:
+        Unreachable, ServerRefused: the registry does not answer, or says no.
+    """
+    found = store.find(tag)
+    if found is None:
+        return NOTHING
+    layers: dict[str, Descriptor] = {}
+    try:
+        for manifest in _manifests(store, found):
+            if (manifest.annotations or {}).get(oci.PROFILE_ANNOTATION) != PROFILE:
+                continue
+            config = oci.decoded(store.read(manifest.config.digest), oci.Config, "a config")
+            if len(config.rootfs.diff_ids) == len(manifest.layers):
+                layers |= dict(zip(config.rootfs.diff_ids, manifest.layers, strict=True))
+    except Refused:
+        return Earlier(found.digest)
+    return Earlier(found.digest, layers)
+
+
+def _manifests(store: ImageStore, found: Descriptor) -> list[oci.Manifest]:
+    data = store.read(found.digest)
+    if found.media_type not in (oci.INDEX, oci.DOCKER_INDEX):
+        return [oci.decoded(data, oci.Manifest, f"the manifest {found.digest}")]
+    index = oci.decoded(data, oci.Index, f"the index {found.digest}")
+    return [
+        oci.decoded(store.read(entry.digest), oci.Manifest, f"the manifest {entry.digest}")
+        for entry in index.manifests
+    ]

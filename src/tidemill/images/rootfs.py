@@ -1,0 +1,285 @@
+"""What is at each path after some layers, and a layer of another tool as the canonical form has it.
+
+Engines write one change in different ways: with or without the folders above it, a folder that was
+emptied as one opaque mark or as a list of what went, a file that was only touched, mount points of
+the build. So a layer is taken for what it does: it leads from what is at each path without it to
+what is there with it, and its canonical form is the difference of the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import BinaryIO
+
+from tidemill.errors import Refused
+from tidemill.images.entries import (
+    Attributes,
+    Device,
+    Entry,
+    File,
+    Folder,
+    HardLink,
+    Link,
+    encoded,
+    in_order,
+)
+from tidemill.images.tar_read import Opaque, Whiteout
+from tidemill.images.tar_stream import READ
+
+Change = Entry | Whiteout | Opaque
+
+# Where engines mount something while a RUN lasts; a runtime makes them again in every container.
+_MOUNTED_OVER = ("dev", "proc", "sys")
+_MOUNTED_BELOW = ("etc",)
+_MOUNTED_FILES = (".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
+_MARK = ".wh."
+
+
+class _Content:
+    """The bytes of a file. They are read only to compare them, and once."""
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, open_: Callable[[], BinaryIO]) -> None:
+        self._open = open_
+        self._digest: bytes | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Content) and self._found() == other._found()
+
+    def _found(self) -> bytes:
+        if self._digest is None:
+            found = hashlib.sha256()
+            with self._open() as file:
+                while piece := file.read(READ):
+                    found.update(piece)
+            self._digest = found.digest()
+        return self._digest
+
+
+@dataclass(frozen=True, slots=True)
+class _Thing:
+    """Anything but a folder: its type, and what else tells it from others; a file's bytes last."""
+
+    kind: type[Entry]
+    attributes: Attributes
+    rest: tuple[object, ...]
+    content: _Content | None = None
+
+
+_There = Attributes | _Thing  # attributes are a folder's
+
+
+class RootFs:
+    """What an image has at each path; a path is without a slash at either end."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, _There] = {}
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._at
+
+    def copy(self) -> RootFs:
+        """The same, to put more on top."""
+        other = RootFs()
+        other._at = dict(self._at)
+        return other
+
+    def paths(self) -> frozenset[str]:
+        """Every path that is there."""
+        return frozenset(self._at)
+
+    def folder(self, path: str) -> Attributes | None:
+        """The attributes of the folder at a path; None if there is none."""
+        there = self._at.get(path)
+        return there if isinstance(there, Attributes) else None
+
+    def below(self, folder: str) -> list[str]:
+        """Every path in a folder, at any depth; all for the empty path."""
+        start = f"{folder}/" if folder else ""
+        return [path for path in self._at if path.startswith(start)]
+
+    def resembles(self, change: Change) -> bool:
+        """Whether it is a file that only its bytes can tell from the one at its path."""
+        there = self._at.get(change.path)
+        return (
+            isinstance(change, File)
+            and isinstance(there, _Thing)
+            and there.kind is File
+            and (there.attributes, there.rest) == (change.attributes, (change.size,))
+        )
+
+    def add(self, layer: Iterable[Change]) -> None:
+        """Put a layer on top, an engine's or one in the canonical form.
+
+        What it takes away, it takes from the layers below it alone.
+        """
+        gone: set[str] = set()
+        emptied: set[str] = set()
+        added: dict[str, _There] = {}
+        for change in layer:
+            match _unmarked(change):
+                case Whiteout(path):
+                    gone.add(path)
+                case Opaque(path):
+                    emptied.add(path)
+                case Folder(path, attributes):
+                    added[path] = attributes
+                case HardLink(path, target) as link:
+                    added[path] = added.get(target) or self._at.get(target) or _thing(link)
+                case entry:
+                    added[entry.path] = _thing(entry)
+        gone |= {path for path in added if self._is_replaced(path, added[path])}
+        if gone or emptied:
+            self._at = {
+                path: there
+                for path, there in self._at.items()
+                if not _is_hidden(path, gone, emptied)
+            }
+        for path in added:
+            for parent in _above(path):
+                if self._at.setdefault(parent, _IMPLIED) is not _IMPLIED:
+                    break
+        self._at |= added
+
+    def _is_replaced(self, path: str, by: _There) -> bool:
+        return isinstance(self._at.get(path), Attributes) and isinstance(by, _Thing)
+
+    def _differs(self, path: str, other: RootFs) -> bool:
+        return self._at.get(path) != other._at.get(path)
+
+
+# The folders that a layer does not have, above what it has. A value of its own: it is looked for.
+_IMPLIED = Attributes(0o755)
+
+
+def canonical(layer: Iterable[Change], below: RootFs, mounted: Collection[str] = ()) -> list[Entry]:
+    """The entries of a layer in the canonical form, in order; none if it changes nothing.
+
+    Owners and modes stay, since a build may have meant them; its times and names are gone already.
+    Of two things at one path the last counts, as for those who unpack it.
+
+    Args:
+        below: what is there without the layer; it is not changed.
+        mounted: where the image has volumes: runtimes make these folders.
+
+    Raises:
+        Refused: the layer has a hard link to a file that is not in it.
+    """
+    added: dict[str, Entry] = {}
+    marks: list[Change] = []
+    for change in layer:
+        match _unmarked(change):
+            case Whiteout() | Opaque() as mark:
+                marks.append(mark)
+            case entry:
+                added.pop(entry.path, None)
+                added[entry.path] = entry
+    _leave_out_mount_points(added, below, mounted)
+    above = below.copy()
+    above.add([*added.values(), *marks])
+    changed = {path for path in added if above._differs(path, below)}
+    lost = below.paths() - above.paths()
+    gone = (path for path in lost if _is_top(path, lost, above))
+    return in_order([*_linked(added, changed), *map(_mark, gone)], present=below.paths() - changed)
+
+
+def _unmarked(change: Change) -> Change:
+    """A mark of the canonical form as what it means."""
+    folder, _, name = change.path.rpartition("/")
+    if isinstance(change, File) and name.startswith(_MARK):
+        return Whiteout(_joined(folder, name.removeprefix(_MARK)))
+    return change
+
+
+def _mark(path: str) -> File:
+    """The entry that takes away what is at `path` (image-spec, layer.md, "Whiteouts")."""
+    folder, _, name = path.rpartition("/")
+    return File(_joined(folder, f"{_MARK}{name}"), 0, io.BytesIO)
+
+
+def _thing(entry: Entry) -> _There:
+    owned = entry.attributes
+    match entry:
+        case Folder():
+            return owned
+        case File(_, size, open_):
+            return _Thing(File, owned, (size,), _Content(open_))
+        case Link(_, target) | HardLink(_, target):
+            return _Thing(type(entry), owned, (target,))
+        case Device(_, kind, major, minor):
+            return _Thing(Device, owned, (kind, major, minor))
+
+
+def _is_hidden(path: str, gone: set[str], emptied: set[str]) -> bool:
+    if "" in emptied or path in gone:
+        return True
+    return any(parent in gone or parent in emptied for parent in _above(path))
+
+
+def _is_top(path: str, lost: frozenset[str], above: RootFs) -> bool:
+    """Whether a mark is needed for what was lost: not below a mark, or below what replaced it."""
+    folder = path.rpartition("/")[0]
+    return folder not in lost and (not folder or above.folder(folder) is not None)
+
+
+def _leave_out_mount_points(
+    added: dict[str, Entry], below: RootFs, mounted: Collection[str]
+) -> None:
+    """Take out what engines made only to mount something on it, or what is as good as that."""
+    for path in _MOUNTED_FILES:
+        entry = added.get(path)
+        if isinstance(entry, File) and not entry.size and path not in below:
+            del added[path]
+    for path in _MOUNTED_OVER:
+        if isinstance(added.get(path), Folder) and path not in below and _is_empty(path, added):
+            del added[path]
+    for path in (*_MOUNTED_BELOW, *(path.strip("/") for path in mounted)):
+        # With the folders above it that are there for nothing else.
+        while added.get(path) == Folder(path) and path not in below and _is_empty(path, added):
+            del added[path]
+            path = path.rpartition("/")[0]  # noqa: PLW2901
+
+
+def _is_empty(folder: str, added: Mapping[str, Entry]) -> bool:
+    return not any(path.startswith(f"{folder}/") for path in added)
+
+
+def _linked(added: Mapping[str, Entry], kept: Collection[str]) -> Iterator[Entry]:
+    """The kept entries, where of the paths of one file the first in order has its content."""
+    groups: dict[str, list[str]] = {}
+    for path in sorted(kept, key=encoded):
+        groups.setdefault(_origin(path, added), []).append(path)
+    for origin, (first, *others) in groups.items():
+        yield replace(added[origin], path=first)
+        for path in others:
+            yield HardLink(path, first, added[origin].attributes)
+
+
+def _origin(path: str, added: Mapping[str, Entry]) -> str:
+    """The path whose entry has the content of a hard link; of anything else, its own."""
+    seen = {path}
+    entry = added[path]
+    while isinstance(entry, HardLink):
+        there = added.get(entry.target)
+        if there is None or there.path in seen or isinstance(there, Folder):
+            raise Refused(
+                f"a layer has the hard link {path!a} to {entry.target!a}, which is not in it",
+                remedy="build with another engine, or copy the file instead of linking it",
+            )
+        seen.add(there.path)
+        entry = there
+    return entry.path
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path is in, the innermost first."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _joined(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name

@@ -1,0 +1,38 @@
+"""How a container is started: the `config` object of an image's config (image-spec, config.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+# Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
+_KEPT = {
+    *("Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "OnBuild", "StopSignal", "User"),
+    *("Volumes", "WorkingDir", "Healthcheck", "Shell"),
+}
+# Every runtime sets this where an image sets none; engines write it into images from scratch.
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def kept(config: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical form of a `config` object.
+
+    What is empty, or means what is the default, is left out; variables are sorted by name.
+
+    Args:
+        base: the `config` object of the image it was built on; empty for scratch.
+    """
+    run = {key: value for key, value in config.items() if key in _KEPT and value}
+    env = variables(run)
+    if env.get("PATH") == DEFAULT_PATH and "PATH" not in variables(base):
+        del env["PATH"]
+    run["Env"] = [f"{name}={env[name]}" for name in sorted(env)]
+    if run.get("WorkingDir") == "/" and not base.get("WorkingDir"):
+        run["WorkingDir"] = ""
+    return {key: value for key, value in run.items() if value}
+
+
+def variables(config: Mapping[str, Any]) -> dict[str, str]:
+    """The environment of a `config` object; of two with one name the last counts."""
+    lines = config.get("Env") or []
+    return dict(line.split("=", 1) for line in lines if "=" in line)

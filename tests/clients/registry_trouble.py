@@ -1,0 +1,279 @@
+"""A proxy before a real registry, that makes trouble on request."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPResponse
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+_PIECE = 64 << 10
+# What belongs to one connection, and is not passed on.
+_HOP = {"connection", "transfer-encoding", "keep-alive"}
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A request that came: `path` with its query."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Say:
+    """Answer in the registry's place, without reading what is sent."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class SayInTheMiddle:
+    """Take half of what is sent, then answer in the registry's place and hang up."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HangUp:
+    """Pass `after` bytes of what is sent to the registry, then hang up on both sides."""
+
+    after: int = 0
+
+
+@dataclass(frozen=True)
+class LoseTheAnswer:
+    """Let the registry do what is asked, and hang up before the answer."""
+
+
+@dataclass(frozen=True)
+class CutTheAnswer:
+    """Pass the head of the answer, and only this many bytes of its body."""
+
+    after: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """Pass the answer with other headers, its `Location` and its body as these make them."""
+
+    headers: Mapping[str, str | None] = field(default_factory=dict)
+    location: Callable[[str], str] = str
+    body: Callable[[bytes], bytes] = bytes
+
+
+@dataclass(frozen=True)
+class Endless:
+    """Answer with a body that never ends."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Trouble = Say | SayInTheMiddle | HangUp | LoseTheAnswer | CutTheAnswer | Change | Endless
+
+
+@dataclass
+class _Rule:
+    method: str
+    path: re.Pattern[str]
+    trouble: Trouble
+    left: int
+
+
+class Troubled:
+    """The proxy: `host` is its `127.0.0.1:PORT`, `seen` what came, `endless` what it had to say."""
+
+    def __init__(self, registry: str) -> None:
+        self.registry = registry
+        self.seen: list[Seen] = []
+        self.endless = 0
+        self._rules: list[_Rule] = []
+        self._lock = threading.Lock()
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.proxy = self
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def on(self, method: str, path: str, *troubles: Trouble, times: int = 1) -> None:
+        """Make trouble for the next requests to such a path, one trouble after another."""
+        for trouble in troubles:
+            self._rules.append(_Rule(method, re.compile(path), trouble, times))
+
+    def asked(self, method: str, path: str = "") -> list[Seen]:
+        """The requests that came."""
+        return [s for s in self.seen if s.method == method and re.search(path, s.path)]
+
+    def taken(self, seen: Seen) -> Trouble | None:
+        with self._lock:
+            self.seen.append(seen)
+            for rule in self._rules:
+                if rule.left and rule.method == seen.method and rule.path.search(seen.path):
+                    rule.left -= 1
+                    return rule.trouble
+        return None
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@contextmanager
+def troubled(registry: str) -> Iterator[Troubled]:
+    """A proxy before the registry at `host:port`, until the block ends."""
+    proxy = Troubled(registry)
+    try:
+        yield proxy
+    finally:
+        proxy.stop()
+
+
+class _Server(ThreadingHTTPServer):
+    proxy: Troubled
+    daemon_threads = False
+    block_on_close = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that hangs up is what this is for."""
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """Speaks HTTP 1.1, and says nothing to people."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 5
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
+        """Nobody reads it."""
+
+
+class _Handler(Quiet):
+    server: _Server
+
+    def handle_method(self) -> None:
+        # A client may ask a proxy by the whole address.
+        path = re.sub(r"^http://[^/]*", "", self.path)
+        seen = Seen(self.command, path, {k.title(): v for k, v in self.headers.items()})
+        match self.server.proxy.taken(seen):
+            case None:
+                self._passed(path)
+            case Say(status, headers, body):
+                self._said(status, headers, body)
+                if self.headers.get("Content-Length", "0") != "0":
+                    self._hung_up()
+            case SayInTheMiddle(status, headers):
+                self.rfile.read(int(self.headers.get("Content-Length", "0")) // 2)
+                self._said(status, {**headers, "Connection": "close"}, b"")
+                # What is still on its way is taken, so that the answer is not lost to a reset.
+                self.connection.shutdown(socket.SHUT_WR)
+                while self.rfile.read(_PIECE):
+                    pass
+                self.close_connection = True
+            case HangUp(after):
+                with suppress(OSError):
+                    self._passed(path, most=after)
+                self._hung_up()
+            case LoseTheAnswer():
+                self._passed(path, answer=lambda _: None)
+                self._hung_up()
+            case CutTheAnswer(after):
+                self._passed(path, answer=lambda response: self._cut(response, after))
+                self._hung_up()
+            case Change() as change:
+                self._passed(path, answer=lambda response: self._changed(response, change))
+            case Endless(headers):
+                self._endless(headers)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_method  # noqa: N815
+
+    def _passed(
+        self,
+        path: str,
+        *,
+        most: int | None = None,
+        answer: Callable[[HTTPResponse], None] | None = None,
+    ) -> None:
+        registry = HTTPConnection(self.server.proxy.registry, timeout=30)
+        try:
+            registry.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in self.headers.items():
+                if name.lower() not in _HOP:
+                    registry.putheader(name, value)
+            registry.endheaders()
+            size = int(self.headers.get("Content-Length", "0"))
+            left = size if most is None else min(most, size)
+            while left:
+                piece = self.rfile.read(min(_PIECE, left))
+                registry.send(piece)
+                left -= len(piece)
+            if most is None:
+                (answer or self._answered)(registry.getresponse())
+        finally:
+            registry.close()
+
+    def _answered(self, response: HTTPResponse) -> None:
+        self._head(response, {})
+        while piece := response.read(_PIECE):
+            self.wfile.write(piece)
+
+    def _cut(self, response: HTTPResponse, after: int) -> None:
+        self._head(response, {})
+        self.wfile.write(response.read(after))
+
+    def _changed(self, response: HTTPResponse, change: Change) -> None:
+        body = change.body(response.read())
+        headers: dict[str, str | None] = {
+            "Location": change.location(response.headers.get("Location", "")) or None,
+            **change.headers,
+        }
+        if self.command != "HEAD":
+            headers.setdefault("Content-Length", str(len(body)))
+        self._head(response, headers)
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _head(self, response: HTTPResponse, changed: Mapping[str, str | None]) -> None:
+        self.send_response_only(response.status)
+        headers: dict[str, str | None] = {
+            name.title(): value for name, value in response.getheaders()
+        }
+        headers.update(changed)
+        for name, value in headers.items():
+            if value is not None and name.lower() not in _HOP:
+                self.send_header(name, value)
+        self.end_headers()
+
+    def _said(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response_only(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def _endless(self, headers: Mapping[str, str]) -> None:
+        self.close_connection = True
+        self.send_response_only(200)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        with suppress(OSError):
+            while True:
+                self.wfile.write(b"\0" * _PIECE)
+                self.server.proxy.endless += _PIECE
+
+    def _hung_up(self) -> None:
+        self.close_connection = True
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
