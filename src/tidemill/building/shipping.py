@@ -28,7 +28,7 @@ from tidemill.images.publish import Published, publish
 from tidemill.images.reuse import NOTHING, Earlier, earlier
 from tidemill.images.stacked_store import StackedStore
 
-_SIDE_BY_SIDE = 4
+_SIDE_BY_SIDE = 8
 _CONNECTIONS = 8
 _T = TypeVar("_T")
 _R = TypeVar("_R")
