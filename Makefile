@@ -30,7 +30,7 @@ demo: setup ## run the whole loop on examples/, from a commit to production
 	@$(BIN)/tidemill demo
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
 lint: setup ## ruff, mypy, import contracts, actionlint, zizmor
 	@$(BIN)/ruff check
