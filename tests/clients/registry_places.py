@@ -37,12 +37,16 @@ class Run:
     told: list[str] = field(default_factory=list)
 
 
-def run(environment: Mapping[str, str] | None = None) -> Run:
+def run(environment: Mapping[str, str] | None = None, seconds: float = 30) -> Run:
     """A session in an environment of its own, that never waits."""
     pauses: list[float] = []
     told: list[str] = []
     session = Session(
-        environment or {}, pause=pauses.append, chance=lambda: 1.0, progress=told.append
+        environment or {},
+        seconds=seconds,
+        pause=pauses.append,
+        chance=lambda: 1.0,
+        progress=told.append,
     )
     return Run(session, pauses, told)
 

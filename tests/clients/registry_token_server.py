@@ -1,6 +1,7 @@
 """A server of tokens, as a registry with `auth: token` trusts one.
 
-It knows one person, `ada`, who may do everything; anybody may pull from below `public/`. An
+It knows one person, `ada`, who may do everything but below `secret/`; anybody may pull from below
+`public/`. An
 identity token stands for her too.
 """
 
@@ -9,12 +10,10 @@ from __future__ import annotations
 import base64
 import json
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -24,7 +23,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from tests.clients.registry_trouble import Quiet
+from tests.clients.registry_trouble import Quiet, Server
 
 USER, PASSWORD, IDENTITY = "ada", "open sesame", "the identity of ada"
 SERVICE, ISSUER = "registry of the tests", "issuer of the tests"
@@ -97,20 +96,16 @@ def token_server(folder: Path) -> Iterator[TokenServer]:
     file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     plain = certificate.public_bytes(serialization.Encoding.DER)
     tokens = TokenServer(file, key, [base64.b64encode(plain).decode()])
-    server = _Server(("127.0.0.1", 0), _Handler)
+    server = _Server(_Handler)
     server.tokens = tokens
     tokens.realm = f"http://127.0.0.1:{server.server_address[1]}/token"
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
     try:
         yield tokens
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        server.stop()
 
 
-class _Server(ThreadingHTTPServer):
+class _Server(Server):
     tokens: TokenServer
 
 
@@ -153,7 +148,7 @@ class _Handler(Quiet):
 
 def _granted(who: str | None, scope: str) -> dict[str, Any] | None:
     kind, name, actions = scope.split(":")
-    if who == USER:
+    if who == USER and not name.startswith("secret/"):
         return {"type": kind, "name": name, "actions": actions.split(",")}
     if name.startswith("public/"):
         return {"type": kind, "name": name, "actions": ["pull"]}

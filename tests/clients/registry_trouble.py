@@ -98,11 +98,9 @@ class Troubled:
         self.endless = 0
         self._rules: list[_Rule] = []
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler)
         self._server.proxy = self
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self._thread.start()
 
     def on(self, method: str, path: str, *troubles: Trouble, times: int = 1) -> None:
         """Make trouble for the next requests to such a path, one trouble after another."""
@@ -123,9 +121,7 @@ class Troubled:
         return None
 
     def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
 
 @contextmanager
@@ -138,13 +134,36 @@ def troubled(registry: str) -> Iterator[Troubled]:
         proxy.stop()
 
 
-class _Server(ThreadingHTTPServer):
-    proxy: Troubled
+class Server(ThreadingHTTPServer):
+    """Ends with all its threads, whoever still holds a connection."""
+
     daemon_threads = False
     block_on_close = True
 
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self._connections: list[socket.socket] = []
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,))
+        self._thread.start()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.append(request)
+        super().process_request(request, client_address)
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hangs up is what this is for."""
+
+    def stop(self) -> None:
+        self.shutdown()
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        self.server_close()
+        self._thread.join()
+
+
+class _Server(Server):
+    proxy: Troubled
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -168,17 +187,13 @@ class _Handler(Quiet):
             case None:
                 self._passed(path)
             case Say(status, headers, body):
-                self._said(status, headers, body)
-                if self.headers.get("Content-Length", "0") != "0":
-                    self._hung_up()
+                if self.headers.get("Content-Length", "0") == "0":
+                    self._said(status, headers, body)
+                else:
+                    self._said_last(status, headers, body)
             case SayInTheMiddle(status, headers):
                 self.rfile.read(int(self.headers.get("Content-Length", "0")) // 2)
-                self._said(status, {**headers, "Connection": "close"}, b"")
-                # What is still on its way is taken, so that the answer is not lost to a reset.
-                self.connection.shutdown(socket.SHUT_WR)
-                while self.rfile.read(_PIECE):
-                    pass
-                self.close_connection = True
+                self._said_last(status, headers, b"")
             case HangUp(after):
                 with suppress(OSError):
                     self._passed(path, most=after)
@@ -194,7 +209,7 @@ class _Handler(Quiet):
             case Endless(headers):
                 self._endless(headers)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = handle_method  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_CONNECT = handle_method  # noqa: N815
 
     def _passed(
         self,
@@ -214,6 +229,8 @@ class _Handler(Quiet):
             left = size if most is None else min(most, size)
             while left:
                 piece = self.rfile.read(min(_PIECE, left))
+                if not piece:
+                    raise ConnectionResetError
                 registry.send(piece)
                 left -= len(piece)
             if most is None:
@@ -261,6 +278,15 @@ class _Handler(Quiet):
         if self.command != "HEAD":
             self.wfile.write(body)
         self.wfile.flush()
+
+    def _said_last(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        """Say it, and hang up; what is still on its way is taken: a reset would eat the answer."""
+        self.close_connection = True
+        self._said(status, {**headers, "Connection": "close"}, body)
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.rfile.read(_PIECE):
+                pass
 
     def _endless(self, headers: Mapping[str, str]) -> None:
         self.close_connection = True

@@ -1,5 +1,7 @@
 """Git itself: one call, one time limit, one process group, and no password in any message."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
 
 from tidemill.clients.git import Git, GitError, configured, redacted
-from tidemill.errors import TimeLimit
+from tidemill.errors import TidemillError, TimeLimit
 
 
 @pytest.fixture
@@ -133,3 +135,54 @@ def test_git_does_not_ask_for_a_password(repository: Path) -> None:
     )
     assert code != 0
     assert "terminal prompts disabled" in err
+
+
+def test_object_that_is_not_here_is_an_error_and_nothing_is_fetched(
+    repository: Path, tmp_path: Path
+) -> None:
+    """What reads objects would fetch one by one, and without a time limit."""
+    other = bare(tmp_path / "other.git")
+    here = Git(
+        other,
+        configured(
+            {
+                "remote.origin.url": str(repository),
+                "remote.origin.promisor": "true",
+                "extensions.partialclone": "origin",
+                "core.repositoryformatversion": "1",
+            }
+        ),
+    )
+    for sha in (git(repository, "rev-parse", "main"), "0" * 40):
+        with pytest.raises(GitError, match="git cat-file failed"):
+            here.blob(sha)
+    here.close()
+    assert not [file for file in (other / "objects").rglob("*") if file.is_file()]
+
+
+def test_reader_that_was_killed_is_an_error(repository: Path) -> None:
+    head = git(repository, "rev-parse", "main")
+    here = Git(repository)
+    assert here.blob(head, "commit")
+    (reader,) = [pid for pid in children() if is_alive(pid)]
+    os.kill(reader, signal.SIGKILL)
+    assert eventually(lambda: not is_alive(reader))
+    with pytest.raises(GitError, match="git cat-file failed"):
+        here.blob(head)
+    here.close()
+
+
+def children() -> list[int]:
+    """The processes that this one has started."""
+    tasks = Path("/proc/self/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def test_git_that_is_not_there_is_an_error_with_a_remedy(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = Git(repository)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(TidemillError, match="git could not be started") as missing:
+        here("version")
+    assert "install Git" in missing.value.remedy

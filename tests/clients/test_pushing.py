@@ -10,6 +10,7 @@ from tests.world import git
 
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.store import Declined, Pushed, Raced, Update
+from tidemill.errors import Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 MAIN, JOURNAL, INBOX = "refs/heads/main", "refs/tidemill/journal", "refs/tidemill/inbox/hold-1"
@@ -210,3 +211,17 @@ def test_two_hundred_refs_go_in_one_push(server: Path, repository: Repository) -
     assert repository.push([Update(ref, None, sha) for ref, sha in facts.items()]) == Pushed()
     assert repository.push([Update(ref, sha, None) for ref, sha in facts.items()]) == Pushed()
     assert set(refs(server)) == {MAIN}
+
+
+def test_push_of_which_nothing_is_known_does_not_say_that_nothing_was_written(
+    server: Path, repository: Repository
+) -> None:
+    """The server wrote the refs, and can't be reached any more."""
+    main = main_of(repository)
+    landed = made(repository, main)
+    elsewhere = server.with_name("elsewhere.git")
+    hook(server, "post-receive", f'mv "{server}" "{elsewhere}"; kill -9 $PPID')
+    with pytest.raises(Unreachable) as lost:
+        repository.push([Update(MAIN, main, landed)])
+    assert lost.value.written == "unknown: the push may have arrived; the next turn sees"
+    assert refs(elsewhere) == {MAIN: landed}

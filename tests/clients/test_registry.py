@@ -1,5 +1,6 @@
 """A repository of a real registry, as a place for images; other clients read what we wrote."""
 
+import socket
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -270,6 +271,23 @@ def test_a_registry_that_does_not_run_is_unreachable() -> None:
 def test_a_registry_whose_name_means_nothing_is_unreachable() -> None:
     with pytest.raises(Unreachable, match=r"the name of registry\.invalid can't be resolved"):
         opened("registry.invalid/app", session=run().session).find("main")
+
+
+def test_a_registry_that_says_nothing_is_not_waited_for_for_ever() -> None:
+    """It takes connections, and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        own = run(seconds=0.1)
+        with pytest.raises(Unreachable, match=r"did not go on within 0\.1 s"):
+            opened(f"{host}/app", session=own.session).find("main")
+    assert len(own.pauses) == 1
+
+
+@pytest.mark.parametrize("reference", ["", "../../x", "a b", "-x", "a/b", "sha256:0", "x" * 129])
+def test_what_is_no_tag_is_not_asked_for(reference: str, repository: Registry) -> None:
+    with pytest.raises(Refused, match="is neither a tag nor a digest"):
+        repository.find(reference)
+    assert repository.requests == 0
 
 
 @pytest.mark.parametrize(

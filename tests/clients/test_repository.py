@@ -238,3 +238,14 @@ def test_address_with_a_password_is_written_to_no_file(tmp_path: Path) -> None:
         assert written
         assert not [file for file in written if b"secret" in file.read_bytes()]
     assert not folder.exists()
+
+
+def test_repository_that_does_not_answer_is_no_answer(server: Path) -> None:
+    main = git(server, "rev-parse", "main")
+    older = git(server, "rev-parse", "main~1")
+    with opened(str(server)) as repository:
+        server.rename(server.with_name("gone.git"))
+        with pytest.raises(Unreachable):
+            repository.exists(main)
+        with pytest.raises(Unreachable):
+            repository.is_ancestor(older, main)

@@ -1,6 +1,7 @@
 """Operations: image files are written, the repository's own commands run, all is committed."""
 
 import json
+from pathlib import Path
 
 import pytest
 from tests.clients.bench import THEN, Bench, as_json
@@ -199,3 +200,30 @@ def test_command_that_takes_too_long_is_lost_and_ended(bench: Bench) -> None:
     assert "took longer than 1 seconds" in result.reason
     assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
     assert bench.done(generate=GENERATE)
+
+
+@pytest.mark.parametrize(
+    "left",
+    ["printf '\\377'", "printf '\"\\377\"'", "python3 -c 'print(\"[\" * 100000)'"],
+    ids=["bytes", "no-text", "nested"],
+)
+def test_own_command_that_leaves_no_json_at_all_has_failed(bench: Bench, left: str) -> None:
+    result = bench.do(entry=f"{INTRODUCE}; {left} > images/lab/tags.json")
+    assert isinstance(result, WorkFailed)
+    assert "did not leave the announced images in images/lab" in result.reason
+
+
+def test_name_of_a_file_can_not_forge_a_line_of_the_reason(bench: Bench) -> None:
+    result = bench.do(generate="touch 'a\n::error::b'")
+    assert isinstance(result, WorkFailed)
+    assert result.reason.isprintable()
+
+
+def test_each_operation_has_an_empty_home_of_its_own(bench: Bench) -> None:
+    homes = bench.clone.parent / "homes"
+    command = f'ls -A "$HOME" >> {homes}; echo "$HOME" >> {homes}; mkdir -p "$HOME/go/mod"'
+    for _ in range(2):
+        bench.done(generate=f'{command}; chmod 500 "$HOME/go/mod" "$HOME/go"')
+    first, second = homes.read_text().splitlines()
+    assert first != second
+    assert not Path(first).exists()

@@ -9,8 +9,8 @@ from tests.commands.promises import (
     dry_run,
     refused,
 )
-from tests.loop.stories import endings, file_at, inbox, refs, says
-from tests.world import World, sha_of
+from tests.loop.stories import accept, endings, file_at, inbox, refs, says
+from tests.world import World, announcement, sha_of
 
 RETRY = ("retry", "--sha", sha_of("app-2")[:12])
 
@@ -103,3 +103,40 @@ def test_person_is_told_what_was_done(evicted: World) -> None:
     assert code == 0
     assert_readable(out)
     assert "introduced" in out
+
+
+def test_commit_that_was_rejected_for_its_position_comes_in_by_an_override(new: World) -> None:
+    other = sha_of("a rewritten branch")
+    accept(new, [announcement(1), announcement(1, {"web": "other"}, sha=other)])
+    (rejected,) = new.turn()["rejected"]
+    loser = next(sha for sha in (other, sha_of("app-1")) if rejected["id"].endswith(sha[:12]))
+    new.green()
+    new.deploy("lab")
+    retry = ("retry", "--sha", loser[:12])
+    assert new.run(*retry).code == 1, "it is rejected again, and says how"
+    new.later(minutes=1)
+    turn = assert_twice_is_once(new, *retry, "--override", "the branch was rewritten")
+    assert [one["app_sha"] for one in turn["introduced"]] == [loser]
+    new.green()
+    assert new.on_main("lab") == loser
+
+
+def test_override_of_a_promotion_is_asked_for_by_another_command(deployed: World) -> None:
+    deployed.run("promote-wave", "--wave", "shop")
+    deployed.check(deployed.ref("refs/heads/main") or "")
+    deployed.check(deployed.ref("refs/heads/auto") or "", "failure")
+    assert deployed.turn()["evicted"]
+    told = refused(deployed, "retry", "--sha", sha_of("app-1"), "--override", "it is urgent")
+    assert "promote-wave --wave shop" in told
+
+
+@pytest.mark.parametrize("reason", ["", "a\nb"])
+def test_override_without_a_reason_is_refused(evicted: World, reason: str) -> None:
+    assert "--override" in refused(evicted, *RETRY, f"--override={reason}")
+
+
+def test_person_who_announces_again_is_told_of_retry(evicted: World) -> None:
+    file = evicted.folder / "announcement.json"
+    code, out, _ = says(evicted, "update-cfg-app", "--announcement", str(file))
+    assert code == 0
+    assert "has ended already: evicted\ntidemill retry lets it try again." in out

@@ -19,9 +19,9 @@ import pytest
 from tests.world import World
 
 from tidemill.app.announcement import parse as parse_announcement
-from tidemill.cfg import schedule, settings_file
+from tidemill.app.durations import Duration, parse_duration, show_duration
+from tidemill.cfg import settings_file
 from tidemill.cfg.operation import Operation
-from tidemill.cfg.schedule import Duration, show_duration
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.trailers import trailers
 from tidemill.commands import _table
@@ -260,7 +260,7 @@ def test_the_table_has_every_key_and_its_default() -> None:
 
 def show_equal(cell: str, default: Any) -> bool:
     """Whether a duration is written in another unit."""
-    return isinstance(default, Duration) and schedule.parse_duration(cell.strip('`"')) == default
+    return isinstance(default, Duration) and parse_duration(cell.strip('`"')) == default
 
 
 # What else is quoted

@@ -256,6 +256,15 @@ def test_unfit_request_in_the_inbox_is_rejected_and_stops_nobody(new: World) -> 
             }
         ).encode(),
     }
+    record = {"kind": "deployment", "accepted_at": "2026-01-05T10:00:00Z", "wave": "lab"}
+    record |= {"target": "lab-1", "revision": "a" * 40, "phase": "Succeeded", "health": "Healthy"}
+    naive = record | {"finished_at": "2026-01-05T10:00:00"}
+    forged = record | {"finished_at": "2026-01-05T10:00:00Z", "x\n::error::hi": 1}
+    refspec = {"app_sha": None, "position": 1, "content": "", "commit": "refs/heads/*:refs/*"}
+    rollback = {"kind": "rollback", "accepted_at": "2026-01-05T10:00:00Z", "wave": "lab"}
+    rollback |= {"set": "app", "leaves": refspec, "to": refspec, "reason": "x"}
+    for name, fact in (("naive", naive), ("forged", forged), ("refspec", rollback)):
+        records[name] = json.dumps(fact).encode()
     for name, data in records.items():
         blob = git(new.bare, "hash-object", "-w", "--stdin", data=data)
         tree = git(new.bare, "mktree", data=f"100644 blob {blob}\trecord.json\n".encode())
@@ -264,6 +273,7 @@ def test_unfit_request_in_the_inbox_is_rejected_and_stops_nobody(new: World) -> 
     turn = new.announce(1)
     assert turn.code == 0
     assert {one["id"] for one in turn["rejected"]} == set(records)
+    assert all(one["reason"].isprintable() for one in turn["rejected"])
     assert len(turn["introduced"]) == 1
     assert {name.rpartition("/")[2] for name in new.refs("rejected")} == set(records)
     assert inbox(new) == [turn["request"]["id"]]

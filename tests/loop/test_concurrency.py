@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import endings, hook
+from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
-from tests.world import announcement, git
+from tests.world import World, announcement, git
+from tidemill.clients.repository import opened
+from tidemill.commands._report import turn_json
+from tidemill.mill.turn import Clock, LostTo, turn
 
 CROWDS = (2, 8, 16)
 COUNT_PUSHES = 'cat > /dev/null; echo push >> "$GIT_DIR/pushes"'
@@ -212,3 +215,26 @@ def test_person_pushes_to_main_while_others_turn_and_is_never_lost(tmp_path: Pat
     w.green()
     assert w.at("lab") == 1
     git(w.bare, "merge-base", "--is-ancestor", commit, "main")
+
+
+OTHER_TURN = """\
+unset GIT_QUARANTINE_PATH
+tree=$(git rev-parse refs/tidemill/journal^{tree})
+git update-ref refs/tidemill/journal \
+  "$(git commit-tree $tree -p refs/tidemill/journal -m 'another turn')\""""
+
+
+def test_turn_that_loses_every_race_names_nothing_that_nobody_has(landed: World) -> None:
+    landed.later(minutes=20)
+    accept(landed, [announcement(2)])
+    hook(landed, "pre-receive", OTHER_TURN)
+    before = refs(landed)
+    with opened(str(landed.bare)) as store:
+        done = turn(store, Clock(landed.now, pause=lambda _: None))
+    assert done.outcome == LostTo("refs/tidemill/journal")
+    told = turn_json(done)
+    assert (told["changed"], told["landed"], told["to_check"]) == (False, None, [])
+    assert not any(told[name] for name in ("introduced", "promoted", "notes"))
+    assert {ref for ref, sha in refs(landed).items() if before[ref] != sha} == {
+        "refs/tidemill/journal"
+    }

@@ -228,3 +228,21 @@ def test_first_waves_of_a_fork_take_a_set_each_and_their_join_takes_it_once(tmp_
     assert world.on_main("all") == sha_of("app-1")
     assert set(endings(world)[id_of(1)]) == {"landed"}
     assert inbox(world) == []
+
+
+def test_commit_that_was_rejected_for_its_position_comes_in_by_an_override(new: World) -> None:
+    """Two commits of one position were accepted at once: a turn rejects one, and names the way."""
+    other = sha_of("a rewritten branch")
+    accept(new, [announcement(1), announcement(1, {"web": "other"}, sha=other)])
+    turn = new.turn()
+    (rejected,) = turn["rejected"]
+    assert "--override REASON lets it in" in rejected["reason"]
+    loser = next(sha for sha in (other, sha_of("app-1")) if rejected["id"].endswith(sha[:12]))
+    services = {"web": "other"} if loser == other else None
+    land(new)
+    new.deploy("lab")
+    again = new.announce(1, services, sha=loser, override="the branch was rewritten")
+    assert [one["app_sha"] for one in again["introduced"]] == [loser]
+    new.green()
+    assert new.on_main("lab") == loser
+    assert inbox(new) == []

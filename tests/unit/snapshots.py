@@ -12,7 +12,7 @@ from tests.unit.telling import Told
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
-from tidemill.cfg.records import Deployment, Seen
+from tidemill.cfg.records import Deployment, Health, Phase, Seen
 from tidemill.cfg.snapshot import Made, Main, Outcome, Snapshot
 
 __all__ = [
@@ -43,8 +43,8 @@ class Rollout(Told):
         self,
         wave: str,
         target: str,
-        health: str = "Healthy",
-        phase: str = "Succeeded",
+        health: Health = "Healthy",
+        phase: Phase = "Succeeded",
         *,
         ago: float = 1,
         **given: Any,
@@ -81,8 +81,8 @@ class Rollout(Told):
         self,
         wave: str,
         target: str,
-        health: str = "Healthy",
-        phase: str = "Succeeded",
+        health: Health = "Healthy",
+        phase: Phase = "Succeeded",
         **given: Any,
     ) -> str:
         """A record was accepted; returns its id."""
@@ -92,8 +92,8 @@ class Rollout(Told):
         self,
         wave: str,
         target: str,
-        health: str = "Healthy",
-        phase: str = "Succeeded",
+        health: Health = "Healthy",
+        phase: Phase = "Succeeded",
         **given: Any,
     ) -> None:
         """A record was accepted and filed earlier."""

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 from tests.unit.snapshots import LAB, landed, present
 
+from tidemill.cfg.records import Health, Phase
+
 
 def test_set_is_deployed_when_each_target_has_been_healthy_with_it() -> None:
     rollout = landed()
@@ -39,7 +41,7 @@ def test_targets_need_not_be_healthy_at_the_same_time() -> None:
     ],
 )
 def test_target_that_is_not_yet_healthy_neither_takes_nor_fails_a_set(
-    health: str, phase: str
+    health: Health, phase: Phase
 ) -> None:
     rollout = landed()
     rollout.reports("lab", "lab-1", health, phase)
@@ -50,7 +52,7 @@ def test_target_that_is_not_yet_healthy_neither_takes_nor_fails_a_set(
 @pytest.mark.parametrize(
     ("health", "phase"), [("Degraded", "Succeeded"), ("Healthy", "Failed"), ("Missing", "Error")]
 )
-def test_target_fails_the_very_set_that_it_has(health: str, phase: str) -> None:
+def test_target_fails_the_very_set_that_it_has(health: Health, phase: Phase) -> None:
     rollout = landed()
     rollout.reports("lab", "lab-1", health, phase, ago=4)
     assert present(rollout.turn()).failed == {"lab-1": rollout.ago(4)}
@@ -89,7 +91,8 @@ def test_only_a_later_healthy_record_of_that_target_ends_a_failure() -> None:
     rollout = landed()
     rollout.reports("lab", "lab-1", "Degraded", ago=8)
     rollout.turn()
-    for health, phase in (("Progressing", "Succeeded"), ("Unknown", "Running")):
+    unsettled: list[tuple[Health, Phase]] = [("Progressing", "Succeeded"), ("Unknown", "Running")]
+    for health, phase in unsettled:
         rollout.later(1)
         rollout.reports("lab", "lab-1", health, phase, ago=0)
         rollout.reports("lab", "lab-2", ago=0)
@@ -149,7 +152,8 @@ def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
 def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() -> None:
     def soaked(turns_between: bool) -> timedelta:
         rollout = landed(minutes=40)
-        for health, minutes in (("Degraded", 30), ("Healthy", 20)):
+        told: list[tuple[Health, int]] = [("Degraded", 30), ("Healthy", 20)]
+        for health, minutes in told:
             rollout.reports("lab", "lab-1", health, ago=minutes)
             if turns_between:
                 rollout.turn()

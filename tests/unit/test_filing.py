@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 from tests.unit.snapshots import (
     LAB,
@@ -15,7 +16,7 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.cfg.ledger import Ended
+from tidemill.cfg.ledger import Ended, Had
 from tidemill.cfg.requests import Drop, Release, Retry
 from tidemill.cfg.snapshot import Unreadable
 
@@ -234,3 +235,40 @@ def test_waiting_announcement_says_what_it_waits_for() -> None:
     decided = rollout.decide()
     assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
     assert "in flight in lab: not healthy yet on lab-1, lab-2" in waits_for(decided)
+
+
+def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
+    rollout = Rollout()
+    old = rollout.had("lab", 1)
+    rollout.had("lab", 2)
+    made_up = replace_point(old, commit=sha("a fork's commit"))
+    request = rollout.rollback("lab", made_up)
+    decided = rollout.decide()
+    assert decided.rejected == {request: "lab has had no such set, as far as the turns know"}
+    assert decided.holds == {}
+
+
+def replace_point(had: Had, commit: str) -> Had:
+    """The same set, as another commit is said to have it."""
+    return msgspec.structs.replace(had, commit=commit)
+
+
+@pytest.mark.parametrize("which", ["wave", "set"])
+def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
+    both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    rollout = Rollout(both)
+    old = rollout.had("moon", 1, "web")
+    rollout.had("moon", 2, "web")
+    request = rollout.rollback("moon", old, "web")
+    rollout.turn()
+    rollout.settings = (
+        settings(sets=("app", "web"), lab=LAB, shop=SHOP)
+        if which == "wave"
+        else settings(lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    )
+    rollout.announced(1)
+    decided = rollout.turn()
+    assert set(decided.rejected) == {request}
+    assert "given up" in whats(decided)
+    assert ("lab", 1) in introduced(decided)
+    assert not rollout.turn().is_change

@@ -64,3 +64,13 @@ def test_record_of_a_target_that_is_not_in_the_settings_is_rejected(wave: str, t
     record = rollout.record("lab", "lab-1")
     request = rollout.asked(msgspec.structs.replace(record, wave=wave, target=target))
     assert f"no target {target} in a wave {wave}" in rollout.decide().rejected[request]
+
+
+def test_record_of_a_clock_that_is_days_ahead_is_rejected_and_silences_nobody() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1, landed=30, deployed=None)
+    ahead = rollout.reports("lab", "lab-1", finished_at=rollout.ago(-25 * 60))
+    decided = rollout.turn()
+    assert decided.rejected == {ahead: "it finished more than a day from now"}
+    rollout.reports("lab", "lab-1", "Degraded", ago=0)
+    assert [one.health for one in rollout.turn().filed] == ["Degraded"]

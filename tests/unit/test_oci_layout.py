@@ -125,6 +125,55 @@ def test_a_copy_is_checked_on_the_way(layout: Layout, tmp_path: Path) -> None:
     assert layout.path(blob.digest).read_bytes() == b"layer"
 
 
+def test_an_image_is_found_by_tag_and_by_digest(layout: Layout) -> None:
+    whole = image(layout)
+    layout.tag(["main"], whole)
+    found = layout.find("main")
+    assert found is not None
+    assert (found.digest, found.size, found.media_type) == (whole.digest, whole.size, oci.MANIFEST)
+    assert layout.find(whole.digest) == whole
+    assert layout.find("other") is None
+    assert layout.find(oci.digest_of(b"other")) is None
+
+
+def test_an_index_is_tagged_after_all_below_it(layout: Layout) -> None:
+    below = image(layout)
+    whole = layout.add(oci.INDEX, oci.encoded({"schemaVersion": 2, "manifests": [below]}))
+    layer = layout.path(oci.digest_of(b"layer"))
+    data = layer.read_bytes()
+    layer.unlink()
+    with pytest.raises(Refused, match="is not in"):
+        layout.tag(["main"], whole)
+    layer.write_bytes(data)
+    layout.tag(["main"], whole)
+    found = layout.find("main")
+    assert found is not None
+    assert found.media_type == oci.INDEX
+
+
+@pytest.mark.parametrize("data", [b"lay3r", b"lay", b"layer and more", b""])
+def test_a_blob_that_is_not_what_was_asked_for_is_not_kept(layout: Layout, data: bytes) -> None:
+    wanted = Descriptor(oci.LAYER, oci.digest_of(b"layer"), 5)
+    before = files(layout)
+    with pytest.raises(Refused, match="is something else"):
+        layout.put(wanted, lambda: iter([data]))
+    assert files(layout) == before
+
+
+def test_a_blob_that_is_there_is_not_asked_for(layout: Layout) -> None:
+    def none_asked() -> Any:
+        pytest.fail("it is there")
+
+    blob = layout.add(oci.LAYER, b"layer")
+    layout.put(blob, none_asked)
+    assert b"".join(layout.pieces(blob)) == b"layer"
+
+
+def test_a_large_blob_comes_in_pieces(layout: Layout) -> None:
+    blob = layout.add(oci.LAYER, bytes(3_000_000))
+    assert [len(piece) for piece in layout.pieces(blob)] == [1 << 20, 1 << 20, 902_848]
+
+
 @pytest.mark.parametrize("digest", ["sha256:../../etc", "sha512:" + "a" * 64, "a" * 64, ""])
 def test_a_digest_that_is_none_never_becomes_a_path(layout: Layout, digest: str) -> None:
     with pytest.raises(Refused, match="is not a sha256 digest"):

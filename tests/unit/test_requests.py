@@ -21,6 +21,7 @@ from tidemill.cfg.requests import (
     decode,
     encode,
 )
+from tidemill.errors import Refused
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
 DIGEST = "sha256:" + "6a9c" * 16
@@ -78,7 +79,7 @@ def test_fact_survives_being_written_down(fact: Fact) -> None:
 
 
 def test_no_two_kinds_share_an_id() -> None:
-    ids = [fact.id for name, fact in FACTS.items() if name != "announcement-overridden"]
+    ids = [fact.id for fact in FACTS.values()]
     assert len(set(ids)) == len(ids)
 
 
@@ -169,3 +170,59 @@ def changed(name: str, **changes: object) -> bytes:
 def test_what_is_no_request_of_this_version_is_not_read(data: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
         decode(data)
+
+
+EVIL = "x\n::error::y"
+WORLDS_END = "9999-01-01T00:00:00Z"
+
+
+def point(**changes: object) -> dict[str, object]:
+    found: dict[str, object] = json.loads(msgspec.json.encode(POINT))
+    return found | changes
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("deployment", {"finished_at": "2026-01-05T10:00:00"}),
+        ("deployment", {"finished_at": WORLDS_END}),
+        ("deployment", {"accepted_at": "2026-01-05T10:00:00"}),
+        ("deployment", {"phase": EVIL}),
+        ("deployment", {"health": EVIL}),
+        ("deployment", {"revision": "refs/heads/*"}),
+        ("deployment", {"images": ["$(id)"]}),
+        ("deployment", {"sets": {"../app": json.loads(msgspec.json.encode(POINT))}}),
+        (
+            "deployment",
+            {"sets": {"app": {"app_sha": EVIL, "position": 1, "content": "c", "digests": "d"}}},
+        ),
+        (
+            "deployment",
+            {"sets": {"app": {"app_sha": SHA, "position": -1, "content": "c", "digests": "d"}}},
+        ),
+        ("rollback", {"to": point(commit="refs/heads/*:refs/heads/*")}),
+        ("rollback", {"leaves": point(commit="")}),
+        ("rollback", {"to": point(app_sha=EVIL)}),
+        ("rollback", {"to": point(repository=EVIL)}),
+        ("rollback", {"to": point(position=-1)}),
+        ("rollback", {"leaves": point(position=2**53)}),
+        ("promotion", {"position": 0}),
+        ("promotion", {"app_sha": EVIL}),
+        ("promotion", {"wave": "_"}),
+        ("hold", {"accepted_at": WORLDS_END}),
+        ("hold", {"wave": "_"}),
+        ("hold", {"reason": EVIL}),
+        ("hold", {"by": EVIL}),
+    ],
+    ids=str,
+)
+def test_value_that_whoever_writes_refs_may_have_made_up_is_refused(
+    name: str, changes: dict[str, object]
+) -> None:
+    with pytest.raises((Refused, msgspec.DecodeError)):
+        decode(changed(name, **changes))
+
+
+def test_override_is_another_request_than_the_announcement_it_lets_in() -> None:
+    plain, overridden = FACTS["announcement"], FACTS["announcement-overridden"]
+    assert overridden.id.startswith(f"{plain.id}-")

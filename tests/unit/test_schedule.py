@@ -1,75 +1,15 @@
-"""Durations and windows, with the hours that a change of the clocks adds and takes away."""
+"""Windows, with the hours that a change of the clocks adds and takes away."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tidemill.cfg.schedule import Duration, parse_duration, parse_window, show_duration
+from tidemill.cfg.schedule import Window, parse_window
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("text", "span"),
-    [
-        ("0s", timedelta()),
-        ("45s", timedelta(seconds=45)),
-        ("15m", timedelta(minutes=15)),
-        ("1h", timedelta(hours=1)),
-        ("36h", timedelta(days=1, hours=12)),
-        ("7d", timedelta(days=7)),
-        ("010m", timedelta(minutes=10)),
-        ("999999s", timedelta(seconds=999999)),
-    ],
-)
-def test_duration_is_a_whole_number_and_a_unit(text: str, span: timedelta) -> None:
-    assert parse_duration(text) == span
-    assert isinstance(parse_duration(text), Duration)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "15",
-        "m",
-        "-1m",
-        "+1m",
-        "1.5h",
-        "1 h",
-        " 1h",
-        "1h ",
-        "1h\n",
-        "1h30m",
-        "1w",
-        "1H",
-        "1000000s",
-        "\u0661m",
-    ],
-)
-def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is not a duration: write a whole number"):
-        parse_duration(text)
-
-
-@pytest.mark.parametrize(
-    ("span", "shown"),
-    [
-        (timedelta(), "0s"),
-        (timedelta(seconds=-5), "0s"),
-        (timedelta(milliseconds=999), "0s"),
-        (timedelta(seconds=59), "59s"),
-        (timedelta(minutes=60), "1h"),
-        (timedelta(minutes=90), "1h 30m"),
-        (timedelta(days=2, minutes=5, seconds=3), "2d 5m"),
-        (timedelta(hours=1, seconds=1), "1h 1s"),
-    ],
-    ids=str,
-)
-def test_duration_is_shown_by_its_two_largest_units(span: timedelta, shown: str) -> None:
-    assert show_duration(span) == shown
 
 
 @pytest.mark.parametrize(
@@ -173,6 +113,10 @@ OPENS = [
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T00:00", "2026-10-25T00:15"),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T00:50", "2026-10-25T01:15"),
     ("Sun 02:15-02:45 Europe/Berlin", "2026-10-25T01:45", "2026-11-01T01:15"),
+    # The clocks change at midnight: the hour from 00:00 to 01:00 is left out, or comes twice.
+    ("Sun 00:15-02:00 America/Havana", "2026-03-08T00:00", "2026-03-08T05:00"),
+    ("Sun 00:15-02:00 America/Havana", "2026-11-01T05:00", "2026-11-01T05:15"),
+    ("Sun 00:15-00:45 America/Havana", "2026-11-01T04:50", "2026-11-01T05:15"),
 ]
 
 
@@ -183,3 +127,26 @@ def test_closed_window_says_when_it_opens_next(window: str, now: str, opens: str
     assert found.opens(at(now)) == at(opens)
     assert found.is_open(at(opens))
     assert not found.is_open(at(opens) - timedelta(seconds=1))
+
+
+class Counting(ZoneInfo):
+    """A time zone that counts how often it is asked."""
+
+    asked = 0
+
+    def utcoffset(self, when: datetime | None, /) -> timedelta | None:
+        Counting.asked += 1
+        return super().utcoffset(when)
+
+    def fromutc(self, when: datetime, /) -> datetime:
+        Counting.asked += 1
+        return super().fromutc(when)
+
+
+def test_clock_changes_are_looked_for_only_where_the_clocks_change() -> None:
+    """`plan()` asks for each set that waits: several hundred, where a window is closed for days."""
+    found = parse_window("Mon-Fri 09:00-16:00 Europe/Berlin")
+    zone = Counting.no_cache("Europe/Berlin")
+    window = Window(found.text, found.days, found.start, found.end, zone)
+    assert window.opens(at("2026-01-10T12:00")) == at("2026-01-12T08:00")
+    assert Counting.asked < 300

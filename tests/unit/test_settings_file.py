@@ -130,3 +130,20 @@ def test_where_to_write_is_known_whatever_a_person_broke(
     text: str, found: tuple[str, str, str]
 ) -> None:
     assert refs_in(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"x\\n::error::y" = 1\n{LEAST}',
+        f'[checks]\n"x\\u001b[31m" = 1\n{LEAST}',
+        f"[checks]\nretries = \x1b\n{LEAST}",
+        f'"{"x" * 5000}" = 1\n{LEAST}',
+    ],
+    ids=["line-break", "escape", "no-toml", "long"],
+)
+def test_what_a_file_says_stands_in_one_short_printable_line(text: str) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(text)
+    assert invalid.value.what.isprintable()
+    assert len(invalid.value.what) < 600

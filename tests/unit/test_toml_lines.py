@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemill.cfg.toml_lines import line_of
+from tidemill.app.toml_lines import line_of
 
 TEXT = """\
 # main = "in a comment"

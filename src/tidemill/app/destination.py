@@ -39,14 +39,14 @@ def of_service(place: str, service: str) -> Location:
 
 def exactly(place: str) -> Location:
     """The destination that a text names; raise `Refused` if it has a tag or a digest."""
-    try:
-        found = location.parse(place)
-    except Refused:
-        # A host with a port alone looks like a repository with a tag.
-        found = location.parse(f"{place}/x")
-        found = replace(found, repository=place)
-    if found.folder is None and found.tag is not None and "/" not in place:
-        return Location(repository=place)
+    found = location.parse(place)
+    if (
+        found.folder is None
+        and found.tag is not None
+        and found.tag.isdecimal()
+        and "/" not in place
+    ):
+        return Location(repository=place)  # a host with a port looks like a repository with a tag
     if found.tag is not None or found.digest is not None:
         raise Refused(
             f"{shown(place)} names an image, not a place for one",

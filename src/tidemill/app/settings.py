@@ -12,9 +12,9 @@ from typing import Literal
 import msgspec
 
 from tidemill.app import reference
+from tidemill.app.durations import parse_duration
 from tidemill.app.names import checked_branch, is_name
-from tidemill.cfg.schedule import parse_duration
-from tidemill.cfg.toml_lines import line_of
+from tidemill.app.toml_lines import line_of
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import Copy, Recipe
@@ -22,6 +22,7 @@ from tidemill.images.recipe import Copy, Recipe
 FILE = "tidemill.toml"
 DEFAULT_PLATFORM = "linux/amd64"
 Engine = Literal["assemble", "buildkit", "classic"]
+_IMAGE = re.compile(r"docker-image://|oci-layout://|oci:")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -43,7 +44,8 @@ class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     no_cache: bool = False
 
     def __post_init__(self) -> None:
-        for path in (self.file, self.context):
+        folders = [text for text in self.build_contexts.values() if not _IMAGE.match(text)]
+        for path in (self.file, self.context, *folders):
             _check_inside(path)
 
 
@@ -141,8 +143,8 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     caches: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.words:
-            raise ValueError("the command is empty")
+        if not self.words or "\0" in self.command:
+            raise ValueError("the command is empty, or has a NUL in it")
         if not self.limit:
             raise ValueError("the time limit is 0")
         names = (*self.environment, *self.caches)
@@ -222,6 +224,8 @@ def parse(text: str, file: str = FILE) -> Settings:
     """
     try:
         return msgspec.convert(tomllib.loads(text), Settings)
+    except RecursionError:
+        raise _invalid(file, None, "arrays or tables are too deep in one another") from None
     except tomllib.TOMLDecodeError as error:
         raise _invalid(file, None, str(error)) from None
     except msgspec.ValidationError as error:

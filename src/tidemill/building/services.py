@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tidemill.app import destination
 from tidemill.app import settings as app_settings
+from tidemill.app.names import shown
 from tidemill.app.settings import Settings
 from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
 from tidemill.building.shipping import Parcel, Shipped, ship
@@ -73,7 +74,7 @@ def build_services(
         parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
     if run.given.sha is None and here.is_changed():
         run.say(
-            f"note: {checkout} has changes that are not committed; the tag {sha} does not say so"
+            f"note: {shown(str(checkout))} has changes that are not committed; the tag {sha} does not say so"
         )
     return _ship(here, order_in, parcels, run, whole=settings.compile is None)
 
@@ -91,7 +92,8 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         raise Refused(
             "there is no destination", remedy="give --to REGISTRY/REPOSITORY or --to oci:PATH"
         )
-    text = (wishes.to or "oci:none").replace(destination.SERVICE, build.name.lower())
+    to = "oci:none" if wishes.to is None else wishes.to
+    text = to.replace(destination.SERVICE, build.name.lower())
     place = destination.exactly(text)
     here = AppCheckout(build.context)
     tags = destination.extra_tags(wishes.tags, place)
@@ -102,7 +104,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         tags = tuple(filter(None, (here.sha(given), branch, *tags)))
     elif not tags:
         raise Refused(
-            f"{build.context} is not in a checkout with a commit, so there is nothing to tag with",
+            f"{shown(str(build.context))} is not in a checkout with a commit, so there is nothing to tag with",
             remedy="give --tag, or --sha and --branch",
         )
 
@@ -122,14 +124,19 @@ def read_settings(checkout: Path, file: str | None = None) -> Settings:
     path = checkout / (file or app_settings.FILE)
     try:
         return app_settings.parse(path.read_text(encoding="utf-8"), path.name)
+    except UnicodeDecodeError:
+        raise Refused(f"{shown(str(path))} is not UTF-8 text", remedy="save it as UTF-8") from None
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Refused(
-            f"there is no {path.name} in {path.parent}",
+            f"there is no {shown(path.name)} in {shown(str(path.parent))}",
             remedy="name a checkout of app.git, or write its tidemill.toml; "
             "--context builds a Dockerfile without one",
         ) from None
-    except UnicodeDecodeError:
-        raise Refused(f"{path} is not UTF-8 text", remedy="save it as UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise Refused(
+            f"{shown(str(path))} can't be read: {error}",
+            remedy="name a checkout of app.git that may be read",
+        ) from None
 
 
 def _ship(
@@ -145,13 +152,10 @@ def _ship(
         return ship(order_in(here.folder), parcels, run.folder, run.say, push=push)
 
     def second(root: Path) -> Order:
-        root.mkdir()
-        here.copy(root / "a longer name", private=True, anew=True, whole=whole)
-        return _uncached(order_in(root / "a longer name"))
+        return _uncached(order_in(here.copy(root / "elsewhere", strange=True, whole=whole)))
 
-    here.copy(run.folder / "first", private=False, anew=False, whole=whole)
+    order = _uncached(order_in(here.copy(run.folder / "first", strange=False, whole=whole)))
     around = replace(FIRST, empty=run.folder / "first-empty")
-    order = _uncached(order_in(run.folder / "first"))
     firsts = [replace(parcel, item=item) for parcel, item in zip(parcels, order.items, strict=True)]
     return ship(order, firsts, run.folder, run.say, push=push, around=around, again=second)
 

@@ -5,20 +5,19 @@ Every image is complete at its destination, without a tag, before the first tag 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from tidemill.building.bases import BaseImages
+from tidemill.building.failing import told
+from tidemill.building.hands import Hands
 from tidemill.building.making import Making, Means
 from tidemill.building.order import Item, Order
 from tidemill.building.verifying import Verdict, verify
 from tidemill.clients.compile_step import USUAL, Surroundings
 from tidemill.clients.image_stores import ImageStores
+from tidemill.errors import ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
 from tidemill.images.build import Say
 from tidemill.images.layout import Layout
@@ -27,11 +26,6 @@ from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Published, publish
 from tidemill.images.reuse import NOTHING, Earlier, earlier
 from tidemill.images.stacked_store import StackedStore
-
-_SIDE_BY_SIDE = 8
-_CONNECTIONS = 8
-_T = TypeVar("_T")
-_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -90,64 +84,104 @@ def ship(
         TidemillError: what went wrong, and what to do; no tag was set if `written` does not say so.
     """
     compression.prove()
-    stores = ImageStores()
-    layout = Layout.create(scratch / "layout")
-    with ExitStack() as stack:
-        workers = stack.enter_context(ThreadPoolExecutor(os.cpu_count()))
-        lines = stack.enter_context(ThreadPoolExecutor(_CONNECTIONS))
-        several = stack.enter_context(ThreadPoolExecutor(_SIDE_BY_SIDE))
-        bases = BaseImages(stores)
-        making = Making(order, Means(bases, layout, workers, scratch, say), around)
-        making.prepare()
+    with Hands() as hands:
+        shop = _Shop(order, scratch, hands, say, around)
+        try:
+            return _shipped(shop, parcels, push, again)
+        except (TidemillError, OSError) as error:
+            raise told(error, shop.done) from None
 
-        def made(parcel: Parcel) -> tuple[Descriptor, Earlier]:
-            found = _before(parcel, stores)
-            known = {} if again else found.layers
-            return making.make(parcel.item, known), found
 
-        def sent(parcel: Parcel, image: Descriptor, tags: tuple[str, ...]) -> Published:
-            origins = bases.origins()
-            borrowed = {digest: store.where for digest, store in origins.items()}
-            source = StackedStore(layout, origins)
-            to = stores.open(parcel.to, create=True)
-            return publish(image, source, to, tags, workers=lines, borrow=borrowed, progress=say)
+class _Shop:
+    """What one run works with; `done` is what is at destinations so far, oldest first."""
 
-        def made_and_sent(parcel: Parcel) -> tuple[Descriptor, Earlier, Published | None]:
-            image, found = made(parcel)
-            now = push and again is None
-            return image, found, sent(parcel, image, ()) if now else None
+    def __init__(
+        self, order: Order, scratch: Path, hands: Hands, say: Say, around: Surroundings
+    ) -> None:
+        def spoken(line: str) -> None:
+            hands.go_on()
+            say(line)
 
-        built = _each(several, made_and_sent, parcels)
-        images = [image for image, _, _ in built]
-        verdicts: Mapping[str, Verdict] = {}
+        self.scratch = scratch
+        self.hands = hands
+        self.say = spoken
+        self.stores = ImageStores()
+        self.layout = Layout.create(scratch / "layout")
+        self.bases = BaseImages(self.stores)
+        means = Means(self.bases, self.layout, hands.workers, scratch, spoken)
+        self.making = Making(order, means, around)
+        self.done: list[tuple[Location, Published]] = []
+
+    def before(self, parcel: Parcel, *, push: bool) -> Earlier:
+        """The image that a parcel is compared with."""
+        folder = parcel.to.folder and Path(parcel.to.folder)
+        if parcel.before is None or (folder and not (folder.is_dir() and any(folder.iterdir()))):
+            return NOTHING
+        try:
+            return earlier(self.stores.open(parcel.to, create=push), parcel.before)
+        except (Unreachable, ServerRefused) as error:
+            if push:
+                raise
+            self.say(f"note: whether {parcel.item.name} changed is not known: {error.what}")
+            return NOTHING
+
+    def send(self, parcel: Parcel, image: Descriptor, tags: tuple[str, ...]) -> Published:
+        """Bring an image to its destination, and set the tags."""
+        origins = self.bases.origins()
+        borrowed = {digest: store.where for digest, store in origins.items()}
+        source = StackedStore(self.layout, origins, self.hands.go_on)
+        to = self.stores.open(parcel.to, create=True)
+        lines = self.hands.lines
+        published = publish(
+            image, source, to, tags, workers=lines, borrow=borrowed, progress=self.say
+        )
+        self.done.append((parcel.to, published))
+        return published
+
+
+def _shipped(
+    shop: _Shop,
+    parcels: Sequence[Parcel],
+    push: bool,
+    again: Callable[[Path], Order] | None,
+) -> list[Shipped]:
+    each = shop.hands.each
+    # First of all: what can't be reached is to be known before the compile step.
+    before = each(lambda parcel: shop.before(parcel, push=push), parcels)
+    shop.making.prepare()
+
+    def made(pair: tuple[Parcel, Earlier]) -> tuple[Descriptor, Published | None]:
+        parcel, found = pair
+        image = shop.making.make(parcel.item, {} if again else found.layers)
+        return image, shop.send(parcel, image, ()) if push and again is None else None
+
+    built = each(made, list(zip(parcels, before, strict=True)))
+    images = [image for image, _ in built]
+    pairs = list(zip(parcels, images, strict=True))
+    verdicts: Mapping[str, Verdict] = {}
+    if again:
+        named = {parcel.item.name: image for parcel, image in pairs}
+        verdicts = verify(
+            again, named, shop.layout, shop.bases, shop.hands.workers, shop.scratch, shop.say
+        )
+    published: list[Published | None] = [None] * len(parcels)
+    if push and all(verdict.is_same for verdict in verdicts.values()):
         if again:
-            named = {parcel.item.name: image for parcel, image in zip(parcels, images, strict=True)}
-            verdicts = verify(again, named, layout, bases, workers, scratch, say)
-        is_fit = all(verdict.is_same for verdict in verdicts.values())
-        published: list[Published | None] = [None] * len(parcels)
-        if push and is_fit:
-            if again:
-                _each(several, lambda pair: sent(pair[0], pair[1], ()),
-                      list(zip(parcels, images, strict=True)))  # fmt: skip
-            published = [*_each(several, lambda pair: sent(pair[0], pair[1], pair[0].tags),
-                                list(zip(parcels, images, strict=True)))]  # fmt: skip
-        return [
-            Shipped(
-                parcel,
-                image,
-                _image_id(image, layout),
-                found.digest != image.digest,
-                _together(first, last),
-                verdicts.get(parcel.item.name),
-            )
-            for parcel, (image, found, first), last in zip(parcels, built, published, strict=True)
-        ]
-
-
-def _before(parcel: Parcel, stores: ImageStores) -> Earlier:
-    if parcel.before is None or (parcel.to.folder and not Path(parcel.to.folder).exists()):
-        return NOTHING
-    return earlier(stores.open(parcel.to, create=True), parcel.before)
+            each(lambda pair: shop.send(*pair, ()), pairs)
+        published = [*each(lambda pair: shop.send(*pair, pair[0].tags), pairs)]
+    return [
+        Shipped(
+            parcel,
+            image,
+            _image_id(image, shop.layout),
+            found.digest != image.digest,
+            _together(first, last),
+            verdicts.get(parcel.item.name),
+        )
+        for parcel, found, (image, first), last in zip(
+            parcels, before, built, published, strict=True
+        )
+    ]
 
 
 def _image_id(image: Descriptor, layout: Layout) -> str:
@@ -172,17 +206,3 @@ def _together(first: Published | None, last: Published | None) -> Published | No
         first.blobs_mounted + last.blobs_mounted,
         first.requests + last.requests,
     )
-
-
-def _each(pool: ThreadPoolExecutor, act: Callable[[_T], _R], things: Sequence[_T]) -> list[_R]:
-    """Do it for each, side by side; after the first error nothing new is begun."""
-    running: list[Future[_R]] = [pool.submit(act, thing) for thing in things]
-    wait(running, return_when=FIRST_EXCEPTION)
-    for future in running:
-        future.cancel()
-    wait(running)
-    failed = [future.exception() for future in running if not future.cancelled()]
-    for error in failed:
-        if error is not None:
-            raise error
-    return [future.result() for future in running]

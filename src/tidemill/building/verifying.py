@@ -63,7 +63,9 @@ def verify(
     from tidemill.images.compare import compare
 
     say("building everything a second time")
-    order = again(scratch / "second")
+    elsewhere = scratch / "second"
+    elsewhere.mkdir()
+    order = again(elsewhere)
     second = Layout.create(scratch / "second-layout")
     around = Surroundings(SECOND.umask, SECOND.variables, scratch / "second-empty")
     making = Making(order, Means(bases, second, workers, scratch, say), around)

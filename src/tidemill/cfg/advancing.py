@@ -25,7 +25,7 @@ def advance(draft: Draft) -> None:
 
 
 def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
-    part = draft.ledger.of(wave.name, set_name)
+    part = draft.ledger.history(wave.name, set_name)
     under_test = draft.on_auto(wave.name, set_name)
     above = max((operation.position for operation in under_test), default=0)
     waiting = [
@@ -49,7 +49,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)
-    if not _is_there_already(draft, operation):
+    if not _adopted(draft, operation):
         draft.chain.append(Step(operation))
 
 
@@ -61,7 +61,7 @@ def _next_announced(
     for wanted in _join_lacks(draft, wave, set_name):
         if wanted in by_set:
             return by_set[wanted]
-    return waiting[0] if draft.ledger.of(wave.name, set_name).oldest_next else waiting[-1]
+    return waiting[0] if draft.ledger.history(wave.name, set_name).oldest_next else waiting[-1]
 
 
 def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operation:
@@ -81,9 +81,12 @@ def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operatio
     )
 
 
-def _is_there_already(draft: Draft, operation: Operation) -> bool:
-    """Whether main has these very tags and digests: no commit, but now one knows whose they are."""
-    part = draft.ledger.of(operation.wave, operation.set)
+def _adopted(draft: Draft, operation: Operation) -> bool:
+    """Take what main has for the operation's set, if it has these very tags and digests.
+
+    Then there is nothing to commit, but now one knows whose they are.
+    """
+    part = draft.ledger.history(operation.wave, operation.set)
     present = part.present
     if present is None or present.content != operation.content:
         return False
@@ -99,16 +102,17 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     by_set = {(one.position, one.app_sha): one for one in candidates}
     lacks = _join_lacks(draft, wave, set_name) if candidates else []
     first = [by_set[wanted] for wanted in lacks if wanted in by_set]
-    chosen = next((one for one in (*first, *candidates) if obstacle(draft, one) is None), None)
+    stops = {one.id: obstacle(draft, one) for one in candidates}
+    chosen = next((one for one in (*first, *candidates) if stops[one.id] is None), None)
     for operation in _worth_explaining(draft, wave, candidates):
-        _say_why(draft, wave, operation, obstacle(draft, operation))
+        _say_why(draft, wave, operation, stops[operation.id])
     under_test = draft.on_auto(wave.name, set_name)
     if chosen is None or any(operation.position >= chosen.position for operation in under_test):
         return
     if not chosen.override and (stop := not_admitted(draft, wave, set_name)):
         _say_why(draft, wave, chosen, stop)
         return
-    if _is_there_already(draft, chosen):
+    if _adopted(draft, chosen):
         return
     if chosen.override:
         draft.chain = [
@@ -137,7 +141,7 @@ def _worth_explaining(draft: Draft, wave: Wave, candidates: list[Operation]) -> 
 def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     """The sets that could be promoted into a wave, the newest first: newer than all that the
     wave has had, or asked for by a person."""
-    part = draft.ledger.of(wave.name, set_name)
+    part = draft.ledger.history(wave.name, set_name)
     asked: dict[tuple[int, str | None], tuple[str | None, Promotion | None]] = {
         (fact.position, fact.app_sha): (request_id, fact)
         for request_id, fact in sorted(draft.inbox.items())
@@ -146,7 +150,7 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     hads: dict[tuple[int, str | None], tuple[str, Had]] = {}
     elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
     for source in (*elsewhere, *reversed(wave.sources)):
-        for had in draft.ledger.of(source, set_name).had:
+        for had in draft.ledger.history(source, set_name).had:
             key = (had.position, had.app_sha)
             if had.is_known and (
                 key in asked or (source in wave.sources and had.position > part.highest)
@@ -191,12 +195,12 @@ def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[tuple[int, str 
     starve: what is due in a sibling, the newest first; then what is deployed there and still has
     to soak, for under a steady stream both waves would be past it by the time that it has.
     """
-    own = draft.ledger.of(wave.name, set_name).highest
+    own = draft.ledger.history(wave.name, set_name).highest
     found: dict[tuple[int, str | None], bool] = {}
     for follower in draft.settings.followers(wave.name):
-        highest = draft.ledger.of(follower.name, set_name).highest
+        highest = draft.ledger.history(follower.name, set_name).highest
         for sibling in follower.sources:
-            for had in draft.ledger.of(sibling, set_name).had if sibling != wave.name else ():
+            for had in draft.ledger.history(sibling, set_name).had if sibling != wave.name else ():
                 is_well = not (had.buried or had.rolled_back) and had.deployed_at is not None
                 if is_well and had.is_known and had.position > max(highest, own):
                     found[had.position, had.app_sha] = had.soaked(draft.now) >= follower.soak

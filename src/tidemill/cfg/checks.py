@@ -8,6 +8,8 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.cfg.schedule import Moment
+
 RunState = Literal["success", "failure", "pending", "cancelled"]
 State = Literal["green", "red", "pending", "missing", "lost"]
 
@@ -18,7 +20,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     context: str
     run: str
     state: RunState
-    at: datetime
+    at: Moment
 
 
 class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -85,7 +85,7 @@ def refresh(draft: Draft) -> None:
 def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
     is_failing = any(failing_targets(draft, wave, set_name))
-    for had in draft.ledger.of(wave.name, set_name).had:
+    for had in draft.ledger.history(wave.name, set_name).had:
         _forget_unlisted(wave, had, at)
         if had.failed or had.buried:
             continue

@@ -20,6 +20,8 @@ from tidemill.cfg.requests import ALL_SETS, Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Snapshot
 
+TIDEMILL = "tidemill"
+
 
 class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     """Something that waits: what, for what, since when; `id` if that is a request."""
@@ -96,6 +98,26 @@ class Draft:
         """The hold that keeps a set out of a wave."""
         return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
 
+    def hold(self, held: Held) -> None:
+        """Nothing goes into the wave from now on."""
+        self.holds[held.wave, held.set] = held
+        self.entries.append(
+            Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
+        )
+
+    def hold_by_itself(self, wave: str, set_name: str, cause: str, reason: str) -> None:
+        """Place a hold that no person asked for; `cause` is a commit."""
+        self.hold(
+            Held(
+                id=f"hold-{wave}-{set_name}-{cause[:12]}",
+                wave=wave,
+                set=set_name,
+                reason=reason,
+                by=TIDEMILL,
+                since=self.now,
+            )
+        )
+
     def note(
         self,
         what: str,
@@ -105,18 +127,16 @@ class Draft:
         reason: str = "",
     ) -> None:
         """Write a line into the journal."""
-        about = operation
-        self.entries.append(
-            Entry(
-                what=what,
-                id=about.request if about else None,
-                sha=sha,
-                app_sha=about.app_sha if about else None,
-                set=about.set if about else None,
-                wave=about.wave if about else None,
-                reason=reason,
+        entry = Entry(what=what, sha=sha, reason=reason)
+        if operation is not None:
+            entry = msgspec.structs.replace(
+                entry,
+                id=operation.request,
+                app_sha=operation.app_sha,
+                set=operation.set,
+                wave=operation.wave,
             )
-        )
+        self.entries.append(entry)
 
     def wait(
         self, what: str, for_: str, since: datetime | None = None, request: str | None = None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tidemill.app.durations import show_duration
 from tidemill.cfg.deployed import failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
-from tidemill.cfg.schedule import show_duration
 from tidemill.cfg.settings import Wave
 
 
@@ -81,7 +81,9 @@ def not_ready(
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for source in wave.sources:
         hads = [
-            had for had in draft.ledger.of(source, set_name).had if is_set(had, position, app_sha)
+            had
+            for had in draft.ledger.history(source, set_name).had
+            if is_set(had, position, app_sha)
         ]
         if not hads:
             return Obstacle(f"{source} has not had it")
@@ -152,13 +154,13 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | 
         return Obstacle(f"{wave.name} now takes its sets from {', '.join(wave.sources)}", over=True)
     if draft.ledger.evicted_from(wave.name, request.id):
         return Obstacle("it was evicted; `tidemill retry` lets it try again", over=True)
-    if not is_newer(draft.ledger.of(wave.name, operation.set), request):
+    if not is_newer(draft.ledger.history(wave.name, operation.set), request):
         return Obstacle("the wave has had it or a newer one", over=True)
     return closed(draft, wave, operation.set)
 
 
 def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | None:
-    part = draft.ledger.of(wave.name, operation.set)
+    part = draft.ledger.history(wave.name, operation.set)
     request = draft.inbox.get(operation.request) if operation.request else None
     if operation.request and not isinstance(request, Promotion):
         return Obstacle("its request has ended", over=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import KEPT_REFS, Back, Eviction
-from tidemill.cfg.records import Deployment
+from tidemill.cfg.records import AHEAD, Deployment
 from tidemill.cfg.requests import (
     ALL_SETS,
     Announced,
@@ -45,10 +47,14 @@ def file(draft: Draft) -> None:
         _drop(draft, ref_id, drop)
     for ref_id, retry in _of(draft, Retry):
         _retry(draft, ref_id, retry)
+    _end_lost_rollbacks(draft)
     for ref_id, rollback in _of(draft, Rollback):
         _rollback(draft, ref_id, rollback)
+    earlier: list[Announced] = []
     for ref_id, announced in _of(draft, Announced):
-        _announced(draft, ref_id, announced)
+        _announced(draft, ref_id, announced, earlier)
+        if ref_id in draft.inbox:
+            earlier.append(announced)
     for ref_id, promotion in _of(draft, Promotion):
         _is_place(draft, ref_id, promotion.wave, promotion.set)
 
@@ -66,6 +72,9 @@ def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
             f"the settings name no target {record.target} in a wave {record.wave}",
             wave=record.wave,
         )
+        return
+    if record.finished_at > draft.now + AHEAD:
+        draft.reject(ref_id, "it finished more than a day from now", wave=record.wave)
         return
     latest = draft.records.get((record.wave, record.target))
     if latest is not None and latest.id == record.id:
@@ -98,18 +107,16 @@ def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
             Entry(what="already held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason),
         )
         return
-    draft.holds[hold.wave, hold.set] = Held(
-        id=ref_id,
-        wave=hold.wave,
-        set=hold.set,
-        reason=hold.reason,
-        by=hold.by,
-        since=hold.accepted_at,
-    )
-    draft.end(
-        ref_id,
-        _DONE,
-        Entry(what="held", id=ref_id, set=hold.set, wave=hold.wave, reason=hold.reason),
+    draft.end(ref_id, _DONE)
+    draft.hold(
+        Held(
+            id=ref_id,
+            wave=hold.wave,
+            set=hold.set,
+            reason=hold.reason,
+            by=hold.by,
+            since=hold.accepted_at,
+        )
     )
 
 
@@ -159,15 +166,7 @@ def _retry(draft: Draft, ref_id: str, retry: Retry) -> None:
             retry.set,
             retry.app_sha,
         ):
-            evictions.append(
-                Eviction(
-                    commit=eviction.commit,
-                    at=eviction.at,
-                    reason=eviction.reason,
-                    operation=gone,
-                    retried=True,
-                )
-            )
+            evictions.append(msgspec.structs.replace(eviction, retried=True))
         else:
             evictions.append(eviction)
     draft.ledger.evictions = evictions
@@ -182,10 +181,26 @@ def _retry(draft: Draft, ref_id: str, retry: Retry) -> None:
     draft.end(ref_id, _DONE, entry)
 
 
+def _end_lost_rollbacks(draft: Draft) -> None:
+    """A rollback whose wave or set has left the settings can't go on; its request is rejected."""
+    for back in list(draft.ledger.rollbacks):
+        if draft.settings.wave(back.wave) is None or draft.settings.image_set(back.set) is None:
+            draft.ledger.rollbacks.remove(back)
+            reason = "the settings no longer name its wave or its set"
+            entry = Entry(what="given up", set=back.set, wave=back.wave, reason=reason)
+            draft.entries.append(entry)
+
+
 def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     if any(back.request == ref_id for back in draft.ledger.rollbacks):
         return
     if not _is_place(draft, ref_id, rollback.wave, rollback.set):
+        return
+    hads = draft.ledger.history(rollback.wave, rollback.set).had
+    goal = rollback.to.commit, rollback.to.content
+    if goal not in [(had.commit, had.content) for had in hads]:
+        reason = f"{rollback.wave} has had no such set, as far as the turns know"
+        draft.reject(ref_id, reason, set_name=rollback.set, wave=rollback.wave)
         return
     present = draft.ledger.present(rollback.wave, rollback.set)
     if present is not None and present.content == rollback.to.content:
@@ -226,12 +241,8 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
 def _hold_back(draft: Draft, back: Back, *, by: str) -> None:
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
-        hold = Held(
-            id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at
-        )
-        draft.holds[back.wave, back.set] = hold
-        draft.entries.append(
-            Entry(what="held", id=hold_id, set=back.set, wave=back.wave, reason=back.reason)
+        draft.hold(
+            Held(id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at)
         )
 
 
@@ -248,14 +259,10 @@ def _overtaken(draft: Draft, back: Back) -> None:
         draft.end(back.request, "superseded", entry)
 
 
-def _announced(draft: Draft, ref_id: str, announced: Announced) -> None:
+def _announced(draft: Draft, ref_id: str, announced: Announced, earlier: list[Announced]) -> None:
     if how := draft.ledger.how_ended(ref_id):
         draft.end(ref_id, how)
         return
-    when = (announced.accepted_at, ref_id)
-    earlier = [
-        other for other_id, other in _of(draft, Announced) if (other.accepted_at, other_id) < when
-    ]
     if reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):
         draft.reject(ref_id, reason, set_name=announced.announcement.set)
 

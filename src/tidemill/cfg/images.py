@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.app.names import MAX_POSITION, SHA, is_repository
+from tidemill.app.unreadable import UNREADABLE
 
 TAGS, DIGESTS, SOURCE = "tags.json", "digests.json", "source.json"
 FILES = (TAGS, DIGESTS, SOURCE)
@@ -93,14 +94,14 @@ def _identity(value: object) -> str:
 def _mapping(data: bytes | None) -> dict[str, str] | None:
     try:
         return msgspec.json.decode(data or b"", type=dict[str, str])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 
 def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
     try:
         source = msgspec.json.decode(data or b"", type=Source)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
     is_known = SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
 
 from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.schedule import Moment
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,7 +29,7 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """`record.json` of a commit of the journal."""
 
     version: Literal[1] = 1
-    at: datetime
+    at: Moment
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
     ledger: Ledger = msgspec.field(default_factory=Ledger)

@@ -7,7 +7,8 @@ from tidemill.cfg.due import is_newer, is_set, obstacle
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.observing import has_landed
-from tidemill.cfg.requests import Announced, Promotion
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.requests import Announced, Drop, Hold, Promotion, Release, Retry, Rollback
 
 MOST_WAITING = 50
 _ENDS = ("landed", "evicted", "unchanged")
@@ -59,6 +60,7 @@ def due_prefix(draft: Draft) -> list[Step]:
 
 def end_requests(draft: Draft) -> None:
     """End the requests that main now shows, or that something newer has overtaken."""
+    begun = {back.request for back in draft.ledger.rollbacks}
     for request_id, fact in list(draft.inbox.items()):
         match fact:
             case Announced():
@@ -85,14 +87,11 @@ def end_requests(draft: Draft) -> None:
                         f"{fact.wave} has had a newer set",
                         sha=fact.app_sha,
                     )
-            case _:
+            case Rollback() if request_id not in begun:
+                entry = Entry(what="landed", id=request_id)
+                draft.end(request_id, "landed", _unless_told(draft, entry))
+            case Rollback() | Hold() | Release() | Drop() | Retry() | Deployment():
                 pass
-    ids = {request.request for request in draft.ledger.rollbacks if request.request}
-    for request_id, fact in list(draft.inbox.items()):
-        if fact.__struct_config__.tag == "rollback" and request_id not in ids:
-            draft.end(
-                request_id, "landed", _unless_told(draft, Entry(what="landed", id=request_id))
-            )
     _supersede_oldest(draft)
 
 
@@ -113,7 +112,7 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
     for wave in draft.settings.waves:
         if wave.sources:
             continue
-        part = draft.ledger.of(wave.name, announcement.set)
+        part = draft.ledger.history(wave.name, announcement.set)
         if any(is_set(had, announcement.position, announcement.sha) for had in part.had):
             ends.add("landed")
         elif not is_newer(part, announced):
@@ -143,7 +142,7 @@ def _is_begun(draft: Draft, announced: Announced) -> bool:
         is_set(had, announcement.position, announcement.sha)
         for wave in draft.settings.waves
         if not wave.sources
-        for had in draft.ledger.of(wave.name, announcement.set).had
+        for had in draft.ledger.history(wave.name, announcement.set).had
     )
 
 

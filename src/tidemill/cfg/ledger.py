@@ -12,6 +12,7 @@ import msgspec
 
 from tidemill.cfg.operation import AutoCommit, Files, Operation
 from tidemill.cfg.requests import Point
+from tidemill.cfg.schedule import Moment
 
 KEPT_SETS = 50
 MOST_SOAKING = 500
@@ -44,17 +45,17 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
     content: str
     digests: str
     commit: str
-    landed_at: datetime
+    landed_at: Moment
     how: How
     repository: str | None = None
     targets: dict[str, Files] = {}
-    taken: dict[str, datetime] = {}
-    failed: dict[str, datetime] = {}
-    deployed_at: datetime | None = None
+    taken: dict[str, Moment] = {}
+    failed: dict[str, Moment] = {}
+    deployed_at: Moment | None = None
     deployed_once: bool = False
     healthy: timedelta = timedelta()
-    healthy_since: datetime | None = None
-    anew: datetime | None = None
+    healthy_since: Moment | None = None
+    anew: Moment | None = None
     rolled_back: bool = False
     buried: bool = False
     held: bool = False
@@ -84,7 +85,7 @@ class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A commit that was taken off auto for good; `commit` is None where none was ever made."""
 
     commit: str | None
-    at: datetime
+    at: Moment
     reason: str
     operation: Operation | None = None
     retried: bool = False
@@ -108,7 +109,7 @@ class Back(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     leaves: Point
     to: Point
     reason: str
-    at: datetime
+    at: Moment
     request: str | None = None
 
 
@@ -117,7 +118,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
 
     sha: str
     reason: str
-    since: datetime
+    since: Moment
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,30 +157,33 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     sets: dict[str, dict[str, SetLedger]] = {}
     auto: list[AutoCommit] = []
     well_with: dict[str, dict[str, str]] = {}
-    failing: dict[str, dict[str, datetime]] = {}
+    failing: dict[str, dict[str, Moment]] = {}
     ended: list[Ended] = []
     evictions: list[Eviction] = []
     rejected: list[str] = []
     suspect: Suspect | None = None
     rollbacks: list[Back] = []
     moved: int = 0
-    moved_since: datetime | None = None
+    moved_since: Moment | None = None
     green_main: str | None = None
     refused: Refusal | None = None
 
     def of(self, wave: str, set_name: str) -> SetLedger:
-        """The part for one set in one wave, made if it is not there."""
+        """The part for one set in one wave, to change; made if it is not there."""
         return self.sets.setdefault(wave, {}).setdefault(set_name, SetLedger())
 
+    def history(self, wave: str, set_name: str) -> SetLedger:
+        """The part for one set in one wave, to read; one that is empty if it is not there."""
+        return self.sets.get(wave, {}).get(set_name) or SetLedger()
+
     def present(self, wave: str, set_name: str) -> Had | None:
-        """The set that a wave has now, without adding anything to the ledger."""
-        part = self.sets.get(wave, {}).get(set_name)
-        return part.present if part else None
+        """The set that a wave has now."""
+        return self.history(wave, set_name).present
 
     def last(self, wave: str, set_name: str, position: int) -> Had | None:
         """The last time that a wave had the set of a position."""
-        part = self.sets.get(wave, {}).get(set_name) or SetLedger()
-        return next((had for had in reversed(part.had) if had.position == position), None)
+        hads = self.history(wave, set_name).had
+        return next((had for had in reversed(hads) if had.position == position), None)
 
     def has_landed(self, sha: str) -> bool:
         """Whether a commit is known to be on main; many that are not known may be, too."""
@@ -207,7 +211,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             if (
                 same
                 and not eviction.retried
-                and (gone is None or gone.request == operation.request or not operation.request)
+                and (gone.request == operation.request or not operation.request)
             ):
                 return eviction
         return None

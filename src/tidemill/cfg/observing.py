@@ -8,9 +8,6 @@ from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import AutoCommit, Files
 from tidemill.cfg.settings import Wave
-from tidemill.cfg.snapshot import Held
-
-TIDEMILL = "tidemill"
 
 
 def observe(draft: Draft) -> None:
@@ -59,13 +56,13 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
 
 def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     files = draft.snapshot.main.sets.get((wave.name, set_name))
-    part = draft.ledger.of(wave.name, set_name)
-    present = part.present
+    present = draft.ledger.present(wave.name, set_name)
     if files is None and present is None:
         return
     if files is not None and present is not None and files.content == present.content:
         return
     had = _by_hand(draft, wave, set_name, files)
+    part = draft.ledger.of(wave.name, set_name)
     if present is None:
         part.had.append(had)
         part.highest = max(part.highest, had.position)
@@ -87,27 +84,8 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         )
     )
     if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
-        hold_by_itself(
-            draft,
-            wave.name,
-            set_name,
-            had.commit,
-            f"{reason}, back from {(present.app_sha or '')[:12]}",
-        )
-
-
-def hold_by_itself(draft: Draft, wave: str, set_name: str, cause: str, reason: str) -> None:
-    """Place a hold that no person asked for."""
-    hold = Held(
-        id=f"hold-{wave}-{set_name}-{cause[:12]}",
-        wave=wave,
-        set=set_name,
-        reason=reason,
-        by=TIDEMILL,
-        since=draft.now,
-    )
-    draft.holds[wave, set_name] = hold
-    draft.entries.append(Entry(what="held", id=hold.id, set=set_name, wave=wave, reason=reason))
+        why = f"{reason}, back from {(present.app_sha or '')[:12]}"
+        draft.hold_by_itself(wave.name, set_name, had.commit, why)
 
 
 def _replace(part: SetLedger, had: Had) -> None:

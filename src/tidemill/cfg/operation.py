@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 import msgspec
+
+from tidemill.cfg.schedule import Moment
 
 Kind = Literal["introduce", "promote", "roll back"]
 
@@ -34,7 +35,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str | None = None
     source: str | None = None
     commit: str | None = None
-    at: datetime | None = None
+    at: Moment | None = None
     reason: str = ""
     override: str | None = None
 
@@ -71,7 +72,7 @@ class AutoCommit(msgspec.Struct, frozen=True, kw_only=True):
 
     sha: str
     parent: str
-    at: datetime | None = None
+    at: Moment | None = None
     operation: Operation
     digests: str
     targets: dict[str, Files] = {}

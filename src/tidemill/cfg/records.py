@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
-from typing import Literal
+from datetime import timedelta
+from typing import Literal, get_args
 
 import msgspec
 
-PHASES = ("Running", "Succeeded", "Failed", "Error", "Terminating")
-HEALTHS = ("Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown")
+from tidemill.cfg.schedule import Moment
+
+Phase = Literal["Running", "Succeeded", "Failed", "Error", "Terminating"]
+Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
+PHASES: tuple[Phase, ...] = get_args(Phase)
+HEALTHS: tuple[Health, ...] = get_args(Health)
+# How far a target's clock may be ahead: till then its right reports would count as out of date.
+AHEAD = timedelta(days=1)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -47,13 +53,13 @@ class Deployment(
     """
 
     version: Literal[1] = 1
-    accepted_at: datetime
+    accepted_at: Moment
     wave: str
     target: str
     revision: str
-    phase: str
-    health: str
-    finished_at: datetime
+    phase: Phase
+    health: Health
+    finished_at: Moment
     images: tuple[str, ...] = ()
     sets: dict[str, Seen] | None = None
     tree: str | None = None

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tidemill.cfg.draft import Draft
+from tidemill.cfg.draft import TIDEMILL, Draft
 from tidemill.cfg.due import short
 from tidemill.cfg.filing import begin_rollback
 from tidemill.cfg.ledger import Back, Had
-from tidemill.cfg.observing import TIDEMILL, hold_by_itself
 from tidemill.cfg.settings import Wave
 
 
@@ -35,11 +34,10 @@ def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     if draft.hold_on(wave.name, set_name) is not None:
         return
     where = f"{short(had)} failed on {', '.join(sorted(had.failed))}"
-    goal = healthy_before(draft.ledger.of(wave.name, set_name).had, had.position)
+    goal = healthy_before(draft.ledger.history(wave.name, set_name).had, had.position)
     if reason := _why_not_back(draft, wave, set_name, had, goal):
-        hold_by_itself(
-            draft, wave.name, set_name, had.commit, f"{where}; not rolled back by itself: {reason}"
-        )
+        why = f"{where}; not rolled back by itself: {reason}"
+        draft.hold_by_itself(wave.name, set_name, had.commit, why)
     elif goal is not None:
         back = Back(
             wave=wave.name,
@@ -57,7 +55,9 @@ def _why_not_back(
 ) -> str | None:
     if had.how == "roll back":
         return "it is a rollback itself"
-    again = [one for one in draft.ledger.of(wave.name, set_name).had if one.content == had.content]
+    again = [
+        one for one in draft.ledger.history(wave.name, set_name).had if one.content == had.content
+    ]
     if any(one.deployed_once for one in again):
         return "it had been deployed there before"
     if goal is None:

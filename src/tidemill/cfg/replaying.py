@@ -49,8 +49,7 @@ def put_rollbacks_first(draft: Draft) -> None:
     """A rollback goes directly on main; everything else is replayed on it."""
     for back in draft.ledger.rollbacks:
         operation = rollback_operation(back)
-        is_there = any(step.operation.id == operation.id for step in draft.chain)
-        if is_there or obstacle(draft, operation):
+        if any(step.operation.id == operation.id for step in draft.chain):
             continue
         draft.chain = [
             step

@@ -12,9 +12,17 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tidemill.app.announcement import Announcement, checked
-from tidemill.app.names import checked_line, checked_name, checked_sha, is_storable
+from tidemill.app.names import (
+    MAX_POSITION,
+    checked_line,
+    checked_name,
+    checked_repository,
+    checked_sha,
+    is_storable,
+)
 from tidemill.app.reference import running
 from tidemill.cfg.records import Deployment
+from tidemill.cfg.schedule import Moment
 from tidemill.errors import Refused
 
 ALL_SETS = "_"
@@ -29,7 +37,7 @@ class _Request(
     omit_defaults=True,
 ):
     version: Literal[1] = 1
-    accepted_at: datetime
+    accepted_at: Moment
     by: str = ""
 
     @property
@@ -47,8 +55,13 @@ class Announced(_Request, frozen=True, tag="announcement"):
 
     @property
     def id(self) -> str:
-        """The announcement's own id; a retry is another request."""
-        return f"retry-{digest(self)}" if self.retry else self.announcement.id
+        """The announcement's own id; a retry is another request, and so is an override."""
+        if self.retry:
+            return f"retry-{digest(self)}"
+        if self.override:
+            why = hashlib.sha256(self.override.encode()).hexdigest()[:8]
+            return f"{self.announcement.id}-{why}"
+        return self.announcement.id
 
 
 class Promotion(_Request, frozen=True, tag="promotion"):
@@ -135,21 +148,58 @@ def decode(data: bytes) -> Fact:
         Refused: a value in it is not what it may be.
     """
     fact: Fact = msgspec.json.decode(data, type=Fact)
-    if not is_storable(fact.accepted_at):
-        raise Refused("it was accepted at no time that Git can store", remedy="send it again")
-    if isinstance(fact, Announced):
-        checked(fact.announcement)
-    elif isinstance(fact, Deployment):
-        checked_sha(fact.revision)
-        for image in fact.images:
-            running(image)
+    _check_time(fact.accepted_at, "it was accepted")
     for name in ("wave", "set", "target"):
         value = getattr(fact, name, None)
-        if value is not None and value != ALL_SETS:
+        if value is not None and not (name == "set" and value == ALL_SETS):
             checked_name(value, name)
     for name in ("reason", "override", "by"):
         if value := getattr(fact, name, None):
             checked_line(value, name)
-    if isinstance(fact, Promotion | Retry):
-        checked_sha(fact.app_sha)
+    match fact:
+        case Announced():
+            checked(fact.announcement)
+        case Promotion():
+            checked_sha(fact.app_sha)
+            _check_position(fact.position, 1)
+        case Retry():
+            checked_sha(fact.app_sha)
+        case Rollback():
+            _check_point(fact.leaves)
+            _check_point(fact.to)
+        case Deployment():
+            _check_record(fact)
+        case Hold() | Release() | Drop():
+            pass
     return fact
+
+
+def _check_record(record: Deployment) -> None:
+    checked_sha(record.revision)
+    _check_time(record.finished_at, "its sync finished")
+    for image in record.images:
+        running(image)
+    for name, seen in (record.sets or {}).items():
+        checked_name(name, "set")
+        _check_position(seen.position, 0)
+        if seen.app_sha is not None:
+            checked_sha(seen.app_sha)
+
+
+def _check_point(point: Point) -> None:
+    checked_sha(point.commit)
+    _check_position(point.position, 0)
+    if point.app_sha is not None:
+        checked_sha(point.app_sha)
+    if point.repository is not None:
+        checked_repository(point.repository)
+
+
+def _check_position(position: int, lowest: int) -> None:
+    if not lowest <= position <= MAX_POSITION:
+        raise Refused(f"there is no position {position}", remedy="send it again")
+
+
+def _check_time(when: datetime, what: str) -> None:
+    if not is_storable(when):
+        raise Refused(f"{what} at no time that Git can store", remedy="send it again")

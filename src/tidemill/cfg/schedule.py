@@ -1,48 +1,22 @@
-"""Durations (`15m`) and windows (`Mon-Fri 09:00-16:00 Europe/Berlin`), parsed once.
-
-Both raise `ValueError` with the reason; the settings add where it stands.
-"""
+"""Moments, and windows (`Mon-Fri 09:00-16:00 Europe/Berlin`), parsed once."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
+from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
+
+# A time that can be compared with any other; one without its offset is not read.
+Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
+
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_DURATION = re.compile(r"([0-9]{1,6})([smhd])")
 _WINDOW = re.compile(
     r"(?P<days>[A-Za-z,-]+) (?P<start>[0-9]{2}:[0-9]{2})-(?P<end>[0-9]{2}:[0-9]{2}) "
     r"(?P<zone>[A-Za-z0-9_+/-]+)"
 )
-
-
-class Duration(timedelta):
-    """A span of time that was written like `15m`."""
-
-
-def parse_duration(text: str) -> Duration:
-    """Parse a whole number and one of s, m, h, d."""
-    found = _DURATION.fullmatch(text)
-    if found is None:
-        raise ValueError(
-            f"{text!r} is not a duration: write a whole number and s, m, h or d, like 15m"
-        )
-    return Duration(**{_UNITS[found[2]]: int(found[1])})
-
-
-def show_duration(span: timedelta) -> str:
-    """A duration as people read it: its two largest units, like `1h 30m`."""
-    seconds = max(0, int(span.total_seconds()))
-    parts = [
-        (seconds // 86400, "d"),
-        (seconds // 3600 % 24, "h"),
-        (seconds // 60 % 60, "m"),
-        (seconds % 60, "s"),
-    ]
-    shown = [f"{count}{unit}" for count, unit in parts if count]
-    return " ".join(shown[:2]) or "0s"
 
 
 class Window:
@@ -94,8 +68,11 @@ class Window:
 
     def _clock_changes(self, day: datetime) -> list[datetime]:
         """When the clocks change on a day, which they do at a quarter of an hour."""
-        midnight = day.replace(hour=0, minute=0, fold=0).astimezone(UTC)
-        quarters = [midnight + timedelta(minutes=15 * count) for count in range(100)]
+        midnight = day.replace(hour=0, minute=0, fold=0)
+        if midnight.utcoffset() == (midnight + timedelta(days=1)).utcoffset():
+            return []
+        first = midnight.astimezone(UTC) - timedelta(minutes=15)  # they may change at midnight
+        quarters = [first + timedelta(minutes=15 * count) for count in range(101)]
         offsets = [quarter.astimezone(self.zone).utcoffset() for quarter in quarters]
         pairs = zip(quarters[1:], offsets, offsets[1:], strict=False)
         return [quarter for quarter, before, after in pairs if before != after]
@@ -105,7 +82,11 @@ class Window:
 
 
 def parse_window(text: str) -> Window:
-    """Parse `Mon-Fri 09:00-16:00 Europe/Berlin`; days may be a range or a list with commas."""
+    """Parse `Mon-Fri 09:00-16:00 Europe/Berlin`; days may be a range or a list with commas.
+
+    Raises:
+        ValueError: with the reason; the settings add where it stands.
+    """
     found = _WINDOW.fullmatch(text)
     if found is None:
         raise ValueError(

@@ -6,7 +6,8 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.cfg.schedule import Duration, Window
+from tidemill.app.durations import Duration
+from tidemill.cfg.schedule import Window
 
 FILE = "tidemill.toml"
 NAMESPACE = "refs/tidemill"

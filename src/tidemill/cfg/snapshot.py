@@ -15,6 +15,7 @@ from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
+from tidemill.cfg.schedule import Moment
 from tidemill.cfg.settings import Settings
 
 
@@ -37,7 +38,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     set: str
     reason: str
     by: str
-    since: datetime
+    since: Moment
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def _target(draft: Draft, wave: Wave, target: str) -> TargetStatus:
     running = {}
     for image_set in draft.settings.sets:
         seen = (record.sets or {}).get(image_set.name)
-        hads = reversed(draft.ledger.of(wave.name, image_set.name).had)
+        hads = reversed(draft.ledger.history(wave.name, image_set.name).had)
         had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
         sha = had.app_sha if had else (seen.app_sha if seen and seen.images_fit else None)
         if sha and (seen is None or seen.uses):

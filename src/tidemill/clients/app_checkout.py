@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import checked_branch, checked_sha
+from tidemill.app.names import checked_branch, checked_sha, is_repository, shown
 from tidemill.app.origin import Origin
 from tidemill.clients import person
-from tidemill.clients.git import REMOTE_SECONDS, Git, GitError
+from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured
 from tidemill.errors import Refused
 
 _HEADS = "refs/heads/"
-_LATER = {"GIT_AUTHOR_DATE": "86400 +0000", "GIT_COMMITTER_DATE": "86400 +0000"}
+_URL = re.compile(r"(?!file:)[a-z+]+://[^/]*/(?P<url>.+)|(?!file:)(?:[^/]+@)?[^/:]+:(?P<scp>.+)")
+# 9 September 2001: any other time will do, but not all archives can hold one before 1980.
+_OTHER_TIME = 1_000_000_000
+_LATER = {"GIT_AUTHOR_DATE": "@86400 +0000", "GIT_COMMITTER_DATE": "@86400 +0000"}
 _SOMEBODY = {
     f"GIT_{who}_{what}": value
     for who in ("AUTHOR", "COMMITTER")
@@ -49,10 +54,11 @@ class AppCheckout:
         """The commit; raise `Refused` if there is none and none is given."""
         if given.sha is not None:
             return checked_sha(given.sha, "commit of app.git")
-        code, out, _ = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
+        code, out, said = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
         if code:
             raise Refused(
-                f"{self.folder} is not a checkout with a commit, so there is no SHA to tag with",
+                f"{shown(str(self.folder))} is not a checkout with a commit, so there is no SHA "
+                f"to tag with (git says: {shown(said.strip())})",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",
             )
         return out.decode().strip()
@@ -89,50 +95,61 @@ class AppCheckout:
             run_url=given.run_url or person.run_url(),
         )
 
-    def copy(self, to: Path, *, private: bool, anew: bool, whole: bool) -> None:
-        """Copy the checkout, with its repository.
+    def copy(self, to: Path, *, strange: bool, whole: bool) -> Path:
+        """Copy the checkout, with its repository, and return this folder in the copy.
+
+        Submodules come without theirs. Of files that Git does not know, empty folders stay behind.
 
         Args:
-            private: leave out the rights of the group and of others, as under umask 077.
-            anew: put an empty commit on top, so that it is another commit with the same files.
+            strange: make it another commit with the same files, as it might be elsewhere: under
+                umask 077, written in another order and at another time.
             whole: copy the files that Git ignores, too.
         """
+        here = self.folder.resolve()
         if self.is_one:
-            top = Path(self._git("rev-parse", "--show-toplevel").decode().strip())
-            self._git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(to))
-            there = Git(to, _SOMEBODY | _LATER)
-            there("reset", "--quiet")
-            names = ["ls-files", "-z", "--cached", "--others"]
-            out = Git(top)(*names, *(() if whole else ("--exclude-standard",)))
-            for name in set(filter(None, os.fsdecode(out).split("\0"))):
-                _copy_file(top / name, to / name)
-            if anew:
-                there("-c", "commit.gpgSign=false", "commit", "--quiet", "--no-verify",
-                      "--allow-empty", "--message", "The same files again")  # fmt: skip
+            top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
+            self._clone(top, to, another=strange)
+            names = _all_in(top, but={".git"}) if whole else _known(top)
         else:
-            shutil.copytree(self.folder, to, symlinks=True)
-        if private:
+            top = here
+            names = _all_in(top)
+        for name in sorted(names, reverse=strange):
+            _copy(top / name, to / name)
+        if strange:
             for path in (to, *to.rglob("*")):
                 if not path.is_symlink():
                     path.chmod(path.stat().st_mode & 0o700)
+                    os.utime(path, (_OTHER_TIME, _OTHER_TIME))
+        return to / here.relative_to(top)
+
+    def _clone(self, top: Path, to: Path, *, another: bool) -> None:
+        """A repository in `to` with the same commits, and one more if it is to be `another`."""
+        own = configured({"core.hooksPath": os.devnull, "commit.gpgSign": "false"})
+        self._git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(to), env=own)
+        there = Git(to, _SOMEBODY | _LATER | own)
+        there("reset", "--quiet")
+        if another:
+            there("commit", "--quiet", "--allow-empty", "--message", "The same files again")
 
     def _repository(self) -> str:
-        """`owner/name`, of the workflow, or at the end of the address that origin has."""
+        """`owner/name`, of the workflow, or of the address that origin has."""
         if os.environ.get("GITHUB_REPOSITORY"):
             return os.environ["GITHUB_REPOSITORY"]
         code, out, _ = self._git.attempt("remote", "get-url", "origin")
-        parts = out.decode().strip().removesuffix("/").removesuffix(".git").replace(":", "/")
-        found = parts.split("/")[-2:]
-        if code or len(found) != 2 or not all(found):
+        address = os.fsdecode(out).strip()
+        found = _URL.fullmatch(address)
+        path = (found["url"] or found["scp"]) if found else "/".join(address.split("/")[-2:])
+        name = path.strip("/").removesuffix(".git")
+        if code or not is_repository(name) or "/" not in name:
             raise Refused(
                 "the checkout does not say which repository it is of",
                 remedy="give --repository owner/name",
             )
-        return "/".join(found)
+        return name
 
     def _position(self, sha: str) -> int:
         """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
-        if self._git("rev-parse", "--is-shallow-repository").strip() == b"true":
+        if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
             try:
                 fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
                 self._git(*fetch, seconds=REMOTE_SECONDS)
@@ -142,10 +159,38 @@ class AppCheckout:
                     "that lead to this one can't be counted",
                     remedy="check out with fetch-depth: 0, or give --position",
                 ) from None
-        return int(self._git("rev-list", "--count", sha))
+        code, out, _ = self._git.attempt("rev-list", "--count", sha)
+        if code:
+            raise Refused(
+                f"the commit {sha} is not in {shown(str(self.folder))}, so the commits that lead "
+                "to it can't be counted",
+                remedy="run it in a checkout with that commit, or give --position",
+            )
+        return int(out)
 
 
-def _copy_file(source: Path, to: Path) -> None:
+def _all_in(top: Path, but: Collection[str] = ()) -> Iterator[str]:
+    """The paths of all that is below a folder, without what has one of those names."""
+    for parent, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if name not in but]
+        for name in (*folders, *files):
+            if name not in but:
+                yield str(Path(parent, name).relative_to(top))
+
+
+def _known(top: Path) -> Iterator[str]:
+    """The paths of the files that Git does not ignore, those of submodules too."""
+    listed = Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, os.fsdecode(listed).split("\0")):
+        yield name
+        if not (top / name).is_symlink() and (top / name / ".git").exists():
+            yield from (str(Path(name, below)) for below in _known(top / name))
+
+
+def _copy(source: Path, to: Path) -> None:
+    """Copy a file, a link, or a folder without what is in it; leave out what is none of them."""
     if source.is_symlink() or source.is_file():
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, to, follow_symlinks=False)
+    elif source.is_dir():
+        to.mkdir(parents=True, exist_ok=True)

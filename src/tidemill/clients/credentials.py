@@ -7,7 +7,6 @@ is in no message, no log and no command line.
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 import subprocess
 import threading
@@ -173,7 +172,7 @@ def _of_entry(name: str, auth: _Auth, file: Path) -> Credentials | None:
     if auth.auth:
         try:
             decoded = base64.b64decode(auth.auth, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # not base64, or not text
             decoded = ""
         user, colon, password = decoded.partition(":")
         if not colon or not user:

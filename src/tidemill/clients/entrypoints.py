@@ -7,6 +7,7 @@ import re
 import sys
 from pathlib import Path
 
+from tidemill.app.names import UNPRINTABLE
 from tidemill.clients.processes import run
 from tidemill.errors import EntryPointFailed
 
@@ -30,7 +31,7 @@ def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -
         "TMPDIR": str(home),
         "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}",
     }
-    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds, name=f"`{command}`")
+    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds, name=in_words(command))
     if ended.code != 0:
         raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
 
@@ -38,8 +39,13 @@ def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -
 def entry_point_failed(command: str, reason: str) -> EntryPointFailed:
     """The error for a command that did not do what it is for."""
     return EntryPointFailed(
-        f"`{command}` failed: {reason}", remedy="run it in a checkout and mend it"
+        f"{in_words(command)} failed: {reason}", remedy="run it in a checkout and mend it"
     )
+
+
+def in_words(command: str) -> str:
+    """A command as it may stand in a message: in one line, and printable."""
+    return f"`{UNPRINTABLE.sub('?', ' '.join(command.split()))}`"
 
 
 def _last_lines(output: str) -> str:

@@ -82,6 +82,9 @@ class Git:
             **(env or {}),
         }
         self._git.update_environment(**self._env)
+        # What reads objects must not fetch those that are not here: that would have no time limit.
+        self._reader = git.Git(str(folder))
+        self._reader.update_environment(**{**self._env, "GIT_ALLOW_PROTOCOL": "none"})
 
     def __call__(
         self,
@@ -109,13 +112,18 @@ class Git:
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
-        process = self._git.execute(
-            ["git", *arguments],
-            istream=subprocess.PIPE if data is not None else None,
-            env=dict(env or {}),
-            as_process=True,
-            start_new_session=True,
-        )
+        try:
+            process = self._git.execute(
+                ["git", *arguments],
+                istream=subprocess.PIPE if data is not None else None,
+                env=dict(env or {}),
+                as_process=True,
+                start_new_session=True,
+            )
+        except git.GitCommandNotFound:
+            raise TidemillError(
+                f"git could not be started in {self.folder}", remedy="install Git, in PATH"
+            ) from None
         out, err = communicate(process, f"git {arguments[0]}", data, seconds)
         return int(process.returncode), out, err.decode(errors="replace")
 
@@ -124,16 +132,21 @@ class Git:
 
         Args:
             kind: `commit`, `tree` or `blob`; any by default.
+
+        Raises:
+            GitError: it is not here, or the process that reads objects has ended.
         """
         try:
-            _, found, _, data = self._git.get_object_data(sha)
-        except ValueError:
-            found, data = "missing", b""
+            _, found, size, data = self._reader.get_object_data(sha)
+        except (OSError, ValueError) as error:
+            raise GitError(("cat-file", sha), 1, str(error)) from None
+        if len(data) != size:
+            raise GitError(("cat-file", sha), 1, f"{sha} could not be read to its end")
         return bytes(data) if kind in (None, _text(found)) else b""
 
     def close(self) -> None:
         """End the processes that were kept for reading objects."""
-        self._git.clear_cache()
+        self._reader.clear_cache()
 
 
 def _text(name: str | bytes) -> str:

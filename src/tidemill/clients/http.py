@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 15.0
 READ_SECONDS = 60.0
+_SLOW = 5
 MOST_OF_AN_ERROR = 8192
 _CONNECTIONS = 16
 
@@ -39,13 +40,13 @@ class Body:
 
 @dataclass(frozen=True)
 class Call:
-    """One request. `seconds` is how long the server may say nothing; headers hold no secret."""
+    """One request; `is_slow` if the server has much to do before it answers. No secret in it."""
 
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
-    seconds: float = READ_SECONDS
+    is_slow: bool = False
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Http:
 
     Args:
         environment: where the proxies are named.
+        seconds: how long a server may say nothing; where it has much to do, five times that.
         pause: waits for some seconds; `chance` gives a number from 0 to 1.
         progress: is given one line about each retry.
     """
@@ -70,11 +72,13 @@ class Http:
         self,
         environment: Mapping[str, str],
         *,
+        seconds: float = READ_SECONDS,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
         progress: Callable[[str], None] = quiet,
     ) -> None:
         self._environment = environment
+        self._seconds = seconds
         self._pause = pause
         self._chance = chance
         self._progress = progress
@@ -102,7 +106,7 @@ class Http:
             headers["Content-Length"] = str(body.size)
         response = self._open(call, host, headers, body)
         try:
-            answer = Response(response, call, self._count)
+            answer = Response(response, call.url, self._limit(call), self._count)
             if answer.status in PASSING:
                 said = said_in(answer.start(MOST_OF_AN_ERROR))
                 raise unwell(host, answer.status, said, answer.headers)
@@ -131,16 +135,19 @@ class Http:
                 retries=False,
                 preload_content=False,
                 decode_content=False,
-                timeout=Timeout(connect=CONNECT_SECONDS, read=call.seconds),
+                timeout=Timeout(connect=CONNECT_SECONDS, read=self._limit(call)),
             )
         except (HTTPError, OSError, ValueError) as error:
             if body and body.failure:
                 raise body.failure from None
-            raise failed(host, error, call.seconds) from None
+            raise failed(host, error, self._limit(call)) from None
         if body and body.failure:
             response.close()
             raise body.failure
         return response
+
+    def _limit(self, call: Call) -> float:
+        return self._seconds * (_SLOW if call.is_slow else 1)
 
     def _count(self, *, requests: int = 0, sent: int = 0, received: int = 0) -> None:
         with self._lock:
@@ -184,11 +191,13 @@ class Http:
 class Response:
     """An answer whose body is still to be read."""
 
-    def __init__(self, response: BaseHTTPResponse, call: Call, count: Callable[..., None]) -> None:
+    def __init__(
+        self, response: BaseHTTPResponse, url: str, seconds: float, count: Callable[..., None]
+    ) -> None:
         self._response = response
-        self._host = host_of(call.url)
-        self._seconds = call.seconds
-        self.url = call.url
+        self._host = host_of(url)
+        self._seconds = seconds
+        self.url = url
         self._count = count
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from tidemill.images.image_store import ImageStore
@@ -14,6 +15,7 @@ class ImageStores:
 
     def __init__(self) -> None:
         self._opened: dict[str, ImageStore] = {}
+        self._opening = threading.Lock()
 
     def open(self, location: Location, *, create: bool = False) -> ImageStore:
         """The place of a location, whatever its tag or digest is.
@@ -26,9 +28,10 @@ class ImageStores:
         """
         place = Location(location.folder, location.repository)
         key = str(place)
-        if key not in self._opened:
-            self._opened[key] = self._open(place, create)
-        return self._opened[key]
+        with self._opening:
+            if key not in self._opened:
+                self._opened[key] = self._open(place, create)
+            return self._opened[key]
 
     def _open(self, place: Location, create: bool) -> ImageStore:
         if place.folder is not None:

@@ -5,15 +5,16 @@ Whatever comes in is checked against its size and its digest, and cut off beyond
 
 from __future__ import annotations
 
-import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from tidemill.app.names import shown
 from tidemill.clients import registry_address
-from tidemill.clients.http import Body, Call, Response
-from tidemill.clients.http_trouble import Trouble
+from tidemill.clients.http import Body, Call
 from tidemill.clients.registry_access import Access, Answer, Need, Session
 from tidemill.clients.registry_address import Address
 from tidemill.clients.registry_answers import absent, lied, said_no
+from tidemill.clients.registry_download import downloaded
 from tidemill.clients.registry_upload import Upload
 from tidemill.errors import Refused, ServerRefused, TidemillError
 from tidemill.images import documents, oci
@@ -28,6 +29,7 @@ ACCEPTED = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # Documents are kept up to this size and number, so that a tag needs no second look.
 _SMALL = 64 << 10
 _REMEMBERED = 100
@@ -66,7 +68,7 @@ class Registry:
     """
 
     def __init__(self, address: Address, session: Session, *, push: bool = False) -> None:
-        self._address = address
+        self.address = address
         self._session = session
         self._access: Access = session.access(address)
         self._push = Need(address.path, push=True)
@@ -81,7 +83,7 @@ class Registry:
     @property
     def where(self) -> str:
         """Host and path, as in references."""
-        return str(self._address)
+        return str(self.address)
 
     @property
     def requests(self) -> int:
@@ -95,6 +97,7 @@ class Registry:
         return found
 
     def _found(self, reference: str) -> Descriptor | None:
+        _check_reference(reference)
         answer = self._ask("HEAD", f"manifests/{reference}")
         if answer.status == 404:
             return None
@@ -103,7 +106,7 @@ class Registry:
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.is_fine and oci.DIGEST.fullmatch(digest) and size.isdecimal() and kind:
             if oci.DIGEST.fullmatch(reference) and digest != reference:
-                raise lied(self._address, f"has another digest for {reference}: {digest}")
+                raise lied(self.address, f"has another digest for {reference}: {digest}")
             return Descriptor(kind, digest, int(size))
         if not answer.is_fine and answer.status != 405:
             raise self._no(answer, f"show {reference}")
@@ -118,7 +121,7 @@ class Registry:
             raise self._no(answer, f"show {reference}")
         digest = oci.digest_of(answer.body)
         if oci.DIGEST.fullmatch(reference) and digest != reference:
-            raise lied(self._address, f"has another digest for {reference}: {digest}")
+            raise lied(self.address, f"has another digest for {reference}: {digest}")
         return Descriptor(documents.media_type(answer.body, digest), digest, len(answer.body))
 
     def read(self, digest: str) -> bytes:
@@ -135,9 +138,9 @@ class Registry:
             if answer.status != 404:
                 raise self._no(answer, f"show {digest}")
         else:
-            raise absent(self._address, digest)
+            raise absent(self.address, digest)
         if oci.digest_of(answer.body) != digest:
-            raise lied(self._address, f"sent something else for {digest}")
+            raise lied(self.address, f"sent something else for {digest}")
         if kind == "manifests":
             self._remember(digest, answer.body)
         return answer.body
@@ -158,53 +161,15 @@ class Registry:
             raise self._no(answer, f"show {blob.digest}")
         size = answer.headers.get("Content-Length", "")
         if size.isdecimal() and int(size) != blob.size:
-            raise lied(self._address, f"has {size} bytes for {blob.digest}, not {blob.size}")
+            raise lied(self.address, f"has {size} bytes for {blob.digest}, not {blob.size}")
         return True
 
     def pieces(self, blob: Descriptor) -> Iterator[bytes]:
         """A blob's bytes; where they break off, they are asked for from there."""
         _check_digest(blob.digest)
-        digest = hashlib.sha256()
-        done = 0
-        patience = self._access.patience()
-        while True:
-            try:
-                with self._access.stream(self._get(blob, done), self._pull) as response:
-                    for piece in self._rest(response, blob, done):
-                        done += len(piece)
-                        if done > blob.size:
-                            raise lied(self._address, f"sends too many bytes for {blob.digest}")
-                        digest.update(piece)
-                        yield piece
-                break
-            except Trouble as trouble:
-                if done == blob.size:
-                    break
-                patience.wait(trouble)
-        if done != blob.size or f"sha256:{digest.hexdigest()}" != blob.digest:
-            raise lied(self._address, f"sent something else for {blob.digest}")
-
-    def _get(self, blob: Descriptor, done: int) -> Call:
-        headers = {"Range": f"bytes={done}-"} if done else {}
-        return Call("GET", self._url(f"blobs/{blob.digest}"), headers)
-
-    def _rest(self, response: Response, blob: Descriptor, done: int) -> Iterator[bytes]:
-        """What comes after the first `done` bytes: all of it again, if ranges are not heeded."""
-        match response.status:
-            case 200:
-                skip = done
-            case 206 if response.headers.get("Content-Range", "").startswith(f"bytes {done}-"):
-                skip = 0
-            case 404:
-                raise absent(self._address, blob.digest)
-            case status:
-                answer = Answer(status, response.headers, response.whole(), response.url)
-                raise self._no(answer, f"send {blob.digest}")
-        for piece in response.pieces():
-            rest = piece[skip:]
-            skip -= len(piece) - len(rest)
-            if rest:
-                yield rest
+        return downloaded(
+            blob, self._url(f"blobs/{blob.digest}"), self.address, self._access, self._pull
+        )
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
         """Send a blob, unless it is there."""
@@ -215,7 +180,7 @@ class Registry:
     def borrow(self, blob: Descriptor, source: str) -> bool:
         """Mount a blob from another repository; False: it has to be sent, and that is no error."""
         lender = registry_address.parse(source)
-        if lender.host != self._address.host or lender.path == self._address.path:
+        if lender.host != self.address.host or lender.path == self.address.path:
             return False
         try:
             return self._upload.mount(blob, lender.path)
@@ -232,6 +197,7 @@ class Registry:
     def tag(self, names: Iterable[str], image: Descriptor) -> None:
         """Point tags to an image, one after another, in the order given."""
         done: list[str] = []
+        begun: list[str] = []
         try:
             for name in dict.fromkeys(names):
                 # What was learnt before is enough to write, and not enough to leave it.
@@ -239,11 +205,15 @@ class Registry:
                     found = self.find(name)
                     if found and found.digest == image.digest:
                         continue
-                self._write(name, image, self.read(image.digest))
-                done.append(name)
+                data = self.read(image.digest)
+                _check_reference(name)
+                begun = [name]
+                self._write(name, image, data)
+                done.append(begun.pop())
         except TidemillError as error:
-            if done:
-                error.written = f"{'the tag' if len(done) == 1 else 'the tags'} {', '.join(done)}"
+            # Only a plain no is one: where no answer came, that alone may have been lost.
+            lost = [] if isinstance(error, ServerRefused) else begun
+            error.written = _tags_written(done, lost) or error.written
             raise
 
     def _write(self, reference: str, document: Descriptor, data: bytes) -> None:
@@ -257,7 +227,7 @@ class Registry:
         if not answer.is_fine:
             raise self._no(answer, f"store the manifest {reference}")
         if answer.headers.get("Docker-Content-Digest", document.digest) != document.digest:
-            raise lied(self._address, f"stored the manifest {reference} with another digest")
+            raise lied(self.address, f"stored the manifest {reference} with another digest")
 
     def _remember(self, digest: str, data: bytes) -> None:
         if len(data) <= _SMALL and len(self._documents) < _REMEMBERED:
@@ -271,11 +241,26 @@ class Registry:
         return self._access.ask(Call(method, self._url(path), {**accept, **headers}), self._pull)
 
     def _url(self, path: str) -> str:
-        return f"{self._access.origin}/v2/{self._address.path}/{path}"
+        return f"{self._access.origin}/v2/{self.address.path}/{path}"
 
     def _no(self, answer: Answer, doing: str) -> TidemillError:
         need = self._push if "store" in doing else self._pull
-        return said_no(answer, doing, self._address, self._access, need)
+        return said_no(answer, doing, self.address, self._access, need)
+
+
+def _tags_written(done: list[str], lost: list[str]) -> str:
+    said = [f"the tag{'s' * (len(done) > 1)} {', '.join(done)}"] if done else []
+    if lost:
+        said.append(f"perhaps {'' if done else 'the tag '}{lost[0]}")
+    return ", and ".join(said)
+
+
+def _check_reference(reference: str) -> None:
+    if not oci.DIGEST.fullmatch(reference) and not _TAG.fullmatch(reference):
+        raise Refused(
+            f"{shown(reference)} is neither a tag nor a digest",
+            remedy="give 1 to 128 letters, digits, '.', '_' and '-', not '.' or '-' first",
+        )
 
 
 def _check_digest(digest: str) -> None:

@@ -16,7 +16,15 @@ from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 from tidemill.clients.credentials import Credentials, Kind, Logins
-from tidemill.clients.http import MOST_OF_AN_ERROR, Call, Counts, Http, Response, host_of
+from tidemill.clients.http import (
+    MOST_OF_AN_ERROR,
+    READ_SECONDS,
+    Call,
+    Counts,
+    Http,
+    Response,
+    host_of,
+)
 from tidemill.clients.http_trouble import Patience, Trouble
 from tidemill.clients.registry_address import Address
 from tidemill.clients.registry_tokens import Challenge, Token, challenges, fetch
@@ -47,6 +55,7 @@ class Session:
 
     Args:
         environment: where proxies and credentials are found; None: this process's own.
+        seconds: how long a server may say nothing.
         pause: waits for some seconds; `chance` gives a number from 0 to 1; `now` is a clock in
             seconds that only goes forward.
         progress: is given one line about each retry.
@@ -56,13 +65,16 @@ class Session:
         self,
         environment: Mapping[str, str] | None = None,
         *,
+        seconds: float = READ_SECONDS,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
         now: Callable[[], float] = time.monotonic,
         progress: Callable[[str], None] = quiet,
     ) -> None:
         self.environment = dict(os.environ if environment is None else environment)
-        self.http = Http(self.environment, pause=pause, chance=chance, progress=progress)
+        self.http = Http(
+            self.environment, seconds=seconds, pause=pause, chance=chance, progress=progress
+        )
         self.now = now
         self.logins = Logins(self.environment)
         self.challenges: dict[str, Challenge] = {}

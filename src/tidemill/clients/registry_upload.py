@@ -17,8 +17,6 @@ from tidemill.clients.registry_address import Address
 from tidemill.clients.registry_answers import lied, said_no
 from tidemill.images.oci import Descriptor
 
-# The registry digests and stores the whole blob before it answers.
-ANSWER_SECONDS = 300.0
 # How often an upload is begun that the registry loses or does not take as whole.
 _LOST_TRIES = 3
 _LOST = frozenset({400, 401, 404, 416})
@@ -62,7 +60,8 @@ class Upload:
         url = _with_digest(place, blob.digest)
         headers = {"Content-Type": "application/octet-stream"}
         body = Body(blob.size, pieces)
-        put = Call("PUT", url, headers, body, seconds=ANSWER_SECONDS)
+        # The registry digests and stores all of it before it answers.
+        put = Call("PUT", url, headers, body, is_slow=True)
         answer = self._access.ask_once(put, self._need)
         if answer.is_fine:
             stored = answer.headers.get("Docker-Content-Digest", blob.digest)

@@ -15,6 +15,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from tidemill.app.names import shown
+from tidemill.clients.removing import open_up
+from tidemill.errors import Refused
+
 _MEMORY = Path("/dev/shm")  # noqa: S108 - the memory file system of Linux, and each folder in it is private
 _PREFIX = "tidemill-"
 _NEW = ".tidemill-new-"
@@ -28,23 +32,32 @@ def scratch(*, large: bool = False) -> Iterator[Path]:
     """A new private folder, removed at the end; on a disk if it is to hold much (`large`).
 
     It gets the name that is swept only once it is locked, so no other run takes it for dead.
+
+    Raises:
+        Refused: there can be none.
     """
     parent = _parent(large)
     _sweep(parent)
-    new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{os.getuid()}-", dir=parent))
-    lock = (new / _LOCK).open("w")
+    try:
+        new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{os.getuid()}-", dir=parent))
+        lock = (new / _LOCK).open("w")
+    except OSError as error:
+        raise Refused(
+            f"there can be no temporary folder in {shown(str(parent))}: {error.strerror}",
+            remedy="let TIDEMILL_TMPDIR name a folder that is there, and has room",
+        ) from None
     fcntl.flock(lock, fcntl.LOCK_EX)
     folder = new.rename(parent / f"{_PREFIX}{new.name.removeprefix(_NEW)}")
     try:
         yield folder
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _removed(folder)
         lock.close()
 
 
 def _parent(large: bool) -> Path:
     if os.environ.get("TIDEMILL_TMPDIR"):
-        return Path(os.environ["TIDEMILL_TMPDIR"])
+        return Path(os.environ["TIDEMILL_TMPDIR"]).absolute()
     try:
         if not large and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
             return _MEMORY
@@ -53,12 +66,18 @@ def _parent(large: bool) -> Path:
     return Path(tempfile.gettempdir())
 
 
+def _removed(folder: Path) -> None:
+    with suppress(OSError):
+        open_up(folder)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 def _sweep(parent: Path) -> None:
     for left in parent.glob(f"{_PREFIX}{os.getuid()}-*"):
         try:
             with (left / _LOCK).open("r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(left, ignore_errors=True)
+                _removed(left)
         except OSError:
             continue
     for left in parent.glob(f"{_NEW}{os.getuid()}-*"):

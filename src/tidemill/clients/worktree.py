@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
+from tidemill.app.names import shown
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS
 from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
 from tidemill.clients.git import REMOTE_SECONDS, Git
+from tidemill.clients.removing import open_up, remove
 from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 from tidemill.errors import EntryPointFailed, TimeLimit
 
@@ -34,10 +39,11 @@ class Worktree:
         self._bare = git
         self._folder = folder / "work"
         self._index = folder / "index"
-        self._home = folder / "home"
+        self._homes = folder / "homes"
+        self._home = self._homes
         self._env = {"GIT_INDEX_FILE": str(self._index), "GIT_WORK_TREE": str(self._folder)}
         self._folder.mkdir()
-        self._home.mkdir()
+        self._homes.mkdir()
 
     def do(self, work: Work) -> WorkResult:
         """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
@@ -79,7 +85,7 @@ class Worktree:
             image_file.write_bytes(work.bare)
             self._run(work.entry.replace("{file}", shlex.quote(str(image_file))), work)
             for name in (TAGS, DIGESTS):
-                if _parsed(folder / name) != msgspec.json.decode(files[name] or b"null"):
+                if not _says_the_same(folder / name, files[name] or b""):
                     raise entry_point_failed(
                         work.entry, f"it did not leave the announced images in {work.folder}/{name}"
                     )
@@ -105,7 +111,7 @@ class Worktree:
                 place.unlink()
             place.mkdir(exist_ok=True)
         for name, data in files.items():
-            _remove(place / name)
+            remove(place / name)
             if data is not None:
                 (place / name).write_bytes(data)
 
@@ -117,11 +123,12 @@ class Worktree:
 
     def _refuse_foreign_changes(self, work: Work, *, own_files: bool) -> None:
         self._stage()
-        inside = tuple(f"{path}/" if path else "" for path in work.own)
+        inside = tuple(f"{path}/" for path in work.own)
         for path, mode in self._changed(work.parent).items():
             if mode == _REPOSITORY:
                 raise entry_point_failed(
-                    work.entry or work.generate or "", f"it left a repository of its own in {path}"
+                    work.entry or work.generate or "",
+                    f"it left a repository of its own in {shown(path)}",
                 )
             if own_files and path in [f"{work.folder}/{name}" for name in FILES]:
                 continue
@@ -129,7 +136,7 @@ class Worktree:
             if barred or (work.own and not path.startswith(inside)):
                 raise entry_point_failed(
                     work.entry or work.generate or "",
-                    f"it changed {path}, which is not its own to change",
+                    f"it changed {shown(path)}, which is not its own to change",
                 )
 
     def _commit(self, work: Work) -> str:
@@ -167,9 +174,12 @@ class Worktree:
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""
-        _remove(self._folder / ".git")
-        _remove(self._home)
-        self._home.mkdir()
+        remove(self._folder / ".git")
+        for left in self._homes.iterdir():
+            with suppress(OSError):  # the next commands get another home, whatever is in this one
+                remove(left)
+        self._home = Path(tempfile.mkdtemp(dir=self._homes))
+        open_up(self._folder)
         self._git("read-tree", "--reset", "-u", commit)
         self._git("clean", "-ffdxq")
         dot_git = self._folder / ".git"
@@ -221,16 +231,10 @@ def _is_program(file: Path) -> bool:
     return bool(file.stat().st_mode & 0o111)
 
 
-def _remove(path: Path) -> None:
-    """Remove a file, a link, or a folder with all that is in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _parsed(file: Path) -> object:
+def _says_the_same(file: Path, wanted: bytes) -> bool:
+    """Whether a file has these bytes, or the same JSON in another form."""
     try:
-        return msgspec.json.decode(file.read_bytes())
-    except (OSError, msgspec.DecodeError):
-        return None
+        found = file.read_bytes()
+        return found == wanted or bool(msgspec.json.decode(found) == msgspec.json.decode(wanted))
+    except (OSError, *UNREADABLE):
+        return False

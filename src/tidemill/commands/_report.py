@@ -13,7 +13,7 @@ import msgspec
 from tidemill.cfg.draft import Waiting
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.requests import ALL_SETS
-from tidemill.mill.turn import Turn
+from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
 
 _LISTS = {
     "evicted": "evicted",
@@ -32,16 +32,17 @@ def turn_json(turn: Turn) -> dict[str, Any]:
     """A turn as `--json` prints it."""
     lists: dict[str, list[dict[str, Any]]] = {name: [] for name in _LISTS.values()}
     notes = []
-    for entry in turn.plan.entries if turn.lost_to is None else ():
+    is_lost = isinstance(turn.outcome, LostTo)
+    for entry in () if is_lost else turn.plan.entries:
         if name := _LISTS.get(entry.what):
             lists[name].append(_object(entry))
         else:
             notes.append({"what": entry.what, **_object(entry)})
     return {
-        "changed": turn.changed,
-        "landed": turn.plan.landed if turn.lost_to is None else None,
+        "changed": isinstance(turn.outcome, Wrote | WouldWrite),
+        "landed": None if is_lost else turn.plan.landed,
         **lists,
-        "to_check": list(turn.plan.to_check),
+        "to_check": [] if is_lost else list(turn.plan.to_check),
         "waiting": [waiting_json(line) for line in turn.plan.waiting],
         "notes": notes,
     }
@@ -58,21 +59,30 @@ def time_text(when: datetime | None) -> str | None:
     return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
 
 
-def show_turn(turn: Turn, *, dry_run: bool) -> None:
+def show_turn(turn: Turn) -> None:
     """Say to a person what a turn did, and what waits."""
-    if turn.lost_to is not None:
-        write(f"Other turns kept moving {turn.lost_to.ref}: nothing was written here, they go on.")
-    elif turn.changed and not turn.plan.entries:
-        write("Took note; nothing moved.")
-    elif turn.changed:
-        write("This would be done:" if dry_run else "Done:")
-        rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]
-        show_table(("what", "about", "why"), rows)
-    else:
-        write("Nothing is due yet." if turn.plan.waiting else "Nothing to do.")
+    match turn.outcome:
+        case LostTo(ref):
+            write(f"Other turns kept moving {ref}: nothing was written here, they go on.")
+            return
+        case NothingDue():
+            write("Nothing is due yet." if turn.plan.waiting else "Nothing to do.")
+        case Wrote():
+            _show_entries("Done:", turn)
+        case WouldWrite():
+            _show_entries("This would be done:", turn)
     if turn.plan.to_check:
         write("To check:\n  " + "\n  ".join(turn.plan.to_check))
     show_waiting(turn.plan.waiting)
+
+
+def _show_entries(title: str, turn: Turn) -> None:
+    if not turn.plan.entries:
+        write("Took note; nothing moved.")
+        return
+    write(title)
+    rows = [(entry.what, _about(entry), entry.reason) for entry in turn.plan.entries]
+    show_table(("what", "about", "why"), rows)
 
 
 def show_waiting(waiting: Sequence[Waiting]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidemill.cfg.ledger import Had, SetLedger
+from tidemill.cfg.ledger import Had
 from tidemill.cfg.settings import Settings, Wave
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
@@ -52,11 +52,6 @@ def set_of(settings: Settings, name: str | None) -> str:
     if settings.image_set(name) is None:
         raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
     return name
-
-
-def history_of(reading: Reading, wave: str, set_name: str) -> SetLedger:
-    """What the wave has had of a set, without adding to the ledger."""
-    return reading.ledger.sets.get(wave, {}).get(set_name) or SetLedger()
 
 
 def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:

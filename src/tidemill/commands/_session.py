@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tidemill.cfg.requests import Fact
+from tidemill.cfg.requests import Announced, Fact
 from tidemill.clients import person
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
@@ -13,8 +13,10 @@ from tidemill.commands._report import show_turn, tell, turn_json, write, write_j
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
 from tidemill.mill.reading import Reading, read
-from tidemill.mill.turn import Clock, Turn, turn
+from tidemill.mill.turn import Clock, Turn, Wrote, turn
 
+_ASK_AGAIN = "mend what the reason says, and ask again"
+_TRY_AGAIN = "mend what the reason says; tidemill retry asks for the same again"
 Resolve = Callable[[Reading], "Fact | Nothing"]
 
 
@@ -47,26 +49,21 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 say=say,
             )
         except TidemillError as error:
-            if accepted.is_new and not options.dry_run:
-                error.written = f"{accepted.id} was accepted and waits in the inbox" + (
-                    "" if error.written == "nothing" else f"; {error.written}"
-                )
+            error.written = accepted.written(error.written)
             raise
-        _report(options, accepted, done)
         if reason := done.plan.rejected.get(accepted.id):
             raise Refused(
                 f"{accepted.id} can't be carried out: {reason}",
-                written="nothing"
-                if options.dry_run
-                else f"it is kept below rejected/, as {accepted.id}",
-                remedy="mend what the reason says; tidemill retry asks for the same again",
+                written=f"it is kept below rejected/, as {accepted.id}"
+                if isinstance(done.outcome, Wrote)
+                else accepted.written(),
+                remedy=_TRY_AGAIN if isinstance(fact, Announced) else _ASK_AGAIN,
             )
+        _report(options, accepted, done)
     return 0
 
 
 def _report(options: Options, accepted: Accepted, done: Turn) -> None:
-    if accepted.id in done.plan.rejected:
-        return
     state = _state(accepted)
     if options.json:
         extra: dict[str, Any] = (
@@ -75,7 +72,9 @@ def _report(options: Options, accepted: Accepted, done: Turn) -> None:
         write_json({"request": extra, **turn_json(done)})
     else:
         write(f"{accepted.id}: {state}" if accepted.id else state)
-        show_turn(done, dry_run=options.dry_run)
+        if accepted.ended in ("rejected", "evicted"):
+            write("tidemill retry lets it try again.")
+        show_turn(done)
 
 
 def _state(accepted: Accepted) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tidemill.building.failing import of_the_machine
 from tidemill.building.order import OF_A_COMMIT
 from tidemill.building.services import Run, build_dockerfile, build_services
 from tidemill.clients.scratch import scratch
@@ -29,9 +30,12 @@ def run(arguments: argparse.Namespace) -> int:
     build = _build_options.dockerfile(arguments)
     with scratch(large=True) as folder:
         here = Run(folder, _build_options.given(arguments), wishes, say)
-        if build is not None:
-            shipped = build_dockerfile(build, here)
-        else:
-            names = _build_options.services(arguments)
-            shipped = build_services(Path(arguments.checkout), names, here, arguments.settings)
+        try:
+            if build is not None:
+                shipped = build_dockerfile(build, here)
+            else:
+                names = _build_options.services(arguments)
+                shipped = build_services(Path(arguments.checkout), names, here, arguments.settings)
+        except OSError as error:
+            raise of_the_machine(error) from None
     return _build_report.report(shipped, arguments)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from tidemill.app.names import shown
 from tidemill.cfg import images, settings, settings_file
 from tidemill.cfg.settings import Settings
 from tidemill.clients.checkout import Checkout
+from tidemill.clients.entrypoints import in_words
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
 from tidemill.commands._report import tell, write, write_json
@@ -43,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         ):
             if command is not None:
                 if not options.json:
-                    tell(f"{name}: {command}")
+                    tell(f"{name}: {in_words(command)}")
                 checkout.run(command, seconds)
                 done.append(command)
             if name == "generate" and (stale := checkout.changed()):
@@ -98,8 +100,9 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
 
 
 def _stale(command: str, stale: list[str]) -> EntryPointFailed:
+    named = ", ".join(shown(name) for name in stale[:MOST_NAMED])
     more = f" and {len(stale) - MOST_NAMED} more" if len(stale) > MOST_NAMED else ""
     return EntryPointFailed(
-        f"these files are not what the sources generate: {', '.join(stale[:MOST_NAMED])}{more}",
-        remedy=f"run `{command}` and commit what it changes",
+        f"these files are not what the sources generate: {named}{more}",
+        remedy=f"run {in_words(command)} and commit what it changes",
     )

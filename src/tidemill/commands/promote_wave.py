@@ -11,7 +11,7 @@ from tidemill.cfg.requests import Promotion
 from tidemill.cfg.settings import Wave
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._resolving import by_sha, history_of, set_of, wave_of
+from tidemill.commands._resolving import by_sha, set_of, wave_of
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         had = _chosen(
             reading, wave, set_name, arguments.sha, overridden=arguments.override is not None
         )
-        present = history_of(reading, wave.name, set_name).present
+        present = reading.ledger.present(wave.name, set_name)
         if present and present.content == had.content:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
         if present and present.is_known and present.position > had.position:
@@ -81,7 +81,7 @@ def _chosen(
         else [one.name for one in reading.valid_settings().waves]
     )
     hads = [
-        had for name in names for had in history_of(reading, name, set_name).had if had.is_known
+        had for name in names for had in reading.ledger.history(name, set_name).had if had.is_known
     ]
     if sha:
         return by_sha(hads, sha, " or ".join(names))

@@ -33,5 +33,5 @@ def run(arguments: argparse.Namespace) -> int:
     if options.json:
         write_json(turn_json(done))
     else:
-        show_turn(done, dry_run=options.dry_run)
+        show_turn(done)
     return 0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from datetime import timedelta
 
 from tidemill.app import reference
 from tidemill.app.names import checked_name, checked_sha
-from tidemill.cfg.records import HEALTHS, PHASES, Deployment
+from tidemill.cfg.records import AHEAD, HEALTHS, PHASES, Deployment
 from tidemill.cfg.settings import Settings
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
@@ -20,9 +19,6 @@ EXAMPLE = (
     "tidemill record-deployment --repo URL --wave staging --target staging-eu --revision SHA "
     "--phase Succeeded --health Healthy --finished-at 2026-01-31T12:00:00Z"
 )
-
-
-AHEAD = timedelta(days=1)
 
 
 def add(parser: argparse.ArgumentParser) -> None:

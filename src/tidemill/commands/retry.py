@@ -8,7 +8,8 @@ from datetime import datetime
 import msgspec
 
 from tidemill.app.announcement import Announcement, Image
-from tidemill.app.names import checked_short_sha
+from tidemill.app.names import checked_line, checked_short_sha
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.ledger import Eviction
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Retry
@@ -31,12 +32,17 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
     parser.add_argument("--sha", required=True, help="the commit of app.git, 7 digits or more")
+    parser.add_argument(
+        "--override", metavar="REASON", help="let it in at a position that another commit has"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Accept and turn."""
     options = _options.options(arguments)
     checked_short_sha(arguments.sha, "set")
+    if arguments.override is not None:
+        checked_line(arguments.override, "--override")
 
     def resolve(reading: Reading) -> Announced | Retry | Nothing:
         for fact_id, fact in reading.inbox().items():
@@ -49,12 +55,10 @@ def run(arguments: argparse.Namespace) -> int:
                 and (operation.app_sha or "").startswith(arguments.sha)
                 and not eviction.retried
             ):
-                return _again(reading, eviction, operation, options.now)
+                return _evicted_again(reading, eviction, operation, options.now, arguments.override)
         for rejected in reversed(reading.ledger.rejected):
             if found := _rejected(reading, rejected, arguments.sha):
-                return Announced(
-                    accepted_at=options.now, by=person.name(), announcement=found, retry=True
-                )
+                return _again(found.announcement, options.now, arguments.override or found.override)
         raise Refused(
             f"nothing of commit {arguments.sha} was evicted or rejected lately",
             remedy="the journal says what became of it: git fetch URL refs/tidemill/journal",
@@ -63,10 +67,30 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _again(
-    reading: Reading, eviction: Eviction, operation: Operation, now: datetime
+def _again(announcement: Announcement, now: datetime, override: str | None = None) -> Announced:
+    return Announced(
+        accepted_at=now,
+        by=person.name(),
+        announcement=announcement,
+        override=override,
+        retry=True,
+    )
+
+
+def _evicted_again(
+    reading: Reading,
+    eviction: Eviction,
+    operation: Operation,
+    now: datetime,
+    override: str | None,
 ) -> Announced | Retry:
     if operation.kind == "promote":
+        if override:
+            where = f"--wave {operation.wave} --set {operation.set} --sha {operation.app_sha}"
+            raise Refused(
+                "a promotion is not overridden by a retry",
+                remedy=f"ask for it: tidemill promote-wave {where} --override REASON",
+            )
         return Retry(
             accepted_at=now,
             by=person.name(),
@@ -74,10 +98,14 @@ def _again(
             set=operation.set,
             app_sha=operation.app_sha or "",
         )
-    if operation.kind != "introduce" or eviction.commit is None:
+    if operation.kind == "roll back":
         raise Refused(
             "a rollback is not retried",
             remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}",
+        )
+    if eviction.commit is None:
+        raise Refused(
+            f"no commit of {operation.app_sha} was ever made", remedy="announce the set again"
         )
     folder = reading.valid_settings().folder(operation.wave, operation.set)
     reading.store.fetch_below(eviction.commit, [folder])
@@ -98,16 +126,16 @@ def _again(
         position=operation.position,
         images=images,
     )
-    return Announced(accepted_at=now, by=person.name(), announcement=announcement, retry=True)
+    return _again(announcement, now, override or operation.override)
 
 
-def _rejected(reading: Reading, fact: str, sha: str) -> Announcement | None:
+def _rejected(reading: Reading, fact: str, sha: str) -> Announced | None:
     tip = reading.refs.get(reading.names.rejected(fact))
     if tip is None:
         return None
     reading.store.fetch([], [tip])
     try:
         request = msgspec.json.decode(record_of(reading.store, tip), type=_Rejected).request
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
-    return request.announcement if request.announcement.sha.startswith(sha) else None
+    return request if request.announcement.sha.startswith(sha) else None

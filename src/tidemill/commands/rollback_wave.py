@@ -10,7 +10,7 @@ from tidemill.cfg.recovering import healthy_before
 from tidemill.cfg.requests import Rollback
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._resolving import by_sha, history_of, set_in, wave_named
+from tidemill.commands._resolving import by_sha, set_in, wave_named
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
@@ -43,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
     def resolve(reading: Reading) -> Rollback:
         wave = wave_named(reading, arguments.wave)
         set_name = set_in(reading, wave, arguments.set_name)
-        part = history_of(reading, wave, set_name)
+        part = reading.ledger.history(wave, set_name)
         if part.present is None:
             raise Refused(
                 f"{wave} has no set {set_name} that a turn knows of",

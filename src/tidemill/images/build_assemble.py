@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from tidemill.errors import Refused
+from tidemill.app.names import shown
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import Workshop
 from tidemill.images.canonical_image import write_image
@@ -18,6 +19,9 @@ from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, L
 from tidemill.images.layer import write_layer
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
+
+# Image-spec, layer.md, "Whiteouts".
+_MARK = ".wh."
 
 
 def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> Descriptor:
@@ -71,6 +75,11 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
     waiting = [(top, copy.path)]
     while waiting:
         path, name = waiting.pop()
+        if any(part.startswith(_MARK) for part in name.split("/")):
+            raise Refused(
+                f"{shown(name)} would take a file of the image away, instead of being one",
+                remedy="rename it: in a layer, names that begin with .wh. are marks",
+            )
         found = path.lstat()
         if stat.S_ISDIR(found.st_mode):
             yield Folder(name)

@@ -8,8 +8,9 @@ import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import cache
 
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.build import DockerfileBuild
@@ -35,7 +36,10 @@ _VERSION_SECONDS = 60
 def environment(build: DockerfileBuild) -> dict[str, str]:
     """What buildx needs of the environment: to find its builder, its caches and the secrets."""
     caches = ",".join((*build.cache_from, *build.cache_to))
-    patterns = [*_PASSED, *(names for kind, names in _OF_CACHES.items() if f"type={kind}" in caches)]
+    patterns = [
+        *_PASSED,
+        *(names for kind, names in _OF_CACHES.items() if f"type={kind}" in caches),
+    ]
     passed, never = re.compile("|".join(patterns), re.IGNORECASE), re.compile(_NEVER)
     secret = {name for text in build.secrets for name in _sources(text)}
     return {
@@ -45,12 +49,18 @@ def environment(build: DockerfileBuild) -> dict[str, str]:
     } | _FIXED
 
 
-def command(env: Mapping[str, str]) -> list[str]:
-    """Docker with its plugin, or else buildx as a program of its own.
+def command(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Docker with its plugin, or else buildx as a program of its own; looked for once.
 
     Raises:
         Refused: neither is here.
     """
+    return _command(tuple(sorted(env.items())))
+
+
+@cache
+def _command(variables: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    env = dict(variables)
     path = env.get("PATH")
     docker = shutil.which("docker", path=path)
     if docker is not None:
@@ -63,54 +73,47 @@ def command(env: Mapping[str, str]) -> list[str]:
             timeout=_VERSION_SECONDS,
         )
         if asked.returncode == 0:
-            return [docker, "buildx"]
+            return (docker, "buildx")
     for name in ("buildx", "docker-buildx"):
         if (alone := shutil.which(name, path=path)) is not None:
-            return [alone]
+            return (alone,)
     raise Refused(
         "there is no buildx: neither `docker buildx` nor `buildx` can be run",
         remedy="install Docker's buildx, or use `--engine classic`",
     )
 
 
-def run(
-    words: Sequence[str],
-    archive: Iterable[bytes],
-    env: Mapping[str, str],
-    output: Output,
-    seconds: float,
-) -> None:
-    """Run a build to its end; it gets the archive as its standard input.
+def run(words: Sequence[str], env: Mapping[str, str], output: Output, seconds: float) -> None:
+    """Run a build to its end, and pass on what it says.
 
     Raises:
-        TidemillError: it failed (see `Output.failed`), or the archive could not be read.
+        TidemillError: it failed (see `Output.failed`).
         TimeLimit: it took longer than `seconds`; it was ended with all that it started.
     """
     process = subprocess.Popen(
         words,
         env=dict(env),
-        stdin=subprocess.PIPE,
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    feeding = _Feeding(process, archive)
     late = threading.Event()
-    limit = threading.Timer(seconds, lambda: (late.set(), _end(process)))
-    feeding.start()
+
+    def end() -> None:
+        late.set()
+        _end(process)
+
+    limit = threading.Timer(seconds, end)
     limit.start()
     try:
-        assert process.stdout is not None  # noqa: S101 - it is a pipe
-        output.take(line.decode(errors="replace") for line in process.stdout)
+        with process.stdout or nullcontext(()) as said:
+            output.take(line.decode(errors="replace") for line in said)
         process.wait()
     finally:
         limit.cancel()
         _end(process)
         process.wait()
-        feeding.join()
-        process.stdout.close()
-    if feeding.error is not None:
-        raise feeding.error
     if late.is_set():
         raise TimeLimit(
             f"{output.name}: BuildKit took longer than {seconds:g} seconds and was ended",
@@ -118,3 +121,14 @@ def run(
         )
     if process.returncode:
         raise output.failed(f"buildx exited with {process.returncode}")
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+
+
+def _sources(secret: str) -> list[str]:
+    """The variables that a secret may be read from (docs.docker.com, `--secret`)."""
+    fields = dict(field.strip().partition("=")[::2] for field in secret.split(","))
+    return [fields[key] for key in ("id", "env", "src", "source") if key in fields]

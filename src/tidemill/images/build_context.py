@@ -77,6 +77,10 @@ class BuildContext:
             return None
         return _entry(self.root / path, path)
 
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, sorted; of what is left out, too."""
+        return _names(self.root / folder)
+
     def below(self, folder: str = "") -> Iterator[Entry]:
         """Everything below a folder, each folder before what is in it; of all for the empty path.
 

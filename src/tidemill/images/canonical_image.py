@@ -8,6 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import msgspec
+
 from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images import oci, run_config
@@ -19,6 +21,26 @@ from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import Change, RootFs, canonical
 from tidemill.images.tar_read import layer_entries, uncompressed
+
+
+class _Manifest(msgspec.Struct, frozen=True):
+    """What is read of a manifest of an engine, which may say null for no layers."""
+
+    config: Descriptor
+    layers: tuple[Descriptor, ...] | None = None
+
+
+class _RootFs(msgspec.Struct, frozen=True):
+    diff_ids: tuple[str, ...] | None = None
+
+
+class _Config(msgspec.Struct, frozen=True):
+    """What is read of a config of an engine."""
+
+    architecture: str
+    os: str
+    rootfs: _RootFs
+    config: dict[str, Any] | None = None
 
 
 def canonical_image(
@@ -35,11 +57,11 @@ def canonical_image(
     Raises:
         Refused: it is not built on that base, or has a layer that has no canonical form.
     """
-    manifest = oci.decoded(made.read(image.digest), oci.Manifest, f"the manifest {image.digest}")
-    config = oci.decoded(made.read(manifest.config.digest), oci.Config, "the config of the image")
-    _expect(manifest, config, platform, base)
+    manifest = oci.decoded(made.read(image.digest), _Manifest, f"the manifest {image.digest}")
+    config = oci.decoded(made.read(manifest.config.digest), _Config, "the config of the image")
+    _expect(config, platform)
+    blobs = _layers(manifest, config, base)
     count = len(base.layers)
-    blobs = list(zip(manifest.layers, config.rootfs.diff_ids, strict=True))
     run = run_config.kept(config.config or {}, base.run)
     layers: list[Layer] = []
     with TemporaryDirectory(dir=shop.scratch) as folder:
@@ -72,21 +94,23 @@ def write_image(
     return shop.layout.add(oci.MANIFEST, oci.manifest(config, blobs))
 
 
-def _expect(
-    manifest: oci.Manifest, config: oci.Config, platform: Platform, base: BaseImage
-) -> None:
-    """Raise `Refused` for what was built for something else, or on something else."""
+def _expect(config: _Config, platform: Platform) -> None:
     if (config.os, config.architecture) != (platform.os, platform.architecture):
         raise Refused(
             f"the engine built for {shown(f'{config.os}/{config.architecture}')}, not {platform}",
             remedy=f"use an engine that can build for {platform}, or set another platform",
         )
-    diff_ids = config.rootfs.diff_ids
-    if diff_ids[: len(base.diff_ids)] != base.diff_ids or len(diff_ids) != len(manifest.layers):
+
+
+def _layers(manifest: _Manifest, config: _Config, base: BaseImage) -> list[tuple[Descriptor, str]]:
+    """The layers with their diffIDs; raise `Refused` if the lowest are not the base's."""
+    layers, diff_ids = manifest.layers or (), config.rootfs.diff_ids or ()
+    if diff_ids[: len(base.diff_ids)] != base.diff_ids or len(diff_ids) != len(layers):
         raise Refused(
             "the engine built on another image than the base that the Dockerfile names",
             remedy="build again with --no-cache; is the base's digest that of the right platform?",
         )
+    return list(zip(layers, diff_ids, strict=True))
 
 
 def _read(made: ImageStore, blob: Descriptor, diff_id: str, folder: Path) -> Iterator[Change]:

@@ -10,12 +10,12 @@ from collections import Counter
 from datetime import UTC, datetime
 
 from tidemill.images.cause_texts import of_text
-from tidemill.images.compare_content import Content, Pair
+from tidemill.images.compare_content import LARGEST, Content, Pair
 from tidemill.images.compare_difference import Cause
 
-LARGEST = 8 << 20
 _MOST_ENTRIES = 20_000
 _GZIP = b"\x1f\x8b\x08"
+_ZIP = b"PK"
 _AR = b"!<arch>\n"
 _AR_HEADER = 60
 _PYC_HEADER = 16
@@ -76,7 +76,7 @@ def of_pyc(pair: Pair) -> Cause | None:
     """Compiled Python (PEP 552): the time in its header, or a path inside."""
     if not pair.path.endswith((".pyc", ".pyo")):
         return None
-    heads = [side.at(0, _PYC_HEADER) for side in (pair.left, pair.right)]
+    heads = [head[:_PYC_HEADER] for head in pair.heads]
     if any(len(head) < _PYC_HEADER or head[2:4] != _PYC_ENDS for head in heads):
         return None
     if heads[0][:4] != heads[1][:4]:
@@ -96,8 +96,8 @@ def of_pyc(pair: Pair) -> Cause | None:
 
 def of_gzip(pair: Pair) -> Cause | None:
     """A compressed file: its header, or what is in it."""
-    heads = [side.at(0, 10) for side in (pair.left, pair.right)]
-    if not all(head.startswith(_GZIP) and len(head) == 10 for head in heads):
+    heads = pair.heads
+    if not pair.start_with(_GZIP):
         return None
     inside = [_inflated(side) for side in (pair.left, pair.right)]
     one, other = inside
@@ -122,7 +122,7 @@ def of_gzip(pair: Pair) -> Cause | None:
 
 def of_zip(pair: Pair) -> Cause | None:
     """A zip or jar: the times and the order of its entries."""
-    if not all(side.at(0, 2) == b"PK" for side in (pair.left, pair.right)):
+    if not pair.start_with(_ZIP):
         return None
     try:
         with (
@@ -150,6 +150,8 @@ def of_zip(pair: Pair) -> Cause | None:
 
 def of_ar(pair: Pair) -> Cause | None:
     """A static library: the times, owners and order of its parts."""
+    if not pair.start_with(_AR):
+        return None
     parts = [_ar_parts(side) for side in (pair.left, pair.right)]
     ours, theirs = parts
     if ours is None or theirs is None:
@@ -206,8 +208,6 @@ def _inflated(content: Content) -> bytes | None:
 
 def _ar_parts(content: Content) -> list[tuple[str, tuple[str, int]]] | None:
     """The headers of an ar archive, each with its name and the checksum of its content."""
-    if content.at(0, len(_AR)) != _AR:
-        return None
     found: list[tuple[str, tuple[str, int]]] = []
     place = len(_AR)
     while place < content.size:

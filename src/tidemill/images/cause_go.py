@@ -8,7 +8,7 @@ from tidemill.app.names import shown
 from tidemill.images import compare_content
 from tidemill.images.compare_content import Pair
 from tidemill.images.compare_difference import Cause, joined
-from tidemill.images.compare_elf import Elf, elf
+from tidemill.images.compare_elf import MAGIC, Elf, elf
 from tidemill.images.go_binary import BuildInfo, GoModule, build_info
 
 _NOTES = (".note.go.buildid", ".note.gnu.build-id")
@@ -26,6 +26,8 @@ BUILD_ID = Cause(
 
 def of_go_binary(pair: Pair) -> Cause | None:
     """Why two Go binaries differ; None if they are not Go's, or nothing known does."""
+    if not pair.start_with(MAGIC):
+        return None
     left, right = elf(pair.left), elf(pair.right)
     if left is None or right is None:
         return None

@@ -6,8 +6,8 @@ import re
 from collections import Counter
 
 from tidemill.app.names import shown
-from tidemill.images.cause_texts import TEMPORARY_PATH
-from tidemill.images.compare_content import Content, Pair
+from tidemill.images.cause_texts import TEMPORARY_PATH, of_text
+from tidemill.images.compare_content import LARGEST, Content, Pair
 from tidemill.images.compare_difference import Cause
 
 # An absolute path of at least two parts, not within a word or a URL.
@@ -17,7 +17,10 @@ _MOST = 20_000
 
 
 def of_paths_inside(pair: Pair) -> Cause | None:
-    """Whether two files have the same paths below two folders, one on each side."""
+    """Whether two files have the same paths below two folders, one on each side.
+
+    In a program one path more or less moves all that follows, so there it is not proven.
+    """
     left, right = _paths(pair.left), _paths(pair.right)
     if left is None or right is None:
         return None
@@ -32,13 +35,26 @@ def of_paths_inside(pair: Pair) -> Cause | None:
     if not folders:
         return None
     (one, other), _ = folders.most_common(1)[0]
+    proven = _equal_without(pair, one, other)
+    if not proven and b"\0" not in pair.heads[0]:
+        return None
     temporary = any(TEMPORARY_PATH.form.match(root + b"/") for root in (one, other))
     return Cause(
         TEMPORARY_PATH.name if temporary else "compiled-in path",
-        f"the folder it was built in was written into it: {_text(one)} and {_text(other)}",
+        f"the folder it was built in was written into it: {_text(one)} and {_text(other)}"
+        f"{'' if proven else ' (it may not be all that differs)'}",
         "build with -trimpath (Go), -ffile-prefix-map (C), --remap-path-prefix (Rust), or in a "
         "folder that always has the same path",
     )
+
+
+def _equal_without(pair: Pair, one: bytes, other: bytes) -> bool:
+    """Whether the files are equal but for the two folders, and what else stands in text."""
+    if max(pair.left.size, pair.right.size) > LARGEST:
+        return False
+    left = pair.left.at(0, LARGEST).replace(one + b"/", b"/")
+    right = pair.right.at(0, LARGEST).replace(other + b"/", b"/")
+    return left == right or of_text(left, right, pair.hosts) is not None
 
 
 def _roots(one: bytes, other: bytes) -> tuple[bytes, bytes]:

@@ -16,8 +16,10 @@ _MONTH = rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{0,6}"
 _DAY = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,6}"
 _CLOCK = rb"[0-2]?\d:[0-5]\d(?::[0-6]\d(?:[.,]\d+)?)?"
 _ZONE = rb"(?: ?(?:Z|[+-]\d\d:?\d\d|(?<= )[A-Z]{3,4}(?![A-Za-z])))?"
+# The look-ahead only saves time: each form starts with a digit or with the name of a day or month.
 _TIME = re.compile(
-    rb"|".join(
+    rb"(?=[0-9ADFJMNOSTW])(?:"
+    + rb"|".join(
         (
             # RFC 3339 and its relatives
             rb"(?<!\d)\d{4}-[01]\d-[0-3]\d(?:[T _]" + _CLOCK + _ZONE + rb")?(?!\d)",
@@ -34,6 +36,7 @@ _TIME = re.compile(
             rb"(?<![\d.])(?:1\d{9}|2[01]\d{8})(?:\d{3}|\d{6}|\d{9}|\.\d+)?(?!\d)",
         )
     )
+    + rb")"
 )
 _PATH = re.compile(
     rb"/(?:private/)?(?:var/folders/[\w+-]+/[\w+-]+(?:/T)?|(?:var/)?tmp|dev/shm)"
@@ -44,10 +47,14 @@ _PATH = re.compile(
 )
 _UUID = re.compile(rb"(?<![0-9A-Fa-f])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b")
 _COMMIT = re.compile(rb"(?<![0-9A-Za-z])[0-9a-f]{40}(?![0-9A-Za-z])")
-_MAIL_HOST = re.compile(rb"(?<=@)[A-Za-z0-9](?:[A-Za-z0-9.-]{0,60}[A-Za-z0-9])?")
+_USER_AT_HOST = (
+    rb"\b(?:root|user|build|builder|buildd|abuild|mockbuild|runner|jenkins|docker)"
+    rb"@[A-Za-z0-9][A-Za-z0-9.-]{0,62}"
+)
 _LINE_END = re.compile(rb"\r\n?|\n")
 _SHORTEST_HOST = 3
 _SHOWN = 60
+_MARGIN = 512
 
 
 @dataclass(frozen=True)
@@ -106,12 +113,12 @@ LINE_ENDINGS = TextRule(
 
 
 def machine(hosts: Sequence[str]) -> TextRule:
-    """The rule of names of machines: those given, and what follows an `@` as in mail."""
+    """The rule of names of machines: those given, and `user@host` for users that build."""
     known = (re.escape(host.encode()) for host in hosts if len(host) >= _SHORTEST_HOST)
     forms = [rb"(?<![\w.-])" + host + rb"(?![\w-])" for host in known]
     return TextRule(
         "machine name",
-        re.compile(rb"|".join((*forms, _MAIL_HOST.pattern))),
+        re.compile(rb"|".join((*forms, _USER_AT_HOST))),
         "the name of the machine that built it was written into it",
         "leave the host's name out, or set one name in every build",
     )
@@ -124,6 +131,7 @@ def of_text(left: bytes, right: bytes, hosts: Sequence[str] = ()) -> Cause | Non
         left, right: what differs, whole.
         hosts: names of machines that one of them may have been built on.
     """
+    left, right = _unequal_part(left, right)
     rules = (TEMPORARY_PATH, RANDOM_ID, COMMIT, machine(hosts), TIME, LINE_ENDINGS)
     for rule in rules:
         if rule.without(left) == rule.without(right):
@@ -142,6 +150,29 @@ def _equal_without(rules: Sequence[TextRule], left: bytes, right: bytes) -> bool
     for rule in rules:
         left, right = rule.without(left), rule.without(right)
     return left == right
+
+
+def _unequal_part(left: bytes, right: bytes) -> tuple[bytes, bytes]:
+    """Both without what is equal before and after, but for so much that no word is cut in two.
+
+    What is taken away is the same on both sides, so it proves and disproves nothing.
+    """
+    start = max(0, _equal_start(left, right) - _MARGIN)
+    left, right = left[start:], right[start:]
+    end = max(0, _equal_start(left[::-1], right[::-1]) - _MARGIN)
+    return left[: len(left) - end], right[: len(right) - end]
+
+
+def _equal_start(left: bytes, right: bytes) -> int:
+    """How many bytes are equal at the start."""
+    low, high = 0, min(len(left), len(right))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if left[low:middle] == right[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
 
 
 def _shown(found: bytes | None) -> str:

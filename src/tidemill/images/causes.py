@@ -1,8 +1,9 @@
 """Why things differ: all rules in one place, in the order in which they are asked.
 
-Each rule is a function of what differs, and gives a cause or None. A cause is proof as far as it
-can be: a rule on content answers only where the difference is gone once its cause is taken out, or
-where the format of the file says what the bytes are. Where no rule answers, the cause is not known.
+Each rule is a function of what differs, and gives a cause or None. A rule on content answers only
+where the difference is gone once its cause is taken out, or where the file's path or format says
+what the bytes are; paths in a program, which can't be taken out, are told as what they are. Where
+no rule answers, the cause is not known.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from tidemill.images import compare_content
+from tidemill.images import compare_content, oci
 from tidemill.images.cause_attributes import (
     ATTESTATION,
     COMPRESSOR,
@@ -21,12 +22,12 @@ from tidemill.images.cause_attributes import (
     WRITER,
     of_attribute,
 )
-from tidemill.images.cause_formats import LARGEST, of_ar, of_gzip, of_order, of_pyc, of_zip
+from tidemill.images.cause_formats import of_ar, of_gzip, of_order, of_pyc, of_zip
 from tidemill.images.cause_go import lacks_trimpath, of_go_binary
 from tidemill.images.cause_paths import of_missing, of_path
 from tidemill.images.cause_paths_inside import of_paths_inside
 from tidemill.images.cause_texts import of_text
-from tidemill.images.compare_content import Pair
+from tidemill.images.compare_content import LARGEST, Pair
 from tidemill.images.compare_difference import Cause, joined
 
 __all__ = [
@@ -47,7 +48,7 @@ _CREATED = re.compile(r"(created|history\[\d+\]\.created)")
 _HOST = re.compile(r"(config|container_config)\.(Hostname|Domainname|MacAddress)")
 _BUILDER = re.compile(r"(container|docker_version|container_config\..*|moby\..*|id|parent|author)")
 _OF_COMMIT = re.compile(
-    r"(config\.Labels|annotations)\[(org\.opencontainers\.image\.(created|revision|version|ref\.name)"
+    r"(.*\.)?(config\.Labels|annotations)\[(org\.opencontainers\.image\.(created|revision|version|ref\.name)"
     r"|org\.label-schema\.(build-date|vcs-ref|version)|.*(commit|revision|build[-_.]?(date|time|id)"
     r"|git[-_.]?(sha|ref)|vcs[-_.]ref).*)\]",
     re.IGNORECASE,
@@ -67,13 +68,15 @@ _STAMP = Cause(
     "a label says from which commit or when it was built, so each commit gives another digest",
     "leave such labels and annotations out: the tag and the record of the digest have the commit",
 )
-_CACHED_HISTORY = re.compile(r"history\[\d+\]\..*")
+_LARGEST_BINARY = 1 << 20
 
 
 def of_value(key: str, left: object, right: object, hosts: Sequence[str] = ()) -> Cause | None:
     """Why a value of a config or a manifest differs; `key` as the comparison names it."""
     if _CREATED.fullmatch(key):
         return TIMESTAMPS
+    if key.rpartition(".")[2] == "mediaType":
+        return _of_media_types(left, right)
     if _HOST.fullmatch(key):
         return _MACHINE_NAME
     if _OF_COMMIT.fullmatch(key):
@@ -85,6 +88,11 @@ def of_value(key: str, left: object, right: object, hosts: Sequence[str] = ()) -
             left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"), hosts
         )
     return None
+
+
+def _of_media_types(left: object, right: object) -> Cause | None:
+    names = {oci.FROM_DOCKER.get(str(side), side) for side in (left, right)}
+    return MEDIA_TYPES if len(names) == 1 else None
 
 
 def of_content(pair: Pair) -> Cause | None:
@@ -101,15 +109,16 @@ def _by_path(pair: Pair) -> Cause | None:
 
 
 def _text(pair: Pair) -> Cause | None:
-    """Text, or bytes with text among them, of at most 8 MiB on each side."""
-    if max(pair.left.size, pair.right.size) > LARGEST:
+    """Text of at most 8 MiB on each side, or 1 MiB of bytes with text among them."""
+    size = max(pair.left.size, pair.right.size)
+    if size > LARGEST or (size > _LARGEST_BINARY and b"\0" in pair.heads[0]):
         return None
     sides = pair.left.at(0, LARGEST), pair.right.at(0, LARGEST)
     return of_text(*sides, pair.hosts) or of_order(*sides)
 
 
 def _windows(pair: Pair) -> Cause | None:
-    """Larger files of one size: what stands around each range that differs."""
+    """Files of one size, however large: what stands around each range that differs."""
     if pair.left.size != pair.right.size or pair.changes.more:
         return None
     found: list[Cause] = []
@@ -141,7 +150,7 @@ RULES: tuple[Callable[[Pair], Cause | None], ...] = (
     of_gzip,
     of_zip,
     of_ar,
-    _text,
     _windows,
+    _text,
     _compiled_in,
 )

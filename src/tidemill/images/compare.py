@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
-from tidemill.images import causes, compare_values, documents, oci
-from tidemill.images.compare_blobs import compare_blobs
+from tidemill.images import causes, compare_values, oci
 from tidemill.images.compare_difference import (
+    Cause,
     Comparison,
     Difference,
     Findings,
@@ -25,29 +23,16 @@ from tidemill.images.compare_difference import (
     Verdict,
     Where,
 )
-from tidemill.images.compare_layers import Layer, Surroundings, compare_layers
+from tidemill.images.compare_images import compare_images
+from tidemill.images.compare_layers import Surroundings
+from tidemill.images.compare_read import Read, entry_platform, read, read_config
 from tidemill.images.compare_words import render
 from tidemill.images.oci import Descriptor, Platform
 
-__all__ = ["Comparison", "Difference", "Image", "Verdict", "compare", "render"]
+__all__ = ["Cause", "Comparison", "Difference", "Image", "Verdict", "compare", "render"]
 
 _DEEPEST = 4
-_ATTESTATION = "vnd.docker.reference.type"
-
-
-@dataclass(frozen=True)
-class _Read:
-    """An image whose manifest or index was read: parsed, as bytes, and as a plain object."""
-
-    image: Image
-    data: bytes
-    content: oci.Manifest | oci.Index
-    plain: dict[str, Any]
-
-    @property
-    def name(self) -> str:
-        """How it is called in an error."""
-        return f"{self.image.store.where}@{self.image.descriptor.digest}"
+_ATTESTATION = "attestation"
 
 
 def compare(
@@ -70,106 +55,155 @@ def compare(
             for the platform.
         Unreachable, ServerRefused: a registry does not answer, or says no.
     """
-    if left.descriptor.digest == right.descriptor.digest and platform is None:
-        return Comparison(left, right, Verdict.IDENTICAL)
-    one, other = _read(left), _read(right)
+    one, other = read(left), read(right)
     if platform is not None:
-        one, other = _picked(one, str(platform)), _picked(other, str(platform))
+        one, other = _picked(one, platform), _picked(other, platform)
         left, right = one.image, other.image
-        if left.descriptor.digest == right.descriptor.digest:
-            return Comparison(left, right, Verdict.IDENTICAL)
+    if left.descriptor.digest == right.descriptor.digest:
+        return Comparison(left, right, Verdict.IDENTICAL)
     findings = Findings()
     _documents(one, other, Surroundings(scratch, None, tuple(hosts)), findings, 0)
     return findings.result(left, right)
 
 
 def _documents(
-    left: _Read, right: _Read, around: Surroundings, findings: Findings, depth: int
+    left: Read, right: Read, around: Surroundings, findings: Findings, depth: int
 ) -> None:
     if depth > _DEEPEST:
         raise Refused(
-            f"{left.name} has indexes in indexes, more than {_DEEPEST} deep",
-            remedy="publish an index of images",
+            f"{left.name} and {right.name} have indexes in indexes, more than {_DEEPEST} deep",
+            remedy="publish one index of images",
         )
-    match left.content, right.content:
-        case oci.Manifest(), oci.Manifest():
-            _images(left, right, around, findings)
-        case oci.Index(), oci.Index():
-            _indexes(left, right, around, findings, depth)
-        case oci.Index(), _:
-            _index_and_image(left, right, around, findings, depth)
-        case _:
-            _index_and_image(left, right, around, findings, depth)
+    ours, theirs = left.content, right.content
+    if isinstance(ours, oci.Manifest) and isinstance(theirs, oci.Manifest):
+        compare_images(left, right, (ours, theirs), around, findings)
+    elif isinstance(ours, oci.Index) and isinstance(theirs, oci.Index):
+        _indexes((left, ours), (right, theirs), around, findings, depth)
+    else:
+        findings.add(Difference(Where("index"), "kind", left.kind, right.kind))
+        pair = _of_one_platform(left, right, findings)
+        if pair is not None:
+            _documents(*pair, around, findings, depth + 1)
 
 
-def _images(left: _Read, right: _Read, around: Surroundings, findings: Findings) -> None:
-    configs = [_config(side) for side in (left, right)]
-    (ours, plain, data), (theirs, other_plain, other_data) = configs
-    if around.platform is None and (left_for := _platform_of(ours)) == _platform_of(theirs):
-        around = replace(around, platform=left_for)
-    machines = [
-        host for side in (plain, other_plain) if (host := _host(side)) not in ("", *around.hosts)
+def _indexes(
+    left: tuple[Read, oci.Index],
+    right: tuple[Read, oci.Index],
+    around: Surroundings,
+    findings: Findings,
+    depth: int,
+) -> None:
+    ours, theirs = _by_platform(left[1]), _by_platform(right[1])
+    before = findings.found
+    where = Where("index")
+    shells = [
+        {k: v for k, v in side[0].plain.items() if k != "manifests"} for side in (left, right)
     ]
-    around = replace(around, hosts=(*around.hosts, *machines))
-    _values(Where("manifest", around.platform), _shell(left), _shell(right), around, findings)
-    if data != other_data:
-        where = Where("config", around.platform)
-        before = findings.found
-        if _platform_of(ours) != _platform_of(theirs):
+    findings.add(*compare_values.differences(where, shells[0], shells[1], around.hosts))
+    for key in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(key), theirs.get(key)
+        if one is None or other is None:
+            findings.add(_lacking(key[0], one, other))
+        else:
+            _entries(key[0], (left[0], one), (right[0], other), around, findings, depth)
+    if [*ours] != [*theirs] and ours.keys() == theirs.keys():
+        one_order, other_order = (", ".join(name for name, _ in side) for side in (ours, theirs))
+        findings.add(Difference(where, "order of platforms", one_order, other_order))
+    if findings.found == before:
+        findings.add(compare_values.form(where, left[0].data, right[0].data))
+
+
+def _entries(
+    platform: str,
+    left: tuple[Read, Descriptor],
+    right: tuple[Read, Descriptor],
+    around: Surroundings,
+    findings: Findings,
+    depth: int,
+) -> None:
+    """Compare two entries of one platform: what the indexes say of them, and the images."""
+    one, other = left[1], right[1]
+    where = Where("index", platform)
+    if platform == _ATTESTATION:
+        if one.digest != other.digest:
             findings.add(
-                Difference(
-                    Where("platform"), "platform", _platform_of(ours), _platform_of(theirs)
-                )
+                Difference(where, "attestation", one.digest, other.digest, cause=causes.ATTESTATION)
             )
-        found = compare_values.differences(where, plain, other_plain, around.hosts)
-        findings.add(*found)
-        same_layers = ours.rootfs.diff_ids == theirs.rootfs.diff_ids
-        if findings.found == before and same_layers:
-            findings.add(compare_values.form(where, data, other_data))
-    layers = [
-        [
-            Layer(side.image, blob, number, diff_id)
-            for number, (blob, diff_id) in enumerate(
-                zip(_manifest(side).layers, config.rootfs.diff_ids, strict=True), 1
-            )
-        ]
-        for side, config in ((left, ours), (right, theirs))
-    ]
-    for one, other in compare_layers(layers[0], layers[1], around, findings):
-        findings.add(*_layer_form(one, other, around))
-    if not findings.found:
-        findings.add(
-            compare_values.form(Where("manifest", around.platform), left.data, right.data)
-        )
-
-
-def _layer_form(left: Layer, right: Layer, around: Surroundings) -> list[Difference]:
-    """What differs between two layers of one diffID: descriptors, compression."""
-    found = compare_blobs(left, right, around.platform)
-    where = Where("manifest", around.platform)
-    one, other = left.blob, right.blob
-    name = f"layers[{left.number - 1}]"
+        return
+    if one.annotations != other.annotations or one.platform != other.platform:
+        findings.add(*compare_values.differences(where, _said(one), _said(other), around.hosts))
     if one.media_type != other.media_type:
-        found.append(
-            Difference(
-                where,
-                f"{name}.mediaType",
-                compare_values.shown_value(one.media_type),
-                compare_values.shown_value(other.media_type),
-                cause=_of_media_types(one.media_type, other.media_type),
-            )
-        )
-    found.extend(
-        replace(difference, field=f"{name}.{difference.field}")
-        for difference in compare_values.differences(
-            where, {"annotations": one.annotations}, {"annotations": other.annotations}
-        )
-    )
-    return found
+        kinds = {"mediaType": one.media_type}, {"mediaType": other.media_type}
+        findings.add(*compare_values.differences(where, *kinds))
+    if one.digest == other.digest:
+        return
+    ours, theirs = (read(Image(side.image.store, entry)) for side, entry in (left, right))
+    _documents(ours, theirs, replace(around, platform=platform), findings, depth + 1)
 
 
-def _of_media_types(left: object, right: object) -> causes.Cause | None:
-    docker = oci.FROM_DOCKER
-    if not isinstance(left, str) or not isinstance(right, str):
+def _said(entry: Descriptor) -> dict[str, object]:
+    return {"annotations": entry.annotations or {}, "platform": entry.platform or {}}
+
+
+def _lacking(platform: str, left: Descriptor | None, right: Descriptor | None) -> Difference:
+    one, other = (None if side is None else side.digest for side in (left, right))
+    if platform == _ATTESTATION:
+        where = Where("index", platform)
+        return Difference(where, _ATTESTATION, one, other, cause=causes.ATTESTATION)
+    return Difference(Where("platform", platform), "missing", one, other)
+
+
+def _of_one_platform(left: Read, right: Read, findings: Findings) -> tuple[Read, Read] | None:
+    """An index and an image: the index's image for the same platform, beside the other.
+
+    None if there is nothing to compare: the index has no such image, or that very one.
+    """
+    index, image = (left, right) if isinstance(left.content, oci.Index) else (right, left)
+    assert isinstance(index.content, oci.Index)  # noqa: S101 - callers give one of each
+    assert isinstance(image.content, oci.Manifest)  # noqa: S101
+    wanted = read_config(image.content, image.image).platform
+    found = _by_platform(index.content).get((wanted, 0))
+    if found is None:
+        digests = [image.image.descriptor.digest, None]
+        one, other = digests if image is left else reversed(digests)
+        findings.add(Difference(Where("platform", wanted), "missing", one, other))
         return None
-    return causes.MEDIA_TYPES if docker.get(left, left) == docker.get(right, right) else None
+    findings.notes.append(
+        f"the {'left' if index is left else 'right'} one is {index.kind} "
+        f"{'images' if len(index.content.manifests) > 1 else 'image'}; its image for {wanted} is "
+        "compared"
+    )
+    if found.digest == image.image.descriptor.digest:
+        return None
+    chosen = read(Image(index.image.store, found))
+    return (chosen, right) if index is left else (left, chosen)
+
+
+def _picked(side: Read, platform: Platform) -> Read:
+    """The image for a platform; raise `Refused` if there is none."""
+    wanted = str(platform)
+    match side.content:
+        case oci.Index() as index:
+            found = _by_platform(index).get((wanted, 0))
+            names = sorted({name for name, _ in _by_platform(index)} - {_ATTESTATION})
+            if found is not None:
+                return read(Image(side.image.store, found))
+        case oci.Manifest() as manifest:
+            names = [read_config(manifest, side.image).platform]
+            if names == [wanted]:
+                return side
+    raise Refused(
+        f"{side.name} has no image for {wanted}",
+        remedy=f"name one of: {', '.join(names) or 'none, it is empty'}",
+    )
+
+
+def _by_platform(index: oci.Index) -> dict[tuple[str, int], Descriptor]:
+    """The entries in their order, by platform and by how many of it came before."""
+    found: dict[tuple[str, int], Descriptor] = {}
+    numbers: Counter[str] = Counter()
+    for entry in index.manifests:
+        platform = entry_platform(entry)
+        found[platform, numbers[platform]] = entry
+        numbers[platform] += 1
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tidemill.images import causes
+from tidemill.images.compare_content import escaped
 from tidemill.images.compare_difference import Difference, Where
 from tidemill.images.compare_layers import Layer, lying
 from tidemill.images.tar_read import uncompressed
@@ -60,10 +61,8 @@ def compare_blobs(left: Layer, right: Layer, platform: str | None) -> list[Diffe
                 cause = causes.GZIP_TIME if name == "time" else causes.COMPRESSOR
                 found.append(Difference(where, f"gzip header {name}", a, b, cause=cause))
     if one.rest != other.rest:
-        sizes = [f"{layer.blob.size} bytes of {one.kind}" for layer in (left, right)]
-        found.append(
-            Difference(where, "compressed bytes", *sizes, cause=causes.COMPRESSOR)
-        )
+        a, b = (f"{layer.blob.size} bytes of {one.kind}" for layer in (left, right))
+        found.append(Difference(where, "compressed bytes", a, b, cause=causes.COMPRESSOR))
     return found
 
 
@@ -110,14 +109,14 @@ def _gzip(data: bytes) -> _Gzip | None:
     place = 10
     if flags & _EXTRA:
         size = int.from_bytes(data[place : place + 2], "little")
-        fields["extra"] = repr(data[place + 2 : place + 2 + size])[2:-1]
+        fields["extra"] = escaped(data[place + 2 : place + 2 + size])
         place += 2 + size
     for flag, name in ((_NAME, "name"), (_COMMENT, "comment")):
         if flags & flag:
             end = data.find(b"\0", place)
             if end < 0:  # longer than anything that is looked at
                 return None
-            fields[name] = repr(data[place:end])[2:-1]
+            fields[name] = escaped(data[place:end])
             place = end + 1
     if flags & _CHECKED:
         fields["checksum"] = "there"

@@ -5,18 +5,23 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+# What is larger is not looked at whole to find a cause.
+LARGEST = 8 << 20
 _READ = 1 << 18
 _FINE = 256
+_HEAD = 8192
 # Ranges closer than this are one: it is one number or one word that differs.
 _NEAR = 8
 MOST_RANGES = 64
 # Two files that have nothing in common would be looked through byte by byte.
 _MOST_DIFFERING = 4 << 20
 _SHOWN_BEFORE = 16
-_SHOWN = 48
+_SHOWN = 64
+_WIDEST = 84
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,9 @@ class Content:
     size: int
 
     def at(self, start: int, count: int) -> bytes:
-        """At most `count` bytes from `start`; fewer at the end."""
+        """At most `count` bytes from `start`; fewer at the end, none from beyond it."""
+        if not 0 <= start < self.size:
+            return b""
         with self.archive.open("rb") as file:
             file.seek(self.offset + start)
             return file.read(max(0, min(count, self.size - start)))
@@ -39,6 +46,8 @@ class Content:
 
     def pieces(self) -> Iterator[bytes]:
         """All of it, in pieces of 256 KiB."""
+        if not self.size:
+            return
         with self.archive.open("rb", buffering=0) as file:
             file.seek(self.offset)
             left = self.size
@@ -68,6 +77,15 @@ class Pair:
     right: Content
     changes: Changes
     hosts: tuple[str, ...] = ()
+
+    @cached_property
+    def heads(self) -> tuple[bytes, bytes]:
+        """The first 8 KiB of both, by which most rules see that it is not theirs."""
+        return self.left.at(0, _HEAD), self.right.at(0, _HEAD)
+
+    def start_with(self, magic: bytes) -> bool:
+        """Whether both files do."""
+        return all(head.startswith(magic) for head in self.heads)
 
 
 class _Section(io.RawIOBase):
@@ -133,10 +151,18 @@ def around(content: Content, at: int) -> str:
     """The bytes around an offset, escaped: one line of printable ASCII."""
     start = max(0, at - _SHOWN_BEFORE)
     data = content.at(start, _SHOWN)
-    text = repr(data)[2:-1]
+    text = escaped(data)
+    while len(text) > _WIDEST:
+        data = data[:-1]
+        text = escaped(data)
     before = "..." if start else ""
     after = "..." if start + len(data) < content.size else ""
     return f"{before}{text}{after}"
+
+
+def escaped(data: bytes) -> str:
+    """Bytes as printable ASCII; backslashes, and what is neither, are escaped as in Python."""
+    return data.decode("latin-1").encode("unicode_escape").decode("ascii")
 
 
 def window(content: Content, start: int, end: int, most: int = 256) -> bytes:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from tidemill.images.compare_content import Content
 
-_MAGIC = b"\x7fELF"
+MAGIC = b"\x7fELF"
 _HEADER = 64
 _MOST = 4096
+_WIDEST = 256
 _MOST_NAMES = 1 << 20
 _NOTHING_IN_FILE = 8
 _LOADED = 1
@@ -64,7 +65,7 @@ class Elf:
 def elf(content: Content) -> Elf | None:
     """The tables of an ELF file; None if it is none, or is damaged."""
     head = content.at(0, _HEADER)
-    if not head.startswith(_MAGIC) or len(head) < _HEADER:
+    if not head.startswith(MAGIC) or len(head) < _HEADER:
         return None
     order = {1: "<", 2: ">"}.get(head[5])
     if order is None or head[4] not in (1, 2):
@@ -120,7 +121,7 @@ def _segments(
 
 def _rows(content: Content, start: int, size: int, count: int) -> list[bytes]:
     """The rows of a table; none if it says that there are too many."""
-    if not size or count > _MOST:
+    if not 0 < size <= _WIDEST or count > _MOST:
         return []
     data = content.at(start, size * count)
     return [data[row * size : (row + 1) * size] for row in range(len(data) // size)]

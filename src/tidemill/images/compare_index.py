@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -103,7 +103,7 @@ class EntryIndex:
         self._place += 1
         self._base.execute(
             "insert into entry values (?, ?, ?, ?, ?)",
-            (side, _bytes(path), self._place, entry.archive, json.dumps(astuple(entry))),
+            (side, _bytes(path), self._place, entry.archive, json.dumps(entry.values())),
         )
 
     def _remove(self, side: int, path: str) -> None:

@@ -26,6 +26,7 @@ from tidemill.images.oci import Descriptor
 from tidemill.images.tar_read import members, uncompressed
 
 _NAMED = 10
+_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,10 @@ def compare_layers(
                 str(len(right)),
             )
         )
+    if max(len(left), len(right)) > _MOST:
+        raise Refused(
+            f"an image has {max(len(left), len(right))} layers", remedy=f"use at most {_MOST}"
+        )
     equal: list[tuple[Layer, Layer]] = []
     matcher = SequenceMatcher(
         None, [layer.diff_id for layer in left], [layer.diff_id for layer in right], autojunk=False
@@ -99,6 +104,8 @@ def compare_layers(
                 for one, other in zip(ours, theirs, strict=True):
                     _compare_block([one], [other], around, findings)
             case "replace":
+                if len(left) == len(right):
+                    findings.add(_divided(ours, theirs, around))
                 _compare_block(ours, theirs, around, findings)
             case _:
                 findings.add(*(_alone(layer, "left", around) for layer in ours))
@@ -154,6 +161,12 @@ def _alone(layer: Layer, side: Literal["left", "right"], around: Surroundings) -
     return Difference(where, "layer", None, what)
 
 
+def _divided(left: Sequence[Layer], right: Sequence[Layer], around: Surroundings) -> Difference:
+    numbers = (", ".join(str(layer.number) for layer in side) for side in (left, right))
+    one, other = (f"layers {text}" for text in numbers)
+    return Difference(Where("layers", around.platform), "division into layers", one, other)
+
+
 def _compare_block(
     left: Sequence[Layer], right: Sequence[Layer], around: Surroundings, findings: Findings
 ) -> None:
@@ -190,7 +203,7 @@ def _compare_entries(
     index: EntryIndex, archives: Archives, where: Where, around: Surroundings, findings: Findings
 ) -> None:
     for path, left, right in index.paths():
-        name = compare_members.text(path)
+        name = compare_members.text(path, compare_members.LONGEST_PATH)
         if left is None or right is None:
             found = [_missing(where, name, left, right)]
         else:
@@ -236,8 +249,8 @@ def _of_entry(
             cause = causes.of_content(compare_content.Pair(path, one, other, changed, around.hosts))
             found = [replace(d, cause=cause) if d.field == "size" else d for d in found]
             at = changed.first
-            sides = compare_content.around(one, at), compare_content.around(other, at)
-            found.append(Difference(where, "content", *sides, path, at, cause))
+            a, b = compare_content.around(one, at), compare_content.around(other, at)
+            found.append(Difference(where, "content", a, b, path, at, cause))
     if not found and where.part == "layer":
         headers = (
             compare_members.headers(entry, file) for entry, file in zip(pair, files, strict=True)

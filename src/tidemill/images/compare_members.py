@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tidemill.images.compare_content import Content
+from tidemill.images.compare_content import Content, escaped
 from tidemill.images.tar_stream import BLOCK, XATTR
+
+LONGEST_VALUE = 1024
+LONGEST_PATH = 4096
 
 _KINDS = {
     tarfile.REGTYPE: "file",
@@ -77,6 +80,10 @@ class Member:
     length: int
     archive: int = 0
 
+    def values(self) -> list[object]:
+        """The fields in their order, from which an equal entry can be made."""
+        return [getattr(self, name) for name in self.__dataclass_fields__]
+
 
 @dataclass(frozen=True)
 class Field:
@@ -121,10 +128,12 @@ def path_of(name: str) -> str:
     return "/".join(part for part in name.split("/") if part not in ("", ".")) or "."
 
 
-def text(value: str) -> str:
-    """A name from a tar as text that can be encoded and printed."""
-    whole = value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return whole if whole.isprintable() else ascii(whole)[1:-1]
+def text(value: str, longest: int = LONGEST_VALUE) -> str:
+    """A text of a tar as it can be encoded, printed and kept; what is longer is cut."""
+    cut = value[:longest]
+    whole = cut.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    safe = whole if whole.isprintable() else ascii(whole)[1:-1]
+    return safe if len(value) <= longest else f"{safe}... ({len(value)} characters)"
 
 
 def differing(left: Member, right: Member) -> list[Field]:
@@ -138,12 +147,12 @@ def differing(left: Member, right: Member) -> list[Field]:
         ("mode", f"{left.mode:04o}", f"{right.mode:04o}"),
         ("uid", str(left.uid), str(right.uid)),
         ("gid", str(left.gid), str(right.gid)),
-        ("uname", text(left.uname), text(right.uname)),
-        ("gname", text(left.gname), text(right.gname)),
-        (target, text(left.target), text(right.target)),
+        ("uname", left.uname, right.uname),
+        ("gname", left.gname, right.gname),
+        (target, left.target, right.target),
         ("device numbers", f"{left.major},{left.minor}", f"{right.major},{right.minor}"),
     )
-    found = [Field(*pair) for pair in pairs if pair[1] != pair[2]]
+    found = [Field(name, text(one), text(other)) for name, one, other in pairs if one != other]
     return [*found, *_records(left, right, {field.name for field in found})]
 
 
@@ -163,7 +172,7 @@ def form(left: Content, right: Content) -> Field | None:
         parts = list(_parts(one, other))
         name, a, b = next((part for part in parts if part[0] != "checksum"), parts[0])
         which = "tar header" if block + BLOCK == left.size else "PAX header"
-        return Field(f"{which}: {name}", repr(a)[2:-1], repr(b)[2:-1])
+        return Field(f"{which}: {name}", escaped(a), escaped(b))
     return None
 
 
@@ -210,5 +219,5 @@ def _time(entry: Member) -> str:
     try:
         moment = datetime.fromtimestamp(int(whole), UTC).strftime("%Y-%m-%dT%H:%M:%S")
     except (ValueError, OverflowError, OSError):
-        return text(stated)
+        return stated
     return f"{moment}{f'.{fraction}' if fraction.strip('0') else ''}Z"

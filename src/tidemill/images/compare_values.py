@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from tidemill.errors import Refused
 from tidemill.images import causes
 from tidemill.images.compare_difference import Difference, Where
 
 _LONGEST = 400
 _DEEPEST = 50
+_MOST = 1000
 # Where keys are names that people choose, so that a dot in them is no step.
 _MAPS = ("Labels", "annotations", "ExposedPorts", "Volumes")
 _DIFF_IDS = "rootfs.diff_ids"
@@ -34,18 +34,6 @@ class _Missing:
 
 
 _MISSING = _Missing()
-
-
-def document(data: bytes, what: str) -> dict[str, Any]:
-    """A JSON object as it is; `Refused` if it is none.
-
-    Args:
-        what: how to call it in an error.
-    """
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
 
 
 def differences(
@@ -109,6 +97,8 @@ def _objects(
 def _lists(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[Changed]:
     if key.rpartition(".")[2] == "Env":
         yield from _environment(key, left, right)
+    elif max(len(left), len(right)) > _MOST:
+        yield Changed(key, left, right)
     elif len(left) == len(right):
         if sorted(map(_form, left)) == sorted(map(_form, right)) and left != right:
             yield Changed(f"{key}: order", left, right)

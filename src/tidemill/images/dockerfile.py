@@ -6,7 +6,8 @@ What the Dockerfile reference leaves open is read as BuildKit's frontend reads i
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -48,6 +49,15 @@ class Dockerfile:
     def refused(self, line: int, what: str, remedy: str = "mend it") -> Refused:
         """The error about one line: `what` follows `line 7 of Dockerfile`."""
         return Refused(f"line {line} of {self.name} {what}", remedy=remedy)
+
+    @contextmanager
+    def at(self, line: int) -> Iterator[None]:
+        """What is refused inside names the line."""
+        try:
+            yield
+        except Refused as refused:
+            what = f"line {line} of {self.name}: {refused.what}"
+            raise Refused(what, remedy=refused.remedy) from None
 
 
 def read(path: Path) -> Dockerfile:

@@ -79,16 +79,15 @@ def pattern(line: str, name: str) -> Pattern:
     text = line.strip()
     is_exception = text.startswith("!")
     text = text.removeprefix("!").strip()
-    if not text:
-        raise Refused(f"{name} has a line with only an exclamation mark", remedy="name a path")
-    text = posixpath.normpath(text)
-    text = text.lstrip("/") or "/"
+    text = posixpath.normpath(text).lstrip("/") if text else ""
+    if not text and is_exception:
+        raise Refused(f"{name} has {shown(line)}, which names nothing", remedy="name a path")
     try:
         form = re.compile(_expression(text), re.DOTALL)
     except (ValueError, re.error):
         raise Refused(
             f"{name} has the pattern {shown(line)}, which has a mistake",
-            remedy="close its [, and give a range in ascending order",
+            remedy="close its [, and let nothing end in a backslash",
         ) from None
     return Pattern(text, form, is_exception)
 
@@ -115,7 +114,9 @@ def _expression(text: str) -> str:
             part, at = character_class(text, at)
             parts.append(part)
         elif char == "\\":
-            parts.append(re.escape(text[at : at + 1] or char))
+            if at == len(text):
+                raise ValueError(text)
+            parts.append(re.escape(text[at]))
             at += 1
         else:
             parts.append(re.escape(char))

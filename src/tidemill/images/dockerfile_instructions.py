@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import msgspec
-
 from tidemill.app.names import shown
 from tidemill.images import dockerfile_lines
 from tidemill.images.dockerfile_flags import Flags, healthcheck_times, mount_sources
@@ -104,6 +102,7 @@ def instruction(line: Line, escape: str) -> Instruction:
     """One instruction (not FROM); raises `Mistake`."""
     match line.keyword:
         case "RUN":
+            _json(_some(line))  # for its mistakes
             return Run(line.number, mount_sources(line))
         case "COPY" | "ADD":
             return _copy(line)
@@ -205,7 +204,9 @@ def _argument(word: str) -> tuple[str, str | None]:
 
 def _pairs(line: Line, escape: str) -> list[tuple[str, str]]:
     words = quoted_words(_some(line), escape)
-    if words and "=" not in words[0]:
+    if not words:
+        raise Mistake(f"nothing follows {line.keyword}")
+    if "=" not in words[0]:
         name, *value = SPACES.split(line.rest, maxsplit=1)
         if not value:
             raise Mistake(f"{line.keyword} {shown(name)} has no value")
@@ -230,11 +231,8 @@ def _list(text: str) -> list[str]:
 
 def _json(text: str) -> list[str] | None:
     """The words of the JSON form; None for the other form."""
-    if not text.startswith("["):
-        return None
-    try:
-        found = msgspec.json.decode(text, type=list[object])
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
+    found = dockerfile_lines.json_list(text)
+    if found is None:
         return None
     words = [word for word in found if isinstance(word, str)]
     if len(words) != len(found):

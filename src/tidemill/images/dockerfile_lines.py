@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import msgspec
+
 from tidemill.images.dockerfile_words import Mistake, is_space, shell_words, unquoted_length
 
 SPACES = re.compile(r"[\t\v\f\r ]+")
@@ -89,6 +91,16 @@ def lines(text: str, escape: str) -> Iterator[Line]:
                 raise BadLine(start, mistake) from None
 
 
+def json_list(text: str) -> list[object] | None:
+    """The list that a text is in the JSON form; None for any other text."""
+    if not text.startswith("["):
+        return None
+    try:
+        return msgspec.json.decode(text, type=list[object])
+    except (msgspec.DecodeError, RecursionError, UnicodeError):
+        return None
+
+
 def _next_part(waiting: list[str]) -> str:
     """The line that continues one: comments and empty lines between them do not count."""
     while waiting:
@@ -104,7 +116,7 @@ def _line(start: int, text: str, escape: str, waiting: list[str]) -> Line:
     documents: tuple[Document, ...] = ()
     words = [keyword.upper(), *SPACES.split(rest_of_line, maxsplit=1)]
     inner = words[1].upper() if words[0] == "ONBUILD" else words[0]
-    if inner in _WITH_DOCUMENTS and "<<" in text and not rest_of_line.startswith("["):
+    if inner in _WITH_DOCUMENTS and "<<" in text and json_list(rest_of_line) is None:
         documents = tuple(_document(*found, waiting) for found in _announced(text))
     return Line(start, keyword.upper(), tuple(flags), rest_of_line.strip(), documents)
 

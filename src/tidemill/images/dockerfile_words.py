@@ -114,13 +114,13 @@ class _Reader:
         self._end_word()
         return self.done
 
-    def until(self, stop: str, *, for_pattern: bool = False) -> str:
+    def until(self, stop: str, *, for_pattern: bool = False, keeps_escapes: bool = False) -> str:
         """What comes before the character `stop`, which is read too; all for none."""
         self.depth += 1
         if self.depth > _DEEPEST:
             raise Mistake(f"more than {_DEEPEST} of ${{ are inside each other")
         is_outside = self.depth == 1
-        keeps_escapes = self.keeps_escapes or for_pattern
+        keeps_escapes = self.keeps_escapes or keeps_escapes or for_pattern
         read: list[str] = []
         while self.at < len(self.text):
             char = self.text[self.at]
@@ -214,11 +214,13 @@ class _Reader:
             is_all = self.text[self.at : self.at + 1] == "/"
             self.at += is_all
             found = _pattern(self.until("/", for_pattern=True), is_greedy=True)
-            other = self.until("}", for_pattern=False)
-            return found.sub(lambda _: other, value or "", count=0 if is_all else 1)
+            other = self.until("}", keeps_escapes=True)
+            return _replaced(value or "", found, other, is_all=bool(is_all))
         is_empty_unset = sign == ":"
         sign = self._next() if is_empty_unset else sign
-        if sign not in ("-", "+", "?") or not sign:
+        if not sign:
+            raise Mistake("a '}' is missing at its end")
+        if sign not in ("-", "+", "?"):
             raise Mistake(f"${{{name}{sign} is no form of a variable")
         word = self.until("}")
         is_set = bool(value) if is_empty_unset else value is not None
@@ -265,6 +267,19 @@ def _trimmed(value: str, pattern: str, sign: str) -> str:
     places = range(len(value) + 1) if is_greedy else range(len(value), -1, -1)
     start = next((at for at in places if form.fullmatch(value, at)), len(value))
     return value[:start]
+
+
+def _replaced(value: str, form: re.Pattern[str], other: str, *, is_all: bool) -> str:
+    """The value with the first match, or each, replaced; nothing is one where another ends."""
+    parts: list[str] = []
+    end = 0
+    for found in form.finditer(value):
+        if found[0] or not parts or found.start() != end:
+            parts += [value[end : found.start()], other]
+            end = found.end()
+        if not is_all:
+            break
+    return "".join([*parts, value[end:]])
 
 
 def _pattern(text: str, is_greedy: bool) -> re.Pattern[str]:

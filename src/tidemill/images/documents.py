@@ -85,6 +85,11 @@ def below(
                 remedy=f"publish an index of at most {_MOST} images, without indexes in it",
             )
         data = read(descriptor.digest)
+        if len(data) != descriptor.size:
+            raise Refused(
+                f"{descriptor.digest} has {len(data)} bytes, not the {descriptor.size} said",
+                remedy="make what points to it again",
+            )
         content = parsed(data, descriptor.digest)
         if isinstance(content, oci.Index):
             for entry in content.manifests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidemill.app.names import shown
+from tidemill.app.names import UNPRINTABLE, shown
 from tidemill.app.reference import ANY, MAX_LENGTH
 from tidemill.errors import Refused
 
@@ -39,7 +39,7 @@ def parse(text: str) -> Location:
     """Parse one of the forms; raise `Refused` for anything else."""
     if text.startswith("oci:"):
         found = _LAYOUT.fullmatch(text)
-        if found and "\0" not in text:
+        if found and not UNPRINTABLE.search(text):
             return Location(found["folder"], None, found["tag"], found["digest"])
     elif len(text) <= MAX_LENGTH and (found := ANY.fullmatch(text)):
         return Location(None, found["repository"], found["tag"], found["digest"])

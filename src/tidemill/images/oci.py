@@ -157,7 +157,7 @@ def decoded(data: bytes, shape: type[_T], what: str) -> _T:
     """
     try:
         return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass
 
-from tidemill.errors import Refused, TidemillError
+from tidemill.errors import Refused, TidemillError, Unreachable
 from tidemill.images import documents
 from tidemill.images.documents import Document
 from tidemill.images.image_store import ImageStore, quiet
@@ -77,6 +77,8 @@ def publish(
     except TidemillError as error:
         if error.written == "nothing" and run.has_written:
             error.written = "blobs without a tag"
+        elif error.written == "nothing" and isinstance(error, Unreachable) and run.has_begun:
+            error.written = "perhaps blobs without a tag"  # only the answer may have been lost
         raise
     return Published(
         image.digest,
@@ -107,6 +109,7 @@ class _Run:
         self._progress = progress
         self._counting = threading.Lock()
         self._stopped = threading.Event()
+        self.has_begun = False
         self.sent = self.blobs_sent = self.blobs_skipped = self.blobs_mounted = 0
 
     @property
@@ -153,6 +156,7 @@ class _Run:
             with self._counting:
                 self.blobs_skipped += 1
             return
+        self.has_begun = True
         short = blob.digest.removeprefix("sha256:")[:12]
         if (lender := self._borrow.get(blob.digest)) and self._to.borrow(blob, lender):
             with self._counting:

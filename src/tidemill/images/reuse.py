@@ -44,7 +44,11 @@ def earlier(store: ImageStore, tag: str) -> Earlier:
                 continue
             config = oci.decoded(store.read(manifest.config.digest), oci.Config, "a config")
             if len(config.rootfs.diff_ids) == len(manifest.layers):
-                layers |= dict(zip(config.rootfs.diff_ids, manifest.layers, strict=True))
+                layers |= {
+                    diff_id: Descriptor(oci.LAYER, layer.digest, layer.size)
+                    for diff_id, layer in zip(config.rootfs.diff_ids, manifest.layers, strict=True)
+                    if layer.media_type == oci.LAYER
+                }
     except Refused:
         return Earlier(found.digest)
     return Earlier(found.digest, layers)

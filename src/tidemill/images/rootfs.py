@@ -97,6 +97,13 @@ class RootFs:
         there = self._at.get(path)
         return there if isinstance(there, Attributes) else None
 
+    def link(self, path: str) -> str | None:
+        """Where the symbolic link at a path leads to; None if there is none."""
+        there = self._at.get(path)
+        if isinstance(there, _Thing) and there.kind is Link:
+            return str(there.rest[0])
+        return None
+
     def below(self, folder: str) -> list[str]:
         """Every path in a folder, at any depth; all for the empty path."""
         start = f"{folder}/" if folder else ""

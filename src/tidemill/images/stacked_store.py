@@ -14,11 +14,18 @@ class StackedStore:
     Args:
         first: what is read, and written to.
         origins: where blobs are, by digest, that are not in `first`.
+        go_on: is called before each piece that is read, and raises if it is the wrong time.
     """
 
-    def __init__(self, first: ImageStore, origins: Mapping[str, ImageStore]) -> None:
+    def __init__(
+        self,
+        first: ImageStore,
+        origins: Mapping[str, ImageStore],
+        go_on: Callable[[], None] = lambda: None,
+    ) -> None:
         self._first = first
         self._origins = origins
+        self._go_on = go_on
 
     @property
     def where(self) -> str:
@@ -38,7 +45,9 @@ class StackedStore:
         return blob.digest in self._origins or self._first.has(blob)
 
     def pieces(self, blob: Descriptor) -> Iterator[bytes]:
-        return self._origins.get(blob.digest, self._first).pieces(blob)
+        for piece in self._origins.get(blob.digest, self._first).pieces(blob):
+            self._go_on()
+            yield piece
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
         self._first.put(blob, pieces)

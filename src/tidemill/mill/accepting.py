@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from tidemill.cfg import requests
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Announced, Fact
 from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
-from tidemill.mill.reading import Reading, read, record_of
+from tidemill.mill.reading import Reading, read
 from tidemill.mill.turn import MOST_DECLINED, MOST_RACES, Clock, pause_after
 from tidemill.mill.writing import fact_commit
 
@@ -32,9 +31,12 @@ class Accepted:
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
 
-    def written(self) -> str:
-        """What an error after this has to say was written."""
-        return f"{self.id} is accepted" if self.is_new else "nothing"
+    def written(self, since: str = "nothing") -> str:
+        """What an error has to say was written, where after this it was `since`."""
+        if not self.is_new or self.extra:
+            return since
+        accepted = f"{self.id} was accepted and waits in the inbox"
+        return accepted if since == "nothing" else f"{accepted}; {since}"
 
 
 def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False) -> Accepted:
@@ -60,10 +62,8 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
             case Pushed():
                 now = replace(reading, refs=reading.refs.with_ref(ref, commit))
                 return Accepted(fact.id, is_new=True, reading=now)
-            case Raced(_, _, str(found)):
-                reading.store.fetch([], [found])
-                _refuse_another(fact, requests.decode(record_of(reading.store, found)))
-                return Accepted(fact.id, is_new=False, reading=read(reading.store))
+            case Raced(_, _, str()):
+                return accept(read(reading.store), fact, clock)
             case Declined(words):
                 reason = words
                 if tries + 1 >= MOST_DECLINED:

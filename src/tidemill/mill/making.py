@@ -8,7 +8,7 @@ from datetime import datetime
 
 from tidemill.app.announcement import bare_form
 from tidemill.cfg import images, settings_file
-from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS, Source
+from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS, ImageFiles, Source
 from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import FILE, Settings
@@ -23,15 +23,17 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
     """Do `operation` on `parent`: write its image files, generate, commit."""
     settings = snapshot.settings
     wanted = _image_files(store, snapshot, operation)
-    if TAGS not in wanted or DIGESTS not in wanted:
-        return Failed(
-            f"{operation.commit} has no image files of {operation.set} in {operation.source}"
-        )
-    match store.work(_work(settings, operation, parent, wanted)):
+    files = images.parse(wanted)
+    is_whole = TAGS in wanted and DIGESTS in wanted
+    if files is None or not is_whole or files.content != operation.content:
+        where = f"{operation.set} in {operation.source}"
+        return Failed(f"{operation.commit} does not have the images that {where} had")
+    try:
+        work = _work(settings, operation, parent, wanted, files)
+    except ValueError as error:
+        return Failed(str(error))
+    match store.work(work):
         case Committed(sha):
-            files = images.parse(wanted)
-            if files is None:
-                return Failed("there are no image files")
             targets = target_files(store, sha, settings, operation.wave, files)
             return Made(
                 AutoCommit(
@@ -69,13 +71,13 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict
         }
     if operation.commit is None or operation.source is None:
         return {}
-    files: dict[str, bytes] = {}
-    for settings in (snapshot.settings, _settings_of(store, operation.commit)):
-        folder = settings.folder(operation.source, operation.set) if settings else None
-        if not files and folder:
-            store.fetch_below(operation.commit, [folder])
-            found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
-            files = {path.rpartition("/")[2]: data for path, data in found.items()}
+    today = snapshot.settings.folder(operation.source, operation.set)
+    store.fetch_below(operation.commit, [FILE, today])
+    settings = _settings_of(store, operation.commit)
+    folder = settings.folder(operation.source, operation.set) if settings else today
+    store.fetch_below(operation.commit, [folder])
+    found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
+    files = {path.rpartition("/")[2]: data for path, data in found.items()}
     if operation.kind == "promote":
         files[SOURCE] = _promoted(files, operation, store.date(operation.commit))
     return files
@@ -83,7 +85,6 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict
 
 def _settings_of(store: Store, commit: str) -> Settings | None:
     """The settings of an earlier commit of main, where image files may have been elsewhere."""
-    store.fetch_below(commit, [FILE])
     try:
         return settings_file.parse(store.files(commit, [FILE])[FILE].decode())
     except (KeyError, UnicodeDecodeError, SettingsInvalid):
@@ -105,7 +106,11 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
 
 
 def _work(
-    settings: Settings, operation: Operation, parent: str, wanted: Mapping[str, bytes]
+    settings: Settings,
+    operation: Operation,
+    parent: str,
+    wanted: Mapping[str, bytes],
+    files: ImageFiles,
 ) -> Work:
     entrypoints = settings.entrypoints
     entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
@@ -119,7 +124,6 @@ def _work(
     }
     for name, value in values.items():
         entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
-    files = images.parse(wanted)
     others = {
         settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets
     }
@@ -134,7 +138,7 @@ def _work(
         message=message(operation),
         entry=entry,
         bare=bare_form(files.digests, files.tags)
-        if files and files.digests.keys() == files.tags.keys()
+        if files.digests.keys() == files.tags.keys()
         else b"{}\n",
         commit=operation.commit,
         generate=entrypoints.generate,

@@ -9,7 +9,8 @@ from typing import TypeVar
 
 import msgspec
 
-from tidemill.app.names import is_storable
+from tidemill.app.names import is_storable, shown
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg import images, requests, settings, settings_file
 from tidemill.cfg.checks import CheckRecord
 from tidemill.cfg.journal import Journal
@@ -58,8 +59,9 @@ class Reading:
                 found[fact_id] = requests.decode(record_of(self.store, sha))
                 if found[fact_id].id != fact_id:
                     raise Refused(f"it is not {fact_id}", remedy="")
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                found[fact_id] = Unreadable(fact_id, f"not a request of this version: {error}")
+            except UNREADABLE as error:
+                reason = f"not a request of this version: {shown(str(error))}"
+                found[fact_id] = Unreadable(fact_id, reason)
             except Refused as error:
                 found[fact_id] = Unreadable(
                     fact_id, f"not a request that can be used: {error.what}"
@@ -86,7 +88,7 @@ class Reading:
         try:
             record = msgspec.json.decode(record_of(self.store, tip), type=CheckRecord)
             return record if all(is_storable(run.at) for run in record.runs) else None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return None
 
     def deployed(self) -> dict[tuple[str, str], Deployment]:
@@ -253,8 +255,8 @@ def decoded(store: Store, ref: str, sha: str, kind: type[_T]) -> _T:
     """
     try:
         return msgspec.json.decode(record_of(store, sha), type=kind)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise StateUnreadable(
-            f"{ref} holds no record that this release can read: {error}",
+            f"{ref} holds no record that this release can read: {shown(str(error))}",
             remedy="use the release that wrote it; if nobody's did, put the ref back or delete it",
         ) from None

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TypeAlias
 
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, plan
@@ -32,20 +33,45 @@ class Clock:
 
 
 @dataclass(frozen=True)
+class Wrote:
+    """What was decided is on the server."""
+
+
+@dataclass(frozen=True)
+class WouldWrite:
+    """A dry run: what was decided would be written."""
+
+
+@dataclass(frozen=True)
+class NothingDue:
+    """There was nothing to write."""
+
+
+@dataclass(frozen=True)
+class LostTo:
+    """Other turns kept moving `ref`: nothing was written here, and they go on.
+
+    What was decided is of the past: the commits in it are nowhere.
+    """
+
+    ref: str
+
+
+TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo
+
+
+@dataclass(frozen=True)
 class Turn:
-    """What a turn did.
+    """What a turn decided, and what became of it.
 
     Attributes:
-        plan: what was decided; `changed` says whether it was written.
-        lost_to: what another turn wrote meanwhile, where this one lost every race.
         refused: what the server said to a landing, where it refused one.
     """
 
     plan: Plan
+    outcome: TurnOutcome
     reading: Reading
     snapshot: Snapshot
-    changed: bool
-    lost_to: Raced | None = None
     refused: str | None = None
 
 
@@ -74,14 +100,15 @@ def turn(
     while True:
         known, decided = decide(store, snapshot(reading, clock.now, extra), say)
         if dry_run or not decided.is_change:
-            return Turn(decided, reading, known, changed=dry_run and decided.is_change)
-        outcome = _write(store, clock, reading, known, decided, run_url, say)
-        if isinstance(outcome, Turn):
-            return outcome
+            outcome = WouldWrite() if decided.is_change else NothingDue()
+            return Turn(decided, outcome, reading, known)
+        done = _write(store, clock, reading, known, decided, run_url, say)
+        if isinstance(done, Turn):
+            return done
         races += 1
         if races == MOST_RACES:
-            return Turn(decided, reading, known, changed=False, lost_to=outcome)
-        say(f"{outcome.ref} moved while this turn ran; reading again")
+            return Turn(decided, LostTo(done.ref), reading, known)
+        say(f"{done.ref} moved while this turn ran; reading again")
         clock.pause(pause_after(races))
         reading = read(store)
 
@@ -124,7 +151,7 @@ def _write(
         )
     match _push(store, clock, updates(reading, known, decided, run_url), say):
         case Pushed():
-            return Turn(decided, reading, known, changed=True)
+            return Turn(decided, Wrote(), reading, known)
         case Raced() as raced:
             return raced
         case Declined(reason):
@@ -135,10 +162,10 @@ def _write(
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
     known, decided = decide(store, known, say, refused=refusal)
     if not decided.is_change:
-        return Turn(decided, reading, known, changed=False, refused=refused)
+        return Turn(decided, NothingDue(), reading, known, refused)
     match _push(store, clock, updates(reading, known, decided, run_url), say):
         case Pushed():
-            return Turn(decided, reading, known, changed=True, refused=refused)
+            return Turn(decided, Wrote(), reading, known, refused)
         case Raced() as raced:
             return raced
         case Declined(reason):

@@ -1,0 +1,121 @@
+"""`tidemill compare`: what differs between two images, and why. Writes nothing."""
+
+from __future__ import annotations
+
+import argparse
+
+from tidemill.app.names import shown
+from tidemill.clients.image_stores import ImageStores
+from tidemill.clients.scratch import scratch
+from tidemill.commands._report import write, write_json
+from tidemill.errors import Refused
+from tidemill.images import location, oci
+from tidemill.images.compare import Image, Verdict, compare, render
+from tidemill.images.compare_words import LIMIT
+from tidemill.images.image_store import ImageStore
+from tidemill.images.layout import Layout
+from tidemill.images.location import Location
+from tidemill.images.oci import Descriptor, Platform
+
+HELP = "say what differs between two images, and why"
+EXAMPLE = "tidemill compare oci:images/gateway:main registry.example.com/shop/gateway:main"
+_NAMED = 10
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    for name, which in (("left", "one image"), ("right", "the other")):
+        parser.add_argument(
+            name,
+            metavar=name.upper(),
+            help=f"{which}: oci:PATH, or REGISTRY/REPOSITORY, with :TAG or @sha256:DIGEST",
+        )
+    parser.add_argument(
+        "--platform",
+        metavar="OS/ARCH",
+        help="compare only the images for this platform; all that an index has by default",
+    )
+    parser.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a machine that built one of them, whose name to look for in files; repeatable",
+    )
+    parser.add_argument(
+        "--limit",
+        type=int,
+        default=LIMIT,
+        metavar="N",
+        help=f"list at most so many differences or groups of like ones; {LIMIT} by default",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one JSON object on standard output, with up to 10,000 differences; it has "
+        "`verdict`, or `error` where the images could not be compared, as both exit with 1",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Compare; exit code 0 if the same runs (identical, or same contents), else 1."""
+    platform = _platform(arguments.platform)
+    if arguments.limit < 1:
+        raise Refused(f"--limit {arguments.limit} lists nothing", remedy="give 1 or more")
+    stores = ImageStores()
+    left, right = (_image(text, stores) for text in (arguments.left, arguments.right))
+    with scratch() as folder:
+        found = compare(left, right, folder, platform=platform, hosts=tuple(arguments.host))
+    if arguments.json:
+        write_json(found.as_json())
+    else:
+        write(render(found, arguments.limit))
+    return 1 if found.verdict is Verdict.DIFFERENT else 0
+
+
+def _platform(text: str | None) -> Platform | None:
+    if text is None:
+        return None
+    try:
+        return Platform.parse(text)
+    except ValueError:
+        raise Refused(
+            f"--platform {shown(text)} is not a platform", remedy="write it like linux/amd64"
+        ) from None
+
+
+def _image(text: str, stores: ImageStores) -> Image:
+    """The image that is named; a layout with one image needs no tag."""
+    place = location.parse(text)
+    store = stores.open(place)
+    return Image(store, _found(place, store))
+
+
+def _found(place: Location, store: ImageStore) -> Descriptor:
+    reference = place.digest or place.tag
+    if reference is None and isinstance(store, Layout):
+        return _only(place, store)
+    if reference is None:
+        raise Refused(
+            f"{place} names a repository, and not which image of it",
+            remedy="add :TAG or @sha256:DIGEST",
+        )
+    found = store.find(reference)
+    if found is None:
+        raise Refused(
+            f"there is no image {shown(str(place))}", remedy="name a tag or a digest that is there"
+        )
+    return found
+
+
+def _only(place: Location, layout: Layout) -> Descriptor:
+    """The one image of a layout, with a tag or without."""
+    index = layout.root / "index.json"
+    images = oci.decoded(index.read_bytes(), oci.Index, str(index)).manifests
+    if len({image.digest for image in images}) == 1:
+        return images[0]
+    names = ", ".join(shown(name) for name in sorted(layout.tags())[:_NAMED]) or "none"
+    raise Refused(
+        f"{place} has {len(images)} images, and none is named",
+        remedy=f"write {place}:TAG or {place}@sha256:DIGEST; its tags: {names}",
+    )

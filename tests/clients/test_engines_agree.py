@@ -1,0 +1,240 @@
+"""Every engine gives the same digest for what has the same contents, and only for that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.clients.building import (
+    AMD64,
+    ARM64,
+    COPY_ONLY,
+    Maker,
+    a_base,
+    a_context,
+    buildkit,
+    classic,
+    dockerfile,
+    elsewhere,
+)
+from tests.components.shapes import BuildKit, Engine, Registry
+
+# BASE stands for an image with a shell, by digest.
+COPYING = {
+    "a file": "FROM scratch\nCOPY a /a",
+    "into new folders": "FROM scratch\nCOPY a /x/y/z/a\nCOPY b.txt /x/y/b",
+    "folders": "FROM scratch\nCOPY dir /dir\nCOPY dir other /both/\nCOPY *.txt /txt/",
+    "everything": "FROM scratch\nCOPY . /all",
+    "working folders": "FROM scratch\nWORKDIR /app\nCOPY a .\nWORKDIR sub\nCOPY a ./\nWORKDIR /app",
+    "the same again": "FROM scratch\nCOPY a /a\nCOPY a /a\nCOPY b.txt /a",
+    "what a container is told": """
+        FROM scratch
+        COPY a /a
+        ENV B=2 A="1 and more"
+        ENV OLD style
+        LABEL z=1 y="2 3"
+        EXPOSE 80 53/udp 9000-9002
+        VOLUME /data
+        STOPSIGNAL SIGINT
+        SHELL ["/bin/x", "-c"]
+        HEALTHCHECK --interval=5s --retries=2 CMD ["/a", "health"]
+        ENTRYPOINT ["/a", "-x"]
+        CMD b c
+        USER 1000:100
+    """,
+    "a command of the base's entry point": 'FROM BASE\nCMD ["x"]\nENTRYPOINT ["y"]',
+    "into folders of the base": "FROM BASE\nCOPY a /srv/a\nCOPY a /usr/share/data/one\nCOPY dir etc",
+    "nothing but the base": "FROM BASE",
+    "what the base has already": "FROM BASE\nCOPY etc /etc",
+    "stages": """
+        FROM scratch AS one
+        COPY dir /o/dir
+        COPY a /o/a
+        FROM scratch
+        COPY --from=one /o /p
+        COPY --from=0 /o/a /q/
+    """,
+    "a stage on a stage": "FROM scratch AS x\nCOPY a /a\nENV A=1\nFROM x\nCOPY a /b\nENV B=$A",
+    "another image's files": "FROM scratch\nCOPY --from=BASE /usr/share/data /data",
+    "another owner": "FROM BASE\nCOPY --chown=5:6 a /a\nCOPY --chown=app dir /d",
+    "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
+}
+RUNNING = {
+    "an archive": "FROM scratch\nADD x.tar /t/",
+    "a file and a folder of the base go": """
+        FROM BASE
+        RUN rm /usr/share/data/one
+        RUN rm -r /usr/share/data
+    """,
+    "a folder goes and comes again": """
+        FROM BASE
+        RUN rm -r /usr/share/data && mkdir /usr/share/data && echo n > /usr/share/data/two
+        RUN rm -r /usr/share/data && echo f > /usr/share/data
+        RUN rm /usr/share/data && mkdir -p /usr/share/data/deep
+    """,
+    "touched without a change": """
+        FROM BASE
+        RUN touch /usr/share/data/one
+        RUN cp /usr/share/data/one /x && cp /x /usr/share/data/one && rm /x
+        RUN chmod 600 /usr/share/data/two && chmod 644 /usr/share/data/two
+        RUN true
+    """,
+    "owners and modes": """
+        FROM BASE
+        RUN chown 1000:1000 /usr/share/data/one && chown -R app /srv
+        RUN chmod u+s /bin/busybox && mkdir -m 750 -p /usr/share/data && chmod 1777 /tmp
+        RUN chmod 750 /usr/share/data
+        COPY a /usr/share/data/a
+    """,
+    "hard and symbolic links": """
+        FROM BASE
+        RUN ln /usr/share/data/one /usr/share/data/uno && ln -s /nowhere /dangling
+        RUN ln /usr/share/data/two /usr/share/data/a && echo more >> /usr/share/data/two
+        RUN echo q > /q1 && ln /q1 /q2 && ln /q2 /a0
+        RUN rm /q1
+    """,
+    "moved": "FROM BASE\nRUN mv /usr/share/data /moved\nRUN mv /moved/deep/three /three",
+    "something else at a path": """
+        FROM BASE
+        RUN rm /usr/share/data/one && mkdir /usr/share/data/one && echo x > /usr/share/data/one/x
+        RUN rm -r /usr/share/data/one && ln -s two /usr/share/data/one
+        RUN rm /usr/share/data/one && mkfifo /usr/share/data/one
+    """,
+    "folders that runtimes mount on": """
+        FROM scratch
+        COPY bin /bin
+        RUN true
+        RUN mkdir -p /etc && echo x > /etc/x && rm /etc/x && echo 1.2.3.4 h >> /etc/hosts
+        COPY a /etc/a
+        COPY a /dev/a
+    """,
+    "volumes": "FROM BASE\nVOLUME /vol/of /usr/share/data\nRUN touch /q\nCOPY a /vol/of/a",
+    "an empty volume": "FROM BASE\nRUN mkdir -p /vol/x\nVOLUME /vol/x",
+    "another user": """
+        FROM BASE
+        RUN chmod 1777 /tmp
+        USER app
+        RUN echo h > /tmp/h && mkdir /tmp/d
+    """,
+    "odd and long names": 'FROM BASE\nRUN mkdir "/ü ñ" && echo x > "/ü ñ/日本"; echo > /'
+    + 120 * "l",
+    "a stage that runs": """
+        FROM BASE AS b
+        RUN mkdir -p /out/d && echo x > /out/f && ln /out/f /out/g && ln -s f /out/s
+        RUN chmod 600 /out/f && chown 5:6 /out/f && chmod 2770 /out/d
+        FROM scratch
+        COPY --from=b /out /in
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def context(tmp_path_factory: pytest.TempPathFactory, busybox: Path) -> Path:
+    return a_context(tmp_path_factory.mktemp("engines"), busybox)
+
+
+@pytest.fixture(scope="module")
+def base(context: Path, tmp_path_factory: pytest.TempPathFactory, registry: Registry) -> str:
+    return a_base(context, tmp_path_factory.mktemp("base"), registry.name("base"))
+
+
+@pytest.fixture(scope="module")
+def makers(buildkit_go126: BuildKit, docker26: Engine, old_engine: Engine) -> list[Maker]:
+    """BuildKit 0.34 and 0.13, and the classic builder of 20.10."""
+    return [
+        buildkit("buildkit", buildkit_go126.environment),
+        buildkit("docker26", docker26.environment),
+        classic("classic", old_engine.environment),
+    ]
+
+
+@pytest.mark.parametrize("text", COPYING.values(), ids=COPYING.keys())
+def test_what_only_copies_has_one_digest_whoever_builds_it(
+    text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(context, text.replace("BASE", base))
+    images = {maker.name: maker.image(build, tmp_path) for maker in (COPY_ONLY, *makers)}
+    first = images["assemble"]
+    for image in images.values():
+        assert image.layers == first.layers
+        assert image.config == first.config
+        assert image.digest == first.digest
+
+
+@pytest.mark.parametrize("text", RUNNING.values(), ids=RUNNING.keys())
+def test_what_runs_commands_has_one_digest_whoever_builds_it(
+    text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(context, text.replace("BASE", base))
+    first, *others = (maker.image(build, tmp_path) for maker in makers)
+    for image in others:
+        assert image.layers == first.layers
+        assert image.config == first.config
+        assert image.digest == first.digest
+
+
+def test_neither_the_compiler_of_buildkit_nor_the_store_of_docker_is_in_the_digest(
+    buildkit_go126: BuildKit,
+    buildkit_go127: BuildKit,
+    docker26: Engine,
+    tmp_path: Path,
+    context: Path,
+    base: str,
+) -> None:
+    text = RUNNING["hard and symbolic links"] + RUNNING["owners and modes"].split("BASE")[1]
+    build = dockerfile(context, text.replace("BASE", base))
+    assert len({
+        maker.image(build, tmp_path).digest
+        for maker in (
+            buildkit("go126", buildkit_go126.environment),
+            buildkit("go127", buildkit_go127.environment),
+            classic("classic26", docker26.environment),
+        )
+    }) == 1  # fmt: skip
+
+
+def test_neither_the_checkout_nor_a_cache_is_in_the_digest(
+    context: Path, base: str, makers: list[Maker], tmp_path: Path
+) -> None:
+    text = f"FROM {base}\nCOPY . /all\nRUN echo x > /x"
+    build = dockerfile(context, text)
+    for maker in makers:
+        cached = maker.image(build, tmp_path)
+        again = dockerfile(context, text, no_cache=True)
+        (tmp_path / maker.name).mkdir()
+        assert (
+            maker.image(elsewhere(again, tmp_path / maker.name), tmp_path).digest == cached.digest
+        )
+
+
+def test_another_platform_needs_no_emulation_where_nothing_runs(
+    buildkit_go126: BuildKit, docker26: Engine, context: Path, tmp_path: Path
+) -> None:
+    build = dockerfile(context, "FROM scratch\nARG TARGETARCH\nCOPY a /$TARGETARCH/a\nUSER 5")
+    makers = [
+        COPY_ONLY,
+        buildkit("buildkit", buildkit_go126.environment),
+        buildkit("docker26", docker26.environment),
+    ]
+    there = {maker.image(build, tmp_path, ARM64).digest for maker in makers}
+    here = {maker.image(build, tmp_path, AMD64).digest for maker in makers}
+    assert len(there) == len(here) == 1
+    assert there != here
+
+
+KNOWN = {
+    "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 a /new/a",
+    "a working folder after USER": "FROM scratch\nCOPY a /a\nUSER 5:6\nWORKDIR /w",
+    "a RUN that writes to a volume": "FROM BASE\nVOLUME /v\nRUN echo x > /v/x",
+    "a RUN that writes what is mounted": "FROM BASE\nRUN echo x > /etc/hostname",
+}
+
+
+@pytest.mark.parametrize("text", KNOWN.values(), ids=KNOWN.keys())
+def test_where_the_classic_builder_makes_other_contents_the_digest_says_so(
+    text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(context, text.replace("BASE", base))
+    new, docker26, old = (maker.image(build, tmp_path) for maker in makers)
+    assert new.digest == docker26.digest
+    assert new.layers != old.layers
