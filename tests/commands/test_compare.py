@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import shlex
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.promises import assert_readable
-from tests.components.shapes import Registry
+from tests.components.shapes import BuildKit, Registry
 from tests.unit.comparing import CONFIG, Maker, entry, tar
 from tests.unit.go_programs import REPRODUCIBLE, build, commit, source
 
@@ -247,6 +248,28 @@ def test_images_in_a_registry_are_compared_and_a_shared_base_is_not_read(
     assert say(local, places[1]).code == 0
 
 
+def test_a_full_disk_is_an_error_that_says_what_to_do(maker: Maker) -> None:
+    """A limit on the size of files stands for the disk."""
+    sides = [
+        tagged(maker, f"t{number}", maker.image(with_file(bytes(4 << 20) + b"%d" % number)))
+        for number in (1, 2)
+    ]
+    script = (
+        "import resource, sys; from tidemill.__main__ import main; "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20)); "
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, "compare", *sides, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": ":".join(path or "." for path in sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "TIDEMILL_TMPDIR" in json.loads(done.stdout)["error"]["remedy"]
+
+
 def test_memory_does_not_grow_with_the_layer(maker: Maker, tmp_path: Path) -> None:
     """Two layers of 256 MiB that differ in their last file; a process of its own."""
     pieces = bytes(1 << 20) * 256
@@ -277,3 +300,69 @@ def test_memory_does_not_grow_with_the_layer(maker: Maker, tmp_path: Path) -> No
     assert done.returncode == 1
     assert [one["path"] for one in json.loads(done.stdout)["differences"]] == ["end"]
     assert int(done.stderr) < 100 * 1024
+
+
+STAMPED = """FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox date > /built; /bin/busybox sleep 1"]
+"""
+PLAIN = """FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "sh", "-c", "/bin/busybox echo done > /built"]
+"""
+
+
+def buildx(buildkit: BuildKit, context: Path, to: Path, *options: str) -> str:
+    """Build a Dockerfile without caches, into a layout; returns its place."""
+    subprocess.run(
+        [
+            buildkit.buildx,
+            "build",
+            f"--builder={buildkit.builder}",
+            "--no-cache",
+            "--provenance=false",
+            f"--output=type=oci,tar=false,dest={to}{''.join(options)}",
+            "--build-arg=SOURCE_DATE_EPOCH=0",
+            str(context),
+        ],
+        env=buildkit.environment,
+        check=True,
+        capture_output=True,
+    )
+    return f"oci:{to}"
+
+
+def context(folder: Path, busybox: Path, dockerfile: str) -> Path:
+    folder.mkdir()
+    shutil.copy(busybox, folder / "busybox")
+    (folder / "Dockerfile").write_text(dockerfile)
+    return folder
+
+
+def test_what_a_real_builder_stamps_in_is_named(
+    buildkit_go126: BuildKit, busybox: Path, tmp_path: Path
+) -> None:
+    source = context(tmp_path / "context", busybox, STAMPED)
+    sides = [buildx(buildkit_go126, source, tmp_path / name) for name in ("one", "two")]
+    found = json.loads(say(*sides, "--json").out)
+    assert found["verdict"] == "different"
+    causes = {
+        (one.get("path"), one["field"]): one["cause"] and one["cause"]["name"]
+        for one in found["differences"]
+    }
+    assert causes["built", "content"] == "embedded time"
+    assert causes["built", "mtime"] == "timestamps"
+    assert None not in causes.values()
+
+
+def test_one_builder_compiled_by_two_releases_of_go_has_the_same_contents(
+    buildkit_go126: BuildKit, buildkit_go127: BuildKit, busybox: Path, tmp_path: Path
+) -> None:
+    source = context(tmp_path / "context", busybox, PLAIN)
+    sides = [
+        buildx(buildkit, source, tmp_path / buildkit.builder, ",rewrite-timestamp=true")
+        for buildkit in (buildkit_go126, buildkit_go127)
+    ]
+    said = say(*sides)
+    assert (said.code, said.out.split("\n")[0]) == (0, "same contents, stored in another way")
+    assert "compressed by another tool, another release of it" in said.out.replace("\n      ", " ")

@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused(f"--limit {arguments.limit} lists nothing", remedy="give 1 or more")
     stores = ImageStores()
     left, right = (_image(text, stores) for text in (arguments.left, arguments.right))
-    with scratch() as folder:
+    with scratch(large=True) as folder:
         found = compare(left, right, folder, platform=platform, hosts=tuple(arguments.host))
     if arguments.json:
         write_json(found.as_json())

@@ -11,6 +11,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from tidemill.errors import Refused
 from tidemill.images import causes, compare_values, oci
@@ -24,7 +27,7 @@ from tidemill.images.compare_difference import (
     Where,
 )
 from tidemill.images.compare_images import compare_images
-from tidemill.images.compare_layers import Surroundings
+from tidemill.images.compare_kept import Surroundings
 from tidemill.images.compare_read import Read, entry_platform, read, read_config
 from tidemill.images.compare_words import render
 from tidemill.images.oci import Descriptor, Platform
@@ -130,19 +133,18 @@ def _entries(
                 Difference(where, "attestation", one.digest, other.digest, cause=causes.ATTESTATION)
             )
         return
-    if one.annotations != other.annotations or one.platform != other.platform:
-        findings.add(*compare_values.differences(where, _said(one), _said(other), around.hosts))
-    if one.media_type != other.media_type:
-        kinds = {"mediaType": one.media_type}, {"mediaType": other.media_type}
-        findings.add(*compare_values.differences(where, *kinds))
+    said = [_said(side.plain["manifests"], entry) for side, entry in (left, right)]
+    findings.add(*compare_values.differences(where, said[0], said[1], around.hosts))
     if one.digest == other.digest:
         return
     ours, theirs = (read(Image(side.image.store, entry)) for side, entry in (left, right))
     _documents(ours, theirs, replace(around, platform=platform), findings, depth + 1)
 
 
-def _said(entry: Descriptor) -> dict[str, object]:
-    return {"annotations": entry.annotations or {}, "platform": entry.platform or {}}
+def _said(entries: list[dict[str, Any]], wanted: Descriptor) -> dict[str, Any]:
+    """What an index says of an image, but for which one it is."""
+    entry = next(one for one in entries if msgspec.convert(one, Descriptor) == wanted)
+    return {key: value for key, value in entry.items() if key not in ("digest", "size")}
 
 
 def _lacking(platform: str, left: Descriptor | None, right: Descriptor | None) -> Difference:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from tidemill.images import causes
 from tidemill.images.compare_content import escaped
 from tidemill.images.compare_difference import Difference, Where
-from tidemill.images.compare_layers import Layer, lying
+from tidemill.images.compare_kept import Layer, lying
 from tidemill.images.tar_read import uncompressed
 
 _GZIP = b"\x1f\x8b"
@@ -86,7 +86,7 @@ def _read(layer: Layer) -> _Blob:
     if first.startswith(_ZSTD):
         for _ in watched():
             pass
-        return _Blob("zstd", None, rest.digest())
+        return _Blob("zstd, which is not unpacked here", None, rest.digest())
     digest = hashlib.sha256()
     for piece in uncompressed(watched(), layer.what):
         digest.update(piece)

@@ -9,7 +9,8 @@ from typing import Any
 from tidemill.images import compare_values, oci
 from tidemill.images.compare_blobs import compare_blobs
 from tidemill.images.compare_difference import Difference, Findings, Where
-from tidemill.images.compare_layers import Layer, Surroundings, compare_layers
+from tidemill.images.compare_kept import Layer, Surroundings
+from tidemill.images.compare_layers import compare_layers
 from tidemill.images.compare_read import Read, ReadConfig, read_config
 
 # What a descriptor says of the blob; the blobs are compared themselves.

@@ -7,66 +7,25 @@ of laying one over the other. Layers that both images have are not read.
 
 from __future__ import annotations
 
-import hashlib
+import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from tidemill.app.names import shown
-from tidemill.errors import Refused, TidemillError
+from tidemill.errors import Refused
 from tidemill.images import causes, compare_content, compare_members
-from tidemill.images.compare_difference import Difference, Findings, Image, LayerAt, Where
+from tidemill.images.compare_difference import Difference, Findings, Where
 from tidemill.images.compare_index import EntryIndex, Found
+from tidemill.images.compare_kept import Archives, Layer, Surroundings, keep, no_room
 from tidemill.images.compare_members import Member
-from tidemill.images.oci import Descriptor
-from tidemill.images.tar_read import members, uncompressed
+from tidemill.images.tar_read import members
 
 _NAMED = 10
 _MOST = 1000
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One layer of one of the images: where it is, its number from 1, its diffID."""
-
-    image: Image
-    blob: Descriptor
-    number: int
-    diff_id: str
-
-    @property
-    def what(self) -> str:
-        """How it is called in an error."""
-        return f"layer {self.number} of {self.image.store.where}@{self.image.descriptor.digest}"
-
-    @property
-    def at(self) -> LayerAt:
-        """Its place, as a difference names it."""
-        return LayerAt(self.number, self.diff_id)
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What is known while layers are compared: a folder, the platform, names of machines."""
-
-    scratch: Path
-    platform: str | None
-    hosts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Archives:
-    """The layers of one block, uncompressed in files; entries name theirs by its number."""
-
-    folder: Path
-
-    def path(self, side: int, number: int) -> Path:
-        """The file of a layer."""
-        return self.folder / f"{'left' if side == 0 else 'right'}-{number}.tar"
 
 
 def compare_layers(
@@ -112,36 +71,6 @@ def compare_layers(
                 findings.add(*(_alone(layer, "right", around) for layer in theirs))
     findings.equal_layers += len(equal)
     return equal
-
-
-def keep(layer: Layer, to: Path) -> None:
-    """Write a layer uncompressed to a file, and check that it is what the config says.
-
-    Raises:
-        Refused: it is another layer, or damaged.
-        TidemillError: there is no room for it.
-    """
-    digest = hashlib.sha256()
-    try:
-        with to.open("wb") as file:
-            for piece in uncompressed(layer.image.store.pieces(layer.blob), layer.what):
-                digest.update(piece)
-                file.write(piece)
-    except OSError as error:
-        raise TidemillError(
-            f"{layer.what} can't be kept to look at it: {error.strerror or error}",
-            remedy="free some room, or set TIDEMILL_TMPDIR to a folder that has more",
-        ) from None
-    if f"sha256:{digest.hexdigest()}" != layer.diff_id:
-        raise lying(layer)
-
-
-def lying(layer: Layer) -> Refused:
-    """A layer is not what its image's config says of it."""
-    return Refused(
-        f"{layer.what} is not the layer {shown(layer.diff_id)} that the config names",
-        remedy="build the image again, and don't run this one",
-    )
 
 
 def _alone(layer: Layer, side: Literal["left", "right"], around: Surroundings) -> Difference:
@@ -195,6 +124,8 @@ def _compare_block(
                 _compare_order(index, where, findings)
                 if findings.found == before:
                     findings.add(_rest(archives, where))
+        except sqlite3.Error as error:
+            raise no_room("what is in the layers", str(error)) from None
         finally:
             index.close()
 

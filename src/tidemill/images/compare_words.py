@@ -84,11 +84,11 @@ def _alike(found: Sequence[Difference]) -> Iterator[list[Difference]]:
             cause = difference.cause.name if difference.cause else ""
             groups.setdefault((difference.field, cause), []).append(difference)
     many = {key: group for key, group in groups.items() if len(group) > _ONE_BY_ONE}
+    yield from many.values()
     for difference in found:
         key = (difference.field, difference.cause.name if difference.cause else "")
         if difference.path is None or key not in many:
             yield [difference]
-    yield from many.values()
 
 
 def _block(groups: Sequence[Sequence[Difference]], told: set[Cause]) -> Iterator[str]:
