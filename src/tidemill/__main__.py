@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from tidemill.app.names import shown
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
 
 _INTERRUPTED = 130
+_OF_THE_MACHINE = (
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EROFS,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.ENOMEM,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        _show(_machine_failed(error), as_json=getattr(parsed, "json", False))
+        return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was pushed stays; any later turn goes on with it.\n")
         return _INTERRUPTED
@@ -45,6 +60,15 @@ def _show(error: TidemillError, *, as_json: bool) -> None:
         sys.stderr.write(
             f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"
         )
+
+
+def _machine_failed(error: OSError) -> TidemillError:
+    where = f" for {shown(error.filename)}" if error.filename else ""
+    return TidemillError(
+        f"this machine gave out{where}: {error.strerror}",
+        written="unknown: what was pushed stays; any later turn goes on with it",
+        remedy="make room, or name another folder in TIDEMILL_TMPDIR, and run it again",
+    )
 
 
 def _stop(number: int, _: FrameType | None) -> None:

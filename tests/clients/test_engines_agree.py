@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,7 +44,7 @@ COPYING = {
         USER 1000:100
     """,
     "a command of the base's entry point": 'FROM BASE\nCMD ["x"]\nENTRYPOINT ["y"]',
-    "into folders of the base": "FROM BASE\nCOPY a /srv/a\nCOPY a /usr/share/data/one\nCOPY dir etc",
+    "into folders of the base": "FROM BASE\nCOPY a /srv/a\nCOPY a /usr/share/data/one\nCOPY dir d",
     "nothing but the base": "FROM BASE",
     "what the base has already": "FROM BASE\nCOPY etc /etc",
     "stages": """
@@ -104,7 +105,7 @@ RUNNING = {
         FROM scratch
         COPY bin /bin
         RUN true
-        RUN mkdir -p /etc && echo x > /etc/x && rm /etc/x && echo 1.2.3.4 h >> /etc/hosts
+        RUN mkdir -p /etc && echo x > /etc/x && rm /etc/x; cp /etc/hosts /h && rm /h
         COPY a /etc/a
         COPY a /dev/a
     """,
@@ -207,6 +208,20 @@ def test_neither_the_checkout_nor_a_cache_is_in_the_digest(
         )
 
 
+def test_a_change_that_keeps_size_and_time_is_a_change(makers: list[Maker], tmp_path: Path) -> None:
+    context = tmp_path / "context"
+    context.mkdir()
+    build = dockerfile(context, "FROM scratch\nCOPY . /all")
+    seen = []
+    for maker in makers:
+        for text in ("one", "two"):
+            (context / "file").write_text(text)
+            os.utime(context / "file", (7, 7))
+            seen.append(maker.image(build, tmp_path).digest)
+    assert seen[:2] == seen[2:4] == seen[4:]
+    assert seen[0] != seen[1]
+
+
 def test_another_platform_needs_no_emulation_where_nothing_runs(
     buildkit_go126: BuildKit, docker26: Engine, context: Path, tmp_path: Path
 ) -> None:
@@ -223,9 +238,9 @@ def test_another_platform_needs_no_emulation_where_nothing_runs(
 
 
 KNOWN = {
-    "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 a /new/a",
+    "parents that COPY --chown makes": "FROM scratch\nCOPY --chown=5:6 dir /new/dir",
     "a working folder after USER": "FROM scratch\nCOPY a /a\nUSER 5:6\nWORKDIR /w",
-    "a RUN that writes to a volume": "FROM BASE\nVOLUME /v\nRUN echo x > /v/x",
+    "a RUN that writes to a volume": "FROM BASE\nVOLUME /v\nRUN mkdir -p /v && echo x > /v/x",
     "a RUN that writes what is mounted": "FROM BASE\nRUN echo x > /etc/hostname",
 }
 

@@ -220,7 +220,7 @@ def small_app(tmp_path: Path) -> App:
 def refuse(app: App, kind: type[TidemillError], branch: str = "main") -> TidemillError:
     with pytest.raises(kind) as refused:
         app.build(branch=branch)
-    assert refused.value.written == "nothing"
+    assert refused.value.written in ("nothing", "blobs without a tag")
     assert refused.value.remedy
     for layout in app.images.glob("*"):
         assert Layout.open(layout).tags() == {}

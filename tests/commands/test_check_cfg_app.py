@@ -75,17 +75,25 @@ def test_check_sees_no_token(checkout: World, monkeypatch: pytest.MonkeyPatch) -
 
 def stale(folder: Path) -> str:
     (folder / "generated" / "lab" / "lab-1" / "all.yaml").write_text("by hand\n")
-    return "not what the sources generate: generated/lab/lab-1/all.yaml"
+    return "not what the sources generate: 'generated/lab/lab-1/all.yaml'"
 
 
 def missing(folder: Path) -> str:
     (folder / "generated" / "lab" / "lab-2" / "all.yaml").unlink()
-    return "not what the sources generate: generated/lab/lab-2/all.yaml"
+    return "not what the sources generate: 'generated/lab/lab-2/all.yaml'"
 
 
 def broken_sources(folder: Path) -> str:
     (folder / "rollout.json").write_text(json.dumps({"broken": True}))
     return "rollout.json is broken"
+
+
+def forged_lines(folder: Path) -> str:
+    """Whoever proposes a change must not write workflow commands into the log of its check."""
+    file = folder / "tidemill.toml"
+    name = r"generated/a\n::error::b"
+    file.write_text(file.read_text().replace("python3 generate.py", f"touch '{name}'"))
+    return name
 
 
 def no_settings(folder: Path) -> str:
@@ -121,8 +129,8 @@ def source_of_another_commit(folder: Path) -> str:
 
 
 RED = [
-    stale, missing, broken_sources, no_settings, bad_settings, settings_of_bytes, other_services,
-    broken_images, source_of_another_commit,
+    stale, missing, broken_sources, forged_lines, no_settings, bad_settings, settings_of_bytes,
+    other_services, broken_images, source_of_another_commit,
 ]  # fmt: skip
 
 
@@ -135,6 +143,7 @@ def test_commit_that_must_not_land_is_red_with_the_reason_and_the_remedy(
     assert result.code == 1
     assert set(result["error"]) == {"what", "written", "remedy"}
     assert reason in result["error"]["what"]
+    assert all(text.isprintable() for text in result["error"].values())
     assert result["error"]["written"] == "nothing"
     assert result["error"]["remedy"]
 

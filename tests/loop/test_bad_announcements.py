@@ -261,7 +261,11 @@ def test_unfit_request_in_the_inbox_is_rejected_and_stops_nobody(new: World) -> 
     naive = record | {"finished_at": "2026-01-05T10:00:00"}
     forged = record | {"finished_at": "2026-01-05T10:00:00Z", "x\n::error::hi": 1}
     refspec = {"app_sha": None, "position": 1, "content": "", "commit": "refs/heads/*:refs/*"}
-    rollback = {"kind": "rollback", "accepted_at": "2026-01-05T10:00:00Z", "wave": "lab"}
+    rollback: dict[str, object] = {
+        "kind": "rollback",
+        "accepted_at": "2026-01-05T10:00:00Z",
+        "wave": "lab",
+    }
     rollback |= {"set": "app", "leaves": refspec, "to": refspec, "reason": "x"}
     for name, fact in (("naive", naive), ("forged", forged), ("refspec", rollback)):
         records[name] = json.dumps(fact).encode()

@@ -16,7 +16,8 @@ from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
 from tidemill.clients.repository import opened
 from tidemill.commands._report import turn_json
-from tidemill.mill.turn import Clock, LostTo, turn
+from tidemill.mill.pushing import Clock
+from tidemill.mill.turn import LostTo, turn
 
 CROWDS = (2, 8, 16)
 COUNT_PUSHES = 'cat > /dev/null; echo push >> "$GIT_DIR/pushes"'

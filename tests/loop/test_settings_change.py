@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from tests.loop.stories import assert_rests
+from tests.loop.stories import assert_rests, file_at
 from tests.loop.waves import Options, Waves, short, waves
+from tests.world import git, sha_of
 
 LAB = {"targets": ["l1"]}
 SHOP = {"targets": ["s1"]}
@@ -149,3 +151,26 @@ def test_set_that_is_removed_from_the_settings_is_left_as_it_is(tmp_path: Path) 
     assert w.at("shop", "back") is None
     assert w.announce(2, {"db": "b"}, set_name="back").code == 1
     assert_rests(w)
+
+
+def test_set_is_promoted_from_where_its_own_commit_has_it(tmp_path: Path) -> None:
+    """Image files were moved: where today's settings look, that commit has another wave's."""
+    w = waves(tmp_path, {"lab": LAB, "labx": {**SHOP, "soak": "1h"}})
+    w.everywhere(1)
+    w.later(hours=1)
+    w.everywhere(1)
+    w.ship(2)
+    w.deploy("lab")
+    git(w.clone, "fetch", "-q", str(w.bare), "main")
+    git(w.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    git(w.clone, "mv", "images/labx", "images/labxx")
+    git(w.clone, "mv", "images/lab", "images/labx")
+    w.settings = w.settings.replace("images/{wave}", "images/{wave}x")
+    (w.clone / "tidemill.toml").write_text(w.settings)
+    w.commit("move the image files")
+    w.later(hours=1)
+    w.green()
+    assert json.loads(file_at(w, "main", "images/labxx/source.json"))["sha"] == sha_of("app-2")
+    assert file_at(w, "main", "images/labxx/tags.json") == file_at(
+        w, "main", "images/labx/tags.json"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -213,3 +214,28 @@ def test_output_that_the_terminal_can_not_show_is_no_crash(under_test: World) ->
     for more in ([], ["--json"]):
         done = subprocess.run([*command, *more], env=env, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr.decode()[-300:]
+
+
+FEW_FILES = """\
+import resource, sys
+import tidemill.commands.status
+from tidemill.__main__ import main
+resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def test_machine_that_gives_out_is_an_error_and_no_traceback(under_test: World) -> None:
+    command = [sys.executable, "-c", FEW_FILES, "status", "--repo", str(under_test.bare), "--json"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    told = json.loads(done.stdout)["error"]
+    assert (done.returncode, told["what"]) == (1, "this machine gave out: Too many open files")
+    assert "make room" in told["remedy"]
+
+
+def test_machine_without_git_is_an_error_and_no_traceback(under_test: World) -> None:
+    command = [sys.executable, "-m", "tidemill", "status", "--repo", str(under_test.bare), "--json"]
+    env = {**os.environ, "PATH": "/nowhere"}
+    done = subprocess.run(command, capture_output=True, check=False, env=env)
+    assert done.returncode == 1
+    assert "install Git" in json.loads(done.stdout)["error"]["remedy"]

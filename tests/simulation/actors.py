@@ -30,7 +30,7 @@ from tidemill.commands import (
     update_cfg_app,
 )
 from tidemill.errors import TidemillError
-from tidemill.mill.turn import Clock
+from tidemill.mill.pushing import Clock
 
 COMMANDS: Mapping[str, ModuleType] = {
     "announce": update_cfg_app,

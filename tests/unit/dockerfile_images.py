@@ -23,7 +23,7 @@ from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 
 AMD64 = Platform("linux", "amd64")
-RUN = {
+RUN: dict[str, Any] = {
     "Cmd": ["/bin/sh"],
     "Entrypoint": ["/entry"],
     "Env": ["PATH=/usr/bin:/x", "Z=1"],
@@ -56,7 +56,7 @@ def lower() -> list[Entry]:
             *(Link("opt/link", "/var/data"), Link("opt/dangling", "/nowhere/there")),
             *(Link("opt/loop", "loop"), Link("up", "../../etc")),
             *(text("gone/x", "x"), text("gone/y", "y")),
-            Folder("home/app", Attributes(0o2700, 1234, 1235)),
+            Folder("people/app", Attributes(0o2700, 1234, 1235)),
             *(Folder("srv/d"), text("srv/file", "same")),
         ]
     )
@@ -123,8 +123,8 @@ class World:
         file = self.root / "Dockerfile"
         file.write_text(dockerfile)
         contexts, folders = {"base": self.base}, {"extra": self.root / "extra"}
-        more = {"contexts": contexts, "folders": folders} | more
-        return DockerfileBuild("x", self.root / "context", file, **more)
+        given: dict[str, Any] = {"contexts": contexts, "folders": folders, **more}
+        return DockerfileBuild("x", self.root / "context", file, **given)
 
     def build(self, dockerfile: str, **more: Any) -> Descriptor:
         """The image of a Dockerfile with that text."""

@@ -82,7 +82,9 @@ def web(at: str) -> list[str]:
         ),
         pytest.param("WORKDIR a\nWORKDIR ../b", [["755 0:0 a"], ["755 0:0 b"]], id="relative"),
         pytest.param("USER 5:6\nWORKDIR /a/b", [["755 5:6 a", "755 5:6 a/b"]], id="a user's"),
-        pytest.param("USER no\nWORKDIR /a", [["755 0:0 a"]], id="of a user that is not known"),
+        pytest.param(
+            "COPY a.txt /b\nUSER no\nWORKDIR /a", [["644 0:0 b"], ["755 0:0 a"]], id="a user's name"
+        ),
         pytest.param("COPY <<E /d/\nx\nE", [["755 0:0 d", "644 0:0 d/E"]], id="a here-document"),
     ],
 )
@@ -147,12 +149,20 @@ def test_a_base_is_not_written_and_its_files_are_not_read_for_a_config(world: Wo
 @pytest.mark.parametrize(
     ("text", "digest"),
     [
-        pytest.param("FROM scratch\nCOPY . .\n", "39746f523314af5e61e70acef2fdb05b73202833887f2fefca22b5eb982a7d9d", id="the context"),
-        pytest.param("FROM scratch\nCOPY --from=base / /\n", "06733fc2b0fd0650a12dffdc2e70a813d53c8cfad67616f4abad967380687fa7", id="all of an image"),
+        pytest.param(
+            "FROM scratch\nCOPY . .\n",
+            "39746f523314af5e61e70acef2fdb05b73202833887f2fefca22b5eb982a7d9d",
+            id="the context",
+        ),
+        pytest.param(
+            "FROM scratch\nCOPY --from=base / /\n",
+            "616266fa838b0919a054cea7f8e50b5d075e6a63f16ec68103e3d394c94fce75",
+            id="all of an image",
+        ),
         pytest.param(
             "ARG B=base\nFROM $B AS a\nWORKDIR /new\nCOPY --chown=app web/ .\nFROM a\n"
             "COPY --from=a /new /bin/\nENV A=b\nEXPOSE 80-82\nENTRYPOINT run $A\n",
-            "6582b2cc847c2b94f6b30502e07d8751106ddd1b136afe750bddb2843875b501",
+            "56e16fff4d4449b66b6ccac01b00c1d56e056ca26e8664355896c0b899e16749",
             id="two stages",
         ),
     ],

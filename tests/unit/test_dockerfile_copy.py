@@ -41,8 +41,8 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
         pytest.param("COPY file ./", [], id="what is there already"),
         pytest.param("COPY a.txt file", [["644 0:0 srv/file"]], id="over a file"),
         pytest.param(
-            "COPY a.txt /home/app/new/",
-            [["2755 0:1235 home/app/new", "644 0:0 home/app/new/a.txt"]],
+            "COPY a.txt /people/app/new/",
+            [["2755 0:1235 people/app/new", "644 0:0 people/app/new/a.txt"]],
             id="into a set-group-ID folder",
         ),
         pytest.param(

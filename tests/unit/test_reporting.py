@@ -1,8 +1,9 @@
 """What waits for what, and since when: every wait has its reason."""
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, settings, sha, waits_for
+from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, settings, sha, stack, waits_for
 
+from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan
 
 
@@ -135,3 +136,15 @@ def test_every_reason_is_one_printable_line() -> None:
     for one in rollout.decide().waiting:
         assert one.what.isprintable()
         assert one.for_.isprintable()
+
+
+def test_refusal_is_said_of_the_commit_that_the_server_refused_and_of_no_other() -> None:
+    rollout, commits = stack()
+    rollout.green(*commits)
+    rollout.ledger.refused = Refusal(sha=commits[2], reason="a review", since=rollout.ago(1))
+    refused = rollout.decide(without_landing=True)
+    assert waits_for(refused).count("the server to let it land: a review") == 4, "main, and auto"
+    rollout.pushed("a person's edit")
+    replayed = rollout.decide(without_landing=True)
+    assert replayed.ledger.refused is None
+    assert "the server" not in waits_for(replayed)

@@ -6,7 +6,9 @@ have been changed on its way, so it is checked when it is read.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -47,7 +49,8 @@ def merged(records: Mapping[str, bytes]) -> dict[str, Image]:
         for service, image in _read(file, records[file]).items():
             if found.setdefault(service, image) != image:
                 raise Refused(
-                    f"{first[service]} and {file} have different images of {shown(service)}",
+                    f"{shown(first[service])} and {shown(file)} have different images of "
+                    f"{shown(service)}",
                     remedy="merge the records of one run only",
                 )
             first.setdefault(service, file)
@@ -123,6 +126,7 @@ def of_build(data: bytes) -> dict[str, Image]:
 def _read(file: str, data: bytes) -> dict[str, Image]:
     try:
         images = bare_images(data, "a record")
+        _once(data)
         for service, image in images.items():
             checked_name(service, "service")
             checked_image(service, image, reference.by_tag(image.Tag).tag or "")
@@ -131,3 +135,20 @@ def _read(file: str, data: bytes) -> dict[str, Image]:
     if not images:
         raise Refused(f"{shown(file)} has no image", remedy="record the image again")
     return images
+
+
+def _once(data: bytes) -> None:
+    """Raise `Refused` for JSON that says one thing twice: others might read the other of the two.
+
+    `data` is JSON, and not too deep.
+    """
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise Refused(f"it has {shown(name)} twice", remedy="record the image again")
+            found[name] = value
+        return found
+
+    json.loads(data, object_pairs_hook=unique)

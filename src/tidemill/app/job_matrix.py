@@ -15,8 +15,8 @@ _MOST_NAMES = 3
 def job_matrix(settings: Settings, services: tuple[Service, ...], jobs: int) -> dict[str, Any]:
     """A matrix with one entry a job, each with all that the job needs.
 
-    Neighbours in the settings go together, as evenly as it gets: a job compiles, and builds the base,
-    once for all its services.
+    Neighbours in the settings go together, as evenly as it gets: a job compiles, and builds the
+    base, once for all its services.
 
     Args:
         jobs: at most so many.

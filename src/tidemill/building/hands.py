@@ -11,7 +11,7 @@ from typing import Self, TypeVar
 
 _SIDE_BY_SIDE = 8
 _CONNECTIONS = 8
-# What is on its way to a registry that is slow may take longer; nobody who interrupts wants to wait.
+# What is on its way to a slow registry may take longer; who interrupts does not want to wait.
 _GRACE = 5.0
 _T = TypeVar("_T")
 _R = TypeVar("_R")

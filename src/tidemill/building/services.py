@@ -74,7 +74,8 @@ def build_services(
         parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
     if run.given.sha is None and here.is_changed():
         run.say(
-            f"note: {shown(str(checkout))} has changes that are not committed; the tag {sha} does not say so"
+            f"note: {shown(str(checkout))} has changes that are not committed; the tag {sha} does "
+            "not say so"
         )
     return _ship(here, order_in, parcels, run, whole=settings.compile is None)
 
@@ -104,7 +105,8 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         tags = tuple(filter(None, (here.sha(given), branch, *tags)))
     elif not tags:
         raise Refused(
-            f"{shown(str(build.context))} is not in a checkout with a commit, so there is nothing to tag with",
+            f"{shown(str(build.context))} is not in a checkout with a commit, so there is nothing "
+            "to tag with",
             remedy="give --tag, or --sha and --branch",
         )
 
@@ -128,13 +130,14 @@ def read_settings(checkout: Path, file: str | None = None) -> Settings:
         raise Refused(f"{shown(str(path))} is not UTF-8 text", remedy="save it as UTF-8") from None
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Refused(
-            f"there is no {shown(path.name)} in {shown(str(path.parent))}",
+            f"there is no {shown(file) if file else app_settings.FILE} in {shown(str(checkout))}",
             remedy="name a checkout of app.git, or write its tidemill.toml; "
             "--context builds a Dockerfile without one",
         ) from None
     except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise Refused(
-            f"{shown(str(path))} can't be read: {error}",
+            f"{shown(str(path))} can't be read: {why}",
             remedy="name a checkout of app.git that may be read",
         ) from None
 

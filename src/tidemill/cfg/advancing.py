@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache, partial
 
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import Obstacle, closed, is_newer, is_set, not_admitted, obstacle
@@ -102,10 +103,10 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     by_set = {(one.position, one.app_sha): one for one in candidates}
     lacks = _join_lacks(draft, wave, set_name) if candidates else []
     first = [by_set[wanted] for wanted in lacks if wanted in by_set]
-    stops = {one.id: obstacle(draft, one) for one in candidates}
-    chosen = next((one for one in (*first, *candidates) if stops[one.id] is None), None)
+    stop_of = cache(partial(obstacle, draft))
+    chosen = next((one for one in (*first, *candidates) if stop_of(one) is None), None)
     for operation in _worth_explaining(draft, wave, candidates):
-        _say_why(draft, wave, operation, stops[operation.id])
+        _say_why(draft, wave, operation, stop_of(operation))
     under_test = draft.on_auto(wave.name, set_name)
     if chosen is None or any(operation.position >= chosen.position for operation in under_test):
         return

@@ -1,7 +1,8 @@
 """Which sets are deployed in a wave, which have failed there, and how long they have soaked.
 
-Records are taken in one by one, in the order of what the targets did. Nothing here depends on
-when a turn happens to run, only on when records were accepted and sets landed.
+Records are taken in one by one, in the order of what the targets did. What counts is when they
+were accepted and when sets landed, not when a turn happens to run; only a change of the settings,
+which has no time of its own, counts from the turn that sees it.
 """
 
 from __future__ import annotations

@@ -198,21 +198,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The eviction that keeps `operation` from being done again by itself."""
         for eviction in reversed(self.evictions):
             gone = eviction.operation
-            same = (
-                gone
-                and gone.is_same_set(operation)
-                and (gone.position, gone.app_sha, gone.kind)
-                == (
-                    operation.position,
-                    operation.app_sha,
-                    operation.kind,
-                )
-            )
-            if (
-                same
-                and not eviction.retried
-                and (gone.request == operation.request or not operation.request)
-            ):
+            if gone is None or eviction.retried or not gone.is_same_set(operation):
+                continue
+            is_other = operation.request and operation.request != gone.request
+            was = (gone.position, gone.app_sha, gone.kind)
+            if was == (operation.position, operation.app_sha, operation.kind) and not is_other:
                 return eviction
         return None
 

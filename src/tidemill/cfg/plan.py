@@ -41,6 +41,7 @@ class Plan:
         auto: auto's commits above main; `auto_tip` what the branch will point to, None to leave it.
         ended: ids of the inbox whose refs go.
         filed: records to put on their targets' chains, in order.
+        records: the latest record of each target then, by wave and target.
         holds: all holds that will be in force.
         evicted: commits to keep; rejected: ids and reasons.
         todo: an operation to try before the rest of the plan means anything.
@@ -55,6 +56,7 @@ class Plan:
     entries: tuple[Entry, ...]
     ended: tuple[str, ...]
     filed: tuple[Deployment, ...]
+    records: Mapping[tuple[str, str], Deployment]
     holds: Mapping[tuple[str, str], Held]
     evicted: tuple[str, ...]
     rejected: Mapping[str, str]
@@ -109,6 +111,9 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
     was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
     auto_tip = None if tip == draft.snapshot.auto_tip or (not commits and was_empty) else tip
     draft.ledger.auto = commits
+    refused = draft.ledger.refused
+    if refused is not None and refused.sha not in {commit.sha for commit in commits}:
+        draft.ledger.refused = None
     if (
         commits
         and commits[0].sha not in {one.sha for one in draft.snapshot.auto}
@@ -134,6 +139,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
         entries=tuple(draft.entries),
         ended=tuple(draft.ended),
         filed=tuple(draft.filed),
+        records=draft.records,
         holds=draft.holds,
         evicted=tuple(draft.evicted),
         rejected=draft.rejected,

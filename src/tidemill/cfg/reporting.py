@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from tidemill.cfg.deployed import missing
 from tidemill.cfg.draft import Draft, Waiting
 from tidemill.cfg.due import short
@@ -31,13 +33,13 @@ def say_what_waits(
                 _set(draft, wave, image_set.name, had)
 
 
-def state_of(draft: Draft, wave: Wave, had: Had) -> str:
+def state_of(wave: Wave, had: Had, now: datetime) -> str:
     """A set's state in its wave: in flight, deployed, failed, or silent."""
     if had.failed:
         return "failed"
     if had.deployed_at is not None:
         return "deployed"
-    if had.is_known and draft.now < had.landed_at + wave.settle:
+    if had.is_known and now < had.landed_at + wave.settle:
         return "in flight"
     return "silent"
 
@@ -108,7 +110,7 @@ def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
 
 def _landing(draft: Draft, sha: str) -> str:
     refused = draft.ledger.refused
-    if refused is not None:
+    if refused is not None and refused.sha == sha:
         return f"the server to let it land: {refused.reason}"
     return f"the next turn, which lands {sha}"
 

@@ -88,7 +88,7 @@ class Snapshot:
     Attributes:
         auto_tip: what auto points to, None if there is no such branch.
         inbox: requests and records by id.
-        foreign: tips of auto's commits that no turn made.
+        foreign: the tip of auto, where no turn made it.
         outcomes: what became of operations that were tried, by operation id and parent.
     """
 

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.cfg.deployed import runs
-from tidemill.cfg.draft import Draft, Waiting
+from tidemill.cfg.draft import Waiting
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
 from tidemill.cfg.requests import ALL_SETS
@@ -56,9 +56,6 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def status(snapshot: Snapshot, plan: Plan) -> Status:
     """What runs where and what waits for what; `plan` is of this snapshot."""
-    draft = Draft.of(snapshot)
-    draft.ledger = plan.ledger
-    draft.records.update({(record.wave, record.target): record for record in plan.filed})
     todo = plan.todo
     waiting = plan.waiting
     if todo is not None:
@@ -68,12 +65,12 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
     return Status(
         main=snapshot.main.sha,
         auto=snapshot.auto_tip,
-        waves=tuple(_wave(draft, wave, plan) for wave in draft.settings.waves),
+        waves=tuple(_wave(snapshot, plan, wave) for wave in snapshot.settings.waves),
         waiting=waiting,
     )
 
 
-def _wave(draft: Draft, wave: Wave, plan: Plan) -> WaveStatus:
+def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
     holds = sorted(
         (hold for (name, _), hold in plan.holds.items() if name == wave.name),
         key=lambda hold: (hold.set != ALL_SETS, hold.set),
@@ -83,27 +80,29 @@ def _wave(draft: Draft, wave: Wave, plan: Plan) -> WaveStatus:
         hold=holds[0] if holds else None,
         holds=tuple(holds),
         sets=tuple(
-            one for image_set in draft.settings.sets for one in _sets(draft, wave, image_set.name)
+            one
+            for image_set in snapshot.settings.sets
+            for one in _sets(snapshot, plan, wave, image_set.name)
         ),
-        targets=tuple(_target(draft, wave, target) for target in wave.targets),
+        targets=tuple(_target(snapshot, plan, wave, target) for target in wave.targets),
     )
 
 
-def _sets(draft: Draft, wave: Wave, set_name: str) -> list[SetStatus]:
+def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[SetStatus]:
     found = []
-    had = draft.ledger.present(wave.name, set_name)
+    had = plan.ledger.present(wave.name, set_name)
     if had is not None:
         position = had.position if had.is_known else None
-        state = state_of(draft, wave, had)
+        state = state_of(wave, had, snapshot.now)
         since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
         found.append(
             SetStatus(
                 set=set_name, app_sha=had.app_sha, position=position, state=state, since=since
             )
         )
-    for commit in draft.snapshot.auto:
+    for commit in snapshot.auto:
         operation = commit.operation
-        is_here = commit in draft.ledger.auto and (operation.wave, operation.set) == (
+        is_here = commit in plan.ledger.auto and (operation.wave, operation.set) == (
             wave.name,
             set_name,
         )
@@ -121,14 +120,14 @@ def _sets(draft: Draft, wave: Wave, set_name: str) -> list[SetStatus]:
     return found
 
 
-def _target(draft: Draft, wave: Wave, target: str) -> TargetStatus:
-    record = draft.records.get((wave.name, target))
+def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetStatus:
+    record = plan.records.get((wave.name, target))
     if record is None:
         return TargetStatus(name=target)
     running = {}
-    for image_set in draft.settings.sets:
+    for image_set in snapshot.settings.sets:
         seen = (record.sets or {}).get(image_set.name)
-        hads = reversed(draft.ledger.history(wave.name, image_set.name).had)
+        hads = reversed(plan.ledger.history(wave.name, image_set.name).had)
         had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
         sha = had.app_sha if had else (seen.app_sha if seen and seen.images_fit else None)
         if sha and (seen is None or seen.uses):

@@ -33,9 +33,9 @@ def _why_not_theirs(settings: Settings, announcement: Announcement) -> str | Non
     wanted, given = image_set.repository, announcement.repository
     if wanted and given != wanted:
         return f"the set {announcement.set} comes from {wanted}, not from {given}"
-    if image_set.branch and announcement.branch != image_set.branch:
-        found = announcement.branch or "one that its announcement does not name"
-        return f"the set {announcement.set} comes from the branch {image_set.branch}, not {found}"
+    if image_set.branch and announcement.branch and announcement.branch != image_set.branch:
+        branches = f"the branch {image_set.branch}, not from {announcement.branch}"
+        return f"the set {announcement.set} comes from {branches}"
     try:
         check_allowed(announcement, settings.images.allow)
     except Refused as error:

@@ -138,9 +138,7 @@ class Repository(Objects):
                 "origin",
                 commit,
             )
-            if history.attempt(*arguments, seconds=REMOTE_SECONDS)[0] != 0:
-                self.refs()  # says so if nothing can be read at all: then this is no answer
-                return False
+            self._remote(*arguments, git=history)
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
             count = int(history("rev-list", "--count", commit))
@@ -221,9 +219,9 @@ class Repository(Objects):
         )
         self._remote(*arguments, data=data)
 
-    def _remote(self, *arguments: str, data: bytes | None = None) -> bytes:
+    def _remote(self, *arguments: str, data: bytes | None = None, git: Git | None = None) -> bytes:
         try:
-            return self.git(*arguments, data=data, seconds=REMOTE_SECONDS)
+            return (git or self.git)(*arguments, data=data, seconds=REMOTE_SECONDS)
         except GitError as error:
             raise Unreachable(
                 f"{self._where} could not be read: {error.said}",

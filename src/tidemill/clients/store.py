@@ -160,7 +160,7 @@ class Store(Protocol):
         ...
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
-        """Whether `commit` is `ancestor` or descends from it; False if either does not exist."""
+        """Whether `commit`, which exists, is `ancestor` or descends from it."""
         ...
 
     def exists(self, commit: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
-from tidemill.app.names import shown
+from tidemill.app.names import checked_name, is_name, shown
 from tidemill.app.settings import Engine
 from tidemill.building.order import Wishes, build_contexts
 from tidemill.clients.app_checkout import Given
@@ -130,7 +130,7 @@ def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
         raise Refused(f"{shown(str(context))} is not a folder", remedy="give the build context")
     contexts, folders = build_contexts(pairs(arguments.build_contexts, "--build-context"), Path())
     return DockerfileBuild(
-        name=arguments.name or context.resolve().name or "image",
+        name=_name(arguments.name, context),
         context=context,
         file=_file(arguments.file, context),
         target=arguments.target,
@@ -161,6 +161,14 @@ def pairs(values: Iterable[str], option: str, *, from_environment: bool = False)
             raise Refused(f"{option} {shown(line)} has no value", remedy="write NAME=VALUE")
         found[name] = value
     return found
+
+
+def _name(text: str | None, context: Path) -> str:
+    """How to call the image: the folder's name where that is one."""
+    if text is not None:
+        return checked_name(text, "image")
+    folder = context.resolve().name
+    return folder if is_name(folder) else "image"
 
 
 def _file(text: str | None, context: Path) -> Path:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tidemill.app.names import shown
 from tidemill.building.shipping import Shipped
 from tidemill.commands._report import write, write_json
 from tidemill.errors import Refused
@@ -17,16 +18,16 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
     """Print and write what was asked for; 1 if an image is not reproducible."""
     images = [image_json(one) for one in shipped]
     differing = [one for one in shipped if one.verdict and not one.verdict.is_same]
+    written = "the images and their tags" if any(one.published for one in shipped) else "nothing"
     if arguments.iidfile:
-        _write(arguments.iidfile, "\n".join(image["imageid"] for image in images))
+        _write(arguments.iidfile, "\n".join(image["imageid"] for image in images), written)
     if arguments.metadata_file:
-        metadata = {image["service"]: image["metadata"] for image in images}
-        _write_json(
-            arguments.metadata_file, images[0]["metadata"] if len(images) == 1 else metadata
-        )
+        each = {image["service"]: image["metadata"] for image in images}
+        metadata = images[0]["metadata"] if len(images) == 1 else each
+        _write_json(arguments.metadata_file, metadata, written)
     if arguments.report:
         reports = [image["report"] for image in images if image["report"]]
-        _write_json(arguments.report, {"verified": _verified(shipped), "images": reports})
+        _write_json(arguments.report, {"verified": _verified(shipped), "images": reports}, written)
     if arguments.json:
         whole: dict[str, Any] = {
             "changed": any(one.changed for one in shipped),
@@ -95,16 +96,17 @@ def _line(one: Shipped) -> str:
     return f"{one.parcel.item.name}: {place}@{one.image.digest} ({', '.join(said)})"
 
 
-def _write(file: str, text: str) -> None:
+def _write(file: str, text: str, written: str) -> None:
     try:
         Path(file).write_text(text, encoding="utf-8")
-    except OSError as error:
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise Refused(
-            f"{file} can't be written: {error.strerror}",
-            written="the images and their tags",
+            f"{shown(file)} can't be written: {why}",
+            written=written,
             remedy="name a file in a folder that is there",
         ) from None
 
 
-def _write_json(file: str, value: object) -> None:
-    _write(file, msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+def _write_json(file: str, value: object, written: str) -> None:
+    _write(file, msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n", written)

@@ -12,8 +12,9 @@ from tidemill.commands._options import Options
 from tidemill.commands._report import show_turn, tell, turn_json, write, write_json
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
+from tidemill.mill.pushing import Clock
 from tidemill.mill.reading import Reading, read
-from tidemill.mill.turn import Clock, Turn, Wrote, turn
+from tidemill.mill.turn import Turn, Wrote, turn
 
 _ASK_AGAIN = "mend what the reason says, and ask again"
 _TRY_AGAIN = "mend what the reason says; tidemill retry asks for the same again"

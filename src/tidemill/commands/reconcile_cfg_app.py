@@ -8,7 +8,8 @@ from tidemill.clients import person
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._report import show_turn, tell, turn_json, write_json
-from tidemill.mill.turn import Clock, turn
+from tidemill.mill.pushing import Clock
+from tidemill.mill.turn import turn
 
 HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"

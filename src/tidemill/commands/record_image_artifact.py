@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -63,7 +62,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--verify", action="store_true", help="ask the registry whether each tag has its digest"
     )
     parser.add_argument(
-        "--output", metavar="PATH", help="a file, or the folder for several; else standard output"
+        "--output",
+        metavar="PATH",
+        help="a file such as announcement.json, or a folder; without it, one file alone goes to "
+        "standard output",
     )
 
 
@@ -88,8 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
         _ask(images)
     if arguments.build:
         parts = {f"{name}.json": bare_json({name: image}) for name, image in images.items()}
-        return _write(parts, arguments.output)
-    return _write_one(bare_json(images), arguments.output)
+    else:
+        parts = {f"{arguments.service}.json": bare_json(images)}
+    return _write(parts, arguments.output)
 
 
 def _merge(arguments: argparse.Namespace) -> int:
@@ -115,8 +118,6 @@ def _merge(arguments: argparse.Namespace) -> int:
     for announcement in sets:
         count = len(announcement.images)
         tell(f"{announcement.set}: complete, {count} image{'s' if count > 1 else ''}")
-    if len(sets) == 1 and not (arguments.output and Path(arguments.output).is_dir()):
-        return _write_one(_encoded(sets[0]), arguments.output)
     return _write({f"{one.set}.json": _encoded(one) for one in sets}, arguments.output)
 
 
@@ -147,7 +148,7 @@ def _records(folder: Path) -> dict[str, bytes]:
     }
     if not found:
         raise Refused(
-            f"there is no record in {folder}",
+            f"there is no record in {shown(str(folder))}",
             remedy="download the artifacts of the run into it first",
         )
     return found
@@ -184,29 +185,34 @@ def _encoded(announcement: Announcement) -> bytes:
     return msgspec.json.format(msgspec.json.encode(as_json(announcement)), indent=2) + b"\n"
 
 
-def _write_one(data: bytes, output: str | None) -> int:
-    if output is None:
-        write(data.decode().rstrip())
-        return 0
-    return _write({Path(output).name: data}, str(Path(output).parent))
-
-
 def _write(files: dict[str, bytes], output: str | None) -> int:
-    if output is None:
+    """Write files into a folder; a single one also to a file, or to standard output."""
+    several = len(files) > 1
+    if output is None and not several:
+        write("".join(data.decode() for data in files.values()).rstrip())
+        return 0
+    if output is None or (several and not _is_folder(output)):
         raise Refused(
-            f"there are {len(files)} files to write, and no place for them",
+            f"there are {len(files)} files to write, and no folder for them",
             remedy="give --output, a folder",
         )
+    to = Path(output)
+    places = {to / name if _is_folder(output) else to: data for name, data in files.items()}
     try:
-        Path(output).mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            (Path(output) / name).write_bytes(data)
+        for place, data in places.items():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
     except OSError as error:
         raise Refused(
             f"{shown(output)} can't be written: {error.strerror}",
             written="maybe some of the files",
             remedy="name a folder that can be written to",
         ) from None
-    any_of: Any = next(iter(files))
-    tell(f"wrote {len(files)} file{'s' if len(files) > 1 else ''}: {Path(output) / any_of}")
+    tell(f"wrote {', '.join(map(str, places))}")
     return 0
+
+
+def _is_folder(output: str) -> bool:
+    """Whether a path is that of a folder, or is to be one: it has no suffix, as `.json` is one."""
+    path = Path(output)
+    return path.is_dir() or output.endswith("/") or not (path.exists() or path.suffix)

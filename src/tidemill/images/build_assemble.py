@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from tidemill.errors import Refused
 from tidemill.app.names import shown
+from tidemill.errors import Refused
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import Workshop
 from tidemill.images.canonical_image import write_image

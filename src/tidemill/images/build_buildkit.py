@@ -7,7 +7,6 @@ canonical form has none.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
@@ -96,16 +95,16 @@ def _contexts(
 
 
 def _laid_out(context: BuildContext, folder: Path, shop: Workshop) -> Path:
-    """A copy of a build context whose modes no umask has changed.
+    """A copy of a build context that tells nothing of the umask, the user and the time.
 
-    BuildKit takes a file for the one that it has, unread, if the folder's name, its path, size and
-    time are the same. So the copy gets a name that no other has, and the time at which it is made.
+    BuildKit takes a file, unread, for the one that it had in a folder of that name, if its size and
+    time are the same: so the folder's name is a new one. And it takes a file for the one that a
+    layer below has, unread, if size and time are the same, except for times of whole seconds: so it
+    matters that all times are 0.
     """
     copy = Path(mkdtemp(prefix="context-", dir=folder))
     copy.rmdir()
     build_context.lay_out(context, copy, shop.say)
-    for path in copy.rglob("*"):
-        os.utime(path, follow_symlinks=False)
     return copy
 
 

@@ -120,36 +120,46 @@ def _built(
     seconds: float,
 ) -> str:
     """Build, and return the image's ID."""
+    from requests.exceptions import Timeout
+    from urllib3.exceptions import TimeoutError as SilentTooLong
+
     context = BuildContext.of(build.context, build.file)
     dockerfile, archive = build_context.tar(context, build.file, shop.say)
     end = time.monotonic() + seconds
     image_id = ""
-    for line in api.build(
-        fileobj=cast("IO[bytes]", archive),  # anything that requests takes as a body
-        custom_context=True,
-        dockerfile=dockerfile,
-        target=build.target or "",
-        buildargs={**_epoch(build.file), **build.build_args},
-        labels=dict(build.labels),
-        cache_from=[_cache(text) for text in build.cache_from],
-        nocache=build.no_cache,
-        rm=True,
-        forcerm=True,
-        decode=True,
-        timeout=int(seconds),
-    ):
-        output.take([line.get("stream") or line.get("status") or ""])
-        if "error" in line:
-            raise output.failed(str(line["error"]))
-        image_id = (line.get("aux") or {}).get("ID", image_id)
-        if time.monotonic() > end:
-            raise TimeLimit(
-                f"{build.name}: the engine took longer than {seconds:g} seconds and was stopped",
-                remedy="build again: what is done is in its cache; or find out what is slow",
-            )
+    try:
+        for line in api.build(
+            fileobj=cast("IO[bytes]", archive),  # anything that requests takes as a body
+            custom_context=True,
+            dockerfile=dockerfile,
+            target=build.target or "",
+            buildargs={**_epoch(build.file), **build.build_args},
+            labels=dict(build.labels),
+            cache_from=[_cache(text) for text in build.cache_from],
+            nocache=build.no_cache,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=max(1, int(seconds)),
+        ):
+            output.take([line.get("stream") or line.get("status") or ""])
+            if "error" in line:
+                raise output.failed(str(line["error"]))
+            image_id = (line.get("aux") or {}).get("ID", image_id)
+            if time.monotonic() > end:
+                raise _too_slow(build.name, seconds)
+    except (Timeout, SilentTooLong, TimeoutError):
+        raise _too_slow(build.name, seconds) from None
     if not image_id:
         raise output.failed("the engine did not say which image it built")
     return image_id
+
+
+def _too_slow(name: str, seconds: float) -> TimeLimit:
+    return TimeLimit(
+        f"{name}: the engine took longer than {seconds:g} seconds and was stopped",
+        remedy="build again: what is done is in its cache; or find out which step is slow",
+    )
 
 
 def _epoch(file: Path) -> dict[str, str]:

@@ -150,7 +150,10 @@ def tar(
     inside = _inside(context.root, file)
     if inside in by_path:
         return inside, tar_stream.stream(found)
-    data = file.read_bytes()
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, error) from None
     name = f".dockerfile-{hashlib.sha256(data).hexdigest()}"
     while name in by_path:
         name += "-"

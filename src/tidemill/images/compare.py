@@ -137,7 +137,7 @@ def _entries(
     findings.add(*compare_values.differences(where, said[0], said[1], around.hosts))
     if one.digest == other.digest:
         return
-    ours, theirs = (read(Image(side.image.store, entry)) for side, entry in (left, right))
+    ours, theirs = (read(replace(side.image, descriptor=entry)) for side, entry in (left, right))
     _documents(ours, theirs, replace(around, platform=platform), findings, depth + 1)
 
 
@@ -177,7 +177,7 @@ def _of_one_platform(left: Read, right: Read, findings: Findings) -> tuple[Read,
     )
     if found.digest == image.image.descriptor.digest:
         return None
-    chosen = read(Image(index.image.store, found))
+    chosen = read(replace(index.image, descriptor=found))
     return (chosen, right) if index is left else (left, chosen)
 
 
@@ -189,7 +189,7 @@ def _picked(side: Read, platform: Platform) -> Read:
             found = _by_platform(index).get((wanted, 0))
             names = sorted({name for name, _ in _by_platform(index)} - {_ATTESTATION})
             if found is not None:
-                return read(Image(side.image.store, found))
+                return read(replace(side.image, descriptor=found))
         case oci.Manifest() as manifest:
             names = [read_config(manifest, side.image).platform]
             if names == [wanted]:

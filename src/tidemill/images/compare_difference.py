@@ -27,10 +27,19 @@ class Verdict(Enum):
 
 @dataclass(frozen=True)
 class Image:
-    """An image to compare: a manifest or an index, and the store that has it."""
+    """An image to compare: a manifest or an index, and the store that has it.
+
+    `name` is what people call its place, if that is not what the store is called.
+    """
 
     store: ImageStore
     descriptor: Descriptor
+    name: str | None = None
+
+    @property
+    def where(self) -> str:
+        """Where it is, in words."""
+        return self.name or self.store.where
 
 
 @dataclass(frozen=True)
@@ -175,7 +184,7 @@ def explained(difference: Difference, cause: Cause | None) -> Difference:
 
 def _named(image: Image) -> dict[str, str]:
     return {
-        "where": image.store.where,
+        "where": image.where,
         "digest": image.descriptor.digest,
         "media_type": image.descriptor.media_type,
     }

@@ -25,7 +25,7 @@ class Layer:
     @property
     def what(self) -> str:
         """How it is called in an error."""
-        return f"layer {self.number} of {self.image.store.where}@{self.image.descriptor.digest}"
+        return f"layer {self.number} of {self.image.where}@{self.image.descriptor.digest}"
 
     @property
     def at(self) -> LayerAt:

@@ -26,7 +26,7 @@ class Read:
     @property
     def name(self) -> str:
         """How it is called in an error."""
-        return f"{self.image.store.where}@{self.image.descriptor.digest}"
+        return f"{self.image.where}@{self.image.descriptor.digest}"
 
     @property
     def kind(self) -> str:
@@ -67,7 +67,7 @@ def read(image: Image) -> Read:
     data = image.store.read(descriptor.digest)
     if len(data) != descriptor.size:
         raise Refused(
-            f"{image.store.where}@{descriptor.digest} has {len(data)} bytes, and what points to "
+            f"{image.where}@{descriptor.digest} has {len(data)} bytes, and what points to "
             f"it says {descriptor.size}",
             remedy="copy or build the image again",
         )
@@ -77,7 +77,7 @@ def read(image: Image) -> Read:
 
 def read_config(manifest: oci.Manifest, image: Image) -> ReadConfig:
     """Read an image's config; raise `Refused` if it does not fit its manifest."""
-    what = f"the config of {image.store.where}@{image.descriptor.digest}"
+    what = f"the config of {image.where}@{image.descriptor.digest}"
     data = image.store.read(manifest.config.digest)
     config = oci.decoded(data, oci.Config, what)
     if len(config.rootfs.diff_ids) != len(manifest.layers):

@@ -201,7 +201,7 @@ def _wrapped(line: str) -> list[str]:
 
 
 def _name(image: Image) -> str:
-    return f"{image.store.where}@{_short(image.descriptor.digest)}"
+    return f"{image.where}@{_short(image.descriptor.digest)}"
 
 
 def _short(digest: str) -> str:

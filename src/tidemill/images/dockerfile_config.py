@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import signal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -19,7 +20,9 @@ _PORT = re.compile(
     r"(?:(?P<ip>.*):)?(?:(?P<host>[0-9-]*):)?(?P<first>[0-9]{1,6})(?:-(?P<last>[0-9]{1,6}))?"
     r"(?:/(?P<protocol>[a-zA-Z]*))?"
 )
-_SIGNAL = re.compile(r"[A-Za-z0-9+-]+")
+_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
+_REAL_TIME = re.compile(r"RTMIN\+[0-9]{1,2}|RTMAX-[0-9]{1,2}")
+_SIGNALS = {name.removeprefix("SIG") for name in signal.Signals.__members__}
 _LAST_PORT = 65535
 
 
@@ -71,11 +74,12 @@ def labels(run: dict[str, Any], pairs: Mapping[str, str]) -> None:
     run["Labels"] = {**(run.get("Labels") or {}), **pairs}
 
 
-def stop_signal(run: dict[str, Any], signal: str) -> None:
-    """STOPSIGNAL; raises `Mistake`."""
-    if not _SIGNAL.fullmatch(signal):
-        raise Mistake(f"{shown(signal)} is not a signal")
-    run["StopSignal"] = signal
+def stop_signal(run: dict[str, Any], text: str) -> None:
+    """STOPSIGNAL: a number, or a name with or without SIG; raises `Mistake`."""
+    name = text.upper().removeprefix("SIG")
+    if name not in _SIGNALS and not _NUMBER.fullmatch(text) and not _REAL_TIME.fullmatch(name):
+        raise Mistake(f"{shown(text)} is not a signal: write it like SIGTERM")
+    run["StopSignal"] = text
 
 
 def work_folder(run: dict[str, Any], path: str) -> str:

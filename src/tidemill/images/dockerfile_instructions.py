@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from tidemill.app.names import shown
 from tidemill.images import dockerfile_lines
 from tidemill.images.dockerfile_flags import Flags, healthcheck_times, mount_sources
-from tidemill.images.dockerfile_lines import SPACES, Document, Line
-from tidemill.images.dockerfile_words import Mistake, quoted_words
+from tidemill.images.dockerfile_lines import SPACES, Document, Line, quoted_words
+from tidemill.images.dockerfile_words import Mistake
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from tidemill.images.dockerfile_words import Mistake, is_space, shell_words, unquoted_length
+from tidemill.images.dockerfile_words import Mistake, is_space, quote_count, shell_words
 
 SPACES = re.compile(r"[\t\v\f\r ]+")
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
@@ -175,7 +175,38 @@ def announced(word: str) -> tuple[str, bool, bool] | None:
     if len(plain) != 1:
         return None
     written = "".join(shell_words(found[2], keeps=True))
-    return plain[0], bool(found[1]), unquoted_length(plain[0]) == unquoted_length(written)
+    return plain[0], bool(found[1]), quote_count(plain[0]) == quote_count(written)
+
+
+def quoted_words(text: str, escape: str) -> list[str]:
+    """The words of a list of `name=value`, their quotes and escapes kept."""
+    words: list[str] = []
+    word: list[str] | None = None
+    quote = ""
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if not quote and is_space(char):
+            if word is not None:
+                words.append("".join(word))
+            word = None
+            continue
+        word = [] if word is None else word
+        if char == escape and quote != "'":
+            if at == len(text):
+                break
+            word += [char, text[at]]
+            at += 1
+            continue
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "'\"":
+            quote = char
+        word.append(char)
+    if word:
+        words.append("".join(word))
+    return words
 
 
 def _document(name: str, is_chomped: bool, has_variables: bool, waiting: list[str]) -> Document:

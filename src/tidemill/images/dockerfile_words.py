@@ -55,40 +55,9 @@ def shell_words(text: str, *, keeps: bool) -> list[str]:
     return reader.words()
 
 
-def unquoted_length(text: str) -> int:
-    """How many quotes a text has: none if it had some, and they were taken off."""
+def quote_count(text: str) -> int:
+    """How many quotes a text has."""
     return text.count("'") + text.count('"')
-
-
-def quoted_words(text: str, escape: str) -> list[str]:
-    """The words of a list of `name=value`, their quotes and escapes kept."""
-    words: list[str] = []
-    word: list[str] | None = None
-    quote = ""
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
-        if not quote and is_space(char):
-            if word is not None:
-                words.append("".join(word))
-            word = None
-            continue
-        word = [] if word is None else word
-        if char == escape and quote != "'":
-            if at == len(text):
-                break
-            word += [char, text[at]]
-            at += 1
-            continue
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        word.append(char)
-    if word:
-        words.append("".join(word))
-    return words
 
 
 @dataclass

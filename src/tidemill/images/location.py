@@ -10,10 +10,13 @@ from tidemill.app.reference import ANY, MAX_LENGTH
 from tidemill.errors import Refused
 
 _LAYOUT = re.compile(
-    r"oci:(?P<folder>[^@]+?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
+    r"oci:(?P<folder>[^@:][^@]*?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
-_FORMS = "oci:PATH, oci:PATH:TAG, oci:PATH@sha256:DIGEST, or REGISTRY/REPOSITORY with :TAG or @sha256:DIGEST"
+_FORMS = (
+    "oci:PATH, oci:PATH:TAG, oci:PATH@sha256:DIGEST, or REGISTRY/REPOSITORY with :TAG or "
+    "@sha256:DIGEST"
+)
 
 
 @dataclass(frozen=True)

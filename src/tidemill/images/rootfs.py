@@ -110,14 +110,15 @@ class RootFs:
         return [path for path in self._at if path.startswith(start)]
 
     def resembles(self, change: Change) -> bool:
-        """Whether it is a file that only its bytes can tell from the one at its path."""
+        """Whether only its bytes may tell it from the file that is at its path."""
         there = self._at.get(change.path)
-        return (
-            isinstance(change, File)
-            and isinstance(there, _Thing)
-            and there.kind is File
-            and (there.attributes, there.rest) == (change.attributes, (change.size,))
-        )
+        if not isinstance(there, _Thing) or there.kind is not File:
+            return False
+        match change:
+            case File(_, size, _, attributes):
+                return (there.attributes, there.rest) == (attributes, (size,))
+            case _:
+                return isinstance(change, HardLink)
 
     def add(self, layer: Iterable[Change]) -> None:
         """Put a layer on top, an engine's or one in the canonical form.

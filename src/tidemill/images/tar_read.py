@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -29,6 +29,12 @@ _DEVICES = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 # What the machine that built a layer adds to files, and no image means: labels of SELinux, marks of
 # the overlay file system.
 _OF_THE_MACHINE = ("security.selinux", "trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
+# Headers whose content `tarfile` reads at once.
+_IN_MEMORY = (
+    *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
+    *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
+)
+_LARGEST_HEADER = 1 << 20
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
@@ -45,6 +51,22 @@ class Opaque:
     """A layer takes away all that is in the folder at `path` below it."""
 
     path: str
+
+
+class _Header(tarfile.TarInfo):
+    """A header in an archive; what is none is an error, where `tarfile` would see the end."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        try:
+            found = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if buf.strip(b"\0"):
+                raise ValueError(str(error)) from None
+            raise
+        if found.type in _IN_MEMORY and found.size > _LARGEST_HEADER:
+            raise ValueError(f"a header has {found.size} bytes")
+        return found
 
 
 def layer_entries(archive: Path) -> Iterator[Entry | Whiteout | Opaque]:
@@ -70,7 +92,9 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
     """
     source = io.BufferedReader(_Joined(uncompressed(pieces, what)), READ)
     try:
-        with tarfile.open(fileobj=source, mode="r|", errors="surrogateescape") as opened:
+        with tarfile.open(
+            fileobj=source, mode="r|", tarinfo=_Header, errors="surrogateescape"
+        ) as opened:
             for member in opened:
                 entry = _entry(Path(what), member)
                 if entry is not None:
@@ -85,7 +109,7 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
 def members(archive: Path) -> Iterator[tarfile.TarInfo]:
     """The headers of a tar, as they are; `Refused` if it can't be read."""
     try:
-        with tarfile.open(archive, "r:", errors="surrogateescape") as opened:
+        with tarfile.open(archive, "r:", tarinfo=_Header, errors="surrogateescape") as opened:
             for member in opened:
                 yield member
                 # tarfile keeps every header that it has read; a layer may have 100,000 of them.
@@ -203,6 +227,8 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
         Refused: it is compressed in another way, or damaged; `what` says which layer it is.
     """
     first = next(pieces, b"")
+    while len(first) < len(_ZSTD) and (more := next(pieces, b"")):
+        first += more
     if first.startswith(_ZSTD):
         raise Refused(
             f"{what} is compressed with zstd",

@@ -12,8 +12,8 @@ from tidemill.cfg.requests import Announced, Fact
 from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
+from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import Reading, read
-from tidemill.mill.turn import MOST_DECLINED, MOST_RACES, Clock, pause_after
 from tidemill.mill.writing import fact_commit
 
 
@@ -56,23 +56,23 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
         return Accepted(fact.id, is_new=True, reading=reading, extra={fact.id: fact})
     ref, commit = reading.names.inbox(fact.id), fact_commit(reading.store, fact)
     update = Update(ref, None, commit)
-    reason = ""
     for tries in range(MOST_RACES):
-        match reading.store.push([update]):
+        match push(reading.store, clock, [update]):
             case Pushed():
                 now = replace(reading, refs=reading.refs.with_ref(ref, commit))
                 return Accepted(fact.id, is_new=True, reading=now)
             case Raced(_, _, str()):
                 return accept(read(reading.store), fact, clock)
-            case Declined(words):
-                reason = words
-                if tries + 1 >= MOST_DECLINED:
-                    break
             case Raced():
-                reason = "it changed under this push"
-        clock.pause(pause_after(tries))
-    raise ServerRefused(
-        f"the server did not take {update.ref}: {reason}",
+                clock.pause_after(tries)
+            case Declined(reason):
+                raise _refusal(ref, reason)
+    raise _refusal(ref, "it kept changing")
+
+
+def _refusal(ref: str, reason: str) -> ServerRefused:
+    return ServerRefused(
+        f"the server did not take {ref}: {reason}",
         remedy="let this account write to the refs of the namespace, and send it again",
     )
 

@@ -22,7 +22,7 @@ from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
-from tidemill.mill.refs import Names
+from tidemill.mill.refs import Folder, Names
 from tidemill.mill.seeing import image_files, resolved, tree_ids
 
 RECORD = "record.json"
@@ -54,7 +54,7 @@ class Reading:
     def inbox(self) -> dict[str, Fact | Unreadable]:
         """All requests and records that wait."""
         found: dict[str, Fact | Unreadable] = {}
-        for fact_id, sha in sorted(self.refs.below(f"{self.names.namespace}/inbox").items()):
+        for fact_id, sha in sorted(self.refs.below(self.names.folder("inbox")).items()):
             try:
                 found[fact_id] = requests.decode(record_of(self.store, sha))
                 if found[fact_id].id != fact_id:
@@ -70,10 +70,10 @@ class Reading:
 
     def holds(self) -> dict[tuple[str, str], Held]:
         """All holds by wave and set."""
-        found = {}
-        for place, sha in self.refs.below(f"{self.names.namespace}/holds").items():
+        found, folder = {}, self.names.folder("holds")
+        for place, sha in self.refs.below(folder).items():
             wave, _, set_name = place.partition("/")
-            found[wave, set_name] = self._decoded(f"holds/{place}", sha, Held)
+            found[wave, set_name] = decoded(self.store, f"{folder}/{place}", sha, Held)
         return found
 
     def image_files(self, wave: str, set_name: str) -> images.ImageFiles | None:
@@ -93,14 +93,11 @@ class Reading:
 
     def deployed(self) -> dict[tuple[str, str], Deployment]:
         """The latest record of each target, by wave and target."""
-        found = {}
-        for place, sha in self.refs.below(f"{self.names.namespace}/deployed").items():
+        found, folder = {}, self.names.folder("deployed")
+        for place, sha in self.refs.below(folder).items():
             wave, _, target = place.partition("/")
-            found[wave, target] = self._decoded(f"deployed/{place}", sha, Deployment)
+            found[wave, target] = decoded(self.store, f"{folder}/{place}", sha, Deployment)
         return found
-
-    def _decoded(self, name: str, sha: str, kind: type[_T]) -> _T:
-        return decoded(self.store, f"{self.names.namespace}/{name}", sha, kind)
 
 
 def read(store: Store) -> Reading:
@@ -211,8 +208,8 @@ def _tips(refs: Refs, names: Names) -> list[str]:
 
 
 def _facts(refs: Refs, names: Names) -> list[str]:
-    folders = ("inbox", "checks", "deployed", "holds")
-    shas = [sha for folder in folders for sha in refs.below(f"{names.namespace}/{folder}").values()]
+    kinds: tuple[Folder, ...] = ("inbox", "checks", "deployed", "holds")
+    shas = [sha for kind in kinds for sha in refs.below(names.folder(kind)).values()]
     return [*shas, *([tip] if (tip := refs.get(names.journal)) else [])]
 
 

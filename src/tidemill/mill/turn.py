@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TypeAlias
 
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
-from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
+from tidemill.clients.store import Declined, Pushed, Raced, Store
 from tidemill.errors import ServerRefused, TidemillError
 from tidemill.mill.making import make
+from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import Reading, read, snapshot
 from tidemill.mill.writing import updates
-
-MOST_RACES = 8
-MOST_DECLINED = 3
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
-
-
-@dataclass(frozen=True)
-class Clock:
-    """What a turn needs of time: the time that it decides on, and a way to pause."""
-
-    now: datetime
-    pause: Callable[[float], None] = time.sleep
 
 
 @dataclass(frozen=True)
@@ -109,7 +95,7 @@ def turn(
         if races == MOST_RACES:
             return Turn(decided, LostTo(done.ref), reading, known)
         say(f"{done.ref} moved while this turn ran; reading again")
-        clock.pause(pause_after(races))
+        clock.pause_after(races)
         reading = read(store)
 
 
@@ -128,12 +114,6 @@ def decide(
         known = known.knowing(operation.id, parent, make(store, known, operation, parent))
 
 
-def pause_after(tries: int) -> float:
-    """A random pause in seconds that grows with the tries."""
-    longest: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**tries)
-    return random.uniform(longest / 4, longest)  # noqa: S311 - it spreads writers, it guards nothing
-
-
 def _write(
     store: Store,
     clock: Clock,
@@ -149,7 +129,7 @@ def _write(
             f"{decided.landed} does not descend from main at {reading.main}",
             remedy="delete the branch auto; the next turn makes it anew",
         )
-    match _push(store, clock, updates(reading, known, decided, run_url), say):
+    match push(store, clock, updates(reading, known, decided, run_url), say):
         case Pushed():
             return Turn(decided, Wrote(), reading, known)
         case Raced() as raced:
@@ -163,27 +143,13 @@ def _write(
     known, decided = decide(store, known, say, refused=refusal)
     if not decided.is_change:
         return Turn(decided, NothingDue(), reading, known, refused)
-    match _push(store, clock, updates(reading, known, decided, run_url), say):
+    match push(store, clock, updates(reading, known, decided, run_url), say):
         case Pushed():
             return Turn(decided, Wrote(), reading, known, refused)
         case Raced() as raced:
             return raced
         case Declined(reason):
             raise _refusal(reason)
-
-
-def _push(
-    store: Store, clock: Clock, changes: list[Update], say: Callable[[str], None]
-) -> Pushed | Raced | Declined:
-    """Push; a server that declines without a race may have met a lock, so ask it again."""
-    outcome = store.push(changes)
-    for tries in range(1, MOST_DECLINED):
-        if not isinstance(outcome, Declined):
-            break
-        say(f"the server declined the push ({outcome.reason}); trying again")
-        clock.pause(pause_after(tries))
-        outcome = store.push(changes)
-    return outcome
 
 
 def _refusal(reason: str) -> ServerRefused:

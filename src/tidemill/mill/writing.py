@@ -88,12 +88,12 @@ def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None
     """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
     names, refs = reading.names, reading.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
-    for sha in refs.below(f"{names.namespace}/checks").keys() - current:
+    for sha in refs.below(names.folder("checks")).keys() - current:
         changes[names.check(sha)] = None
     kept = {eviction.commit for eviction in plan.ledger.evictions}
-    for sha in refs.below(f"{names.namespace}/evicted").keys() - kept:
+    for sha in refs.below(names.folder("evicted")).keys() - kept:
         changes[names.evicted(sha)] = None
-    for fact_id in refs.below(f"{names.namespace}/rejected").keys() - set(plan.ledger.rejected):
+    for fact_id in refs.below(names.folder("rejected")).keys() - set(plan.ledger.rejected):
         changes[names.rejected(fact_id)] = None
 
 
