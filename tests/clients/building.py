@@ -126,6 +126,7 @@ def dockerfile(context: Path, text: str, **more: Any) -> DockerfileBuild:
     return DockerfileBuild("an image", context, file, **more)
 
 
+NET_BIND = "\1\0\0\2\0\4" + 14 * "\0"  # linux/capability.h, vfs_cap_data, revision 2
 APPLETS = (
     *("cat", "chmod", "chown", "cp", "echo", "ln", "mkdir", "mkfifo", "mv", "printf", "rm", "sh"),
     *("sleep", "test", "touch", "true"),
@@ -142,7 +143,7 @@ def a_context(folder: Path, busybox: Path) -> Path:
         "dir/sub/y": "Y",
         "dir/run.sh": "#!/bin/sh\n",
         "other/z": "Z",
-        "etc/passwd": "root:x:0:0:root:/:/bin/sh\napp:x:1000:1000::/home/app:/bin/sh\n",
+        "etc/passwd": "root:x:0:0:root:/:/bin/sh\napp:x:1000:1000::/srv/app:/bin/sh\n",
         "etc/group": "root:x:0:\napp:x:1000:\n",
         "data/one": "1",
         "data/two": "2",
@@ -163,6 +164,9 @@ def a_context(folder: Path, busybox: Path) -> Path:
         member = tarfile.TarInfo("in/side")
         member.size, member.mode, member.uid, member.mtime = 2, 0o640, 7, 5
         archive.addfile(member, io.BytesIO(b"hi"))
+        member = tarfile.TarInfo("in/capable")
+        member.pax_headers = {"SCHILY.xattr.security.capability": NET_BIND}
+        archive.addfile(member)
     return context
 
 
@@ -209,6 +213,7 @@ def _lines(path: Path) -> Iterator[str]:
     with tarfile.open(path) as archive:
         for member in archive:
             to = f" -> {member.linkname}" if member.linkname else ""
+            to += "".join(f" {key}" for key in member.pax_headers if "xattr" in key)
             owner = f"{member.uid}:{member.gid}"
             kind = member.type.decode()
             yield f"{kind} {member.mode:04o} {owner} {member.size} {member.name}{to}"

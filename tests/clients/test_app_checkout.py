@@ -43,7 +43,9 @@ def commit(folder: Path) -> str:
 def files(folder: Path) -> dict[str, str]:
     """What is in each file outside of .git; where a link leads."""
     return {
-        str(path.relative_to(folder)): str(path.readlink()) if path.is_symlink() else path.read_text()
+        str(path.relative_to(folder)): str(path.readlink())
+        if path.is_symlink()
+        else path.read_text()
         for path in sorted(folder.rglob("*"))
         if (path.is_symlink() or path.is_file()) and ".git" not in path.relative_to(folder).parts
     }
@@ -134,7 +136,13 @@ def test_the_repository_is_that_of_the_remote(top: Path, address: str, repositor
 @pytest.mark.parametrize(
     "address",
     [
-        *("app.git", "../app.git", "/", "https://github.com/app.git", "ssh://git@host:2222/app.git"),
+        *(
+            "app.git",
+            "../app.git",
+            "/",
+            "https://github.com/app.git",
+            "ssh://git@host:2222/app.git",
+        ),
         *("git@host:app.git", "https://github.com/a b/c", "https://github.com/../app"),
     ],
 )
@@ -224,9 +232,7 @@ def test_the_copy_of_a_folder_is_that_folder_of_the_copy(top: Path, tmp_path: Pa
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_submodules_are_copied_with_what_is_in_them(
-    top: Path, tmp_path: Path, whole: bool
-) -> None:
+def test_submodules_are_copied_with_what_is_in_them(top: Path, tmp_path: Path, whole: bool) -> None:
     inner, lib = tmp_path / "inner", tmp_path / "lib"
     for folder in (inner, lib):
         folder.mkdir()

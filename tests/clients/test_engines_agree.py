@@ -61,7 +61,14 @@ COPYING = {
     "arguments": "ARG V=1\nFROM scratch\nARG V\nARG W=$V-2\nCOPY a /$W/a\nLABEL v=${V:+set}",
 }
 RUNNING = {
-    "an archive": "FROM scratch\nADD x.tar /t/",
+    "an archive, extended attributes": """
+        FROM scratch AS x
+        ADD x.tar /t/
+        FROM BASE
+        ADD x.tar /t/
+        COPY --from=x /t /u
+        RUN chmod 711 /t/in/capable
+    """,
     "a file and a folder of the base go": """
         FROM BASE
         RUN rm /usr/share/data/one

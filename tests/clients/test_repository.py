@@ -250,3 +250,12 @@ def test_repository_that_does_not_answer_is_no_answer(server: Path) -> None:
             repository.exists(main)
         with pytest.raises(Unreachable):
             repository.is_ancestor(older, main)
+
+
+def test_file_that_nobody_asked_for_before_is_fetched_when_it_is_read(
+    server: Path, repository: Repository
+) -> None:
+    main = git(server, "rev-parse", "main")
+    repository.fetch([main], [], NAMES)
+    path = "generated/lab/a.yaml"
+    assert repository.files(main, [path, "nowhere"]) == {path: FILES[path].encode()}

@@ -110,7 +110,9 @@ class Checkout:
 
 def service(name: str, more: str = "") -> str:
     """The settings of a service that is one file, of the same name."""
-    return f'[[services]]\nname = "{name}"\nfiles = [{{ from = "{name}", to = "/{name}" }}]\n{more}\n'
+    return (
+        f'[[services]]\nname = "{name}"\nfiles = [{{ from = "{name}", to = "/{name}" }}]\n{more}\n'
+    )
 
 
 def new_checkout(folder: Path, *names: str) -> Checkout:

@@ -1,6 +1,7 @@
 """`tidemill record-image-artifact`: records of one commit, into announcements that are complete."""
 
 import json
+import os
 import shlex
 from pathlib import Path
 from typing import Any
@@ -88,9 +89,10 @@ def test_a_merge_is_an_announcement_for_each_set(
 
 def test_twice_is_once(app: Checkout, records: Path, tmp_path: Path) -> None:
     def merged() -> dict[str, bytes]:
-        assert record(
-            "--merge", records, "--checkout", app.folder, "--output", tmp_path / "sets"
-        ).code == 0
+        assert (
+            record("--merge", records, "--checkout", app.folder, "--output", tmp_path / "sets").code
+            == 0
+        )
         return {path.name: path.read_bytes() for path in (tmp_path / "sets").iterdir()}
 
     assert merged() == merged()
@@ -99,7 +101,7 @@ def test_twice_is_once(app: Checkout, records: Path, tmp_path: Path) -> None:
 def test_one_set_goes_to_standard_output_a_file_or_a_folder(
     app: Checkout, records: Path, tmp_path: Path
 ) -> None:
-    merge = ["--merge", records, "--checkout", app.folder, "--set", "batch"]
+    merge: list[str | Path] = ["--merge", records, "--checkout", app.folder, "--set", "batch"]
     wanted = record(*merge).json
     assert wanted["set"] == "batch"
     for output, file in (
@@ -114,14 +116,14 @@ def test_one_set_goes_to_standard_output_a_file_or_a_folder(
 
 
 def test_several_sets_need_a_folder(app: Checkout, records: Path, tmp_path: Path) -> None:
-    merge = ["--merge", records, "--checkout", app.folder]
+    merge: list[str | Path] = ["--merge", records, "--checkout", app.folder]
     assert "2 files to write, and no folder" in refused(*merge)
     assert "2 files to write, and no folder" in refused(*merge, "--output", tmp_path / "x.json")
     assert not (tmp_path / "x.json").exists()
 
 
 def test_without_settings_the_services_are_given(app: Checkout, records: Path) -> None:
-    expect = ["--set", "shop", "--expect", "web", "--expect", "api"]
+    expect = ["--set", "shop", "--expect", "web,api"]
     (app.folder / "tidemill.toml").unlink()
     said = record("--merge", records, "--checkout", app.folder, *expect)
     assert list(said.json["images"]) == ["api", "web"]
@@ -161,7 +163,14 @@ def test_contradicting_records_are_refused_and_equal_ones_are_not(
     app: Checkout, records: Path, tmp_path: Path
 ) -> None:
     one(app, "web", records / "again")
-    merge = ["--merge", records, "--checkout", app.folder, "--output", tmp_path / "sets"]
+    merge: list[str | Path] = [
+        "--merge",
+        records,
+        "--checkout",
+        app.folder,
+        "--output",
+        tmp_path / "sets",
+    ]
     assert record(*merge).code == 0
     one(app, "web", records / "again", B)
     assert "have different images of 'web'" in refused(*merge)
@@ -180,17 +189,13 @@ HOSTILE: list[tuple[str, bytes]] = [
 
 
 @pytest.mark.parametrize(("name", "data"), HOSTILE, ids=lambda value: ascii(value)[:25])
-def test_a_hostile_record_is_refused(
-    app: Checkout, records: Path, name: str, data: bytes
-) -> None:
+def test_a_hostile_record_is_refused(app: Checkout, records: Path, name: str, data: bytes) -> None:
     (records / name).write_bytes(data)
     assert ascii(name)[1:4] in refused("--merge", records, "--checkout", app.folder)
 
 
 def test_only_files_are_read(app: Checkout, records: Path, tmp_path: Path) -> None:
     """Neither a folder, nor what leads to itself, nor what nobody writes to."""
-    import os
-
     (records / "folder.json").mkdir()
     (records / "loop.json").symlink_to("loop.json")
     (records / "circle").symlink_to(records)
@@ -239,8 +244,20 @@ def test_a_build_is_recorded_and_merged(app: Checkout, registry: Registry, tmp_p
     file, told = built(app, registry, "merged", tmp_path)
     output = tmp_path / "records"
     assert record("--build", file, "--verify", "--output", output).code == 0
-    assert sorted(path.name for path in output.iterdir()) == ["api.json", "nightly.json", "web.json"]
-    merge = ["--merge", output, "--checkout", app.folder, "--verify", "--set", "app"]
+    assert sorted(path.name for path in output.iterdir()) == [
+        "api.json",
+        "nightly.json",
+        "web.json",
+    ]
+    merge: list[str | Path] = [
+        "--merge",
+        output,
+        "--checkout",
+        app.folder,
+        "--verify",
+        "--set",
+        "app",
+    ]
     images = record(*merge).json["images"]
     wanted = {one["service"]: one["image"] for one in told["images"]}
     assert {name: image["Digest"] for name, image in images.items()} == {
@@ -254,7 +271,15 @@ def test_a_tag_that_was_moved_is_found(app: Checkout, registry: Registry, tmp_pa
     assert record("--build", file, "--output", output).code == 0
     app.write("web", "another program")
     app.built("--to", registry.name("record/moved"), "--service", "web")
-    merge = ["--merge", output, "--checkout", app.folder, "--verify", "--output", tmp_path / "sets"]
+    merge: list[str | Path] = [
+        "--merge",
+        output,
+        "--checkout",
+        app.folder,
+        "--verify",
+        "--output",
+        tmp_path / "sets",
+    ]
     assert "of web stands for sha256:" in refused(*merge)
     assert "of web stands for sha256:" in refused("--build", file, "--verify")
     assert not (tmp_path / "sets").exists()

@@ -86,7 +86,7 @@ def test_more_tags_are_names_or_whole_references() -> None:
 
 @pytest.mark.parametrize("tag", ["ghcr.io/acme/api:edge", "web:edge", "ghcr.io/acme/web2:edge"])
 def test_a_tag_of_another_repository_is_refused(tag: str) -> None:
-    with pytest.raises(Refused, match="is in another repository than ghcr.io/acme/web"):
+    with pytest.raises(Refused, match=r"is in another repository than ghcr\.io/acme/web"):
         extra_tags([tag], PLACE)
 
 

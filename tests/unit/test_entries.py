@@ -30,7 +30,8 @@ def test_the_folders_above_are_added_once() -> None:
 
 def test_a_folder_that_is_given_keeps_its_attributes_whichever_comes_first() -> None:
     private = Folder("a", Attributes(0o700))
-    for given in ([private, file("a/x")], [file("a/x"), private]):
+    entries: list[Entry] = [private, file("a/x")]
+    for given in (entries, entries[::-1]):
         assert in_order(given)[0] == private
 
 

@@ -16,7 +16,7 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.cfg.ledger import Ended, Had
+from tidemill.cfg.ledger import Ended
 from tidemill.cfg.requests import Drop, Release, Retry
 from tidemill.cfg.snapshot import Unreadable
 
@@ -241,16 +241,11 @@ def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
     rollout = Rollout()
     old = rollout.had("lab", 1)
     rollout.had("lab", 2)
-    made_up = replace_point(old, commit=sha("a fork's commit"))
+    made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
     request = rollout.rollback("lab", made_up)
     decided = rollout.decide()
     assert decided.rejected == {request: "lab has had no such set, as far as the turns know"}
     assert decided.holds == {}
-
-
-def replace_point(had: Had, commit: str) -> Had:
-    """The same set, as another commit is said to have it."""
-    return msgspec.structs.replace(had, commit=commit)
 
 
 @pytest.mark.parametrize("which", ["wave", "set"])

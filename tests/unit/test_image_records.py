@@ -1,4 +1,4 @@
-"""Records of images: read with suspicion, merged into announcements that are complete or refused."""
+"""Records of images: read with suspicion, and merged into whole announcements or refused."""
 
 import json
 from typing import Any
@@ -56,7 +56,9 @@ def test_records_are_merged_whatever_their_order() -> None:
 
 def test_records_that_contradict_each_other_are_refused_with_both_names() -> None:
     files = {"one.json": encoded("web"), "two.json": encoded(web=image("web", digest=OTHER_DIGEST))}
-    with pytest.raises(Refused, match=r"'one\.json' and 'two\.json' have different images of 'web'"):
+    with pytest.raises(
+        Refused, match=r"'one\.json' and 'two\.json' have different images of 'web'"
+    ):
         merged(files)
 
 

@@ -55,7 +55,8 @@ def test_a_job_has_a_name_and_an_id_of_its_own_and_all_that_it_needs() -> None:
 def test_a_job_with_a_dockerfile_says_its_engine_and_another_does_not() -> None:
     text = (
         'images = "acme/{service}"\nengine = "buildkit"\n'
-        '[[services]]\nname = "a"\nfile = "Dockerfile"\nplatforms = ["linux/arm64", "linux/amd64"]\n'
+        '[[services]]\nname = "a"\nfile = "Dockerfile"\n'
+        'platforms = ["linux/arm64", "linux/amd64"]\n'
         '[[services]]\nname = "b"\nfiles = [{ from = "b", to = "/b" }]\n'
     )
     found = parse(text)

@@ -94,7 +94,9 @@ def test_platforms_are_the_same_in_any_order() -> None:
     assert one == other
 
 
-@pytest.mark.parametrize("platform", ["", "linux", "linux/", "Linux/amd64", "linux/amd64/v1/x", "x y/z"])
+@pytest.mark.parametrize(
+    "platform", ["", "linux", "linux/", "Linux/amd64", "linux/amd64/v1/x", "x y/z"]
+)
 def test_what_is_no_platform_is_refused(platform: str) -> None:
     with pytest.raises(Refused, match="is not a platform"):
         order(Wishes(platforms=(platform,)))

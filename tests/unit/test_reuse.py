@@ -29,9 +29,7 @@ def pushed(layout: Layout, document: dict[str, Any], media_type: str = oci.MANIF
         "size": image.size,
         "annotations": {oci.REF_NAME: "main"},
     }
-    (layout.root / "index.json").write_text(
-        json.dumps({"schemaVersion": 2, "manifests": [entry]})
-    )
+    (layout.root / "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": [entry]}))
     return image
 
 
@@ -63,9 +61,7 @@ def test_all_images_of_an_index_are_looked_at(layout: Layout) -> None:
 @pytest.mark.parametrize(
     "annotations", [None, {}, {oci.PROFILE_ANNOTATION: "tidemill/0"}, {"other": PROFILE}]
 )
-def test_layers_of_others_are_not_taken(
-    layout: Layout, annotations: dict[str, str] | None
-) -> None:
+def test_layers_of_others_are_not_taken(layout: Layout, annotations: dict[str, str] | None) -> None:
     image = pushed(layout, manifest(layout, annotations=annotations))
     assert earlier(layout, "main").digest == image.digest
     assert earlier(layout, "main").layers == {}

@@ -128,7 +128,11 @@ class _Shop:
     def send(self, parcel: Parcel, image: Descriptor, tags: tuple[str, ...]) -> Published:
         """Bring an image to its destination, and set the tags."""
         origins = self.bases.origins()
-        borrowed = {digest: store.where for digest, store in origins.items()}
+        borrowed = {
+            digest: store.where
+            for digest, store in origins.items()
+            if not isinstance(store, Layout)
+        }
         source = StackedStore(self.layout, origins, self.hands.go_on)
         to = self.stores.open(parcel.to, create=True)
         lines = self.hands.lines

@@ -13,7 +13,7 @@ from tidemill.app.names import checked_branch, checked_sha, is_repository, shown
 from tidemill.app.origin import Origin
 from tidemill.clients import person
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured
-from tidemill.errors import Refused
+from tidemill.errors import Refused, TidemillError
 
 _HEADS = "refs/heads/"
 _URL = re.compile(r"(?!file:)[a-z+]+://[^/]*/(?P<url>.+)|(?!file:)(?:[^/]+@)?[^/:]+:(?P<scp>.+)")
@@ -48,7 +48,10 @@ class AppCheckout:
     @property
     def is_one(self) -> bool:
         """Whether Git finds a repository with a commit there."""
-        return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
+        try:
+            return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
+        except TidemillError:  # there is no Git
+            return False
 
     def sha(self, given: Given) -> str:
         """The commit; raise `Refused` if there is none and none is given."""

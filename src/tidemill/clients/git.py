@@ -1,6 +1,7 @@
 """Git itself, through GitPython: one call, one time limit, one process group.
 
-No call depends on the text of Git's errors; it is only ever shown.
+No call depends on the text of Git's errors; it is only ever shown. The one process that stays open
+reads objects that are here, and may not speak to any remote.
 """
 
 from __future__ import annotations
@@ -140,8 +141,8 @@ class Git:
         """
         try:
             _, found, size, data = self._reader.get_object_data(sha)
-        except (OSError, ValueError) as error:
-            raise GitError(("cat-file", sha), 1, str(error)) from None
+        except (OSError, ValueError):
+            raise GitError(("cat-file", sha), 1, f"{sha} is not here") from None
         if len(data) != size:
             raise GitError(("cat-file", sha), 1, f"{sha} could not be read to its end")
         return bytes(data) if kind in (None, _text(found)) else b""

@@ -129,16 +129,8 @@ class Repository(Objects):
         folder = self._history()
         history = Git(folder, _remote_environment(self._url, folder))
         for depth in _DEPTHS:
-            arguments = (
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                f"--depth={depth}",
-                "--filter=tree:0",
-                "origin",
-                commit,
-            )
-            self._remote(*arguments, git=history)
+            options = ("--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0")
+            self._remote("fetch", *options, "origin", commit, git=history)
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
             count = int(history("rev-list", "--count", commit))
@@ -157,6 +149,11 @@ class Repository(Objects):
             below = "" if is_checked_out else work.folder
             self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
+
+    def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Of `paths` those that are files in a commit, with their bytes."""
+        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        return super().files(commit, paths)
 
     def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
         """The files of a commit at or below `paths` that contain one of `words` on its own."""

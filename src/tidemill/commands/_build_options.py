@@ -83,12 +83,12 @@ def wishes(arguments: argparse.Namespace) -> Wishes:
     """What they ask for."""
     return Wishes(
         arguments.engine,
-        _listed(arguments.platforms, ","),
+        listed(arguments.platforms, ","),
         pairs(arguments.labels, "--label"),
         arguments.no_cache,
         arguments.builder,
         arguments.to,
-        _listed(arguments.tags, ","),
+        listed(arguments.tags, ","),
         arguments.push,
         arguments.verify,
     )
@@ -101,7 +101,7 @@ def given(arguments: argparse.Namespace) -> Given:
 
 def services(arguments: argparse.Namespace) -> tuple[str, ...]:
     """The names of services."""
-    return _listed(arguments.services, ",")
+    return listed(arguments.services, ",")
 
 
 def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
@@ -137,9 +137,9 @@ def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
         build_args=pairs(arguments.build_args, "--build-arg", from_environment=True),
         contexts=contexts,
         folders=folders,
-        secrets=_listed(arguments.secrets),
-        cache_from=_listed(arguments.cache_from),
-        cache_to=_listed(arguments.cache_to),
+        secrets=listed(arguments.secrets),
+        cache_from=listed(arguments.cache_from),
+        cache_to=listed(arguments.cache_to),
     )
 
 
@@ -150,7 +150,7 @@ def pairs(values: Iterable[str], option: str, *, from_environment: bool = False)
         from_environment: whether a NAME alone stands for the variable, as with docker.
     """
     found = {}
-    for line in _listed(values):
+    for line in listed(values):
         name, equals, value = line.partition("=")
         if not equals and from_environment:
             found_there = variable(name)
@@ -166,7 +166,7 @@ def pairs(values: Iterable[str], option: str, *, from_environment: bool = False)
 def _name(text: str | None, context: Path) -> str:
     """How to call the image: the folder's name where that is one."""
     if text is not None:
-        return checked_name(text, "image")
+        return checked_name(text, "service")
     folder = context.resolve().name
     return folder if is_name(folder) else "image"
 
@@ -180,7 +180,8 @@ def _file(text: str | None, context: Path) -> Path:
     raise Refused(f"{shown(str(places[0]))} is not there", remedy="give --file, the Dockerfile")
 
 
-def _listed(values: Iterable[str], separator: str | None = None) -> tuple[str, ...]:
+def listed(values: Iterable[str], separator: str | None = None) -> tuple[str, ...]:
+    """The values of an option that may come again, and may have several, one a line."""
     lines = [line.strip() for value in values for line in value.splitlines()]
     if separator:
         lines = [part.strip() for line in lines for part in line.split(separator)]

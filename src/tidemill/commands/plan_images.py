@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.app.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
+from tidemill.commands import _build_options
 from tidemill.commands._report import write, write_json
 
 HELP = "print the services as a job matrix, with all that a job needs"
@@ -42,7 +43,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the matrix: one line, as a job's output wants it."""
     settings = read_settings(Path(arguments.checkout), arguments.settings)
-    picked = settings.picked(tuple(arguments.services))
+    picked = settings.picked(_build_options.services(arguments))
     matrix = job_matrix(settings, picked, arguments.max_jobs)
     if arguments.json:
         write_json(matrix)

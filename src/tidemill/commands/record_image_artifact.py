@@ -15,6 +15,7 @@ from tidemill.app.settings import FILE
 from tidemill.building.services import read_settings
 from tidemill.clients.app_checkout import AppCheckout, Given
 from tidemill.clients.image_stores import ImageStores
+from tidemill.commands._build_options import listed
 from tidemill.commands._report import tell, write
 from tidemill.errors import Refused
 from tidemill.images.location import Location
@@ -124,7 +125,7 @@ def _merge(arguments: argparse.Namespace) -> int:
 def _wanted(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
     """The services of each set that is to be announced."""
     if arguments.expect:
-        return {arguments.set_name or "app": tuple(arguments.expect)}
+        return {arguments.set_name or "app": listed(arguments.expect, ",")}
     settings = read_settings(Path(arguments.checkout), arguments.settings)
     sets = {service.set: settings.in_set(service.set) for service in settings.services}
     if arguments.set_name is None:

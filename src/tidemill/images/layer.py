@@ -13,8 +13,9 @@ from tidemill.images.entries import Entry
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 
-# Members that are compressed or wait to be: enough for every core, and little memory.
-_AHEAD = 8
+# Members of one layer that are compressed or wait to be: with several layers at a time enough for
+# many cores, and little memory.
+_AHEAD = 3
 NONE: Mapping[str, Descriptor] = {}
 
 

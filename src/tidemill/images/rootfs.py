@@ -26,15 +26,12 @@ from tidemill.images.entries import (
     encoded,
     in_order,
 )
+from tidemill.images.mount_points import leave_out_mount_points
 from tidemill.images.tar_read import Opaque, Whiteout
 from tidemill.images.tar_stream import READ
 
 Change = Entry | Whiteout | Opaque
 
-# Where engines mount something while a RUN lasts; a runtime makes them again in every container.
-_MOUNTED_OVER = ("dev", "proc", "sys")
-_MOUNTED_BELOW = ("etc",)
-_MOUNTED_FILES = (".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
 _MARK = ".wh."
 
 
@@ -186,13 +183,30 @@ def canonical(layer: Iterable[Change], below: RootFs, mounted: Collection[str] =
             case entry:
                 added.pop(entry.path, None)
                 added[entry.path] = entry
-    _leave_out_mount_points(added, below, mounted)
+    leave_out_mount_points(added, below, mounted)
     above = below.copy()
     above.add([*added.values(), *marks])
     changed = {path for path in added if above._differs(path, below)}
     lost = below.paths() - above.paths()
     gone = (path for path in lost if _is_top(path, lost, above))
-    return in_order([*_linked(added, changed), *map(_mark, gone)], present=below.paths() - changed)
+    return with_folders([*_linked(added, changed), *map(_mark, gone)], above)
+
+
+def with_folders(entries: Iterable[Entry], rootfs: RootFs) -> list[Entry]:
+    """The entries in order, after the folders that they are in, as those are in `rootfs`.
+
+    Folders have to be there though nothing about them changes: Docker's overlay2 unpacks a layer by
+    itself, and a folder that it makes up for a path gets a mode that hides the one below.
+    """
+    given = list(entries)
+    parents = {parent for entry in given for parent in _above(entry.path)}
+    folders = [Folder(path, attributes) for path in parents if (attributes := rootfs.folder(path))]
+    there = {entry.path for entry in given}
+    others = parents - there - {folder.path for folder in folders}
+    return in_order(
+        [*(folder for folder in folders if folder.path not in there), *given],
+        present={path for path in others if path in rootfs},
+    )
 
 
 def _unmarked(change: Change) -> Change:
@@ -232,28 +246,6 @@ def _is_top(path: str, lost: frozenset[str], above: RootFs) -> bool:
     """Whether a mark is needed for what was lost: not below a mark, or below what replaced it."""
     folder = path.rpartition("/")[0]
     return folder not in lost and (not folder or above.folder(folder) is not None)
-
-
-def _leave_out_mount_points(
-    added: dict[str, Entry], below: RootFs, mounted: Collection[str]
-) -> None:
-    """Take out what engines made only to mount something on it, or what is as good as that."""
-    for path in _MOUNTED_FILES:
-        entry = added.get(path)
-        if isinstance(entry, File) and not entry.size and path not in below:
-            del added[path]
-    for path in _MOUNTED_OVER:
-        if isinstance(added.get(path), Folder) and path not in below and _is_empty(path, added):
-            del added[path]
-    for path in (*_MOUNTED_BELOW, *(path.strip("/") for path in mounted)):
-        # With the folders above it that are there for nothing else.
-        while added.get(path) == Folder(path) and path not in below and _is_empty(path, added):
-            del added[path]
-            path = path.rpartition("/")[0]  # noqa: PLW2901
-
-
-def _is_empty(folder: str, added: Mapping[str, Entry]) -> bool:
-    return not any(path.startswith(f"{folder}/") for path in added)
 
 
 def _linked(added: Mapping[str, Entry], kept: Collection[str]) -> Iterator[Entry]:

@@ -55,7 +55,9 @@ def using(
         return {
             target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)
         }
-    others = [image_files(store, commit, settings.folder(wave, one.name)) for one in settings.sets]
+    folders = [settings.folder(wave, one.name) for one in settings.sets]
+    store.fetch_below(commit, folders)
+    others = [image_files(store, commit, folder) for folder in folders]
     words = [word for other in others if other for word in _all_words(other)]
     return set() if store.mentions(commit, below, words) else set(targets)
 

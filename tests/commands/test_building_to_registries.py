@@ -1,0 +1,326 @@
+"""Builds that are pushed to a real registry: what is there is not sent, and others can read it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.commands.checkouts import Checkout, Said, in_a_process, new_checkout, service, tidemill
+from tests.components.shapes import Registry
+from tests.world import git
+
+from tidemill.images.layout import Layout
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Checkout:
+    return new_checkout(tmp_path / "app", "web", "api")
+
+
+@pytest.fixture
+def to(registry: Registry, request: pytest.FixtureRequest) -> str:
+    """A place of this test's own."""
+    return registry.name(f"build/{request.node.name.split('[')[0].removeprefix('test_')[:60]}")
+
+
+def said(*command: str | Path) -> bytes:
+    """What another client prints; it has to succeed."""
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nowhere"}
+    return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
+
+
+def manifest(crane: Path, image: str) -> Any:
+    return json.loads(said(crane, "manifest", image))
+
+
+def pushes(registry: Registry, path: str) -> list[str]:
+    """The requests that wrote something below a path, as the registry's own log has them."""
+    place = re.escape(path.removeprefix(f"{registry.host}/"))
+    found = rf'"((?:POST|PUT|PATCH|DELETE) /v2/{place}/[^ ?"]*)'
+    return re.findall(found, registry.log.read_text())
+
+
+def test_the_first_build_is_pushed_with_its_tags(
+    app: Checkout, to: str, crane: Path, skopeo: Path, tmp_path: Path
+) -> None:
+    built = app.built("--to", to)
+    for name, image in built.items():
+        assert image["image"] == f"{to}/{name}@{image['digest']}"
+        assert image["tags"] == [f"{to}/{name}:{app.sha}", f"{to}/{name}:main"]
+        assert (image["changed"], image["published"], image["verified"]) == (True, True, None)
+        assert image["sent"] > 0
+        for tag in image["tags"]:
+            assert said(crane, "digest", tag).decode().strip() == image["digest"]
+        assert manifest(crane, image["image"])["config"]["digest"] == image["imageid"]
+        assert b"PASS" in said(crane, "validate", "--remote", image["tag"])
+        said(skopeo, "copy", "--insecure-policy", "--preserve-digests", "--src-tls-verify=false",
+             f"docker://{image['tag']}", f"oci:{tmp_path / name}:main")  # fmt: skip
+        assert Layout.open(tmp_path / name).tags()["main"].digest == image["digest"]
+
+
+def test_nothing_changed_sends_no_blob_and_sets_the_tag_of_the_commit(
+    app: Checkout, to: str, registry: Registry
+) -> None:
+    first = app.built("--to", to)
+    app.write("README.md", "hello")
+    sha = app.commit()
+    before = len(pushes(registry, f"{to}/web"))
+    fresh = in_a_process("build-reproducible-image", "--json", "--checkout", app.folder, "--to", to)
+    assert (fresh.code, fresh.json["changed"]) == (0, False)
+    for image in fresh.json["images"]:
+        name = image["service"]
+        assert image["digest"] == first[name]["digest"]
+        assert image["tag"] == f"{to}/{name}:{sha}"
+        assert (image["changed"], image["published"], image["sent"]) == (False, True, 0)
+    path = f"{to}/web".removeprefix(f"{registry.host}/")
+    assert pushes(registry, f"{to}/web")[before:] == [f"PUT /v2/{path}/manifests/{sha}"]
+
+
+def test_twice_is_once(app: Checkout, to: str, registry: Registry) -> None:
+    first = app.built("--to", to)
+    before = pushes(registry, f"{to}/web")
+    again = app.built("--to", to)
+    assert pushes(registry, f"{to}/web") == before
+    for name, image in again.items():
+        assert (image["digest"], image["changed"]) == (first[name]["digest"], False)
+
+
+def test_of_two_services_only_the_changed_one_is_sent(
+    app: Checkout, to: str, registry: Registry, crane: Path
+) -> None:
+    first = app.built("--to", to)
+    app.write("web", "another program")
+    sha = app.commit()
+    before = [pushes(registry, f"{to}/{name}") for name in ("web", "api")]
+    built = app.built("--to", to)
+    assert {name: image["changed"] for name, image in built.items()} == {"web": True, "api": False}
+    assert built["api"]["digest"] == first["api"]["digest"]
+    web, api = (pushes(registry, f"{to}/{name}")[len(old):]
+                for name, old in zip(("web", "api"), before, strict=True))  # fmt: skip
+    assert len([one for one in web if one.startswith("POST")]) == 2, "the layer and the config"
+    assert [one.rpartition("/")[2] for one in api] == [sha]
+    assert said(crane, "digest", f"{to}/web:main").decode().strip() == built["web"]["digest"]
+
+
+def test_a_layer_that_the_registry_has_is_not_compressed_again(
+    app: Checkout, to: str, registry: Registry
+) -> None:
+    """On a machine that has nothing, the tag of the branch is all there is to know it by."""
+    content = bytes(range(256)) * 4096
+    app.write("web", content)
+    first = app.built("--to", to)["web"]
+    app.settings(service("web", 'labels = { team = "shop" }') + service("api"))
+    app.commit()
+    before = pushes(registry, f"{to}/web")
+    second = app.built("--to", to)["web"]
+    assert second["digest"] != first["digest"]
+    assert second["changed"]
+    sent = [one for one in pushes(registry, f"{to}/web")[len(before) :] if one.startswith("POST")]
+    assert len(sent) == 1, "the config, and not the layer"
+    assert second["sent"] < 2000
+
+
+def test_a_branch_that_is_new_is_compared_with_nothing(app: Checkout, to: str) -> None:
+    first = app.built("--to", to)
+    git(app.folder, "checkout", "--quiet", "-b", "feature/a")
+    built = app.built("--to", to)
+    for name, image in built.items():
+        assert image["digest"] == first[name]["digest"]
+        assert image["changed"]
+        assert image["tags"][1] == f"{to}/{name}:feature-a-951d42dc02dc7431"
+
+
+@pytest.mark.parametrize(
+    "branch",
+    ["main", "feature/a", "feature_a", "x" * 200, "a@b#c", "dependabot/npm_and_yarn/x-1.2"],
+)
+def test_every_branch_has_a_tag_that_the_registry_takes(
+    app: Checkout, to: str, branch: str
+) -> None:
+    built = app.built("--to", to, "--branch", branch, "--service", "web")
+    again = app.built("--to", to, "--branch", branch, "--service", "web")
+    assert (built["web"]["tags"], again["web"]["changed"]) == (again["web"]["tags"], False)
+
+
+def test_more_tags_are_set_too(app: Checkout, to: str, crane: Path) -> None:
+    lines = f"v1\nlatest\n{to}/web:edge"
+    built = app.built("--to", to, "--service", "web", "--tags", lines, "--tag", "a,b")
+    tags = {"v1", "latest", "edge", "a", "b", "main", app.sha}
+    assert {tag.rpartition(":")[2] for tag in built["web"]["tags"]} == tags
+    assert set(said(crane, "ls", f"{to}/web").decode().split()) == tags
+
+
+def test_variables_of_other_actions_and_labels_of_a_commit_change_nothing(
+    app: Checkout, to: str, crane: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = app.built("--to", to)["web"]["digest"]
+    for name in ("LABELS", "TAGS", "ANNOTATIONS", "JSON", "VERSION"):
+        monkeypatch.setenv(f"DOCKER_METADATA_OUTPUT_{name}", "org.opencontainers.image.created=now")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    labels = "org.opencontainers.image.revision=1\norg.opencontainers.image.created=2026"
+    told = app.build("--to", to, "--labels", labels)
+    assert {one["service"]: one["digest"] for one in told.json["images"]}["web"] == wanted
+    assert "left out: the label org.opencontainers.image.revision" in told.err
+    labelled = app.built("--to", to, "--label", "team=shop")["web"]
+    assert labelled["digest"] != wanted
+    config = json.loads(said(crane, "config", labelled["image"]))
+    assert config["config"]["Labels"] == {"team": "shop"}
+
+
+FOR_TWO = """[[services]]
+name = "web"
+platforms = ["linux/amd64", "linux/arm64"]
+files = [{ from = "{os}-{arch}/web", to = "/web" }]
+entrypoint = ["/web"]
+"""
+
+
+@pytest.fixture
+def for_two(tmp_path: Path) -> Checkout:
+    """One service for two platforms, from files and from a Dockerfile."""
+    app = new_checkout(tmp_path / "app")
+    app.settings(FOR_TWO)
+    for arch in ("amd64", "arm64"):
+        app.write(f"linux-{arch}/web", f"for {arch}", 0o755)
+    text = 'FROM scratch\nARG TARGETARCH\nCOPY linux-${TARGETARCH}/web /web\nENTRYPOINT ["/web"]\n'
+    app.write("Dockerfile", text)
+    app.commit()
+    return app
+
+
+def test_an_index_has_an_image_for_each_platform_in_whatever_order(
+    for_two: Checkout, to: str, crane: Path, skopeo: Path, tmp_path: Path
+) -> None:
+    built = for_two.built("--to", to)["web"]
+    index = manifest(crane, built["tag"])
+    assert [one["platform"] for one in index["manifests"]] == [
+        {"os": "linux", "architecture": "amd64"},
+        {"os": "linux", "architecture": "arm64"},
+    ]
+    assert built["imageid"] == built["digest"]
+    assert built["platforms"] == ["linux/amd64", "linux/arm64"]
+    assert b"PASS" in said(crane, "validate", "--remote", built["tag"])
+    copy = (skopeo, "copy", "--all", "--insecure-policy", "--preserve-digests")
+    said(*copy, "--src-tls-verify=false", f"docker://{built['tag']}", f"oci:{tmp_path / 'o'}:x")
+    assert Layout.open(tmp_path / "o").tags()["x"].digest == built["digest"]
+    other_way = ["--platform", "linux/arm64,linux/amd64"]
+    again = for_two.built("--to", to, *other_way)["web"]
+    assert (again["digest"], again["changed"], again["sent"]) == (built["digest"], False, 0)
+    one = for_two.built("--to", f"{to}-one", "--platforms", "linux/arm64/v8")["web"]
+    assert one["digest"] == index["manifests"][1]["digest"]
+
+
+def test_a_dockerfile_gives_the_same_index_as_files(for_two: Checkout, to: str) -> None:
+    wanted = for_two.built("--to", to)["web"]["digest"]
+    platforms = "linux/arm64\nlinux/amd64"
+    told = tidemill(
+        *("build-reproducible-image", "--json", "--context", for_two.folder),
+        *("--to", f"{to}-docker", "--platforms", platforms),
+    )
+    assert told.code == 0, told.out
+    assert told.json["digest"] == wanted
+
+
+def test_without_a_platform_s_file_nothing_is_pushed(
+    for_two: Checkout, to: str, registry: Registry
+) -> None:
+    (for_two.folder / "linux-arm64/web").unlink()
+    error = for_two.error("--to", to)
+    assert "linux-arm64/web is not in" in error["what"]
+    assert not any("manifests" in one for one in pushes(registry, f"{to}/web"))
+
+
+@pytest.fixture
+def base(registry: Registry, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A base that another tool's bytes are in: pushed, and named by digest."""
+    own = new_checkout(tmp_path / "base", "os")
+    own.write("os", bytes(range(256)) * 256)
+    place = registry.name(f"bases/{request.node.name.removeprefix('test_')[:60]}")
+    built = own.built("--to", place)["os"]
+    return str(built["image"])
+
+
+def with_base(app: Checkout, base: str) -> None:
+    app.settings(service("web", f'base = "{base}"') + service("api", f'base = "{base}"'))
+
+
+def test_the_layers_of_a_base_are_mounted_byte_for_byte(
+    app: Checkout, base: str, to: str, registry: Registry, crane: Path
+) -> None:
+    with_base(app, base)
+    built = app.built("--to", to)
+    lowest = manifest(crane, base)["layers"]
+    for name, image in built.items():
+        assert manifest(crane, image["image"])["layers"][:1] == lowest
+        assert b"PASS" in said(crane, "validate", "--remote", image["tag"])
+        posts = [one for one in pushes(registry, f"{to}/{name}") if one.startswith("POST")]
+        puts = [
+            one for one in pushes(registry, f"{to}/{name}") if "PUT" in one and "uploads" in one
+        ]
+        assert (len(posts), len(puts)) == (3, 2), "of three blobs one is mounted, two are sent"
+        assert image["sent"] < 3000
+
+
+def test_a_base_may_be_in_a_layout(app: Checkout, base: str, to: str, skopeo: Path) -> None:
+    with_base(app, base)
+    wanted = app.built("--to", to)
+    said(skopeo, "copy", "--insecure-policy", "--preserve-digests", "--src-tls-verify=false",
+         f"docker://{base}", f"oci:{app.folder / 'base'}:x")  # fmt: skip
+    with_base(app, f"oci:base@{base.partition('@')[2]}")
+    built = app.built("--to", f"{to}-layout")
+    assert {n: i["digest"] for n, i in built.items()} == {n: i["digest"] for n, i in wanted.items()}
+
+
+def test_a_base_that_is_not_there_is_refused(app: Checkout, to: str, registry: Registry) -> None:
+    with_base(app, f"{registry.name('bases/none')}@sha256:{'a' * 64}")
+    assert app.error("--to", to)["written"] == "nothing"
+    assert pushes(registry, f"{to}/web") == []
+
+
+def test_two_sets_go_side_by_side(app: Checkout, to: str) -> None:
+    app.settings(service("web") + service("api", 'set = "batch"'))
+    (entry,) = tidemill("plan-images", "--checkout", app.folder, "--max-jobs", "1").json["include"]
+    assert entry["sets"] == "app,batch"
+    assert list(app.built("--to", to)) == ["web", "api"]
+
+
+def test_two_runs_at_once_give_one_result(app: Checkout, to: str, crane: Path) -> None:
+    for name in ("web", "api"):
+        app.write(name, bytes(range(256)) * 4096)
+    told: list[Said] = []
+
+    def build() -> None:
+        told.append(
+            in_a_process(
+                *("build-reproducible-image", "--json", "--checkout", app.folder, "--to", to)
+            )
+        )
+
+    threads = [threading.Thread(target=build) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [one.code for one in told] == [0, 0, 0], [one.out for one in told]
+    assert len({tuple(image["digest"] for image in one.json["images"]) for one in told}) == 1
+    assert b"PASS" in said(crane, "validate", "--remote", f"{to}/web:main")
+
+
+def test_a_registry_that_wants_a_password_gets_it(
+    app: Checkout, basic_registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = basic_registry.name("build/password")
+    error = app.error("--to", place)
+    assert error["written"] == "nothing"
+    auth = base64.b64encode(f"{basic_registry.user}:{basic_registry.password}".encode()).decode()
+    (tmp_path / "config.json").write_text(
+        json.dumps({"auths": {basic_registry.host: {"auth": auth}}})
+    )
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    assert app.built("--to", place)["web"]["published"]
