@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from tests.components.shapes import BuildKit, Engine, Registry
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "app"

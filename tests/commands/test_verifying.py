@@ -289,7 +289,7 @@ def go_program(app: Checkout, *flags: str) -> None:
 
 @pytest.fixture
 def go_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Go's own packages compile to is kept beside the environment: it is not what is tested."""
+    """What Go's own packages compile to is kept beside the environment."""
     cache = Path(sys.prefix, "go-build")
     for name, value in {**GO_SETTINGS, "GOCACHE": str(cache)}.items():
         monkeypatch.setenv(name, value)

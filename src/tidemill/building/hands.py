@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 _SIDE_BY_SIDE = 8
 _CONNECTIONS = 8
@@ -28,10 +28,10 @@ class Hands:
     """
 
     def __init__(self) -> None:
-        self.workers = ThreadPoolExecutor(os.cpu_count())
-        self.lines = ThreadPoolExecutor(_CONNECTIONS)
-        self._several = ThreadPoolExecutor(_SIDE_BY_SIDE)
         self._stopped = threading.Event()
+        self.workers = _Pool(os.cpu_count() or 1, self.go_on)
+        self.lines = _Pool(_CONNECTIONS, self.go_on)
+        self._several = _Pool(_SIDE_BY_SIDE, self.go_on)
 
     def __enter__(self) -> Self:
         return self
@@ -40,8 +40,10 @@ class Hands:
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
         is_over = error is None or isinstance(error, Exception)
+        if not is_over:
+            self._stopped.set()
         for pool in (self._several, self.lines, self.workers):
-            pool.shutdown(wait=is_over, cancel_futures=True)
+            pool.shutdown(wait=is_over)
 
     def go_on(self) -> None:
         """Raise `Interrupted` if the run is to end; what takes long asks now and then."""
@@ -57,15 +59,29 @@ class Hands:
                 future.cancel()
             wait(running)
         except BaseException:
-            self._stop(running)
+            self._stopped.set()
+            wait(running, _GRACE)
             raise
         for future in running:
             if not future.cancelled() and (error := future.exception()) is not None:
                 raise error
         return [future.result() for future in running]
 
-    def _stop(self, running: Sequence[Future[_R]]) -> None:
-        self._stopped.set()
-        for pool in (self._several, self.lines, self.workers):
-            pool.shutdown(wait=False, cancel_futures=True)
-        wait(running, _GRACE)
+
+class _Pool(ThreadPoolExecutor):
+    """Threads that begin nothing any more when the run is to end.
+
+    Work is not taken back from them: who waits for work that was would wait for ever.
+    """
+
+    def __init__(self, size: int, go_on: Callable[[], None]) -> None:
+        super().__init__(size)
+        self._go_on = go_on
+
+    def submit(self, fn: Callable[..., _R], /, *args: Any, **kwargs: Any) -> Future[_R]:
+        def work() -> _R:
+            self._go_on()
+            return fn(*args, **kwargs)
+
+        self._go_on()
+        return super().submit(work)

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tidemill.app.names import shown
@@ -40,19 +40,26 @@ def scratch(*, large: bool = False) -> Iterator[Path]:
     _sweep(parent)
     try:
         new = Path(tempfile.mkdtemp(prefix=f"{_NEW}{os.getuid()}-", dir=parent))
-        lock = (new / _LOCK).open("w")
     except OSError as error:
-        raise Refused(
-            f"there can be no temporary folder in {shown(str(parent))}: {error.strerror}",
-            remedy="let TIDEMILL_TMPDIR name a folder that is there, and has room",
-        ) from None
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    folder = new.rename(parent / f"{_PREFIX}{new.name.removeprefix(_NEW)}")
-    try:
+        raise _none(parent, error) from None
+    folder = parent / f"{_PREFIX}{new.name.removeprefix(_NEW)}"
+    with ExitStack() as stack:
+        stack.callback(_removed, new)
+        try:
+            lock = stack.enter_context((new / _LOCK).open("w"))
+        except OSError as error:
+            raise _none(parent, error) from None
+        stack.callback(_removed, folder)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        new.rename(folder)
         yield folder
-    finally:
-        _removed(folder)
-        lock.close()
+
+
+def _none(parent: Path, error: OSError) -> Refused:
+    return Refused(
+        f"there can be no temporary folder in {shown(str(parent))}: {error.strerror}",
+        remedy="let TIDEMILL_TMPDIR name a folder that is there, and has room",
+    )
 
 
 def _parent(large: bool) -> Path:
@@ -67,9 +74,14 @@ def _parent(large: bool) -> Path:
 
 
 def _removed(folder: Path) -> None:
-    with suppress(OSError):
-        open_up(folder)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Remove it, also where this is interrupted."""
+    try:
+        with suppress(OSError):
+            open_up(folder)
+        shutil.rmtree(folder, ignore_errors=True)
+    except (KeyboardInterrupt, SystemExit):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _sweep(parent: Path) -> None:

@@ -17,8 +17,10 @@ from tidemill.images.build import Workshop
 from tidemill.images.canonical_image import write_image
 from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, in_order
 from tidemill.images.layer import write_layer
+from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
+from tidemill.images.rootfs import RootFs, with_folders
 
 # Image-spec, layer.md, "Whiteouts".
 _MARK = ".wh."
@@ -37,12 +39,30 @@ def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) 
     base = _base(context, recipe, platform, shop)
     layers = []
     if recipe.files:
-        entries = list(copied(context, recipe.files, platform))
-        present = base.rootfs.paths() if any("/" in entry.path for entry in entries) else ()
-        layers.append(
-            write_layer(shop.layout, in_order(entries, present), shop.workers, shop.known)
-        )
+        entries = in_order(copied(context, recipe.files, platform))
+        if any("/" in entry.path or isinstance(entry, Folder) for entry in entries):
+            entries = on_top_of(base.rootfs, entries)
+        layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
     return write_image(layers, recipe.run_config(base.run), platform, base, shop)
+
+
+def on_top_of(below: RootFs, entries: Iterable[Entry]) -> list[Entry]:
+    """The entries as they go onto a base: its folders stay as they are, its links are followed.
+
+    Raises:
+        Refused: two entries come to one place through links of the base, or links lead in a circle.
+    """
+    new = (replace(entry, path=_placed(entry, below)) for entry in entries)
+    return with_folders(
+        [e for e in new if not (isinstance(e, Folder) and below.folder(e.path))], below
+    )
+
+
+def _placed(entry: Entry, below: RootFs) -> str:
+    folder, _, name = entry.path.rpartition("/")
+    if isinstance(entry, Folder):
+        folder, name = entry.path, ""
+    return "/".join(filter(None, (followed(folder, below.link), name)))
 
 
 def copied(context: Path, copies: Iterable[Copy], platform: Platform) -> Iterator[Entry]:

@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.dockerfile_ignore import Ignore, Matched, character_class
-from tidemill.images.dockerfile_tree import Source, followed
+from tidemill.images.dockerfile_tree import Source
 from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
+from tidemill.images.links import followed
 from tidemill.images.rootfs import RootFs
 
 _SHARED = 0o755

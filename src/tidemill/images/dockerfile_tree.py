@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -15,11 +15,10 @@ from tidemill.images.base_image import BaseImage
 from tidemill.images.build_context import BuildContext
 from tidemill.images.entries import Entry, Folder, HardLink, Link
 from tidemill.images.image_store import ImageStore
+from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor
 from tidemill.images.rootfs import Change, RootFs
 from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, uncompressed
-
-_MOST_LINKS = 255
 
 
 class Source(Protocol):
@@ -149,35 +148,6 @@ class Tree:
             )
         self._entries[link.path] = replace(origin, path=link.path)
         self._files[link.path] = self._files[link.target]
-
-
-def followed(path: str, link: Callable[[str], str | None]) -> str:
-    """The path that a path leads to, where no link leads out of the root.
-
-    Args:
-        link: where the link at a path leads to; None if there is no link.
-    """
-    done: list[str] = []
-    waiting = path.split("/")[::-1]
-    links = 0
-    while waiting:
-        part = waiting.pop()
-        if part == "..":
-            done = done[:-1]
-        elif part not in ("", "."):
-            target = link("/".join([*done, part]))
-            if target is None:
-                done.append(part)
-                continue
-            links += 1
-            if links > _MOST_LINKS:
-                raise Refused(
-                    f"{shown(path)} leads through links that lead to each other",
-                    remedy="name another path",
-                )
-            done = [] if target.startswith("/") else done
-            waiting += target.split("/")[::-1]
-    return "/".join(done)
 
 
 def tree_of(image: BaseImage, what: str, folder: Path) -> Tree:
