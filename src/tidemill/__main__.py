@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import argparse
 import io
 import signal
 import sys
@@ -29,15 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parsed = parse(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, _stop)
     try:
-        code = command(parsed.command).run(parsed)
-        sys.stdout.flush()
-        return code
-    except TidemillError as error:
-        _show(error, as_json=getattr(parsed, "json", False))
-        return error.exit_code
+        return _run(parse(sys.argv[1:] if arguments is None else arguments))
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -49,6 +44,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was pushed stays; any later turn goes on with it.\n")
         return _INTERRUPTED
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    try:
+        code = command(parsed.command).run(parsed)
+        sys.stdout.flush()
+        return code
+    except TidemillError as error:
+        _show(error, as_json=getattr(parsed, "json", False))
+        return error.exit_code
 
 
 def _show(error: TidemillError, *, as_json: bool) -> None:

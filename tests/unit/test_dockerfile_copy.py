@@ -28,30 +28,51 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
     ("text", "expected"),
     [
         pytest.param(
-            "COPY bin /bin", [["755 0:0 usr/bin/app", "644 0:0 usr/bin/tool"]], id="through a link"
+            "COPY bin /bin",
+            [["755 0:0 usr", "755 0:0 usr/bin", "755 0:0 usr/bin/app", "644 0:0 usr/bin/tool"]],
+            id="through a link",
         ),
-        pytest.param("COPY a.txt /up/", [["644 0:0 etc/a.txt"]], id="a link out of the root"),
+        pytest.param(
+            "COPY a.txt /up/", [["755 0:0 etc", "644 0:0 etc/a.txt"]], id="a link out of the root"
+        ),
         pytest.param(
             "COPY a.txt /opt/dangling",
             [["755 0:0 nowhere", "644 0:0 nowhere/there"]],
             id="a link to nothing",
         ),
-        pytest.param("COPY a.txt /srv", [["644 0:0 srv/a.txt"]], id="into a folder that is there"),
-        pytest.param("COPY a.txt x", [["644 0:0 srv/x"]], id="into the base's work folder"),
+        pytest.param(
+            "COPY a.txt /srv",
+            [["755 0:0 srv", "644 0:0 srv/a.txt"]],
+            id="into a folder that is there",
+        ),
+        pytest.param(
+            "COPY a.txt x", [["755 0:0 srv", "644 0:0 srv/x"]], id="into the base's work folder"
+        ),
         pytest.param("COPY file ./", [], id="what is there already"),
-        pytest.param("COPY a.txt file", [["644 0:0 srv/file"]], id="over a file"),
+        pytest.param("COPY a.txt file", [["755 0:0 srv", "644 0:0 srv/file"]], id="over a file"),
         pytest.param(
             "COPY a.txt /people/app/new/",
-            [["2755 0:1235 people/app/new", "644 0:0 people/app/new/a.txt"]],
+            [
+                [
+                    "755 0:0 people",
+                    "2700 1234:1235 people/app",
+                    "2755 0:1235 people/app/new",
+                    "644 0:0 people/app/new/a.txt",
+                ]
+            ],
             id="into a set-group-ID folder",
         ),
         pytest.param(
             "COPY --chown=app:data a.txt /", [["644 1234:77 a.txt"]], id="names of owners"
         ),
         pytest.param("COPY --chown=app a.txt /", [["644 1234:1235 a.txt"]], id="a user's group"),
-        pytest.param("WORKDIR rel", [["755 1234:1235 srv/rel"]], id="a user's work folder"),
         pytest.param(
-            "WORKDIR /opt/link/x", [["755 1234:1235 var/data/x"]], id="a linked work folder"
+            "WORKDIR rel", [["755 0:0 srv", "755 1234:1235 srv/rel"]], id="a user's work folder"
+        ),
+        pytest.param(
+            "WORKDIR /opt/link/x",
+            [["755 0:0 var", "750 10:11 var/data", "755 1234:1235 var/data/x"]],
+            id="a linked work folder",
         ),
         pytest.param("WORKDIR /usr/bin", [], id="a work folder that is there"),
         pytest.param(
@@ -61,17 +82,17 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
         ),
         pytest.param(
             "COPY --link --chmod=600 a.txt /bin/",
-            [["600 0:0 usr/bin/a.txt"]],
+            [["755 0:0 usr", "755 0:0 usr/bin", "600 0:0 usr/bin/a.txt"]],
             id="not linked, for its mode",
         ),
         pytest.param(
             "COPY --link a.txt /var/data/",
-            [["755 0:0 var/data", "644 0:0 var/data/a.txt"]],
+            [["755 0:0 var", "755 0:0 var/data", "644 0:0 var/data/a.txt"]],
             id="linked, with its folders",
         ),
         pytest.param(
             "VOLUME /n\nCOPY empty /n/m\nCOPY a.txt /etc/hosts",
-            [["755 0:0 n", "755 0:0 n/m"], ["644 0:0 etc/hosts"]],
+            [["755 0:0 n", "755 0:0 n/m"], ["755 0:0 etc", "644 0:0 etc/hosts"]],
             id="volumes",
         ),
     ],
