@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import argparse
+import errno
 import io
 import signal
 import sys
@@ -36,11 +36,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
-            raise
-        _show(_machine_failed(error), as_json=getattr(parsed, "json", False))
-        return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was pushed stays; any later turn goes on with it.\n")
         return _INTERRUPTED
@@ -54,6 +49,11 @@ def _run(parsed: argparse.Namespace) -> int:
     except TidemillError as error:
         _show(error, as_json=getattr(parsed, "json", False))
         return error.exit_code
+    except OSError as error:
+        if error.errno not in _OF_THE_MACHINE:
+            raise
+        _show(_machine_failed(error), as_json=getattr(parsed, "json", False))
+        return 1
 
 
 def _show(error: TidemillError, *, as_json: bool) -> None:

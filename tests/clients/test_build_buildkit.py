@@ -27,7 +27,7 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
-from tidemill.images.build_buildkit import build_with_buildkit
+from tidemill.images.engines.buildkit import build_with_buildkit
 from tidemill.images.location import Location
 
 NOBODY = f"sha256:{'0' * 64}"

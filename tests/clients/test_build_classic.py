@@ -34,7 +34,7 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
-from tidemill.images.build_classic import build_with_classic
+from tidemill.images.engines.classic import build_with_classic
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tidemill.images import oci
-from tidemill.images.compare import Comparison, Image, compare
+from tidemill.images.comparison.compare import Comparison, Image, compare
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 

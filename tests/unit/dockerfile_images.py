@@ -15,7 +15,7 @@ import msgspec
 from tidemill.images import oci
 from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.build import DockerfileBuild, Workshop
-from tidemill.images.build_copy_only import build_copy_only
+from tidemill.images.dockerfile.copy_only import build_copy_only
 from tidemill.images.entries import Attributes, Entry, File, Folder, HardLink, Link, in_order
 from tidemill.images.layer import write_layer
 from tidemill.images.layout import Layout

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.build_context import BuildContext, entries, lay_out, tar
+from tidemill.images.dockerfile.context import BuildContext, entries, lay_out, tar
 from tidemill.images.entries import Entry, File, Folder, Link
 
 

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.images import causes, compare_content
-from tidemill.images.compare_content import Content, Pair
-from tidemill.images.compare_difference import Cause
+from tidemill.images.causes import content as compare_content
+from tidemill.images.causes import rules as causes
+from tidemill.images.causes.cause import Cause
+from tidemill.images.causes.content import Content, Pair
 
 Explain = Callable[..., Cause | None]
 

@@ -18,7 +18,7 @@ from tests.unit.comparing import CONFIG, Maker, Part, entry, tar
 
 from tidemill.errors import Refused
 from tidemill.images import oci
-from tidemill.images.compare import Comparison, Difference, Verdict, render
+from tidemill.images.comparison.compare import Comparison, Difference, Verdict, render
 from tidemill.images.oci import Descriptor, Platform
 
 

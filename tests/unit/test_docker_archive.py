@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images import docker_archive, oci
+from tidemill.images import oci
+from tidemill.images.engines import docker_archive
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 

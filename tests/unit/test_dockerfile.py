@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images import dockerfile
-from tidemill.images.dockerfile_instructions import (
+from tidemill.images.dockerfile import parse as dockerfile
+from tidemill.images.dockerfile.instructions import (
     Arg,
     Copy,
     Healthcheck,
@@ -20,7 +20,7 @@ from tidemill.images.dockerfile_instructions import (
     Text,
     Words,
 )
-from tidemill.images.dockerfile_lines import Document
+from tidemill.images.dockerfile.lines import Document
 
 
 def parsed(text: str) -> dockerfile.Dockerfile:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.dockerfile_ignore import Matched, parse
+from tidemill.images.dockerfile.ignore import Matched, parse
 
 
 def leaves_out(text: str, path: str) -> bool:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images import dockerfile
 from tidemill.images.build import DockerfileBuild
-from tidemill.images.dockerfile_stages import Needed, Stages, needed
+from tidemill.images.dockerfile import parse as dockerfile
+from tidemill.images.dockerfile.stages import Needed, Stages, needed
 from tidemill.images.location import Location, parse
 from tidemill.images.oci import Platform
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.images.dockerfile_words import Mistake, expanded, split
+from tidemill.images.dockerfile.words import Mistake, expanded, split
 
 VARIABLES = {"A": "one", "EMPTY": "", "FILE": "a/b/c.tar.gz", "TWO": "x y", "QUOTE": "'$A'"}
 

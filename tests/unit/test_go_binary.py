@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from tests.unit.go_programs import MAIN, REPRODUCIBLE, build, commit, run_go, source
 
-from tidemill.images import causes, compare_content
-from tidemill.images.compare_content import Content, Pair
-from tidemill.images.compare_difference import Cause
-from tidemill.images.compare_elf import elf
-from tidemill.images.go_binary import BuildInfo, build_info, parsed
+from tidemill.images.causes import content as compare_content
+from tidemill.images.causes import rules as causes
+from tidemill.images.causes.cause import Cause
+from tidemill.images.causes.content import Content, Pair
+from tidemill.images.causes.elf import elf
+from tidemill.images.causes.go_binary import BuildInfo, build_info, parsed
 
 
 def content(file: Path) -> Content:

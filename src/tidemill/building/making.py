@@ -96,17 +96,17 @@ class Making:
         engine: Engine = self._order.engine
         match engine:
             case "assemble":
-                from tidemill.images.build_copy_only import build_copy_only
+                from tidemill.images.dockerfile.copy_only import build_copy_only
 
                 return build_copy_only
             case "buildkit":
-                from tidemill.images.build_buildkit import build_with_buildkit
+                from tidemill.images.engines.buildkit import build_with_buildkit
 
                 builder = self._order.builder
                 return lambda build, platform, shop: build_with_buildkit(
                     build, platform, shop, builder=builder
                 )
             case "classic":
-                from tidemill.images.build_classic import build_with_classic
+                from tidemill.images.engines.classic import build_with_classic
 
                 return build_with_classic

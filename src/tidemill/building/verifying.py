@@ -16,8 +16,8 @@ from tidemill.building.making import Making, Means
 from tidemill.building.order import Order
 from tidemill.clients.compile_step import Surroundings
 from tidemill.images.build import Say
-from tidemill.images.compare_difference import Comparison, Image
-from tidemill.images.compare_difference import Verdict as Compared
+from tidemill.images.comparison.difference import Comparison, Image
+from tidemill.images.comparison.difference import Verdict as Compared
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 
@@ -63,7 +63,7 @@ def verify(
     Returns:
         The verdicts by name.
     """
-    from tidemill.images.compare import compare
+    from tidemill.images.comparison.compare import compare
 
     say("building everything a second time")
     elsewhere = scratch / "second"

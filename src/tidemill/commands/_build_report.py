@@ -42,7 +42,7 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
         write(_line(one))
     for one in differing:
         if one.verdict:
-            from tidemill.images.compare import render
+            from tidemill.images.comparison.compare import render
 
             write(f"\n{one.parcel.item.name} is not reproducible; nothing was published:")
             write(render(one.verdict.comparison))

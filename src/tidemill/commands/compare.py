@@ -10,8 +10,8 @@ from tidemill.clients.scratch import scratch
 from tidemill.commands._report import write, write_json
 from tidemill.errors import Refused
 from tidemill.images import location, oci
-from tidemill.images.compare import Image, Verdict, compare, render
-from tidemill.images.compare_words import LIMIT
+from tidemill.images.comparison.compare import Image, Verdict, compare, render
+from tidemill.images.comparison.words import LIMIT
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location

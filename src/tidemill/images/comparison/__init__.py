@@ -1,0 +1,1 @@
+"""What differs between two images, named exactly."""

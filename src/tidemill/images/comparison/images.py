@@ -1,0 +1,110 @@
+"""What differs between two images of one platform: manifest, config, layers, compression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tidemill.images import oci
+from tidemill.images.comparison import values
+from tidemill.images.comparison.blobs import compare_blobs
+from tidemill.images.comparison.difference import Difference, Findings, Where
+from tidemill.images.comparison.kept import Layer, Surroundings
+from tidemill.images.comparison.layers import compare_layers
+from tidemill.images.comparison.read import Read, ReadConfig, read_config
+
+# What a descriptor says of the blob; the blobs are compared themselves.
+_OF_THE_BLOB = ("digest", "size")
+_PLATFORM = ("os", "architecture", "variant")
+
+
+def compare_images(
+    left: Read,
+    right: Read,
+    manifests: tuple[oci.Manifest, oci.Manifest],
+    around: Surroundings,
+    findings: Findings,
+) -> None:
+    """Add what differs to the findings.
+
+    Raises:
+        Refused: a blob is missing, damaged, or not what the documents say.
+    """
+    before = findings.found
+    ours, theirs = (
+        read_config(manifest, side.image)
+        for manifest, side in zip(manifests, (left, right), strict=True)
+    )
+    if around.platform is None and ours.platform == theirs.platform:
+        around = replace(around, platform=ours.platform)
+    hosts = [config.host for config in (ours, theirs) if config.host]
+    around = replace(around, hosts=(*around.hosts, *hosts))
+    where = Where("manifest", around.platform)
+    findings.add(*values.differences(where, _shell(left.plain), _shell(right.plain), around.hosts))
+    _configs(ours, theirs, around, findings)
+    layers = _layers(left, manifests[0], ours), _layers(right, manifests[1], theirs)
+    if all("tar" in layer.blob.media_type for side in layers for layer in side):
+        for one, other in compare_layers(*layers, around, findings):
+            findings.add(*_forms(left, right, (one, other), around))
+            findings.add(*compare_blobs(one, other, around.platform))
+    else:
+        findings.add(*_blobs(*layers, where))
+    if findings.found == before:
+        findings.add(values.form(where, left.data, right.data))
+
+
+def _configs(left: ReadConfig, right: ReadConfig, around: Surroundings, findings: Findings) -> None:
+    if left.data == right.data:
+        return
+    before = findings.found
+    if left.platform != right.platform:
+        findings.add(Difference(Where("platform"), "platform", left.platform, right.platform))
+    where = Where("config", around.platform)
+    told = _PLATFORM if findings.found > before else ()
+    ours, theirs = (
+        {key: value for key, value in side.plain.items() if key not in told}
+        for side in (left, right)
+    )
+    findings.add(*values.differences(where, ours, theirs, around.hosts))
+    if findings.found == before and left.config.rootfs == right.config.rootfs:
+        findings.add(values.form(where, left.data, right.data))
+
+
+def _layers(side: Read, manifest: oci.Manifest, config: ReadConfig) -> list[Layer]:
+    pairs = zip(manifest.layers, config.config.rootfs.diff_ids, strict=True)
+    return [
+        Layer(side.image, blob, number, diff_id) for number, (blob, diff_id) in enumerate(pairs, 1)
+    ]
+
+
+def _forms(
+    left: Read, right: Read, pair: tuple[Layer, Layer], around: Surroundings
+) -> list[Difference]:
+    """What the manifests say differently of two layers of one diffID, but for their blobs."""
+    name = f"layers[{pair[0].number - 1}]"
+    sides = [
+        {name: _without(side.plain["layers"][layer.number - 1])}
+        for side, layer in zip((left, right), pair, strict=True)
+    ]
+    where = Where("manifest", around.platform, pair[0].at, pair[1].at)
+    return list(values.differences(where, sides[0], sides[1], around.hosts))
+
+
+def _blobs(left: list[Layer], right: list[Layer], where: Where) -> list[Difference]:
+    """Layers that are no archives: they are equal or not."""
+    digests = [
+        {f"layers[{one.number - 1}]": one.blob.digest for one in side} for side in (left, right)
+    ]
+    where = Where("layers", where.platform)
+    return list(values.differences(where, digests[0], digests[1]))
+
+
+def _shell(plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A manifest without its layers, and without what says which config it has."""
+    rest = {key: value for key, value in plain.items() if key != "layers"}
+    return {**rest, "config": _without(rest.get("config", {}))}
+
+
+def _without(descriptor: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in descriptor.items() if key not in _OF_THE_BLOB}

@@ -1,0 +1,231 @@
+"""What differs between the layers of two images.
+
+Layers are matched by their diffIDs first, so that one that came in between is one difference. What
+stands against each other then is compared entry by entry; where the numbers differ, as the result
+of laying one over the other. Layers that both images have are not read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import SequenceMatcher
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from tidemill.errors import Refused
+from tidemill.images.causes import content as compare_content
+from tidemill.images.causes import rules
+from tidemill.images.comparison import members as compare_members
+from tidemill.images.comparison.difference import Difference, Findings, Where
+from tidemill.images.comparison.index import EntryIndex, Found
+from tidemill.images.comparison.kept import Archives, Layer, Surroundings, keep, no_room
+from tidemill.images.comparison.members import Member
+from tidemill.images.tar_read import members
+
+_NAMED = 10
+_MOST = 1000
+
+
+def compare_layers(
+    left: Sequence[Layer], right: Sequence[Layer], around: Surroundings, findings: Findings
+) -> list[tuple[Layer, Layer]]:
+    """Add what differs to the findings; return the pairs of equal diffIDs.
+
+    Raises:
+        Refused: a layer can't be read, or is not what its config says.
+    """
+    findings.layers += max(len(left), len(right))
+    if len(left) != len(right):
+        findings.add(
+            Difference(
+                Where("layers", around.platform),
+                "number of layers",
+                str(len(left)),
+                str(len(right)),
+            )
+        )
+    if max(len(left), len(right)) > _MOST:
+        raise Refused(
+            f"an image has {max(len(left), len(right))} layers", remedy=f"use at most {_MOST}"
+        )
+    equal: list[tuple[Layer, Layer]] = []
+    matcher = SequenceMatcher(
+        None, [layer.diff_id for layer in left], [layer.diff_id for layer in right], autojunk=False
+    )
+    for what, i, until, j, end in matcher.get_opcodes():
+        ours, theirs = left[i:until], right[j:end]
+        match what:
+            case "equal":
+                equal.extend(zip(ours, theirs, strict=True))
+            case "replace" if len(ours) == len(theirs):
+                for one, other in zip(ours, theirs, strict=True):
+                    _compare_block([one], [other], around, findings)
+            case "replace":
+                if len(left) == len(right):
+                    findings.add(_divided(ours, theirs, around))
+                _compare_block(ours, theirs, around, findings)
+            case _:
+                findings.add(*(_alone(layer, "left", around) for layer in ours))
+                findings.add(*(_alone(layer, "right", around) for layer in theirs))
+    findings.equal_layers += len(equal)
+    return equal
+
+
+def _alone(layer: Layer, side: Literal["left", "right"], around: Surroundings) -> Difference:
+    """A layer that only one of the images has, with some of the paths in it."""
+    with TemporaryDirectory(dir=around.scratch) as folder:
+        file = Path(folder) / "layer.tar"
+        keep(layer, file)
+        names = members(file)
+        first = [compare_members.text(one.name) for one in islice(names, _NAMED)]
+        more = sum(1 for _ in names)
+    what = f"{len(first) + more} entries: {', '.join(first)}{f' and {more} more' if more else ''}"
+    what = what if first else "an empty layer"
+    if side == "left":
+        where = Where("layers", around.platform, left=layer.at)
+        return Difference(where, "layer", what, None)
+    where = Where("layers", around.platform, right=layer.at)
+    return Difference(where, "layer", None, what)
+
+
+def _divided(left: Sequence[Layer], right: Sequence[Layer], around: Surroundings) -> Difference:
+    numbers = (", ".join(str(layer.number) for layer in side) for side in (left, right))
+    one, other = (f"layers {text}" for text in numbers)
+    return Difference(Where("layers", around.platform), "division into layers", one, other)
+
+
+def _compare_block(
+    left: Sequence[Layer], right: Sequence[Layer], around: Surroundings, findings: Findings
+) -> None:
+    """Compare layers that stand against each other; several as what they make together."""
+    single = len(left) == len(right) == 1
+    where = Where("layers", around.platform)
+    if single:
+        where = Where("layer", around.platform, left[0].at, right[0].at)
+    with TemporaryDirectory(dir=around.scratch) as folder:
+        archives = Archives(Path(folder))
+        index = EntryIndex(Path(folder) / "entries")
+        try:
+            for side, layers in enumerate((left, right)):
+                for number, layer in enumerate(layers):
+                    file = archives.path(side, number)
+                    keep(layer, file)
+                    for header in members(file):
+                        entry = compare_members.member(header, number)
+                        if single:
+                            index.add(side, entry)
+                        else:
+                            index.lay(side, entry)
+            before = findings.found
+            _compare_entries(index, archives, where, around, findings)
+            if single:
+                _compare_order(index, where, findings)
+                if findings.found == before:
+                    findings.add(_rest(archives, where))
+        except sqlite3.Error as error:
+            raise no_room("what is in the layers", str(error)) from None
+        finally:
+            index.close()
+
+
+def _compare_entries(
+    index: EntryIndex, archives: Archives, where: Where, around: Surroundings, findings: Findings
+) -> None:
+    for path, left, right in index.paths():
+        name = compare_members.text(path, compare_members.LONGEST_PATH)
+        if left is None or right is None:
+            found = [_missing(where, name, left, right)]
+        else:
+            index.pair(path, left.place, right.place)
+            found = [] if left.count == right.count else [_duplicates(where, name, left, right)]
+            found += _of_entry(where, name, (left.last, right.last), archives, around)
+        findings.add_path(found)
+
+
+def _missing(where: Where, path: str, left: Found | None, right: Found | None) -> Difference:
+    sides = [None if side is None else side.last.kind for side in (left, right)]
+    return Difference(where, "missing", sides[0], sides[1], path, cause=rules.of_missing(path))
+
+
+def _duplicates(where: Where, path: str, left: Found, right: Found) -> Difference:
+    counts = [f"{side.count} {'entry' if side.count == 1 else 'entries'}" for side in (left, right)]
+    return Difference(where, "duplicates", counts[0], counts[1], path)
+
+
+def _of_entry(
+    where: Where, path: str, pair: tuple[Member, Member], archives: Archives, around: Surroundings
+) -> list[Difference]:
+    """All that differs between two entries of one path: fields, content, form of the header."""
+    left, right = pair
+    files = archives.path(0, left.archive), archives.path(1, right.archive)
+    found = [
+        Difference(
+            where,
+            field.name,
+            field.left,
+            field.right,
+            path,
+            cause=rules.of_attribute(field.name, path, field.left, field.right),
+        )
+        for field in compare_members.differing(left, right)
+    ]
+    if left.kind == right.kind and left.length + right.length:
+        one, other = (
+            compare_members.content(entry, file) for entry, file in zip(pair, files, strict=True)
+        )
+        changed = compare_content.changes(one, other)
+        if changed is not None:
+            cause = rules.of_content(compare_content.Pair(path, one, other, changed, around.hosts))
+            found = [replace(d, cause=cause) if d.field == "size" else d for d in found]
+            at = changed.first
+            a, b = compare_content.around(one, at), compare_content.around(other, at)
+            found.append(Difference(where, "content", a, b, path, at, cause))
+    if not found and where.part == "layer":
+        headers = (
+            compare_members.headers(entry, file) for entry, file in zip(pair, files, strict=True)
+        )
+        if field := compare_members.form(*headers):
+            cause = rules.of_attribute(field.name, path, field.left, field.right)
+            found.append(Difference(where, field.name, field.left, field.right, path, cause=cause))
+    return found
+
+
+def _compare_order(index: EntryIndex, where: Where, findings: Findings) -> None:
+    turned = index.out_of_order()
+    if turned is not None:
+        first, second = (compare_members.text(path) for path in turned)
+        findings.add(
+            Difference(
+                where,
+                "order",
+                f"{first} before {second}",
+                f"{second} before {first}",
+                cause=rules.ORDER_OF_ENTRIES,
+            )
+        )
+
+
+def _rest(archives: Archives, where: Where) -> Difference:
+    """The entries are equal and the archives are not: padding, the end, duplicates, globals."""
+    files = archives.path(0, 0), archives.path(1, 0)
+    whole = [compare_content.Content(file, 0, file.stat().st_size) for file in files]
+    changed = compare_content.changes(whole[0], whole[1])
+    at = 0 if changed is None else changed.first
+    ends = []
+    for file in files:
+        end = 0
+        for header in members(file):
+            end = header.offset_data + compare_members.member(header).length
+        ends.append(end + -end % 512)
+    if at >= min(ends):
+        sizes = [f"{content.size - end} bytes" for content, end in zip(whole, ends, strict=True)]
+        if sizes[0] != sizes[1]:
+            return Difference(
+                where, "end of the archive", sizes[0], sizes[1], at=at, cause=rules.WRITER
+            )
+    sides = [compare_content.around(content, at) for content in whole]
+    return Difference(where, "form of the archive", sides[0], sides[1], at=at, cause=rules.WRITER)

@@ -1,0 +1,1 @@
+"""Dockerfiles, read without an engine; and built without one, where they only copy."""

@@ -1,0 +1,63 @@
+"""Build a Dockerfile that only copies files, without a daemon.
+
+The result is the canonical form of what an engine would make of it, so it has the same digest.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidemill.images import run_config
+from tidemill.images.base_image import SCRATCH
+from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.canonical_image import write_image
+from tidemill.images.dockerfile import parse
+from tidemill.images.dockerfile.assemble import Assembly
+from tidemill.images.dockerfile.made import Made
+from tidemill.images.dockerfile.stages import Stages
+from tidemill.images.dockerfile.tree import layers_of
+from tidemill.images.layer import Layer, write_layer
+from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.rootfs import RootFs, canonical
+
+
+def build_copy_only(build: DockerfileBuild, platform: Platform, shop: Workshop) -> Descriptor:
+    """Write the image of a Dockerfile to the workshop's layout, without a tag.
+
+    It knows FROM, ARG, COPY, ADD (of plain files), ENV, LABEL, EXPOSE, USER, WORKDIR, VOLUME,
+    ENTRYPOINT, CMD, SHELL, STOPSIGNAL, HEALTHCHECK and MAINTAINER.
+
+    Raises:
+        Refused: the Dockerfile has a mistake or needs an engine, or something that it names is
+            not there; the error names the line.
+        CompressorDiffers: the compressor is not the one of the profile.
+    """
+    stages = Stages(parse.read(build.file), build, platform)
+    made = Assembly(stages, build, shop).stage(stages.target)
+    run = run_config.kept(_labelled(made.run, build), made.base.run)
+    layers: list[Layer] = []
+    below = _below(made, shop)
+    for layer in made.layers:
+        entries = canonical(layer, below, run.get("Volumes", ()))
+        if entries:
+            layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
+            below.add(entries)
+    return write_image(layers, run, platform, made.base, shop)
+
+
+def _labelled(run: dict[str, Any], build: DockerfileBuild) -> dict[str, Any]:
+    if not build.labels:
+        return run
+    return {**run, "Labels": {**(run.get("Labels") or {}), **build.labels}}
+
+
+def _below(made: Made, shop: Workshop) -> RootFs:
+    """What is in the base, where its files can be opened if one of them may be written again."""
+    if not made.layers or made.base is SCRATCH:
+        return RootFs()
+    below = made.base.rootfs.copy()
+    if any(below.resembles(entry) for layer in made.layers for entry in layer):
+        below = RootFs()
+        for layer in layers_of(made.base, shop.scratch):
+            below.add(layer)
+    return below

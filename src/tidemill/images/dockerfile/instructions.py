@@ -1,0 +1,240 @@
+"""The instructions of a Dockerfile, one by one, each with the line it starts in.
+
+Nothing is replaced yet: `tidemill.images.dockerfile.stages` knows the variables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tidemill.app.names import shown
+from tidemill.images.dockerfile import lines
+from tidemill.images.dockerfile.flags import Flags, healthcheck_times, mount_sources
+from tidemill.images.dockerfile.lines import SPACES, Document, Line, quoted_words
+from tidemill.images.dockerfile.words import Mistake
+
+
+@dataclass(frozen=True)
+class Arg:
+    """ARG: names, and the values they have by default."""
+
+    line: int
+    pairs: tuple[tuple[str, str | None], ...]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """ENV or LABEL (`keyword`): names and values, quotes kept."""
+
+    line: int
+    keyword: str
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """COPY or ADD (`keyword`): paths and here-documents that go to `to`."""
+
+    line: int
+    keyword: str
+    sources: tuple[str, ...]
+    documents: tuple[Document, ...]
+    to: str
+    origin: str = ""
+    chown: str = ""
+    chmod: str = ""
+    exclude: tuple[str, ...] = ()
+    is_linked: bool = False
+    # Flags that are read, and that only some engines can carry out.
+    others: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """RUN: the stages and images that it mounts something of."""
+
+    line: int
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Start:
+    """CMD, ENTRYPOINT or SHELL (`keyword`): words, or one text for a shell."""
+
+    line: int
+    keyword: str
+    words: tuple[str, ...]
+    is_shell: bool
+
+
+@dataclass(frozen=True)
+class Healthcheck:
+    """HEALTHCHECK, as it stands in an image's config; times in nanoseconds."""
+
+    line: int
+    test: tuple[str, ...]
+    times: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class Words:
+    """EXPOSE or VOLUME (`keyword`), and what it lists."""
+
+    line: int
+    keyword: str
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Text:
+    """USER, WORKDIR, STOPSIGNAL, MAINTAINER or ONBUILD (`keyword`), and all that follows it."""
+
+    line: int
+    keyword: str
+    text: str
+
+
+Instruction = Arg | Pairs | Copy | Run | Start | Healthcheck | Words | Text
+
+
+def instruction(line: Line, escape: str) -> Instruction:
+    """One instruction (not FROM); raises `Mistake`."""
+    match line.keyword:
+        case "RUN":
+            _json(_some(line))  # for its mistakes
+            return Run(line.number, mount_sources(line))
+        case "COPY" | "ADD":
+            return _copy(line)
+        case "HEALTHCHECK":
+            return _healthcheck(line)
+        case "STOPSIGNAL" | "MAINTAINER" | "USER" | "WORKDIR" | "ONBUILD":
+            Flags(line)
+            return Text(line.number, line.keyword, _some(line))
+        case "ARG":
+            Flags(line)
+            words = quoted_words(_some(line), escape)
+            return Arg(line.number, tuple(_argument(word) for word in words))
+        case "ENV" | "LABEL":
+            Flags(line)
+            return Pairs(line.number, line.keyword, tuple(_pairs(line, escape)))
+        case "CMD" | "ENTRYPOINT" | "SHELL":
+            Flags(line)
+            return _start(line)
+        case "EXPOSE":
+            Flags(line)
+            return Words(line.number, line.keyword, tuple(SPACES.split(_some(line))))
+        case "VOLUME":
+            Flags(line)
+            _some(line)
+            words = [word.strip() for word in _list(line.rest)]
+            if not words or not all(words):
+                raise Mistake("VOLUME has an empty path")
+            return Words(line.number, line.keyword, tuple(words))
+        case _:
+            raise Mistake(f"there is no instruction {shown(line.keyword)}")
+
+
+def _copy(line: Line) -> Copy:
+    strings = ("chown", "chmod", "from") if line.keyword == "COPY" else ("chown", "chmod")
+    others = ("parents",) if line.keyword == "COPY" else ("keep-git-dir", "unpack")
+    flags = Flags(line, *strings, "checksum", several=("exclude",), switches=("link", *others))
+    words = _list(line.rest)
+    if len(words) < 2:
+        raise Mistake(f"{line.keyword} needs something to copy, and where to")
+    *sources, to = words
+    if lines.announced(to):
+        raise Mistake(f"the destination of {line.keyword} is a here-document")
+    documents = {document.name: document for document in line.documents}
+    paths: list[str] = []
+    texts: list[Document] = []
+    for source in sources:
+        found = lines.announced(source)
+        if found and line.documents:
+            texts.append(documents[found[0]])
+        else:
+            paths.append(source)
+    return Copy(
+        line.number,
+        line.keyword,
+        tuple(paths),
+        tuple(texts),
+        to,
+        origin=flags.text("from"),
+        chown=flags.text("chown"),
+        chmod=flags.text("chmod"),
+        exclude=flags.several("exclude"),
+        is_linked=flags.is_on("link"),
+        others=tuple(name for name in (*others, "checksum") if flags.is_given(name)),
+    )
+
+
+def _healthcheck(line: Line) -> Healthcheck:
+    kind, *rest = re.split(r"\s+", _some(line), maxsplit=1)
+    words = [] if not rest or not rest[0] else _json(rest[0])
+    if kind.upper() == "NONE":
+        if rest and rest[0]:
+            raise Mistake("HEALTHCHECK NONE has something after it")
+        return Healthcheck(line.number, ("NONE",), ())
+    if kind.upper() != "CMD":
+        raise Mistake(f"HEALTHCHECK is followed by CMD or NONE, not by {shown(kind)}")
+    test = ("CMD-SHELL", rest[0]) if words is None and rest else ("CMD", *(words or ()))
+    if len(test) == 1:
+        raise Mistake("HEALTHCHECK CMD has no command")
+    return Healthcheck(line.number, test, healthcheck_times(line))
+
+
+def _start(line: Line) -> Start:
+    words = _json(_some(line))
+    if words is not None:
+        if line.keyword == "SHELL" and not words:
+            raise Mistake("SHELL has no words")
+        return Start(line.number, line.keyword, tuple(words), is_shell=False)
+    if line.keyword == "SHELL":
+        raise Mistake('SHELL is written as JSON: ["/bin/sh", "-c"]')
+    return Start(line.number, line.keyword, (line.rest,), is_shell=True)
+
+
+def _argument(word: str) -> tuple[str, str | None]:
+    name, sign, value = word.partition("=")
+    if not name:
+        raise Mistake(f"{shown(word)} has no name")
+    return name, value if sign else None
+
+
+def _pairs(line: Line, escape: str) -> list[tuple[str, str]]:
+    words = quoted_words(_some(line), escape)
+    if not words:
+        raise Mistake(f"nothing follows {line.keyword}")
+    if "=" not in words[0]:
+        name, *value = SPACES.split(line.rest, maxsplit=1)
+        if not value:
+            raise Mistake(f"{line.keyword} {shown(name)} has no value")
+        return [(name, value[0])]
+    found = [word.partition("=") for word in words]
+    for name, sign, _ in found:
+        if not sign or not name:
+            raise Mistake(f"{line.keyword} is written as name=value, not as {shown(name or '=')}")
+    return [(name, value) for name, _, value in found]
+
+
+def _some(line: Line) -> str:
+    if not line.rest:
+        raise Mistake(f"nothing follows {line.keyword}")
+    return line.rest
+
+
+def _list(text: str) -> list[str]:
+    words = _json(text)
+    return SPACES.split(text) if words is None else words
+
+
+def _json(text: str) -> list[str] | None:
+    """The words of the JSON form; None for the other form."""
+    found = lines.json_list(text)
+    if found is None:
+        return None
+    words = [word for word in found if isinstance(word, str)]
+    if len(words) != len(found):
+        raise Mistake("the list in [] has something that is not a string")
+    return words

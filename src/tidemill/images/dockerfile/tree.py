@@ -1,0 +1,191 @@
+"""Where COPY takes files from: the build context, or the files of an image or a stage."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from tidemill.app.names import shown
+from tidemill.errors import Refused
+from tidemill.images.base_image import BaseImage
+from tidemill.images.dockerfile.context import BuildContext
+from tidemill.images.entries import Entry, Folder, HardLink, Link
+from tidemill.images.image_store import ImageStore
+from tidemill.images.links import followed
+from tidemill.images.oci import Descriptor
+from tidemill.images.rootfs import Change, RootFs
+from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, uncompressed
+
+
+class Source(Protocol):
+    """Files to copy; paths are without a slash at either end, and the root's is empty."""
+
+    @property
+    def what(self) -> str:
+        """How to call it in an error."""
+
+    def entry(self, path: str) -> Entry | None:
+        """What is at a path that leads through no link; None if nothing is."""
+
+    def below(self, folder: str) -> Iterator[Entry]:
+        """Everything below a folder, each folder before what is in it."""
+
+    def names(self, folder: str) -> list[str]:
+        """The names in a folder, sorted."""
+
+    def followed(self, path: str) -> str:
+        """The path without links that a path leads to."""
+
+    def file_of(self, path: str) -> object:
+        """What two paths of one file have in common; None for a file of one path."""
+
+
+class ContextSource:
+    """The build context; a path through a link is refused, since it may lead out of it."""
+
+    def __init__(self, context: BuildContext) -> None:
+        self._context = context
+
+    @property
+    def what(self) -> str:
+        return f"the build context {self._context.root}"
+
+    def entry(self, path: str) -> Entry | None:
+        return self._context.entry(path) if path else Folder("")
+
+    def below(self, folder: str) -> Iterator[Entry]:
+        return self._context.below(folder)
+
+    def names(self, folder: str) -> list[str]:
+        paths = {
+            name: f"{folder}/{name}" if folder else name for name in self._context.names(folder)
+        }
+        return [name for name, path in paths.items() if self._context.entry(path) is not None]
+
+    def followed(self, path: str) -> str:
+        parts = path.split("/")
+        for count, _ in enumerate(parts, start=1):
+            place = "/".join(parts[:count])
+            if isinstance(self.entry(place), Link):
+                raise Refused(
+                    f"{shown(path)} leads through the symbolic link {shown(place)}",
+                    remedy="name the file that the link leads to, by its path in the build context",
+                )
+        return path
+
+    def file_of(self, path: str) -> object:
+        return None
+
+
+class Tree:
+    """The files of an image or a stage; `what` is how to call it in an error."""
+
+    def __init__(self, what: str, rootfs: RootFs | None = None) -> None:
+        self._what = what
+        self._rootfs = RootFs() if rootfs is None else rootfs
+        self._entries: dict[str, Entry] = {}
+        self._files: dict[str, object] = {}
+
+    @property
+    def what(self) -> str:
+        return self._what
+
+    def copy(self, what: str) -> Tree:
+        """The same, to put more on top."""
+        other = Tree(what, self._rootfs.copy())
+        other._entries = dict(self._entries)
+        other._files = dict(self._files)
+        return other
+
+    def add(self, layer: Iterable[Change]) -> None:
+        """Put a layer on top."""
+        changes = list(layer)
+        self._rootfs.add(changes)
+        for change in changes:
+            if isinstance(change, HardLink):
+                self._link(change)
+            elif not isinstance(change, Whiteout | Opaque | Folder):
+                self._entries[change.path] = change
+                self._files[change.path] = object()
+        self._entries = {
+            path: entry
+            for path, entry in self._entries.items()
+            if path in self._rootfs and self._rootfs.folder(path) is None
+        }
+
+    def entry(self, path: str) -> Entry | None:
+        if not path:
+            return Folder("")
+        attributes = self._rootfs.folder(path)
+        return self._entries.get(path) if attributes is None else Folder(path, attributes)
+
+    def below(self, folder: str) -> Iterator[Entry]:
+        for path in sorted(self._rootfs.below(folder), key=lambda path: path.split("/")):
+            if (entry := self.entry(path)) is not None:
+                yield entry
+
+    def names(self, folder: str) -> list[str]:
+        start = len(folder) + 1 if folder else 0
+        return sorted({path[start:].split("/")[0] for path in self._rootfs.below(folder)})
+
+    def followed(self, path: str) -> str:
+        return followed(path, self._rootfs.link)
+
+    def file_of(self, path: str) -> object:
+        return self._files.get(path)
+
+    def _link(self, link: HardLink) -> None:
+        origin = self._entries.get(link.target)
+        if origin is None:
+            raise Refused(
+                f"{self._what} has the hard link {shown(link.path)} to {shown(link.target)}, "
+                "which is not there",
+                remedy="make that image again",
+            )
+        self._entries[link.path] = replace(origin, path=link.path)
+        self._files[link.path] = self._files[link.target]
+
+
+def tree_of(image: BaseImage, what: str, folder: Path) -> Tree:
+    """The files of an image, whose layers are unpacked into a folder, each once.
+
+    They can be opened as long as the folder is there. Several threads and processes may unpack
+    into one folder.
+    """
+    tree = Tree(what)
+    for layer in layers_of(image, folder):
+        tree.add(layer)
+    return tree
+
+
+def layers_of(image: BaseImage, folder: Path) -> Iterator[Iterator[Change]]:
+    """What each layer of an image does; as `tree_of` unpacks them."""
+    if image.store is not None:
+        for blob, diff_id in zip(image.layers, image.diff_ids, strict=True):
+            yield layer_entries(_unpacked(image.store, blob, diff_id, folder))
+
+
+def _unpacked(store: ImageStore, blob: Descriptor, diff_id: str, folder: Path) -> Path:
+    archive = folder / f"layer-{diff_id.removeprefix('sha256:')}"
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if archive.exists():
+            return archive
+        part = archive.with_suffix(".part")
+        found = hashlib.sha256()
+        with part.open("wb") as file:
+            for piece in uncompressed(store.pieces(blob), f"the layer {blob.digest}"):
+                found.update(piece)
+                file.write(piece)
+        if f"sha256:{found.hexdigest()}" != diff_id:
+            part.unlink()
+            raise Refused(
+                f"the layer {blob.digest} has other content than its image's config says",
+                remedy="make that image again",
+            )
+        part.replace(archive)
+    return archive

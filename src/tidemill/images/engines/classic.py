@@ -1,0 +1,234 @@
+"""Build a Dockerfile with the builder of old Docker Engines, through their HTTP interface.
+
+The engine builds, and hands its image over as `docker save` would; its digest counts for nothing.
+What that builder does not know (secrets, other folders, caches to write) is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from tidemill.app.names import shown
+from tidemill.errors import Refused, TimeLimit
+from tidemill.images.base_image import SCRATCH
+from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.canonical_image import canonical_image
+from tidemill.images.dockerfile import context as build_context
+from tidemill.images.dockerfile.context import BuildContext
+from tidemill.images.dockerfile.stages import needed
+from tidemill.images.engines import docker_archive
+from tidemill.images.engines.output import Output
+from tidemill.images.engines.staged_image import staged
+from tidemill.images.location import Location
+from tidemill.images.oci import Descriptor, Platform
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+LONGEST = 3600.0
+_ANSWER_SECONDS = 600  # old engines copy an image before they hand over its first byte
+# Images are lent to an engine under names, and two builds may need two images under one name.
+_LENDING = threading.Lock()
+
+
+def build_with_classic(
+    build: DockerfileBuild, platform: Platform, shop: Workshop, *, seconds: float = LONGEST
+) -> Descriptor:
+    """Write the image to the workshop's layout, without a tag; return what points to it.
+
+    The engine is the one that `docker` would use: DOCKER_HOST, or the current Docker context.
+
+    Args:
+        seconds: how long the build may take.
+
+    Raises:
+        Refused: an image is not given by digest, or the build needs what only BuildKit can do.
+        EntryPointFailed: the build failed; it has the last lines of what the engine said.
+        Unreachable: there is no engine that answers.
+        TimeLimit: it took too long.
+    """
+    _expect_no_more_than_it_can(build)
+    base = needed(build, platform).base
+    output = Output(build.name, shop.say)
+    with TemporaryDirectory(prefix="classic-", dir=shop.scratch) as name:
+        folder = Path(name)
+        with _engine(output) as api:
+            _expect_its_platform(api, platform)
+            with _all_lent(api, build, platform, shop, folder):
+                image_id = _built(api, build, platform, shop, output, seconds)
+            layout = docker_archive.unpacked(iter(api.get_image(image_id)), folder / "saved")
+        image = docker_archive.only_image(layout, platform)
+        below = SCRATCH if base is None else shop.bases(base, platform)
+        return canonical_image(image, layout, platform, below, shop)
+
+
+def _expect_no_more_than_it_can(build: DockerfileBuild) -> None:
+    for wanted, given in (
+        ("secrets", build.secrets),
+        ("folders as build contexts", build.folders),
+        ("a cache to write to", build.cache_to),
+    ):
+        if given:
+            raise Refused(
+                f"{build.name} is built with {wanted}, which the classic engine does not know",
+                remedy="use `--engine buildkit`",
+            )
+
+
+def _expect_its_platform(api: APIClient, platform: Platform) -> None:
+    """It builds for others only in part, and then loses its own steps."""
+    version = api.version()
+    own = (version["Os"], version["Arch"])
+    if own != (platform.os, platform.architecture):
+        raise Refused(
+            f"the classic engine here builds for {shown('/'.join(own))}, not for {platform}",
+            remedy="use `--engine buildkit`, or `assemble` for what only copies",
+        )
+
+
+@contextmanager
+def _engine(output: Output) -> Iterator[APIClient]:
+    """The engine's client; what goes wrong with it becomes an error of ours."""
+    import docker
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        client = docker.from_env(timeout=_ANSWER_SECONDS)
+        try:
+            yield client.api
+        finally:
+            client.close()
+    except APIError as error:
+        raise output.failed(error.explanation or str(error)) from None
+    except (DockerException, RequestException, HTTPError, ConnectionError) as error:
+        raise output.unreachable(str(error)) from None
+
+
+def _built(
+    api: APIClient,
+    build: DockerfileBuild,
+    platform: Platform,
+    shop: Workshop,
+    output: Output,
+    seconds: float,
+) -> str:
+    """Build, and return the image's ID."""
+    from requests.exceptions import Timeout
+    from urllib3.exceptions import TimeoutError as SilentTooLong
+
+    context = BuildContext.of(build.context, build.file)
+    dockerfile, archive = build_context.tar(context, build.file, shop.say)
+    end = time.monotonic() + seconds
+    image_id = ""
+    try:
+        for line in api.build(
+            fileobj=cast("IO[bytes]", archive),  # anything that requests takes as a body
+            custom_context=True,
+            dockerfile=dockerfile,
+            target=build.target or "",
+            buildargs={**_epoch(build.file), **build.build_args},
+            labels=dict(build.labels),
+            cache_from=[_cache(text) for text in build.cache_from],
+            nocache=build.no_cache,
+            rm=True,
+            forcerm=True,
+            decode=True,
+            timeout=max(1, int(seconds)),
+        ):
+            output.take([line.get("stream") or line.get("status") or ""])
+            if "error" in line:
+                raise output.failed(str(line["error"]))
+            image_id = (line.get("aux") or {}).get("ID", image_id)
+            if time.monotonic() > end:
+                raise _too_slow(build.name, seconds)
+    except (Timeout, SilentTooLong, TimeoutError):
+        raise _too_slow(build.name, seconds) from None
+    if not image_id:
+        raise output.failed("the engine did not say which image it built")
+    return image_id
+
+
+def _too_slow(name: str, seconds: float) -> TimeLimit:
+    return TimeLimit(
+        f"{name}: the engine took longer than {seconds:g} seconds and was stopped",
+        remedy="build again: what is done is in its cache; or find out which step is slow",
+    )
+
+
+def _epoch(file: Path) -> dict[str, str]:
+    """The build argument that BuildKit has always; this engine warns of what is not asked for."""
+    name = "SOURCE_DATE_EPOCH"
+    return {name: "0"} if name.encode() in file.read_bytes() else {}
+
+
+def _cache(text: str) -> str:
+    """The name of an image whose layers may be used again, as `--cache-from` gives it."""
+    fields = dict(field.partition("=")[::2] for field in text.split(","))
+    if "type" not in fields:
+        return text
+    if fields["type"] != "registry" or "ref" not in fields:
+        raise Refused(
+            f"the classic engine can't read the cache {shown(text)}",
+            remedy="name an image to take layers from, or use `--engine buildkit`",
+        )
+    return fields["ref"]
+
+
+@contextmanager
+def _all_lent(
+    api: APIClient, build: DockerfileBuild, platform: Platform, shop: Workshop, folder: Path
+) -> Iterator[None]:
+    """Have the images of `build.contexts` in the engine, each under its name, for a while."""
+    with ExitStack() as lent:
+        if build.contexts:
+            lent.enter_context(_LENDING)
+        for number, (name, location) in enumerate(build.contexts.items()):
+            place = folder / f"image-{number}"
+            lent.enter_context(_lent(api, name, location, platform, shop, place))
+        yield
+
+
+@contextmanager
+def _lent(
+    api: APIClient, name: str, location: Location, platform: Platform, shop: Workshop, folder: Path
+) -> Iterator[None]:
+    """Have an image in the engine under a name, and the name as it was before afterwards."""
+    from docker.errors import ImageNotFound
+
+    engine: Any = api  # types-docker does not have types for all of it
+    repository, _, tag = name.partition(":")
+
+    def named() -> str | None:
+        try:
+            return str(engine.inspect_image(name)["Id"])
+        except ImageNotFound:
+            return None
+
+    before = named()
+    try:
+        if location.repository is not None:
+            api.pull(location.repository, tag=location.digest, platform=str(platform))
+            api.tag(f"{location.repository}@{location.digest}", repository, tag or "latest")
+        else:
+            layout, image = staged(shop.bases(location, platform), platform, folder)
+            full = f"{repository}:{tag or 'latest'}"
+            for line in engine.load_image(docker_archive.packed(layout, image, full)):
+                if "error" in line:
+                    raise Refused(
+                        f"the engine does not take the image {location}: {shown(line['error'])}",
+                        remedy="use `--engine buildkit`",
+                    )
+        yield
+    finally:
+        if before is not None:
+            api.tag(before, repository, tag or "latest")
+        elif named() is not None:
+            api.remove_image(name, noprune=True)
