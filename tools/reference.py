@@ -63,11 +63,13 @@ def _is_special(action: argparse.Action) -> bool:
     return action.dest == "repo" and action.metavar == "DIR"
 
 
-def _shown(action: argparse.Action) -> str:
-    name = action.option_strings[-1]
-    if action.nargs == 0:
-        return name
-    return f"{name} {action.metavar or action.dest.upper()}"
+def _shown(action: argparse.Action, *, others: bool = True) -> str:
+    """As it is given on the command line; with its other names, if they are wanted."""
+    if not action.option_strings:
+        return str(action.metavar or action.dest)
+    first, *more = action.option_strings
+    value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    return "`, `".join((f"{first}{value}", *(more if others else ())))
 
 
 def _group_titles(one: argparse.ArgumentParser) -> dict[str, str]:
@@ -92,11 +94,11 @@ def _meaning(action: argparse.Action) -> str:
 
 
 def _synopsis(name: str, actions: list[argparse.Action]) -> list[str]:
-    parts = [_shown(action) for action in actions if action.required]
+    parts = [_shown(action, others=False) for action in actions if action.required]
     for action in actions:
         if not action.required:
             again = " ..." if isinstance(action, argparse._AppendAction) else ""
-            parts.append(f"[{_shown(action)}]{again}")
+            parts.append(f"[{_shown(action, others=False)}]{again}")
     return _wrapped([f"tidemill {name}", *parts], "")
 
 

@@ -58,7 +58,7 @@ def _run(parsed: argparse.Namespace) -> int:
 
 def _show(error: TidemillError, *, as_json: bool) -> None:
     if as_json:
-        from tidemill.commands._report import write_json
+        from tidemill.commands._writing import write_json
 
         write_json({"error": error.as_json()})
     else:

@@ -24,7 +24,7 @@ from tests.commands.checkouts import (
     service,
     tidemill,
 )
-from tests.components.shapes import Registry
+from tests.components.shapes import BuildKit, Registry
 
 from tidemill.images import oci
 from tidemill.images.layout import Layout
@@ -409,6 +409,26 @@ def test_an_interrupted_compile_step_ends_with_all_it_started(
         assert run.returncode in (130, 143)
         assert living(int((app.folder / "pid").read_text())) == []
         assert list(scratch.iterdir()) == []
+
+
+def test_an_interrupted_engine_ends_what_it_builds(
+    app: Checkout, buildkit_go126: BuildKit, busybox: Path, tmp_path: Path, scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    shutil.copy(busybox, app.folder / "busybox")
+    text = "FROM scratch\nCOPY busybox /bin/sh\nRUN echo begun; sleep 99\n"
+    app.write("Dockerfile", text)
+    app.settings('[[services]]\nname = "web"\nfile = "Dockerfile"\n')
+    for name, value in buildkit_go126.environment.items():
+        monkeypatch.setenv(name, value)
+    run = started(app, f"oci:{tmp_path / 'out'}", scratch, "--engine", "buildkit")
+    assert run.stderr is not None
+    assert any(line.rstrip().endswith(b" begun") for line in run.stderr), "before it says more"
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=20)
+    assert (run.returncode, b"Traceback" in err) == (130, False)
+    assert list(scratch.iterdir()) == []
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_slow_registry_does_not_keep_an_interrupted_run(

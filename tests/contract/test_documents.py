@@ -18,14 +18,17 @@ import msgspec
 import pytest
 from tests.world import World
 
+from tidemill.app import settings as app_settings
 from tidemill.app.announcement import parse as parse_announcement
 from tidemill.app.durations import Duration, parse_duration, show_duration
+from tidemill.app.settings import Base, Compile, Service
 from tidemill.cfg import settings_file
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.trailers import trailers
 from tidemill.commands import _table
 from tidemill.errors import SettingsInvalid
+from tidemill.images.recipe import Copy
 from tidemill.mill.refs import Names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +39,7 @@ DOCUMENTS = {
 }
 SETTINGS = DOCUMENTS["docs/settings.md"]
 ADOPT = DOCUMENTS["docs/adopt.md"]
+IMAGES = DOCUMENTS["docs/images.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
 EACH = pytest.mark.parametrize("name", DOCUMENTS)
 
@@ -235,7 +239,39 @@ def shown(default: Any) -> str:
 @EACH
 def test_examples_of_settings_are_valid(name: str) -> None:
     for example in blocks(DOCUMENTS[name], "toml"):
-        settings_file.parse(example)
+        if is_of_app(example):
+            app_settings.parse(example)
+        else:
+            settings_file.parse(example)
+
+
+def is_of_app(example: str) -> bool:
+    """Whether an example is app.git's, which has services, and not cfg-app.git's."""
+    return "services" in tomllib.loads(example)
+
+
+def test_the_example_of_app_has_every_key() -> None:
+    example = tomllib.loads(next(b for b in blocks(IMAGES, "toml") if is_of_app(b)))
+    wanted = {
+        field.encode_name
+        for shape in (app_settings.Settings, Compile, Base, Service, Copy)
+        for field in msgspec.structs.fields(shape)
+    }
+    assert wanted - {key for key, _ in every_key(example)} == set()
+
+
+def every_key(tree: object) -> Iterator[tuple[str, object]]:
+    """Every key below a document, at any depth, and its value."""
+    match tree:
+        case dict():
+            for key, value in tree.items():
+                yield key, value
+                yield from every_key(value)
+        case list():
+            for value in tree:
+                yield from every_key(value)
+        case _:
+            pass
 
 
 def test_the_example_has_every_key() -> None:
@@ -318,9 +354,10 @@ def messages() -> list[str]:
     return found
 
 
-def test_symptoms_are_messages_of_the_code() -> None:
+@pytest.mark.parametrize("document", [README, IMAGES], ids=["README", "images"])
+def test_symptoms_are_messages_of_the_code(document: str) -> None:
     known = messages()
-    for symptom in first_column(section(README, "When it stops")):
+    for symptom in first_column(section(document, "When it stops")):
         parts = [part.strip() for part in symptom.split("…") if part.strip()]
         form = re.compile(".*".join(map(re.escape, parts)), re.DOTALL)
         assert any(form.search(text) for text in known), symptom

@@ -9,6 +9,8 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from tidemill.clients import processes
+
 _SIDE_BY_SIDE = 8
 _CONNECTIONS = 8
 # What is on its way to a slow registry may take longer; who interrupts does not want to wait.
@@ -29,6 +31,7 @@ class Hands:
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
+        self._of_others = processes.children()
         self.workers = _Pool(os.cpu_count() or 1, self.go_on)
         self.lines = _Pool(_CONNECTIONS, self.go_on)
         self._several = _Pool(_SIDE_BY_SIDE, self.go_on)
@@ -60,6 +63,8 @@ class Hands:
             wait(running)
         except BaseException:
             self._stopped.set()
+            for child in processes.children() - self._of_others:
+                processes.end_group(child)
             wait(running, _GRACE)
             raise
         for future in running:

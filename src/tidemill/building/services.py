@@ -97,13 +97,12 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
     text = to.replace(destination.SERVICE, build.name.lower())
     place = destination.exactly(text)
     here = AppCheckout(build.context)
-    tags = destination.extra_tags(wishes.tags, place)
-    branch = None
+    more = destination.extra_tags(wishes.tags, place)
+    tags, branch = more, None
     if given.sha or here.is_one:
-        if given.branch or not tags:
-            branch = tag_of_branch(here.branch(given))
-        tags = tuple(filter(None, (here.sha(given), branch, *tags)))
-    elif not tags:
+        branch = _branch(here, given, is_needed=not more)
+        tags = tuple(filter(None, (here.sha(given), branch, *more)))
+    elif not more:
         raise Refused(
             f"{shown(str(build.context))} is not in a checkout with a commit, so there is nothing "
             "to tag with",
@@ -117,8 +116,18 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         return order_of_dockerfile(replace(build, context=root, file=file), wishes)
 
     item = order_in(build.context).items[0]
-    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or tags[0])
+    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or more[0])
     return _ship(here, order_in, [parcel], run, whole=True)
+
+
+def _branch(here: AppCheckout, given: Given, *, is_needed: bool) -> str | None:
+    """The tag of the branch; None where nobody knows the branch, and other tags will do."""
+    try:
+        return tag_of_branch(here.branch(given))
+    except Refused:
+        if is_needed or given.branch:
+            raise
+        return None
 
 
 def read_settings(checkout: Path, file: str | None = None) -> Settings:

@@ -88,6 +88,8 @@ def ship(
         shop = _Shop(order, scratch, hands, say, around)
         try:
             return _shipped(shop, parcels, push, again)
+        except BrokenPipeError:  # nobody reads the progress any more
+            raise
         except (TidemillError, OSError) as error:
             raise told(error, shop.done) from None
 
@@ -105,7 +107,7 @@ class _Shop:
         self.scratch = scratch
         self.hands = hands
         self.say = spoken
-        self.stores = ImageStores()
+        self.stores = ImageStores(spoken)
         self.layout = Layout.create(scratch / "layout")
         self.bases = BaseImages(self.stores)
         means = Means(self.bases, self.layout, hands.workers, scratch, spoken)

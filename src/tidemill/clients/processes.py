@@ -90,6 +90,15 @@ def end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def children() -> set[int]:
+    """The processes that this one has started and that run; none where the system says nothing."""
+    found: set[int] = set()
+    for file in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):
+            found.update(map(int, file.read_text().split()))
+    return found
+
+
 def _too_slow(name: str, seconds: float) -> TimeLimit:
     return TimeLimit(
         f"{name} took longer than {seconds:g} seconds and was ended",

@@ -10,7 +10,7 @@ import msgspec
 
 from tidemill.app.names import shown
 from tidemill.building.shipping import Shipped
-from tidemill.commands._report import write, write_json
+from tidemill.commands._writing import write, write_json
 from tidemill.errors import Refused
 
 
@@ -65,7 +65,6 @@ def image_json(one: Shipped) -> dict[str, Any]:
         "changed": one.changed,
         "published": published is not None,
         "sent": published.sent if published else 0,
-        "requests": published.requests if published else 0,
         "verified": one.verdict.is_same if one.verdict else None,
         "report": one.verdict.comparison.as_json() if one.verdict else None,
         "metadata": {

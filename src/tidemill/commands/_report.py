@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from tidemill.cfg.draft import Waiting
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.requests import ALL_SETS
+from tidemill.commands._writing import show_table, write
 from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
 
 _LISTS = {
@@ -24,7 +22,6 @@ _LISTS = {
     "superseded": "superseded",
     "rejected": "rejected",
 }
-WIDTH = 100
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 
 
@@ -93,38 +90,6 @@ def show_waiting(waiting: Sequence[Waiting]) -> None:
             ("what", "for", "since"),
             [(_what(line), _short(line.for_), time_text(line.since) or "") for line in waiting],
         )
-
-
-def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """A table within 100 columns; colour only on a terminal, and not with `NO_COLOR`."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console(highlight=False, markup=False)
-    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for title in head:
-        table.add_column(title, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    console.print(table)
-
-
-def write(line: str) -> None:
-    """A line on standard output."""
-    sys.stdout.write(f"{line}\n")
-
-
-def tell(line: str) -> None:
-    """A line of progress, on standard error."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def write_json(value: object) -> None:
-    """One JSON object on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 
 
 def _object(entry: Entry) -> dict[str, Any]:

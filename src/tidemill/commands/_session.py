@@ -9,7 +9,8 @@ from tidemill.cfg.requests import Announced, Fact
 from tidemill.clients import person
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
-from tidemill.commands._report import show_turn, tell, turn_json, write, write_json
+from tidemill.commands._report import show_turn, turn_json
+from tidemill.commands._writing import tell, write, write_json
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
 from tidemill.mill.pushing import Clock

@@ -10,7 +10,7 @@ from tidemill.building.order import OF_A_COMMIT
 from tidemill.building.services import Run, build_dockerfile, build_services
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _build_options, _build_report
-from tidemill.commands._report import tell
+from tidemill.commands._writing import tell
 
 HELP = "build services into images: same content, same digest"
 EXAMPLE = "tidemill build-reproducible-image --to registry.example.com/acme"
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
             else:
                 names = _build_options.services(arguments)
                 shipped = build_services(Path(arguments.checkout), names, here, arguments.settings)
+        except BrokenPipeError:
+            raise
         except OSError as error:
             raise of_the_machine(error) from None
     return _build_report.report(shipped, arguments)

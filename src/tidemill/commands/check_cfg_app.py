@@ -12,7 +12,7 @@ from tidemill.clients.checkout import Checkout
 from tidemill.clients.entrypoints import in_words
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
-from tidemill.commands._report import tell, write, write_json
+from tidemill.commands._writing import tell, write, write_json
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"

@@ -7,7 +7,7 @@ import argparse
 from tidemill.app.names import shown
 from tidemill.clients.image_stores import ImageStores
 from tidemill.clients.scratch import scratch
-from tidemill.commands._report import write, write_json
+from tidemill.commands._writing import write, write_json
 from tidemill.errors import Refused
 from tidemill.images import location, oci
 from tidemill.images.comparison.compare import Image, Verdict, compare, render

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tidemill.commands import _options
 from tidemill.commands import status as status_command
-from tidemill.commands._report import write_json
+from tidemill.commands._writing import write_json
 from tidemill.demo.narrator import Narrator
 from tidemill.demo.story import Story
 from tidemill.errors import Refused

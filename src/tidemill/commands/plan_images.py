@@ -10,7 +10,7 @@ import msgspec
 from tidemill.app.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
 from tidemill.commands import _build_options
-from tidemill.commands._report import write, write_json
+from tidemill.commands._writing import write, write_json
 
 HELP = "print the services as a job matrix, with all that a job needs"
 EXAMPLE = "tidemill plan-images --checkout app --max-jobs 20"

@@ -7,7 +7,8 @@ import argparse
 from tidemill.clients import person
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import show_turn, tell, turn_json, write_json
+from tidemill.commands._report import show_turn, turn_json
+from tidemill.commands._writing import tell, write_json
 from tidemill.mill.pushing import Clock
 from tidemill.mill.turn import turn
 

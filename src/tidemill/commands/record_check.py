@@ -9,7 +9,8 @@ from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.cfg.checks import Run, RunState
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import time_text, write, write_json
+from tidemill.commands._report import time_text
+from tidemill.commands._writing import write, write_json
 from tidemill.mill.pushing import Clock
 from tidemill.mill.verdicts import note
 

@@ -16,7 +16,7 @@ from tidemill.building.services import read_settings
 from tidemill.clients.app_checkout import AppCheckout, Given
 from tidemill.clients.image_stores import ImageStores
 from tidemill.commands._build_options import listed
-from tidemill.commands._report import tell, write
+from tidemill.commands._writing import tell, write
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 

@@ -8,14 +8,8 @@ from tidemill.cfg.plan import plan
 from tidemill.cfg.status import Status, WaveStatus, status
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import (
-    show_table,
-    show_waiting,
-    time_text,
-    waiting_json,
-    write,
-    write_json,
-)
+from tidemill.commands._report import show_waiting, time_text, waiting_json
+from tidemill.commands._writing import show_table, write, write_json
 from tidemill.mill.reading import read, snapshot
 
 HELP = "say what runs where, and what waits for what"
