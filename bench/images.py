@@ -18,6 +18,7 @@ import argparse
 import hashlib
 import os
 import random
+import re
 import statistics
 import subprocess
 import sys
@@ -74,17 +75,22 @@ class Services:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "app"
         self.tars = folder / "tars"
-        self.contexts = folder / "contexts"
+        self.contexts = self.folder / "contexts"
         for made in (self.folder / "bin", self.tars, self.contexts):
             made.mkdir(parents=True)
         settings = ['images = "registry.invalid/{service}"']
+        dockerfiles = [*settings, 'engine = "buildkit"']
         for number in range(len(SIZES)):
+            dockerfiles += ["[[services]]", f'name = "s{number:02}"']
+            dockerfiles += [f'file = "contexts/s{number:02}/Dockerfile"']
+            dockerfiles += [f'context = "contexts/s{number:02}"']
             settings += ["[[services]]", f'name = "s{number:02}"']
             settings += [f'files = [{{ from = "bin/s{number:02}", to = "/s" }}]']
             settings += ['entrypoint = ["/s"]']
             self.write(number, 0)
         (self.folder / "tidemill.toml").write_text("\n".join(settings))
-        (self.folder / ".gitignore").write_text("bin\n")
+        (self.folder / "dockerfiles.toml").write_text("\n".join(dockerfiles))
+        (self.folder / ".gitignore").write_text("bin\ncontexts\n")
         self.git("init", "--quiet", "--initial-branch=main")
         self.commit()
 
@@ -127,6 +133,14 @@ class Services:
 def ours(services: Services, registry: Registry, space: str) -> float:
     command = [*TIDEMILL, "--checkout", str(services.folder), "--to", registry.name(space)]
     return run(command, dict(os.environ))
+
+
+def ours_on(buildkit: BuildKit) -> Callable[[Services, Registry, str], float]:
+    def push(services: Services, registry: Registry, space: str) -> float:
+        command = [*TIDEMILL, "--checkout", str(services.folder), "--to", registry.name(space)]
+        return run([*command, "--settings", "dockerfiles.toml"], buildkit.environment)
+
+    return push
 
 
 def crane(services: Services, registry: Registry, space: str) -> float:
@@ -179,8 +193,7 @@ def stored(registry: Registry) -> int:
 
 
 def requests(registry: Registry) -> int:
-    return sum(1 for line in registry.log.read_text().splitlines() if '"GET /' in line or
-               '"HEAD /' in line or '"PUT /' in line or '"PATCH /' in line or '"POST /' in line)  # fmt: skip
+    return len(re.findall(r'"(?:GET|HEAD|PUT|PATCH|POST|DELETE) /', registry.log.read_text()))
 
 
 def measure(rounds: int) -> None:
@@ -189,7 +202,12 @@ def measure(rounds: int) -> None:
         start_registry = stack.enter_context(registries.registries())
         buildkit = stack.enter_context(buildkits.buildkit(BUILDKIT_FIRST))
         services = Services(folder)
-        tools = {"tidemill": ours, "crane append": crane, "buildx": buildx(buildkit)}
+        tools = {
+            "tidemill": ours,
+            "crane append": crane,
+            "buildx": buildx(buildkit),
+            "tidemill with buildkit": ours_on(buildkit),
+        }
         figures = {
             (what, tool): Figures()
             for what in ("cold", "nothing changed", "one changed")
@@ -204,8 +222,8 @@ def measure(rounds: int) -> None:
                         own[tool].stop()
                         own[tool] = start_registry()
                     registry = own[tool]
-                    space = f"r{round_}/{tool.split()[0]}"
-                    if what == "cold" and tool == "buildx":
+                    space = f"r{round_}/{tool.replace(' ', '-')}"
+                    if what == "cold" and "build" in tool:
                         subprocess.run(
                             [buildkit.buildx, "prune", "--all", "--force"],
                             env=buildkit.environment, check=True, stdout=subprocess.DEVNULL,
@@ -230,12 +248,12 @@ def steps(services: Services, round_: int) -> Iterator[tuple[str, Callable[[], N
 
 
 def show(figures: dict[tuple[str, str], Figures], tools: list[str]) -> None:
-    print(f"{'':34} {'seconds':>8} {'fastest':>8} {'ratio':>6} {'requests':>9} {'stored':>12} MB")
+    print(f"{'':40} {'seconds':>8} {'fastest':>8} {'ratio':>6} {'requests':>9} {'stored':>12} MB")
     for (what, tool), found in figures.items():
         own = statistics.median(figures[what, tools[0]].seconds)
         median = statistics.median(found.seconds)
         print(
-            f"{what + ', ' + tool:34} {median:8.2f} {min(found.seconds):8.2f} {median / own:6.1f} "
+            f"{what + ', ' + tool:40} {median:8.2f} {min(found.seconds):8.2f} {median / own:6.1f} "
             f"{statistics.median(found.requests):9.0f} {statistics.median(found.stored):12,.0f} "
             f"{max(found.memory):4.0f}"
         )
