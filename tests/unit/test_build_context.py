@@ -230,3 +230,15 @@ def test_a_context_that_is_not_there_is_refused(root: Path) -> None:
     (root / ".dockerignore").mkdir()
     with pytest.raises(Refused, match="can't be read: Is a directory"):
         BuildContext.of(root)
+
+
+def test_a_name_that_a_layer_takes_for_a_mark_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc" / ".wh.passwd").touch()
+    (tmp_path / "Dockerfile").touch()
+    context = BuildContext.of(tmp_path, tmp_path / "Dockerfile")
+    with pytest.raises(Refused, match="would take a file of the image away"):
+        list(context.below())
+    (tmp_path / ".dockerignore").write_text("**/.wh.*")
+    names = [entry.path for entry in BuildContext.of(tmp_path, tmp_path / "Dockerfile").below()]
+    assert names == [".dockerignore", "Dockerfile", "etc"]

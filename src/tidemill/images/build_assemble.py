@@ -10,20 +10,25 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import Workshop
 from tidemill.images.canonical_image import write_image
-from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, in_order
+from tidemill.images.entries import (
+    EXECUTABLE,
+    READABLE,
+    Entry,
+    File,
+    Folder,
+    Link,
+    in_order,
+    unmarked,
+)
 from tidemill.images.layer import write_layer
 from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
 from tidemill.images.rootfs import RootFs, with_folders
-
-# Image-spec, layer.md, "Whiteouts".
-_MARK = ".wh."
 
 
 def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> Descriptor:
@@ -95,11 +100,7 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
     waiting = [(top, copy.path)]
     while waiting:
         path, name = waiting.pop()
-        if any(part.startswith(_MARK) for part in name.split("/")):
-            raise Refused(
-                f"{shown(name)} would take a file of the image away, instead of being one",
-                remedy="rename it: in a layer, names that begin with .wh. are marks",
-            )
+        unmarked(name)
         found = path.lstat()
         if stat.S_ISDIR(found.st_mode):
             yield Folder(name)

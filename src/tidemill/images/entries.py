@@ -10,7 +10,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from tidemill.app.names import shown
 from tidemill.errors import Refused
+
+# How a layer takes away what is below it (image-spec, layer.md, "Whiteouts").
+WHITEOUT = ".wh."
+OPAQUE = ".wh..wh..opq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,16 @@ def in_order(entries: Iterable[Entry], present: Collection[str] = ()) -> list[En
         if not (isinstance(entry, Folder) and entry.path in present)
     )
     return sorted(wanted, key=lambda entry: encoded(entry.path))
+
+
+def unmarked(path: str) -> str:
+    """The path; raise `Refused` if a layer would take it for a mark, and not for a file."""
+    if any(part.startswith(WHITEOUT) for part in path.split("/")):
+        raise Refused(
+            f"{shown(path)} would take a file of the image away, instead of being one",
+            remedy="rename it, or leave it out: in a layer, names that begin with .wh. are marks",
+        )
+    return path
 
 
 def encoded(path: str) -> bytes:

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
+    WHITEOUT,
     Attributes,
     Device,
     Entry,
@@ -31,8 +32,6 @@ from tidemill.images.tar_read import Opaque, Whiteout
 from tidemill.images.tar_stream import READ
 
 Change = Entry | Whiteout | Opaque
-
-_MARK = ".wh."
 
 
 class _Content:
@@ -212,15 +211,15 @@ def with_folders(entries: Iterable[Entry], rootfs: RootFs) -> list[Entry]:
 def _unmarked(change: Change) -> Change:
     """A mark of the canonical form as what it means."""
     folder, _, name = change.path.rpartition("/")
-    if isinstance(change, File) and name.startswith(_MARK):
-        return Whiteout(_joined(folder, name.removeprefix(_MARK)))
+    if isinstance(change, File) and name.startswith(WHITEOUT):
+        return Whiteout(_joined(folder, name.removeprefix(WHITEOUT)))
     return change
 
 
 def _mark(path: str) -> File:
     """The entry that takes away what is at `path` (image-spec, layer.md, "Whiteouts")."""
     folder, _, name = path.rpartition("/")
-    return File(_joined(folder, f"{_MARK}{name}"), 0, io.BytesIO)
+    return File(_joined(folder, f"{WHITEOUT}{name}"), 0, io.BytesIO)
 
 
 def _thing(entry: Entry) -> _There:

@@ -13,6 +13,8 @@ from typing import BinaryIO, Self
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
+    OPAQUE,
+    WHITEOUT,
     Attributes,
     Device,
     Entry,
@@ -23,8 +25,6 @@ from tidemill.images.entries import (
 )
 from tidemill.images.tar_stream import READ, XATTR
 
-_WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
 _DEVICES = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 # What the machine that built a layer adds to files, and no image means: labels of SELinux, marks of
 # the overlay file system.
@@ -143,10 +143,10 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
     path = path_of(member)
     name = PurePosixPath(path).name
     folder = path.rpartition("/")[0]
-    if name == _OPAQUE:
+    if name == OPAQUE:
         return Opaque(folder)
-    if name.startswith(_WHITEOUT):
-        return Whiteout("/".join(filter(None, (folder, name.removeprefix(_WHITEOUT)))))
+    if name.startswith(WHITEOUT):
+        return Whiteout("/".join(filter(None, (folder, name.removeprefix(WHITEOUT)))))
     if not path:
         return None
     owned = attributes_of(member)

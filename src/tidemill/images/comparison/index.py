@@ -14,14 +14,13 @@ from itertools import groupby
 from pathlib import Path
 
 from tidemill.images.comparison.members import Member, path_of
+from tidemill.images.entries import OPAQUE, WHITEOUT
 
 _SCHEMA = """
 create table entry (side integer, path blob, place integer, layer integer, data text,
     primary key (side, path, place)) without rowid;
 create table pair (one integer, other integer, path blob);
 """
-_WHITEOUT = ".wh."
-_OPAQUE = ".wh..wh..opq"
 
 
 @dataclass(frozen=True)
@@ -60,15 +59,15 @@ class EntryIndex:
         """
         path = path_of(entry.name)
         folder, _, name = path.rpartition("/")
-        if name == _OPAQUE:
+        if name == OPAQUE:
             self._remove_below(side, folder, before=entry.archive)
-        elif name.startswith(_WHITEOUT):
-            hidden = "/".join(filter(None, (folder, name.removeprefix(_WHITEOUT))))
+        elif name.startswith(WHITEOUT):
+            hidden = "/".join(filter(None, (folder, name.removeprefix(WHITEOUT))))
             self._remove(side, hidden)
             self._remove_below(side, hidden, before=entry.archive)
         else:
             self._remove(side, path)
-            self._remove(side, "/".join(filter(None, (folder, _WHITEOUT + name))))
+            self._remove(side, "/".join(filter(None, (folder, WHITEOUT + name))))
             if entry.kind != "folder":
                 self._remove_below(side, path, before=entry.archive + 1)
         self._insert(side, path, entry)

@@ -22,7 +22,16 @@ from tidemill.images import tar_stream
 from tidemill.images.build import Say
 from tidemill.images.dockerfile import ignore as dockerfile_ignore
 from tidemill.images.dockerfile.ignore import Ignore, Matched
-from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, in_order
+from tidemill.images.entries import (
+    EXECUTABLE,
+    READABLE,
+    Entry,
+    File,
+    Folder,
+    Link,
+    in_order,
+    unmarked,
+)
 
 IGNORE_FILE = ".dockerignore"
 _LARGEST_IGNORE_FILE = 1 << 20
@@ -239,6 +248,7 @@ def _mode(path: Path) -> int:
 
 
 def _entry(path: Path, name: str) -> Entry:
+    unmarked(name)
     try:
         found = path.lstat()
         target = str(path.readlink()) if stat.S_ISLNK(found.st_mode) else ""
