@@ -112,3 +112,9 @@ def shown(text: object) -> str:
     """`text` as it may stand in a message: quoted, escaped, and cut at 80 characters."""
     quoted = ascii(text)
     return quoted if len(quoted) <= 82 else quoted[:79] + "...'"
+
+
+def shown_path(path: object) -> str:
+    """A path of this machine as it may stand in a message: quoted, escaped; a long one's end."""
+    quoted = ascii(str(path))
+    return quoted if len(quoted) <= 202 else f"'...{quoted[-198:]}"

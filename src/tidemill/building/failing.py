@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown_path
 from tidemill.errors import Refused, TidemillError
 from tidemill.images.location import Location
 from tidemill.images.publish import Published
@@ -33,7 +33,7 @@ def told(
 
 def of_the_machine(error: OSError) -> Refused:
     """What the machine does not allow, or has no room for, as an error with a remedy."""
-    names = [shown(str(name)) for name in (error.filename, error.filename2) if name]
+    names = [shown_path(name) for name in (error.filename, error.filename2) if name]
     what = ": ".join((*names, error.strerror or str(error) or type(error).__name__))
     if error.errno in _FULL:
         return Refused(

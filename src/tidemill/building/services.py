@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tidemill.app import destination
 from tidemill.app import settings as app_settings
-from tidemill.app.names import shown
+from tidemill.app.names import shown, shown_path
 from tidemill.app.settings import Settings
 from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
 from tidemill.building.shipping import Parcel, Shipped, ship
@@ -74,7 +74,7 @@ def build_services(
         parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
     if run.given.sha is None and here.is_changed():
         run.say(
-            f"note: {shown(str(checkout))} has changes that are not committed; the tag {sha} does "
+            f"note: {shown_path(checkout)} has changes that are not committed; the tag {sha} does "
             "not say so"
         )
     return _ship(here, order_in, parcels, run, whole=settings.compile is None)
@@ -104,7 +104,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         tags = tuple(filter(None, (here.sha(given), branch, *more)))
     elif not more:
         raise Refused(
-            f"{shown(str(build.context))} is not in a checkout with a commit, so there is nothing "
+            f"{shown_path(build.context)} is not in a checkout with a commit, so there is nothing "
             "to tag with",
             remedy="give --tag, or --sha and --branch",
         )
@@ -136,17 +136,17 @@ def read_settings(checkout: Path, file: str | None = None) -> Settings:
     try:
         return app_settings.parse(path.read_text(encoding="utf-8"), path.name)
     except UnicodeDecodeError:
-        raise Refused(f"{shown(str(path))} is not UTF-8 text", remedy="save it as UTF-8") from None
+        raise Refused(f"{shown_path(path)} is not UTF-8 text", remedy="save it as UTF-8") from None
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         raise Refused(
-            f"there is no {shown(file) if file else app_settings.FILE} in {shown(str(checkout))}",
+            f"there is no {shown(file) if file else app_settings.FILE} in {shown_path(checkout)}",
             remedy="name a checkout of app.git, or write its tidemill.toml; "
             "--context builds a Dockerfile without one",
         ) from None
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise Refused(
-            f"{shown(str(path))} can't be read: {why}",
+            f"{shown_path(path)} can't be read: {why}",
             remedy="name a checkout of app.git that may be read",
         ) from None
 

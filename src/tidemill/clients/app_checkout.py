@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import checked_branch, checked_sha, is_repository, shown
+from tidemill.app.names import checked_branch, checked_sha, is_repository, shown, shown_path
 from tidemill.app.origin import Origin
 from tidemill.clients import person
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured
@@ -60,7 +60,7 @@ class AppCheckout:
         code, out, said = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
         if code:
             raise Refused(
-                f"{shown(str(self.folder))} is not a checkout with a commit, so there is no SHA "
+                f"{shown_path(self.folder)} is not a checkout with a commit, so there is no SHA "
                 f"to tag with (git says: {shown(said.strip())})",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",
             )
@@ -165,7 +165,7 @@ class AppCheckout:
         code, out, _ = self._git.attempt("rev-list", "--count", sha)
         if code:
             raise Refused(
-                f"the commit {sha} is not in {shown(str(self.folder))}, so the commits that lead "
+                f"the commit {sha} is not in {shown_path(self.folder)}, so the commits that lead "
                 "to it can't be counted",
                 remedy="run it in a checkout with that commit, or give --position",
             )

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown_path
 from tidemill.clients.removing import open_up
 from tidemill.errors import Refused
 
@@ -57,7 +57,7 @@ def scratch(*, large: bool = False) -> Iterator[Path]:
 
 def _none(parent: Path, error: OSError) -> Refused:
     return Refused(
-        f"there can be no temporary folder in {shown(str(parent))}: {error.strerror}",
+        f"there can be no temporary folder in {shown_path(parent)}: {error.strerror}",
         remedy="let TIDEMILL_TMPDIR name a folder that is there, and has room",
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import get_args
 
-from tidemill.app.names import checked_name, is_name, shown
+from tidemill.app.names import checked_name, is_name, shown, shown_path
 from tidemill.app.settings import Engine
 from tidemill.building.order import Wishes, build_contexts
 from tidemill.clients.app_checkout import Given
@@ -127,7 +127,7 @@ def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
         )
     context = Path(arguments.context)
     if not context.is_dir():
-        raise Refused(f"{shown(str(context))} is not a folder", remedy="give the build context")
+        raise Refused(f"{shown_path(context)} is not a folder", remedy="give the build context")
     contexts, folders = build_contexts(pairs(arguments.build_contexts, "--build-context"), Path())
     return DockerfileBuild(
         name=_name(arguments.name, context),
@@ -177,7 +177,7 @@ def _file(text: str | None, context: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
-    raise Refused(f"{shown(str(places[0]))} is not there", remedy="give --file, the Dockerfile")
+    raise Refused(f"{shown_path(places[0])} is not there", remedy="give --file, the Dockerfile")
 
 
 def listed(values: Iterable[str], separator: str | None = None) -> tuple[str, ...]:

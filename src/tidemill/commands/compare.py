@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown, shown_path
 from tidemill.clients.image_stores import ImageStores
 from tidemill.clients.scratch import scratch
 from tidemill.commands._writing import write, write_json
@@ -103,7 +103,7 @@ def _found(place: Location, store: ImageStore) -> Descriptor:
     found = store.find(reference)
     if found is None:
         raise Refused(
-            f"there is no image {shown(str(place))}", remedy="name a tag or a digest that is there"
+            f"there is no image {shown_path(place)}", remedy="name a tag or a digest that is there"
         )
     return found
 

@@ -10,7 +10,7 @@ import msgspec
 from tidemill.app import reference
 from tidemill.app.announcement import Announcement, Image, as_json, bare_json
 from tidemill.app.image_records import image_set, merged, of_build, record
-from tidemill.app.names import shown
+from tidemill.app.names import shown, shown_path
 from tidemill.app.settings import FILE
 from tidemill.building.services import read_settings
 from tidemill.clients.app_checkout import AppCheckout, Given
@@ -141,7 +141,7 @@ def _wanted(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
 def _records(folder: Path) -> dict[str, bytes]:
     """Every JSON file below a folder: an artifact may come in a folder of its own."""
     if not folder.is_dir():
-        raise Refused(f"{shown(str(folder))} is not a folder", remedy="name the one with records")
+        raise Refused(f"{shown_path(folder)} is not a folder", remedy="name the one with records")
     found = {
         str(path.relative_to(folder)): _read(path)
         for path in folder.rglob("*.json")
@@ -149,7 +149,7 @@ def _records(folder: Path) -> dict[str, bytes]:
     }
     if not found:
         raise Refused(
-            f"there is no record in {shown(str(folder))}",
+            f"there is no record in {shown_path(folder)}",
             remedy="download the artifacts of the run into it first",
         )
     return found
@@ -161,10 +161,10 @@ def _read(path: Path) -> bytes:
             data = file.read(_LARGEST + 1)
     except OSError as error:
         raise Refused(
-            f"{shown(str(path))} can't be read: {error.strerror}", remedy="name a file with JSON"
+            f"{shown_path(path)} can't be read: {error.strerror}", remedy="name a file with JSON"
         ) from None
     if len(data) > _LARGEST:
-        raise Refused(f"{shown(str(path))} is larger than any record", remedy="record it again")
+        raise Refused(f"{shown_path(path)} is larger than any record", remedy="record it again")
     return data
 
 

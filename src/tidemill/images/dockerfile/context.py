@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown_path
 from tidemill.errors import Refused
 from tidemill.images import tar_stream
 from tidemill.images.build import Say
@@ -262,7 +262,7 @@ def _entry(path: Path, name: str) -> Entry:
         return Link(name, target)
     if not stat.S_ISREG(found.st_mode):
         raise Refused(
-            f"{shown(str(path))} is neither a file, a folder nor a symbolic link",
+            f"{shown_path(path)} is neither a file, a folder nor a symbolic link",
             remedy=f"take it out of the build context, or name it in {IGNORE_FILE}",
         )
     entry = File(name, found.st_size, partial(_opened, path))
@@ -283,13 +283,13 @@ def _opened(path: Path) -> BinaryIO:
 
 def _changed(path: Path) -> Refused:
     return Refused(
-        f"{shown(str(path))} changed or went away while the build context was read",
+        f"{shown_path(path)} changed or went away while the build context was read",
         remedy="let nothing write to it while images are built",
     )
 
 
 def _unreadable(path: Path, error: OSError) -> Refused:
     return Refused(
-        f"{shown(str(path))} can't be read: {error.strerror}",
+        f"{shown_path(path)} can't be read: {error.strerror}",
         remedy=f"make it readable, or name it in {IGNORE_FILE}",
     )
