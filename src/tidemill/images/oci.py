@@ -24,6 +24,8 @@ LAYER_PLAIN = "application/vnd.oci.image.layer.v1.tar"
 
 REF_NAME = "org.opencontainers.image.ref.name"
 PROFILE_ANNOTATION = "dev.tidemill.profile"
+# A digest of the layers' digests: who compresses layers anew keeps annotations, and so is found out.
+LAYERS_ANNOTATION = "dev.tidemill.layers"
 
 # The same things under the names that Docker had for them before there was a specification.
 DOCKER_INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -111,9 +113,19 @@ def manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:
             "mediaType": MANIFEST,
             "config": config,
             "layers": layers,
-            "annotations": {PROFILE_ANNOTATION: PROFILE},
+            "annotations": _seal(layers),
         }
     )
+
+
+def is_of_profile(manifest: Manifest) -> bool:
+    """Whether the profile wrote this image, and its layers are still those that it wrote."""
+    return _seal(manifest.layers).items() <= (manifest.annotations or {}).items()
+
+
+def _seal(layers: Sequence[Descriptor]) -> dict[str, str]:
+    every = "\n".join(layer.digest for layer in layers)
+    return {PROFILE_ANNOTATION: PROFILE, LAYERS_ANNOTATION: digest_of(every.encode())}
 
 
 def index(images: Mapping[Platform, Descriptor]) -> bytes:

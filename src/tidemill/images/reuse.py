@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidemill.errors import Refused
 from tidemill.images import oci
-from tidemill.images.compression import PROFILE
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layer import NONE
 from tidemill.images.oci import Descriptor
+
+
+class _Layers(Mapping[str, Descriptor]):
+    """Layers by diffID, of which those are there whose blob the store still has."""
+
+    def __init__(self, store: ImageStore, layers: Mapping[str, Descriptor]) -> None:
+        self._store = store
+        self._layers = layers
+
+    def __getitem__(self, diff_id: str) -> Descriptor:
+        blob = self._layers[diff_id]
+        if not self._store.has(blob):
+            raise KeyError(diff_id)
+        return blob
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._layers)
+
+    def __len__(self) -> int:
+        return len(self._layers)
 
 
 @dataclass(frozen=True)
@@ -18,7 +37,7 @@ class Earlier:
     """The image that a tag stands for now: its digest, and its layers by diffID.
 
     There are layers only of images that this profile made: those of others have the same content,
-    but not the bytes that the canonical form says.
+    but not the bytes that the canonical form says. Each is asked for when it is looked up.
     """
 
     digest: str | None = None
@@ -40,7 +59,7 @@ def earlier(store: ImageStore, tag: str) -> Earlier:
     layers: dict[str, Descriptor] = {}
     try:
         for manifest in _manifests(store, found):
-            if (manifest.annotations or {}).get(oci.PROFILE_ANNOTATION) != PROFILE:
+            if not oci.is_of_profile(manifest):
                 continue
             config = oci.decoded(store.read(manifest.config.digest), oci.Config, "a config")
             if len(config.rootfs.diff_ids) == len(manifest.layers):
@@ -51,7 +70,7 @@ def earlier(store: ImageStore, tag: str) -> Earlier:
                 }
     except Refused:
         return Earlier(found.digest)
-    return Earlier(found.digest, layers)
+    return Earlier(found.digest, _Layers(store, layers))
 
 
 def _manifests(store: ImageStore, found: Descriptor) -> list[oci.Manifest]:

@@ -101,8 +101,10 @@ def _blobs(left: list[Layer], right: list[Layer], where: Where) -> list[Differen
 
 
 def _shell(plain: Mapping[str, Any]) -> dict[str, Any]:
-    """A manifest without its layers, and without what says which config it has."""
+    """A manifest without its layers, and without what says which layers and config it has."""
     rest = {key: value for key, value in plain.items() if key != "layers"}
+    if isinstance(notes := rest.get("annotations"), dict):
+        rest["annotations"] = {k: v for k, v in notes.items() if k != oci.LAYERS_ANNOTATION}
     return {**rest, "config": _without(rest.get("config", {}))}
 
 
