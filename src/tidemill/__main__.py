@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from tidemill.app.names import shown
+from tidemill.clients.environment import expect_utf8, turn_to_utf8
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
 
@@ -27,6 +28,8 @@ _OF_THE_MACHINE = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or failed, 2 usage."""
+    if arguments is None:
+        turn_to_utf8()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -43,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(parsed: argparse.Namespace) -> int:
     try:
+        expect_utf8()
         code = command(parsed.command).run(parsed)
         sys.stdout.flush()
         return code

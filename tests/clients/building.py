@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
+from tidemill.building.engines.buildkit import build_with_buildkit
+from tidemill.building.engines.classic import build_with_classic
 from tidemill.clients.registry import registry
 from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.dockerfile.copy_only import build_copy_only
-from tidemill.images.engines.buildkit import build_with_buildkit
-from tidemill.images.engines.classic import build_with_classic
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location

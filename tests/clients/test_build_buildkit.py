@@ -19,6 +19,7 @@ from tests.clients.building import (
 )
 from tests.components.shapes import BuildKit, Engine, Registry
 
+from tidemill.building.engines.buildkit import build_with_buildkit
 from tidemill.errors import (
     EntryPointFailed,
     Refused,
@@ -27,7 +28,6 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
-from tidemill.images.engines.buildkit import build_with_buildkit
 from tidemill.images.location import Location
 
 NOBODY = f"sha256:{'0' * 64}"

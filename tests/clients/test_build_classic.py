@@ -26,6 +26,7 @@ from tests.clients.building import (
 )
 from tests.components.shapes import Engine, Registry
 
+from tidemill.building.engines.classic import build_with_classic
 from tidemill.errors import (
     EntryPointFailed,
     Refused,
@@ -34,7 +35,6 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
-from tidemill.images.engines.classic import build_with_classic
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 
@@ -95,9 +95,8 @@ def test_a_base_in_a_layout_is_lent_to_the_engine_for_the_build(
 ) -> None:
     base = COPY_ONLY.image(dockerfile(context, "FROM scratch\nCOPY data /data"), tmp_path)
     where = Location(folder=str(base.layout.root), digest=base.digest)
-    build = dockerfile(
-        context, "FROM mine\nCOPY --from=mine /data/one /1", contexts={"mine": where}
-    )
+    text = "ARG BASE=mine\nFROM $BASE AS base\nFROM base\nCOPY --from=base /data/one /1"
+    build = dockerfile(context, text, contexts={"mine": where})
     before = names(engine)
     image = either.image(build, tmp_path)
     assert image.manifest["layers"][:1] == base.manifest["layers"]
@@ -105,7 +104,7 @@ def test_a_base_in_a_layout_is_lent_to_the_engine_for_the_build(
     assert names(engine) == before
 
 
-def test_a_base_in_a_registry_is_lent_too_and_a_name_that_was_there_comes_back(
+def test_a_base_in_a_registry_is_given_and_a_name_that_the_engine_has_stays(
     engine: Engine, either: Maker, context: Path, tmp_path: Path, registry: Registry
 ) -> None:
     base = COPY_ONLY.image(dockerfile(context, "FROM scratch\nCOPY data /data"), tmp_path)
@@ -113,9 +112,57 @@ def test_a_base_in_a_registry_is_lent_too_and_a_name_that_was_there_comes_back(
     where = Location(repository=registry.name("lent"), digest=base.digest)
     with closing(docker.DockerClient(base_url=engine.host)) as client:
         engines_own = _built(client, context, "theirs:1")
-        build = dockerfile(context, "FROM theirs:1\nCOPY a /a", contexts={"theirs:1": where})
+        text = "ARG BASE\nFROM $BASE\nCOPY a /a"
+        given = {"BASE": "theirs:1"}
+        build = dockerfile(context, text, build_args=given, contexts={"theirs:1": where})
         assert either.image(build, tmp_path).layers == [[], ["0 0644 0:0 1 a"]]
         assert client.images.get("theirs:1").id == engines_own
+
+
+def test_builds_at_once_that_are_given_other_images_by_one_name_do_not_mix_them(
+    engine: Engine, context: Path, tmp_path: Path
+) -> None:
+    """Each has its image in the engine before either builds, as two processes might."""
+    before = names(engine)
+    both_lent = Barrier(2, timeout=30)
+    with ThreadPoolExecutor(2) as pool, seeing(engine.environment):
+        running = [
+            pool.submit(_with_its_own_base, name, context, tmp_path / name, both_lent)
+            for name in ("one", "two")
+        ]
+        assert [build.result() for build in running] == ["one", "two"]
+    assert names(engine) == before
+
+
+def _with_its_own_base(name: str, context: Path, folder: Path, both_lent: Barrier) -> str:
+    """Build on a base that has one file; the name of that file in the image."""
+    own = folder / "own"
+    own.mkdir(parents=True)
+    base = COPY_ONLY.image(dockerfile(context_of(own, name), "FROM scratch\nCOPY . /"), folder)
+    where = Location(folder=str(base.layout.root), digest=base.digest)
+    (folder / "context").mkdir()
+    build = dockerfile(
+        folder / "context",
+        "ARG BASE\nARG LATE=late\nFROM $LATE AS late\nFROM $BASE AS base\n"
+        "FROM late\nCOPY --from=base / /",
+        build_args={"BASE": "mine"},
+        contexts={"mine": where, "late": where},
+    )
+    asked: list[Location] = []
+
+    def lending(location: Location, platform: Platform) -> BaseImage:
+        asked.append(location)
+        if len(asked) == 2:
+            both_lent.wait()
+        return bases(location, platform)
+
+    scratch = folder / "scratch"
+    scratch.mkdir()
+    layout = Layout.create(folder / "layout")
+    with ThreadPoolExecutor(1) as workers:
+        image = build_with_classic(build, AMD64, Workshop(lending, layout, workers, scratch))
+    [*_, line] = Image(layout, image).layers[-1]
+    return line.split()[-1]
 
 
 def _built(client: docker.DockerClient, context: Path, tag: str) -> Any:
@@ -208,6 +255,27 @@ def test_what_the_engine_says_only_buildkit_can_do_is_refused(
     error = broken(maker, tmp_path, context, f"FROM scratch\nCOPY a /a\n{line}")
     assert type(error) is Refused
     assert error.remedy == "use `--engine buildkit`"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM mine",
+        "FROM scratch\nCOPY --from=mine /data /data",
+        "ARG BASE=mine\nFROM $BASE\nARG BASE\nLABEL base=$BASE",
+        "ARG BASE=mine\nFROM $BASE AS mine",
+    ],
+    ids=["from", "copy", "seen-by-a-stage", "instead-of-a-stage"],
+)
+def test_an_image_that_only_buildkit_can_be_given_is_refused(
+    text: str, maker: Maker, context: Path, tmp_path: Path
+) -> None:
+    where = Location(folder=str(tmp_path), digest=NOBODY)
+    error = broken(maker, tmp_path, context, text, contexts={"mine": where})
+    assert type(error) is Refused
+    assert "(mine)" in error.what
+    assert "`ARG BASE=name`" in error.remedy
+    assert "--engine buildkit" in error.remedy
 
 
 def test_another_platform_is_refused(either: Maker, context: Path, tmp_path: Path) -> None:

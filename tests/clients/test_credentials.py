@@ -138,7 +138,11 @@ def test_podmans_file_comes_first_and_dockers_is_not_lost(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"auths": []}', '{"auths": {"ghcr.io": 5}}', "open sesame", "\x00"]
+    "text",
+    [
+        *("{", "[]", '{"auths": []}', '{"auths": {"ghcr.io": 5}}', "open sesame", "\x00"),
+        pytest.param('{"x": ' + "[" * 100_000, id="nested too deeply"),
+    ],
 )
 def test_a_file_that_can_not_be_read_is_one_error_without_its_content(
     text: str, tmp_path: Path
@@ -234,6 +238,10 @@ BROKEN = {
         "docker-credential-own failed for ghcr.io, with exit code 3",
     ),
     "says nothing": ("true", "gave no answer that can be read"),
+    "nests too deeply": (
+        "printf '{\"x\": '; head -c 100000 /dev/zero | tr '\\0' '['",
+        "gave no answer that can be read",
+    ),
     "says something else": (f"echo {SECRET}", "gave no answer that can be read"),
     "lacks a secret": ('echo \'{"Username": "open sesame"}\'', "gave no answer that can be read"),
 }

@@ -36,6 +36,7 @@ from tests.clients.registry_trouble import Say, SayInTheMiddle, troubled
 from tests.components.shapes import Registry as Started
 from tests.components.shapes import StartRegistry
 
+from tidemill.clients.http_trouble import said_in
 from tidemill.clients.registry import Registry
 from tidemill.clients.registry import registry as opened
 from tidemill.clients.registry_access import Session
@@ -465,9 +466,16 @@ def test_a_realm_that_is_none_is_refused(realm: str, registry: Started, tmp_path
             repository_of(proxy.host, "app", environment).find("main")
 
 
+def test_a_refusal_nested_too_deeply_says_nothing() -> None:
+    assert said_in(b'{"x": ' + b"[" * 100_000) == ""
+
+
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"[]", b'{"token": ""}', b'{"token": "a\\r\\nX: y"}', b'{"token": 5}', b"\xff"],
+    [
+        *(b"", b"[]", b'{"token": ""}', b'{"token": "a\\r\\nX: y"}', b'{"token": 5}', b"\xff"),
+        pytest.param(b'{"x": ' + b"[" * 100_000, id="nested too deeply"),
+    ],
 )
 def test_a_token_that_is_none_is_refused(answer: bytes, registry: Started) -> None:
     with troubled(registry.host) as proxy:

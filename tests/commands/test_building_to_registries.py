@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import subprocess
@@ -324,3 +325,15 @@ def test_a_registry_that_wants_a_password_gets_it(
     )
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     assert app.built("--to", place)["web"]["published"]
+
+
+def test_a_blob_that_a_destination_has_lost_is_sent_again(app: Checkout, tmp_path: Path) -> None:
+    layout = tmp_path / "out" / "web"
+    first = app.built("--to", f"oci:{tmp_path / 'out'}", "--service", "web")
+    for blob in (layout / "blobs" / "sha256").iterdir():
+        if blob.read_bytes()[:1] != b"{":
+            blob.write_bytes(b"")
+    again = app.built("--to", f"oci:{tmp_path / 'out'}", "--service", "web")
+    assert again["web"]["digest"] == first["web"]["digest"]
+    for blob in (layout / "blobs" / "sha256").iterdir():
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name

@@ -362,7 +362,19 @@ def test_nothing_is_left_of_a_verified_build(
     """Not even of one that leaves folders that may not be written to, as Go's module cache is."""
     (tmp_path / "scratch").mkdir()
     monkeypatch.setenv("TIDEMILL_TMPDIR", str(tmp_path / "scratch"))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     compiled(app, "Path('bin/web').touch()\nd = Path(os.environ['HOME'], 'go/pkg')\n"
              "d.mkdir(parents=True)\n(d / 'x').touch()\nd.chmod(0o500)")  # fmt: skip
     same(verify(app, tmp_path))
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_what_depends_on_home_is_found(
+    app: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another digest would be verified than the one that is published every day."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "flags").write_text("-O3")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    text(app, "(p := Path(os.environ['HOME'], 'flags')).exists() and p.read_text()")
+    different(verify(app, tmp_path), tmp_path)

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -192,3 +193,81 @@ def test_what_is_not_what_was_to_be_built_is_refused(
     with pytest.raises(Refused, match=what):
         place.canonical(found, base)
     assert not list((place.layout.root / "blobs/sha256").iterdir())
+
+
+@pytest.mark.parametrize("diff_id", ["../x", "sha256:../../x", f"sha256:{'0' * 64}\n", ""])
+def test_a_diff_id_is_a_digest_and_never_a_path(place: Place, diff_id: str) -> None:
+    lie = {"type": "layers", "diff_ids": [diff_id]}
+    made = image(place.made, tar(("a", "A")), gzipped=1, rootfs=lie)
+    with pytest.raises(Refused, match="the config of the image can't be read"):
+        place.canonical(made)
+
+
+@pytest.mark.parametrize(
+    "field", [{"digest": "sha256:../x"}, {"size": -1}], ids=["no digest", "less than nothing"]
+)
+def test_a_descriptor_that_points_nowhere_is_refused(place: Place, field: dict[str, Any]) -> None:
+    whole = json.loads(oci.encoded(Descriptor(oci.LAYER, f"sha256:{'1' * 64}", 5)))
+    manifest = {"config": whole, "layers": [whole | field]}
+    found = place.made.add(oci.MANIFEST, json.dumps(manifest).encode())
+    with pytest.raises(Refused, match="can't be read"):
+        read_base(place.made, found.digest, AMD64)
+
+
+@pytest.mark.parametrize(
+    "run",
+    [{"Env": [1]}, {"ExposedPorts": [1]}, {"Labels": "x"}, {"WorkingDir": 5}, {"Volumes": [[]]}],
+    ids=lambda run: next(iter(run)),
+)
+def test_a_config_of_another_shape_is_one_error_that_names_the_image(
+    place: Place, run: dict[str, Any]
+) -> None:
+    made = image(place.made, tar(("a", "A")), config=run)
+    with pytest.raises(Refused, match=f"the config of the base {made.digest} can't be used"):
+        read_base(place.made, made.digest, AMD64)
+    with pytest.raises(Refused, match="the config of the image can't be used"):
+        place.canonical(made)
+
+
+def test_a_platform_without_a_variant_is_not_one_with(place: Place) -> None:
+    plain, newer = (image(place.made, tar((name, name))) for name in ("a", "b"))
+    wanted = {"os": "linux", "architecture": "amd64"}
+
+    def of(*entries: tuple[Descriptor, dict[str, Any]]) -> str:
+        found = [
+            {**json.loads(oci.encoded(one)), "platform": wanted | platform}
+            for one, platform in entries
+        ]
+        index = place.made.add(oci.INDEX, json.dumps({"manifests": found}).encode())
+        return read_base(place.made, index.digest, AMD64).diff_ids[0]
+
+    expected = read_base(place.made, plain.digest, AMD64).diff_ids[0]
+    assert of((newer, {"variant": "v3"}), (plain, {})) == expected
+    assert of((newer, {"variant": "v3"}), (plain, {"variant": "v1"})) == expected
+    assert of((newer, {"variant": ["v3"]}), (plain, {"variant": ""})) == expected
+    with pytest.raises(Refused, match="is not for linux/amd64"):
+        of((newer, {"variant": "v3"}))
+
+
+def test_the_kind_of_a_layer_is_shown_escaped(place: Place) -> None:
+    layer = {"mediaType": "\x1b[2J", "digest": f"sha256:{'1' * 64}", "size": 5}
+    config = {"architecture": "amd64", "os": "linux", "rootfs": {"diff_ids": [layer["digest"]]}}
+    described = json.loads(oci.encoded(place.made.add(oci.CONFIG, json.dumps(config).encode())))
+    manifest = {"config": described, "layers": [layer]}
+    found = place.made.add(oci.MANIFEST, json.dumps(manifest).encode())
+    with pytest.raises(Refused, match="a layer of the base") as error:
+        read_base(place.made, found.digest, AMD64)
+    assert "\x1b" not in error.value.what
+
+
+def test_the_layers_of_a_base_are_read_once_however_many_ask(place: Place) -> None:
+    made = image(place.made, *(tar(*((f"{n}-{m}", "A") for m in range(200))) for n in range(3)))
+    base = read_base(place.made, made.digest, AMD64)
+    start = Barrier(4)
+
+    def ask(_: int) -> int:
+        start.wait()
+        return id(base.rootfs)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(ask, range(4)))) == 1

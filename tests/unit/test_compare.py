@@ -6,6 +6,7 @@ import copy
 import gzip
 import json
 import random
+import re
 import struct
 import tarfile
 import zlib
@@ -808,3 +809,12 @@ def test_no_byte_of_a_layer_can_differ_unseen(maker: Maker) -> None:
         render(found)
         json.dumps(found.as_json()).encode()
     assert read > 30
+
+
+def test_what_is_missing_on_the_left_is_not_told_with_what_is_missing_on_the_right(
+    maker: Maker,
+) -> None:
+    sides = [tar([entry(f"{side}{n:02}") for n in range(40)]) for side in ("a", "b")]
+    told = render(maker.compare(*(maker.image(side) for side in sides)))
+    assert re.search(r"/a00.*\n.*only in the left", told)
+    assert re.search(r"/b00.*\n.*only in the right", told)

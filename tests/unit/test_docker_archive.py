@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from tidemill.building.engines import docker_archive
 from tidemill.errors import Refused
 from tidemill.images import oci
-from tidemill.images.engines import docker_archive
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 

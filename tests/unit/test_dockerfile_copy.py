@@ -12,6 +12,10 @@ from pathlib import Path
 import pytest
 from tests.unit.dockerfile_images import World
 
+from tidemill.images.dockerfile.context import BuildContext
+from tidemill.images.dockerfile.copy import named
+from tidemill.images.dockerfile.tree import ContextSource
+
 
 @pytest.fixture(scope="module")
 def workers() -> Iterator[ThreadPoolExecutor]:
@@ -148,3 +152,10 @@ def test_files_of_another_image_come_with_what_they_have(
     world: World, text: str, expected: list[str]
 ) -> None:
     assert world.listed(world.build(f"FROM scratch\nCOPY --from=base {text}\n")) == [expected]
+
+
+def test_no_path_with_wildcards_takes_long(tmp_path: Path) -> None:
+    (tmp_path / ("a" * 80)).write_text("")
+    source = ContextSource(BuildContext(tmp_path))
+    assert named(source, f"{'*a' * 12}b") == []
+    assert named(source, f"{'*a' * 12}*") == ["a" * 80]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.ignore import Matched, parse
+from tidemill.images.dockerfile.ignore import Matched, parse, pattern
 
 
 def leaves_out(text: str, path: str) -> bool:
@@ -70,3 +73,36 @@ def test_a_folder_that_is_left_out_may_have_something_that_is_not() -> None:
     assert not ignore.may_keep_below("ab")
     assert parse(b"*\n!**/b", "f").may_keep_below("x")
     assert not parse(b"*", "f").may_keep_below("a")
+
+
+LONG = "a" * 80
+SLOW = {
+    "folders": (f"{'**/' * 12}x", f"{'a/' * 40}b"),
+    "folders with names": (f"{'**/a*/' * 12}x", f"{'a/' * 40}b"),
+    "stars": (f"{'*a' * 12}b", LONG),
+    "stars and sets": (f"{'*[a-c]' * 12}x?", LONG),
+}
+
+
+@pytest.mark.parametrize(("text", "path"), SLOW.values(), ids=SLOW.keys())
+def test_no_pattern_takes_long(text: str, path: str) -> None:
+    assert not pattern(text, "f").form.matches(path)
+
+
+def as_expression(text: str) -> str:
+    """What a pattern means, as a regular expression: slow, and easily seen to be right."""
+    meanings = {"**/": "(?:.*/)?", "*": "[^/]*", "?": "[^/]", "[^b]": "[^b]"}
+    parts = re.findall(r"\*\*/|\*|\?|\[\^b\]|.", text)
+    return "".join(meanings.get(part, part) for part in parts)
+
+
+@pytest.mark.parametrize(
+    "text", ["*a*b", "**/a*b", "a**/b", "**/a?**/b*", "*[^b]*/b", "**/*a", "?**/*b*", "a*/**/*"]
+)
+def test_every_path_matches_as_its_expression_does(text: str) -> None:
+    form = pattern(text, "f").form
+    for length in range(1, 7):
+        for letters in itertools.product("ab/", repeat=length):
+            path = "".join(letters)
+            expected = re.fullmatch(as_expression(text), path) is not None
+            assert form.matches(path) == expected, path

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tidemill.building.engines.output import Output
 from tidemill.errors import EntryPointFailed, Refused, ServerRefused, TidemillError, Unreachable
-from tidemill.images.engines.output import Output
 
 
 def test_lines_are_passed_on_as_plain_text_and_the_last_20_are_kept() -> None:

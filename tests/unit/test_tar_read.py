@@ -2,6 +2,9 @@
 
 import gzip
 import io
+import os
+import subprocess
+import sys
 import tarfile
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -11,7 +14,7 @@ import pytest
 
 from tidemill.errors import Refused
 from tidemill.images.entries import Attributes, Device, File, Folder, HardLink, Link
-from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, listed, uncompressed
+from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, listed, members, uncompressed
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, **fields: object) -> tarfile.TarInfo:
@@ -204,3 +207,73 @@ def test_a_path_that_is_no_text_is_kept_so_that_it_can_be_refused_by_name() -> N
 def test_pieces_of_a_plain_layer_pass_as_they_are() -> None:
     assert b"".join(uncompressed(pieces(GOOD), "it")) == GOOD
     assert b"".join(uncompressed(iter([]), "it")) == b""
+
+
+def with_numbers(**fields: int) -> bytes:
+    """A header whose numbers are in base 256, so that they may be negative."""
+    header = bytearray(member("x").tobuf(tarfile.GNU_FORMAT)[:512])
+    for name, value in fields.items():
+        start, length = {"uid": (108, 8), "gid": (116, 8), "size": (124, 12)}[name]
+        header[start : start + length] = (value % 256**length).to_bytes(length, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    return bytes(header)
+
+
+def with_records(**records: str) -> bytes:
+    one = member("x")
+    one.pax_headers = records
+    return tar(one)
+
+
+def sparse(count: int, *places: int) -> bytes:
+    """A sparse file of GNU tar's form 1.0, with its map in the content."""
+    one = member("x")
+    one.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x"}
+    text = "".join(f"{number}\n" for number in (count, *places))
+    return tar(one, content=text.encode().ljust(512, b"\0"))
+
+
+LESS_THAN_NOTHING = {
+    "a size": with_numbers(size=-1024),
+    "an owner": with_numbers(uid=-1),
+    "a group": with_numbers(gid=-1),
+    "a size in a PAX record": with_records(size="-1024"),
+    "an owner in a PAX record": with_records(uid="-5"),
+    "a part of a sparse file": sparse(1, 0, -512),
+}
+
+
+@pytest.mark.parametrize("data", LESS_THAN_NOTHING.values(), ids=LESS_THAN_NOTHING.keys())
+def test_a_number_less_than_nothing_is_refused(
+    data: bytes, archive: Callable[[bytes], Path]
+) -> None:
+    with pytest.raises(Refused, match="negative number"):
+        of(data + bytes(1024))
+    with pytest.raises(Refused, match="negative number"):
+        list(members(archive(data + bytes(1024))))
+
+
+def test_headers_that_only_name_the_next_one_are_refused(archive: Callable[[bytes], Path]) -> None:
+    name = member("././@LongLink", tarfile.GNUTYPE_LONGNAME, size=1)
+    data = (name.tobuf(tarfile.GNU_FORMAT) + b"x".ljust(512, b"\0")) * 3000 + GOOD
+    with pytest.raises(Refused, match="can't be read"):
+        of(data)
+    with pytest.raises(Refused, match="can't be read"):
+        list(members(archive(data)))
+
+
+def test_names_do_not_depend_on_the_locale(archive: Callable[[bytes], Path]) -> None:
+    path = archive(tar(member("\u00e9"), form=tarfile.GNU_FORMAT))
+    program = (
+        "import sys; from pathlib import Path; from tidemill.images.tar_read import members; "
+        "print(*(ascii(one.name) for one in members(Path(sys.argv[1]))))"
+    )
+    locale = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, path],
+        env={**os.environ, **locale},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"'\\xe9'\n"

@@ -21,6 +21,7 @@ from tidemill.app.names import (
     checked_sha,
     shown,
 )
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -97,7 +98,7 @@ def is_bare(data: bytes, *, expected: bool = False) -> bool:
     """
     try:
         keys = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     if not isinstance(keys, dict):
         return False
@@ -203,7 +204,7 @@ def _decoded(data: bytes, shape: type[_T], what: str = "an announcement") -> _T:
         )
     try:
         return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Refused(
             f"this is not {what}: {_service_in(data)}{shown(str(error))}",
             remedy="docs/adopt.md shows the form of an announcement",
@@ -222,11 +223,11 @@ def _service_in(data: bytes) -> str:
             if b'"images"' in data
             else msgspec.json.decode(data, type=dict[str, msgspec.Raw])
         )
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return ""
     for service, image in images.items():
         try:
             msgspec.json.decode(image, type=Image)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except UNREADABLE:
             return f"the image of {shown(service)}: "
     return ""

@@ -14,12 +14,13 @@ from tidemill.images.location import Location
 SERVICE = "{service}"
 
 
-def of_service(place: str, service: str) -> Location:
+def of_service(place: str, service: str, *, alone: bool = True) -> Location:
     """The destination of one service, of a place that may be that of several.
 
     Args:
         place: `REGISTRY/REPOSITORY` or `oci:PATH`; `{service}` in it stands for the name, which
-            is else added at the end, unless the place ends in it.
+            is else added at the end, unless the place is for this service alone and ends in it.
+        alone: whether no other service goes to that place.
 
     Raises:
         Refused: it is no place, or has a tag or a digest.
@@ -30,11 +31,11 @@ def of_service(place: str, service: str) -> Location:
     found = exactly(place)
     if found.folder is not None:
         last = found.folder.rstrip("/").rpartition("/")[2]
-        return (
-            found if last == name else replace(found, folder=f"{found.folder.rstrip('/')}/{name}")
-        )
+        if alone and last == name:
+            return found
+        return replace(found, folder=f"{found.folder.rstrip('/')}/{name}")
     last = (found.repository or "").rpartition("/")[2]
-    return found if last == name else exactly(f"{found.repository}/{name}")
+    return found if alone and last == name else exactly(f"{found.repository}/{name}")
 
 
 def exactly(place: str) -> Location:
@@ -55,7 +56,7 @@ def exactly(place: str) -> Location:
     return found
 
 
-def extra_tags(given: Iterable[str], place: Location) -> tuple[str, ...]:
+def extra_tags(given: Iterable[str], place: Location | None) -> tuple[str, ...]:
     """The tags alone, of tags and of whole references as docker/metadata-action writes them.
 
     Raises:
@@ -66,7 +67,7 @@ def extra_tags(given: Iterable[str], place: Location) -> tuple[str, ...]:
         tag = text
         if "/" in text or ":" in text:
             parsed = reference.by_tag(text)
-            if parsed.repository != place.repository:
+            if place is not None and parsed.repository != place.repository:
                 raise Refused(
                     f"the tag {shown(text)} is in another repository than {place}",
                     remedy="build once for each repository, or give the tag alone",

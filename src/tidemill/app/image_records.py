@@ -16,6 +16,7 @@ from tidemill.app import reference
 from tidemill.app.announcement import Announcement, Image, bare_images, checked, checked_image
 from tidemill.app.names import checked_name, shown
 from tidemill.app.origin import Origin
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused
 
 
@@ -107,7 +108,7 @@ def of_build(data: bytes) -> dict[str, Image]:
     """
     try:
         build = msgspec.json.decode(data, type=_Build)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Refused(
             f"this is not what build-reproducible-image --json prints: {shown(str(error))}",
             remedy="keep its standard output in a file, and name that",

@@ -85,7 +85,8 @@ def checked_branch(text: str) -> str:
         or text.endswith(("/", ".", ".lock"))
     ):
         raise Refused(
-            f"{shown(text)} is not a valid name of a branch", remedy="see git check-ref-format"
+            f"{shown(text)} is not a valid name of a branch",
+            remedy="use ASCII letters, digits and . _ / @ + # -, as git check-ref-format has it",
         )
     return text
 

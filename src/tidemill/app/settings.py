@@ -24,6 +24,7 @@ DEFAULT_PLATFORM = "linux/amd64"
 Engine = Literal["assemble", "buildkit", "classic"]
 _IMAGE = re.compile(r"docker-image://|oci-layout://|oci:")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
 
 
 class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -145,6 +146,11 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     def __post_init__(self) -> None:
         if not self.words or "\0" in self.command:
             raise ValueError("the command is empty, or has a NUL in it")
+        if strange := [word for word in self.words if word in _OF_SHELLS]:
+            raise ValueError(
+                f"no shell reads the command, so {strange[0]} would be an argument: write "
+                "sh -c '...', or name a script"
+            )
         if not self.limit:
             raise ValueError("the time limit is 0")
         names = (*self.environment, *self.caches)

@@ -100,13 +100,13 @@ class Making:
 
                 return build_copy_only
             case "buildkit":
-                from tidemill.images.engines.buildkit import build_with_buildkit
+                from tidemill.building.engines.buildkit import build_with_buildkit
 
                 builder = self._order.builder
                 return lambda build, platform, shop: build_with_buildkit(
                     build, platform, shop, builder=builder
                 )
             case "classic":
-                from tidemill.images.engines.classic import build_with_classic
+                from tidemill.building.engines.classic import build_with_classic
 
                 return build_with_classic

@@ -172,6 +172,12 @@ def build_contexts(
 
 def _platforms(texts: tuple[str, ...]) -> tuple[Platform, ...]:
     try:
-        return tuple(sorted({Platform.parse(text) for text in texts}, key=str))
+        found = tuple(sorted({Platform.parse(text) for text in texts}, key=str))
     except ValueError as error:
         raise Refused(str(error), remedy="give --platform linux/amd64, or several") from None
+    if strange := [platform for platform in found if platform.os != "linux"]:
+        raise Refused(
+            f"images for {strange[0]} are not built: their layers have another form",
+            remedy="name platforms of linux alone",
+        )
+    return found

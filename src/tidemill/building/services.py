@@ -68,7 +68,7 @@ def build_services(
         repository = settings.repository(item.name)
         place = Location(repository=repository)
         if run.wishes.to is not None:
-            place = destination.of_service(run.wishes.to, item.name)
+            place = destination.of_service(run.wishes.to, item.name, alone=len(picked) == 1)
         every = dict.fromkeys((sha, branch, *destination.extra_tags(run.wishes.tags, place)))
         stands_for = repository if place.folder is not None else None
         parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
@@ -93,16 +93,16 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         raise Refused(
             "there is no destination", remedy="give --to REGISTRY/REPOSITORY or --to oci:PATH"
         )
-    to = "oci:none" if wishes.to is None else wishes.to
-    text = to.replace(destination.SERVICE, build.name.lower())
-    place = destination.exactly(text)
+    place = None
+    if wishes.to is not None:
+        place = destination.exactly(wishes.to.replace(destination.SERVICE, build.name.lower()))
     here = AppCheckout(build.context)
     more = destination.extra_tags(wishes.tags, place)
     tags, branch = more, None
     if given.sha or here.is_one:
-        branch = _branch(here, given, is_needed=not more)
+        branch = _branch(here, given, is_needed=not more and wishes.push)
         tags = tuple(filter(None, (here.sha(given), branch, *more)))
-    elif not more:
+    elif not more and wishes.push:
         raise Refused(
             f"{shown_path(build.context)} is not in a checkout with a commit, so there is nothing "
             "to tag with",
@@ -116,7 +116,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         return order_of_dockerfile(replace(build, context=root, file=file), wishes)
 
     item = order_in(build.context).items[0]
-    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or more[0])
+    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or next(iter(more), None))
     return _ship(here, order_in, [parcel], run, whole=True)
 
 

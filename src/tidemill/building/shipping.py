@@ -33,22 +33,22 @@ class Parcel:
     """An item and where it goes.
 
     Args:
-        to: a layout or a repository, without tag and digest.
+        to: a layout or a repository, without tag and digest; None for an image that stays here.
         tags: those that are set, in this order.
         before: the tag whose image it is compared with, to say whether it changed.
         repository: what references name, where `to` is a layout: the repository it stands for.
     """
 
     item: Item
-    to: Location
+    to: Location | None
     tags: tuple[str, ...]
     before: str | None
     repository: str | None = None
 
     @property
-    def place(self) -> str:
-        """What stands before the tag or the digest in a reference."""
-        return self.repository or str(self.to)
+    def place(self) -> str | None:
+        """What stands before the tag or the digest in a reference; None if it goes nowhere."""
+        return self.repository or (None if self.to is None else str(self.to))
 
 
 @dataclass(frozen=True)
@@ -113,11 +113,14 @@ class _Shop:
         means = Means(self.bases, self.layout, hands.workers, scratch, spoken)
         self.making = Making(order, means, around)
         self.done: list[tuple[Location, Published]] = []
+        self._sent: dict[str, str] = {}  # where a layer is by now, for others that have it, too
 
     def before(self, parcel: Parcel, *, push: bool) -> Earlier:
         """The image that a parcel is compared with."""
+        if parcel.to is None or parcel.before is None:
+            return NOTHING
         folder = parcel.to.folder and Path(parcel.to.folder)
-        if parcel.before is None or (folder and not (folder.is_dir() and any(folder.iterdir()))):
+        if folder and not (folder.is_dir() and any(folder.iterdir())):
             return NOTHING
         try:
             return earlier(self.stores.open(parcel.to, create=push), parcel.before)
@@ -128,9 +131,11 @@ class _Shop:
             return NOTHING
 
     def send(self, parcel: Parcel, image: Descriptor, tags: tuple[str, ...]) -> Published:
-        """Bring an image to its destination, and set the tags."""
+        """Bring an image to its destination, if it has one, and set the tags."""
+        if parcel.to is None:
+            return Published(image.digest)
         origins = self.bases.origins()
-        borrowed = {
+        borrowed = dict(self._sent) | {
             digest: store.where
             for digest, store in origins.items()
             if not isinstance(store, Layout)
@@ -142,6 +147,9 @@ class _Shop:
             image, source, to, tags, workers=lines, borrow=borrowed, progress=self.say
         )
         self.done.append((parcel.to, published))
+        if parcel.to.repository:
+            every = documents.below(image, self.layout.read, lambda _: False)
+            self._sent |= {blob.digest: to.where for blob in documents.blobs(every)[0]}
         return published
 
 

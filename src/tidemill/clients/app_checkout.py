@@ -48,10 +48,19 @@ class AppCheckout:
     @property
     def is_one(self) -> bool:
         """Whether Git finds a repository with a commit there."""
-        try:
-            return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
-        except TidemillError:  # there is no Git
+        here = self.folder.resolve()
+        if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return False
+        try:
+            code, _, said = self._git.attempt("rev-parse", "--git-dir")
+        except TidemillError:  # there is no Git on this machine
+            return False
+        if code:
+            raise Refused(
+                f"Git does not read the checkout of {shown_path(self.folder)}: {shown(said[:300])}",
+                remedy="do what Git says; or give --sha and --branch",
+            )
+        return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
 
     def sha(self, given: Given) -> str:
         """The commit; raise `Refused` if there is none and none is given."""

@@ -29,12 +29,14 @@ class Surroundings:
     Args:
         umask: of all processes; the caller's if None.
         variables: over `FIXED`.
-        empty: a folder for HOME, TMPDIR and caches, made anew; None: the caller's.
+        empty: a folder for caches, made anew; None: the caller's own are used.
+        away: whether HOME and TMPDIR are made anew there, too.
     """
 
     umask: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     empty: Path | None = None
+    away: bool = False
 
 
 USUAL = Surroundings()
@@ -51,7 +53,7 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
         TimeLimit: it took too long, and was ended with all that it started.
     """
     wanted = {name: os.environ[name] for name in step.environment if name in os.environ}
-    kept = _kept(step, around.empty)
+    kept = _kept(step, around)
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     env = FIXED | {"PATH": path} | wanted | kept | dict(around.variables)
     seconds = step.limit.total_seconds()
@@ -59,20 +61,21 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
     try:
         ended = processes.run(step.words, cwd=checkout, env=env, seconds=seconds, umask=umask)
     except OSError as error:
-        raise _failed(f"can't be started: {error.strerror}", "") from None
+        raise _failed(f"`{step.command}` can't be started: {error.strerror}", "") from None
     if ended.code:
         raise _failed(f"`{step.command}` exited with {ended.code}", ended.output)
 
 
-def _kept(step: Compile, empty: Path | None) -> dict[str, str]:
+def _kept(step: Compile, around: Surroundings) -> dict[str, str]:
     """The folders of the caller's, or empty ones in their place."""
-    if empty is None:
-        names = (*_KEPT, *step.caches)
-        return {name: os.environ[name] for name in names if name in os.environ}
-    folders = {name: empty / name.lower() for name in (*_KEPT, "XDG_CACHE_HOME", *step.caches)}
+    kept = {name: os.environ[name] for name in (*_KEPT, *step.caches) if name in os.environ}
+    if around.empty is None:
+        return kept
+    away = (*_KEPT, "XDG_CACHE_HOME") if around.away else ()
+    folders = {name: around.empty / name.lower() for name in (*away, *step.caches)}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
-    return {name: str(folder) for name, folder in folders.items()}
+    return kept | {name: str(folder) for name, folder in folders.items()}
 
 
 def _failed(how: str, output: str) -> EntryPointFailed:

@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.processes import communicate
 from tidemill.errors import Refused
 
@@ -140,7 +141,7 @@ def _settings(file: Path) -> _Settings | None:
             f"the credentials in {file} can't be read: {error.strerror}",
             remedy="mend the file's rights, or name another one with DOCKER_CONFIG",
         ) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         # The decoder's message may quote the file, and so a secret.
         raise Refused(
             f"{file} is not the JSON that docker login writes", remedy="mend it, or log in again"
@@ -218,7 +219,7 @@ def _asked(helper: str, key: str, file: Path, environment: Mapping[str, str]) ->
         )
     try:
         answer = msgspec.json.decode(output, type=_Helped)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         raise Refused(
             f"{program} gave no answer that can be read for {key}",
             remedy="see whether it is a credential helper of Docker's",

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 
 # Too many requests, and what servers and what stands before them say of a bad moment.
@@ -107,7 +108,7 @@ def said_in(body: bytes) -> str:
     """What a registry says in an error's body (distribution-spec, "Error Codes"), in brackets."""
     try:
         found = msgspec.json.decode(body, type=_Errors)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
     said = [" ".join(filter(None, (error.code, error.message))) for error in found.errors[:3]]
     return f" ({'; '.join(shown(text)[1:-1] for text in said if text)})" if any(said) else ""

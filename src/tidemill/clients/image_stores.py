@@ -54,8 +54,3 @@ class ImageStores:
         if self._session is None:
             self._session = Session(progress=self._say)
         return registry(place.repository or "", push=create, session=self._session)
-
-
-def open_store(location: Location) -> ImageStore:
-    """One place, for a command that needs no more."""
-    return ImageStores().open(location)

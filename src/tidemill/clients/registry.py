@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from tidemill.app.names import shown
 from tidemill.clients import registry_address
 from tidemill.clients.http import Body, Call
+from tidemill.clients.http_trouble import Trouble
 from tidemill.clients.registry_access import Access, Answer, Need, Session
 from tidemill.clients.registry_address import Address
 from tidemill.clients.registry_answers import absent, lied, said_no
@@ -223,9 +224,13 @@ class Registry:
             {"Content-Type": document.media_type},
             Body(len(data), lambda: iter([data])),
         )
-        answer = self._access.ask(call, self._push)
-        if not answer.is_fine:
-            raise self._no(answer, f"store the manifest {reference}")
+        patience = self._access.patience()
+        while not (answer := self._access.ask(call, self._push)).is_fine:
+            error = self._no(answer, f"store the manifest {reference}")
+            if b"_BLOB_UNKNOWN" not in answer.body:
+                raise error
+            # Where others push the same blob at this moment, a registry may overlook it.
+            patience.wait(Trouble(error, tries=3))
         if answer.headers.get("Docker-Content-Digest", document.digest) != document.digest:
             raise lied(self.address, f"stored the manifest {reference} with another digest")
 

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.credentials import Credentials, Kind
 from tidemill.clients.http import Body, Call, Http, host_of
 from tidemill.clients.http_trouble import Trouble, said_in
@@ -105,7 +106,7 @@ def fetch(
         )
     try:
         granted = msgspec.json.decode(body, type=_Granted)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         granted = _Granted()
     secret = granted.token or granted.access_token
     if not re.fullmatch(r"[\x21-\x7e]+", secret):

@@ -87,7 +87,10 @@ def _removed(folder: Path) -> None:
 def _sweep(parent: Path) -> None:
     for left in parent.glob(f"{_PREFIX}{os.getuid()}-*"):
         try:
-            with (left / _LOCK).open("r+") as lock:
+            # Anybody may write to the place of all temporary files: only our own folders count.
+            if left.is_symlink() or left.stat().st_uid != os.getuid():
+                continue
+            with os.fdopen(os.open(left / _LOCK, os.O_RDWR | os.O_NOFOLLOW), "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _removed(left)
         except OSError:

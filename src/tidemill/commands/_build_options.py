@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +15,8 @@ from tidemill.clients.app_checkout import Given
 from tidemill.clients.environment import variable
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
+
+_PAIR = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_./-]*=")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -55,8 +58,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--to",
         metavar="PLACE",
-        help="REGISTRY/REPOSITORY or oci:PATH, with {service} or the service added at its end; "
-        "the settings' images by default",
+        help="REGISTRY/REPOSITORY or oci:PATH; the names of services stand for {service} in it, or "
+        "are added at its end, but for one alone that it ends in; the settings' images by default",
     )
     _several(where, "--tag", "tags", "one more tag, besides the SHA and the branch")
     where.add_argument(
@@ -144,23 +147,33 @@ def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
 
 
 def pairs(values: Iterable[str], option: str, *, from_environment: bool = False) -> dict[str, str]:
-    """`NAME=VALUE`, several to a text, one a line.
+    """`NAME=VALUE`, one to a text; or several, if every line is one.
 
     Args:
         from_environment: whether a NAME alone stands for the variable, as with docker.
     """
     found = {}
-    for line in listed(values):
-        name, equals, value = line.partition("=")
+    for text in _single(values):
+        name, equals, value = text.partition("=")
         if not equals and from_environment:
-            found_there = variable(name)
+            found_there = variable(name.strip())
             if found_there is None:
                 continue
             value = found_there
-        elif not equals or not name:
-            raise Refused(f"{option} {shown(line)} has no value", remedy="write NAME=VALUE")
-        found[name] = value
+        elif not equals or not name.strip():
+            raise Refused(f"{option} {shown(text)} has no value", remedy="write NAME=VALUE")
+        found[name.strip()] = value
     return found
+
+
+def _single(values: Iterable[str]) -> Iterator[str]:
+    """Each pair. A text of several lines is one, whose value has lines, unless all are pairs."""
+    for text in values:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) > 1 and not all(_PAIR.match(line) for line in lines):
+            yield text.lstrip()
+        else:
+            yield from (line.lstrip() for line in lines)
 
 
 def _name(text: str | None, context: Path) -> str:

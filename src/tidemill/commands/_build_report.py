@@ -53,14 +53,15 @@ def image_json(one: Shipped) -> dict[str, Any]:
     """One image: names of outputs as docker/build-push-action has them, and our own."""
     parcel, image = one.parcel, one.image
     published = one.published
+    tags = [f"{parcel.place}:{tag}" for tag in parcel.tags] if parcel.place else []
     return {
         "service": parcel.item.name,
         "digest": image.digest,
         "imageid": one.image_id,
-        "image": f"{parcel.place}@{image.digest}",
-        "tag": f"{parcel.place}:{parcel.tags[0]}",
-        "tags": [f"{parcel.place}:{tag}" for tag in parcel.tags],
-        "layout": parcel.to.folder,
+        "image": f"{parcel.place}@{image.digest}" if parcel.place else None,
+        "tag": tags[0] if tags else None,
+        "tags": tags,
+        "layout": parcel.to.folder if parcel.to else None,
         "platforms": [str(platform) for platform in parcel.item.platforms],
         "changed": one.changed,
         "published": published is not None,
@@ -71,7 +72,7 @@ def image_json(one: Shipped) -> dict[str, Any]:
             "containerimage.digest": image.digest,
             "containerimage.config.digest": one.image_id,
             "containerimage.descriptor": msgspec.to_builtins(image),
-            "image.name": ",".join(f"{parcel.place}:{tag}" for tag in parcel.tags),
+            "image.name": ",".join(tags),
         },
     }
 
@@ -91,8 +92,10 @@ def _line(one: Shipped) -> str:
         said.append("not published")
     elif one.published.sent:
         said.append(f"{one.published.sent:,} bytes sent")
-    place = one.parcel.place
-    return f"{one.parcel.item.name}: {place}@{one.image.digest} ({', '.join(said)})"
+    if one.published and one.parcel.to is not None and one.parcel.to.folder is not None:
+        said.append(f"in {one.parcel.to}")
+    place = f"{one.parcel.place}@" if one.parcel.place else ""
+    return f"{one.parcel.item.name}: {place}{one.image.digest} ({', '.join(said)})"
 
 
 def _write(file: str, text: str, written: str) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 from tidemill.building.failing import of_the_machine
 from tidemill.building.order import OF_A_COMMIT
 from tidemill.building.services import Run, build_dockerfile, build_services
+from tidemill.clients import processes
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _build_options, _build_report
 from tidemill.commands._writing import tell
 
 HELP = "build services into images: same content, same digest"
 EXAMPLE = "tidemill build-reproducible-image --to registry.example.com/acme"
+
+_INTERRUPTED = 130
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,6 +26,15 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Build, publish, report; 1 if --verify found a difference."""
+    try:
+        return _run(arguments)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        tell("\nInterrupted. What has no tag yet gets none; run it again.")
+        # Threads that wait for a registry or an engine would keep the process for minutes.
+        processes.end_at_once(stop.code if isinstance(stop, SystemExit) else _INTERRUPTED)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     say = _build_options.quiet if arguments.quiet else tell
     wishes = _build_options.wishes(arguments)
     for label in sorted(set(wishes.labels) & set(OF_A_COMMIT)):

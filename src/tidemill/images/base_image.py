@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from threading import Lock
 from typing import Any
 
 import msgspec
 
+from tidemill.app.names import shown
 from tidemill.errors import Refused
-from tidemill.images import oci, tar_read
+from tidemill.images import oci, run_config, tar_read
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs
@@ -26,10 +28,16 @@ class BaseImage:
     diff_ids: tuple[str, ...]
     run: dict[str, Any]
     store: ImageStore | None
+    _reading: Lock = field(default_factory=Lock, init=False, repr=False, compare=False)
+
+    @property
+    def rootfs(self) -> RootFs:
+        """What is at each path of it; reads every layer, the first time, whoever else asks."""
+        with self._reading:
+            return self._rootfs
 
     @cached_property
-    def rootfs(self) -> RootFs:
-        """What is at each path of it; reads every layer, the first time."""
+    def _rootfs(self) -> RootFs:
         found = RootFs()
         if self.store is not None:
             for layer in self.layers:
@@ -65,21 +73,30 @@ def read_base(store: ImageStore, digest: str, platform: Platform) -> BaseImage:
     for layer in layers:
         if layer.media_type not in (oci.LAYER, oci.LAYER_PLAIN):
             raise Refused(
-                f"a layer of the base {digest} is {layer.media_type}",
+                f"a layer of the base {digest} is {shown(layer.media_type)}",
                 remedy="use a base whose layers are compressed with gzip",
             )
-    return BaseImage(layers, config.rootfs.diff_ids, config.config or {}, store)
+    run = run_config.checked(config.config, f"the base {digest}")
+    return BaseImage(layers, config.rootfs.diff_ids, run, store)
 
 
 def _manifest(store: ImageStore, digest: str, platform: Platform) -> oci.Manifest:
     data = store.read(digest)
     if "manifests" not in oci.decoded(data, dict[str, msgspec.Raw], f"the base {digest}"):
         return oci.decoded(data, oci.Manifest, f"the base {digest}")
-    wanted = msgspec.to_builtins(platform)
     for entry in oci.decoded(data, oci.Index, f"the base {digest}").manifests:
-        if wanted.items() <= (entry.platform or {}).items():
+        if _is_for(entry, platform):
             return oci.decoded(store.read(entry.digest), oci.Manifest, f"the base {entry.digest}")
     raise _not_for(digest, platform)
+
+
+def _is_for(entry: Descriptor, platform: Platform) -> bool:
+    stated = entry.platform or {}
+    parts = (stated.get(name) for name in ("os", "architecture", "variant"))
+    try:
+        return Platform.parse("/".join(str(part) for part in parts if part)) == platform
+    except ValueError:
+        return False
 
 
 def _not_for(digest: str, platform: Platform) -> Refused:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +19,7 @@ from tidemill.images.layer import Layer, write_layer
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import Change, RootFs, canonical
-from tidemill.images.tar_read import layer_entries, uncompressed
+from tidemill.images.tar_read import layer_entries, unpacked
 
 
 class _Manifest(msgspec.Struct, frozen=True):
@@ -31,7 +30,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class _RootFs(msgspec.Struct, frozen=True):
-    diff_ids: tuple[str, ...] | None = None
+    diff_ids: tuple[oci.Digest, ...] | None = None
 
 
 class _Config(msgspec.Struct, frozen=True):
@@ -62,7 +61,7 @@ def canonical_image(
     _expect(config, platform)
     blobs = _layers(manifest, config, base)
     count = len(base.layers)
-    run = run_config.kept(config.config or {}, base.run)
+    run = run_config.kept(run_config.checked(config.config, "the image"), base.run)
     layers: list[Layer] = []
     with TemporaryDirectory(dir=shop.scratch) as folder:
         changes = [list(_read(made, *blob, Path(folder))) for blob in blobs[count:]]
@@ -120,12 +119,7 @@ def _read(made: ImageStore, blob: Descriptor, diff_id: str, folder: Path) -> Ite
             pass
         return layer_entries(made.path(diff_id))
     archive = folder / diff_id.removeprefix("sha256:")
-    found = hashlib.sha256()
-    with archive.open("wb") as file:
-        for piece in uncompressed(made.pieces(blob), f"the layer {blob.digest}"):
-            found.update(piece)
-            file.write(piece)
-    if f"sha256:{found.hexdigest()}" != diff_id:
+    if unpacked(made.pieces(blob), f"the layer {blob.digest}", archive) != diff_id:
         raise Refused(
             f"the layer {blob.digest} has other content than the config says",
             remedy="build the image again",

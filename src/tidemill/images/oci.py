@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused
 from tidemill.images.compression import PROFILE
 
@@ -24,7 +25,7 @@ LAYER_PLAIN = "application/vnd.oci.image.layer.v1.tar"
 
 REF_NAME = "org.opencontainers.image.ref.name"
 PROFILE_ANNOTATION = "dev.tidemill.profile"
-# A digest of the layers' digests: who compresses layers anew keeps annotations, and so is found out.
+# A digest of the layers' digests: who compresses layers anew and keeps annotations is found out.
 LAYERS_ANNOTATION = "dev.tidemill.layers"
 
 # The same things under the names that Docker had for them before there was a specification.
@@ -40,6 +41,8 @@ FROM_DOCKER = {
 # The variants that an architecture has where none is named (containerd normalises them alike).
 _BY_DEFAULT = {("arm64", "v8"), ("amd64", "v1")}
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+# What was decoded as one is one: it may be part of a path.
+Digest = Annotated[str, msgspec.Meta(pattern=rf"\A{DIGEST.pattern}\Z")]
 _T = TypeVar("_T")
 
 
@@ -47,8 +50,8 @@ class Descriptor(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"
     """What points to a blob: media type, digest (`sha256:` and 64 hex digits), size in bytes."""
 
     media_type: str
-    digest: str
-    size: int
+    digest: Digest
+    size: Annotated[int, msgspec.Meta(ge=0)]
     annotations: dict[str, str] | None = None
     platform: dict[str, Any] | None = None
 
@@ -72,7 +75,7 @@ class Index(msgspec.Struct, frozen=True, rename="camel"):
 class RootFs(msgspec.Struct, frozen=True):
     """The digests of the uncompressed layers, the lowest first."""
 
-    diff_ids: tuple[str, ...]
+    diff_ids: tuple[Digest, ...]
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -169,7 +172,7 @@ def decoded(data: bytes, shape: type[_T], what: str) -> _T:
     """
     try:
         return msgspec.json.decode(data, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
 
 

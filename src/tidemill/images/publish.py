@@ -119,11 +119,20 @@ class _Run:
     def copy(self, image: Descriptor) -> None:
         """Blobs, configs, manifests, and what points to them, each after what it needs."""
         new = documents.below(image, self._source.read, self._is_there)
+        if not new:
+            return self._mend(image)
         layers, configs = documents.blobs(new)
         self._all(layers)
         self._all(configs)
         for document in new:
             self._document(document)
+        return None
+
+    def _mend(self, image: Descriptor) -> None:
+        """Send what the image needs, the source has, and the destination has lost."""
+        every = documents.below(image, self._source.read, lambda _: False)
+        for blobs in documents.blobs(every):
+            self._all([blob for blob in blobs if self._source.has(blob)])
 
     def tag(self, names: tuple[str, ...], image: Descriptor) -> None:
         self._to.tag(names, image)

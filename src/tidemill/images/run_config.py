@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from tidemill.errors import Refused
+
 # Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
 _KEPT = {
     *("Cmd", "Entrypoint", "Env", "ExposedPorts", "Labels", "OnBuild", "StopSignal", "User"),
@@ -12,6 +16,39 @@ _KEPT = {
 }
 # Every runtime sets this where an image sets none; engines write it into images from scratch.
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class _Shape(msgspec.Struct, rename="pascal"):
+    """What has to have a shape in a `config` object; Go writes null for what is empty."""
+
+    cmd: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    env: tuple[str, ...] | None = None
+    exposed_ports: dict[str, dict[str, Any] | None] | None = None
+    labels: dict[str, str] | None = None
+    on_build: tuple[str, ...] | None = None
+    stop_signal: str | None = None
+    user: str | None = None
+    volumes: dict[str, dict[str, Any] | None] | None = None
+    working_dir: str | None = None
+    healthcheck: dict[str, Any] | None = None
+    shell: tuple[str, ...] | None = None
+
+
+def checked(config: Mapping[str, Any] | None, image: str) -> dict[str, Any]:
+    """A `config` object from outside; empty if there is none.
+
+    Raises:
+        Refused: something in it is not what it has to be; `image` says whose it is.
+    """
+    found = dict(config or {})
+    try:
+        msgspec.convert(found, _Shape)
+    except msgspec.ValidationError as error:
+        raise Refused(
+            f"the config of {image} can't be used: {error}", remedy="make that image again"
+        ) from None
+    return found
 
 
 def kept(config: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:

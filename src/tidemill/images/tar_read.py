@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import tarfile
 import zlib
@@ -9,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -35,8 +36,14 @@ _IN_MEMORY = (
     *(tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK),
 )
 _LARGEST_HEADER = 1 << 20
+# All that a tar can make `tarfile` raise; headers that name the next one nest its calls.
+_DAMAGED = (
+    *(tarfile.TarError, OSError, EOFError, ValueError),
+    *(IndexError, OverflowError, RecursionError),
+)
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_Member = TypeVar("_Member", bound=tarfile.TarInfo)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +73,25 @@ class _Header(tarfile.TarInfo):
             raise
         if found.type in _IN_MEMORY and found.size > _LARGEST_HEADER:
             raise ValueError(f"a header has {found.size} bytes")
-        return found
+        return _counted(found)
+
+
+class _Tar(tarfile.TarFile):
+    """An archive whose names are UTF-8, whatever the locale."""
+
+    tarinfo = _Header
+    encoding = "utf-8"
+    errors = "surrogateescape"
+
+
+def _counted(header: _Member) -> _Member:
+    """The header; raise `ValueError` if something in it is less than nothing."""
+    # Only sparse members have the attribute filled; it is not among the documented ones.
+    sparse: list[tuple[int, int]] = getattr(header, "sparse", None) or []
+    numbers = (header.size, header.uid, header.gid, *(n for part in sparse for n in part))
+    if min(numbers) < 0:
+        raise ValueError("a header has a negative number")
+    return header
 
 
 def layer_entries(archive: Path) -> Iterator[Entry | Whiteout | Opaque]:
@@ -92,29 +117,27 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
     """
     source = io.BufferedReader(_Joined(uncompressed(pieces, what)), READ)
     try:
-        with tarfile.open(
-            fileobj=source, mode="r|", tarinfo=_Header, errors="surrogateescape"
-        ) as opened:
+        with _Tar.open(fileobj=source, mode="r|") as opened:
             for member in opened:
-                entry = _entry(Path(what), member)
+                entry = _entry(Path(what), _counted(member))
                 if entry is not None:
                     yield entry
                 opened.members = []  # type: ignore[attr-defined]
         while source.read(READ):  # to its end, where its digest is checked
             pass
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise _unreadable(what, error) from None
 
 
 def members(archive: Path) -> Iterator[tarfile.TarInfo]:
     """The headers of a tar, as they are; `Refused` if it can't be read."""
     try:
-        with tarfile.open(archive, "r:", tarinfo=_Header, errors="surrogateescape") as opened:
+        with _Tar.open(archive, "r:") as opened:
             for member in opened:
-                yield member
+                yield _counted(member)
                 # tarfile keeps every header that it has read; a layer may have 100,000 of them.
                 opened.members = []  # type: ignore[attr-defined]
-    except (tarfile.TarError, OSError, EOFError, ValueError) as error:
+    except _DAMAGED as error:
         raise _unreadable(f"the layer {archive.name}", error) from None
 
 
@@ -242,6 +265,16 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
         yield from _members_of(first, pieces)
     except (zlib.error, EOFError) as error:
         raise _unreadable(what, error) from None
+
+
+def unpacked(pieces: Iterator[bytes], what: str, to: Path) -> str:
+    """Write what `uncompressed` gives to a file; return its digest, to compare with the diffID."""
+    found = hashlib.sha256()
+    with to.open("wb") as file:
+        for piece in uncompressed(pieces, what):
+            found.update(piece)
+            file.write(piece)
+    return f"sha256:{found.hexdigest()}"
 
 
 def _members_of(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:

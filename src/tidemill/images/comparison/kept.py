@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from tidemill.app.names import shown
 from tidemill.errors import Refused, TidemillError
 from tidemill.images.comparison.difference import Image, LayerAt
 from tidemill.images.oci import Descriptor
-from tidemill.images.tar_read import uncompressed
+from tidemill.images.tar_read import unpacked
 
 
 @dataclass(frozen=True)
@@ -60,16 +59,11 @@ def keep(layer: Layer, to: Path) -> None:
         Refused: it is another layer, or damaged.
         TidemillError: there is no room for it.
     """
-    digest = hashlib.sha256()
-    with to.open("wb") as file:
-        for piece in uncompressed(layer.image.store.pieces(layer.blob), layer.what):
-            digest.update(piece)
-            try:
-                file.write(piece)
-                file.flush()
-            except OSError as error:
-                raise no_room(layer.what, error.strerror or str(error)) from None
-    if f"sha256:{digest.hexdigest()}" != layer.diff_id:
+    try:
+        found = unpacked(layer.image.store.pieces(layer.blob), layer.what, to)
+    except OSError as error:
+        raise no_room(layer.what, error.strerror or str(error)) from None
+    if found != layer.diff_id:
         raise lying(layer)
 
 

@@ -78,17 +78,21 @@ def _listed(groups: Sequence[tuple[Where, list[list[Difference]]]], limit: int) 
 
 def _alike(found: Sequence[Difference]) -> Iterator[list[Difference]]:
     """Differences in groups: many entries with one field and cause together, others alone."""
-    groups: dict[tuple[str, str], list[Difference]] = {}
+    groups: dict[tuple[str, str, bool], list[Difference]] = {}
     for difference in found:
         if difference.path is not None and difference.field in _VALUES_ALIKE:
-            cause = difference.cause.name if difference.cause else ""
-            groups.setdefault((difference.field, cause), []).append(difference)
+            groups.setdefault(_kind(difference), []).append(difference)
     many = {key: group for key, group in groups.items() if len(group) > _ONE_BY_ONE}
     yield from many.values()
     for difference in found:
-        key = (difference.field, difference.cause.name if difference.cause else "")
-        if difference.path is None or key not in many:
+        if difference.path is None or _kind(difference) not in many:
             yield [difference]
+
+
+def _kind(difference: Difference) -> tuple[str, str, bool]:
+    """What differences have in common that are told as one: field, cause, and the side lacking."""
+    cause = difference.cause.name if difference.cause else ""
+    return difference.field, cause, difference.left is None
 
 
 def _block(groups: Sequence[Sequence[Difference]], told: set[Cause]) -> Iterator[str]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from tidemill.app.names import shown
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.ignore import Ignore, Matched, character_class
+from tidemill.images.dockerfile.ignore import Ignore, Matched
 from tidemill.images.dockerfile.tree import Source
+from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
 from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
 from tidemill.images.links import followed
 from tidemill.images.rootfs import RootFs
@@ -22,6 +23,7 @@ from tidemill.images.rootfs import RootFs
 _SHARED = 0o755
 _SET_GROUP = 0o2000
 _WILD = re.compile(r"[*?\[]")
+_WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": ONE}
 
 
 @dataclass(frozen=True)
@@ -224,7 +226,7 @@ def _matching(source: Source, path: str) -> Iterator[str]:
             for folder in found
             if isinstance(source.entry(folder), Folder)
             for name in source.names(folder)
-            if form.fullmatch(name)
+            if form.matches(name)
         ]
     yield from found
 
@@ -234,27 +236,27 @@ def _is_wild(part: str) -> bool:
     return _WILD.search(re.sub(r"\\.", "", part, flags=re.DOTALL)) is not None
 
 
-def _form(part: str) -> re.Pattern[str]:
-    """A part of a path with wildcards (Go, `path/filepath.Match`) as a regular expression."""
-    written: list[str] = []
+def _form(part: str) -> Form:
+    """What a part of a path with wildcards matches (Go, `path/filepath.Match`)."""
+    parts: list[Part] = []
     at = 0
     while at < len(part):
         char = part[at]
         at += 1
         if char == "[":
             try:
-                text, at = character_class(part, at)
+                characters, at = character_class(part, at)
             except ValueError:
                 raise Refused(
                     f"{shown(part)} has a mistake", remedy="close its [, or write \\[ for itself"
                 ) from None
-            written.append(text)
+            parts.append(characters)
         elif char == "\\":
-            written.append(re.escape(part[at : at + 1]))
+            parts.append(part[at : at + 1])
             at += 1
         else:
-            written.append({"*": ".*", "?": "."}.get(char) or re.escape(char))
-    return re.compile("".join(written), re.DOTALL)
+            parts.append(_WILDCARDS.get(char, char))
+    return Form(joined(parts))
 
 
 def _moved(entry: Entry, path: str, wishes: Wishes) -> Entry:

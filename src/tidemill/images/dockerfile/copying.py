@@ -127,7 +127,7 @@ def _is_archive(entry: File) -> bool:
             return True
     with entry.open() as file:
         try:
-            with tarfile.open(fileobj=file, mode="r|*") as archive:
+            with tarfile.open(fileobj=file, mode="r|*", encoding="utf-8") as archive:
                 return archive.next() is not None
-        except (tarfile.TarError, OSError, EOFError, ValueError):
+        except (tarfile.TarError, OSError, EOFError, ValueError, IndexError, RecursionError):
             return False

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from tidemill.app.names import shown
 from tidemill.errors import Refused
+from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
 
 # For each pattern, whether it matched a folder or one above it.
 Matched = tuple[bool, ...]
@@ -23,7 +24,7 @@ class Pattern:
     """One line: what it matches, and whether it takes back in (`!`)."""
 
     text: str
-    form: re.Pattern[str]
+    form: Form
     is_exception: bool
 
 
@@ -45,7 +46,7 @@ class Ignore:
         for index, pattern in enumerate(self.patterns):
             is_match = bool(above) and above[index]
             if not is_match and pattern.is_exception == is_out:
-                is_match = pattern.form.fullmatch(path) is not None
+                is_match = pattern.form.matches(path)
             matched.append(is_match)
             if is_match:
                 is_out = not pattern.is_exception
@@ -83,8 +84,8 @@ def pattern(line: str, name: str) -> Pattern:
     if not text and is_exception:
         raise Refused(f"{name} has {shown(line)}, which names nothing", remedy="name a path")
     try:
-        form = re.compile(_expression(text), re.DOTALL)
-    except (ValueError, re.error):
+        form = _form(text)
+    except ValueError:
         raise Refused(
             f"{name} has the pattern {shown(line)}, which has a mistake",
             remedy="close its [, and let nothing end in a backslash",
@@ -92,12 +93,12 @@ def pattern(line: str, name: str) -> Pattern:
     return Pattern(text, form, is_exception)
 
 
-def _expression(text: str) -> str:
-    """A pattern as a regular expression; raise `ValueError` if it has a mistake."""
+def _form(text: str) -> Form:
+    """What a pattern matches; raise `ValueError` if it has a mistake."""
     if text.startswith("**") and not _SPECIAL.search(text, 2):
         end = text[2:]
-        return rf"(?:.*/)?{re.escape(end[1:])}" if end[:1] == "/" else rf".*{re.escape(end)}"
-    parts: list[str] = []
+        return Form((Wild.FOLDERS, end[1:]) if end[:1] == "/" else (Wild.ALL, end))
+    parts: list[Part] = []
     at = 0
     while at < len(text):
         char = text[at]
@@ -105,53 +106,19 @@ def _expression(text: str) -> str:
         if text.startswith("**", at - 1):
             at += 1
             at += text.startswith("/", at)
-            parts.append(".*" if at == len(text) else "(?:.*/)?")
+            parts.append(Wild.ALL if at == len(text) else Wild.FOLDERS)
         elif char == "*":
-            parts.append("[^/]*")
+            parts.append(Wild.NAME)
         elif char == "?":
-            parts.append("[^/]")
+            parts.append(ONE)
         elif char == "[":
             part, at = character_class(text, at)
             parts.append(part)
         elif char == "\\":
             if at == len(text):
                 raise ValueError(text)
-            parts.append(re.escape(text[at]))
+            parts.append(text[at])
             at += 1
         else:
-            parts.append(re.escape(char))
-    return "".join(parts)
-
-
-def character_class(text: str, at: int) -> tuple[str, int]:
-    """The set of characters that begins at `at`, after its `[`, as a regular expression.
-
-    The form is that of Go's `path/filepath.Match`.
-
-    Returns:
-        It, and the place after its `]`.
-
-    Raises:
-        ValueError: it has no end, or a range that has none or goes down.
-    """
-    is_negative = text.startswith("^", at)
-    at += is_negative
-    ranges: list[str] = []
-    while not (text.startswith("]", at) and ranges):
-        low, at = _member(text, at)
-        high = low
-        if text.startswith("-", at):
-            high, at = _member(text, at + 1)
-        if low > high:
-            raise ValueError(text)
-        ranges.append(f"{re.escape(low)}-{re.escape(high)}")
-    return f"[{'^' if is_negative else ''}{''.join(ranges)}]", at + 1
-
-
-def _member(text: str, at: int) -> tuple[str, int]:
-    if text[at : at + 1] in ("", "-", "]"):
-        raise ValueError(text)
-    at += text.startswith("\\", at)
-    if at >= len(text):
-        raise ValueError(text)
-    return text[at], at + 1
+            parts.append(char)
+    return Form(joined(parts))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from tidemill.images.image_store import ImageStore
 from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor
 from tidemill.images.rootfs import Change, RootFs
-from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, uncompressed
+from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, unpacked
 
 
 class Source(Protocol):
@@ -176,12 +175,7 @@ def _unpacked(store: ImageStore, blob: Descriptor, diff_id: str, folder: Path) -
         if archive.exists():
             return archive
         part = archive.with_suffix(".part")
-        found = hashlib.sha256()
-        with part.open("wb") as file:
-            for piece in uncompressed(store.pieces(blob), f"the layer {blob.digest}"):
-                found.update(piece)
-                file.write(piece)
-        if f"sha256:{found.hexdigest()}" != diff_id:
+        if unpacked(store.pieces(blob), f"the layer {blob.digest}", part) != diff_id:
             part.unlink()
             raise Refused(
                 f"the layer {blob.digest} has other content than its image's config says",

@@ -6,15 +6,17 @@ What that builder does not know (secrets, other folders, caches to write) is ref
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, cast
 
 from tidemill.app.names import shown
+from tidemill.building.engines import docker_archive
+from tidemill.building.engines.lending import lent
+from tidemill.building.engines.output import Output
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.base_image import SCRATCH
 from tidemill.images.build import DockerfileBuild, Workshop
@@ -22,10 +24,6 @@ from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
-from tidemill.images.engines import docker_archive
-from tidemill.images.engines.output import Output
-from tidemill.images.engines.staged_image import staged
-from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 
 if TYPE_CHECKING:
@@ -33,8 +31,6 @@ if TYPE_CHECKING:
 
 LONGEST = 3600.0
 _ANSWER_SECONDS = 600  # old engines copy an image before they hand over its first byte
-# Images are lent to an engine under names, and two builds may need two images under one name.
-_LENDING = threading.Lock()
 
 
 def build_with_classic(
@@ -60,8 +56,8 @@ def build_with_classic(
         folder = Path(name)
         with _engine(output) as api:
             _expect_its_platform(api, platform)
-            with _all_lent(api, build, platform, shop, folder):
-                image_id = _built(api, build, platform, shop, output, seconds)
+            with lent(api, build, platform, shop, folder) as told:
+                image_id = _built(api, told, platform, shop, output, seconds)
             layout = docker_archive.unpacked(iter(api.get_image(image_id)), folder / "saved")
         image = docker_archive.only_image(layout, platform)
         below = SCRATCH if base is None else shop.bases(base, platform)
@@ -180,55 +176,3 @@ def _cache(text: str) -> str:
             remedy="name an image to take layers from, or use `--engine buildkit`",
         )
     return fields["ref"]
-
-
-@contextmanager
-def _all_lent(
-    api: APIClient, build: DockerfileBuild, platform: Platform, shop: Workshop, folder: Path
-) -> Iterator[None]:
-    """Have the images of `build.contexts` in the engine, each under its name, for a while."""
-    with ExitStack() as lent:
-        if build.contexts:
-            lent.enter_context(_LENDING)
-        for number, (name, location) in enumerate(build.contexts.items()):
-            place = folder / f"image-{number}"
-            lent.enter_context(_lent(api, name, location, platform, shop, place))
-        yield
-
-
-@contextmanager
-def _lent(
-    api: APIClient, name: str, location: Location, platform: Platform, shop: Workshop, folder: Path
-) -> Iterator[None]:
-    """Have an image in the engine under a name, and the name as it was before afterwards."""
-    from docker.errors import ImageNotFound
-
-    engine: Any = api  # types-docker does not have types for all of it
-    repository, _, tag = name.partition(":")
-
-    def named() -> str | None:
-        try:
-            return str(engine.inspect_image(name)["Id"])
-        except ImageNotFound:
-            return None
-
-    before = named()
-    try:
-        if location.repository is not None:
-            api.pull(location.repository, tag=location.digest, platform=str(platform))
-            api.tag(f"{location.repository}@{location.digest}", repository, tag or "latest")
-        else:
-            layout, image = staged(shop.bases(location, platform), platform, folder)
-            full = f"{repository}:{tag or 'latest'}"
-            for line in engine.load_image(docker_archive.packed(layout, image, full)):
-                if "error" in line:
-                    raise Refused(
-                        f"the engine does not take the image {location}: {shown(line['error'])}",
-                        remedy="use `--engine buildkit`",
-                    )
-        yield
-    finally:
-        if before is not None:
-            api.tag(before, repository, tag or "latest")
-        elif named() is not None:
-            api.remove_image(name, noprune=True)

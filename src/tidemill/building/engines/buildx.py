@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
 import threading
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 
+from tidemill.building.engines.output import Output
+from tidemill.clients import processes
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.build import DockerfileBuild
-from tidemill.images.engines.output import Output
 
 # What Docker and buildx find their way by. What else is in the environment can't get into an image.
 _PASSED = (
@@ -49,30 +50,25 @@ def environment(build: DockerfileBuild) -> dict[str, str]:
     } | _FIXED
 
 
-def command(env: Mapping[str, str]) -> tuple[str, ...]:
+def command(env: Mapping[str, str], seconds: float) -> tuple[str, ...]:
     """Docker with its plugin, or else buildx as a program of its own; looked for once.
 
     Raises:
         Refused: neither is here.
+        TimeLimit: Docker did not say within these seconds, or a minute, if it has its plugin.
     """
-    return _command(tuple(sorted(env.items())))
+    return _command(tuple(sorted(env.items())), min(seconds, _VERSION_SECONDS))
 
 
 @cache
-def _command(variables: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+def _command(variables: tuple[tuple[str, str], ...], seconds: float) -> tuple[str, ...]:
     env = dict(variables)
     path = env.get("PATH")
     docker = shutil.which("docker", path=path)
     if docker is not None:
-        asked = subprocess.run(
-            [docker, "buildx", "version"],
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            timeout=_VERSION_SECONDS,
-        )
-        if asked.returncode == 0:
+        asked = [docker, "buildx", "version"]
+        name = "`docker buildx version`"
+        if processes.run(asked, cwd=Path(), env=env, seconds=seconds, name=name).code == 0:
             return (docker, "buildx")
     for name in ("buildx", "docker-buildx"):
         if (alone := shutil.which(name, path=path)) is not None:
@@ -102,7 +98,7 @@ def run(words: Sequence[str], env: Mapping[str, str], output: Output, seconds: f
 
     def end() -> None:
         late.set()
-        _end(process)
+        processes.end_group(process.pid)
 
     limit = threading.Timer(seconds, end)
     limit.start()
@@ -112,7 +108,7 @@ def run(words: Sequence[str], env: Mapping[str, str], output: Output, seconds: f
         process.wait()
     finally:
         limit.cancel()
-        _end(process)
+        processes.end_group(process.pid)
         process.wait()
     if late.is_set():
         raise TimeLimit(
@@ -121,11 +117,6 @@ def run(words: Sequence[str], env: Mapping[str, str], output: Output, seconds: f
         )
     if process.returncode:
         raise output.failed(f"buildx exited with {process.returncode}")
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 def _sources(secret: str) -> list[str]:

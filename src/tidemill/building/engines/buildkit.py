@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
+from tidemill.building.engines import buildx as build_buildx
+from tidemill.building.engines import docker_archive
+from tidemill.building.engines.output import Output
+from tidemill.building.engines.staged_image import staged
 from tidemill.images.base_image import SCRATCH
 from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
-from tidemill.images.engines import buildx as build_buildx
-from tidemill.images.engines import docker_archive
-from tidemill.images.engines.output import Output
-from tidemill.images.engines.staged_image import staged
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 
@@ -54,7 +54,7 @@ def build_with_buildkit(
         made = folder / "made"
         output = _fields("type=oci", "tar=false", f"dest={made}", "oci-mediatypes=true")
         words = [
-            *build_buildx.command(env),
+            *build_buildx.command(env, seconds),
             *("build", "--progress=plain", f"--output={output},compression=uncompressed"),
             *_options(build, platform, builder),
             *_contexts(build, platform, shop, folder),

@@ -1,0 +1,43 @@
+"""The environment that a command runs in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+WORDS = ("compare", "oci:é", "oci:é")
+FROM_PYTHON = "import sys; from tidemill.__main__ import main; sys.exit(main(sys.argv[1:]))"
+
+
+def run(
+    folder: Path, start: Sequence[str], environment: dict[str, str]
+) -> subprocess.CompletedProcess[bytes]:
+    """Compare an image that is not there with itself."""
+    return subprocess.run(
+        [sys.executable, *start, *WORDS],
+        cwd=folder,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_names_of_files_are_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    start = ("-m", "tidemill")
+    wanted, done = (run(tmp_path, start, locale) for locale in ({}, ASCII))
+    assert "é" in wanted.stderr.decode()
+    assert (done.returncode, done.stdout, done.stderr) == (1, wanted.stdout, wanted.stderr)
+
+
+def test_who_can_not_be_started_anew_is_told_what_to_set(tmp_path: Path) -> None:
+    start = ("-c", FROM_PYTHON)
+    done = run(tmp_path, start, ASCII)
+    assert done.returncode == 1
+    assert b"names of files are ascii here, and not UTF-8" in done.stderr
+    for remedy in ({"PYTHONUTF8": "1"}, {"LC_ALL": "C.UTF-8"}):
+        assert b"names of files" not in run(tmp_path, start, ASCII | remedy).stderr
