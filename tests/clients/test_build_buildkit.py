@@ -255,6 +255,20 @@ def test_without_buildx_the_remedy_is_another_engine(
     assert "--engine classic" in error.remedy
 
 
+def test_a_docker_that_hangs_when_it_is_asked_for_buildx_is_ended(
+    context: Path, tmp_path: Path
+) -> None:
+    program = tmp_path / "bin" / "docker"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nsleep 600\n")
+    program.chmod(0o755)
+    environment = {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    maker = Maker("hanging", partial(build_with_buildkit, seconds=1), environment)
+    error = broken(maker, tmp_path, context, "FROM scratch\nCOPY a /a")
+    assert type(error) is TimeLimit
+    assert "`docker buildx version` took longer than 1 seconds" in error.what
+
+
 def test_docker_with_its_plugin_does_as_well_as_buildx_alone(
     buildkit_go126: BuildKit, context: Path, tmp_path: Path
 ) -> None:

@@ -6,10 +6,12 @@ import gc
 import subprocess
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import docker
@@ -18,11 +20,14 @@ from tests.clients.building import (
     AMD64,
     ARM64,
     COPY_ONLY,
+    Image,
     Maker,
     a_context,
+    bases,
     classic,
     dockerfile,
     push,
+    seeing,
 )
 from tests.components.shapes import Engine, Registry
 
@@ -35,6 +40,9 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
+from tidemill.images.base_image import BaseImage
+from tidemill.images.build import Workshop
+from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 
@@ -120,33 +128,33 @@ def test_a_base_in_a_registry_is_given_and_a_name_that_the_engine_has_stays(
 
 
 def test_builds_at_once_that_are_given_other_images_by_one_name_do_not_mix_them(
-    engine: Engine, context: Path, tmp_path: Path
+    engine: Engine, tmp_path: Path
 ) -> None:
     """Each has its image in the engine before either builds, as two processes might."""
     before = names(engine)
     both_lent = Barrier(2, timeout=30)
     with ThreadPoolExecutor(2) as pool, seeing(engine.environment):
         running = [
-            pool.submit(_with_its_own_base, name, context, tmp_path / name, both_lent)
+            pool.submit(_with_its_own_base, name, tmp_path / name, both_lent)
             for name in ("one", "two")
         ]
+        print([build.exception() for build in running])
         assert [build.result() for build in running] == ["one", "two"]
     assert names(engine) == before
 
 
-def _with_its_own_base(name: str, context: Path, folder: Path, both_lent: Barrier) -> str:
+def _with_its_own_base(name: str, folder: Path, both_lent: Barrier) -> str:
     """Build on a base that has one file; the name of that file in the image."""
-    own = folder / "own"
-    own.mkdir(parents=True)
-    base = COPY_ONLY.image(dockerfile(context_of(own, name), "FROM scratch\nCOPY . /"), folder)
+    (folder / "context").mkdir(parents=True)
+    (folder / "context" / name).touch()
+    base = COPY_ONLY.image(dockerfile(folder / "context", "FROM scratch\nCOPY . /"), folder)
     where = Location(folder=str(base.layout.root), digest=base.digest)
-    (folder / "context").mkdir()
     build = dockerfile(
         folder / "context",
-        "ARG BASE\nARG LATE=late\nFROM $LATE AS late\nFROM $BASE AS base\n"
-        "FROM late\nCOPY --from=base / /",
+        "ARG BASE\nARG NEXT=next\nFROM $NEXT\nFROM $BASE AS base\n"
+        "FROM scratch\nCOPY --from=base / /",
         build_args={"BASE": "mine"},
-        contexts={"mine": where, "late": where},
+        contexts={"mine": where, "next": where},
     )
     asked: list[Location] = []
 
@@ -273,7 +281,7 @@ def test_an_image_that_only_buildkit_can_be_given_is_refused(
     where = Location(folder=str(tmp_path), digest=NOBODY)
     error = broken(maker, tmp_path, context, text, contexts={"mine": where})
     assert type(error) is Refused
-    assert "(mine)" in error.what
+    assert "('mine')" in error.what
     assert "`ARG BASE=name`" in error.remedy
     assert "--engine buildkit" in error.remedy
 

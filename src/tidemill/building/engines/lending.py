@@ -20,7 +20,8 @@ from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.instructions import Arg
-from tidemill.images.dockerfile.stages import needed
+from tidemill.images.dockerfile.parse import Dockerfile
+from tidemill.images.dockerfile.stages import Stages, needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 
@@ -41,14 +42,16 @@ def arguments(build: DockerfileBuild, platform: Platform) -> dict[str, str]:
     """
     if not build.contexts:
         return {}
-    found = _naming(build)
+    file = parse.read(build.file)
+    found = _naming(build, file)
     given = {name: f"{_REPOSITORY}-{number}" for number, name in enumerate(build.contexts)}
     places = {given[name]: location for name, location in build.contexts.items()}
     try:
         there = needed(replace(_told(build, found, given), contexts=places), platform)
     except Refused:
         there = None
-    if there != needed(build, platform):
+    stages = Stages(file, build, platform)
+    if there != needed(build, platform) or any(map(stages.is_replaced, stages.reached())):
         names = ", ".join(shown(name) for name in build.contexts)
         raise Refused(
             f"{build.name} names an image that is given to it ({names}) where the classic engine "
@@ -89,8 +92,7 @@ def lent(
         yield _told(build, naming, given)
 
 
-def _naming(build: DockerfileBuild) -> dict[str, str]:
-    file = parse.read(build.file)
+def _naming(build: DockerfileBuild, file: Dockerfile) -> dict[str, str]:
     declared = {name: value for arg in file.args for name, value in arg.pairs}
     in_stages = {
         name
