@@ -41,7 +41,7 @@ from tidemill.errors import (
     Unreachable,
 )
 from tidemill.images.base_image import BaseImage
-from tidemill.images.build import Workshop
+from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
@@ -132,44 +132,45 @@ def test_builds_at_once_that_are_given_other_images_by_one_name_do_not_mix_them(
 ) -> None:
     """Each has its image in the engine before either builds, as two processes might."""
     before = names(engine)
+    builds = [_on_a_base_with(name, tmp_path / name) for name in ("one", "two")]
     both_lent = Barrier(2, timeout=30)
     with ThreadPoolExecutor(2) as pool, seeing(engine.environment):
-        running = [
-            pool.submit(_with_its_own_base, name, tmp_path / name, both_lent)
-            for name in ("one", "two")
-        ]
-        print([build.exception() for build in running])
-        assert [build.result() for build in running] == ["one", "two"]
+        one, two = pool.map(partial(_file_of_the_base, both_lent=both_lent), builds)
+    assert (one, two) == ("one", "two")
     assert names(engine) == before
 
 
-def _with_its_own_base(name: str, folder: Path, both_lent: Barrier) -> str:
-    """Build on a base that has one file; the name of that file in the image."""
-    (folder / "context").mkdir(parents=True)
-    (folder / "context" / name).touch()
-    base = COPY_ONLY.image(dockerfile(folder / "context", "FROM scratch\nCOPY . /"), folder)
+def _on_a_base_with(name: str, folder: Path) -> DockerfileBuild:
+    """A build of what its base has, which is one file of that name; it is given two images."""
+    context = folder / "context"
+    context.mkdir(parents=True)
+    (context / name).touch()
+    base = COPY_ONLY.image(dockerfile(context, "FROM scratch\nCOPY . /"), folder)
     where = Location(folder=str(base.layout.root), digest=base.digest)
-    build = dockerfile(
-        folder / "context",
+    return dockerfile(
+        context,
         "ARG BASE\nARG NEXT=next\nFROM $NEXT\nFROM $BASE AS base\n"
         "FROM scratch\nCOPY --from=base / /",
         build_args={"BASE": "mine"},
         contexts={"mine": where, "next": where},
     )
+
+
+def _file_of_the_base(build: DockerfileBuild, both_lent: Barrier) -> str:
     asked: list[Location] = []
 
     def lending(location: Location, platform: Platform) -> BaseImage:
         asked.append(location)
         if len(asked) == 2:
-            both_lent.wait()
+            both_lent.wait()  # the first of the two images is in the engine
         return bases(location, platform)
 
-    scratch = folder / "scratch"
+    scratch = build.context.with_name("scratch")
     scratch.mkdir()
-    layout = Layout.create(folder / "layout")
+    layout = Layout.create(build.context.with_name("layout"))
     with ThreadPoolExecutor(1) as workers:
         image = build_with_classic(build, AMD64, Workshop(lending, layout, workers, scratch))
-    [*_, line] = Image(layout, image).layers[-1]
+    [[line]] = Image(layout, image).layers
     return line.split()[-1]
 
 

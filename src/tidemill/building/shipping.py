@@ -23,7 +23,7 @@ from tidemill.images.build import Say
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
-from tidemill.images.publish import Published, publish
+from tidemill.images.publish import Published, publish, set_tags
 from tidemill.images.reuse import NOTHING, Earlier, earlier
 from tidemill.images.stacked_store import StackedStore
 
@@ -130,8 +130,8 @@ class _Shop:
             self.say(f"note: whether {parcel.item.name} changed is not known: {error.what}")
             return NOTHING
 
-    def send(self, parcel: Parcel, image: Descriptor, tags: tuple[str, ...]) -> Published:
-        """Bring an image to its destination, if it has one, and set the tags."""
+    def send(self, parcel: Parcel, image: Descriptor) -> Published:
+        """Bring an image to its destination, if it has one, without a tag."""
         if parcel.to is None:
             return Published(image.digest)
         origins = self.bases.origins()
@@ -144,12 +144,22 @@ class _Shop:
         to = self.stores.open(parcel.to, create=True)
         lines = self.hands.lines
         published = publish(
-            image, source, to, tags, workers=lines, borrow=borrowed, progress=self.say
+            image, source, to, (), workers=lines, borrow=borrowed, progress=self.say
         )
         self.done.append((parcel.to, published))
         if parcel.to.repository:
             every = documents.below(image, self.layout.read, lambda _: False)
             self._sent |= {blob.digest: to.where for blob in documents.blobs(every)[0]}
+        return published
+
+    def tag(self, parcel: Parcel, image: Descriptor) -> Published:
+        """Set the tags of an image that is at its destination."""
+        if parcel.to is None:
+            return Published(image.digest)
+        to = self.stores.open(parcel.to, create=True)
+        lines = self.hands.lines
+        published = set_tags(image, to, parcel.tags, workers=lines, progress=self.say)
+        self.done.append((parcel.to, published))
         return published
 
 
@@ -167,7 +177,7 @@ def _shipped(
     def made(pair: tuple[Parcel, Earlier]) -> tuple[Descriptor, Published | None]:
         parcel, found = pair
         image = shop.making.make(parcel.item, {} if again else found.layers)
-        return image, shop.send(parcel, image, ()) if push and again is None else None
+        return image, shop.send(parcel, image) if push and again is None else None
 
     built = each(made, list(zip(parcels, before, strict=True)))
     images = [image for image, _ in built]
@@ -181,8 +191,8 @@ def _shipped(
     published: list[Published | None] = [None] * len(parcels)
     if push and all(verdict.is_same for verdict in verdicts.values()):
         if again:
-            each(lambda pair: shop.send(*pair, ()), pairs)
-        published = [*each(lambda pair: shop.send(*pair, pair[0].tags), pairs)]
+            each(lambda pair: shop.send(*pair), pairs)
+        published = [*each(lambda pair: shop.tag(*pair), pairs)]
     return [
         Shipped(
             parcel,

@@ -64,8 +64,7 @@ def publish(
     """
     before = to.requests
     names = tuple(dict.fromkeys(tags))
-    found = dict(zip(names, workers.map(to.find, names), strict=True))
-    missing = tuple(name for name in names if not _points(found[name], image))
+    missing = _missing(image, to, names, workers)
     if names and not missing:
         return Published(image.digest, requests=to.requests - before)
     run = _Run(source, to, workers, borrow, progress)
@@ -89,6 +88,31 @@ def publish(
         run.blobs_mounted,
         to.requests - before,
     )
+
+
+def set_tags(
+    image: Descriptor,
+    to: ImageStore,
+    tags: Iterable[str],
+    *,
+    workers: Executor,
+    progress: Callable[[str], None] = quiet,
+) -> Published:
+    """Point tags to an image that the destination has, whole: the last step of `publish`."""
+    before = to.requests
+    missing = _missing(image, to, tuple(dict.fromkeys(tags)), workers)
+    if missing:
+        to.tag(missing, image)
+        progress(f"tagged {', '.join(missing)} at {to.where}")
+    return Published(image.digest, missing, requests=to.requests - before)
+
+
+def _missing(
+    image: Descriptor, to: ImageStore, names: tuple[str, ...], workers: Executor
+) -> tuple[str, ...]:
+    """The tags that do not point to the image yet."""
+    found = zip(names, workers.map(to.find, names), strict=True)
+    return tuple(name for name, there in found if not _points(there, image))
 
 
 class _Run:
