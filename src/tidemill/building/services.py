@@ -10,6 +10,7 @@ from tidemill.app import destination
 from tidemill.app import settings as app_settings
 from tidemill.app.names import shown, shown_path
 from tidemill.app.settings import Settings
+from tidemill.building.folders import with_copied_folders
 from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
 from tidemill.building.shipping import Parcel, Shipped, ship
 from tidemill.building.verifying import FIRST
@@ -164,9 +165,11 @@ def _ship(
         return ship(order_in(here.folder), parcels, run.folder, run.say, push=push)
 
     def second(root: Path) -> Order:
-        return _uncached(order_in(here.copy(root / "elsewhere", strange=True, whole=whole)))
+        order = order_in(here.copy(root / "elsewhere", strange=True, whole=whole))
+        return _uncached(with_copied_folders(order, root / "folders", strange=True))
 
-    order = _uncached(order_in(here.copy(run.folder / "first", strange=False, whole=whole)))
+    first = order_in(here.copy(run.folder / "first", strange=False, whole=whole))
+    order = _uncached(with_copied_folders(first, run.folder / "first-folders", strange=False))
     around = replace(FIRST, empty=run.folder / "first-empty")
     firsts = [replace(parcel, item=item) for parcel, item in zip(parcels, order.items, strict=True)]
     return ship(order, firsts, run.folder, run.say, push=push, around=around, again=second)

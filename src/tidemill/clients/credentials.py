@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.processes import communicate
 from tidemill.errors import Refused
@@ -133,7 +134,7 @@ def _files(environment: Mapping[str, str]) -> list[Path]:
 def _settings(file: Path) -> _Settings | None:
     try:
         with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(_LARGEST) or b"{}", type=_Settings)
+            return msgspec.json.decode(opened.read(_LARGEST) or b"{}", type=learnt(_Settings))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -218,7 +219,7 @@ def _asked(helper: str, key: str, file: Path, environment: Mapping[str, str]) ->
             remedy=f"see what it says: echo {key} | {program} get",
         )
     try:
-        answer = msgspec.json.decode(output, type=_Helped)
+        answer = msgspec.json.decode(output, type=learnt(_Helped))
     except UNREADABLE:
         raise Refused(
             f"{program} gave no answer that can be read for {key}",

@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 
@@ -107,7 +108,7 @@ class _Errors(msgspec.Struct):
 def said_in(body: bytes) -> str:
     """What a registry says in an error's body (distribution-spec, "Error Codes"), in brackets."""
     try:
-        found = msgspec.json.decode(body, type=_Errors)
+        found = msgspec.json.decode(body, type=learnt(_Errors))
     except UNREADABLE:
         return ""
     said = [" ".join(filter(None, (error.code, error.message))) for error in found.errors[:3]]

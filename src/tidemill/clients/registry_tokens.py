@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 import msgspec
 
 from tidemill.app.names import shown
+from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.credentials import Credentials, Kind
 from tidemill.clients.http import Body, Call, Http, host_of
@@ -105,7 +106,7 @@ def fetch(
             f"docker login {address.host}",
         )
     try:
-        granted = msgspec.json.decode(body, type=_Granted)
+        granted = msgspec.json.decode(body, type=learnt(_Granted))
     except UNREADABLE:
         granted = _Granted()
     secret = granted.token or granted.access_token

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
+from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
 from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE
@@ -198,7 +199,7 @@ class Layout:
     def tags(self) -> dict[str, Descriptor]:
         """What each tag points to."""
         return {
-            name: msgspec.convert(entry, Descriptor)
+            name: msgspec.convert(entry, learnt(Descriptor))
             for entry in self._entries()
             if (name := _name_of(entry)) is not None
         }
@@ -227,7 +228,7 @@ class Layout:
         where = self.root / "index.json"
         index = oci.decoded(where.read_bytes(), dict[str, Any], str(where))
         try:
-            msgspec.convert(index, oci.Index)
+            msgspec.convert(index, learnt(oci.Index))
         except msgspec.ValidationError as error:
             raise Refused(f"{where} is not an index: {error}", remedy="make it again") from None
         return list(index["manifests"])

@@ -13,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused
 from tidemill.images.compression import PROFILE
@@ -171,7 +172,7 @@ def decoded(data: bytes, shape: type[_T], what: str) -> _T:
         Refused: it is not JSON of that shape; `what` says what it was meant to be.
     """
     try:
-        return msgspec.json.decode(data, type=shape)
+        return msgspec.json.decode(data, type=learnt(shape))
     except UNREADABLE as error:
         raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
 

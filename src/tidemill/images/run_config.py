@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
 
 # Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
@@ -43,7 +44,7 @@ def checked(config: Mapping[str, Any] | None, image: str) -> dict[str, Any]:
     """
     found = dict(config or {})
     try:
-        msgspec.convert(found, _Shape)
+        msgspec.convert(found, learnt(_Shape))
     except msgspec.ValidationError as error:
         raise Refused(
             f"the config of {image} can't be used: {error}", remedy="make that image again"

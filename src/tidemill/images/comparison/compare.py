@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.causes import rules
@@ -145,7 +146,7 @@ def _entries(
 
 def _said(entries: list[dict[str, Any]], wanted: Descriptor) -> dict[str, Any]:
     """What an index says of an image, but for which one it is."""
-    entry = next(one for one in entries if msgspec.convert(one, Descriptor) == wanted)
+    entry = next(one for one in entries if msgspec.convert(one, learnt(Descriptor)) == wanted)
     return {key: value for key, value in entry.items() if key not in ("digest", "size")}
 
 

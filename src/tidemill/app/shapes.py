@@ -1,0 +1,26 @@
+"""Types that JSON is decoded to, in several threads.
+
+msgspec (0.22) learns what a Struct looks like when one is first decoded. A thread that decodes one
+while another still learns it reads what is not there yet, and the process ends with a segmentation
+fault. So a type is learnt under a lock, before anything is decoded to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TypeVar
+
+import msgspec
+
+_T = TypeVar("_T")
+_learning = threading.Lock()
+_learnt: set[object] = set()
+
+
+def learnt(shape: type[_T]) -> type[_T]:
+    """The type itself, fit to be decoded to from now on, by any thread."""
+    if shape not in _learnt:
+        with _learning:
+            msgspec.json.Decoder(shape)
+            _learnt.add(shape)
+    return shape
