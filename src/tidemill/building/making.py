@@ -57,7 +57,8 @@ class Making:
             key=str,
         ):
             self._means.say(f"building the base for {platform}")
-            image = self._built(order.base, platform, NONE)
+            shop = replace(self._shop(NONE), plain=not self._is_built_on(platform))
+            image = self._built(order.base, platform, shop)
             root = str(self._means.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
 
@@ -71,21 +72,40 @@ class Making:
         for platform in item.platforms:
             source = item.source
             if isinstance(source, DockerfileBuild) and platform in self._bases:
-                source = replace(
-                    source,
-                    build_args={**source.build_args, self._order.base_arg: BASE_NAME},
-                    contexts={**source.contexts, BASE_NAME: self._bases[platform]},
-                )
-            images[platform] = self._built(source, platform, known)
+                source = self._given(source, self._bases[platform])
+            images[platform] = self._built(source, platform, self._shop(known))
         if len(images) == 1:
             return next(iter(images.values()))
         return self._means.layout.add(oci.INDEX, oci.index(images))
 
-    def _built(
-        self, source: Recipe | DockerfileBuild, platform: Platform, known: Mapping[str, Descriptor]
-    ) -> Descriptor:
+    def _given(self, source: DockerfileBuild, base: Location) -> DockerfileBuild:
+        """The build of an item, told where the order's base is."""
+        return replace(
+            source,
+            build_args={**source.build_args, self._order.base_arg: BASE_NAME},
+            contexts={**source.contexts, BASE_NAME: base},
+        )
+
+    def _is_built_on(self, platform: Platform) -> bool:
+        """Whether an item has the layers of the order's base in it, and does not only copy."""
+        from tidemill.images.dockerfile.stages import needed
+
+        anywhere = Location(folder=BASE_NAME, digest=oci.digest_of(b""))
+        return any(
+            needed(self._given(item.source, anywhere), platform).base == anywhere
+            for item in self._order.items
+            if isinstance(item.source, DockerfileBuild) and platform in item.platforms
+        )
+
+    def _shop(self, known: Mapping[str, Descriptor]) -> Workshop:
         means = self._means
-        shop = Workshop(means.bases, means.layout, means.workers, means.scratch, known, means.say)
+        return Workshop(
+            means.bases, means.layout, means.workers, means.scratch, known, say=means.say
+        )
+
+    def _built(
+        self, source: Recipe | DockerfileBuild, platform: Platform, shop: Workshop
+    ) -> Descriptor:
         if isinstance(source, Recipe):
             from tidemill.images.build_assemble import assemble
 

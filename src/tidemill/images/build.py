@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.images.base_image import BaseImage
-from tidemill.images.layer import NONE
+from tidemill.images.entries import Entry
+from tidemill.images.layer import NONE, Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
@@ -55,6 +56,7 @@ class Workshop:
         workers: where layers are compressed; it changes the time, never the digest.
         scratch: a folder of this run, for what is needed only meanwhile.
         known: blobs by diffID that need not be made (`tidemill.images.layer.write_layer`).
+        plain: whether layers stay uncompressed, as those of an image that others only copy from.
         say: is given one line about each thing that takes long.
     """
 
@@ -63,4 +65,11 @@ class Workshop:
     workers: Executor
     scratch: Path
     known: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+    plain: bool = False
     say: Say = lambda _: None
+
+    def write(self, entries: Sequence[Entry]) -> Layer:
+        """Write entries, already in order, as one layer; raises what `write_layer` raises."""
+        if self.plain:
+            return write_plain(self.layout, entries)
+        return write_layer(self.layout, entries, self.workers, self.known)

@@ -24,7 +24,6 @@ from tidemill.images.entries import (
     in_order,
     unmarked,
 )
-from tidemill.images.layer import write_layer
 from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
@@ -47,7 +46,7 @@ def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) 
         entries = in_order(copied(context, recipe.files, platform))
         if any("/" in entry.path or isinstance(entry, Folder) for entry in entries):
             entries = on_top_of(base.rootfs, entries)
-        layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
+        layers.append(shop.write(entries))
     return write_image(layers, recipe.run_config(base.run), platform, base, shop)
 
 

@@ -15,7 +15,7 @@ from tidemill.images import oci, run_config
 from tidemill.images.base_image import BaseImage
 from tidemill.images.build import Workshop
 from tidemill.images.image_store import ImageStore
-from tidemill.images.layer import Layer, write_layer
+from tidemill.images.layer import Layer
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import Change, RootFs, canonical
@@ -74,7 +74,7 @@ def canonical_image(
         for layer in changes:
             entries = canonical(layer, below, run.get("Volumes", ()))
             if entries:
-                layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
+                layers.append(shop.write(entries))
                 below.add(entries)
     return write_image(layers, run, platform, base, shop)
 

@@ -54,6 +54,12 @@ def write_layer(
     return Layer(written.described(oci.LAYER), f"sha256:{content.hexdigest()}")
 
 
+def write_plain(layout: Layout, entries: Sequence[Entry]) -> Layer:
+    """Write entries as a layer that is not compressed, of an image that is only read again here."""
+    blob = layout.write(tar_stream.stream(entries))
+    return Layer(blob.described(oci.LAYER_PLAIN), blob.digest)
+
+
 def digest_of_content(entries: Sequence[Entry]) -> str:
     """The digest of the tar of the entries (a diffID: image-spec, config.md, "rootfs")."""
     content = hashlib.sha256()

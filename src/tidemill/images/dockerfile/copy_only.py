@@ -16,7 +16,7 @@ from tidemill.images.dockerfile.assemble import Assembly
 from tidemill.images.dockerfile.made import Made
 from tidemill.images.dockerfile.stages import Stages
 from tidemill.images.dockerfile.tree import layers_of
-from tidemill.images.layer import Layer, write_layer
+from tidemill.images.layer import Layer
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs, canonical
 
@@ -40,7 +40,7 @@ def build_copy_only(build: DockerfileBuild, platform: Platform, shop: Workshop) 
     for layer in made.layers:
         entries = canonical(layer, below, run.get("Volumes", ()))
         if entries:
-            layers.append(write_layer(shop.layout, entries, shop.workers, shop.known))
+            layers.append(shop.write(entries))
             below.add(entries)
     return write_image(layers, run, platform, made.base, shop)
 
