@@ -24,6 +24,7 @@ from tests.commands.checkouts import (
     service,
     tidemill,
 )
+from tests.components.absence import Missing, absent
 from tests.components.shapes import BuildKit, Registry
 
 from tidemill.images import oci
@@ -219,7 +220,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder],
                       check=False, capture_output=True).returncode:  # fmt: skip
-        pytest.skip("only root may mount")
+        absent(Missing("Only root may mount a small disk.", "Run the tests as root."))
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
 

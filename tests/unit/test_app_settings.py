@@ -166,3 +166,19 @@ def test_a_service_that_can_not_be_built_so_is_refused(old: str, new: str, reaso
     assert old in DOCKERFILES
     with pytest.raises(SettingsInvalid, match=reason):
         parse(DOCKERFILES.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("images =", '"x\\n::error::forged" = 1\nimages ='),
+        ('from = "bin/gateway"', 'from = "bin\\n::error::forged"'),
+        ('to = "/gateway"', 'to = "/x\\u001b[2J"'),
+    ],
+)
+def test_what_settings_say_stays_on_one_printable_line(old: str, new: str) -> None:
+    """It is printed in the log of a workflow, where a line of its own could be a command."""
+    assert old in GOOD
+    with pytest.raises(SettingsInvalid) as refused:
+        parse(GOOD.replace(old, new))
+    assert refused.value.what.isprintable()

@@ -104,6 +104,11 @@ def checked_line(text: str, what: str) -> str:
     return text.strip()
 
 
+def one_line(text: str) -> str:
+    """Text that may quote what came from outside, as one printable line of 500 characters."""
+    return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)[:MAX_LINE]
+
+
 def is_storable(when: datetime) -> bool:
     """Whether Git can store a time in a commit, and anybody would mean it."""
     return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR

@@ -15,11 +15,11 @@ from tidemill.errors import Refused
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
 _PART = r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*"
 _REPOSITORY = rf"(?P<repository>{_HOST}{_PART}(?:/{_PART})*)"
-_TAG = r"(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})"
+TAG = r"(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127})"
 _DIGEST = r"(?P<digest>sha256:[0-9a-f]{64})"
-_BY_TAG = re.compile(rf"{_REPOSITORY}:{_TAG}")
+_BY_TAG = re.compile(rf"{_REPOSITORY}:{TAG}")
 _BY_DIGEST = re.compile(rf"{_REPOSITORY}@{_DIGEST}")
-ANY = re.compile(rf"{_REPOSITORY}(?::{_TAG})?(?:@{_DIGEST})?")
+ANY = re.compile(rf"{_REPOSITORY}(?::{TAG})?(?:@{_DIGEST})?")
 MAX_LENGTH = 500
 
 
@@ -44,7 +44,7 @@ def by_digest(text: str) -> Reference:
 
 def is_tag(text: str) -> bool:
     """Whether a registry takes `text` as a tag (distribution-spec, "Pulling manifests")."""
-    return re.fullmatch(_TAG, text) is not None
+    return re.fullmatch(TAG, text) is not None
 
 
 def running(text: str) -> Reference:

@@ -13,7 +13,7 @@ import msgspec
 
 from tidemill.app import reference
 from tidemill.app.durations import parse_duration
-from tidemill.app.names import checked_branch, is_name
+from tidemill.app.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.app.toml_lines import line_of
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
@@ -243,7 +243,7 @@ def parse(text: str, file: str = FILE) -> Settings:
 
 def _check_inside(path: str) -> None:
     parts = PurePosixPath(path).parts
-    if PurePosixPath(path).is_absolute() or ".." in parts or "\0" in path or not path:
+    if PurePosixPath(path).is_absolute() or ".." in parts or UNPRINTABLE.search(path) or not path:
         raise ValueError(
             f"the path {path!r} leads out of the checkout: give one relative to it, without .."
         )
@@ -258,4 +258,4 @@ def _check_branch(branch: str) -> None:
 
 def _invalid(file: str, line: int | None, reason: str) -> SettingsInvalid:
     where = f"{file}, line {line}" if line else file
-    return SettingsInvalid(f"{where}: {reason}", remedy=f"mend {file} in app.git")
+    return SettingsInvalid(f"{where}: {one_line(reason)}", remedy=f"mend {file} in app.git")

@@ -14,12 +14,13 @@ from tidemill.building.failing import told
 from tidemill.building.hands import Hands
 from tidemill.building.making import Making, Means
 from tidemill.building.order import Item, Order
-from tidemill.building.verifying import Verdict, verify
+from tidemill.building.verifying import verify
 from tidemill.clients.compile_step import USUAL, Surroundings
 from tidemill.clients.image_stores import ImageStores
 from tidemill.errors import ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
 from tidemill.images.build import Say
+from tidemill.images.comparison.difference import Comparison
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
@@ -53,14 +54,17 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Shipped:
-    """What became of a parcel: `changed` against the image that its tag `before` stood for."""
+    """What became of a parcel: `changed` against the image that its tag `before` stood for.
+
+    `comparison` is that of both builds, if there were two.
+    """
 
     parcel: Parcel
     image: Descriptor
     image_id: str
     changed: bool
     published: Published | None
-    verdict: Verdict | None
+    comparison: Comparison | None
 
 
 def ship(
@@ -182,14 +186,14 @@ def _shipped(
     built = each(made, list(zip(parcels, before, strict=True)))
     images = [image for image, _ in built]
     pairs = list(zip(parcels, images, strict=True))
-    verdicts: Mapping[str, Verdict] = {}
+    comparisons: Mapping[str, Comparison] = {}
     if again:
         named = {parcel.item.name: image for parcel, image in pairs}
-        verdicts = verify(
+        comparisons = verify(
             again, named, shop.layout, shop.bases, shop.hands.workers, shop.scratch, shop.say
         )
     published: list[Published | None] = [None] * len(parcels)
-    if push and all(verdict.is_same for verdict in verdicts.values()):
+    if push and all(found.is_identical for found in comparisons.values()):
         if again:
             each(lambda pair: shop.send(*pair), pairs)
         published = [*each(lambda pair: shop.tag(*pair), pairs)]
@@ -200,7 +204,7 @@ def _shipped(
             _image_id(image, shop.layout),
             found.digest != image.digest,
             _together(first, last),
-            verdicts.get(parcel.item.name),
+            comparisons.get(parcel.item.name),
         )
         for parcel, found, (image, first), last in zip(
             parcels, before, built, published, strict=True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from tidemill.building.bases import BaseImages
@@ -17,7 +17,6 @@ from tidemill.building.order import Order
 from tidemill.clients.compile_step import Surroundings
 from tidemill.images.build import Say
 from tidemill.images.comparison.difference import Comparison, Image
-from tidemill.images.comparison.difference import Verdict as Compared
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
 
@@ -35,17 +34,6 @@ SECOND = Surroundings(
 _TICK = 2.0
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """Whether both builds of one image gave the same."""
-
-    comparison: Comparison
-
-    @property
-    def is_same(self) -> bool:
-        return self.comparison.verdict is Compared.IDENTICAL
-
-
 def verify(
     again: Callable[[Path], Order],
     images: Mapping[str, Descriptor],
@@ -54,7 +42,7 @@ def verify(
     workers: Executor,
     scratch: Path,
     say: Say,
-) -> dict[str, Verdict]:
+) -> dict[str, Comparison]:
     """Build the order again, and compare each of its images with the first.
 
     Args:
@@ -62,7 +50,7 @@ def verify(
         images: the first images, in `layout`, by name.
 
     Returns:
-        The verdicts by name.
+        The comparisons by name.
     """
     from tidemill.images.comparison.compare import compare
 
@@ -80,5 +68,5 @@ def verify(
     for item in order.items:
         image = making.make(item)
         left = Image(layout, images[item.name], "the first build")
-        found[item.name] = Verdict(compare(left, Image(second, image, "the second build"), scratch))
+        found[item.name] = compare(left, Image(second, image, "the second build"), scratch)
     return found

@@ -10,7 +10,7 @@ from typing import Any, TypeGuard
 import msgspec
 
 from tidemill.app.durations import Duration, parse_duration
-from tidemill.app.names import MAX_LINE, UNPRINTABLE, checked_branch, is_name
+from tidemill.app.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.app.toml_lines import line_of
 from tidemill.cfg.schedule import Window, parse_window
 from tidemill.cfg.settings import FILE, NAMESPACE, Settings, Wave
@@ -61,9 +61,9 @@ def refs_in(text: str) -> tuple[str, str, str]:
 def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
     """The error for settings that can't be used; `reason` may quote what is in the file."""
     where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
-    told = UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], reason)[:MAX_LINE]
     return SettingsInvalid(
-        f"{where}: {told}", remedy=f"mend {FILE} on main; what was accepted waits until then"
+        f"{where}: {one_line(reason)}",
+        remedy=f"mend {FILE} on main; what was accepted waits until then",
     )
 
 

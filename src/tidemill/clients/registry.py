@@ -5,10 +5,10 @@ Whatever comes in is checked against its size and its digest, and cut off beyond
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from tidemill.app.names import shown
+from tidemill.app.reference import is_tag
 from tidemill.clients import registry_address
 from tidemill.clients.http import Body, Call
 from tidemill.clients.http_trouble import Trouble
@@ -30,7 +30,6 @@ ACCEPTED = ", ".join(
         "application/vnd.docker.distribution.manifest.v2+json",
     )
 )
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 # Documents are kept up to this size and number, so that a tag needs no second look.
 _SMALL = 64 << 10
 _REMEMBERED = 100
@@ -261,7 +260,7 @@ def _tags_written(done: list[str], lost: list[str]) -> str:
 
 
 def _check_reference(reference: str) -> None:
-    if not oci.DIGEST.fullmatch(reference) and not _TAG.fullmatch(reference):
+    if not oci.DIGEST.fullmatch(reference) and not is_tag(reference):
         raise Refused(
             f"{shown(reference)} is neither a tag nor a digest",
             remedy="give 1 to 128 letters, digits, '.', '_' and '-', not '.' or '-' first",

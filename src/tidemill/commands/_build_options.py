@@ -78,10 +78,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     say.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
-def quiet(_: str) -> None:
-    """Progress that nobody wants to see."""
-
-
 def wishes(arguments: argparse.Namespace) -> Wishes:
     """What they ask for."""
     return Wishes(

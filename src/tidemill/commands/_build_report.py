@@ -17,7 +17,7 @@ from tidemill.errors import Refused
 def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
     """Print and write what was asked for; 1 if an image is not reproducible."""
     images = [image_json(one) for one in shipped]
-    differing = [one for one in shipped if one.verdict and not one.verdict.is_same]
+    differing = [one for one in shipped if one.comparison and not one.comparison.is_identical]
     written = "the images and their tags" if any(one.published for one in shipped) else "nothing"
     if arguments.iidfile:
         _write(arguments.iidfile, "\n".join(image["imageid"] for image in images), written)
@@ -41,11 +41,11 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
     for one in shipped:
         write(_line(one))
     for one in differing:
-        if one.verdict:
+        if one.comparison:
             from tidemill.images.comparison.compare import render
 
             write(f"\n{one.parcel.item.name} is not reproducible; nothing was published:")
-            write(render(one.verdict.comparison))
+            write(render(one.comparison))
     return 1 if differing else 0
 
 
@@ -66,8 +66,8 @@ def image_json(one: Shipped) -> dict[str, Any]:
         "changed": one.changed,
         "published": published is not None,
         "sent": published.sent if published else 0,
-        "verified": one.verdict.is_same if one.verdict else None,
-        "report": one.verdict.comparison.as_json() if one.verdict else None,
+        "verified": one.comparison.is_identical if one.comparison else None,
+        "report": one.comparison.as_json() if one.comparison else None,
         "metadata": {
             "containerimage.digest": image.digest,
             "containerimage.config.digest": one.image_id,
@@ -78,16 +78,16 @@ def image_json(one: Shipped) -> dict[str, Any]:
 
 
 def _verified(shipped: list[Shipped]) -> bool | None:
-    if any(one.verdict is None for one in shipped):
+    if any(one.comparison is None for one in shipped):
         return None
-    return all(one.verdict.is_same for one in shipped if one.verdict)
+    return all(one.comparison.is_identical for one in shipped if one.comparison)
 
 
 def _line(one: Shipped) -> str:
     """One line about an image."""
     said = ["changed" if one.changed else "unchanged"]
-    if one.verdict:
-        said.append("verified" if one.verdict.is_same else "NOT reproducible")
+    if one.comparison:
+        said.append("verified" if one.comparison.is_identical else "NOT reproducible")
     if one.published is None:
         said.append("not published")
     elif one.published.sent:

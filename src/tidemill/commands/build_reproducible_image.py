@@ -12,6 +12,7 @@ from tidemill.clients import processes
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _build_options, _build_report
 from tidemill.commands._writing import tell
+from tidemill.images.image_store import quiet
 
 HELP = "build services into images: same content, same digest"
 EXAMPLE = "tidemill build-reproducible-image --to registry.example.com/acme"
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    say = _build_options.quiet if arguments.quiet else tell
+    say = quiet if arguments.quiet else tell
     wishes = _build_options.wishes(arguments)
     for label in sorted(set(wishes.labels) & set(OF_A_COMMIT)):
         say(f"left out: the label {label}, which would change the image with every commit")

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import re
 
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+from tidemill.app.reference import is_tag
+
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MADE = re.compile(r".*-[0-9a-f]{16}")
 _KEPT = 100
@@ -21,7 +22,7 @@ def tag_of_branch(branch: str) -> str:
     A branch whose own name looks like a made one, or like a SHA, gets a made one too: so no two
     branches ever have one tag.
     """
-    if _TAG.fullmatch(branch) and not _MADE.fullmatch(branch) and not _SHA.fullmatch(branch):
+    if is_tag(branch) and not _MADE.fullmatch(branch) and not _SHA.fullmatch(branch):
         return branch
     readable = re.sub(r"[^A-Za-z0-9._-]", "-", branch)[:_KEPT]
     if not re.match(r"[A-Za-z0-9_]", readable):

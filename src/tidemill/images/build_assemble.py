@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
 
 from tidemill.errors import Refused
 from tidemill.images.base_image import SCRATCH, BaseImage
@@ -20,10 +17,9 @@ from tidemill.images.entries import (
     Entry,
     File,
     Folder,
-    Link,
     in_order,
-    unmarked,
 )
+from tidemill.images.files import entry_of
 from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
@@ -99,38 +95,12 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
     waiting = [(top, copy.path)]
     while waiting:
         path, name = waiting.pop()
-        unmarked(name)
-        found = path.lstat()
-        if stat.S_ISDIR(found.st_mode):
-            yield Folder(name)
+        entry = entry_of(path, name)
+        if isinstance(entry, Folder):
             waiting += [(child, f"{name}/{child.name}") for child in path.iterdir()]
-        elif stat.S_ISLNK(found.st_mode):
-            yield Link(name, str(path.readlink()))
-        elif stat.S_ISREG(found.st_mode):
-            # Only the owner's bit: the others are up to the umask of whoever wrote the file.
-            executable = copy.mode == "0755" if copy.mode else bool(found.st_mode & stat.S_IXUSR)
-            yield File(
-                name,
-                found.st_size,
-                partial(_opened, path),
-                EXECUTABLE if executable else READABLE,
-            )
-        else:
-            raise Refused(
-                f"{path} is neither a file, a folder nor a symbolic link",
-                remedy="leave it out of what is copied",
-            )
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file that is still one: it may have been replaced by a link since it was looked at."""
-    try:
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
-    except OSError as error:
-        raise Refused(
-            f"{path} can't be read: {error.strerror}",
-            remedy="let nothing write to it while images are built",
-        ) from None
+        elif isinstance(entry, File) and copy.mode:
+            entry = replace(entry, attributes=EXECUTABLE if copy.mode == "0755" else READABLE)
+        yield entry
 
 
 def _base(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> BaseImage:

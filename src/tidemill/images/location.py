@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass
 
 from tidemill.app.names import UNPRINTABLE, shown
-from tidemill.app.reference import ANY, MAX_LENGTH
+from tidemill.app.reference import ANY, MAX_LENGTH, TAG
 from tidemill.errors import Refused
 
 _LAYOUT = re.compile(
-    r"oci:(?P<folder>[^@:][^@]*?)(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9._-]{0,127}))?"
+    r"oci:(?P<folder>[^@:][^@]*?)(?::" + TAG + r")?"
     r"(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )
 _FORMS = (

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from tidemill.app.names import UNPRINTABLE
 from tidemill.errors import Refused
 from tidemill.images import location, run_config
 from tidemill.images.location import Location
@@ -31,12 +32,12 @@ class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     def __post_init__(self) -> None:
         source, to = PurePosixPath(self.source), PurePosixPath(self.to)
-        if source.is_absolute() or ".." in source.parts or "\0" in self.source:
+        if source.is_absolute() or ".." in source.parts or UNPRINTABLE.search(self.source):
             raise ValueError(
                 f"the path {self.source!r} leads out of the build context: give one relative "
                 "to it, without .."
             )
-        if not to.is_absolute() or ".." in to.parts or "\0" in self.to or not to.name:
+        if not to.is_absolute() or ".." in to.parts or UNPRINTABLE.search(self.to) or not to.name:
             raise ValueError(
                 f"{self.to!r} is not a path in the image: give the absolute path of the copy itself"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
@@ -98,6 +98,11 @@ class Comparison:
     paths: int = 0
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_identical(self) -> bool:
+        """Whether both are one image, byte for byte."""
+        return self.verdict is Verdict.IDENTICAL
+
     def as_json(self) -> dict[str, Any]:
         """The result as `--json` prints it."""
         return {
@@ -153,11 +158,6 @@ class Findings:
             self.paths,
             tuple(self.notes),
         )
-
-
-def explained(difference: Difference, cause: Cause | None) -> Difference:
-    """The difference with its cause."""
-    return replace(difference, cause=cause)
 
 
 def _named(image: Image) -> dict[str, str]:

@@ -11,27 +11,23 @@ import io
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from tidemill.app.names import shown_path
 from tidemill.errors import Refused
 from tidemill.images import tar_stream
 from tidemill.images.build import Say
 from tidemill.images.dockerfile import ignore as dockerfile_ignore
 from tidemill.images.dockerfile.ignore import Ignore, Matched
 from tidemill.images.entries import (
-    EXECUTABLE,
-    READABLE,
     Entry,
     File,
     Folder,
     Link,
     in_order,
-    unmarked,
 )
+from tidemill.images.files import changed, entry_of, unreadable
 
 IGNORE_FILE = ".dockerignore"
 _LARGEST_IGNORE_FILE = 1 << 20
@@ -85,7 +81,7 @@ class BuildContext:
             return None
         if is_out and next(self._below(path, above), None) is None:
             return None
-        return _entry(self.root / path, path)
+        return entry_of(self.root / path, path)
 
     def names(self, folder: str) -> list[str]:
         """The names in a folder, sorted; of what is left out, too."""
@@ -110,7 +106,7 @@ class BuildContext:
             if is_out:
                 yield from self._kept_below(path, matched)
                 continue
-            entry = _entry(self.root / path, path)
+            entry = entry_of(self.root / path, path)
             yield entry
             if isinstance(entry, Folder):
                 yield from self._below(path, matched)
@@ -163,7 +159,7 @@ def tar(
     try:
         data = file.read_bytes()
     except OSError as error:
-        raise _unreadable(file, error) from None
+        raise unreadable(file, error) from None
     name = f".dockerfile-{hashlib.sha256(data).hexdigest()}"
     while name in by_path:
         name += "-"
@@ -205,7 +201,7 @@ def _copy(entry: File, path: Path) -> None:
             left -= file.write(piece)
     path.chmod(entry.attributes.mode)
     if left:
-        raise _changed(path)
+        raise changed(path)
 
 
 def _inside(root: Path, file: Path) -> str:
@@ -227,14 +223,14 @@ def _ignore_file(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise _unreadable(path, error) from None
+        raise unreadable(path, error) from None
 
 
 def _names(folder: Path) -> list[str]:
     try:
         return sorted(entry.name for entry in folder.iterdir())
     except OSError as error:
-        raise _unreadable(folder, error) from None
+        raise unreadable(folder, error) from None
 
 
 def _mode(path: Path) -> int:
@@ -244,52 +240,4 @@ def _mode(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError):
         return 0
     except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _entry(path: Path, name: str) -> Entry:
-    unmarked(name)
-    try:
-        found = path.lstat()
-        target = str(path.readlink()) if stat.S_ISLNK(found.st_mode) else ""
-    except FileNotFoundError:
-        raise _changed(path) from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    if stat.S_ISDIR(found.st_mode):
-        return Folder(name)
-    if stat.S_ISLNK(found.st_mode):
-        return Link(name, target)
-    if not stat.S_ISREG(found.st_mode):
-        raise Refused(
-            f"{shown_path(path)} is neither a file, a folder nor a symbolic link",
-            remedy=f"take it out of the build context, or name it in {IGNORE_FILE}",
-        )
-    entry = File(name, found.st_size, partial(_opened, path))
-    # Only the owner's bit: the others are up to the umask of whoever wrote the file.
-    is_executable = bool(found.st_mode & stat.S_IXUSR)
-    return replace(entry, attributes=EXECUTABLE if is_executable else READABLE)
-
-
-def _opened(path: Path) -> BinaryIO:
-    """Open a file that is still one: it may have been replaced by a link since it was looked at."""
-    try:
-        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb", buffering=0)
-    except FileNotFoundError:
-        raise _changed(path) from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-
-
-def _changed(path: Path) -> Refused:
-    return Refused(
-        f"{shown_path(path)} changed or went away while the build context was read",
-        remedy="let nothing write to it while images are built",
-    )
-
-
-def _unreadable(path: Path, error: OSError) -> Refused:
-    return Refused(
-        f"{shown_path(path)} can't be read: {error.strerror}",
-        remedy=f"make it readable, or name it in {IGNORE_FILE}",
-    )
+        raise unreadable(path, error) from None
