@@ -18,11 +18,11 @@ compile() {
 }
 
 test ! -f requirements.lock || grep -v '^--' requirements.lock >"$tmp/all"
-compile --group dev --group demo --output-file "$tmp/all" "$@"
+compile --group dev --group demo --group sandbox --output-file "$tmp/all" "$@"
 compile --constraints "$tmp/all" --output-file "$tmp/runtime"
 skip=$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' "$tmp/runtime")
 # shellcheck disable=SC2086 # a list of options
-compile --constraints "$tmp/all" --group dev --group demo $skip --output-file "$tmp/rest"
+compile --constraints "$tmp/all" --group dev --group demo --group sandbox $skip --output-file "$tmp/rest"
 
 {
     cat <<'END'

@@ -285,3 +285,28 @@ def test_every_error_has_a_remedy(tmp_path: Path) -> None:
         found(configured(tmp_path, {"credsStore": "none"}))
     assert error.value.remedy
     assert error.value.written == "nothing"
+
+
+def said(registry: str = "ghcr.io", **others: str) -> dict[str, str]:
+    """What a workflow says in variables."""
+    return {
+        "TIDEMILL_REGISTRY": registry,
+        "TIDEMILL_REGISTRY_USERNAME": "octocat",
+        "TIDEMILL_REGISTRY_PASSWORD": "of the workflow",
+        **others,
+    }
+
+
+def test_what_a_workflow_says_comes_before_what_a_login_left(tmp_path: Path) -> None:
+    left = configured(tmp_path, {"auths": {"ghcr.io": {"auth": basic()}}})
+    assert plain(found(said(**left))) == (Kind.PASSWORD, "octocat", "of the workflow")
+
+
+def test_what_a_workflow_says_is_for_its_registry_alone(tmp_path: Path) -> None:
+    left = configured(tmp_path, {"auths": {"quay.io": {"auth": basic()}}})
+    assert found(said(), "quay.io") is None
+    assert plain(found(said(**left), "quay.io")) == (Kind.PASSWORD, "ada", SECRET)
+
+
+def test_without_a_password_a_workflow_says_nothing() -> None:
+    assert found(said(TIDEMILL_REGISTRY_PASSWORD="")) is None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.app.settings import Compile
 from tidemill.clients import processes
+from tidemill.clients.environment import path
 from tidemill.errors import EntryPointFailed
 
 # What the result must not depend on, set to one value everywhere.
@@ -45,8 +45,7 @@ USUAL = Surroundings()
 def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL) -> None:
     """Run the step in the checkout, with its time limit.
 
-    Commands are looked for beside the Python that runs Tidemill first, so `python3` is that one,
-    with the packages that are installed for it.
+    Commands are looked for in `tidemill.clients.environment.path`.
 
     Raises:
         EntryPointFailed: it exited with something else than 0, or can't be started.
@@ -54,8 +53,7 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
     """
     wanted = {name: os.environ[name] for name in step.environment if name in os.environ}
     kept = _kept(step, around)
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
-    env = FIXED | {"PATH": path} | wanted | kept | dict(around.variables)
+    env = FIXED | {"PATH": path()} | wanted | kept | dict(around.variables)
     seconds = step.limit.total_seconds()
     umask = -1 if around.umask is None else around.umask
     try:

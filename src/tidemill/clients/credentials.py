@@ -1,4 +1,4 @@
-"""Who we are to a registry: what `docker login` and `podman login` have left on this machine.
+"""Who we are to a registry: what a workflow says, or `docker login` and `podman login` have left.
 
 A secret leaves here only in an `Authorization` header or in the body of a request for a token; it
 is in no message, no log and no command line.
@@ -84,7 +84,9 @@ class Logins:
     def find(self, host: str, path: str) -> Credentials | None:
         """The credentials for a repository; None if there are none, so it is asked as anybody.
 
-        The file that REGISTRY_AUTH_FILE names comes first, then Docker's `config.json`, in
+        For the registry TIDEMILL_REGISTRY those of TIDEMILL_REGISTRY_USERNAME and _PASSWORD come
+        first, so that a workflow needs no login that writes a file. The file that
+        REGISTRY_AUTH_FILE names is next, then Docker's `config.json`, in
         DOCKER_CONFIG or in `~/.docker`. In a file, a credential helper comes before what the file
         itself has, and an entry for a part of a registry (`host/owner`, as Podman writes) before
         one for all of it.
@@ -93,6 +95,8 @@ class Logins:
             Refused: a file or an entry of it can't be read, or a helper failed.
             TimeLimit: a helper did not answer.
         """
+        if said := _said(self._environment, host):
+            return said
         for file in _files(self._environment):
             settings = _settings(file)
             if settings is None:
@@ -117,6 +121,15 @@ class Logins:
 
 def _names(host: str) -> tuple[str, ...]:
     return DOCKER_HUB if host in DOCKER_HUB else (host,)
+
+
+def _said(environment: Mapping[str, str], host: str) -> Credentials | None:
+    registry, user, secret = (
+        environment.get(f"TIDEMILL_REGISTRY{part}", "") for part in ("", "_USERNAME", "_PASSWORD")
+    )
+    if not (secret and registry in _names(host)):
+        return None
+    return Credentials("TIDEMILL_REGISTRY_PASSWORD", Kind.PASSWORD, secret, user)
 
 
 def _files(environment: Mapping[str, str]) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from tidemill.errors import Refused
 
@@ -13,6 +14,18 @@ _UTF8 = "utf-8"
 def variable(name: str) -> str | None:
     """The value of a variable; None if it is not set."""
     return os.environ.get(name)
+
+
+def path() -> str:
+    """PATH for commands of a repository: first where Tidemill is, if it has an environment of its own.
+
+    So `python3` has the packages that are installed beside Tidemill. An action brings only its own
+    packages, for itself alone: there PATH is what earlier steps of the job have made it.
+    """
+    given = os.environ.get("PATH", os.defpath)
+    if sys.prefix == sys.base_prefix:
+        return given
+    return os.pathsep.join((str(Path(sys.executable).parent), given))
 
 
 def turn_to_utf8() -> None:

@@ -58,8 +58,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--to",
         metavar="PLACE",
+        default=variable("TIDEMILL_TO"),
         help="REGISTRY/REPOSITORY or oci:PATH; the names of services stand for {service} in it, or "
-        "are added at its end, but for one alone that it ends in; the settings' images by default",
+        "are added at its end, but for one alone that it ends in; by default TIDEMILL_TO, or the "
+        "settings' images",
     )
     _several(where, "--tag", "tags", "one more tag, besides the SHA and the branch")
     where.add_argument(

@@ -106,7 +106,7 @@ class Loop:
             "--sha",
             sha,
             "--context",
-            "check",
+            "tidemill/check",
             "--state",
             state,
             "--run",

@@ -1,0 +1,77 @@
+"""Where a repository is on GitHub: its server, its name, its API; and the token for it.
+
+A token goes to the one server that it is for: GITHUB_SERVER_URL, or github.com. Never to another
+host that somebody's `--repo` names.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+_GITHUB = "https://github.com"
+_NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository on a GitHub server.
+
+    Attributes:
+        server: `https://github.com`, or an Enterprise server's address; no slash at the end.
+        repository: `owner/name`.
+        api: the address of the REST API.
+    """
+
+    server: str
+    repository: str
+    api: str
+
+    @property
+    def url(self) -> str:
+        """What Git clones."""
+        return f"{self.server}/{self.repository}"
+
+
+def of_url(url: str) -> Place | None:
+    """The place of a repository, None where `url` is not on the GitHub server of this run."""
+    server = server_url()
+    if not url.startswith(f"{server}/"):
+        return None
+    named = _NAME.fullmatch(url[len(server) :])
+    if named is None:
+        return None
+    return Place(server, f"{named['owner']}/{named['name']}", _api(server))
+
+
+def here() -> Place | None:
+    """The repository that this workflow runs for; None outside a workflow."""
+    repository = os.environ.get("GITHUB_REPOSITORY")
+    return of_url(f"{server_url()}/{repository}") if repository else None
+
+
+def token_for(url: str) -> str | None:
+    """The token for Git and the API at `url`: TIDEMILL_TOKEN, only for the server of this run.
+
+    Plain HTTP is for a server on this machine alone.
+    """
+    server = urlsplit(server_url())
+    is_private = server.scheme == "https" or server.hostname in _LOOPBACK
+    if not is_private or not url.startswith(f"{server_url()}/"):
+        return None
+    return os.environ.get("TIDEMILL_TOKEN") or None
+
+
+def server_url() -> str:
+    """The GitHub server of this run."""
+    return (os.environ.get("GITHUB_SERVER_URL") or _GITHUB).rstrip("/")
+
+
+def _api(server: str) -> str:
+    given = os.environ.get("GITHUB_API_URL")
+    if given and os.environ.get("GITHUB_SERVER_URL"):
+        return given.rstrip("/")
+    return "https://api.github.com" if server == _GITHUB else f"{server}/api/v3"
