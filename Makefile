@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo test lint format docs bench lock clean
+.PHONY: help setup components demo sandbox test lint format docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -13,6 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # What the environment is made from: the lock, the head of pyproject.toml, and where the checkout is.
 KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; } | cksum))
 READY := $(VENV)/.ready-$(KEY)
+WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml actions/*/example.yml)
 # An environment belongs to one checkout and one Python; under another it is made anew.
 HOME_OF = $(CURDIR) $$($(PYTHON) -c 'import sys; print(sys.executable, sys.version)')
 WARM := $(VENV)/.warm-$(KEY)
@@ -29,16 +30,21 @@ components: setup ## prepare the registries, builders and engines for tests, onc
 demo: setup ## run the whole loop on examples/, from a commit to production
 	@$(BIN)/tidemill demo
 
+sandbox: setup ## run the loop through the real workflow files, on a stand-in for GitHub (needs Node, npm)
+	@$(BIN)/tidemill sandbox --story
+
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
 
-lint: setup ## ruff, mypy, import contracts, actionlint, zizmor
+lint: setup ## ruff, mypy, import contracts, actionlint, zizmor, schemas
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
-	@$(BIN)/actionlint -shellcheck= -pyflakes=
-	@$(BIN)/zizmor --offline --quiet --no-progress .
+	@$(BIN)/actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml actions/*/action.yml
+	@$(BIN)/zizmor --offline --persona=pedantic --quiet --no-progress .
 
 format: setup ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix

@@ -17,10 +17,10 @@ def variable(name: str) -> str | None:
 
 
 def path() -> str:
-    """PATH for commands of a repository: first where Tidemill is, if it has an environment of its own.
+    """PATH for commands of a repository, with Tidemill's own environment first, if it has one.
 
-    So `python3` has the packages that are installed beside Tidemill. An action brings only its own
-    packages, for itself alone: there PATH is what earlier steps of the job have made it.
+    So `python3` has the packages that are installed beside Tidemill. An action has packages for
+    itself alone, and no environment: there PATH is what earlier steps of the job have made it.
     """
     given = os.environ.get("PATH", os.defpath)
     if sys.prefix == sys.base_prefix:
