@@ -44,7 +44,7 @@ lint: setup ## ruff, mypy, import contracts, actionlint, zizmor, schemas
 	@$(BIN)/actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml actions/*/action.yml
-	@$(BIN)/zizmor --offline --persona=pedantic --quiet --no-progress .
+	@$(BIN)/zizmor --offline --persona=pedantic --quiet --no-progress . examples
 
 format: setup ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix

@@ -8,6 +8,7 @@ It reads the parser's actions and not its help, whose form differs between relea
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,8 +35,12 @@ def render(text: str) -> str:
 
 
 def main() -> None:
-    """Write the file."""
+    """Write this file, and those of the actions."""
+    from tools import action_files
+
     FILE.write_text(render(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    for file, text in action_files.files().items():
+        file.write_text(text, encoding="utf-8")
 
 
 def _parser_of(name: str) -> argparse.ArgumentParser:
@@ -124,4 +129,5 @@ def _sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(FILE.parents[1]))
     main()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from types import FrameType
 
 from tidemill.app.names import shown
@@ -15,6 +15,7 @@ from tidemill.clients.environment import expect_utf8, turn_to_utf8
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
 
+AS_ACTION = "--as-action"
 _INTERRUPTED = 130
 _OF_THE_MACHINE = (
     errno.ENOSPC,
@@ -27,15 +28,23 @@ _OF_THE_MACHINE = (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 refused or failed, 2 usage."""
+    """Run one command and return its exit code: 0 done, 1 refused or failed, 2 usage.
+
+    After `--as-action` it is one of a workflow, and has inputs in place of options.
+    """
     if arguments is None:
         turn_to_utf8()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _stop)
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        return _run(parse(sys.argv[1:] if arguments is None else arguments))
+        if list(given[:1]) == [AS_ACTION]:
+            return _run_action(given[1:])
+        parsed = parse(given)
+        show = partial(_show, as_json=getattr(parsed, "json", False))
+        return _ended(lambda: command(parsed.command).run(parsed), show)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -44,19 +53,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def _run(parsed: argparse.Namespace) -> int:
+def _run_action(words: Sequence[str]) -> int:
+    """Run a command with the inputs of an action, and say how it went as a workflow wants it."""
+    from tidemill.action.running import Action
+
+    action = Action(words)
+    try:
+        return _ended(action.run, action.failed)
+    except Exception as error:
+        action.broke(error)
+        raise
+
+
+def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int:
     try:
         expect_utf8()
-        code = command(parsed.command).run(parsed)
+        code = run()
         sys.stdout.flush()
         return code
     except TidemillError as error:
-        _show(error, as_json=getattr(parsed, "json", False))
+        show(error)
         return error.exit_code
     except OSError as error:
         if error.errno not in _OF_THE_MACHINE:
             raise
-        _show(_machine_failed(error), as_json=getattr(parsed, "json", False))
+        show(_machine_failed(error))
         return 1
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.clients.bench import FILES, Bench
+from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
 from tests.clients.places import bare
 from tests.world import git
 

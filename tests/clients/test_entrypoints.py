@@ -1,15 +1,25 @@
 """What a command of the repository sees: no token, no remote, nothing of the run before."""
 
+import os
 from pathlib import Path
 
 import pytest
 from tests.clients.bench import FILES, Bench
-from tests.clients.places import eventually, is_alive, pids
+from tests.clients.git_server import processes
+from tests.clients.places import eventually
 from tests.world import git
 
 from tidemill.clients.store import Committed, WorkFailed
 
+USERS = ("same-user", "own-user")
 SAVED = "generated/lab/all.yaml"
+
+
+@pytest.fixture(params=USERS, autouse=True)
+def _user(request: pytest.FixtureRequest) -> None:
+    """A user of its own hinders a command in nothing that it may do."""
+    if request.param == "own-user":
+        request.getfixturevalue("own_user")
 
 
 def said(bench: Bench, command: str, **changes: object) -> str:
@@ -36,7 +46,7 @@ def test_home_is_an_empty_folder_of_this_run(bench: Bench) -> None:
     assert Path(home).is_relative_to(bench.repository.git.folder.parent)
 
 
-def test_our_own_python_comes_first(bench: Bench) -> None:
+def test_python_of_our_virtual_environment_comes_first(bench: Bench) -> None:
     assert said(bench, "python3 -c 'import tidemill; print(1)'").strip() == "1"
 
 
@@ -128,6 +138,6 @@ def test_commands_come_from_main_and_are_run_by_a_shell(bench: Bench) -> None:
 
 
 def test_background_process_does_not_outlive_the_command(bench: Bench) -> None:
-    started = bench.clone.parent / "started"
-    bench.done(generate=f"(sleep 600 >/dev/null 2>&1 & echo $! > {started})")
-    assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
+    sleep = f"sleep 600.{os.getpid()}"
+    bench.done(generate=f"({sleep} >/dev/null 2>&1 &)")
+    assert eventually(lambda: not [line for line in processes() if sleep in line])

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
 from tests.commands.promises import assert_help_has_an_example, assert_readable, assert_usage
 from tests.loop.stories import says
 from tests.world import Result, World, git
@@ -197,3 +198,118 @@ def test_person_is_told_what_was_checked(
     code, out, err = says(checkout, "check-cfg-app")
     assert (code, out) == (1, "")
     assert "error: " in err
+
+
+@pytest.fixture
+def commits(checkout: World) -> dict[str, str]:
+    """Commits that are on no branch's tip: one is green, others are not, one there never was."""
+    green = checkout.ref("refs/heads/main") or ""
+    changes: dict[str, Callable[[Path], object]] = {
+        "stale": stale,
+        "without-settings": no_settings,
+        "slow": slow,
+    }
+    found = {"green": green, "unknown": "0" * 40}
+    for name, change in changes.items():
+        git(checkout.clone, "reset", "-q", "--hard", green)
+        change(checkout.clone)
+        found[name] = checkout.commit(name, push=False)
+        git(checkout.clone, "push", "-q", str(checkout.bare), f"HEAD:refs/heads/{name}")
+    return found
+
+
+def slow(folder: Path) -> None:
+    file = folder / "tidemill.toml"
+    text = file.read_text().replace("[checks]", '[checks]\ntimeout = "1s"')
+    file.write_text(text.replace("python3 generate.py", "sleep 60"))
+
+
+def check_commits(world: World, *shas: str) -> Result:
+    options = [part for sha in shas for part in ("--sha", sha)]
+    return world.run("check-cfg-app", "--repo", str(world.bare), *options, repo=False)
+
+
+def test_commits_are_fetched_and_each_has_its_verdict(
+    checkout: World, commits: dict[str, str]
+) -> None:
+    result = check_commits(checkout, *commits.values(), commits["green"])
+    assert result.code == 1
+    assert result["verdicts"] == {
+        commits["green"]: "success",
+        commits["unknown"]: "error",
+        commits["stale"]: "failure",
+        commits["without-settings"]: "failure",
+        commits["slow"]: "error",
+    }
+    reasons = {name: result["reasons"][sha] for name, sha in commits.items()}
+    assert reasons["green"] == "tidemill.toml, images/lab, python3 generate.py"
+    assert "there is no commit" in reasons["unknown"]
+    assert "generated/lab/lab-1/all.yaml" in reasons["stale"]
+    assert reasons["without-settings"] == "there is no tidemill.toml"
+    assert "longer than 1 seconds" in reasons["slow"]
+
+
+def test_green_commits_end_well(checkout: World, commits: dict[str, str]) -> None:
+    result = check_commits(checkout, commits["green"])
+    assert result.code == 0
+    assert result["verdicts"] == {commits["green"]: "success"}
+    assert check_commits(checkout, commits["green"]) == result
+
+
+def test_verdicts_are_the_same_where_commands_have_a_user_of_their_own(
+    checkout: World, commits: dict[str, str], own_user: None
+) -> None:
+    result = check_commits(checkout, commits["green"], commits["stale"], commits["slow"])
+    assert [*result["verdicts"].values()] == ["success", "failure", "error"]
+
+
+def test_where_commands_can_not_have_a_user_of_their_own_nothing_is_known(
+    checkout: World, commits: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMILL_ENTRYPOINTS", "own-user")
+    monkeypatch.setattr("sys.platform", "darwin")
+    result = check_commits(checkout, commits["green"])
+    assert result.code == 1
+    assert result["verdicts"] == {commits["green"]: "error"}
+
+
+def test_check_of_a_commit_finds_no_remote_and_no_token(
+    checkout: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMILL_TOKEN", "secret")
+    command = f"! (env; cat .git/config) | grep -e secret -e {checkout.bare} && ! git fetch origin"
+    (checkout.clone / "tidemill.toml").write_text(
+        checkout.settings.replace("[entrypoints]", f'[entrypoints]\ncheck = "{command}"')
+    )
+    commit = checkout.commit("looks for a token")
+    assert check_commits(checkout, commit)["verdicts"] == {commit: "success"}
+
+
+def test_one_person_reads_which_commit_is_which(
+    checkout: World, commits: dict[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = [part for name in ("green", "stale", "slow") for part in ("--sha", commits[name])]
+    assert main(["check-cfg-app", "--repo", str(checkout.bare), *options]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(": ")[:2] for line in lines] == [
+        ["green", commits["green"][:12]],
+        ["red", commits["stale"][:12]],
+        ["lost", commits["slow"][:12]],
+    ]
+
+
+@pytest.mark.parametrize("sha", ["main", "abc1234", "-x", "A" * 40, "refs/heads/main"])
+def test_commit_is_given_by_its_full_sha(new: World, sha: str) -> None:
+    result = new.run("check-cfg-app", "--repo", str(new.bare), f"--sha={sha}", repo=False)
+    assert result.code == 1
+    assert "is not the full SHA of a commit" in result["error"]["what"]
+
+
+def test_settings_that_link_to_a_file_outside_are_not_read(checkout: World, tmp_path: Path) -> None:
+    """Whoever proposes a change must not have files of the machine quoted to them."""
+    (tmp_path / "secret").write_text("secret =")
+    (checkout.clone / "tidemill.toml").unlink()
+    (checkout.clone / "tidemill.toml").symlink_to(tmp_path / "secret")
+    result = check(checkout)
+    assert result.code == 1
+    assert "secret" not in json.dumps(result)

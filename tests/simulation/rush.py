@@ -76,10 +76,10 @@ class Rush:
                 self.syncs[place] = world.now + minutes(DEPLOY)
 
 
-def rush(seed: int, most: int = 900) -> World:
+def rush(seed: int, most: int = 900, source: str = "refs") -> World:
     """Live through `most` minutes; raise `Failed` where a wave waits too long for its next set."""
     rng = random.Random(seed)
-    scene = random_scene(rng)
+    scene = replace(random_scene(rng), source=source)
     scene = replace(scene, waves=tuple(replace(wave, window=None) for wave in scene.waves))
     world = World.of(scene, rng)
     world.natures = rng.choice(NATURES)
@@ -91,7 +91,7 @@ def rush(seed: int, most: int = 900) -> World:
                 under_way.minute()
                 _nobody_starves(world)
     except Exception as error:
-        raise Failed(seed, world, error, "--rush") from error
+        raise Failed(seed, world, error, f"--rush --source {source}") from error
     return world
 
 

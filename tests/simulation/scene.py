@@ -70,6 +70,7 @@ class Scene:
         uses: by wave and target the services that it runs, None for all.
         required: the checks; empty: whatever is reported.
         has_paths: whether the settings say what a target renders from.
+        source: where verdicts are: in refs, or on GitHub.
     """
 
     waves: tuple[Wave, ...]
@@ -81,6 +82,7 @@ class Scene:
     timeout: int
     has_paths: bool
     has_entries: bool
+    source: str = "refs"
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -104,7 +106,7 @@ class Scene:
 
     def settings(self) -> bytes:
         """`tidemill.toml`."""
-        lines = ["[checks]", 'source = "refs"', f"required = {json.dumps(self.required)}"]
+        lines = ["[checks]", f'source = "{self.source}"', f"required = {json.dumps(self.required)}"]
         lines += [f'test = "{self.test}"', f"retries = {self.retries}"]
         lines += [f'timeout = "{self.timeout}m"', "[images]"]
         lines += [f'path = "{self.rollout().images}"', 'allow = ["ghcr.io/acme/*"]']

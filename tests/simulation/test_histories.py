@@ -9,6 +9,7 @@ To look for what nobody has seen yet, from any seed on, and in longer ones:
 
     python -m tests.simulation --seed 100000 --histories 5000 --length 100
     python -m tests.simulation --seed 100 --histories 50 --rush
+    python -m tests.simulation --seed 100 --histories 50 --source github
 
 or more of them as tests: `SIMULATE=5000 make test ARGS=tests/simulation`.
 
@@ -38,6 +39,16 @@ def test_the_rules_hold_in_every_history(first: int) -> None:
         play(seed)
 
 
+@pytest.mark.parametrize("first", range(0, HISTORIES // 3, BATCH))
+def test_the_rules_hold_where_verdicts_come_from_github(first: int) -> None:
+    for seed in range(first, min(first + BATCH, HISTORIES // 3)):
+        play(seed, source="github")
+
+
 @pytest.mark.parametrize("seed", [1, 3, 4])
 def test_waves_move_on_however_fast_sets_come(seed: int) -> None:
     rush(seed, 240)
+
+
+def test_waves_move_on_where_verdicts_come_from_github() -> None:
+    rush(3, 240, source="github")

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.simulation.actors import Deed, do
+from tests.simulation.facts import runs
 from tests.simulation.memory import Commit, Killed, Server
 from tests.simulation.rules import Rules
 from tests.simulation.scene import Scene, minutes
@@ -30,7 +31,9 @@ class World:
 
     Attributes:
         story: what happened, a line each.
-        wanted: the commits whose check the last turn asked for.
+        wanted: the commits whose check the last turn asked for; on GitHub, where only one turn
+            asks, all that were asked for and have not answered since.
+        asked: on GitHub, how many runs had been reported of a commit when its check was asked for.
     """
 
     scene: Scene
@@ -40,6 +43,7 @@ class World:
     now: datetime = START
     story: list[str] = field(default_factory=list)
     wanted: tuple[str, ...] = ()
+    asked: dict[str, int] = field(default_factory=dict)
     waiting: tuple[Mapping[str, Any], ...] = ()
     number: int = 0
     apps: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -147,6 +151,18 @@ class World:
         if "to_check" in deed.said:
             self.wanted = tuple(deed.said["to_check"])
             self.waiting = tuple(deed.said["waiting"])
+            for sha in self.wanted:
+                self.asked[sha] = len(runs(self.server, self.server.refs, sha))
+        if self.scene.source == "github":
+            current = {self.main, *self.rules.auto.chain(self.server.refs.get(AUTO))}
+            self.asked = {sha: n for sha, n in self.asked.items() if sha in current}
+            self.wanted = tuple(sha for sha in self.asked if not self._has_answered(sha))
+
+    def _has_answered(self, sha: str) -> bool:
+        """Whether every check of a commit has answered since it was asked for."""
+        since = runs(self.server, self.server.refs, sha)[self.asked[sha] :]
+        answered = {run["context"] for run in since if run["state"] in ("success", "failure")}
+        return answered >= set(self.scene.contexts)
 
 
 def _is_stale(path: str, kept: set[str]) -> bool:

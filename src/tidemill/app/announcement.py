@@ -22,6 +22,7 @@ from tidemill.app.names import (
     shown,
 )
 from tidemill.app.unreadable import UNREADABLE
+from tidemill.app.versions import check_version
 from tidemill.errors import Refused
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -66,6 +67,7 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 def parse(data: bytes) -> Announcement:
     """Parse and check the JSON of an announcement; raise `Refused` with the reason."""
+    check_version(data, "the announcement")
     return checked(_decoded(data, Announcement))
 
 

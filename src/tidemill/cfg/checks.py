@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -45,13 +45,20 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, runs=(*self.runs, run))
 
 
+class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A check that a turn asked for: when, and which runs had answered by then."""
+
+    at: Moment
+    runs: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The check of one commit.
 
     Attributes:
         finished: ids of the runs that answered; another one is another answer.
-        claimed: whether a runner is at work on one more run now.
+        claimed: whether a runner is at work on one more run now, or was asked for one.
         since: when the newest run was reported.
         missing: the required checks of which nothing was reported, where others were.
     """
@@ -66,6 +73,18 @@ class Verdict:
     def is_known(self) -> bool:
         """Green or red."""
         return self.state in ("green", "red")
+
+    def asked_for(self, asked: Asked, timeout: timedelta, now: datetime) -> Verdict:
+        """This verdict where the check was asked for: claimed, until it answers or is lost."""
+        if self.is_known and self.finished - asked.runs:
+            return self
+        is_live = now < asked.at + timeout
+        state = self.state
+        if state == "missing":
+            state = "pending" if is_live else "lost"
+        return replace(
+            self, state=state, claimed=self.claimed or is_live, since=self.since or asked.at
+        )
 
 
 MISSING = Verdict()

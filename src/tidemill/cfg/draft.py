@@ -60,6 +60,7 @@ class Draft:
     rejected: dict[str, str] = field(default_factory=dict)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     taken_off: bool = False
+    to_read: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Draft:
@@ -85,14 +86,30 @@ class Draft:
         return self.snapshot.now
 
     def verdict(self, sha: str) -> Verdict:
-        """What the checks say of a commit."""
+        """What the checks say of a commit; nothing yet if that has to be read first."""
+        if sha in self.snapshot.unread and sha not in self.to_read:
+            self.to_read.append(sha)
+        return self.seen(sha)
+
+    def seen(self, sha: str) -> Verdict:
+        """What the checks say of a commit, as far as that was read."""
         if sha not in self.verdicts:
             checks = self.settings.checks
             record = self.snapshot.checks.get(sha)
-            self.verdicts[sha] = (
-                verdict(record, checks.required, checks.timeout, self.now) if record else MISSING
-            )
+            required = self.snapshot.required or checks.required
+            found = verdict(record, required, checks.timeout, self.now) if record else MISSING
+            asked = self.snapshot.ledger.asked.get(sha)
+            if asked is not None and checks.source == "github":
+                found = found.asked_for(asked, checks.timeout, self.now)
+            self.verdicts[sha] = found
         return self.verdicts[sha]
+
+    @property
+    def main_verdict(self) -> Verdict:
+        """What the checks say of main; where it is known to have been green, that will do."""
+        if self.main in self.snapshot.unread and self.main == self.ledger.green_main:
+            return Verdict("green")
+        return self.verdict(self.main)
 
     def hold_on(self, wave: str, set_name: str) -> Held | None:
         """The hold that keeps a set out of a wave."""

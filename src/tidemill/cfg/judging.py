@@ -17,7 +17,8 @@ def evict(draft: Draft) -> None:
     commits = [step.commit for step in due_prefix(draft) if step.commit]
     red = _first_red(draft, commits)
     if red is None:
-        draft.ledger.suspect = None
+        if not _is_being_repeated(draft):
+            draft.ledger.suspect = None
         return
     culprit, parent = commits[red], commits[red].parent
     if draft.verdict(draft.main).state == "red" or not _is_condemned(draft, culprit, parent):
@@ -68,7 +69,7 @@ def to_check(draft: Draft, commits: list[AutoCommit]) -> list[str]:
         commits: auto as it will be, the oldest first.
     """
     shas = [commit.sha for commit in commits]
-    main = draft.verdict(draft.main)
+    main = draft.main_verdict
     wanted: list[str] = []
     if (
         main.state == "red"
@@ -102,6 +103,15 @@ def _to_find_culprit(draft: Draft, shas: list[str]) -> list[str]:
     if suspect is None or suspect.sha != shas[-1]:
         return []
     return [suspect.parent if suspect.runs is None else suspect.sha]
+
+
+def _is_being_repeated(draft: Draft) -> bool:
+    """Whether the check of the suspect is to answer yet: till then it may be red."""
+    suspect = draft.ledger.suspect
+    on_auto = {step.commit.sha for step in draft.chain if step.commit}
+    if suspect is None or suspect.sha not in on_auto:
+        return False
+    return draft.verdict(suspect.sha).state in ("pending", "lost")
 
 
 def _first_red(draft: Draft, commits: list[AutoCommit]) -> int | None:

@@ -17,25 +17,24 @@ _ENDS = ("landed", "evicted", "unchanged")
 def land(draft: Draft) -> None:
     """Fast-forward main to the newest green commit of auto beneath which everything is due."""
     due = due_prefix(draft)
-    green = [
-        index
-        for index, step in enumerate(due)
-        if step.commit and draft.verdict(step.commit.sha).state == "green"
-    ]
-    if not green:
+    newest = next((at for at in reversed(range(len(due))) if _is_green(draft, due[at])), None)
+    if newest is None:
         return
-    newest = green[-1]
     commits = [step.commit for step in due[: newest + 1] if step.commit]
     for commit in commits:
         has_landed(draft, commit)
     beneath = [
-        commit.sha[:12] for commit in commits[:-1] if draft.verdict(commit.sha).state != "green"
+        commit.sha[:12] for commit in commits[:-1] if draft.seen(commit.sha).state != "green"
     ]
     if beneath:
         why = f"{commits[-1].sha[:12]} was tested as a whole, with {', '.join(beneath)} beneath it"
         draft.note("landed together", reason=why, sha=commits[-1].sha)
     draft.landed = draft.main = draft.ledger.green_main = commits[-1].sha
     del draft.chain[: newest + 1]
+
+
+def _is_green(draft: Draft, step: Step) -> bool:
+    return step.commit is not None and draft.verdict(step.commit.sha).state == "green"
 
 
 def note_refusal(draft: Draft, refused: Refusal) -> None:

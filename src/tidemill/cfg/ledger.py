@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.cfg.checks import Asked
 from tidemill.cfg.operation import AutoCommit, Files, Operation
 from tidemill.cfg.requests import Point
 from tidemill.cfg.schedule import Moment
@@ -152,6 +153,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         moved: how often auto was replayed because main moved, since something landed.
         rejected: ids of the refs below `rejected/`, oldest first.
         refused: why the server refuses the landing that is due, if it does.
+        asked: the checks that turns asked for, by commit of auto or main's tip; only where verdicts
+            come from GitHub: elsewhere the check's runner claims it.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -167,6 +170,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     moved_since: Moment | None = None
     green_main: str | None = None
     refused: Refusal | None = None
+    asked: dict[str, Asked] = {}
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""

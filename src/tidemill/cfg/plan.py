@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tidemill.cfg.advancing import advance
+from tidemill.cfg.checks import Asked
 from tidemill.cfg.deployed import refresh
 from tidemill.cfg.draft import Draft, Waiting
 from tidemill.cfg.filing import file
@@ -44,6 +45,9 @@ class Plan:
         records: the latest record of each target then, by wave and target.
         holds: all holds that will be in force.
         evicted: commits to keep; rejected: ids and reasons.
+        to_check: commits whose check is asked for; `more` where some would be, if it were asked.
+        to_read: commits of which has to be read what was reported, before the rest of the plan
+            means anything; the first one first, as the others may not matter then.
         todo: an operation to try before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
     """
@@ -64,10 +68,16 @@ class Plan:
     waiting: tuple[Waiting, ...]
     todo: Todo | None
     is_change: bool
+    more: bool = False
+    to_read: tuple[str, ...] = ()
 
 
 def plan(
-    snapshot: Snapshot, *, without_landing: bool = False, refused: Refusal | None = None
+    snapshot: Snapshot,
+    *,
+    without_landing: bool = False,
+    refused: Refusal | None = None,
+    ask: bool = True,
 ) -> Plan:
     """Decide everything that is due.
 
@@ -75,6 +85,7 @@ def plan(
         snapshot: what is known.
         without_landing: do all that is not landing.
         refused: what the server said to the landing; then there is none.
+        ask: whether checks are asked for; else the plan says only that some should be.
     """
     draft = Draft.of(snapshot)
     observe(draft)
@@ -96,7 +107,7 @@ def plan(
     while (auto := to_commits(draft)).gave_up:
         advance(draft)
     end_requests(draft)
-    return _finished(draft, auto, before)
+    return _finished(draft, auto, before, ask=ask)
 
 
 def _as_adopted(draft: Draft) -> Ledger:
@@ -105,7 +116,7 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
-def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
+def _finished(draft: Draft, auto: Auto, before: Ledger, *, ask: bool) -> Plan:
     commits = list(auto.commits)
     tip = commits[-1].sha if commits else draft.main
     was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
@@ -121,7 +132,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
     ):
         draft.ledger.moved += 1
         draft.ledger.moved_since = draft.ledger.moved_since or draft.now
-    if draft.verdict(draft.main).state == "green":
+    if draft.main_verdict.state == "green":
         draft.ledger.green_main = draft.main
     for wave in draft.settings.waves:
         followers = draft.settings.followers(wave.name)
@@ -130,6 +141,8 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
             part.had = trimmed(part, min(above) if above else None)
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
+    is_changed = draft.ledger != before
+    claims = _claim(draft, commits, wanted if ask else [])
     return Plan(
         main=draft.main,
         landed=draft.landed,
@@ -143,7 +156,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
         holds=draft.holds,
         evicted=tuple(draft.evicted),
         rejected=draft.rejected,
-        to_check=tuple(wanted),
+        to_check=tuple(wanted) if ask else (),
         waiting=tuple(draft.waiting),
         todo=auto.todo,
         is_change=bool(
@@ -153,6 +166,24 @@ def _finished(draft: Draft, auto: Auto, before: Ledger) -> Plan:
             or draft.evicted
             or draft.rejected
             or draft.holds != dict(draft.snapshot.holds)
-            or draft.ledger != before
+            or is_changed
+            or claims
         ),
+        more=bool(wanted) and not ask,
+        to_read=tuple(draft.to_read),
     )
+
+
+def _claim(draft: Draft, commits: list[AutoCommit], wanted: list[str]) -> bool:
+    """Write down what is asked for, where no runner does; whether that is worth a write.
+
+    A claim goes with its commit; that alone is not.
+    """
+    if draft.settings.checks.source != "github":
+        draft.ledger.asked = {}
+        return False
+    current = {draft.main, *(commit.sha for commit in commits)}
+    kept = {sha: asked for sha, asked in draft.ledger.asked.items() if sha in current}
+    new = {sha: Asked(at=draft.now, runs=draft.seen(sha).finished) for sha in wanted}
+    draft.ledger.asked = {**kept, **new}
+    return bool(new)

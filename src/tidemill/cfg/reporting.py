@@ -7,12 +7,13 @@ from datetime import datetime
 from tidemill.cfg.deployed import missing
 from tidemill.cfg.draft import Draft, Waiting
 from tidemill.cfg.due import short
-from tidemill.cfg.ledger import Had
+from tidemill.cfg.ledger import Had, Refusal
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
 STARVES_AFTER = 3
+_RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
 
 
 def say_what_waits(
@@ -77,10 +78,9 @@ def _is_on_auto(promotion: Promotion, commits: list[AutoCommit]) -> bool:
 
 def _main(draft: Draft) -> None:
     if (refused := draft.ledger.refused) is not None:
-        why = f"the server to let it land: {refused.reason}"
-        line = Waiting(what=f"main at {draft.main}", for_=why, since=refused.since)
+        line = Waiting(what=f"main at {draft.main}", for_=_let_land(refused), since=refused.since)
         draft.waiting.insert(0, line)
-    verdict = draft.verdict(draft.main)
+    verdict = draft.main_verdict
     if verdict.state == "red":
         green = draft.ledger.green_main
         last = f"; the last main known green is {green}" if green else ""
@@ -92,9 +92,9 @@ def _main(draft: Draft) -> None:
 
 
 def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
-    greens = [at for at, one in enumerate(commits) if draft.verdict(one.sha).state == "green"]
+    greens = [at for at, one in enumerate(commits) if draft.seen(one.sha).state == "green"]
     for at, commit in enumerate(commits):
-        operation, verdict = commit.operation, draft.verdict(commit.sha)
+        operation, verdict = commit.operation, draft.seen(commit.sha)
         sha = (operation.app_sha or "a rollback")[:12]
         what = f"{sha} ({operation.set}) on auto for {operation.wave}"
         if greens and at <= greens[-1]:
@@ -111,21 +111,33 @@ def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
 def _landing(draft: Draft, sha: str) -> str:
     refused = draft.ledger.refused
     if refused is not None and refused.sha == sha:
-        return f"the server to let it land: {refused.reason}"
+        return _let_land(refused)
     return f"the next turn, which lands {sha}"
+
+
+def _let_land(refused: Refusal) -> str:
+    """What a landing waits for, with the remedy where it is a rule of GitHub's that stops it."""
+    why = f"the server to let it land: {refused.reason}"
+    if any(code in refused.reason for code in _RULES):
+        why += (
+            "; let the rules of main require the checks that run on auto, by these names, and no "
+        )
+        why += "more, or let the app that pushes bypass them (GITHUB_TOKEN can't)"
+    return why
 
 
 def _check(draft: Draft, sha: str, asked: str) -> str:
     """Which check a commit waits for; `asked` is the commit whose check would do."""
-    match draft.verdict(sha).state:
+    match draft.seen(sha).state:
         case "red":
             return f"the check of {sha} to be repeated: it is red"
         case "lost":
             why = "it was cancelled or timed out, and is asked for again"
             return f"the check of {sha}: {why}"
         case _:
-            names = ", ".join(draft.verdict(asked).missing)
-            return f"the check of {asked}" + (f" ({names})" if names else "")
+            names = ", ".join(draft.seen(asked).missing)
+            claim = ", which was asked for" if asked in draft.snapshot.ledger.asked else ""
+            return f"the check of {asked}" + (f" ({names})" if names else "") + claim
 
 
 def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:

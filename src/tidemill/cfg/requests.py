@@ -6,6 +6,7 @@ Each kind is one struct; `kind` tells them apart in `record.json`.
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -19,6 +20,7 @@ from tidemill.app.names import (
     checked_repository,
     checked_sha,
     is_storable,
+    shown,
 )
 from tidemill.app.reference import running
 from tidemill.cfg.records import Deployment
@@ -26,6 +28,8 @@ from tidemill.cfg.schedule import Moment
 from tidemill.errors import Refused
 
 ALL_SETS = "_"
+# A person's login, or an App's with [bot]; companies' have an underscore.
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
 
 
 class _Request(
@@ -47,9 +51,15 @@ class _Request(
 
 
 class Announced(_Request, frozen=True, tag="announcement"):
-    """An announcement; `retry` where a person asks again for one that had ended."""
+    """An announcement; `retry` where a person asks again for one that had ended.
+
+    Attributes:
+        sender: the account that sent the event; empty where it is not known, None where no event
+            brought it: who writes to Git needs no leave to announce.
+    """
 
     announcement: Announcement
+    sender: str | None = None
     override: str | None = None
     retry: bool = False
 
@@ -159,6 +169,8 @@ def decode(data: bytes) -> Fact:
     match fact:
         case Announced():
             checked(fact.announcement)
+            if fact.sender:
+                checked_login(fact.sender)
         case Promotion():
             checked_sha(fact.app_sha)
             _check_position(fact.position, 1)
@@ -172,6 +184,16 @@ def decode(data: bytes) -> Fact:
         case Hold() | Release() | Drop():
             pass
     return fact
+
+
+def checked_login(text: str) -> str:
+    """Return `text` if an account of GitHub may have it as its login; else raise `Refused`."""
+    if not _LOGIN.fullmatch(text):
+        raise Refused(
+            f"{shown(text)} is not the login of an account",
+            remedy="give it as GitHub shows it, an App's with [bot]",
+        )
+    return text
 
 
 def _check_record(record: Deployment) -> None:

@@ -90,6 +90,8 @@ class Snapshot:
         inbox: requests and records by id.
         foreign: the tip of auto, where no turn made it.
         outcomes: what became of operations that were tried, by operation id and parent.
+        unread: commits of which something may have been reported that was not read yet.
+        required: the checks that rules require, once that is known; none: the settings say.
     """
 
     now: datetime
@@ -105,7 +107,14 @@ class Snapshot:
     holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
     records: Mapping[tuple[str, str], Deployment] = field(default_factory=dict)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    required: tuple[str, ...] = ()
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""
         return replace(self, outcomes={**self.outcomes, (operation_id, parent): outcome})
+
+    def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
+        """This snapshot, and what was reported of one commit that was unread."""
+        checks = {**self.checks, record.sha: record}
+        return replace(self, checks=checks, unread=self.unread - {record.sha}, required=required)

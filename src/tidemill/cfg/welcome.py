@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeAlias
 
 from tidemill.app.announcement import Announcement, check_allowed
+from tidemill.app.referred import Referred
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Settings
 from tidemill.errors import Refused
+
+Source: TypeAlias = Announcement | Referred
 
 
 def why_unwelcome(
@@ -19,23 +23,42 @@ def why_unwelcome(
     Args:
         earlier: the announcements that wait and were accepted before this one.
     """
-    return _why_not_theirs(settings, announced.announcement) or (
-        None if announced.override else _why_clashing(settings, ledger, announced, earlier)
+    announcement = announced.announcement
+    return (
+        why_not_theirs(settings, announcement, announced.sender)
+        or _why_not_allowed(settings, announcement)
+        or (None if announced.override else _why_clashing(settings, ledger, announced, earlier))
     )
 
 
-def _why_not_theirs(settings: Settings, announcement: Announcement) -> str | None:
-    """Why this sender may not announce this set with these images."""
-    image_set = settings.image_set(announcement.set)
+def why_not_theirs(settings: Settings, source: Source, sender: str | None) -> str | None:
+    """Why this set may not be announced from there, or by this sender; None if it may.
+
+    `senders` is about events. What came without one was written to Git, and whoever may write there
+    is past this border: no list of ours stops them.
+    """
+    image_set = settings.image_set(source.set)
     if image_set is None:
         names = ", ".join(one.name for one in settings.sets)
-        return f"there is no set {announcement.set!r}; the sets are {names}"
-    wanted, given = image_set.repository, announcement.repository
+        return f"there is no set {source.set!r}; the sets are {names}"
+    wanted, given = image_set.repository, source.repository
     if wanted and given != wanted:
-        return f"the set {announcement.set} comes from {wanted}, not from {given}"
-    if image_set.branch and announcement.branch and announcement.branch != image_set.branch:
-        branches = f"the branch {image_set.branch}, not from {announcement.branch}"
-        return f"the set {announcement.set} comes from {branches}"
+        return f"the set {source.set} comes from {wanted}, not from {given}"
+    if image_set.branch and source.branch and source.branch != image_set.branch:
+        branches = f"the branch {image_set.branch}, not from {source.branch}"
+        return f"the set {source.set} comes from {branches}"
+    if sender is not None and not _may_send(image_set.senders, sender):
+        who = sender or "somebody unknown"
+        return f"the set {source.set} is announced by {', '.join(image_set.senders)}, not by {who}"
+    return None
+
+
+def _may_send(senders: tuple[str, ...], sender: str) -> bool:
+    """GitHub does not tell logins apart by case."""
+    return not senders or sender.lower() in (one.lower() for one in senders)
+
+
+def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | None:
     try:
         check_allowed(announcement, settings.images.allow)
     except Refused as error:

@@ -13,6 +13,7 @@ from tidemill.app.names import checked_branch, checked_sha, is_repository, shown
 from tidemill.app.origin import Origin
 from tidemill.clients import person
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured
+from tidemill.clients.remote import token_settings
 from tidemill.errors import Refused, TidemillError
 
 _HEADS = "refs/heads/"
@@ -147,30 +148,35 @@ class AppCheckout:
         """`owner/name`, of the workflow, or of the address that origin has."""
         if os.environ.get("GITHUB_REPOSITORY"):
             return os.environ["GITHUB_REPOSITORY"]
-        code, out, _ = self._git.attempt("remote", "get-url", "origin")
-        address = os.fsdecode(out).strip()
+        address = self._address()
         found = _URL.fullmatch(address)
         path = (found["url"] or found["scp"]) if found else "/".join(address.split("/")[-2:])
         name = path.strip("/").removesuffix(".git")
-        if code or not is_repository(name) or "/" not in name:
+        if not address or not is_repository(name) or "/" not in name:
             raise Refused(
                 "the checkout does not say which repository it is of",
                 remedy="give --repository owner/name",
             )
         return name
 
+    def _address(self) -> str:
+        """Where origin is, empty if there is none."""
+        return os.fsdecode(self._git.attempt("remote", "get-url", "origin")[1]).strip()
+
     def _position(self, sha: str) -> int:
         """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
         if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
-            try:
-                fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
-                self._git(*fetch, seconds=REMOTE_SECONDS)
-            except GitError as error:
+            fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
+            code, _, said = self._git.attempt(*fetch, seconds=REMOTE_SECONDS)
+            if code and (env := token_settings(self._address())):
+                code, _, said = self._git.attempt(*fetch, env=env, seconds=REMOTE_SECONDS)
+            if code:
+                why = GitError(fetch, code, said).said
                 raise Refused(
-                    f"this clone is shallow and can't be deepened ({error.said}), so the commits "
+                    f"this clone is shallow and can't be deepened ({why}), so the commits "
                     "that lead to this one can't be counted",
                     remedy="check out with fetch-depth: 0, or give --position",
-                ) from None
+                )
         code, out, _ = self._git.attempt("rev-list", "--count", sha)
         if code:
             raise Refused(

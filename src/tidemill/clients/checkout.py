@@ -1,63 +1,130 @@
-"""A checkout of cfg-app.git on this machine, copied so that checking it changes nothing in it."""
+"""The files of one commit of cfg-app.git, in a folder of this run, to be checked there."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
+from tidemill.app.names import shown
+from tidemill.clients import mirror
 from tidemill.clients.entrypoints import run_entry_point
-from tidemill.clients.git import Git
+from tidemill.clients.git import LOCAL_SECONDS, Git
+from tidemill.clients.mirror import Tree, object_folders
+from tidemill.clients.repository import Repository
 from tidemill.errors import Refused
 
 
 class Checkout:
-    """The files of a checkout that are or would be committed, in a folder of this run.
+    """The files, and what a command changes in them.
 
     Args:
-        folder: the checkout.
-        scratch: an empty folder for the copy.
+        bare: Git in a bare repository that has, or borrows, the objects.
+        tree: where the files are, as its index has them.
+        commit: what they are of, None if of none yet.
+        home: an empty folder for the commands.
     """
 
-    def __init__(self, folder: Path, scratch: Path) -> None:
-        source = Git(folder)
-        if not folder.is_dir() or source.attempt("rev-parse", "--show-toplevel")[0] != 0:
-            raise Refused(
-                f"{str(folder)!r} is not a checkout",
-                remedy="give the folder of a checkout of cfg-app.git",
-            )
-        top = Path(source("rev-parse", "--show-toplevel").decode().strip())
-        self.folder = scratch / "checkout"
-        self._home = scratch / "home"
-        self._home.mkdir()
-        source("clone", "--quiet", "--shared", "--no-checkout", str(top), str(self.folder))
-        self._git = Git(self.folder)
-        self._git("config", "core.excludesFile", "/dev/null")
-        for name in _listed(
-            Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        ):
-            if (top / name).is_symlink() or (top / name).is_file():
-                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(top / name, self.folder / name, follow_symlinks=False)
-        self._before = self._tree()
+    def __init__(self, bare: Git, tree: Tree, commit: str | None, home: Path) -> None:
+        self._bare = bare
+        self._tree = tree
+        self._home = home
+        self._before = self._written()
+        tree.give_git(bare, commit)
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, None if it is not there."""
-        path = self.folder / name
-        return path.read_bytes() if path.is_file() else None
+        path = self._tree.folder / name
+        is_inside = path.resolve().is_relative_to(self._tree.folder.resolve())
+        return path.read_bytes() if is_inside and path.is_file() else None
 
     def run(self, command: str, seconds: float) -> None:
-        """Run an entry point in the copy; raises what `run_entry_point` raises."""
-        run_entry_point(command, folder=self.folder, home=self._home, seconds=seconds)
+        """Run an entry point in it; raises what `run_entry_point` raises."""
+        run_entry_point(
+            command,
+            folder=self._tree.folder,
+            home=self._home,
+            seconds=seconds,
+            objects=object_folders(self._bare.folder / "objects"),
+        )
 
     def changed(self) -> list[str]:
-        """The files that are not as they were copied."""
-        now = self._tree()
-        return list(_listed(self._git("diff-tree", "-r", "-z", "--name-only", self._before, now)))
+        """The files that are not as they were at first."""
+        now = self._written()
+        listed = self._bare("diff-tree", "-r", "-z", "--name-only", self._before, now)
+        return list(_names(listed))
 
-    def _tree(self) -> str:
-        self._git("add", "-A")
-        return self._git("write-tree").decode().strip()
+    def _written(self) -> str:
+        """The files as a tree of Git."""
+        self._tree.stage(self._bare, LOCAL_SECONDS)
+        written = self._bare("write-tree", "--missing-ok", env=self._tree.env)
+        return written.decode().strip()
 
 
-def _listed(out: bytes) -> list[str]:
+def copied(folder: Path, scratch: Path) -> Checkout:
+    """A copy of a checkout on this machine: the files that are or would be committed.
+
+    Args:
+        folder: the checkout, or a folder in it.
+        scratch: an empty folder for the copy.
+
+    Raises:
+        Refused: it is none.
+    """
+    source = Git(folder)
+    if not folder.is_dir() or source.attempt("rev-parse", "--show-toplevel")[0] != 0:
+        raise Refused(
+            f"{str(folder)!r} is not a checkout",
+            remedy="give the folder of a checkout of cfg-app.git",
+        )
+    top = Path(_line(source, "rev-parse", "--show-toplevel"))
+    bare = mirror.made(scratch / "mirror.git")
+    where = ("rev-parse", "--path-format=absolute", "--git-path")
+    objects = _line(source, *where, "objects")
+    (bare / "objects/info/alternates").write_text(f"{objects}\n")
+    shallow = Path(_line(source, *where, "shallow"))
+    if shallow.exists():
+        shutil.copyfile(shallow, bare / "shallow")
+    tree, home = _empty(scratch)
+    listed = Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in _names(listed):
+        if (top / name).is_symlink() or (top / name).is_file():
+            (tree.folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(top / name, tree.folder / name, follow_symlinks=False)
+    code, head, _ = source.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    commit = head.decode().strip() if code == 0 else None
+    return Checkout(Git(bare, {"GIT_DIR": str(bare)}), tree, commit, home)
+
+
+def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
+    """A commit of a repository somewhere else.
+
+    Args:
+        commit: its full SHA.
+        scratch: an empty folder for the files.
+
+    Raises:
+        Refused: the repository does not have it.
+        Unreachable: the repository can't be read.
+    """
+    if not repository.exists(commit):
+        raise Refused(
+            f"there is no commit {shown(commit)}", remedy="give one that the repository has"
+        )
+    tree, home = _empty(scratch)
+    repository.check_out(commit, tree)
+    return Checkout(repository.git, tree, commit, home)
+
+
+def _empty(scratch: Path) -> tuple[Tree, Path]:
+    tree, home = Tree(scratch / "checkout", scratch / "index"), scratch / "home"
+    tree.folder.mkdir()
+    home.mkdir()
+    return tree, home
+
+
+def _line(git: Git, *arguments: str) -> str:
+    return git(*arguments).decode(errors="surrogateescape").rstrip("\n")
+
+
+def _names(out: bytes) -> list[str]:
     return [name for name in out.decode(errors="surrogateescape").split("\0") if name]

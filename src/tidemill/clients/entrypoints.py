@@ -4,34 +4,43 @@ from __future__ import annotations
 
 import os
 import re
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tidemill.app.names import UNPRINTABLE
+from tidemill.clients import enclosure
+from tidemill.clients.environment import path
 from tidemill.clients.processes import run
 from tidemill.errors import EntryPointFailed
 
 _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
 
 
-def run_entry_point(command: str, *, folder: Path, home: Path, seconds: float) -> None:
+def run_entry_point(
+    command: str, *, folder: Path, home: Path, seconds: float, objects: Sequence[Path] = ()
+) -> None:
     """Run a command of `[entrypoints]` in a shell, in `folder`.
 
-    Its environment is made anew: PATH with our own Python first, HOME and TMPDIR an empty folder
-    of this run, language and time zone. No token is in it.
+    Its environment is made anew: PATH (in a virtual environment, with our own Python first), HOME
+    and TMPDIR an empty folder of this run, language and time zone. No token is in it; and none is
+    in its reach where it has a user of its own (`tidemill.clients.enclosure`).
+
+    Args:
+        objects: all folders of Git objects that `folder` borrows from.
 
     Raises:
         EntryPointFailed: it failed; the message has the end of what it printed.
         TimeLimit: it took longer than `seconds`.
+        NotEnclosed: it was to have a user of its own, and can't; it was not run.
     """
     env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    python = Path(sys.executable).parent
-    env |= {
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "PATH": f"{python}:{os.environ.get('PATH', os.defpath)}",
-    }
-    ended = run(["sh", "-c", command], cwd=folder, env=env, seconds=seconds, name=in_words(command))
+    env |= {"HOME": str(home), "TMPDIR": str(home), "PATH": path()}
+    words, name = ["sh", "-c", command], in_words(command)
+    if enclosure.is_wanted():
+        place = enclosure.Place(folder, home, objects)
+        ended = enclosure.run_enclosed(words, place, env=env, seconds=seconds, name=name)
+    else:
+        ended = run(words, cwd=folder, env=env, seconds=seconds, name=name)
     if ended.code != 0:
         raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
 

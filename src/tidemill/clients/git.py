@@ -82,6 +82,7 @@ class Git:
             "GIT_PROTOCOL_FROM_USER": "0",
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C",
+            "TIDEMILL_TOKEN": "",  # where Git needs it, it is given in another form
             **(env or {}),
         }
         self._git.update_environment(**self._env)
@@ -156,11 +157,16 @@ def _text(name: str | bytes) -> str:
     return name.decode() if isinstance(name, bytes) else name
 
 
-def configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Variables that add configuration to that which the environment has already."""
+def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Variables that add configuration to that which the environment has already.
+
+    Args:
+        settings: by key; as pairs where a key has several values.
+    """
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else settings
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    found = {"GIT_CONFIG_COUNT": str(first + len(settings))}
-    for index, (key, value) in enumerate(settings.items(), start=first):
+    found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
+    for index, (key, value) in enumerate(pairs, start=first):
         found[f"GIT_CONFIG_KEY_{index}"], found[f"GIT_CONFIG_VALUE_{index}"] = key, value
     return found
 

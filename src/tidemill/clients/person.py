@@ -18,6 +18,16 @@ def name() -> str:
     return _UNFIT.sub("_", who)[:100] or "someone"
 
 
+def sender() -> str | None:
+    """Who sent the event that started this workflow, where it is one that announcements come by.
+
+    Empty where GitHub does not say; None outside such a workflow.
+    """
+    if os.environ.get("GITHUB_EVENT_NAME") != "repository_dispatch":
+        return None
+    return os.environ.get("GITHUB_ACTOR", "")
+
+
 def wants_no_colour() -> bool:
     """Whether `NO_COLOR` is set (no-color.org)."""
     return bool(os.environ.get("NO_COLOR"))

@@ -6,14 +6,16 @@ blobs, then the few blobs that are read, all at once. The URL is never written t
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, configured, redacted
+from tidemill.clients import mirror
+from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, redacted
+from tidemill.clients.mirror import Tree
 from tidemill.clients.objects import Objects
+from tidemill.clients.remote import remote
 from tidemill.clients.scratch import scratch
 from tidemill.clients.store import (
     Committed,
@@ -29,41 +31,6 @@ from tidemill.clients.store import (
 from tidemill.clients.worktree import Worktree
 from tidemill.errors import Refused, TidemillError, Unreachable
 
-_CONFIG = """\
-[core]
-\trepositoryformatversion = 1
-\tbare = true
-\tautocrlf = false
-\tsafecrlf = false
-\teol = lf
-\tfileMode = true
-\tsymlinks = true
-\tignoreCase = false
-\tfsmonitor = false
-\tuntrackedCache = false
-\thooksPath = /dev/null
-\texcludesFile = /dev/null
-\tattributesFile = /dev/null
-\tfsync = none
-[i18n]
-	commitEncoding = UTF-8
-[extensions]
-\tpartialClone = origin
-[gc]
-\tauto = 0
-[maintenance]
-\tauto = false
-[fetch]
-\tnegotiationAlgorithm = noop
-\trecurseSubmodules = false
-[push]
-\tnegotiate = false
-\tgpgSign = false
-\tfollowTags = false
-[color]
-\tui = false
-"""
-_SERVE = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
 _DEPTHS = (64, 1024, 2**31 - 1)
 
 
@@ -71,15 +38,11 @@ class Repository(Objects):
     """See `tidemill.clients.store.Store` for what each method promises."""
 
     def __init__(self, url: str, folder: Path) -> None:
-        self._url = url
+        self._origin = remote(url)
         self._folder = folder
-        self._where = redacted(url)
-        mirror = folder / "mirror.git"
-        for below in ("objects/info", "objects/pack", "refs"):
-            (mirror / below).mkdir(parents=True)
-        (mirror / "HEAD").write_text("ref: refs/heads/none\n")
-        (mirror / "config").write_text(_CONFIG)
-        super().__init__(Git(mirror, _remote_environment(url, mirror)))
+        bare = mirror.made(folder / "mirror.git")
+        super().__init__(Git(bare, self._origin.known(bare)))
+        self._reached = self._origin.reached(bare)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
 
@@ -126,11 +89,14 @@ class Repository(Objects):
         """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
         if ancestor == commit:
             return True
-        folder = self._history()
-        history = Git(folder, _remote_environment(self._url, folder))
+        folder = self._folder / "history.git"
+        if not folder.exists():
+            mirror.made(folder)
+        history = Git(folder, self._origin.known(folder))
+        reached = self._origin.reached(folder)
         for depth in _DEPTHS:
             options = ("--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0")
-            self._remote("fetch", *options, "origin", commit, git=history)
+            self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
             count = int(history("rev-list", "--count", commit))
@@ -141,7 +107,7 @@ class Repository(Objects):
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
         if self._worktree is None:
-            self._worktree = Worktree(self.git, self._folder)
+            self._worktree = Worktree(self.git, self._folder, self._reached)
         self._fetch_commits([work.parent])
         result = self._worktree.do(work)
         if isinstance(result, Committed):
@@ -149,6 +115,11 @@ class Repository(Objects):
             below = "" if is_checked_out else work.folder
             self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
+
+    def check_out(self, commit: str, tree: Tree) -> None:
+        """Put the files of a commit into an empty work tree, and its index."""
+        self._fetch_commits([commit])
+        self._remote(*tree.option, "read-tree", "--reset", "-u", commit, also=tree.env)
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""
@@ -166,7 +137,7 @@ class Repository(Objects):
         changes = [f"{update.new or ''}:{update.ref}" for update in updates]
         arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
         try:
-            code, out, err = self.git.attempt(*arguments, seconds=REMOTE_SECONDS)
+            code, out, err = self.git.attempt(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
         except TidemillError as error:
             code, out, err = 1, b"", error.what
         if code == 0:
@@ -181,7 +152,10 @@ class Repository(Objects):
         for update in updates:
             if found.get(update.ref) != update.old:
                 return Raced(update.ref, update.old, found.get(update.ref))
-        return Declined(_said(out.decode(errors="replace"), err))
+        said = _said(out.decode(errors="replace"), err)
+        if not _has_report(out):  # it was not let in, so no rule of the server refused it
+            said = f"{said}; {self._origin.remedy('write')}"
+        return Declined(said)
 
     def _fetch_commits(self, commits: Sequence[str]) -> None:
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
@@ -216,23 +190,22 @@ class Repository(Objects):
         )
         self._remote(*arguments, data=data)
 
-    def _remote(self, *arguments: str, data: bytes | None = None, git: Git | None = None) -> bytes:
+    def _remote(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        git: Git | None = None,
+        reached: Mapping[str, str] | None = None,
+        also: Mapping[str, str] | None = None,
+    ) -> bytes:
+        env = {**(reached or self._reached), **(also or {})}
         try:
-            return (git or self.git)(*arguments, data=data, seconds=REMOTE_SECONDS)
+            return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)
         except GitError as error:
             raise Unreachable(
-                f"{self._where} could not be read: {error.said}",
-                remedy="check the address, the network and the right to read it, then run it again",
+                f"{self._origin.where} could not be read: {error.said}",
+                remedy=self._origin.remedy("read"),
             ) from None
-
-    def _history(self) -> Path:
-        folder = self._folder / "history.git"
-        if not folder.exists():
-            for below in ("objects/info", "objects/pack", "refs"):
-                (folder / below).mkdir(parents=True)
-            (folder / "HEAD").write_text("ref: refs/heads/none\n")
-            (folder / "config").write_text(_CONFIG)
-        return folder
 
 
 @contextmanager
@@ -247,34 +220,16 @@ def opened(url: str) -> Iterator[Repository]:
             f"{url!r} is not the address of a repository", remedy="give what git clone takes"
         )
     with scratch() as folder:
-        repository = Repository(_absolute(url), folder)
+        repository = Repository(url, folder)
         try:
             yield repository
         finally:
             repository.close()
 
 
-def _remote_environment(url: str, folder: Path) -> Mapping[str, str]:
-    """The repository and its remote, in the environment: the URL may hold a password."""
-    settings = {
-        "remote.origin.url": url,
-        "remote.origin.promisor": "true",
-        "remote.origin.partialclonefilter": "blob:none",
-    }
-    if _is_path(url) or url.startswith("file://"):
-        settings["remote.origin.uploadpack"] = _SERVE
-    return {"GIT_DIR": str(folder), **configured(settings)}
-
-
-def _absolute(url: str) -> str:
-    """A path in full, looked for as Git does it; any other address as it is."""
-    found = next((path for path in (f"{url}/.git", url, f"{url}.git") if _is_path(path)), None)
-    return os.path.realpath(found) if found else url
-
-
-def _is_path(url: str) -> bool:
-    """Whether `url` is a path that exists; not even a path, if it is too long for one."""
-    return os.path.exists(url)  # noqa: PTH110 - Path.exists raises for what can't be a path
+def _has_report(out: bytes) -> bool:
+    """Whether the server said what it did with each ref (git-push(1), --porcelain)."""
+    return any(line.startswith(b"!") for line in out.splitlines())
 
 
 def _said(out: str, err: str) -> str:

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tidemill.app.names import shown_path
+from tidemill.clients.enclosure import remove_for_good
 from tidemill.clients.removing import open_up
 from tidemill.errors import Refused
 
@@ -64,13 +65,13 @@ def _none(parent: Path, error: OSError) -> Refused:
 
 def _parent(large: bool) -> Path:
     if os.environ.get("TIDEMILL_TMPDIR"):
-        return Path(os.environ["TIDEMILL_TMPDIR"]).absolute()
+        return Path(os.environ["TIDEMILL_TMPDIR"]).resolve()
     try:
         if not large and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM:
             return _MEMORY
     except OSError:
         pass
-    return Path(tempfile.gettempdir())
+    return Path(tempfile.gettempdir()).resolve()
 
 
 def _removed(folder: Path) -> None:
@@ -79,6 +80,7 @@ def _removed(folder: Path) -> None:
         with suppress(OSError):
             open_up(folder)
         shutil.rmtree(folder, ignore_errors=True)
+        remove_for_good(folder)
     except (KeyboardInterrupt, SystemExit):
         shutil.rmtree(folder, ignore_errors=True)
         raise

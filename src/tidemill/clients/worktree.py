@@ -7,7 +7,6 @@ index that decides what is committed lies outside of it.
 from __future__ import annotations
 
 import shlex
-import shutil
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS
 from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
 from tidemill.clients.git import REMOTE_SECONDS, Git
+from tidemill.clients.mirror import Tree
 from tidemill.clients.removing import open_up, remove
 from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 from tidemill.errors import EntryPointFailed, TimeLimit
@@ -33,15 +33,16 @@ class Worktree:
     Args:
         git: Git in the bare repository that has the objects.
         folder: where the checkout, its index and the commands' home may be put.
+        reached: the environment in which Git may fetch what the repository lacks.
     """
 
-    def __init__(self, git: Git, folder: Path) -> None:
+    def __init__(self, git: Git, folder: Path, reached: Mapping[str, str] | None = None) -> None:
         self._bare = git
+        self._reached = reached or {}
         self._folder = folder / "work"
-        self._index = folder / "index"
+        self._tree = Tree(self._folder, folder / "index")
         self._homes = folder / "homes"
         self._home = self._homes
-        self._env = {"GIT_INDEX_FILE": str(self._index), "GIT_WORK_TREE": str(self._folder)}
         self._folder.mkdir()
         self._homes.mkdir()
 
@@ -180,24 +181,21 @@ class Worktree:
                 remove(left)
         self._home = Path(tempfile.mkdtemp(dir=self._homes))
         open_up(self._folder)
-        self._git("read-tree", "--reset", "-u", commit)
+        self._git("read-tree", "--reset", "-u", commit, env=self._reached)
         self._git("clean", "-ffdxq")
-        dot_git = self._folder / ".git"
-        (dot_git / "objects/info").mkdir(parents=True)
-        (dot_git / "refs").mkdir()
-        (dot_git / "objects/info/alternates").write_text(f"{self._bare.folder / 'objects'}\n")
-        (dot_git / "HEAD").write_text(f"{commit}\n")
-        (dot_git / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
-        shallow = self._bare.folder / "shallow"
-        if shallow.exists():
-            shutil.copyfile(shallow, dot_git / "shallow")
-        shutil.copyfile(self._index, dot_git / "index")
+        self._tree.give_git(self._bare, commit)
 
     def _run(self, command: str, work: Work) -> None:
-        run_entry_point(command, folder=self._folder, home=self._home, seconds=work.seconds)
+        run_entry_point(
+            command,
+            folder=self._folder,
+            home=self._home,
+            seconds=work.seconds,
+            objects=[self._bare.folder / "objects"],
+        )
 
     def _stage(self) -> None:
-        self._git("add", "-A")
+        self._tree.stage(self._bare, REMOTE_SECONDS)
 
     def _changed(self, commit: str) -> dict[str, str]:
         """The paths that differ from a commit, and the mode that each has now."""
@@ -207,9 +205,13 @@ class Worktree:
             path: about.split(" ")[1] for about, path in zip(parts[::2], parts[1::2], strict=False)
         }
 
-    def _git(self, *arguments: str, data: bytes | None = None) -> bytes:
-        work_tree = ("--work-tree", str(self._folder))
-        return self._bare(*work_tree, *arguments, data=data, env=self._env, seconds=REMOTE_SECONDS)
+    def _git(
+        self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None
+    ) -> bytes:
+        env = {**(env or {}), **self._tree.env}
+        return self._bare(
+            *self._tree.option, *arguments, data=data, env=env, seconds=REMOTE_SECONDS
+        )
 
 
 def _files(work: Work) -> dict[str, bytes | None]:

@@ -10,7 +10,7 @@ import msgspec
 
 from tidemill.app.names import shown
 from tidemill.building.shipping import Shipped
-from tidemill.commands._writing import write, write_json
+from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
 
 
@@ -28,16 +28,18 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
     if arguments.report:
         reports = [image["report"] for image in images if image["report"]]
         _write_json(arguments.report, {"verified": _verified(shipped), "images": reports}, written)
-    if arguments.json:
-        whole: dict[str, Any] = {
-            "changed": any(one.changed for one in shipped),
-            "verified": _verified(shipped),
-            "images": images,
-        }
-        if len(images) == 1:
-            whole |= {key: images[0][key] for key in ("digest", "imageid", "metadata", "report")}
-        write_json(whole)
-        return 1 if differing else 0
+    whole: dict[str, Any] = {
+        "changed": any(one.changed for one in shipped),
+        "verified": _verified(shipped),
+        "images": images,
+    }
+    if len(images) == 1:
+        whole |= {key: images[0][key] for key in ("digest", "imageid", "metadata", "report")}
+    conclude(whole, lambda: _show(shipped, differing), as_json=arguments.json)
+    return 1 if differing else 0
+
+
+def _show(shipped: list[Shipped], differing: list[Shipped]) -> None:
     for one in shipped:
         write(_line(one))
     for one in differing:
@@ -46,7 +48,6 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
 
             write(f"\n{one.parcel.item.name} is not reproducible; nothing was published:")
             write(render(one.comparison))
-    return 1 if differing else 0
 
 
 def image_json(one: Shipped) -> dict[str, Any]:

@@ -3,32 +3,62 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidemill.app.names import checked_line, checked_name, is_storable, shown
+from tidemill.clients.github import place as github
 from tidemill.errors import Refused
+
+if TYPE_CHECKING:
+    from tidemill.mill.accepting import Accepted
 
 
 @dataclass(frozen=True)
 class Options:
-    """What every command knows: the time, and how to speak."""
+    """What every command knows: the time, and how to speak.
+
+    Attributes:
+        accept_only: whether to accept, and leave the turn to others.
+        on_accepted: who is told what was accepted, in place of those who read the output.
+    """
 
     now: datetime
     now_given: bool
     json: bool
     dry_run: bool = False
+    accept_only: bool = False
+    on_accepted: Callable[[Accepted], None] | None = None
 
 
-def add(parser: argparse.ArgumentParser, *, repo: bool = True, dry_run: bool = False) -> None:
-    """Add `--repo`, `--now`, `--json` and `--dry-run` as far as the command has them."""
+def add(
+    parser: argparse.ArgumentParser,
+    *,
+    repo: bool = True,
+    dry_run: bool = False,
+    accepts: bool = False,
+) -> None:
+    """Add `--repo`, `--now`, `--json`, and what else of these the command has.
+
+    Args:
+        accepts: whether it accepts something and then does a turn.
+    """
     if repo:
+        parser.set_defaults(is_repo_known_in_workflows=True)
         parser.add_argument(
             "--repo",
-            required=True,
             metavar="URL",
-            help="cfg-app.git: anything that git clone takes",
+            help="cfg-app.git: anything that git clone takes; in a workflow, its repository by "
+            "default",
+        )
+    if accepts:
+        parser.add_argument(
+            "--accept-only",
+            action="store_true",
+            help="accept, and leave the turn to whoever does the next",
         )
     if dry_run:
         parser.add_argument(
@@ -58,7 +88,19 @@ def options(arguments: argparse.Namespace) -> Options:
         now_given=given is not None,
         json=arguments.json,
         dry_run=getattr(arguments, "dry_run", False),
+        accept_only=getattr(arguments, "accept_only", False),
+        on_accepted=getattr(arguments, "on_accepted", None),
     )
+
+
+def complete(arguments: argparse.Namespace) -> bool:
+    """Fill in `--repo` where a workflow knows it; returns whether all is there that is needed."""
+    if getattr(arguments, "is_repo_known_in_workflows", False) and arguments.repo is None:
+        here = github.here()
+        if here is None:
+            return False
+        arguments.repo = here.url
+    return True
 
 
 def parse_time(text: str, what: str = "--now") -> datetime:
@@ -84,6 +126,13 @@ def place(arguments: argparse.Namespace) -> None:
     for option in ("reason", "override"):
         if getattr(arguments, option, None) is not None:
             checked_line(getattr(arguments, option), f"--{option}")
+
+
+def json_or_file(given: str) -> bytes:
+    """The bytes of a JSON object that was given as it is, or of the file that was named."""
+    if given.lstrip().startswith("{"):
+        return given.encode(errors="surrogateescape")
+    return read_file(given)
 
 
 def read_file(path: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What the commands that end with a turn have in common: open, accept, turn, report."""
+"""What the commands that accept something have in common: open, accept, turn, report."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import Any
 
 from tidemill.cfg.requests import Announced, Fact
 from tidemill.clients import person
+from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
 from tidemill.commands._report import show_turn, turn_json
-from tidemill.commands._writing import tell, write, write_json
+from tidemill.commands._writing import conclude, tell, write
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
 from tidemill.mill.pushing import Clock
@@ -19,7 +20,7 @@ from tidemill.mill.turn import Turn, Wrote, turn
 
 _ASK_AGAIN = "mend what the reason says, and ask again"
 _TRY_AGAIN = "mend what the reason says; tidemill retry asks for the same again"
-Resolve = Callable[[Reading], "Fact | Nothing"]
+Resolve = Callable[[Reading], "Fact | Nothing | Ended"]
 
 
 class Nothing:
@@ -29,17 +30,34 @@ class Nothing:
         self.why = why
 
 
+class Ended:
+    """What would be accepted has been, and how it ended; `id` is the request's."""
+
+    def __init__(self, id: str, how: str) -> None:  # noqa: A002
+        self.id = id
+        self.how = how
+
+
 def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
-    """Accept what `resolve` makes of what was read, do a turn, and report both."""
+    """Accept what `resolve` makes of what was read, do a turn, and report both.
+
+    With `--accept-only`, whoever does the next turn goes on from there.
+    """
     clock = Clock(options.now)
     say = _silent if options.json else tell
     with opened(url) as store:
         reading = read(store)
         fact = resolve(reading)
-        if isinstance(fact, Nothing):
-            accepted = Accepted("", is_new=False, reading=reading, ended=fact.why)
-        else:
-            accepted = accept(reading, fact, clock, dry_run=options.dry_run)
+        match fact:
+            case Nothing():
+                accepted = Accepted("", is_new=False, reading=reading, ended=fact.why)
+            case Ended():
+                accepted = Accepted(fact.id, is_new=False, reading=reading, ended=fact.how)
+            case _:
+                accepted = accept(reading, fact, clock, dry_run=options.dry_run)
+        if options.accept_only:
+            _report_accepted(options, accepted)
+            return 0
         try:
             done = turn(
                 store,
@@ -49,6 +67,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 reading=accepted.reading,
                 extra=accepted.extra,
                 say=say,
+                forge=connected(url, tell),
             )
         except TidemillError as error:
             error.written = accepted.written(error.written)
@@ -65,21 +84,36 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
     return 0
 
 
+def _report_accepted(options: Options, accepted: Accepted) -> None:
+    if options.on_accepted is not None:
+        options.on_accepted(accepted)
+        return
+    result = {"request": _request_json(accepted), "changed": accepted.is_new}
+    conclude(result, lambda: _show_accepted(accepted), as_json=options.json)
+
+
 def _report(options: Options, accepted: Accepted, done: Turn) -> None:
-    state = _state(accepted)
-    if options.json:
-        extra: dict[str, Any] = (
-            {"id": accepted.id, "state": state} if accepted.id else {"state": state}
-        )
-        write_json({"request": extra, **turn_json(done)})
-    else:
-        write(f"{accepted.id}: {state}" if accepted.id else state)
-        if accepted.ended in ("rejected", "evicted"):
-            write("tidemill retry lets it try again.")
+    def show() -> None:
+        _show_accepted(accepted)
         show_turn(done)
 
+    result = {"request": _request_json(accepted), **turn_json(done)}
+    conclude(result, show, as_json=options.json)
 
-def _state(accepted: Accepted) -> str:
+
+def _show_accepted(accepted: Accepted) -> None:
+    write(f"{accepted.id}: {state_of(accepted)}" if accepted.id else state_of(accepted))
+    if accepted.ended in ("rejected", "evicted"):
+        write("tidemill retry lets it try again.")
+
+
+def _request_json(accepted: Accepted) -> dict[str, Any]:
+    state = {"state": state_of(accepted)}
+    return {"id": accepted.id, **state} if accepted.id else state
+
+
+def state_of(accepted: Accepted) -> str:
+    """What became of what was to be accepted, in words; why there is nothing, where it is that."""
     match accepted:
         case Accepted(id="", ended=str(why)):
             return why

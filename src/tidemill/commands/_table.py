@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 
 from tidemill import __version__
+from tidemill.commands import _options
 
 COMMANDS = (
     "build-reproducible-image",
     "compare",
     "plan-images",
     "record-image-artifact",
+    "announce-images",
+    "accept-event",
     "update-cfg-app",
     "reconcile-cfg-app",
     "record-check",
@@ -52,7 +55,11 @@ def command(name: str) -> Command:
 
 def parse(given: Sequence[str]) -> argparse.Namespace:
     """Parse a command line; ends the process with exit code 2 for one that is wrong."""
-    return parser(given[0] if given else None).parse_args(given)
+    whole = parser(given[0] if given else None)
+    parsed = whole.parse_args(given)
+    if not _options.complete(parsed):
+        whole.error("--repo is not given, and only a workflow has a repository of its own")
+    return parsed
 
 
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:

@@ -3,11 +3,42 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
 import msgspec
 
 WIDTH = 100
+
+Result = Mapping[str, Any]
+_kept: ContextVar[list[Result] | None] = ContextVar("kept", default=None)
+
+
+def conclude(result: Result, show: Callable[[], None], *, as_json: bool) -> None:
+    """Report what a command did: `result` as JSON, or by `show` to a person.
+
+    Every command ends with it, so that who runs one (`kept_results`) has what `--json` prints.
+    """
+    kept = _kept.get()
+    if kept is not None:
+        kept.append(result)
+    if as_json:
+        write_json(result)
+    else:
+        show()
+
+
+@contextmanager
+def kept_results() -> Iterator[list[Result]]:
+    """Keep what the commands that run in here conclude, the last one last."""
+    found: list[Result] = []
+    before = _kept.set(found)
+    try:
+        yield found
+    finally:
+        _kept.reset(before)
 
 
 def write(line: str) -> None:

@@ -1,55 +1,58 @@
-"""`tidemill check-cfg-app`: is a checkout of cfg-app.git fit to land? What CI runs on auto."""
+"""`tidemill check-cfg-app`: is cfg-app.git fit to land? What CI runs on auto."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import shown
+from tidemill.app.names import checked_sha, one_line, shown
 from tidemill.cfg import images, settings, settings_file
 from tidemill.cfg.settings import Settings
-from tidemill.clients.checkout import Checkout
+from tidemill.clients.checkout import Checkout, copied, fetched
 from tidemill.clients.entrypoints import in_words
+from tidemill.clients.removing import remove
+from tidemill.clients.repository import Repository, opened
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
 from tidemill.commands._writing import tell, write, write_json
-from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid
+from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
 EXAMPLE = "tidemill check-cfg-app --repo ."
 MOST_NAMED = 10
+_WORDS = {"success": "green", "failure": "red", "error": "lost"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
+    parser.set_defaults(is_repo_known_in_workflows=True)
     parser.add_argument(
         "--repo",
-        required=True,
         metavar="DIR",
-        help="a checkout of cfg-app.git; nothing in it is changed",
+        help="a checkout of cfg-app.git, in which nothing is changed; with --sha, anything that "
+        "git clone takes; in a workflow, its repository by default",
+    )
+    parser.add_argument(
+        "--sha",
+        action="append",
+        default=[],
+        metavar="SHA",
+        help="a commit to fetch and check, in full; again for more, one after the other",
     )
     _options.add(parser, repo=False)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check; exit code 0 is green."""
+    """Check; exit code 0 is green, and with `--sha` that all are."""
     options = _options.options(arguments)
+    say = _silent if options.json else tell
+    if arguments.sha:
+        shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
+        return _check_commits(arguments.repo, shas, as_json=options.json)
     with scratch() as folder:
-        checkout = Checkout(Path(arguments.repo), folder)
-        valid = _settings(checkout)
-        done = [settings.FILE, *_image_files(checkout, valid)]
-        seconds = valid.checks.timeout.total_seconds()
-        for name, command in (
-            ("generate", valid.entrypoints.generate),
-            ("check", valid.entrypoints.check),
-        ):
-            if command is not None:
-                if not options.json:
-                    tell(f"{name}: {in_words(command)}")
-                checkout.run(command, seconds)
-                done.append(command)
-            if name == "generate" and (stale := checkout.changed()):
-                raise _stale(command or name, stale)
+        done = _check(copied(Path(arguments.repo), folder), "this checkout", say)
     if options.json:
         write_json({"green": True, "checked": done})
     else:
@@ -57,14 +60,76 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _settings(checkout: Checkout) -> Settings:
+@dataclass(frozen=True)
+class Verdict:
+    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why."""
+
+    state: str
+    reason: str
+
+
+def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
+    """Check one after the other, and say of each what is known, whatever became of the others."""
+    verdicts: dict[str, Verdict] = {}
+    with opened(url) as repository, scratch() as folder:
+        for sha in shas:
+            place = folder / sha
+            place.mkdir()
+            verdicts[sha] = found = _verdict(repository, sha, place, _silent if as_json else tell)
+            remove(place)
+            if not as_json:
+                write(f"{_WORDS[found.state]}: {sha[:12]}: {found.reason}")
+    if as_json:
+        states = {sha: verdict.state for sha, verdict in verdicts.items()}
+        reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
+        write_json({"verdicts": states, "reasons": reasons})
+    return 0 if all(verdict.state == "success" for verdict in verdicts.values()) else 1
+
+
+def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str], None]) -> Verdict:
+    """Red is what the commit did wrong; all else that goes wrong says nothing of it."""
+    try:
+        checkout = fetched(repository, sha, place)
+    except (TidemillError, OSError) as error:
+        return Verdict("error", one_line(str(error)))
+    try:
+        return Verdict("success", ", ".join(_check(checkout, sha[:12], say)))
+    except (EntryPointFailed, Refused, SettingsInvalid) as error:
+        return Verdict("failure", one_line(error.what))
+    except (TidemillError, OSError) as error:
+        return Verdict("error", one_line(str(error)))
+
+
+def _check(checkout: Checkout, what: str, say: Callable[[str], None]) -> list[str]:
+    """Check one checkout, and return what was looked at; what is wrong is raised."""
+    valid = _settings(checkout, what)
+    done = [settings.FILE, *_image_files(checkout, valid)]
+    seconds = valid.checks.timeout.total_seconds()
+    for name, command in (
+        ("generate", valid.entrypoints.generate),
+        ("check", valid.entrypoints.check),
+    ):
+        if command is not None:
+            say(f"{name}: {in_words(command)}")
+            checkout.run(command, seconds)
+            done.append(command)
+        if name == "generate" and (stale := checkout.changed()):
+            raise _stale(command or name, stale)
+    return done
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _settings(checkout: Checkout, what: str) -> Settings:
     data = checkout.read(settings.FILE)
     if data is None:
         raise SettingsInvalid(
             f"there is no {settings.FILE}", remedy="add one at the root of the repository"
         )
     try:
-        return settings_file.parse(data.decode(), commit="this checkout")
+        return settings_file.parse(data.decode(), commit=what)
     except SettingsInvalid as error:
         raise SettingsInvalid(error.what, remedy=f"mend {settings.FILE} before it lands") from None
     except UnicodeDecodeError:

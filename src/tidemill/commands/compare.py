@@ -7,7 +7,7 @@ import argparse
 from tidemill.app.names import shown, shown_path
 from tidemill.clients.image_stores import ImageStores
 from tidemill.clients.scratch import scratch
-from tidemill.commands._writing import write, write_json
+from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
 from tidemill.images import location, oci
 from tidemill.images.comparison.compare import Image, Verdict, compare, render
@@ -66,10 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     left, right = (_image(text, stores) for text in (arguments.left, arguments.right))
     with scratch(large=True) as folder:
         found = compare(left, right, folder, platform=platform, hosts=tuple(arguments.host))
-    if arguments.json:
-        write_json(found.as_json())
-    else:
-        write(render(found, arguments.limit))
+    conclude(found.as_json(), lambda: write(render(found, arguments.limit)), as_json=arguments.json)
     return 1 if found.verdict is Verdict.DIFFERENT else 0
 
 

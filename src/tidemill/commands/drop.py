@@ -18,7 +18,7 @@ EXAMPLE = "tidemill drop --repo URL --id announcement-app-1234-7d1043473d55"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     parser.add_argument(
         "--id",
         required=True,

@@ -17,7 +17,7 @@ EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze unti
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     _options.add_place(parser, set_help="all sets by default")
     parser.add_argument("--reason", required=True, help="why, for whoever reads the status")
 

@@ -10,7 +10,7 @@ import msgspec
 from tidemill.app.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
 from tidemill.commands import _build_options
-from tidemill.commands._writing import write, write_json
+from tidemill.commands._writing import conclude, write
 
 HELP = "print the services as a job matrix, with all that a job needs"
 EXAMPLE = "tidemill plan-images --checkout app --max-jobs 20"
@@ -45,8 +45,5 @@ def run(arguments: argparse.Namespace) -> int:
     settings = read_settings(Path(arguments.checkout), arguments.settings)
     picked = settings.picked(_build_options.services(arguments))
     matrix = job_matrix(settings, picked, arguments.max_jobs)
-    if arguments.json:
-        write_json(matrix)
-    else:
-        write(msgspec.json.encode(matrix).decode())
+    conclude(matrix, lambda: write(msgspec.json.encode(matrix).decode()), as_json=arguments.json)
     return 0

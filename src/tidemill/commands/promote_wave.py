@@ -22,7 +22,7 @@ EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     _options.add_place(parser)
     parser.add_argument(
         "--sha",

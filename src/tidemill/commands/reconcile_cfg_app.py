@@ -1,16 +1,21 @@
-"""`tidemill reconcile-cfg-app`: one turn."""
+"""`tidemill reconcile-cfg-app`: one turn, and what a workflow adds to it."""
 
 from __future__ import annotations
 
 import argparse
 
 from tidemill.clients import person
+from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._report import show_turn, turn_json
-from tidemill.commands._writing import tell, write_json
+from tidemill.commands._writing import conclude, tell, write
+from tidemill.errors import TidemillError
 from tidemill.mill.pushing import Clock
-from tidemill.mill.turn import turn
+from tidemill.mill.reading import read
+from tidemill.mill.settling import Settled, parse, settle
+from tidemill.mill.telling import Wanted, tell_github
+from tidemill.mill.turn import Turn, turn
 
 HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"
@@ -19,21 +24,81 @@ EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --j
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
+    parser.add_argument(
+        "--verdicts",
+        metavar="FILE",
+        help="set these verdicts of check-cfg-app as commit statuses first: the JSON object, or a "
+        "file with it (- is standard input)",
+    )
+    parser.add_argument(
+        "--no-ask", action="store_true", help="ask for no checks; say only that some are wanted"
+    )
+    parser.add_argument(
+        "--continue",
+        dest="go_on",
+        action="store_true",
+        help="with --no-ask, where checks are wanted: send turn-due, which starts the next run",
+    )
+    parser.add_argument(
+        "--check-requests",
+        action="store_true",
+        help="send check-requested, with the commits whose checks are asked for, to another CI",
+    )
+    parser.add_argument(
+        "--deployments",
+        action="store_true",
+        help="mirror deployment records to the Environments page on GitHub",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Do the turn and report it."""
+    """Set verdicts, do the turn, report it, and tell GitHub."""
     options = _options.options(arguments)
+    say = _silent if options.json else tell
+    github = connected(arguments.repo, tell)
+    given = _options.json_or_file(arguments.verdicts) if arguments.verdicts is not None else None
+    verdicts = parse(given) if given else {}
+    wanted = Wanted(arguments.check_requests, arguments.go_on, arguments.deployments)
+    if wanted:
+        needed(github)
     with opened(arguments.repo) as store:
-        done = turn(
-            store,
-            Clock(options.now),
-            run_url=person.run_url(),
-            dry_run=options.dry_run,
-            say=(lambda _: None) if options.json else tell,
-        )
-    if options.json:
-        write_json(turn_json(done))
-    else:
-        show_turn(done)
+        reading, settled = read(store), Settled()
+        if verdicts and not options.dry_run:
+            setter = needed_for_statuses(arguments.repo, tell)
+            settled = settle(
+                reading, verdicts, person.run_url(), by=setter, known_to=needed(github)
+            )
+        try:
+            done = turn(
+                store,
+                Clock(options.now),
+                run_url=person.run_url(),
+                dry_run=options.dry_run,
+                reading=reading,
+                say=say,
+                forge=github,
+                ask=not arguments.no_ask,
+            )
+        except TidemillError as error:
+            if settled.set and error.written == "nothing":
+                error.written = f"the statuses of {', '.join(settled.set)}"
+            raise
+        if wanted and not options.dry_run:
+            tell_github(done, wanted, needed(github), person.run_url())
+    result = {**turn_json(done), "more": done.plan.more, "settled": list(settled.set)}
+    conclude(result, lambda: _show(done, settled), as_json=options.json)
     return 0
+
+
+def _show(done: Turn, settled: Settled) -> None:
+    for sha in settled.set:
+        write(f"The status of {sha} is set.")
+    for sha in settled.gone:
+        write(f"{sha} is neither on auto nor main's tip: its verdict is of no use any more.")
+    show_turn(done)
+    if done.plan.more:
+        write("Something wants a check; it was not asked for.")
+
+
+def _silent(_: str) -> None:
+    pass

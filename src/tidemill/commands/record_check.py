@@ -10,7 +10,7 @@ from tidemill.cfg.checks import Run, RunState
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._report import time_text
-from tidemill.commands._writing import write, write_json
+from tidemill.commands._writing import conclude, write
 from tidemill.mill.pushing import Clock
 from tidemill.mill.verdicts import note
 
@@ -45,16 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
     report = Run(context=arguments.context, run=run_id, state=arguments.state, at=options.now)
     with opened(arguments.repo) as store:
         noted = note(store, Clock(options.now), arguments.sha, report, dry_run=options.dry_run)
-    if options.json:
-        write_json(
-            {
-                "changed": noted.changed,
-                "sha": noted.sha,
-                "state": report.state,
-                "reason": noted.why,
-                "at": time_text(options.now),
-            }
-        )
-    else:
-        write(f"{arguments.context} of {noted.sha}: {report.state} ({noted.why})")
+    conclude(
+        {
+            "changed": noted.changed,
+            "sha": noted.sha,
+            "state": report.state,
+            "reason": noted.why,
+            "at": time_text(options.now),
+        },
+        lambda: write(f"{arguments.context} of {noted.sha}: {report.state} ({noted.why})"),
+        as_json=options.json,
+    )
     return 0

@@ -16,7 +16,7 @@ from tidemill.building.services import read_settings
 from tidemill.clients.app_checkout import AppCheckout, Given
 from tidemill.clients.image_stores import ImageStores
 from tidemill.commands._build_options import listed
-from tidemill.commands._writing import tell, write
+from tidemill.commands._writing import conclude, tell, write
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 
@@ -190,7 +190,8 @@ def _write(files: dict[str, bytes], output: str | None) -> int:
     """Write files into a folder; a single one also to a file, or to standard output."""
     several = len(files) > 1
     if output is None and not several:
-        write("".join(data.decode() for data in files.values()).rstrip())
+        text = "".join(data.decode() for data in files.values()).rstrip()
+        conclude({"files": []}, lambda: write(text), as_json=False)
         return 0
     if output is None or (several and not _is_folder(output)):
         raise Refused(
@@ -209,7 +210,8 @@ def _write(files: dict[str, bytes], output: str | None) -> int:
             written="maybe some of the files",
             remedy="name a folder that can be written to",
         ) from None
-    tell(f"wrote {', '.join(map(str, places))}")
+    written = list(map(str, places))
+    conclude({"files": written}, lambda: tell(f"wrote {', '.join(written)}"), as_json=False)
     return 0
 
 

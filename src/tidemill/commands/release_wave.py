@@ -17,7 +17,7 @@ EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     _options.add_place(parser, set_help="every hold of the wave by default")
     parser.add_argument("--reason", required=True, help="why it may go on")
 

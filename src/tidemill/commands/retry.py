@@ -30,7 +30,7 @@ class _Rejected(msgspec.Struct):
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     parser.add_argument("--sha", required=True, help="the commit of app.git, 7 digits or more")
     parser.add_argument(
         "--override", metavar="REASON", help="let it in at a position that another commit has"
@@ -58,7 +58,10 @@ def run(arguments: argparse.Namespace) -> int:
                 return _evicted_again(reading, eviction, operation, options.now, arguments.override)
         for rejected in reversed(reading.ledger.rejected):
             if found := _rejected(reading, rejected, arguments.sha):
-                return _again(found.announcement, options.now, arguments.override or found.override)
+                again = _again(
+                    found.announcement, options.now, arguments.override or found.override
+                )
+                return msgspec.structs.replace(again, sender=found.sender)
         raise Refused(
             f"nothing of commit {arguments.sha} was evicted or rejected lately",
             remedy="the journal says what became of it: git fetch URL refs/tidemill/journal",

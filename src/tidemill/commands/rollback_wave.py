@@ -21,7 +21,7 @@ EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     _options.add_place(parser)
     parser.add_argument(
         "--to",

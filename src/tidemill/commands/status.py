@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.cfg.plan import plan
 from tidemill.cfg.status import Status, WaveStatus, status
+from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._report import show_waiting, time_text, waiting_json
-from tidemill.commands._writing import show_table, write, write_json
-from tidemill.mill.reading import read, snapshot
+from tidemill.commands._writing import conclude, show_table, tell, write
+from tidemill.mill.reading import read
+from tidemill.mill.turn import look
 
 HELP = "say what runs where, and what waits for what"
 EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
@@ -25,12 +26,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, plan, report."""
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
-        known = snapshot(read(store), options.now)
-        found = status(known, plan(known, without_landing=True))
-    if options.json:
-        write_json(_json(found))
-    else:
-        show(found)
+        forge = connected(arguments.repo, tell)
+        found = status(*look(read(store), options.now, forge))
+    conclude(_json(found), lambda: show(found), as_json=options.json)
     return 0
 
 

@@ -6,13 +6,15 @@ import argparse
 
 from tidemill.app.announcement import Announcement, from_bare, is_bare, parse
 from tidemill.app.names import checked_line
-from tidemill.cfg.requests import Announced
+from tidemill.app.referred import Referred, is_referred, parse_referred
+from tidemill.cfg.requests import Announced, checked_login
 from tidemill.cfg.settings import Settings
-from tidemill.cfg.welcome import why_unwelcome
+from tidemill.cfg.welcome import why_not_theirs, why_unwelcome
 from tidemill.clients import person
 from tidemill.commands import _options
+from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._resolving import set_of
-from tidemill.commands._session import accept_and_turn
+from tidemill.commands._session import Ended, accept_and_turn
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 
@@ -24,12 +26,19 @@ EXAMPLE = (
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser, dry_run=True)
+    _options.add(parser, dry_run=True, accepts=True)
     parser.add_argument(
         "--announcement",
         required=True,
         metavar="FILE",
-        help="the announcement as JSON; - for standard input",
+        help="the announcement as JSON, or a file with it; - for standard input. It may come by "
+        "reference to an artifact, which is then fetched",
+    )
+    parser.add_argument(
+        "--sender",
+        metavar="LOGIN",
+        help="the account that sent the event, for senders of [[sets]]; in a workflow that a "
+        "repository_dispatch started, its actor by default",
     )
     parser.add_argument(
         "--override", metavar="REASON", help="let in another commit at a position that is taken"
@@ -55,17 +64,32 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     if arguments.override is not None:
         checked_line(arguments.override, "--override")
-    data = _options.read_file(arguments.announcement)
-    whole = None if is_bare(data, expected=arguments.app_sha is not None) else parse(data)
-    if whole is not None:
-        _refuse_contradiction(arguments, whole)
+    sender = arguments.sender if arguments.sender is not None else person.sender()
+    if sender:
+        checked_login(sender)
+    data = _options.json_or_file(arguments.announcement)
+    given = _given(arguments, data)
+    if given is not None:
+        _refuse_contradiction(arguments, given)
 
-    def resolve(reading: Reading) -> Announced:
+    def resolve(reading: Reading) -> Announced | Ended:
         settings = reading.settings if isinstance(reading.settings, Settings) else None
+        match given:
+            case None:
+                announcement = _bare(arguments, data, settings)
+            case Referred():
+                if arguments.override is None and (known := _known(reading, given)):
+                    return known
+                if settings and (reason := why_not_theirs(settings, given, sender)):
+                    raise _unwelcome(reason)
+                announcement = announcement_in(given)
+            case Announcement():
+                announcement = given
         announced = Announced(
             accepted_at=options.now,
             by=person.name(),
-            announcement=whole or _bare(arguments, data, settings),
+            announcement=announcement,
+            sender=sender,
             override=arguments.override,
         )
         if settings is not None:
@@ -75,7 +99,24 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement) -> None:
+def _given(arguments: argparse.Namespace, data: bytes) -> Announcement | Referred | None:
+    """What `data` says by itself; None for the bare form, which is only half of it."""
+    if is_bare(data, expected=arguments.app_sha is not None):
+        return None
+    return parse_referred(data) if is_referred(data) else parse(data)
+
+
+def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
+    """The same announcement, where it was accepted before: its artifact may be gone by now."""
+    if how := reading.ledger.how_ended(referred.id):
+        return Ended(referred.id, how)
+    waiting = reading.inbox().get(referred.id)
+    if isinstance(waiting, Announced) and waiting.announcement.sha == referred.sha:
+        return waiting
+    return None
+
+
+def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement | Referred) -> None:
     """The options of the bare form may stand beside the whole one only if they say the same."""
     said = {
         "--set": (arguments.set_name, whole.set),
@@ -114,7 +155,11 @@ def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced
     """What a turn would reject is refused before it is written."""
     waiting = [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
     if reason := why_unwelcome(settings, reading.ledger, announced, waiting):
-        raise Refused(
-            reason,
-            remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once",
-        )
+        raise _unwelcome(reason)
+
+
+def _unwelcome(reason: str) -> Refused:
+    return Refused(
+        reason,
+        remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once",
+    )

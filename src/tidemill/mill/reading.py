@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -134,11 +134,6 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         extra: facts to take for accepted that are not (a dry run's).
     """
     store, valid = reading.store, reading.valid_settings()
-    if valid.checks.source == "github":
-        raise Refused(
-            'the settings say checks.source = "github", and no GitHub API is configured here',
-            remedy='set source = "refs" in [checks] of tidemill.toml',
-        )
     facts: dict[str, Fact] = {}
     unreadable = []
     for fact_id, fact in {**reading.inbox(), **(extra or {})}.items():
@@ -154,6 +149,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
                 facts[fact_id] = fact
     auto_tip = reading.refs.get(reading.names.auto)
     auto, foreign = _auto(reading, auto_tip)
+    unread = _unread(reading, valid, auto)
     checked = [reading.main, *(commit.sha for commit in auto), *([auto_tip] if auto_tip else [])]
     return Snapshot(
         now=now,
@@ -165,10 +161,24 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         unreadable=tuple(unreadable),
         foreign=foreign,
         auto=auto,
-        checks={sha: record for sha in checked if (record := reading.check(sha))},
+        checks={} if unread else _checks(reading, checked),
         holds=reading.holds(),
         records=reading.deployed(),
+        unread=unread,
     )
+
+
+def _checks(reading: Reading, shas: Sequence[str]) -> dict[str, CheckRecord]:
+    return {sha: record for sha in shas if (record := reading.check(sha))}
+
+
+def _unread(reading: Reading, valid: Settings, auto: Sequence[AutoCommit]) -> frozenset[str]:
+    """The commits that may have a verdict on GitHub: a check was asked for, or began by itself."""
+    if valid.checks.source != "github":
+        return frozenset()
+    is_each = valid.checks.test == "each"
+    asked = {one.sha for one in auto if is_each or one.sha in reading.ledger.asked}
+    return frozenset({reading.main, *asked, *(one.sha for one in auto[-1:])})
 
 
 def _main(reading: Reading, valid: Settings) -> Main:

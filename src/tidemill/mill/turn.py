@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.replaying import Todo
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
 from tidemill.clients.store import Declined, Pushed, Raced, Store
 from tidemill.errors import ServerRefused, TidemillError
+from tidemill.mill.forge import Forge, Judge
 from tidemill.mill.making import make
 from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import Reading, read, snapshot
@@ -61,7 +64,7 @@ class Turn:
     refused: str | None = None
 
 
-def turn(
+def turn(  # noqa: PLR0913 - each has a name
     store: Store,
     clock: Clock,
     *,
@@ -70,25 +73,30 @@ def turn(
     reading: Reading | None = None,
     extra: Mapping[str, Fact] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    forge: Forge | None = None,
+    ask: bool = True,
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
     Args:
         reading: what was read just now; read anew without it, and after each lost race.
         extra: facts to take for accepted (a dry run's).
+        forge: where verdicts are read, if the settings say that they come from GitHub.
+        ask: whether checks are asked for.
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
         ServerRefused: the server refuses even what is not a landing.
     """
     reading = reading or read(store)
+    decide = Decider(store, Judge(forge), say, ask=ask)
     races = 0
     while True:
-        known, decided = decide(store, snapshot(reading, clock.now, extra), say)
+        known, decided = decide(snapshot(reading, clock.now, extra))
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
             return Turn(decided, outcome, reading, known)
-        done = _write(store, clock, reading, known, decided, run_url, say)
+        done = _write(decide, clock, reading, known, decided, run_url)
         if isinstance(done, Turn):
             return done
         races += 1
@@ -97,33 +105,57 @@ def turn(
         say(f"{done.ref} moved while this turn ran; reading again")
         clock.pause_after(races)
         reading = read(store)
+        decide.judge.read_again()
 
 
-def decide(
-    store: Store, known: Snapshot, say: Callable[[str], None], *, refused: Refusal | None = None
-) -> tuple[Snapshot, Plan]:
-    """Plan, try what the plan needs to have tried, and plan again, until the plan is complete."""
+def look(reading: Reading, now: datetime, forge: Forge | None) -> tuple[Snapshot, Plan]:
+    """What is known, and the plan made of it but for landing; nothing is tried or written."""
+    judge, known = Judge(forge), snapshot(reading, now)
     while True:
-        decided = plan(known, refused=refused)
-        if decided.todo is None:
+        decided = plan(known, without_landing=True)
+        if not decided.to_read:
             return known, decided
-        operation, parent = decided.todo.operation, decided.todo.parent
-        say(
-            f"{operation.kind} {operation.set} {(operation.app_sha or '')[:12]} in {operation.wave}"
-        )
-        known = known.knowing(operation.id, parent, make(store, known, operation, parent))
+        known = judge.look_up(known, decided.to_read[0])
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Plans, finds out what the plan has to know, and plans again, until the plan is complete."""
+
+    store: Store
+    judge: Judge
+    say: Callable[[str], None]
+    ask: bool = True
+
+    def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
+        """The complete plan, and all that was found out for it."""
+        while True:
+            decided = plan(known, refused=refused, ask=self.ask)
+            if decided.to_read:
+                known = self.judge.look_up(known, decided.to_read[0])
+            elif decided.todo is None:
+                return known, decided
+            else:
+                known = self._try(known, decided.todo)
+
+    def _try(self, known: Snapshot, todo: Todo) -> Snapshot:
+        operation = todo.operation
+        sha = (operation.app_sha or "")[:12]
+        self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
+        outcome = make(self.store, known, operation, todo.parent)
+        return known.knowing(operation.id, todo.parent, outcome)
 
 
 def _write(
-    store: Store,
+    decide: Decider,
     clock: Clock,
     reading: Reading,
     known: Snapshot,
     decided: Plan,
     run_url: str | None,
-    say: Callable[[str], None],
 ) -> Turn | Raced:
     """Push; where the server refuses a landing, push again without it."""
+    store, say = decide.store, decide.say
     if decided.landed and not store.is_ancestor(reading.main, decided.landed):
         raise TidemillError(
             f"{decided.landed} does not descend from main at {reading.main}",
@@ -140,7 +172,7 @@ def _write(
         raise _refusal(refused)
     say(f"the server refuses to move main: {refused}")
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
-    known, decided = decide(store, known, say, refused=refusal)
+    known, decided = decide(known, refused=refusal)
     if not decided.is_change:
         return Turn(decided, NothingDue(), reading, known, refused)
     match push(store, clock, updates(reading, known, decided, run_url), say):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tidemill.cfg.checks import CheckRecord, Run
-from tidemill.cfg.settings import Settings
+from tidemill.cfg.settings import Checks, Settings
 from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, ServerRefused
 from tidemill.mill.pushing import MOST_RACES, Clock, push
@@ -59,7 +59,10 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
 
 
 def _what_follows(reading: Reading, report: Run) -> str:
-    required = reading.settings.checks.required if isinstance(reading.settings, Settings) else ()
+    checks = reading.settings.checks if isinstance(reading.settings, Settings) else Checks()
+    required = checks.required
+    if isinstance(reading.settings, Settings) and checks.source == "github":
+        return 'written, but it decides nothing: the settings say source = "github"'
     if required and report.context not in required:
         names = ", ".join(required)
         return f"written, but it decides nothing: the settings require {names}"

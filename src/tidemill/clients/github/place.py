@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _GITHUB = "https://github.com"
+_OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -58,11 +59,18 @@ def token_for(url: str) -> str | None:
 
     Plain HTTP is for a server on this machine alone.
     """
+    return (os.environ.get("TIDEMILL_TOKEN") or None) if _may_have_tokens(url) else None
+
+
+def status_token_for(url: str) -> str | None:
+    """The token that sets statuses, where it is to be another one: TIDEMILL_STATUS_TOKEN."""
+    return (os.environ.get("TIDEMILL_STATUS_TOKEN") or None) if _may_have_tokens(url) else None
+
+
+def _may_have_tokens(url: str) -> bool:
     server = urlsplit(server_url())
     is_private = server.scheme == "https" or server.hostname in _LOOPBACK
-    if not is_private or not url.startswith(f"{server_url()}/"):
-        return None
-    return os.environ.get("TIDEMILL_TOKEN") or None
+    return is_private and url.startswith(f"{server_url()}/")
 
 
 def server_url() -> str:
@@ -74,4 +82,6 @@ def _api(server: str) -> str:
     given = os.environ.get("GITHUB_API_URL")
     if given and os.environ.get("GITHUB_SERVER_URL"):
         return given.rstrip("/")
-    return "https://api.github.com" if server == _GITHUB else f"{server}/api/v3"
+    if server == _GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
+        return server.replace("https://", "https://api.", 1)
+    return f"{server}/api/v3"

@@ -1,0 +1,208 @@
+"""Installs the packages that Tidemill needs to run, once per machine: what `bin/run` calls.
+
+    python3 -I bin/prepare.py requirements.lock FOLDER
+
+FOLDER then has `packages/`, `pycache/` (filled by later runs), and `python`, whose one line is the
+path of the Python that they are for. It is made beside its place and renamed there when it is
+complete: one that was killed leaves nothing that looks complete, and the next one removes what it
+left. Of two at once, the second waits. It takes uv, if that is on PATH, else pip; both check every
+hash.
+
+Only the standard library is imported, and nothing of Tidemill's own.
+"""
+
+import fcntl
+import os
+import re
+import shutil
+import stat
+import subprocess  # noqa: TID251 (nothing of Tidemill is imported here)
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+TOOLS = "# --- tools"
+TIMES = 3  # attempts at a network that does not answer; each one of pip's waits longer
+LINES = 12  # of what uv or pip printed, the last ones
+MISMATCH = re.compile("hash mismatch|do not match the hashes", re.IGNORECASE)  # uv, pip
+
+# What a configuration may say of where packages come from is right; of what else is to happen, not.
+OF_THE_NETWORK = (
+    "CACHE_DIR",
+    "CERT",
+    "CLIENT_CERT",
+    "CONFIG_FILE",
+    "DEFAULT_TIMEOUT",
+    "EXTRA_INDEX_URL",
+    "FIND_LINKS",
+    "INDEX_URL",
+    "KEYRING_PROVIDER",
+    "NO_INDEX",
+    "PROXY",
+    "RETRIES",
+    "TIMEOUT",
+    "TRUSTED_HOST",
+)
+PIP = {
+    "PIP_BREAK_SYSTEM_PACKAGES": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_REQUIRE_VIRTUALENV": "0",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_USER": "0",
+}
+
+
+class Trouble(Exception):
+    """What happened, and what to do."""
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(what)
+        self.what = what
+        self.remedy = remedy
+
+
+def prepare(lock: Path, home: Path) -> None:
+    """Make `home`, unless it is complete already.
+
+    Raises:
+        Trouble: the packages can't be had, or can't be written there.
+    """
+    try:
+        home.parent.mkdir(parents=True, exist_ok=True)
+        trust(home.parent)
+        with (home.parent / f".{home.name}.lock").open("w") as guard:
+            with suppress(OSError):  # a file system without locks: then two do the same work
+                fcntl.flock(guard, fcntl.LOCK_EX)
+            if not is_complete(home):
+                make(lock, home)
+    except OSError as error:
+        raise Trouble(
+            f"{home} can't be made: {error.strerror}",
+            "make its folder writable and free of others' files, or name another one in "
+            "RUNNER_TOOL_CACHE",
+        ) from None
+
+
+def trust(folder: Path) -> None:
+    """Refuse a folder in which somebody else could change what will run."""
+    found = folder.stat()
+    if found.st_uid == os.getuid():
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
+    elif found.st_uid != 0 or found.st_mode & 0o022:
+        raise Trouble(
+            f"{folder} belongs to another user, who could change what runs here",
+            "remove it, or name a folder of your own in RUNNER_TOOL_CACHE",
+        )
+
+
+def is_complete(home: Path) -> bool:
+    """Whether another one has made it meanwhile; the same question as `is_ready` of bin/run."""
+    noted = home / "python"
+    with suppress(OSError):
+        if noted.stat().st_uid in (os.getuid(), 0):
+            python = Path(noted.read_text(encoding="utf-8").rstrip("\n"))
+            return os.access(python, os.X_OK) and python.stat().st_mtime <= noted.stat().st_mtime
+    return False
+
+
+def make(lock: Path, home: Path) -> None:
+    """Install into a new folder, and give it its name."""
+    beside = f"{home.name}.making-"
+    for left in home.parent.glob(f"{beside}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    making = Path(tempfile.mkdtemp(prefix=beside, dir=home.parent))
+    try:
+        print("Installing what Tidemill needs, once on this machine ...", file=sys.stderr)  # noqa: T201
+        runtime = making / "requirements.txt"
+        text = lock.read_text(encoding="utf-8").partition(f"\n{TOOLS}")[0] + "\n"
+        runtime.write_text(text, encoding="utf-8")
+        install(runtime, making)
+        (making / "pycache").mkdir(mode=0o700)
+        (making / "python").write_text(f"{interpreter()}\n", encoding="utf-8")
+        making.chmod(0o755)
+        if home.exists():
+            home.rename(Path(tempfile.mkdtemp(prefix=beside, dir=home.parent)) / "old")
+        making.rename(home)
+    finally:
+        for left in home.parent.glob(f"{beside}*"):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def install(requirements: Path, making: Path) -> None:
+    """Run uv or pip; both are told to check hashes and to follow no dependency."""
+    common = ["--quiet", "--no-deps", "--require-hashes", "--target", str(making / "packages")]
+    environment = {
+        name: value
+        for name, value in os.environ.items()  # noqa: TID251
+        if not name.startswith("PIP_") or name.removeprefix("PIP_") in OF_THE_NETWORK
+    }
+    if uv := shutil.which("uv"):
+        command = [uv, "pip", "install", "--python", sys.executable, *common]
+    else:
+        command = [sys.executable, "-m", "pip", "install", "--no-compile", *common]
+        environment = {"PIP_RETRIES": str(TIMES), **environment, **PIP}
+    done = subprocess.run(  # noqa: S603
+        [*command, "--requirement", str(requirements)],
+        cwd=making,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise not_installed(Path(command[0]).name if uv else "pip", done.stdout)
+
+
+def not_installed(name: str, output: bytes) -> Trouble:
+    """Say what uv or pip said last, and what may help."""
+    text = output.decode(errors="replace").strip()
+    last = "\n".join(f"  {name}: {line}" for line in text.splitlines()[-LINES:])
+    print(last, file=sys.stderr)  # noqa: T201
+    if MISMATCH.search(text):
+        return Trouble(
+            f"{name} got a package that is not the one of requirements.lock",
+            "find out which index it comes from (PIP_INDEX_URL, UV_INDEX_URL, their configuration) "
+            "and who changed it there; don't use it",
+        )
+    return Trouble(
+        f"{name} could not install the packages of requirements.lock",
+        "let this machine reach the Python package index, or name a mirror in PIP_INDEX_URL "
+        "(UV_INDEX_URL for uv), and run it again",
+    )
+
+
+def interpreter() -> Path:
+    """The Python itself: not a shim, whose choice changes, nor an environment's, which may go."""
+    base = Path(getattr(sys, "_base_executable", None) or sys.executable)
+    real = Path(os.path.realpath(base))
+    check = "import sys; print(sys.version_info[:3])"
+    for found in (real, base):
+        done = subprocess.run(  # noqa: S603
+            [found, "-I", "-S", "-c", check], capture_output=True, check=False
+        )
+        if done.stdout.decode().strip() == str(sys.version_info[:3]):
+            return found
+    return Path(sys.executable)
+
+
+def main() -> int:
+    """Prepare; 1 if it can't be done."""
+    os.umask(0o022)
+    try:
+        prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Trouble as trouble:
+        sys.stderr.write(
+            f"error: {trouble.what}.\n  written: nothing\n  remedy: {trouble.remedy}\n"
+        )
+        if os.environ.get("GITHUB_ACTIONS") == "true":  # noqa: TID251
+            text = f"{trouble.what}. Remedy: {trouble.remedy}".replace("%", "%25")
+            sys.stdout.write(f"::error title=Tidemill::{' '.join(text.split())}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

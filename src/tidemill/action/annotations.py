@@ -1,0 +1,74 @@
+"""What of a result goes on top of a run's page: what needs a person, and why nothing was done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidemill.app.names import one_line
+
+Result = Mapping[str, Any]
+_NEEDS_A_PERSON = {
+    "evicted": "was evicted",
+    "rejected": "was rejected",
+    "held": "is held",
+}
+
+
+def errors(name: str, result: Result) -> list[str]:
+    """Why a command ended with 1 that did what it was asked for: it found something red."""
+    reasons = result.get("reasons") or {}
+    red = [
+        f"{sha} is {verdict}: {reasons.get(sha, 'see the log')}"
+        for sha, verdict in (result.get("verdicts") or {}).items()
+        if verdict != "success"
+    ]
+    differ = [
+        f"{one['service']} is not reproducible; the log says what differs"
+        for one in result.get("images", [])
+        if isinstance(one, Mapping) and one.get("verified") is False
+    ]
+    return [one_line(text) for text in red + differ] or [f"{name} says no; see the log"]
+
+
+def warnings(result: Result) -> list[str]:
+    """What a turn left to people: evictions, refusals, new holds, and a main that can't go on."""
+    entries = [
+        (what, one)
+        for what in ("evicted", "rejected")
+        for one in result.get(what, [])
+        if isinstance(one, Mapping)
+    ]
+    entries += [
+        (note["what"], note) for note in result.get("notes", []) if note.get("what") == "held"
+    ]
+    found = [
+        f"{_which(one)} {_NEEDS_A_PERSON[what]}: {one.get('reason') or 'see the summary'}"
+        for what, one in entries
+    ]
+    found += [
+        f"{line['what']} waits for {line['for']}"
+        for line in result.get("waiting", [])
+        if str(line["what"]).startswith("main at ")
+    ]
+    return [one_line(text) for text in found]
+
+
+def notices(result: Result) -> list[str]:
+    """Why what was asked for was not done, where that is no error."""
+    request = result.get("request") or {}
+    state = request.get("state")
+    if state and state != "accepted":
+        said = f"{request['id']}: {state}" if request.get("id") else state
+        return [one_line(said)]
+    if result.get("changed") is False and result.get("reason"):
+        return [one_line(str(result["reason"]))]
+    return []
+
+
+def _which(one: Mapping[str, Any]) -> str:
+    sha = str(one.get("app_sha") or one.get("sha") or "")[:12]
+    which = "all sets" if one.get("set") == "_" else one.get("set")
+    where = f"in {one['wave']}" if one.get("wave") else ""
+    said = " ".join(str(part) for part in (sha, which, where) if part)
+    return said or str(one.get("id") or "something")

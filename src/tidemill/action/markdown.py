@@ -1,0 +1,32 @@
+"""Markdown of texts that anybody may have written: they stay texts, and make no link or picture."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from tidemill.app.names import SHA, one_line
+
+# What means something to GitHub's Markdown within a line or a cell, or makes an address a link.
+_SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.")
+_FULL_SHA = re.compile(r"\b[0-9a-f]{40}\b")
+SHORT = 12
+
+
+def plain(text: object) -> str:
+    """One line of text, with every sign escaped, and full SHAs as people read them."""
+    short = _FULL_SHA.sub(lambda found: found[0][:SHORT], one_line(str(text)))
+    return _SIGNS.sub(lambda found: f"&#{ord(found[0])};", short)
+
+
+def commit(sha: str, url: str | None) -> str:
+    """A commit, linked where its repository is on GitHub (`url` is its page)."""
+    if not SHA.fullmatch(sha):
+        return plain(sha)
+    return f"[`{sha[:SHORT]}`]({url}/commit/{sha})" if url else f"`{sha[:SHORT]}`"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a table; its cells are Markdown already. None, if there are no rows."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *lines, ""] if lines else []

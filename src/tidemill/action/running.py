@@ -1,0 +1,107 @@
+"""Run one command as an action: read its inputs, run it, say how it went."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from typing import Any
+
+import msgspec
+
+from tidemill.action.annotations import errors, notices, warnings
+from tidemill.action.inputs import arguments, known_command, refuse_others
+from tidemill.action.outputs import RESULT, texts
+from tidemill.action.summary import summary, summary_of_error
+from tidemill.app.names import one_line
+from tidemill.clients import workflow
+from tidemill.clients.github import place
+from tidemill.commands._table import COMMANDS, command, parse
+from tidemill.commands._writing import kept_results
+from tidemill.errors import Refused, TidemillError
+
+LONG = 40  # lines of output, above which it is folded
+
+
+class Action:
+    """One run of a command; `name` is known once the root action has read its input `command`."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self.name = words[0] if words else "tidemill"
+        self._is_root = not words
+
+    def run(self) -> int:
+        """Run the command with the inputs that its action.yml maps; the code to end with.
+
+        Raises:
+            Refused: the inputs are wrong.
+            TidemillError: the command raised it; `failed` says it to people.
+        """
+        workflow.mask_secrets()
+        if self._is_root:
+            self.name = known_command(workflow.read_input("command"), COMMANDS)
+            refuse_others(self.name, workflow.given_inputs())
+        given = [self.name, *arguments(self.name, workflow.read_input)]
+        parsed = _parsed(given)
+        said = io.StringIO()
+        try:
+            with workflow.quoted(), redirect_stdout(said), kept_results() as results:
+                code = command(self.name).run(parsed)
+        finally:
+            _show(self.name, said.getvalue())
+        result = msgspec.to_builtins(results[-1]) if results else {}
+        self._tell(code, result, getattr(parsed, "repo", None))
+        return code
+
+    def failed(self, error: TidemillError) -> None:
+        """Say what happened, what was written, and what to do: in the log, and as an annotation."""
+        lines = [f"{error.what}.", f"written: {error.written}", f"remedy: {error.remedy}"]
+        with workflow.quoted():
+            sys.stderr.write("error: " + "\n  ".join(lines) + "\n")
+        workflow.annotate("error", f"Tidemill: {self.name}", ["\n".join(lines)])
+        workflow.summarize(summary_of_error(self.name, error))
+
+    def broke(self, error: Exception) -> None:
+        """Say that this is a mistake of ours; the log has where it happened."""
+        said = one_line(f"{type(error).__name__}: {error}")
+        text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
+        workflow.annotate("error", f"Tidemill: {self.name}", [text])
+
+    def _tell(self, code: int, result: Mapping[str, Any], repository: str | None) -> None:
+        if result:
+            file = workflow.keep(f"{self.name}.json", msgspec.json.encode(result))
+            outputs = {**texts(self.name, result), RESULT: file}
+            for name in workflow.set_outputs(outputs):
+                text = f"the output {name} is too long and stays empty: the output {RESULT} has it"
+                workflow.annotate("warning", f"Tidemill: {self.name}", [text])
+        if code != 0:
+            workflow.annotate("error", f"Tidemill: {self.name}", errors(self.name, result))
+        workflow.annotate("warning", f"Tidemill: {self.name}", warnings(result))
+        workflow.annotate("notice", f"Tidemill: {self.name}", notices(result))
+        where = place.of_url(repository) if repository else place.here()
+        workflow.summarize(summary(self.name, result, where.url if where else None))
+
+
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    """What the parser makes of it; what it says of a wrong value is raised, not printed."""
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            return parse(given)
+    except SystemExit:
+        lines = said.getvalue().rstrip().rpartition(" error: ")[2]
+        raise Refused(
+            one_line(f"an input of {given[0]} is wrong: {lines}"),
+            remedy="mend it below with: in the workflow",
+        ) from None
+
+
+def _show(name: str, text: str) -> None:
+    """What the command printed for people, folded if it is long."""
+    if not text:
+        return
+    is_long = len(text.splitlines()) > LONG
+    with workflow.group(name) if is_long else workflow.quoted():
+        sys.stdout.write(text)

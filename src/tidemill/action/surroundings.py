@@ -1,0 +1,77 @@
+"""What an action hands to its command by the environment: secrets, and what many commands share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Surrounding:
+    """An input that the command finds in its environment: secrets, and what several commands share.
+
+    Attributes:
+        variable: where it is then.
+        commands: those that have it.
+    """
+
+    name: str
+    variable: str
+    about: str
+    commands: tuple[str, ...]
+    default: str = ""
+
+
+_TURNS = (
+    "update-cfg-app", "reconcile-cfg-app", "record-deployment", "promote-wave", "rollback-wave",
+    "hold-wave", "release-wave", "drop", "retry",
+)  # fmt: skip
+_BUILDS = ("build-reproducible-image", "compare", "record-image-artifact")
+_ON_GIT = (*_TURNS, "accept-event", "check-cfg-app", "record-check", "status")
+
+SURROUNDINGS = (
+    Surrounding(
+        "token",
+        "TIDEMILL_TOKEN",
+        "the token for Git and for GitHub's API; the workflow's own by default",
+        (*_ON_GIT, "announce-images"),
+        "${{ github.token }}",
+    ),
+    Surrounding(
+        "status-token",
+        "TIDEMILL_STATUS_TOKEN",
+        "the token that sets statuses, where it is to be another one; token by default",
+        ("reconcile-cfg-app",),
+    ),
+    Surrounding(
+        "artifact-token",
+        "TIDEMILL_ARTIFACT_TOKEN",
+        "a token that may read artifacts of app.git, for announcements too large for an event; "
+        "token by default",
+        ("accept-event", "update-cfg-app"),
+    ),
+    Surrounding(
+        "entrypoints",
+        "TIDEMILL_ENTRYPOINTS",
+        "own-user keeps the repository's entry points away from tokens, and needs root or sudo; "
+        "same-user does not",
+        (*_TURNS, "check-cfg-app"),
+        "own-user",
+    ),
+    Surrounding(
+        "registry", "TIDEMILL_REGISTRY", "the registry that the next two inputs are for", _BUILDS
+    ),
+    Surrounding(
+        "registry-username",
+        "TIDEMILL_REGISTRY_USERNAME",
+        "who logs in there; what docker login left by default",
+        _BUILDS,
+    ),
+    Surrounding(
+        "registry-password", "TIDEMILL_REGISTRY_PASSWORD", "the password or token for it", _BUILDS
+    ),
+)
+
+
+def surroundings_of(name: str) -> tuple[Surrounding, ...]:
+    """What the action of a command hands over by the environment."""
+    return tuple(one for one in SURROUNDINGS if name in one.commands)

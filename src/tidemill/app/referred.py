@@ -1,0 +1,143 @@
+"""An announcement by reference: what is too large for an event is an artifact of the run.
+
+The event says of which commit it is, and the checksum of the file; so whoever could change the
+artifact can't change what is announced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+
+from tidemill.app.announcement import Announcement, parse
+from tidemill.app.names import checked_name, shown
+from tidemill.app.origin import Origin
+from tidemill.app.unreadable import UNREADABLE
+from tidemill.app.versions import check_version
+from tidemill.errors import Refused
+
+_ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_LARGEST_RUN = 2**63 - 1
+_AGAIN = "announce the commit again, by the release of Tidemill that cfg-app.git uses"
+
+
+class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A file in an artifact of a workflow run of app.git.
+
+    Attributes:
+        sha256: of the file, as it is in the artifact; 64 hex digits.
+    """
+
+    run_id: int
+    name: str
+    sha256: str
+
+
+class Referred(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an announcement says but for its images, and where these are."""
+
+    version: int = 1
+    set: str = "app"
+    repository: str
+    branch: str | None = None
+    sha: str
+    position: int
+    run_url: str | None = None
+    artifact: Artifact
+
+    @property
+    def id(self) -> str:
+        """The id that the announcement itself has."""
+        return f"announcement-{self.set}-{self.position}-{self.sha[:12]}"
+
+
+class _HasArtifact(msgspec.Struct):
+    artifact: msgspec.Raw
+
+
+def is_referred(data: bytes) -> bool:
+    """Whether `data` is JSON that names an artifact, and not images."""
+    try:
+        msgspec.json.decode(data, type=_HasArtifact)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def parse_referred(data: bytes) -> Referred:
+    """Parse and check the JSON of an announcement by reference; raise `Refused` with the reason."""
+    check_version(data, "the announcement")
+    try:
+        found = msgspec.json.decode(data, type=Referred)
+    except UNREADABLE as error:
+        raise Refused(
+            f"this is not an announcement by reference: {shown(str(error))}", remedy=_AGAIN
+        ) from None
+    checked_name(found.set, "set")
+    branch = "main" if found.branch is None else found.branch
+    Origin(found.repository, branch, found.sha, found.position, found.run_url)
+    if not 1 <= found.artifact.run_id <= _LARGEST_RUN:
+        raise Refused(f"{found.artifact.run_id} is not the id of a workflow run", remedy=_AGAIN)
+    checked_artifact(found.artifact.name)
+    if not _SHA256.fullmatch(found.artifact.sha256):
+        raise Refused(f"{shown(found.artifact.sha256)} is not a sha256", remedy=_AGAIN)
+    return found
+
+
+def checked_artifact(name: str) -> str:
+    """Return `name` if an artifact may have it; else raise `Refused`."""
+    if not _ARTIFACT.fullmatch(name):
+        raise Refused(
+            f"{shown(name)} is not the name of an artifact",
+            remedy="use letters, digits, '.', '_' and '-', a letter or digit first",
+        )
+    return name
+
+
+def refer(announcement: Announcement, file: bytes, run_id: int, name: str) -> Referred:
+    """The reference to an announcement that is `file` in the artifact `name` of a run."""
+    return Referred(
+        set=announcement.set,
+        repository=announcement.repository,
+        branch=announcement.branch,
+        sha=announcement.sha,
+        position=announcement.position,
+        run_url=announcement.run_url,
+        artifact=Artifact(
+            run_id=run_id, name=checked_artifact(name), sha256=hashlib.sha256(file).hexdigest()
+        ),
+    )
+
+
+def referred_json(referred: Referred) -> dict[str, Any]:
+    """A reference as the `client_payload` of its event, without what is not known."""
+    plain: dict[str, Any] = msgspec.to_builtins(referred)
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def resolved(referred: Referred, file: bytes) -> Announcement:
+    """The announcement that is meant, which is the file in the artifact.
+
+    Raises:
+        Refused: the file has another checksum, or says something else than the event did.
+    """
+    where = f"the artifact {referred.artifact.name} of run {referred.artifact.run_id}"
+    found = hashlib.sha256(file).hexdigest()
+    if found != referred.artifact.sha256:
+        raise Refused(
+            f"{where} has the sha256 {found}, and the event says {referred.artifact.sha256}",
+            remedy=_AGAIN,
+        )
+    announcement = parse(file)
+    for name in ("set", "repository", "branch", "sha", "position", "run_url"):
+        inside, said = getattr(announcement, name), getattr(referred, name)
+        if inside != said:
+            raise Refused(
+                f"the event says {name} {shown(said)}, and {where} says {shown(inside)}",
+                remedy=_AGAIN,
+            )
+    return announcement

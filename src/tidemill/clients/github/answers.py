@@ -1,0 +1,149 @@
+"""The answers of GitHub's REST API, as far as they are read, and what they are in our words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from tidemill.cfg import reported
+from tidemill.cfg.reported import Required
+
+# An app's picture is below /in/ID, a person's below /u/ID; nobody chooses either address.
+_APP = re.compile(r"https?://[^?#]*/in/(\d{1,15})(?:[?#].*)?")
+_BOT = "[bot]"
+
+
+class _Check(msgspec.Struct):
+    context: str
+    integration_id: int | None = None
+    app_id: int | None = None
+
+    def required(self) -> Required:
+        """As a requirement; an app of 0 or -1 is any."""
+        app = self.integration_id or self.app_id
+        return Required(self.context, app if app and app > 0 else None)
+
+
+class _Parameters(msgspec.Struct):
+    required_status_checks: tuple[_Check, ...] = ()
+
+
+class Rule(msgspec.Struct):
+    """A rule that applies to a branch; the parameters of most rules are not looked at."""
+
+    type: str
+    parameters: _Parameters | None = None
+
+    def required(self) -> Iterator[Required]:
+        """The checks that it requires."""
+        if self.type == "required_status_checks" and self.parameters:
+            yield from (check.required() for check in self.parameters.required_status_checks)
+
+
+class _Classic(msgspec.Struct):
+    contexts: tuple[str, ...] = ()
+    checks: tuple[_Check, ...] = ()
+
+
+class _Protection(msgspec.Struct):
+    required_status_checks: _Classic | None = None
+
+
+class Branch(msgspec.Struct):
+    """A branch, with the summary of its classic protection (`GET /branches/BRANCH`)."""
+
+    protection: _Protection | None = None
+
+    def required(self) -> list[Required]:
+        """The checks that the protection requires."""
+        found = self.protection.required_status_checks if self.protection else None
+        if found is None:
+            return []
+        named = {check.context for check in found.checks}
+        others = [Required(context) for context in found.contexts if context not in named]
+        return [check.required() for check in found.checks] + others
+
+
+class _Creator(msgspec.Struct):
+    login: str = ""
+    type: str = ""
+    avatar_url: str | None = None
+
+
+class Status(msgspec.Struct):
+    """A commit status."""
+
+    id: int
+    state: str
+    context: str
+    created_at: datetime
+    creator: _Creator | None = None
+
+    def noun(self) -> reported.Status:
+        """In our words, with the app that set it."""
+        app, slug = None, None
+        by = self.creator
+        if by is not None and by.type == "Bot" and by.login.endswith(_BOT):
+            slug = by.login.removesuffix(_BOT)
+            found = _APP.fullmatch(by.avatar_url or "")
+            app = int(found[1]) if found else None
+        return reported.Status(self.id, self.context, self.state, self.created_at, app, slug)
+
+
+class _App(msgspec.Struct):
+    id: int
+    slug: str | None = None
+
+
+class CheckRun(msgspec.Struct):
+    """A check run."""
+
+    id: int
+    name: str
+    status: str
+    conclusion: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    app: _App | None = None
+
+    def noun(self) -> reported.CheckRun:
+        """In our words."""
+        return reported.CheckRun(
+            id=self.id,
+            name=self.name,
+            status=self.status,
+            conclusion=self.conclusion,
+            at=self.completed_at or self.started_at,
+            app=self.app.id if self.app else None,
+            slug=self.app.slug if self.app else None,
+        )
+
+
+class CheckRuns(msgspec.Struct):
+    """A page of check runs."""
+
+    check_runs: tuple[CheckRun, ...]
+
+
+class Deployment(msgspec.Struct):
+    """A deployment that was made."""
+
+    id: int
+
+
+class Artifact(msgspec.Struct):
+    """An artifact of a run."""
+
+    id: int
+    name: str
+    size_in_bytes: int = 0
+    expired: bool = False
+
+
+class Artifacts(msgspec.Struct):
+    """A page of artifacts."""
+
+    artifacts: tuple[Artifact, ...]

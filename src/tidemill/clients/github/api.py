@@ -1,0 +1,191 @@
+"""What Tidemill asks of GitHub's REST API about one repository, each in the fewest calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import quote
+
+from tidemill.app.names import one_line, shown
+from tidemill.cfg.reported import Reports, Required, Status
+from tidemill.clients.github import answers
+from tidemill.clients.github.artifacts import LARGEST, downloaded
+from tidemill.clients.github.calls import Call, Calls
+from tidemill.clients.github.place import Place
+from tidemill.errors import Refused
+
+MOST_KEYS = 10
+MOST_CHARACTERS = 65_535
+MOST_DESCRIPTION = 140
+StatusState = Literal["success", "failure", "error", "pending"]
+DeploymentState = Literal["success", "failure", "in_progress"]
+
+
+@dataclass(frozen=True)
+class NewStatus:
+    """A commit status to set; a description is cut at 140 characters."""
+
+    sha: str
+    context: str
+    state: StatusState
+    description: str
+    target_url: str | None = None
+
+
+@dataclass(frozen=True)
+class NewDeployment:
+    """A deployment for the Environments page, and how it went."""
+
+    sha: str
+    environment: str
+    state: DeploymentState
+    description: str
+    log_url: str | None = None
+
+
+class GitHub:
+    """One repository on GitHub, as a token may see it.
+
+    Every method raises `ServerRefused` where the token lacks a permission (the error says which,
+    for which repository), `Unreachable` where GitHub does not answer or a limit lasts too long,
+    `Refused` where what was sent is at fault.
+
+    Args:
+        options: as `Calls` takes them: `pause`, `clock`, `say`, `seconds`, `patience`.
+    """
+
+    def __init__(self, place: Place, token: str, **options: Any) -> None:
+        self.place = place
+        self._calls = Calls(place, token, **options)
+        self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
+        self._set: dict[str, list[Status]] = {}
+
+    def required(self, branch: str) -> tuple[Required, ...]:
+        """The checks that the rules of a branch require; none where no rule says so.
+
+        One call, and one more where rulesets require nothing: for classic branch protection, of
+        which a token without administration rights sees this much.
+        """
+        where = quote(branch, safe="")
+        rules = Call(f"/rules/branches/{where}", f"read the rules of {branch}", "metadata: read")
+        found = [
+            one
+            for page in self._calls.pages(rules, list[answers.Rule])
+            for rule in page
+            for one in rule.required()
+        ]
+        if found:
+            return tuple(dict.fromkeys(found))
+        classic = Call(f"/branches/{where}", f"read the branch {branch}", "contents: read")
+        protected = self._calls.get_or_none(classic, answers.Branch)
+        return tuple(dict.fromkeys(protected.required())) if protected else ()
+
+    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+        """All that counts of what was reported of a commit, and what is remembered of it.
+
+        Two calls, more only where pages are full.
+        """
+        statuses = self._statuses(sha, required)
+        known = {status.id for status in statuses}
+        statuses += [status for status in self._set.get(sha, ()) if status.id not in known]
+        path = f"/commits/{sha}/check-runs"
+        call = Call(path, f"read the check runs of {sha}", "checks: read", parameters=_LATEST)
+        runs = [
+            run.noun()
+            for page in self._calls.pages(call, answers.CheckRuns)
+            for run in page.check_runs
+        ]
+        return Reports(tuple(statuses), tuple(runs))
+
+    def set_status(self, new: NewStatus) -> Status:
+        """Set a commit status."""
+        body = {
+            "state": new.state,
+            "context": new.context,
+            "description": one_line(new.description)[:MOST_DESCRIPTION],
+            **({"target_url": new.target_url} if new.target_url else {}),
+        }
+        doing = f"set the status {new.context} of {new.sha}"
+        call = Call(f"/statuses/{new.sha}", doing, "statuses: write", "POST", body=body)
+        return self._calls.post(call, answers.Status).noun()
+
+    def remember(self, sha: str, status: Status) -> None:
+        """Count a status that was set just now among the reports, whatever GitHub shows yet."""
+        self._set.setdefault(sha, []).append(status)
+
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> None:
+        """Send a `repository_dispatch`.
+
+        Raises:
+            Refused: the payload has more than ten keys or 65,535 characters; nothing was sent.
+        """
+        characters = len(json.dumps(payload, ensure_ascii=False, separators=(",", ":")))
+        if len(payload) > MOST_KEYS or characters > MOST_CHARACTERS:
+            raise Refused(
+                f"a {shown(event_type)} with {len(payload)} keys and {characters} characters is "
+                f"more than GitHub takes ({MOST_KEYS} and {MOST_CHARACTERS})",
+                remedy="send it by reference, as an artifact",
+            )
+        body = {"event_type": event_type, "client_payload": dict(payload)}
+        doing = f"send the event {event_type}"
+        self._calls.post(Call("/dispatches", doing, "contents: write", "POST", body=body), object)
+
+    def deploy(self, new: NewDeployment) -> None:
+        """Put a deployment on the Environments page: two calls.
+
+        GitHub's own defaults would merge the default branch into what is deployed, and demand
+        every status of it.
+        """
+        description = one_line(new.description)[:MOST_DESCRIPTION]
+        body = {
+            "ref": new.sha,
+            "task": "tidemill",
+            "environment": new.environment,
+            "description": description,
+            "auto_merge": False,
+            "required_contexts": [],
+        }
+        doing, need = f"mirror a deployment to {new.environment}", "deployments: write"
+        made = self._calls.post(
+            Call("/deployments", doing, need, "POST", body=body), answers.Deployment
+        )
+        state = {
+            "state": new.state,
+            "description": description,
+            **({"log_url": new.log_url} if new.log_url else {}),
+        }
+        path = f"/deployments/{made.id}/statuses"
+        self._calls.post(Call(path, doing, need, "POST", body=state), object)
+
+    def artifact(self, repository: str, run_id: int, name: str, *, most: int = LARGEST) -> bytes:
+        """The one file in an artifact of a workflow run; at most `most` bytes of it.
+
+        Args:
+            repository: whose run it is, on the same server.
+        """
+        calls = self._calls
+        if repository != self.place.repository:
+            other = Place(self.place.server, repository, self.place.api)
+            calls = self._elsewhere(other)
+        return downloaded(calls, run_id, name, most)
+
+    def _statuses(self, sha: str, required: Sequence[Required]) -> list[Status]:
+        """Statuses, the latest first, until each that is required was met.
+
+        The combined status would not say who set them.
+        """
+        path = f"/commits/{sha}/statuses"
+        call = Call(path, f"read the statuses of {sha}", "statuses: read")
+        found: list[Status] = []
+        missing = {one.context.casefold() for one in required}
+        for page in self._calls.pages(call, list[answers.Status]):
+            found += [status.noun() for status in page]
+            missing -= {status.context.casefold() for status in found}
+            if not missing and all(one.app is None for one in required):
+                break
+        return found
+
+
+_LATEST = {"filter": "latest"}

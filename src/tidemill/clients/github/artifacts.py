@@ -1,0 +1,116 @@
+"""An artifact of a workflow run, downloaded: one file, of a limited size, checked on the way.
+
+GitHub redirects to an address that holds a signature and is valid for a minute: it is asked without
+the token, and never shown.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+import zlib
+from urllib.parse import urlsplit
+
+from tidemill.app.names import shown
+from tidemill.clients.github import answers
+from tidemill.clients.github.calls import Call, Calls
+from tidemill.clients.http import Call as Fetch
+from tidemill.clients.http import Http
+from tidemill.clients.http_trouble import Trouble
+from tidemill.errors import Refused
+
+LARGEST = 64 * 1024 * 1024
+_REDIRECTS = 3
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def downloaded(calls: Calls, run_id: int, name: str, most: int) -> bytes:
+    """The bytes of the one file in an artifact.
+
+    Raises:
+        Refused: there is no such artifact (any more), or it is not one file of at most `most`
+            bytes.
+        ServerRefused, Unreachable: as with any call.
+    """
+    repository = calls.place.repository
+    what = f"the artifact {shown(name)} of run {run_id} of {repository}"
+    call = Call(
+        f"/actions/runs/{run_id}/artifacts",
+        f"list {what}",
+        "actions: read",
+        parameters={"name": name},
+    )
+    found = [
+        one
+        for page in calls.pages(call, answers.Artifacts)
+        for one in page.artifacts
+        if one.name == name
+    ]
+    if not found or found[-1].expired:
+        raise Refused(
+            f"{what} {'has expired' if found else 'is not there'}",
+            remedy="announce it again, from a run that keeps its artifact long enough",
+        )
+    newest = max(found, key=lambda one: one.id)
+    if newest.size_in_bytes > most:
+        raise _too_large(what, most)
+    zipped = Call(f"/actions/artifacts/{newest.id}/zip", f"download {what}", "actions: read")
+    return _only_file(_fetched(calls, zipped, what, most), what, most)
+
+
+def _fetched(calls: Calls, call: Call, what: str, most: int) -> bytes:
+    """The archive, from where GitHub says; that is asked for anew where the download fails."""
+    http = Http(os.environ)
+    patience = http.patience()
+    while True:
+        url = calls.location(call)
+        try:
+            return _body(http, url, what, most)
+        except Trouble as trouble:
+            patience.wait(trouble)
+
+
+def _body(http: Http, url: str, what: str, most: int) -> bytes:
+    for _ in range(_REDIRECTS):
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+            break
+        with http.stream(Fetch("GET", url)) as response:
+            if response.status == 200:
+                data = response.start(most + 1)
+                if len(data) > most:
+                    raise _too_large(what, most)
+                return data
+            url = response.headers.get("Location", "")
+            if response.status not in (301, 302, 303, 307, 308) or not url:
+                break
+    raise Refused(
+        f"{what} can't be downloaded", remedy="run it again; if it stays so, announce anew"
+    )
+
+
+def _only_file(data: bytes, what: str, most: int) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = [one for one in archive.infolist() if not one.is_dir()]
+            if len(files) != 1:
+                raise Refused(
+                    f"{what} holds {len(files)} files, and not one",
+                    remedy="upload the announcement alone (tidemill record-image-artifact)",
+                )
+            with archive.open(files[0]) as file:
+                found = file.read(most + 1)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+        raise Refused(
+            f"{what} is not a zip file that can be read", remedy="announce it anew"
+        ) from None
+    if len(found) > most:
+        raise _too_large(what, most)
+    return found
+
+
+def _too_large(what: str, most: int) -> Refused:
+    return Refused(
+        f"{what} has more than {most} bytes", remedy="split the set, and announce it in parts"
+    )

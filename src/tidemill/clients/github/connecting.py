@@ -1,0 +1,79 @@
+"""The GitHub that a repository's address is on, for commands that may need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from tidemill.app.names import shown
+from tidemill.cfg.reported import Reports, Required
+from tidemill.clients.git import redacted
+from tidemill.clients.github import place
+from tidemill.clients.github.api import GitHub
+from tidemill.errors import Refused
+
+
+class NoGitHub:
+    """There is none to ask: whoever asks is told why."""
+
+    def __init__(self, why: str, remedy: str) -> None:
+        self._why = why
+        self._remedy = remedy
+
+    def required(self, branch: str) -> tuple[Required, ...]:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """Raise `Refused`."""
+        raise Refused(self._why, remedy=self._remedy)
+
+
+def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
+    """GitHub as the token of this run sees it; asks nothing yet, and imports nothing yet.
+
+    Args:
+        url: of the repository; `say` is given one line about each pause.
+    """
+    where = place.of_url(url)
+    if where is None:
+        return NoGitHub(
+            f"GitHub's API is needed, and {shown(redacted(url))} is not a repository on "
+            f"{place.server_url()}",
+            "let --repo be its address there (GITHUB_SERVER_URL names another server), or set "
+            'source = "refs" in [checks] of tidemill.toml',
+        )
+    token = place.token_for(url)
+    if token is None:
+        return NoGitHub(
+            f"GitHub's API is needed for {where.repository}, and there is no token for it",
+            "set TIDEMILL_TOKEN (input `token`): in a workflow GITHUB_TOKEN will do; a server that "
+            "is not on this machine is spoken to over HTTPS alone",
+        )
+    return GitHub(where, token, say=say)
+
+
+def needed_for_statuses(url: str, say: Callable[[str], None]) -> GitHub:
+    """GitHub as whoever sets statuses sees it: TIDEMILL_STATUS_TOKEN, or the token of this run.
+
+    Raises:
+        Refused: there is none, and why.
+    """
+    usual = needed(connected(url, say))
+    token = place.status_token_for(url)
+    return GitHub(usual.place, token, say=say) if token else usual
+
+
+def needed(found: GitHub | NoGitHub) -> GitHub:
+    """GitHub itself.
+
+    Raises:
+        Refused: there is none, and why.
+    """
+    if isinstance(found, NoGitHub):
+        found.refuse()
+    return found

@@ -1,0 +1,106 @@
+"""`tidemill accept-event`: write to the inbox what an event of GitHub brings.
+
+An event becomes the arguments of a command that a person could give as well; that command checks
+what they mean, and accepts. The turn is another step's.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tidemill.app.names import shown
+from tidemill.clients.environment import variable
+from tidemill.commands import _options, _table
+from tidemill.commands._options import Options
+from tidemill.commands._writing import conclude, write
+from tidemill.errors import Refused
+from tidemill.events.asked import Nothing, Run
+from tidemill.events.event import asked, has_something
+
+if TYPE_CHECKING:
+    from tidemill.mill.accepting import Accepted
+
+HELP = "accept what an event of GitHub brings, and do no turn"
+EXAMPLE = "tidemill accept-event --repo URL --event repository_dispatch --payload event.json"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    _options.add(parser, dry_run=True)
+    parser.add_argument(
+        "--event", metavar="NAME", help="the event; the workflow's (GITHUB_EVENT_NAME) by default"
+    )
+    parser.add_argument(
+        "--payload",
+        metavar="FILE",
+        help="its payload as JSON; the workflow's (GITHUB_EVENT_PATH) by default",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Accept, or say that there is nothing to."""
+    options = _options.options(arguments)
+    name = _given(arguments.event, "--event", "GITHUB_EVENT_NAME")
+    payload = b""
+    if has_something(name):
+        payload = _options.read_file(_given(arguments.payload, "--payload", "GITHUB_EVENT_PATH"))
+    match asked(name, payload):
+        case Nothing(why):
+            _report(options, name, why)
+        case Run(command, given):
+            _report_accepted(options, name, _accept(arguments, command, given))
+    return 0
+
+
+def _given(value: str | None, option: str, variable_name: str) -> str:
+    found = value or variable(variable_name)
+    if not found:
+        raise Refused(
+            f"{option} is not given, and {variable_name} is not set",
+            remedy=f"give {option}, or run this in a workflow",
+        )
+    return found
+
+
+def _accept(arguments: argparse.Namespace, command: str, given: Sequence[str]) -> Accepted:
+    """What a command of ours accepts."""
+    shared = [f"--repo={arguments.repo}", "--accept-only"]
+    shared += ["--dry-run"] if arguments.dry_run else []
+    shared += [f"--now={arguments.now}"] if arguments.now is not None else []
+    parsed = _table.parse([command, *given, *shared])
+    found: list[Accepted] = []
+    parsed.on_accepted = found.append
+    _table.command(command).run(parsed)
+    return found[0]
+
+
+def _report_accepted(options: Options, event: str, accepted: Accepted) -> None:
+    from tidemill.commands._session import state_of  # most events bring nothing, and need no Git
+
+    if not accepted.id:
+        _report(options, event, state_of(accepted))
+        return
+    state = state_of(accepted)
+    result = {
+        "event": event,
+        "changed": accepted.is_new,
+        "accepted": accepted.id,
+        "state": state,
+        "reason": None,
+    }
+    said = f"{shown(event)}: {accepted.id}: {state}"
+    conclude(result, lambda: write(said), as_json=options.json)
+
+
+def _report(options: Options, event: str, why: str) -> None:
+    result = {
+        "event": event,
+        "changed": False,
+        "accepted": None,
+        "state": "nothing to accept",
+        "reason": why,
+    }
+    said = f"{shown(event)}: nothing to accept: {why}"
+    conclude(result, lambda: write(said), as_json=options.json)

@@ -1,0 +1,121 @@
+"""A server with a runner, and one repository whose workflow files a test writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.components.absence import Missing, absent
+
+from tidemill.errors import Refused, Unreachable
+from tidemill.sandbox import npm_files
+from tidemill.sandbox.acting import program
+from tidemill.sandbox.clients import Clone, Rest
+from tidemill.sandbox.hub import Hub
+from tidemill.sandbox.server import Server
+from tidemill.sandbox.shapes import Access, Job, Run
+from tidemill.sandbox.shelf import Shelf
+from tidemill.sandbox.starting import Starter
+from tidemill.sandbox.workshop import Machines
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "acme/shop"
+RIGHTS: dict[str, Access] = dict.fromkeys(
+    ("actions", "checks", "contents", "deployments", "statuses", "workflows"), "write"
+)
+
+
+class Mill:
+    """A repository on the stand-in, and Ada, who owns it."""
+
+    def __init__(self, folder: Path, server: Server, starter: Starter) -> None:
+        self.hub, self.server, self.starter = server.hub, server, starter
+        self.folder = folder
+        self.repository = self.hub.create_repository(NAME)
+        self.ada = self.hub.tokens.mint("user", login="ada", repositories=None, permissions=RIGHTS)
+        self.rest = Rest(self.hub.api_url, self.ada)
+        url = self.hub.url.replace("://", f"://x:{self.ada}@") + f"/{NAME}.git"
+        (folder / "clone").mkdir()
+        self.clone = Clone(folder / "clone", url, ("Ada", "ada@example.com"))
+        self.clone.git("init", "-q", "-b", "main")
+        self.clone.git("remote", "add", "origin", url)
+
+    def push(self, message: str = "A change", **files: str) -> str:
+        """Write workflow files (`a` for `.github/workflows/a.yml`), commit, push; the SHA."""
+        folder = self.clone.folder / ".github" / "workflows"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / f"{name}.yml").write_text(text, encoding="utf-8")
+        with (self.clone.folder / "changes").open("a", encoding="utf-8") as stream:
+            stream.write(f"{message}\n")
+        return self.clone.commit(message)
+
+    def settled(self) -> list[Run]:
+        """All runs, when all have ended."""
+        assert self.starter.settle(120)
+        return list(self.hub.runs)
+
+    def only_run(self) -> Run:
+        """The one run there is, at its end."""
+        (run,) = self.settled()
+        return run
+
+    def dispatch(self, event_type: str = "go", payload: Mapping[str, Any] | None = None) -> None:
+        self.rest.dispatch(NAME, event_type, payload or {})
+
+
+def log(run: Run, name: str) -> str:
+    """What a job of a run has printed, without times."""
+    text = job(run, name).log
+    assert text is not None
+    lines = text.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.partition("Z ")[2] for line in lines)
+
+
+def job(run: Run, name: str) -> Job:
+    return next(one for one in run.jobs if one.name == name)
+
+
+def ended(run: Run) -> dict[str, str | None]:
+    """How each job of a run has ended."""
+    return {one.name: one.conclusion for one in run.jobs}
+
+
+def printed(run: Run, name: str) -> Any:
+    """The last line of JSON that a job has printed."""
+    lines = [line for line in log(run, name).splitlines() if line.startswith("{")]
+    return json.loads(lines[-1])
+
+
+@contextmanager
+def mill(folder: Path, *, most: int = 2, **actions: Path) -> Iterator[Mill]:
+    """Start everything; where act or GitHub's schemas can't be had, that is `Missing`."""
+    try:
+        program()
+        npm_files.file_of(npm_files.WEBHOOKS, "schema.json")
+    except (Refused, Unreachable) as error:
+        absent(Missing(f"{error.what}.", error.remedy))
+    hub = Hub(folder / "hub")
+    shelf = Shelf(folder / "shelf", hub, ROOT, actions)
+    machines = Machines(hub, shelf, folder / "runs", threading.Semaphore(most), {})
+    with Server(hub) as server:
+        starter = Starter(hub, machines, most=most)
+        try:
+            yield Mill(folder, server, starter)
+        finally:
+            starter.close()
+            hub.close()
+    assert hub.deviations == []
+
+
+def node() -> str:
+    """Node.js, which the stand-ins for actions need."""
+    found = shutil.which("node")
+    if found is None:
+        absent(Missing("There is no Node.js.", "Install it."))
+    return found

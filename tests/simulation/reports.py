@@ -1,0 +1,33 @@
+"""GitHub in memory: of each check only what was reported last can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from tests.simulation.facts import runs
+from tests.simulation.memory import Client
+from tidemill.cfg.reported import Reports, Required, Status
+
+_STATES = {"cancelled": "error"}
+
+
+class LatestReports:
+    """What a client can read: `record-check` keeps all reports, and this shows the last ones.
+
+    It shows them as they were when the client listed the refs, by which the rules judge it.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+
+    def required(self, _: str) -> tuple[Required, ...]:
+        return (Required("check"),)
+
+    def reports(self, sha: str, _: Sequence[Required]) -> Reports:
+        latest = {}
+        for number, run in enumerate(runs(self.client.server, self.client.seen.shas, sha)):
+            at = datetime.fromisoformat(run["at"])
+            state = _STATES.get(run["state"], run["state"])
+            latest[run["context"]] = Status(number, run["context"], state, at)
+        return Reports(tuple(latest.values()))

@@ -1,0 +1,179 @@
+"""Writes every action.yml and the second part of every action's README from the commands' options.
+
+    python tools/reference.py       what `make docs` runs; a test fails while a file is stale
+
+An action only routes: each input goes to the one script by `env:`, under the name that
+actions-toolkit reads. What there is to route stands in `tidemill.action`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from tidemill.action.inputs import (
+    COMMAND,
+    NOT_FOR_ACTIONS,
+    Input,
+    about,
+    all_inputs,
+    inputs_of,
+    sentence,
+)
+from tidemill.action.outputs import outputs_of
+from tidemill.action.surroundings import SURROUNDINGS, Surrounding, surroundings_of
+from tidemill.commands._table import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "actions"
+ACTIONS = (
+    "build-reproducible-image",
+    "plan-images",
+    "record-image-artifact",
+    "announce-images",
+    "accept-event",
+    "update-cfg-app",
+    "reconcile-cfg-app",
+    "check-cfg-app",
+    "promote-wave",
+)
+OF_ROOT = tuple(name for name in COMMANDS if name not in NOT_FOR_ACTIONS)
+MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"
+_FORMS = {
+    "list": "One to a line, or a JSON list.",
+    "pairs": "One to a line.",
+    "flag": "Either true or false.",
+    "switch": "Either true or false.",
+}
+
+
+def files() -> dict[Path, str]:
+    """Every file that is made, with what it has to hold."""
+    made = {ROOT / "action.yml": root_action()}
+    for name in ACTIONS:
+        made[FOLDER / name / "action.yml"] = action(name)
+        readme = FOLDER / name / "README.md"
+        made[readme] = render(name, readme.read_text(encoding="utf-8"))
+    return made
+
+
+def action(name: str) -> str:
+    """The action.yml of one command."""
+    lines = _head(f"tidemill {name}", about(name), f"the help of `tidemill {name}`")
+    lines += ["inputs:"]
+    for one in inputs_of(name):
+        lines += _input(one.name, _about(one), one.default, is_required=one.is_required)
+    for other in surroundings_of(name):
+        lines += _input(other.name, sentence(other.about), other.default)
+    lines += _outputs(outputs_of(name))
+    names = [one.name for one in inputs_of(name)]
+    script = f'exec "$GITHUB_ACTION_PATH/../../bin/run" --as-action {name}'
+    return "\n".join([*lines, *_steps(names, surroundings_of(name), script)]) + "\n"
+
+
+def root_action() -> str:
+    """The root action.yml, which runs any of them."""
+    lines = _head("Tidemill", "GitOps with nothing to host: run any one command.", "all commands")
+    lines += ["branding:", "  icon: repeat", "  color: blue", "inputs:"]
+    choice = f"Which command to run, one of: {', '.join(OF_ROOT)}."
+    lines += _input(COMMAND, choice, "", is_required=True)
+    inputs = all_inputs(OF_ROOT)
+    for name, same in inputs.items():
+        lines += _input(name, _of_several((command, _about(one)) for command, one in same), "")
+    for other in SURROUNDINGS:
+        lines += _input(other.name, sentence(other.about), other.default)
+    said: dict[str, list[tuple[str, str]]] = {}
+    for command in OF_ROOT:
+        for output, text in outputs_of(command).items():
+            said.setdefault(output, []).append((command, sentence(text)))
+    lines += _outputs({name: _of_several(same) for name, same in said.items()})
+    script = 'exec "$GITHUB_ACTION_PATH/bin/run" --as-action'
+    return "\n".join([*lines, *_steps([COMMAND, *inputs], SURROUNDINGS, script)]) + "\n"
+
+
+def render(name: str, text: str) -> str:
+    """A whole README: `text` as far as people write it, then tables and the example."""
+    by_hand, mark, _ = text.partition(MARK)
+    if not mark:
+        raise SystemExit(f"the README of {name} has lost the line {MARK}")
+    rows = [
+        (one.name, _about(one), "required" if one.is_required else _code(one.default))
+        for one in inputs_of(name)
+    ]
+    rows += [(one.name, sentence(one.about), _code(one.default)) for one in surroundings_of(name)]
+    lines = [
+        f"{by_hand}{MARK}",
+        "",
+        "## Inputs",
+        "",
+        "| input | meaning | default |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{input_}` | {_cell(meaning)} | {default} |" for input_, meaning, default in rows]
+    lines += ["", "## Outputs", "", "| output | meaning |", "|---|---|"]
+    lines += [f"| `{out}` | {_cell(sentence(text))} |" for out, text in outputs_of(name).items()]
+    example = (FOLDER / name / "example.yml").read_text(encoding="utf-8")
+    lines += ["", "## Example", "", "```yaml", example.rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def _head(name: str, text: str, source: str) -> list[str]:
+    return [
+        f"# Made by `make docs` from {source}: change it there.",
+        f"name: {name}",
+        f"description: {_quoted(text)}",
+    ]
+
+
+def _input(name: str, text: str, default: str, *, is_required: bool = False) -> list[str]:
+    lines = [f"  {name}:", f"    description: {_quoted(text)}"]
+    if is_required:
+        return [*lines, "    required: true"]
+    return [*lines, "    required: false", f"    default: {_quoted(default)}"]
+
+
+def _outputs(outputs: Mapping[str, str]) -> list[str]:
+    lines = ["outputs:"]
+    for name, text in outputs.items():
+        lines += [f"  {name}:", f"    description: {_quoted(sentence(text))}"]
+        lines += [f"    value: ${{{{ steps.run.outputs.{name} }}}}"]
+    return lines
+
+
+def _steps(names: Iterable[str], others: Iterable[Surrounding], script: str) -> list[str]:
+    lines = ["runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash"]
+    lines += ["      env:"]
+    lines += [f"        {one.variable}: ${{{{ inputs.{one.name} }}}}" for one in others]
+    lines += [f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}" for name in names]
+    return [*lines, f"      run: {script}"]
+
+
+def _about(one: Input) -> str:
+    said = [sentence(one.about)]
+    if one.choices:
+        said.append(f"One of: {', '.join(one.choices)}.")
+    if form := _FORMS.get(one.form):
+        said.append(form)
+    return " ".join(said)
+
+
+def _of_several(said: Iterable[tuple[str, str]]) -> str:
+    """What several commands say of one name: once, where they say the same."""
+    commands: dict[str, list[str]] = {}
+    for command, text in said:
+        commands.setdefault(text, []).append(command)
+    return " ".join(f"{text} ({', '.join(names)})" for text, names in commands.items())
+
+
+def _quoted(text: str) -> str:
+    """A text as YAML takes it: JSON's form is one of YAML's."""
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
