@@ -32,7 +32,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         empty = bare(folder / "bare")
-        environment = {**os.environ, "RUNNER_TOOL_CACHE": str(folder / "cache")}
+        environment = {**os.environ, "XDG_CACHE_HOME": str(folder / "cache")}
+        environment.pop("RUNNER_TOOL_CACHE", None)
         environment.pop("GITHUB_ACTIONS", None)
         start(empty, [], environment)
         print(f"warm, medians of {rounds} (worst)")
@@ -47,7 +48,7 @@ def main() -> None:
 def report(rounds: int, empty: Path, environment: dict[str, str]) -> None:
     seconds: dict[str, list[float]] = {}
     python = (
-        next((Path(environment["RUNNER_TOOL_CACHE"]) / "tidemill").glob("*/python"))
+        next(Path(environment["XDG_CACHE_HOME"]).glob("tidemill/packages/*/python"))
     ).read_text()
     for _ in range(rounds):
         began = time.perf_counter()
@@ -63,7 +64,7 @@ def report(rounds: int, empty: Path, environment: dict[str, str]) -> None:
 
 
 def cold(folder: Path, tool: str) -> list[float]:
-    environment = dict(os.environ)
+    environment = {key: one for key, one in os.environ.items() if key != "RUNNER_TOOL_CACHE"}
     if tool == "pip":
         found = [
             one for one in environment["PATH"].split(os.pathsep) if not Path(one, "uv").exists()
@@ -71,7 +72,7 @@ def cold(folder: Path, tool: str) -> list[float]:
         environment["PATH"] = os.pathsep.join(found)
     seconds = []
     for number in range(3):
-        environment["RUNNER_TOOL_CACHE"] = str(folder / f"{tool}-{number}")
+        environment["XDG_CACHE_HOME"] = str(folder / f"{tool}-{number}")
         seconds.append(start(folder / "bare", [], environment))
     return seconds
 

@@ -88,20 +88,19 @@ def prepare(lock: Path, home: Path) -> None:
 def trust(folder: Path) -> None:
     """Refuse a folder in which somebody else could change what will run."""
     found = folder.stat()
-    if found.st_uid == os.getuid():
-        folder.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
-    elif found.st_uid != 0 or found.st_mode & 0o022:
+    if found.st_uid != os.geteuid():
         raise Trouble(
             f"{folder} belongs to another user, who could change what runs here",
-            "remove it, or name a folder of your own in RUNNER_TOOL_CACHE",
+            "remove it, or name another folder in RUNNER_TOOL_CACHE",
         )
+    folder.chmod(stat.S_IMODE(found.st_mode) & ~0o022)
 
 
 def is_complete(home: Path) -> bool:
     """Whether another one has made it meanwhile; the same question as `is_ready` of bin/run."""
     noted = home / "python"
     with suppress(OSError):
-        if noted.stat().st_uid in (os.getuid(), 0):
+        if noted.stat().st_uid == os.geteuid():
             python = Path(noted.read_text(encoding="utf-8").rstrip("\n"))
             return os.access(python, os.X_OK) and python.stat().st_mtime <= noted.stat().st_mtime
     return False

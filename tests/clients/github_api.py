@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -40,12 +41,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Say:
-    """An answer; `cut` hangs up in its middle, without a body of its length."""
+    """An answer; `cut` hangs up in its middle; `slow` sends a byte now and then for so long."""
 
     status: int
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
+    slow: float = 0
 
 
 def user(login: str, app: int | None = None) -> dict[str, Any]:
@@ -268,7 +270,17 @@ class _Handler(BaseHTTPRequestHandler):
         data = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()
         data = b"" if say.body is None else data
         headers = {"Content-Type": "application/json; charset=utf-8", **say.headers}
-        if say.cut:
+        if say.slow:
+            self.send_response(say.status)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            until = time.monotonic() + say.slow
+            while time.monotonic() < until:
+                self.wfile.write(b" ")
+                self.wfile.flush()
+                time.sleep(0.01)
+            self.close_connection = True
+        elif say.cut:
             self.send_response(say.status)
             self.send_header("Content-Length", str(len(data) + 10))
             self.end_headers()

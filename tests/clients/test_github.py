@@ -278,6 +278,16 @@ def test_answer_that_breaks_off_is_asked_for_again(api: Api, github: GitHub, wai
     assert len(waits) == 1
 
 
+def test_answer_that_takes_for_ever_is_not_waited_for(api: Api, waits: Waits) -> None:
+    place = Place(api.url, REPOSITORY, api.api)
+    github = GitHub(place, TOKEN, pause=waits.append, most_seconds=0.2)
+    api.on("GET", "/rules", *[Say(200, slow=1)] * 5)
+    with pytest.raises(Unreachable, match=r"no whole answer within 0\.2 s"):
+        github.required("main")
+    assert len(waits) == 4
+    assert github.required("main") == ()
+
+
 def test_api_that_is_not_there_is_one_clear_error(waits: Waits) -> None:
     with serving() as gone:
         place = Place(gone.url, REPOSITORY, gone.api)

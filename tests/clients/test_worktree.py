@@ -97,9 +97,10 @@ def test_own_command_that_generates_too_is_not_followed_by_generate(bench: Bench
         "rm images/lab/tags.json",
         "echo '{}' > images/lab/tags.json",
         "echo '{' > images/lab/digests.json",
+        "rm images/lab/tags.json; mkfifo images/lab/tags.json",
         f'{INTRODUCE}; echo \'{{"web": "r/web:evil"}}\' > images/lab/tags.json',
     ],
-    ids=["nothing", "removed", "empty", "broken", "another"],
+    ids=["nothing", "removed", "empty", "broken", "a-pipe", "another"],
 )
 def test_own_command_has_to_leave_the_announced_images(bench: Bench, entry: str) -> None:
     result = bench.do(entry=entry)

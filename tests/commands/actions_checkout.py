@@ -31,7 +31,7 @@ def main():
     print(json.dumps(said))
     return int(os.environ.get("END", "0"))
 """
-TOOLS = ("bash", "cksum", "env", "readlink", "sed", "sort", "stat")
+TOOLS = ("bash", "cksum", "env", "readlink", "sed")
 SECONDS = 120
 
 
@@ -70,9 +70,10 @@ class Actions:
 
     @property
     def cache(self) -> Path:
-        return self.folder / "tool cache" / "tidemill"
+        return self.folder / "tool cache" / f"tidemill-{os.geteuid()}"
 
     def make(self) -> Actions:
+        self.cache.parent.mkdir()
         shutil.copytree(ROOT / "bin", self.root / "bin")
         package = self.root / "src" / "tidemill"
         package.mkdir(parents=True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.clients.git_server import serving
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
 from tests.commands.promises import assert_help_has_an_example, assert_readable, assert_usage
 from tests.loop.stories import says
@@ -313,3 +314,20 @@ def test_settings_that_link_to_a_file_outside_are_not_read(checkout: World, tmp_
     result = check(checkout)
     assert result.code == 1
     assert "secret" not in json.dumps(result)
+
+
+def test_in_a_workflow_its_own_repository_is_checked_with_its_token(
+    checkout: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_user: None
+) -> None:
+    (tmp_path / "root/acme").mkdir(parents=True)
+    (tmp_path / "root/acme/cfg-app").symlink_to(checkout.bare)
+    with serving(tmp_path / "root", {"hush": "read"}) as server:
+        monkeypatch.setenv("GITHUB_SERVER_URL", server.url)
+        monkeypatch.setenv("GITHUB_REPOSITORY", "acme/cfg-app")
+        commit = checkout.ref("refs/heads/main") or ""
+        without = checkout.run("check-cfg-app", "--sha", commit, repo=False)
+        assert without["verdicts"] == {commit: "error"}
+        assert "could not be read" in without["reasons"][commit]
+        monkeypatch.setenv("TIDEMILL_TOKEN", "hush")
+        result = checkout.run("check-cfg-app", "--sha", commit, repo=False)
+    assert result["verdicts"] == {commit: "success"}

@@ -174,6 +174,14 @@ def test_nothing_lands_where_nothing_is_required(world: GitHubWorld) -> None:
     assert world.refs("inbox"), "accepting goes on"
 
 
+def test_command_that_accepts_turns_on_verdicts_from_github_too(world: GitHubWorld) -> None:
+    (sha,) = world.announce(1)["to_check"]
+    world.check(sha)
+    done = world.run("hold-wave", "--wave=shop", "--reason=a freeze")
+    assert (done.code, done["landed"]) == (0, sha)
+    assert waits_for(world.status())
+
+
 # What it costs
 
 

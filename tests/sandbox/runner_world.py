@@ -110,7 +110,7 @@ def mill(folder: Path, *, most: int = 2, **actions: Path) -> Iterator[Mill]:
         finally:
             starter.close()
             hub.close()
-    assert hub.deviations == []
+    assert not hub.deviations, hub.deviations
 
 
 def node() -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,9 +103,10 @@ jobs:
           git clone -q "${GITHUB_SERVER_URL/:\\/\\//://x:$T@}/$GITHUB_REPOSITORY" . 2>&1
           git -c user.name=x -c user.email=x@y commit -q --allow-empty -m more
           git push -q origin HEAD:refs/heads/other
-          curl -sf -H "Authorization: Bearer $T" -d '{"state": "success"}' $at/statuses/$GITHUB_SHA >/dev/null
-          curl -sf -H "Authorization: Bearer $T" -d '{"event_type": "go"}' $at/dispatches
-          curl -sf -H "Authorization: Bearer $T" -d '{"ref": "main"}' $at/actions/workflows/b.yml/dispatches
+          ask() { curl -sf -o /dev/null -H "Authorization: Bearer $T" "$@"; }
+          ask -d '{"state": "success"}' $at/statuses/$GITHUB_SHA
+          ask -d '{"event_type": "go"}' $at/dispatches
+          ask -d '{"ref": "main"}' $at/actions/workflows/b.yml/dispatches
 """
 
 
@@ -124,8 +126,7 @@ def test_workflow_runs_follow_each_other_three_times_and_no_more(shop: Mill) -> 
         return f"{{workflow_run: {{workflows: [{name}], types: [completed], branches: [main]}}}}"
 
     names = ["b", "c", "d", "e", "f"]
-    files = {name: showing(after(before), name)
-             for before, name in zip(names, names[1:], strict=False)}  # fmt: skip
+    files = {name: showing(after(before), name) for before, name in itertools.pairwise(names)}
     shop.push(b=showing("push", "b"), **files)
     runs = shop.settled()
     assert [run.workflow.name for run in runs] == ["b", "c", "d", "e"]

@@ -127,8 +127,9 @@ def test_a_rule_about_the_past_allows_only_to_go_forward(pushed: World) -> None:
     pushed.hub.add_ruleset(pushed.repository, "main", ("refs/heads/ma*",), rules)
     said = pushed.push(f"+{first}:refs/heads/main", fails=True)
     assert "remote: - Cannot force-push to this branch" in said
-    assert "remote: - Cannot delete this branch" in pushed.push(":main", fails=True)
     assert pushed.refs()["refs/heads/main"] == pushed.head()
+    pushed.push("main:refs/heads/matter")
+    assert "remote: - Cannot delete this branch" in pushed.push(":matter", fails=True)
     pushed.commit()
     pushed.push("main")
 

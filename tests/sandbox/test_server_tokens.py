@@ -50,7 +50,7 @@ def test_an_app_finds_its_installation_and_gets_a_token(mill: Mill) -> None:
     assert made.json["permissions"] == {
         "contents": "write",
         "statuses": "write",
-        "metadata": "read",  # fmt: skip
+        "metadata": "read",
     }
     world.commit()
     world.push("main", token=made.json["token"])

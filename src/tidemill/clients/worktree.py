@@ -235,6 +235,8 @@ def _is_program(file: Path) -> bool:
 
 def _says_the_same(file: Path, wanted: bytes) -> bool:
     """Whether a file has these bytes, or the same JSON in another form."""
+    if not file.is_file():  # to read a pipe might take for ever
+        return False
     try:
         found = file.read_bytes()
         return found == wanted or bool(msgspec.json.decode(found) == msgspec.json.decode(wanted))

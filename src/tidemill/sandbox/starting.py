@@ -73,7 +73,10 @@ class Starter:
         if event.name == "workflow_dispatch":
             return  # `dispatch` has started it
         for late in self.faults.deliveries(event.name, event.action):
-            self._later(late, lambda: self._deliver(event))
+            if late:
+                self._later(late, lambda: self._deliver(event))
+            else:
+                self._deliver(event)
 
     def dispatch(self, repository: Repository, path: str, ref: str, inputs: Mapping[str, Any],
                  event: Event) -> Run | None:  # fmt: skip

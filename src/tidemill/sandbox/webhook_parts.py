@@ -107,7 +107,7 @@ def deployment_status(hub: Hub, repository: Repository, event: Event) -> dict[st
             "description": status.description,
             "environment": status.environment,
             "environment_url": status.environment_url,
-            "log_url": status.log_url,
+            **({"log_url": status.log_url} if status.log_url else {}),
             "target_url": status.log_url,
             "created_at": time(status.created_at),
             "updated_at": time(status.created_at),

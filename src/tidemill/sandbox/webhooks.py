@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import jsonschema
 
@@ -107,10 +108,16 @@ def _validator(name: str, action: str | None) -> jsonschema.Draft7Validator:
     for key in (f"{name}${action}", f"{name}$event", f"{name}_event"):
         if key in whole["definitions"]:
             reference = {"$ref": f"#/definitions/{key}", "definitions": whole["definitions"]}
-            return jsonschema.Draft7Validator(
-                reference, format_checker=jsonschema.Draft7Validator.FORMAT_CHECKER
-            )
+            return jsonschema.Draft7Validator(reference, format_checker=_formats())
     raise KeyError(name)
+
+
+@cache
+def _formats() -> jsonschema.FormatChecker:
+    """With addresses, of which an empty text is none: the schemas count on that."""
+    found = jsonschema.FormatChecker()
+    found.checks("uri")(lambda value: not isinstance(value, str) or bool(urlsplit(value).scheme))
+    return found
 
 
 @cache

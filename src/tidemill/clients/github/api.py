@@ -11,7 +11,6 @@ from urllib.parse import quote
 from tidemill.app.names import one_line, shown
 from tidemill.cfg.reported import Reports, Required, Status
 from tidemill.clients.github import answers
-from tidemill.clients.github.artifacts import LARGEST, downloaded
 from tidemill.clients.github.calls import Call, Calls
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused
@@ -19,6 +18,7 @@ from tidemill.errors import Refused
 MOST_KEYS = 10
 MOST_CHARACTERS = 65_535
 MOST_DESCRIPTION = 140
+LARGEST_ARTIFACT = 64 * 1024 * 1024
 StatusState = Literal["success", "failure", "error", "pending"]
 DeploymentState = Literal["success", "failure", "in_progress"]
 
@@ -53,7 +53,7 @@ class GitHub:
     `Refused` where what was sent is at fault.
 
     Args:
-        options: as `Calls` takes them: `pause`, `clock`, `say`, `seconds`, `patience`.
+        options: as `Calls` takes them: `pause`, `clock`, `say`, `seconds`, `most_seconds`.
     """
 
     def __init__(self, place: Place, token: str, **options: Any) -> None:
@@ -159,12 +159,16 @@ class GitHub:
         path = f"/deployments/{made.id}/statuses"
         self._calls.post(Call(path, doing, need, "POST", body=state), object)
 
-    def artifact(self, repository: str, run_id: int, name: str, *, most: int = LARGEST) -> bytes:
+    def artifact(
+        self, repository: str, run_id: int, name: str, *, most: int = LARGEST_ARTIFACT
+    ) -> bytes:
         """The one file in an artifact of a workflow run; at most `most` bytes of it.
 
         Args:
             repository: whose run it is, on the same server.
         """
+        from tidemill.clients.github.artifacts import downloaded
+
         calls = self._calls
         if repository != self.place.repository:
             other = Place(self.place.server, repository, self.place.api)

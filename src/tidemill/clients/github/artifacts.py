@@ -20,7 +20,6 @@ from tidemill.clients.http import Http
 from tidemill.clients.http_trouble import Trouble
 from tidemill.errors import Refused
 
-LARGEST = 64 * 1024 * 1024
 _REDIRECTS = 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 

@@ -18,6 +18,7 @@ from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.github.patience import TRIES, Answer, Pause, after_no_answer, pause_after
 from tidemill.clients.github.place import Place
+from tidemill.clients.github.time_limit import TookTooLong, within
 from tidemill.clients.github.refusals import limited, nonsense, refusal, silence
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from requests import RequestException
 
 SECONDS = 30
-PATIENCE = 300.0
+MOST_SECONDS = 120.0
+PATIENCE = 300.0  # seconds that all pauses of one call may last
 MOST_TRIES = 12
 PAGE = 100
 MOST_PAGES = 50
@@ -57,8 +59,7 @@ class Calls:
     Args:
         pause: waits for some seconds; `clock` gives seconds since 1970.
         say: is given one line about each pause.
-        seconds: how long the server may be silent.
-        patience: for how many seconds all pauses of one call may last.
+        seconds: how long the server may be silent; `most_seconds`: how long it may take in all.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Calls:
         clock: Callable[[], float] = time.time,
         say: Callable[[str], None] = lambda _: None,
         seconds: int = SECONDS,
-        patience: float = PATIENCE,
+        most_seconds: float = MOST_SECONDS,
     ) -> None:
         self.place = place
         self._token = token
@@ -78,7 +79,7 @@ class Calls:
         self._clock = clock
         self._say = say
         self._seconds = seconds
-        self._patience = patience
+        self._most_seconds = most_seconds
         self._writes = 0
         self._opened: Requester | None = None
 
@@ -131,7 +132,7 @@ class Calls:
                     return answer
                 case Pause() as wish:
                     seconds = wish.seconds
-            if waited + seconds > self._patience or tried == MOST_TRIES:
+            if waited + seconds > PATIENCE or tried == MOST_TRIES:
                 until = datetime.fromtimestamp(self._clock() + seconds, UTC)
                 raise limited(wish, until.strftime("%Y-%m-%dT%H:%M:%SZ"), self.place.repository)
             waited += seconds
@@ -165,16 +166,21 @@ class Calls:
     def _ask(self, call: Call) -> Answer:
         from requests import RequestException
 
-        url = f"/repos/{self.place.repository}{call.path}"
-        headers = {"Accept": "application/vnd.github+json"}
+        requester = self._requester()
         try:
-            status, found, text = self._requester().requestJson(
-                call.verb,
-                url,
-                dict(call.parameters),
-                headers,
-                dict(call.body) if call.body is not None else None,
+            status, found, text = within(
+                self._most_seconds,
+                lambda: requester.requestJson(
+                    call.verb,
+                    f"/repos/{self.place.repository}{call.path}",
+                    dict(call.parameters),
+                    {"Accept": "application/vnd.github+json"},
+                    dict(call.body) if call.body is not None else None,
+                ),
             )
+        except TookTooLong:
+            self._opened = None  # its connection is still in use
+            raise _Silent(f"no whole answer within {self._most_seconds:g} s") from None
         except RequestException as error:
             raise _silent(error, self._seconds) from None
         except (RuntimeError, AssertionError):

@@ -43,7 +43,7 @@ def of_url(url: str) -> Place | None:
     if not url.startswith(f"{server}/"):
         return None
     named = _NAME.fullmatch(url[len(server) :])
-    if named is None:
+    if named is None or named["name"] in (".", ".."):
         return None
     return Place(server, f"{named['owner']}/{named['name']}", _api(server))
 

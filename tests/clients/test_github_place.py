@@ -1,0 +1,94 @@
+"""Where a repository is on GitHub, and for which servers the token is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidemill.clients.github.connecting import NoGitHub, connected
+from tidemill.clients.github.place import Place, here, of_url, status_token_for, token_for
+from tidemill.errors import Refused
+
+
+@pytest.fixture(autouse=True)
+def token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMILL_TOKEN", "the token")
+
+
+@pytest.mark.parametrize(
+    ("server", "api"),
+    [
+        ("https://github.com", "https://api.github.com"),
+        ("https://octocorp.ghe.com", "https://api.octocorp.ghe.com"),
+        ("https://github.acme.example", "https://github.acme.example/api/v3"),
+        ("https://acme.example:8443", "https://acme.example:8443/api/v3"),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/api/v3"),
+    ],
+)
+def test_api_follows_from_the_server(
+    monkeypatch: pytest.MonkeyPatch, server: str, api: str
+) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", f"{server}/")
+    assert of_url(f"{server}/acme/cfg-app.git") == Place(server, "acme/cfg-app", api)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "acme/cfg-app")
+    assert here() == Place(server, "acme/cfg-app", api)
+
+
+def test_api_that_the_workflow_names_is_the_api(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://acme.example")
+    monkeypatch.setenv("GITHUB_API_URL", "https://acme.example/rest/")
+    place = of_url("https://acme.example/acme/cfg-app")
+    assert place is not None
+    assert place.api == "https://acme.example/rest"
+
+
+ELSEWHERE = [
+    "https://github.com.evil.example/acme/cfg-app",
+    "https://github.com@evil.example/acme/cfg-app",
+    "http://github.com/acme/cfg-app",
+    "git@github.com:acme/cfg-app.git",
+    "/tmp/cfg-app",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", ELSEWHERE)
+def test_token_is_for_one_server_alone(url: str) -> None:
+    assert of_url(url) is None
+    assert token_for(url) is None
+    assert isinstance(connected(url, lambda _: None), NoGitHub)
+
+
+@pytest.mark.parametrize(
+    "path", ["", "acme", "acme/cfg-app/x", "acme/../x", "acme/..", "acme/cfg app", "a/b?c"]
+)
+def test_address_that_is_no_repository_s_has_no_place(path: str) -> None:
+    assert of_url(f"https://github.com/{path}") is None
+
+
+def test_plain_http_gets_the_token_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TIDEMILL_STATUS_TOKEN", "another")
+    for server, found in (
+        ("http://127.0.0.1:3000", ("the token", "another")),
+        ("http://localhost:3000", ("the token", "another")),
+        ("http://acme.example", (None, None)),
+        ("https://acme.example", ("the token", "another")),
+    ):
+        monkeypatch.setenv("GITHUB_SERVER_URL", server)
+        url = f"{server}/acme/cfg-app"
+        assert (token_for(url), status_token_for(url)) == found
+
+
+def test_without_a_token_it_is_said_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TIDEMILL_TOKEN")
+    found = connected("https://github.com/acme/cfg-app", lambda _: None)
+    with pytest.raises(Refused) as caught:
+        found.required("main")
+    assert "no token" in caught.value.what
+    assert "TIDEMILL_TOKEN" in caught.value.remedy
+
+
+def test_password_in_an_address_is_not_shown() -> None:
+    found = connected("https://ada:secret@elsewhere.example/acme/cfg-app", lambda _: None)
+    with pytest.raises(Refused) as caught:
+        found.required("main")
+    assert "secret" not in caught.value.what
