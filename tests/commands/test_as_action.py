@@ -228,6 +228,16 @@ def test_an_event_without_anything_to_accept_says_so(new: World) -> None:
     assert done.annotations("notice") == [done.outputs["reason"]]
 
 
+def test_a_mistake_of_ours_is_an_annotation_too(tmp_path: Path) -> None:
+    """Here it is the runner's: the file that it names for outputs is not there."""
+    new_checkout(tmp_path / "app", "web")
+    done = act(tmp_path, "plan-images", {"checkout": "app"}, GITHUB_OUTPUT="/nowhere/output")
+    assert done.code == 1
+    (error,) = done.annotations("error")
+    assert "broke off, and never should" in error
+    assert "Traceback" in done.log
+
+
 def test_without_a_workflow_it_is_only_a_command(new: World) -> None:
     done = act(new.folder, "reconcile-cfg-app", {"repo": str(new.bare)}, GITHUB_ACTIONS="false")
     assert done.code == 0

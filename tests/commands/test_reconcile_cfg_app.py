@@ -81,7 +81,26 @@ def test_settings_that_are_not_there_are_named(new: World) -> None:
 def test_checks_of_github_can_not_be_read_from_here(new: World) -> None:
     new.settings = new.settings.replace('source = "refs"', 'source = "github"')
     new.edit()
-    assert "GitHub" in refused(new, *TURN)
+    assert "is not a repository on https://github.com" in refused(new, *TURN)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--continue", "--check-requests", "--deployments", f'--verdicts={{"{"0" * 40}": "success"}}'],
+)
+def test_what_only_github_can_do_is_refused_before_anything_is_written(
+    new: World, option: str
+) -> None:
+    assert "is not a repository on https://github.com" in refused(new, *TURN, option)
+
+
+def test_turn_that_does_not_ask_says_that_a_check_is_wanted(under_test: World) -> None:
+    turn = under_test.run(*TURN, "--no-ask")
+    assert (turn["to_check"], turn["more"]) == ([], True)
+    assert under_test.run(*TURN)["more"] is False
+    code, out, _ = says(under_test, *TURN, "--no-ask")
+    assert code == 0
+    assert "Something wants a check" in out
 
 
 @pytest.mark.parametrize("address", ["", "-x", "/nowhere", "file:///nowhere"])

@@ -147,6 +147,13 @@ def test_person_is_told_what_was_written(under_test: World) -> None:
     assert_readable(out)
 
 
+def test_verdict_that_is_not_looked_for_in_git_says_so(under_test: World) -> None:
+    under_test.settings = under_test.settings.replace('source = "refs"', 'source = "github"')
+    result = under_test.run(*check(under_test.edit()))
+    assert (result.code, result["changed"]) == (0, True)
+    assert "decides nothing" in result["reason"]
+
+
 def test_odd_time_stops_nobody(under_test: World) -> None:
     assert_any_time_is_harmless(under_test, *check(under_test.ref("refs/heads/auto"), "pending"))
 

@@ -71,7 +71,7 @@ class World:
     token: str = ""
     _numbers: Iterator[int] = field(default_factory=lambda: iter(range(1, 10_000)))
 
-    def mint(self, kind: Kind = "user", **permissions: Access) -> str:
+    def mint(self, kind: Kind = "user", /, **permissions: Access) -> str:
         """A token for acme/app."""
         login = {"workflow": "github-actions[bot]", "user": "ada", "installation": "mill[bot]"}
         return self.hub.tokens.mint(
@@ -167,13 +167,15 @@ class World:
         lines = self.git("ls-remote", self.remote()).splitlines()
         return {ref: sha for sha, ref in (line.split("\t") for line in lines) if ref != "HEAD"}
 
-    def require(self, *contexts: str, app_id: int | None = None) -> None:
+    def require(self, *contexts: str, app_id: int | None = None, is_classic: bool = False) -> None:
         """A rule: these checks have to pass before main moves."""
         more = {} if app_id is None else {"integration_id": app_id}
         checks = [{"context": context, **more} for context in contexts]
         parameters = {"required_status_checks": checks}
         rule = {"type": "required_status_checks", "parameters": parameters}
-        self.hub.add_ruleset(self.repository, "checks", ("~DEFAULT_BRANCH",), (rule,))
+        self.hub.add_ruleset(
+            self.repository, "checks", ("~DEFAULT_BRANCH",), (rule,), is_classic=is_classic
+        )
 
     def forget(self, *words: str) -> None:
         """Every deviation so far has one of these words, and is meant: forget them."""

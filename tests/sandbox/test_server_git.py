@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.sandbox.server_world import EVERYTHING, World
 
-from tidemill.sandbox.shapes import Event, Repository, Ruleset
+from tidemill.sandbox.shapes import Access, Event, Repository, Ruleset
 
 ZEROS = "0" * 40
 
@@ -92,6 +92,19 @@ def test_a_rule_about_checks_holds_until_they_have_passed(pushed: World) -> None
     assert pushed.refs()["refs/heads/main"] == sha
 
 
+def test_classic_protection_has_words_of_its_own(pushed: World) -> None:
+    pushed.require("build", is_classic=True)
+    sha = pushed.commit()
+    said = pushed.push("main", fails=True)
+    assert "remote: error: GH006: Protected branch update failed for refs/heads/main." in said
+    assert 'remote: error: Required status check "build" is expected.' in said
+    assert "[remote rejected] (protected branch hook declined)" in said
+    pushed.push("main:refs/heads/auto")
+    body = {"state": "success", "context": "build"}
+    pushed.call("POST", f"/repos/acme/app/statuses/{sha}", body)
+    pushed.push("main")
+
+
 def test_a_rule_that_names_an_app_takes_no_other_verdict(pushed: World) -> None:
     pushed.require("build", app_id=77)
     sha = pushed.commit()
@@ -165,10 +178,10 @@ def test_who_may_bypass_a_rule_does_but_never_a_workflow(pushed: World) -> None:
     ruleset = Ruleset(1, "main", ("~ALL",), ({"type": "update"},), frozenset({77, 15368}))
     pushed.repository.rulesets.append(ruleset)
     pushed.commit()
-    may = {"contents": "write", "workflows": "write"}
+    may: dict[str, Access] = {"contents": "write", "workflows": "write"}
     assert "GH013" in pushed.push("main", fails=True)
-    assert "GH013" in pushed.push("main", token=pushed.mint("workflow", **may), fails=True)  # type: ignore[arg-type]
-    pushed.push("main", token=pushed.mint("installation", **may))  # type: ignore[arg-type]
+    assert "GH013" in pushed.push("main", token=pushed.mint("workflow", **may), fails=True)
+    pushed.push("main", token=pushed.mint("installation", **may))
 
 
 def test_an_atomic_push_writes_nothing_where_a_rule_refuses_one_ref(pushed: World) -> None:

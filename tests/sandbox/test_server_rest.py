@@ -145,6 +145,28 @@ def test_rules_name_their_checks_and_apps(pushed: World, client: Repository) -> 
     assert pushed.call("GET", classic, token=admin).status == 404
 
 
+def test_classic_protection_is_seen_at_the_branch_and_not_among_the_rules(pushed: World) -> None:
+    pushed.require("build", app_id=77, is_classic=True)
+    assert pushed.call("GET", f"{REPOSITORY}/rules/branches/main").json == []
+    assert pushed.call("GET", f"{REPOSITORY}/rulesets").json == []
+    found = pushed.call("GET", f"{REPOSITORY}/branches/main").json["protection"]
+    checks = [{"context": "build", "app_id": 77}]
+    assert (found["enabled"], found["required_status_checks"]["checks"]) == (True, checks)
+    classic = f"{REPOSITORY}/branches/main/protection/required_status_checks"
+    admin = pushed.mint(administration="read")
+    assert pushed.call("GET", classic, token=admin).json["checks"] == checks
+
+
+def test_a_run_is_cancelled_by_whoever_runs_it(pushed: World) -> None:
+    run, ended = a_run(pushed), []
+    where = f"{REPOSITORY}/actions/runs/{run.id}/cancel"
+    pushed.hub.control["cancel"] = lambda body: ended.append(body["run"])
+    assert pushed.call("POST", where).status == 202
+    assert ended == [run.id]
+    pushed.hub.update_run(run, "completed", "cancelled")
+    assert pushed.call("POST", where).status == 409
+
+
 def test_a_dispatch_is_an_event_on_the_default_branch(pushed: World, client: Repository) -> None:
     payload = {"version": 1, "images": {"Ünit": "✓"}}
     assert client.create_repository_dispatch("images-announced", payload)
@@ -224,7 +246,7 @@ def test_runs_jobs_and_logs_are_there_to_see(pushed: World, client: Repository) 
     found = client.get_workflow_run(run.id)
     assert (found.conclusion, found.event, found.head_sha) == ("success", "push", pushed.head())
     assert [(one.name, one.conclusion) for one in found.jobs()] == [("turn / accept", "success")]
-    assert client.get_workflow_runs(branch="main", status="success").totalCount == 1
+    assert client.get_workflow_runs(status="success").totalCount == 1
     assert client.get_workflow_runs(event="schedule").totalCount == 0
     moved = pushed.call("GET", f"{REPOSITORY}/actions/jobs/{job.id}/logs")
     assert moved.status == 302
@@ -305,13 +327,14 @@ def test_a_call_takes_its_permission(
     sha = pushed.head()
     where = f"{REPOSITORY}{path}".replace("{sha}", sha)
     body = {key: value.replace("{sha}", sha) for key, value in body.items()} if body else None
-    others = {name: "write" for name in EVERYTHING if name != permission}
-    lacking = pushed.call(method, where, body, token=pushed.mint("workflow", **others))  # type: ignore[arg-type]
+    others: dict[str, Access] = {name: "write" for name in EVERYTHING if name != permission}
+    lacking = pushed.call(method, where, body, token=pushed.mint("workflow", **others))
     assert lacking.status == 403
     assert lacking.json["message"] == "Resource not accessible by integration"
     assert lacking.headers["x-accepted-github-permissions"] == f"{permission}={access}"
     if access == "write":
-        reader = pushed.mint("user", **{permission: "read"})
+        read: dict[str, Access] = {permission: "read"}
+        reader = pushed.mint("user", **read)
         words = pushed.call(method, where, body, token=reader).json["message"]
         assert words == "Resource not accessible by personal access token"
     enough = pushed.mint("workflow", **{permission: access})
@@ -371,4 +394,5 @@ def test_a_hostile_branch_is_only_a_name(pushed: World, client: Repository) -> N
     name = "x/$(touch${IFS}pwned)';\"<b>&%2e%"
     pushed.push(f"main:refs/heads/{name}")
     assert client.get_branch(name).name == name
-    assert pushed.call("GET", f"{REPOSITORY}/rules/branches/{urllib.parse.quote(name, safe='')}")
+    where = f"{REPOSITORY}/rules/branches/{urllib.parse.quote(name, safe='')}"
+    assert pushed.call("GET", where).json == []

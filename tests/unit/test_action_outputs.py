@@ -55,6 +55,9 @@ def test_the_page_of_a_turn_says_all_of_it() -> None:
     assert f"Landed [`{SHA[:12]}`]({URL}/commit/{SHA}) on main." in page
     assert f"| introduced | app | lab | `{APP[:12]}` |  |" in page
     assert f"| reported |  | lab | [`{SHA[:12]}`]({URL}/commit/{SHA}) | Healthy |" in page
+    assert "Statuses set" not in page
+    settled = summary("reconcile-cfg-app", {**TURN, "settled": [SHA]}, URL)
+    assert f"Statuses set: [`{SHA[:12]}`]({URL}/commit/{SHA})." in settled
     assert f"To check: [`{SHA[:12]}`]({URL}/commit/{SHA})." in page
     assert f"| {APP[:12]} (app) | approval | 2026-01-05T10:00:00Z |" in page
 

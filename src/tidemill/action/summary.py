@@ -83,6 +83,8 @@ def _turn(result: Result, url: str | None) -> list[str]:
         )
         for what, one in done
     ])  # fmt: skip
+    if settled := result.get("settled"):
+        lines += [f"Statuses set: {', '.join(commit(sha, url) for sha in settled)}.", ""]
     if to_check := result.get("to_check"):
         lines += [f"To check: {', '.join(commit(sha, url) for sha in to_check)}.", ""]
     waits = result.get("waiting", [])

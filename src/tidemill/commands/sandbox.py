@@ -7,13 +7,13 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.app.names import shown
 from tidemill.clients.environment import variable
 from tidemill.commands._writing import write_json
-from tidemill.demo.narrator import Narrator
 from tidemill.errors import Refused
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
         secrets={name: _secret(name) for name in arguments.secret},
         keep=arguments.keep,
     )
-    narrator = Narrator(sys.stderr if arguments.json else None)
+    narrator = story.narrator(sys.stderr if arguments.json else None)
     began = time.monotonic()
     with world.World(wishes) as found:
         if arguments.faults:
@@ -118,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
             narrator.line(f"\nEverything held, in {time.monotonic() - began:.0f} s.")
             return 0
         if not arguments.json:
-            _welcome(found, narrator)
+            _welcome(found, narrator.line)
         try:
             signal.pause()
         except KeyboardInterrupt:
@@ -128,9 +128,9 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _welcome(found: World, narrator: Narrator) -> None:
+def _welcome(found: World, say: Callable[[str], None]) -> None:
     """What a person wants to know first, and what to try."""
-    say, hub = narrator.line, found.hub
+    hub = found.hub
     app, cfg = found.wishes.names
     grace, control = found.tokens["grace"], found.server.control_token
     api = f"curl -sX POST -H 'Authorization: Bearer {grace}'"

@@ -79,7 +79,7 @@ class Control:
         return {name: getattr(self._hub.limits, name) for name in names}
 
     def _rulesets(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Add a ruleset: `{"repository", "name", "include", "rules", "bypass"}`."""
+        """Add a ruleset: `{"repository", "name", "include", "rules", "bypass", "classic"}`."""
         repository = self._hub.repository(body["repository"])
         if repository is None:
             raise Unprocessable(f"there is no repository {body['repository']}")
@@ -89,6 +89,7 @@ class Control:
             tuple(body["include"]),
             tuple(body["rules"]),
             bypass=frozenset(body.get("bypass", ())),
+            is_classic=bool(body.get("classic")),
         )
         return {"id": ruleset.id}
 

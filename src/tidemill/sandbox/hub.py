@@ -155,7 +155,7 @@ class Hub:
 
     def add_ruleset(self, repository: Repository, name: str, include: tuple[str, ...],
                     rules: tuple[dict[str, Any], ...], **more: Any) -> Ruleset:  # fmt: skip
-        """A ruleset of the repository; `more`: bypass, bypass_logins, enforcement."""
+        """A ruleset of the repository; `more`: its other fields by name."""
         with self.lock:
             ruleset = Ruleset(self.new_id(), name, include, rules, **more)
             repository.rulesets.append(ruleset)

@@ -41,15 +41,20 @@ def refusal(hub: Hub, repository: Repository, token: Token, update: Update) -> R
     """Why this token may not make this update; None where it may."""
     if (refused := _workflow_refusal(repository, token, update)) is not None:
         return refused
-    broken = [
-        words
-        for ruleset in rulesets_of(repository, update.ref)
-        if not _bypasses(ruleset, token)
-        for rule in ruleset.rules
-        for words in _broken(hub, repository, rule, update)
-    ]
-    if not broken:
-        return None
+    for is_classic, worded in ((True, _classic), (False, _modern)):
+        broken = [
+            words
+            for ruleset in rulesets_of(repository, update.ref, is_classic=is_classic)
+            if not _bypasses(ruleset, token)
+            for rule in ruleset.rules
+            for words in _broken(hub, repository, rule, update)
+        ]
+        if broken:
+            return worded(hub, repository, update, list(dict.fromkeys(broken)))
+    return None
+
+
+def _modern(hub: Hub, repository: Repository, update: Update, broken: list[str]) -> Refusal:
     page = f"{hub.url}/{repository.name}/rules?ref={quote(update.ref, safe='')}"
     return Refusal(
         "push declined due to repository rule violations",
@@ -57,18 +62,23 @@ def refusal(hub: Hub, repository: Repository, token: Token, update: Update) -> R
             f"error: GH013: Repository rule violations found for {update.ref}.",
             f"Review all repository rules at {page}",
             "",
-            *(f"- {words}" for words in dict.fromkeys(broken)),
+            *(f"- {words}" for words in broken),
             "",
         ),
     )
 
 
-def rulesets_of(repository: Repository, ref: str) -> Iterator[Ruleset]:
+def _classic(hub: Hub, repository: Repository, update: Update, broken: list[str]) -> Refusal:
+    first = f"error: GH006: Protected branch update failed for {update.ref}."
+    lines = [words.replace("this branch", "this protected branch") for words in broken]
+    return Refusal("protected branch hook declined", (first, *(f"error: {one}" for one in lines)))
+
+
+def rulesets_of(repository: Repository, ref: str, *, is_classic: bool = False) -> Iterator[Ruleset]:
     """The rulesets that are in force for a ref; the branch need not exist."""
     for ruleset in repository.rulesets:
-        if ruleset.enforcement == "active" and any(
-            _includes(repository, pattern, ref) for pattern in ruleset.include
-        ):
+        is_meant = ruleset.enforcement == "active" and ruleset.is_classic == is_classic
+        if is_meant and any(_includes(repository, pattern, ref) for pattern in ruleset.include):
             yield ruleset
 
 

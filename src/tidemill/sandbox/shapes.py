@@ -29,7 +29,7 @@ class Account:
 
 @dataclass
 class Ruleset:
-    """Rules for branches.
+    """Rules for branches: a ruleset, or (`is_classic`) branch protection as it was before those.
 
     Attributes:
         include: patterns of full refs (`refs/heads/main`), `~DEFAULT_BRANCH` or `~ALL`.
@@ -47,6 +47,7 @@ class Ruleset:
     bypass: frozenset[int] = frozenset()
     bypass_logins: frozenset[str] = frozenset()
     enforcement: Literal["active", "disabled"] = "active"
+    is_classic: bool = False
 
 
 @dataclass

@@ -146,6 +146,11 @@ class Starter:
                 return
         if event.name == "push" and event.parts.get("deleted"):
             return
+        if (
+            event.name == "deployment_status"
+            and event.parts["deployment_status"].state == "inactive"
+        ):
+            return
         with suppress(Unfound):
             point = self._point(repository, event)
             happened = self._happening(repository, event)

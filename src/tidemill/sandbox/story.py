@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TextIO
 
 from tidemill.demo.narrator import Narrator, Unexpected
 from tidemill.sandbox import git_reading
@@ -25,6 +25,11 @@ EDITS = {
 }
 _ROUNDS = 8
 _PAUSE = 0.05  # seconds between two looks
+
+
+def narrator(stream: TextIO | None) -> Narrator:
+    """Who tells it: on `stream`, on standard output by default."""
+    return Narrator(stream)
 
 
 class Story:

@@ -18,8 +18,8 @@ from tidemill.app.shapes import learnt
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.github.patience import TRIES, Answer, Pause, after_no_answer, pause_after
 from tidemill.clients.github.place import Place
-from tidemill.clients.github.time_limit import TookTooLong, within
 from tidemill.clients.github.refusals import limited, nonsense, refusal, silence
+from tidemill.clients.github.time_limit import TookTooLong, within
 
 if TYPE_CHECKING:
     from github.Requester import Requester

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any
 
 from tidemill.sandbox import git_reading, rules
@@ -62,13 +63,12 @@ def _branch(call: Call) -> Answer:
             "commit": rendering.commit(call.hub, call.repository, found),
             "_links": {"self": url, "html": f"{call.hub.url}/{call.repository.name}/tree/{name}"},
             "protected": _is_protected(call, f"refs/heads/{name}"),
-            # Classic protection, which no repository here has: rules are rulesets.
             "protection": {
-                "enabled": False,
+                "enabled": bool(list(_classic(call, name))),
                 "required_status_checks": {
-                    "enforcement_level": "off",
-                    "contexts": [],
-                    "checks": [],
+                    "enforcement_level": "everyone" if _required(call, name) else "off",
+                    "contexts": [check["context"] for check in _required(call, name)],
+                    "checks": _required(call, name),
                 },
             },
             "protection_url": f"{url}/protection",
@@ -82,7 +82,20 @@ def _branch(call: Call) -> Answer:
     "administration",
 )
 def _classic_checks(call: Call) -> Answer:
-    raise Problem(404, "Branch not protected")
+    name = call.parameters["branch"]
+    if not list(_classic(call, name)):
+        raise Problem(404, "Branch not protected")
+    found = _required(call, name)
+    if not found:
+        raise Problem(404, "Required status checks not enabled")
+    value = {
+        "url": call.url,
+        "strict": False,
+        "contexts": [check["context"] for check in found],
+        "contexts_url": f"{call.url}/contexts",
+        "checks": found,
+    }
+    return Answer(200, value)
 
 
 @operation("GET", "/repos/{owner}/{repo}/rules/branches/{branch}", "metadata")
@@ -100,14 +113,15 @@ def _rules(call: Call) -> Answer:
 
 @operation("GET", "/repos/{owner}/{repo}/rulesets", "metadata")
 def _rulesets(call: Call) -> Answer:
-    return call.page([_ruleset(call, ruleset) for ruleset in call.repository.rulesets])
+    modern = [one for one in call.repository.rulesets if not one.is_classic]
+    return call.page([_ruleset(call, one) for one in modern])
 
 
 @operation("GET", "/repos/{owner}/{repo}/rulesets/{ruleset_id}", "metadata")
 def _one_ruleset(call: Call) -> Answer:
     number = call.number("ruleset_id")
     for ruleset in call.repository.rulesets:
-        if ruleset.id == number:
+        if ruleset.id == number and not ruleset.is_classic:
             whole = {
                 "conditions": {"ref_name": {"include": list(ruleset.include), "exclude": []}},
                 "rules": [_rule(rule) for rule in ruleset.rules],
@@ -158,8 +172,27 @@ def _entry(call: Call, commit: str, entry: git_reading.Entry) -> dict[str, Any]:
     }
 
 
+def _classic(call: Call, branch: str) -> Iterator[Ruleset]:
+    return rules.rulesets_of(call.repository, f"refs/heads/{branch}", is_classic=True)
+
+
+def _required(call: Call, branch: str) -> list[dict[str, Any]]:
+    """What classic protection requires of a branch."""
+    return [
+        {"context": check["context"], "app_id": check.get("integration_id")}
+        for ruleset in _classic(call, branch)
+        for rule in ruleset.rules
+        if rule["type"] == "required_status_checks"
+        for check in rule["parameters"]["required_status_checks"]
+    ]
+
+
 def _is_protected(call: Call, ref: str) -> bool:
-    return any(True for _ in rules.rulesets_of(call.repository, ref))
+    return any(
+        True
+        for is_classic in (False, True)
+        for _ in rules.rulesets_of(call.repository, ref, is_classic=is_classic)
+    )
 
 
 def _rule(rule: dict[str, Any]) -> dict[str, Any]:

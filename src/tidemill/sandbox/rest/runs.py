@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from tidemill.sandbox.rest import rendering
-from tidemill.sandbox.rest.calls import Answer, Call, operation, unfound
+from tidemill.sandbox.rest.calls import Answer, Call, Problem, operation, unfound
 from tidemill.sandbox.rest.dispatches import by_id
 from tidemill.sandbox.shapes import Job, Run, Step
 
@@ -30,6 +30,15 @@ def _runs_of(call: Call) -> Answer:
 @operation("GET", f"{_RUNS}/{{run_id}}", "actions")
 def _run(call: Call) -> Answer:
     return Answer(200, whole(call, call.run()))
+
+
+@operation("POST", f"{_RUNS}/{{run_id}}/cancel", "actions")
+def _cancel(call: Call) -> Answer:
+    run, end = call.run(), call.hub.control.get("cancel")
+    if run.status == "completed" or end is None:
+        raise Problem(409, "Cannot cancel a workflow run that is completed.")
+    end({"run": run.id})
+    return Answer(202, {})
 
 
 @operation("GET", f"{_RUNS}/{{run_id}}/jobs", "actions")

@@ -190,24 +190,23 @@ class RestApi:
 def _words(error: ValidationError) -> str:
     """GitHub's words for what is wrong with a body."""
     where = "/".join(str(part) for part in error.absolute_path)
+    rule: Any = error.validator_value
+    given: Any = error.instance
+    shown = json.dumps(given)[:80]
     match error.validator:
         case "required":
-            missing = [name for name in error.validator_value if name not in error.instance]
+            missing = [name for name in rule if name not in given]
             words = ", ".join(f'"{name}"' for name in missing)
             return f"{words} {'wasn' if len(missing) == 1 else 'weren'}'t supplied."
         case "maxProperties":
-            most, given = error.validator_value, len(error.instance)
-            return f"No more than {most} properties are allowed; {given} were supplied."
+            return f"No more than {rule} properties are allowed; {len(given)} were supplied."
         case "maxLength":
-            most, given = error.validator_value, len(error.instance)
-            return f"Only {most} characters are allowed; {given} were supplied."
+            return f"Only {rule} characters are allowed; {len(given)} were supplied."
         case "enum":
-            allowed = ", ".join(f'"{value}"' for value in error.validator_value)
-            value = json.dumps(error.instance)
-            return f"For 'properties/{where}', {value} is not a member of [{allowed}]."
+            allowed = ", ".join(json.dumps(value) for value in rule)
+            return f"For 'properties/{where}', {shown} is not a member of [{allowed}]."
         case "type":
-            value, wanted = json.dumps(error.instance)[:80], error.validator_value
-            return f"For 'properties/{where}', {value} is not a {wanted}."
+            return f"For 'properties/{where}', {shown} is not a {rule}."
         case _:
             return f"For 'properties/{where}', {error.message[:200]}."
 
