@@ -398,6 +398,13 @@ def test_artifact_is_one_file_and_its_address_gets_no_token(api: Api, github: Gi
     assert len(api.asked) == 2
 
 
+def test_newest_artifact_of_a_name_counts(api: Api, github: GitHub) -> None:
+    api.artifact(12, "announcement-app", {"a": b"first"})
+    api.artifact(12, "announcement-app", {"a": b"second"})
+    api.artifact(12, "announcement-app", {"a": b"third"}, expired=True)
+    assert github.artifact(REPOSITORY, 12, "announcement-app") == b"second"
+
+
 def test_artifact_is_taken_from_the_repository_that_has_it(api: Api, github: GitHub) -> None:
     api.on("GET", "/repos/acme/app/actions/runs/12/artifacts", Say(200, {"artifacts": []}))
     with pytest.raises(Refused, match="of acme/app is not there"):

@@ -16,7 +16,7 @@ from tidemill.clients.removing import remove
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
-from tidemill.commands._writing import tell, write, write_json
+from tidemill.commands._writing import conclude, tell, write
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
@@ -53,10 +53,8 @@ def run(arguments: argparse.Namespace) -> int:
         return _check_commits(arguments.repo, shas, as_json=options.json)
     with scratch() as folder:
         done = _check(copied(Path(arguments.repo), folder), "this checkout", say)
-    if options.json:
-        write_json({"green": True, "checked": done})
-    else:
-        write("green: " + ", ".join(done))
+    result = {"green": True, "checked": done}
+    conclude(result, lambda: write("green: " + ", ".join(done)), as_json=options.json)
     return 0
 
 
@@ -75,14 +73,16 @@ def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
         for sha in shas:
             place = folder / sha
             place.mkdir()
-            verdicts[sha] = found = _verdict(repository, sha, place, _silent if as_json else tell)
+            verdicts[sha] = _verdict(repository, sha, place, _silent if as_json else tell)
             remove(place)
-            if not as_json:
-                write(f"{_WORDS[found.state]}: {sha[:12]}: {found.reason}")
-    if as_json:
-        states = {sha: verdict.state for sha, verdict in verdicts.items()}
-        reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
-        write_json({"verdicts": states, "reasons": reasons})
+
+    def show() -> None:
+        for sha, verdict in verdicts.items():
+            write(f"{_WORDS[verdict.state]}: {sha[:12]}: {verdict.reason}")
+
+    states = {sha: verdict.state for sha, verdict in verdicts.items()}
+    reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
+    conclude({"verdicts": states, "reasons": reasons}, show, as_json=as_json)
     return 0 if all(verdict.state == "success" for verdict in verdicts.values()) else 1
 
 

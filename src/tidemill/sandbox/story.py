@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from tidemill.demo.narrator import Narrator, Unexpected
 from tidemill.sandbox import git_reading
 from tidemill.sandbox.git_reading import Unfound
-from tidemill.sandbox.shapes import Run
+from tidemill.sandbox.shapes import Event, Run
 from tidemill.sandbox.world import World
 
 WAVES = ("staging", "internal", "production")
@@ -42,7 +42,7 @@ class Story:
     def __init__(self, world: World, narrator: Narrator) -> None:
         self.world, self.narrator = world, narrator
         self._bare = world.repositories["cfg-app"].path
-        self._told = 0
+        world.hub.listen(self._tell_run)
 
     def tell(self) -> None:
         """All chapters, in order."""
@@ -159,7 +159,6 @@ class Story:
         for _ in range(_ROUNDS):
             if not self.world.settle():
                 raise Unexpected("the runs do not come to an end", remedy="see their logs")
-            self._tell_runs()
             now = git_reading.git(self._bare, "for-each-ref").decode()
             if now == quiet:
                 return
@@ -167,19 +166,16 @@ class Story:
             cfg = self.world.wishes.names[1]
             self.world.starter.tick({"repository": cfg})
 
-    def _tell_runs(self) -> None:
-        with self.world.hub.lock:
-            runs = self.world.hub.runs[self._told :]
-            self._told = len(self.world.hub.runs)
-        for run in runs:
-            jobs = " ".join(
-                f"{job.name.rpartition(' / ')[2]}"
-                for job in run.jobs
-                if job.conclusion not in ("skipped", None)
-            )
-            name = run.repository.partition("/")[2]
-            what = f"{run.event} {run.title}".strip()
-            self.narrator.say(name, f"run {run.id}: {what}: {run.conclusion} ({jobs})")
+    def _tell_run(self, event: Event) -> None:
+        """Say how a run has ended, and which of its jobs did something."""
+        if event.name != "workflow_run" or event.action != "completed":
+            return
+        run: Run = event.parts["run"]
+        names = [job.name.rpartition(" / ")[2] for job in run.jobs
+                 if job.conclusion not in ("skipped", None)]  # fmt: skip
+        what = f"{run.event} {run.title}".strip()
+        where = run.repository.partition("/")[2]
+        self.narrator.say(where, f"run {run.id}, {what}: {run.conclusion} ({', '.join(names)})")
 
     def _kill_one(self) -> Run:
         """Kill the first run of cfg-app.git that works on a turn."""

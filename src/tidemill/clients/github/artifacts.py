@@ -46,12 +46,12 @@ def downloaded(calls: Calls, run_id: int, name: str, most: int) -> bytes:
         for one in page.artifacts
         if one.name == name
     ]
-    if not found or found[-1].expired:
+    newest = max((one for one in found if not one.expired), key=lambda one: one.id, default=None)
+    if newest is None:
         raise Refused(
             f"{what} {'has expired' if found else 'is not there'}",
             remedy="announce it again, from a run that keeps its artifact long enough",
         )
-    newest = max(found, key=lambda one: one.id)
     if newest.size_in_bytes > most:
         raise _too_large(what, most)
     zipped = Call(f"/actions/artifacts/{newest.id}/zip", f"download {what}", "actions: read")
