@@ -391,18 +391,23 @@ def test_message_can_not_forge_lines(api: Api, github: GitHub) -> None:
 # Artifacts
 
 
-def test_artifact_is_one_file_and_its_address_gets_no_token(api: Api, github: GitHub) -> None:
+def test_artifact_is_downloaded_and_its_address_gets_no_token(api: Api, github: GitHub) -> None:
     api.artifact(12, "announcement-app", {"announcement.json": b"{}"})
-    assert github.artifact(REPOSITORY, 12, "announcement-app") == b"{}"
+    assert github.artifact(REPOSITORY, 12, "announcement-app") == [b"{}"]
     assert "authorization" not in api.blobs_asked[0].headers
     assert len(api.asked) == 2
+
+
+def test_artifact_may_hold_the_announcements_of_several_sets(api: Api, github: GitHub) -> None:
+    api.artifact(12, "announcements", {"app.json": b"{}", "batch.json": b"[]"})
+    assert github.artifact(REPOSITORY, 12, "announcements") == [b"{}", b"[]"]
 
 
 def test_newest_artifact_of_a_name_counts(api: Api, github: GitHub) -> None:
     api.artifact(12, "announcement-app", {"a": b"first"})
     api.artifact(12, "announcement-app", {"a": b"second"})
     api.artifact(12, "announcement-app", {"a": b"third"}, expired=True)
-    assert github.artifact(REPOSITORY, 12, "announcement-app") == b"second"
+    assert github.artifact(REPOSITORY, 12, "announcement-app") == [b"second"]
 
 
 def test_artifact_is_taken_from_the_repository_that_has_it(api: Api, github: GitHub) -> None:
@@ -413,8 +418,7 @@ def test_artifact_is_taken_from_the_repository_that_has_it(api: Api, github: Git
 
 BAD: dict[str, tuple[dict[str, bytes], dict[str, Any], str]] = {
     "expired": ({"a": b"x"}, {"expired": True}, "has expired"),
-    "several": ({"a": b"x", "b": b"y"}, {}, "holds 2 files"),
-    "none": ({}, {}, "holds 0 files"),
+    "large together": ({"a": bytes(600), "b": bytes(600)}, {}, "has more than 1000 bytes"),
     "said to be large": ({"a": b"x"}, {"size_in_bytes": 1 << 30}, "has more than 1000 bytes"),
     "large": ({"a": bytes(100_000)}, {}, "has more than 1000 bytes"),
 }

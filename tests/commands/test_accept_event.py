@@ -399,7 +399,7 @@ def test_artifact_that_is_not_what_the_event_said_is_refused(
 ) -> None:
     assert "is not there" in refused(new, *images(new, BY_REFERENCE))
     github.artifacts[ARTIFACT] = LARGE + b" "
-    assert "has the sha256" in refused(new, *images(new, BY_REFERENCE))
+    assert "has no file with the sha256" in refused(new, *images(new, BY_REFERENCE))
     github.artifacts[ARTIFACT] = LARGE
     other = images(new, BY_REFERENCE | {"position": 2})
     assert "the event says position 2" in refused(new, *other)

@@ -62,12 +62,12 @@ def test_reference_is_told_from_a_whole_announcement() -> None:
 
 
 def test_file_with_the_checksum_is_the_announcement() -> None:
-    assert resolved(parse_referred(data(REFERENCE)), FILE) == parse(FILE)
+    assert resolved(parse_referred(data(REFERENCE)), [b"another", FILE]) == parse(FILE)
 
 
 def test_file_with_another_checksum_is_refused() -> None:
-    with pytest.raises(Refused, match=r"has the sha256 .* and the event says"):
-        resolved(parse_referred(data(REFERENCE)), FILE + b"\n")
+    with pytest.raises(Refused, match="has no file with the sha256"):
+        resolved(parse_referred(data(REFERENCE)), [FILE + b"\n"])
 
 
 @pytest.mark.parametrize(
@@ -85,14 +85,14 @@ def test_file_with_another_checksum_is_refused() -> None:
 def test_event_that_says_something_else_than_its_file_is_refused(key: str, value: object) -> None:
     referred = parse_referred(data({**REFERENCE, key: value}))
     with pytest.raises(Refused, match=f"the event says {key}"):
-        resolved(referred, FILE)
+        resolved(referred, [FILE])
 
 
 def test_file_that_is_no_announcement_is_refused() -> None:
     file = b'{"images": {}}'
     artifact = {**REFERENCE["artifact"], "sha256": hashlib.sha256(file).hexdigest()}
     with pytest.raises(Refused, match="is not an announcement"):
-        resolved(parse_referred(data({**REFERENCE, "artifact": artifact})), file)
+        resolved(parse_referred(data({**REFERENCE, "artifact": artifact})), [file])
 
 
 Change = Callable[[dict[str, Any]], object]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -119,17 +120,19 @@ def referred_json(referred: Referred) -> dict[str, Any]:
     return {key: value for key, value in plain.items() if value is not None}
 
 
-def resolved(referred: Referred, file: bytes) -> Announcement:
-    """The announcement that is meant, which is the file in the artifact.
+def resolved(referred: Referred, files: Iterable[bytes]) -> Announcement:
+    """The announcement that is meant, of the files in the artifact.
 
     Raises:
-        Refused: the file has another checksum, or says something else than the event did.
+        Refused: no file has its checksum, or it says something else than the event did.
     """
-    where = f"the artifact {referred.artifact.name} of run {referred.artifact.run_id}"
-    found = hashlib.sha256(file).hexdigest()
-    if found != referred.artifact.sha256:
+    artifact = referred.artifact
+    where = f"the artifact {artifact.name} of run {artifact.run_id}"
+    wanted = (one for one in files if hashlib.sha256(one).hexdigest() == artifact.sha256)
+    file = next(wanted, None)
+    if file is None:
         raise Refused(
-            f"{where} has the sha256 {found}, and the event says {referred.artifact.sha256}",
+            f"{where} has no file with the sha256 {artifact.sha256}, which the event names",
             remedy=_AGAIN,
         )
     announcement = parse(file)

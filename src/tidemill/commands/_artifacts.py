@@ -30,7 +30,7 @@ def announcement_in(referred: Referred) -> Announcement:
     from tidemill.clients.github.api import GitHub
 
     artifact = referred.artifact
-    file = GitHub(where, token, say=tell).artifact(
+    files = GitHub(where, token, say=tell).artifact(
         referred.repository, artifact.run_id, artifact.name, most=MAX_BYTES
     )
-    return resolved(referred, file)
+    return resolved(referred, files)

@@ -88,10 +88,10 @@ def run(arguments: argparse.Namespace) -> int:
         )
     if arguments.story and (arguments.app or arguments.cfg):
         raise Refused("the story is about the examples", remedy="leave out --app and --cfg")
-    folder = _fresh(Path(arguments.to).absolute())
+    faults = _json(arguments.faults or "{}")
     clusters = 0.5 if arguments.story and arguments.clusters is None else arguments.clusters
     wishes = world.Wishes(
-        folder=folder,
+        folder=Path(arguments.to).absolute(),
         checkout=_ROOT,
         app=_folder(arguments.app),
         cfg=_folder(arguments.cfg),
@@ -105,11 +105,11 @@ def run(arguments: argparse.Namespace) -> int:
         secrets={name: _secret(name) for name in arguments.secret},
         keep=arguments.keep,
     )
+    folder = _fresh(wishes.folder)
     narrator = story.narrator(sys.stderr if arguments.json else None)
     began = time.monotonic()
     with world.World(wishes) as found:
-        if arguments.faults:
-            found.starter.faults.set(_json(arguments.faults))
+        found.starter.faults.set(faults)
         if arguments.json:
             write_json(_addresses(found))
         if arguments.story:

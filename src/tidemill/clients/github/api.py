@@ -161,8 +161,8 @@ class GitHub:
 
     def artifact(
         self, repository: str, run_id: int, name: str, *, most: int = LARGEST_ARTIFACT
-    ) -> bytes:
-        """The one file in an artifact of a workflow run; at most `most` bytes of it.
+    ) -> list[bytes]:
+        """The files in an artifact of a workflow run; at most `most` bytes in all.
 
         Args:
             repository: whose run it is, on the same server.

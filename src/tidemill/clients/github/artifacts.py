@@ -1,4 +1,4 @@
-"""An artifact of a workflow run, downloaded: one file, of a limited size, checked on the way.
+"""An artifact of a workflow run, downloaded: its files, of a limited size in all.
 
 GitHub redirects to an address that holds a signature and is valid for a minute: it is asked without
 the token, and never shown.
@@ -24,12 +24,12 @@ _REDIRECTS = 3
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
-def downloaded(calls: Calls, run_id: int, name: str, most: int) -> bytes:
-    """The bytes of the one file in an artifact.
+def downloaded(calls: Calls, run_id: int, name: str, most: int) -> list[bytes]:
+    """The bytes of each file in an artifact.
 
     Raises:
-        Refused: there is no such artifact (any more), or it is not one file of at most `most`
-            bytes.
+        Refused: there is no such artifact (any more), or its files have more than
+            `most` bytes.
         ServerRefused, Unreachable: as with any call.
     """
     repository = calls.place.repository
@@ -55,7 +55,7 @@ def downloaded(calls: Calls, run_id: int, name: str, most: int) -> bytes:
     if newest.size_in_bytes > most:
         raise _too_large(what, most)
     zipped = Call(f"/actions/artifacts/{newest.id}/zip", f"download {what}", "actions: read")
-    return _only_file(_fetched(calls, zipped, what, most), what, most)
+    return _files(_fetched(calls, zipped, what, most), what, most)
 
 
 def _fetched(calls: Calls, call: Call, what: str, most: int) -> bytes:
@@ -89,23 +89,23 @@ def _body(http: Http, url: str, what: str, most: int) -> bytes:
     )
 
 
-def _only_file(data: bytes, what: str, most: int) -> bytes:
+def _files(data: bytes, what: str, most: int) -> list[bytes]:
+    found: list[bytes] = []
+    left = most
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [one for one in archive.infolist() if not one.is_dir()]
-            if len(files) != 1:
-                raise Refused(
-                    f"{what} holds {len(files)} files, and not one",
-                    remedy="upload the announcement alone (tidemill record-image-artifact)",
-                )
-            with archive.open(files[0]) as file:
-                found = file.read(most + 1)
+            for one in archive.infolist():
+                if one.is_dir():
+                    continue
+                with archive.open(one) as file:
+                    found.append(file.read(left + 1))
+                left -= len(found[-1])
+                if left < 0:
+                    raise _too_large(what, most)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
         raise Refused(
             f"{what} is not a zip file that can be read", remedy="announce it anew"
         ) from None
-    if len(found) > most:
-        raise _too_large(what, most)
     return found
 
 
