@@ -205,7 +205,7 @@ def world(tmp_path: Path, described: openapi.Description) -> Iterator[World]:
     with Server(hub) as server:
         it = World(hub, server, clock, clone, repository)
         it.token = it.mint(**EVERYTHING)
-        it.git("init", "-q", "-b", "main")
+        it.git("init", "-q", "-b", "main", "--template=")
         it.commit("README.md", "An app.\n")
         yield it
     hub.close()
@@ -215,7 +215,5 @@ def world(tmp_path: Path, described: openapi.Description) -> Iterator[World]:
 @pytest.fixture
 def pushed(world: World) -> World:
     """The same, with main on the server, and no events."""
-    world.push("main")
-    world.hub.settle()
-    world.hub.events.clear()
+    world.git("push", "-q", str(world.repository.path), "main")
     return world

@@ -88,7 +88,7 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         (["--app", "{here}/none"], "is no folder"),
         (["--story", "--app", "{here}"], "the story is about the examples"),
         (["--action", "actions/checkout"], "names no folder"),
-        (["--secret", "NOT_SET"], "the variable NOT_SET is not set"),
+        (["--secret", "NOT_SET"], "the variable 'NOT_SET' is not set"),
         (["--faults", "often"], "--faults is no JSON object"),
     ],
 )
@@ -104,3 +104,4 @@ def test_what_it_can_not_do_is_said_before_anything_starts(
     to = [] if "--to" in given else ["--to", str(tmp_path / "to")]
     assert main(["sandbox", *to, *given]) == 1
     assert words in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()

@@ -228,6 +228,12 @@ def test_workflow_files_take_a_permission_unless_a_branch_has_them(pushed: World
     pushed.push("main:refs/heads/auto", token=mill)
 
 
+def test_no_workflow_gives_itself_the_permission_for_workflow_files(pushed: World) -> None:
+    pushed.commit(".github/workflows/ci.yml", "on: push\n")
+    token = pushed.mint("workflow", contents="write", workflows="write")
+    assert "without `workflows` permission" in pushed.push("main", token=token, fails=True)
+
+
 def test_a_push_makes_an_event_for_each_branch_and_none_for_other_refs(pushed: World) -> None:
     before = pushed.head()
     after = pushed.commit()

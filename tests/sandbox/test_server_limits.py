@@ -86,6 +86,21 @@ def test_a_connection_can_be_dropped_before_and_after_the_deed(pushed: World) ->
     assert len(pushed.hub.events) == 1
 
 
+def test_git_can_be_dropped_before_and_after_the_push_landed(pushed: World) -> None:
+    for after in (False, True):
+        sha = pushed.commit()
+        fault = {"kind": "drop", "of": "git", "path": "git-receive-pack", "after": after}
+        control(pushed, "faults", {"faults": [fault]})
+        assert dispatch(pushed).status == 204  # a fault of Git's is none of the API's
+        pushed.push("main", fails=True)
+        assert (pushed.refs()["refs/heads/main"] == sha) == after
+    down = {"kind": "error", "of": "git", "status": 503, "path": "info/refs"}
+    control(pushed, "faults", {"faults": [down]})
+    assert "503" in pushed.push("main:refs/heads/x", fails=True)
+    pushed.hub.settle()
+    assert [event.name for event in pushed.hub.events].count("push") == 1
+
+
 def test_limits_are_settable(pushed: World) -> None:
     assert control(pushed, "limits", {"writes_a_minute": 1}).json["writes_a_minute"] == 1
     assert dispatch(pushed).status == 204

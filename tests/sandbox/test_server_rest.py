@@ -296,6 +296,16 @@ def test_a_long_list_comes_in_pages(pushed: World, client: Repository) -> None:
     assert urllib.parse.parse_qs(following.query) == {"per_page": ["30"], "page": ["3"]}
 
 
+def test_every_call_is_noted_as_it_was_on_the_wire(pushed: World, client: Repository) -> None:
+    client.create_repository_dispatch("turn-due")
+    pushed.call("GET", f"{REPOSITORY}/branches/nothing", token="")
+    assert [(one.method, one.path, one.login, one.status) for one in pushed.hub.calls] == [
+        ("GET", REPOSITORY, "ada", 200),
+        ("POST", f"{REPOSITORY}/dispatches", "ada", 204),
+        ("GET", f"{REPOSITORY}/branches/nothing", None, 404),
+    ]
+
+
 def test_what_did_not_change_is_not_sent_again(pushed: World) -> None:
     first = pushed.call("GET", REPOSITORY)
     again = pushed.call("GET", REPOSITORY, headers={"If-None-Match": first.headers["ETag"]})

@@ -99,7 +99,7 @@ class Clone:
         """Commit everything and push it to main; returns the SHA."""
         self.git("add", "--all")
         self.git("-c", "commit.gpgSign=false", "commit", "-q", "--no-verify", "-m", message)
-        self.git("push", "-q", "origin", "HEAD:refs/heads/main")
+        self.git("push", "-q", "-u", "origin", "HEAD:refs/heads/main")
         return self.git("rev-parse", "HEAD")
 
     def pull(self) -> None:

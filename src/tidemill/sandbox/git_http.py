@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING, cast
 
 from tidemill.sandbox import git_reading, push_hook, rules
 from tidemill.sandbox.git_reading import ZEROS
-from tidemill.sandbox.messages import Reply, Request, text
+from tidemill.sandbox.messages import Dropped, Reply, Request, text
 from tidemill.sandbox.pkt_lines import Report, rewritten
 from tidemill.sandbox.rules import Refusal, Update
 from tidemill.sandbox.shapes import Event, Repository
@@ -63,10 +63,21 @@ class GitServer:
         hook.chmod(0o755)
 
     def answer(self, request: Request) -> Reply | None:
-        """The answer, None where the path is none of Git's."""
+        """The answer, None where the path is none of Git's; raises Dropped as faults ask."""
         found = _PATH.fullmatch(request.path)
         if found is None:
             return None
+        fault = self._hub.limits.fault(request.method, request.path, "git")
+        if fault is None:
+            return self._answer(request, found)
+        if fault.after and (reply := self._answer(request, found)) is not None:
+            reply.whole()
+        if fault.kind == "drop":
+            # Git's library asks once more by itself where an old connection ends in silence.
+            raise Dropped(b"HTTP/1.1 200 OK\r\n")
+        return text(fault.status, "Server Error\n")
+
+    def _answer(self, request: Request, found: re.Match[str]) -> Reply | None:
         service = (
             request.query.get("service", "")
             if found["rest"] == "info/refs"

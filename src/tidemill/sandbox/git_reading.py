@@ -13,14 +13,19 @@ ZEROS = "0" * 40
 FULL_SHA = re.compile(r"[0-9a-f]{40}")
 _PERSON = re.compile(r"(?P<name>.*?) ?<(?P<email>[^>]*)> (?P<at>\d+) (?P<zone>[+-]\d{4})")
 _LIMIT = 60  # seconds for one command
-_SERVER_SETTINGS = {
-    "http.receivepack": "true",
-    "uploadpack.allowFilter": "true",
-    "uploadpack.allowAnySHA1InWant": "true",
-    "receive.hideRefs": "refs/pull",
-    "receive.fsckObjects": "true",
-    "gc.auto": "0",
-}
+# What GitHub's servers allow and refuse.
+_SERVER_SETTINGS = """\
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[receive]
+\thideRefs = refs/pull
+\tfsckObjects = true
+[gc]
+\tauto = 0
+"""
 
 
 @dataclass(frozen=True)
@@ -77,9 +82,9 @@ def environment() -> dict[str, str]:
 def create(path: Path, default_branch: str) -> None:
     """Make an empty bare repository, which allows and refuses what GitHub's do."""
     path.mkdir(parents=True)
-    git(path, "init", "-q", "--bare", f"--initial-branch={default_branch}")
-    for setting, value in _SERVER_SETTINGS.items():
-        git(path, "config", setting, value)
+    git(path, "init", "-q", "--bare", "--template=", f"--initial-branch={default_branch}")
+    with (path / "config").open("a") as config:
+        config.write(_SERVER_SETTINGS)
 
 
 def git(path: Path, *arguments: str, input_: bytes = b"", codes: Iterable[int] = (0,)) -> bytes:

@@ -8,7 +8,6 @@ the listeners, one after the other, from one thread; nobody holds the lock then.
 from __future__ import annotations
 
 import itertools
-import queue
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from tidemill.sandbox import git_reading
 from tidemill.sandbox.artifacts import Artifacts
 from tidemill.sandbox.limits import Limits
+from tidemill.sandbox.messages import Asked
 from tidemill.sandbox.shapes import (
     ACTIONS_APP_ID,
     Access,
@@ -37,9 +37,9 @@ from tidemill.sandbox.shapes import (
     Workflow,
 )
 from tidemill.sandbox.signing import Signer
+from tidemill.sandbox.telling import Listener, Teller
 from tidemill.sandbox.tokens import Tokens
 
-Listener = Callable[[Event], None]
 Control = Callable[[Mapping[str, Any]], Any]
 Dispatch = Callable[[Repository, str, str, Mapping[str, Any], "Event"], Run | None]
 
@@ -61,7 +61,7 @@ class Hub:
         now: the one clock; a test may set another.
         deviations: how requests, answers or events differ from GitHub's description; each one
             sentence. A sound session ends with none.
-        events: all events, in order.
+        events: all events, in order; calls: all calls of the REST API, as they were on the wire.
         tokens, limits, signer, blobs: who may what; how often; addresses that open one thing; the
             service of artifacts.
         control: what `POST /_sandbox/NAME` does, by name: from the JSON of its body to the JSON of
@@ -90,13 +90,12 @@ class Hub:
         self.deployments: list[Deployment] = []
         self.artifacts: list[Artifact] = []
         self.events: list[Event] = []
+        self.calls: list[Asked] = []
         self.deviations: list[str] = []
         self.control: dict[str, Control] = {}
         self.dispatch: Dispatch | None = None
         self._ids = itertools.count(1001)
-        self._listeners: list[Listener] = []
-        self._queue: queue.Queue[Event | None] = queue.Queue()
-        self._teller: threading.Thread | None = None
+        self._teller = Teller(self.deviate)
         for name in ("repositories", "artifacts", "logs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -259,21 +258,17 @@ class Hub:
 
     def listen(self, listener: Listener) -> None:
         """Call `listener` with every event from now on, in order, from one thread."""
-        with self.lock:
-            self._listeners.append(listener)
+        self._teller.listen(listener)
 
     def emit(self, event: Event) -> None:
         """Something happened: listeners hear of it soon."""
         with self.lock:
             self.events.append(event)
-            if self._teller is None:
-                self._teller = threading.Thread(target=self._tell, name="events", daemon=True)
-                self._teller.start()
-        self._queue.put(event)
+            self._teller.tell(event)
 
     def settle(self) -> None:
         """Wait until every event so far has been told to every listener."""
-        self._queue.join()
+        self._teller.settle()
 
     def deviate(self, what: str) -> None:
         """Note that something differs from GitHub's description."""
@@ -282,18 +277,4 @@ class Hub:
 
     def close(self) -> None:
         """Tell what is still to tell, and end."""
-        if self._teller is not None:
-            self._queue.put(None)
-            self._teller.join()
-
-    def _tell(self) -> None:
-        while (event := self._queue.get()) is not None:
-            try:
-                for listener in tuple(self._listeners):
-                    try:
-                        listener(event)
-                    except Exception as error:  # one may not stop the others
-                        self.deviate(f"a listener failed on {event.name}: {error!r}")
-            finally:
-                self._queue.task_done()
-        self._queue.task_done()
+        self._teller.close()

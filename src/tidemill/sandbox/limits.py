@@ -36,6 +36,7 @@ class Fault:
         method: the method that it is for; empty: any.
         seconds: of a limit: after how many it may be tried again.
         after: the request is carried out, and only its answer is lost.
+        of: whose requests: the REST API's, or Git's (which know no limits).
     """
 
     kind: Literal["primary", "secondary", "error", "drop"]
@@ -45,6 +46,7 @@ class Fault:
     seconds: int = 1
     status: int = 502
     after: bool = False
+    of: Literal["api", "git"] = "api"
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,12 @@ class Limits:
             used.writes.append(now)
             return None
 
-    def fault(self, method: str, path: str) -> Fault | None:
+    def fault(self, method: str, path: str, of: str = "api") -> Fault | None:
         """The fault that this request meets; it has one time less from then on."""
         with self._hub.lock:
             for fault in self.faults:
-                if re.search(fault.path, path) and fault.method in ("", method):
+                is_meant = fault.of == of and fault.method in ("", method)
+                if is_meant and re.search(fault.path, path):
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)

@@ -11,6 +11,14 @@ from typing import Any, BinaryIO
 _PIECE = 1 << 16
 
 
+class Dropped(Exception):
+    """The connection is to end without an answer, or with no more than the beginning of one."""
+
+    def __init__(self, beginning: bytes = b"") -> None:
+        super().__init__()
+        self.beginning = beginning
+
+
 class Body:
     """The body of a request: read once, by its length or in chunks; `is_read` when at its end."""
 
@@ -50,6 +58,16 @@ class Body:
         while self._file.readline().strip():  # trailers
             pass
         self.is_read = True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call of the REST API: `path` begins behind the API's address; `login` None: nobody's."""
+
+    method: str
+    path: str
+    login: str | None
+    status: int
 
 
 @dataclass(frozen=True)

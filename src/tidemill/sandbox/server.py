@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 from tidemill.sandbox.control import Control
 from tidemill.sandbox.git_http import GitServer
 from tidemill.sandbox.hub import Hub
-from tidemill.sandbox.messages import Body, Reply, Request, as_json, text
+from tidemill.sandbox.messages import Body, Dropped, Reply, Request, as_json, text
 from tidemill.sandbox.pages import Pages
-from tidemill.sandbox.rest.serving import Dropped, RestApi
+from tidemill.sandbox.rest.serving import RestApi
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?", re.IGNORECASE)
 # What is the API's without its prefix, as on a host of its own.
@@ -146,8 +146,9 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             try:
                 reply = cast(_Http, self.server).answers.answer(request)
-            except Dropped:
+            except Dropped as dropped:
                 self.close_connection = True
+                self.wfile.write(dropped.beginning)
                 return
             except ConnectionError:
                 raise

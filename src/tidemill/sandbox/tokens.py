@@ -59,6 +59,8 @@ class Token:
             return False
         if permission == "metadata" and access == "read":
             return True
+        if permission == "workflows" and self.kind == "workflow":
+            return False  # no `permissions:` of a workflow can give it
         given = self.permissions.get(permission)
         return given in ("write", access)
 

@@ -15,7 +15,7 @@ from jsonschema.exceptions import ValidationError
 from tidemill.sandbox import openapi
 from tidemill.sandbox.git_http import given_tokens
 from tidemill.sandbox.limits import Fault, Limited
-from tidemill.sandbox.messages import Reply, Request
+from tidemill.sandbox.messages import Asked, Dropped, Reply, Request
 from tidemill.sandbox.openapi import Operation, pattern_of
 from tidemill.sandbox.rest.calls import TABLE, Answer, Call, Entry, Problem, unfound
 from tidemill.sandbox.rest.operations import load
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 _LEGACY = re.compile(r"(?P<repository>/repos/[^/]+/[^/]+)/statuses/(?P<ref>.+)")
 
 load()
-
-
-class Dropped(Exception):
-    """The connection is to end without an answer."""
 
 
 class RestApi:
@@ -65,6 +61,9 @@ class RestApi:
             answer = self._called(request, path, token, app)
         except Problem as problem:
             answer = Answer(problem.status, problem.body, problem.headers)
+        login = token.login if token else None
+        with self._hub.lock:
+            self._hub.calls.append(Asked(request.method, path, login, answer.status))
         if fault is not None and fault.after:
             if fault.kind == "drop":
                 raise Dropped
