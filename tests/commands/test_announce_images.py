@@ -113,7 +113,7 @@ def test_large_set_travels_by_reference(github: LittleGitHub, tmp_path: Path) ->
         "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest(),
     }
     referred = parse_referred(json.dumps(payload).encode())
-    assert resolved(referred, [Path(file).read_bytes()) == parse(Path(file).read_bytes()])
+    assert resolved(referred, [Path(file).read_bytes()]) == parse(Path(file).read_bytes())
     assert found["announced"][0]["by_reference"] is True
 
 

@@ -1,4 +1,4 @@
-"""Packages of npm that tests run: GitHub's own code for artifacts, as its actions have it."""
+"""Packages of npm that tests run: GitHub's own code for artifacts and for its API."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _make(folder: Path) -> None:
     note(folder, wanted)
 
 
-ARTIFACT_TOOLKIT = Part(
+GITHUB_PACKAGES = Part(
     "tools-npm",
     "installing packages of npm",
     "1\n" + "".join((HERE / name).read_text() for name in FILES),

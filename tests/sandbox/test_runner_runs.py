@@ -342,3 +342,25 @@ def test_a_summary_is_kept_beside_the_log(shop: Mill) -> None:
     path = job(shop.only_run(), "a").log
     assert path is not None
     assert path.with_suffix(".md").read_text() == "# Done\n"
+
+
+def test_jobs_of_one_group_run_one_after_the_other(shop: Mill) -> None:
+    seen = shop.folder / "seen"
+    one = f"""
+            runs-on: x
+            concurrency: {{group: "deploy-${{{{ github.ref }}}}", queue: max}}
+            steps:
+              - run: echo begin >>{seen}
+              - run: echo end >>{seen}
+"""
+    shop.push(
+        a=f"""
+        on: push
+        jobs:
+          first: {one}
+          second: {one}
+          third: {one}
+        """
+    )
+    assert shop.only_run().conclusion == "success"
+    assert seen.read_text().split() == ["begin", "end"] * 3

@@ -5,90 +5,59 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
-import shutil
-import subprocess
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.components.absence import Missing, absent
-from tests.components.node import ARTIFACT_TOOLKIT
+from tests.sandbox.node_world import Node
 from tests.sandbox.server_world import Heard, World
 from tests.sandbox.test_server_rest import a_run
 
 from tidemill.sandbox.shapes import Run
 
 SERVICE = "/twirp/github.actions.results.api.v1.ArtifactService"
-SCRIPT = """
+SCRIPT = """\
 import { DefaultArtifactClient } from '@actions/artifact';
-import fs from 'node:fs';
+
 const client = new DefaultArtifactClient();
-const { folder, steps } = JSON.parse(fs.readFileSync(process.env.STEPS, 'utf8'));
-const results = [];
-for (const [method, ...rest] of steps) {
-  try { results.push(await client[method](...rest)); }
-  catch (error) { results.push({ error: error.message }); }
+found = [];
+for (const [method, ...rest] of given) {
+  try { found.push(await client[method](...rest)); }
+  catch (error) { found.push({ error: error.message }); }
 }
-fs.writeFileSync(folder + '/results.json', JSON.stringify(results));
 """
 
 
 class Toolkit:
-    """GitHub's own package, run by node, as it runs in a job."""
+    """GitHub's own package, as it runs in a job."""
 
     def __init__(self, world: World, folder: Path) -> None:
-        node = shutil.which("node")
-        try:
-            if node is None:
-                raise Missing("There is no node.", "Install Node.js 20 or later.")
-            self.packages = ARTIFACT_TOOLKIT.ready()
-        except Missing as missing:
-            absent(missing)
-        self.node, self.world, self.folder = node, world, folder
+        self.node, self.world, self.folder = Node(folder), world, folder
         self.files = folder / "files"
         (self.files / "below").mkdir(parents=True)
         (self.files / "a.json").write_text('{"a": 1}')
         (self.files / "below" / "b").write_bytes(bytes(range(256)) * 80_000)
-        (folder / "run.mjs").write_text(SCRIPT)
-        (folder / "node_modules").symlink_to(self.packages / "node_modules")
 
     def do(self, run: Run, *steps: Any) -> list[Any]:
         """Call methods of the client, one after the other, in a job of a run."""
-        world = self.world
-        job = world.hub.add_job(run, "build")
-        steps_file = self.folder / "steps.json"
-        steps_file.write_text(json.dumps({"folder": str(self.folder), "steps": steps}))
-        done = subprocess.run(
-            [self.node, "--preserve-symlinks-main", "run.mjs"],
-            cwd=self.folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(self.folder),
-                "STEPS": str(steps_file),
-                "ACTIONS_RESULTS_URL": world.hub.results_url,
-                "ACTIONS_RUNTIME_TOKEN": world.hub.tokens.runtime(run.id, job.id),
-                "GITHUB_API_URL": world.hub.api_url,
-                # The package refuses servers of Enterprise: only such a name passes.
-                "GITHUB_SERVER_URL": world.hub.url.replace("127.0.0.1", "github.localhost"),
-                "GITHUB_WORKSPACE": str(self.folder),
-            },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        found: list[Any] = json.loads((self.folder / "results.json").read_text())
+        hub = self.world.hub
+        job = hub.add_job(run, "build")
+        environment = {
+            "ACTIONS_RESULTS_URL": hub.results_url,
+            "ACTIONS_RUNTIME_TOKEN": hub.tokens.runtime(run.id, job.id),
+            "GITHUB_API_URL": hub.api_url,
+            # The package refuses servers of Enterprise: only such a name passes.
+            "GITHUB_SERVER_URL": hub.url.replace("127.0.0.1", "github.localhost"),
+            "GITHUB_WORKSPACE": str(self.folder),
+        }
+        found: list[Any] = self.node.run(SCRIPT, steps, environment)
         return found
 
 
 @pytest.fixture
 def toolkit(pushed: World, tmp_path: Path) -> Toolkit:
-    folder = tmp_path / "job"
-    folder.mkdir()
-    return Toolkit(pushed, folder)
+    return Toolkit(pushed, tmp_path / "job")
 
 
 def test_github_s_own_code_sends_and_gets_artifacts(pushed: World, toolkit: Toolkit) -> None:

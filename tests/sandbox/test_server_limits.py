@@ -115,6 +115,7 @@ def test_the_control_api_is_for_who_started_the_server(pushed: World) -> None:
     assert control(pushed, "nothing", {}).status == 404
     assert control(pushed, "faults", {"faults": [{"kind": "fire"}]}).status == 422
     assert control(pushed, "faults", {"faults": [{"nothing": 1}]}).status == 422
+    assert control(pushed, "faults", {"faults": [{"kind": "drop", "path": "("}]}).status == 422
     assert control(pushed, "faults", []).status == 422
     assert pushed.hub.limits.faults == []
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import github
 import jwt
 import pytest
+from tests.sandbox.node_world import Node
 from tests.sandbox.server_world import World
 
 from tidemill.sandbox.shapes import App, Installation
@@ -68,6 +70,46 @@ def test_pygithub_signs_in_as_an_app(mill: Mill, monkeypatch: pytest.MonkeyPatch
         found = integration.get_repo_installation("acme", "app")
         token = integration.get_access_token(found.id, permissions={"contents": "read"})
     assert world.call("GET", f"{REPOSITORY}/branches/main", token=token.token).status == 200
+
+
+OCTOKIT = """\
+import { createAppAuth } from '@octokit/auth-app';
+import { Octokit } from '@octokit/rest';
+
+const { api, app, key } = given;
+const request = new Octokit({ baseUrl: api }).request;
+const auth = createAppAuth({ appId: app, privateKey: key, request });
+const place = { owner: 'acme', repo: 'app' };
+const installed = await request('GET /repos/{owner}/{repo}/installation', {
+  ...place, request: { hook: auth.hook },
+});
+const made = await auth({
+  type: 'installation', installationId: installed.data.id,
+  repositoryNames: ['app'], permissions: { contents: 'write' },
+});
+const client = new Octokit({ auth: made.token, baseUrl: api });
+await client.rest.repos.createDispatchEvent({ ...place, event_type: 'x', client_payload: {} });
+const list = client.rest.repos.listBranches;
+const branches = await client.paginate(list, { ...place, per_page: 1 });
+await client.request('DELETE /installation/token');
+let after;
+try { await client.rest.repos.get(place); } catch (error) { after = error.status; }
+found = { slug: installed.data.app_slug, branches: branches.map((one) => one.name), after };
+"""
+
+
+def test_github_s_own_code_signs_in_as_an_app(
+    pushed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As actions/create-github-app-token does: it is made of these packages."""
+    monkeypatch.setattr(pushed.hub, "now", lambda: datetime.now(UTC))  # which node goes by
+    mill = Mill(pushed)
+    pushed.git("push", "-q", str(pushed.repository.path), "main:second")
+    given = {"api": pushed.hub.api_url, "app": mill.app.client_id, "key": mill.key}
+    found = Node(tmp_path / "node").run(OCTOKIT, given, {})
+    assert found == {"slug": "mill", "branches": ["main", "second"], "after": 401}
+    pushed.hub.settle()
+    assert [event.name for event in pushed.hub.events] == ["repository_dispatch"]
 
 
 def test_a_token_can_be_narrowed(mill: Mill) -> None:

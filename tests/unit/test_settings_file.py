@@ -32,6 +32,16 @@ BAD = {
         'windows = ["Mon-Fri 09:00-16:00 Europe/Bielefeld"]',
         "is not a time zone",
     ),
+    "zone-that-is-a-folder": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        'windows = ["Mon-Fri 09:00-16:00 Europe"]',
+        "is not a time zone",
+    ),
+    "zone-longer-than-a-file-name": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        f'windows = ["Mon-Fri 09:00-16:00 {"a" * 400}"]',
+        "is not a time zone",
+    ),
     "main-is-auto": ('auto = "tide"', 'auto = "trunk"', "two branches"),
     "main-empty": ('main = "trunk"', 'main = ""', ""),
     "main-not-a-branch": ('main = "trunk"', 'main = "a..b"', ""),
@@ -90,6 +100,18 @@ def test_settings_that_can_not_be_used_name_commit_and_line(
 def test_settings_without_what_is_needed_are_refused(text: str, reason: str) -> None:
     with pytest.raises(SettingsInvalid, match=reason):
         parse(text)
+
+
+TOO_MUCH = {"nested": f"x = {'[' * 5000}", "number": f"x = {'1' * 5000}"}
+
+
+@pytest.mark.parametrize("more", TOO_MUCH.values(), ids=TOO_MUCH.keys())
+def test_settings_that_are_too_much_to_read_are_refused_and_say_where_to_write(more: str) -> None:
+    """Else whoever pushes them to main would keep every event from being accepted."""
+    text = f'auto = "tide"\n{more}\n{LEAST}'
+    with pytest.raises(SettingsInvalid, match="tidemill.toml of 7d1043473d55"):
+        parse(text, commit="7d1043473d55")
+    assert refs_in(text) == ("main", "tide", "refs/tidemill")
 
 
 def test_waves_in_a_circle_are_refused() -> None:

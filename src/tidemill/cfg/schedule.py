@@ -94,7 +94,7 @@ def parse_window(text: str) -> Window:
         )
     try:
         zone = ZoneInfo(found["zone"])
-    except (ZoneInfoNotFoundError, ValueError):
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # it is looked for as a file
         raise ValueError(
             f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC"
         ) from None

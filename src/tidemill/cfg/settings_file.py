@@ -16,6 +16,9 @@ from tidemill.cfg.schedule import Window, parse_window
 from tidemill.cfg.settings import FILE, NAMESPACE, Settings, Wave
 from tidemill.errors import Refused, SettingsInvalid
 
+# A TOMLDecodeError is a ValueError; a number of thousands of digits is another one.
+_NO_TOML = (ValueError, RecursionError)
+
 
 def parse(text: str, *, commit: str = "this commit") -> Settings:
     """Parse `tidemill.toml`.
@@ -25,7 +28,7 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except _NO_TOML as error:
         raise invalid(commit, None, str(error)) from None
     try:
         settings = msgspec.convert(table, Settings, dec_hook=_hook)
@@ -46,7 +49,7 @@ def refs_in(text: str) -> tuple[str, str, str]:
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
+    except _NO_TOML:
         # No table has a key of these names, so the first one found is the one at the top.
         found = re.findall(r'^\s*(main|auto|namespace)\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
         table = dict(reversed(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from tidemill import __version__
 from tidemill.commands import _options
@@ -62,9 +62,20 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     return parsed
 
 
+class _Parser(argparse.ArgumentParser):
+    """Reads the value of `--option=--` as it stands, as Python 3.13 does: earlier ones drop it."""
+
+    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
+        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
+            value = self._get_value(action, "--")
+            self._check_value(action, value)
+            return value
+        return super()._get_values(action, arg_strings)
+
+
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """The parser of all commands; of one alone, where it is chosen already."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="tidemill",
         description="GitOps with nothing to host: it turns when an event comes in, and stops.",
         epilog="tidemill COMMAND --help says more, with an example.",

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from tidemill.sandbox.git_http import given_tokens
 from tidemill.sandbox.hub import Unprocessable
-from tidemill.sandbox.limits import Fault
+from tidemill.sandbox.limits import Fault, FaultKind
 from tidemill.sandbox.messages import Reply, Request, as_json
 
 if TYPE_CHECKING:
     from tidemill.sandbox.hub import Hub
 
-_FAULTS = get_args(Fault.__annotations__["kind"]) or ("primary", "secondary", "error", "drop")
+_FAULTS: tuple[str, ...] = get_args(FaultKind)
 
 
 class Control:
@@ -66,6 +67,10 @@ class Control:
         for fault in added:
             if fault.kind not in _FAULTS:
                 raise Unprocessable(f"a fault is one of {', '.join(_FAULTS)}")
+            try:
+                re.compile(fault.path)
+            except re.error as error:
+                raise Unprocessable(f"{fault.path!r} is no regular expression: {error}") from None
         with self._hub.lock:
             if body.get("clear"):
                 self._hub.limits.faults.clear()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tidemill.sandbox.hub import Hub
     from tidemill.sandbox.tokens import Token
 
+FaultKind = Literal["primary", "secondary", "error", "drop"]
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _PRIMARY = {"workflow": 1000, "installation": 5000, "user": 5000}
 ANONYMOUS = 60  # requests an hour without a token
@@ -39,7 +40,7 @@ class Fault:
         of: whose requests: the REST API's, or Git's (which know no limits).
     """
 
-    kind: Literal["primary", "secondary", "error", "drop"]
+    kind: FaultKind
     times: int = 1
     path: str = ""
     method: str = ""

@@ -23,6 +23,7 @@ _HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?", re
 # What is the API's without its prefix, as on a host of its own.
 _BARE_API = re.compile(r"/(repos|app|installation|orgs|users|user|rate_limit)(/.*)?")
 _IDLE = 300  # seconds
+_POLL = 0.02  # seconds until an end is noticed
 _DRAINED = 1 << 20  # bytes of a body that nobody wanted, read so that the connection goes on
 
 
@@ -39,7 +40,9 @@ class Server:
         self._http = _Http(("127.0.0.1", port), _Handler)
         hub.url = f"http://127.0.0.1:{self._http.server_address[1]}"
         self._http.answers = _Answers(hub, self.control_token)
-        self._thread = threading.Thread(target=self._http.serve_forever, name="http", daemon=True)
+        self._thread = threading.Thread(
+            target=self._http.serve_forever, args=(_POLL,), name="http", daemon=True
+        )
 
     def start(self) -> None:
         """Answer from now on."""
@@ -79,6 +82,8 @@ class _Answers:
         path = request.path
         if path == "/_hook" and request.method == "POST":
             return self._judge(request)
+        if path in ("/api/graphql", "/graphql"):
+            return as_json(501, {"message": "The stand-in for GitHub does not have GraphQL"})
         if path.startswith("/api/v3/"):
             return self._rest.answer(request, path.removeprefix("/api/v3"))
         if path.startswith("/_sandbox/"):

@@ -28,7 +28,6 @@ from tidemill.sandbox.workshop import Machines, Trigger, Workshop
 
 MOST_CHAINED = 3  # workflow_run after workflow_run (facts, section 1)
 _ALWAYS = ("workflow_dispatch", "repository_dispatch")  # also where a GITHUB_TOKEN did it
-_ENDED = threading.Event()
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,7 @@ class Starter:
         self._going: dict[int, Running] = {}
         self._busy = threading.Condition()
         self._open = 0
+        self._over = threading.Event()
         hub.listen(self.hear)
         hub.dispatch = self.dispatch
         hub.control |= {
@@ -128,7 +128,8 @@ class Starter:
                     return True
 
     def close(self) -> None:
-        """Kill what runs, and wait for its end."""
+        """Kill what runs, and wait for its end; what is late does not come any more."""
+        self._over.set()
         for running in list(self._going.values()):
             running.end("cancelled")
         self.settle(60)
@@ -264,9 +265,8 @@ class Starter:
 
         def do() -> None:
             try:
-                if seconds:
-                    _ENDED.wait(seconds)
-                what()
+                if not self._over.wait(seconds):
+                    what()
             finally:
                 with self._busy:
                     self._open -= 1

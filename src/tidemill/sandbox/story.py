@@ -18,13 +18,14 @@ SETTINGS = "tidemill.toml"
 # The examples, made short: a soak of seconds, and one or two targets in each wave.
 EDITS = {
     ("cfg-app", SETTINGS): (
-        ('soak = "10m"', 'soak = "5s"'),
+        ('soak = "10m"', 'soak = "3s"'),
         ('"internal-eu", "internal-us", "internal-edge"', '"internal-eu"'),
         ('"prod-eu", "prod-us", "prod-ap", "prod-edge"', '"prod-eu", "prod-edge"'),
     )
 }
 _ROUNDS = 8
 _PAUSE = 0.05  # seconds between two looks
+_SOAKED = 4.0  # seconds after which a set that was deployed has soaked
 
 
 def narrator(stream: TextIO | None) -> Narrator:
@@ -169,8 +170,8 @@ class Story:
             if now == quiet:
                 return
             quiet = now
-            cfg = self.world.wishes.names[1]
-            self.world.starter.tick({"repository": cfg})
+            time.sleep(_SOAKED)
+            self.world.starter.tick({"repository": self.world.wishes.names[1]})
 
     def _tell_run(self, event: Event) -> None:
         """Say how a run has ended, and which of its jobs did something."""

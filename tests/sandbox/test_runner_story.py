@@ -1,0 +1,44 @@
+"""The loop on the shipped workflow files of both repositories, through act, in both token modes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.sandbox.runner_world import ROOT, node
+
+from tidemill.sandbox.shapes import Run
+from tidemill.sandbox.story import EDITS, Story, narrator
+from tidemill.sandbox.world import Mode, Wishes, World
+
+
+@pytest.mark.parametrize("mode", ["github-token", "app"])
+def test_a_commit_of_app_git_goes_to_production(
+    tmp_path: Path, mode: Mode, capsys: pytest.CaptureFixture[str]
+) -> None:
+    node()
+    wishes = Wishes(tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=EDITS)
+    with World(wishes) as world:
+        Story(world, narrator(None)).a_commit_goes_to_production()
+        assert not world.hub.deviations, world.hub.deviations
+        assert {run.conclusion for run in world.hub.runs} == {"success"}, failed(world)
+        pushed = {event.cause.login for event in world.hub.events if event.name == "push"}
+        bot = "github-actions[bot]" if mode == "github-token" else "acme-tidemill[bot]"
+        assert pushed == {"ada", "grace", bot}
+        started = {run.event for run in world.hub.runs if run.actor == bot}
+        if mode == "github-token":
+            assert "push" not in started, "its GITHUB_TOKEN starts nothing by pushing"
+        else:
+            assert "push" in started
+    assert "is in staging, internal, production" in capsys.readouterr().out
+
+
+def failed(world: World) -> str:
+    """The ends of the logs of what has failed."""
+
+    def end(run: Run) -> str:
+        logs = [run.log, *(job.log for job in run.jobs if job.conclusion == "failure")]
+        texts = [log.read_text()[-2000:] for log in logs if log is not None and log.is_file()]
+        return f"{run.workflow.path} {run.event}: {run.conclusion}\n" + "\n".join(texts)
+
+    return "\n".join(end(run) for run in world.hub.runs if run.conclusion != "success")
