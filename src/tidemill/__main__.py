@@ -62,7 +62,7 @@ def _run_action(words: Sequence[str]) -> int:
         return _ended(action.run, action.failed)
     except Exception as error:
         action.broke(error)
-        raise
+        return 1
 
 
 def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int:

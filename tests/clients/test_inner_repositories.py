@@ -78,3 +78,12 @@ def test_check_of_a_commit_runs_nothing_of_an_inner_repository(
     checkout.run(make_inner(touched), seconds=20)
     assert checkout.changed() == []
     assert not touched.exists()
+
+
+@pytest.mark.parametrize("command", ["touch {}", "ln -s inner {}", "ln -s / {}", "ln -s no {}"])
+def test_file_or_link_in_place_of_a_submodule_is_a_change_like_any_other(
+    with_submodule: Bench, tmp_path: Path, command: str
+) -> None:
+    checkout = fetched(with_submodule.repository, with_submodule.main, tmp_path)
+    checkout.run(f"rm -r {INNER}; {command.format(INNER)}", seconds=20)
+    assert checkout.changed() == [INNER]

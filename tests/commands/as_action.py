@@ -24,14 +24,22 @@ class Acted:
 
     def annotations(self, kind: str) -> list[str]:
         """The texts of a kind that a runner takes up: quoted lines count for nothing."""
+        return [
+            line.split("::", 2)[2].replace("%0A", "\n").replace("%25", "%")
+            for line in self.commands()
+            if line.startswith(f"::{kind} ")
+        ]
+
+    def commands(self) -> list[str]:
+        """The lines in which a runner looks for commands; it ends a line at a lone `\\r`, too."""
         found, stopped = [], None
         for line in self.log.splitlines():
             if stopped is None and line.startswith("::stop-commands::"):
                 stopped = f"::{line.rpartition('::')[2]}::"
             elif line == stopped:
                 stopped = None
-            elif stopped is None and line.startswith(f"::{kind} "):
-                found.append(line.split("::", 2)[2].replace("%0A", "\n").replace("%25", "%"))
+            elif stopped is None:
+                found.append(line)
         return found
 
 

@@ -238,6 +238,30 @@ def test_a_mistake_of_ours_is_an_annotation_too(tmp_path: Path) -> None:
     assert "Traceback" in done.log
 
 
+def test_what_a_mistake_of_ours_quotes_is_no_command_either(tmp_path: Path) -> None:
+    new_checkout(tmp_path / "app", "web")
+    nowhere = "/nowhere/##[error]x\n::error::y"
+    done = act(tmp_path, "plan-images", {"checkout": "app"}, GITHUB_OUTPUT=nowhere)
+    assert done.code == 1
+    assert len(done.annotations("error")) == 1
+    assert "##[error]x" in done.log
+    assert [line for line in done.commands() if line[:2] != "::"] == []
+
+
+def test_two_dashes_are_a_value_as_any_other(new: World) -> None:
+    """argparse takes them for the end of the options, and hands on a list in their place."""
+    inputs = {"repo": str(new.bare), "wave": "--", "reason": "--"}
+    done = act(new.folder, "hold-wave", inputs)
+    assert done.code == 1
+    (error,) = done.annotations("error")
+    assert error.startswith("'--' is not a valid name of a wave")
+    report = {"wave": "shop", "target": "a", "revision": "a" * 40, "health": "Healthy"}
+    times = {"finished-at": "2026-01-05T10:00:00Z", "phase": "--"}
+    done = act(new.folder, "record-deployment", {"repo": str(new.bare), **report, **times})
+    (error,) = done.annotations("error")
+    assert "invalid choice: '--'" in error
+
+
 def test_without_a_workflow_it_is_only_a_command(new: World) -> None:
     done = act(new.folder, "reconcile-cfg-app", {"repo": str(new.bare)}, GITHUB_ACTIONS="false")
     assert done.code == 0

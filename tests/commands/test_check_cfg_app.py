@@ -299,6 +299,32 @@ def test_one_person_reads_which_commit_is_which(
     ]
 
 
+def loop(folder: Path) -> None:
+    (folder / "tidemill.toml").unlink()
+    (folder / "tidemill.toml").symlink_to("tidemill.toml")
+
+
+def deep(folder: Path) -> None:
+    (folder / "tidemill.toml").write_text(f"x = {'[' * 5000}")
+
+
+def zone(folder: Path) -> None:
+    file = folder / "tidemill.toml"
+    text = file.read_text()
+    file.write_text(text + f'\n[[waves]]\nname="x"\ntargets=[]\nwindows=["Mon 01:00-02:00 {"a" * 999}"]\n')
+
+
+@pytest.mark.parametrize("change", [loop, deep, zone])
+def test_hostile_commit_is_red_and_takes_no_other_with_it(
+    checkout: World, change: Callable[[Path], object]
+) -> None:
+    good = checkout.ref("refs/heads/main") or ""
+    change(checkout.clone)
+    bad = checkout.commit("hostile")
+    result = check_commits(checkout, bad, good)
+    assert result["verdicts"] == {bad: "failure", good: "success"}
+
+
 @pytest.mark.parametrize("sha", ["main", "abc1234", "-x", "A" * 40, "refs/heads/main"])
 def test_commit_is_given_by_its_full_sha(new: World, sha: str) -> None:
     result = new.run("check-cfg-app", "--repo", str(new.bare), f"--sha={sha}", repo=False)

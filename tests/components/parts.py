@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.components import debian, golang
+from tests.components.node import GITHUB_PACKAGES
 from tests.components.store import Part
 
 HERE = Path(__file__).parent
@@ -81,4 +82,12 @@ INTEGRATIONS = Part(
     _integrations,
 )
 
-PARTS = (DEBIAN_12, DOCKER_26, BUILDKIT_FIRST, TOOLS, BUILDKIT_SECOND, INTEGRATIONS)
+PARTS = (
+    DEBIAN_12,
+    DOCKER_26,
+    BUILDKIT_FIRST,
+    TOOLS,
+    BUILDKIT_SECOND,
+    INTEGRATIONS,
+    GITHUB_PACKAGES,
+)

@@ -364,3 +364,47 @@ def test_jobs_of_one_group_run_one_after_the_other(shop: Mill) -> None:
     )
     assert shop.only_run().conclusion == "success"
     assert seen.read_text().split() == ["begin", "end"] * 3
+
+
+def test_calls_go_through_several_files_with_what_each_passes_on(shop: Mill) -> None:
+    shop.repository.secrets["MINE"] = "four"
+    inner = """
+        on: {workflow_call: {inputs: {n: {type: number}}, outputs: {m: {value: "${{ jobs.x.outputs.m }}"}}}}
+        jobs:
+          x:
+            runs-on: x
+            outputs: {m: "${{ inputs.n }}-${{ github.event_name }}"}
+            steps: [{run: "test $L = 4", env: {L: "${{ secrets.MINE == 'four' && 4 || 0 }}"}}]
+    """  # noqa: E501
+    middle = """
+        on: {workflow_call: {inputs: {n: {type: number}}, outputs: {m: {value: "${{ jobs.y.outputs.m }}"}}}}
+        jobs:
+          y:
+            strategy: {matrix: {n: ["${{ inputs.n }}"]}}
+            uses: $/.github/workflows/inner.yml
+            with: {n: "${{ fromJSON(matrix.n) }}"}
+            secrets: inherit
+    """  # noqa: E501
+    shop.push(
+        inner=inner,
+        middle=middle,
+        a="""
+        on: push
+        jobs:
+          red: {runs-on: x, steps: [{run: exit 1}]}
+          z:
+            needs: red
+            if: failure()
+            uses: ./.github/workflows/middle.yml
+            with: {n: 7}
+            secrets: inherit
+          end:
+            needs: z
+            if: always()
+            runs-on: x
+            steps: [{run: "echo '<${{ needs.z.outputs.m }}>'"}]
+        """,
+    )
+    run = shop.only_run()
+    assert ended(run) == {"red": "failure", "z / y (7) / x": "success", "end": "success"}
+    assert log(run, "end").splitlines()[-1] == "<7-push>"

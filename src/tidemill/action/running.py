@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Any
@@ -64,7 +65,12 @@ class Action:
         workflow.summarize(summary_of_error(self.name, error))
 
     def broke(self, error: Exception) -> None:
-        """Say that this is a mistake of ours; the log has where it happened."""
+        """Say that this is a mistake of ours, and in the log where it happened.
+
+        An error may quote anything, so Python must not be left to print it after us.
+        """
+        with workflow.quoted():
+            traceback.print_exception(error)
         said = one_line(f"{type(error).__name__}: {error}")
         text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
         workflow.annotate("error", f"Tidemill: {self.name}", [text])

@@ -232,13 +232,13 @@ def parse(text: str, file: str = FILE) -> Settings:
         return msgspec.convert(tomllib.loads(text), Settings)
     except RecursionError:
         raise _invalid(file, None, "arrays or tables are too deep in one another") from None
-    except tomllib.TOMLDecodeError as error:
-        raise _invalid(file, None, str(error)) from None
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `")
         path = path.rstrip("`")
         where = f" in {path[2:]}" if len(path) > len("$.") else ""
         raise _invalid(file, line_of(text, path, message), message + where) from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise _invalid(file, None, str(error)) from None
 
 
 def _check_inside(path: str) -> None:

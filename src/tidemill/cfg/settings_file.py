@@ -16,9 +16,6 @@ from tidemill.cfg.schedule import Window, parse_window
 from tidemill.cfg.settings import FILE, NAMESPACE, Settings, Wave
 from tidemill.errors import Refused, SettingsInvalid
 
-# A TOMLDecodeError is a ValueError; a number of thousands of digits is another one.
-_NO_TOML = (ValueError, RecursionError)
-
 
 def parse(text: str, *, commit: str = "this commit") -> Settings:
     """Parse `tidemill.toml`.
@@ -28,7 +25,10 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
     """
     try:
         table = tomllib.loads(text)
-    except _NO_TOML as error:
+    except RecursionError:
+        reason = "arrays or tables are too deep in one another"
+        raise invalid(commit, None, reason) from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
         raise invalid(commit, None, str(error)) from None
     try:
         settings = msgspec.convert(table, Settings, dec_hook=_hook)
@@ -49,7 +49,7 @@ def refs_in(text: str) -> tuple[str, str, str]:
     """
     try:
         table: dict[str, Any] = tomllib.loads(text)
-    except _NO_TOML:
+    except (ValueError, RecursionError):
         # No table has a key of these names, so the first one found is the one at the top.
         found = re.findall(r'^\s*(main|auto|namespace)\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
         table = dict(reversed(found))

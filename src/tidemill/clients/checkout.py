@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -33,8 +34,8 @@ class Checkout:
 
     def read(self, name: str) -> bytes | None:
         """A file's bytes, None if it is not there."""
-        path = self._tree.folder / name
-        is_inside = path.resolve().is_relative_to(self._tree.folder.resolve())
+        path = Path(os.path.realpath(self._tree.folder / name))
+        is_inside = path.is_relative_to(os.path.realpath(self._tree.folder))
         return path.read_bytes() if is_inside and path.is_file() else None
 
     def run(self, command: str, seconds: float) -> None:

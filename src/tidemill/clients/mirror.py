@@ -7,6 +7,7 @@ configured to run others.
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,8 +97,9 @@ class Tree:
         listed = bare("ls-files", "-z", "--stage", env=self.env)
         for entry in listed.decode(errors="surrogateescape").split("\0"):
             if entry.startswith(_REPOSITORY):
-                inner = self.folder / entry.partition("\t")[2]
-                if inner.resolve() == self.folder.resolve() / inner.relative_to(self.folder):
+                name = entry.partition("\t")[2]
+                inner = Path(os.path.realpath(self.folder), name)
+                if inner.is_dir() and os.path.realpath(inner) == str(inner):
                     remove(inner / ".git")
         bare(*self.option, "add", "-A", env=self.env, seconds=seconds)
 

@@ -8,6 +8,7 @@ A job of a called workflow keeps the call around it, so `inputs` and `secrets` g
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,10 +168,17 @@ def _head(file: File) -> dict[str, Any]:
 
 
 def _call(level: Level, called: str) -> dict[str, Any]:
+    """A call that takes place; act may forget the matrix around it, so its values are put in."""
     job = level.file.jobs[level.job]
     kept = {key: job[key] for key in ("with", "secrets", "needs") if key in job}
-    found = mapped(kept, lambda text, is_if: with_literals(text, level.file.literals, is_if))
+    values = {f"matrix.{key}": _text(value) for key, value in (level.matrix or {}).items()}
+    literals = {**level.file.literals, **values}
+    found = mapped(kept, lambda text, is_if: with_literals(text, literals, is_if))
     return _with_matrix(level, {**found, "if": "always()", "uses": called})
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _with_matrix(level: Level, job: dict[str, Any]) -> dict[str, Any]:

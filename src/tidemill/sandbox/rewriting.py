@@ -28,7 +28,7 @@ _SHELLS = {  # Workflow syntax, `jobs.<job_id>.steps[*].shell`
     "python": "python3 {0}",
 }
 _EXPRESSION = re.compile(r"\$\{\{((?:[^'}]|'[^']*'|\}(?!\}))*)\}\}")
-_NAME = re.compile(r"(?<![\w.'-])[a-z]+\.[a-z_]+(?![\w.-])")
+_NAME = re.compile(r"(?<![\w.'-])[a-z]+\.[\w-]+(?![\w.-])")
 _OWN = "$/"
 
 Literals = Mapping[str, str]

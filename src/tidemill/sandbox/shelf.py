@@ -23,8 +23,10 @@ from tidemill.sandbox.rewriting import action_for_act, uses, whole_name
 from tidemill.sandbox.workflow_files import InvalidWorkflow, parse_yaml
 
 OURS = "tidemill/tidemill"
+_NO_SHA = "0" * 40
 STAND_INS = Path(__file__).parent / "stand_ins"
-_NOT_COPIED = ("tests/", "docs/", "bench/", "examples/")  # act copies the rest for each step
+# What actions and workflows of ours need: act copies it for each step, so no more than that.
+_OURS = ("action.yml", "actions", "bin", "src", ".github", "requirements.lock", "pyproject.toml")
 _NAMED = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^@]+))?@(?P<ref>.+)")
 
 
@@ -118,23 +120,28 @@ class Shelf:
             )
 
     def _copy_ours(self, folder: Path) -> None:
-        listed = _git(self._checkout, "ls-files", "-z", "-co", "--exclude-standard")
-        for name in listed.decode().split("\0"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        for name in _OURS:
             source = self._checkout / name
-            if name and not name.startswith(_NOT_COPIED) and source.is_file():
-                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, folder / name, ignore=ignored, symlinks=True)
+            elif source.is_file():
                 shutil.copy2(source, folder / name)
 
     def _sha(self, name: str, ref: str) -> str:
         if re.fullmatch(r"[0-9a-f]{40}", ref):
             return ref
         repository = self._hub.repository(name)
-        path = self._checkout if name.lower() == OURS or repository is None else repository.path
-        for candidate in (ref, "HEAD") if path is self._checkout else (ref,):
-            found = _git(path, "rev-parse", "--verify", "-q", f"{candidate}^{{commit}}", fails=True)
-            if found:
-                return found.decode().strip()
-        raise InvalidWorkflow(f"Unable to resolve action `{name}@{ref}`, unable to find version")
+        if repository is None:
+            return _NO_SHA  # a folder of this machine, whatever the ref
+        found = _git(
+            repository.path, "rev-parse", "--verify", "-q", f"{ref}^{{commit}}", fails=True
+        )
+        if not found:
+            raise InvalidWorkflow(
+                f"Unable to resolve action `{name}@{ref}`, unable to find version `{ref}`"
+            )
+        return found.decode().strip()
 
 
 def _inner(folder: Path, one: str) -> list[str]:
