@@ -28,7 +28,7 @@ def own_repository(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "Mine"]):
+    for command in (["init", "-q", "-b", "trunk"], ["add", "-A"], ["commit", "-qm", "Mine"]):
         subprocess.run(["git", "-C", str(folder), *command], check=True)
     (folder / "not-committed").touch()
     return folder
@@ -41,7 +41,7 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
     )
     cfg = own_repository(
         tmp_path / "cfg",
-        {".github/workflows/b.yml": WORKFLOW, "tidemill.toml": 'allow = ["ghcr.io/me/*"]\n'},
+        {"tidemill.toml": 'allow = ["ghcr.io/me/*"]\n'},
     )
     to = tmp_path / "to"
     process = subprocess.Popen(
@@ -65,6 +65,7 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
             pass
         run = rest("GET", "/repos/me/shop/actions/runs")["workflow_runs"][0]
         assert (run["event"], run["conclusion"]) == ("push", "success")
+        assert run["head_branch"] == "trunk"
         log = next((to / "hub" / "logs" / str(run["id"])).glob("*.log")).read_text()
         assert "hfifjn" in log, "the secret was there"
         clone = Path(found["repositories"]["app"]["clone"])

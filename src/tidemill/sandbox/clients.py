@@ -62,10 +62,13 @@ class Clone:
     Args:
         author: name and address, as in a commit.
         url: with the token in it: these tokens are worth nothing anywhere else.
+        branch: the default branch.
     """
 
-    def __init__(self, folder: Path, url: str, author: tuple[str, str]) -> None:
-        self.folder, self.url = folder, url
+    def __init__(
+        self, folder: Path, url: str, author: tuple[str, str], branch: str = "main"
+    ) -> None:
+        self.folder, self.url, self.branch = folder, url, branch
         self._author = author
 
     def git(self, *arguments: str) -> str:
@@ -81,6 +84,8 @@ class Clone:
             "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull,
             "GIT_AUTHOR_NAME": name, "GIT_AUTHOR_EMAIL": address,
             "GIT_COMMITTER_NAME": name, "GIT_COMMITTER_EMAIL": address,
+            "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "commit.gpgSign",
+            "GIT_CONFIG_VALUE_0": "false",
         }  # fmt: skip
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
@@ -96,15 +101,16 @@ class Clone:
         return done.stdout.decode(errors="replace").strip()
 
     def commit(self, message: str) -> str:
-        """Commit everything and push it to main; returns the SHA."""
+        """Commit what has changed, if anything, and push it; returns the SHA."""
         self.git("add", "--all")
-        self.git("-c", "commit.gpgSign=false", "commit", "-q", "--no-verify", "-m", message)
-        self.git("push", "-q", "-u", "origin", "HEAD:refs/heads/main")
+        if self.git("status", "--porcelain"):
+            self.git("commit", "-q", "--no-verify", "-m", message)
+        self.git("push", "-q", "-u", "origin", f"HEAD:refs/heads/{self.branch}")
         return self.git("rev-parse", "HEAD")
 
     def pull(self) -> None:
-        """Take over main as it is."""
-        self.git("fetch", "-q", "origin", "main")
+        """Take over the default branch as it is."""
+        self.git("fetch", "-q", "origin", self.branch)
         self.git("reset", "-q", "--hard", "FETCH_HEAD")
 
     def replace(self, file: str, old: str, new: str) -> None:

@@ -31,6 +31,7 @@ APP_PERMISSIONS: Mapping[str, Access] = {
     "actions": "read", "deployments": "write",
 }  # fmt: skip
 _PEOPLE = {"app": ("Ada", "ada@example.com"), "cfg-app": ("Grace", "grace@example.com")}
+_MESSAGE = "Images go to the registry of the stand-in"
 _IMAGES = re.compile(r'^images = "(?P<host>[^/"]+)/', re.MULTILINE)
 
 
@@ -125,9 +126,10 @@ class World:
         )
         self.starter = Starter(hub, machines, most=wishes.most)
         stack.callback(self.starter.close)
+        given = zip(("app", "cfg-app"), wishes.names, (wishes.app, wishes.cfg), strict=True)
         self.repositories = {
-            short: hub.create_repository(name)
-            for short, name in zip(("app", "cfg-app"), wishes.names, strict=True)
+            short: hub.create_repository(name, default_branch=_branch(source))
+            for short, name, source in given
         }
         self._give_rights()
         self.cfg = self._clone("cfg-app", wishes.cfg)
@@ -136,11 +138,11 @@ class World:
             cluster = Rest(hub.api_url, self.tokens["cluster"])
             self.clusters = Clusters(hub, self.repositories["cfg-app"], cluster, wishes.clusters)
             stack.callback(self.clusters.close)
-        self.cfg.commit("Deploy the shop")
+        self.cfg.commit(_MESSAGE if wishes.cfg else "Deploy the shop")
         self.app = self._clone("app", wishes.app)
         if wishes.app is None:  # the example's first commit is what cfg-app.git has already
             self.app.git("commit", "-q", "--allow-empty", "-m", "Begin")
-        self.app.commit("The shop, as it is")
+        self.app.commit(_MESSAGE if wishes.app else "The shop, as it is")
 
     def _give_rights(self) -> None:
         hub, cfg = self.hub, self.wishes.names[1]
@@ -179,7 +181,7 @@ class World:
         folder = self.wishes.folder / short
         author = _PEOPLE[short]
         url = self.clone_url(repository, self.tokens[author[0].lower()])
-        clone = Clone(folder, url, author)
+        clone = Clone(folder, url, author, repository.default_branch)
         if source is not None and (source / ".git").exists():
             self._take_history(clone, source)
         else:
@@ -192,16 +194,12 @@ class World:
 
     def _take_history(self, clone: Clone, source: Path) -> None:
         """What is committed there, and nothing else of it."""
-        head = subprocess.run(
-            ["git", "-C", str(source), "rev-parse", "--verify", "HEAD"],
-            capture_output=True,
-            check=False,
-        )
-        if head.returncode:
+        head = _said(source, "rev-parse", "--verify", "HEAD")
+        if not head:
             raise Refused(f"{source} has no commit", remedy="commit what is to be tried")
         clone.folder.mkdir(parents=True)
-        clone.git("init", "-q", "-b", "main")
-        clone.git("fetch", "-q", str(source.absolute()), head.stdout.decode().strip())
+        clone.git("init", "-q", "-b", clone.branch)
+        clone.git("fetch", "-q", str(source.absolute()), head)
         clone.git("reset", "-q", "--hard", "FETCH_HEAD")
 
     def _adapt(self, short: str, folder: Path) -> None:
@@ -228,6 +226,19 @@ class World:
                 for old, new in changes:
                     text = text.replace(old, new)
                 file.write_text(text, encoding="utf-8")
+
+
+def _branch(source: Path | None) -> str:
+    """What a checkout is on; main, where that is nothing."""
+    if source is None or not (source / ".git").exists():
+        return "main"
+    return _said(source, "symbolic-ref", "--short", "HEAD") or "main"
+
+
+def _said(source: Path, *arguments: str) -> str:
+    """What Git says of somebody's checkout; nothing where it fails."""
+    done = subprocess.run(["git", "-C", str(source), *arguments], capture_output=True, check=False)
+    return "" if done.returncode else done.stdout.decode(errors="replace").strip()
 
 
 def _with_input(text: str, name: str, value: str) -> str:
