@@ -309,6 +309,18 @@ def test_a_link_to_the_script_starts_it(warm: Actions, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
+def test_it_finds_itself_whatever_cd_would_find(warm: Actions) -> None:
+    """With CDPATH in the environment, cd looks elsewhere, and prints where it went."""
+    done = subprocess.run(
+        ["bin/run"],
+        cwd=warm.root,
+        env=warm.environment(CDPATH=f".:{warm.root}"),
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
 def test_the_real_lock_runs_the_real_commands(tmp_path: Path, nothing: Path) -> None:
     """Every package that the tool needs, from the index; what the tests' environment has is out."""
     network = {
