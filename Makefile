@@ -61,7 +61,7 @@ lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes ne
 
 clean: ## remove the environment, the components, caches and what the demo left
 	@$(or $(PYTHON),python3) -m tests.components --remove
-	rm -rf $(VENV) .demo .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .demo .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(READY): export PIP_DISABLE_PIP_VERSION_CHECK := 1
 $(READY): export PIP_NO_INPUT := 1

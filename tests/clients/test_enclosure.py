@@ -218,6 +218,14 @@ def work_tree(folder: Path) -> Path:
     return folder / "run/work"
 
 
+def test_it_may_open_its_own_streams_again(own_user: None, tmp_path: Path) -> None:
+    """`>/dev/stderr` is what many a script says for `>&2`."""
+    work = work_tree(tmp_path)
+    command = "echo a >>/dev/stdout && echo b >>/dev/stderr && exit 3"
+    with pytest.raises(EntryPointFailed, match=r"exit code 3: a \| b"):
+        run_entry_point(command, folder=work, home=work.parent / "home", seconds=20)
+
+
 def test_failure_says_how_it_ended(own_user: None, tmp_path: Path) -> None:
     work = work_tree(tmp_path)
     for command, code in (("echo no; exit 7", 7), ("kill -9 $$", 137)):

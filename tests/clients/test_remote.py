@@ -19,6 +19,7 @@ from tidemill.clients.git import configured
 from tidemill.clients.remote import remote
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.store import Committed, Declined, Pushed, Update, Work
+from tidemill.clients.workflow import SECRETS
 from tidemill.errors import Unreachable
 
 TOKEN = "ghs_hush"
@@ -108,8 +109,12 @@ def test_token_is_in_no_argument_no_file_and_no_message(
     assert TOKEN not in repr(remote(url))
 
 
-def test_git_that_talks_to_nobody_has_no_token(server: GitServer, url: str, tmp_path: Path) -> None:
+def test_git_that_talks_to_nobody_has_no_token(
+    server: GitServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.tokens.update(READS)
+    for name in SECRETS:
+        monkeypatch.setenv(name, TOKEN)
     with opened(url) as repository:
         env = repository.git("-c", "alias.env=!env", "env").decode()
         assert "remote.origin.url" in env

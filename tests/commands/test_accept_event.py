@@ -22,8 +22,8 @@ from tests.loop.stories import endings, inbox, refs, says
 from tests.world import World, announcement, git, sha_of
 
 from tidemill.__main__ import main
-from tidemill.app.announcement import parse
-from tidemill.app.referred import refer, referred_json
+from tidemill.app.announcement import as_json, parse
+from tidemill.app.referred import refer
 
 REQUEST = f"announcement-app-1-{sha_of('app-1')[:12]}"
 
@@ -356,7 +356,7 @@ def github(monkeypatch: pytest.MonkeyPatch) -> Iterator[LittleGitHub]:
 
 
 LARGE = json.dumps(announcement(1, {f"s{n}": str(n) for n in range(1000)})).encode()
-BY_REFERENCE = referred_json(refer(parse(LARGE), LARGE, 42, "announcement-app"))
+BY_REFERENCE = as_json(refer(parse(LARGE), LARGE, 42, "announcement-app"))
 ARTIFACT = ("acme/app", 42, "announcement-app")
 
 

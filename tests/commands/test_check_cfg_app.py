@@ -311,7 +311,8 @@ def deep(folder: Path) -> None:
 def zone(folder: Path) -> None:
     file = folder / "tidemill.toml"
     text = file.read_text()
-    file.write_text(text + f'\n[[waves]]\nname="x"\ntargets=[]\nwindows=["Mon 01:00-02:00 {"a" * 999}"]\n')
+    window = f"Mon 01:00-02:00 {'a' * 999}"
+    file.write_text(f'{text}\n[[waves]]\nname="x"\ntargets=[]\nwindows=["{window}"]\n')
 
 
 @pytest.mark.parametrize("change", [loop, deep, zone])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tidemill.app.announcement import parse
-from tidemill.app.referred import is_referred, parse_referred, refer, referred_json, resolved
+from tidemill.app.announcement import as_json, parse
+from tidemill.app.referred import is_referred, parse_referred, refer, resolved
 from tidemill.errors import Refused
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
@@ -43,14 +43,14 @@ def data(value: object) -> bytes:
 
 def test_reference_says_all_but_the_images() -> None:
     referred = refer(parse(FILE), FILE, 42, "announcement-app")
-    assert referred_json(referred) == REFERENCE
+    assert as_json(referred) == REFERENCE
     assert referred.id == parse(FILE).id
     assert parse_referred(data(REFERENCE)) == referred
 
 
 def test_what_is_not_known_is_left_out_of_the_reference() -> None:
     little = {key: value for key, value in WHOLE.items() if key not in ("branch", "run_url")}
-    made = referred_json(refer(parse(data(little)), b"x", 42, "a"))
+    made = as_json(refer(parse(data(little)), b"x", 42, "a"))
     assert set(made) == {"version", "set", "repository", "sha", "position", "artifact"}
 
 

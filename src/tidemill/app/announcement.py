@@ -12,15 +12,8 @@ from typing import Any, TypeVar
 import msgspec
 
 from tidemill.app import reference
-from tidemill.app.names import (
-    MAX_POSITION,
-    checked_branch,
-    checked_line,
-    checked_name,
-    checked_repository,
-    checked_sha,
-    shown,
-)
+from tidemill.app.names import checked_name, shown
+from tidemill.app.origin import Origin
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.app.versions import check_version
 from tidemill.errors import Refused
@@ -36,8 +29,8 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     Tag: str
 
 
-class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """An image set, and the commit that it was built from.
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an announcement says but for its images: which set, and the commit it was built from.
 
     `position` says how many commits lead to `sha`, itself included: it orders announcements.
     """
@@ -49,12 +42,17 @@ class Announcement(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     sha: str
     position: int
     run_url: str | None = None
-    images: dict[str, Image]
 
     @property
     def id(self) -> str:
         """The request's id: equal for the same announcement, however often it comes."""
         return f"announcement-{self.set}-{self.position}-{self.sha[:12]}"
+
+
+class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An image set, and the commit that it was built from."""
+
+    images: dict[str, Image]
 
     def tags(self) -> dict[str, str]:
         """Service to reference by tag, sorted."""
@@ -86,7 +84,7 @@ def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
     return _decoded(data, dict[str, Image], what)
 
 
-def as_json(announcement: Announcement) -> dict[str, Any]:
+def as_json(announcement: Head) -> dict[str, Any]:
     """An announcement as the `client_payload` of its event, without what is not known."""
     plain: dict[str, Any] = msgspec.to_builtins(announcement)
     return {key: value for key, value in plain.items() if value is not None}
@@ -110,23 +108,7 @@ def is_bare(data: bytes, *, expected: bool = False) -> bool:
 
 def checked(announcement: Announcement) -> Announcement:
     """Return the announcement if every field is well formed; else raise `Refused`."""
-    if announcement.version != 1:
-        raise Refused(
-            f"the announcement has version {announcement.version}, this Tidemill reads version 1",
-            remedy="use the same release of Tidemill in both repositories",
-        )
-    checked_name(announcement.set, "set")
-    checked_repository(announcement.repository)
-    checked_sha(announcement.sha, "commit of app.git")
-    if announcement.branch is not None:
-        checked_branch(announcement.branch)
-    if announcement.run_url is not None:
-        checked_line(announcement.run_url, "run_url")
-    if not 1 <= announcement.position <= MAX_POSITION:
-        raise Refused(
-            f"the position {announcement.position} is not between 1 and 2^53 - 1",
-            remedy="give what `git rev-list --count SHA` prints in a full clone",
-        )
+    check_head(announcement)
     if not announcement.images:
         raise Refused(
             "the announcement has no image at all", remedy="announce at least one service"
@@ -134,6 +116,18 @@ def checked(announcement: Announcement) -> Announcement:
     for service, image in announcement.images.items():
         checked_image(service, image, announcement.sha)
     return announcement
+
+
+def check_head(head: Head) -> None:
+    """Raise `Refused` unless every field but the images is well formed."""
+    if head.version != 1:
+        raise Refused(
+            f"the announcement has version {head.version}, this Tidemill reads version 1",
+            remedy="use the same release of Tidemill in both repositories",
+        )
+    checked_name(head.set, "set")
+    branch = "main" if head.branch is None else head.branch
+    Origin(head.repository, branch, head.sha, head.position, head.run_url)
 
 
 def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
-from tidemill.app.announcement import Announcement, parse
-from tidemill.app.names import checked_name, shown
-from tidemill.app.origin import Origin
+from tidemill.app.announcement import Announcement, Head, check_head, parse
+from tidemill.app.names import shown
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.app.versions import check_version
 from tidemill.errors import Refused
@@ -38,22 +36,10 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sha256: str
 
 
-class Referred(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What an announcement says but for its images, and where these are."""
+class Referred(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an announcement says but for its images, and where the whole of it is."""
 
-    version: int = 1
-    set: str = "app"
-    repository: str
-    branch: str | None = None
-    sha: str
-    position: int
-    run_url: str | None = None
     artifact: Artifact
-
-    @property
-    def id(self) -> str:
-        """The id that the announcement itself has."""
-        return f"announcement-{self.set}-{self.position}-{self.sha[:12]}"
 
 
 class _HasArtifact(msgspec.Struct):
@@ -78,9 +64,7 @@ def parse_referred(data: bytes) -> Referred:
         raise Refused(
             f"this is not an announcement by reference: {shown(str(error))}", remedy=_AGAIN
         ) from None
-    checked_name(found.set, "set")
-    branch = "main" if found.branch is None else found.branch
-    Origin(found.repository, branch, found.sha, found.position, found.run_url)
+    check_head(found)
     if not 1 <= found.artifact.run_id <= _LARGEST_RUN:
         raise Refused(f"{found.artifact.run_id} is not the id of a workflow run", remedy=_AGAIN)
     checked_artifact(found.artifact.name)
@@ -101,23 +85,10 @@ def checked_artifact(name: str) -> str:
 
 def refer(announcement: Announcement, file: bytes, run_id: int, name: str) -> Referred:
     """The reference to an announcement that is `file` in the artifact `name` of a run."""
-    return Referred(
-        set=announcement.set,
-        repository=announcement.repository,
-        branch=announcement.branch,
-        sha=announcement.sha,
-        position=announcement.position,
-        run_url=announcement.run_url,
-        artifact=Artifact(
-            run_id=run_id, name=checked_artifact(name), sha256=hashlib.sha256(file).hexdigest()
-        ),
-    )
-
-
-def referred_json(referred: Referred) -> dict[str, Any]:
-    """A reference as the `client_payload` of its event, without what is not known."""
-    plain: dict[str, Any] = msgspec.to_builtins(referred)
-    return {key: value for key, value in plain.items() if value is not None}
+    head = {field: getattr(announcement, field) for field in Head.__struct_fields__}
+    sha256 = hashlib.sha256(file).hexdigest()
+    where = Artifact(run_id=run_id, name=checked_artifact(name), sha256=sha256)
+    return Referred(**head, artifact=where)
 
 
 def resolved(referred: Referred, files: Iterable[bytes]) -> Announcement:
@@ -136,7 +107,7 @@ def resolved(referred: Referred, files: Iterable[bytes]) -> Announcement:
             remedy=_AGAIN,
         )
     announcement = parse(file)
-    for name in ("set", "repository", "branch", "sha", "position", "run_url"):
+    for name in Head.__struct_fields__:
         inside, said = getattr(announcement, name), getattr(referred, name)
         if inside != said:
             raise Refused(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeAlias
 
-from tidemill.app.announcement import Announcement, check_allowed
-from tidemill.app.referred import Referred
+from tidemill.app.announcement import Announcement, Head, check_allowed
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Settings
 from tidemill.errors import Refused
-
-Source: TypeAlias = Announcement | Referred
 
 
 def why_unwelcome(
@@ -31,7 +27,7 @@ def why_unwelcome(
     )
 
 
-def why_not_theirs(settings: Settings, source: Source, sender: str | None) -> str | None:
+def why_not_theirs(settings: Settings, source: Head, sender: str | None) -> str | None:
     """Why this set may not be announced from there, or by this sender; None if it may.
 
     `senders` is about events. What came without one was written to Git, and whoever may write there

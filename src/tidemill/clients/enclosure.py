@@ -116,6 +116,7 @@ def run_enclosed(
     """
     plan = marshal.dumps(dict(_plan(command, place, env)))
     with tempfile.TemporaryFile() as output:
+        os.fchmod(output.fileno(), 0o666)  # nameless; scripts like to open /dev/stderr
         process = subprocess.Popen(
             [*_as_root(), *_PYTHON, _program(), str(len(plan))],
             cwd="/",

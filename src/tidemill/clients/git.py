@@ -17,6 +17,7 @@ os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so when
 import git
 
 from tidemill.clients.processes import communicate
+from tidemill.clients.workflow import SECRETS
 from tidemill.errors import TidemillError
 
 LOCAL_SECONDS = 120.0
@@ -82,7 +83,7 @@ class Git:
             "GIT_PROTOCOL_FROM_USER": "0",
             "GIT_OPTIONAL_LOCKS": "0",
             "LC_ALL": "C",
-            "TIDEMILL_TOKEN": "",  # where Git needs it, it is given in another form
+            **dict.fromkeys(SECRETS, ""),  # where Git needs one, it is given in another form
             **(env or {}),
         }
         self._git.update_environment(**self._env)

@@ -11,7 +11,7 @@ from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
 from tidemill.commands._report import show_turn, turn_json
-from tidemill.commands._writing import conclude, tell, write
+from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
 from tidemill.mill.pushing import Clock
@@ -44,7 +44,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
     With `--accept-only`, whoever does the next turn goes on from there.
     """
     clock = Clock(options.now)
-    say = _silent if options.json else tell
+    say = teller(as_json=options.json)
     with opened(url) as store:
         reading = read(store)
         fact = resolve(reading)
@@ -125,7 +125,3 @@ def state_of(accepted: Accepted) -> str:
             return "accepted"
         case _:
             return "waits already"
-
-
-def _silent(_: str) -> None:
-    pass

@@ -30,6 +30,7 @@ COMMANDS = (
     "status",
     "check-cfg-app",
     "demo",
+    "sandbox",
 )
 
 

@@ -52,6 +52,11 @@ def tell(line: str) -> None:
     sys.stderr.flush()
 
 
+def teller(*, as_json: bool) -> Callable[[str], None]:
+    """Where lines of progress go: nowhere, where JSON is asked for."""
+    return (lambda _: None) if as_json else tell
+
+
 def write_json(value: object) -> None:
     """One JSON object on standard output."""
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")

@@ -11,7 +11,7 @@ from typing import Any
 
 from tidemill.app.announcement import Announcement, as_json, parse
 from tidemill.app.names import is_repository, shown, shown_path
-from tidemill.app.referred import refer, referred_json
+from tidemill.app.referred import refer
 from tidemill.clients.environment import variable
 from tidemill.clients.github import place
 from tidemill.clients.github.place import Place
@@ -142,7 +142,7 @@ def _event(file: bytes, artifact: str | None) -> Event:
         )
     name = artifact.replace("{set}", announcement.set)
     referred = refer(announcement, file, int(run_id or 0), name)
-    return Event(announcement, referred_json(referred), by_reference=True)
+    return Event(announcement, as_json(referred), by_reference=True)
 
 
 def _refuse_twice(events: Sequence[Event]) -> None:

@@ -16,7 +16,7 @@ from tidemill.clients.removing import remove
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
-from tidemill.commands._writing import conclude, tell, write
+from tidemill.commands._writing import conclude, teller, write
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
@@ -47,7 +47,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check; exit code 0 is green, and with `--sha` that all are."""
     options = _options.options(arguments)
-    say = _silent if options.json else tell
+    say = teller(as_json=options.json)
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
         return _check_commits(arguments.repo, shas, as_json=options.json)
@@ -73,7 +73,7 @@ def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
         for sha in shas:
             place = folder / sha
             place.mkdir()
-            verdicts[sha] = _verdict(repository, sha, place, _silent if as_json else tell)
+            verdicts[sha] = _verdict(repository, sha, place, teller(as_json=as_json))
             remove(place)
 
     def show() -> None:
@@ -116,10 +116,6 @@ def _check(checkout: Checkout, what: str, say: Callable[[str], None]) -> list[st
         if name == "generate" and (stale := checkout.changed()):
             raise _stale(command or name, stale)
     return done
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 def _settings(checkout: Checkout, what: str) -> Settings:

@@ -9,7 +9,7 @@ from tidemill.clients.github.connecting import connected, needed, needed_for_sta
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._report import show_turn, turn_json
-from tidemill.commands._writing import conclude, tell, write
+from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
 from tidemill.mill.pushing import Clock
 from tidemill.mill.reading import read
@@ -54,7 +54,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Set verdicts, do the turn, report it, and tell GitHub."""
     options = _options.options(arguments)
-    say = _silent if options.json else tell
+    say = teller(as_json=options.json)
     github = connected(arguments.repo, tell)
     given = _options.json_or_file(arguments.verdicts) if arguments.verdicts is not None else None
     verdicts = parse(given) if given else {}
@@ -98,7 +98,3 @@ def _show(done: Turn, settled: Settled) -> None:
     show_turn(done)
     if done.plan.more:
         write("Something wants a check; it was not asked for.")
-
-
-def _silent(_: str) -> None:
-    pass

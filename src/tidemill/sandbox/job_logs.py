@@ -17,7 +17,7 @@ _CONCLUSIONS = {"success": "success", "failure": "failure", "skipped": "skipped"
 class JobLog:
     """The log file of a job, written line by line; its steps and its summary with it.
 
-    The summary is beside the log, as `<job>.md`; annotations are kept in `annotations`.
+    The summary is beside the log, as `<job>.md`.
     """
 
     def __init__(self, job: Job) -> None:
@@ -27,7 +27,6 @@ class JobLog:
         self._path = job.log
         self._stream: TextIO = job.log.open("w", encoding="utf-8")
         self._steps: dict[str, Step] = {}
-        self.annotations: list[tuple[str, str]] = []
 
     @property
     def summary(self) -> Path:
@@ -47,10 +46,7 @@ class JobLog:
             with self.summary.open("a", encoding="utf-8") as stream:
                 stream.write(str(said.get("content", "")))
         elif command in _COMMANDS:
-            words = str(said.get("arg", ""))
-            if command in ("error", "warning", "notice"):
-                self.annotations.append((command, words))
-            self.line(_COMMANDS[command] + words, at)
+            self.line(_COMMANDS[command] + str(said.get("arg", "")), at)
         elif command is not None:
             return  # set-output, add-mask, set-env: GitHub's log does not have them
         elif said.get("raw_output"):

@@ -22,6 +22,8 @@ FaultKind = Literal["primary", "secondary", "error", "drop"]
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _PRIMARY = {"workflow": 1000, "installation": 5000, "user": 5000}
 ANONYMOUS = 60  # requests an hour without a token
+APP = 5000  # requests an hour of an App, signed by its own key
+NOBODY = "anonymous"  # the quota of those who don't say who they are
 _DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 
 
@@ -88,7 +90,7 @@ class Limits:
     def headers(self, token: Token | None, quota: str) -> dict[str, str]:
         """The x-ratelimit headers of every answer."""
         with self._hub.lock:
-            used, limit = self._of(quota), self._limit(token)
+            used, limit = self._of(quota), self._limit(token, quota)
             return _headers(limit, used)
 
     def core(self, token: Token | None, quota: str) -> dict[str, int]:
@@ -102,7 +104,7 @@ class Limits:
     def count(self, token: Token | None, quota: str, method: str) -> Limited | None:
         """Count a request; the answer, where it goes beyond a limit."""
         with self._hub.lock:
-            now, used, limit = self._hub.now(), self._of(quota), self._limit(token)
+            now, used, limit = self._hub.now(), self._of(quota), self._limit(token, quota)
             if used.count >= limit:
                 return self._primary(used, limit)
             used.count += 1
@@ -135,7 +137,7 @@ class Limits:
         with self._hub.lock:
             if fault.kind == "secondary":
                 return self._secondary(fault.seconds)
-            limit = self._limit(token)
+            limit = self._limit(token, NOBODY)
             since = self._hub.now() + timedelta(seconds=fault.seconds) - _HOUR
             return self._primary(_Used(since, limit), limit)
 
@@ -154,10 +156,12 @@ class Limits:
             used = self._used[quota] = _Used(now, 0, writes)
         return used
 
-    def _limit(self, token: Token | None) -> int:
+    def _limit(self, token: Token | None, quota: str) -> int:
         if self.primary is not None:
             return self.primary
-        return _PRIMARY[token.kind] if token else ANONYMOUS
+        if token:
+            return _PRIMARY[token.kind]
+        return ANONYMOUS if quota == NOBODY else APP
 
     def _primary(self, used: _Used, limit: int) -> Limited:
         return Limited(self._status(), "API rate limit exceeded", _headers(limit, used))

@@ -7,7 +7,6 @@ import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +200,6 @@ def contexts(run: Run, repository: Repository, hub: Hub) -> dict[str, str]:
         "github.triggering_actor": run.actor,
         "github.graphql_url": f"{hub.url}/api/graphql",
     }
-
-
-def when(at: datetime) -> str:
-    """A time as GitHub writes it."""
-    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _is_complaint(said: Mapping[str, Any]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tidemill.sandbox.limits import NOBODY
 from tidemill.sandbox.rest import rendering
 from tidemill.sandbox.rest.calls import Answer, Call, Problem, operation, unfound
 from tidemill.sandbox.shapes import Access, App, Installation, Repository
@@ -95,7 +96,7 @@ def _reached(call: Call) -> Answer:
 
 @operation("GET", "/rate_limit")
 def _rate_limit(call: Call) -> Answer:
-    core = call.hub.limits.core(call.token, call.token.quota if call.token else "anonymous")
+    core = call.hub.limits.core(call.token, call.token.quota if call.token else NOBODY)
     return Answer(200, {"resources": {"core": core, "search": core}, "rate": core})
 
 

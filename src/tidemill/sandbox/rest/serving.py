@@ -14,7 +14,7 @@ from jsonschema.exceptions import ValidationError
 
 from tidemill.sandbox import openapi
 from tidemill.sandbox.git_http import given_tokens
-from tidemill.sandbox.limits import Fault, Limited
+from tidemill.sandbox.limits import NOBODY, Fault, Limited
 from tidemill.sandbox.messages import Asked, Dropped, Reply, Request
 from tidemill.sandbox.openapi import Operation, pattern_of
 from tidemill.sandbox.rest.calls import TABLE, Answer, Call, Entry, Problem, unfound
@@ -47,11 +47,11 @@ class RestApi:
         fault = self._hub.limits.fault(request.method, path)
         if fault is not None and fault.kind == "drop" and not fault.after:
             raise Dropped
-        quota = "anonymous"
+        quota = NOBODY
         token: Token | None = None
         try:
             token, app = self._caller(request)
-            quota = token.quota if token else f"app:{app.id}" if app else "anonymous"
+            quota = token.quota if token else f"app:{app.id}" if app else NOBODY
             if fault is not None and not fault.after:
                 raise self._met(fault, token)
             if path != "/rate_limit":
