@@ -48,6 +48,11 @@ def test_failing_call_says_what_git_said(repository: Path) -> None:
     assert failed.value.written == "nothing"
 
 
+def test_failing_call_is_named_by_its_command(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(GitError, match=r"^git add failed: fatal: "):
+        Git(repository)(f"--work-tree={tmp_path}", "add", "nothing")
+
+
 def test_attempt_that_fails_is_no_error(repository: Path) -> None:
     code, out, err = Git(repository).attempt("rev-parse", "--verify", "--quiet", "refs/heads/none")
     assert (code, out, err) == (1, b"", "")

@@ -59,7 +59,7 @@ class GitError(TidemillError):
         )
         self.said = (first or self.output[-300:] or f"exit code {code}").rstrip(".")
         super().__init__(
-            f"git {arguments[0]} failed: {self.said}",
+            f"{_named(arguments)} failed: {self.said}",
             remedy="see what git says; the next turn starts anew",
         )
 
@@ -129,7 +129,7 @@ class Git:
             raise TidemillError(
                 f"git could not be started in {self.folder}", remedy="install Git, in PATH"
             ) from None
-        out, err = communicate(process, f"git {arguments[0]}", data, seconds)
+        out, err = communicate(process, _named(arguments), data, seconds)
         return int(process.returncode), out, err.decode(errors="replace")
 
     def blob(self, sha: str, kind: str | None = None) -> bytes:
@@ -152,6 +152,11 @@ class Git:
     def close(self) -> None:
         """End the processes that were kept for reading objects."""
         self._reader.clear_cache()
+
+
+def _named(arguments: Sequence[str]) -> str:
+    """A call as messages name it: by its command, which may have options of Git before it."""
+    return f"git {next(one for one in arguments if one[:2] != '--')}"
 
 
 def _text(name: str | bytes) -> str:

@@ -84,9 +84,9 @@ class Tree:
         return {"GIT_INDEX_FILE": str(self.index), "GIT_WORK_TREE": str(self.folder)}
 
     @property
-    def option(self) -> tuple[str, str]:
-        """The same as options of Git: a bare repository takes no work tree from the environment."""
-        return ("--work-tree", str(self.folder))
+    def option(self) -> str:
+        """The same as an option of Git: a bare repository takes no work tree from elsewhere."""
+        return f"--work-tree={self.folder}"
 
     def stage(self, bare: Git, seconds: float) -> None:
         """Put all files into the index as they are now, but for those that Git ignores.
@@ -101,7 +101,7 @@ class Tree:
                 inner = Path(os.path.realpath(self.folder), name)
                 if inner.is_dir() and os.path.realpath(inner) == str(inner):
                     remove(inner / ".git")
-        bare(*self.option, "add", "-A", env=self.env, seconds=seconds)
+        bare(self.option, "add", "-A", env=self.env, seconds=seconds)
 
     def give_git(self, bare: Git, commit: str | None) -> None:
         """Make the `.git` for the commands, on a commit of the bare repository; None: on none."""

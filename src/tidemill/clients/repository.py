@@ -119,7 +119,7 @@ class Repository(Objects):
     def check_out(self, commit: str, tree: Tree) -> None:
         """Put the files of a commit into an empty work tree, and its index."""
         self._fetch_commits([commit])
-        self._remote(*tree.option, "read-tree", "--reset", "-u", commit, also=tree.env)
+        self._remote(tree.option, "read-tree", "--reset", "-u", commit, also=tree.env)
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""

@@ -209,9 +209,7 @@ class Worktree:
         self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None
     ) -> bytes:
         env = {**(env or {}), **self._tree.env}
-        return self._bare(
-            *self._tree.option, *arguments, data=data, env=env, seconds=REMOTE_SECONDS
-        )
+        return self._bare(self._tree.option, *arguments, data=data, env=env, seconds=REMOTE_SECONDS)
 
 
 def _files(work: Work) -> dict[str, bytes | None]:
