@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -437,6 +439,41 @@ def test_artifact_that_is_no_archive_is_refused(api: Api, github: GitHub, blob: 
     api.artifact(12, "announcement-app", {"a": b"x"})
     api.blobs = dict.fromkeys(api.blobs, blob)
     with pytest.raises(Refused, match="not a zip file"):
+        github.artifact(REPOSITORY, 12, "announcement-app")
+
+
+def test_damaged_archive_is_refused_or_read_but_no_crash(api: Api, github: GitHub) -> None:
+    api.artifact(12, "announcement-app", {"a": b"x" * 50, "b": b"y"})
+    (place, whole), *_ = api.blobs.items()
+    refusals = 0
+    for position in range(0, len(whole), 3):
+        for change in (0x80, 0xFF):
+            api.blobs[place] = bytes(
+                byte ^ (change if at == position else 0) for at, byte in enumerate(whole)
+            )
+            try:
+                github.artifact(REPOSITORY, 12, "announcement-app", most=1000)
+            except Refused:
+                refusals += 1
+    assert refusals
+
+
+def test_archive_with_a_wrong_lzma_stream_is_refused(api: Api, github: GitHub) -> None:
+    api.artifact(12, "announcement-app", {"a": b"x"})
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a", bytes(range(256)) * 40)
+    start = 30 + len("a")
+    broken = bytearray(data.getvalue())
+    broken[start + 4] = 0xFF  # the properties of the stream
+    api.blobs = dict.fromkeys(api.blobs, bytes(broken))
+    with pytest.raises(Refused, match="not a zip file"):
+        github.artifact(REPOSITORY, 12, "announcement-app")
+
+
+def test_archive_of_very_many_files_is_refused(api: Api, github: GitHub) -> None:
+    api.artifact(12, "announcement-app", {str(number): b"" for number in range(1001)})
+    with pytest.raises(Refused, match="has more than 1000 files"):
         github.artifact(REPOSITORY, 12, "announcement-app")
 
 

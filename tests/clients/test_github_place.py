@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tidemill.clients.github.connecting import NoGitHub, connected
-from tidemill.clients.github.place import Place, here, of_url, status_token_for, token_for
+from tidemill.clients.github.place import (
+    Place,
+    here,
+    of_url,
+    server_url,
+    status_token_for,
+    token_for,
+)
 from tidemill.errors import Refused
 
 
 @pytest.fixture(autouse=True)
 def token(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TIDEMILL_TOKEN", "the token")
+    monkeypatch.setenv("TIDEMILL_TOKEN", "the-token")
 
 
 @pytest.mark.parametrize(
@@ -68,14 +75,77 @@ def test_address_that_is_no_repository_s_has_no_place(path: str) -> None:
 def test_plain_http_gets_the_token_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMILL_STATUS_TOKEN", "another")
     for server, found in (
-        ("http://127.0.0.1:3000", ("the token", "another")),
-        ("http://localhost:3000", ("the token", "another")),
+        ("http://127.0.0.1:3000", ("the-token", "another")),
+        ("http://localhost:3000", ("the-token", "another")),
         ("http://acme.example", (None, None)),
-        ("https://acme.example", ("the token", "another")),
+        ("https://acme.example", ("the-token", "another")),
     ):
         monkeypatch.setenv("GITHUB_SERVER_URL", server)
         url = f"{server}/acme/cfg-app"
         assert (token_for(url), status_token_for(url)) == found
+
+
+URL = "https://github.com/acme/cfg-app"
+
+
+@pytest.mark.parametrize("given", [" ghs_1\n", "ghs_1\r\n", "\tghs_1"])
+def test_space_around_a_token_is_not_the_token_s(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("TIDEMILL_TOKEN", given)
+    assert token_for(URL) == "ghs_1"
+
+
+@pytest.mark.parametrize("given", [" ", "\n"])
+def test_empty_token_is_none(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("TIDEMILL_TOKEN", given)
+    assert token_for(URL) is None
+
+
+@pytest.mark.parametrize("given", ["ghs_1\nX-Evil: 1", "ghs 1", "ghs_\N{BULLET}", "ghs_\udc80"])
+@pytest.mark.parametrize("variable", ["TIDEMILL_TOKEN", "TIDEMILL_STATUS_TOKEN"])
+def test_what_is_no_token_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str
+) -> None:
+    monkeypatch.setenv(variable, given)
+    with pytest.raises(Refused, match=f"what {variable} holds is no token") as caught:
+        (token_for if variable == "TIDEMILL_TOKEN" else status_token_for)(URL)
+    assert given not in caught.value.what + caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "github.acme.example", "127.0.0.1:3000", "ssh://github.acme.example", "https://", "https:",
+        "https://ada:secret@acme.example", "https://acme.example?x", "https://acme example",
+        "https://acme.example:port", "file:///tmp", "https://acme.example\n::error::x",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("variable", ["GITHUB_SERVER_URL", "GITHUB_API_URL"])
+def test_what_is_no_server_s_address_is_named(
+    monkeypatch: pytest.MonkeyPatch, variable: str, given: str
+) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://acme.example")
+    monkeypatch.setenv(variable, given)
+    with pytest.raises(Refused, match=f"{variable} is .*not the address of a server") as caught:
+        of_url("https://acme.example/acme/cfg-app")
+    assert "https://HOST" in caught.value.remedy
+    assert "\n" not in caught.value.what
+    assert "secret" not in caught.value.what
+
+
+def test_empty_server_is_github_com(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_SERVER_URL", "")
+    assert server_url() == "https://github.com"
+
+
+@pytest.mark.parametrize("given", ["cfg-app", "acme/cfg-app/x", "acme/..", "acme/cfg app", "/"])
+def test_workflow_s_repository_that_is_none_is_named(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", given)
+    with pytest.raises(Refused, match=r"GITHUB_REPOSITORY is .*not owner/name"):
+        here()
 
 
 def test_without_a_token_it_is_said_when_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -94,11 +94,11 @@ def test_what_only_github_can_do_is_refused_before_anything_is_written(
     assert "is not a repository on https://github.com" in refused(new, *TURN, option)
 
 
-def test_turn_that_does_not_ask_says_that_a_check_is_wanted(under_test: World) -> None:
-    turn = under_test.run(*TURN, "--no-ask")
-    assert (turn["to_check"], turn["more"]) == ([], True)
-    assert under_test.run(*TURN)["more"] is False
-    code, out, _ = says(under_test, *TURN, "--no-ask")
+def test_turn_that_does_not_claim_says_that_a_check_is_wanted(under_test: World) -> None:
+    turn = under_test.run(*TURN)
+    assert (len(turn["to_check"]), turn["more"]) == (1, True)
+    assert under_test.run(*TURN, "--claim")["more"] is False
+    code, out, _ = says(under_test, *TURN)
     assert code == 0
     assert "Something wants a check" in out
 

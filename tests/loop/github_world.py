@@ -29,6 +29,10 @@ class GitHubWorld(World):
         where = ["--repo", f"{self.api.url}/{REPOSITORY}"] if repo else []
         return super().run(*arguments, *where, repo=False)
 
+    def turn(self) -> Result:
+        """A turn of the workflow, which claims the checks that it runs next."""
+        return self.run("reconcile-cfg-app", "--claim")
+
     def check(self, sha: str, state: str = "success", run: str | None = None) -> Result:
         """Our own check reports, as a workflow sets its status."""
         self.api.now = self.now

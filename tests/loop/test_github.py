@@ -217,7 +217,7 @@ def test_turn_with_nothing_on_auto_and_a_green_main_asks_nothing(world: GitHubWo
 
 def verdicts(world: GitHubWorld, found: dict[str, str], *more: str) -> Result:
     """A turn that sets these verdicts first."""
-    return world.run(TURN, f"--verdicts={json.dumps(found)}", "--no-ask", *more)
+    return world.run(TURN, f"--verdicts={json.dumps(found)}", *more)
 
 
 def test_verdict_is_set_as_a_status_and_acted_on_in_the_same_turn(world: GitHubWorld) -> None:
@@ -243,13 +243,13 @@ def test_verdict_on_a_commit_that_has_gone_is_not_set(world: GitHubWorld) -> Non
     assert not world.api.requests("POST", f"/statuses/{gone}")
 
 
-def test_turn_that_asks_for_nothing_says_that_more_is_wanted_and_goes_on(
+def test_turn_that_claims_nothing_says_that_more_is_wanted_and_goes_on(
     world: GitHubWorld,
 ) -> None:
     sha = under_test(world)
     accept(world, 2)
     turn = verdicts(world, {sha: "failure"}, "--continue")
-    assert (turn["to_check"], turn["more"]) == ([], True)
+    assert (turn["to_check"], turn["more"]) == ([world.ref("refs/heads/main")], True)
     (sent,) = world.api.requests("POST", "/dispatches")
     assert sent.body == {"event_type": "turn-due", "client_payload": {"version": 1}}
     assert world.turn()["to_check"] == [world.ref("refs/heads/main")]

@@ -96,6 +96,8 @@ def do(
     _LOCAL.said = {}
     module = COMMANDS[command]
     given = {**_defaults(module), **arguments, "repo": "", "now": now.isoformat(), "json": True}
+    if command == "turn":
+        given["claim"] = True
     try:
         module.run(Namespace(**given))
     except TidemillError as error:

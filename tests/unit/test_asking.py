@@ -38,12 +38,12 @@ class OnGitHub(Rollout):
         unread = frozenset({self.main, *asked, *(one.sha for one in self.auto[-1:])})
         return replace(super().snapshot(), checks={}, unread=unread)
 
-    def asks(self, *, ask: bool = True, maker: Maker | None = None) -> Plan:
+    def asks(self, *, claim: bool = True, maker: Maker | None = None) -> Plan:
         """What a turn decides, having read what it has to."""
         known = self.snapshot()
         self.read = []
         while True:
-            decided = plan(known, ask=ask)
+            decided = plan(known, claim=claim)
             if decided.to_read:
                 commit = decided.to_read[0]
                 self.read.append(commit)
@@ -58,9 +58,9 @@ class OnGitHub(Rollout):
             else:
                 return decided
 
-    def goes_on(self, *, ask: bool = True) -> Plan:
+    def goes_on(self, *, claim: bool = True) -> Plan:
         """A turn: decide, and carry it out."""
-        return self.carry_out(self.asks(ask=ask))
+        return self.carry_out(self.asks(claim=claim))
 
 
 def on_github(checks: str = "retries = 0", **lab: object) -> Settings:
@@ -153,17 +153,17 @@ def test_claims_go_with_their_commits_and_that_alone_is_not_worth_a_write() -> N
     assert rollout.ledger.asked == {}
 
 
-def test_without_asking_nothing_is_claimed_and_the_plan_says_that_something_is_wanted() -> None:
+def test_plan_that_claims_nothing_says_what_is_wanted() -> None:
     rollout = OnGitHub(on_github())
     rollout.announced(1)
-    decided = rollout.goes_on(ask=False)
-    assert (decided.to_check, decided.more) == ((), True)
+    decided = rollout.goes_on(claim=False)
+    assert (len(decided.to_check), decided.more) == (1, True)
     assert rollout.ledger.asked == {}
-    again = rollout.asks(ask=False)
+    again = rollout.asks(claim=False)
     assert (again.is_change, again.more) == (False, True)
     asked = rollout.goes_on()
     assert (asked.more, len(asked.to_check)) == (False, 1)
-    assert not rollout.asks(ask=False).more
+    assert not rollout.asks(claim=False).more
 
 
 def test_claims_are_written_only_where_verdicts_come_from_github() -> None:

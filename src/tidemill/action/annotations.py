@@ -13,10 +13,14 @@ _NEEDS_A_PERSON = {
     "rejected": "was rejected",
     "held": "is held",
 }
+# How the reasons end that most events have for bringing nothing: no news on a run's page.
+_USUAL = ("it only starts a turn", "a person asked for a turn")
+_REFUSES = "the server to let it land: "
+_MENDS = "a commit on main that mends it: "
 
 
 def errors(name: str, result: Result) -> list[str]:
-    """Why a command ended with 1 that did what it was asked for: it found something red."""
+    """Why a command ended with 1 that did what it could: something is red, or main may not move."""
     reasons = result.get("reasons") or {}
     red = [
         f"{sha} is {verdict}: {reasons.get(sha, 'see the log')}"
@@ -28,7 +32,8 @@ def errors(name: str, result: Result) -> list[str]:
         for one in result.get("images", [])
         if isinstance(one, Mapping) and one.get("verified") is False
     ]
-    return [one_line(text) for text in red + differ] or [f"{name} says no; see the log"]
+    stuck = [_waits(line) for line in result.get("waiting", []) if _is_refused(line)]
+    return [one_line(text) for text in red + differ + stuck] or [f"{name} says no; see the log"]
 
 
 def warnings(result: Result) -> list[str]:
@@ -47,9 +52,9 @@ def warnings(result: Result) -> list[str]:
         for what, one in entries
     ]
     found += [
-        f"{line['what']} waits for {line['for']}"
+        _waits(line)
         for line in result.get("waiting", [])
-        if str(line["what"]).startswith("main at ")
+        if str(line["what"]).startswith("main at ") or str(line["for"]).startswith(_MENDS)
     ]
     return [one_line(text) for text in found]
 
@@ -61,9 +66,18 @@ def notices(result: Result) -> list[str]:
     if state and state != "accepted":
         said = f"{request['id']}: {state}" if request.get("id") else state
         return [one_line(said)]
-    if result.get("changed") is False and result.get("reason"):
-        return [one_line(str(result["reason"]))]
+    reason = str(result.get("reason") or "")
+    if result.get("changed") is False and reason and not reason.endswith(_USUAL):
+        return [one_line(reason)]
     return []
+
+
+def _is_refused(line: Mapping[str, Any]) -> bool:
+    return str(line["what"]).startswith("main at ") and str(line["for"]).startswith(_REFUSES)
+
+
+def _waits(line: Mapping[str, Any]) -> str:
+    return f"{line['what']} waits for {line['for']}"
 
 
 def _which(one: Mapping[str, Any]) -> str:

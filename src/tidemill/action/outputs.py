@@ -53,7 +53,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "verdicts": "a JSON object: success, failure or error for each commit",
         "reasons": "a JSON object: why a commit is not green",
     },
-    "reconcile-cfg-app": {**_TURN, "more": "with no-ask, whether something wants a check"},
+    "reconcile-cfg-app": {**_TURN, "more": "whether something wants a check that is not claimed"},
     "record-check": {**_CHANGED, "state": "the verdict", "reason": "what was written, or why not"},
     "status": {
         "main": "the commit of main",

@@ -82,9 +82,10 @@ class Action:
             for name in workflow.set_outputs(outputs):
                 text = f"the output {name} is too long and stays empty: the output {RESULT} has it"
                 workflow.annotate("warning", f"Tidemill: {self.name}", [text])
-        if code != 0:
-            workflow.annotate("error", f"Tidemill: {self.name}", errors(self.name, result))
-        workflow.annotate("warning", f"Tidemill: {self.name}", warnings(result))
+        wrong = errors(self.name, result) if code != 0 else []
+        others = [text for text in warnings(result) if text not in wrong]
+        workflow.annotate("error", f"Tidemill: {self.name}", wrong)
+        workflow.annotate("warning", f"Tidemill: {self.name}", others)
         workflow.annotate("notice", f"Tidemill: {self.name}", notices(result))
         where = place.of_url(repository) if repository else place.here()
         workflow.summarize(summary(self.name, result, where.url if where else None))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tidemill.action.markdown import commit, plain, table
@@ -57,6 +57,10 @@ def _body(name: str, result: Result, url: str | None) -> list[str]:
         case "announce-images":
             rows = [(plain(one.get("id", "")), _how(one)) for one in result.get("announced", [])]
             return table((f"announced to {plain(result.get('to', ''))}", "how"), rows)
+        case "accept-event":
+            what = result.get("accepted") or "Nothing to accept"
+            why = result["state"] if result.get("accepted") else result.get("reason")
+            return [f"{plain(what)}: {plain(why)}.", ""]
         case _:
             return [*_request(result), *_plain(result)]
 
@@ -90,7 +94,7 @@ def _turn(result: Result, url: str | None) -> list[str]:
     waits = result.get("waiting", [])
     if not lines:
         lines += ["Nothing is due yet." if waits else "Nothing to do.", ""]
-    return [*lines, *_waiting(waits)]
+    return [*lines, *_waiting(waits, url)]
 
 
 def _commit(one: Mapping[str, Any], url: str | None) -> str:
@@ -100,10 +104,14 @@ def _commit(one: Mapping[str, Any], url: str | None) -> str:
     return commit(one.get("sha", ""), url)
 
 
-def _waiting(waits: Iterable[Mapping[str, Any]]) -> list[str]:
-    return _rows(("waits", "for", "since"), [
+def _waiting(waits: Sequence[Mapping[str, Any]], url: str | None) -> list[str]:
+    lines = _rows(("waits", "for", "since"), [
         (plain(one["what"]), plain(one["for"]), plain(one.get("since") or "")) for one in waits
     ])  # fmt: skip
+    if url and any(str(one["for"]).startswith("approval: ") for one in waits):
+        where = f"[*Actions*]({url}/actions) → *tidemill* → *Run workflow*"
+        lines += [f"To approve: what it says, or {where}, *promote*, that wave and that set.", ""]
+    return lines
 
 
 def _status(result: Result, url: str | None) -> list[str]:
@@ -130,7 +138,7 @@ def _status(result: Result, url: str | None) -> list[str]:
             )
             for one in wave["targets"]
         ])  # fmt: skip
-    return [*lines, *_waiting(result.get("waiting", []))]
+    return [*lines, *_waiting(result.get("waiting", []), url)]
 
 
 def _verdicts(result: Result, url: str | None) -> list[str]:

@@ -77,7 +77,7 @@ def plan(
     *,
     without_landing: bool = False,
     refused: Refusal | None = None,
-    ask: bool = True,
+    claim: bool = True,
 ) -> Plan:
     """Decide everything that is due.
 
@@ -85,7 +85,7 @@ def plan(
         snapshot: what is known.
         without_landing: do all that is not landing.
         refused: what the server said to the landing; then there is none.
-        ask: whether checks are asked for; else the plan says only that some should be.
+        claim: whether the checks that are wanted are claimed, where no runner does that itself.
     """
     draft = Draft.of(snapshot)
     observe(draft)
@@ -107,7 +107,7 @@ def plan(
     while (auto := to_commits(draft)).gave_up:
         advance(draft)
     end_requests(draft)
-    return _finished(draft, auto, before, ask=ask)
+    return _finished(draft, auto, before, claim=claim)
 
 
 def _as_adopted(draft: Draft) -> Ledger:
@@ -116,7 +116,7 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
-def _finished(draft: Draft, auto: Auto, before: Ledger, *, ask: bool) -> Plan:
+def _finished(draft: Draft, auto: Auto, before: Ledger, *, claim: bool) -> Plan:
     commits = list(auto.commits)
     tip = commits[-1].sha if commits else draft.main
     was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
@@ -142,7 +142,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, *, ask: bool) -> Plan:
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     is_changed = draft.ledger != before
-    claims = _claim(draft, commits, wanted if ask else [])
+    claims = _claim(draft, commits, wanted if claim else [])
     return Plan(
         main=draft.main,
         landed=draft.landed,
@@ -156,7 +156,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, *, ask: bool) -> Plan:
         holds=draft.holds,
         evicted=tuple(draft.evicted),
         rejected=draft.rejected,
-        to_check=tuple(wanted) if ask else (),
+        to_check=tuple(wanted),
         waiting=tuple(draft.waiting),
         todo=auto.todo,
         is_change=bool(
@@ -169,7 +169,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, *, ask: bool) -> Plan:
             or is_changed
             or claims
         ),
-        more=bool(wanted) and not ask,
+        more=bool(wanted) and not claim,
         to_read=tuple(draft.to_read),
     )
 

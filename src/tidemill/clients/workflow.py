@@ -78,7 +78,8 @@ def mask_secrets() -> None:
     if not is_inside():
         return
     for name in SECRETS:
-        if secret := os.environ.get(name):
+        given = os.environ.get(name, "")
+        for secret in dict.fromkeys(one for one in (given, given.strip()) if one.strip()):
             _core().set_secret(secret)
             basic = base64.b64encode(f"x-access-token:{secret}".encode(errors="surrogateescape"))
             _core().set_secret(basic.decode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tidemill.app.announcement import MAX_BYTES, Announcement
 from tidemill.app.referred import Referred, resolved
-from tidemill.clients.environment import variable
 from tidemill.clients.github import place
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
@@ -26,7 +25,7 @@ def announcement_in(referred: Referred) -> Announcement:
             f"{referred.id} is an artifact of {referred.repository}, and no token for that is here",
             remedy=f"set TIDEMILL_TOKEN to one that may read actions of {referred.repository}",
         )
-    token = variable(ARTIFACT_TOKEN) or token
+    token = place.token_in(ARTIFACT_TOKEN) or token
     from tidemill.clients.github.api import GitHub
 
     artifact = referred.artifact

@@ -7,6 +7,7 @@ from typing import Any
 
 from tidemill.cfg.requests import Announced, Fact
 from tidemill.clients import person
+from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
@@ -14,8 +15,10 @@ from tidemill.commands._report import show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
+from tidemill.mill.forge import Forge
 from tidemill.mill.pushing import Clock
 from tidemill.mill.reading import Reading, read
+from tidemill.mill.telling import Wanted, tell_github
 from tidemill.mill.turn import Turn, Wrote, turn
 
 _ASK_AGAIN = "mend what the reason says, and ask again"
@@ -45,6 +48,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
     """
     clock = Clock(options.now)
     say = teller(as_json=options.json)
+    github = connected(url, tell)
     with opened(url) as store:
         reading = read(store)
         fact = resolve(reading)
@@ -67,8 +71,9 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 reading=accepted.reading,
                 extra=accepted.extra,
                 say=say,
-                forge=connected(url, tell),
+                forge=github,
             )
+            _pass_on(done, github)
         except TidemillError as error:
             error.written = accepted.written(error.written)
             raise
@@ -82,6 +87,16 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             )
         _report(options, accepted, done)
     return 0
+
+
+def _pass_on(done: Turn, github: Forge) -> None:
+    """Where the turn has left something to check, start the workflow that checks it."""
+    is_on_github = done.snapshot.settings.checks.source == "github"
+    if is_on_github and done.plan.more and isinstance(done.outcome, Wrote):
+        if isinstance(github, GitHub):
+            tell_github(done, Wanted(go_on=True), github, person.run_url())
+        else:
+            tell("Something wants a check: the next run of cfg-app.git's workflow sees to it.")
 
 
 def _report_accepted(options: Options, accepted: Accepted) -> None:

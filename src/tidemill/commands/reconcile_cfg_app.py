@@ -31,13 +31,16 @@ def add(parser: argparse.ArgumentParser) -> None:
         "file with it (- is standard input)",
     )
     parser.add_argument(
-        "--no-ask", action="store_true", help="ask for no checks; say only that some are wanted"
+        "--claim",
+        action="store_true",
+        help="claim the checks that are wanted, so that no other turn asks for them till they "
+        "answer, or [checks] timeout is over: for whoever runs them now",
     )
     parser.add_argument(
         "--continue",
         dest="go_on",
         action="store_true",
-        help="with --no-ask, where checks are wanted: send turn-due, which starts the next run",
+        help="where checks are wanted and not claimed: send turn-due, which starts the next run",
     )
     parser.add_argument(
         "--check-requests",
@@ -52,7 +55,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set verdicts, do the turn, report it, and tell GitHub."""
+    """Set verdicts, do the turn, report it, and tell GitHub; 1 where main may not be moved."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)
     github = connected(arguments.repo, tell)
@@ -77,7 +80,7 @@ def run(arguments: argparse.Namespace) -> int:
                 reading=reading,
                 say=say,
                 forge=github,
-                ask=not arguments.no_ask,
+                claim=arguments.claim or arguments.check_requests,
             )
         except TidemillError as error:
             if settled.set and error.written == "nothing":
@@ -87,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell_github(done, wanted, needed(github), person.run_url())
     result = {**turn_json(done), "more": done.plan.more, "settled": list(settled.set)}
     conclude(result, lambda: _show(done, settled), as_json=options.json)
-    return 0
+    return 1 if done.refused is not None else 0
 
 
 def _show(done: Turn, settled: Settled) -> None:
@@ -97,4 +100,4 @@ def _show(done: Turn, settled: Settled) -> None:
         write(f"{sha} is neither on auto nor main's tip: its verdict is of no use any more.")
     show_turn(done)
     if done.plan.more:
-        write("Something wants a check; it was not asked for.")
+        write("Something wants a check, which is not claimed.")

@@ -74,7 +74,7 @@ def turn(  # noqa: PLR0913 - each has a name
     extra: Mapping[str, Fact] | None = None,
     say: Callable[[str], None] = lambda _: None,
     forge: Forge | None = None,
-    ask: bool = True,
+    claim: bool = False,
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
@@ -82,14 +82,14 @@ def turn(  # noqa: PLR0913 - each has a name
         reading: what was read just now; read anew without it, and after each lost race.
         extra: facts to take for accepted (a dry run's).
         forge: where verdicts are read, if the settings say that they come from GitHub.
-        ask: whether checks are asked for.
+        claim: whether the checks that are wanted are claimed, by a caller who sees to them.
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
         ServerRefused: the server refuses even what is not a landing.
     """
     reading = reading or read(store)
-    decide = Decider(store, Judge(forge), say, ask=ask)
+    decide = Decider(store, Judge(forge), say, claim=claim)
     races = 0
     while True:
         known, decided = decide(snapshot(reading, clock.now, extra))
@@ -125,12 +125,12 @@ class Decider:
     store: Store
     judge: Judge
     say: Callable[[str], None]
-    ask: bool = True
+    claim: bool = False
 
     def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
         """The complete plan, and all that was found out for it."""
         while True:
-            decided = plan(known, refused=refused, ask=self.ask)
+            decided = plan(known, refused=refused, claim=self.claim)
             if decided.to_read:
                 known = self.judge.look_up(known, decided.to_read[0])
             elif decided.todo is None:

@@ -11,6 +11,7 @@ from tidemill.sandbox.shapes import Job, Step
 
 _COMMANDS = {"error": "##[error]", "warning": "##[warning]", "notice": "##[notice]",
              "debug": "##[debug]", "group": "##[group]", "endgroup": "##[endgroup]"}  # fmt: skip
+_ANNOTATIONS = ("error", "warning", "notice")
 _CONCLUSIONS = {"success": "success", "failure": "failure", "skipped": "skipped"}
 
 
@@ -43,10 +44,15 @@ class JobLog:
         """Take a line of act's log about this job."""
         command, text = said.get("command"), str(said.get("msg", ""))
         if command == "summary":
+            if len(said.get("stepID") or ()) > 1:
+                return  # a step of a composite action; act says it again for the step that uses it
             with self.summary.open("a", encoding="utf-8") as stream:
                 stream.write(str(said.get("content", "")))
         elif command in _COMMANDS:
             self.line(_COMMANDS[command] + str(said.get("arg", "")), at)
+            if command in _ANNOTATIONS:
+                title = str((said.get("kvPairs") or {}).get("title", ""))
+                self._job.annotations.append((command, title, str(said.get("arg", ""))))
         elif command is not None:
             return  # set-output, add-mask, set-env: GitHub's log does not have them
         elif said.get("raw_output"):
@@ -76,3 +82,4 @@ class JobLog:
         elif said.get("level") == "error":
             words = text.replace("exit status ", "Process completed with exit code ")
             self.line(f"##[error]{words}", at)
+            self._job.annotations.append(("error", "", words))

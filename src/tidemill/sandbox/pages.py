@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from markdown_it import MarkdownIt  # rich brings it
+
 from tidemill.sandbox import git_reading
 from tidemill.sandbox.messages import Reply, Request, text
 from tidemill.sandbox.shapes import Job, Repository, Run
@@ -26,7 +28,8 @@ a { color: #0969da; text-decoration: none } a:hover { text-decoration: underline
 table { border-collapse: collapse; width: 100% } td, th { text-align: left; padding: .35rem .6rem;
        border-bottom: 1px solid #d1d9e0; vertical-align: top }
 pre { background: #f6f8fa; padding: 1rem; overflow-x: auto; font: 12px/1.45 monospace }
-.success { color: #1a7f37 } .failure { color: #cf222e } .cancelled, .skipped { color: #59636e }
+.success { color: #1a7f37 } .failure, .error { color: #cf222e } .warning { color: #9a6700 }
+.cancelled, .skipped { color: #59636e }
 small { color: #59636e }
 @media (prefers-color-scheme: dark) { body { background: #0d1117; color: #f0f6fc }
        a { color: #4493f8 } pre { background: #151b23 } td, th { border-color: #3d444d } }
@@ -40,6 +43,7 @@ _RUN = re.compile(r"/(?P<name>[^/]+/[^/]+)/actions/runs/(?P<run>\d+)(/job/(?P<jo
 _LOG = re.compile(r"/_logs/(?P<kind>run|job)/(?P<id>\d+)")
 _MOST_LOG = 2 << 20  # bytes of a log on a page: its end
 _MOST_ROWS = 200
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -151,6 +155,8 @@ class Pages:
             f"<p>{_link(f'/{run.repository}/actions', 'all runs')}: {escape(run.title)}, "
             f"{escape(run.event)}, {_state(run.status, run.conclusion)}</p>"
             + _table(("Job", "State", "Time"), rows)
+            + _annotations(jobs)
+            + "".join(_summary(job) for job in jobs)
             + (artifacts if own else "")
             + whole
             + logs,
@@ -187,6 +193,29 @@ def _shown(log: Path | None) -> str:
         file.seek(max(0, size - _MOST_LOG))
         words = file.read().decode(errors="replace")
     return f"<pre>{escape(_ANSI.sub('', words))}</pre>"
+
+
+def _annotations(jobs: Iterable[Job]) -> str:
+    """What steps put on the run's page, as they wrote it."""
+    rows = [
+        [
+            f'<span class="{escape(kind)}">{escape(kind)}</span>',
+            escape(job.name),
+            f"<strong>{escape(title)}</strong><br>" * bool(title)
+            + escape(words).replace("\n", "<br>"),
+        ]
+        for job in jobs
+        for kind, title, words in list(job.annotations)
+    ]
+    return "<h2>Annotations</h2>" + _table(("", "Job", ""), rows) if rows else ""
+
+
+def _summary(job: Job) -> str:
+    written = job.log.with_suffix(".md") if job.log is not None else None
+    if written is None or not written.is_file():
+        return ""
+    words = _MARKDOWN.render(written.read_text(errors="replace"))
+    return f"<h2>{escape(job.name)}: summary</h2><div class=summary>{words}</div>"
 
 
 def _page(title: str, body: str) -> Reply:

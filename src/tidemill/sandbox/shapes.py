@@ -129,7 +129,7 @@ class Step:
 
 @dataclass
 class Job:
-    """A job of a run; `log` is a file that grows while it runs."""
+    """A job of a run; `log` grows while it runs. Annotations: kind, title and text of each."""
 
     id: int
     name: str
@@ -141,6 +141,7 @@ class Job:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     steps: list[Step] = field(default_factory=list)
+    annotations: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass

@@ -7,7 +7,9 @@ the token, and never shown.
 from __future__ import annotations
 
 import io
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from urllib.parse import urlsplit
@@ -21,6 +23,12 @@ from tidemill.clients.http_trouble import Trouble
 from tidemill.errors import Refused
 
 _REDIRECTS = 3
+_MOST_FILES = 1_000
+# What zipfile raises for an archive that was damaged, or made to be a trap.
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
+    OSError, ValueError, IndexError, struct.error,
+)  # fmt: skip
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -28,8 +36,8 @@ def downloaded(calls: Calls, run_id: int, name: str, most: int) -> list[bytes]:
     """The bytes of each file in an artifact.
 
     Raises:
-        Refused: there is no such artifact (any more), or its files have more than
-            `most` bytes.
+        Refused: there is no such artifact (any more), its files have more than `most` bytes, or
+            they are more than a thousand.
         ServerRefused, Unreachable: as with any call.
     """
     repository = calls.place.repository
@@ -94,7 +102,13 @@ def _files(data: bytes, what: str, most: int) -> list[bytes]:
     left = most
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            for one in archive.infolist():
+            listed = archive.infolist()
+            if len(listed) > _MOST_FILES:
+                raise Refused(
+                    f"{what} has more than {_MOST_FILES} files",
+                    remedy="upload nothing in it but announcements, and announce it anew",
+                )
+            for one in listed:
                 if one.is_dir():
                     continue
                 with archive.open(one) as file:
@@ -102,7 +116,7 @@ def _files(data: bytes, what: str, most: int) -> list[bytes]:
                 left -= len(found[-1])
                 if left < 0:
                     raise _too_large(what, most)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError):
+    except _BROKEN:
         raise Refused(
             f"{what} is not a zip file that can be read", remedy="announce it anew"
         ) from None

@@ -11,10 +11,17 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tidemill.app.names import shown
+from tidemill.errors import Refused
+
 _GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_ADDRESS = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
+)
+_TOKEN = re.compile(r"[!-~]+")  # what a header may hold without quotes, and without spaces
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,11 @@ class Place:
 
 
 def of_url(url: str) -> Place | None:
-    """The place of a repository, None where `url` is not on the GitHub server of this run."""
+    """The place of a repository, None where `url` is not on the GitHub server of this run.
+
+    Raises:
+        Refused: GITHUB_SERVER_URL or GITHUB_API_URL is no address.
+    """
     server = server_url()
     if not url.startswith(f"{server}/"):
         return None
@@ -49,39 +60,92 @@ def of_url(url: str) -> Place | None:
 
 
 def here() -> Place | None:
-    """The repository that this workflow runs for; None outside a workflow."""
+    """The repository that this workflow runs for; None outside a workflow.
+
+    Raises:
+        Refused: GITHUB_REPOSITORY is not `owner/name`, or as with `of_url`.
+    """
     repository = os.environ.get("GITHUB_REPOSITORY")
-    return of_url(f"{server_url()}/{repository}") if repository else None
+    if not repository:
+        return None
+    found = of_url(f"{server_url()}/{repository}")
+    if found is None:
+        raise Refused(
+            f"GITHUB_REPOSITORY is {shown(repository)}, and not owner/name",
+            remedy="let it be the repository's name, or name the repository by --repo",
+        )
+    return found
 
 
 def token_for(url: str) -> str | None:
     """The token for Git and the API at `url`: TIDEMILL_TOKEN, only for the server of this run.
 
     Plain HTTP is for a server on this machine alone.
+
+    Raises:
+        Refused: it is no token, or as with `of_url`.
     """
-    return (os.environ.get("TIDEMILL_TOKEN") or None) if _may_have_tokens(url) else None
+    return token_in("TIDEMILL_TOKEN") if _may_have_tokens(url) else None
 
 
 def status_token_for(url: str) -> str | None:
-    """The token that sets statuses, where it is to be another one: TIDEMILL_STATUS_TOKEN."""
-    return (os.environ.get("TIDEMILL_STATUS_TOKEN") or None) if _may_have_tokens(url) else None
+    """The token that sets statuses, where it is to be another one: TIDEMILL_STATUS_TOKEN.
+
+    Raises `Refused` as `token_for` does.
+    """
+    return token_in("TIDEMILL_STATUS_TOKEN") if _may_have_tokens(url) else None
+
+
+def token_in(variable: str) -> str | None:
+    """The token that a variable holds, without the space around it: secrets are often pasted.
+
+    Raises:
+        Refused: nothing with spaces, line ends or other than ASCII is a token.
+    """
+    found = os.environ.get(variable, "").strip()
+    if found and not _TOKEN.fullmatch(found):
+        raise Refused(
+            f"what {variable} holds is no token: it has a space, a line end, or a letter that no "
+            "token has",
+            remedy="set it anew, or the secret that it comes from, to the token alone",
+        )
+    return found or None
 
 
 def _may_have_tokens(url: str) -> bool:
-    server = urlsplit(server_url())
-    is_private = server.scheme == "https" or server.hostname in _LOOPBACK
-    return is_private and url.startswith(f"{server_url()}/")
+    server = server_url()
+    parts = urlsplit(server)
+    is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
+    return is_private and url.startswith(f"{server}/")
 
 
 def server_url() -> str:
-    """The GitHub server of this run."""
-    return (os.environ.get("GITHUB_SERVER_URL") or _GITHUB).rstrip("/")
+    """The GitHub server of this run.
+
+    Raises:
+        Refused: GITHUB_SERVER_URL is no address.
+    """
+    return _address("GITHUB_SERVER_URL") or _GITHUB
 
 
 def _api(server: str) -> str:
-    given = os.environ.get("GITHUB_API_URL")
+    given = _address("GITHUB_API_URL")
     if given and os.environ.get("GITHUB_SERVER_URL"):
-        return given.rstrip("/")
+        return given
     if server == _GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
         return server.replace("https://", "https://api.", 1)
     return f"{server}/api/v3"
+
+
+def _address(variable: str) -> str | None:
+    """The address that a variable holds, without a slash at its end."""
+    found = os.environ.get(variable, "").strip().rstrip("/")
+    if found and not _ADDRESS.fullmatch(found):
+        from tidemill.clients.git import redacted  # it imports GitPython, which takes long
+
+        raise Refused(
+            f"{variable} is {shown(redacted(found))}, and not the address of a server",
+            remedy="let it be as https://HOST, with no user and no password in it; where it is "
+            "not set, github.com is meant",
+        )
+    return found or None
