@@ -81,6 +81,12 @@ def test_what_it_stages_or_hides_in_its_index_does_not_matter(bench: Bench) -> N
     assert "jsonnet/main.jsonnet" in result.reason
 
 
+def test_why_it_failed_is_what_it_said_last_less_what_only_points_there(bench: Bench) -> None:
+    result = bench.do(generate="printf 'f(x)\\n ~^^~\\nNameError: x\\n'; exit 3")
+    assert isinstance(result, WorkFailed)
+    assert "exit code 3: f(x) | NameError: x" in result.reason
+
+
 def test_exclude_file_of_its_git_does_not_hide_anything(bench: Bench) -> None:
     commit = bench.done(
         generate="mkdir -p .git/info; echo '*.yaml' > .git/info/exclude;"

@@ -86,6 +86,27 @@ def test_classic_protection_tells_where_rules_require_nothing(api: Api, github: 
     assert github.required("main") == (Required("build", 99), Required("lint"), Required("old"))
 
 
+NO_RULESETS = {
+    "older server": Say(404, {"message": "Not Found"}),
+    "plan": Say(403, {"message": "Upgrade to GitHub Pro or make this repository public"}),
+}
+
+
+@pytest.mark.parametrize("case", NO_RULESETS)
+def test_where_there_are_no_rulesets_classic_protection_tells(
+    api: Api, github: GitHub, case: str
+) -> None:
+    api.requires("rule")
+    api.protection = {"required_status_checks": {"contexts": ["build"], "checks": []}}
+    api.on("GET", "/rules/branches/main$", NO_RULESETS[case])
+    assert github.required("main") == (Required("build"),)
+
+
+def test_rules_that_this_token_may_not_see_are_not_taken_for_none(api: Api, github: GitHub) -> None:
+    api.on("GET", "/rules/", Say(403, {"message": "Resource not accessible by integration"}))
+    assert "`metadata: read`" in refused(github, "rules").remedy
+
+
 @pytest.mark.parametrize("status", [403, 404])
 def test_without_any_rule_nothing_is_required(api: Api, github: GitHub, status: int) -> None:
     api.on("GET", "/branches/main$", Say(200, []), Say(status, {"message": "Not Found"}))
@@ -333,8 +354,10 @@ MISSING = {
 }
 
 
-@pytest.mark.parametrize("code", [403, 404])
-@pytest.mark.parametrize("call", MISSING)
+@pytest.mark.parametrize(
+    ("call", "code"),
+    [(call, code) for call in MISSING for code in (403, 404) if (call, code) != ("rules", 404)],
+)
 def test_missing_right_is_named_with_its_repository(
     api: Api, github: GitHub, waits: Waits, call: str, code: int
 ) -> None:
@@ -501,7 +524,7 @@ def test_each_request_says_who_asks_and_which_api_is_meant(api: Api, github: Git
         assert TOKEN not in asked.path + json.dumps(dict(asked.query))
 
 
-@pytest.mark.parametrize("code", [401, 403, 404, 422, 429, 500])
+@pytest.mark.parametrize("code", [401, 403, 422, 429, 500])
 def test_no_error_shows_the_token(api: Api, github: GitHub, waits: Waits, code: int) -> None:
     api.on("GET", "/rules", *[Say(code, {"message": "no"})] * 20)
     error = refused(github, "rules")

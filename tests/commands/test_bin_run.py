@@ -101,6 +101,16 @@ def test_another_python_first_on_path_gets_packages_of_its_own(
     assert len(warm.kept()) == 2
 
 
+def test_a_virtual_environment_first_on_path_is_the_python_that_it_was_made_of(
+    warm: Actions, tmp_path: Path
+) -> None:
+    (tmp_path / "venv").mkdir()
+    (tmp_path / "venv" / "python3").symlink_to(warm.tools[1] / "python3")
+    warm.tools.insert(0, tmp_path / "venv")
+    assert warm.run("status").err == ""
+    assert len(warm.kept()) == 1
+
+
 def test_what_runs_knows_no_package_of_the_machine(warm: Actions) -> None:
     said = warm.run(PYTHONPATH="/nowhere", PYTHONHOME="/nowhere", PYTHONUTF8="0").said
     assert said["site"] is False

@@ -261,11 +261,11 @@ def test_status_may_be_set_by_another_token(
     world: GitHubWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sha = under_test(world)
-    monkeypatch.setenv("TIDEMILL_STATUS_TOKEN", "another one")
+    monkeypatch.setenv("TIDEMILL_STATUS_TOKEN", "another-one")
     world.api.on("POST", "/statuses/", Say(403, {"message": "Resource not accessible"}))
     error = refused(world, TURN, f"--verdicts={json.dumps({sha: 'success'})}")
     assert f"`statuses: write` for {REPOSITORY}" in error["remedy"]
-    assert world.api.requests("POST")[0].headers["authorization"] == "token another one"
+    assert world.api.requests("POST")[0].headers["authorization"] == "token another-one"
     assert {one.headers["authorization"] for one in world.api.requests("GET")} <= {f"token {TOKEN}"}
 
 
@@ -380,7 +380,7 @@ def test_landing_that_a_rule_refuses_says_what_to_do(world: GitHubWorld) -> None
     sha = under_test(world)
     world.check(sha)
     turn = world.turn()
-    assert turn["landed"] is None
+    assert (turn.code, turn["landed"]) == (1, None)
     assert "GH013" in waits_for(turn)
     assert "bypass" in waits_for(turn)
     hook.unlink()

@@ -14,14 +14,14 @@ from tests.components.absence import Missing, absent
 
 from tidemill.errors import Refused, Unreachable
 from tidemill.sandbox import npm_files
-from tidemill.sandbox.acting import program
 from tidemill.sandbox.clients import Clone, Rest
-from tidemill.sandbox.hub import Hub
-from tidemill.sandbox.server import Server
-from tidemill.sandbox.shapes import Access, Job, Run
-from tidemill.sandbox.shelf import Shelf
-from tidemill.sandbox.starting import Starter
-from tidemill.sandbox.workshop import Machines
+from tidemill.sandbox.runner.acting import program
+from tidemill.sandbox.runner.shelf import Shelf
+from tidemill.sandbox.runner.starting import Starter
+from tidemill.sandbox.runner.workshop import Machines
+from tidemill.sandbox.server.listening import Server
+from tidemill.sandbox.state.hub import Hub
+from tidemill.sandbox.state.shapes import Access, Job, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "acme/shop"

@@ -6,30 +6,27 @@ journal says that each request ended.
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pytest
 from tests.sandbox.loop_world import MAIN, Loop, announced, loop
-from tests.sandbox.runner_world import NAME
 
-from tidemill.sandbox.limits import Fault
-from tidemill.sandbox.shapes import Run
+from tidemill.sandbox.state.limits import Fault
 
 SETS = ("app", "batch", "site")
-SEED = 20
-JOURNAL = "refs/tidemill/journal"
+SEED, COUNT = 20, 80
 
 
-def burst(chance: random.Random) -> list[dict[str, Any]]:
-    """80 announcements: of three sets, out of order, some sent twice, some that nobody wants."""
+def burst(chance: random.Random, count: int) -> list[dict[str, Any]]:
+    """Announcements: of three sets, out of order, some sent twice, some that nobody wants."""
     found = []
     for name in SETS:
-        for position in range(1, 22):
+        for position in range(1, count // 4 + 1):
             found.append(announced(name, position, broken=position % 7 == 3))
     found += [
         announced("app", 90, version=2),
@@ -38,24 +35,21 @@ def burst(chance: random.Random) -> list[dict[str, Any]]:
         announced("site", 92, sha="not a SHA"),
         {**announced("site", 93), "images": {}},
     ]
-    # Whoever builds for longer announces later: near its place, and not at it.
-    found = [one for _, one in sorted(
-        (one["position"] + chance.uniform(-4, 4), one) for one in found
-    )] if False else sorted(found, key=lambda one: one["position"] + chance.uniform(-4, 4))
-    found += chance.sample(found, 80 - len(found))
+    # Whoever builds for longer announces later.
+    found.sort(key=lambda one: int(one["position"]) + chance.uniform(-4, 4))
+    found += chance.sample(found, count - len(found))
     return found
 
 
 def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
     chance = random.Random(SEED)
-    with loop(tmp_path, sets=SETS, timeout="20s", most=3) as shop:
+    with loop(tmp_path, sets=SETS, timeout="20s") as shop:
         shop.starter.faults.set({"seed": SEED, "faults": [
             {"event": "repository_dispatch", "action": "images-announced",
              "drop": 0.1, "double": 0.15, "delay": 0.1, "seconds": 2.0},
             {"event": "repository_dispatch", "action": "turn-due", "drop": 0.3},
-            {"event": "repository_dispatch", "action": "target-deployed", "double": 0.3},
         ]})  # fmt: skip
-        for payload in burst(chance):
+        for payload in burst(chance, COUNT):
             shop.announce(payload)
         shop.hub.limits.faults += [
             Fault("secondary", times=6, path="statuses|check-runs"),
@@ -68,13 +62,95 @@ def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
         assert not shop.hub.limits.faults
         shop.assert_the_rules_hold()
         wanted = {name: max(good(shop, name)) for name in SETS}
-        for wave in ("lab", "shop"):
-            assert {name: shop.position(wave, name) for name in SETS} == wanted
-        delivered = [run.trigger.parts["client_payload"] for run in shop.hub.runs
-                     if run.title == "images-announced" and run.trigger]  # fmt: skip
-        assert 50 < len(delivered) < 90
-        ids = {identity(one) for one in delivered if one["position"] < 90 and one["set"] in SETS}
-        assert ids == {one for one in shop.accepted() if one.startswith("announcement-")}
+        assert {name: shop.position("lab", name) for name in SETS} == wanted
+        wanted_ids, failed = set(), set()
+        delivered = [run for run in shop.hub.runs if run.title == "images-announced"]
+        assert COUNT // 2 < len(delivered) != COUNT
+        for run in delivered:
+            assert run.trigger is not None
+            payload = run.trigger.parts["client_payload"]
+            if payload["position"] < 90 and payload["set"] in SETS:
+                wanted_ids.add(identity(payload))
+                failed |= {identity(payload)} if run.conclusion == "failure" else set()
+        accepted = {one for one in shop.accepted() if one.startswith("announcement-")}
+        assert accepted <= wanted_ids
+        assert wanted_ids - accepted <= failed, "a run that is green has accepted"
+
+
+def test_runs_that_die_after_what_they_did_leave_nothing_to_repair(tmp_path: Path) -> None:
+    with loop(tmp_path, sets=("app", "batch"), timeout="8s") as shop:
+        for number, ref in enumerate(("refs/tidemill/inbox/", "refs/heads/auto", MAIN), 1):
+            die_after_push(shop, ref, announcing(shop, number))
+        for number, path in enumerate(("/statuses/", "/dispatches"), 4):
+            begin = announcing(shop, number) if path == "/statuses/" else partial(two_broken, shop)
+            die_after_call(shop, path, begin)
+        shop.announce(announced("app", 9))
+        shop.rest()
+        shop.assert_the_rules_hold()
+        endings = {one.split("-")[1] + one.split("-")[2]: how for one, (how,) in
+                   shop.endings().items()}  # fmt: skip
+        assert endings == {
+            **dict.fromkeys(("app1", "app2", "app3", "app4", "app9"), "landed"),
+            **dict.fromkeys(("app6", "batch6"), "evicted"),
+        }
+
+
+def announcing(shop: Loop, position: int) -> Callable[[], None]:
+    return partial(shop.announce, announced("app", position))
+
+
+def die_after_push(shop: Loop, ref: str, begin: Callable[[], None]) -> None:
+    """The next push of such a ref is written and not answered, and its run dies."""
+    with held(shop, ref):
+        begin()
+        wait_for((shop.bare / "held").exists)
+        kill_all(shop)
+    shop.rest()
+
+
+def die_after_call(shop: Loop, path: str, begin: Callable[[], None]) -> None:
+    """The next call to write there is carried out and not answered, and its run dies."""
+    fault = Fault("drop", path=path, method="POST", after=True)
+    begin()
+    shop.hub.limits.faults.append(fault)
+    wait_for(lambda: fault.times == 0)
+    kill_all(shop)
+    shop.rest()
+
+
+def two_broken(shop: Loop) -> None:
+    """Two sets that nobody should land come in one turn, so one check does not settle it."""
+    with held(shop, "refs/tidemill/inbox/"):
+        shop.announce(announced("app", 6, broken=True))
+        wait_for((shop.bare / "held").exists)
+        shop.announce(announced("batch", 6, broken=True))
+        shop.hub.settle()
+        wait_for(lambda: len(shop.refs("refs/tidemill/inbox/")) != 1)
+
+
+@contextmanager
+def held(shop: Loop, ref: str) -> Iterator[None]:
+    """The answer to the next push of such a ref is held back until the end of the block."""
+    (shop.bare / "hold").write_text(ref)
+    try:
+        yield
+    finally:
+        (shop.bare / "held").unlink(missing_ok=True)
+
+
+def kill_all(shop: Loop) -> None:
+    going = [run for run in shop.hub.runs if run.status == "in_progress"]
+    for run in going:
+        shop.hub.control["kill"]({"run": run.id})
+    wait_for(lambda: all(run.status == "completed" for run in going))
+    assert "failure" in {run.conclusion for run in going}, "it came too late to kill"
+
+
+def wait_for(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    until = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 def identity(payload: dict[str, Any]) -> str:

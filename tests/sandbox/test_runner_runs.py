@@ -309,6 +309,7 @@ runs:
       run: |
         echo "said=$INPUT_TEXT" >>"$GITHUB_OUTPUT"
         env | grep -c ^INPUT_
+        echo "# Said $INPUT_TEXT" >>"$GITHUB_STEP_SUMMARY"
         test -f "$GITHUB_ACTION_PATH/action.yml"
 """)
     sha = shop.push()
@@ -330,6 +331,9 @@ runs:
     run = shop.only_run()
     assert "<own none>" in log(run, "a")
     assert log(run, "a").splitlines().count("1") == 2, "no INPUT_ but the one that env gives"
+    said = job(run, "a").log
+    assert said is not None
+    assert said.with_suffix(".md").read_text() == "# Said own\n# Said none\n"
 
 
 def test_a_summary_is_kept_beside_the_log(shop: Mill) -> None:

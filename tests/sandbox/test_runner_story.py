@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.sandbox.runner_world import ROOT, node
 
-from tidemill.sandbox.shapes import Run
+from tidemill.sandbox.state.shapes import Run
 from tidemill.sandbox.story import EDITS, Story, narrator
 from tidemill.sandbox.world import Mode, Wishes, World
 

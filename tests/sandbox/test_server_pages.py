@@ -59,6 +59,28 @@ def test_runs_jobs_and_logs_are_pages_and_nothing_in_them_is_executed(pushed: Wo
     assert "x<b>y" in words
 
 
+def test_a_run_s_page_has_its_annotations_and_its_summaries(pushed: World) -> None:
+    run = a_run(pushed, title="turn")
+    job = pushed.hub.add_job(run, "turn")
+    assert job.log is not None
+    job.annotations += [("warning", "Tidemill", f"held {HOSTILE}\nremedy: release")]
+    summary = f"### Turn\n\n| done |\n|---|\n| landed {HOSTILE} |\n\n[x](javascript:alert(1))\n"
+    job.log.with_suffix(".md").write_text(summary)
+    pushed.hub.update_job(run, job, "completed", "success")
+    page = _Reader(pushed.ask("GET", f"/acme/app/actions/runs/{run.id}").body)
+    assert "script" not in page.tags
+    assert "h3" in page.tags
+    assert not [link for link in page.links if link.startswith("javascript")]
+    assert f"held {HOSTILE}" in page.words
+    assert f"landed {HOSTILE}" in page.words
+
+
+def test_a_commit_has_a_page_which_summaries_link_to(pushed: World) -> None:
+    sha = pushed.git("rev-parse", "main").strip()
+    assert sha in _Reader(pushed.ask("GET", f"/acme/app/commit/{sha}").body).words
+    assert pushed.ask("GET", f"/acme/app/commit/{'0' * 40}").status == 404
+
+
 @pytest.mark.parametrize("path", ["/nothing", "/acme/nothing", "/acme/app/actions/runs/9",
                                   "/%2e%2e/x", "/_logs/run/1"])  # fmt: skip
 def test_what_is_not_there_is_not_shown(pushed: World, path: str) -> None:

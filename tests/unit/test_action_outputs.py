@@ -29,6 +29,7 @@ TURN: dict[str, Any] = {
     "notes": [{"what": "reported", "sha": SHA, "wave": "lab", "reason": "Healthy"}],
     "request": {"id": "announcement-app-1", "state": "accepted"},
 }
+IGNORED = {"changed": False, "state": "nothing to accept"}
 NOTHING = {**TURN, "changed": False, "landed": None, "introduced": [], "to_check": [], "notes": []}
 
 
@@ -65,6 +66,20 @@ def test_the_page_of_a_turn_says_all_of_it() -> None:
 def test_the_page_of_a_turn_that_did_nothing_says_what_waits() -> None:
     assert "Nothing is due yet." in summary("reconcile-cfg-app", NOTHING, None)
     assert "Nothing to do." in summary("reconcile-cfg-app", {**NOTHING, "waiting": []}, None)
+
+
+def test_the_page_of_a_turn_says_how_to_approve_there() -> None:
+    waits = [{"what": "x", "for": "approval: tidemill promote-wave --wave lab", "since": None}]
+    page = summary("reconcile-cfg-app", {**TURN, "waiting": waits}, URL)
+    assert f"[*Actions*]({URL}/actions) → *tidemill* → *Run workflow*" in page
+    assert "Run workflow" not in summary("reconcile-cfg-app", TURN, URL)
+
+
+def test_the_page_of_an_event_says_what_it_brought() -> None:
+    brought = {"accepted": "announcement-app-1", "state": "accepted", "reason": None}
+    assert "\nannouncement-app-1: accepted." in summary("accept-event", brought, None)
+    nothing = {**IGNORED, "accepted": None, "reason": "a push only starts a turn"}
+    assert "Nothing to accept: a push only" in summary("accept-event", nothing, None)
 
 
 def test_without_a_page_to_link_to_a_commit_stands_for_itself() -> None:
@@ -127,8 +142,11 @@ def test_a_text_of_others_is_one_line() -> None:
          "all sets in lab is held: broken"),
         ({"waiting": [{"what": f"main at {SHA}", "for": "a commit that mends it", "since": None}]},
          f"main at {SHA} waits for a commit that mends it"),
+        ({"waiting": [{"what": "introducing it", "since": None,
+                       "for": "a commit on main that mends it: main does not generate: no"}]},
+         "introducing it waits for a commit on main that mends it: main does not generate: no"),
     ],
-    ids=["evicted", "rejected", "held", "red main"],
+    ids=["evicted", "rejected", "held", "red main", "main that does not generate"],
 )  # fmt: skip
 def test_what_needs_a_person_is_a_warning(change: dict[str, Any], found: str) -> None:
     assert warnings({**TURN, **change}) == [found]
@@ -146,8 +164,11 @@ def test_a_turn_that_needs_nobody_warns_of_nothing() -> None:
         ({"request": {"state": "lab has it already"}}, ["lab has it already"]),
         ({"changed": False, "reason": "a push brings nothing"}, ["a push brings nothing"]),
         ({"changed": True, "reason": "said"}, []),
+        ({**IGNORED, "reason": "a push only starts a turn"}, []),
+        ({**IGNORED, "reason": "x is not an event of Tidemill's"},
+         ["x is not an event of Tidemill's"]),
     ],
-)
+)  # fmt: skip
 def test_why_nothing_was_done_is_a_notice(result: dict[str, Any], found: list[str]) -> None:
     assert notices(result) == found
 

@@ -13,8 +13,8 @@ _NEEDS_A_PERSON = {
     "rejected": "was rejected",
     "held": "is held",
 }
-# How the reasons end that most events have for bringing nothing: no news on a run's page.
-_USUAL = ("it only starts a turn", "a person asked for a turn")
+# Most events bring nothing, and that is no news; one that looks like ours and is not, is.
+_UNUSUAL = "is not an event of Tidemill's"
 _REFUSES = "the server to let it land: "
 _MENDS = "a commit on main that mends it: "
 
@@ -67,7 +67,8 @@ def notices(result: Result) -> list[str]:
         said = f"{request['id']}: {state}" if request.get("id") else state
         return [one_line(said)]
     reason = str(result.get("reason") or "")
-    if result.get("changed") is False and reason and not reason.endswith(_USUAL):
+    is_usual = result.get("state") == "nothing to accept" and not reason.endswith(_UNUSUAL)
+    if result.get("changed") is False and reason and not is_usual:
         return [one_line(reason)]
     return []
 

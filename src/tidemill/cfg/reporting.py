@@ -13,6 +13,7 @@ from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
 STARVES_AFTER = 3
+_MOST_SAID = 230  # so that the remedy fits on the line, too
 _RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
 
 
@@ -115,10 +116,17 @@ def _landing(draft: Draft, sha: str) -> str:
     return f"the next turn, which lands {sha}"
 
 
+def is_by_rule(reason: str) -> bool:
+    """Whether a rule of GitHub's refused main: that lasts until a person changes it."""
+    return any(code in reason for code in _RULES)
+
+
 def _let_land(refused: Refusal) -> str:
     """What a landing waits for, with the remedy where it is a rule of GitHub's that stops it."""
-    why = f"the server to let it land: {refused.reason}"
-    if any(code in refused.reason for code in _RULES):
+    said = refused.reason
+    why = "the server to let it land: "
+    why += said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
+    if is_by_rule(refused.reason):
         why += (
             "; let the rules of main require the checks that run on auto, by these names, and no "
         )

@@ -59,6 +59,8 @@ def in_words(command: str) -> str:
 
 def _last_lines(output: str) -> str:
     lines = [
-        re.sub(r"[^\x20-\x7e]", "?", line).strip() for line in output.splitlines() if line.strip()
+        re.sub(r"[^\x20-\x7e]", "?", line).strip()
+        for line in output.splitlines()
+        if line.strip(" \t\r^~")  # nor what only points at the line above
     ]
     return " | ".join(lines[-5:])[-600:] or "no output"

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     where = _place(arguments.to)
     files = _files(arguments.announcement, arguments.announcements)
-    events = [_event(_options.read_file(file), arguments.artifact) for file in files]
+    events = [_event(_options.json_or_file(file), arguments.artifact) for file in files]
     _refuse_twice(events)
     if not options.dry_run:
         _send(where, events)
@@ -161,8 +161,10 @@ def _send(where: Place, events: Sequence[Event]) -> None:
     if token is None:
         raise Refused(
             f"there is no token to announce to {where.repository} with",
-            remedy=f"set TIDEMILL_TOKEN to one that may write contents of {where.repository}: "
-            "an App's, or a fine-grained one; the workflow's own reaches its repository alone",
+            remedy="make a fine-grained token that may write contents of "
+            f"{where.repository}, or an App's; in a workflow give it to publish-images.yml as the "
+            "secret announce-token (the workflow's own reaches its repository alone), else set "
+            "TIDEMILL_TOKEN",
         )
     from tidemill.clients.github.api import GitHub
 

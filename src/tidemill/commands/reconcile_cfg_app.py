@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from tidemill.cfg.reporting import is_by_rule
 from tidemill.clients import person
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.repository import opened
@@ -55,7 +56,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Set verdicts, do the turn, report it, and tell GitHub; 1 where main may not be moved."""
+    """Set verdicts, do the turn, report it, and tell GitHub; 1 where a rule keeps main."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)
     github = connected(arguments.repo, tell)
@@ -90,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell_github(done, wanted, needed(github), person.run_url())
     result = {**turn_json(done), "more": done.plan.more, "settled": list(settled.set)}
     conclude(result, lambda: _show(done, settled), as_json=options.json)
-    return 1 if done.refused is not None else 0
+    return 1 if done.refused is not None and is_by_rule(done.refused) else 0
 
 
 def _show(done: Turn, settled: Settled) -> None:

@@ -161,5 +161,7 @@ def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced
 def _unwelcome(reason: str) -> Refused:
     return Refused(
         reason,
-        remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once",
+        remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once; "
+        "where these are wrong, mend them on main, and announce again: in app.git, run the job "
+        "announce again",
     )

@@ -7,12 +7,12 @@ import threading
 from datetime import datetime, timedelta
 
 from tidemill.cfg import settings, settings_file
-from tidemill.sandbox import git_reading
 from tidemill.sandbox.clients import Rest
-from tidemill.sandbox.git_reading import Unfound
-from tidemill.sandbox.hub import Hub
-from tidemill.sandbox.rest.rendering import time
-from tidemill.sandbox.shapes import Event, Repository
+from tidemill.sandbox.server.rest.rendering import time
+from tidemill.sandbox.state import git_reading
+from tidemill.sandbox.state.git_reading import Unfound
+from tidemill.sandbox.state.hub import Hub
+from tidemill.sandbox.state.shapes import Event, Repository
 
 
 class Clusters:

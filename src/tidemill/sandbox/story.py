@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any, TextIO
 
 from tidemill.demo.narrator import Narrator, Unexpected
-from tidemill.sandbox import git_reading
-from tidemill.sandbox.git_reading import Unfound
-from tidemill.sandbox.shapes import Event, Run
+from tidemill.sandbox.state import git_reading
+from tidemill.sandbox.state.git_reading import Unfound
+from tidemill.sandbox.state.shapes import Event, Run
 from tidemill.sandbox.world import World
 
 WAVES = ("staging", "internal", "production")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -13,16 +15,16 @@ from pathlib import Path
 from typing import Literal, Self
 
 from tidemill.errors import Refused
-from tidemill.sandbox.acting import program
 from tidemill.sandbox.clients import Clone, Rest
 from tidemill.sandbox.clusters import Clusters
-from tidemill.sandbox.hub import Hub
 from tidemill.sandbox.registry import Registry
-from tidemill.sandbox.server import Server
-from tidemill.sandbox.shapes import Access, Repository
-from tidemill.sandbox.shelf import Shelf
-from tidemill.sandbox.starting import Starter
-from tidemill.sandbox.workshop import Machines
+from tidemill.sandbox.runner.acting import program
+from tidemill.sandbox.runner.shelf import Shelf
+from tidemill.sandbox.runner.starting import Starter
+from tidemill.sandbox.runner.workshop import Machines
+from tidemill.sandbox.server.listening import Server
+from tidemill.sandbox.state.hub import Hub
+from tidemill.sandbox.state.shapes import Access, Repository
 
 Mode = Literal["github-token", "app"]
 
@@ -32,6 +34,7 @@ APP_PERMISSIONS: Mapping[str, Access] = {
 }  # fmt: skip
 _PEOPLE = {"app": ("Ada", "ada@example.com"), "cfg-app": ("Grace", "grace@example.com")}
 _MESSAGE = "Images go to the registry of the stand-in"
+_CALL = re.compile(r"^(?P<indent> +)uses: \S+/(?:gitops|publish-images)\.yml@.*\n", re.MULTILINE)
 _IMAGES = re.compile(r'^images = "(?P<host>[^/"]+)/', re.MULTILINE)
 
 
@@ -115,12 +118,7 @@ class World:
         self.registry = stack.enter_context(Registry(wishes.folder / "registry"))
         self.server = stack.enter_context(Server(hub, wishes.port))
         shelf = Shelf(wishes.folder / "actions", hub, wishes.checkout, wishes.actions)
-        caches = wishes.folder / "caches"
-        env = {  # what a machine keeps for all jobs
-            "GOCACHE": str(caches / "go"),
-            "PIP_CACHE_DIR": str(caches / "pip"),
-            "UV_CACHE_DIR": str(caches / "uv"),
-        }
+        env = _caches(wishes.folder / "caches")
         machines = Machines(
             hub, shelf, wishes.folder / "runs", threading.Semaphore(wishes.most), env, wishes.keep
         )
@@ -228,6 +226,20 @@ class World:
                 file.write_text(text, encoding="utf-8")
 
 
+def _caches(folder: Path) -> dict[str, str]:
+    """What a machine keeps for all jobs: its own caches, where it has any; HOME is each job's."""
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    own = {
+        "GOCACHE": Path(sys.prefix) / "go-build",  # `make setup` has filled it
+        "PIP_CACHE_DIR": home / "pip",
+        "UV_CACHE_DIR": home / "uv",
+    }
+    return {
+        name: os.environ.get(name) or str(path if path.is_dir() else folder / path.name)
+        for name, path in own.items()
+    }
+
+
 def _branch(source: Path | None) -> str:
     """What a checkout is on; main, where that is nothing."""
     if source is None or not (source / ".git").exists():
@@ -243,15 +255,19 @@ def _said(source: Path, *arguments: str) -> str:
 
 def _with_input(text: str, name: str, value: str) -> str:
     """Add an input to the call of our workflow, unless the caller gives it."""
-    if re.search(rf"^\s+{re.escape(name)}:", text, re.MULTILINE):
-        return text
-    return re.sub(r"^( +)with:\n", rf'\1with:\n\1  {name}: "{value}"\n', text, flags=re.MULTILINE)
+    return _with(text, "with", name, f'"{value}"')
 
 
 def _with_secret(text: str, name: str, secret: str) -> str:
+    return _with(text, "secrets", name, f"${{{{ secrets.{secret} }}}}")
+
+
+def _with(text: str, block: str, name: str, value: str) -> str:
+    """A line in a block of the call, which is made where the caller has none."""
     if re.search(rf"^\s+{re.escape(name)}:", text, re.MULTILINE):
         return text
-    line = f"{name}: ${{{{ secrets.{secret} }}}}\n"
-    if re.search(r"^ +secrets:\n", text, re.MULTILINE):
-        return re.sub(r"^( +)secrets:\n", rf"\1secrets:\n\1  {line}", text, flags=re.MULTILINE)
-    return re.sub(r"^( +)with:\n", rf"\1secrets:\n\1  {line}\1with:\n", text, flags=re.MULTILINE)
+    if not re.search(rf"^ +{block}:\n", text, re.MULTILINE):
+        text = _CALL.sub(rf"\g<0>\g<indent>{block}:\n", text)
+    return re.sub(
+        rf"^( +){block}:\n", rf"\g<0>\g<1>  {name}: {value}\n", text, count=1, flags=re.MULTILINE
+    )

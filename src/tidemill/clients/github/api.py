@@ -12,6 +12,7 @@ from tidemill.app.names import one_line, shown
 from tidemill.cfg.reported import Reports, Required, Status
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Call, Calls
+from tidemill.clients.github.patience import Answer
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused
 
@@ -72,7 +73,7 @@ class GitHub:
         rules = Call(f"/rules/branches/{where}", f"read the rules of {branch}", "metadata: read")
         found = [
             one
-            for page in self._calls.pages(rules, list[answers.Rule])
+            for page in self._calls.pages(rules, list[answers.Rule], absent=_has_no_rulesets)
             for rule in page
             for one in rule.required()
         ]
@@ -190,6 +191,12 @@ class GitHub:
             if not missing and all(one.app is None for one in required):
                 break
         return found
+
+
+def _has_no_rulesets(answer: Answer) -> bool:
+    """Whether there are none to ask for: Enterprise Server before 3.11, or a plan without them."""
+    is_not_in_plan = answer.status == 403 and "upgrade to github" in answer.text.lower()
+    return answer.status == 404 or is_not_in_plan
 
 
 _LATEST = {"filter": "latest"}

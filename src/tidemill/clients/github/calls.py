@@ -99,11 +99,21 @@ class Calls:
             return None
         return self._decoded(call, self._checked(call, answer), kind)
 
-    def pages(self, call: Call, kind: type[_T]) -> Iterator[_T]:
-        """The pages of a list, each as `kind`; one is asked for only when it is wanted."""
+    def pages(
+        self, call: Call, kind: type[_T], *, absent: Callable[[Answer], bool] = lambda _: False
+    ) -> Iterator[_T]:
+        """The pages of a list, each as `kind`; one is asked for only when it is wanted.
+
+        Args:
+            absent: whether an answer says that this server has no such list: then it is empty.
+        """
         for page in range(1, MOST_PAGES + 1):
             more = {**call.parameters, "per_page": str(PAGE), "page": str(page)}
-            answer = self._successful(replace(call, parameters=more))
+            asked = replace(call, parameters=more)
+            answer = self.answer(asked)
+            if absent(answer):
+                return
+            self._checked(asked, answer)
             yield self._decoded(call, answer, kind)
             if 'rel="next"' not in answer.headers.get("link", ""):
                 return

@@ -129,8 +129,7 @@ def server_url() -> str:
 
 
 def _api(server: str) -> str:
-    given = _address("GITHUB_API_URL")
-    if given and os.environ.get("GITHUB_SERVER_URL"):
+    if given := _address("GITHUB_API_URL"):
         return given
     if server == _GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
         return server.replace("https://", "https://api.", 1)
