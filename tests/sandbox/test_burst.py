@@ -19,7 +19,7 @@ from tests.sandbox.loop_world import MAIN, Loop, announced, loop
 from tidemill.sandbox.state.limits import Fault
 
 SETS = ("app", "batch", "site")
-SEED, COUNT = 20, 80
+SEED, COUNT = 20, 40
 
 
 def burst(chance: random.Random, count: int) -> list[dict[str, Any]]:
@@ -41,7 +41,7 @@ def burst(chance: random.Random, count: int) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
+def test_a_burst_of_announcements_ends_as_it_must(tmp_path: Path) -> None:
     chance = random.Random(SEED)
     with loop(tmp_path, sets=SETS, timeout="20s") as shop:
         shop.starter.faults.set({"seed": SEED, "faults": [
@@ -54,7 +54,7 @@ def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
         shop.hub.limits.faults += [
             Fault("secondary", times=6, path="statuses|check-runs"),
             Fault("error", times=8, path="statuses|check-runs|dispatches", status=502),
-            Fault("error", times=4, path="receive-pack|upload-pack", status=502, of="git"),
+            Fault("error", times=2, path="receive-pack|upload-pack", status=502, of="git"),
             Fault("drop", times=2, path="receive-pack", of="git", after=True),
             Fault("primary", times=2, path="check-runs", seconds=3600),
         ]
@@ -63,7 +63,7 @@ def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
         shop.assert_the_rules_hold()
         wanted = {name: max(good(shop, name)) for name in SETS}
         assert {name: shop.position("lab", name) for name in SETS} == wanted
-        wanted_ids, failed = set(), set()
+        wanted_ids = set()
         delivered = [run for run in shop.hub.runs if run.title == "images-announced"]
         assert COUNT // 2 < len(delivered) != COUNT
         for run in delivered:
@@ -71,10 +71,8 @@ def test_a_burst_of_80_announcements_ends_as_it_must(tmp_path: Path) -> None:
             payload = run.trigger.parts["client_payload"]
             if payload["position"] < 90 and payload["set"] in SETS:
                 wanted_ids.add(identity(payload))
-                failed |= {identity(payload)} if run.conclusion == "failure" else set()
         accepted = {one for one in shop.accepted() if one.startswith("announcement-")}
-        assert accepted <= wanted_ids
-        assert wanted_ids - accepted <= failed, "a run that is green has accepted"
+        assert accepted == wanted_ids
 
 
 def test_runs_that_die_after_what_they_did_leave_nothing_to_repair(tmp_path: Path) -> None:

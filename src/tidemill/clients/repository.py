@@ -6,6 +6,7 @@ blobs, then the few blobs that are read, all at once. The URL is never written t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -31,6 +32,7 @@ from tidemill.clients.store import (
 from tidemill.clients.worktree import Worktree
 from tidemill.errors import Refused, TidemillError, Unreachable
 
+_PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, 2**31 - 1)
 
 
@@ -79,7 +81,7 @@ class Repository(Objects):
     def exists(self, commit: str) -> bool:
         """Whether the repository has a commit."""
         try:
-            self._fetch_commits([commit])
+            self._fetch_commits([commit], again=False)
         except Unreachable:
             self.refs()  # says so if nothing can be read at all: then this is no answer
             return False
@@ -157,10 +159,10 @@ class Repository(Objects):
             said = f"{said}; {self._origin.remedy('write')}"
         return Declined(said)
 
-    def _fetch_commits(self, commits: Sequence[str]) -> None:
+    def _fetch_commits(self, commits: Sequence[str], *, again: bool = True) -> None:
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
         if missing:
-            self._fetch(["--depth=1", "--filter=blob:none"], missing)
+            self._fetch(["--depth=1", "--filter=blob:none"], missing, again=again)
             self._here.update(missing)
 
     def _fetch_blobs(self, blobs: set[str]) -> None:
@@ -176,7 +178,7 @@ class Repository(Objects):
         self._here.update((sha, *(blob for _, blob in self.listing(sha))))
         return sha
 
-    def _fetch(self, options: Sequence[str], objects: Sequence[str]) -> None:
+    def _fetch(self, options: Sequence[str], objects: Sequence[str], *, again: bool = True) -> None:
         data = "".join(f"{one}\n" for one in objects).encode()
         arguments = (
             "fetch",
@@ -188,7 +190,7 @@ class Repository(Objects):
             "--stdin",
             "origin",
         )
-        self._remote(*arguments, data=data)
+        self._remote(*arguments, data=data, again=again)
 
     def _remote(
         self,
@@ -197,15 +199,21 @@ class Repository(Objects):
         git: Git | None = None,
         reached: Mapping[str, str] | None = None,
         also: Mapping[str, str] | None = None,
+        again: bool = True,
     ) -> bytes:
+        """Read something; over a network twice again, for a server may be away for a moment."""
         env = {**(reached or self._reached), **(also or {})}
-        try:
-            return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)
-        except GitError as error:
-            raise Unreachable(
-                f"{self._origin.where} could not be read: {error.said}",
-                remedy=self._origin.remedy("read"),
-            ) from None
+        left = list(_PAUSES) if again and "://" in self._origin.url else []
+        while True:
+            try:
+                return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)
+            except GitError as error:
+                if not left:
+                    raise Unreachable(
+                        f"{self._origin.where} could not be read: {error.said}",
+                        remedy=self._origin.remedy("read"),
+                    ) from None
+            time.sleep(left.pop(0))
 
 
 @contextmanager

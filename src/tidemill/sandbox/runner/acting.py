@@ -127,15 +127,17 @@ class Act:
 
     def kill(self) -> None:
         """End it at once, and all that it started, whatever their process groups."""
-        with suppress(ProcessLookupError):
-            self._process.send_signal(signal.SIGSTOP)  # so that it starts nothing meanwhile
-        while below := _below(self._process.pid):
-            for pid in below:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            if all(_is_dead(pid) for pid in below):
-                break
-        self._process.kill()
+        try:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGSTOP)  # so that it starts nothing meanwhile
+            while below := _below(self._process.pid):
+                for pid in below:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+                if all(_is_dead(pid) for pid in below):
+                    break
+        finally:
+            self._process.kill()
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> None:
