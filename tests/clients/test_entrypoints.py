@@ -47,7 +47,7 @@ def test_home_is_an_empty_folder_of_this_run(bench: Bench) -> None:
 
 
 def test_python_of_our_virtual_environment_comes_first(bench: Bench) -> None:
-    assert said(bench, "python3 -c 'import tidemill; print(1)'").strip() == "1"
+    assert said(bench, "python3 -c 'import msgspec; print(1)'").strip() == "1"
 
 
 def test_work_tree_is_a_clean_checkout_with_a_git_of_its_own(bench: Bench) -> None:

@@ -137,7 +137,7 @@ class Days:
         arguments: dict[str, Any] = {
             "wave": wave,
             "target": target,
-            "revision": revision,
+            "revision": [revision],
             "phase": "Succeeded",
             "health": "Degraded" if is_ill else "Healthy",
             "finished_at": self.now.isoformat(),
