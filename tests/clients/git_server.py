@@ -21,6 +21,7 @@ class GitServer:
         tokens: what each token may do: `read`, or `write`, which is both.
         headers: the Authorization headers of each request, as they came.
         redirect: where all requests are sent on to, if anywhere.
+        away: so many requests more are answered by 502.
         during: called while a request is answered.
     """
 
@@ -30,6 +31,7 @@ class GitServer:
     headers: list[list[str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     redirect: str | None = None
+    away: int = 0
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -72,7 +74,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         right = place.right(given)
         writes = "git-receive-pack" in self.path
-        if place.redirect:
+        if place.away:
+            place.away -= 1
+            self._say(502)
+        elif place.redirect:
             self._say(302, {"Location": f"{place.redirect}{self.path}"})
         elif len(given) > 1:
             self._say(400)

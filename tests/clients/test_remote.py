@@ -137,6 +137,20 @@ def test_header_that_is_configured_already_is_not_sent_too(
     assert all(given == [f"Basic {CODED}"] for given in server.headers)
 
 
+@pytest.mark.parametrize(("away", "is_read"), [(1, True), (2, True), (3, False)])
+def test_reading_is_tried_again_where_a_server_is_away_for_a_moment(
+    server: GitServer, url: str, away: int, is_read: bool
+) -> None:
+    server.tokens, server.away = READS, away
+    with opened(url) as repository:
+        if is_read:
+            assert repository.refs().shas
+        else:
+            with pytest.raises(Unreachable, match="could not be read"):
+                repository.refs()
+    assert server.away == 0
+
+
 def test_token_is_not_shown_to_another_server(
     server: GitServer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
