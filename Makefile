@@ -81,7 +81,7 @@ $(READY):
 	  echo "On Debian or Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; \
 	  exit 1; \
 	else set -e; \
-	  echo "Preparing $(VENV) with pip (about 130 MB to fetch, once) ..."; \
+	  echo "Preparing $(VENV) with pip (about 170 MB to fetch, once) ..."; \
 	  $(PYTHON) -m venv $(VENV); \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
 	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .; \
