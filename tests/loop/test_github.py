@@ -383,5 +383,6 @@ def test_landing_that_a_rule_refuses_says_what_to_do(world: GitHubWorld) -> None
     assert (turn.code, turn["landed"]) == (1, None)
     assert "GH013" in waits_for(turn)
     assert "bypass" in waits_for(turn)
+    assert world.announce(2).code == 1
     hook.unlink()
     assert world.turn()["landed"] == sha

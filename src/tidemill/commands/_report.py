@@ -9,6 +9,7 @@ from typing import Any
 
 from tidemill.cfg.draft import Waiting
 from tidemill.cfg.journal import Entry
+from tidemill.cfg.reporting import is_by_rule
 from tidemill.cfg.requests import ALL_SETS
 from tidemill.commands._writing import show_table, write
 from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
@@ -23,6 +24,11 @@ _LISTS = {
     "rejected": "rejected",
 }
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
+
+
+def exit_code(turn: Turn) -> int:
+    """The code to end with after a turn: 1 where a rule of GitHub's lets nothing land."""
+    return 1 if turn.refused is not None and is_by_rule(turn.refused) else 0
 
 
 def turn_json(turn: Turn) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
-from tidemill.commands._report import show_turn, turn_json
+from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
 from tidemill.mill.accepting import Accepted, accept
@@ -86,7 +86,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 remedy=_TRY_AGAIN if isinstance(fact, Announced) else _ASK_AGAIN,
             )
         _report(options, accepted, done)
-    return 0
+    return exit_code(done)
 
 
 def _pass_on(done: Turn, github: Forge) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.cfg.reporting import is_by_rule
 from tidemill.clients import person
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import show_turn, turn_json
+from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
 from tidemill.mill.pushing import Clock
@@ -91,7 +90,7 @@ def run(arguments: argparse.Namespace) -> int:
             tell_github(done, wanted, needed(github), person.run_url())
     result = {**turn_json(done), "more": done.plan.more, "settled": list(settled.set)}
     conclude(result, lambda: _show(done, settled), as_json=options.json)
-    return 1 if done.refused is not None and is_by_rule(done.refused) else 0
+    return exit_code(done)
 
 
 def _show(done: Turn, settled: Settled) -> None:
