@@ -1,5 +1,7 @@
 """`tidemill drop`."""
 
+import shlex
+
 import pytest
 from tests.commands.promises import (
     assert_help_has_an_example,
@@ -9,7 +11,7 @@ from tests.commands.promises import (
     refused,
 )
 from tests.loop.stories import endings, inbox
-from tests.world import World
+from tests.world import World, sha_of
 
 
 def drop(world: World) -> tuple[str, ...]:
@@ -46,6 +48,38 @@ def test_green_commit_of_a_dropped_announcement_does_not_land(under_test: World)
     result = under_test.run(*drop(under_test))
     assert result["landed"] is None
     assert under_test.ref("refs/heads/main") == before
+
+
+@pytest.mark.parametrize("said", ["by drop", "by announcing it again"])
+def test_announcement_that_was_dropped_by_mistake_comes_back_by_the_command_that_is_said(
+    under_test: World, said: str
+) -> None:
+    dropped = under_test.run(*drop(under_test))
+    result = dropped if said == "by drop" else under_test.announce(1)
+    words = shlex.split(result["request"]["way_in"])
+    assert words[:3] == ["tidemill", "retry", "--repo"]
+    turn = under_test.run("retry", *words[4:])
+    assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-1")]
+    under_test.green()
+    assert under_test.on_main("lab") == sha_of("app-1")
+
+
+def test_announcement_that_was_dropped_comes_back_with_a_reason(under_test: World) -> None:
+    under_test.run(*drop(under_test))
+    under_test.announce(1, override="I meant the other one")
+    under_test.green()
+    assert under_test.on_main("lab") == sha_of("app-1")
+
+
+def test_what_came_back_can_be_dropped_and_come_back_again(under_test: World) -> None:
+    for _ in range(3):
+        under_test.run(*drop(under_test))
+        assert inbox(under_test) == []
+        under_test.later(minutes=1)
+        under_test.run("retry", "--sha", sha_of("app-1"))
+    assert len(under_test.refs("rejected")) == 3
+    under_test.green()
+    assert under_test.on_main("lab") == sha_of("app-1")
 
 
 def test_promotion_that_waits_can_be_dropped(landed: World) -> None:

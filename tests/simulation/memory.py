@@ -203,7 +203,10 @@ class Client:
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         return self.server.descends(commit, ancestor)
 
-    def exists(self, commit: str) -> bool:
+    def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
+        if commit in self.server.commits:
+            self.fetch_below(commit, paths)
+            return True
         return any(sha.startswith(commit) for sha in self.server.commits)
 
     def write(

@@ -172,14 +172,17 @@ class Draft:
         if entry is not None:
             self.entries.append(entry)
 
+    def keep(self, request: str, reason: str) -> None:
+        """Keep a request that ends below `rejected/`, from where `tidemill retry` takes it."""
+        self.rejected[request] = reason
+        others = [one for one in self.ledger.rejected if one != request]
+        self.ledger.rejected = [*others, request][-KEPT_REFS:]
+
     def reject(
         self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None
     ) -> None:
         """A request can't be carried out: it is kept below `rejected/`, with the reason."""
-        self.rejected[request] = reason
-        self.ledger.rejected = [*(one for one in self.ledger.rejected if one != request), request][
-            -KEPT_REFS:
-        ]
+        self.keep(request, reason)
         self.end(
             request,
             "rejected",

@@ -7,7 +7,7 @@ import msgspec
 from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
-from tidemill.cfg.ledger import KEPT_REFS, Back, Eviction
+from tidemill.cfg.ledger import Back, Eviction
 from tidemill.cfg.records import AHEAD, Deployment
 from tidemill.cfg.requests import (
     ALL_SETS,
@@ -28,9 +28,8 @@ _DONE = "done"
 def file(draft: Draft) -> None:
     """Take in records, then holds, releases, drops, retries and rollbacks; reject what is bad."""
     for unreadable in draft.snapshot.unreadable:
-        draft.rejected[unreadable.id] = unreadable.reason
+        draft.keep(unreadable.id, unreadable.reason)
         draft.ended.append(unreadable.id)
-        draft.ledger.rejected = [*draft.ledger.rejected, unreadable.id][-KEPT_REFS:]
         draft.entries.append(Entry(what="rejected", id=unreadable.id, reason=unreadable.reason))
     if draft.snapshot.foreign:
         reason = "no turn made it: auto is the mill's own"
@@ -137,14 +136,14 @@ def _release(draft: Draft, ref_id: str, release: Release) -> None:
 
 
 def _drop(draft: Draft, ref_id: str, drop: Drop) -> None:
+    """End what waits. An announcement is kept: whoever dropped it by mistake retries it."""
     dropped = draft.inbox.get(drop.request)
     if dropped is not None:
-        set_name = (
-            dropped.announcement.set
-            if isinstance(dropped, Announced)
-            else getattr(dropped, "set", None)
-        )
         reason = f"dropped by {drop.by or 'a person'}"
+        set_name = getattr(dropped, "set", None)
+        if isinstance(dropped, Announced):
+            set_name = dropped.announcement.set
+            draft.keep(drop.request, reason)
         draft.end(
             drop.request,
             "dropped",

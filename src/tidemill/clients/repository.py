@@ -78,14 +78,25 @@ class Repository(Objects):
         self._fetch_commits([commit])
         self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
 
-    def exists(self, commit: str) -> bool:
-        """Whether the repository has a commit."""
-        try:
-            self._fetch_commits([commit], again=False)
-        except Unreachable:
-            self.refs()  # says so if nothing can be read at all: then this is no answer
-            return False
-        return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+    def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
+        """Whether the repository has a commit; if so, it and the files below `paths` are here.
+
+        A server that lists its refs each time, and each time does not give the commit, has lost it.
+        Where it does not even list them, that is no answer, and raised.
+        """
+        left = list(_PAUSES) if again and self._is_far else []
+        while True:
+            try:
+                self._fetch_commits([commit], again=False)
+                below = {sha for path in paths for _, sha in self.listing(commit, path)}
+                self._fetch_blobs(below, again=False)
+            except Unreachable:
+                self.refs()
+                if not left:
+                    return False
+                time.sleep(left.pop(0))
+            else:
+                return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
@@ -165,9 +176,9 @@ class Repository(Objects):
             self._fetch(["--depth=1", "--filter=blob:none"], missing, again=again)
             self._here.update(missing)
 
-    def _fetch_blobs(self, blobs: set[str]) -> None:
+    def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
         if missing := sorted(blobs - self._here):
-            self._fetch([], missing)
+            self._fetch([], missing, again=again)
             self._here.update(missing)
 
     def write(
@@ -192,6 +203,11 @@ class Repository(Objects):
         )
         self._remote(*arguments, data=data, again=again)
 
+    @property
+    def _is_far(self) -> bool:
+        """Whether a network may be between us and it."""
+        return "://" in self._origin.url
+
     def _remote(
         self,
         *arguments: str,
@@ -203,7 +219,7 @@ class Repository(Objects):
     ) -> bytes:
         """Read something; over a network twice again, for a server may be away for a moment."""
         env = {**(reached or self._reached), **(also or {})}
-        left = list(_PAUSES) if again and "://" in self._origin.url else []
+        left = list(_PAUSES) if again and self._is_far else []
         while True:
             try:
                 return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)

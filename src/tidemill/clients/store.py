@@ -163,8 +163,12 @@ class Store(Protocol):
         """Whether `commit`, which exists, is `ancestor` or descends from it."""
         ...
 
-    def exists(self, commit: str) -> bool:
-        """Whether the repository has a commit."""
+    def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
+        """Whether the repository has a commit; if so, it and the files below `paths` are here.
+
+        Args:
+            again: whether to ask more than once before it counts as gone.
+        """
         ...
 
     def write(

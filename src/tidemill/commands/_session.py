@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from tidemill.cfg.requests import Announced, Fact
+from tidemill.cfg.requests import Announced, Drop, Fact
 from tidemill.clients import person
+from tidemill.clients.git import redacted
 from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
@@ -21,8 +24,7 @@ from tidemill.mill.reading import Reading, read
 from tidemill.mill.telling import Wanted, tell_github
 from tidemill.mill.turn import Turn, Wrote, turn
 
-_ASK_AGAIN = "mend what the reason says, and ask again"
-_TRY_AGAIN = "mend what the reason says; tidemill retry asks for the same again"
+_AGAIN = "mend what the reason says, and ask again"
 Resolve = Callable[[Reading], "Fact | Nothing | Ended"]
 
 
@@ -34,11 +36,17 @@ class Nothing:
 
 
 class Ended:
-    """What would be accepted has been, and how it ended; `id` is the request's."""
+    """What would be accepted has been, and how it ended.
 
-    def __init__(self, id: str, how: str) -> None:  # noqa: A002
+    Args:
+        id: the request's.
+        app_sha: the commit that it announced.
+    """
+
+    def __init__(self, id: str, how: str, app_sha: str) -> None:  # noqa: A002
         self.id = id
         self.how = how
+        self.app_sha = app_sha
 
 
 def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
@@ -59,6 +67,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 accepted = Accepted(fact.id, is_new=False, reading=reading, ended=fact.how)
             case _:
                 accepted = accept(reading, fact, clock, dry_run=options.dry_run)
+        accepted = replace(accepted, way_in=_way_in(url, reading, fact, accepted.ended))
         if options.accept_only:
             _report_accepted(options, accepted)
             return 0
@@ -78,15 +87,64 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             error.written = accepted.written(error.written)
             raise
         if reason := done.plan.rejected.get(accepted.id):
+            again = _AGAIN
+            if isinstance(fact, Announced):
+                again = f"mend what the reason says, then: {retrying(url, fact.announcement.sha)}"
             raise Refused(
                 f"{accepted.id} can't be carried out: {reason}",
                 written=f"it is kept below rejected/, as {accepted.id}"
                 if isinstance(done.outcome, Wrote)
                 else accepted.written(),
-                remedy=_TRY_AGAIN if isinstance(fact, Announced) else _ASK_AGAIN,
+                remedy=again,
+            )
+        if reason := _given_up(done, accepted.id):
+            raise Refused(
+                f"{accepted.id} can't be carried out: {reason}",
+                written="all else that the turn did; the journal has why this ended"
+                if isinstance(done.outcome, Wrote)
+                else accepted.written(),
+                remedy=_AGAIN,
             )
         _report(options, accepted, done)
     return exit_code(done)
+
+
+def retrying(url: str, sha: str) -> str:
+    """The command that lets a commit of app.git in again that was evicted, rejected or dropped."""
+    return f"tidemill retry --repo {shlex.quote(redacted(url))} --sha {sha}"
+
+
+def overriding(url: str) -> str:
+    """The command that lets an announcement in whatever came before it."""
+    where = shlex.quote(redacted(url))
+    return f"tidemill update-cfg-app --repo {where} --announcement FILE --override REASON"
+
+
+def _way_in(
+    url: str, reading: Reading, fact: Fact | Nothing | Ended, how: str | None
+) -> str | None:
+    """The command that lets in what has ended, or what is being dropped."""
+    match fact:
+        case Drop():
+            dropped = reading.inbox().get(fact.request)
+            if isinstance(dropped, Announced):
+                return retrying(url, dropped.announcement.sha)
+            return None
+        case Announced(announcement=announcement):
+            sha = announcement.sha
+        case Ended(app_sha=sha):
+            pass
+        case _:
+            return None
+    if how in ("rejected", "evicted", "dropped"):
+        return retrying(url, sha)
+    return overriding(url) if how == "superseded" else None
+
+
+def _given_up(done: Turn, request: str) -> str | None:
+    """Why the turn that took a request in ended it without ever making a commit."""
+    mine = (one for one in done.plan.entries if request and one.id == request)
+    return next((one.reason for one in mine if one.what == "evicted" and one.sha is None), None)
 
 
 def _pass_on(done: Turn, github: Forge) -> None:
@@ -112,19 +170,19 @@ def _report(options: Options, accepted: Accepted, done: Turn) -> None:
         _show_accepted(accepted)
         show_turn(done)
 
-    result = {"request": _request_json(accepted), **turn_json(done)}
+    result = {"request": _request_json(accepted), **turn_json(done), "error": None}
     conclude(result, show, as_json=options.json)
 
 
 def _show_accepted(accepted: Accepted) -> None:
     write(f"{accepted.id}: {state_of(accepted)}" if accepted.id else state_of(accepted))
-    if accepted.ended in ("rejected", "evicted"):
-        write("tidemill retry lets it try again.")
+    if accepted.way_in:
+        write(f"To let it in again:\n  {accepted.way_in}")
 
 
 def _request_json(accepted: Accepted) -> dict[str, Any]:
-    state = {"state": state_of(accepted)}
-    return {"id": accepted.id, **state} if accepted.id else state
+    found = {"id": accepted.id, "state": state_of(accepted), "way_in": accepted.way_in}
+    return {key: value for key, value in found.items() if value}
 
 
 def state_of(accepted: Accepted) -> str:

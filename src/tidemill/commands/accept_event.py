@@ -88,9 +88,10 @@ def _report_accepted(options: Options, event: str, accepted: Accepted) -> None:
         "changed": accepted.is_new,
         "accepted": accepted.id,
         "state": state,
-        "reason": None,
+        "reason": f"to let it in again: {accepted.way_in}" if accepted.way_in else None,
     }
     said = f"{shown(event)}: {accepted.id}: {state}"
+    said += f"; {result['reason']}" if accepted.way_in else ""
     conclude(result, lambda: write(said), as_json=options.json)
 
 

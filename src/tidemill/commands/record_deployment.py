@@ -121,8 +121,8 @@ def _on_main(reading: Reading, revisions: Sequence[str]) -> str:
 
     def is_on_main(commit: str) -> bool:
         # Another repository's commit is not worth all of main's history.
-        return reading.ledger.has_landed(commit) or (
-            store.exists(commit) and store.is_ancestor(commit, reading.main)
+        return store.exists(commit, again=False) and (
+            reading.ledger.has_landed(commit) or store.is_ancestor(commit, reading.main)
         )
 
     found = [one for one in revisions if is_on_main(one)]

@@ -1,4 +1,4 @@
-"""`tidemill retry`: let what was evicted or rejected happen again."""
+"""`tidemill retry`: let what was evicted, rejected or dropped happen again."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import msgspec
 from tidemill.app.announcement import Announcement, Image
 from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.app.unreadable import UNREADABLE
+from tidemill.cfg.images import parse
 from tidemill.cfg.ledger import Eviction
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Retry
 from tidemill.clients import person
 from tidemill.commands import _options
-from tidemill.commands._session import Nothing, accept_and_turn
+from tidemill.commands._session import Nothing, accept_and_turn, overriding
 from tidemill.errors import Refused
+from tidemill.mill.copying import NotThere, copied
 from tidemill.mill.reading import Reading, record_of
-from tidemill.mill.seeing import image_files
 
-HELP = "let a set that was evicted or rejected try again"
+HELP = "let a set that was evicted, rejected or dropped try again"
 EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
 
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
                 and (operation.app_sha or "").startswith(arguments.sha)
                 and not eviction.retried
             ):
-                return _evicted_again(reading, eviction, operation, options.now, arguments.override)
+                return _evicted_again(reading, eviction, operation, arguments)
         for rejected in reversed(reading.ledger.rejected):
             if found := _rejected(reading, rejected, arguments.sha):
                 again = _again(
@@ -63,8 +64,9 @@ def run(arguments: argparse.Namespace) -> int:
                 )
                 return msgspec.structs.replace(again, sender=found.sender)
         raise Refused(
-            f"nothing of commit {arguments.sha} was evicted or rejected lately",
-            remedy="the journal says what became of it: git fetch URL refs/tidemill/journal",
+            f"nothing of commit {arguments.sha} was evicted, rejected or dropped lately",
+            remedy="tidemill status says what runs where; what ended otherwise is let in with its "
+            f"announcement: {overriding(arguments.repo)}",
         )
 
     return accept_and_turn(arguments.repo, options, resolve)
@@ -81,12 +83,10 @@ def _again(announcement: Announcement, now: datetime, override: str | None = Non
 
 
 def _evicted_again(
-    reading: Reading,
-    eviction: Eviction,
-    operation: Operation,
-    now: datetime,
-    override: str | None,
+    reading: Reading, eviction: Eviction, operation: Operation, arguments: argparse.Namespace
 ) -> Announced | Retry:
+    now, override = _options.options(arguments).now, arguments.override
+    again = f"announce the set again: {overriding(arguments.repo)}"
     if operation.kind == "promote":
         if override:
             where = f"--wave {operation.wave} --set {operation.set} --sha {operation.app_sha}"
@@ -107,17 +107,17 @@ def _evicted_again(
             remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}",
         )
     if eviction.commit is None:
-        raise Refused(
-            f"no commit of {operation.app_sha} was ever made", remedy="announce the set again"
+        raise Refused(f"no commit of {operation.app_sha} was ever made", remedy=again)
+    made = msgspec.structs.replace(operation, commit=eviction.commit)
+    found = copied(reading.store, reading.valid_settings(), made)
+    if isinstance(found, NotThere):
+        why = (
+            "is gone from the repository" if found.is_gone else "does not have its images any more"
         )
-    folder = reading.valid_settings().folder(operation.wave, operation.set)
-    reading.store.fetch_below(eviction.commit, [folder])
-    files = image_files(reading.store, eviction.commit, folder)
-    if files is None:
-        raise Refused(
-            f"{eviction.commit} holds no image files",
-            remedy="announce the set again from a newer commit",
-        )
+        raise Refused(f"the evicted commit {eviction.commit} {why}", remedy=again)
+    files = parse(found.files)
+    if files is None or files.tags.keys() != files.digests.keys():
+        raise Refused(f"the image files of {eviction.commit} are broken", remedy=again)
     images = {
         service: Image(Digest=digest, Tag=files.tags[service])
         for service, digest in files.digests.items()

@@ -109,7 +109,7 @@ def _given(arguments: argparse.Namespace, data: bytes) -> Announcement | Referre
 def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
     """The same announcement, where it was accepted before: its artifact may be gone by now."""
     if how := reading.ledger.how_ended(referred.id):
-        return Ended(referred.id, how)
+        return Ended(referred.id, how, referred.sha)
     waiting = reading.inbox().get(referred.id)
     if isinstance(waiting, Announced) and waiting.announcement.sha == referred.sha:
         return waiting

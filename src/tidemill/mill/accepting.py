@@ -22,7 +22,8 @@ class Accepted:
     """A fact is in the inbox, or has been before.
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.
-    `reading` is what is known of the repository now.
+    `reading` is what is known of the repository now. `way_in` is the command that lets in what
+    has ended, or what this drops.
     """
 
     id: str
@@ -30,6 +31,7 @@ class Accepted:
     reading: Reading
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
+    way_in: str | None = None
 
     def written(self, since: str = "nothing") -> str:
         """What an error has to say was written, where after this it was `since`."""

@@ -7,29 +7,30 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from tidemill.app.announcement import bare_form
-from tidemill.cfg import images, settings_file
-from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS, ImageFiles, Source
+from tidemill.cfg import images
+from tidemill.cfg.images import DIGESTS, SOURCE, TAGS, ImageFiles, Source
 from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import FILE, Settings
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
 from tidemill.cfg.trailers import message
 from tidemill.clients.store import Committed, Store, Work, WorkFailed, WorkTimedOut
-from tidemill.errors import SettingsInvalid
+from tidemill.mill.copying import Copied, NotThere, copied, copied_from_main
 from tidemill.mill.seeing import target_files
 
 
 def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) -> Outcome:
     """Do `operation` on `parent`: write its image files, generate, commit."""
     settings = snapshot.settings
-    wanted = _image_files(store, snapshot, operation)
-    files = images.parse(wanted)
-    is_whole = TAGS in wanted and DIGESTS in wanted
+    found = _image_files(store, snapshot, operation)
+    if isinstance(found, Failed):
+        return found
+    files = images.parse(found.files)
+    is_whole = TAGS in found.files and DIGESTS in found.files
     if files is None or not is_whole or files.content != operation.content:
-        where = f"{operation.set} in {operation.source}"
-        return Failed(f"{operation.commit} does not have the images that {where} had")
+        return Failed(f"the images of {operation.set} that were announced are not whole")
     try:
-        work = _work(settings, operation, parent, wanted, files)
+        work = _work(settings, found.operation, parent, found.files, files)
     except ValueError as error:
         return Failed(str(error))
     match store.work(work):
@@ -53,8 +54,12 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
             return Lost(reason)
 
 
-def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict[str, bytes]:
-    """The image files' bytes: from the announcement, or exactly as a commit of main has them."""
+def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copied | Failed:
+    """The image files: from the announcement, or exactly as a commit of main has them.
+
+    Where that commit is gone (main was squashed, the repository is a mirror), main's own files
+    serve, if a wave has the very same images there.
+    """
     request = snapshot.inbox.get(operation.request or "")
     if operation.kind == "introduce" and isinstance(request, Announced):
         announcement = request.announcement
@@ -64,31 +69,27 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> dict
             position=announcement.position,
             introduced_at=request.accepted_at,
         )
-        return {
+        files = {
             TAGS: images.render(announcement.tags()),
             DIGESTS: images.render(announcement.digests()),
             SOURCE: images.render(source),
         }
-    if operation.commit is None or operation.source is None:
-        return {}
-    today = snapshot.settings.folder(operation.source, operation.set)
-    store.fetch_below(operation.commit, [FILE, today])
-    settings = _settings_of(store, operation.commit)
-    folder = settings.folder(operation.source, operation.set) if settings else today
-    store.fetch_below(operation.commit, [folder])
-    found = store.files(operation.commit, [f"{folder}/{name}" for name in FILES])
-    files = {path.rpartition("/")[2]: data for path, data in found.items()}
-    if operation.kind == "promote":
-        files[SOURCE] = _promoted(files, operation, store.date(operation.commit))
-    return files
-
-
-def _settings_of(store: Store, commit: str) -> Settings | None:
-    """The settings of an earlier commit of main, where image files may have been elsewhere."""
-    try:
-        return settings_file.parse(store.files(commit, [FILE])[FILE].decode())
-    except (KeyError, UnicodeDecodeError, SettingsInvalid):
-        return None
+        return Copied(files, operation)
+    found = copied(store, snapshot.settings, operation)
+    if isinstance(found, NotThere):
+        why = "is gone from the repository" if found.is_gone else "does not have them"
+        on_main = copied_from_main(store, snapshot, operation)
+        if on_main is None:
+            return Failed(
+                f"the commit {operation.commit}, which put these images of {operation.set} in "
+                f"{operation.source}, {why}, and no wave has them on main now"
+            )
+        found = on_main
+    told = found.operation
+    if told.app_sha and (told.kind == "promote" or told.source != told.wave):
+        landed_at = store.date(told.commit or "")
+        return Copied({**found.files, SOURCE: _promoted(found.files, told, landed_at)}, told)
+    return found
 
 
 def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datetime) -> bytes:

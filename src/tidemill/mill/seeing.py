@@ -98,7 +98,11 @@ def resolved(
     }
     paths = {target: settings.paths(record.wave, target) for target in wave.targets}
     below = [path for mine in paths.values() for path in mine]
-    store.fetch_below(record.revision, [*folders.values(), *below])
+    if not store.exists(record.revision, [*folders.values(), *below]):
+        raise Refused(
+            f"the revision {record.revision} is gone from the repository",
+            remedy="report a commit that main has: sync the target, then report again",
+        )
     seen = {}
     for name, folder in folders.items():
         files = image_files(store, record.revision, folder)
