@@ -15,6 +15,7 @@ from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
 from tidemill.clients.repository import opened
+from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import turn_json
 from tidemill.mill.pushing import Clock
 from tidemill.mill.turn import LostTo, turn
@@ -233,7 +234,7 @@ def test_turn_that_loses_every_race_names_nothing_that_nobody_has(landed: World)
     with opened(str(landed.bare)) as store:
         done = turn(store, Clock(landed.now, pause=lambda _: None))
     assert done.outcome == LostTo("refs/tidemill/journal")
-    told = turn_json(done)
+    told = turn_json(done, Remedies.of(str(landed.bare), landed.now))
     assert (told["changed"], told["landed"], told["to_check"]) == (False, None, [])
     assert not any(told[name] for name in ("introduced", "promoted", "notes"))
     assert {ref for ref, sha in refs(landed).items() if before[ref] != sha} == {

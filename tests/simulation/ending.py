@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -99,9 +98,8 @@ def _one_round(world: World, rest: Rest) -> None:
     if rest.hold and "/".join(rest.hold) not in below(world.server.refs, "holds"):
         world.do("hold", wave=rest.hold[0], set_name=rest.hold[1], reason="it stays")
     for line in world.waiting:
-        if "approval: " in line["for"]:
-            given = dict(re.findall(r"--(\w+) (\S+)", line["for"]))
-            world.do("promote", wave=given["wave"], set_name=given["set"], sha=given["sha"])
+        if line["kind"] == "approval":
+            world.do("promote", wave=line["wave"], set_name=line["set"], sha=line["app_sha"])
     if not world.wanted:
         world.later(max(100, *(wave.soak for wave in world.scene.waves)))
 

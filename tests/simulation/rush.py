@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -46,9 +45,8 @@ class Rush:
         for wave in {place.partition("/")[0] for place in below(world.server.refs, "holds")}:
             world.do("release", wave=wave, set_name=None, reason="go on")
         for line in world.waiting:
-            if "approval: " in line["for"]:
-                given = dict(re.findall(r"--(\w+) (\S+)", line["for"]))
-                world.do("promote", wave=given["wave"], set_name=given["set"], sha=given["sha"])
+            if line["kind"] == "approval":
+                world.do("promote", wave=line["wave"], set_name=line["set"], sha=line["app_sha"])
         world.now = world.now.replace(second=0) + timedelta(minutes=1)
 
     def _check(self) -> None:

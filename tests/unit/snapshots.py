@@ -10,10 +10,12 @@ from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
 from tests.unit.telling import Told
 
 from tidemill.cfg.ledger import Had
+from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment, Health, Phase, Seen
 from tidemill.cfg.snapshot import Made, Main, Outcome, Snapshot
+from tidemill.cfg.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
     "LAB",
@@ -21,6 +23,7 @@ __all__ = [
     "SHOP",
     "Rollout",
     "app_sha",
+    "for_",
     "images",
     "introduced",
     "landed",
@@ -29,6 +32,7 @@ __all__ = [
     "sha",
     "stack",
     "waits_for",
+    "what",
     "whats",
 ]
 MOST_TODO = 50
@@ -167,7 +171,20 @@ def whats(decided: Plan) -> list[str]:
 
 def waits_for(decided: Plan) -> str:
     """All that waits, as one text."""
-    return "\n".join(f"{line.what} waits for {line.for_}" for line in decided.waiting)
+    return "\n".join(
+        f"{what(line)} waits for {for_(line)}: {runs_as(line_command(line), 'URL')}"
+        for line in decided.waiting
+    )
+
+
+def what(line: Waiting) -> str:
+    """What waits, as people name it."""
+    return subject(line.about)
+
+
+def for_(line: Waiting) -> str:
+    """All that it waits for, in words."""
+    return "; ".join(reasons(line, NOW))
 
 
 def introduced(decided: Plan) -> list[tuple[str, int]]:

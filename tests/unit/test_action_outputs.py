@@ -14,6 +14,20 @@ from tidemill.errors import Refused
 
 SHA, APP = "a" * 40, "b" * 40
 URL = "https://github.com/acme/cfg-app"
+
+
+def waits(kind: str, what: str, words: str = "words", at: str = "for") -> dict[str, Any]:
+    """A line of what waits, as commands print it."""
+    return {
+        "what": what,
+        "for": words,
+        "kind": kind,
+        "since": None,
+        "at": at,
+        "obstacles": [{"kind": kind, "words": words}],
+    }
+
+
 TURN: dict[str, Any] = {
     "changed": True,
     "landed": SHA,
@@ -25,7 +39,13 @@ TURN: dict[str, Any] = {
     "superseded": [],
     "rejected": [],
     "to_check": [SHA],
-    "waiting": [{"what": f"{APP} (app)", "for": "approval", "since": "2026-01-05T10:00:00Z"}],
+    "waiting": [
+        {
+            **waits("approval", f"{APP} (app)", "approval for lab"),
+            "since": "2026-01-05T10:00:00Z",
+            "command": f"tidemill promote-wave --sha {APP}",
+        }
+    ],
     "notes": [{"what": "reported", "sha": SHA, "wave": "lab", "reason": "Healthy"}],
     "request": {"id": "announcement-app-1", "state": "accepted"},
 }
@@ -60,7 +80,8 @@ def test_the_page_of_a_turn_says_all_of_it() -> None:
     settled = summary("reconcile-cfg-app", {**TURN, "settled": [SHA]}, URL)
     assert f"Statuses set: [`{SHA[:12]}`]({URL}/commit/{SHA})." in settled
     assert f"To check: [`{SHA[:12]}`]({URL}/commit/{SHA})." in page
-    assert f"| {APP[:12]} (app) | approval | 2026-01-05T10:00:00Z |" in page
+    assert f"| {APP[:12]} (app) | approval for lab | 2026-01-05T10:00:00Z |" in page
+    assert f"<code>tidemill promote-wave --sha {APP}</code>" in page, "in full, to copy"
 
 
 def test_the_page_of_a_turn_that_did_nothing_says_what_waits() -> None:
@@ -69,10 +90,10 @@ def test_the_page_of_a_turn_that_did_nothing_says_what_waits() -> None:
 
 
 def test_the_page_of_a_turn_says_how_to_approve_there() -> None:
-    waits = [{"what": "x", "for": "approval: tidemill promote-wave --wave lab", "since": None}]
-    page = summary("reconcile-cfg-app", {**TURN, "waiting": waits}, URL)
+    page = summary("reconcile-cfg-app", {**TURN, "waiting": [waits("approval", "x")]}, URL)
     assert f"[*Actions*]({URL}/actions) → *tidemill* → *Run workflow*" in page
-    assert "Run workflow" not in summary("reconcile-cfg-app", TURN, URL)
+    held = {**TURN, "waiting": [waits("hold", "x")]}
+    assert "Run workflow" not in summary("reconcile-cfg-app", held, URL)
 
 
 def test_the_page_of_an_event_says_what_it_brought() -> None:
@@ -88,8 +109,8 @@ def test_without_a_page_to_link_to_a_commit_stands_for_itself() -> None:
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:
-    waits = [{"what": str(n), "for": "x", "since": None} for n in range(MOST_ROWS + 3)]
-    page = summary("reconcile-cfg-app", {**NOTHING, "waiting": waits}, None)
+    lines = [waits("check", str(n), "x") for n in range(MOST_ROWS + 3)]
+    page = summary("reconcile-cfg-app", {**NOTHING, "waiting": lines}, None)
     assert "And 3 more." in page
     assert f"| {MOST_ROWS - 1} | x |" in page
     assert f"| {MOST_ROWS} | x |" not in page
@@ -140,11 +161,10 @@ def test_a_text_of_others_is_one_line() -> None:
          "promotion-1 was rejected: no such wave"),
         ({"notes": [{"what": "held", "set": "_", "wave": "lab", "reason": "broken"}]},
          "all sets in lab is held: broken"),
-        ({"waiting": [{"what": f"main at {SHA}", "for": "a commit that mends it", "since": None}]},
+        ({"waiting": [waits("red main", f"main at {SHA}", "a commit that mends it", at="main")]},
          f"main at {SHA} waits for a commit that mends it"),
-        ({"waiting": [{"what": "introducing it", "since": None,
-                       "for": "a commit on main that mends it: main does not generate: no"}]},
-         "introducing it waits for a commit on main that mends it: main does not generate: no"),
+        ({"waiting": [waits("main does not generate", "it", "a commit on main that mends it: no")]},
+         "it waits for a commit on main that mends it: no"),
     ],
     ids=["evicted", "rejected", "held", "red main", "main that does not generate"],
 )  # fmt: skip

@@ -91,4 +91,4 @@ def test_soak_counts_for_each_wave_that_follows() -> None:
     rollout.announced(3)
     decided = rollout.decide()
     assert introduced(decided) == []
-    assert "soaks in lab for bank, 20m to go" in waits_for(decided)
+    assert "soaks in lab for bank until 2026-01-05 12:20 UTC, 20m to go" in waits_for(decided)

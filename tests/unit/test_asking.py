@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 import pytest
 from tests.unit.sets import LAB, SHOP, settings
-from tests.unit.snapshots import Maker, Rollout, waits_for
+from tests.unit.snapshots import Maker, Rollout, for_, waits_for
 
 from tidemill.cfg.checks import CheckRecord, Run, RunState
 from tidemill.cfg.ledger import Ledger, Refusal
@@ -91,7 +91,7 @@ def test_asked_for_check_is_claimed_in_the_same_write() -> None:
     again = rollout.goes_on()
     assert (again.to_check, again.is_change) == ((), False)
     assert "which was asked for" in waits_for(again)
-    assert [line.since for line in again.waiting if tip in line.for_] == [rollout.now]
+    assert [line.since for line in again.waiting if tip in for_(line)] == [rollout.now]
 
 
 def test_claim_is_over_after_the_timeout_and_the_check_is_lost_and_asked_for_again() -> None:

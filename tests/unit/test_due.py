@@ -75,8 +75,8 @@ def nothing_more(_: Rollout) -> None:
         ({}, failed, "failed"),
         ({}, held, "shop is held by ada: freeze"),
         ({}, set_held, "shop is held by ada: freeze"),
-        ({"soak": "31m"}, nothing_more, "it soaks in lab, 1m to go"),
-        ({"soak": "2h"}, nothing_more, "it soaks in lab, 1h 30m to go"),
+        ({"soak": "31m"}, nothing_more, "it soaks in lab until 2026-01-05 12:01 UTC, 1m to go"),
+        ({"soak": "2h"}, nothing_more, "it soaks in lab until 2026-01-05 13:30 UTC, 1h 30m to go"),
         ({"windows": ["Mon 13:00-14:00 UTC"]}, nothing_more, "opens at 2026-01-05 13:00 UTC"),
         (
             {"windows": ["Tue 13:00-14:00 UTC", "Mon 19:00-20:00 Europe/Berlin"]},
@@ -86,7 +86,7 @@ def nothing_more(_: Rollout) -> None:
         (
             {"approval": True},
             nothing_more,
-            f"tidemill promote-wave --wave shop --set app --sha {app_sha(2)[:12]}",
+            f"tidemill promote-wave --wave shop --set app --sha {app_sha(2)} --repo URL",
         ),
     ],
     ids=[
@@ -138,7 +138,7 @@ def test_approval_is_for_one_set_and_waits_for_it() -> None:
     approval = rollout.promotion("shop", 2)
     early = rollout.turn()
     assert introduced(early) == []
-    assert "it soaks in lab, 30m to go" in waits_for(early)
+    assert "it soaks in lab until 2026-01-05 12:30 UTC, 30m to go" in waits_for(early)
     assert approval in rollout.inbox
     rollout.had("lab", 3, landed=200, deployed=190)
     rollout.later(30)

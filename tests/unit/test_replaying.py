@@ -4,7 +4,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, stack, waits_for, whats
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    introduced,
+    settings,
+    stack,
+    waits_for,
+    what,
+    whats,
+)
 
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import plan
@@ -242,7 +252,7 @@ def test_auto_that_is_replayed_again_and_again_starves_and_says_so() -> None:
         rollout.later(1)
     decided = rollout.turn()
     assert "it starves, main moved 3 times before a check could answer" in waits_for(decided)
-    assert [line.since for line in decided.waiting if line.what == "auto"] == [since]
+    assert [line.since for line in decided.waiting if what(line) == "auto"] == [since]
     rollout.green(rollout.auto[0].sha)
     assert "starves" not in waits_for(rollout.turn())
 

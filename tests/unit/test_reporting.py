@@ -1,17 +1,28 @@
 """What waits for what, and since when: every wait has its reason."""
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, settings, sha, stack, waits_for
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    app_sha,
+    for_,
+    settings,
+    sha,
+    stack,
+    waits_for,
+    what,
+)
 
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan
 
 
-def line(decided: Plan, what: str) -> tuple[str, object]:
-    """What the line that begins with `what` waits for, and since when."""
-    found = [one for one in decided.waiting if one.what.startswith(what)]
+def line(decided: Plan, begin: str) -> tuple[str, object]:
+    """What the line that begins with `begin` waits for, and since when."""
+    found = [one for one in decided.waiting if what(one).startswith(begin)]
     assert len(found) == 1, waits_for(decided)
-    return found[0].for_, found[0].since
+    return for_(found[0]), found[0].since
 
 
 def in_lab(*, landed: float = 10, deployed: float | None = None) -> Rollout:
@@ -40,7 +51,7 @@ def test_failed_set_waits_for_its_targets_or_a_newer_set() -> None:
 def test_soaking_set_says_how_long_it_has_to_go() -> None:
     rollout = in_lab(deployed=20)
     reason, since = line(rollout.decide(), f"{app_sha(2)[:12]} (app) for shop")
-    assert reason == "it soaks in lab, 40m to go"
+    assert reason == "it soaks in lab until 2026-01-05 12:40 UTC, 40m to go"
     assert since == rollout.ago(20)
 
 
@@ -134,8 +145,8 @@ def test_every_reason_is_one_printable_line() -> None:
     rollout.announced(3)
     rollout.reports("lab", "lab-1", "Degraded")
     for one in rollout.decide().waiting:
-        assert one.what.isprintable()
-        assert one.for_.isprintable()
+        assert what(one).isprintable()
+        assert for_(one).isprintable()
 
 
 def test_refusal_is_said_of_the_commit_that_the_server_refused_and_of_no_other() -> None:

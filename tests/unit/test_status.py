@@ -1,7 +1,7 @@
 """What runs where: what main has, not what the next turn will make of it."""
 
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, images, settings
+from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, for_, images, settings
 
 from tidemill.cfg.status import SetStatus, Status, TargetStatus, status
 
@@ -136,5 +136,5 @@ def test_what_the_next_turn_would_do_is_said_and_not_done() -> None:
     rollout = Rollout(settings(lab=LAB, shop=SHOP))
     rollout.announced(1)
     found = status(rollout.snapshot(), plan(rollout.snapshot()))
-    assert [line.for_ for line in found.waiting] == ["the next turn"]
+    assert [for_(line) for line in found.waiting] == ["lab has not had it", "the next turn"]
     assert found.auto is None

@@ -15,8 +15,9 @@ _NEEDS_A_PERSON = {
 }
 # Most events bring nothing, and that is no news; one that looks like ours and is not, is.
 _UNUSUAL = "is not an event of Tidemill's"
-_REFUSES = "the server to let it land: "
-_MENDS = "a commit on main that mends it: "
+_REFUSES = "refused by the server"
+# Main can't go on, and only a person can change that.
+_STANDS_STILL = {_REFUSES, "red main", "stale main", "main does not generate"}
 
 
 def errors(name: str, result: Result) -> list[str]:
@@ -51,11 +52,7 @@ def warnings(result: Result) -> list[str]:
         f"{_which(one)} {_NEEDS_A_PERSON[what]}: {one.get('reason') or 'see the summary'}"
         for what, one in entries
     ]
-    found += [
-        _waits(line)
-        for line in result.get("waiting", [])
-        if str(line["what"]).startswith("main at ") or str(line["for"]).startswith(_MENDS)
-    ]
+    found += [_waits(line) for line in result.get("waiting", []) if _kinds(line) & _STANDS_STILL]
     return [one_line(text) for text in found]
 
 
@@ -74,7 +71,11 @@ def notices(result: Result) -> list[str]:
 
 
 def _is_refused(line: Mapping[str, Any]) -> bool:
-    return str(line["what"]).startswith("main at ") and str(line["for"]).startswith(_REFUSES)
+    return line["at"] == "main" and _REFUSES in _kinds(line)
+
+
+def _kinds(line: Mapping[str, Any]) -> set[str]:
+    return {one["kind"] for one in line["obstacles"]}
 
 
 def _waits(line: Mapping[str, Any]) -> str:

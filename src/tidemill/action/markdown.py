@@ -15,8 +15,16 @@ SHORT = 12
 
 def plain(text: object) -> str:
     """One line of text, with every sign escaped, and full SHAs as people read them."""
-    short = _FULL_SHA.sub(lambda found: found[0][:SHORT], one_line(str(text)))
-    return _SIGNS.sub(lambda found: f"&#{ord(found[0])};", short)
+    return _escaped(_FULL_SHA.sub(lambda found: found[0][:SHORT], one_line(str(text))))
+
+
+def code(text: str) -> str:
+    """A command, to copy as it stands."""
+    return f"<code>{_escaped(one_line(text))}</code>"
+
+
+def _escaped(text: str) -> str:
+    return _SIGNS.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
 def commit(sha: str, url: str | None) -> str:

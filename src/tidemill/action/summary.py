@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tidemill.action.markdown import commit, plain, table
+from tidemill.action.markdown import code, commit, plain, table
 from tidemill.errors import TidemillError
 
 _LISTS = (
@@ -105,12 +105,18 @@ def _commit(one: Mapping[str, Any], url: str | None) -> str:
 
 
 def _waiting(waits: Sequence[Mapping[str, Any]], url: str | None) -> list[str]:
-    lines = _rows(("waits", "for", "since"), [
-        (plain(one["what"]), plain(one["for"]), plain(one.get("since") or "")) for one in waits
+    lines = _rows(("waits", "for", "since", "to go on"), [
+        (
+            plain(one["what"]),
+            "<br>".join(plain(each["words"]) for each in one["obstacles"]),
+            plain(one.get("since") or ""),
+            " or ".join(code(one[key]) for key in ("command", "on_github") if one.get(key)),
+        )
+        for one in waits
     ])  # fmt: skip
-    if url and any(str(one["for"]).startswith("approval: ") for one in waits):
+    if url and any(each["kind"] == "approval" for one in waits for each in one["obstacles"]):
         where = f"[*Actions*]({url}/actions) → *tidemill* → *Run workflow*"
-        lines += [f"To approve: what it says, or {where}, *promote*, that wave and that set.", ""]
+        lines += [f"To approve on a page: {where}, *promote*, that wave, that set, that SHA.", ""]
     return lines
 
 

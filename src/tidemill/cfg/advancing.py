@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 from tidemill.cfg.draft import Draft, Step
-from tidemill.cfg.due import Obstacle, closed, is_newer, is_set, not_admitted, obstacle
+from tidemill.cfg.due import closed, earliest, is_newer, is_set, not_admitted, obstacle, obstacles
 from tidemill.cfg.images import content_id
 from tidemill.cfg.landing import waiting_announcements
 from tidemill.cfg.ledger import Had
+from tidemill.cfg.obstacles import About, Obstacle
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
@@ -38,14 +39,17 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     ]
     if not waiting:
         return
-    stop = closed(draft, wave, set_name) or not_admitted(draft, wave, set_name)
-    if stop is not None:
+    stops = list(closed(draft, wave, set_name))
+    if in_flight := not_admitted(draft, wave, set_name):
+        stops.append(in_flight)
+    if stops:
         for request_id, announced in waiting:
             draft.wait(
-                f"{announced.announcement.sha[:12]} ({set_name}) for {wave.name}",
-                stop.reason,
-                stop.since or announced.accepted_at,
-                request_id,
+                About(at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name),
+                *stops,
+                since=announced.accepted_at,
+                request=request_id,
+                earliest=earliest(wave, stops, draft.now),
             )
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
@@ -105,13 +109,15 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     first = [by_set[wanted] for wanted in lacks if wanted in by_set]
     stop_of = cache(partial(obstacle, draft))
     chosen = next((one for one in (*first, *candidates) if stop_of(one) is None), None)
-    for operation in _worth_explaining(draft, wave, candidates):
-        _say_why(draft, wave, operation, stop_of(operation))
+    in_flight = not_admitted(draft, wave, set_name)
+    for operation in _worth_explaining(draft, wave, candidates, stop_of):
+        if stop_of(operation) is not None:
+            _say_why(draft, wave, operation, in_flight)
     under_test = draft.on_auto(wave.name, set_name)
     if chosen is None or any(operation.position >= chosen.position for operation in under_test):
         return
-    if not chosen.override and (stop := not_admitted(draft, wave, set_name)):
-        _say_why(draft, wave, chosen, stop)
+    if not chosen.override and in_flight is not None:
+        _say_why(draft, wave, chosen, in_flight)
         return
     if _adopted(draft, chosen):
         return
@@ -124,8 +130,14 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     draft.chain.append(Step(chosen))
 
 
-def _worth_explaining(draft: Draft, wave: Wave, candidates: list[Operation]) -> Iterator[Operation]:
-    """The newest set, what a person asked for, and the one that is next to go."""
+def _worth_explaining(
+    draft: Draft,
+    wave: Wave,
+    candidates: list[Operation],
+    stop_of: Callable[[Operation], Obstacle | None],
+) -> Iterator[Operation]:
+    """The newest set, what a person asked for, and of the others the one that is next to go:
+    the newest that has been deployed, and that nothing keeps out for good."""
     is_next_known = False
     for operation in candidates:
         is_next = not is_next_known and all(
@@ -134,7 +146,9 @@ def _worth_explaining(draft: Draft, wave: Wave, candidates: list[Operation]) -> 
             for had in [draft.ledger.last(source, operation.set, operation.position)]
             if had is not None
         )
-        is_next_known = is_next_known or is_next
+        if is_next:
+            stop = stop_of(operation)
+            is_next_known = is_next = stop is None or not stop.is_over
         if operation.request or operation is candidates[0] or is_next:
             yield operation
 
@@ -208,8 +222,14 @@ def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[tuple[int, str 
     return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 
 
-def _say_why(draft: Draft, wave: Wave, operation: Operation, stop: Obstacle | None) -> None:
-    if stop is None:
-        return
-    what = f"{(operation.app_sha or '')[:12]} ({operation.set}) for {wave.name}"
-    draft.wait(what, stop.reason, stop.since or operation.at, operation.request)
+def _say_why(draft: Draft, wave: Wave, operation: Operation, in_flight: Obstacle | None) -> None:
+    stops = list(obstacles(draft, operation))
+    if in_flight is not None and not any(stop.is_over for stop in stops):
+        stops.append(in_flight)
+    draft.wait(
+        About(at="for", app_sha=operation.app_sha, set=operation.set, wave=wave.name),
+        *stops,
+        since=operation.at,
+        request=operation.request,
+        earliest=earliest(wave, stops, draft.now),
+    )

@@ -8,19 +8,25 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.app.names import one_line
 from tidemill.cfg.schedule import Moment
 
 RunState = Literal["success", "failure", "pending", "cancelled"]
+MOST_LINES, MOST_SAID = 5, 400
 State = Literal["green", "red", "pending", "missing", "lost"]
 
 
-class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """One run of one check; the same `run` of a `context` is always the same verdict."""
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One run of one check; the same `run` of a `context` is always the same verdict.
+
+    `said` is the end of what the check printed, where whoever reported it gave that.
+    """
 
     context: str
     run: str
     state: RunState
     at: Moment
+    said: str = ""
 
 
 class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +67,7 @@ class Verdict:
         claimed: whether a runner is at work on one more run now, or was asked for one.
         since: when the newest run was reported.
         missing: the required checks of which nothing was reported, where others were.
+        said: the end of what the run that made it red said.
     """
 
     state: State = "missing"
@@ -68,6 +75,7 @@ class Verdict:
     claimed: bool = False
     since: datetime | None = None
     missing: tuple[str, ...] = ()
+    said: str = ""
 
     @property
     def is_known(self) -> bool:
@@ -117,7 +125,22 @@ def verdict(
     if state == "missing" and "pending" in states:
         state = "pending"
     absent = tuple(one for one in contexts if one not in {run.context for run in counted})
-    return Verdict(state, finished, claimed, max(run.at for run in counted), absent)
+    since = max(run.at for run in counted)
+    said = _said(counted) if state == "red" else ""
+    return Verdict(state, finished, claimed, since, absent, said)
+
+
+def last_words(text: str) -> str:
+    """The end of what a check printed, as much as is kept with its verdict: one line."""
+    lines = [" ".join(line.split()) for line in text[-8 * MOST_SAID :].splitlines()]
+    kept = one_line(" | ".join([line for line in lines if line][-MOST_LINES:]))
+    return kept if len(kept) <= MOST_SAID else f"…{kept[1 - MOST_SAID :]}"
+
+
+def _said(runs: list[Run]) -> str:
+    """What the last run that was red says, whoever wrote it there."""
+    reds = [last_words(run.said) for run in runs if run.state == "failure" and run.said]
+    return reds[-1] if reds else ""
 
 
 def _state(runs: list[Run], timeout: timedelta, now: datetime) -> State:

@@ -13,23 +13,24 @@ import msgspec
 
 from tidemill.cfg.checks import MISSING, Verdict, verdict
 from tidemill.cfg.journal import Entry
-from tidemill.cfg.ledger import KEPT_ENDED, KEPT_REFS, Ended, Eviction, Ledger
+from tidemill.cfg.ledger import (
+    KEPT_ENDED,
+    KEPT_ENDINGS,
+    KEPT_REFS,
+    Ended,
+    Ending,
+    Eviction,
+    Ledger,
+)
+from tidemill.cfg.obstacles import About, Obstacle, Waiting
 from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.records import Deployment
-from tidemill.cfg.requests import ALL_SETS, Fact
+from tidemill.cfg.requests import ALL_SETS, Announced, Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Snapshot
 
 TIDEMILL = "tidemill"
-
-
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that waits: what, for what, since when; `id` if that is a request."""
-
-    what: str
-    for_: str = msgspec.field(name="for")
-    since: datetime | None = None
-    id: str | None = None
+ENDS_BADLY = ("evicted", "rejected", "dropped")
 
 
 @dataclass
@@ -156,18 +157,34 @@ class Draft:
         self.entries.append(entry)
 
     def wait(
-        self, what: str, for_: str, since: datetime | None = None, request: str | None = None
+        self,
+        about: About,
+        *obstacles: Obstacle,
+        since: datetime | None = None,
+        request: str | None = None,
+        earliest: datetime | None = None,
     ) -> None:
-        """Say that something waits; said twice it is one line."""
-        line = Waiting(what=what, for_=for_, since=since, id=request)
+        """Say that something waits; said twice it is one line.
+
+        Args:
+            since: since when, where an obstacle does not say.
+        """
+        found = tuple(
+            msgspec.structs.replace(one, since=since) if one.since is None else one
+            for one in obstacles
+        )
+        line = Waiting(about=about, obstacles=found, id=request, earliest=earliest)
         if line not in self.waiting:
             self.waiting.append(line)
 
     def end(self, request: str, how: str, entry: Entry | None = None) -> None:
         """A request has ended: its ref goes, the ledger remembers how."""
-        if self.inbox.pop(request, None) is None:
+        fact = self.inbox.pop(request, None)
+        if fact is None:
             return
         self.ended.append(request)
+        if isinstance(fact, Announced) and how in ENDS_BADLY:
+            self._remember_ending(fact, how, entry.reason if entry else "")
         self.ledger.ended = [*self.ledger.ended, Ended(id=request, how=how)][-KEPT_ENDED:]
         if entry is not None:
             self.entries.append(entry)
@@ -177,6 +194,18 @@ class Draft:
         self.rejected[request] = reason
         others = [one for one in self.ledger.rejected if one != request]
         self.ledger.rejected = [*others, request][-KEPT_REFS:]
+
+    def _remember_ending(self, announced: Announced, how: str, reason: str) -> None:
+        """How an announcement ended badly, so that status can say so for as long as it is true."""
+        told = announced.announcement
+        ending = Ending(
+            app_sha=told.sha, position=told.position, how=how, at=self.now, reason=reason
+        )
+        endings = [*self.ledger.endings.get(told.set, []), ending]
+        known = [one for one in endings if one.how != "rejected"]
+        newest = max(known, key=lambda one: one.position, default=ending)
+        recent = [one for one in endings[1 - KEPT_ENDINGS :] if one is not newest]
+        self.ledger.endings[told.set] = [newest, *recent]
 
     def reject(
         self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None

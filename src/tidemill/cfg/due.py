@@ -1,50 +1,68 @@
-"""Is an operation due? The same answer decides what goes on auto and what may land."""
+"""Is an operation due? The same answer decides what goes on auto, what may land, what is said."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-from tidemill.app.durations import show_duration
+import msgspec
+
 from tidemill.cfg.deployed import failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
+from tidemill.cfg.obstacles import (
+    Evicted,
+    FailedThere,
+    HasNewer,
+    InFlight,
+    NeedsApproval,
+    NoSuchPlace,
+    NotDeployed,
+    NotThere,
+    Obstacle,
+    OnAuto,
+    OnHold,
+    ReplacedWhileFailed,
+    RequestEnded,
+    RolledBack,
+    RollingBack,
+    Soaks,
+    SoaksForOthers,
+    SoakStandsStill,
+    TakesFromWaves,
+    WindowClosed,
+)
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
 
-@dataclass(frozen=True)
-class Obstacle:
-    """Why an operation is not due. `over`: it never will be, by itself."""
-
-    reason: str
-    since: datetime | None = None
-    over: bool = False
-
-
 def obstacle(draft: Draft, operation: Operation) -> Obstacle | None:
     """Why `operation` is not due now, admission aside; None if it is."""
+    return next(obstacles(draft, operation), None)
+
+
+def obstacles(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
+    """All that keeps `operation` from being due now, admission aside; an end stands alone."""
     wave = draft.settings.wave(operation.wave)
     if wave is None or draft.settings.image_set(operation.set) is None:
-        return Obstacle("the settings no longer name its wave or its set", over=True)
+        yield NoSuchPlace()
+        return
     match operation.kind:
         case "introduce":
-            return _introduction(draft, wave, operation)
+            yield from _introduction(draft, wave, operation)
         case "promote":
-            return _promotion(draft, wave, operation)
+            yield from _promotion(draft, wave, operation)
         case "roll back":
-            return _rollback(draft, operation)
+            yield from _rollback(draft, operation)
 
 
-def closed(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
+def closed(draft: Draft, wave: Wave, set_name: str) -> Iterator[Obstacle]:
     """Why nothing may go into a wave now: a hold, or no window is open."""
     if hold := draft.hold_on(wave.name, set_name):
-        return Obstacle(f"{wave.name} is held by {hold.by or 'someone'}: {hold.reason}", hold.since)
-    if wave.windows and not any(window.is_open(draft.now) for window in wave.windows):
-        opens = min(window.opens(draft.now) for window in wave.windows)
-        return Obstacle(f"the window of {wave.name} opens at {opens:%Y-%m-%d %H:%M} UTC")
-    return None
+        yield OnHold(wave=wave.name, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since)
+    if wave.windows and not _is_open(wave, draft.now):
+        yield WindowClosed(wave=wave.name, until=_opens(wave, draft.now))
 
 
 def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
@@ -52,32 +70,36 @@ def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
     if wave.admit == "at once":
         return None
     if under_test := draft.on_auto(wave.name, set_name):
-        return Obstacle(f"{(under_test[-1].app_sha or 'a set')[:12]} is on auto for {wave.name}")
+        return OnAuto(wave=wave.name, app_sha=under_test[-1].app_sha)
     had = draft.ledger.present(wave.name, set_name)
     if had is None or not had.is_known or had.failed or had.buried:
         return None
     if wave.admit == "when deployed" and had.deployed_once:
         return None
     if had.deployed_at is None:
-        if draft.now >= had.landed_at + wave.settle:
+        until = had.landed_at + wave.settle
+        if draft.now >= until:
             return None
-        late = ", ".join(missing(draft, wave, had))
-        return Obstacle(
-            f"{short(had)} is in flight in {wave.name}: not healthy yet on {late}", had.landed_at
+        late = tuple(missing(draft, wave, had))
+        return InFlight(
+            wave=wave.name, app_sha=had.app_sha, targets=late, since=had.landed_at, until=until
         )
     for follower in draft.settings.followers(wave.name) if wave.admit == "when soaked" else ():
-        if had.soaked(draft.now) < follower.soak:
-            left = show_duration(follower.soak - had.soaked(draft.now))
-            return Obstacle(
-                f"{short(had)} soaks in {wave.name} for {follower.name}, {left} to go",
-                had.deployed_at,
+        left = follower.soak - had.soaked(draft.now)
+        if left.total_seconds() > 0:
+            return SoaksForOthers(
+                wave=wave.name,
+                app_sha=had.app_sha,
+                follower=follower.name,
+                since=had.deployed_at,
+                until=draft.now + left if had.healthy_since else None,
             )
     return None
 
 
 def not_ready(
     draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str | None
-) -> Obstacle | None:
+) -> Iterator[Obstacle]:
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for source in wave.sources:
         hads = [
@@ -86,16 +108,26 @@ def not_ready(
             if is_set(had, position, app_sha)
         ]
         if not hads:
-            return Obstacle(f"{source} has not had it")
+            yield NotThere(wave=source)
+            continue
         source_wave = draft.settings.wave(source)
-        reasons = (
-            [_unready(draft, source_wave, wave, set_name, had) for had in hads]
-            if source_wave
-            else []
-        )
-        if reasons and all(reasons):
-            return reasons[-1]
-    return None
+        found = [_unready(draft, source_wave, wave, set_name, had) for had in hads if source_wave]
+        if found and all(found):
+            yield from (found[-1],) if found[-1] else ()
+
+
+def earliest(wave: Wave, found: Sequence[Obstacle], now: datetime) -> datetime | None:
+    """When what waits could go into a wave, if whoever has to act has acted by then.
+
+    None where that is not known, or no clock has a part in it.
+    """
+    clocks = [one for one in found if not isinstance(one, OnHold | NeedsApproval)]
+    ends = [one.until for one in clocks if one.until is not None]
+    if not ends or len(ends) < len(clocks):
+        return None
+    waits = [one.until for one in clocks if one.until and not isinstance(one, WindowClosed)]
+    ready = max([now, *waits])
+    return ready if not wave.windows or _is_open(wave, ready) else _opens(wave, ready)
 
 
 def is_set(had: Had, position: int, app_sha: str | None) -> bool:
@@ -114,80 +146,98 @@ def is_newer(part: SetLedger, announced: Announced) -> bool:
     return position > part.highest
 
 
-def short(had: Had) -> str:
-    """A set as it is named in messages."""
-    return had.app_sha[:12] if had.app_sha else "an unknown set"
+def _is_open(wave: Wave, when: datetime) -> bool:
+    return any(window.is_open(when) for window in wave.windows)
+
+
+def _opens(wave: Wave, after: datetime) -> datetime:
+    return min(window.opens(after) for window in wave.windows)
 
 
 def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) -> Obstacle | None:
     backs = [back for back in draft.ledger.rollbacks if back.wave == source.name]
     if any(back.set == set_name and had.position > back.to.position for back in backs):
-        return Obstacle(f"{source.name} is being rolled back from it", over=True)
+        return RollingBack(wave=source.name)
     if had.rolled_back:
-        return Obstacle(f"it was rolled back in {source.name}", over=True)
+        return RolledBack(wave=source.name, set=set_name, app_sha=had.app_sha or "")
     if had.failed:
-        since = min(had.failed.values())
-        return Obstacle(f"it failed on {', '.join(sorted(had.failed))} in {source.name}", since)
+        return FailedThere(
+            wave=source.name,
+            set=set_name,
+            targets=tuple(sorted(had.failed)),
+            since=min(had.failed.values()),
+        )
     if had.buried:
-        return Obstacle(f"it was replaced in {source.name} while it was failed", over=True)
+        return ReplacedWhileFailed(wave=source.name)
     if had.deployed_at is None:
-        late = ", ".join(missing(draft, source, had))
-        return Obstacle(f"not healthy yet on {late} in {source.name}", had.landed_at)
+        late = tuple(missing(draft, source, had))
+        return NotDeployed(wave=source.name, targets=late, since=had.landed_at)
     left = wave.soak - had.soaked(draft.now)
     if left.total_seconds() > 0:
-        if had.healthy_since is None and (
-            failing := sorted(failing_targets(draft, source, set_name))
-        ):
-            return Obstacle(
-                f"its soak in {source.name} stands still while {', '.join(failing)} fails",
-                had.deployed_at,
-            )
-        return Obstacle(f"it soaks in {source.name}, {show_duration(left)} to go", had.deployed_at)
+        failing = tuple(sorted(failing_targets(draft, source, set_name)))
+        if had.healthy_since is None and failing:
+            return SoakStandsStill(wave=source.name, targets=failing, since=had.deployed_at)
+        return Soaks(wave=source.name, since=had.deployed_at, until=draft.now + left)
     return None
 
 
-def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | None:
+def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
     request = draft.inbox.get(operation.request or "")
     if not isinstance(request, Announced):
-        return Obstacle("its announcement has ended", over=True)
-    if wave.sources:
-        return Obstacle(f"{wave.name} now takes its sets from {', '.join(wave.sources)}", over=True)
-    if draft.ledger.evicted_from(wave.name, request.id):
-        return Obstacle("it was evicted; `tidemill retry` lets it try again", over=True)
-    if not is_newer(draft.ledger.history(wave.name, operation.set), request):
-        return Obstacle("the wave has had it or a newer one", over=True)
-    return closed(draft, wave, operation.set)
+        yield RequestEnded(what="announcement")
+    elif wave.sources:
+        yield TakesFromWaves(wave=wave.name, sources=wave.sources)
+    elif draft.ledger.evicted_from(wave.name, request.id):
+        yield Evicted(app_sha=operation.app_sha)
+    elif not is_newer(draft.ledger.history(wave.name, operation.set), request):
+        yield HasNewer(wave=wave.name)
+    else:
+        yield from closed(draft, wave, operation.set)
 
 
-def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Obstacle | None:
-    part = draft.ledger.history(wave.name, operation.set)
+def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
     request = draft.inbox.get(operation.request) if operation.request else None
+    if over := _never(draft, wave, operation, request):
+        yield over
+        return
+    if isinstance(request, Promotion) and request.override:
+        return
+    yield from not_ready(draft, wave, operation.set, operation.position, operation.app_sha)
+    ready = _ready_since(draft, wave, operation)
+    for stop in closed(draft, wave, operation.set):
+        yield msgspec.structs.replace(stop, since=stop.since or ready)
+    if wave.approval and request is None:
+        yield NeedsApproval(
+            wave=wave.name, set=operation.set, app_sha=operation.app_sha or "", since=ready
+        )
+
+
+def _never(
+    draft: Draft, wave: Wave, operation: Operation, request: object | None
+) -> Obstacle | None:
+    """Why a promotion will never be due by itself."""
+    part = draft.ledger.history(wave.name, operation.set)
     if operation.request and not isinstance(request, Promotion):
-        return Obstacle("its request has ended", over=True)
+        return RequestEnded(what="request")
     present = part.present
     if present and (
         present.position > operation.position
         or is_set(present, operation.position, operation.app_sha)
     ):
-        return Obstacle("the wave has it or a newer one", over=True)
+        return HasNewer(wave=wave.name)
     if request is None and operation.position <= part.highest:
-        return Obstacle("the wave has had it or a newer one", over=True)
+        return HasNewer(wave=wave.name)
     if gone := draft.ledger.evicted(operation):
-        return Obstacle("it was evicted; `tidemill retry` lets it try again", gone.at, over=True)
-    if isinstance(request, Promotion) and request.override:
-        return None
-    if not wave.sources:
-        return Obstacle(f"{wave.name} comes after no wave", over=True)
-    if unready := not_ready(draft, wave, operation.set, operation.position, operation.app_sha):
-        return unready
-    stop = closed(draft, wave, operation.set)
-    if stop is None and wave.approval and request is None:
-        sha = (operation.app_sha or "")[:12]
-        how = f"tidemill promote-wave --wave {wave.name} --set {operation.set} --sha {sha}"
-        stop = Obstacle(f"approval: {how}")
-    if stop is None or stop.since is not None:
-        return stop
-    return replace(stop, since=_ready_since(draft, wave, operation))
+        return Evicted(
+            app_sha=operation.app_sha,
+            reason=gone.reason,
+            said=gone.said,
+            commit=gone.commit,
+            since=gone.at,
+        )
+    if not wave.sources and not (isinstance(request, Promotion) and request.override):
+        return TakesFromWaves(wave=wave.name)
+    return None
 
 
 def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
@@ -197,7 +247,7 @@ def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | N
     return max(deployed) + wave.soak if deployed else None
 
 
-def _rollback(draft: Draft, operation: Operation) -> Obstacle | None:
+def _rollback(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
     for back in draft.ledger.rollbacks:
         if (back.wave, back.set, back.to.content, back.request) == (
             operation.wave,
@@ -205,5 +255,5 @@ def _rollback(draft: Draft, operation: Operation) -> Obstacle | None:
             operation.content,
             operation.request,
         ):
-            return None
-    return Obstacle("it has ended", over=True)
+            return
+    yield RequestEnded(what="rollback")

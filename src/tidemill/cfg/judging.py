@@ -26,7 +26,13 @@ def evict(draft: Draft) -> None:
     draft.ledger.suspect = None
     reason = f"its check is red on {parent[:12]}, which is green"
     draft.evict(
-        Eviction(commit=culprit.sha, at=draft.now, reason=reason, operation=culprit.operation)
+        Eviction(
+            commit=culprit.sha,
+            at=draft.now,
+            reason=reason,
+            operation=culprit.operation,
+            said=draft.verdict(culprit.sha).said,
+        )
     )
     take_off(draft, culprit)
 

@@ -19,6 +19,7 @@ KEPT_SETS = 50
 MOST_SOAKING = 500
 KEPT_ENDED = 500
 KEPT_REFS = 50
+KEPT_ENDINGS = 10
 
 How = Literal["introduce", "promote", "roll back", "by hand"]
 
@@ -83,13 +84,17 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A commit that was taken off auto for good; `commit` is None where none was ever made."""
+    """A commit that was taken off auto for good; `commit` is None where none was ever made.
+
+    `said` is the end of what its check said.
+    """
 
     commit: str | None
     at: Moment
     reason: str
     operation: Operation | None = None
     retried: bool = False
+    said: str = ""
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +125,16 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     sha: str
     reason: str
     since: Moment
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An announcement that ended badly: evicted, rejected or dropped; why, and when."""
+
+    app_sha: str
+    position: int
+    how: str
+    at: Moment
+    reason: str = ""
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,6 +170,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         refused: why the server refuses the landing that is due, if it does.
         asked: the checks that turns asked for, by commit of auto or main's tip; only where verdicts
             come from GitHub: elsewhere the check's runner claims it.
+        endings: by set the last announcements that ended badly.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -171,6 +187,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     green_main: str | None = None
     refused: Refusal | None = None
     asked: dict[str, Asked] = {}
+    endings: dict[str, list[Ending]] = {}
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -197,6 +214,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def how_ended(self, request: str) -> str | None:
         """How a request ended, None if it did not or that was long ago."""
         return next((one.how for one in reversed(self.ended) if one.id == request), None)
+
+    def last_rejected(self, set_name: str) -> Ending | None:
+        """The last announcement of a set that was rejected, if one of the last ones was."""
+        endings = reversed(self.endings.get(set_name, []))
+        return next((one for one in endings if one.how == "rejected"), None)
 
     def evicted(self, operation: Operation) -> Eviction | None:
         """The eviction that keeps `operation` from being done again by itself."""

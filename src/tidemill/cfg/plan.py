@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from tidemill.cfg.advancing import advance
 from tidemill.cfg.checks import Asked
 from tidemill.cfg.deployed import refresh
-from tidemill.cfg.draft import Draft, Waiting
+from tidemill.cfg.draft import Draft
 from tidemill.cfg.filing import file
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.judging import evict, to_check
 from tidemill.cfg.landing import end_requests, land, note_refusal
 from tidemill.cfg.ledger import Ledger, Refusal, trimmed
 from tidemill.cfg.observing import observe
+from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tidemill.cfg.draft import TIDEMILL, Draft
-from tidemill.cfg.due import short
 from tidemill.cfg.filing import begin_rollback
 from tidemill.cfg.ledger import Back, Had
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.wording import short
 
 
 def recover(draft: Draft) -> None:
@@ -33,7 +33,7 @@ def healthy_before(hads: list[Had], position: int) -> Had | None:
 def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     if draft.hold_on(wave.name, set_name) is not None:
         return
-    where = f"{short(had)} failed on {', '.join(sorted(had.failed))}"
+    where = f"{short(had.app_sha)} failed on {', '.join(sorted(had.failed))}"
     goal = healthy_before(draft.ledger.history(wave.name, set_name).had, had.position)
     if reason := _why_not_back(draft, wave, set_name, had, goal):
         why = f"{where}; not rolled back by itself: {reason}"

@@ -12,8 +12,10 @@ from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import obstacle
 from tidemill.cfg.judging import forget
 from tidemill.cfg.ledger import Back, Eviction
+from tidemill.cfg.obstacles import About, MainBroken, TookTooLong
 from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made
+from tidemill.cfg.wording import in_words
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def take_off_what_is_not_due(draft: Draft) -> None:
         if stop is None:
             kept.append(step)
             continue
-        draft.note("taken off auto", step.operation, reason=stop.reason)
+        draft.note("taken off auto", step.operation, reason=in_words(stop))
     draft.chain = kept
 
 
@@ -104,17 +106,12 @@ def to_commits(draft: Draft) -> Auto:
                 _give_up(draft, step, reason)
                 return Auto(tuple(commits), gave_up=True)
             case Broken(broken, reason):
-                whose = "main" if broken == draft.main else broken[:12]
-                draft.wait(
-                    _what(step.operation),
-                    f"a commit on main that mends it: {whose} does not generate: {reason}",
-                    step.operation.at,
-                    step.operation.request,
-                )
+                is_main = broken == draft.main
+                stop = MainBroken(sha=broken, reason=reason, is_main=is_main)
+                _wait(draft, step.operation, stop)
                 return Auto(_as_it_was(draft, commits))
             case Lost(reason):
-                what, why = _what(step.operation), f"another turn: {reason}"
-                draft.wait(what, why, step.operation.at, step.operation.request)
+                _wait(draft, step.operation, TookTooLong(reason=reason))
                 return Auto(_as_it_was(draft, commits))
     return Auto(tuple(commits))
 
@@ -170,9 +167,6 @@ def _give_up(draft: Draft, step: Step, reason: str) -> None:
     forget(draft, step)
 
 
-def _what(operation: Operation) -> str:
-    verb = {"introduce": "introducing", "promote": "promoting", "roll back": "rolling back to"}[
-        operation.kind
-    ]
-    sha = (operation.app_sha or "an unknown set")[:12]
-    return f"{verb} {sha} ({operation.set}) in {operation.wave}"
+def _wait(draft: Draft, operation: Operation, stop: MainBroken | TookTooLong) -> None:
+    about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+    draft.wait(about, stop, since=operation.at, request=operation.request)

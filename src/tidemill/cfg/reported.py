@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemill.cfg.checks import CheckRecord, Run, RunState
+from tidemill.cfg.checks import CheckRecord, Run, RunState, last_words
 
 # The app whose statuses are those of workflows (GITHUB_TOKEN), on github.com.
 ACTIONS, ACTIONS_SLUG = 15368, "github-actions"
@@ -53,6 +53,7 @@ class Status:
     at: datetime
     app: int | None = None
     slug: str | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class CheckRun:
     at: datetime | None
     app: int | None = None
     slug: str | None = None
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class _Said:
     id: str
     state: RunState
     at: datetime
+    said: str
 
 
 def record(
@@ -106,6 +109,7 @@ def record(
                     run="+".join(report.id for report in said),
                     state=next(state for state in _WORST_FIRST if state in states),
                     at=max(report.at for report in said),
+                    said=last_words("\n".join(one.said for one in said if one.state == "failure")),
                 )
             )
     return CheckRecord(sha=sha, runs=tuple(runs))
@@ -124,7 +128,7 @@ def _in_statuses(
     if not mine:
         return []
     latest = max(mine, key=lambda status: (status.at, status.id))
-    return [_Said(f"s{latest.id}", _STATUS.get(latest.state, "cancelled"), latest.at)]
+    return [_Said(f"s{latest.id}", _STATUS.get(latest.state, "cancelled"), latest.at, latest.said)]
 
 
 def _in_check_runs(one: Required, runs: Iterable[CheckRun], begun: datetime) -> list[_Said]:
@@ -133,7 +137,7 @@ def _in_check_runs(one: Required, runs: Iterable[CheckRun], begun: datetime) -> 
     for run in sorted(runs, key=lambda run: run.id):
         if _is_same(run.name, one.context) and one.app in (None, run.app):
             latest[run.app] = run
-    return [_Said(f"c{run.id}", _state(run), run.at or begun) for run in latest.values()]
+    return [_Said(f"c{run.id}", _state(run), run.at or begun, run.said) for run in latest.values()]
 
 
 def _state(run: CheckRun) -> RunState:

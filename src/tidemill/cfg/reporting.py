@@ -2,37 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from tidemill.cfg.deployed import missing
-from tidemill.cfg.draft import Draft, Waiting
-from tidemill.cfg.due import short
-from tidemill.cfg.ledger import Had, Refusal
-from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.draft import Draft
+from tidemill.cfg.ledger import Ending, Had, Refusal
+from tidemill.cfg.obstacles import (
+    About,
+    CheckLost,
+    CheckMissing,
+    CheckRed,
+    EndedBadly,
+    Evicted,
+    GoesFirst,
+    NextTurn,
+    NoReport,
+    NotHealthy,
+    NotThere,
+    Nowhere,
+    Obstacle,
+    RedMain,
+    RefusedByServer,
+    RolledBack,
+    Starves,
+    Waiting,
+)
+from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
 STARVES_AFTER = 3
-_MOST_SAID = 230  # so that the remedy fits on the line, too
 _RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
 
 
 def say_what_waits(
     draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool = False
 ) -> None:
-    """Add what the checks and the targets keep waiting.
+    """Add what the checks and the targets keep waiting, and why the newest sets are not deployed.
 
     Args:
         is_partial: the plan has an operation to try, so some of the chain has no commit yet.
     """
+    planned = [step.operation for step in draft.chain] if is_partial else []
+    under_test = [*planned, *(commit.operation for commit in commits)]
     _main(draft)
     _auto(draft, commits, to_check)
-    _announced(draft, commits, is_partial=is_partial)
+    _requests(draft, under_test)
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             had = draft.ledger.present(wave.name, image_set.name)
             if had is not None and had.is_known:
-                _set(draft, wave, image_set.name, had)
+                _present(draft, wave, image_set.name, had)
+    for image_set in draft.settings.sets:
+        _newest(draft, image_set.name, under_test)
 
 
 def state_of(wave: Wave, had: Had, now: datetime) -> str:
@@ -46,74 +69,62 @@ def state_of(wave: Wave, had: Had, now: datetime) -> str:
     return "silent"
 
 
-def _announced(draft: Draft, commits: list[AutoCommit], *, is_partial: bool) -> None:
-    """What was announced and is not on auto: whatever else is said, each is named."""
-    planned = [step.operation.request for step in draft.chain] if is_partial else []
-    under_test = {*planned, *(commit.operation.request for commit in commits)}
+def _requests(draft: Draft, under_test: list[Operation]) -> None:
+    """What was asked for and is not on auto: whatever else is said, each is named."""
+    on_auto = {operation.request for operation in under_test}
     told = {line.id for line in draft.waiting}
     for request_id, fact in draft.inbox.items():
-        if request_id in under_test | told:
+        if request_id in on_auto | told:
             continue
-        if isinstance(fact, Promotion) and not _is_on_auto(fact, commits):
-            what = f"{fact.app_sha[:12]} ({fact.set}) for {fact.wave}"
-            why = "a wave that has had it, or has it: the turns know of none"
-            draft.wait(what, why, fact.accepted_at, request_id)
-        if not isinstance(fact, Announced):
-            continue
-        announcement = fact.announcement
-        others = [one.operation for one in commits if one.operation.set == announcement.set]
-        ahead = [one for one in others if one.kind == "introduce"]
-        reason = "another turn"
-        if ahead:
-            sha = (ahead[-1].app_sha or "")[:12]
-            reason = f"{sha}, which goes first: the older of the two ends when the newer lands"
-        what = f"{announcement.sha[:12]} ({announcement.set})"
-        draft.wait(what, reason, fact.accepted_at, request_id)
-
-
-def _is_on_auto(promotion: Promotion, commits: list[AutoCommit]) -> bool:
-    wanted = (promotion.wave, promotion.set, promotion.app_sha)
-    operations = [commit.operation for commit in commits]
-    return any((one.wave, one.set, one.app_sha) == wanted for one in operations)
+        if isinstance(fact, Promotion):
+            wanted = (fact.wave, fact.set, fact.app_sha)
+            if wanted not in [(one.wave, one.set, one.app_sha) for one in under_test]:
+                about = About(at="for", app_sha=fact.app_sha, set=fact.set, wave=fact.wave)
+                draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
+        elif isinstance(fact, Announced):
+            announcement = fact.announcement
+            about = About(at="announced", app_sha=announcement.sha, set=announcement.set)
+            ahead = [
+                one for one in under_test if one.set == announcement.set and one.kind == "introduce"
+            ]
+            stop = GoesFirst(app_sha=ahead[-1].app_sha) if ahead else NextTurn()
+            draft.wait(about, stop, since=fact.accepted_at, request=request_id)
 
 
 def _main(draft: Draft) -> None:
     if (refused := draft.ledger.refused) is not None:
-        line = Waiting(what=f"main at {draft.main}", for_=_let_land(refused), since=refused.since)
+        line = Waiting(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
         draft.waiting.insert(0, line)
     verdict = draft.main_verdict
     if verdict.state == "red":
-        green = draft.ledger.green_main
-        last = f"; the last main known green is {green}" if green else ""
-        draft.wait(
-            f"main at {draft.main}",
-            f"a commit that mends it: its check is red{last}; nobody is evicted meanwhile",
-            verdict.since,
-        )
+        stop = RedMain(sha=draft.main, last_green=draft.ledger.green_main, since=verdict.since)
+        draft.wait(About(at="main", sha=draft.main), stop)
 
 
 def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
     greens = [at for at, one in enumerate(commits) if draft.seen(one.sha).state == "green"]
     for at, commit in enumerate(commits):
         operation, verdict = commit.operation, draft.seen(commit.sha)
-        sha = (operation.app_sha or "a rollback")[:12]
-        what = f"{sha} ({operation.set}) on auto for {operation.wave}"
+        stop: Obstacle
         if greens and at <= greens[-1]:
-            reason = _landing(draft, commits[greens[-1]].sha)
+            stop = _landing(draft, commits[greens[-1]].sha)
         else:
             is_own = commit.sha in to_check or verdict.claimed
-            reason = _check(draft, commit.sha, commit.sha if is_own else commits[-1].sha)
-        draft.wait(what, reason, verdict.since or commit.at)
+            stop = _check(draft, commit.sha, commit.sha if is_own else commits[-1].sha)
+        about = About(
+            at="on auto", app_sha=operation.app_sha, set=operation.set, wave=operation.wave
+        )
+        draft.wait(about, stop, since=verdict.since or commit.at)
     if draft.ledger.moved >= STARVES_AFTER and commits:
-        times = f"main moved {draft.ledger.moved} times before a check could answer"
-        draft.wait("auto", f"main to rest: it starves, {times}", draft.ledger.moved_since)
+        stop = Starves(times=draft.ledger.moved, since=draft.ledger.moved_since)
+        draft.wait(About(at="auto"), stop)
 
 
-def _landing(draft: Draft, sha: str) -> str:
+def _landing(draft: Draft, sha: str) -> Obstacle:
     refused = draft.ledger.refused
     if refused is not None and refused.sha == sha:
         return _let_land(refused)
-    return f"the next turn, which lands {sha}"
+    return NextTurn(lands=sha)
 
 
 def is_by_rule(reason: str) -> bool:
@@ -121,41 +132,116 @@ def is_by_rule(reason: str) -> bool:
     return any(code in reason for code in _RULES)
 
 
-def _let_land(refused: Refusal) -> str:
-    """What a landing waits for, with the remedy where it is a rule of GitHub's that stops it."""
-    said = refused.reason
-    why = "the server to let it land: "
-    why += said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
-    if is_by_rule(refused.reason):
-        why += (
-            "; let the rules of main require the checks that run on auto, by these names, and no "
-        )
-        why += "more, or let the app that pushes bypass them (GITHUB_TOKEN can't)"
-    return why
+def _let_land(refused: Refusal) -> RefusedByServer:
+    return RefusedByServer(
+        sha=refused.sha,
+        reason=refused.reason,
+        is_rule=is_by_rule(refused.reason),
+        since=refused.since,
+    )
 
 
-def _check(draft: Draft, sha: str, asked: str) -> str:
+def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
     """Which check a commit waits for; `asked` is the commit whose check would do."""
-    match draft.seen(sha).state:
+    verdict = draft.seen(sha)
+    match verdict.state:
         case "red":
-            return f"the check of {sha} to be repeated: it is red"
+            return CheckRed(sha=sha, said=verdict.said)
         case "lost":
-            why = "it was cancelled or timed out, and is asked for again"
-            return f"the check of {sha}: {why}"
+            return CheckLost(sha=sha)
         case _:
-            names = ", ".join(draft.seen(asked).missing)
-            claim = ", which was asked for" if asked in draft.snapshot.ledger.asked else ""
-            return f"the check of {asked}" + (f" ({names})" if names else "") + claim
+            is_asked_for = asked in draft.snapshot.ledger.asked
+            return CheckMissing(
+                sha=asked, missing=draft.seen(asked).missing, is_asked_for=is_asked_for
+            )
 
 
-def _set(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
-    what = f"{short(had)} ({set_name}) in {wave.name}"
+def _present(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+    about = About(at="in", app_sha=had.app_sha, set=set_name, wave=wave.name)
     if had.failed:
-        names = ", ".join(sorted(had.failed))
-        draft.wait(
-            what,
-            f"{names}, which failed: a healthy report, or a newer set",
-            min(had.failed.values()),
-        )
-    elif had.deployed_at is None and (late := missing(draft, wave, had)):
-        draft.wait(what, f"{', '.join(late)} to report it healthy", had.landed_at)
+        since = min(had.failed.values())
+        targets = tuple(sorted(had.failed))
+        stop = NotHealthy(wave=wave.name, set=set_name, targets=targets, since=since)
+        draft.wait(about, stop)
+    elif had.deployed_at is None and (late := tuple(missing(draft, wave, had))):
+        draft.wait(about, NoReport(wave=wave.name, targets=late, since=had.landed_at))
+
+
+def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
+    """For each wave in which the newest announced set is not deployed, why; unless it was said."""
+    newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
+    rejected = draft.ledger.last_rejected(set_name)
+    if rejected is not None and (newest is None or newest[2] < rejected.at):
+        about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
+        draft.wait(about, _ended(rejected))
+    if newest is None:
+        return
+    position, app_sha, _ = newest
+    said = {
+        (line.about.wave, line.about.set) for line in draft.waiting if line.about.app_sha == app_sha
+    }
+    for wave in draft.settings.waves:
+        if (wave.name, set_name) in said:
+            continue
+        if stops := tuple(_why_not(draft, wave, set_name, position, app_sha)):
+            about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
+            draft.wait(about, *stops)
+
+
+def _announced(draft: Draft, set_name: str) -> Iterator[tuple[int, str, datetime]]:
+    """The sets that were announced and not refused, as far as is known, and when."""
+    for fact in draft.inbox.values():
+        if isinstance(fact, Announced) and fact.announcement.set == set_name:
+            yield fact.announcement.position, fact.announcement.sha, fact.accepted_at
+    for wave in draft.settings.waves:
+        for had in draft.ledger.history(wave.name, set_name).had:
+            if had.app_sha is not None:
+                yield had.position, had.app_sha, had.landed_at
+    for ending in draft.ledger.endings.get(set_name, ()):
+        if ending.how != "rejected":
+            yield ending.position, ending.app_sha, ending.at
+
+
+def _why_not(
+    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str
+) -> Iterator[Obstacle]:
+    """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there."""
+    had = draft.ledger.last(wave.name, set_name, position)
+    if had is not None and had.app_sha == app_sha:
+        if had is not draft.ledger.present(wave.name, set_name):
+            yield RolledBack(wave=wave.name, set=set_name, app_sha=app_sha)
+        return
+    for eviction in reversed(draft.ledger.evictions):
+        gone = eviction.operation
+        if gone and (gone.wave, gone.set, gone.position, gone.app_sha) == (
+            wave.name,
+            set_name,
+            position,
+            app_sha,
+        ):
+            yield Evicted(
+                app_sha=app_sha,
+                reason=eviction.reason,
+                said=eviction.said,
+                commit=eviction.commit,
+                since=eviction.at,
+            )
+            return
+    for source in wave.sources:
+        before = draft.settings.wave(source)
+        if before is not None and draft.ledger.last(source, set_name, position) is None:
+            because = tuple(
+                one
+                for one in _why_not(draft, before, set_name, position, app_sha)
+                if one.is_over or isinstance(one, NotThere)
+            )
+            yield NotThere(wave=source, because=because)
+    if not wave.sources:
+        for ending in draft.ledger.endings.get(set_name, ()):
+            if (ending.position, ending.app_sha) == (position, app_sha):
+                yield _ended(ending)
+                return
+
+
+def _ended(ending: Ending) -> EndedBadly:
+    return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason, since=ending.at)

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.cfg.deployed import runs
-from tidemill.cfg.draft import Waiting
+from tidemill.cfg.obstacles import About, NextTurn, Waiting
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
 from tidemill.cfg.requests import ALL_SETS
@@ -59,9 +59,10 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
     todo = plan.todo
     waiting = plan.waiting
     if todo is not None:
-        sha = (todo.operation.app_sha or "")[:12]
-        what = f"{sha} ({todo.operation.set}) for {todo.operation.wave}"
-        waiting = (*waiting, Waiting(what=what, for_="the next turn", since=todo.operation.at))
+        operation = todo.operation
+        about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+        stop = NextTurn(since=operation.at)
+        waiting = (*waiting, Waiting(about=about, obstacles=(stop,), id=operation.request))
     return Status(
         main=snapshot.main.sha,
         auto=snapshot.auto_tip,

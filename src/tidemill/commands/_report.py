@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-from tidemill.cfg.draft import Waiting
 from tidemill.cfg.journal import Entry
+from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.reporting import is_by_rule
 from tidemill.cfg.requests import ALL_SETS
-from tidemill.commands._writing import show_table, write
+from tidemill.cfg.wording import line_command, reasons, subject
+from tidemill.commands._remedies import Remedies
+from tidemill.commands._writing import show_table, time_text, write
 from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
 
 _LISTS = {
@@ -31,7 +32,7 @@ def exit_code(turn: Turn) -> int:
     return 1 if turn.refused is not None and is_by_rule(turn.refused) else 0
 
 
-def turn_json(turn: Turn) -> dict[str, Any]:
+def turn_json(turn: Turn, remedies: Remedies) -> dict[str, Any]:
     """A turn as `--json` prints it."""
     lists: dict[str, list[dict[str, Any]]] = {name: [] for name in _LISTS.values()}
     notes = []
@@ -46,23 +47,12 @@ def turn_json(turn: Turn) -> dict[str, Any]:
         "landed": None if is_lost else turn.plan.landed,
         **lists,
         "to_check": [] if is_lost else list(turn.plan.to_check),
-        "waiting": [waiting_json(line) for line in turn.plan.waiting],
+        "waiting": [remedies.line(line) for line in turn.plan.waiting],
         "notes": notes,
     }
 
 
-def waiting_json(line: Waiting) -> dict[str, Any]:
-    """One thing that waits, as `--json` prints it."""
-    found = {"what": line.what, "for": line.for_, "since": time_text(line.since)}
-    return {**found, "id": line.id} if line.id else found
-
-
-def time_text(when: datetime | None) -> str | None:
-    """A time as ISO 8601 in UTC, to the second."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
-
-
-def show_turn(turn: Turn) -> None:
+def show_turn(turn: Turn, remedies: Remedies) -> None:
     """Say to a person what a turn did, and what waits."""
     match turn.outcome:
         case LostTo(ref):
@@ -76,7 +66,7 @@ def show_turn(turn: Turn) -> None:
             _show_entries("This would be done:", turn)
     if turn.plan.to_check:
         write("To check:\n  " + "\n  ".join(turn.plan.to_check))
-    show_waiting(turn.plan.waiting)
+    show_waiting(turn.plan.waiting, remedies)
 
 
 def _show_entries(title: str, turn: Turn) -> None:
@@ -88,14 +78,16 @@ def _show_entries(title: str, turn: Turn) -> None:
     show_table(("what", "about", "why"), rows)
 
 
-def show_waiting(waiting: Sequence[Waiting]) -> None:
-    """A table of what waits for what."""
+def show_waiting(waiting: Sequence[Waiting], remedies: Remedies) -> None:
+    """What waits for what: each with its reasons, and the command that ends the wait."""
     if waiting:
         write("Waiting:")
-        show_table(
-            ("what", "for", "since"),
-            [(_what(line), _short(line.for_), time_text(line.since) or "") for line in waiting],
-        )
+    for line in waiting:
+        since = f", since {time_text(line.since)}" if line.since else ""
+        write(f"  {_short(subject(line.about))}{since}" + (f", as {line.id}" if line.id else ""))
+        for reason in reasons(line, remedies.now):
+            write(f"    for {_short(reason)}")
+        write(f"      {remedies.typed(line_command(line))}")
 
 
 def _object(entry: Entry) -> dict[str, Any]:
@@ -108,11 +100,6 @@ def _object(entry: Entry) -> dict[str, Any]:
         "reason": entry.reason or None,
     }
     return {key: value for key, value in found.items() if value is not None}
-
-
-def _what(line: Waiting) -> str:
-    what = _short(line.what)
-    return f"{what}\n{line.id}" if line.id else what
 
 
 def _short(text: str) -> str:

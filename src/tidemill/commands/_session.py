@@ -14,6 +14,7 @@ from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands._options import Options
+from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
@@ -105,7 +106,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 else accepted.written(),
                 remedy=_AGAIN,
             )
-        _report(options, accepted, done)
+        _report(options, accepted, done, Remedies.of(url, options.now))
     return exit_code(done)
 
 
@@ -165,12 +166,12 @@ def _report_accepted(options: Options, accepted: Accepted) -> None:
     conclude(result, lambda: _show_accepted(accepted), as_json=options.json)
 
 
-def _report(options: Options, accepted: Accepted, done: Turn) -> None:
+def _report(options: Options, accepted: Accepted, done: Turn, remedies: Remedies) -> None:
     def show() -> None:
         _show_accepted(accepted)
-        show_turn(done)
+        show_turn(done, remedies)
 
-    result = {"request": _request_json(accepted), **turn_json(done), "error": None}
+    result = {"request": _request_json(accepted), **turn_json(done, remedies), "error": None}
     conclude(result, show, as_json=options.json)
 
 

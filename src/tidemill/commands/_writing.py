@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -39,6 +40,11 @@ def kept_results() -> Iterator[list[Result]]:
         yield found
     finally:
         _kept.reset(before)
+
+
+def time_text(when: datetime | None) -> str | None:
+    """A time as ISO 8601 in UTC, to the second."""
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
 
 
 def write(line: str) -> None:

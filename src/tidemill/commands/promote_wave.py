@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from tidemill.app.names import checked_short_sha
-from tidemill.cfg.due import short
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.requests import Promotion
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.wording import short
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import by_sha, set_of, wave_of
@@ -51,7 +51,8 @@ def run(arguments: argparse.Namespace) -> int:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
         if present and present.is_known and present.position > had.position:
             raise Refused(
-                f"{wave.name} has {short(present)}, which is newer than {short(had)}",
+                f"{wave.name} has {short(present.app_sha)}, which is newer than "
+                f"{short(had.app_sha)}",
                 remedy=f"to go back use tidemill rollback-wave --wave {wave.name}",
             )
         return Promotion(

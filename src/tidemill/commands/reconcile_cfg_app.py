@@ -8,6 +8,7 @@ from tidemill.clients import person
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
+from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
@@ -88,16 +89,17 @@ def run(arguments: argparse.Namespace) -> int:
             raise
         if wanted and not options.dry_run:
             tell_github(done, wanted, needed(github), person.run_url())
-    result = {**turn_json(done), "more": done.plan.more, "settled": list(settled.set)}
-    conclude(result, lambda: _show(done, settled), as_json=options.json)
+    remedies = Remedies.of(arguments.repo, options.now)
+    result = {**turn_json(done, remedies), "more": done.plan.more, "settled": list(settled.set)}
+    conclude(result, lambda: _show(done, settled, remedies), as_json=options.json)
     return exit_code(done)
 
 
-def _show(done: Turn, settled: Settled) -> None:
+def _show(done: Turn, settled: Settled, remedies: Remedies) -> None:
     for sha in settled.set:
         write(f"The status of {sha} is set.")
     for sha in settled.gone:
         write(f"{sha} is neither on auto nor main's tip: its verdict is of no use any more.")
-    show_turn(done)
+    show_turn(done, remedies)
     if done.plan.more:
         write("Something wants a check, which is not claimed.")

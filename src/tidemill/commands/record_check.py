@@ -9,8 +9,7 @@ from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.cfg.checks import Run, RunState
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import time_text
-from tidemill.commands._writing import conclude, write
+from tidemill.commands._writing import conclude, time_text, write
 from tidemill.mill.pushing import Clock
 from tidemill.mill.verdicts import note
 

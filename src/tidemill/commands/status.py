@@ -8,8 +8,9 @@ from tidemill.cfg.status import Status, WaveStatus, status
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._report import show_waiting, time_text, waiting_json
-from tidemill.commands._writing import conclude, show_table, tell, write
+from tidemill.commands._remedies import Remedies
+from tidemill.commands._report import show_waiting
+from tidemill.commands._writing import conclude, show_table, tell, time_text, write
 from tidemill.mill.reading import read
 from tidemill.mill.turn import look
 
@@ -28,11 +29,12 @@ def run(arguments: argparse.Namespace) -> int:
     with opened(arguments.repo) as store:
         forge = connected(arguments.repo, tell)
         found = status(*look(read(store), options.now, forge))
-    conclude(_json(found), lambda: show(found), as_json=options.json)
+    remedies = Remedies.of(arguments.repo, options.now)
+    conclude(_json(found, remedies), lambda: show(found, remedies), as_json=options.json)
     return 0
 
 
-def show(found: Status) -> None:
+def show(found: Status, remedies: Remedies) -> None:
     """Tables for a person."""
     write(f"main {found.main}   auto {found.auto or 'not there'}")
     for wave in found.waves:
@@ -43,7 +45,7 @@ def show(found: Status) -> None:
         if held:
             show_table(("held: set (_ is all)", "by", "since", "why"), held)
         _show_wave(wave)
-    show_waiting(found.waiting)
+    show_waiting(found.waiting, remedies)
 
 
 def _show_wave(wave: WaveStatus) -> None:
@@ -75,10 +77,10 @@ def _show_wave(wave: WaveStatus) -> None:
     )
 
 
-def _json(found: Status) -> dict[str, object]:
+def _json(found: Status, remedies: Remedies) -> dict[str, object]:
     return {
         "main": found.main,
         "auto": found.auto,
         "waves": found.waves,
-        "waiting": [waiting_json(line) for line in found.waiting],
+        "waiting": [remedies.line(line) for line in found.waiting],
     }

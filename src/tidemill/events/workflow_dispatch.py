@@ -5,7 +5,7 @@ The workflow's inputs are `operation` and those that it takes; an empty one was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,21 @@ def asked(payload: bytes) -> Asked:
         form.command,
         options(**{option: given[name] for name, option in takes.items() if name in given}),
     )
+
+
+def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
+    """The inputs that ask for what a command line asks for; None if the form can't.
+
+    Args:
+        words: the command, then `--option` and value in turn.
+    """
+    name, *given = words
+    values = dict(zip(given[::2], given[1::2], strict=True))
+    for operation, form in _FORMS.items():
+        fields = {f"--{option}": field for field, option in form.takes.items()}
+        if form.command == name and values.keys() <= fields.keys():
+            return {"operation": operation, **{fields[key]: one for key, one in values.items()}}
+    return None
 
 
 def _filled(inputs: Mapping[str, Any]) -> dict[str, str]:

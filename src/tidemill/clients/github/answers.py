@@ -81,6 +81,7 @@ class Status(msgspec.Struct):
     context: str
     created_at: datetime
     creator: _Creator | None = None
+    description: str | None = None
 
     def noun(self) -> reported.Status:
         """In our words, with the app that set it."""
@@ -90,12 +91,18 @@ class Status(msgspec.Struct):
             slug = by.login.removesuffix(_BOT)
             found = _APP.fullmatch(by.avatar_url or "")
             app = int(found[1]) if found else None
-        return reported.Status(self.id, self.context, self.state, self.created_at, app, slug)
+        said = self.description or ""
+        return reported.Status(self.id, self.context, self.state, self.created_at, app, slug, said)
 
 
 class _App(msgspec.Struct):
     id: int
     slug: str | None = None
+
+
+class _Output(msgspec.Struct):
+    title: str | None = None
+    summary: str | None = None
 
 
 class CheckRun(msgspec.Struct):
@@ -108,6 +115,7 @@ class CheckRun(msgspec.Struct):
     started_at: datetime | None = None
     completed_at: datetime | None = None
     app: _App | None = None
+    output: _Output | None = None
 
     def noun(self) -> reported.CheckRun:
         """In our words."""
@@ -119,6 +127,9 @@ class CheckRun(msgspec.Struct):
             at=self.completed_at or self.started_at,
             app=self.app.id if self.app else None,
             slug=self.app.slug if self.app else None,
+            said="\n".join(filter(None, (self.output.title, self.output.summary)))
+            if self.output
+            else "",
         )
 
 

@@ -77,6 +77,13 @@ def here() -> Place | None:
     return found
 
 
+def workflow_file() -> str:
+    """The name of the workflow that runs this; of the one that the examples have, elsewhere."""
+    path = os.environ.get("GITHUB_WORKFLOW_REF", "").partition("@")[0]
+    found = re.fullmatch(r".*/([A-Za-z0-9._-]+\.ya?ml)", path)
+    return found[1] if found else "tidemill.yml"
+
+
 def token_for(url: str) -> str | None:
     """The token for Git and the API at `url`: TIDEMILL_TOKEN, only for the server of this run.
 
