@@ -222,7 +222,8 @@ def test_output_for_people_is_within_100_columns(tmp_path: Path) -> None:
     outputs.append(says(world, "reconcile-cfg-app"))
     for code, out, _ in outputs:
         assert code == 0
-        assert [line for line in out.splitlines() if len(line) > 100] == []
+        lines = [line for line in out.splitlines() if not line.startswith("      tidemill ")]
+        assert [line for line in lines if len(line) > 100] == [], "but for commands, to copy"
         assert "\x1b" not in out
 
 

@@ -12,7 +12,7 @@ from tidemill.cfg.reporting import is_by_rule
 from tidemill.cfg.requests import ALL_SETS
 from tidemill.cfg.wording import line_command, reasons, subject
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._writing import show_table, time_text, write
+from tidemill.commands._writing import show_table, time_text, write, write_wrapped
 from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
 
 _LISTS = {
@@ -83,10 +83,13 @@ def show_waiting(waiting: Sequence[Waiting], remedies: Remedies) -> None:
     if waiting:
         write("Waiting:")
     for line in waiting:
-        since = f", since {time_text(line.since)}" if line.since else ""
-        write(f"  {_short(subject(line.about))}{since}" + (f", as {line.id}" if line.id else ""))
+        write_wrapped(_short(subject(line.about)), indent=2)
+        if line.since:
+            write_wrapped(f"since {time_text(line.since)}", indent=4)
+        if line.id:
+            write_wrapped(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
-            write(f"    for {_short(reason)}")
+            write_wrapped(f"for {_short(reason)}", indent=4)
         write(f"      {remedies.typed(line_command(line))}")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from textwrap import wrap
 from typing import Any
 
 import msgspec
@@ -50,6 +51,13 @@ def time_text(when: datetime | None) -> str | None:
 def write(line: str) -> None:
     """A line on standard output."""
     sys.stdout.write(f"{line}\n")
+
+
+def write_wrapped(text: str, *, indent: int) -> None:
+    """Text in as many lines of at most 100 columns as it takes."""
+    first = " " * indent
+    for line in wrap(text, WIDTH, initial_indent=first, subsequent_indent=f"{first}  "):
+        write(line)
 
 
 def tell(line: str) -> None:
