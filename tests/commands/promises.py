@@ -105,7 +105,7 @@ def assert_any_time_is_harmless(world: World, *arguments: str) -> None:
 def assert_readable(text: str) -> None:
     """Output for people: within 100 columns, without colour; but a command is never cut in two."""
     assert text.strip()
-    lines = [line for line in text.splitlines() if not line.startswith("  tidemill ")]
+    lines = [line for line in text.splitlines() if not line.lstrip().startswith("tidemill ")]
     assert max(len(line) for line in lines) <= WIDTH
     assert "\x1b" not in text
 
