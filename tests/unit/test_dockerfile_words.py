@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
+
 import pytest
 
 from tidemill.images.dockerfile.words import Mistake, expanded, split
@@ -90,3 +93,21 @@ def test_quotes_may_mean_nothing() -> None:
 )
 def test_a_text_is_split_after_its_variables_are_replaced(text: str, expected: list[str]) -> None:
     assert split(text, VARIABLES) == expected
+
+
+@pytest.mark.parametrize(
+    "pattern", ["".join(one) for n in (1, 2, 3) for one in product("a*?", repeat=n)]
+)
+def test_every_small_pattern_takes_what_it_is_said_to_take(pattern: str) -> None:
+    """By what the words mean: the shortest or longest start or end that the pattern fits."""
+    form = re.compile(pattern.replace("*", ".*").replace("?", "."))
+    for value in ("".join(one) for n in range(5) for one in product("ab\n", repeat=n)):
+        starts = [value[at:] for at in range(len(value) + 1) if form.fullmatch(value, 0, at)]
+        ends = [value[:at] for at in range(len(value) + 1) if form.fullmatch(value, at)]
+        variables = {"V": value}
+        # A second sign at its start would say that the longest is meant.
+        assert expanded(f"${{V#{pattern}}}", variables) == [*starts, value][0]
+        assert expanded(f"${{V##{pattern}}}", variables) == [value, *starts][-1]
+        assert expanded(f"${{V%{pattern}}}", variables) == [value, *ends][-1]
+        assert expanded(f"${{V%%{pattern}}}", variables) == [*ends, value][0]
+        assert expanded(f"${{V/{pattern}/<x>}}", variables) == form.sub("<x>", value, count=1)

@@ -277,3 +277,12 @@ def test_names_do_not_depend_on_the_locale(archive: Callable[[bytes], Path]) -> 
         check=True,
     )
     assert done.stdout == b"'\\xe9'\n"
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096, 1 << 20])
+def test_members_of_every_size_are_one_stream(size: int) -> None:
+    parts = [bytes(n) + b"%d" % n for n in (0, 1, 200, 300, 5000, 3 << 20)] + [b""] * 50
+    data = b"".join(gzip.compress(part) for part in parts)
+    found = list(uncompressed(pieces(data, size), "it"))
+    assert b"".join(found) == b"".join(parts)
+    assert max(map(len, found)) <= 1 << 20

@@ -51,7 +51,9 @@ def refs_in(text: str) -> tuple[str, str, str]:
         table: dict[str, Any] = tomllib.loads(text)
     except (ValueError, RecursionError):
         # No table has a key of these names, so the first one found is the one at the top.
-        found = re.findall(r'^\s*(main|auto|namespace)\s*=\s*"([^"\n]*)"', text, re.MULTILINE)
+        found = re.findall(
+            r'^[ \t]*(main|auto|namespace)[ \t]*=[ \t]*"([^"\n]*)"', text, re.MULTILINE
+        )
         table = dict(reversed(found))
     main, auto, namespace = (table.get(key) for key in ("main", "auto", "namespace"))
     return (

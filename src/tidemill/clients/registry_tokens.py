@@ -27,8 +27,9 @@ CLIENT = "tidemill"
 # A token without a time is good for this long, and none is used in its last seconds.
 _SHORTEST = 60.0
 _MARGIN = 10.0
-_PART = re.compile(r'\s*,?\s*([A-Za-z0-9_-]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
-_SCHEME = re.compile(r"\s*,?\s*([A-Za-z0-9_-]+)(?=\s|,|$)")
+# Nothing that was taken is given back (`++`), so that no header takes long.
+_PART = re.compile(r'[\s,]*+([A-Za-z0-9_-]++)=(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++))')
+_SCHEME = re.compile(r"[\s,]*+([A-Za-z0-9_-]++)(?=\s|,|$)")
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,10 @@ import hashlib
 import io
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Self, TypeVar
 
@@ -43,6 +44,7 @@ _DAMAGED = (
 )
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_LITTLE = 256
 _Member = TypeVar("_Member", bound=tarfile.TarInfo)
 
 
@@ -262,7 +264,7 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
         yield from pieces
         return
     try:
-        yield from _members_of(first, pieces)
+        yield from inflated(chain((first,), pieces))
     except (zlib.error, EOFError) as error:
         raise _unreadable(what, error) from None
 
@@ -277,19 +279,28 @@ def unpacked(pieces: Iterator[bytes], what: str, to: Path) -> str:
     return f"sha256:{found.hexdigest()}"
 
 
-def _members_of(first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Consecutive gzip members (RFC 1952, 2.2), in pieces of at most 1 MiB."""
+def inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Consecutive gzip members (RFC 1952, 2.2), in pieces of at most 1 MiB.
+
+    zlib copies whatever follows a member. So each member is given little at first, and then ever
+    more: thousands of empty ones would else copy the same piece thousands of times.
+
+    Raises:
+        zlib.error, EOFError: it is damaged, or ends too early.
+    """
     inflater = zlib.decompressobj(wbits=31)
-    waiting = first
-    while True:
-        if not waiting:
-            waiting = next(pieces, b"")
-            if not waiting:
-                break
-        if inflater.eof:
-            inflater = zlib.decompressobj(wbits=31)
-        yield inflater.decompress(waiting, READ)
-        waiting = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
+    given = _LITTLE
+    for piece in pieces:
+        waiting = memoryview(piece)
+        while waiting:
+            if inflater.eof:
+                inflater, given = zlib.decompressobj(wbits=31), _LITTLE
+            part = waiting[:given]
+            yield inflater.decompress(part, READ)
+            while inflater.unconsumed_tail and not inflater.eof:
+                yield inflater.decompress(inflater.unconsumed_tail, READ)
+            waiting = waiting[len(part) - len(inflater.unused_data) :]
+            given *= 2
     if not inflater.eof:
         raise EOFError("it ends too early")
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from tidemill.images.causes.cause import Cause
 from tidemill.images.causes.content import LARGEST, Content, Pair
 from tidemill.images.causes.texts import of_text
+from tidemill.images.tar_read import inflated
 
 _MOST_ENTRIES = 20_000
 _GZIP = b"\x1f\x8b\x08"
@@ -192,18 +193,15 @@ def _sorted(value: object) -> object:
 
 def _inflated(content: Content) -> bytes | None:
     """The content of a gzip file; None if it is damaged, or larger than 8 MiB."""
-    whole = b""
-    data = content.at(0, LARGEST)
-    while data:
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            whole += inflater.decompress(data, LARGEST + 1 - len(whole))
-        except zlib.error:
-            return None
-        if len(whole) > LARGEST or not inflater.eof:
-            return None
-        data = inflater.unused_data
-    return whole
+    whole = bytearray()
+    try:
+        for piece in inflated((content.at(0, LARGEST),)):
+            whole += piece
+            if len(whole) > LARGEST:
+                return None
+    except (zlib.error, EOFError):
+        return None
+    return bytes(whole)
 
 
 def _ar_parts(content: Content) -> list[tuple[str, tuple[str, int]]] | None:

@@ -110,7 +110,7 @@ def _nanoseconds(text: str) -> int:
     """A duration as Go writes it: `1m30s`."""
     if text in ("", "0"):
         return 0
-    if not re.fullmatch(rf"(?:{_DURATION.pattern})+", text) or len(text) > 50:
+    if len(text) > 50 or not re.fullmatch(rf"(?:{_DURATION.pattern})+", text):
         raise Mistake(f"{shown(text)} is not a duration: write it like 30s or 1m30s")
     parts = _PART.findall(text)
     total = int(sum(Fraction(number) * _NANOSECONDS[unit] for number, unit in parts))

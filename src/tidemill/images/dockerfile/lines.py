@@ -11,9 +11,9 @@ import msgspec
 from tidemill.images.dockerfile.words import Mistake, is_space, quote_count, shell_words
 
 SPACES = re.compile(r"[\t\v\f\r ]+")
-_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*")
+_DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*+(.+)")
 _DIRECTIVES = ("syntax", "escape", "check")
-_HEREDOC = re.compile(r"[0-9]*<<(-?)\s*([^<]*)")
+_HEREDOC = re.compile(r"[0-9]*<<(-?)\s*+([^<]*)")
 _WITH_DOCUMENTS = ("ADD", "COPY", "RUN")
 
 

@@ -7,10 +7,12 @@ of `${…}` (Dockerfile reference, "Environment replacement").
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 _DEEPEST = 50
+# No program can be started with so much; and a value that holds itself twice doubles in every line.
+_LONGEST = 1 << 20
 _SPECIAL = "@*#?-$!0"
 _NO_VARIABLES: Mapping[str, str] = {}
 
@@ -73,6 +75,7 @@ class _Reader:
     keeps_escapes: bool = False
     at: int = 0
     depth: int = 0
+    length: int = 0
     done: list[str] = field(default_factory=list)
     word: list[str] = field(default_factory=list)
 
@@ -110,7 +113,7 @@ class _Reader:
         """What the next characters stand for, and whether a space in it ends a word."""
         self.at += 1
         if char == "$":
-            return self._variable(), True
+            return self._counted(self._variable()), True
         if char == "<":
             return self._less_than(), False
         if self.has_quotes and char in "'\"":
@@ -129,7 +132,7 @@ class _Reader:
             if quote == "'":
                 read.append(char * 2 if for_pattern and char == self.escape else char)
             elif char == "$":
-                read.append(self._variable())
+                read.append(self._counted(self._variable()))
             elif char == self.escape:
                 read.append(self._escaped_in_quotes(keeps_escapes, for_pattern))
             else:
@@ -154,6 +157,12 @@ class _Reader:
         while self.text[self.at : self.at + 1] in ("\t", "\r", " "):
             self.at += 1
         return "<" + self.text[start : self.at]
+
+    def _counted(self, value: str) -> str:
+        self.length += len(value)
+        if self.length > _LONGEST:
+            raise Mistake("it is longer than 1 MiB with its variables replaced")
+        return value
 
     def _variable(self) -> str:
         if self.text[self.at : self.at + 1] != "{":
@@ -182,9 +191,9 @@ class _Reader:
         if sign == "/":
             is_all = self.text[self.at : self.at + 1] == "/"
             self.at += is_all
-            found = _pattern(self.until("/", for_pattern=True), is_greedy=True)
+            pattern = self.until("/", for_pattern=True)
             other = self.until("}", keeps_escapes=True)
-            return _replaced(value or "", found, other, is_all=bool(is_all))
+            return _replaced(value or "", _read(pattern), other, is_all=bool(is_all))
         is_empty_unset = sign == ":"
         sign = self._next() if is_empty_unset else sign
         if not sign:
@@ -229,43 +238,86 @@ class _Reader:
 def _trimmed(value: str, pattern: str, sign: str) -> str:
     """The value without the shortest start (#) or end (%) of that pattern; twice: the longest."""
     is_greedy = pattern.startswith(sign)
-    form = _pattern(pattern.removeprefix(sign), is_greedy)
+    parts = _read(pattern.removeprefix(sign))
     if sign == "#":
-        found = form.match(value)
+        found = _form(parts, is_greedy).match(value)
         return value[found.end() :] if found else value
-    places = range(len(value) + 1) if is_greedy else range(len(value), -1, -1)
-    start = next((at for at in places if form.fullmatch(value, at)), len(value))
-    return value[:start]
+    found = _form(parts[::-1], is_greedy).match(value[::-1])
+    return value[: len(value) - found.end()] if found else value
 
 
-def _replaced(value: str, form: re.Pattern[str], other: str, *, is_all: bool) -> str:
+def _replaced(value: str, parts: Sequence[str], other: str, *, is_all: bool) -> str:
     """The value with the first match, or each, replaced; nothing is one where another ends."""
-    parts: list[str] = []
+    made: list[str] = []
     end = 0
-    for found in form.finditer(value):
-        if found[0] or not parts or found.start() != end:
-            parts += [value[end : found.start()], other]
+    for found in _matches(parts, value):
+        if found[0] or not made or found.start() != end:
+            made += [value[end : found.start()], other]
             end = found.end()
         if not is_all:
             break
-    return "".join([*parts, value[end:]])
+    return "".join([*made, value[end:]])
 
 
-def _pattern(text: str, is_greedy: bool) -> re.Pattern[str]:
-    """A shell's pattern (`*`, `?`, `\\` before one of them) as a regular expression."""
+def _matches(parts: Sequence[str], value: str) -> Iterator[re.Match[str]]:
+    """The longest matches, from left to right.
+
+    Where there is none at the first place that the pattern's start fits, there is none further on
+    in that line either: what is to follow the first `*` comes no more.
+    """
+    form = _form(parts, is_greedy=True)
+    start = parts[: parts.index(_STAR)] if _STAR in parts else parts
+    first = _form(start, is_greedy=True)
+    at = 0
+    while at <= len(value) and (begun := first.search(value, at)):
+        if found := form.match(value, begun.start()):
+            yield found
+            at = found.end() + (not found[0])
+            continue
+        line_end = value.find("\n", begun.end())
+        if line_end < 0:
+            return
+        at = max(begun.start(), line_end - len(start)) + 1
+
+
+_STAR = ".*"
+
+
+def _read(pattern: str) -> list[str]:
+    """A shell's pattern (`*`, `?`, `\\` before one of them), each part as a regular expression."""
     parts: list[str] = []
     at = 0
-    while at < len(text):
-        char = text[at]
+    while at < len(pattern):
+        char = pattern[at]
         at += 1
         if char == "\\":
-            following = text[at : at + 1]
+            following = pattern[at : at + 1]
             if following not in ("*", "?", "\\", "/", "}"):
-                raise Mistake(f"the pattern {text!a} escapes what needs none")
+                raise Mistake(f"the pattern {pattern!a} escapes what needs none")
             at += 1
             parts.append(re.escape(following))
         elif char == "*":
-            parts.append(".*" if is_greedy else ".*?")
+            if parts[-1:] != [_STAR]:
+                parts.append(_STAR)
         else:
             parts.append("." if char == "?" else re.escape(char))
-    return re.compile("".join(parts))
+    return parts
+
+
+def _form(parts: Sequence[str], is_greedy: bool) -> re.Pattern[str]:
+    """What matches the parts in their order, the shortest or the longest, in one pass.
+
+    Whatever follows a `*` is taken where it comes first, for good (`(?>`): what fits there fits
+    the rest as well as any later place. Only the last `*` decides how long a match is.
+    """
+    pieces: list[list[str]] = [[]]
+    for part in parts:
+        if part == _STAR:
+            pieces.append([])
+        else:
+            pieces[-1].append(part)
+    first, *others = ("".join(piece) for piece in pieces)
+    if not others:
+        return re.compile(first)
+    last = f"{_STAR if is_greedy else '.*?'}{others.pop()}"
+    return re.compile("".join([first, *(f"(?>.*?{piece})" for piece in others), last]))
