@@ -310,3 +310,58 @@ def test_what_a_workflow_says_is_for_its_registry_alone(tmp_path: Path) -> None:
 
 def test_without_a_password_a_workflow_says_nothing() -> None:
     assert found(said(TIDEMILL_REGISTRY_PASSWORD="")) is None
+
+
+TOKEN = "ghs_of_the_workflow"
+
+
+@pytest.mark.parametrize(
+    ("server", "registry", "others"),
+    [
+        ("", "ghcr.io", {}),
+        ("https://github.com", "ghcr.io", {}),
+        ("https://github.com/", "ghcr.io", {"TIDEMILL_REGISTRY_PASSWORD": TOKEN}),
+        ("https://acme.ghe.com", "containers.acme.ghe.com", {}),
+        ("https://github.acme.example", "containers.github.acme.example", {}),
+    ],
+)
+def test_the_workflow_s_token_is_for_the_registry_of_its_github(
+    server: str, registry: str, others: dict[str, str]
+) -> None:
+    environment = {
+        "TIDEMILL_REGISTRY": registry,
+        "TIDEMILL_WORKFLOW_TOKEN": TOKEN,
+        "GITHUB_SERVER_URL": server,
+        "GITHUB_ACTOR": "octocat",
+        **others,
+    }
+    assert plain(found(environment, registry)) == (Kind.PASSWORD, "octocat", TOKEN)
+    assert found(environment, "quay.io") is None
+
+
+@pytest.mark.parametrize(
+    ("server", "registry"),
+    [
+        ("https://github.com", "registry.acme.example"),
+        ("https://github.com", "docker.io"),
+        ("https://github.com", "ghcr.io.acme.example"),
+        ("https://github.com", "ghcr.io:8443"),
+        ("https://github.com", "containers.github.com"),
+        ("https://github.acme.example", "ghcr.io"),
+        ("http://github.acme.example", "containers.github.acme.example"),
+        ("https://github.acme.example:8443", "containers.github.acme.example"),
+    ],
+)
+def test_no_other_registry_gets_the_workflow_s_token(server: str, registry: str) -> None:
+    environment = {
+        "TIDEMILL_REGISTRY": registry,
+        "TIDEMILL_WORKFLOW_TOKEN": TOKEN,
+        "GITHUB_SERVER_URL": server,
+        "GITHUB_ACTOR": "octocat",
+    }
+    assert found(environment, registry) is None
+    own = {"TIDEMILL_REGISTRY_USERNAME": "ada", "TIDEMILL_REGISTRY_PASSWORD": SECRET}
+    assert plain(found(environment | own, registry)) == (Kind.PASSWORD, "ada", SECRET)
+    with pytest.raises(Refused, match="the workflow's own token is given as the password") as error:
+        found(environment | {"TIDEMILL_REGISTRY_PASSWORD": f" {TOKEN}\n"}, registry)
+    assert TOKEN not in str(error.value.as_json())

@@ -7,8 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.clients.registry_trouble import troubled
 from tests.commands.as_action import act
 from tests.commands.checkouts import new_checkout
+from tests.components.shapes import Registry
 from tests.world import World, announcement
 
 from tidemill.action.outputs import outputs_of
@@ -195,6 +197,30 @@ def test_a_built_image_has_its_outputs(tmp_path: Path) -> None:
     )
     assert recorded.code == 1  # an image in a folder has no repository to name
     assert len(recorded.annotations("error")) == 1
+
+
+@pytest.mark.parametrize("password", ["", "ghs_of_the_workflow"], ids=["none", "the token"])
+def test_a_registry_without_a_password_is_not_sent_the_workflow_s_token(
+    password: str, basic_registry: Registry, tmp_path: Path
+) -> None:
+    """What publish-images gives to the action, for another registry than GitHub's."""
+    token = "ghs_of_the_workflow"
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY web /web\n")
+    (tmp_path / "web").write_text("hello")
+    with troubled(basic_registry.host) as recorded:
+        done = act(
+            tmp_path,
+            "build-reproducible-image",
+            {"context": ".", "to": f"{recorded.host}/app", "sha": "1" * 40, "branch": "main"},
+            TIDEMILL_REGISTRY=recorded.host,
+            TIDEMILL_REGISTRY_PASSWORD=password,
+            TIDEMILL_WORKFLOW_TOKEN=token,
+            HOME=str(tmp_path),
+        )
+        sent = [seen.headers.get("Authorization") for seen in recorded.seen]
+    assert done.code == 1
+    assert set(sent) == {None}, "it was asked, and in nobody's name"
+    assert token not in done.log.replace(f"::add-mask::{token}", "")
 
 
 def test_records_go_on_through_outputs(tmp_path: Path) -> None:

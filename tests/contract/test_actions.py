@@ -255,3 +255,10 @@ def test_the_permissions_of_an_example_are_those_of_the_readmes(name: str) -> No
         said = "".join(map(permissions, used))
         for what, right in job["permissions"].items():
             assert f"{what}: {right}" in said
+
+
+def test_no_workflow_gives_its_own_token_as_the_password_of_a_registry() -> None:
+    """The action has it as another input, which is for GitHub's own registry alone."""
+    for file in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for one in re.findall(r"registry-password: (\$.+)", file.read_text()):
+            assert one == "${{ secrets.registry-password }}", file.name

@@ -63,11 +63,22 @@ SURROUNDINGS = (
     Surrounding(
         "registry-username",
         "TIDEMILL_REGISTRY_USERNAME",
-        "who logs in there; what docker login left by default",
+        "who logs in there; what docker login left by default, and on GitHub's own whoever started "
+        "the workflow",
         _BUILDS,
     ),
     Surrounding(
-        "registry-password", "TIDEMILL_REGISTRY_PASSWORD", "the password or token for it", _BUILDS
+        "registry-password",
+        "TIDEMILL_REGISTRY_PASSWORD",
+        "the password or token for it; where it is GitHub's own, the next input by default",
+        _BUILDS,
+    ),
+    Surrounding(
+        "workflow-token",
+        "TIDEMILL_WORKFLOW_TOKEN",
+        "the workflow's own token, for the registry of GitHub alone (ghcr.io)",
+        _BUILDS,
+        "${{ github.token }}",
     ),
 )
 

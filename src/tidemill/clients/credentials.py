@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -24,6 +25,7 @@ from tidemill.clients.processes import communicate
 from tidemill.errors import Refused
 
 HELPER_SECONDS = 30.0
+WORKFLOW_TOKEN = "TIDEMILL_WORKFLOW_TOKEN"  # noqa: S105 - the name of a variable
 DOCKER_HUB = ("index.docker.io", "docker.io", "registry-1.docker.io")
 # What helpers know Docker's own registry by.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -85,14 +87,17 @@ class Logins:
         """The credentials for a repository; None if there are none, so it is asked as anybody.
 
         For the registry TIDEMILL_REGISTRY those of TIDEMILL_REGISTRY_USERNAME and _PASSWORD come
-        first, so that a workflow needs no login that writes a file. The file that
+        first, so that a workflow needs no login that writes a file. Where that registry is the one
+        of this run's GitHub, the workflow's own token stands for a password that is not given; it
+        goes to no other registry, not even where it is given as the password. The file that
         REGISTRY_AUTH_FILE names is next, then Docker's `config.json`, in
         DOCKER_CONFIG or in `~/.docker`. In a file, a credential helper comes before what the file
         itself has, and an entry for a part of a registry (`host/owner`, as Podman writes) before
         one for all of it.
 
         Raises:
-            Refused: a file or an entry of it can't be read, or a helper failed.
+            Refused: a file or an entry of it can't be read, or a helper failed; or the workflow's
+                token is given for another registry.
             TimeLimit: a helper did not answer.
         """
         if said := _said(self._environment, host):
@@ -127,9 +132,33 @@ def _said(environment: Mapping[str, str], host: str) -> Credentials | None:
     registry, user, secret = (
         environment.get(f"TIDEMILL_REGISTRY{part}", "") for part in ("", "_USERNAME", "_PASSWORD")
     )
-    if not (secret and registry in _names(host)):
+    if registry not in _names(host):
         return None
-    return Credentials("TIDEMILL_REGISTRY_PASSWORD", Kind.PASSWORD, secret, user)
+    token = environment.get(WORKFLOW_TOKEN, "").strip()
+    own = of_github(environment.get("GITHUB_SERVER_URL", ""))
+    if token and registry == own and secret.strip() in ("", token):
+        user = user or environment.get("GITHUB_ACTOR", "")
+        return Credentials(WORKFLOW_TOKEN, Kind.PASSWORD, token, user)
+    if token and secret.strip() == token:
+        raise Refused(
+            f"the workflow's own token is given as the password for {shown(host)}, and is for "
+            f"{own or 'no registry'} alone",
+            remedy="give a password of that registry: the input registry-password of the action, "
+            "the secret registry-password of publish-images",
+        )
+    return Credentials("TIDEMILL_REGISTRY_PASSWORD", Kind.PASSWORD, secret, user) if secret else None
+
+
+def of_github(server: str) -> str | None:
+    """The registry of containers that belongs to a GitHub server; None where it can't be known.
+
+    ghcr.io is github.com's; `containers.` stands before the host of an Enterprise server, and of
+    Enterprise Cloud with data residency (docs.github.com, "Working with the Container registry").
+    """
+    parts = urlsplit(server.strip().rstrip("/") or "https://github.com")
+    if parts.scheme != "https" or not parts.hostname or parts.port not in (None, 443):
+        return None
+    return "ghcr.io" if parts.hostname == "github.com" else f"containers.{parts.hostname}"
 
 
 def _files(environment: Mapping[str, str]) -> list[Path]:

@@ -31,6 +31,7 @@ SECRETS = (
     "TIDEMILL_STATUS_TOKEN",
     "TIDEMILL_ARTIFACT_TOKEN",
     "TIDEMILL_REGISTRY_PASSWORD",
+    "TIDEMILL_WORKFLOW_TOKEN",
 )
 Kind: TypeAlias = Literal["error", "warning", "notice"]
 
