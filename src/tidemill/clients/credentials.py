@@ -146,7 +146,9 @@ def _said(environment: Mapping[str, str], host: str) -> Credentials | None:
             remedy="give a password of that registry: the input registry-password of the action, "
             "the secret registry-password of publish-images",
         )
-    return Credentials("TIDEMILL_REGISTRY_PASSWORD", Kind.PASSWORD, secret, user) if secret else None
+    if not secret:
+        return None
+    return Credentials("TIDEMILL_REGISTRY_PASSWORD", Kind.PASSWORD, secret, user)
 
 
 def of_github(server: str) -> str | None:
