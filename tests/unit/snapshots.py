@@ -152,7 +152,7 @@ class Rollout(Told):
         self.auto_tip = decided.auto_tip or self.auto_tip
         self.ledger = decided.ledger
         self.inbox = {key: fact for key, fact in self.inbox.items() if key not in decided.ended}
-        self.records |= {(record.wave, record.target): record for record in decided.filed}
+        self.records = dict(decided.records)
         self.holds = dict(decided.holds)
         self.unreadable, self.foreign = (), None
         kept = {self.main, *(commit.sha for commit in self.auto)}

@@ -194,7 +194,8 @@ def _promotion(
         repository=had.repository,
         content=had.content,
         request=request_id,
-        source=source,
+        source=had.wave or source,
+        source_set=had.set or None,
         commit=had.commit,
         at=request.accepted_at if request else None,
         reason=override

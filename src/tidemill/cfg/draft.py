@@ -123,7 +123,15 @@ class Draft:
             Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
         )
 
-    def hold_by_itself(self, wave: str, set_name: str, cause: str, reason: str) -> None:
+    def hold_by_itself(
+        self,
+        wave: str,
+        set_name: str,
+        cause: str,
+        reason: str,
+        *,
+        instead_of: tuple[str, str] | None = None,
+    ) -> None:
         """Place a hold that no person asked for; `cause` is a commit."""
         self.hold(
             Held(
@@ -133,6 +141,7 @@ class Draft:
                 reason=reason,
                 by=TIDEMILL,
                 since=self.now,
+                instead_of=instead_of,
             )
         )
 

@@ -187,7 +187,7 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
         yield RequestEnded(what="announcement")
     elif wave.sources:
         yield TakesFromWaves(wave=wave.name, sources=wave.sources)
-    elif draft.ledger.evicted_from(wave.name, request.id):
+    elif draft.ledger.evicted_from(wave.name, operation.request or ""):
         yield Evicted(app_sha=operation.app_sha)
     elif not is_newer(draft.ledger.history(wave.name, operation.set), request):
         yield HasNewer(wave=wave.name)

@@ -185,6 +185,8 @@ def _end_lost_rollbacks(draft: Draft) -> None:
     for back in list(draft.ledger.rollbacks):
         if draft.settings.wave(back.wave) is None or draft.settings.image_set(back.set) is None:
             draft.ledger.rollbacks.remove(back)
+            for newer in draft.ledger.of(back.wave, back.set).had:
+                newer.rolled_back = newer.rolled_back or newer.position > back.to.position
             reason = "the settings no longer name its wave or its set"
             entry = Entry(what="given up", set=back.set, wave=back.wave, reason=reason)
             draft.entries.append(entry)
@@ -270,6 +272,11 @@ def _is_place(draft: Draft, ref_id: str, wave: str, set_name: str) -> bool:
     if draft.settings.wave(wave) is None or (
         set_name != ALL_SETS and draft.settings.image_set(set_name) is None
     ):
-        draft.reject(ref_id, f"the settings name no wave {wave} with a set {set_name}", wave=wave)
+        heirs = (*draft.ledger.wave_names.now.get(wave, ()),)
+        heirs += draft.ledger.set_names.now.get(set_name, ())
+        now = f"; it is {' and '.join(heirs)} now: ask for each by itself" if heirs else ""
+        draft.reject(
+            ref_id, f"the settings name no wave {wave} with a set {set_name}{now}", wave=wave
+        )
         return False
     return True

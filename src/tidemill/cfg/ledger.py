@@ -40,6 +40,8 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
         rolled_back: whether the wave was taken back from it.
         buried: whether it was replaced while failed.
         held: whether its failure has already been answered with a hold or a rollback.
+        wave, set: what its commit calls them, where a wave or a set had another name then;
+            `moved` once main has its files under today's.
     """
 
     app_sha: str | None
@@ -61,6 +63,9 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
     rolled_back: bool = False
     buried: bool = False
     held: bool = False
+    wave: str = ""
+    set: str = ""
+    moved: bool = False
 
     @property
     def is_known(self) -> bool:
@@ -80,6 +85,8 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
             content=self.content,
             commit=self.commit,
             repository=self.repository,
+            wave=self.wave or msgspec.UNSET,
+            set=self.set or msgspec.UNSET,
         )
 
 
@@ -144,6 +151,18 @@ class Ended(msgspec.Struct, frozen=True, kw_only=True):
     how: str
 
 
+class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the names of waves, or of sets.
+
+    Attributes:
+        was: by name, what the settings say that it was, and what has been carried over.
+        now: by a name that the settings do not have, the names that took its past over.
+    """
+
+    was: dict[str, tuple[str, ...]] = {}
+    now: dict[str, tuple[str, ...]] = {}
+
+
 class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is known of one image set in one wave; `had` is ordered by landing."""
 
@@ -171,6 +190,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         asked: the checks that turns asked for, by commit of auto or main's tip; only where verdicts
             come from GitHub: elsewhere the check's runner claims it.
         endings: by set the last announcements that ended badly.
+        wave_names, set_names: what was renamed.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -188,6 +208,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     refused: Refusal | None = None
     asked: dict[str, Asked] = {}
     endings: dict[str, list[Ending]] = {}
+    wave_names: Names = Names()
+    set_names: Names = Names()
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""

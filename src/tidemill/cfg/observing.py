@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tidemill.cfg.draft import Draft
+from tidemill.cfg.gone import in_place_of, why_held
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import AutoCommit, Files
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.wording import short
 
 
 def observe(draft: Draft) -> None:
@@ -57,9 +59,12 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
 def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     files = draft.snapshot.main.sets.get((wave.name, set_name))
     present = draft.ledger.present(wave.name, set_name)
+    if set_name not in draft.ledger.sets.get(wave.name, {}):
+        _hold_in_place_of_another(draft, wave, set_name, files)
     if files is None and present is None:
         return
     if files is not None and present is not None and files.content == present.content:
+        present.moved = bool(present.wave or present.set)
         return
     had = _by_hand(draft, wave, set_name, files)
     part = draft.ledger.of(wave.name, set_name)
@@ -69,10 +74,12 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         return
     if files is None and not present.is_known and not present.content:
         return
+    if files is None and (present.wave or present.set) and not present.moved:
+        return  # it has another name now, and its files are still where they were
     is_back = had.position < present.position or not had.is_known
     _replace(part, had)
     _forget_rollbacks(draft, wave.name, set_name, had.content)
-    reason = f"a commit on main puts {wave.name} to {(had.app_sha or 'an unknown set')[:12]}"
+    reason = f"a commit on main puts {wave.name} to {short(had.app_sha)}"
     draft.entries.append(
         Entry(
             what="changed by hand",
@@ -86,6 +93,20 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
         why = f"{reason}, back from {(present.app_sha or '')[:12]}"
         draft.hold_by_itself(wave.name, set_name, had.commit, why)
+
+
+def _hold_in_place_of_another(
+    draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None
+) -> None:
+    """Hold what appears, where it may be what is gone: what was kept out of that must not come."""
+    place, content = (wave.name, set_name), files.content if files else None
+    other = in_place_of(draft.settings, draft.ledger, draft.holds, place, content)
+    if other is None:
+        return
+    draft.ledger.of(*place)  # known from now on: whoever releases it is not asked again
+    if draft.hold_on(*place) is None:
+        reason = why_held(place, other)
+        draft.hold_by_itself(*place, draft.main, reason, instead_of=other)
 
 
 def _replace(part: SetLedger, had: Had) -> None:

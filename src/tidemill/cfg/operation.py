@@ -18,8 +18,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         position: of the set's commit of app.git; 0 for a set that is not known.
         content: identity of the tags and digests that the wave will have.
         request: id of the request that asked for it, if one did.
-        source: the wave that the image files are copied from (promote, roll back).
+        source: the wave that the image files are copied from (promote, roll back), by the name
+            that it has in `commit`.
         commit: the commit of main that they are copied from.
+        source_set: what that commit calls the set, where it had another name then.
         at: the commit's date; without one it takes its parent's.
         reason: why, in one line; a person's words where a person gave them.
         override: the reason to pass over what would forbid it, if a person gave one.
@@ -35,6 +37,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request: str | None = None
     source: str | None = None
     commit: str | None = None
+    source_set: str | None = None
     at: Moment | None = None
     reason: str = ""
     override: str | None = None

@@ -6,7 +6,7 @@ What only doing shows (an operation can't be done) the shell adds to the snapsho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidemill.cfg.advancing import advance
 from tidemill.cfg.checks import Asked
@@ -22,6 +22,7 @@ from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover
+from tidemill.cfg.renaming import Place, Renamed, renamed
 from tidemill.cfg.replaying import (
     Auto,
     Todo,
@@ -43,7 +44,8 @@ class Plan:
         auto: auto's commits above main; `auto_tip` what the branch will point to, None to leave it.
         ended: ids of the inbox whose refs go.
         filed: records to put on their targets' chains, in order.
-        records: the latest record of each target then, by wave and target.
+        records: the latest record of each target then, by wave and target; `moved` where its
+            records were kept under another wave's name.
         holds: all holds that will be in force.
         evicted: commits to keep; rejected: ids and reasons.
         to_check: commits whose check is asked for; `more` where some would be, if it were asked.
@@ -71,6 +73,7 @@ class Plan:
     is_change: bool
     more: bool = False
     to_read: tuple[str, ...] = ()
+    moved: Mapping[Place, Place] = field(default_factory=dict)
 
 
 def plan(
@@ -88,7 +91,9 @@ def plan(
         refused: what the server said to the landing; then there is none.
         claim: whether the checks that are wanted are claimed, where no runner does that itself.
     """
-    draft = Draft.of(snapshot)
+    today = renamed(snapshot)
+    draft = Draft.of(today.snapshot)
+    draft.entries += today.entries
     observe(draft)
     before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
     file(draft)
@@ -108,7 +113,7 @@ def plan(
     while (auto := to_commits(draft)).gave_up:
         advance(draft)
     end_requests(draft)
-    return _finished(draft, auto, before, claim=claim)
+    return _finished(draft, auto, before, today, claim=claim)
 
 
 def _as_adopted(draft: Draft) -> Ledger:
@@ -117,7 +122,7 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
-def _finished(draft: Draft, auto: Auto, before: Ledger, *, claim: bool) -> Plan:
+def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim: bool) -> Plan:
     commits = list(auto.commits)
     tip = commits[-1].sha if commits else draft.main
     was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
@@ -167,11 +172,13 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, *, claim: bool) -> Plan:
             or draft.evicted
             or draft.rejected
             or draft.holds != dict(draft.snapshot.holds)
+            or today.is_due
             or is_changed
             or claims
         ),
         more=bool(wanted) and not claim,
         to_read=tuple(draft.to_read),
+        moved=today.moved,
     )
 
 

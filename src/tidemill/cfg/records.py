@@ -50,6 +50,7 @@ class Deployment(
         sets: the wave's sets at that revision, None until that is known.
         tree: identity of what the target renders from at that revision.
         number: its place in the target's chain of records, from 1.
+        named: as in requests.
     """
 
     version: Literal[1] = 1
@@ -64,6 +65,7 @@ class Deployment(
     sets: dict[str, Seen] | None = None
     tree: str | None = None
     number: int = 1
+    named: str | None = None
 
     @property
     def id(self) -> str:

@@ -40,9 +40,12 @@ class _Request(
     tag_field="kind",
     omit_defaults=True,
 ):
+    """`named`: which names it is by, where it came between a change of names and the next turn."""
+
     version: Literal[1] = 1
     accepted_at: Moment
     by: str = ""
+    named: str | None = None
 
     @property
     def id(self) -> str:
@@ -85,13 +88,18 @@ class Promotion(_Request, frozen=True, tag="promotion"):
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """A set in a wave: `commit` is the commit of main that put it there."""
+    """A set in a wave: `commit` is the commit of main that put it there.
+
+    `wave` and `set` are what that commit calls them, where they had other names then.
+    """
 
     app_sha: str | None
     position: int
     content: str
     commit: str
     repository: str | None = None
+    wave: str | msgspec.UnsetType = msgspec.UNSET  # not written where unset: ids are digests
+    set: str | msgspec.UnsetType = msgspec.UNSET
 
 
 class Rollback(_Request, frozen=True, tag="rollback"):
@@ -215,6 +223,9 @@ def _check_point(point: Point) -> None:
         checked_sha(point.app_sha)
     if point.repository is not None:
         checked_repository(point.repository)
+    for name, what in ((point.wave, "wave"), (point.set, "set")):
+        if name:
+            checked_name(name, what)
 
 
 def _check_position(position: int, lowest: int) -> None:

@@ -38,12 +38,18 @@ class Images(_Part, frozen=True, kw_only=True):
 
 
 class ImageSet(_Part, frozen=True, kw_only=True):
-    """A set, and who may announce it."""
+    """A set, and who may announce it; `was` is what it was called before."""
 
     name: str
+    was: str | tuple[str, ...] = ()
     repository: str | None = None
     branch: str | None = None
     senders: tuple[str, ...] = ()
+
+    @property
+    def formers(self) -> tuple[str, ...]:
+        """The names that it has the past of, besides its own."""
+        return (self.was,) if isinstance(self.was, str) else self.was
 
 
 class EntryPoints(_Part, frozen=True, kw_only=True):
@@ -70,9 +76,13 @@ class Bot(_Part, frozen=True, kw_only=True):
 
 
 class Wave(_Part, frozen=True, kw_only=True):
-    """One step of the rollout; `after` names the waves it takes sets from, none: announcements."""
+    """One step of the rollout; `after` names the waves it takes sets from, none: announcements.
+
+    `was` is what it was called before.
+    """
 
     name: str
+    was: str | tuple[str, ...] = ()
     targets: tuple[str, ...]
     after: tuple[str, ...] | None = None
     admit: Admit = "when deployed"
@@ -86,6 +96,11 @@ class Wave(_Part, frozen=True, kw_only=True):
     def sources(self) -> tuple[str, ...]:
         """The waves it comes after, once the settings are complete."""
         return self.after or ()
+
+    @property
+    def formers(self) -> tuple[str, ...]:
+        """The names that it has the past of, besides its own."""
+        return (self.was,) if isinstance(self.was, str) else self.was
 
 
 class Settings(_Part, frozen=True, kw_only=True):

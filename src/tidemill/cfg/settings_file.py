@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
+from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 import msgspec
@@ -13,7 +14,7 @@ from tidemill.app.durations import Duration, parse_duration
 from tidemill.app.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.app.toml_lines import line_of
 from tidemill.cfg.schedule import Window, parse_window
-from tidemill.cfg.settings import FILE, NAMESPACE, Settings, Wave
+from tidemill.cfg.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
 from tidemill.errors import Refused, SettingsInvalid
 
 
@@ -130,16 +131,23 @@ def _completed(settings: Settings) -> Settings:
 def _check_names(settings: Settings) -> None:
     if not settings.waves or not settings.sets:
         raise _WrongAt("$", "there must be at least one [[waves]] and one [[sets]]")
-    names = {
-        "waves": [wave.name for wave in settings.waves],
-        "sets": [one.name for one in settings.sets],
+    named: dict[str, Sequence[Wave | ImageSet]] = {
+        "waves": settings.waves,
+        "sets": settings.sets,
     }
-    for kind, mine in names.items():
+    for kind, ones in named.items():
+        mine = [one.name for one in ones]
         for index, name in enumerate(mine):
             if not is_name(name):
                 raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is not a valid name")
             if name in mine[:index]:
                 raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is there twice")
+        for index, one in enumerate(ones):
+            for former in one.formers:
+                if not is_name(former):
+                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is not a valid name")
+                if former == one.name:
+                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is its own name")
     for index, wave in enumerate(settings.waves):
         if bad := [target for target in wave.targets if not is_name(target)]:
             raise _WrongAt(f"$.waves[{index}].targets", f"{bad[0]!r} is not a valid name")

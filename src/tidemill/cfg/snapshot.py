@@ -30,7 +30,10 @@ class Main:
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold that is in force; `set` is `_` where it is for all sets of the wave."""
+    """A hold that is in force; `set` is `_` where it is for all sets of the wave.
+
+    `instead_of` is for a wave that may be another under a new name: that one's wave and set.
+    """
 
     version: Literal[1] = 1
     id: str
@@ -39,6 +42,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     by: str
     since: Moment
+    instead_of: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

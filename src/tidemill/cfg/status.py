@@ -7,6 +7,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.cfg.deployed import runs
+from tidemill.cfg.gone import gone_holds
 from tidemill.cfg.obstacles import About, NextTurn, Waiting
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
@@ -46,12 +47,13 @@ class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole rollout."""
+    """The whole rollout. `gone_holds` are of waves or sets that the settings do not name."""
 
     main: str
     auto: str | None
     waves: tuple[WaveStatus, ...]
     waiting: tuple[Waiting, ...]
+    gone_holds: tuple[Held, ...] = ()
 
 
 def status(snapshot: Snapshot, plan: Plan) -> Status:
@@ -68,6 +70,7 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
         auto=snapshot.auto_tip,
         waves=tuple(_wave(snapshot, plan, wave) for wave in snapshot.settings.waves),
         waiting=waiting,
+        gone_holds=tuple(gone_holds(snapshot.settings, plan.holds)),
     )
 
 
@@ -101,13 +104,11 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[Set
                 set=set_name, app_sha=had.app_sha, position=position, state=state, since=since
             )
         )
-    for commit in snapshot.auto:
+    existing = {commit.sha for commit in snapshot.auto}
+    for commit in plan.ledger.auto:
         operation = commit.operation
-        is_here = commit in plan.ledger.auto and (operation.wave, operation.set) == (
-            wave.name,
-            set_name,
-        )
-        if is_here:
+        is_here = (operation.wave, operation.set) == (wave.name, set_name)
+        if is_here and commit.sha in existing:
             position = operation.position or None
             found.append(
                 SetStatus(

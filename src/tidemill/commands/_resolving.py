@@ -13,11 +13,20 @@ from tidemill.mill.reading import Reading
 def wave_of(reading: Reading, name: str) -> Wave:
     """The wave of that name; raises `Refused` if there is none."""
     settings = reading.valid_settings()
-    wave = settings.wave(name)
+    wave = settings.wave(_meant("wave", name, reading.waves_meant(name)))
     if wave is None:
         names = ", ".join(one.name for one in settings.waves)
         raise Refused(f"there is no wave {name!r}", remedy=f"the waves are {names}")
     return wave
+
+
+def _meant(kind: str, name: str, meant: tuple[str, ...]) -> str:
+    """What is meant by a name that a wave or set may have had before."""
+    if len(meant) > 1:
+        raise Refused(
+            f"the {kind} {name} has become several", remedy=f"name one of {', '.join(meant)}"
+        )
+    return meant[0]
 
 
 def wave_named(reading: Reading, name: str) -> str:
@@ -29,26 +38,28 @@ def set_named(reading: Reading, name: str | None) -> str | None:
     """The name of a set, None if none was given; taken as it is where the settings can't tell."""
     if name is None or not isinstance(reading.settings, Settings):
         return name
-    return set_of(reading.settings, name)
+    return set_of(reading, name)
 
 
 def set_in(reading: Reading, wave: str, name: str | None) -> str:
     """The set that is meant in a wave; by the ledger where the settings can't tell."""
     if isinstance(reading.settings, Settings):
-        return set_of(reading.settings, name)
+        return set_of(reading, name)
     known = [one for one, part in reading.ledger.sets.get(wave, {}).items() if part.had]
     if name is None and len(known) != 1:
         raise Refused(f"{wave} does not have exactly one set", remedy="name one with --set")
     return name or known[0]
 
 
-def set_of(settings: Settings, name: str | None) -> str:
+def set_of(reading: Reading, name: str | None) -> str:
     """The set of that name, or the only one; raises `Refused` otherwise."""
+    settings = reading.valid_settings()
     names = ", ".join(one.name for one in settings.sets)
     if name is None:
         if len(settings.sets) > 1:
             raise Refused("there are several image sets", remedy=f"name one with --set: {names}")
         return settings.sets[0].name
+    name = _meant("set", name, reading.sets_meant(name))
     if settings.image_set(name) is None:
         raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
     return name

@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def resolve(reading: Reading) -> Promotion | Nothing:
         wave = wave_of(reading, arguments.wave)
-        set_name = set_of(reading.valid_settings(), arguments.set_name)
+        set_name = set_of(reading, arguments.set_name)
         had = _chosen(
             reading, wave, set_name, arguments.sha, overridden=arguments.override is not None
         )

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Accept and turn."""
     options = _options.options(arguments)
     revisions = _commits(arguments.revision)
-    record = Deployment(
+    said = Deployment(
         accepted_at=options.now,
         wave=checked_name(arguments.wave, "wave"),
         target=checked_name(arguments.target, "target"),
@@ -72,16 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
         finished_at=_options.parse_time(arguments.finished_at, "--finished-at"),
         images=tuple(sorted(set(arguments.image))),
     )
-    if record.finished_at > options.now + AHEAD:
+    if said.finished_at > options.now + AHEAD:
         raise Refused(
             f"--finished-at {shown(arguments.finished_at)} is more than a day after now",
             remedy="check the target's clock: it would silence every later report",
         )
-    for image in record.images:
+    for image in said.images:
         reference.running(image)
 
     def resolve(reading: Reading) -> Deployment | Nothing:
         settings = reading.settings if isinstance(reading.settings, Settings) else None
+        record = _by_todays_name(reading, said)
         if arguments.if_listed and settings and not _is_listed(settings, record):
             return Nothing(f"the settings list no target {record.target} in a wave {record.wave}")
         meant = msgspec.structs.replace(record, revision=_on_main(reading, revisions))
@@ -93,6 +94,15 @@ def run(arguments: argparse.Namespace) -> int:
         return resolved(reading.store, reading.main, settings, reading.ledger, meant)
 
     return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _by_todays_name(reading: Reading, record: Deployment) -> Deployment:
+    """For what its wave is called today: of several heirs the one that lists the target."""
+    renaming = reading.renaming
+    if renaming is None:
+        return record
+    waves = renaming.listing(reading.waves_meant(record.wave), record.target)
+    return msgspec.structs.replace(record, wave=waves[0]) if len(waves) == 1 else record
 
 
 def _commits(revisions: Sequence[str]) -> list[str]:

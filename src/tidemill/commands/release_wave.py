@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 
 from tidemill.cfg.requests import Release
+from tidemill.cfg.snapshot import Held
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
@@ -28,12 +30,10 @@ def run(arguments: argparse.Namespace) -> int:
     _options.place(arguments)
 
     def resolve(reading: Reading) -> Release | Nothing:
-        wave = wave_named(reading, arguments.wave)
-        only = set_named(reading, arguments.set_name)
+        holds = reading.holds()
+        wave, only = _held(reading, holds, arguments.wave, arguments.set_name)
         ends = [
-            hold.id
-            for (held, name), hold in reading.holds().items()
-            if held == wave and only in (None, name)
+            hold.id for (held, name), hold in holds.items() if held == wave and only in (None, name)
         ]
         if not ends:
             return Nothing(f"there is no hold of {wave}" + (f" for {only}" if only else ""))
@@ -46,3 +46,14 @@ def run(arguments: argparse.Namespace) -> int:
         )
 
     return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _held(
+    reading: Reading, holds: Mapping[tuple[str, str], Held], wave: str, set_name: str | None
+) -> tuple[str, str | None]:
+    """The wave and set that are meant: what is held, even if the settings no longer name it."""
+    if wave not in {held for held, _ in holds}:
+        wave = wave_named(reading, wave)
+    if set_name is None or (wave, set_name) in holds:
+        return wave, set_name
+    return wave, set_named(reading, set_name)

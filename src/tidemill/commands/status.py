@@ -45,6 +45,15 @@ def show(found: Status, remedies: Remedies) -> None:
         if held:
             show_table(("held: set (_ is all)", "by", "since", "why"), held)
         _show_wave(wave)
+    if found.gone_holds:
+        write("\nheld, though tidemill.toml does not name it (tidemill release-wave ends a hold)")
+        show_table(
+            ("wave", "held: set (_ is all)", "by", "since", "why"),
+            [
+                (hold.wave, hold.set, hold.by, time_text(hold.since) or "", hold.reason)
+                for hold in found.gone_holds
+            ],
+        )
     show_waiting(found.waiting, remedies)
 
 
@@ -83,4 +92,5 @@ def _json(found: Status, remedies: Remedies) -> dict[str, object]:
         "auto": found.auto,
         "waves": found.waves,
         "waiting": [remedies.line(line) for line in found.waiting],
+        "gone_holds": found.gone_holds,
     }

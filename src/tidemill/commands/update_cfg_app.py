@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from typing import TypeVar
 
-from tidemill.app.announcement import Announcement, from_bare, is_bare, parse
+import msgspec
+
+from tidemill.app.announcement import Announcement, Head, from_bare, is_bare, parse
 from tidemill.app.names import checked_line
 from tidemill.app.referred import Referred, is_referred, parse_referred
 from tidemill.cfg.requests import Announced, checked_login
@@ -22,6 +25,8 @@ HELP = "accept an announcement of an image set, then do a turn"
 EXAMPLE = (
     "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
 )
+
+_Head = TypeVar("_Head", bound=Head)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -76,15 +81,17 @@ def run(arguments: argparse.Namespace) -> int:
         settings = reading.settings if isinstance(reading.settings, Settings) else None
         match given:
             case None:
-                announcement = _bare(arguments, data, settings)
+                announcement = _bare(arguments, data, reading)
             case Referred():
-                if arguments.override is None and (known := _known(reading, given)):
+                meant = _by_todays_name(reading, given)
+                if arguments.override is None and (known := _known(reading, meant)):
                     return known
-                if settings and (reason := why_not_theirs(settings, given, sender)):
+                if settings and (reason := why_not_theirs(settings, meant, sender)):
                     raise _unwelcome(reason)
                 announcement = announcement_in(given)
             case Announcement():
                 announcement = given
+        announcement = _by_todays_name(reading, announcement)
         announced = Announced(
             accepted_at=options.now,
             by=person.name(),
@@ -132,7 +139,13 @@ def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement | R
             )
 
 
-def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None) -> Announcement:
+def _by_todays_name(reading: Reading, head: _Head) -> _Head:
+    """Under what its set is called today: app.git may not know yet that the name has changed."""
+    meant = reading.sets_meant(head.set)
+    return msgspec.structs.replace(head, set=meant[0]) if len(meant) == 1 else head
+
+
+def _bare(arguments: argparse.Namespace, data: bytes, reading: Reading) -> Announcement:
     missing = [
         option
         for option in ("app_sha", "app_repository", "position")
@@ -141,7 +154,8 @@ def _bare(arguments: argparse.Namespace, data: bytes, settings: Settings | None)
     if missing:
         names = ", ".join(f"--{option.replace('_', '-')}" for option in missing)
         raise Refused("this announcement is in the bare form", remedy=f"add {names}")
-    set_name = set_of(settings, arguments.set_name) if settings else arguments.set_name or "app"
+    is_known = isinstance(reading.settings, Settings)
+    set_name = set_of(reading, arguments.set_name) if is_known else arguments.set_name or "app"
     return from_bare(
         data,
         set_name=set_name,

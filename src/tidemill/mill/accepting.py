@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from tidemill.cfg.records import Deployment
+from tidemill.cfg.renaming import marked
 from tidemill.cfg.requests import Announced, Fact
 from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Update
@@ -48,6 +49,8 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
         Refused: another request of the same id waits.
         ServerRefused: the server does not take the ref.
     """
+    if reading.renaming:
+        fact = marked(reading.renaming, fact)
     if ended := reading.ledger.how_ended(fact.id):
         return Accepted(fact.id, is_new=False, reading=reading, ended=ended)
     waiting = reading.inbox().get(fact.id)

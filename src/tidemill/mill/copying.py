@@ -40,7 +40,7 @@ def copied(store: Store, settings: Settings, operation: Operation) -> Copied | N
     today = settings.folder(wave, operation.set)
     if not store.exists(commit, [FILE, today]):
         return NotThere(is_gone=True)
-    then = _settings_of(store, commit) or settings
+    then = settings_of(store, commit) or settings
     others = [
         then.folder(one.name, image_set.name) for one in then.waves for image_set in then.sets
     ]
@@ -75,7 +75,7 @@ def _nearest(settings: Settings, operation: Operation) -> Iterator[str]:
     yield from (wave.name for wave in settings.waves if wave.name != operation.source)
 
 
-def _settings_of(store: Store, commit: str) -> Settings | None:
+def settings_of(store: Store, commit: str) -> Settings | None:
     """The settings of an earlier commit of main, where image files may have been elsewhere."""
     try:
         return settings_file.parse(store.files(commit, [FILE])[FILE].decode())

@@ -86,7 +86,8 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copi
             )
         found = on_main
     told = found.operation
-    if told.app_sha and (told.kind == "promote" or told.source != told.wave):
+    is_elsewhere = told is not operation and told.source != told.wave
+    if told.app_sha and (told.kind == "promote" or is_elsewhere):
         landed_at = store.date(told.commit or "")
         return Copied({**found.files, SOURCE: _promoted(found.files, told, landed_at)}, told)
     return found
@@ -115,7 +116,9 @@ def _work(
 ) -> Work:
     entrypoints = settings.entrypoints
     entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
-    if operation.kind == "roll back" and entrypoints.generate:
+    # A rollback's source is its own wave; {set} can't stand for two names.
+    is_copy = operation.kind == "roll back" or operation.source_set is not None
+    if is_copy and entrypoints.generate:
         entry = None
     values = {
         "wave": operation.wave,

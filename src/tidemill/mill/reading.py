@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,14 @@ from tidemill.cfg.journal import Journal
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
+from tidemill.cfg.renaming import (
+    Renaming,
+    marked,
+    renamed_holds,
+    renamed_ledger,
+    renamed_record,
+    renamed_records,
+)
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
@@ -35,7 +44,8 @@ class Reading:
     """What was read at one moment.
 
     `settings` is the error where the settings on main can't be used: a fact can be accepted
-    all the same, a turn can't be done.
+    all the same, a turn can't be done. `ledger`, `holds()` and `deployed()` are by today's names,
+    where the settings have others than what is `written`.
     """
 
     store: Store
@@ -43,7 +53,20 @@ class Reading:
     names: Names
     main: str
     settings: Settings | SettingsInvalid
-    ledger: Ledger
+    written: Ledger
+
+    @property
+    def renaming(self) -> Renaming | None:
+        """What has become of names, None where the settings can't tell."""
+        if isinstance(self.settings, SettingsInvalid):
+            return None
+        return Renaming.of(self.settings, self.written)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """What is known, by today's names."""
+        renaming = self.renaming
+        return renamed_ledger(renaming, self.written) if renaming else self.written
 
     def valid_settings(self) -> Settings:
         """The settings, or the error raised."""
@@ -70,11 +93,24 @@ class Reading:
 
     def holds(self) -> dict[tuple[str, str], Held]:
         """All holds by wave and set."""
+        renaming, found = self.renaming, self.written_holds()
+        return renamed_holds(renaming, found)[0] if renaming and renaming.is_due else found
+
+    def written_holds(self) -> dict[tuple[str, str], Held]:
+        """All holds by wave and set, as their refs name them."""
         found, folder = {}, self.names.folder("holds")
         for place, sha in self.refs.below(folder).items():
             wave, _, set_name = place.partition("/")
             found[wave, set_name] = decoded(self.store, f"{folder}/{place}", sha, Held)
         return found
+
+    def waves_meant(self, name: str) -> tuple[str, ...]:
+        """Which waves are meant by a name that one may have had before."""
+        return self.renaming.waves.meant(name, is_of_today=True) if self.renaming else (name,)
+
+    def sets_meant(self, name: str) -> tuple[str, ...]:
+        """Which sets are meant by a name that one may have had before."""
+        return self.renaming.sets.meant(name, is_of_today=True) if self.renaming else (name,)
 
     def image_files(self, wave: str, set_name: str) -> images.ImageFiles | None:
         """The image files of a set in a wave on main."""
@@ -93,6 +129,11 @@ class Reading:
 
     def deployed(self) -> dict[tuple[str, str], Deployment]:
         """The latest record of each target, by wave and target."""
+        renaming, found = self.renaming, self.written_records()
+        return renamed_records(renaming, found)[0] if renaming and renaming.is_due else found
+
+    def written_records(self) -> dict[tuple[str, str], Deployment]:
+        """The latest record of each target, by wave and target, as their refs name them."""
         found, folder = {}, self.names.folder("deployed")
         for place, sha in self.refs.below(folder).items():
             wave, _, target = place.partition("/")
@@ -136,13 +177,16 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
     store, valid = reading.store, reading.valid_settings()
     facts: dict[str, Fact] = {}
     unreadable = []
+    renaming = Renaming.of(valid, reading.written)
     for fact_id, fact in {**reading.inbox(), **(extra or {})}.items():
         match fact:
             case Unreadable():
                 unreadable.append(fact)
             case Deployment(sets=None):
+                known = renamed_record(renaming, fact)
                 try:
-                    facts[fact_id] = resolved(store, reading.main, valid, reading.ledger, fact)
+                    found = resolved(store, reading.main, valid, reading.ledger, known)
+                    facts[fact_id] = marked(renaming, found)
                 except Refused as error:
                     unreadable.append(Unreadable(fact_id, error.what))
             case _:
@@ -156,14 +200,14 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         settings=valid,
         main=_main(reading, valid),
         auto_tip=auto_tip,
-        ledger=reading.ledger,
+        ledger=reading.written,
         inbox=facts,
         unreadable=tuple(unreadable),
         foreign=foreign,
         auto=auto,
         checks={} if unread else _checks(reading, checked),
-        holds=reading.holds(),
-        records=reading.deployed(),
+        holds=reading.written_holds(),
+        records=reading.written_records(),
         unread=unread,
     )
 
@@ -195,7 +239,7 @@ def _main(reading: Reading, valid: Settings) -> Main:
 
 def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:
     """What of auto is the mill's own, and the tip if it is not."""
-    known = reading.ledger.auto
+    known = reading.written.auto
     if tip is None:
         return (), None
     own = {commit.sha: at for at, commit in enumerate(known, start=1)}

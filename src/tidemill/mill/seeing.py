@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
@@ -14,9 +15,11 @@ from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import Files
 from tidemill.cfg.records import Deployment, Seen
-from tidemill.cfg.settings import Settings
+from tidemill.cfg.renaming import called_then
+from tidemill.cfg.settings import FILE, Settings, Wave
 from tidemill.clients.store import Store
 from tidemill.errors import Refused
+from tidemill.mill.copying import settings_of
 
 
 def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, str | None]:
@@ -93,18 +96,14 @@ def resolved(
             f"the revision {record.revision} is not on main",
             remedy="report the commit of main that the target has synced",
         )
-    folders = {
-        image_set.name: settings.folder(record.wave, image_set.name) for image_set in settings.sets
-    }
-    paths = {target: settings.paths(record.wave, target) for target in wave.targets}
-    below = [path for mine in paths.values() for path in mine]
-    if not store.exists(record.revision, [*folders.values(), *below]):
+    then = _as_then(store, settings, ledger, record, wave)
+    if then is None:
         raise Refused(
             f"the revision {record.revision} is gone from the repository",
             remedy="report a commit that main has: sync the target, then report again",
         )
     seen = {}
-    for name, folder in folders.items():
+    for name, folder in then.folders.items():
         files = image_files(store, record.revision, folder)
         if files is not None:
             seen[name] = Seen(
@@ -113,11 +112,54 @@ def resolved(
                 content=files.content,
                 digests=files.digest_id,
                 uses=record.target
-                in using(store, record.revision, settings, record.wave, wave.targets, files),
+                in using(store, record.revision, then.settings, then.wave, wave.targets, files),
                 images_fit=all(_fits(reference.running(image), files) for image in record.images),
             )
-    trees = tree_ids(store, record.revision, settings, record.wave)
-    return msgspec.structs.replace(record, sets=seen, tree=trees.get(record.target))
+    paths = then.settings.paths(then.wave, record.target)
+    tree = _identity(store.objects(record.revision, paths), paths)
+    return msgspec.structs.replace(record, sets=seen, tree=tree)
+
+
+@dataclass(frozen=True)
+class _Then:
+    """What a commit calls a wave, and by today's name of each set where its image files are."""
+
+    settings: Settings
+    wave: str
+    folders: Mapping[str, str]
+
+
+def _as_then(
+    store: Store, settings: Settings, ledger: Ledger, record: Deployment, wave: Wave
+) -> _Then | None:
+    """A wave and its sets at a record's revision, with all that is read of them fetched.
+
+    None if the commit is gone.
+    """
+    now = _Then(
+        settings,
+        wave.name,
+        {one.name: settings.folder(wave.name, one.name) for one in settings.sets},
+    )
+    if not store.exists(record.revision, [FILE, *_below(now, wave)]):
+        return None
+    found = settings_of(store, record.revision)
+    if found is None:
+        return now
+    name = called_then(wave.name, settings.waves, found.waves, ledger.wave_names)
+    sets = {
+        one.name: called_then(one.name, settings.sets, found.sets, ledger.set_names)
+        for one in settings.sets
+    }
+    then = _Then(found, name, {one: found.folder(name, old) for one, old in sets.items()})
+    if then.wave != now.wave or _below(then, wave) != _below(now, wave):
+        store.fetch_below(record.revision, _below(then, wave))
+    return then
+
+
+def _below(then: _Then, wave: Wave) -> list[str]:
+    paths = [path for target in wave.targets for path in then.settings.paths(then.wave, target)]
+    return [*then.folders.values(), *paths]
 
 
 def _identity(objects: Mapping[str, str], paths: Sequence[str]) -> str | None:

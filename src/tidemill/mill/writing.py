@@ -30,7 +30,10 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
         changes[names.inbox(fact)] = None
     for record in plan.filed:
         ref = names.deployed(record.wave, record.target)
-        changes[ref] = _filed(reading.store, record, changes.get(ref) or reading.refs.get(ref))
+        place = (record.wave, record.target)
+        before = reading.refs.get(names.deployed(*plan.moved.get(place, place)))
+        changes[ref] = _filed(reading.store, record, changes.get(ref) or before)
+    _moved(reading, snapshot, plan, changes)
     _holds(reading, snapshot, plan, changes)
     for sha in plan.evicted:
         changes[names.evicted(sha)] = sha
@@ -59,6 +62,18 @@ def _filed(store: Store, record: Deployment, parent: str | None) -> str:
     data = requests.encode(msgspec.structs.replace(record, number=number))
     subject = f"{record.target}: {record.phase}, {record.health} at {record.revision}\n"
     return store.write({RECORD: data}, parent, subject, record.accepted_at)
+
+
+def _moved(
+    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+) -> None:
+    """Records of waves that have another name now go where that one's are."""
+    for place, origin in plan.moved.items():
+        ref, tip = reading.names.deployed(*place), reading.refs.get(reading.names.deployed(*origin))
+        if ref not in changes:
+            changes[ref] = _filed(reading.store, plan.records[place], tip)
+    for place in snapshot.records.keys() - plan.records.keys():
+        changes[reading.names.deployed(*place)] = None
 
 
 def _holds(

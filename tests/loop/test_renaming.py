@@ -1,0 +1,139 @@
+"""Waves and sets get other names: no hold, no rollback and nobody's past is forgotten."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.loop.stories import assert_rests
+from tests.loop.waves import Options, Waves, waves
+from tests.world import git
+
+LAB = {"targets": ["l1"]}
+LIVE = {"targets": ["v1"]}
+STORY: Options = {"lab": LAB, "live": LIVE}
+
+
+def started(folder: Path, positions: int = 2, options: Options = STORY, **kw: Any) -> Waves:
+    """Sets that are deployed everywhere, one after the other."""
+    w = waves(folder, options, **kw)
+    sets = kw.get("sets", ("app",))
+    for position in range(1, positions + 1):
+        for name in sets:
+            services = None if len(sets) == 1 else {name: f"{position}"}
+            w.everywhere(position, services, set_name=name)
+    return w
+
+
+def rewrite(w: Waves, options: Options, moved: dict[str, str] | None = None, **kw: Any) -> str:
+    """A person writes other waves into `tidemill.toml`, and moves image files, in one commit."""
+    pulled(w)
+    taken = {}
+    for old, new in (moved or {}).items():
+        if (w.clone / old).exists():
+            taken[new] = w.clone / f"{old}.away"
+            (w.clone / old).rename(taken[new])
+    for new, away in taken.items():
+        (w.clone / new).parent.mkdir(parents=True, exist_ok=True)
+        away.rename(w.clone / new)
+    w.targets = {wave: dict.fromkeys(mine["targets"]) for wave, mine in options.items()}
+    w.rollout["waves"] = w.targets
+    sets = kw.pop("sets", ("app",))
+    w.settings = w._settings(
+        {name: dict(mine) for name, mine in options.items()}, sets, "", "retries = 0", None
+    )
+    for old, new in kw.items():
+        w.settings = w.settings.replace(
+            f'[[sets]]\nname = "{new}"', f'[[sets]]\nname = "{new}"\nwas = "{old}"'
+        )
+    (w.clone / "rollout.json").write_text(json.dumps(w.rollout))
+    (w.clone / "tidemill.toml").write_text(w.settings)
+    import subprocess
+
+    subprocess.run(["python3", "generate.py"], cwd=w.clone, check=False, capture_output=True)
+    return w.commit("other names")
+
+
+def pulled(w: Waves) -> None:
+    """The person's clone is as main is."""
+    git(w.clone, "fetch", "-q", str(w.bare), "main")
+    git(w.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+
+
+def settle(w: Waves) -> None:
+    """Green checks and healthy targets, until there is nothing more to come."""
+    for _ in range(3):
+        w.green()
+        for wave in w.targets:
+            w.deploy(wave)
+    w.green()
+
+
+def renamed_to(name: str, *others: str, was: Any = "live") -> dict[str, Any]:
+    """The waves, where live is called `name` now."""
+    return {"lab": LAB, name: {**LIVE, "was": was}}
+
+
+PROD = renamed_to("prod")
+MOVED = {"images/live": "images/prod"}
+
+
+# A rollback and its hold
+
+
+def bad_set(w: Waves) -> Waves:
+    """Set 2 was rolled back in live, which is held."""
+    w.roll_back("live")
+    settle(w)
+    assert w.at("live") == 1
+    return w
+
+
+@pytest.mark.parametrize("was", [None, "live"], ids=["without-was", "with-was"])
+@pytest.mark.parametrize("order", ["one-commit", "settings-first", "images-first", "never-moved"])
+def test_bad_set_does_not_return_under_another_name(
+    tmp_path: Path, order: str, was: str | None
+) -> None:
+    w = bad_set(started(tmp_path))
+    options = PROD if was else {"lab": LAB, "prod": LIVE}
+    if order == "images-first":
+        rewrite(w, STORY, MOVED)
+        settle(w)
+    rewrite(w, options, MOVED if order == "one-commit" else None)
+    settle(w)
+    if order == "settings-first":
+        rewrite(w, options, MOVED)
+        settle(w)
+    assert w.at("prod") == (None if order == "never-moved" else 1)
+    assert w.wave("prod")["hold"] is not None
+    assert_rests(w)
+    if was:
+        assert w.status()["gone_holds"] == []
+        assert {name.partition("holds/")[2] for name in w.refs("holds")} == {"prod/app"}
+    else:
+        assert 'was = "live"' in w.wave("prod")["hold"]["reason"]
+        assert [one["wave"] for one in w.status()["gone_holds"]] == ["live"]
+    w.release("prod")
+    if was:
+        settle(w)
+        assert w.at("prod") in (1, None), "set 2 was rolled back there"
+    w.ship(3)
+    settle(w)
+    assert w.at("prod") == 3
+
+
+def test_hold_for_want_of_was_ends_once_it_is_there(tmp_path: Path) -> None:
+    w = started(tmp_path)
+    rewrite(w, {"lab": LAB, "prod": LIVE}, MOVED)
+    settle(w)
+    assert w.wave("prod")["hold"]["by"] == "tidemill"
+    rewrite(w, PROD)
+    settle(w)
+    assert w.wave("prod")["hold"] is None
+    assert w.state("prod") == "deployed"
+    w.ship(3)
+    settle(w)
+    assert w.at("prod") == 3
