@@ -16,8 +16,8 @@ from tidemill.cfg.renaming import Renaming, marked
 from tidemill.cfg.requests import Hold, Promotion, Release, Retry, Rollback
 from tidemill.cfg.settings import Settings
 
-LIVE = {"targets": ["north", "south"]}
-THREE = {"lab": LAB, "live": LIVE}
+LIVE: dict[str, Any] = {"targets": ["north", "south"]}
+THREE: dict[str, Any] = {"lab": LAB, "live": LIVE}
 
 
 def shipped(**waves: Any) -> Rollout:
@@ -122,7 +122,8 @@ def test_there_and_back_and_there_again() -> None:
     rollout = shipped()
     rollout.held("live")
     for new, old in (("prod", "live"), ("live", "prod"), ("prod", "live")):
-        taken_note(renamed(rollout, settings(lab=LAB, **{new: was(old)}), **{new: old}))
+        now: dict[str, Any] = {new: was(old)}
+        taken_note(renamed(rollout, settings(lab=LAB, **now), **{new: old}))
         assert set(rollout.holds) == {(new, "_")}
         assert positions(rollout, new) == [(1, False), (2, False)]
         assert {had.wave for had in rollout.ledger.history(new, "app").had} == {"live"}
@@ -131,7 +132,7 @@ def test_there_and_back_and_there_again() -> None:
 def test_was_that_stays_in_the_file_does_no_more() -> None:
     """A wave that is made anew under the old name keeps its own past."""
     rollout = shipped()
-    now = {"lab": LAB, "prod": was()}
+    now: dict[str, Any] = {"lab": LAB, "prod": was()}
     taken_note(renamed(rollout, settings(**now), prod="live"))
     rollout.settings = settings(**now, live={"targets": ["west"]})
     rollout.had("live", 1, landed=1, deployed=None)
