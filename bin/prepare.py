@@ -1,12 +1,16 @@
 """Installs the packages that Tidemill needs to run, once per machine: what `bin/run` calls.
 
-    python3 -I bin/prepare.py requirements.lock FOLDER
+    python3 -I bin/prepare.py requirements.lock FOLDER [new]
 
+With `new`, the folder around FOLDER must not be there yet: what is there could be another job's.
 FOLDER then has `packages/`, `pycache/` (filled by later runs), and `python`, whose one line is the
 path of the Python that they are for. It is made beside its place and renamed there when it is
 complete: one that was killed leaves nothing that looks complete, and the next one removes what it
 left. Of two at once, the second waits. It takes uv, if that is on PATH, else pip; both check every
-hash.
+hash of what they download, and keep it nowhere: a cache of theirs is not checked again.
+
+Nothing of the folder that this was started in runs, nor of what the environment names for Python,
+pip or uv; but where packages come from may be configured.
 
 Only the standard library is imported, and nothing of Tidemill's own.
 """
@@ -19,6 +23,7 @@ import stat
 import subprocess  # noqa: TID251 (nothing of Tidemill is imported here)
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,21 +33,15 @@ LINES = 12  # of what uv or pip printed, the last ones
 MISMATCH = re.compile("hash mismatch|do not match the hashes", re.IGNORECASE)  # uv, pip
 
 # What a configuration may say of where packages come from is right; of what else is to happen, not.
-OF_THE_NETWORK = (
-    "CACHE_DIR",
-    "CERT",
-    "CLIENT_CERT",
-    "CONFIG_FILE",
-    "DEFAULT_TIMEOUT",
-    "EXTRA_INDEX_URL",
-    "FIND_LINKS",
-    "INDEX_URL",
-    "KEYRING_PROVIDER",
-    "NO_INDEX",
-    "PROXY",
-    "RETRIES",
-    "TIMEOUT",
-    "TRUSTED_HOST",
+_OF_THE_NETWORK = (
+    "CERT|CLIENT_CERT|CONFIG_FILE|DEFAULT_(INDEX|TIMEOUT)|EXTRA_INDEX_URL|FIND_LINKS|HTTP_TIMEOUT|"
+    "INDEX|INDEX_STRATEGY|INDEX_URL|INDEX_[A-Z0-9_]+_(USERNAME|PASSWORD)|INSECURE_HOST|"
+    "KEYRING_PROVIDER|NATIVE_TLS|NO_INDEX|OFFLINE|PROXY|RETRIES|SYSTEM_CERTS|TIMEOUT|TRUSTED_HOST"
+)
+OF_THE_NETWORK = re.compile(f"(PIP|UV)_({_OF_THE_NETWORK})")
+# What would choose another Python, or start something first; and what is not for pip or uv to know.
+NOT_PASSED_ON = re.compile(
+    "(PIP|UV|PYTHON|CONDA|TIDEMILL|INPUT|ACTIONS|GITHUB|BASH)_?.*|ENV|VIRTUAL_ENV"
 )
 PIP = {
     "PIP_BREAK_SYSTEM_PACKAGES": "0",
@@ -63,14 +62,17 @@ class Trouble(Exception):
         self.remedy = remedy
 
 
-def prepare(lock: Path, home: Path) -> None:
+def prepare(lock: Path, home: Path, *, is_new: bool) -> None:
     """Make `home`, unless it is complete already.
+
+    Args:
+        is_new: whether the folder around it is made here, and was not there before.
 
     Raises:
         Trouble: the packages can't be had, or can't be written there.
     """
     try:
-        home.parent.mkdir(parents=True, exist_ok=True)
+        home.parent.mkdir(mode=0o700 if is_new else 0o755, parents=True, exist_ok=not is_new)
         trust(home.parent)
         with (home.parent / f".{home.name}.lock").open("w") as guard:
             with suppress(OSError):  # a file system without locks: then two do the same work
@@ -132,19 +134,16 @@ def make(lock: Path, home: Path) -> None:
 def install(requirements: Path, making: Path) -> None:
     """Run uv or pip; both are told to check hashes and to follow no dependency."""
     common = ["--quiet", "--no-deps", "--require-hashes", "--target", str(making / "packages")]
-    environment = {
-        name: value
-        for name, value in os.environ.items()  # noqa: TID251
-        if not name.startswith("PIP_") or name.removeprefix("PIP_") in OF_THE_NETWORK
-    }
+    environment = passed_on(os.environ)  # noqa: TID251
     if uv := shutil.which("uv"):
-        command = [uv, "pip", "install", "--python", sys.executable, *common]
+        command = [uv, "pip", "install", "--no-cache", "--python", sys.executable, *common]
     else:
-        command = [sys.executable, "-m", "pip", "install", "--no-compile", *common]
+        command = [sys.executable, "-I", "-m", "pip", "install", "--no-cache-dir", "--no-compile"]
+        command += common
         environment = {"PIP_RETRIES": str(TIMES), **environment, **PIP}
     done = subprocess.run(  # noqa: S603
         [*command, "--requirement", str(requirements)],
-        cwd=making,
+        cwd="/",  # uv looks for settings in the working directory, and in all above it
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -153,6 +152,21 @@ def install(requirements: Path, making: Path) -> None:
     )
     if done.returncode != 0:
         raise not_installed(Path(command[0]).name if uv else "pip", done.stdout)
+
+
+def passed_on(environment: Mapping[str, str]) -> dict[str, str]:
+    """What pip or uv get to see; a configuration only where no checkout can have brought it."""
+    found = {
+        name: value
+        for name, value in environment.items()
+        if OF_THE_NETWORK.fullmatch(name) or not NOT_PASSED_ON.fullmatch(name)
+    }
+    workspace = Path(environment.get("GITHUB_WORKSPACE") or "/nowhere").resolve()
+    for name in ("PIP_CONFIG_FILE", "UV_CONFIG_FILE"):
+        file = Path(found.get(name, os.devnull))
+        if not file.is_absolute() or file.resolve().is_relative_to(workspace):
+            found.pop(name, None)
+    return found
 
 
 def not_installed(name: str, output: bytes) -> Trouble:
@@ -191,7 +205,7 @@ def main() -> int:
     """Prepare; 1 if it can't be done."""
     os.umask(0o022)
     try:
-        prepare(Path(sys.argv[1]), Path(sys.argv[2]))
+        prepare(Path(sys.argv[1]), Path(sys.argv[2]), is_new=sys.argv[3:] == ["new"])
     except Trouble as trouble:
         sys.stderr.write(
             f"error: {trouble.what}.\n  written: nothing\n  remedy: {trouble.remedy}\n"

@@ -142,8 +142,9 @@ def _outputs(outputs: Mapping[str, str]) -> list[str]:
 
 
 def _steps(names: Iterable[str], others: Iterable[Surrounding], script: str) -> list[str]:
-    lines = ["runs:", "  using: composite", "  steps:", "    - id: run", "      shell: bash"]
-    lines += ["      env:"]
+    # The step runs in a checkout. With -p, bash takes neither files nor functions from variables.
+    lines = ["runs:", "  using: composite", "  steps:", "    - id: run"]
+    lines += ["      shell: /bin/bash -p {0}", "      env:"]
     lines += [f"        {one.variable}: ${{{{ inputs.{one.name} }}}}" for one in others]
     lines += [f"        INPUT_{name.upper()}: ${{{{ inputs.{name} }}}}" for name in names]
     return [*lines, f"      run: {script}"]

@@ -11,7 +11,7 @@ from functools import partial
 from types import FrameType
 
 from tidemill.app.names import shown
-from tidemill.clients.environment import expect_utf8, turn_to_utf8
+from tidemill.clients.environment import expect_utf8, leave_the_checkout, turn_to_utf8
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
 
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:
         turn_to_utf8()
+        leave_the_checkout()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -8,6 +8,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from tidemill.clients.environment import outside
+
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 WORDS = ("compare", "oci:é", "oci:é")
 FROM_PYTHON = "import sys; from tidemill.__main__ import main; sys.exit(main(sys.argv[1:]))"
@@ -41,3 +45,20 @@ def test_who_can_not_be_started_anew_is_told_what_to_set(tmp_path: Path) -> None
     assert b"names of files are ascii here, and not UTF-8" in done.stderr
     for remedy in ({"PYTHONUTF8": "1"}, {"LC_ALL": "C.UTF-8"}):
         assert b"names of files" not in run(tmp_path, start, ASCII | remedy).stderr
+
+
+PATHS = {
+    "nothing to leave out": ("/usr/bin:/bin", "/work/app", "/usr/bin:/bin"),
+    "the working directory": (".:/usr/bin::bin:../bin:", None, "/usr/bin"),
+    "the workspace": ("/work/app:/work/app/bin:/bin:/work/apple/bin", "/work/app", "/bin:/work/apple/bin"),
+    "the workspace by another way": ("/work/other/../app/bin:/bin", "/work/app", "/bin"),
+    "all of it": (".:bin", "/work/app", "/usr/bin:/bin"),
+    "none is set": ("", None, "/usr/bin:/bin"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "workspace", "kept"), PATHS.values(), ids=PATHS.keys())
+def test_programs_are_looked_for_outside_of_the_checkout(
+    given: str, workspace: str | None, kept: str
+) -> None:
+    assert outside(given, workspace) == kept

@@ -349,3 +349,90 @@ def test_the_real_lock_runs_the_real_commands(tmp_path: Path, nothing: Path) -> 
     )
     assert done.returncode == 0, done.stderr.decode()
     assert b"usage: tidemill" in done.stdout
+
+
+@pytest.fixture
+def self_hosted(actions: Actions) -> Actions:
+    """A runner on a machine that outlives its jobs, in the middle of one."""
+    for name in ("temp", "another temp"):
+        (actions.folder / name).mkdir()
+    (actions.folder / "env").touch()
+    actions.extra |= {
+        "RUNNER_ENVIRONMENT": "self-hosted",
+        "RUNNER_TEMP": str(actions.folder / "temp"),
+        "GITHUB_ENV": str(actions.folder / "env"),
+    }
+    return actions
+
+
+def next_step(actions: Actions) -> dict[str, str]:
+    """What a runner adds to the environment of the steps that follow in a job."""
+    lines = (actions.folder / "env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_where_the_machine_outlives_a_job_nothing_of_earlier_jobs_is_run(
+    self_hosted: Actions,
+) -> None:
+    """Neither what is in the tool cache, nor what another job left among temporary files."""
+    tool_cache = {"RUNNER_ENVIRONMENT": "github-hosted"}
+    assert self_hosted.run(**tool_cache).code == 0
+    assert self_hosted.run().code == 0
+    (left,) = (self_hosted.folder / "temp").iterdir()
+    (left_home,) = (one for one in left.iterdir() if one.name[0] != ".")
+    for home in (self_hosted.home(), left_home):
+        (home / "packages" / "tidepool" / "__init__.py").write_text("raise SystemExit('ran')")
+        shutil.rmtree(home / "pycache")
+    assert "ran" in self_hosted.run(**tool_cache).err, "that this test can fail"
+    ended = self_hosted.run()
+    assert ended.said["level"] == "high"
+    assert INSTALLING in ended.err
+
+
+def test_the_steps_of_one_job_share_their_packages(self_hosted: Actions) -> None:
+    assert INSTALLING in self_hosted.run().err
+    later = next_step(self_hosted)
+    assert self_hosted.run(**later).err == ""
+    assert self_hosted.kept() == []
+    (folder,) = (self_hosted.folder / "temp").iterdir()
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    another_job = {**later, "RUNNER_TEMP": str(self_hosted.folder / "another temp")}
+    assert INSTALLING in self_hosted.run(**another_job).err
+
+
+def test_a_folder_for_one_job_must_be_new(self_hosted: Actions) -> None:
+    there = self_hosted.folder / "there"
+    there.mkdir()
+    prepare, lock = self_hosted.root / "bin" / "prepare.py", self_hosted.root / "requirements.lock"
+    words = [sys.executable, "-I", prepare, lock, there / "packages", "new"]
+    done = subprocess.run(
+        words, env=self_hosted.environment(), capture_output=True, text=True, check=False
+    )
+    assert_clear(Ended(done.returncode, done.stdout, done.stderr), "can't be made: File exists")
+    assert list(there.iterdir()) == []
+
+
+def test_no_cache_of_pip_or_uv_is_believed(actions: Actions, uv: Path) -> None:
+    caches = {name: str(actions.folder / name) for name in ("PIP_CACHE_DIR", "UV_CACHE_DIR")}
+    assert actions.run(**caches).code == 0
+    (actions.tools[1] / "uv").symlink_to(uv)
+    actions.lock(wheel(actions.wheels, level="higher"))
+    assert actions.run(**caches).said["level"] == "higher"
+    assert not [one for one in caches.values() if Path(one).exists()]
+
+
+def test_a_configuration_in_the_workspace_does_not_count(actions: Actions) -> None:
+    """There pip's may name another Python, which pip starts."""
+    workspace = actions.folder / "workspace"
+    workspace.mkdir()
+    (workspace / "pip.conf").write_text("[global]\npython = /nowhere\n")
+    file = {"PIP_CONFIG_FILE": str(workspace / "pip.conf")}
+    assert actions.run(**file).code == 1, "that this test can fail"
+    assert actions.run(**file, GITHUB_WORKSPACE=str(workspace)).code == 0
+
+
+@pytest.mark.parametrize("cache", [".cache", "a/b"])
+def test_a_cache_in_the_working_directory_is_not_used(actions: Actions, cache: str) -> None:
+    assert actions.run(RUNNER_TOOL_CACHE=cache, XDG_CACHE_HOME=cache).code == 0
+    assert (actions.folder / "home" / ".cache" / "tidemill" / "packages").is_dir()
+    assert not (actions.folder / cache).exists()

@@ -102,7 +102,7 @@ def test_an_action_only_routes(name: str) -> None:
     assert runs["using"] == "composite"
     only = step(name)
     assert set(only) == {"id", "shell", "env", "run"}
-    assert only["shell"] == "bash"
+    assert only["shell"] == "/bin/bash -p {0}"
     above, words = ("", "") if name == "root" else ("../../", f" {name}")
     assert only["run"] == f'exec "$GITHUB_ACTION_PATH/{above}bin/run" --as-action{words}'
     for value in only["env"].values():

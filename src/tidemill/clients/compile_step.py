@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidemill.app.settings import Compile
 from tidemill.clients import processes
-from tidemill.clients.environment import path
+from tidemill.clients.environment import path, variable
 from tidemill.errors import EntryPointFailed
 
 # What the result must not depend on, set to one value everywhere.
@@ -51,7 +51,7 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
         EntryPointFailed: it exited with something else than 0, or can't be started.
         TimeLimit: it took too long, and was ended with all that it started.
     """
-    wanted = {name: os.environ[name] for name in step.environment if name in os.environ}
+    wanted = {name: value for name in step.environment if (value := variable(name)) is not None}
     kept = _kept(step, around)
     env = FIXED | {"PATH": path()} | wanted | kept | dict(around.variables)
     seconds = step.limit.total_seconds()

@@ -173,7 +173,7 @@ class Workshop:
             "GITHUB_WORKFLOW_REF": f"{run.repository}/{run.workflow.path}@{self._trigger.ref}",
             "GITHUB_WORKFLOW_SHA": self._trigger.sha,
             "RUNNER_NAME": "sandbox",
-            "RUNNER_ENVIRONMENT": "self-hosted",
+            "RUNNER_ENVIRONMENT": "github-hosted",
         }
 
     def _secrets(self, token: str) -> dict[str, str]:
