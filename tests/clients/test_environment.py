@@ -50,7 +50,7 @@ def test_who_can_not_be_started_anew_is_told_what_to_set(tmp_path: Path) -> None
 PATHS = {
     "nothing to leave out": ("/usr/bin:/bin", "/work/app", "/usr/bin:/bin"),
     "the working directory": (".:/usr/bin::bin:../bin:", None, "/usr/bin"),
-    "the workspace": ("/work/app:/work/app/bin:/bin:/work/apple/bin", "/work/app", "/bin:/work/apple/bin"),
+    "the workspace": ("/work/app:/work/app/bin:/bin:/work/apple", "/work/app", "/bin:/work/apple"),
     "the workspace by another way": ("/work/other/../app/bin:/bin", "/work/app", "/bin"),
     "all of it": (".:bin", "/work/app", "/usr/bin:/bin"),
     "none is set": ("", None, "/usr/bin:/bin"),

@@ -404,9 +404,12 @@ def test_a_folder_for_one_job_must_be_new(self_hosted: Actions) -> None:
     there = self_hosted.folder / "there"
     there.mkdir()
     prepare, lock = self_hosted.root / "bin" / "prepare.py", self_hosted.root / "requirements.lock"
-    words = [sys.executable, "-I", prepare, lock, there / "packages", "new"]
     done = subprocess.run(
-        words, env=self_hosted.environment(), capture_output=True, text=True, check=False
+        [sys.executable, "-I", str(prepare), str(lock), str(there / "packages"), "new"],
+        env=self_hosted.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert_clear(Ended(done.returncode, done.stdout, done.stderr), "can't be made: File exists")
     assert list(there.iterdir()) == []

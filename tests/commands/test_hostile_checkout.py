@@ -18,13 +18,13 @@ from tests.world import git
 NAMES = (*sorted(one.name for one in (ROOT / "actions").iterdir()), "root")
 SECRET = "ghs_0123456789hush"
 PROGRAMS = (
-    "bash", "cat", "chown", "cksum", "dirname", "docker", "env", "git", "mkdir", "mktemp", "pip", "pip3",
-    "pyenv", "python", "python3", "python3.11", "python3.12", "python3.13", "python3.14", "readlink", "sed",
-    "sh", "sudo", "uv",
+    "bash", "cat", "chown", "cksum", "dirname", "docker", "env", "git", "mkdir", "mktemp", "pip",
+    "pip3", "pyenv", "python", "python3", "python3.11", "python3.12", "python3.13", "python3.14",
+    "readlink", "sed", "sh", "sudo", "uv",
 )  # fmt: skip
 MODULES = (
-    "actions_toolkit.py", "encodings/__init__.py", "git.py", "json.py", "msgspec.py", "os.py", "pip.py",
-    "re.py", "site.py", "sitecustomize.py", "start.py", "subprocess.py", "tempfile.py",
+    "actions_toolkit.py", "encodings/__init__.py", "git.py", "json.py", "msgspec.py", "os.py",
+    "pip.py", "re.py", "site.py", "sitecustomize.py", "start.py", "subprocess.py", "tempfile.py",
     "tidemill/__init__.py", "tidemill/__main__.py", "tidepool.py", "usercustomize.py",
 )  # fmt: skip
 
