@@ -91,14 +91,14 @@ def test_files_below_a_path_are_fetched_together(server: Path, repository: Repos
     assert repository.objects(main, ["generated/lab"]) == {"generated/lab": tree}
 
 
-def test_files_that_mention_a_word_are_found(server: Path, repository: Repository) -> None:
+def test_files_below_a_path_are_read_with_their_bytes(server: Path, repository: Repository) -> None:
     main = git(server, "rev-parse", "main")
-    repository.fetch_below(main, ["generated"])
-    found = repository.mentions(main, ["generated/lab", "generated/shop"], ["r/web"])
-    assert found == {"generated/lab/a.yaml"}, "r/website is another word"
-    assert repository.mentions(main, ["generated/shop"], ["r/web"]) == set()
-    assert repository.mentions(main, ["generated"], []) == set()
-    assert repository.mentions(main, ["generated"], ["r.web"]) == set(), "no pattern"
+    repository.fetch_below(main, ["generated/lab"])
+    found = dict(repository.texts(main, ["generated/lab", "images/lab/tags.json", "nowhere"]))
+    paths = git(server, "ls-tree", "-r", "--name-only", "main", "generated/lab").splitlines()
+    assert set(found) == {*paths, "images/lab/tags.json"}
+    for name, data in found.items():
+        assert git(server, "show", f"main:{name}") == data.decode().strip()
 
 
 def test_odd_names_of_files_are_read(server: Path) -> None:

@@ -118,6 +118,7 @@ def test_person_may_put_a_newer_set_into_a_wave_without_a_hold(tmp_path: Path) -
         (w.clone / "images/shop").mkdir(exist_ok=True, parents=True)
         text = (w.clone / "images/lab" / name).read_text()
         (w.clone / "images/shop" / name).write_text(text)
+    subprocess.run(["python3", "generate.py"], cwd=w.clone, check=True)
     w.commit("straight to the shop")
     w.green()
     assert w.at("shop") == 1

@@ -8,11 +8,10 @@ each call that reaches the server it stops at `gate`, where others may act, or i
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from tests.simulation.sources import generated
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
@@ -195,10 +194,10 @@ class Client:
         held = self._commit(commit)
         return {path: name for path in paths if (name := held.object(path)) is not None}
 
-    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         found = dict(self._below(commit, paths))
         self._check_fetched(commit, found)
-        return {name for name, data in found.items() if _mentions(data, tuple(words))}
+        return iter(found.items())
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         return self.server.descends(commit, ancestor)
@@ -259,11 +258,3 @@ class Client:
     def _commit(self, commit: str) -> Commit:
         assert commit in self._here, f"{commit} is read, and was not fetched"
         return self.server.commits[commit]
-
-
-@lru_cache(maxsize=50_000)
-def _mentions(data: bytes, words: tuple[str, ...]) -> bool:
-    return any(
-        re.search(re.escape(word.encode()) + rb"($|[^A-Za-z0-9._/-])", data, re.MULTILINE)
-        for word in words
-    )

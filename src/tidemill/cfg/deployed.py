@@ -40,12 +40,13 @@ def runs(record: Deployment | None, set_name: str, target: str, had: Had) -> boo
     """Whether the target runs the set, by its latest record.
 
     It does if its revision has the same digests, or if what it renders from is the same as in
-    the commit that put the set in the wave; unless the images it named say otherwise.
+    the commit that put the set in the wave; unless the images it named say otherwise, or its files
+    name others.
     """
     if record is None:
         return False
     seen = (record.sets or {}).get(set_name)
-    if seen is not None and not seen.images_fit:
+    if seen is not None and not (seen.images_fit and seen.is_named):
         return False
     files = had.targets.get(target)
     same_files = files is not None and files.tree is not None and files.tree == record.tree
@@ -90,6 +91,10 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
         _forget_unlisted(wave, had, at)
         if had.failed or had.buried:
             continue
+        if had.is_misnamed:
+            had.taken = {}
+            _is_not_deployed(had)
+            continue
         for target in missing(draft, wave, had):
             record = draft.records.get((wave.name, target))
             if record is not None and record.is_healthy and runs(record, set_name, target, had):
@@ -97,7 +102,7 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
                     record.accepted_at, had.landed_at, had.anew or had.landed_at
                 )
         if missing(draft, wave, had):
-            had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
+            _is_not_deployed(had)
         elif had.deployed_at is None:
             concern = [had.taken[target] for target in concerned(draft, wave, had)]
             had.deployed_at = max([had.landed_at, *([had.anew] if had.anew else []), *concern])
@@ -130,6 +135,10 @@ def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
 
 def _fail(had: Had, record: Deployment) -> None:
     had.failed.setdefault(record.target, record.accepted_at)
+    _is_not_deployed(had)
+
+
+def _is_not_deployed(had: Had) -> None:
     had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
 
 
@@ -154,7 +163,9 @@ def _is_well(draft: Draft, wave: Wave) -> bool:
         if (wave.name, target) in draft.records or not _is_absent(draft, wave.name, target)
     ]
     return all(record is not None and record.is_healthy for record in latest) and not any(
-        present.failed or missing(draft, wave, present) for present in presents if present
+        present.failed or present.is_misnamed or missing(draft, wave, present)
+        for present in presents
+        if present
     )
 
 

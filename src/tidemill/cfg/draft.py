@@ -62,6 +62,7 @@ class Draft:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     taken_off: bool = False
     to_read: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Draft:

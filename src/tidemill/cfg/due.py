@@ -18,6 +18,7 @@ from tidemill.cfg.obstacles import (
     NeedsApproval,
     NoSuchPlace,
     NotDeployed,
+    NotInFiles,
     NotThere,
     Obstacle,
     OnAuto,
@@ -169,6 +170,10 @@ def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) ->
         )
     if had.buried:
         return ReplacedWhileFailed(wave=source.name)
+    if had.naming is not None and had.naming.is_wrong:
+        return NotInFiles(
+            wave=source.name, commit=had.commit, naming=had.naming, since=had.landed_at
+        )
     if had.deployed_at is None:
         late = tuple(missing(draft, source, had))
         return NotDeployed(wave=source.name, targets=late, since=had.landed_at)

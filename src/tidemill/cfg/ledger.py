@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.cfg.checks import Asked
+from tidemill.cfg.naming import Naming
 from tidemill.cfg.operation import AutoCommit, Files, Operation
 from tidemill.cfg.requests import Point
 from tidemill.cfg.schedule import Moment
@@ -42,6 +43,7 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
         held: whether its failure has already been answered with a hold or a rollback.
         wave, set: what its commit calls them, where a wave or a set had another name then;
             `moved` once main has its files under today's.
+        naming: what the wave's files do not name of it, None if nothing is known to be missing.
     """
 
     app_sha: str | None
@@ -66,6 +68,12 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
     wave: str = ""
     set: str = ""
     moved: bool = False
+    naming: Naming | None = None
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the wave's files name none of its images, or others."""
+        return self.naming is not None and self.naming.is_wrong
 
     @property
     def is_known(self) -> bool:
@@ -191,6 +199,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             come from GitHub: elsewhere the check's runner claims it.
         endings: by set the last announcements that ended badly.
         wave_names, set_names: what was renamed.
+        named: by wave, which files were last looked at to see what they name.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -210,6 +219,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     endings: dict[str, list[Ending]] = {}
     wave_names: Names = Names()
     set_names: Names = Names()
+    named: dict[str, str] = {}
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""

@@ -9,6 +9,7 @@ from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import AutoCommit, Files
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.snapshot import Named
 from tidemill.cfg.wording import short
 
 
@@ -30,6 +31,10 @@ def observe(draft: Draft) -> None:
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             _compare(draft, wave, image_set.name)
+    for name, found in draft.snapshot.main.named.items():
+        _named(draft, name, found)
+    if not draft.settings.templates():
+        _forget_named(draft)
 
 
 def has_landed(draft: Draft, commit: AutoCommit) -> None:
@@ -50,10 +55,43 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
             targets=dict(commit.targets),
         ),
     )
+    _named(draft, operation.wave, Named(commit.files, commit.naming))
     _forget_rollbacks(draft, operation.wave, operation.set, operation.content)
     draft.ledger.moved, draft.ledger.moved_since = 0, None
     draft.ledger.refused = None
     draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
+
+
+def _named(draft: Draft, wave: str, found: Named) -> None:
+    """Take note of what the wave's files do not name of the sets that it has now."""
+    is_first = not draft.snapshot.ledger.sets
+    for name, part in draft.ledger.sets.get(wave, {}).items():
+        present, naming = part.present, found.naming.get(name)
+        if present is None or present.naming == naming:
+            continue
+        present.naming = naming
+        if naming is not None and not is_first:
+            draft.entries.append(
+                Entry(
+                    what="not in the files",
+                    sha=present.commit,
+                    app_sha=present.app_sha,
+                    set=name,
+                    wave=wave,
+                    reason=naming.words,
+                )
+            )
+    if found.files:
+        draft.named[wave] = found.files
+
+
+def _forget_named(draft: Draft) -> None:
+    """The settings do not say what targets render from, so nothing is known of what is named."""
+    draft.ledger.named = {}
+    for sets in draft.ledger.sets.values():
+        for part in sets.values():
+            for had in part.had:
+                had.naming = None
 
 
 def _compare(draft: Draft, wave: Wave, set_name: str) -> None:

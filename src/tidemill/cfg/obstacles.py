@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
+from tidemill.cfg.naming import Naming
 from tidemill.cfg.schedule import Moment
 
 
@@ -157,6 +158,14 @@ class NotDeployed(_Obstacle, frozen=True, kw_only=True, tag="not deployed"):
     targets: tuple[str, ...]
 
 
+class NotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
+    """The files of a wave's targets name none of its images, or others; `commit` put it there."""
+
+    wave: str
+    commit: str
+    naming: Naming
+
+
 class Soaks(_Obstacle, frozen=True, kw_only=True, tag="soak"):
     """It soaks in a wave until `until`."""
 
@@ -294,6 +303,7 @@ Obstacle: TypeAlias = (
     | FailedThere
     | ReplacedWhileFailed
     | NotDeployed
+    | NotInFiles
     | Soaks
     | SoakStandsStill
     | Evicted

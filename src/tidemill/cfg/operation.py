@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.cfg.naming import Naming
 from tidemill.cfg.schedule import Moment
 
 Kind = Literal["introduce", "promote", "roll back"]
@@ -71,7 +72,12 @@ class Files(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class AutoCommit(msgspec.Struct, frozen=True, kw_only=True):
-    """A commit that a turn put on auto at `at`, and what the ledger needs once it lands."""
+    """A commit that a turn put on auto at `at`, and what the ledger needs once it lands.
+
+    Attributes:
+        naming: by set of its wave, what the wave's files do not name of it; `files` identifies
+            what was looked at, "" where nothing was.
+    """
 
     sha: str
     parent: str
@@ -79,3 +85,5 @@ class AutoCommit(msgspec.Struct, frozen=True, kw_only=True):
     operation: Operation
     digests: str
     targets: dict[str, Files] = {}
+    naming: dict[str, Naming] = {}
+    files: str = ""

@@ -148,6 +148,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     is_changed = draft.ledger != before
+    draft.ledger.named |= draft.named  # that alone is not worth a write
     claims = _claim(draft, commits, wanted if claim else [])
     return Plan(
         main=draft.main,

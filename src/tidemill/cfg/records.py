@@ -22,7 +22,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One set of the wave as the reported revision has it.
 
     `uses` says whether the target runs any service of it, `images_fit` whether every running
-    image that the target named and that is from a repository of the set has the set's digest.
+    image that the target named and that is from a repository of the set is one that a set of the
+    wave has there, `is_named` whether its files name the set's images and no others.
     """
 
     app_sha: str | None
@@ -31,6 +32,7 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     digests: str
     uses: bool = True
     images_fit: bool = True
+    is_named: bool = True
 
 
 class Deployment(

@@ -62,8 +62,10 @@ def state_of(wave: Wave, had: Had, now: datetime) -> str:
     """A set's state in its wave: in flight, deployed, failed, or silent."""
     if had.failed:
         return "failed"
+    if had.is_misnamed:
+        return "not in the files"
     if had.deployed_at is not None:
-        return "deployed"
+        return "deployed in part" if had.naming else "deployed"
     if had.is_known and now < had.landed_at + wave.settle:
         return "in flight"
     return "silent"

@@ -135,14 +135,18 @@ class Settings(_Part, frozen=True, kw_only=True):
 
     def paths(self, wave: str, target: str) -> tuple[str, ...]:
         """What a target renders from; empty where the settings do not say."""
-        path = self.deployments.path
-        templates = (path,) if isinstance(path, str) else path
         return tuple(
-            one.replace("{wave}", wave).replace("{target}", target).strip("/") for one in templates
+            one.replace("{wave}", wave).replace("{target}", target).strip("/")
+            for one in self.templates()
         )
+
+    def templates(self) -> tuple[str, ...]:
+        """`[deployments] path` as a list; empty where it is not set."""
+        path = self.deployments.path
+        return (path,) if isinstance(path, str) else path
 
     def prefixes(self) -> tuple[str, ...]:
         """The fixed beginnings of `[deployments] path`: the folders that `generate` may change."""
-        path = self.deployments.path
-        templates = (path,) if isinstance(path, str) else path
-        return tuple(one.strip("/").partition("{")[0].rpartition("/")[0] for one in templates)
+        return tuple(
+            one.strip("/").partition("{")[0].rpartition("/")[0] for one in self.templates()
+        )

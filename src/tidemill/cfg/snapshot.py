@@ -12,6 +12,7 @@ import msgspec
 from tidemill.cfg.checks import CheckRecord
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.naming import Naming
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
@@ -20,13 +21,25 @@ from tidemill.cfg.settings import Settings
 
 
 @dataclass(frozen=True)
+class Named:
+    """What a wave's files do not name, by set; `files` identifies what was looked at."""
+
+    files: str
+    naming: Mapping[str, Naming]
+
+
+@dataclass(frozen=True)
 class Main:
-    """The tip of main: its image files by wave and set, its targets' trees by wave and target."""
+    """The tip of main: its image files by wave and set, its targets' trees by wave and target.
+
+    `named`: of the waves whose files are not those that the ledger knows of.
+    """
 
     sha: str
     date: datetime
     sets: Mapping[tuple[str, str], ImageFiles] = field(default_factory=dict)
     trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    named: Mapping[str, Named] = field(default_factory=dict)
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True):

@@ -131,7 +131,11 @@ def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetSt
         seen = (record.sets or {}).get(image_set.name)
         hads = reversed(plan.ledger.history(wave.name, image_set.name).had)
         had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
-        sha = had.app_sha if had else (seen.app_sha if seen and seen.images_fit else None)
+        sha = (
+            had.app_sha
+            if had
+            else (seen.app_sha if seen and seen.images_fit and seen.is_named else None)
+        )
         if sha and (seen is None or seen.uses):
             running[image_set.name] = sha
     return TargetStatus(

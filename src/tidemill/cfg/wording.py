@@ -24,6 +24,7 @@ from tidemill.cfg.obstacles import (
     NoSuchPlace,
     NotDeployed,
     NotHealthy,
+    NotInFiles,
     NotThere,
     Nowhere,
     Obstacle,
@@ -123,6 +124,11 @@ def in_words(  # noqa: PLR0912 - a case for each kind
             return f"it was replaced in {wave} while it was failed"
         case NotDeployed(wave=wave, targets=targets):
             return f"not healthy yet on {', '.join(targets)} in {wave}"
+        case NotInFiles(wave=wave, naming=naming):
+            return (
+                f"it is not in the files of {wave}: {naming.words}; mend on main what generates "
+                "them, so that they name what the image files say"
+            )
         case Soaks(wave=wave, until=until):
             return f"it soaks in {wave}" + _left(until, now)
         case SoakStandsStill(wave=wave, targets=targets):
@@ -177,7 +183,7 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             return ("retry", "--sha", sha)
         case CheckMissing(sha=str(sha)) | CheckRed(sha=str(sha)) | CheckLost(sha=str(sha)):
             return ("check-cfg-app", "--sha", sha)
-        case RedMain(sha=sha) | MainBroken(sha=sha):
+        case RedMain(sha=sha) | MainBroken(sha=sha) | NotInFiles(commit=sha):
             return ("check-cfg-app", "--sha", sha)
         case NextTurn() | RefusedByServer() | TookTooLong():
             return ("reconcile-cfg-app",)

@@ -56,22 +56,11 @@ class Objects:
         found = {path: self._find(commit, path) for path in paths}
         return {path: one[0] for path, one in found.items() if one}
 
-    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
-        """The files of a commit at or below `paths` that contain one of `words` on its own."""
-        if not words:
-            return set()
-        alternatives = b"|".join(re.escape(word.encode()) for word in words)
-        pattern = re.compile(b"(?:" + alternatives + b")(?![A-Za-z0-9._/-])")
-        named = {
-            sha: path for path_below in paths for path, sha in self.listing(commit, path_below)
-        }
-        shas = {sha for sha in named if pattern.search(self.git.blob(sha))}
-        return {
-            path
-            for path_below in paths
-            for path, sha in self.listing(commit, path_below)
-            if sha in shas
-        }
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files of a commit at or below `paths`, and their bytes."""
+        for path_below in paths:
+            for path, sha in self.listing(commit, path_below):
+                yield path, self.git.blob(sha)
 
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime

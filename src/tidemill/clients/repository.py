@@ -139,10 +139,10 @@ class Repository(Objects):
         self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
         return super().files(commit, paths)
 
-    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
-        """The files of a commit at or below `paths` that contain one of `words` on its own."""
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files of a commit at or below `paths`, and their bytes."""
         self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
-        return super().mentions(commit, paths, words)
+        return super().texts(commit, paths)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         """Write all updates or none; after a refusal look at the refs, not at the words."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -155,8 +155,8 @@ class Store(Protocol):
         """Of `paths` those that exist in a commit, with the names of their objects."""
         ...
 
-    def mentions(self, commit: str, paths: Sequence[str], words: Sequence[str]) -> set[str]:
-        """The files of a commit at or below `paths` that contain one of `words` on its own."""
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files of a commit at or below `paths`, and their bytes."""
         ...
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:

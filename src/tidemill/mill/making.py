@@ -16,7 +16,7 @@ from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
 from tidemill.cfg.trailers import message
 from tidemill.clients.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.mill.copying import Copied, NotThere, copied, copied_from_main
-from tidemill.mill.seeing import target_files
+from tidemill.mill.seeing import in_commit
 
 
 def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) -> Outcome:
@@ -35,7 +35,7 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
         return Failed(str(error))
     match store.work(work):
         case Committed(sha):
-            targets = target_files(store, sha, settings, operation.wave, files)
+            has = in_commit(store, sha, settings, operation.wave)
             return Made(
                 AutoCommit(
                     sha=sha,
@@ -43,7 +43,9 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
                     at=snapshot.now,
                     operation=operation,
                     digests=files.digest_id,
-                    targets=targets,
+                    targets=has.targets(operation.set),
+                    naming=has.naming,
+                    files=has.files,
                 )
             )
         case WorkFailed(reason, None):

@@ -32,7 +32,7 @@ from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
 from tidemill.mill.refs import Folder, Names
-from tidemill.mill.seeing import image_files, resolved, tree_ids
+from tidemill.mill.seeing import image_files, named_in, resolved, tree_ids
 
 RECORD = "record.json"
 _T = TypeVar("_T")
@@ -234,7 +234,13 @@ def _main(reading: Reading, valid: Settings) -> Main:
         for wave in valid.waves
         for target, tree in tree_ids(store, reading.main, valid, wave.name).items()
     }
-    return Main(reading.main, store.date(reading.main), sets, trees)
+    known = reading.ledger.named
+    named = {
+        wave.name: found
+        for wave in valid.waves
+        if (found := named_in(store, reading.main, valid, wave.name, known.get(wave.name)))
+    }
+    return Main(reading.main, store.date(reading.main), sets, trees, named)
 
 
 def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:

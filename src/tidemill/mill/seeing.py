@@ -1,4 +1,4 @@
-"""What a target has at a commit: its files, the sets of its wave, and whether it uses them."""
+"""What a target has at a commit: its files, the sets of its wave, and what is named of these."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 import msgspec
 
 from tidemill.app import reference
-from tidemill.app.reference import Reference
-from tidemill.cfg import images
+from tidemill.cfg import images, naming
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Ledger
+from tidemill.cfg.naming import Judged, Naming, Wanted, files_id
 from tidemill.cfg.operation import Files
 from tidemill.cfg.records import Deployment, Seen
 from tidemill.cfg.renaming import called_then
 from tidemill.cfg.settings import FILE, Settings, Wave
+from tidemill.cfg.snapshot import Named
 from tidemill.clients.store import Store
 from tidemill.errors import Refused
 from tidemill.mill.copying import settings_of
@@ -30,49 +31,74 @@ def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[s
     return {target: _identity(objects, mine) for target, mine in paths.items()}
 
 
-def target_files(
-    store: Store, commit: str, settings: Settings, wave: str, files: ImageFiles
-) -> dict[str, Files]:
-    """What each target of a wave has in a commit that is here with all its files."""
-    trees = tree_ids(store, commit, settings, wave)
-    users = using(store, commit, settings, wave, list(trees), files)
-    return {target: Files(tree, target in users) for target, tree in trees.items()}
+def looked_at(
+    store: Store, commit: str, settings: Settings, wave: str, sets: Mapping[str, ImageFiles]
+) -> dict[str, Judged]:
+    """What the files of a wave's targets name of each set that the wave has in a commit."""
+    found = settings.wave(wave)
+    targets = found.targets if found else ()
+    return naming.look(settings, wave, targets, sets, lambda paths: store.texts(commit, paths))
 
 
-def using(
-    store: Store,
-    commit: str,
-    settings: Settings,
-    wave: str,
-    targets: Sequence[str],
-    files: ImageFiles,
-) -> set[str]:
-    """The targets that render a service of the set: their files name one of its images.
+def sets_of(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, ImageFiles]:
+    """The image files of the sets that a wave has in a commit, by set."""
+    folders = {one.name: settings.folder(wave, one.name) for one in settings.sets}
+    store.fetch_below(commit, list(folders.values()))
+    found = {name: image_files(store, commit, folder) for name, folder in folders.items()}
+    return {name: files for name, files in found.items() if files is not None}
 
-    Where no target's files name an image of any set of the wave, files do not tell, and every
-    target counts.
+
+@dataclass(frozen=True)
+class InCommit:
+    """What a wave has in a commit.
+
+    Attributes:
+        trees: by target the identity of all it renders from, None if nothing is there.
+        judged: by set what the files name of it.
+        files: identifies what was looked at; "" where the settings do not say what renders.
     """
-    paths = {target: settings.paths(wave, target) for target in targets}
-    below = [path for mine in paths.values() for path in mine]
-    if named := store.mentions(commit, below, _all_words(files)):
-        return {
-            target for target, mine in paths.items() if any(_is_below(name, mine) for name in named)
-        }
-    folders = [settings.folder(wave, one.name) for one in settings.sets]
-    store.fetch_below(commit, folders)
-    others = [image_files(store, commit, folder) for folder in folders]
-    words = [word for other in others if other for word in _all_words(other)]
-    return set() if store.mentions(commit, below, words) else set(targets)
+
+    trees: Mapping[str, str | None]
+    judged: Mapping[str, Judged]
+    files: str
+
+    def targets(self, set_name: str) -> dict[str, Files]:
+        """What each target has of a set."""
+        users = self.judged[set_name].users if set_name in self.judged else frozenset(self.trees)
+        return {target: Files(tree, target in users) for target, tree in self.trees.items()}
+
+    @property
+    def naming(self) -> dict[str, Naming]:
+        """By set, what the files do not name."""
+        return {name: one.naming for name, one in self.judged.items() if one.naming}
+
+
+def in_commit(store: Store, commit: str, settings: Settings, wave: str) -> InCommit:
+    """What a wave has in a commit."""
+    sets, trees = sets_of(store, commit, settings, wave), tree_ids(store, commit, settings, wave)
+    files = files_id(trees, sets) if settings.templates() else ""
+    return InCommit(trees, looked_at(store, commit, settings, wave, sets), files)
+
+
+def named_in(
+    store: Store, commit: str, settings: Settings, wave: str, known: str | None
+) -> Named | None:
+    """What a wave's files do not name in a commit; None where that is `known`, or can't be."""
+    sets, trees = sets_of(store, commit, settings, wave), tree_ids(store, commit, settings, wave)
+    files = files_id(trees, sets)
+    if not settings.templates() or not sets or files == known:
+        return None
+    found = settings.wave(wave)
+    targets = found.targets if found else ()
+    store.fetch_below(commit, [one for name in targets for one in settings.paths(wave, name)])
+    judged = looked_at(store, commit, settings, wave, sets)
+    return Named(files, {name: one.naming for name, one in judged.items() if one.naming})
 
 
 def image_files(store: Store, commit: str, folder: str) -> ImageFiles | None:
     """The image files in a folder of a commit, parsed."""
     found = store.files(commit, [f"{folder}/{name}" for name in images.FILES])
     return images.parse({path.rpartition("/")[2]: data for path, data in found.items()})
-
-
-def _all_words(files: ImageFiles) -> list[str]:
-    return sorted({word for digest in files.digests.values() for word in _words(digest)})
 
 
 def resolved(
@@ -102,19 +128,31 @@ def resolved(
             f"the revision {record.revision} is gone from the repository",
             remedy="report a commit that main has: sync the target, then report again",
         )
-    seen = {}
-    for name, folder in then.folders.items():
-        files = image_files(store, record.revision, folder)
-        if files is not None:
-            seen[name] = Seen(
-                app_sha=files.app_sha,
-                position=files.position,
-                content=files.content,
-                digests=files.digest_id,
-                uses=record.target
-                in using(store, record.revision, then.settings, then.wave, wave.targets, files),
-                images_fit=all(_fits(reference.running(image), files) for image in record.images),
-            )
+    sets = {
+        name: files
+        for name, folder in then.folders.items()
+        if (files := image_files(store, record.revision, folder)) is not None
+    }
+    allowed, running = Wanted(sets), [reference.running(image) for image in record.images]
+    judged = naming.look(
+        then.settings,
+        then.wave,
+        wave.targets,
+        sets,
+        lambda paths: store.texts(record.revision, paths),
+    )
+    seen = {
+        name: Seen(
+            app_sha=files.app_sha,
+            position=files.position,
+            content=files.content,
+            digests=files.digest_id,
+            uses=record.target in judged[name].users,
+            images_fit=all(allowed.allows(image, of=name) for image in running),
+            is_named=judged[name].is_named_by(record.target),
+        )
+        for name, files in sets.items()
+    }
     paths = then.settings.paths(then.wave, record.target)
     tree = _identity(store.objects(record.revision, paths), paths)
     return msgspec.structs.replace(record, sets=seen, tree=tree)
@@ -165,31 +203,3 @@ def _below(then: _Then, wave: Wave) -> list[str]:
 def _identity(objects: Mapping[str, str], paths: Sequence[str]) -> str | None:
     found = [f"{path} {objects[path]}" for path in paths if path in objects]
     return hashlib.sha256("\n".join(found).encode()).hexdigest()[:40] if found else None
-
-
-def _words(digest: str) -> list[str]:
-    parsed = _parsed(digest)
-    return [parsed.repository, parsed.digest or digest] if parsed else [digest]
-
-
-def _is_below(name: str, paths: Sequence[str]) -> bool:
-    return any(name == path or name.startswith(f"{path}/") for path in paths)
-
-
-def _fits(running: Reference, files: ImageFiles) -> bool:
-    """Whether a running image, if it is from a repository of the set, is the set's own."""
-    for service, digest in files.digests.items():
-        mine = _parsed(digest)
-        if mine is not None and mine.repository == running.repository:
-            if running.digest is None:
-                return files.tags.get(service) == f"{running.repository}:{running.tag}"
-            return running.digest == mine.digest
-    return True
-
-
-def _parsed(digest: str) -> Reference | None:
-    """A digest of an image file; None for what a person made of it."""
-    try:
-        return reference.by_digest(digest)
-    except Refused:
-        return None
