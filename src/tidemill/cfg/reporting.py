@@ -19,6 +19,7 @@ from tidemill.cfg.obstacles import (
     NextTurn,
     NoReport,
     NotHealthy,
+    NotInFiles,
     NotThere,
     Nowhere,
     Obstacle,
@@ -165,6 +166,11 @@ def _present(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
         targets = tuple(sorted(had.failed))
         stop = NotHealthy(wave=wave.name, set=set_name, targets=targets, since=since)
         draft.wait(about, stop)
+    elif had.naming is not None and had.naming.is_wrong:
+        draft.wait(
+            about,
+            NotInFiles(wave=wave.name, commit=had.commit, naming=had.naming, since=had.landed_at),
+        )
     elif had.deployed_at is None and (late := tuple(missing(draft, wave, had))):
         draft.wait(about, NoReport(wave=wave.name, targets=late, since=had.landed_at))
 

@@ -8,6 +8,7 @@ import msgspec
 
 from tidemill.cfg.deployed import runs
 from tidemill.cfg.gone import gone_holds
+from tidemill.cfg.naming import Naming
 from tidemill.cfg.obstacles import About, NextTurn, Waiting
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
@@ -17,13 +18,20 @@ from tidemill.cfg.snapshot import Held, Snapshot
 
 
 class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A set in a wave. `state`: auto, in flight, deployed, failed or silent; since when."""
+    """A set in a wave.
+
+    Attributes:
+        state: auto, in flight, deployed, deployed in part, not in the files, failed or silent;
+            `since` when.
+        naming: what the wave's files do not name of it, None if nothing is missing.
+    """
 
     set: str
     app_sha: str | None
     position: int | None
     state: str
     since: datetime | None = None
+    naming: Naming | None = None
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +109,12 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[Set
         since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
         found.append(
             SetStatus(
-                set=set_name, app_sha=had.app_sha, position=position, state=state, since=since
+                set=set_name,
+                app_sha=had.app_sha,
+                position=position,
+                state=state,
+                since=since,
+                naming=had.naming,
             )
         )
     existing = {commit.sha for commit in snapshot.auto}

@@ -71,6 +71,9 @@ def _show_wave(wave: WaveStatus) -> None:
             for one in wave.sets
         ],
     )
+    for one in wave.sets:
+        if one.naming is not None:
+            write(f"{one.set} in {wave.name}: {one.naming.words}")
     show_table(
         ("target", "revision", "phase", "health", "runs"),
         [
