@@ -190,7 +190,7 @@ def test_file_that_waves_share_is_a_template() -> None:
 
 
 def test_path_that_includes_the_image_files_names_everything() -> None:
-    files = {
+    files: dict[str, str | bytes] = {
         "charts/app/values.yaml": f"image: {API}:v1",
         "images/lab/tags.json": images.render(TWO.tags),
         "images/lab/digests.json": images.render(TWO.digests),
