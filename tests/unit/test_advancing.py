@@ -5,14 +5,21 @@ from typing import Any
 import pytest
 from tests.unit.snapshots import (
     LAB,
+    NOW,
     SHOP,
     Rollout,
     app_sha,
     introduced,
+    present,
     settings,
     waits_for,
     whats,
 )
+
+from tidemill.cfg.ledger import Ended
+from tidemill.cfg.requests import Drop
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.wording import line_command, reasons
 
 JOIN: dict[str, Any] = {
     "east": {"targets": ["e"]},
@@ -280,3 +287,87 @@ def test_nothing_to_promote_is_no_reason_to_wait() -> None:
     decided = rollout.decide()
     assert waits_for(decided) == ""
     assert not decided.is_change
+
+
+# Waves that come first only now
+
+
+def was_before(**had: Any) -> Rollout:
+    """Position 3 went into lab, and its announcement has ended; shop has 1."""
+    rollout = Rollout(settings(lab=LAB, shop=SHOP))
+    rollout.had("lab", 2, landed=90)
+    rollout.had("lab", 3, **had)
+    rollout.had("shop", 1)
+    return rollout
+
+
+NOW_FIRST: dict[str, Settings] = {
+    "first-wave-is-removed": settings(shop=SHOP),
+    "second-becomes-a-first-one": settings(lab=LAB, shop={**SHOP, "after": []}),
+    "they-change-places": settings(shop=SHOP, lab=LAB),
+}
+
+
+@pytest.mark.parametrize("now", NOW_FIRST.values(), ids=NOW_FIRST)
+def test_wave_that_comes_first_now_gets_the_newest_set(now: Settings) -> None:
+    rollout = was_before()
+    rollout.settings = now
+    decided = rollout.turn()
+    assert [(one.operation.wave, one.operation.position) for one in decided.auto] == [("shop", 3)]
+    operation = decided.auto[0].operation
+    assert (operation.kind, operation.source, operation.request) == ("introduce", "lab", None)
+    assert not rollout.decide().is_change
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "shop").position == 3
+    assert not rollout.decide().is_change
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ({"rolled_back": True}, "it was rolled back in lab"),
+        ({"failed": {"lab-1": NOW}}, "it failed on lab-1 in lab"),
+        ({"buried": True}, "it was replaced in lab while it was failed"),
+    ],
+    ids=["rolled-back", "failed", "replaced-while-failed"],
+)
+def test_what_was_bad_elsewhere_is_not_introduced_by_itself_and_status_says_how(
+    bad: dict[str, Any], why: str
+) -> None:
+    rollout = was_before(**bad)
+    rollout.settings = settings(shop=SHOP)
+    decided = rollout.turn()
+    assert [one.operation.position for one in decided.auto] == [2], "the newest that is not bad"
+    line = next(one for one in decided.waiting if one.about.app_sha == app_sha(3))
+    assert line_command(line) == ("retry", "--sha", app_sha(3))
+    assert why in "; ".join(reasons(line))
+
+
+def test_wave_that_comes_first_now_keeps_its_hold() -> None:
+    rollout = was_before()
+    rollout.settings = settings(shop=SHOP)
+    rollout.held("shop", "_", "freeze")
+    decided = rollout.turn()
+    assert decided.auto == ()
+    assert "freeze" in waits_for(decided)
+
+
+def test_announcement_that_landed_comes_in_again_where_a_first_wave_lacks_it() -> None:
+    rollout = was_before(rolled_back=True)
+    request = rollout.announced(3)
+    rollout.ledger.ended.append(Ended(id=request, how="landed"))
+    rollout.settings = settings(shop=SHOP)
+    assert [one.operation.position for one in rollout.turn().auto] == [3]
+
+
+def test_set_that_a_person_dropped_is_not_introduced_from_elsewhere() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
+    rollout.had("lab", 2)
+    rollout.had("shop", 1)
+    rollout.held("shop")
+    request = rollout.announced(2)
+    rollout.turn()
+    rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    rollout.turn()
+    rollout.holds.clear()
+    assert rollout.turn().auto == ()

@@ -6,7 +6,16 @@ from collections.abc import Callable, Iterator
 from functools import cache, partial
 
 from tidemill.cfg.draft import Draft, Step
-from tidemill.cfg.due import closed, earliest, is_newer, is_set, not_admitted, obstacle, obstacles
+from tidemill.cfg.due import (
+    closed,
+    earliest,
+    is_newer,
+    is_set,
+    not_admitted,
+    obstacle,
+    obstacles,
+    spoilt,
+)
 from tidemill.cfg.images import content_id
 from tidemill.cfg.landing import waiting_announcements
 from tidemill.cfg.ledger import Had
@@ -38,6 +47,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         and not draft.ledger.evicted_from(wave.name, request_id)
     ]
     if not waiting:
+        _catch_up(draft, wave, set_name, above)
         return
     stops = list(closed(draft, wave, set_name))
     if in_flight := not_admitted(draft, wave, set_name):
@@ -56,6 +66,49 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     operation = _introduction(wave, request_id, announced)
     if not _adopted(draft, operation):
         draft.chain.append(Step(operation))
+
+
+def _catch_up(draft: Draft, wave: Wave, set_name: str, above: int) -> None:
+    """Introduce what other waves have had, where the wave came first only after its announcement
+    had ended: the newest that nothing speaks against."""
+    highest = max(above, draft.ledger.history(wave.name, set_name).highest)
+    found = {
+        (had.position, had.app_sha): late_introduction(wave.name, set_name, other, had)
+        for other, sets in draft.ledger.sets.items()
+        for had in (sets[set_name].had if set_name in sets else ())
+        if other != wave.name and had.is_known and had.position > highest
+    }
+    newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
+    for operation in newest_first:
+        stops = list(obstacles(draft, operation))
+        is_bad = spoilt(draft, set_name, operation.position, operation.app_sha) is not None
+        if is_bad or any(one.is_over for one in stops):
+            continue
+        if in_flight := not_admitted(draft, wave, set_name):
+            stops.append(in_flight)
+        if stops:
+            about = About(at="for", app_sha=operation.app_sha, set=set_name, wave=wave.name)
+            draft.wait(about, *stops, earliest=earliest(wave, stops, draft.now))
+        elif not _adopted(draft, operation):
+            draft.chain.append(Step(operation))
+        return
+
+
+def late_introduction(wave: str, set_name: str, other: str, had: Had) -> Operation:
+    """Of what another wave has had, with no announcement any more."""
+    return Operation(
+        kind="introduce",
+        wave=wave,
+        set=set_name,
+        app_sha=had.app_sha,
+        position=had.position,
+        repository=had.repository,
+        content=had.content,
+        source=had.wave or other,
+        source_set=had.set or None,
+        commit=had.commit,
+        reason=f"{other} has had it, and {wave} comes after no wave",
+    )
 
 
 def _next_announced(

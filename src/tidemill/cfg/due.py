@@ -11,6 +11,7 @@ from tidemill.cfg.deployed import failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.obstacles import (
+    EndedBadly,
     Evicted,
     FailedThere,
     HasNewer,
@@ -187,17 +188,55 @@ def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) ->
 
 
 def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
-    request = draft.inbox.get(operation.request or "")
+    if operation.request is None:
+        yield from _late_introduction(draft, wave, operation)
+        return
+    request = draft.inbox.get(operation.request)
     if not isinstance(request, Announced):
         yield RequestEnded(what="announcement")
     elif wave.sources:
         yield TakesFromWaves(wave=wave.name, sources=wave.sources)
-    elif draft.ledger.evicted_from(wave.name, operation.request or ""):
+    elif draft.ledger.evicted_from(wave.name, operation.request):
         yield Evicted(app_sha=operation.app_sha)
     elif not is_newer(draft.ledger.history(wave.name, operation.set), request):
         yield HasNewer(wave=wave.name)
     else:
         yield from closed(draft, wave, operation.set)
+
+
+def _late_introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
+    """Of a set that was announced before the wave came first: its request has ended."""
+    if wave.sources:
+        yield TakesFromWaves(wave=wave.name, sources=wave.sources)
+    elif operation.position <= draft.ledger.history(wave.name, operation.set).highest:
+        yield HasNewer(wave=wave.name)
+    elif draft.ledger.evicted(operation):
+        yield Evicted(app_sha=operation.app_sha)
+    elif bad := spoilt(draft, operation.set, operation.position, operation.app_sha):
+        yield bad
+    else:
+        yield from closed(draft, wave, operation.set)
+
+
+def spoilt(draft: Draft, set_name: str, position: int, app_sha: str | None) -> Obstacle | None:
+    """What speaks against a set in any wave, so that it goes nowhere else by itself."""
+    for back in draft.ledger.rollbacks:
+        if back.set == set_name and position > back.to.position:
+            return RollingBack(wave=back.wave)
+    for ending in draft.ledger.endings.get(set_name, ()):
+        if (ending.position, ending.app_sha) == (position, app_sha):
+            return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
+    for wave, sets in draft.ledger.sets.items():
+        for had in sets[set_name].had if set_name in sets else ():
+            if not is_set(had, position, app_sha):
+                continue
+            if had.rolled_back:
+                return RolledBack(wave=wave, set=set_name, app_sha=had.app_sha or "")
+            if had.failed:
+                return FailedThere(wave=wave, set=set_name, targets=tuple(sorted(had.failed)))
+            if had.buried:
+                return ReplacedWhileFailed(wave=wave)
+    return None
 
 
 def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:

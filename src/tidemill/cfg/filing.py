@@ -20,7 +20,7 @@ from tidemill.cfg.requests import (
     Rollback,
 )
 from tidemill.cfg.snapshot import Held
-from tidemill.cfg.welcome import why_unwelcome
+from tidemill.cfg.welcome import how_ended, why_unwelcome
 
 _DONE = "done"
 
@@ -261,7 +261,7 @@ def _overtaken(draft: Draft, back: Back) -> None:
 
 
 def _announced(draft: Draft, ref_id: str, announced: Announced, earlier: list[Announced]) -> None:
-    if how := draft.ledger.how_ended(ref_id):
+    if how := how_ended(draft.settings, draft.ledger, ref_id, announced.announcement):
         draft.end(ref_id, how)
         return
     if reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):

@@ -199,6 +199,15 @@ class EndedBadly(_Over, frozen=True, kw_only=True, tag="ended"):
     reason: str = ""
 
 
+class CameBefore(_Over, frozen=True, kw_only=True, tag="came before"):
+    """It was announced before the wave came first, and `because` of something it is not introduced
+    by itself."""
+
+    wave: str
+    app_sha: str
+    because: tuple[Obstacle, ...] = ()
+
+
 # What a commit waits for.
 
 
@@ -308,6 +317,7 @@ Obstacle: TypeAlias = (
     | SoakStandsStill
     | Evicted
     | EndedBadly
+    | CameBefore
     | NextTurn
     | GoesFirst
     | CheckMissing

@@ -7,9 +7,11 @@ from datetime import datetime
 
 from tidemill.cfg.deployed import missing
 from tidemill.cfg.draft import Draft
+from tidemill.cfg.due import spoilt
 from tidemill.cfg.ledger import Ending, Had, Refusal
 from tidemill.cfg.obstacles import (
     About,
+    CameBefore,
     CheckLost,
     CheckMissing,
     CheckRed,
@@ -201,8 +203,8 @@ def _announced(draft: Draft, set_name: str) -> Iterator[tuple[int, str, datetime
     for fact in draft.inbox.values():
         if isinstance(fact, Announced) and fact.announcement.set == set_name:
             yield fact.announcement.position, fact.announcement.sha, fact.accepted_at
-    for wave in draft.settings.waves:
-        for had in draft.ledger.history(wave.name, set_name).had:
+    for sets in draft.ledger.sets.values():
+        for had in sets[set_name].had if set_name in sets else ():
             if had.app_sha is not None:
                 yield had.position, had.app_sha, had.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
@@ -249,6 +251,9 @@ def _why_not(
             if (ending.position, ending.app_sha) == (position, app_sha):
                 yield _ended(ending)
                 return
+        if position > draft.ledger.history(wave.name, set_name).highest:
+            bad = spoilt(draft, set_name, position, app_sha)
+            yield CameBefore(wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ())
 
 
 def _ended(ending: Ending) -> EndedBadly:

@@ -27,6 +27,28 @@ def why_unwelcome(
     )
 
 
+def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head) -> str | None:
+    """How an announcement ended; None where it did not, or may come in again.
+
+    One that landed may, where a wave that comes first today has had neither it nor a newer one.
+    """
+    how = ledger.how_ended(request)
+    if how != "landed":
+        return how
+    lacking = [
+        wave
+        for wave in first_waves(settings)
+        if announced.position > ledger.history(wave, announced.set).highest
+        and not ledger.evicted_from(wave, request)
+    ]
+    return None if lacking else how
+
+
+def first_waves(settings: Settings) -> list[str]:
+    """The waves that come after none: announcements go to them."""
+    return [wave.name for wave in settings.waves if not wave.sources]
+
+
 def why_not_theirs(settings: Settings, source: Head, sender: str | None) -> str | None:
     """Why this set may not be announced from there, or by this sender; None if it may.
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from tidemill.app.durations import show_duration
 from tidemill.cfg.obstacles import (
     About,
+    CameBefore,
     CheckLost,
     CheckMissing,
     CheckRed,
@@ -135,6 +136,9 @@ def in_words(  # noqa: PLR0912 - a case for each kind
             return f"its soak in {wave} stands still while {', '.join(targets)} fails"
         case Evicted() | EndedBadly():
             return _end(one)
+        case CameBefore(wave=wave, because=because):
+            why = "".join(f", and {in_words(each, now)}" for each in because)
+            return f"it was announced before {wave} came first{why}"
         case NextTurn(lands=None):
             return "the next turn"
         case NextTurn(lands=lands):
@@ -179,7 +183,7 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
         ):
             why = f"it failed on {', '.join(targets)}"
             return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)
-        case Evicted(app_sha=str(sha)) | EndedBadly(app_sha=sha):
+        case Evicted(app_sha=str(sha)) | EndedBadly(app_sha=sha) | CameBefore(app_sha=sha):
             return ("retry", "--sha", sha)
         case CheckMissing(sha=str(sha)) | CheckRed(sha=str(sha)) | CheckLost(sha=str(sha)):
             return ("check-cfg-app", "--sha", sha)

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from tidemill.cfg.requests import Announced, Drop, Fact
+from tidemill.cfg.settings import Settings
+from tidemill.cfg.welcome import first_waves
 from tidemill.clients import person
 from tidemill.clients.git import redacted
 from tidemill.clients.github.api import GitHub
@@ -68,7 +70,11 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 accepted = Accepted(fact.id, is_new=False, reading=reading, ended=fact.how)
             case _:
                 accepted = accept(reading, fact, clock, dry_run=options.dry_run)
-        accepted = replace(accepted, way_in=_way_in(url, reading, fact, accepted.ended))
+        accepted = replace(
+            accepted,
+            way_in=_way_in(url, reading, fact, accepted.ended),
+            is_there=_is_there(reading, fact),
+        )
         if options.accept_only:
             _report_accepted(options, accepted)
             return 0
@@ -119,6 +125,26 @@ def overriding(url: str) -> str:
     """The command that lets an announcement in whatever came before it."""
     where = shlex.quote(redacted(url))
     return f"tidemill update-cfg-app --repo {where} --announcement FILE --override REASON"
+
+
+def _is_there(reading: Reading, fact: Fact | Nothing | Ended) -> bool:
+    """Whether every wave that comes first today has what was announced."""
+    match fact:
+        case Announced(announcement=announcement):
+            sha = announcement.sha
+        case Ended(app_sha=sha):
+            pass
+        case _:
+            return True
+    if not isinstance(reading.settings, Settings):
+        return True
+    has = {
+        wave
+        for wave, sets in reading.ledger.sets.items()
+        for part in sets.values()
+        if part.present and part.present.app_sha == sha
+    }
+    return has.issuperset(first_waves(reading.settings))
 
 
 def _way_in(
@@ -191,7 +217,7 @@ def state_of(accepted: Accepted) -> str:
     match accepted:
         case Accepted(id="", ended=str(why)):
             return why
-        case Accepted(ended="landed"):
+        case Accepted(ended="landed", is_there=True):
             return "already there"
         case Accepted(ended=str(how)):
             return f"has ended already: {how}"

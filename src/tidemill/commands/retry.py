@@ -10,10 +10,12 @@ import msgspec
 from tidemill.app.announcement import Announcement, Image
 from tidemill.app.names import checked_line, checked_short_sha
 from tidemill.app.unreadable import UNREADABLE
+from tidemill.cfg.advancing import late_introduction
 from tidemill.cfg.images import parse
 from tidemill.cfg.ledger import Eviction
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Retry
+from tidemill.cfg.welcome import first_waves
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn, overriding
@@ -21,7 +23,7 @@ from tidemill.errors import Refused
 from tidemill.mill.copying import NotThere, copied
 from tidemill.mill.reading import Reading, record_of
 
-HELP = "let a set that was evicted, rejected or dropped try again"
+HELP = "let a set that was evicted, rejected or dropped, or that a first wave lacks, try again"
 EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
 
 
@@ -63,6 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
                     found.announcement, options.now, arguments.override or found.override
                 )
                 return msgspec.structs.replace(again, sender=found.sender)
+        if missed := _missed(reading, arguments):
+            return missed
         raise Refused(
             f"nothing of commit {arguments.sha} was evicted, rejected or dropped lately",
             remedy="tidemill status says what runs where; what ended otherwise is let in with its "
@@ -109,15 +113,22 @@ def _evicted_again(
     if eviction.commit is None:
         raise Refused(f"no commit of {operation.app_sha} was ever made", remedy=again)
     made = msgspec.structs.replace(operation, commit=eviction.commit)
-    found = copied(reading.store, reading.valid_settings(), made)
+    return _announced(reading, made, arguments)
+
+
+def _announced(reading: Reading, operation: Operation, arguments: argparse.Namespace) -> Announced:
+    """The announcement of a set, made anew from the commit that has its image files."""
+    now, override = _options.options(arguments).now, arguments.override
+    again = f"announce the set again: {overriding(arguments.repo)}"
+    found = copied(reading.store, reading.valid_settings(), operation)
     if isinstance(found, NotThere):
         why = (
             "is gone from the repository" if found.is_gone else "does not have its images any more"
         )
-        raise Refused(f"the evicted commit {eviction.commit} {why}", remedy=again)
+        raise Refused(f"the commit {operation.commit} {why}", remedy=again)
     files = parse(found.files)
     if files is None or files.tags.keys() != files.digests.keys():
-        raise Refused(f"the image files of {eviction.commit} are broken", remedy=again)
+        raise Refused(f"the image files of {operation.commit} are broken", remedy=again)
     images = {
         service: Image(Digest=digest, Tag=files.tags[service])
         for service, digest in files.digests.items()
@@ -130,6 +141,21 @@ def _evicted_again(
         images=images,
     )
     return _again(announcement, now, override or operation.override)
+
+
+def _missed(reading: Reading, arguments: argparse.Namespace) -> Announced | None:
+    """What other waves have had, and a wave that comes first today has not: announced anew."""
+    settings = reading.valid_settings()
+    for wave, sets in reading.ledger.sets.items():
+        for name, part in sets.items():
+            for had in part.had if settings.image_set(name) else ():
+                highest = [
+                    reading.ledger.history(first, name).highest for first in first_waves(settings)
+                ]
+                is_meant = had.is_known and (had.app_sha or "").startswith(arguments.sha)
+                if is_meant and any(one < had.position for one in highest):
+                    return _announced(reading, late_introduction(wave, name, wave, had), arguments)
+    return None
 
 
 def _rejected(reading: Reading, fact: str, sha: str) -> Announced | None:

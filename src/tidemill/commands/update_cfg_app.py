@@ -12,7 +12,7 @@ from tidemill.app.names import checked_line
 from tidemill.app.referred import Referred, is_referred, parse_referred
 from tidemill.cfg.requests import Announced, checked_login
 from tidemill.cfg.settings import Settings
-from tidemill.cfg.welcome import why_not_theirs, why_unwelcome
+from tidemill.cfg.welcome import how_ended, why_not_theirs, why_unwelcome
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._artifacts import announcement_in
@@ -115,7 +115,10 @@ def _given(arguments: argparse.Namespace, data: bytes) -> Announcement | Referre
 
 def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
     """The same announcement, where it was accepted before: its artifact may be gone by now."""
-    if how := reading.ledger.how_ended(referred.id):
+    how = reading.ledger.how_ended(referred.id)
+    if how and isinstance(reading.settings, Settings):
+        how = how_ended(reading.settings, reading.ledger, referred.id, referred)
+    if how:
         return Ended(referred.id, how, referred.sha)
     waiting = reading.inbox().get(referred.id)
     if isinstance(waiting, Announced) and waiting.announcement.sha == referred.sha:

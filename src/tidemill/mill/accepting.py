@@ -10,7 +10,9 @@ import msgspec
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.renaming import marked
 from tidemill.cfg.requests import Announced, Fact
+from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Unreadable
+from tidemill.cfg.welcome import how_ended
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
 from tidemill.mill.pushing import MOST_RACES, Clock, push
@@ -23,6 +25,7 @@ class Accepted:
     """A fact is in the inbox, or has been before.
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.
+    `is_there` says whether all waves that come first have it, where it has landed.
     `reading` is what is known of the repository now. `way_in` is the command that lets in what
     has ended, or what this drops.
     """
@@ -33,6 +36,7 @@ class Accepted:
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
     way_in: str | None = None
+    is_there: bool = True
 
     def written(self, since: str = "nothing") -> str:
         """What an error has to say was written, where after this it was `since`."""
@@ -51,7 +55,7 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
     """
     if reading.renaming:
         fact = marked(reading.renaming, fact)
-    if ended := reading.ledger.how_ended(fact.id):
+    if ended := _how_ended(reading, fact):
         return Accepted(fact.id, is_new=False, reading=reading, ended=ended)
     waiting = reading.inbox().get(fact.id)
     if waiting is not None:
@@ -73,6 +77,12 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
             case Declined(reason):
                 raise _refusal(ref, reason)
     raise _refusal(ref, "it kept changing")
+
+
+def _how_ended(reading: Reading, fact: Fact) -> str | None:
+    if isinstance(fact, Announced) and isinstance(reading.settings, Settings):
+        return how_ended(reading.settings, reading.ledger, fact.id, fact.announcement)
+    return reading.ledger.how_ended(fact.id)
 
 
 def _refusal(ref: str, reason: str) -> ServerRefused:
