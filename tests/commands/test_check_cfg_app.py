@@ -358,3 +358,34 @@ def test_in_a_workflow_its_own_repository_is_checked_with_its_token(
         monkeypatch.setenv("TIDEMILL_TOKEN", "hush")
         result = checkout.run("check-cfg-app", "--sha", commit, repo=False)
     assert result["verdicts"] == {commit: "success"}
+
+
+def test_wave_that_is_renamed_without_was_is_warned_of(checkout: World) -> None:
+    def renamed(how: str) -> None:
+        """The second wave gets another name."""
+        text = checkout.settings.replace('name = "shop"', f'name = "store"\n{how}')
+        (checkout.clone / "tidemill.toml").write_text(text)
+
+    assert check(checkout)["warnings"] == []
+    renamed("")
+    assert 'was = "shop"' in check(checkout)["warnings"][0]
+    first, second = checkout.commit("store"), checkout.commit("something else")
+    (text,) = check_commits(checkout, first, second)["warnings"]
+    assert text.startswith(f"{first[:12]}: the wave shop is gone")
+    git(checkout.clone, "reset", "-q", "--hard", "HEAD~2")
+    renamed('was = "shop"')
+    assert check(checkout)["warnings"] == []
+
+
+def test_first_wave_is_renamed_and_its_image_files_are_left_behind(
+    checkout: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = checkout.settings.replace('name = "lab"', 'name = "dev"\nwas = "lab"')
+    (checkout.clone / "tidemill.toml").write_text(text)
+    (said,) = check(checkout)["warnings"]
+    assert "git mv images/lab images/dev" in said
+    commit = checkout.commit("dev")
+    (said,) = check_commits(checkout, commit)["warnings"]
+    assert said.startswith(f"{commit[:12]}: the image files are still in images/lab")
+    main(["check-cfg-app", "--repo", str(checkout.clone)])
+    assert "warning: the image files are still in images/lab" in capsys.readouterr().out

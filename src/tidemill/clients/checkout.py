@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from tidemill.app.names import shown
@@ -23,9 +24,18 @@ class Checkout:
         tree: where the files are, as its index has them.
         commit: what they are of, None if of none yet.
         home: an empty folder for the commands.
+        before: a file's bytes in the commit before, None if it is not there.
     """
 
-    def __init__(self, bare: Git, tree: Tree, commit: str | None, home: Path) -> None:
+    def __init__(
+        self,
+        bare: Git,
+        tree: Tree,
+        commit: str | None,
+        home: Path,
+        before: Callable[[str], bytes | None] = lambda _: None,
+    ) -> None:
+        self.before = before
         self._bare = bare
         self._tree = tree
         self._home = home
@@ -93,7 +103,18 @@ def copied(folder: Path, scratch: Path) -> Checkout:
             shutil.copy2(top / name, tree.folder / name, follow_symlinks=False)
     code, head, _ = source.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     commit = head.decode().strip() if code == 0 else None
-    return Checkout(Git(bare, {"GIT_DIR": str(bare)}), tree, commit, home)
+
+    def before(name: str) -> bytes | None:
+        """As HEAD has it, if that is another; else as HEAD's parent has it."""
+        now = tree.folder / name
+        mine = now.read_bytes() if now.is_file() else None
+        for commit in ("HEAD", "HEAD^"):
+            code, data, _ = source.attempt("cat-file", "blob", f"{commit}:{name}")
+            if code == 0 and data != mine:
+                return data
+        return mine
+
+    return Checkout(Git(bare, {"GIT_DIR": str(bare)}), tree, commit, home, before)
 
 
 def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
@@ -113,7 +134,14 @@ def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
         )
     tree, home = _empty(scratch)
     repository.check_out(commit, tree)
-    return Checkout(repository.git, tree, commit, home)
+
+    def before(name: str) -> bytes | None:
+        parents = repository.parents(commit)
+        if not parents or not repository.exists(parents[0], [name]):
+            return None
+        return repository.files(parents[0], [name]).get(name)
+
+    return Checkout(repository.git, tree, commit, home, before)
 
 
 def _empty(scratch: Path) -> tuple[Tree, Path]:

@@ -46,6 +46,11 @@ class Objects:
         found = re.search(rb"^committer .* (\d+) [+-]\d{4}$", self.git.blob(commit), re.MULTILINE)
         return datetime.fromtimestamp(int(found[1]) if found else 0, UTC)
 
+    def parents(self, commit: str) -> list[str]:
+        """A commit's parents, whether or not they are here."""
+        head, _, _ = self.git.blob(commit).partition(b"\n\n")
+        return [sha.decode() for sha in re.findall(rb"^parent ([0-9a-f]+)$", head, re.MULTILINE)]
+
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""
         found = {path: self._find(commit, path) for path in paths}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tidemill.app.names import checked_sha, one_line, shown
 from tidemill.cfg import images, settings, settings_file
+from tidemill.cfg.name_changes import folders_to_move, warnings_of
 from tidemill.cfg.settings import Settings
 from tidemill.clients.checkout import Checkout, copied, fetched
 from tidemill.clients.entrypoints import in_words
@@ -51,19 +52,30 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
         return _check_commits(arguments.repo, shas, as_json=options.json)
+    warnings: list[str] = []
     with scratch() as folder:
-        done = _check(copied(Path(arguments.repo), folder), "this checkout", say)
-    result = {"green": True, "checked": done}
-    conclude(result, lambda: write("green: " + ", ".join(done)), as_json=options.json)
+        done = _check(copied(Path(arguments.repo), folder), "this checkout", say, warnings)
+
+    def show() -> None:
+        write("green: " + ", ".join(done))
+        for text in warnings:
+            write(f"warning: {text}")
+
+    result = {"green": True, "checked": done, "warnings": warnings}
+    conclude(result, show, as_json=options.json)
     return 0
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why."""
+    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why.
+
+    `warnings` are what is not wrong, and a person should know.
+    """
 
     state: str
     reason: str
+    warnings: tuple[str, ...] = ()
 
 
 def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
@@ -79,10 +91,14 @@ def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
     def show() -> None:
         for sha, verdict in verdicts.items():
             write(f"{_WORDS[verdict.state]}: {sha[:12]}: {verdict.reason}")
+            for text in verdict.warnings:
+                write(f"warning: {sha[:12]}: {text}")
 
     states = {sha: verdict.state for sha, verdict in verdicts.items()}
     reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
-    conclude({"verdicts": states, "reasons": reasons}, show, as_json=as_json)
+    warnings = [f"{sha[:12]}: {text}" for sha, one in verdicts.items() for text in one.warnings]
+    result = {"verdicts": states, "reasons": reasons, "warnings": warnings}
+    conclude(result, show, as_json=as_json)
     return 0 if all(verdict.state == "success" for verdict in verdicts.values()) else 1
 
 
@@ -92,17 +108,26 @@ def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str],
         checkout = fetched(repository, sha, place)
     except (TidemillError, OSError) as error:
         return Verdict("error", one_line(str(error)))
+    warnings: list[str] = []
     try:
-        return Verdict("success", ", ".join(_check(checkout, sha[:12], say)))
+        done = _check(checkout, sha[:12], say, warnings)
+        return Verdict("success", ", ".join(done), tuple(warnings))
     except (EntryPointFailed, Refused, SettingsInvalid) as error:
-        return Verdict("failure", one_line(error.what))
+        return Verdict("failure", one_line(error.what), tuple(warnings))
     except (TidemillError, OSError) as error:
         return Verdict("error", one_line(str(error)))
 
 
-def _check(checkout: Checkout, what: str, say: Callable[[str], None]) -> list[str]:
-    """Check one checkout, and return what was looked at; what is wrong is raised."""
+def _check(
+    checkout: Checkout, what: str, say: Callable[[str], None], warnings: list[str]
+) -> list[str]:
+    """Check one checkout, and return what was looked at; what is wrong is raised.
+
+    Args:
+        warnings: what is not wrong, and a person should know, is added to it.
+    """
     valid = _settings(checkout, what)
+    warnings += _other_names(checkout, valid)
     done = [settings.FILE, *_image_files(checkout, valid)]
     seconds = valid.checks.timeout.total_seconds()
     for name, command in (
@@ -130,6 +155,24 @@ def _settings(checkout: Checkout, what: str) -> Settings:
         raise SettingsInvalid(error.what, remedy=f"mend {settings.FILE} before it lands") from None
     except UnicodeDecodeError:
         raise SettingsInvalid(f"{settings.FILE} is not UTF-8", remedy="save it as UTF-8") from None
+
+
+def _other_names(checkout: Checkout, valid: Settings) -> list[str]:
+    """What follows from waves and sets that have other names than in the commit before."""
+    data = checkout.before(settings.FILE)
+    try:
+        before = settings_file.parse(data.decode()) if data is not None else valid
+    except (UnicodeDecodeError, SettingsInvalid):
+        return []
+    found = warnings_of(before, valid)
+    for old, new in folders_to_move(before, valid):
+        has_old, has_new = (
+            any(checkout.read(f"{folder}/{name}") is not None for name in images.FILES)
+            for folder in (old, new)
+        )
+        if has_old and not has_new:
+            found.append(f"the image files are still in {old}: git mv {old} {new} moves them")
+    return found
 
 
 def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
