@@ -202,6 +202,70 @@ def test_person_drops_by_filling_in_a_form(new: World) -> None:
     assert endings(new) == {REQUEST: ["dropped"]}
 
 
+RERUN = {"GITHUB_ACTOR": "alice", "GITHUB_TRIGGERING_ACTOR": "bob", "GITHUB_RUN_ATTEMPT": "2"}
+
+
+def again(monkeypatch: pytest.MonkeyPatch, **others: str) -> None:
+    """What a runner says of a re-run: the actor is still that of the first run."""
+    for name, value in {**RERUN, **others}.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_re_run_promotes_nothing_and_says_how_to_ask(
+    deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again(monkeypatch)
+    for others in ({}, {"override": "now"}):
+        said = refused(deployed, *form(deployed, operation="promote", wave="shop", **others))
+        assert "a re-run, by alice (re-run by bob), and a re-run approves nothing" in said
+        assert "tidemill promote-wave --wave shop --set app --sha" in said
+
+
+def test_re_run_releases_nothing_but_holds(new: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    again(monkeypatch)
+    new.run(*form(new, operation="hold", wave="shop", reason="freeze"))
+    done = new.turn()
+    assert [note["by"] for note in done["notes"]] == ["alice (re-run by bob)"]
+    said = refused(new, *form(new, operation="release", wave="shop", reason="over"))
+    assert "tidemill release-wave --wave shop --reason over" in said
+    assert new.refs("holds") == ["refs/tidemill/holds/shop/_"]
+
+
+def test_re_run_retries_nothing(evicted: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    again(monkeypatch)
+    sha = sha_of("app-2")[:7]
+    said = refused(evicted, *form(evicted, operation="retry", sha=sha))
+    assert f"tidemill retry --sha {sha_of('app-2')}" in said
+
+
+def test_re_run_announces_and_turns_as_ever_and_the_journal_says_whose(
+    new: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again(monkeypatch, GITHUB_TRIGGERING_ACTOR="alice")
+    assert new.run(*images(new))["accepted"] == REQUEST
+    done = new.turn()
+    assert [one["by"] for one in done["introduced"]] == ["alice (re-run)"]
+    message = git(new.bare, "log", "-1", "--format=%B", "refs/tidemill/journal")
+    assert "(by alice (re-run))" in message
+
+
+def test_re_run_overrides_nothing(new: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    again(monkeypatch)
+    said = refused(
+        new, "update-cfg-app", "--announcement", json.dumps(announcement(1)), "--override", "now"
+    )
+    assert "a re-run approves nothing" in said
+
+
+@pytest.mark.parametrize("attempt", ["1", "", "0", "x", "²"])
+def test_first_run_is_no_re_run(
+    attempt: str, deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again(monkeypatch, GITHUB_RUN_ATTEMPT=attempt)
+    accepted = deployed.run(*form(deployed, operation="promote", wave="shop"))["accepted"]
+    assert accepted.startswith("promotion-")
+
+
 def test_person_retries_by_filling_in_a_form(evicted: World) -> None:
     found = evicted.run(*form(evicted, operation="retry", sha=sha_of("app-2")[:9]))
     assert found["accepted"].startswith("retry-")

@@ -117,6 +117,14 @@ class Draft:
         """The hold that keeps a set out of a wave."""
         return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
 
+    def told(self) -> tuple[Entry, ...]:
+        """The lines of the journal, each with who asked for it."""
+        asked_by = {name: getattr(fact, "by", "") for name, fact in self.snapshot.inbox.items()}
+        return tuple(
+            msgspec.structs.replace(entry, by=entry.by or asked_by.get(entry.id or "", ""))
+            for entry in self.entries
+        )
+
     def hold(self, held: Held) -> None:
         """Nothing goes into the wave from now on."""
         self.holds[held.wave, held.set] = held

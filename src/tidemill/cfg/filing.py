@@ -130,6 +130,7 @@ def _release(draft: Draft, ref_id: str, release: Release) -> None:
                 set=hold.set,
                 wave=hold.wave,
                 reason=f"{release.reason} (held: {hold.reason})",
+                by=release.by,
             )
         )
     draft.end(ref_id, _DONE)

@@ -13,7 +13,8 @@ from tidemill.cfg.schedule import Moment
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that a turn did: what, to which commit or request, where, and why.
 
-    `id` is a request's; `sha` a commit's of cfg-app.git; `app_sha` one of app.git.
+    `id` is a request's; `sha` a commit's of cfg-app.git; `app_sha` one of app.git. `by` is who made
+    the request, and who ran it again; journals of earlier releases have it not.
     """
 
     what: str
@@ -23,6 +24,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     set: str | None = None
     wave: str | None = None
     reason: str = ""
+    by: str = ""
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):

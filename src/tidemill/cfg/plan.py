@@ -156,7 +156,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
         auto=tuple(commits),
         auto_tip=auto_tip,
         ledger=draft.ledger,
-        entries=tuple(draft.entries),
+        entries=draft.told(),
         ended=tuple(draft.ended),
         filed=tuple(draft.filed),
         records=draft.records,

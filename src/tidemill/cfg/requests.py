@@ -146,6 +146,32 @@ Request: TypeAlias = Announced | Promotion | Rollback | Hold | Release | Drop | 
 Fact: TypeAlias = Request | Deployment
 
 
+def approval(fact: Fact) -> tuple[str, ...] | None:
+    """The command that says the same, where a fact lets something go that would not go by itself.
+
+    Everything else is no approval: what was announced or reported is true however often it is
+    said, and a hold, a rollback or a drop lets nothing in.
+    """
+    match fact:
+        case Promotion():
+            place = ("--wave", fact.wave, "--set", fact.set, "--sha", fact.app_sha)
+            return ("promote-wave", *place, *_overridden(fact.override))
+        case Release():
+            return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
+        case Retry():
+            return ("retry", "--sha", fact.app_sha)
+        case Announced(retry=True):
+            return ("retry", "--sha", fact.announcement.sha, *_overridden(fact.override))
+        case Announced(override=str()):
+            return ("update-cfg-app", "--announcement", "FILE", *_overridden(fact.override))
+        case _:
+            return None
+
+
+def _overridden(why: str | None) -> tuple[str, ...]:
+    return ("--override", why) if why else ()
+
+
 def digest(fact: msgspec.Struct) -> str:
     """A digest of all fields, short enough for the name of a ref."""
     return hashlib.sha256(msgspec.json.encode(fact, order="sorted")).hexdigest()[:20]

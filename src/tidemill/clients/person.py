@@ -10,12 +10,33 @@ _UNFIT = re.compile(r"[^A-Za-z0-9@._\[\] -]")
 
 
 def name() -> str:
-    """The actor of the workflow, or the user of this machine; fit for one line of a message."""
+    """The actor of the workflow, or the user of this machine; fit for one line of a message.
+
+    A re-run keeps the actor of the first run, and has somebody else's decision in it: that is
+    said, as `alice (re-run by bob)`.
+    """
     try:
-        who = os.environ.get("GITHUB_ACTOR") or getpass.getuser()
+        who = _fit(os.environ.get("GITHUB_ACTOR") or getpass.getuser()) or "someone"
     except (KeyError, OSError):
         who = "someone"
-    return _UNFIT.sub("_", who)[:100] or "someone"
+    if not is_rerun():
+        return who
+    again = _fit(os.environ.get("GITHUB_TRIGGERING_ACTOR", ""))
+    return f"{who} (re-run)" if again in ("", who) else f"{who} (re-run by {again})"
+
+
+def is_rerun() -> bool:
+    """Whether this run of a workflow repeats an earlier one, with what that one was asked."""
+    return _attempt() > 1
+
+
+def _attempt() -> int:
+    found = os.environ.get("GITHUB_RUN_ATTEMPT", "")
+    return int(found) if found.isascii() and found.isdecimal() and len(found) < 10 else 1
+
+
+def _fit(who: str) -> str:
+    return _UNFIT.sub("_", who)[:100]
 
 
 def sender() -> str | None:
@@ -38,4 +59,7 @@ def run_url() -> str | None:
     server, repository, run = (
         os.environ.get(f"GITHUB_{part}") for part in ("SERVER_URL", "REPOSITORY", "RUN_ID")
     )
-    return f"{server}/{repository}/actions/runs/{run}" if server and repository and run else None
+    if not (server and repository and run):
+        return None
+    attempt = f"/attempts/{_attempt()}" if is_rerun() else ""
+    return f"{server}/{repository}/actions/runs/{run}{attempt}"

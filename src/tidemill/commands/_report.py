@@ -101,6 +101,7 @@ def _object(entry: Entry) -> dict[str, Any]:
         "set": entry.set,
         "wave": entry.wave,
         "reason": entry.reason or None,
+        "by": entry.by or None,
     }
     return {key: value for key, value in found.items() if value is not None}
 

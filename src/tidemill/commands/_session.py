@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tidemill.cfg.requests import Announced, Drop, Fact
+from tidemill.cfg.requests import Announced, Drop, Fact, approval
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.welcome import first_waves
 from tidemill.clients import person
@@ -69,6 +69,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             case Ended():
                 accepted = Accepted(fact.id, is_new=False, reading=reading, ended=fact.how)
             case _:
+                _refuse_rerun(fact, Remedies.of(url, options.now))
                 accepted = accept(reading, fact, clock, dry_run=options.dry_run)
         accepted = replace(
             accepted,
@@ -114,6 +115,19 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             )
         _report(options, accepted, done, Remedies.of(url, options.now))
     return exit_code(done)
+
+
+def _refuse_rerun(fact: Fact, remedies: Remedies) -> None:
+    """A re-run says again what somebody said once, of what there was then: it approves nothing.
+
+    GitHub lets whoever may re-run a run do so, under the name of who started it.
+    """
+    words = approval(fact)
+    if words and person.is_rerun():
+        raise Refused(
+            f"this is a re-run, by {person.name()}, and a re-run approves nothing",
+            remedy=f"start a new run, which is in your own name: {remedies.both(words)}",
+        )
 
 
 def retrying(url: str, sha: str) -> str:

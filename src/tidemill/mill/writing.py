@@ -136,9 +136,8 @@ def subject(plan: Plan) -> str:
             for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12])
             if part
         )
-        lines.append(
-            ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
-        )
+        said = ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
+        lines.append(f"{said} (by {entry.by})" if entry.by else said)
     return first + "\n\n" + "\n".join(lines) + "\n"
 
 
