@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown, visible
 from tidemill.clients.environment import expect_utf8, leave_the_checkout, turn_to_utf8
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
@@ -88,9 +88,8 @@ def _show(error: TidemillError, *, as_json: bool) -> None:
 
         write_json({"error": error.as_json()})
     else:
-        sys.stderr.write(
-            f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"
-        )
+        said = f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"
+        sys.stderr.write(visible(said))
 
 
 def _machine_failed(error: OSError) -> TidemillError:

@@ -110,7 +110,7 @@ def test_an_annotation_is_one_command(
 ) -> None:
     workflow.annotate(kind, "Tidemill: a,b", ["100%\n::error::x\r\n"])
     out = capsys.readouterr().out
-    assert out == f"::{kind} title=Tidemill%3A a%2Cb::100%25%0A::error::x%0D%0A\n"
+    assert out == f"::{kind} title=Tidemill%3A a%2Cb::100%25%0A::error::x\\r%0A\n"
 
 
 def test_more_annotations_than_a_runner_shows_share_the_last(
@@ -209,7 +209,7 @@ def test_commands_count_again_after_an_error() -> None:
 def test_a_group_is_folded_and_quoted() -> None:
     log = log_of("with workflow.group('a\\n::error::b'): print('::error::c')\n")
     found = commands(log)
-    assert found[0] == "::group::a ::error::b"
+    assert found[0] == "::group::a\\n::error::b"
     assert found[-1] == "::endgroup::"
     assert len(found) == 4
 

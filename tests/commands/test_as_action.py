@@ -114,6 +114,17 @@ def test_what_came_from_outside_is_no_command_and_no_markdown(new: World) -> Non
     assert "&#60;b&#62;" in done.summary
 
 
+def test_what_nobody_would_see_is_written_out_on_the_page_and_in_the_log(new: World) -> None:
+    reason = "freeze \u202eyadnom\u2066\u200b"
+    inputs = {"repo": str(new.bare), "wave": "lab", "reason": reason}
+    done = act(new.folder, "hold-wave", inputs)
+    assert done.code == 0, done.log
+    assert "freeze \\u202eyadnom\\u2066\\u200b" in done.annotations("warning")[0]
+    assert "freeze &#92;u202eyadnom&#92;u2066&#92;u200b" in done.summary
+    for text in (done.log, done.summary):
+        assert not set(text) & set("\u202e\u2066\u200b")
+
+
 def test_the_token_is_masked_in_both_of_its_forms(new: World) -> None:
     done = act(
         new.folder, "reconcile-cfg-app", {"repo": str(new.bare)}, TIDEMILL_TOKEN="ghs_secret"

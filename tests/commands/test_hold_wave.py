@@ -11,7 +11,7 @@ from tests.commands.promises import (
     refused,
 )
 from tests.loop.stories import refs, says, waits_for
-from tests.world import World
+from tests.world import World, git
 
 HOLD = ("hold-wave", "--wave", "lab", "--reason", "freeze")
 
@@ -87,3 +87,19 @@ def test_person_is_told_what_was_done(new: World) -> None:
 
 def test_odd_time_stops_nobody(new: World) -> None:
     assert_any_time_is_harmless(new, *HOLD)
+
+
+def test_reason_is_shown_with_what_nobody_would_see(new: World) -> None:
+    """In every place where a person reads it; as data, it is what was given."""
+    reason = "הקפאה \u202efreeze\u2066 \U000e0041\u200b"
+    shown = "הקפאה \\u202efreeze\\u2066 \\U000e0041\\u200b"
+    new.run("hold-wave", "--wave", "lab", "--reason", reason)
+    code, out, _ = says(new, "status")
+    assert code == 0
+    assert shown in " ".join(out.split())
+    message = git(new.bare, "log", "-1", "--format=%B", "refs/tidemill/journal")
+    assert shown in message
+    (hold,) = new.status()["waves"][0]["holds"]
+    assert hold["reason"] == reason
+    for text in (out, message, says(new, "status", "--json")[1]):
+        assert not (set(reason) - set(shown)) & set(text)

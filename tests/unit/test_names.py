@@ -1,5 +1,6 @@
 """Names and SHAs: what may end up in a path, a ref or a commit message."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -13,7 +14,10 @@ from tidemill.app.names import (
     checked_sha,
     checked_short_sha,
     is_name,
+    one_line,
     shown,
+    visible,
+    visible_json,
 )
 from tidemill.errors import Refused
 
@@ -193,3 +197,60 @@ def test_shown_text_is_quoted_escaped_and_cut() -> None:
 
 def test_highest_position_is_exact_in_json() -> None:
     assert int(float(MAX_POSITION)) == MAX_POSITION == 9007199254740991
+
+
+UNSEEN = {
+    "escape": "\x1b",
+    "another control": "\x9b",
+    "soft hyphen": "\xad",
+    "grapheme joiner": "\u034f",
+    "arabic letter mark": "\u061c",
+    "hangul filler": "\u3164",
+    "vowel separator": "\u180e",
+    "zero width space": "\u200b",
+    "joiner": "\u200d",
+    "right-to-left mark": "\u200f",
+    "line separator": "\u2028",
+    "embedding": "\u202a",
+    "override": "\u202e",
+    "word joiner": "\u2060",
+    "invisible plus": "\u2064",
+    "isolate": "\u2066",
+    "end of isolate": "\u2069",
+    "variation selector": "\ufe0f",
+    "byte order mark": "\ufeff",
+    "interlinear": "\ufffb",
+    "tag": "\U000e0041",
+    "more variation selectors": "\U000e0100",
+}
+
+
+@pytest.mark.parametrize("mark", UNSEEN.values(), ids=UNSEEN.keys())
+def test_what_people_do_not_see_is_written_out(mark: str) -> None:
+    text = f"a{mark}b\nc{mark}"
+    assert visible(text) == f"a{ascii(mark)[1:-1]}b\nc{ascii(mark)[1:-1]}"
+    assert one_line(text) == f"a{ascii(mark)[1:-1]}b\\nc{ascii(mark)[1:-1]}"
+    assert json.loads(visible_json(f'{{"a": "{text[:3]}"}}')) == {"a": text[:3]}
+    assert mark not in visible_json(f'{{"a": "{mark}"}}')
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "שלום, הקפאה עד יום ראשון",
+        "تجميد حتى الأحد",
+        "冻结到周一",
+        "gelé jusqu'à lundi\xa0!",
+        "a\nb",
+        "🚢 é",
+    ],
+)
+def test_every_language_is_shown_as_it_is(text: str) -> None:
+    assert visible(text) == text
+    assert checked_line(text.replace("\n", " "), "reason") == text.replace("\n", " ")
+
+
+def test_reason_with_a_mark_passes_and_one_of_marks_alone_says_nothing() -> None:
+    assert checked_line("fix \u202eit", "reason") == "fix \u202eit"
+    with pytest.raises(Refused, match="is not one printable line"):
+        checked_line("\u200b \u2066\ufeff", "reason")

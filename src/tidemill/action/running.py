@@ -16,7 +16,7 @@ from tidemill.action.annotations import errors, notices, warnings
 from tidemill.action.inputs import arguments, known_command, refuse_others
 from tidemill.action.outputs import RESULT, texts
 from tidemill.action.summary import summary, summary_of_error
-from tidemill.app.names import one_line
+from tidemill.app.names import one_line, visible
 from tidemill.clients import workflow
 from tidemill.clients.github import place
 from tidemill.commands._table import COMMANDS, command, parse
@@ -60,7 +60,7 @@ class Action:
         """Say what happened, what was written, and what to do: in the log, and as an annotation."""
         lines = [f"{error.what}.", f"written: {error.written}", f"remedy: {error.remedy}"]
         with workflow.quoted():
-            sys.stderr.write("error: " + "\n  ".join(lines) + "\n")
+            sys.stderr.write(visible("error: " + "\n  ".join(lines) + "\n"))
         workflow.annotate("error", f"Tidemill: {self.name}", ["\n".join(lines)])
         workflow.summarize(summary_of_error(self.name, error))
 
@@ -70,7 +70,7 @@ class Action:
         An error may quote anything, so Python must not be left to print it after us.
         """
         with workflow.quoted():
-            traceback.print_exception(error)
+            sys.stderr.write(visible("".join(traceback.format_exception(error))))
         said = one_line(f"{type(error).__name__}: {error}")
         text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
         workflow.annotate("error", f"Tidemill: {self.name}", [text])

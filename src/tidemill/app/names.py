@@ -6,6 +6,7 @@ separators, nothing that climbs out of a folder, nothing that Git refuses in a r
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import UTC, datetime
 
@@ -17,6 +18,14 @@ SHORT_SHA = re.compile(r"[0-9a-f]{7,40}")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}")
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What people don't see, or what makes them see the rest in another order: controls, line and
+# direction marks, and characters without a width. Listed, and not asked of Python, whose releases
+# know different Unicode: what is made from it may stand in a commit.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
+    "\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
 FIRST_YEAR, LAST_YEAR = 2000, 2099
@@ -94,9 +103,11 @@ def checked_branch(text: str) -> str:
 def checked_line(text: str, what: str) -> str:
     """Return `text` if it is one printable line of 1 to 500 characters; else raise `Refused`.
 
-    It may end up in a commit message, where a second line could forge a trailer.
+    It may end up in a commit message, where a second line could forge a trailer. It may be in any
+    language; marks that people don't see are taken, and shown (`visible`), but say nothing alone.
     """
-    if not text.strip() or len(text) > MAX_LINE or UNPRINTABLE.search(text):
+    is_empty = not _UNSEEN.sub("", text).strip()
+    if is_empty or len(text) > MAX_LINE or UNPRINTABLE.search(text):
         raise Refused(
             f"{what} {shown(text)} is not one printable line",
             remedy="give 1 to 500 characters without line breaks",
@@ -106,7 +117,27 @@ def checked_line(text: str, what: str) -> str:
 
 def one_line(text: str) -> str:
     """Text that may quote what came from outside, as one printable line of 500 characters."""
-    return UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)[:MAX_LINE]
+    return _UNSEEN.sub(_escaped, text)[:MAX_LINE]
+
+
+def visible(text: str) -> str:
+    """Text of one or more lines with all that people would not see written out, like `\\u202e`.
+
+    Whatever is shown to people goes through here, or through `one_line`, where it leaves us: on a
+    terminal, in a log, a summary, an annotation, a commit message.
+    """
+    return "\n".join(_UNSEEN.sub(_escaped, line) for line in text.split("\n"))
+
+
+def visible_json(text: str) -> str:
+    """The same for JSON, whose values stay what they are: it has escapes of its own."""
+    return "\n".join(
+        _UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n")
+    )
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
 
 
 def is_storable(when: datetime) -> bool:

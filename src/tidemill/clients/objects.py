@@ -13,6 +13,7 @@ from io import BytesIO
 
 from gitdb import IStream, LooseObjectDB
 
+from tidemill.app.names import visible
 from tidemill.clients.git import Git
 
 _AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
@@ -83,7 +84,7 @@ class Objects:
             f"author {stamp}",
             f"committer {stamp}",
             "",
-            message,
+            visible(message),
         ]
         return self._stored("commit", "\n".join(lines).encode())
 

@@ -23,7 +23,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-from tidemill.app.names import UNPRINTABLE
+from tidemill.app.names import one_line, visible
 
 INPUT = "INPUT_"
 SECRETS = (
@@ -105,7 +105,7 @@ def annotate(kind: Kind, title: str, texts: Sequence[str]) -> None:
         rest = shown[MOST_ANNOTATIONS - 1 :]
         shown[MOST_ANNOTATIONS - 1 :] = ["\n".join([f"And {len(rest)} more:", *rest])]
     for text in shown:
-        _issue(kind, _cut(_encodable(text)), title=_one_line(title))
+        _issue(kind, _cut(visible(text)), title=one_line(title))
 
 
 def summarize(markdown: str) -> None:
@@ -115,7 +115,7 @@ def summarize(markdown: str) -> None:
         return
     path = Path(file)
     free = LARGEST_SUMMARY - (path.stat().st_size if path.exists() else 0)
-    data = (_encodable(markdown).rstrip() + "\n").encode()
+    data = (visible(markdown).rstrip() + "\n").encode()
     if len(data) > free:
         end = CUT.encode()
         data = data[: max(0, free - len(end))].rpartition(b"\n")[0] + end
@@ -153,7 +153,7 @@ def quoted() -> Iterator[None]:
 def group(title: str) -> Iterator[None]:
     """Fold what is printed in here, under a title; it is quoted."""
     if is_inside():
-        _core().start_group(_one_line(title))
+        _core().start_group(one_line(title))
     with quoted():
         yield
     if is_inside():
@@ -199,7 +199,3 @@ def _cut(text: str) -> str:
 def _encodable(text: str) -> str:
     """Text as UTF-8 can hold it."""
     return text.encode("utf-8", "replace").decode()
-
-
-def _one_line(text: str) -> str:
-    return UNPRINTABLE.sub(" ", text)

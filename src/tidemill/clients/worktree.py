@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.app.names import shown
+from tidemill.app.names import shown, visible
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS
 from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
@@ -153,7 +153,7 @@ class Worktree:
             "GIT_COMMITTER_DATE": stamp,
         }
         sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
-        data = work.message.encode()
+        data = visible(work.message).encode()
         return (
             self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
             .decode()

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from tidemill.app.names import visible, visible_json
+
 WIDTH = 100
 
 Result = Mapping[str, Any]
@@ -50,7 +52,7 @@ def time_text(when: datetime | None) -> str | None:
 
 def write(line: str) -> None:
     """A line on standard output."""
-    sys.stdout.write(f"{line}\n")
+    sys.stdout.write(f"{visible(line)}\n")
 
 
 def write_wrapped(text: str, *, indent: int) -> None:
@@ -62,7 +64,7 @@ def write_wrapped(text: str, *, indent: int) -> None:
 
 def tell(line: str) -> None:
     """A line of progress, on standard error."""
-    sys.stderr.write(f"{line}\n")
+    sys.stderr.write(f"{visible(line)}\n")
     sys.stderr.flush()
 
 
@@ -73,7 +75,8 @@ def teller(*, as_json: bool) -> Callable[[str], None]:
 
 def write_json(value: object) -> None:
     """One JSON object on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    sys.stdout.write(f"{visible_json(text)}\n")
 
 
 def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -88,5 +91,5 @@ def show_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for title in head:
         table.add_column(title, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(visible, row))
     console.print(table)
