@@ -227,7 +227,7 @@ class Client:
         if isinstance(files, str):
             on_parent = generated(before)
             return WorkFailed(files, on_parent if isinstance(on_parent, str) else None)
-        when = work.date or parent.date
+        when = max(work.date or parent.date, parent.date)
         return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
 
     def push(self, updates: Sequence[Update]) -> PushResult:

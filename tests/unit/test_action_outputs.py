@@ -47,9 +47,9 @@ TURN: dict[str, Any] = {
         }
     ],
     "notes": [{"what": "reported", "sha": SHA, "wave": "lab", "reason": "Healthy"}],
-    "request": {"id": "announcement-app-1", "state": "accepted"},
+    "request": {"id": "announcement-app-1", "kind": "accepted", "state": "accepted"},
 }
-IGNORED = {"changed": False, "state": "nothing to accept"}
+IGNORED = {"changed": False, "kind": "nothing", "state": "nothing to accept"}
 NOTHING = {**TURN, "changed": False, "landed": None, "introduced": [], "to_check": [], "notes": []}
 
 
@@ -180,12 +180,13 @@ def test_a_turn_that_needs_nobody_warns_of_nothing() -> None:
 @pytest.mark.parametrize(
     ("result", "found"),
     [
-        ({"request": {"id": "a-1", "state": "waits already"}}, ["a-1: waits already"]),
-        ({"request": {"state": "lab has it already"}}, ["lab has it already"]),
+        ({"request": {"id": "a-1", "kind": "waits", "state": "waits already"}},
+         ["a-1: waits already"]),
+        ({"request": {"kind": "nothing", "state": "lab has it already"}}, ["lab has it already"]),
         ({"changed": False, "reason": "a push brings nothing"}, ["a push brings nothing"]),
         ({"changed": True, "reason": "said"}, []),
         ({**IGNORED, "reason": "a push only starts a turn"}, []),
-        ({**IGNORED, "reason": "x is not an event of Tidemill's"},
+        ({**IGNORED, "kind": "foreign", "reason": "x is not an event of Tidemill's"},
          ["x is not an event of Tidemill's"]),
     ],
 )  # fmt: skip

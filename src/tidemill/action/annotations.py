@@ -13,8 +13,6 @@ _NEEDS_A_PERSON = {
     "rejected": "was rejected",
     "held": "is held",
 }
-# Most events bring nothing, and that is no news; one that looks like ours and is not, is.
-_UNUSUAL = "is not an event of Tidemill's"
 _REFUSES = "refused by the server"
 # Main can't go on, and only a person can change that.
 _STANDS_STILL = {_REFUSES, "red main", "stale main", "main does not generate"}
@@ -57,16 +55,16 @@ def warnings(result: Result) -> list[str]:
 
 
 def notices(result: Result) -> list[str]:
-    """Why what was asked for was not done, where that is no error."""
-    request = result.get("request") or {}
-    state = request.get("state")
-    if state and state != "accepted":
-        said = f"{request['id']}: {state}" if request.get("id") else state
+    """Why what was asked for was not done, where that is no error.
+
+    Most events bring nothing, and that is no news; one that looks like ours and is not, is.
+    """
+    request = result.get("request")
+    if request and request["kind"] != "accepted":
+        said = ": ".join(str(request[key]) for key in ("id", "state") if request.get(key))
         return [one_line(said)]
-    reason = str(result.get("reason") or "")
-    is_usual = result.get("state") == "nothing to accept" and not reason.endswith(_UNUSUAL)
-    if result.get("changed") is False and reason and not is_usual:
-        return [one_line(reason)]
+    if result.get("changed") is False and result.get("kind") != "nothing" and result.get("reason"):
+        return [one_line(str(result["reason"]))]
     return []
 
 

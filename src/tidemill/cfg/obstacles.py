@@ -360,7 +360,22 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     earliest: datetime | None = None
 
+    def without(self, gone: frozenset[str]) -> Waiting:
+        """The same, naming none of the commits that are nowhere."""
+        found = tuple(_without(one, gone) for one in self.obstacles)
+        return msgspec.structs.replace(self, obstacles=found)
+
     @property
     def since(self) -> datetime | None:
         """Since when it waits, as far as is known."""
         return next((one.since for one in self.obstacles if one.since), None)
+
+
+def _without(one: Obstacle, gone: frozenset[str]) -> Obstacle:
+    match one:
+        case CheckMissing(sha=sha) | CheckRed(sha=sha) | CheckLost(sha=sha) if sha in gone:
+            return msgspec.structs.replace(one, sha=None)
+        case NextTurn(lands=sha) if sha in gone:
+            return msgspec.structs.replace(one, lands=None)
+        case _:
+            return one

@@ -23,7 +23,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             that it has in `commit`.
         commit: the commit of main that they are copied from.
         source_set: what that commit calls the set, where it had another name then.
-        at: the commit's date; without one it takes its parent's.
+        at: the commit's date, unless its parent's is later; without one it takes its parent's.
         reason: why, in one line; a person's words where a person gave them.
         override: the reason to pass over what would forbid it, if a person gave one.
     """

@@ -6,7 +6,9 @@ What only doing shows (an operation can't be done) the shell adds to the snapsho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import msgspec
 
 from tidemill.cfg.advancing import advance
 from tidemill.cfg.checks import Asked
@@ -114,6 +116,21 @@ def plan(
         advance(draft)
     end_requests(draft)
     return _finished(draft, auto, before, today, claim=claim)
+
+
+def of_dry_run(decided: Plan, snapshot: Snapshot) -> Plan:
+    """The plan as it may be shown where it is not carried out: no commit in it is nowhere."""
+    there = {commit.sha for commit in snapshot.auto}
+    gone = frozenset(commit.sha for commit in decided.auto if commit.sha not in there)
+    return replace(
+        decided,
+        entries=tuple(
+            msgspec.structs.replace(entry, sha=None) if entry.sha in gone else entry
+            for entry in decided.entries
+        ),
+        to_check=tuple(sha for sha in decided.to_check if sha not in gone),
+        waiting=tuple(line.without(gone) for line in decided.waiting),
+    )
 
 
 def _as_adopted(draft: Draft) -> Ledger:

@@ -71,6 +71,12 @@ class Checkout:
         return written.decode().strip()
 
 
+def origin(folder: Path) -> str | None:
+    """The address of the remote `origin` of the checkout that a folder is in, if there is one."""
+    code, address, _ = Git(folder).attempt("remote", "get-url", "origin")
+    return address.decode(errors="surrogateescape").rstrip("\n") if code == 0 else None
+
+
 def copied(folder: Path, scratch: Path) -> Checkout:
     """A copy of a checkout on this machine: the files that are or would be committed.
 

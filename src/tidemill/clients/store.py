@@ -81,7 +81,7 @@ class Work:
         generate: the command that generates, None if nothing is generated.
         own: the folders that a change may be in; none: all but `barred`.
         barred: files and folders that must not change.
-        date: of the commit; None for the parent's.
+        date: of the commit, unless the parent's is later; None for the parent's.
         seconds: the time limit of each command.
     """
 

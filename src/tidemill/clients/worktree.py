@@ -143,7 +143,10 @@ class Worktree:
     def _commit(self, work: Work) -> str:
         self._stage_image_files(work)
         tree = self._git("write-tree", "--missing-ok").decode().strip()
-        stamp = f"@{int(work.date.timestamp())} +0000" if work.date else self._date_of(work.parent)
+        seconds = self._date_of(work.parent)
+        if work.date is not None:
+            seconds = max(seconds, int(work.date.timestamp()))
+        stamp = f"@{seconds} +0000"
         env = {
             "GIT_AUTHOR_NAME": work.bot.name,
             "GIT_AUTHOR_EMAIL": work.bot.email,
@@ -170,8 +173,8 @@ class Worktree:
             lines.append(f"{'0' if data is None else '100644'} {sha}\t{work.folder}/{name}\0")
         self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
 
-    def _date_of(self, commit: str) -> str:
-        return "@" + self._bare("show", "-s", "--format=%cd", "--date=raw", commit).decode().strip()
+    def _date_of(self, commit: str) -> int:
+        return int(self._bare("show", "-s", "--format=%ct", commit))
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""

@@ -40,19 +40,24 @@ def add(
     repo: bool = True,
     dry_run: bool = False,
     accepts: bool = False,
+    takes_origin: bool = False,
 ) -> None:
     """Add `--repo`, `--now`, `--json`, and what else of these the command has.
 
     Args:
+        takes_origin: whether the default of `--repo` is the remote `origin` of the checkout here,
+            which is not for commands that write.
         accepts: whether it accepts something and then does a turn.
     """
     if repo:
-        parser.set_defaults(is_repo_known_in_workflows=True)
+        parser.set_defaults(is_repo_known_in_workflows=True, takes_origin=takes_origin)
+        default = "in a workflow, its repository by default"
+        if takes_origin:
+            default += "; in a checkout, its remote origin"
         parser.add_argument(
             "--repo",
             metavar="URL",
-            help="cfg-app.git: anything that git clone takes; in a workflow, its repository by "
-            "default",
+            help=f"cfg-app.git: anything that git clone takes; {default}",
         )
     if accepts:
         parser.add_argument(
@@ -94,12 +99,15 @@ def options(arguments: argparse.Namespace) -> Options:
 
 
 def complete(arguments: argparse.Namespace) -> bool:
-    """Fill in `--repo` where a workflow knows it; returns whether all is there that is needed."""
+    """Fill in `--repo` where a workflow or a checkout knows it; returns whether it is there."""
     if getattr(arguments, "is_repo_known_in_workflows", False) and arguments.repo is None:
         here = github.here()
-        if here is None:
-            return False
-        arguments.repo = here.url
+        arguments.repo = here.url if here else None
+        if here is None and getattr(arguments, "takes_origin", False):
+            from tidemill.clients.checkout import origin
+
+            arguments.repo = origin(Path())
+        return arguments.repo is not None
     return True
 
 

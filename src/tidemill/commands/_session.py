@@ -222,8 +222,25 @@ def _show_accepted(accepted: Accepted) -> None:
 
 
 def _request_json(accepted: Accepted) -> dict[str, Any]:
-    found = {"id": accepted.id, "state": state_of(accepted), "way_in": accepted.way_in}
+    found = {
+        "id": accepted.id,
+        "kind": _kind_of(accepted),
+        "state": state_of(accepted),
+        "way_in": accepted.way_in,
+    }
     return {key: value for key, value in found.items() if value}
+
+
+def _kind_of(accepted: Accepted) -> str:
+    match accepted:
+        case Accepted(id=""):
+            return "nothing"
+        case Accepted(ended=str()):
+            return "ended"
+        case Accepted(is_new=True):
+            return "accepted"
+        case _:
+            return "waits"
 
 
 def state_of(accepted: Accepted) -> str:
@@ -236,6 +253,6 @@ def state_of(accepted: Accepted) -> str:
         case Accepted(ended=str(how)):
             return f"has ended already: {how}"
         case Accepted(is_new=True):
-            return "accepted"
+            return "would be accepted" if accepted.extra else "accepted"
         case _:
             return "waits already"

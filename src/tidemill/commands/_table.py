@@ -59,7 +59,8 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
     whole = parser(given[0] if given else None)
     parsed = whole.parse_args(given)
     if not _options.complete(parsed):
-        whole.error("--repo is not given, and only a workflow has a repository of its own")
+        where = " and this is no checkout with a remote origin" if parsed.takes_origin else ""
+        whole.error(f"--repo is not given, this is no workflow with a repository of its own{where}")
     return parsed
 
 

@@ -47,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
     if has_something(name):
         payload = _options.read_file(_given(arguments.payload, "--payload", "GITHUB_EVENT_PATH"))
     match asked(name, payload):
-        case Nothing(why):
-            _report(options, name, why)
+        case Nothing(why, is_foreign):
+            _report(options, name, why, is_foreign=is_foreign)
         case Run(command, given):
             _report_accepted(options, name, _accept(arguments, command, given))
     return 0
@@ -95,12 +95,13 @@ def _report_accepted(options: Options, event: str, accepted: Accepted) -> None:
     conclude(result, lambda: write(said), as_json=options.json)
 
 
-def _report(options: Options, event: str, why: str) -> None:
+def _report(options: Options, event: str, why: str, *, is_foreign: bool = False) -> None:
     result = {
         "event": event,
         "changed": False,
         "accepted": None,
         "state": "nothing to accept",
+        "kind": "foreign" if is_foreign else "nothing",
         "reason": why,
     }
     said = f"{shown(event)}: nothing to accept: {why}"

@@ -11,6 +11,7 @@ from tidemill.cfg.settings import Wave
 from tidemill.cfg.wording import short
 from tidemill.clients import person
 from tidemill.commands import _options
+from tidemill.commands._remedies import Remedies
 from tidemill.commands._resolving import by_sha, set_of, wave_of
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
@@ -26,7 +27,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add_place(parser)
     parser.add_argument(
         "--sha",
-        help="the commit of app.git, 7 digits or more; the newest that is deployed by default",
+        help="the commit of app.git, 7 digits or more; the newest that is deployed by default, but "
+        "for a wave with approval, which needs it",
     )
     parser.add_argument(
         "--override", metavar="REASON", help="pass over sources, soak, hold, window and admission"
@@ -46,6 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         had = _chosen(
             reading, wave, set_name, arguments.sha, overridden=arguments.override is not None
         )
+        if arguments.sha is None and wave.approval:
+            why = ("--override", arguments.override) if arguments.override else ()
+            remedies = Remedies.of(arguments.repo, options.now)
+            raise _needs_a_name(remedies, wave.name, set_name, had.app_sha or "", why)
         present = reading.ledger.present(wave.name, set_name)
         if present and present.content == had.content:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
@@ -66,6 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
         )
 
     return accept_and_turn(arguments.repo, options, resolve)
+
+
+def _needs_a_name(
+    remedies: Remedies, wave: str, set_name: str, sha: str, why: tuple[str, ...]
+) -> Refused:
+    """An approval is of one set: what is the newest now may be another one in a minute."""
+    words = ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha, *why)
+    return Refused(
+        f"{wave} needs an approval, which names its set: nothing was approved",
+        remedy=f"look at {short(sha)}, then: {remedies.both(words)}",
+    )
 
 
 def _chosen(

@@ -14,7 +14,7 @@ from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
 from tidemill.mill.pushing import Clock
 from tidemill.mill.reading import read
-from tidemill.mill.settling import Settled, parse, settle
+from tidemill.mill.settling import Settled, parse, parse_reasons, settle
 from tidemill.mill.telling import Wanted, tell_github
 from tidemill.mill.turn import Turn, turn
 
@@ -30,6 +30,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="set these verdicts of check-cfg-app as commit statuses first: the JSON object, or a "
         "file with it (- is standard input)",
+    )
+    parser.add_argument(
+        "--reasons",
+        metavar="FILE",
+        help="why each is what it is, as check-cfg-app says: the JSON object, or a file with it",
     )
     parser.add_argument(
         "--claim",
@@ -62,6 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     github = connected(arguments.repo, tell)
     given = _options.json_or_file(arguments.verdicts) if arguments.verdicts is not None else None
     verdicts = parse(given) if given else {}
+    reasons = parse_reasons(_options.json_or_file(arguments.reasons)) if arguments.reasons else {}
     wanted = Wanted(arguments.check_requests, arguments.go_on, arguments.deployments)
     if wanted:
         needed(github)
@@ -70,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         if verdicts and not options.dry_run:
             setter = needed_for_statuses(arguments.repo, tell)
             settled = settle(
-                reading, verdicts, person.run_url(), by=setter, known_to=needed(github)
+                reading, verdicts, reasons, person.run_url(), by=setter, known_to=needed(github)
             )
         try:
             done = turn(

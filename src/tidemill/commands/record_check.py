@@ -6,7 +6,7 @@ import argparse
 import typing
 
 from tidemill.app.names import checked_line, checked_short_sha
-from tidemill.cfg.checks import Run, RunState
+from tidemill.cfg.checks import Run, RunState, last_words
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._writing import conclude, time_text, write
@@ -27,6 +27,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--state", required=True, choices=states, help="pending claims the check until the timeout"
     )
     parser.add_argument(
+        "--output",
+        metavar="FILE",
+        help="what the check printed; the end of it is kept with the verdict, and shown by status "
+        "(- is standard input)",
+    )
+    parser.add_argument(
         "--run", metavar="ID", help="the run; the same run is the same verdict. By default --now"
     )
 
@@ -41,7 +47,14 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.run is not None
         else options.now.isoformat()
     )
-    report = Run(context=arguments.context, run=run_id, state=arguments.state, at=options.now)
+    printed = _options.read_file(arguments.output) if arguments.output else b""
+    report = Run(
+        context=arguments.context,
+        run=run_id,
+        state=arguments.state,
+        at=options.now,
+        said=last_words(printed.decode(errors="replace")),
+    )
     with opened(arguments.repo) as store:
         noted = note(store, Clock(options.now), arguments.sha, report, dry_run=options.dry_run)
     conclude(

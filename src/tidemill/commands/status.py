@@ -11,6 +11,7 @@ from tidemill.commands import _options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import show_waiting
 from tidemill.commands._writing import conclude, show_table, tell, time_text, write
+from tidemill.errors import Refused
 from tidemill.mill.reading import read
 from tidemill.mill.turn import look
 
@@ -20,15 +21,23 @@ EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
-    _options.add(parser)
+    _options.add(parser, takes_origin=True)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, plan, report."""
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
-        forge = connected(arguments.repo, tell)
-        found = status(*look(read(store), options.now, forge))
+        reading = read(store)
+        newest = reading.newest()
+        if options.now_given and newest is not None and options.now < newest:
+            raise Refused(
+                f"--now is {time_text(options.now)}, and the repository has something of "
+                f"{time_text(newest)}: status shows the present, never the past",
+                remedy="leave --now out, or give a later time; for the past see the journal: "
+                "git fetch URL refs/tidemill/journal && git log FETCH_HEAD",
+            )
+        found = status(*look(reading, options.now, connected(arguments.repo, tell)))
     remedies = Remedies.of(arguments.repo, options.now)
     conclude(_json(found, remedies), lambda: show(found, remedies), as_json=options.json)
     return 0

@@ -26,9 +26,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Nothing:
-    """There is nothing to accept; `why` says so to people."""
+    """There is nothing to accept; `why` says so to people.
+
+    `is_foreign`: the event is none of Tidemill's, which a person may want to know.
+    """
 
     why: str
+    is_foreign: bool = False
 
 
 Asked: TypeAlias = Run | Nothing

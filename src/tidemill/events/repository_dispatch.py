@@ -66,5 +66,5 @@ def _others(kind: str, payload: bytes) -> Asked:
     except UNREADABLE:
         report = None
     if report is None:
-        return Nothing(f"{shown(kind)} is not an event of Tidemill's")
+        return Nothing(f"{shown(kind)} is not an event of Tidemill's", is_foreign=True)
     return target_deployed.asked(msgspec.Raw(msgspec.json.encode(report)))

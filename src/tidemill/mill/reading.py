@@ -45,7 +45,7 @@ class Reading:
 
     `settings` is the error where the settings on main can't be used: a fact can be accepted
     all the same, a turn can't be done. `ledger`, `holds()` and `deployed()` are by today's names,
-    where the settings have others than what is `written`.
+    where the settings have others than what is `written`; `written_at` is the journal's time.
     """
 
     store: Store
@@ -54,6 +54,7 @@ class Reading:
     main: str
     settings: Settings | SettingsInvalid
     written: Ledger
+    written_at: datetime | None = None
 
     @property
     def renaming(self) -> Renaming | None:
@@ -90,6 +91,12 @@ class Reading:
                     fact_id, f"not a request that can be used: {error.what}"
                 )
         return found
+
+    def newest(self) -> datetime | None:
+        """The newest time in the journal and the inbox; None if there is none."""
+        facts = (fact for fact in self.inbox().values() if not isinstance(fact, Unreadable))
+        times = [fact.accepted_at for fact in facts]
+        return max([*times, *([self.written_at] if self.written_at else [])], default=None)
 
     def holds(self) -> dict[tuple[str, str], Held]:
         """All holds by wave and set."""
@@ -164,8 +171,10 @@ def read(store: Store) -> Reading:
     if isinstance(found, Settings) and found.main != names.main_branch:
         found = settings_file.invalid(main[:12], None, f"it names the branch {found.main} as main")
     tip = refs.get(names.journal)
-    ledger = decoded(store, names.journal, tip, Journal).ledger if tip else Ledger()
-    return Reading(store, refs, names, main, found, ledger)
+    if tip is None:
+        return Reading(store, refs, names, main, found, Ledger())
+    journal = decoded(store, names.journal, tip, Journal)
+    return Reading(store, refs, names, main, found, journal.ledger, journal.at)
 
 
 def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None = None) -> Snapshot:

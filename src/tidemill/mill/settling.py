@@ -10,7 +10,8 @@ import msgspec
 
 from tidemill.app.names import SHA, shown
 from tidemill.app.unreadable import UNREADABLE
-from tidemill.clients.github.api import GitHub, NewStatus, StatusState
+from tidemill.cfg.checks import last_words
+from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 
@@ -29,6 +30,21 @@ class Settled:
 
     set: tuple[str, ...] = ()
     gone: tuple[str, ...] = ()
+
+
+def parse_reasons(data: bytes) -> dict[str, str]:
+    """Why each commit is what it is, by SHA, as `check-cfg-app` gives it.
+
+    Raises:
+        Refused: it is something else.
+    """
+    try:
+        return msgspec.json.decode(data, type=dict[str, str])
+    except UNREADABLE as error:
+        raise Refused(
+            f"--reasons holds no reasons: {shown(str(error))}",
+            remedy="give the JSON object of full SHAs and texts that check-cfg-app prints",
+        ) from None
 
 
 def parse(data: bytes) -> dict[str, StatusState]:
@@ -50,6 +66,7 @@ def parse(data: bytes) -> dict[str, StatusState]:
 def settle(
     reading: Reading,
     verdicts: Mapping[str, StatusState],
+    reasons: Mapping[str, str],
     run_url: str | None,
     *,
     by: GitHub,
@@ -58,6 +75,7 @@ def settle(
     """Set the statuses of those commits that are on auto, or main's tip.
 
     Args:
+        reasons: why, by commit; the end of it becomes the description of one that is not green.
         by: as whom they are set.
         known_to: who reads them afterwards; GitHub may take a moment to show what was set.
     """
@@ -65,7 +83,9 @@ def settle(
     current = {reading.main, tip, *(commit.sha for commit in reading.ledger.auto)}
     ours = {sha: state for sha, state in verdicts.items() if sha in current}
     for sha, state in ours.items():
-        status = by.set_status(NewStatus(sha, CONTEXT, state, _SAID[state], run_url))
+        said = last_words(reasons.get(sha, "")) if state in ("failure", "error") else ""
+        said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
+        status = by.set_status(NewStatus(sha, CONTEXT, state, said or _SAID[state], run_url))
         known_to.remember(sha, status)
     return Settled(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from tidemill.cfg.ledger import Refusal
-from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.plan import Plan, of_dry_run, plan
 from tidemill.cfg.replaying import Todo
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
@@ -95,7 +95,8 @@ def turn(  # noqa: PLR0913 - each has a name
         known, decided = decide(snapshot(reading, clock.now, extra))
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
-            return Turn(decided, outcome, reading, known)
+            shown = of_dry_run(decided, known) if dry_run else decided
+            return Turn(shown, outcome, reading, known)
         done = _write(decide, clock, reading, known, decided, run_url)
         if isinstance(done, Turn):
             return done
