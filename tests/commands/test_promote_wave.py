@@ -1,5 +1,7 @@
 """`tidemill promote-wave`."""
 
+import shlex
+
 import pytest
 from tests.commands.promises import (
     assert_help_has_an_example,
@@ -10,9 +12,12 @@ from tests.commands.promises import (
     refused,
 )
 from tests.loop.stories import endings, inbox, journal, refs, says, waits_for
-from tests.world import World, sha_of
+from tests.world import START, World, sha_of
+
+from tidemill.commands._remedies import Remedies
 
 PROMOTE = ("promote-wave", "--wave", "shop")
+APPROVE = (*PROMOTE, "--sha", sha_of("app-1"))
 
 
 def test_help_has_an_example() -> None:
@@ -29,7 +34,7 @@ def test_approval_puts_the_set_on_auto(deployed: World) -> None:
 
 
 def test_promotion_ends_when_it_has_landed(deployed: World) -> None:
-    request = deployed.run(*PROMOTE)["request"]["id"]
+    request = deployed.run(*APPROVE)["request"]["id"]
     deployed.green()
     assert deployed.on_main("shop") == sha_of("app-1")
     assert endings(deployed)[request] == ["landed"]
@@ -37,27 +42,58 @@ def test_promotion_ends_when_it_has_landed(deployed: World) -> None:
 
 
 def test_asked_for_again_after_it_landed_it_is_already_there(deployed: World) -> None:
-    deployed.run(*PROMOTE)
+    deployed.run(*APPROVE)
     deployed.green()
     before = refs(deployed)
     deployed.later(minutes=1)
-    again = deployed.run(*PROMOTE)
+    again = deployed.run(*APPROVE)
     assert (again.code, again["changed"]) == (0, False)
     assert "already" in again["request"]["state"]
     assert refs(deployed) == before
 
 
 def test_asked_for_twice_before_it_landed_it_is_done_once(deployed: World) -> None:
-    deployed.run(*PROMOTE)
+    deployed.run(*APPROVE)
     auto = deployed.ref("refs/heads/auto")
     deployed.later(minutes=1)
-    assert not deployed.run(*PROMOTE)["promoted"]
+    assert not deployed.run(*APPROVE)["promoted"]
     assert deployed.ref("refs/heads/auto") == auto
     deployed.green()
     assert inbox(deployed) == []
 
 
-def test_without_a_sha_the_newest_deployed_set_is_meant(second: World) -> None:
+@pytest.mark.parametrize("why", [(), ("--override", "the site is down")], ids=["", "override"])
+def test_without_a_sha_nothing_is_approved_and_the_answer_is_the_command(
+    second: World, why: tuple[str, ...]
+) -> None:
+    said = refused(second, *PROMOTE, *why)
+    assert "nothing was approved" in said
+    command = said.partition("then: ")[2]
+    words = shlex.split(command)
+    assert words[:-2] == ["tidemill", *PROMOTE, "--set", "app", "--sha", sha_of("app-2"), *why]
+    turn = second.run(*words[1:-2])
+    assert [one["app_sha"] for one in turn["promoted"]] == [sha_of("app-2")]
+
+
+def test_approval_is_given_by_the_workflow_too_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
+    monkeypatch.setenv("GITHUB_WORKFLOW_REF", "acme/cfg/.github/workflows/deliver.yml@refs/heads/x")
+    words = ("promote-wave", "--wave", "shop", "--set", "app", "--sha", "a" * 40)
+    both = Remedies.of("https://ada:secret@github.com/acme/cfg", START).both(words)
+    assert "secret" not in both
+    both = Remedies.of("https://github.com/acme/cfg", START).both(words)
+    assert both == (
+        f"tidemill promote-wave --wave shop --set app --sha {'a' * 40} --repo "
+        "https://github.com/acme/cfg, or gh workflow run deliver.yml -R acme/cfg "
+        f"-f operation=promote -f wave=shop -f set=app -f sha={'a' * 40}"
+    )
+
+
+def test_without_approval_the_newest_deployed_set_is_meant(second: World) -> None:
+    second.settings = second.settings.replace("approval = true", "approval = false")
+    second.edit()
     turn = second.run(*PROMOTE)
     assert [one["app_sha"] for one in turn["promoted"]] == [sha_of("app-2")]
 
@@ -77,18 +113,18 @@ def test_approval_waits_for_what_is_not_there_yet(landed: World) -> None:
 
 
 def test_override_needs_no_deployment_and_is_kept_in_the_journal(landed: World) -> None:
-    turn = assert_twice_is_once(landed, *PROMOTE, "--override", "the fix must go out")
+    turn = assert_twice_is_once(landed, *APPROVE, "--override", "the fix must go out")
     assert turn["promoted"]
     reasons = [entry["reason"] for entry in journal(landed) if entry["what"] == "overridden"]
     assert reasons == ["the fix must go out"]
 
 
 def test_dry_run_writes_nothing(deployed: World) -> None:
-    assert dry_run(deployed, *PROMOTE)["promoted"]
+    assert dry_run(deployed, *APPROVE)["promoted"]
 
 
 def test_older_set_than_the_present_one_is_a_rollback(second: World) -> None:
-    second.run(*PROMOTE)
+    second.run(*PROMOTE, "--sha", sha_of("app-2"))
     second.green()
     reason = refused(second, *PROMOTE, "--sha", sha_of("app-1"))
     assert "which is newer than" in reason
@@ -125,7 +161,7 @@ def test_promotion_without_a_wave_is_wrong_usage(new: World) -> None:
 
 
 def test_person_is_told_what_was_done(deployed: World) -> None:
-    code, out, _ = says(deployed, *PROMOTE)
+    code, out, _ = says(deployed, *APPROVE)
     assert code == 0
     assert_readable(out)
     assert "promoted" in out

@@ -57,7 +57,8 @@ def test_status_has_what_was_promised(second: World) -> None:
         assert target["runs"] == {"app": sha_of("app-2")}
     assert shop["sets"] == []
     for line in found["waiting"]:
-        assert set(line) == {"what", "for", "since"}
+        assert {"what", "for", "since", "kind", "command", "obstacles"} <= set(line)
+        assert line["for"].endswith(f": {line['command']}")
 
 
 def test_auto_that_is_not_there_is_null(new: World) -> None:

@@ -34,7 +34,7 @@ class Remedies:
     def of(cls, url: str, now: datetime) -> Remedies:
         """For the repository that a command was given."""
         path = os.path.abspath(url) if os.path.exists(url) else url  # noqa: PTH100, PTH110
-        return cls(redacted(path), now)
+        return cls(redacted(path).replace("***@", ""), now)
 
     def typed(self, words: tuple[str, ...]) -> str:
         """A command as it is typed."""
