@@ -246,7 +246,11 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
         return
     if isinstance(request, Promotion) and request.override:
         return
-    yield from not_ready(draft, wave, operation.set, operation.position, operation.app_sha)
+    unready = list(not_ready(draft, wave, operation.set, operation.position, operation.app_sha))
+    if ends := [stop for stop in unready if stop.is_over]:
+        yield ends[0]
+        return
+    yield from unready
     ready = _ready_since(draft, wave, operation)
     for stop in closed(draft, wave, operation.set):
         yield msgspec.structs.replace(stop, since=stop.since or ready)

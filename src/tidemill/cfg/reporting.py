@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tidemill.cfg.deployed import missing
 from tidemill.cfg.draft import Draft
-from tidemill.cfg.due import spoilt
+from tidemill.cfg.due import closed, spoilt
 from tidemill.cfg.ledger import Ending, Had, Refusal
 from tidemill.cfg.obstacles import (
     About,
@@ -181,7 +181,7 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
     """For each wave in which the newest announced set is not deployed, why; unless it was said."""
     newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
     rejected = draft.ledger.last_rejected(set_name)
-    if rejected is not None and (newest is None or newest[2] < rejected.at):
+    if rejected is not None and (newest is None or newest[2] <= rejected.at):
         about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
         draft.wait(about, _ended(rejected))
     if newest is None:
@@ -220,6 +220,7 @@ def _why_not(
     if had is not None and had.app_sha == app_sha:
         if had is not draft.ledger.present(wave.name, set_name):
             yield RolledBack(wave=wave.name, set=set_name, app_sha=app_sha)
+            yield from closed(draft, wave, set_name)
         return
     for eviction in reversed(draft.ledger.evictions):
         gone = eviction.operation
