@@ -190,10 +190,13 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
     said = {
         (line.about.wave, line.about.set) for line in draft.waiting if line.about.app_sha == app_sha
     }
+    on_its_way = {one.wave for one in under_test if (one.set, one.app_sha) == (set_name, app_sha)}
+    if _is_waiting(draft, set_name, app_sha):
+        on_its_way |= {wave.name for wave in draft.settings.waves if not wave.sources}
     for wave in draft.settings.waves:
         if (wave.name, set_name) in said:
             continue
-        if stops := tuple(_why_not(draft, wave, set_name, position, app_sha)):
+        if stops := tuple(_why_not(draft, wave, set_name, position, app_sha, on_its_way)):
             about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
             draft.wait(about, *stops)
 
@@ -212,10 +215,21 @@ def _announced(draft: Draft, set_name: str) -> Iterator[tuple[int, str, datetime
             yield ending.position, ending.app_sha, ending.at
 
 
-def _why_not(
-    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str
+def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
+    found = (fact.announcement for fact in draft.inbox.values() if isinstance(fact, Announced))
+    return any((one.set, one.sha) == (set_name, app_sha) for one in found)
+
+
+def _why_not(  # noqa: PLR0913 - each has a name
+    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str, on_its_way: set[str]
 ) -> Iterator[Obstacle]:
-    """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there."""
+    """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there.
+
+    Args:
+        on_its_way: the waves into which it is going, for all that is known.
+    """
+    if wave.name in on_its_way:
+        return
     had = draft.ledger.last(wave.name, set_name, position)
     if had is not None and had.app_sha == app_sha:
         if had is not draft.ledger.present(wave.name, set_name):
@@ -243,7 +257,7 @@ def _why_not(
         if before is not None and draft.ledger.last(source, set_name, position) is None:
             because = tuple(
                 one
-                for one in _why_not(draft, before, set_name, position, app_sha)
+                for one in _why_not(draft, before, set_name, position, app_sha, on_its_way)
                 if one.is_over or isinstance(one, NotThere)
             )
             yield NotThere(wave=source, because=because)
