@@ -7,7 +7,7 @@ import pytest
 pytest_plugins = ["tests.components.fixtures"]
 
 # A test must not see the user's Git, the repository it runs from, or the workflow it runs in.
-FOREIGN = ("GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
+FOREIGN = ("CI", "GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
 OURS = ("TIDEMILL_COMPONENTS",)  # where `make components` keeps what it made
 
 GIT_CONFIG = {

@@ -12,7 +12,7 @@ from types import FrameType
 
 from tidemill.app.names import shown, visible
 from tidemill.clients.environment import expect_utf8, leave_the_checkout, turn_to_utf8
-from tidemill.commands._table import command, parse
+from tidemill.commands._table import parse, run
 from tidemill.errors import TidemillError
 
 AS_ACTION = "--as-action"
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _run_action(given[1:])
         parsed = parse(given)
         show = partial(_show, as_json=getattr(parsed, "json", False))
-        return _ended(lambda: command(parsed.command).run(parsed), show)
+        return _ended(lambda: run(parsed), show)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

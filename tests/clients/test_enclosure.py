@@ -24,7 +24,7 @@ from tests.clients.places import eventually
 from tests.clients.test_worktree import INTRODUCE
 
 import tidemill
-from tidemill.clients.enclosure import is_wanted
+from tidemill.clients.enclosure import chosen, is_wanted
 from tidemill.clients.entrypoints import run_entry_point
 from tidemill.clients.store import Committed, WorkTimedOut
 from tidemill.errors import EntryPointFailed, TidemillError
@@ -308,17 +308,40 @@ def test_where_it_can_not_be_done_an_error_says_what_to_do(
     words = [*before, sys.executable, "-c", TELL, str(work), str(user)]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("NotEnclosed ")
-    for part in (" nothing ", "sudo", "--cap-add SYS_ADMIN", "TIDEMILL_ENTRYPOINTS=same-user"):
+    for part in (" nothing ", "sudo", "--cap-add SYS_ADMIN", "--entrypoints same-user"):
         assert part in done.stdout
     assert list(work.iterdir()) == []
 
 
-def test_it_is_for_actions_and_can_be_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not is_wanted()
-    monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    assert is_wanted()
-    monkeypatch.setenv("TIDEMILL_ENTRYPOINTS", "same-user")
-    assert not is_wanted()
+SURROUNDINGS = {
+    "a laptop": ({}, None, False),
+    "a laptop with a token of GitHub's": ({"GITHUB_TOKEN": SECRET}, None, False),
+    "a token for Git": ({"TIDEMILL_TOKEN": SECRET}, None, True),
+    "a password for a registry": ({"TIDEMILL_REGISTRY_PASSWORD": SECRET}, None, True),
+    "actions": ({"GITHUB_ACTIONS": "true"}, None, True),
+    "any other CI": ({"CI": "true"}, None, True),
+    "CI in other words": ({"CI": "woodpecker"}, None, True),
+    "CI that is denied": ({"CI": "false"}, None, False),
+    "the variable": ({"CI": "1", "TIDEMILL_ENTRYPOINTS": "same-user"}, None, False),
+    "the option": ({"CI": "1", "TIDEMILL_TOKEN": SECRET}, "same-user", False),
+    "the option over the variable": ({"TIDEMILL_ENTRYPOINTS": "same-user"}, "own-user", True),
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "option", "wanted"), SURROUNDINGS.values(), ids=SURROUNDINGS.keys()
+)
+def test_commands_have_a_user_of_their_own_where_a_token_may_be_in_reach(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], option: str | None, wanted: bool
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with chosen(option):
+        assert is_wanted() is wanted
+
+
+def test_another_word_for_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TIDEMILL_ENTRYPOINTS", "root")
     with pytest.raises(TidemillError, match="TIDEMILL_ENTRYPOINTS is 'root'"):
         is_wanted()

@@ -19,7 +19,7 @@ from tidemill.action.summary import summary, summary_of_error
 from tidemill.app.names import one_line, visible
 from tidemill.clients import workflow
 from tidemill.clients.github import place
-from tidemill.commands._table import COMMANDS, command, parse
+from tidemill.commands._table import COMMANDS, parse, run
 from tidemill.commands._writing import kept_results
 from tidemill.errors import Refused, TidemillError
 
@@ -49,7 +49,7 @@ class Action:
         said = io.StringIO()
         try:
             with workflow.quoted(), redirect_stdout(said), kept_results() as results:
-                code = command(self.name).run(parsed)
+                code = run(parsed)
         finally:
             _show(self.name, said.getvalue())
         result = msgspec.to_builtins(results[-1]) if results else {}

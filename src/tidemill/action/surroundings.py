@@ -50,14 +50,6 @@ SURROUNDINGS = (
         ("accept-event", "update-cfg-app"),
     ),
     Surrounding(
-        "entrypoints",
-        "TIDEMILL_ENTRYPOINTS",
-        "own-user keeps the repository's entry points away from tokens, and needs root or sudo; "
-        "same-user does not",
-        (*_TURNS, "check-cfg-app"),
-        "own-user",
-    ),
-    Surrounding(
         "registry", "TIDEMILL_REGISTRY", "the registry that the next two inputs are for", _BUILDS
     ),
     Surrounding(

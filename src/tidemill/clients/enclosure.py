@@ -1,9 +1,9 @@
 """Where commands of a repository run that must not find a token, or change what runs after them.
 
 They are code that somebody proposed. As the same user they could read the environment of this
-process, or write into the files by which a workflow's steps speak to each other. So, where it is
-asked for, and in GitHub Actions by default, `tidemill.clients.enclosed` runs each as the user
-nobody. That takes root, or sudo without a password, which GitHub's own runners have.
+process, or write into the files by which a workflow's steps speak to each other. So in any CI,
+where this process has a token, and where it is asked for, `tidemill.clients.enclosed` runs each as
+the user nobody. That takes root, or sudo without a password, which GitHub's own runners have.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from tidemill.app.names import one_line, shown
 from tidemill.clients.processes import GRACE, KEPT_OUTPUT, Ended, end_group
+from tidemill.clients.workflow import SECRETS
 from tidemill.errors import TidemillError, TimeLimit
 
 if TYPE_CHECKING:
     from tidemill.clients.enclosed import Plan
 
 OWN_USER, SAME_USER = "own-user", "same-user"
+_chosen: ContextVar[str] = ContextVar("chosen", default="")
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Files by which a workflow and its steps speak to each other: whoever writes them has the job.
 _OF_THE_WORKFLOW = (
@@ -70,8 +73,9 @@ class NotEnclosed(TidemillError):
             f"the repository's own commands can't be given a user of their own here: {why}",
             remedy="run it on Linux as root, or with sudo that asks no password (in a container: "
             "with --privileged, or --cap-add SYS_ADMIN --security-opt apparmor=unconfined); "
-            f"or set TIDEMILL_ENTRYPOINTS={SAME_USER} (input `entrypoints`) if all who may "
-            "propose a change may also have the job's token",
+            f"or give --entrypoints {SAME_USER} (input `entrypoints`, or "
+            f"TIDEMILL_ENTRYPOINTS={SAME_USER}) if all who may propose a change may also have the "
+            "tokens that are in reach here",
         )
 
 
@@ -90,14 +94,31 @@ class Place:
     objects: Sequence[Path] = ()
 
 
+@contextmanager
+def chosen(user: str | None) -> Iterator[None]:
+    """Within this, commands run as the option --entrypoints says; None: it is not given."""
+    token = _chosen.set(user or "")
+    try:
+        yield
+    finally:
+        _chosen.reset(token)
+
+
 def is_wanted() -> bool:
-    """Whether commands get a user of their own: TIDEMILL_ENTRYPOINTS, or in GitHub Actions.
+    """Whether commands get a user of their own.
+
+    `--entrypoints` says so, or TIDEMILL_ENTRYPOINTS. Where neither does, they get one in any CI,
+    which always has some token or login in reach, and where this process was given one.
 
     Raises:
         TidemillError: the variable says something else.
     """
-    in_actions = os.environ.get("GITHUB_ACTIONS") == "true"
-    chosen = os.environ.get("TIDEMILL_ENTRYPOINTS") or (OWN_USER if in_actions else SAME_USER)
+    in_ci = any(
+        os.environ.get(name, "").lower() not in ("", "0", "false")
+        for name in ("CI", "GITHUB_ACTIONS")
+    )
+    default = OWN_USER if in_ci or any(map(os.environ.get, SECRETS)) else SAME_USER
+    chosen = _chosen.get() or os.environ.get("TIDEMILL_ENTRYPOINTS") or default
     if chosen not in (OWN_USER, SAME_USER):
         raise TidemillError(
             f"TIDEMILL_ENTRYPOINTS is {shown(chosen)}", remedy=f"set {OWN_USER} or {SAME_USER}"

@@ -65,6 +65,7 @@ def add(
             action="store_true",
             help="accept, and leave the turn to whoever does the next",
         )
+        add_entrypoints(parser)
     if dry_run:
         parser.add_argument(
             "--dry-run", action="store_true", help="decide and report, write nothing"
@@ -74,6 +75,17 @@ def add(
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object on standard output"
+    )
+
+
+def add_entrypoints(parser: argparse.ArgumentParser) -> None:
+    """Add `--entrypoints`, for what runs commands of the repository."""
+    parser.add_argument(
+        "--entrypoints",
+        choices=("own-user", "same-user"),
+        help="own-user keeps the repository's entry points away from tokens, and needs root or "
+        "sudo; same-user does not. By default own-user in any CI and where Tidemill has a token, "
+        "else same-user",
     )
 
 

@@ -54,6 +54,17 @@ def command(name: str) -> Command:
     return cast(Command, importlib.import_module(f"tidemill.commands.{name.replace('-', '_')}"))
 
 
+def run(parsed: argparse.Namespace) -> int:
+    """Run a command that was parsed, and return its exit code."""
+    run_as = getattr(parsed, "entrypoints", None)
+    if run_as is None:
+        return command(parsed.command).run(parsed)
+    from tidemill.clients.enclosure import chosen  # most commands start nothing
+
+    with chosen(run_as):
+        return command(parsed.command).run(parsed)
+
+
 def parse(given: Sequence[str]) -> argparse.Namespace:
     """Parse a command line; ends the process with exit code 2 for one that is wrong."""
     whole = parser(given[0] if given else None)

@@ -42,6 +42,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="SHA",
         help="a commit to fetch and check, in full; again for more, one after the other",
     )
+    _options.add_entrypoints(parser)
     _options.add(parser, repo=False)
 
 

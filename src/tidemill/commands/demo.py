@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+from tidemill.clients.enclosure import SAME_USER, chosen
 from tidemill.commands import _options
 from tidemill.commands import status as status_command
 from tidemill.commands._writing import write_json
@@ -59,7 +60,8 @@ def run(arguments: argparse.Namespace) -> int:
     story = Story(examples, folder, Narrator(sys.stderr if options.json else None))
     if options.now_given:
         story.loop.now = options.now
-    story.tell()
+    with chosen(SAME_USER):  # the repositories are made here, and there is no token for them
+        story.tell()
     seconds = time.monotonic() - began
     if options.json:
         write_json(

@@ -25,6 +25,7 @@ EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --j
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     _options.add(parser, dry_run=True)
+    _options.add_entrypoints(parser)
     parser.add_argument(
         "--verdicts",
         metavar="FILE",
