@@ -220,7 +220,7 @@ def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
     return any((one.set, one.sha) == (set_name, app_sha) for one in found)
 
 
-def _why_not(  # noqa: PLR0913 - each has a name
+def _why_not(
     draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str, on_its_way: set[str]
 ) -> Iterator[Obstacle]:
     """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there.
