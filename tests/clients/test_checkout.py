@@ -34,9 +34,9 @@ def scratch(tmp_path: Path) -> Path:
 def assert_works(checkout: Checkout, commit: str) -> None:
     """Git is of use to a command there, and what it changes is seen."""
     checkout.run(LOOK.format(commit=commit), seconds=20)
-    assert checkout.changed() == []
+    assert not checkout.changed()
     checkout.run("echo x >> generated/lab/all.yaml; rm tidemill.toml; touch new", seconds=20)
-    assert checkout.changed() == ["generated/lab/all.yaml", "new", "tidemill.toml"]
+    assert [*checkout.changed()] == ["generated/lab/all.yaml", "new", "tidemill.toml"]
 
 
 CLONES = {
@@ -74,7 +74,7 @@ def test_checkout_without_any_commit(tmp_path: Path, scratch: Path) -> None:
     assert checkout.read("a") == b"a"
     checkout.run("git status", seconds=20)
     checkout.run("echo b > a", seconds=20)
-    assert checkout.changed() == ["a"]
+    assert [*checkout.changed()] == ["a"]
 
 
 def test_configuration_that_a_command_leaves_runs_nothing(
@@ -87,7 +87,7 @@ def test_configuration_that_a_command_leaves_runs_nothing(
         " echo '* filter=x' > .gitattributes; echo x > tidemill.toml",
         seconds=20,
     )
-    assert checkout.changed() == [".gitattributes", "tidemill.toml"]
+    assert [*checkout.changed()] == [".gitattributes", "tidemill.toml"]
     assert not touched.exists()
 
 

@@ -26,8 +26,9 @@ def up_to_date(world: World) -> Path:
 
 
 def back_to(world: World, commit: str, wave: str) -> str:
-    """A person takes the images of a wave from an older commit."""
+    """A person takes the images of a wave from an older commit, and generates."""
     git(up_to_date(world), "checkout", "-q", commit, "--", f"images/{wave}")
+    git(world.clone, "checkout", "-q", commit, "--", f"generated/{wave}")
     return world.commit("back, by hand")
 
 

@@ -37,7 +37,9 @@ class AutoRules:
             self.made.update(after)
         for sha, (_, new) in changed(push, "evicted").items():
             if new is not None and sha in self.made:
-                self.evicted.add(self._operation(sha))
+                operation = self._operation(sha)
+                if operation[0] != "regenerate":  # that is tried again when main has changed
+                    self.evicted.add(operation)
 
     def retried(self, request: Mapping[str, Any]) -> None:
         """A person lets something try again."""
@@ -67,7 +69,8 @@ class AutoRules:
         demand(7, not twice, f"auto does twice: {sorted(map(str, twice))}")
 
     def _what_is_under_test_stays(self, push: Push, before: list[str], after: list[str]) -> None:
-        """No commit is done again but for a main that moved, one gone beneath, or a rollback."""
+        """No commit is done again but for a main that moved, one gone beneath, or one that goes
+        first."""
         left = [sha for sha in before if sha not in after]
         if not left or self.server.commits[before[0]].parent != self.server.refs[MAIN]:
             return
@@ -75,8 +78,8 @@ class AutoRules:
         instead = self._operation(after[first]) if first < len(after) else None
         again = {self._operation(sha) for sha in after}
         gone = self._operation(left[0]) not in again
-        rolls_back = instead is not None and instead[0] == "roll back"
-        demand(7, gone or rolls_back, f"{left[0]} was under test, and was done again for nothing")
+        goes_first = instead is not None and instead[0] in ("roll back", "regenerate")
+        demand(7, gone or goes_first, f"{left[0]} was under test, and was done again for nothing")
 
     def _evicted_stays_away(self, before: list[str], after: list[str]) -> None:
         for sha in set(after) - set(before):

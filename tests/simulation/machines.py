@@ -38,7 +38,7 @@ def check_all(world: World) -> None:
     """All checks that were asked for answer, and truly."""
     for sha in world.wanted:
         for context in world.scene.contexts:
-            state = "success" if is_green(world.server.commits[sha].files) else "failure"
+            state = "success" if is_fit(world, sha) else "failure"
             world.do("check", sha=sha, context=context, state=state, run=f"r{world.next()}")
 
 
@@ -56,7 +56,14 @@ def _verdict(world: World, sha: str) -> str:
     """What a run says: mostly the truth."""
     if world.rng.random() < world.flaky:
         return world.rng.choice(("success", "failure", "cancelled"))
-    return "success" if is_green(world.server.commits[sha].files) else "failure"
+    return "success" if is_fit(world, sha) else "failure"
+
+
+def is_fit(world: World, sha: str) -> bool:
+    """What the check truly says of a commit, for which it looks at its parent, too."""
+    commit = world.server.commits[sha]
+    before = world.server.commits[commit.parent].files if commit.parent else None
+    return is_green(commit.files, before)
 
 
 def sync(world: World) -> None:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
-from tests.simulation.sources import generated
+from tests.simulation.sources import ROLLOUT, generated
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
+from tidemill.cfg.settings import FILE
+from tidemill.cfg.staleness import Look
 from tidemill.clients.store import (
     Committed,
     Declined,
@@ -223,12 +225,35 @@ class Client:
         after = {**before, **{f"{work.folder}/{name}": data or b"" for name, data in names.items()}}
         if work.source is None:
             del after[f"{work.folder}/{SOURCE}"]
+        if not work.folder:
+            after = before
         files = generated(after)
         if isinstance(files, str):
             on_parent = generated(before)
             return WorkFailed(files, on_parent if isinstance(on_parent, str) else None)
+        if work.scope is not None:
+            own = {f"{work.folder}/{name}" for name in names} | {ROLLOUT, FILE}
+            kept = {path for path in files if path in own or work.scope.has(path)}
+            others = {path for path in before if path not in own and not work.scope.has(path)}
+            files = {path: files[path] for path in kept} | {path: before[path] for path in others}
         when = max(work.date or parent.date, parent.date)
         return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
+
+    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+        self._get(work.parent)
+        if self.server.slow:
+            return WorkTimedOut("the machine was too slow")
+        commit = self._commit(work.parent)
+        files = generated(commit.files)
+        if isinstance(files, str):
+            return WorkFailed(files, files)
+        paths = {*files, *commit.files}
+        changed = {
+            path: str(files.get(path))
+            for path in paths
+            if files.get(path) != commit.files.get(path)
+        }
+        return Look(changed, (commit.parent,) if commit.parent else (), commit.author)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         self.gate("push")

@@ -113,15 +113,17 @@ class Rules:
             commit = self.server.commits[sha]
             before = self.server.commits[commit.parent or ""].files
             told = trailers(commit.message)
-            rollout = self.scene.rollout()
-            own = (f"{rollout.folder(told['Target'], told['Image-Set'])}/", "generated/")
+            wave = told["Target"]
+            own = [f"generated/{wave}/" if b"[deployments]" in before[FILE] else "generated/"]
+            if "Image-Set" in told:
+                own.append(f"{self.scene.rollout().folder(wave, told['Image-Set'])}/")
             touched = {
                 path
                 for path in before.keys() | commit.files.keys()
                 if before.get(path) != commit.files.get(path)
             }
-            foreign = [path for path in touched if not path.startswith(own)]
-            demand(6, not foreign, f"the turn's commit {sha} touches {foreign}")
+            foreign = [path for path in touched if not path.startswith(tuple(own))]
+            demand(11, not foreign, f"the turn's commit {sha} touches {foreign}")
             demand(6, {ROLLOUT, FILE} <= commit.files.keys(), f"{sha} lost the sources")
 
     def _evicted_on_a_green_parent(self, push: Push) -> None:
@@ -130,6 +132,10 @@ class Rules:
                 continue
             parent = self.server.commits[sha].parent or ""
             demand(5, self.state(push, sha) == "red", f"{sha} was evicted, and is not red")
+            if trailers(self.server.commits[sha].message)["Operation"] == "regenerate":
+                reds = _runs(runs(self.server, push.seen.shas, sha), "failure")
+                demand(5, len(reds) > 1, f"{sha} was evicted after {len(reds)} red runs")
+                continue
             green = self.state(push, parent) == "green"
             demand(5, green, f"{sha} was evicted on {parent}, which is not green")
             main = push.seen.shas[MAIN]

@@ -13,7 +13,6 @@ from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand
 from tests.simulation.history import Failed
 from tests.simulation.scene import Scene, Wave, minutes, random_scene
-from tests.simulation.sources import is_green
 from tests.simulation.world import World
 
 CHECK, DEPLOY = 3, 4  # minutes that a check takes, and a target
@@ -56,8 +55,7 @@ class Rush:
         for sha, due in list(self.checks.items()):
             if due <= world.now:
                 del self.checks[sha]
-                green = is_green(world.server.commits[sha].files)
-                state = "success" if green else "failure"
+                state = "success" if machines.is_fit(world, sha) else "failure"
                 for context in world.scene.contexts:
                     run = f"r{world.next()}"
                     world.do("check", sha=sha, context=context, state=state, run=run)

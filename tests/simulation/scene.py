@@ -83,6 +83,7 @@ class Scene:
     has_paths: bool
     has_entries: bool
     source: str = "refs"
+    stale: str = "wait"
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -110,7 +111,7 @@ class Scene:
         lines += [f'test = "{self.test}"', f"retries = {self.retries}"]
         lines += [f'timeout = "{self.timeout}m"', "[images]"]
         lines += [f'path = "{self.rollout().images}"', 'allow = ["ghcr.io/acme/*"]']
-        lines += ["[entrypoints]", 'generate = "generate"']
+        lines += ["[entrypoints]", 'generate = "generate"', f'stale = "{self.stale}"']
         if self.has_entries:
             lines += ['introduce = "introduce {wave} {set} {file}"', 'promote = "promote {wave}"']
         if self.has_paths:
@@ -143,6 +144,7 @@ def random_scene(rng: random.Random) -> Scene:
         timeout=rng.choice((20, 60)),
         has_paths=rng.random() < 0.85,
         has_entries=rng.random() < 0.2,
+        stale=rng.choice(("wait", "regenerate")),
     )
 
 

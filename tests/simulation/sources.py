@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Literal
 
-ROLLOUT = "rollout.json"
+ROLLOUT, FILE = "rollout.json", "tidemill.toml"
 REGISTRY = "ghcr.io/acme"
 Nature = Literal["well", "red", "unbuildable", "sick", "quarrelsome"]
 NATURES: tuple[Nature, ...] = ("well", "red", "unbuildable", "sick", "quarrelsome")
@@ -105,16 +105,46 @@ def generated(files: Mapping[str, bytes]) -> dict[str, bytes] | str:
     return after
 
 
-def is_green(files: Mapping[str, bytes]) -> bool:
-    """What the check truly says of a commit."""
+def is_green(files: Mapping[str, bytes], before: Mapping[str, bytes] | None = None) -> bool:
+    """What the check truly says of a commit; `before`: what its parent has."""
     rollout = rollout_of(files)
-    if rollout.state == "red" or generated(files) != files:
+    made = generated(files)
+    if rollout.state == "red" or isinstance(made, str):
+        return False
+    stale = _differing(made, files)
+    if stale and not (before is not None and _is_of_others(stale, made, files, before)):
         return False
     for number, wave in enumerate(rollout.uses):
         natures = [nature(digest, number) for _, digest in _images(rollout, files, wave)]
         if "red" in natures or natures.count("quarrelsome") > 1:
             return False
     return True
+
+
+def _is_of_others(
+    stale: set[str],
+    made: Mapping[str, bytes],
+    files: Mapping[str, bytes],
+    before: Mapping[str, bytes],
+) -> bool:
+    """Whether a commit that is about one wave found these files of others as it leaves them."""
+    rollout, made_before = rollout_of(files), generated(before)
+    if isinstance(made_before, str) or b"[deployments]" not in files[FILE]:
+        return False
+    for wave in rollout.uses:
+        folders = [rollout.folder(wave, name) for name in rollout.sets]
+        own = (f"generated/{wave}/", *(f"{folder}/" for folder in folders))
+        changed = _differing(files, before)
+        if changed and all(path.startswith(own) for path in changed):
+            return all(
+                not path.startswith(own) and made.get(path) == made_before.get(path)
+                for path in stale
+            )
+    return False
+
+
+def _differing(files: Mapping[str, bytes], others: Mapping[str, bytes]) -> set[str]:
+    return {path for path in {*files, *others} if files.get(path) != others.get(path)}
 
 
 def is_sick(files: Mapping[str, bytes], wave: str, target: str) -> bool:

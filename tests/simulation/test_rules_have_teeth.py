@@ -116,7 +116,7 @@ def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) ->
         )
 
     monkeypatch.setattr(Client, "work", work)
-    assert first_broken().startswith("rule 6:")
+    assert first_broken().startswith("rule 11:")
 
 
 def test_a_turn_that_writes_for_nothing_is_noticed(monkeypatch: Patch) -> None:

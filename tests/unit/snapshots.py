@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
@@ -14,7 +14,9 @@ from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment, Health, Phase, Seen
+from tidemill.cfg.regenerating import ToLook
 from tidemill.cfg.snapshot import Made, Main, Outcome, Snapshot
+from tidemill.cfg.staleness import Look, NoLook
 from tidemill.cfg.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
@@ -41,7 +43,20 @@ Maker = Callable[[Operation, str], Outcome | None]
 
 @dataclass
 class Rollout(Told):
-    """A cfg-app.git in the making; `snapshot` is what a turn reads of it."""
+    """A cfg-app.git in the making; `snapshot` is what a turn reads of it.
+
+    Attributes:
+        generates: what each run of `generate` on main changes there, the last one for ever.
+        looks: the commits on which it was run.
+    """
+
+    generates: tuple[Look | NoLook, ...] = (Look({}),)
+    looks: list[str] = field(default_factory=list)
+
+    def look(self, commit: str) -> Look | NoLook:
+        """`generate` is run on a commit of main as it is."""
+        self.looks.append(commit)
+        return self.generates[min(len(self.looks), len(self.generates)) - 1]
 
     def record(
         self,
@@ -130,6 +145,9 @@ class Rollout(Told):
             decided = plan(known, without_landing=without_landing)
             if decided.todo is None:
                 return decided
+            if isinstance(decided.todo, ToLook):
+                known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
+                continue
             operation, parent = decided.todo.operation, decided.todo.parent
             outcome = maker(operation, parent) if maker else None
             known = known.knowing(
@@ -142,11 +160,8 @@ class Rollout(Told):
         landed = [commit for commit in self.auto if commit.sha == decided.landed]
         if landed:
             for commit in self.auto[: self.auto.index(landed[0]) + 1]:
-                self.put(
-                    commit.operation.wave,
-                    commit.operation.set,
-                    self.known[commit.operation.content],
-                )
+                if content := commit.operation.content:
+                    self.put(commit.operation.wave, commit.operation.set, self.known[content])
         self.main = decided.main
         self.auto = list(decided.auto)
         self.auto_tip = decided.auto_tip or self.auto_tip

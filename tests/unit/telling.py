@@ -236,12 +236,12 @@ class Told:
 
     def made(self, operation: Operation, parent: str) -> AutoCommit:
         """The commit of an operation on a parent."""
-        files = self.known[operation.content]
+        files = self.known[operation.content] if operation.content else None
         return AutoCommit(
             sha=sha("made", operation.id, parent),
             parent=parent,
             operation=operation,
-            digests=files.digest_id,
+            digests=files.digest_id if files else "",
             targets=self.targets(operation.wave, files),
         )
 

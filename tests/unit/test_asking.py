@@ -12,6 +12,7 @@ from tests.unit.snapshots import Maker, Rollout, for_, waits_for
 from tidemill.cfg.checks import CheckRecord, Run, RunState
 from tidemill.cfg.ledger import Ledger, Refusal
 from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.regenerating import ToLook
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Made, Snapshot
 
@@ -49,6 +50,8 @@ class OnGitHub(Rollout):
                 self.read.append(commit)
                 record = self.checks.get(commit, CheckRecord(sha=commit))
                 known = known.having_read(record, REQUIRED)
+            elif isinstance(decided.todo, ToLook):
+                known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
             elif decided.todo is not None:
                 operation, parent = decided.todo.operation, decided.todo.parent
                 outcome = maker(operation, parent) if maker else None

@@ -15,6 +15,7 @@ from tidemill.cfg.due import (
     obstacle,
     obstacles,
     spoilt,
+    stale_main,
 )
 from tidemill.cfg.images import content_id
 from tidemill.cfg.landing import waiting_announcements
@@ -49,7 +50,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     if not waiting:
         _catch_up(draft, wave, set_name, above)
         return
-    stops = list(closed(draft, wave, set_name))
+    stops = [*closed(draft, wave, set_name), *stale_main(draft, wave)]
     if in_flight := not_admitted(draft, wave, set_name):
         stops.append(in_flight)
     if stops:

@@ -64,6 +64,7 @@ class Verdict:
 
     Attributes:
         finished: ids of the runs that answered; another one is another answer.
+        failed: contexts and ids of those that answered red.
         claimed: whether a runner is at work on one more run now, or was asked for one.
         since: when the newest run was reported.
         missing: the required checks of which nothing was reported, where others were.
@@ -72,6 +73,7 @@ class Verdict:
 
     state: State = "missing"
     finished: frozenset[str] = frozenset()
+    failed: frozenset[tuple[str, str]] = frozenset()
     claimed: bool = False
     since: datetime | None = None
     missing: tuple[str, ...] = ()
@@ -116,9 +118,7 @@ def verdict(
         _state([run for run in counted if run.context == context], timeout, now)
         for context in contexts
     ]
-    finished = frozenset(
-        f"{run.context}/{run.run}" for run in counted if run.state in ("success", "failure")
-    )
+    finished = frozenset(_id(run) for run in counted if run.state in ("success", "failure"))
     claimed = any(run.state == "pending" and now < run.at + timeout for run in counted)
     order: tuple[State, ...] = ("red", "lost", "missing", "pending", "green")
     state = next(one for one in order if one in states)
@@ -127,7 +127,12 @@ def verdict(
     absent = tuple(one for one in contexts if one not in {run.context for run in counted})
     since = max(run.at for run in counted)
     said = _said(counted) if state == "red" else ""
-    return Verdict(state, finished, claimed, since, absent, said)
+    failed = frozenset((run.context, _id(run)) for run in counted if run.state == "failure")
+    return Verdict(state, finished, failed, claimed, since, absent, said)
+
+
+def _id(run: Run) -> str:
+    return f"{run.context}/{run.run}"
 
 
 def last_words(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -20,10 +20,12 @@ from tidemill.cfg.obstacles import (
     NoSuchPlace,
     NotDeployed,
     NotInFiles,
+    NotStale,
     NotThere,
     Obstacle,
     OnAuto,
     OnHold,
+    Regenerates,
     ReplacedWhileFailed,
     RequestEnded,
     RolledBack,
@@ -31,12 +33,14 @@ from tidemill.cfg.obstacles import (
     Soaks,
     SoaksForOthers,
     SoakStandsStill,
+    StaleMain,
     TakesFromWaves,
     WindowClosed,
 )
 from tidemill.cfg.operation import Operation
-from tidemill.cfg.requests import Announced, Promotion
+from tidemill.cfg.requests import ALL_SETS, Announced, Promotion
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.staleness import Finding, is_watched, regenerates
 
 
 def obstacle(draft: Draft, operation: Operation) -> Obstacle | None:
@@ -47,10 +51,13 @@ def obstacle(draft: Draft, operation: Operation) -> Obstacle | None:
 def obstacles(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
     """All that keeps `operation` from being due now, admission aside; an end stands alone."""
     wave = draft.settings.wave(operation.wave)
-    if wave is None or draft.settings.image_set(operation.set) is None:
+    is_named = operation.is_regeneration or draft.settings.image_set(operation.set) is not None
+    if wave is None or not is_named:
         yield NoSuchPlace()
         return
     match operation.kind:
+        case "regenerate":
+            yield from _regeneration(draft, wave, operation)
         case "introduce":
             yield from _introduction(draft, wave, operation)
         case "promote":
@@ -65,6 +72,83 @@ def closed(draft: Draft, wave: Wave, set_name: str) -> Iterator[Obstacle]:
         yield OnHold(wave=wave.name, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since)
     if wave.windows and not _is_open(wave, draft.now):
         yield WindowClosed(wave=wave.name, until=_opens(wave, draft.now))
+
+
+def known_finding(draft: Draft) -> Finding | None:
+    """What is known of main as it will be; None where nothing is, or nobody asks."""
+    finding = draft.ledger.finding
+    is_true = finding is not None and finding.main == draft.main
+    return finding if is_true and is_watched(draft.settings) else None
+
+
+def stale_main(draft: Draft, wave: Wave) -> Iterator[Obstacle]:
+    """Why no set may go into a wave now: what a person left undone there would ride along."""
+    finding = known_finding(draft)
+    if finding is None:
+        return
+    operations = regenerations(draft)
+    for stale in finding.of(wave.name):
+        going = next((one for one in operations if regenerates(one, stale)), None)
+        if going is not None:
+            yield Regenerates(wave=going.wave, after=going.after)
+        else:
+            yield StaleMain(
+                wave=wave.name,
+                generate=draft.settings.entrypoints.generate or "",
+                stale=stale,
+                was_red=draft.ledger.was_taken_off(_regenerated(finding, wave.name)),
+            )
+
+
+def regenerations(draft: Draft) -> list[Operation]:
+    """One operation for each wave that is to be generated anew, in the order of the waves.
+
+    What belongs to a wave that is held or closed is left alone, also where it is another's, too.
+    """
+    finding = known_finding(draft)
+    if finding is None or draft.settings.entrypoints.stale != "regenerate":
+        return []
+    shut = {wave.name for wave in draft.settings.waves if _is_shut(draft, wave)}
+    going_back = {back.wave for back in draft.ledger.rollbacks}
+    operations: list[Operation] = []
+    for wave in draft.settings.waves:
+        mine = finding.of(wave.name)
+        operation = _regenerated(
+            finding, wave.name, {name for one in mine for name in one.owners} & shut
+        )
+        about = [
+            one
+            for one in mine
+            if regenerates(operation, one)
+            and not any(regenerates(earlier, one) for earlier in operations)
+        ]
+        is_due = about and wave.name not in shut | going_back
+        is_sure = not any(one.unstable for one in about)
+        if is_due and is_sure and not draft.ledger.was_taken_off(operation):
+            after = " and ".join(dict.fromkeys(one.since for one in about))
+            named = ", ".join(one.named for one in about)
+            reason = f"main has other files than it generates: {named}"
+            operations.append(msgspec.structs.replace(operation, after=after, reason=reason))
+    return operations
+
+
+def _regenerated(finding: Finding, wave: str, without: Collection[str] = ()) -> Operation:
+    return Operation(
+        kind="regenerate",
+        wave=wave,
+        set=ALL_SETS,
+        app_sha=None,
+        position=0,
+        repository=None,
+        content="",
+        commit=finding.seen,
+        without=tuple(sorted(without)),
+    )
+
+
+def _is_shut(draft: Draft, wave: Wave) -> bool:
+    """Whether nothing may go into a wave now: all its sets are held, or no window is open."""
+    return all(any(closed(draft, wave, one.name)) for one in draft.settings.sets)
 
 
 def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
@@ -123,7 +207,7 @@ def earliest(wave: Wave, found: Sequence[Obstacle], now: datetime) -> datetime |
 
     None where that is not known, or no clock has a part in it.
     """
-    clocks = [one for one in found if not isinstance(one, OnHold | NeedsApproval)]
+    clocks = [one for one in found if not isinstance(one, OnHold | NeedsApproval | StaleMain)]
     ends = [one.until for one in clocks if one.until is not None]
     if not ends or len(ends) < len(clocks):
         return None
@@ -202,6 +286,7 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
         yield HasNewer(wave=wave.name)
     else:
         yield from closed(draft, wave, operation.set)
+        yield from stale_main(draft, wave)
 
 
 def _late_introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
@@ -216,6 +301,7 @@ def _late_introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterat
         yield bad
     else:
         yield from closed(draft, wave, operation.set)
+        yield from stale_main(draft, wave)
 
 
 def spoilt(draft: Draft, set_name: str, position: int, app_sha: str | None) -> Obstacle | None:
@@ -245,6 +331,7 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
         yield over
         return
     if isinstance(request, Promotion) and request.override:
+        yield from stale_main(draft, wave)
         return
     unready = list(not_ready(draft, wave, operation.set, operation.position, operation.app_sha))
     if ends := [stop for stop in unready if stop.is_over]:
@@ -254,6 +341,7 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
     ready = _ready_since(draft, wave, operation)
     for stop in closed(draft, wave, operation.set):
         yield msgspec.structs.replace(stop, since=stop.since or ready)
+    yield from stale_main(draft, wave)
     if wave.approval and request is None:
         yield NeedsApproval(
             wave=wave.name, set=operation.set, app_sha=operation.app_sha or "", since=ready
@@ -293,6 +381,15 @@ def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | N
     hads = [draft.ledger.last(source, operation.set, operation.position) for source in wave.sources]
     deployed = [had.deployed_at for had in hads if had is not None and had.deployed_at is not None]
     return max(deployed) + wave.soak if deployed else None
+
+
+def _regeneration(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
+    is_wanted = operation.id in {one.id for one in regenerations(draft)}
+    is_asked_for = draft.settings.entrypoints.stale == "regenerate"
+    if _is_shut(draft, wave):
+        yield from closed(draft, wave, draft.settings.sets[0].name)
+    elif not is_asked_for or not (is_wanted or known_finding(draft) is None):
+        yield NotStale(wave=wave.name)
 
 
 def _rollback(draft: Draft, operation: Operation) -> Iterator[Obstacle]:

@@ -21,6 +21,9 @@ def evict(draft: Draft) -> None:
             draft.ledger.suspect = None
         return
     culprit, parent = commits[red], commits[red].parent
+    if culprit.operation.is_regeneration:
+        _evict_if_red_twice(draft, culprit, commits[:red])
+        return
     if draft.verdict(draft.main).state == "red" or not _is_condemned(draft, culprit, parent):
         return
     draft.ledger.suspect = None
@@ -35,6 +38,33 @@ def evict(draft: Draft) -> None:
         )
     )
     take_off(draft, culprit)
+
+
+def _evict_if_red_twice(draft: Draft, culprit: AutoCommit, beneath: list[AutoCommit]) -> None:
+    """A regeneration makes up for what is wrong on main: what its check says is not said of main.
+
+    So whatever main's verdict is, two answers are enough, once nothing beneath it may be to blame.
+    """
+    if not all(draft.verdict(commit.sha).is_known for commit in beneath):
+        return
+    suspect, failed = draft.ledger.suspect, draft.verdict(culprit.sha).failed
+    if suspect is None or suspect.sha != culprit.sha or suspect.runs is None:
+        draft.ledger.suspect = Suspect(
+            sha=culprit.sha,
+            parent=culprit.parent,
+            parent_runs=frozenset(),
+            runs=frozenset(run for _, run in failed),
+        )
+        return
+    known = suspect.runs
+    again = [context for context, run in failed if run not in known]
+    if any(run.startswith(f"{context}/") for context in again for run in known):
+        draft.ledger.suspect = None
+        reason = "its check is red twice; its wave waits until main changes"
+        draft.evict(
+            Eviction(commit=culprit.sha, at=draft.now, reason=reason, operation=culprit.operation)
+        )
+        take_off(draft, culprit)
 
 
 def take_off(draft: Draft, commit: AutoCommit) -> None:
@@ -88,14 +118,21 @@ def to_check(draft: Draft, commits: list[AutoCommit]) -> list[str]:
     if draft.settings.checks.test == "each":
         wanted += [sha for sha in shas if not draft.verdict(sha).is_known]
     red = _first_red(draft, commits)
-    if red is not None and main.state != "red":
-        wanted += _to_find_culprit(draft, [draft.main, *shas[: red + 1]])
+    if red is not None:
+        kinds = [commit.operation.kind for commit in commits[: red + 1]]
+        if kinds[-1] == "regenerate":
+            wanted += _to_find_culprit(draft, shas[: red + 1])
+        elif main.state != "red":
+            wanted += _to_find_culprit(draft, [draft.main, *shas[: red + 1]])
+        elif "regenerate" in kinds:
+            last = len(kinds) - kinds[::-1].index("regenerate")
+            wanted += _to_find_culprit(draft, shas[: last + 1])
     return [sha for sha in dict.fromkeys(wanted) if not draft.verdict(sha).claimed]
 
 
 def _to_find_culprit(draft: Draft, shas: list[str]) -> list[str]:
     """`shas`: main, then auto up to the first red commit. Main need not be checked for itself
-    if what is above it turns out green."""
+    if what is above it turns out green; nor where it is left out, for it can't be to blame."""
     unknown = [sha for sha in shas[:-1] if not draft.verdict(sha).is_known]
     green = max(
         (at for at, sha in enumerate(shas) if draft.verdict(sha).state == "green"), default=-1

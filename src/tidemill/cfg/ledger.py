@@ -15,6 +15,7 @@ from tidemill.cfg.naming import Naming
 from tidemill.cfg.operation import AutoCommit, Files, Operation
 from tidemill.cfg.requests import Point
 from tidemill.cfg.schedule import Moment
+from tidemill.cfg.staleness import Finding
 
 KEPT_SETS = 50
 MOST_SOAKING = 500
@@ -200,6 +201,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         endings: by set the last announcements that ended badly.
         wave_names, set_names: what was renamed.
         named: by wave, which files were last looked at to see what they name.
+        finding: what is known of what main generates.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -220,6 +222,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     wave_names: Names = Names()
     set_names: Names = Names()
     named: dict[str, str] = {}
+    finding: Finding | None = None
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -268,6 +271,12 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Whether what a request asked for was evicted in a wave; another first wave may go on."""
         gone = [eviction.operation for eviction in self.evictions if eviction.operation]
         return any((one.wave, one.request) == (wave, request) for one in gone)
+
+    def was_taken_off(self, regeneration: Operation) -> bool:
+        """Whether the regeneration of a wave on that very main was evicted."""
+        wanted = (regeneration.wave, regeneration.commit)
+        gone = [one.operation for one in self.evictions if one.operation]
+        return any(one.is_regeneration and (one.wave, one.commit) == wanted for one in gone)
 
     def copy(self) -> Ledger:
         """A deep copy, to work on."""

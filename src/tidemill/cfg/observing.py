@@ -10,6 +10,7 @@ from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.operation import AutoCommit, Files
 from tidemill.cfg.settings import Wave
 from tidemill.cfg.snapshot import Named
+from tidemill.cfg.staleness import after_landing
 from tidemill.cfg.wording import short
 
 
@@ -38,11 +39,21 @@ def observe(draft: Draft) -> None:
 
 
 def has_landed(draft: Draft, commit: AutoCommit) -> None:
-    """A commit of auto is on main: its wave has its set from now on."""
+    """A commit of auto is on main: its wave has its set, and is generated, from now on."""
     operation = commit.operation
-    part = draft.ledger.of(operation.wave, operation.set)
+    draft.ledger.finding = after_landing(draft.ledger.finding, commit)
+    _has_set(draft, commit)
+    draft.ledger.moved, draft.ledger.moved_since = 0, None
+    draft.ledger.refused = None
+    draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
+
+
+def _has_set(draft: Draft, commit: AutoCommit) -> None:
+    operation = commit.operation
+    if operation.kind == "regenerate":
+        return
     _replace(
-        part,
+        draft.ledger.of(operation.wave, operation.set),
         Had(
             app_sha=operation.app_sha,
             position=operation.position,
@@ -57,9 +68,6 @@ def has_landed(draft: Draft, commit: AutoCommit) -> None:
     )
     _named(draft, operation.wave, Named(commit.files, commit.naming))
     _forget_rollbacks(draft, operation.wave, operation.set, operation.content)
-    draft.ledger.moved, draft.ledger.moved_since = 0, None
-    draft.ledger.refused = None
-    draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
 
 
 def _named(draft: Draft, wave: str, found: Named) -> None:

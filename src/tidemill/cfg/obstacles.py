@@ -13,6 +13,7 @@ import msgspec
 
 from tidemill.cfg.naming import Naming
 from tidemill.cfg.schedule import Moment
+from tidemill.cfg.staleness import StaleFiles
 
 
 class _Obstacle(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
@@ -111,6 +112,31 @@ class SoaksForOthers(_Obstacle, frozen=True, kw_only=True, tag="in flight until 
     wave: str
     app_sha: str | None
     follower: str
+
+
+class StaleMain(_Obstacle, frozen=True, kw_only=True, tag="stale main"):
+    """Files of the wave on main are not what main generates, and a set would carry that along.
+
+    `generate` is the command; `was_red`: the commit that regenerated them was red twice.
+    """
+
+    wave: str
+    generate: str
+    stale: StaleFiles
+    was_red: bool = False
+
+
+class Regenerates(_Obstacle, frozen=True, kw_only=True, tag="regeneration"):
+    """Such files are regenerated first, by a commit about `wave`, which is on its way."""
+
+    wave: str
+    after: str
+
+
+class NotStale(_Over, frozen=True, kw_only=True, tag="not stale"):
+    """A regeneration is not wanted: main is what it generates for the wave, or has changed."""
+
+    wave: str
 
 
 # What the waves before say of the set.
@@ -303,6 +329,9 @@ Obstacle: TypeAlias = (
     | OnHold
     | WindowClosed
     | NeedsApproval
+    | StaleMain
+    | Regenerates
+    | NotStale
     | OnAuto
     | InFlight
     | SoaksForOthers

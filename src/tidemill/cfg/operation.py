@@ -9,11 +9,13 @@ import msgspec
 from tidemill.cfg.naming import Naming
 from tidemill.cfg.schedule import Moment
 
-Kind = Literal["introduce", "promote", "roll back"]
+Kind = Literal["introduce", "promote", "roll back", "regenerate"]
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Introduce, promote or roll back one image set in one wave.
+    """Introduce, promote or roll back one image set in one wave, or regenerate the wave.
+
+    A regeneration changes no images: its set is `_`, and it has no SHA, position and content.
 
     Attributes:
         position: of the set's commit of app.git; 0 for a set that is not known.
@@ -21,11 +23,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         request: id of the request that asked for it, if one did.
         source: the wave that the image files are copied from (promote, roll back), by the name
             that it has in `commit`.
-        commit: the commit of main that they are copied from.
+        commit: the commit of main that they are copied from; of a regeneration the one on which
+            `generate` was run.
         source_set: what that commit calls the set, where it had another name then.
         at: the commit's date, unless its parent's is later; without one it takes its parent's.
         reason: why, in one line; a person's words where a person gave them.
         override: the reason to pass over what would forbid it, if a person gave one.
+        without: waves that are left alone, even where a file is theirs and the wave's (regenerate).
+        after: the commit that a regeneration makes up for, in words.
     """
 
     kind: Kind
@@ -42,6 +47,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: Moment | None = None
     reason: str = ""
     override: str | None = None
+    without: tuple[str, ...] = ()
+    after: str = ""
 
     @property
     def id(self) -> str:
@@ -54,8 +61,14 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.content,
             self.commit,
             self.request,
+            *self.without,
         )
         return "/".join(str(part) for part in parts)
+
+    @property
+    def is_regeneration(self) -> bool:
+        """Whether it is about a wave, and no set."""
+        return self.kind == "regenerate"
 
     def is_same_set(self, other: Operation) -> bool:
         """Whether both are about the same image set in the same wave."""

@@ -24,6 +24,7 @@ from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import AutoCommit
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover
+from tidemill.cfg.regenerating import ToLook, assess, put_regenerations_first
 from tidemill.cfg.renaming import Place, Renamed, renamed
 from tidemill.cfg.replaying import (
     Auto,
@@ -53,7 +54,7 @@ class Plan:
         to_check: commits whose check is asked for; `more` where some would be, if it were asked.
         to_read: commits of which has to be read what was reported, before the rest of the plan
             means anything; the first one first, as the others may not matter then.
-        todo: an operation to try before the rest of the plan means anything.
+        todo: an operation to try, or a main to look at, before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
     """
 
@@ -71,7 +72,7 @@ class Plan:
     rejected: Mapping[str, str]
     to_check: tuple[str, ...]
     waiting: tuple[Waiting, ...]
-    todo: Todo | None
+    todo: Todo | ToLook | None
     is_change: bool
     more: bool = False
     to_read: tuple[str, ...] = ()
@@ -99,6 +100,7 @@ def plan(
     observe(draft)
     before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
     file(draft)
+    assess(draft)
     refresh(draft)
     recover(draft)
     end_requests(draft)
@@ -106,11 +108,14 @@ def plan(
         note_refusal(draft, refused)
     elif not without_landing:
         land(draft)
+    if draft.landed:
+        assess(draft)
     refresh(draft)
     evict(draft)
     end_requests(draft)
     take_off_what_is_not_due(draft)
     put_rollbacks_first(draft)
+    put_regenerations_first(draft)
     advance(draft)
     while (auto := to_commits(draft)).gave_up:
         advance(draft)

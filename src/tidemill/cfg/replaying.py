@@ -14,16 +14,28 @@ from tidemill.cfg.judging import forget
 from tidemill.cfg.ledger import Back, Eviction
 from tidemill.cfg.obstacles import About, MainBroken, TookTooLong
 from tidemill.cfg.operation import AutoCommit, Operation
+from tidemill.cfg.regenerating import ToLook, first_look, left_alone, second_look
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made
 from tidemill.cfg.wording import in_words
+
+_DONE = {
+    "introduce": "introduced",
+    "promote": "promoted",
+    "roll back": "rolled back",
+    "regenerate": "regenerated",
+}
 
 
 @dataclass(frozen=True)
 class Todo:
-    """An operation that has to be tried before the plan is complete."""
+    """An operation that has to be tried before the plan is complete.
+
+    `without`: waves whose files it leaves alone even where they are its own wave's, too.
+    """
 
     operation: Operation
     parent: str
+    without: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Auto:
     """What auto will be: its commits above main, the oldest first, as far as they exist."""
 
     commits: tuple[AutoCommit, ...]
-    todo: Todo | None = None
+    todo: Todo | ToLook | None = None
     gave_up: bool = False
 
 
@@ -96,7 +108,8 @@ def to_commits(draft: Draft) -> Auto:
             continue
         match draft.snapshot.outcomes.get((step.operation.id, parent)):
             case None:
-                return Auto(tuple(commits), Todo(step.operation, parent))
+                todo = Todo(step.operation, parent, left_alone(draft, step.operation))
+                return Auto(tuple(commits), first_look(draft, step.operation) or todo)
             case Made(commit):
                 _note_made(draft, step, commit, moved=moved)
                 step.commit = commit
@@ -114,7 +127,7 @@ def to_commits(draft: Draft) -> Auto:
             case Lost(reason):
                 _wait(draft, step.operation, TookTooLong(reason=reason))
                 return Auto(_as_it_was(draft, commits))
-    return Auto(tuple(commits))
+    return Auto(tuple(commits), second_look(draft))
 
 
 def _as_it_was(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...]:
@@ -140,9 +153,7 @@ def main_has_moved(draft: Draft) -> bool:
 
 def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> None:
     if step.commit is None:
-        what = {"introduce": "introduced", "promote": "promoted", "roll back": "rolled back"}[
-            step.operation.kind
-        ]
+        what = _DONE[step.operation.kind]
         draft.note(what, step.operation, sha=commit.sha, reason=step.operation.reason)
         if step.operation.kind == "introduce":
             draft.ledger.of(step.operation.wave, step.operation.set).oldest_next = False

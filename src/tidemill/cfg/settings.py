@@ -14,6 +14,7 @@ NAMESPACE = "refs/tidemill"
 
 Admit = Literal["when deployed", "when soaked", "at once"]
 OnFailure = Literal["wait", "roll back"]
+Stale = Literal["wait", "regenerate"]
 
 
 class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -53,12 +54,16 @@ class ImageSet(_Part, frozen=True, kw_only=True):
 
 
 class EntryPoints(_Part, frozen=True, kw_only=True):
-    """The repository's own commands; None stands for the built-in behaviour."""
+    """The repository's own commands; None stands for the built-in behaviour.
+
+    `stale` is what happens to a wave whose files on main are not what main generates.
+    """
 
     introduce: str | None = None
     promote: str | None = None
     generate: str | None = None
     check: str | None = None
+    stale: Stale = "wait"
 
 
 class Deployments(_Part, frozen=True, kw_only=True):

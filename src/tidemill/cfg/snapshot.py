@@ -18,6 +18,7 @@ from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.schedule import Moment
 from tidemill.cfg.settings import Settings
+from tidemill.cfg.staleness import Look, NoLook
 
 
 @dataclass(frozen=True)
@@ -107,6 +108,7 @@ class Snapshot:
         inbox: requests and records by id.
         foreign: the tip of auto, where no turn made it.
         outcomes: what became of operations that were tried, by operation id and parent.
+        looks: what each run of `generate` on a main as it is said, by commit.
         unread: commits of which something may have been reported that was not read yet.
         required: the checks that rules require, once that is known; none: the settings say.
     """
@@ -124,12 +126,17 @@ class Snapshot:
     holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
     records: Mapping[tuple[str, str], Deployment] = field(default_factory=dict)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    looks: Mapping[str, tuple[Look | NoLook, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""
         return replace(self, outcomes={**self.outcomes, (operation_id, parent): outcome})
+
+    def having_looked(self, commit: str, look: Look | NoLook) -> Snapshot:
+        """This snapshot, and what one more run of `generate` on a commit said."""
+        return replace(self, looks={**self.looks, commit: (*self.looks.get(commit, ()), look)})
 
     def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
         """This snapshot, and what was reported of one commit that was unread."""

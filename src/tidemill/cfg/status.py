@@ -68,8 +68,7 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
     """What runs where and what waits for what; `plan` is of this snapshot."""
     todo = plan.todo
     waiting = plan.waiting
-    if todo is not None:
-        operation = todo.operation
+    if todo is not None and (operation := todo.operation) is not None:
         about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
         stop = NextTurn(since=operation.at)
         waiting = (*waiting, Waiting(about=about, obstacles=(stop,), id=operation.request))

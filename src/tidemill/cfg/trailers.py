@@ -14,13 +14,18 @@ def message(operation: Operation) -> str:
     Raises:
         ValueError: a value could forge a trailer; the edge should have refused it.
     """
-    sha = operation.app_sha or "an unknown set"
-    where = {"introduce": "to", "promote": "to", "roll back": "in"}[operation.kind]
-    subject = f"{_VERBS[operation.kind]} {operation.set} {sha[:12]} {where} {operation.wave}"
     lines = [f"{key}: {value}" for key, value in trailers(operation).items()]
     if bad := [line for line in lines if UNPRINTABLE.search(line)]:
         raise ValueError(f"not a trailer: {bad[0]!r}")
-    return f"{subject}\n\n" + "\n".join(lines) + "\n"
+    return f"{_subject(operation)}\n\n" + "\n".join(lines) + "\n"
+
+
+def _subject(operation: Operation) -> str:
+    if operation.kind == "regenerate":
+        return f"Regenerate {operation.wave} after {operation.after}"
+    sha = operation.app_sha or "an unknown set"
+    where = {"introduce": "to", "promote": "to", "roll back": "in"}[operation.kind]
+    return f"{_VERBS[operation.kind]} {operation.set} {sha[:12]} {where} {operation.wave}"
 
 
 def trailers(operation: Operation) -> dict[str, str]:
@@ -34,7 +39,7 @@ def trailers(operation: Operation) -> dict[str, str]:
         "Autocommit-Reason": operation.reason,
         "Autocommit-App-Repository": operation.repository,
         "Autocommit-App-Position": str(operation.position) if operation.position else None,
-        "Autocommit-Image-Set": operation.set,
+        "Autocommit-Image-Set": None if operation.is_regeneration else operation.set,
         "Autocommit-Operation": operation.kind,
         "Autocommit-Promoted-From": promoted_from,
         "Autocommit-Request": operation.request,

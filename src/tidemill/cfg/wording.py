@@ -6,6 +6,7 @@ import shlex
 from datetime import datetime
 
 from tidemill.app.durations import show_duration
+from tidemill.app.names import one_line
 from tidemill.cfg.obstacles import (
     About,
     CameBefore,
@@ -26,6 +27,7 @@ from tidemill.cfg.obstacles import (
     NotDeployed,
     NotHealthy,
     NotInFiles,
+    NotStale,
     NotThere,
     Nowhere,
     Obstacle,
@@ -33,6 +35,7 @@ from tidemill.cfg.obstacles import (
     OnHold,
     RedMain,
     RefusedByServer,
+    Regenerates,
     ReplacedWhileFailed,
     RequestEnded,
     RolledBack,
@@ -40,6 +43,7 @@ from tidemill.cfg.obstacles import (
     Soaks,
     SoaksForOthers,
     SoakStandsStill,
+    StaleMain,
     Starves,
     TakesFromWaves,
     TookTooLong,
@@ -47,6 +51,7 @@ from tidemill.cfg.obstacles import (
     WindowClosed,
 )
 from tidemill.cfg.requests import ALL_SETS
+from tidemill.cfg.staleness import StaleFiles
 
 _MOST_SAID = 230  # so that the remedy fits on the line, too
 _RULES_HELP = (
@@ -70,6 +75,8 @@ def subject(about: About) -> str:
             return "auto"
         case "announced":
             return which
+        case "for" | "on auto" if about.set == ALL_SETS:
+            return f"the regeneration of {about.wave}"
         case "for":
             return f"{which} for {about.wave}"
         case "on auto":
@@ -103,6 +110,12 @@ def in_words(  # noqa: PLR0912 - a case for each kind
             return f"the window of {wave} opens at {_clock(until)}"
         case NeedsApproval(wave=wave):
             return f"approval for {wave}"
+        case StaleMain():
+            return _stale(one)
+        case Regenerates(wave=wave, after=after):
+            return f"the regeneration of {wave} after {after}, which lands first"
+        case NotStale(wave=wave):
+            return f"main is what it generates for {wave}, or has changed"
         case OnAuto(wave=wave, app_sha=sha):
             return f"{short(sha, 'a set')} is on auto for {wave}"
         case InFlight(wave=wave, app_sha=sha, targets=targets, until=until):
@@ -187,7 +200,12 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             return ("retry", "--sha", sha)
         case CheckMissing(sha=str(sha)) | CheckRed(sha=str(sha)) | CheckLost(sha=str(sha)):
             return ("check-cfg-app", "--sha", sha)
-        case RedMain(sha=sha) | MainBroken(sha=sha) | NotInFiles(commit=sha):
+        case (
+            RedMain(sha=sha)
+            | MainBroken(sha=sha)
+            | NotInFiles(commit=sha)
+            | StaleMain(stale=StaleFiles(until=sha))
+        ):
             return ("check-cfg-app", "--sha", sha)
         case NextTurn() | RefusedByServer() | TookTooLong():
             return ("reconcile-cfg-app",)
@@ -221,6 +239,20 @@ def _end(one: Evicted | EndedBadly) -> str:
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
         case EndedBadly(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
+
+
+def _stale(one: StaleMain) -> str:
+    generate = f"`{one_line(one.generate)}`"
+    if one.stale.unstable:
+        return (
+            f"a commit on main that makes {generate} deterministic: two runs on the same files "
+            f"differ, first in {one.stale.unstable}"
+        )
+    red = "; their regeneration was red twice" if one.was_red else ""
+    return (
+        f"a commit on main with what it generates for {one.wave}: since {one.stale.since} these "
+        f"files are not that: {one.stale.named}{red}; run {generate} and commit what it changes"
+    )
 
 
 def _check(one: CheckMissing | CheckRed | CheckLost) -> str:

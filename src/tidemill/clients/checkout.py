@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from tidemill.app.names import shown
-from tidemill.clients import mirror
 from tidemill.clients.entrypoints import run_entry_point
-from tidemill.clients.git import LOCAL_SECONDS, Git
+from tidemill.clients.git import LOCAL_SECONDS, Git, GitError
 from tidemill.clients.mirror import Tree, object_folders
+from tidemill.clients.objects import parents_in
 from tidemill.clients.repository import Repository
 from tidemill.errors import Refused
 
@@ -25,6 +27,7 @@ class Checkout:
         commit: what they are of, None if of none yet.
         home: an empty folder for the commands.
         before: a file's bytes in the commit before, None if it is not there.
+        is_commit: whether they are all that is in the commit; else that is found out.
     """
 
     def __init__(
@@ -34,12 +37,18 @@ class Checkout:
         commit: str | None,
         home: Path,
         before: Callable[[str], bytes | None] = lambda _: None,
+        *,
+        is_commit: bool = False,
     ) -> None:
         self.before = before
         self._bare = bare
         self._tree = tree
         self._home = home
+        self._commit = commit
         self._before = self._written()
+        self._is_commit = is_commit or (
+            commit is not None and self._before == _line(bare, "rev-parse", f"{commit}^{{tree}}")
+        )
         tree.give_git(bare, commit)
 
     def read(self, name: str) -> bytes | None:
@@ -58,11 +67,27 @@ class Checkout:
             objects=object_folders(self._bare.folder / "objects"),
         )
 
-    def changed(self) -> list[str]:
-        """The files that are not as they were at first."""
-        now = self._written()
-        listed = self._bare("diff-tree", "-r", "-z", "--name-only", self._before, now)
-        return list(_names(listed))
+    def changed(self) -> dict[str, str]:
+        """The files that are not as they were at first, each with what it is now."""
+        listed = self._bare("diff-tree", "-r", "-z", self._before, self._written())
+        parts = listed.decode(errors="surrogateescape").split("\0")
+        return {
+            path: " ".join((mode, sha))
+            for about, path in zip(parts[::2], parts[1::2], strict=False)
+            for _, mode, _, sha, _ in [about.split(" ")]
+        }
+
+    def parent(self) -> str | None:
+        """The first parent of the commit that these files were, at first; None if they were none's,
+        or there is no parent."""
+        if self._commit is None or not self._is_commit:
+            return None
+        return next(iter(parents_in(self._bare.blob(self._commit, "commit"))), None)
+
+    def changed_since(self, parent: str) -> list[str]:
+        """The files that the commit changed, of whose parent the trees are here."""
+        options = ("-r", "-z", "--name-only")
+        return _names(self._bare("diff-tree", *options, parent, self._commit or self._before))
 
     def _written(self) -> str:
         """The files as a tree of Git."""
@@ -75,6 +100,57 @@ def origin(folder: Path) -> str | None:
     """The address of the remote `origin` of the checkout that a folder is in, if there is one."""
     code, address, _ = Git(folder).attempt("remote", "get-url", "origin")
     return address.decode(errors="surrogateescape").rstrip("\n") if code == 0 else None
+
+
+class Source(Protocol):
+    """What is to be checked: it can be checked out again and again."""
+
+    def files(self, scratch: Path) -> Checkout:
+        """The files, in an empty folder; raises what `copied` or `fetched` raises."""
+        ...
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """A commit of the same repository; raises `Refused` if it is not there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """A checkout on this machine."""
+
+    folder: Path
+
+    def files(self, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return copied(self.folder, scratch)
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """See `Source`."""
+        bare = _borrowing(Git(self.folder), scratch)
+        tree, home = _empty(scratch)
+        try:
+            bare(tree.option, "read-tree", "--reset", "-u", sha, env=tree.env)
+        except GitError:
+            raise Refused(
+                f"there is no commit {shown(sha)} in this checkout", remedy="fetch it"
+            ) from None
+        return Checkout(bare, tree, sha, home, is_commit=True)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A commit of a repository somewhere else."""
+
+    repository: Repository
+    sha: str
+
+    def files(self, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return fetched(self.repository, self.sha, scratch)
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return fetched(self.repository, sha, scratch)
 
 
 def copied(folder: Path, scratch: Path) -> Checkout:
@@ -94,13 +170,7 @@ def copied(folder: Path, scratch: Path) -> Checkout:
             remedy="give the folder of a checkout of cfg-app.git",
         )
     top = Path(_line(source, "rev-parse", "--show-toplevel"))
-    bare = mirror.made(scratch / "mirror.git")
-    where = ("rev-parse", "--path-format=absolute", "--git-path")
-    objects = _line(source, *where, "objects")
-    (bare / "objects/info/alternates").write_text(f"{objects}\n")
-    shallow = Path(_line(source, *where, "shallow"))
-    if shallow.exists():
-        shutil.copyfile(shallow, bare / "shallow")
+    bare = _borrowing(source, scratch)
     tree, home = _empty(scratch)
     listed = Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in _names(listed):
@@ -120,7 +190,7 @@ def copied(folder: Path, scratch: Path) -> Checkout:
                 return data
         return mine
 
-    return Checkout(Git(bare, {"GIT_DIR": str(bare)}), tree, commit, home, before)
+    return Checkout(bare, tree, commit, home, before)
 
 
 def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
@@ -147,7 +217,7 @@ def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
             return None
         return repository.files(parents[0], [name]).get(name)
 
-    return Checkout(repository.git, tree, commit, home, before)
+    return Checkout(repository.git, tree, commit, home, before, is_commit=True)
 
 
 def _empty(scratch: Path) -> tuple[Tree, Path]:

@@ -21,6 +21,12 @@ _TREE = b"40000"
 _SUBMODULE = b"160000"
 
 
+def parents_in(commit: bytes) -> tuple[str, ...]:
+    """The parents that a commit's own bytes name; a shallow clone's Git would hide them."""
+    head = commit.partition(b"\n\n")[0].decode(errors="replace")
+    return tuple(re.findall(r"^parent ([0-9a-f]+)$", head, re.MULTILINE))
+
+
 class Objects:
     """What is here of a repository: whole commits with their trees, and some of their blobs."""
 
@@ -47,10 +53,9 @@ class Objects:
         found = re.search(rb"^committer .* (\d+) [+-]\d{4}$", self.git.blob(commit), re.MULTILINE)
         return datetime.fromtimestamp(int(found[1]) if found else 0, UTC)
 
-    def parents(self, commit: str) -> list[str]:
-        """A commit's parents, whether or not they are here."""
-        head, _, _ = self.git.blob(commit).partition(b"\n\n")
-        return [sha.decode() for sha in re.findall(rb"^parent ([0-9a-f]+)$", head, re.MULTILINE)]
+    def parents(self, commit: str) -> tuple[str, ...]:
+        """A commit's parents, whether they are here or not."""
+        return parents_in(self.git.blob(commit, "commit"))
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""

@@ -6,12 +6,15 @@ blobs, then the few blobs that are read, all at once. The URL is never written t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+from tidemill.app.names import one_line
+from tidemill.cfg.staleness import Look
 from tidemill.clients import mirror
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, redacted
 from tidemill.clients.mirror import Tree
@@ -27,13 +30,16 @@ from tidemill.clients.store import (
     Refs,
     Update,
     Work,
+    WorkFailed,
     WorkResult,
+    WorkTimedOut,
 )
 from tidemill.clients.worktree import Worktree
 from tidemill.errors import Refused, TidemillError, Unreachable
 
 _PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, 2**31 - 1)
+LONGEST_AUTHOR = 60
 
 
 class Repository(Objects):
@@ -119,15 +125,31 @@ class Repository(Objects):
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
-        if self._worktree is None:
-            self._worktree = Worktree(self.git, self._folder, self._reached)
-        self._fetch_commits([work.parent])
-        result = self._worktree.do(work)
+        result = self._worktree_with(work.parent).do(work)
         if isinstance(result, Committed):
             is_checked_out = bool(work.entry or work.generate)
             below = "" if is_checked_out else work.folder
             self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
+
+    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
+        changed = self._worktree_with(work.parent).look(work)
+        if isinstance(changed, WorkFailed | WorkTimedOut):
+            return changed
+        about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")
+        author = re.search(r"^author (.*) <", about, re.MULTILINE)
+        return Look(
+            changed,
+            self.parents(work.parent),
+            one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",
+        )
+
+    def _worktree_with(self, commit: str) -> Worktree:
+        if self._worktree is None:
+            self._worktree = Worktree(self.git, self._folder, self._reached)
+        self._fetch_commits([commit])
+        return self._worktree
 
     def check_out(self, commit: str, tree: Tree) -> None:
         """Put the files of a commit into an empty work tree, and its index."""

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
+from tidemill.cfg.ownership import Scope
 from tidemill.cfg.settings import Bot
+from tidemill.cfg.staleness import Look
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Work:
     """An operation as work to do in a checkout of `parent`.
 
     Attributes:
-        folder: the folder of the image files of the wave and set.
+        folder: the folder of the image files of the wave and set; "" where none are written.
         tags, digests, source: the bytes that the image files must have at the end; without
             `source` there is no such file.
         entry: the repository's own command for it, None for writing the files.
@@ -81,22 +83,25 @@ class Work:
         generate: the command that generates, None if nothing is generated.
         own: the folders that a change may be in; none: all but `barred`.
         barred: files and folders that must not change.
+        scope: which of the files that did change are committed, the others stay as they were; None
+            for all of them.
         date: of the commit, unless the parent's is later; None for the parent's.
         seconds: the time limit of each command.
     """
 
     parent: str
-    folder: str
-    tags: bytes
-    digests: bytes
-    source: bytes | None
-    message: str
+    folder: str = ""
+    tags: bytes = b""
+    digests: bytes = b""
+    source: bytes | None = None
+    message: str = ""
     entry: str | None = None
     bare: bytes = b"{}\n"
     commit: str | None = None
     generate: str | None = None
     own: tuple[str, ...] = ()
     barred: tuple[str, ...] = ()
+    scope: Scope | None = None
     date: datetime | None = None
     seconds: float = 3600.0
     bot: Bot = field(default_factory=Bot)
@@ -179,6 +184,10 @@ class Store(Protocol):
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
+        ...
+
+    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
         ...
 
     def push(self, updates: Sequence[Update]) -> PushResult:

@@ -11,13 +11,14 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
 from tidemill.app.names import shown, visible
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.images import DIGESTS, FILES, SOURCE, TAGS
-from tidemill.clients.entrypoints import entry_point_failed, run_entry_point
+from tidemill.clients.entrypoints import entry_point_failed, in_words, run_entry_point
 from tidemill.clients.git import REMOTE_SECONDS, Git
 from tidemill.clients.mirror import Tree
 from tidemill.clients.removing import open_up, remove
@@ -25,6 +26,16 @@ from tidemill.clients.store import Committed, Work, WorkFailed, WorkResult, Work
 from tidemill.errors import EntryPointFailed, TimeLimit
 
 _REPOSITORY = "160000"  # the mode of a commit of another repository
+_NOTHING = "000000"  # the mode of a file that is not there
+
+
+class _Change(NamedTuple):
+    """A file as a commit has it, and as it is now: modes and names of blobs."""
+
+    old_mode: str
+    mode: str
+    old_sha: str
+    sha: str
 
 
 class Worktree:
@@ -53,11 +64,35 @@ class Worktree:
         self._check_out(work.parent)
         try:
             self._apply(work)
+            if not work.folder and not self._changed(work.parent):
+                return WorkFailed(f"{in_words(work.generate or '')} changes nothing there")
             return Committed(self._commit(work))
         except TimeLimit as error:
             return WorkTimedOut(error.what)
         except EntryPointFailed as error:
             return WorkFailed(error.what, self._on_parent(work))
+
+    def look(self, work: Work) -> dict[str, str] | WorkFailed | WorkTimedOut:
+        """What `generate` makes of the files that it changes in a commit as it is, by path.
+
+        Each time in a new folder: what was generated there before must not be newer than its
+        sources, for a Makefile may go by that.
+        """
+        if self._tree.index.exists():
+            open_up(self._folder)
+            remove(self._folder)
+            self._folder.mkdir()
+            self._tree.index.unlink()
+        self._check_out(work.parent)
+        try:
+            self._run(work.generate or "", work)
+            self._keep_own_changes(work, own_files=False)
+        except TimeLimit as error:
+            return WorkTimedOut(error.what)
+        except EntryPointFailed as error:
+            return WorkFailed(error.what)
+        changed = self._changed(work.parent)
+        return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
 
     def _without_checkout(self, work: Work) -> str:
         """Write the image files into the index alone: nothing else of the commit is needed here."""
@@ -71,7 +106,7 @@ class Worktree:
         self._check_out(work.parent)
         try:
             self._run(work.generate, work)
-            self._refuse_foreign_changes(work, own_files=False)
+            self._keep_own_changes(work, own_files=False)
         except (EntryPointFailed, TimeLimit) as error:
             return error.what
         return None
@@ -79,7 +114,9 @@ class Worktree:
     def _apply(self, work: Work) -> None:
         files = _files(work)
         folder = self._folder / work.folder
-        if work.entry is None:
+        if not work.folder:
+            pass
+        elif work.entry is None:
             self._write(files, work.folder)
         else:
             image_file = self._home / "images.json"
@@ -96,7 +133,7 @@ class Worktree:
             self._run(work.generate, work)
             if _contents(folder) != before:
                 raise entry_point_failed(work.generate, f"it changed image files in {work.folder}")
-        self._refuse_foreign_changes(work, own_files=True)
+        self._keep_own_changes(work, own_files=True)
 
     def _write(self, files: Mapping[str, bytes | None], folder: str) -> None:
         """Write files into a folder, in place of whatever odd thing is there."""
@@ -122,11 +159,13 @@ class Worktree:
         inside = f"{work.folder}/"
         return any(not path.startswith(inside) for path in self._changed(work.parent))
 
-    def _refuse_foreign_changes(self, work: Work, *, own_files: bool) -> None:
+    def _keep_own_changes(self, work: Work, *, own_files: bool) -> None:
+        """Refuse what no command may change; leave out of the index what this one is not about."""
         self._stage()
         inside = tuple(f"{path}/" for path in work.own)
-        for path, mode in self._changed(work.parent).items():
-            if mode == _REPOSITORY:
+        others: dict[str, _Change] = {}
+        for path, change in self._changed(work.parent).items():
+            if change.mode == _REPOSITORY:
                 raise entry_point_failed(
                     work.entry or work.generate or "",
                     f"it left a repository of its own in {shown(path)}",
@@ -139,6 +178,17 @@ class Worktree:
                     work.entry or work.generate or "",
                     f"it changed {shown(path)}, which is not its own to change",
                 )
+            if work.scope is not None and not work.scope.has(path):
+                others[path] = change
+        self._put_back(others)
+
+    def _put_back(self, changes: Mapping[str, _Change]) -> None:
+        """Give the index what the parent has, in place of these changes."""
+        lines = [f"{one.old_mode} {one.old_sha}\t{path}\0" for path, one in changes.items()]
+        lines.sort(key=lambda line: not line.startswith(_NOTHING))  # a file may become a folder
+        if lines:
+            data = "".join(lines).encode(errors="surrogateescape")
+            self._git("update-index", "-z", "--replace", "--index-info", data=data)
 
     def _commit(self, work: Work) -> str:
         self._stage_image_files(work)
@@ -200,12 +250,13 @@ class Worktree:
     def _stage(self) -> None:
         self._tree.stage(self._bare, REMOTE_SECONDS)
 
-    def _changed(self, commit: str) -> dict[str, str]:
-        """The paths that differ from a commit, and the mode that each has now."""
+    def _changed(self, commit: str) -> dict[str, _Change]:
+        """The paths that differ from a commit, and how."""
         out = self._git("diff-index", "--cached", "--raw", "-z", "--no-renames", commit)
         parts = out.decode(errors="surrogateescape").split("\0")
         return {
-            path: about.split(" ")[1] for about, path in zip(parts[::2], parts[1::2], strict=False)
+            path: _Change(*about.removeprefix(":").split(" ")[:4])
+            for about, path in zip(parts[::2], parts[1::2], strict=False)
         }
 
     def _git(
@@ -216,6 +267,8 @@ class Worktree:
 
 
 def _files(work: Work) -> dict[str, bytes | None]:
+    if not work.folder:
+        return {}
     return {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
 
 

@@ -3,26 +3,40 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.app.names import checked_sha, one_line, shown
 from tidemill.cfg import images, settings, settings_file
 from tidemill.cfg.name_changes import folders_to_move, warnings_of
+from tidemill.cfg.ownership import Ownership, found_stale, waves_of
 from tidemill.cfg.settings import Settings
-from tidemill.clients.checkout import Checkout, copied, fetched
+from tidemill.clients.checkout import Checkout, Local, Remote, Source
 from tidemill.clients.entrypoints import in_words
 from tidemill.clients.removing import remove
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.scratch import scratch
 from tidemill.commands import _options
 from tidemill.commands._writing import conclude, teller, write
-from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
+from tidemill.errors import (
+    EntryPointFailed,
+    Refused,
+    SettingsInvalid,
+    TidemillError,
+    Unreachable,
+)
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
 EXAMPLE = "tidemill check-cfg-app --repo ."
 MOST_NAMED = 10
+
+
+class StaleFiles(EntryPointFailed):
+    """What is committed is not what the sources generate."""
+
+
 _WORDS = {"success": "green", "failure": "red", "error": "lost"}
 
 
@@ -55,7 +69,9 @@ def run(arguments: argparse.Namespace) -> int:
         return _check_commits(arguments.repo, shas, as_json=options.json)
     warnings: list[str] = []
     with scratch() as folder:
-        done = _check(copied(Path(arguments.repo), folder), "this checkout", say, warnings)
+        source = Local(Path(arguments.repo))
+        checkout = source.files(_folder(folder, "files"))
+        done = _check(source, checkout, folder, "this checkout", say, warnings)
 
     def show() -> None:
         write("green: " + ", ".join(done))
@@ -105,14 +121,17 @@ def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
 
 def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str], None]) -> Verdict:
     """Red is what the commit did wrong; all else that goes wrong says nothing of it."""
+    source = Remote(repository, sha)
     try:
-        checkout = fetched(repository, sha, place)
+        checkout = source.files(_folder(place, "files"))
     except (TidemillError, OSError) as error:
         return Verdict("error", one_line(str(error)))
     warnings: list[str] = []
     try:
-        done = _check(checkout, sha[:12], say, warnings)
+        done = _check(source, checkout, place, sha[:12], say, warnings)
         return Verdict("success", ", ".join(done), tuple(warnings))
+    except StaleFiles as error:
+        return Verdict("failure", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))
     except (EntryPointFailed, Refused, SettingsInvalid) as error:
         return Verdict("failure", one_line(error.what), tuple(warnings))
     except (TidemillError, OSError) as error:
@@ -120,11 +139,17 @@ def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str],
 
 
 def _check(
-    checkout: Checkout, what: str, say: Callable[[str], None], warnings: list[str]
+    source: Source,
+    checkout: Checkout,
+    place: Path,
+    what: str,
+    say: Callable[[str], None],
+    warnings: list[str],
 ) -> list[str]:
     """Check one checkout, and return what was looked at; what is wrong is raised.
 
     Args:
+        source: where `checkout` comes from; others of it go into `place`.
         warnings: what is not wrong, and a person should know, is added to it.
     """
     valid = _settings(checkout, what)
@@ -139,9 +164,15 @@ def _check(
             say(f"{name}: {in_words(command)}")
             checkout.run(command, seconds)
             done.append(command)
-        if name == "generate" and (stale := checkout.changed()):
-            raise _stale(command or name, stale)
+        if name == "generate" and (made := checkout.changed()):
+            warnings += _stale(source, checkout, place, valid, command or name, made)
     return done
+
+
+def _folder(place: Path, name: str) -> Path:
+    folder = place / name
+    folder.mkdir()
+    return folder
 
 
 def _settings(checkout: Checkout, what: str) -> Settings:
@@ -204,10 +235,71 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
     return looked_at
 
 
-def _stale(command: str, stale: list[str]) -> EntryPointFailed:
-    named = ", ".join(shown(name) for name in stale[:MOST_NAMED])
-    more = f" and {len(stale) - MOST_NAMED} more" if len(stale) > MOST_NAMED else ""
-    return EntryPointFailed(
-        f"these files are not what the sources generate: {named}{more}",
-        remedy=f"run {in_words(command)} and commit what it changes",
-    )
+def _stale(
+    source: Source,
+    checkout: Checkout,
+    place: Path,
+    valid: Settings,
+    command: str,
+    made: Mapping[str, str],
+) -> list[str]:
+    """Judge files that `generate` changed in a checkout: the warnings, or what is wrong raised.
+
+    Args:
+        made: by path what it made of each.
+    """
+    seconds = valid.checks.timeout.total_seconds()
+    again = source.files(_folder(place, "again"))
+    again.run(command, seconds)
+    if differing := _differing(made, again.changed()):
+        raise StaleFiles(
+            f"{in_words(command)} is not deterministic: two runs on the same files differ, first "
+            f"in {shown(differing[0])}",
+            remedy="let it make the same of the same files: without the time, chance, or an order "
+            "that nothing fixes",
+        )
+    mend = f"run {in_words(command)} and commit what it changes"
+    parent, ownership = checkout.parent(), Ownership.of(valid)
+    if parent is None or ownership is None:
+        raise _not_generated(made, mend)
+    try:
+        before = source.commit(parent, _folder(place, "parent"))
+    except (Refused, Unreachable):
+        raise _not_generated(
+            made,
+            f"{mend}; where it is an automatic commit, check it out with its parent (fetch-depth: 2"
+            "), so that what a person left undone before it is no fault of its own",
+        ) from None
+    waves = waves_of(valid, ownership, checkout.changed_since(parent))
+    if not waves:
+        raise _not_generated(made, mend)
+    with suppress(EntryPointFailed):  # then nothing of it is known to be stale
+        before.run(command, seconds)
+    was = before.changed()
+    found = found_stale(ownership, waves, made, was)
+    if own := {path: what for path, what in made.items() if path not in found}:
+        new = [path for path in own if path not in was and not ownership.owners(path) & waves]
+        if new:
+            mend = (
+                f"let {in_words(command)} make the files of a wave from images of that wave alone: "
+                f"with those of {', '.join(sorted(waves))} it makes other files of others"
+            )
+        raise _not_generated(own, mend)
+    return [
+        "these files of other waves are not what the sources generate, nor are they in the parent: "
+        f"{_named(sorted(found))}; {mend}"
+    ]
+
+
+def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    return sorted(path for path in {*one, *other} if one.get(path) != other.get(path))
+
+
+def _not_generated(stale: Mapping[str, str], remedy: str) -> StaleFiles:
+    what = f"these files are not what the sources generate: {_named(sorted(stale))}"
+    return StaleFiles(what, remedy=remedy)
+
+
+def _named(paths: Sequence[str]) -> str:
+    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
+    return ", ".join(shown(path) for path in paths[:MOST_NAMED]) + more

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from tidemill.app.announcement import bare_form
 from tidemill.cfg import images
 from tidemill.cfg.images import DIGESTS, SOURCE, TAGS, ImageFiles, Source
 from tidemill.cfg.operation import AutoCommit, Operation
+from tidemill.cfg.ownership import Ownership, Scope
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import FILE, Settings
 from tidemill.cfg.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
+from tidemill.cfg.staleness import Look, NoLook
 from tidemill.cfg.trailers import message
 from tidemill.clients.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.mill.copying import Copied, NotThere, copied, copied_from_main
 from tidemill.mill.seeing import in_commit
 
 
-def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) -> Outcome:
-    """Do `operation` on `parent`: write its image files, generate, commit."""
+def make(
+    store: Store,
+    snapshot: Snapshot,
+    operation: Operation,
+    parent: str,
+    without: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Do `operation` on `parent`: write its image files, generate, commit.
+
+    Args:
+        without: waves whose files it leaves alone even where they are its own wave's, too.
+    """
     settings = snapshot.settings
+    ownership = Ownership.of(settings)
+    scope = Scope(ownership, operation.wave, without) if ownership else None
+    if operation.kind == "regenerate":
+        return _regenerate(store, snapshot, operation, parent, scope)
     found = _image_files(store, snapshot, operation)
     if isinstance(found, Failed):
         return found
@@ -30,10 +47,11 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
     if files is None or not is_whole or files.content != operation.content:
         return Failed(f"the images of {operation.set} that were announced are not whole")
     try:
-        work = _work(settings, found.operation, parent, found.files, files)
+        work = _work(settings, found.operation, parent, found.files, files, scope)
     except ValueError as error:
         return Failed(str(error))
-    match store.work(work):
+    result = store.work(work)
+    match result:
         case Committed(sha):
             has = in_commit(store, sha, settings, operation.wave)
             return Made(
@@ -48,12 +66,65 @@ def make(store: Store, snapshot: Snapshot, operation: Operation, parent: str) ->
                     files=has.files,
                 )
             )
+        case _:
+            return _not_made(parent, result)
+
+
+def look_at(store: Store, settings: Settings, commit: str) -> Look | NoLook:
+    """What `generate` makes of a commit as it is."""
+    match store.look(_generation(settings, commit)):
+        case Look() as look:
+            return look
+        case WorkFailed(reason) | WorkTimedOut(reason):
+            return NoLook(reason)
+
+
+def _regenerate(
+    store: Store, snapshot: Snapshot, operation: Operation, parent: str, scope: Scope | None
+) -> Outcome:
+    try:
+        text = message(operation)
+    except ValueError as error:
+        return Failed(str(error))
+    work = replace(_generation(snapshot.settings, parent), message=text, scope=scope)
+    result = store.work(work)
+    match result:
+        case Committed(sha):
+            return Made(
+                AutoCommit(sha=sha, parent=parent, at=snapshot.now, operation=operation, digests="")
+            )
+        case _:
+            return _not_made(parent, result)
+
+
+def _not_made(parent: str, result: WorkFailed | WorkTimedOut) -> Outcome:
+    match result:
         case WorkFailed(reason, None):
             return Failed(reason)
         case WorkFailed(_, on_parent):
             return Broken(parent, on_parent or "")
         case WorkTimedOut(reason):
             return Lost(reason)
+
+
+def _generation(settings: Settings, commit: str) -> Work:
+    """The work that changes no image files."""
+    prefixes = settings.prefixes()
+    return Work(
+        parent=commit,
+        generate=settings.entrypoints.generate,
+        own=prefixes if all(prefixes) else (),
+        barred=(FILE, ".github", *_folders(settings)),
+        seconds=settings.checks.timeout.total_seconds(),
+        bot=settings.bot,
+    )
+
+
+def _folders(settings: Settings) -> list[str]:
+    """Where the image files of all sets in all waves are."""
+    return sorted(
+        {settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets}
+    )
 
 
 def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copied | Failed:
@@ -115,6 +186,7 @@ def _work(
     parent: str,
     wanted: Mapping[str, bytes],
     files: ImageFiles,
+    scope: Scope | None,
 ) -> Work:
     entrypoints = settings.entrypoints
     entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
@@ -130,9 +202,6 @@ def _work(
     }
     for name, value in values.items():
         entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
-    others = {
-        settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets
-    }
     folder = settings.folder(operation.wave, operation.set)
     prefixes = settings.prefixes()
     return Work(
@@ -149,7 +218,8 @@ def _work(
         commit=operation.commit,
         generate=entrypoints.generate,
         own=prefixes if all(prefixes) else (),
-        barred=(FILE, ".github", *sorted(others - {folder})),
+        barred=(FILE, ".github", *(one for one in _folders(settings) if one != folder)),
+        scope=scope,
         date=operation.at,
         seconds=settings.checks.timeout.total_seconds(),
         bot=settings.bot,

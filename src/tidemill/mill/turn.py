@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, of_dry_run, plan
+from tidemill.cfg.regenerating import ToLook
 from tidemill.cfg.replaying import Todo
 from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
+from tidemill.cfg.staleness import Look, NoLook
 from tidemill.clients.store import Declined, Pushed, Raced, Store
 from tidemill.errors import ServerRefused, TidemillError
 from tidemill.mill.forge import Forge, Judge
-from tidemill.mill.making import make
+from tidemill.mill.making import look_at, make
 from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import Reading, read, snapshot
 from tidemill.mill.writing import updates
@@ -127,6 +129,7 @@ class Decider:
     judge: Judge
     say: Callable[[str], None]
     claim: bool = False
+    looks: dict[str, list[Look | NoLook]] = field(default_factory=dict)
 
     def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
         """The complete plan, and all that was found out for it."""
@@ -134,16 +137,28 @@ class Decider:
             decided = plan(known, refused=refused, claim=self.claim)
             if decided.to_read:
                 known = self.judge.look_up(known, decided.to_read[0])
-            elif decided.todo is None:
-                return known, decided
-            else:
-                known = self._try(known, decided.todo)
+                continue
+            match decided.todo:
+                case None:
+                    return known, decided
+                case ToLook(commit):
+                    known = known.having_looked(commit, self._look(known, commit))
+                case Todo() as todo:
+                    known = self._try(known, todo)
+
+    def _look(self, known: Snapshot, commit: str) -> Look | NoLook:
+        """What one more run of `generate` says, also if all else is read again."""
+        looks = self.looks.setdefault(commit, [])
+        if len(looks) <= len(known.looks.get(commit, ())):
+            self.say(f"generate {commit[:12]} as it is")
+            looks.append(look_at(self.store, known.settings, commit))
+        return looks[len(known.looks.get(commit, ()))]
 
     def _try(self, known: Snapshot, todo: Todo) -> Snapshot:
         operation = todo.operation
         sha = (operation.app_sha or "")[:12]
         self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
-        outcome = make(self.store, known, operation, todo.parent)
+        outcome = make(self.store, known, operation, todo.parent, todo.without)
         return known.knowing(operation.id, todo.parent, outcome)
 
 
