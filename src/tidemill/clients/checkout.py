@@ -220,6 +220,18 @@ def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
     return Checkout(repository.git, tree, commit, home, before, is_commit=True)
 
 
+def _borrowing(source: Git, scratch: Path) -> Git:
+    """A bare repository that has the objects of a checkout on this machine."""
+    bare = mirror.made(scratch / "mirror.git")
+    where = ("rev-parse", "--path-format=absolute", "--git-path")
+    objects = _line(source, *where, "objects")
+    (bare / "objects/info/alternates").write_text(f"{objects}\n")
+    shallow = Path(_line(source, *where, "shallow"))
+    if shallow.exists():
+        shutil.copyfile(shallow, bare / "shallow")
+    return Git(bare, {"GIT_DIR": str(bare)})
+
+
 def _empty(scratch: Path) -> tuple[Tree, Path]:
     tree, home = Tree(scratch / "checkout", scratch / "index"), scratch / "home"
     tree.folder.mkdir()
