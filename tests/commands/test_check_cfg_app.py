@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,8 +121,7 @@ def other_services(folder: Path) -> str:
 
 
 def broken_images(folder: Path) -> str:
-    (folder / "images" / "lab" / "tags.json").write_text("<<<<<<< HEAD\n")
-    return "images/lab: tags.json and digests.json"
+    (folder / "images" / "lab" / "tags.json").write_text("    return "images/lab: tags.json and digests.json"
 
 
 def source_of_another_commit(folder: Path) -> str:
@@ -360,6 +360,7 @@ def test_in_a_workflow_its_own_repository_is_checked_with_its_token(
     assert result["verdicts"] == {commit: "success"}
 
 
+<<<<<<< HEAD
 def test_wave_that_is_renamed_without_was_is_warned_of(checkout: World) -> None:
     def renamed(how: str) -> None:
         """The second wave gets another name."""
@@ -389,3 +390,91 @@ def test_first_wave_is_renamed_and_its_image_files_are_left_behind(
     assert said.startswith(f"{commit[:12]}: the image files are still in images/lab")
     main(["check-cfg-app", "--repo", str(checkout.clone)])
     assert "warning: the image files are still in images/lab" in capsys.readouterr().out
+
+
+OF_SHOP = "generated/shop/north/all.yaml"
+
+
+@pytest.fixture
+def on_stale(checkout: World) -> World:
+    """A person left shop stale, and a commit about lab is on auto above that; it is checked out."""
+    (checkout.clone / OF_SHOP).write_text("by hand\n")
+    checkout.commit("by hand")
+    checkout.later(hours=1)
+    checkout.announce(2)
+    git(checkout.clone, "fetch", "-q", str(checkout.bare), "auto")
+    git(checkout.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    return checkout
+
+
+class TestFilesThatAreStale:
+    def test_those_of_other_waves_that_the_parent_left_so_are_a_warning(
+        self, on_stale: World, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        auto = on_stale.ref("refs/heads/auto") or ""
+        fetched = check_commits(on_stale, auto)
+        assert fetched["verdicts"] == {auto: "success"}
+        copied = check(on_stale)
+        assert copied["green"]
+        for warnings in (fetched["warnings"], copied["warnings"]):
+            assert len(warnings) == 1
+            assert OF_SHOP in warnings[0]
+            assert "run `python3 generate.py` and commit what it changes" in warnings[0]
+        assert main(["check-cfg-app", "--repo", str(on_stale.clone)]) == 0
+        assert f"warning: {copied['warnings'][0]}" in capsys.readouterr().out
+
+    def test_on_the_persons_own_commit_they_are_red_with_the_remedy(self, on_stale: World) -> None:
+        person = on_stale.ref("refs/heads/main") or ""
+        told = check_commits(on_stale, person)
+        assert told["verdicts"] == {person: "failure"}
+        assert OF_SHOP in told["reasons"][person]
+        assert "run `python3 generate.py` and commit" in told["reasons"][person]
+
+    def test_in_a_commit_that_changes_anything_else_they_are_red(self, on_stale: World) -> None:
+        (on_stale.clone / "README").write_text("x")
+        on_stale.commit("about no wave", push=False)
+        assert OF_SHOP in check(on_stale)["error"]["what"]
+
+    def test_uncommitted_changes_make_it_nobodys(self, on_stale: World) -> None:
+        (on_stale.clone / "README").write_text("x")
+        assert OF_SHOP in check(on_stale)["error"]["what"]
+
+    def test_its_own_are_red(self, on_stale: World) -> None:
+        (on_stale.clone / "generated/lab/lab-1/all.yaml").write_text("by hand\n")
+        commit = on_stale.commit("about lab, by hand", push=False)
+        git(on_stale.clone, "push", "-q", str(on_stale.bare), "HEAD:refs/heads/other")
+        told = check_commits(on_stale, commit)
+        assert told["verdicts"] == {commit: "failure"}
+        assert "generated/lab/lab-1/all.yaml" in told["reasons"][commit]
+        assert OF_SHOP not in told["reasons"][commit]
+
+    def test_without_the_parent_it_says_how_to_get_it(self, on_stale: World) -> None:
+        shallow = on_stale.folder / "shallow"
+        url = f"file://{on_stale.bare}"
+        git(on_stale.folder, "clone", "-q", "--depth=1", "-b", "auto", url, str(shallow))
+        told = on_stale.run("check-cfg-app", "--repo", str(shallow), repo=False)
+        assert told.code == 1
+        assert "fetch-depth: 2" in told["error"]["remedy"]
+        git(shallow, "fetch", "-q", "--depth=2", "origin", "auto")
+        assert on_stale.run("check-cfg-app", "--repo", str(shallow), repo=False)["green"]
+
+    def test_those_that_its_own_images_make_stale_are_red(self, checkout: World) -> None:
+        script = checkout.clone / "generate.py"
+        script.write_text(script.read_text().replace('Path("images", wave)', 'Path("images")'))
+        subprocess.run(["python3", "generate.py"], cwd=checkout.clone, check=True)
+        checkout.commit("files of all from the images of all")
+        checkout.later(hours=1)
+        checkout.announce(2)
+        auto = checkout.ref("refs/heads/auto") or ""
+        told = check_commits(checkout, auto)
+        assert told["verdicts"] == {auto: "failure"}
+        assert "from images of that wave alone" in told["reasons"][auto]
+
+    def test_generate_that_is_not_deterministic_is_said_to_be_that(self, checkout: World) -> None:
+        script = checkout.clone / "generate.py"
+        late = 'import time\npathlib.Path("generated/shop/north/all.yaml").write_text('
+        script.write_text(f"{script.read_text()}{late}str(time.time_ns()))\n")
+        error = check(checkout)["error"]
+        assert "`python3 generate.py` is not deterministic" in error["what"]
+        assert f"first in '{OF_SHOP}'" in error["what"]
+        assert "commit what it changes" not in error["remedy"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tidemill.app.names import shown
+from tidemill.clients import mirror
 from tidemill.clients.entrypoints import run_entry_point
 from tidemill.clients.git import LOCAL_SECONDS, Git, GitError
 from tidemill.clients.mirror import Tree, object_folders
