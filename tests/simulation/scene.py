@@ -144,7 +144,7 @@ def random_scene(rng: random.Random) -> Scene:
         timeout=rng.choice((20, 60)),
         has_paths=rng.random() < 0.85,
         has_entries=rng.random() < 0.2,
-        stale=rng.choice(("wait", "regenerate")),
+        stale="regenerate" if len(every) % 2 else "wait",
     )
 
 
