@@ -121,7 +121,8 @@ def other_services(folder: Path) -> str:
 
 
 def broken_images(folder: Path) -> str:
-    (folder / "images" / "lab" / "tags.json").write_text("    return "images/lab: tags.json and digests.json"
+    (folder / "images" / "lab" / "tags.json").write_text("<<<<<<< HEAD\n")
+    return "images/lab: tags.json and digests.json"
 
 
 def source_of_another_commit(folder: Path) -> str:
@@ -360,7 +361,6 @@ def test_in_a_workflow_its_own_repository_is_checked_with_its_token(
     assert result["verdicts"] == {commit: "success"}
 
 
-<<<<<<< HEAD
 def test_wave_that_is_renamed_without_was_is_warned_of(checkout: World) -> None:
     def renamed(how: str) -> None:
         """The second wave gets another name."""
