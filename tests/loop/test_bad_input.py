@@ -235,32 +235,6 @@ def test_usage_is_exit_code_2(arguments: tuple[str, ...]) -> None:
     assert "usage:" in usage(*arguments)
 
 
-JUNK = {
-    "empty": b"{}",
-    "nonsense": b"nonsense",
-    "bytes": b"\xff",
-    "nested": b"[" * 100_000,
-    "forged": b'{"x\\n::error::hi": 1}',
-    "naive": b'{"id": "h", "wave": "lab", "set": "app", "reason": "x", "by": "x",'
-    b' "at": "2026-01-05T10:00:00", "since": "2026-01-05T10:00:00"}',
-}
-
-
-@pytest.mark.parametrize("place", ["journal", "holds/lab/app", "deployed/lab/lab-1"])
-@pytest.mark.parametrize("data", JUNK.values(), ids=JUNK.keys())
-def test_ref_of_the_namespace_that_holds_no_record_is_named(
-    landed: World, place: str, data: bytes
-) -> None:
-    blob = git(landed.bare, "hash-object", "-w", "--stdin", data=data)
-    tree = git(landed.bare, "mktree", data=f"100644 blob {blob}\trecord.json\n".encode())
-    commit = git(landed.bare, "commit-tree", tree, data=b"by hand\n")
-    git(landed.bare, "update-ref", f"refs/tidemill/{place}", commit)
-    found = landed.turn()
-    assert found.code == 1
-    assert f"refs/tidemill/{place}" in found["error"]["what"]
-    assert found["error"]["what"].isprintable()
-
-
 def test_error_for_a_person_has_three_parts_on_standard_error(standing: World) -> None:
     code, out, err = says(standing, "hold-wave", "--wave", "nowhere", "--reason", "x")
     assert (code, out) == (1, "")

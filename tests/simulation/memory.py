@@ -20,6 +20,7 @@ from tidemill.cfg.staleness import Look
 from tidemill.clients.store import (
     Committed,
     Declined,
+    Logged,
     Pushed,
     PushResult,
     Raced,
@@ -182,6 +183,18 @@ class Client:
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         self._get(commit)
         self._blobs |= {data for _, data in self._below(commit, paths)}
+
+    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+        for commit, paths in places.items():
+            self.fetch_below(commit, paths)
+
+    def message(self, commit: str) -> str:
+        return self._commit(commit).message
+
+    def history(self, commit: str, most: int) -> list[Logged]:
+        shas = self.server.since(commit, "")[-most:]
+        found = [(sha, self.server.commits[sha]) for sha in shas]
+        return [Logged(sha, one.date, one.message) for sha, one in found]
 
     def date(self, commit: str) -> datetime:
         return self._commit(commit).date

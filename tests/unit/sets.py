@@ -11,6 +11,7 @@ from typing import Any
 from tidemill.cfg.images import ImageFiles, Source, from_maps
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.settings_file import parse
+from tidemill.cfg.snapshot import Unreadable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
@@ -35,6 +36,12 @@ def images(
     source = Source(repository="acme/app", sha=commit, position=position, introduced_at=NOW)
     name = f"ghcr.io/acme/{set_name}"
     return from_maps({"web": f"{name}:{commit}"}, {"web": f"{name}@sha256:{held}"}, source)
+
+
+def unreadable(fact: str, *, is_newer: bool = False) -> Unreadable:
+    """A ref of the inbox that can't be read."""
+    ref = f"refs/tidemill/inbox/{fact}"
+    return Unreadable(ref=ref, sha=sha(fact), id=fact, reason="broken", is_newer=is_newer)
 
 
 def settings(

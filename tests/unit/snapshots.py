@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
+from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
 from tests.unit.telling import Told
 
 from tidemill.cfg.ledger import Had
@@ -33,6 +33,7 @@ __all__ = [
     "settings",
     "sha",
     "stack",
+    "unreadable",
     "waits_for",
     "what",
     "whats",

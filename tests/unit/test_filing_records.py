@@ -4,6 +4,8 @@ import msgspec
 import pytest
 from tests.unit.snapshots import Rollout, present, whats
 
+from tidemill.cfg.status import status
+
 
 def test_record_is_filed_and_said() -> None:
     rollout = Rollout()
@@ -66,11 +68,51 @@ def test_record_of_a_target_that_is_not_in_the_settings_is_rejected(wave: str, t
     assert f"no target {target} in a wave {wave}" in rollout.decide().rejected[request]
 
 
-def test_record_of_a_clock_that_is_days_ahead_is_rejected_and_silences_nobody() -> None:
+@pytest.mark.parametrize("minutes", [6, 20 * 60, 30 * 24 * 60], ids=["6m", "20h", "a-month"])
+@pytest.mark.parametrize("is_filed", [False, True], ids=["waits", "filed-by-an-older-release"])
+def test_report_of_a_clock_that_is_ahead_silences_no_later_one(
+    minutes: int, is_filed: bool
+) -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=30, deployed=None)
-    ahead = rollout.reports("lab", "lab-1", finished_at=rollout.ago(-25 * 60))
+    rollout.had("lab", 1, landed=130, deployed=None)
+    tell = rollout.reported if is_filed else rollout.reports
+    tell("lab", "lab-1", ago=100, finished_at=rollout.ago(100 - minutes))
+    rollout.turn()
+    rollout.reports("lab", "lab-1", "Degraded", ago=80)
     decided = rollout.turn()
-    assert decided.rejected == {ahead: "it finished more than a day from now"}
-    rollout.reports("lab", "lab-1", "Degraded", ago=0)
-    assert [one.health for one in rollout.turn().filed] == ["Degraded"]
+    assert [one.health for one in decided.filed] == ["Degraded"]
+    assert present(decided).failed == {"lab-1": rollout.ago(80)}
+
+
+@pytest.mark.parametrize(
+    ("ahead", "last"), [(4, "Healthy"), (6, "Degraded")], ids=["plausible", "wrong"]
+)
+def test_times_that_a_clock_may_well_show_order_records(ahead: int, last: str) -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1, landed=130, deployed=None)
+    rollout.reports("lab", "lab-1", "Healthy", ago=10, finished_at=rollout.ago(10 - ahead))
+    rollout.reports("lab", "lab-1", "Degraded", ago=8, finished_at=rollout.ago(9))
+    decided = rollout.decide()
+    assert decided.records["lab", "lab-1"].health == last
+
+
+def test_clock_that_is_ahead_is_said_once() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=130, deployed=None)
+    said = []
+    for ago in (100, 90, 80):
+        rollout.reports("lab", "lab-1", ago=ago, finished_at=rollout.ago(ago - 20 * 60))
+        decided = rollout.turn()
+        said += [one.reason for one in decided.entries if one.what == "clock ahead"]
+        [target] = [
+            one
+            for one in status(rollout.snapshot(), rollout.decide()).waves[0].targets
+            if one.name == "lab-1"
+        ]
+        assert target.clock_ahead == "20h"
+    assert said == ["the clock of lab-1 is 20h ahead: its reports count as of when they came"]
+    rollout.reports("lab", "lab-1", ago=70)
+    rollout.turn()
+    targets = status(rollout.snapshot(), rollout.decide()).waves[0].targets
+    assert [one.clock_ahead for one in targets] == [None, None]

@@ -5,10 +5,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, images, settings, sha
+from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, images, settings, sha, unreadable
 
 from tidemill.cfg.plan import plan
-from tidemill.cfg.snapshot import Unreadable
 
 
 def nothing() -> Rollout:
@@ -121,7 +120,7 @@ def put_back_by_hand() -> Rollout:
 def foreign_and_unreadable() -> Rollout:
     rollout = under_test()
     rollout.foreign = rollout.auto_tip = sha("foreign")
-    rollout.unreadable = (Unreadable("hold-1", "not a request of this version"),)
+    rollout.unreadable = (unreadable("hold-1"),)
     return rollout
 
 

@@ -90,6 +90,68 @@ def test_wave_with_a_hold_is_left_alone(held: str) -> None:
     assert decided.holds == {("lab", held): hold}
 
 
+def held_for_a_failure() -> Rollout:
+    """3 failed on both targets, and there is nothing to go back to."""
+    rollout = failing()
+    nothing_before(rollout)
+    rollout.reports("lab", "lab-2", "Degraded", ago=2)
+    rollout.turn()
+    assert set(rollout.holds) == {("lab", "app")}
+    return rollout
+
+
+def test_hold_for_a_failure_ends_when_every_target_is_healthy_with_the_set_that_failed() -> None:
+    rollout = held_for_a_failure()
+    rollout.reports("lab", "lab-1", ago=1)
+    assert set(rollout.turn().holds) == {("lab", "app")}
+    rollout.reports("lab", "lab-2", ago=0)
+    decided = rollout.turn()
+    assert decided.holds == {}
+    [released] = [entry for entry in decided.entries if entry.what == "released"]
+    assert (released.wave, released.set) == ("lab", "app")
+    assert "healthy again on lab-1, lab-2" in released.reason
+
+
+def healthy_with_another_set(rollout: Rollout) -> None:
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, position=2, ago=0)
+
+
+def settings_forget_one_target(rollout: Rollout) -> None:
+    rollout.reports("lab", "lab-1", ago=0)
+    rollout.settings = settings(lab={**BACK, "targets": ["lab-1"]}, shop=SHOP)
+
+
+def settings_forget_both_targets(rollout: Rollout) -> None:
+    rollout.settings = settings(lab={**BACK, "targets": ["lab-9"]}, shop=SHOP)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [healthy_with_another_set, settings_forget_one_target, settings_forget_both_targets],
+    ids=lambda change: change.__name__,
+)
+def test_hold_for_a_failure_stays_where_the_failure_has_not_passed(change: Any) -> None:
+    rollout = held_for_a_failure()
+    change(rollout)
+    rollout.turn()
+    rollout.later(60)
+    assert set(rollout.turn().holds) == {("lab", "app")}
+
+
+def test_hold_of_a_rollback_or_of_a_person_stays_when_the_failure_has_passed() -> None:
+    rollout = failing()
+    rollout.turn()
+    rollout.reports("lab", "lab-1", ago=0)
+    assert set(rollout.turn().holds) == {("lab", "app")}, "a rollback placed it"
+    rollout = failing()
+    nothing_before(rollout)
+    rollout.hold("lab", ago=5)
+    rollout.turn()
+    rollout.reports("lab", "lab-1", ago=0)
+    assert set(rollout.turn().holds) == {("lab", "_")}, "a person placed it"
+
+
 def two_sets(batch_landed: float, healthy_ago: float | None) -> Rollout:
     rollout = Rollout(settings(sets=("app", "batch"), lab=BACK))
     rollout.had("lab", 1, landed=200, deployed=190)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pytest
 
 from tidemill.cfg.operation import Operation
-from tidemill.cfg.trailers import message, trailers
+from tidemill.cfg.trailers import message, parse, trailers
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
 CFG = "c" * 40
@@ -117,3 +118,41 @@ def test_reason_of_one_line_is_kept_as_it_is(reason: str) -> None:
 
 def test_same_operation_has_the_same_message() -> None:
     assert message(operation()) == message(operation())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"request": None, "reason": ""},
+        {"kind": "promote", "source": "lab", "commit": CFG},
+        {"kind": "roll back", "app_sha": None, "position": 0, "repository": None},
+        {"reason": "Autocommit-Target: production"},
+    ],
+    ids=["introduction", "no-request", "promotion", "rollback-to-an-unknown-set", "sly-reason"],
+)
+def test_message_says_what_the_operation_was(changes: dict[str, Any]) -> None:
+    made = operation(**changes)
+    found = parse(message(made))
+    assert found is not None
+    assert trailers(found) == trailers(made)
+    assert found.id == msgspec.structs.replace(made, content="").id
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "A person's commit\n",
+        "A person's commit\n\nAutocommit-Operation: introduce\n",
+        message(operation()).replace("introduce\n", "destroy\n"),
+        message(operation()).replace(": staging", ": ../staging"),
+        message(operation()).replace(": app\n", ": \n"),
+        message(operation()).replace(SHA, "main"),
+        message(operation()).replace("1234\n", f"{2**53}\n"),
+        message(operation()).replace("1234\n", "-1\n"),
+        message(operation()) + "\nSigned-off-by: ada\n",
+    ],
+)
+def test_message_of_any_other_commit_says_of_no_operation(text: str) -> None:
+    assert parse(text) is None

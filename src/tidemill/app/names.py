@@ -142,7 +142,10 @@ def _escaped(found: re.Match[str]) -> str:
 
 def is_storable(when: datetime) -> bool:
     """Whether Git can store a time in a commit, and anybody would mean it."""
-    return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR
+    try:
+        return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR
+    except OverflowError:  # its zone takes it out of all years
+        return False
 
 
 def shown(text: object) -> str:

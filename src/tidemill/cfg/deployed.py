@@ -55,6 +55,8 @@ def runs(record: Deployment | None, set_name: str, target: str, had: Had) -> boo
 
 def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     """File one record, and let the ledger follow from it."""
+    for set_name in draft.ledger.sets.get(wave.name, {}):
+        _count_failed(draft, wave, set_name, record.accepted_at)
     draft.records[wave.name, record.target] = record
     draft.filed.append(record)
     if record.is_failing:
@@ -63,18 +65,34 @@ def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
         draft.ledger.failing.get(wave.name, {}).pop(record.target, None)
     for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
         for had in part.had:
-            if not _has_very_set(record, set_name, had):
-                continue
-            if record.is_failing and record.accepted_at >= had.landed_at:
-                _fail(had, record)
-            elif record.is_healthy and record.target in had.failed:
-                _recover(had, record)
+            _blame(had, wave, set_name, record)
         refresh_set(draft, wave, set_name, record.accepted_at)
     if _is_well(draft, wave):
         parts = draft.ledger.sets.get(wave.name, {})
         draft.ledger.well_with[wave.name] = {
             name: part.present.content for name, part in parts.items() if part.present
         }
+
+
+def recall_record(draft: Draft, record: Deployment) -> None:
+    """Let a ledger that was made again follow from a record that was filed before.
+
+    Whether a set that fails had been deployed there is not known: so it is not rolled back by
+    itself.
+    """
+    wave = draft.settings.wave(record.wave)
+    if wave is None or record.target not in wave.targets:
+        return
+    if record.is_failing:
+        draft.ledger.failing.setdefault(wave.name, {})[record.target] = record.accepted_at
+    for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
+        had, seen = part.present, (record.sets or {}).get(set_name)
+        if had is None or seen is None or seen.content != had.content:
+            continue
+        _blame(had, wave, set_name, record)
+        had.deployed_once = had.deployed_once or bool(had.failed)
+        if record.is_healthy:
+            had.taken[record.target] = max(record.accepted_at, had.landed_at)
 
 
 def refresh(draft: Draft) -> None:
@@ -86,6 +104,7 @@ def refresh(draft: Draft) -> None:
 
 def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
+    _count_failed(draft, wave, set_name, at)
     is_failing = any(failing_targets(draft, wave, set_name))
     for had in draft.ledger.history(wave.name, set_name).had:
         _forget_unlisted(wave, had, at)
@@ -120,6 +139,15 @@ def failing_targets(draft: Draft, wave: Wave, set_name: str) -> Iterator[str]:
             yield target
 
 
+def degraded_targets(draft: Draft, wave: Wave, set_name: str) -> dict[str, datetime]:
+    """The targets that are Degraded and don't count as failed yet, and when each will."""
+    return {
+        target: since + wave.failed_after
+        for had in draft.ledger.history(wave.name, set_name).had
+        for target, since in had.degraded.items()
+    }
+
+
 def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
     if is_failing and had.healthy_since is not None:
         had.healthy = had.soaked(at)
@@ -128,13 +156,38 @@ def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
         had.healthy_since = max(at, had.deployed_at)
 
 
-def _has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
+def has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
+    """Whether the target's revision has this set, and it runs some of it."""
     seen = (record.sets or {}).get(set_name)
     return seen is not None and seen.uses and seen.content == had.content
 
 
-def _fail(had: Had, record: Deployment) -> None:
-    had.failed.setdefault(record.target, record.accepted_at)
+def _blame(had: Had, wave: Wave, set_name: str, record: Deployment) -> None:
+    """What a record says of one set: it fails, it may come to that, or it is well again."""
+    target, has_it = record.target, has_very_set(record, set_name, had)
+    fails = has_it and record.is_failing and record.accepted_at >= had.landed_at
+    if fails and not record.has_failed_sync and wave.failed_after:
+        if target not in had.failed:
+            had.degraded.setdefault(target, record.accepted_at)
+        return
+    had.degraded.pop(target, None)
+    if fails:
+        _fail(had, target, record.accepted_at)
+    elif has_it and record.is_healthy and target in had.failed:
+        _recover(had, record)
+
+
+def _count_failed(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
+    """Who by a time has been Degraded for as long as the wave says has failed since then."""
+    for had in draft.ledger.history(wave.name, set_name).had:
+        for target, since in list(had.degraded.items()):
+            if since + wave.failed_after <= at:
+                del had.degraded[target]
+                _fail(had, target, since + wave.failed_after)
+
+
+def _fail(had: Had, target: str, since: datetime) -> None:
+    had.failed.setdefault(target, since)
     _is_not_deployed(had)
 
 
@@ -144,6 +197,8 @@ def _is_not_deployed(had: Had) -> None:
 
 def _forget_unlisted(wave: Wave, had: Had, at: datetime) -> None:
     """A failure on a target that the settings no longer list is nobody's any more."""
+    for target in had.degraded.keys() - set(wave.targets):
+        del had.degraded[target]
     if had.failed and not had.failed.keys() & set(wave.targets):
         had.failed, had.taken, had.anew, had.held = {}, {}, at, False
 

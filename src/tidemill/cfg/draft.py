@@ -27,7 +27,7 @@ from tidemill.cfg.operation import AutoCommit, Operation
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import ALL_SETS, Announced, Fact
 from tidemill.cfg.settings import Settings
-from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.cfg.snapshot import Failure, Held, Snapshot, Unreadable
 
 TIDEMILL = "tidemill"
 ENDS_BADLY = ("evicted", "rejected", "dropped")
@@ -59,6 +59,7 @@ class Draft:
     filed: list[Deployment] = field(default_factory=list)
     evicted: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
+    aside: list[Unreadable] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     taken_off: bool = False
     to_read: list[str] = field(default_factory=list)
@@ -132,6 +133,20 @@ class Draft:
             Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
         )
 
+    def release(self, hold: Held, reason: str, *, by: str = "") -> None:
+        """A hold has ended."""
+        del self.holds[hold.wave, hold.set]
+        self.entries.append(
+            Entry(
+                what="released",
+                id=hold.id,
+                set=hold.set,
+                wave=hold.wave,
+                reason=f"{reason} (held: {hold.reason})",
+                by=by,
+            )
+        )
+
     def hold_by_itself(
         self,
         wave: str,
@@ -140,6 +155,7 @@ class Draft:
         reason: str,
         *,
         instead_of: tuple[str, str] | None = None,
+        failure: Failure | None = None,
     ) -> None:
         """Place a hold that no person asked for; `cause` is a commit."""
         self.hold(
@@ -151,6 +167,7 @@ class Draft:
                 by=TIDEMILL,
                 since=self.now,
                 instead_of=instead_of,
+                failure=failure,
             )
         )
 
@@ -235,6 +252,14 @@ class Draft:
             "rejected",
             Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason),
         )
+
+    def set_aside(self, unreadable: Unreadable) -> None:
+        """A ref that can't be read goes; what it points to is kept below `rejected/`."""
+        self.aside.append(unreadable)
+        known = [one for one in self.ledger.rejected if one != unreadable.id]
+        self.ledger.rejected = [*known, unreadable.id][-KEPT_REFS:]
+        entry = Entry(what="rejected", id=unreadable.id, reason=unreadable.said)
+        self.entries.append(entry)
 
     def evict(self, eviction: Eviction) -> None:
         """A commit leaves auto for good, and is kept below `evicted/`."""

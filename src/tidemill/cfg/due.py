@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.cfg.deployed import failing_targets, missing
+from tidemill.cfg.deployed import degraded_targets, failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
 from tidemill.cfg.obstacles import (
@@ -16,6 +16,7 @@ from tidemill.cfg.obstacles import (
     FailedThere,
     HasNewer,
     InFlight,
+    IsDegraded,
     NeedsApproval,
     NoSuchPlace,
     NotDeployed,
@@ -258,6 +259,14 @@ def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) ->
     if had.naming is not None and had.naming.is_wrong:
         return NotInFiles(
             wave=source.name, commit=had.commit, naming=had.naming, since=had.landed_at
+        )
+    if degraded := degraded_targets(draft, source, set_name):
+        first = min(degraded.values())
+        return IsDegraded(
+            wave=source.name,
+            targets=tuple(sorted(degraded)),
+            since=first - source.failed_after,
+            fails_at=first,
         )
     if had.deployed_at is None:
         late = tuple(missing(draft, source, had))

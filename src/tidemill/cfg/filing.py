@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from tidemill.app.durations import show_duration
 from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Back, Eviction
-from tidemill.cfg.records import AHEAD, Deployment
+from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import (
     ALL_SETS,
     Announced,
@@ -27,15 +28,12 @@ _DONE = "done"
 
 def file(draft: Draft) -> None:
     """Take in records, then holds, releases, drops, retries and rollbacks; reject what is bad."""
-    for unreadable in draft.snapshot.unreadable:
-        draft.keep(unreadable.id, unreadable.reason)
-        draft.ended.append(unreadable.id)
-        draft.entries.append(Entry(what="rejected", id=unreadable.id, reason=unreadable.reason))
+    _clear(draft)
     if draft.snapshot.foreign:
         reason = "no turn made it: auto is the mill's own"
         draft.evict(Eviction(commit=draft.snapshot.foreign, at=draft.now, reason=reason))
     for ref_id, record in sorted(
-        _of(draft, Deployment), key=lambda one: (one[1].finished_at, one[1].accepted_at, one[0])
+        _of(draft, Deployment), key=lambda one: (one[1].finished, one[1].accepted_at, one[0])
     ):
         _record(draft, ref_id, record)
     for ref_id, hold in _of(draft, Hold):
@@ -58,6 +56,15 @@ def file(draft: Draft) -> None:
         _is_place(draft, ref_id, promotion.wave, promotion.set)
 
 
+def _clear(draft: Draft) -> None:
+    """What can't be read, or can't be carried out whatever else is so, is out of the way first."""
+    for unreadable in draft.snapshot.unreadable:
+        if not unreadable.is_newer:
+            draft.set_aside(unreadable)
+    for ref_id, reason in draft.snapshot.unfit.items():
+        draft.reject(ref_id, reason)
+
+
 def _of(draft: Draft, kind: type) -> list:  # type: ignore[type-arg]
     found = [(ref_id, fact) for ref_id, fact in draft.inbox.items() if isinstance(fact, kind)]
     return sorted(found, key=lambda one: (one[1].accepted_at, one[0]))
@@ -72,19 +79,20 @@ def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
             wave=record.wave,
         )
         return
-    if record.finished_at > draft.now + AHEAD:
-        draft.reject(ref_id, "it finished more than a day from now", wave=record.wave)
+    if (record.wave, record.target) in draft.snapshot.silenced:
         return
     latest = draft.records.get((record.wave, record.target))
     if latest is not None and latest.id == record.id:
         draft.end(ref_id, _DONE)
-    elif latest is not None and record.finished_at < latest.finished_at:
-        later = f"{latest.finished_at:%Y-%m-%dT%H:%M:%SZ}"
+    elif latest is not None and record.finished < latest.finished:
+        later = f"{latest.finished:%Y-%m-%dT%H:%M:%SZ}"
         reason = f"{record.target} has reported something later, finished at {later}"
         draft.end(
             ref_id, _DONE, Entry(what="out of date", id=ref_id, wave=record.wave, reason=reason)
         )
     else:
+        if record.ahead and not (latest and latest.ahead):
+            _note_clock(draft, record)
         take_in(draft, wave, record)
         said = f"{record.target}: {record.phase}, {record.health} at {record.revision[:12]}"
         draft.end(
@@ -94,6 +102,12 @@ def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
         )
     # Records do not end in the sense of requests: the same one may come again, and count.
     draft.ledger.ended = [one for one in draft.ledger.ended if one.id != ref_id]
+
+
+def _note_clock(draft: Draft, record: Deployment) -> None:
+    by = show_duration(record.ahead)
+    reason = f"the clock of {record.target} is {by} ahead: its reports count as of when they came"
+    draft.entries.append(Entry(what="clock ahead", wave=record.wave, reason=reason))
 
 
 def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
@@ -120,19 +134,8 @@ def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
 
 
 def _release(draft: Draft, ref_id: str, release: Release) -> None:
-    ended = {place: hold for place, hold in draft.holds.items() if hold.id in release.ends}
-    for place, hold in ended.items():
-        del draft.holds[place]
-        draft.entries.append(
-            Entry(
-                what="released",
-                id=hold.id,
-                set=hold.set,
-                wave=hold.wave,
-                reason=f"{release.reason} (held: {hold.reason})",
-                by=release.by,
-            )
-        )
+    for hold in [hold for hold in draft.holds.values() if hold.id in release.ends]:
+        draft.release(hold, release.reason, by=release.by)
     draft.end(ref_id, _DONE)
 
 

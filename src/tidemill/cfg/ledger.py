@@ -34,6 +34,8 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
         targets: what each target had in that commit.
         taken: when each target was healthy with it, once it was.
         failed: the targets that failed with it and have not recovered, and since when.
+        degraded: the targets that are Degraded with it and don't count as failed yet (the wave's
+            `failed_after`), and since when.
         deployed_at: since when it has been deployed, None while it is not.
         deployed_once: whether it ever was.
         healthy: for how long it has soaked, up to `healthy_since`.
@@ -58,6 +60,7 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
     targets: dict[str, Files] = {}
     taken: dict[str, Moment] = {}
     failed: dict[str, Moment] = {}
+    degraded: dict[str, Moment] = {}
     deployed_at: Moment | None = None
     deployed_once: bool = False
     healthy: timedelta = timedelta()

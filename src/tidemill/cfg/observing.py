@@ -52,7 +52,7 @@ def _has_set(draft: Draft, commit: AutoCommit) -> None:
     operation = commit.operation
     if operation.kind == "regenerate":
         return
-    _replace(
+    put_on_top(
         draft.ledger.of(operation.wave, operation.set),
         Had(
             app_sha=operation.app_sha,
@@ -123,7 +123,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     if files is None and (present.wave or present.set) and not present.moved:
         return  # it has another name now, and its files are still where they were
     is_back = had.position < present.position or not had.is_known
-    _replace(part, had)
+    put_on_top(part, had)
     _forget_rollbacks(draft, wave.name, set_name, had.content)
     reason = f"a commit on main puts {wave.name} to {short(had.app_sha)}"
     draft.entries.append(
@@ -155,7 +155,7 @@ def _hold_in_place_of_another(
         draft.hold_by_itself(*place, draft.main, reason, instead_of=other)
 
 
-def _replace(part: SetLedger, had: Had) -> None:
+def put_on_top(part: SetLedger, had: Had) -> None:
     """Put `had` on top: what it replaces may be buried, what it goes back behind is rolled back."""
     if part.present is not None and part.present.failed:
         part.present.buried = True

@@ -171,6 +171,14 @@ class FailedThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
     targets: tuple[str, ...]
 
 
+class IsDegraded(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
+    """Targets of a wave are Degraded; the first of them counts as failed at `fails_at`."""
+
+    wave: str
+    targets: tuple[str, ...]
+    fails_at: Moment
+
+
 class ReplacedWhileFailed(_Over, frozen=True, kw_only=True, tag="replaced while failed"):
     """It was replaced in a wave while it was failed."""
 
@@ -339,6 +347,7 @@ Obstacle: TypeAlias = (
     | RollingBack
     | RolledBack
     | FailedThere
+    | IsDegraded
     | ReplacedWhileFailed
     | NotDeployed
     | NotInFiles

@@ -22,6 +22,7 @@ from tidemill.cfg.ledger import Ledger, Refusal, trimmed
 from tidemill.cfg.observing import observe
 from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.recalling import recall
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover
 from tidemill.cfg.regenerating import ToLook, assess, put_regenerations_first
@@ -35,7 +36,7 @@ from tidemill.cfg.replaying import (
     to_commits,
 )
 from tidemill.cfg.reporting import say_what_waits
-from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.cfg.snapshot import Held, Snapshot, Unreadable
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Plan:
         records: the latest record of each target then, by wave and target; `moved` where its
             records were kept under another wave's name.
         holds: all holds that will be in force.
-        evicted: commits to keep; rejected: ids and reasons.
+        evicted: commits to keep; rejected: ids and reasons; aside: refs that can't be read.
         to_check: commits whose check is asked for; `more` where some would be, if it were asked.
         to_read: commits of which has to be read what was reported, before the rest of the plan
             means anything; the first one first, as the others may not matter then.
@@ -70,6 +71,7 @@ class Plan:
     holds: Mapping[tuple[str, str], Held]
     evicted: tuple[str, ...]
     rejected: Mapping[str, str]
+    aside: tuple[Unreadable, ...]
     to_check: tuple[str, ...]
     waiting: tuple[Waiting, ...]
     todo: Todo | ToLook | None
@@ -98,6 +100,7 @@ def plan(
     draft = Draft.of(today.snapshot)
     draft.entries += today.entries
     observe(draft)
+    recall(draft)
     before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
     file(draft)
     assess(draft)
@@ -147,7 +150,7 @@ def _as_adopted(draft: Draft) -> Ledger:
 def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim: bool) -> Plan:
     commits = list(auto.commits)
     tip = commits[-1].sha if commits else draft.main
-    was_empty = not draft.snapshot.auto and not draft.snapshot.foreign
+    was_empty = not (draft.snapshot.auto or draft.snapshot.foreign or draft.snapshot.evidence)
     auto_tip = None if tip == draft.snapshot.auto_tip or (not commits and was_empty) else tip
     draft.ledger.auto = commits
     refused = draft.ledger.refused
@@ -185,15 +188,18 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
         holds=draft.holds,
         evicted=tuple(draft.evicted),
         rejected=draft.rejected,
+        aside=tuple(draft.aside),
         to_check=tuple(wanted),
         waiting=tuple(draft.waiting),
         todo=auto.todo,
         is_change=bool(
             draft.landed
+            or draft.snapshot.evidence
             or auto_tip
             or draft.ended
             or draft.evicted
             or draft.rejected
+            or draft.aside
             or draft.holds != dict(draft.snapshot.holds)
             or today.is_due
             or is_changed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal, get_args
 
 import msgspec
@@ -14,8 +14,8 @@ Phase = Literal["Running", "Succeeded", "Failed", "Error", "Terminating"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
 PHASES: tuple[Phase, ...] = get_args(Phase)
 HEALTHS: tuple[Health, ...] = get_args(Health)
-# How far a target's clock may be ahead: till then its right reports would count as out of date.
-AHEAD = timedelta(days=1)
+# What a target's clock may be ahead by, as clocks are; by more it is wrong.
+AHEAD = timedelta(minutes=5)
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -48,7 +48,7 @@ class Deployment(
 
     Attributes:
         revision: the commit of cfg-app.git that the target has synced.
-        finished_at: when the target's last sync finished; orders the records of one target.
+        finished_at: when the target's last sync finished, by its own clock.
         sets: the wave's sets at that revision, None until that is known.
         tree: identity of what the target renders from at that revision.
         number: its place in the target's chain of records, from 1.
@@ -84,6 +84,20 @@ class Deployment(
         return f"deployment-{hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:20]}"
 
     @property
+    def ahead(self) -> timedelta:
+        """By how much the target's clock is wrong, as far as the record shows; mostly nothing."""
+        by = self.finished_at - self.accepted_at
+        return by if by > AHEAD else timedelta()
+
+    @property
+    def finished(self) -> datetime:
+        """What orders the records of one target: when its last sync finished.
+
+        By a clock that is wrong that would be later than all true reports to come.
+        """
+        return self.accepted_at if self.ahead else self.finished_at
+
+    @property
     def is_healthy(self) -> bool:
         """Synced, and everything in it works."""
         return self.phase == "Succeeded" and self.health == "Healthy"
@@ -91,4 +105,9 @@ class Deployment(
     @property
     def is_failing(self) -> bool:
         """The sync or the workload failed; not merely in progress."""
-        return self.phase in ("Failed", "Error") or self.health == "Degraded"
+        return self.has_failed_sync or self.health == "Degraded"
+
+    @property
+    def has_failed_sync(self) -> bool:
+        """The sync failed: that passes by itself for nobody."""
+        return self.phase in ("Failed", "Error")

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from tidemill.cfg.deployed import has_very_set
 from tidemill.cfg.draft import TIDEMILL, Draft
 from tidemill.cfg.filing import begin_rollback
 from tidemill.cfg.ledger import Back, Had
 from tidemill.cfg.settings import Wave
+from tidemill.cfg.snapshot import Failure, Held
 from tidemill.cfg.wording import short
 
 
 def recover(draft: Draft) -> None:
-    """Answer each failure once, where the wave says `on_failure = "roll back"`."""
+    """Answer each failure once, where the wave says `on_failure = "roll back"`.
+
+    A hold that was the answer ends with the failure.
+    """
+    for hold in list(draft.holds.values()):
+        if hold.failure is not None and _is_over(draft, hold, hold.failure):
+            targets = ", ".join(hold.failure.targets)
+            draft.release(hold, f"healthy again on {targets}, with the set that failed")
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             had = draft.ledger.present(wave.name, image_set.name)
@@ -30,6 +39,23 @@ def healthy_before(hads: list[Had], position: int) -> Had | None:
     return max(well, key=lambda had: had.position, default=None)
 
 
+def _is_over(draft: Draft, hold: Held, failure: Failure) -> bool:
+    """Whether every target that failed is Healthy on the very set that failed.
+
+    One that the settings no longer list is not: no change of them ends a hold.
+    """
+    wave = draft.settings.wave(hold.wave)
+    hads = draft.ledger.history(hold.wave, hold.set).had
+    failed = [had for had in hads if had.content == failure.content]
+    if wave is None or not failed or any(had.failed for had in failed):
+        return False
+    records = [draft.records.get((hold.wave, target)) for target in failure.targets]
+    return set(failure.targets) <= set(wave.targets) and all(
+        record is not None and record.is_healthy and has_very_set(record, hold.set, failed[-1])
+        for record in records
+    )
+
+
 def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     if draft.hold_on(wave.name, set_name) is not None:
         return
@@ -37,7 +63,8 @@ def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     goal = healthy_before(draft.ledger.history(wave.name, set_name).had, had.position)
     if reason := _why_not_back(draft, wave, set_name, had, goal):
         why = f"{where}; not rolled back by itself: {reason}"
-        draft.hold_by_itself(wave.name, set_name, had.commit, why)
+        failure = Failure(content=had.content, targets=tuple(sorted(had.failed)))
+        draft.hold_by_itself(wave.name, set_name, had.commit, why, failure=failure)
     elif goal is not None:
         back = Back(
             wave=wave.name,

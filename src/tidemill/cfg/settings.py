@@ -96,6 +96,7 @@ class Wave(_Part, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
     approval: bool = False
     on_failure: OnFailure = "wait"
+    failed_after: Duration = Duration()
 
     @property
     def sources(self) -> tuple[str, ...]:

@@ -9,7 +9,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from tidemill.app.names import shown
 from tidemill.cfg.checks import CheckRecord
+from tidemill.cfg.evidence import Evidence
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.naming import Naming
@@ -43,10 +45,18 @@ class Main:
     named: Mapping[str, Named] = field(default_factory=dict)
 
 
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """The failure that a hold answers: the content of the set, and the targets that failed."""
+
+    content: str
+    targets: tuple[str, ...]
+
+
 class Held(msgspec.Struct, frozen=True, kw_only=True):
     """A hold that is in force; `set` is `_` where it is for all sets of the wave.
 
     `instead_of` is for a wave that may be another under a new name: that one's wave and set.
+    `failure` is what it was placed for by itself; then it ends with that.
     """
 
     version: Literal[1] = 1
@@ -57,6 +67,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     by: str
     since: Moment
     instead_of: tuple[str, str] | None = None
+    failure: Failure | None = None
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,24 @@ Outcome: TypeAlias = Made | Failed | Broken | Lost
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A ref of the inbox that holds no request of this version."""
+    """A ref of the namespace that can't be read, whoever put it there.
 
+    Attributes:
+        id: what it is called below `rejected/` once it is set aside.
+        sha: what it points to.
+        is_newer: a newer release wrote it: it stays where it is, and waits.
+    """
+
+    ref: str
+    sha: str
     id: str
     reason: str
+    is_newer: bool = False
+
+    @property
+    def said(self) -> str:
+        """What is wrong, for the journal."""
+        return f"{shown(self.ref)} can't be read: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -106,11 +131,15 @@ class Snapshot:
     Attributes:
         auto_tip: what auto points to, None if there is no such branch.
         inbox: requests and records by id.
+        unfit: those of them that can't be carried out, whatever else is so, and why.
+        silenced: wave and target of each latest record that a newer release wrote.
+        silenced: the targets, by wave, whose latest record a newer release wrote.
         foreign: the tip of auto, where no turn made it.
         outcomes: what became of operations that were tried, by operation id and parent.
         looks: what each run of `generate` on a main as it is said, by commit.
         unread: commits of which something may have been reported that was not read yet.
         required: the checks that rules require, once that is known; none: the settings say.
+        evidence: what the ledger was made from, where the journal is lost.
     """
 
     now: datetime
@@ -119,7 +148,9 @@ class Snapshot:
     auto_tip: str | None
     ledger: Ledger
     inbox: Mapping[str, Fact] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
     unreadable: tuple[Unreadable, ...] = ()
+    silenced: frozenset[tuple[str, str]] = frozenset()
     foreign: str | None = None
     auto: tuple[AutoCommit, ...] = ()
     checks: Mapping[str, CheckRecord] = field(default_factory=dict)
@@ -129,6 +160,7 @@ class Snapshot:
     looks: Mapping[str, tuple[Look | NoLook, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
+    evidence: Evidence | None = None
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import msgspec
 
+from tidemill.app.durations import show_duration
+from tidemill.app.names import shown
 from tidemill.cfg.deployed import runs
 from tidemill.cfg.gone import gone_holds
 from tidemill.cfg.naming import Naming
@@ -14,7 +17,7 @@ from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
 from tidemill.cfg.requests import ALL_SETS
 from tidemill.cfg.settings import Wave
-from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.cfg.snapshot import Held, Snapshot, Unreadable
 
 
 class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,13 +38,17 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A target, as its latest record has it. `runs`: the commit of app.git by set."""
+    """A target, as its latest record has it. `runs`: the commit of app.git by set.
+
+    `clock_ahead` says by how much its clock is wrong, where its latest record shows that.
+    """
 
     name: str
     revision: str | None = None
     phase: str | None = None
     health: str | None = None
     runs: dict[str, str] = {}
+    clock_ahead: str | None = None
 
 
 class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +61,14 @@ class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     targets: tuple[TargetStatus, ...]
 
 
+class UnreadableStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A ref that can't be read: why, and what to do."""
+
+    ref: str
+    reason: str
+    remedy: str
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The whole rollout. `gone_holds` are of waves or sets that the settings do not name."""
 
@@ -62,6 +77,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waves: tuple[WaveStatus, ...]
     waiting: tuple[Waiting, ...]
     gone_holds: tuple[Held, ...] = ()
+    unreadable: tuple[UnreadableStatus, ...] = ()
 
 
 def status(snapshot: Snapshot, plan: Plan) -> Status:
@@ -78,7 +94,25 @@ def status(snapshot: Snapshot, plan: Plan) -> Status:
         waves=tuple(_wave(snapshot, plan, wave) for wave in snapshot.settings.waves),
         waiting=waiting,
         gone_holds=tuple(gone_holds(snapshot.settings, plan.holds)),
+        unreadable=(*_lost_journal(snapshot), *map(_unreadable, snapshot.unreadable)),
     )
+
+
+def _lost_journal(snapshot: Snapshot) -> Iterator[UnreadableStatus]:
+    """The journal, where it must have been there, and is not."""
+    ref = f"{snapshot.settings.namespace}/journal"
+    if snapshot.evidence is not None and ref not in {one.ref for one in snapshot.unreadable}:
+        remedy = "put it back, if you have it; else the next turn makes it again"
+        yield UnreadableStatus(ref=ref, reason=snapshot.evidence.why, remedy=remedy)
+
+
+def _unreadable(one: Unreadable) -> UnreadableStatus:
+    ref = shown(one.ref).strip("'")
+    if one.is_newer:
+        remedy = f"use the newer release; if none wrote it, delete it: git push URL :{ref}"
+    else:
+        remedy = f"the next turn sets it aside, below rejected/ as {one.id}"
+    return UnreadableStatus(ref=ref, reason=one.reason, remedy=remedy)
 
 
 def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
@@ -156,4 +190,5 @@ def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetSt
         phase=record.phase,
         health=record.health,
         runs=running,
+        clock_ahead=show_duration(record.ahead) if record.ahead else None,
     )

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from tidemill.app.names import UNPRINTABLE
-from tidemill.cfg.operation import Operation
+import re
+from typing import get_args
+
+from tidemill.app.names import MAX_POSITION, SHA, UNPRINTABLE, is_name, is_repository
+from tidemill.cfg.operation import Kind, Operation
+
+_PREFIX = "Autocommit-"
+_POSITION = re.compile(r"[0-9]{1,16}")
 
 _VERBS = {"introduce": "Introduce", "promote": "Promote", "roll back": "Roll back to"}
 
@@ -45,3 +51,42 @@ def trailers(operation: Operation) -> dict[str, str]:
         "Autocommit-Request": operation.request,
     }
     return {key: value for key, value in values.items() if value}
+
+
+def parse(text: str) -> Operation | None:
+    """The operation on a set that an automatic commit did; None for any other commit.
+
+    The inverse of `message`, but for what no trailer says: `content`, `at`, and the override.
+    Whoever may write to main may have written it, so every value has to be what it may be.
+    """
+    found = {}
+    for line in text.rstrip().rpartition("\n\n")[2].splitlines():
+        key, _, value = line.partition(": ")
+        found[key.removeprefix(_PREFIX)] = value if key.startswith(_PREFIX) else ""
+    kind = next((one for one in get_args(Kind) if one == found.get("Operation")), None)
+    position = found.get("App-Position", "0")
+    wave, set_name = found.get("Target", ""), found.get("Image-Set", "")
+    app_sha, repository = found.get("App-SHA"), found.get("App-Repository")
+    source, _, commit = found.get("Promoted-From", "").partition("@")
+    if (
+        kind is None
+        or not (is_name(wave) and is_name(set_name))
+        or (app_sha is not None and not SHA.fullmatch(app_sha))
+        or (repository is not None and not is_repository(repository))
+        or not (_POSITION.fullmatch(position) and int(position) <= MAX_POSITION)
+        or not (source == commit == "" or (is_name(source) and SHA.fullmatch(commit)))
+    ):
+        return None
+    return Operation(
+        kind=kind,
+        wave=wave,
+        set=set_name,
+        app_sha=app_sha,
+        position=int(position),
+        repository=repository,
+        content="",
+        request=found.get("Request"),
+        source=source or None,
+        commit=commit or None,
+        reason=found.get("Reason", ""),
+    )

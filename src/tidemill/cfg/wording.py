@@ -19,6 +19,7 @@ from tidemill.cfg.obstacles import (
     GoesFirst,
     HasNewer,
     InFlight,
+    IsDegraded,
     MainBroken,
     NeedsApproval,
     NextTurn,
@@ -85,7 +86,7 @@ def subject(about: About) -> str:
             return f"{which} in {about.wave}"
 
 
-def in_words(  # noqa: PLR0912 - a case for each kind
+def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
     one: Obstacle, now: datetime | None = None
 ) -> str:
     """One obstacle; with `now`, also how long it still takes."""
@@ -134,6 +135,9 @@ def in_words(  # noqa: PLR0912 - a case for each kind
             return f"it was rolled back in {wave}, and does not come back by itself"
         case FailedThere(wave=wave, targets=targets):
             return f"it failed on {', '.join(targets)} in {wave}"
+        case IsDegraded(wave=wave, targets=targets, fails_at=fails_at):
+            when = f"it counts as failed at {_clock(fails_at)}, if it stays so"
+            return f"{wave} is Degraded on {', '.join(targets)}: {when}"
         case ReplacedWhileFailed(wave=wave):
             return f"it was replaced in {wave} while it was failed"
         case NotDeployed(wave=wave, targets=targets):

@@ -17,6 +17,7 @@ from tidemill.app.names import visible
 from tidemill.clients.git import Git
 
 _AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
+_LAST = 2**32  # seconds: a date that nobody means is in 2106
 _TREE = b"40000"
 _SUBMODULE = b"160000"
 
@@ -25,6 +26,11 @@ def parents_in(commit: bytes) -> tuple[str, ...]:
     """The parents that a commit's own bytes name; a shallow clone's Git would hide them."""
     head = commit.partition(b"\n\n")[0].decode(errors="replace")
     return tuple(re.findall(r"^parent ([0-9a-f]+)$", head, re.MULTILINE))
+
+
+def dated(seconds: str) -> datetime:
+    """A date as Git stores it, in seconds."""
+    return datetime.fromtimestamp(min(int(seconds), _LAST), UTC)
 
 
 class Objects:
@@ -51,7 +57,11 @@ class Objects:
     def date(self, commit: str) -> datetime:
         """A commit's committer date."""
         found = re.search(rb"^committer .* (\d+) [+-]\d{4}$", self.git.blob(commit), re.MULTILINE)
-        return datetime.fromtimestamp(int(found[1]) if found else 0, UTC)
+        return dated(found[1].decode() if found else "0")
+
+    def message(self, commit: str) -> str:
+        """A commit's message; nothing for what is no commit."""
+        return self.git.blob(commit, "commit").partition(b"\n\n")[2].decode(errors="replace")
 
     def parents(self, commit: str) -> tuple[str, ...]:
         """A commit's parents, whether they are here or not."""

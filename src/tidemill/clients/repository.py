@@ -18,12 +18,13 @@ from tidemill.cfg.staleness import Look
 from tidemill.clients import mirror
 from tidemill.clients.git import REMOTE_SECONDS, Git, GitError, redacted
 from tidemill.clients.mirror import Tree
-from tidemill.clients.objects import Objects
+from tidemill.clients.objects import Objects, dated
 from tidemill.clients.remote import remote
 from tidemill.clients.scratch import scratch
 from tidemill.clients.store import (
     Committed,
     Declined,
+    Logged,
     Pushed,
     PushResult,
     Raced,
@@ -81,8 +82,27 @@ class Repository(Objects):
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         """Get a commit's trees and the files at or below `paths`."""
-        self._fetch_commits([commit])
-        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        self.fetch_files({commit: paths})
+
+    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+        """The same for many commits at once."""
+        self._fetch_commits(list(places))
+        listed = [self.listing(one, path) for one, paths in places.items() for path in paths]
+        self._fetch_blobs({sha for found in listed for _, sha in found})
+
+    def history(self, commit: str, most: int) -> list[Logged]:
+        """The last commits that lead to a commit, without trees."""
+        history, reached = self._history()
+        options = ("--quiet", "--no-tags", f"--depth={most}", "--filter=tree:0")
+        self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
+        wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct%n%B", commit)
+        found = []
+        for entry in history("log", *wanted).decode(errors="replace").split("\0"):
+            head, _, message = entry.partition("\n")
+            sha, _, seconds = head.partition(" ")
+            if sha:
+                found.append(Logged(sha, dated(seconds), message))
+        return found[-most:]
 
     def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
         """Whether the repository has a commit; if so, it and the files below `paths` are here.
@@ -108,11 +128,7 @@ class Repository(Objects):
         """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
         if ancestor == commit:
             return True
-        folder = self._folder / "history.git"
-        if not folder.exists():
-            mirror.made(folder)
-        history = Git(folder, self._origin.known(folder))
-        reached = self._origin.reached(folder)
+        history, reached = self._history()
         for depth in _DEPTHS:
             options = ("--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0")
             self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
@@ -122,6 +138,13 @@ class Repository(Objects):
             if count < depth:
                 return False
         return False
+
+    def _history(self) -> tuple[Git, Mapping[str, str]]:
+        """Where history is kept, apart from what is read; and how it reaches the remote."""
+        folder = self._folder / "history.git"
+        if not folder.exists():
+            mirror.made(folder)
+        return Git(folder, self._origin.known(folder)), self._origin.reached(folder)
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""

@@ -132,6 +132,15 @@ class WorkTimedOut:
 WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
 
 
+@dataclass(frozen=True)
+class Logged:
+    """A commit of a history: its committer date, and its whole message."""
+
+    sha: str
+    date: datetime
+    message: str
+
+
 class Store(Protocol):
     """A Git repository somewhere else."""
 
@@ -146,6 +155,19 @@ class Store(Protocol):
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         """Get a commit's trees and the files at or below `paths`."""
+        ...
+
+    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+        """The same for many commits at once: each with its paths."""
+        ...
+
+    def message(self, commit: str) -> str:
+        """A commit's message; nothing for what is no commit."""
+        ...
+
+    def history(self, commit: str, most: int) -> list[Logged]:
+        """The last `most` commits that lead to a commit and itself, each after its parents; no
+        trees and no files are got."""
         ...
 
     def date(self, commit: str) -> datetime:

@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.app.names import shown
 from tidemill.cfg.requests import Drop
+from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
@@ -33,9 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
 
     def resolve(reading: Reading) -> Drop | Nothing:
-        if arguments.request in reading.inbox():
+        waiting = reading.inbox().get(arguments.request)
+        if isinstance(waiting, Unreadable) and waiting.is_newer:
+            raise Refused(
+                f"{arguments.request} can't be read: {waiting.reason}",
+                remedy="drop it with the newer release",
+            )
+        if waiting is not None:
             return Drop(accepted_at=options.now, by=person.name(), request=arguments.request)
-        if ended := reading.ledger.how_ended(arguments.request):
+        if ended := reading.remembered.how_ended(arguments.request):
             return Nothing(f"{arguments.request} has ended already: {ended}")
         raise Refused(
             f"no request {shown(arguments.request)} waits",

@@ -9,7 +9,7 @@ import msgspec
 
 from tidemill.app import reference
 from tidemill.app.names import SHA, checked_name, checked_sha, shown
-from tidemill.cfg.records import AHEAD, HEALTHS, PHASES, Deployment
+from tidemill.cfg.records import HEALTHS, PHASES, Deployment
 from tidemill.cfg.settings import Settings
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
@@ -72,11 +72,6 @@ def run(arguments: argparse.Namespace) -> int:
         finished_at=_options.parse_time(arguments.finished_at, "--finished-at"),
         images=tuple(sorted(set(arguments.image))),
     )
-    if said.finished_at > options.now + AHEAD:
-        raise Refused(
-            f"--finished-at {shown(arguments.finished_at)} is more than a day after now",
-            remedy="check the target's clock: it would silence every later report",
-        )
     for image in said.images:
         reference.running(image)
 
@@ -91,7 +86,7 @@ def run(arguments: argparse.Namespace) -> int:
             return Nothing(f"{record.target} has said so already")
         if settings is None:
             return meant
-        return resolved(reading.store, reading.main, settings, reading.ledger, meant)
+        return resolved(reading.store, reading.main, settings, reading.remembered, meant)
 
     return accept_and_turn(arguments.repo, options, resolve)
 
@@ -132,7 +127,7 @@ def _on_main(reading: Reading, revisions: Sequence[str]) -> str:
     def is_on_main(commit: str) -> bool:
         # Another repository's commit is not worth all of main's history.
         return store.exists(commit, again=False) and (
-            reading.ledger.has_landed(commit) or store.is_ancestor(commit, reading.main)
+            reading.remembered.has_landed(commit) or store.is_ancestor(commit, reading.main)
         )
 
     found = [one for one in revisions if is_on_main(one)]

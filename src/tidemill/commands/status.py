@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.cfg.status import Status, WaveStatus, status
+from tidemill.cfg.status import Status, TargetStatus, WaveStatus, status
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.repository import opened
 from tidemill.commands import _options
@@ -64,6 +64,10 @@ def show(found: Status, remedies: Remedies) -> None:
             ],
         )
     show_waiting(found.waiting, remedies)
+    if found.unreadable:
+        write("Can't be read:")
+        rows = [(one.ref, one.reason, one.remedy) for one in found.unreadable]
+        show_table(("ref", "why", "what to do"), rows)
 
 
 def _show_wave(wave: WaveStatus) -> None:
@@ -90,12 +94,16 @@ def _show_wave(wave: WaveStatus) -> None:
                 one.name,
                 (one.revision or "no report")[:12],
                 one.phase or "",
-                one.health or "",
+                f"{one.health or ''}{_clock(one)}",
                 ", ".join(f"{name} {sha[:12]}" for name, sha in one.runs.items()),
             )
             for one in wave.targets
         ],
     )
+
+
+def _clock(one: TargetStatus) -> str:
+    return f" (its clock is {one.clock_ahead} ahead)" if one.clock_ahead else ""
 
 
 def _json(found: Status, remedies: Remedies) -> dict[str, object]:
@@ -105,4 +113,5 @@ def _json(found: Status, remedies: Remedies) -> dict[str, object]:
         "waves": found.waves,
         "waiting": [remedies.line(line) for line in found.waiting],
         "gone_holds": found.gone_holds,
+        "unreadable": found.unreadable,
     }

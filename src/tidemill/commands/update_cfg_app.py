@@ -115,9 +115,9 @@ def _given(arguments: argparse.Namespace, data: bytes) -> Announcement | Referre
 
 def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
     """The same announcement, where it was accepted before: its artifact may be gone by now."""
-    how = reading.ledger.how_ended(referred.id)
+    how = reading.remembered.how_ended(referred.id)
     if how and isinstance(reading.settings, Settings):
-        how = how_ended(reading.settings, reading.ledger, referred.id, referred)
+        how = how_ended(reading.settings, reading.remembered, referred.id, referred)
     if how:
         return Ended(referred.id, how, referred.sha)
     waiting = reading.inbox().get(referred.id)
@@ -171,7 +171,7 @@ def _bare(arguments: argparse.Namespace, data: bytes, reading: Reading) -> Annou
 def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced) -> None:
     """What a turn would reject is refused before it is written."""
     waiting = [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
-    if reason := why_unwelcome(settings, reading.ledger, announced, waiting):
+    if reason := why_unwelcome(settings, reading.remembered, announced, waiting):
         raise _unwelcome(reason)
 
 

@@ -15,6 +15,7 @@ from tidemill.cfg.snapshot import Unreadable
 from tidemill.cfg.welcome import how_ended
 from tidemill.clients.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
+from tidemill.mill.clearing import cleared_way
 from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import Reading, read
 from tidemill.mill.writing import fact_commit
@@ -58,19 +59,21 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
     if ended := _how_ended(reading, fact):
         return Accepted(fact.id, is_new=False, reading=reading, ended=ended)
     waiting = reading.inbox().get(fact.id)
-    if waiting is not None:
+    if waiting is not None and not _is_broken(waiting):
         _refuse_another(fact, waiting)
         return Accepted(fact.id, is_new=False, reading=reading)
     if dry_run:
         return Accepted(fact.id, is_new=True, reading=reading, extra={fact.id: fact})
     ref, commit = reading.names.inbox(fact.id), fact_commit(reading.store, fact)
-    update = Update(ref, None, commit)
+    if reading.names.are_in_the_way(reading.refs.shas, ref):
+        reading, _ = cleared_way(reading, clock)
+    update = Update(ref, reading.refs.get(ref), commit)
     for tries in range(MOST_RACES):
         match push(reading.store, clock, [update]):
             case Pushed():
                 now = replace(reading, refs=reading.refs.with_ref(ref, commit))
                 return Accepted(fact.id, is_new=True, reading=now)
-            case Raced(_, _, str()):
+            case Raced(_, expected, found) if expected or found:
                 return accept(read(reading.store), fact, clock)
             case Raced():
                 clock.pause_after(tries)
@@ -81,8 +84,8 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
 
 def _how_ended(reading: Reading, fact: Fact) -> str | None:
     if isinstance(fact, Announced) and isinstance(reading.settings, Settings):
-        return how_ended(reading.settings, reading.ledger, fact.id, fact.announcement)
-    return reading.ledger.how_ended(fact.id)
+        return how_ended(reading.settings, reading.remembered, fact.id, fact.announcement)
+    return reading.remembered.how_ended(fact.id)
 
 
 def _refusal(ref: str, reason: str) -> ServerRefused:
@@ -90,6 +93,11 @@ def _refusal(ref: str, reason: str) -> ServerRefused:
         f"the server did not take {ref}: {reason}",
         remedy="let this account write to the refs of the namespace, and send it again",
     )
+
+
+def _is_broken(waiting: Fact | Unreadable) -> bool:
+    """Whether it is nothing that could wait: what is accepted under its name takes its place."""
+    return isinstance(waiting, Unreadable) and not waiting.is_newer
 
 
 def _refuse_another(fact: Fact, waiting: Fact | Unreadable) -> None:

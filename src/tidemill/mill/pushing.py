@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidemill.clients.store import Declined, PushResult, Store, Update
+from tidemill.errors import ServerRefused
 
 MOST_RACES = 8
 MOST_DECLINED = 3
@@ -43,3 +44,11 @@ def push(
         clock.pause_after(tries)
         outcome = store.push(updates)
     return outcome
+
+
+def push_refused(reason: str) -> ServerRefused:
+    """The error for a push that the server declined for good."""
+    return ServerRefused(
+        f"the server refused the push: {reason}",
+        remedy="let this account write to auto and to the refs of the namespace, and run it again",
+    )

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TypeVar
 
-import msgspec
-
-from tidemill.app.names import is_storable, shown
-from tidemill.app.unreadable import UNREADABLE
-from tidemill.cfg import images, requests, settings, settings_file
+from tidemill.app.names import FIRST_YEAR, is_storable, shown
+from tidemill.cfg import forms, images, journal, settings, settings_file
 from tidemill.cfg.checks import CheckRecord
+from tidemill.cfg.decoding import Illegible, legible
+from tidemill.cfg.draft import TIDEMILL
+from tidemill.cfg.evidence import Evidence
 from tidemill.cfg.journal import Journal
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import AutoCommit
+from tidemill.cfg.recalling import recalled
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.renaming import (
     Renaming,
@@ -26,12 +28,13 @@ from tidemill.cfg.renaming import (
     renamed_record,
     renamed_records,
 )
-from tidemill.cfg.requests import Fact
+from tidemill.cfg.requests import Fact, Hold
 from tidemill.cfg.settings import Settings
 from tidemill.cfg.snapshot import Held, Main, Snapshot, Unreadable
 from tidemill.clients.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
-from tidemill.mill.refs import Folder, Names
+from tidemill.mill.recalling import gathered, has_left_refs, is_bereft
+from tidemill.mill.refs import ASIDE, Folder, Names
 from tidemill.mill.seeing import image_files, named_in, resolved, tree_ids
 
 RECORD = "record.json"
@@ -43,9 +46,11 @@ _READ = (settings.FILE, *images.FILES)
 class Reading:
     """What was read at one moment.
 
-    `settings` is the error where the settings on main can't be used: a fact can be accepted
-    all the same, a turn can't be done. `ledger`, `holds()` and `deployed()` are by today's names,
-    where the settings have others than what is `written`; `written_at` is the journal's time.
+    `evidence` is what the ledger was made from, where the journal is lost.
+    `settings` is the error where the settings on main can't be used, `journal` says so where a
+    newer release wrote it: a fact can be accepted all the same, a turn can't be done. `ledger`,
+    `holds()` and `deployed()` are by today's names, where the settings have others than what is
+    `written`; `written_at` is the journal's time.
     """
 
     store: Store
@@ -53,19 +58,20 @@ class Reading:
     names: Names
     main: str
     settings: Settings | SettingsInvalid
-    written: Ledger
+    journal: Ledger | Illegible
+    evidence: Evidence | None = None
     written_at: datetime | None = None
 
     @property
     def renaming(self) -> Renaming | None:
-        """What has become of names, None where the settings can't tell."""
-        if isinstance(self.settings, SettingsInvalid):
+        """What has become of names, None where the settings or the journal can't tell."""
+        if isinstance(self.settings, SettingsInvalid) or isinstance(self.journal, Illegible):
             return None
-        return Renaming.of(self.settings, self.written)
+        return Renaming.of(self.settings, self.journal)
 
     @cached_property
     def ledger(self) -> Ledger:
-        """What is known, by today's names."""
+        """What is known, by today's names; raises as `written` does."""
         renaming = self.renaming
         return renamed_ledger(renaming, self.written) if renaming else self.written
 
@@ -75,22 +81,40 @@ class Reading:
             raise self.settings
         return self.settings
 
+    @property
+    def written(self) -> Ledger:
+        """The ledger, by the names that it was written with.
+
+        Raises:
+            StateUnreadable: a newer release wrote the journal.
+        """
+        if isinstance(self.journal, Illegible):
+            raise StateUnreadable(
+                f"{self.names.journal} can't be read: {self.journal.reason}",
+                remedy="use the newer release; if none wrote it, delete that ref, and the next "
+                "turn makes it again from what else is there",
+            )
+        return self.journal
+
+    @property
+    def is_journal_sound(self) -> bool:
+        """Whether there is a journal to write on."""
+        is_known = isinstance(self.journal, Ledger) and self.evidence is None
+        return is_known and self.refs.get(self.names.journal) is not None
+
+    @property
+    def remembered(self) -> Ledger:
+        """The ledger; an empty one where it can't be read, for a fact is accepted all the same."""
+        return Ledger() if isinstance(self.journal, Illegible) else self.ledger
+
+    def check_usable(self) -> None:
+        """Raise what keeps a turn from being done: the settings, or a newer release's journal."""
+        self.valid_settings()
+        self.written  # noqa: B018 - raises
+
     def inbox(self) -> dict[str, Fact | Unreadable]:
         """All requests and records that wait."""
-        found: dict[str, Fact | Unreadable] = {}
-        for fact_id, sha in sorted(self.refs.below(self.names.folder("inbox")).items()):
-            try:
-                found[fact_id] = requests.decode(record_of(self.store, sha))
-                if found[fact_id].id != fact_id:
-                    raise Refused(f"it is not {fact_id}", remedy="")
-            except UNREADABLE as error:
-                reason = f"not a request of this version: {shown(str(error))}"
-                found[fact_id] = Unreadable(fact_id, reason)
-            except Refused as error:
-                found[fact_id] = Unreadable(
-                    fact_id, f"not a request that can be used: {error.what}"
-                )
-        return found
+        return self._records("inbox", forms.fact)
 
     def newest(self) -> datetime | None:
         """The newest time in the journal and the inbox; None if there is none."""
@@ -99,17 +123,53 @@ class Reading:
         return max([*times, *([self.written_at] if self.written_at else [])], default=None)
 
     def holds(self) -> dict[tuple[str, str], Held]:
-        """All holds by wave and set."""
+        """All holds by wave and set; those that can't be read hold, too."""
         renaming, found = self.renaming, self.written_holds()
+        for fact in self.holds_anew(self.unreadable()):
+            hold = Held(
+                id=fact.id,
+                wave=fact.wave,
+                set=fact.set,
+                reason=fact.reason,
+                by=fact.by,
+                since=fact.accepted_at,
+            )
+            found.setdefault((fact.wave, fact.set), hold)
         return renamed_holds(renaming, found)[0] if renaming and renaming.is_due else found
 
     def written_holds(self) -> dict[tuple[str, str], Held]:
-        """All holds by wave and set, as their refs name them."""
-        found, folder = {}, self.names.folder("holds")
-        for place, sha in self.refs.below(folder).items():
-            wave, _, set_name = place.partition("/")
-            found[wave, set_name] = decoded(self.store, f"{folder}/{place}", sha, Held)
+        """All holds as their refs name them, but for those that have to be placed anew."""
+        found = {}
+        for name, held in self._records("holds", forms.hold).items():
+            if isinstance(held, Held):
+                found[held.wave, held.set] = held
+            elif held.is_newer:
+                wave, _, set_name = name.partition("/")
+                found[wave, set_name] = Held(
+                    id=f"hold-{held.sha[:12]}",
+                    wave=wave,
+                    set=set_name,
+                    reason=f"what holds it can't be read: {held.reason}",
+                    by=TIDEMILL,
+                    since=self._date(held.sha),
+                )
         return found
+
+    def holds_anew(self, broken: Sequence[Unreadable]) -> list[Hold]:
+        """For each hold that can't be read a request to hold: who knows what it was for."""
+        folder = f"{self.names.folder('holds')}/"
+        return [
+            Hold(
+                accepted_at=self._date(one.sha),
+                by=TIDEMILL,
+                wave=place[0],
+                set=place[1],
+                reason=f"{shown(one.ref)} can't be read, and may have been a hold: {one.reason}",
+            )
+            for one in broken
+            if one.ref.startswith(folder) and not one.is_newer
+            if (place := forms.held_place(one.ref[len(folder) :])) is not None
+        ]
 
     def waves_meant(self, name: str) -> tuple[str, ...]:
         """Which waves are meant by a name that one may have had before."""
@@ -123,16 +183,10 @@ class Reading:
         """The image files of a set in a wave on main."""
         return image_files(self.store, self.main, self.valid_settings().folder(wave, set_name))
 
-    def check(self, sha: str) -> CheckRecord | None:
-        """What was reported for a commit. What can't be read is no verdict: others write there."""
+    def check(self, sha: str) -> CheckRecord | Unreadable | None:
+        """What was reported for a commit."""
         tip = self.refs.get(self.names.check(sha))
-        if tip is None:
-            return None
-        try:
-            record = msgspec.json.decode(record_of(self.store, tip), type=CheckRecord)
-            return record if all(is_storable(run.at) for run in record.runs) else None
-        except UNREADABLE:
-            return None
+        return None if tip is None else self._record("checks", sha, tip, forms.check)
 
     def deployed(self) -> dict[tuple[str, str], Deployment]:
         """The latest record of each target, by wave and target."""
@@ -141,11 +195,70 @@ class Reading:
 
     def written_records(self) -> dict[tuple[str, str], Deployment]:
         """The latest record of each target, by wave and target, as their refs name them."""
-        found, folder = {}, self.names.folder("deployed")
-        for place, sha in self.refs.below(folder).items():
-            wave, _, target = place.partition("/")
-            found[wave, target] = decoded(self.store, f"{folder}/{place}", sha, Deployment)
-        return found
+        found = self._records("deployed", forms.deployment).values()
+        return {(one.wave, one.target): one for one in found if isinstance(one, Deployment)}
+
+    def silenced(self) -> frozenset[tuple[str, str]]:
+        """Wave and target of each latest record that a newer release wrote."""
+        found = self._records("deployed", forms.deployment).items()
+        parts = [name.partition("/") for name, one in found if _is_newer(one)]
+        return frozenset((wave, target) for wave, _, target in parts)
+
+    def unreadable(self) -> tuple[Unreadable, ...]:
+        """Every ref of the namespace that a turn would read, and can't."""
+        auto = self.refs.get(self.names.auto)
+        judged = {self.main, *(one.sha for one in self.remembered.auto), *([auto] if auto else [])}
+        found = [
+            self.lost_journal(),
+            *self.strays(),
+            *self.inbox().values(),
+            *self._records("holds", forms.hold).values(),
+            *self._records("deployed", forms.deployment).values(),
+            *(self.check(sha) for sha in sorted(judged)),
+        ]
+        return tuple(one for one in found if isinstance(one, Unreadable))
+
+    def lost_journal(self) -> Unreadable | None:
+        """The journal, where it is there, and is none."""
+        ref = self.names.journal
+        tip = self.refs.get(ref)
+        if tip is None or self.evidence is None:
+            return None
+        return Unreadable(ref=ref, sha=tip, id=_aside(ref, tip), reason=self.evidence.why)
+
+    def strays(self) -> list[Unreadable]:
+        """The refs that are where none can be, in the way of others."""
+        return [
+            Unreadable(ref=ref, sha=sha, id=_aside(ref, sha), reason="no ref of that name is ours")
+            for ref in self.names.strays(sorted(self.refs.shas))
+            for sha in [self.refs.shas[ref]]
+        ]
+
+    def _records(
+        self, kind: Folder, parse: Callable[[str, bytes], _T]
+    ) -> dict[str, _T | Unreadable]:
+        """All records of a kind, by the rest of the names of their refs."""
+        folder = self.names.folder(kind)
+        return {
+            name: self._record(kind, name, sha, parse)
+            for name, sha in sorted(self.refs.below(folder).items())
+            if not self.names.strays([f"{folder}/{name}"])
+        }
+
+    def _record(
+        self, kind: Folder, name: str, sha: str, parse: Callable[[str, bytes], _T]
+    ) -> _T | Unreadable:
+        found = legible(record_of(self.store, sha), partial(parse, name))
+        if not isinstance(found, Illegible):
+            return found
+        ref = f"{self.names.folder(kind)}/{name}"
+        aside = name if kind == "inbox" else _aside(ref, sha)
+        return Unreadable(ref=ref, sha=sha, id=aside, reason=found.reason, is_newer=found.is_newer)
+
+    def _date(self, sha: str) -> datetime:
+        """When a commit was made; the same for ever, whatever a hand put in its place."""
+        when = self.store.date(sha)
+        return when if is_storable(when) else datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 
 
 def read(store: Store) -> Reading:
@@ -170,11 +283,7 @@ def read(store: Store) -> Reading:
     found = _settings(store, main)
     if isinstance(found, Settings) and found.main != names.main_branch:
         found = settings_file.invalid(main[:12], None, f"it names the branch {found.main} as main")
-    tip = refs.get(names.journal)
-    if tip is None:
-        return Reading(store, refs, names, main, found, Ledger())
-    journal = decoded(store, names.journal, tip, Journal)
-    return Reading(store, refs, names, main, found, journal.ledger, journal.at)
+    return Reading(store, refs, names, main, found, *_journal(store, refs, names, main, found))
 
 
 def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None = None) -> Snapshot:
@@ -184,22 +293,21 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         extra: facts to take for accepted that are not (a dry run's).
     """
     store, valid = reading.store, reading.valid_settings()
-    facts: dict[str, Fact] = {}
-    unreadable = []
+    unreadable = reading.unreadable()
+    facts: dict[str, Fact] = {hold.id: hold for hold in reading.holds_anew(unreadable)}
+    unfit: dict[str, str] = {}
     renaming = Renaming.of(valid, reading.written)
     for fact_id, fact in {**reading.inbox(), **(extra or {})}.items():
-        match fact:
-            case Unreadable():
-                unreadable.append(fact)
-            case Deployment(sets=None):
-                known = renamed_record(renaming, fact)
-                try:
-                    found = resolved(store, reading.main, valid, reading.ledger, known)
-                    facts[fact_id] = marked(renaming, found)
-                except Refused as error:
-                    unreadable.append(Unreadable(fact_id, error.what))
-            case _:
-                facts[fact_id] = fact
+        if isinstance(fact, Unreadable):
+            continue
+        facts[fact_id] = fact
+        if isinstance(fact, Deployment) and fact.sets is None:
+            known = renamed_record(renaming, fact)
+            try:
+                found = resolved(store, reading.main, valid, reading.ledger, known)
+                facts[fact_id] = marked(renaming, found)
+            except Refused as error:
+                unfit[fact_id] = error.what
     auto_tip = reading.refs.get(reading.names.auto)
     auto, foreign = _auto(reading, auto_tip)
     unread = _unread(reading, valid, auto)
@@ -211,7 +319,10 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
         auto_tip=auto_tip,
         ledger=reading.written,
         inbox=facts,
-        unreadable=tuple(unreadable),
+        unfit=unfit,
+        unreadable=unreadable,
+        silenced=reading.silenced(),
+        evidence=reading.evidence,
         foreign=foreign,
         auto=auto,
         checks={} if unread else _checks(reading, checked),
@@ -222,7 +333,8 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
 
 
 def _checks(reading: Reading, shas: Sequence[str]) -> dict[str, CheckRecord]:
-    return {sha: record for sha in shas if (record := reading.check(sha))}
+    found = {sha: reading.check(sha) for sha in shas}
+    return {sha: record for sha, record in found.items() if isinstance(record, CheckRecord)}
 
 
 def _unread(reading: Reading, valid: Settings, auto: Sequence[AutoCommit]) -> frozenset[str]:
@@ -255,7 +367,7 @@ def _main(reading: Reading, valid: Settings) -> Main:
 def _auto(reading: Reading, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:
     """What of auto is the mill's own, and the tip if it is not."""
     known = reading.written.auto
-    if tip is None:
+    if tip is None or reading.evidence is not None:
         return (), None
     own = {commit.sha: at for at, commit in enumerate(known, start=1)}
     if tip in own:
@@ -279,7 +391,8 @@ def _tips(refs: Refs, names: Names) -> list[str]:
 def _facts(refs: Refs, names: Names) -> list[str]:
     kinds: tuple[Folder, ...] = ("inbox", "checks", "deployed", "holds")
     shas = [sha for kind in kinds for sha in refs.below(names.folder(kind)).values()]
-    return [*shas, *([tip] if (tip := refs.get(names.journal)) else [])]
+    strays = [refs.shas[ref] for ref in names.strays(refs.shas)]
+    return [*shas, *strays, *([tip] if (tip := refs.get(names.journal)) else [])]
 
 
 def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
@@ -313,16 +426,34 @@ def record_of(store: Store, sha: str) -> bytes:
     return store.files(sha, [RECORD]).get(RECORD, b"")
 
 
-def decoded(store: Store, ref: str, sha: str, kind: type[_T]) -> _T:
-    """The record that a ref holds.
+def _journal(
+    store: Store, refs: Refs, names: Names, main: str, found: Settings | SettingsInvalid
+) -> tuple[Ledger | Illegible, Evidence | None, datetime | None]:
+    """The ledger; made again where the journal is lost, and then what from; and its time."""
+    tip = refs.get(names.journal)
+    if tip is not None:
+        read = legible(record_of(store, tip), journal.decode)
+        if isinstance(read, Journal):
+            return read.ledger, None, read.at
+        if read.is_newer or isinstance(found, SettingsInvalid):
+            return read, None, None
+        why = read.reason
+    else:
+        adopted = Ledger(rejected=sorted(refs.below(names.folder("rejected"))))
+        if isinstance(found, SettingsInvalid) or not is_bereft(store, refs, names, main, found):
+            return adopted, None, None
+        why = "it is not there any more"
+    evidence = gathered(store, refs, names, main, found, why)
+    if tip is None and not (evidence.landed or has_left_refs(refs, names)):
+        return adopted, None, None
+    return recalled(evidence), evidence, None
 
-    Raises:
-        StateUnreadable: it holds none of this release's.
-    """
-    try:
-        return msgspec.json.decode(record_of(store, sha), type=kind)
-    except UNREADABLE as error:
-        raise StateUnreadable(
-            f"{ref} holds no record that this release can read: {shown(str(error))}",
-            remedy="use the release that wrote it; if nobody's did, put the ref back or delete it",
-        ) from None
+
+def _is_newer(found: object) -> bool:
+    return isinstance(found, Unreadable) and found.is_newer
+
+
+def _aside(ref: str, sha: str) -> str:
+    """What a ref is called below `rejected/`."""
+    name = f"{ref} {sha}".encode(errors="surrogateescape")
+    return f"{ASIDE}{hashlib.sha256(name).hexdigest()[:12]}"

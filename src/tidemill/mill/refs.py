@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+from tidemill.cfg import forms
 
 Folder = Literal["inbox", "checks", "deployed", "holds", "evicted", "rejected"]
+ASIDE = "unreadable-"  # how the name below rejected/ begins of what was set aside
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
+
+
+_FORMS: Mapping[Folder, Callable[[str], bool]] = {
+    "inbox": lambda name: _ID.fullmatch(name) is not None,
+    "rejected": lambda name: _ID.fullmatch(name) is not None,
+    "checks": forms.is_sha,
+    "evicted": forms.is_sha,
+    "deployed": forms.is_place,
+    "holds": forms.is_held_place,
+}
 
 
 @dataclass(frozen=True)
@@ -58,3 +74,26 @@ class Names:
     def rejected(self, request: str) -> str:
         """A request that can't be carried out, and why."""
         return f"{self.folder('rejected')}/{request}"
+
+    def strays(self, refs: Iterable[str]) -> list[str]:
+        """Of `refs` those where none of ours can be: Git lets no ref be inside of another one.
+
+        What else is below the namespace is not ours to judge.
+        """
+        return [ref for ref in refs if self._is_stray(ref)]
+
+    @staticmethod
+    def are_in_the_way(refs: Iterable[str], ref: str) -> bool:
+        """Whether one of `refs` keeps Git from writing `ref`."""
+        return any(ref.startswith(f"{one}/") or one.startswith(f"{ref}/") for one in refs)
+
+    def _is_stray(self, ref: str) -> bool:
+        if ref.startswith(f"{self.journal}/"):
+            return True
+        for kind in get_args(Folder):
+            folder = self.folder(kind)
+            if ref == folder:
+                return True
+            if ref.startswith(f"{folder}/"):
+                return not _FORMS[kind](ref[len(folder) + 1 :])
+        return False

@@ -80,7 +80,7 @@ def settle(
         known_to: who reads them afterwards; GitHub may take a moment to show what was set.
     """
     tip = reading.refs.get(reading.names.auto)
-    current = {reading.main, tip, *(commit.sha for commit in reading.ledger.auto)}
+    current = {reading.main, tip, *(commit.sha for commit in reading.remembered.auto)}
     ours = {sha: state for sha, state in verdicts.items() if sha in current}
     for sha, state in ours.items():
         said = last_words(reasons.get(sha, "")) if state in ("failure", "error") else ""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
 
+from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.plan import Plan, of_dry_run, plan
 from tidemill.cfg.regenerating import ToLook
@@ -15,10 +16,11 @@ from tidemill.cfg.requests import Fact
 from tidemill.cfg.snapshot import Snapshot
 from tidemill.cfg.staleness import Look, NoLook
 from tidemill.clients.store import Declined, Pushed, Raced, Store
-from tidemill.errors import ServerRefused, TidemillError
+from tidemill.errors import TidemillError
+from tidemill.mill.clearing import cleared_way
 from tidemill.mill.forge import Forge, Judge
 from tidemill.mill.making import look_at, make
-from tidemill.mill.pushing import MOST_RACES, Clock, push
+from tidemill.mill.pushing import MOST_RACES, Clock, push, push_refused
 from tidemill.mill.reading import Reading, read, snapshot
 from tidemill.mill.writing import updates
 
@@ -65,6 +67,14 @@ class Turn:
     snapshot: Snapshot
     refused: str | None = None
 
+    def after(self, entries: tuple[Entry, ...]) -> Turn:
+        """This turn, where something was written before it."""
+        if not entries:
+            return self
+        decided = replace(self.plan, entries=(*entries, *self.plan.entries))
+        outcome = Wrote() if isinstance(self.outcome, NothingDue) else self.outcome
+        return replace(self, plan=decided, outcome=outcome)
+
 
 def turn(  # noqa: PLR0913 - each has a name
     store: Store,
@@ -93,15 +103,20 @@ def turn(  # noqa: PLR0913 - each has a name
     reading = reading or read(store)
     decide = Decider(store, Judge(forge), say, claim=claim)
     races = 0
+    cleared: tuple[Entry, ...] = ()
+    reading.check_usable()
     while True:
+        if not dry_run:
+            reading, entries = cleared_way(reading, clock, run_url)
+            cleared += entries
         known, decided = decide(snapshot(reading, clock.now, extra))
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
-            shown = of_dry_run(decided, known) if dry_run else decided
-            return Turn(shown, outcome, reading, known)
+            said = of_dry_run(decided, known) if dry_run else decided
+            return Turn(said, outcome, reading, known).after(cleared)
         done = _write(decide, clock, reading, known, decided, run_url)
         if isinstance(done, Turn):
-            return done
+            return done.after(cleared)
         races += 1
         if races == MOST_RACES:
             return Turn(decided, LostTo(done.ref), reading, known)
@@ -185,7 +200,7 @@ def _write(
         case Declined(reason):
             refused = reason
     if not decided.landed:
-        raise _refusal(refused)
+        raise push_refused(refused)
     say(f"the server refuses to move main: {refused}")
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
     known, decided = decide(known, refused=refusal)
@@ -197,11 +212,4 @@ def _write(
         case Raced() as raced:
             return raced
         case Declined(reason):
-            raise _refusal(reason)
-
-
-def _refusal(reason: str) -> ServerRefused:
-    return ServerRefused(
-        f"the server refused the push: {reason}",
-        remedy="let this account write to auto and to the refs of the namespace, and run it again",
-    )
+            raise push_refused(reason)

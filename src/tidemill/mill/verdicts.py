@@ -8,8 +8,9 @@ import msgspec
 
 from tidemill.cfg.checks import CheckRecord, Run
 from tidemill.cfg.settings import Checks, Settings
+from tidemill.cfg.snapshot import Unreadable
 from tidemill.clients.store import Declined, Pushed, Raced, Store, Update
-from tidemill.errors import Refused, ServerRefused
+from tidemill.errors import Refused, ServerRefused, StateUnreadable
 from tidemill.mill.pushing import MOST_RACES, Clock, push
 from tidemill.mill.reading import RECORD, Reading, read
 
@@ -37,7 +38,7 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
         if sha is None:
             why = "it is neither on auto nor main's tip: the verdict is of no use any more"
             return Noted(short, changed=False, why=why)
-        known = reading.check(sha)
+        known = _known(reading, sha)
         record = (known or CheckRecord(sha=sha)).reported(report)
         if record == known:
             return Noted(sha, changed=False, why="this run has said so already")
@@ -58,6 +59,19 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
     raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
 
 
+def _known(reading: Reading, sha: str) -> CheckRecord | None:
+    """What was reported before; what can't be read is written over."""
+    match reading.check(sha):
+        case Unreadable(is_newer=True, ref=ref, reason=reason):
+            raise StateUnreadable(
+                f"{ref} can't be read: {reason}", remedy="report with the newer release"
+            )
+        case Unreadable():
+            return None
+        case known:
+            return known
+
+
 def _what_follows(reading: Reading, report: Run) -> str:
     checks = reading.settings.checks if isinstance(reading.settings, Settings) else Checks()
     required = checks.required
@@ -72,7 +86,11 @@ def _what_follows(reading: Reading, report: Run) -> str:
 def _resolved(reading: Reading, short: str) -> str | None:
     """The commit of auto or main that is meant; None for one that has gone from both."""
     tip = reading.refs.get(reading.names.auto)
-    known = {reading.main, *(commit.sha for commit in reading.ledger.auto), *([tip] if tip else [])}
+    known = {
+        reading.main,
+        *(commit.sha for commit in reading.remembered.auto),
+        *([tip] if tip else []),
+    }
     found = [sha for sha in known if sha.startswith(short)]
     if len(found) > 1:
         raise Refused(f"{short} is the beginning of several commits", remedy="give more digits")

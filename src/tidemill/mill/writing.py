@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
 
 from tidemill.cfg import journal, requests
-from tidemill.cfg.journal import Journal
+from tidemill.cfg.journal import Entry, Journal
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Fact
-from tidemill.cfg.snapshot import Held, Snapshot
+from tidemill.cfg.snapshot import Held, Snapshot, Unreadable
 from tidemill.clients.store import Store, Update
-from tidemill.mill.reading import RECORD, Reading, decoded
+from tidemill.mill.reading import RECORD, Reading, record_of
+from tidemill.mill.refs import Names
 
 LONGEST_CHAIN = 200
 
@@ -22,6 +24,8 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
     """Every ref that the plan changes, each with what it was; the journal is always among them."""
     names = reading.names
     changes: dict[str, str | None] = {}
+    for one in plan.aside:
+        changes |= set_aside(names, one)
     if plan.landed:
         changes[names.main] = plan.landed
     if plan.auto_tip:
@@ -31,7 +35,8 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
     for record in plan.filed:
         ref = names.deployed(record.wave, record.target)
         place = (record.wave, record.target)
-        before = reading.refs.get(names.deployed(*plan.moved.get(place, place)))
+        origin = names.deployed(*plan.moved.get(place, place))
+        before = None if changes.get(origin, "") is None else reading.refs.get(origin)
         changes[ref] = _filed(reading.store, record, changes.get(ref) or before)
     _moved(reading, snapshot, plan, changes)
     _holds(reading, snapshot, plan, changes)
@@ -48,6 +53,11 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
     ]
 
 
+def set_aside(names: Names, unreadable: Unreadable) -> dict[str, str | None]:
+    """A ref that can't be read, under its name below `rejected/`."""
+    return {unreadable.ref: None, names.rejected(unreadable.id): unreadable.sha}
+
+
 def fact_commit(store: Store, fact: Fact) -> str:
     """The commit that holds a request or record: the same for the same fact."""
     return store.write({RECORD: requests.encode(fact)}, None, f"{fact.id}\n", fact.accepted_at)
@@ -56,7 +66,8 @@ def fact_commit(store: Store, fact: Fact) -> str:
 def _filed(store: Store, record: Deployment, parent: str | None) -> str:
     number = 1
     if parent is not None:
-        number = decoded(store, "deployed", parent, Deployment).number + 1
+        latest = requests.decode(record_of(store, parent))
+        number = latest.number + 1 if isinstance(latest, Deployment) else 1
     if number > LONGEST_CHAIN:
         number, parent = 1, None
     data = requests.encode(msgspec.structs.replace(record, number=number))
@@ -114,23 +125,28 @@ def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None
 
 def _journal(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> str:
     record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
-    parent = reading.refs.get(reading.names.journal)
-    return reading.store.write(
-        {RECORD: journal.encode(record)}, parent, subject(plan), _whole(snapshot.now)
-    )
+    return journal_commit(reading, record)
 
 
-def subject(plan: Plan) -> str:
+def journal_commit(reading: Reading, record: Journal) -> str:
+    """The journal's next commit; its first, where what is there can't be read."""
+    tip = reading.refs.get(reading.names.journal)
+    parent = tip if reading.is_journal_sound else None
+    said = subject(record.entries)
+    return reading.store.write({RECORD: journal.encode(record)}, parent, said, _whole(record.at))
+
+
+def subject(entries: Sequence[Entry]) -> str:
     """The journal's commit message: one line that sums up, then a line for each entry."""
     counts: dict[str, int] = {}
-    for entry in plan.entries:
+    for entry in entries:
         counts[entry.what] = counts.get(entry.what, 0) + 1
     first = (
         ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items())
         or "take note"
     )
     lines = []
-    for entry in plan.entries:
+    for entry in entries:
         about = " ".join(
             part
             for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12])
