@@ -134,7 +134,7 @@ def random_scene(rng: random.Random) -> Scene:
     for name in NAMES[: rng.choice((1, 2, 2, 3, 3, 4))]:
         waves.append(_wave(rng, name, [wave.name for wave in waves]))
     uses = {wave.name: {target: _used(rng, every) for target in wave.targets} for wave in waves}
-    return Scene(
+    scene = Scene(
         waves=tuple(waves),
         services=services,
         uses=uses,
@@ -146,6 +146,22 @@ def random_scene(rng: random.Random) -> Scene:
         has_entries=rng.random() < 0.2,
         stale="regenerate" if len(every) % 2 else "wait",
     )
+    return _running_all(scene)
+
+
+def _running_all(scene: Scene) -> Scene:
+    """The scene with some service of each set in each wave: a set of which the files of a wave
+    name nothing goes no further, and that is right."""
+    uses = {}
+    for wave, targets in scene.uses.items():
+        mine = uses[wave] = dict(targets)
+        first, some = next(iter(mine.items()))
+        for services in scene.services.values():
+            if some is not None and not any(
+                used is None or set(used) & set(services) for used in mine.values()
+            ):
+                some = mine[first] = (*some, services[0])
+    return replace(scene, uses=uses)
 
 
 def _wave(rng: random.Random, name: str, before: list[str]) -> Wave:
@@ -186,6 +202,10 @@ def minutes(count: float) -> timedelta:
 
 def changed(rng: random.Random, scene: Scene) -> Scene:
     """The scene with something else in its settings, as a person might change it."""
+    return _running_all(_changed(rng, scene))
+
+
+def _changed(rng: random.Random, scene: Scene) -> Scene:
     index = rng.randrange(len(scene.waves))
     wave, waves = scene.waves[index], list(scene.waves)
     other = _wave(rng, wave.name, [one.name for one in scene.waves[:index]])
