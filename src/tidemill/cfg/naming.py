@@ -197,6 +197,16 @@ def look(
     return judge(wanted, files, said.keys() - own)
 
 
+def named_twice(sets: Mapping[str, ImageFiles]) -> list[tuple[str, tuple[str, ...]]]:
+    """The services that several sets of one wave name, each with these sets: of whose image one
+    could not say which is meant."""
+    found: dict[str, list[str]] = {}
+    for name, files in sorted(sets.items()):
+        for service in sorted(files.digests.keys() | files.tags.keys()):
+            found.setdefault(service, []).append(name)
+    return [(service, tuple(names)) for service, names in found.items() if len(names) > 1]
+
+
 def files_id(trees: Mapping[str, str | None], sets: Mapping[str, ImageFiles]) -> str:
     """What identifies all that was looked at of a wave: its targets' files, and its sets."""
     parts = [*(f"{target} {tree}" for target, tree in sorted(trees.items()))]

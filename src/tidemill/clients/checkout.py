@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,6 +57,15 @@ class Checkout:
         path = Path(os.path.realpath(self._tree.folder / name))
         is_inside = path.is_relative_to(os.path.realpath(self._tree.folder))
         return path.read_bytes() if is_inside and path.is_file() else None
+
+    def texts(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files at or below some paths, as they were last looked at, and their bytes."""
+        listed = self._bare(
+            "--literal-pathspecs", "ls-files", "-z", "--", *paths, env=self._tree.env
+        )
+        for name in _names(listed):
+            if (data := self.read(name)) is not None:
+                yield name, data
 
     def run(self, command: str, seconds: float) -> None:
         """Run an entry point in it; raises what `run_entry_point` raises."""

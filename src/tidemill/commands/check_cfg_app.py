@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.app.names import checked_sha, one_line, shown
-from tidemill.cfg import images, settings, settings_file
+from tidemill.cfg import images, naming, settings, settings_file
 from tidemill.cfg.name_changes import folders_to_move, warnings_of
 from tidemill.cfg.ownership import Ownership, found_stale, waves_of
-from tidemill.cfg.settings import Settings
+from tidemill.cfg.settings import Settings, Wave
 from tidemill.clients.checkout import Checkout, Local, Remote, Source
 from tidemill.clients.entrypoints import in_words
+from tidemill.clients.git import GitError
 from tidemill.clients.removing import remove
 from tidemill.clients.repository import Repository, opened
 from tidemill.clients.scratch import scratch
@@ -166,6 +167,8 @@ def _check(
             done.append(command)
         if name == "generate" and (made := checkout.changed()):
             warnings += _stale(source, checkout, place, valid, command or name, made)
+        if name == "generate":
+            warnings += _what_is_named(checkout, valid)
     return done
 
 
@@ -207,17 +210,22 @@ def _other_names(checkout: Checkout, valid: Settings) -> list[str]:
     return found
 
 
+def _found(checkout: Checkout, folder: str) -> dict[str, bytes]:
+    """The image files that are in a folder, by name."""
+    return {
+        name: data
+        for name in images.FILES
+        if (data := checkout.read(f"{folder}/{name}")) is not None
+    }
+
+
 def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
     """The folders whose image files were looked at; refuses files that are broken."""
     looked_at = []
     for wave in valid.waves:
         for image_set in valid.sets:
             folder = valid.folder(wave.name, image_set.name)
-            found = {
-                name: data
-                for name in images.FILES
-                if (data := checkout.read(f"{folder}/{name}")) is not None
-            }
+            found = _found(checkout, folder)
             parsed = images.parse(found)
             if parsed is None:
                 continue
@@ -233,6 +241,71 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
                     remedy="take all three files from one commit, or remove it",
                 )
     return looked_at
+
+
+def _what_is_named(checkout: Checkout, valid: Settings) -> list[str]:
+    """What the files that targets render from do not name: the warnings; what is wrong is raised.
+
+    Where a commit is about some waves, what is wrong in others is no fault of its own.
+    """
+    found = [one for wave in valid.waves for one in _misnamed(checkout, valid, wave)]
+    about = _about(checkout, valid) if any(one.is_wrong for one in found) else frozenset()
+    wrong = [one for one in found if one.is_wrong and (not about or one.wave in about)]
+    if wrong:
+        texts = "; ".join(one.what for one in wrong[:MOST_NAMED])
+        more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
+        raise Refused(f"{texts}{more}", remedy=wrong[0].remedy)
+    return [one_line(f"{one.what}; {one.remedy}") for one in found]
+
+
+@dataclass(frozen=True)
+class _Misnamed:
+    """Something in a wave that is not as its image files say."""
+
+    wave: str
+    what: str
+    remedy: str
+    is_wrong: bool = True
+
+
+def _misnamed(checkout: Checkout, valid: Settings, wave: Wave) -> Iterator[_Misnamed]:
+    sets = {
+        one.name: files
+        for one in valid.sets
+        if (files := images.parse(_found(checkout, valid.folder(wave.name, one.name))))
+    }
+    for service, names in naming.named_twice(sets):
+        what = f"{wave.name}: the sets {' and '.join(names)} both name the service {service}"
+        yield _Misnamed(wave.name, what, "let each service be of one set")
+    for name, one in naming.look(valid, wave.name, wave.targets, sets, checkout.texts).items():
+        if one.naming is not None:
+            yield _Misnamed(
+                wave.name,
+                f"{wave.name}, set {name}: {one.naming.words}",
+                f"let them name what {valid.folder(wave.name, name)}/digests.json says, and let "
+                "[deployments] path list all that a target renders from",
+                one.naming.is_wrong,
+            )
+
+
+def _about(checkout: Checkout, valid: Settings) -> frozenset[str]:
+    """The waves that the commit is about; none where it is about all, or nobody knows."""
+    parent, ownership = checkout.parent(), Ownership.of(valid)
+    if parent is None:
+        return frozenset()
+    if ownership is None:
+        return frozenset(
+            wave.name
+            for wave in valid.waves
+            for one in valid.sets
+            for name in images.FILES
+            for path in [f"{valid.folder(wave.name, one.name)}/{name}"]
+            if checkout.read(path) != checkout.before(path)
+        )
+    try:
+        return waves_of(valid, ownership, checkout.changed_since(parent))
+    except GitError:  # a shallow checkout does not have the parent
+        return frozenset()
 
 
 def _stale(
