@@ -45,7 +45,24 @@ def outside() -> Iterator[Path]:
 
 
 @pytest.fixture
-def job(outside: Path, own_user: None, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+def unnamed(outside: Path) -> Iterator[Path]:
+    """The socket of an engine that no variable leads to."""
+    place = outside / "deep" / "engine.sock"
+    place.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        server.listen()
+        place.chmod(0o777)
+        yield place
+
+
+@pytest.fixture
+def job(
+    outside: Path,
+    own_user: None,
+    unnamed: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> dict[str, Any]:
     """A runner in the middle of a job, with a token wherever one may lie; and what to try there."""
     runner = outside / "runner"
     folders = {
@@ -84,7 +101,7 @@ def job(outside: Path, own_user: None, monkeypatch: pytest.MonkeyPatch) -> dict[
         "places": [str(outside), "/home", "/tmp", "/dev/shm", "/run", "/var/tmp"],
         "folders": [str(tools), package, sys.prefix, "/usr/local/bin", "/etc", "/", str(temp)],
         "files": [*map(str, files), str(Path(package, "__init__.py"))],
-        "sockets": [str(outside / "docker.sock"), "/run/docker.sock"],
+        "sockets": [str(outside / "docker.sock"), str(unnamed), "/run/docker.sock"],
         "server": server,
     }
 
@@ -129,7 +146,7 @@ def test_as_the_same_user_it_would_have_found_and_changed_much(
     found = attack(bench, job)
     assert any("/_runner_file_commands/" in path for path in found["reads"])
     assert found["writes"] == [*job["folders"], *job["files"]]
-    assert job["sockets"][0] in found["tricks"]
+    assert {*job["sockets"][:2]} <= {*found["tricks"]}
 
 
 def test_files_that_it_made_are_ours_afterwards(bench: Bench, own_user: None) -> None:
@@ -231,6 +248,72 @@ def test_failure_says_how_it_ended(own_user: None, tmp_path: Path) -> None:
     for command, code in (("echo no; exit 7", 7), ("kill -9 $$", 137)):
         with pytest.raises(EntryPointFailed, match=f"exit code {code}"):
             run_entry_point(command, folder=work, home=work.parent / "home", seconds=20)
+
+
+TOO_MUCH = {
+    "one file": ("dd if=/dev/zero of=file bs=1M count=60", "wrote more than 0.02"),
+    "many files": (
+        "for n in 1 2 3 4; do dd if=/dev/zero of=$HOME/$n bs=1M count=10; done",
+        "wrote more than 0.02",
+    ),
+    "a file with a hole": ("dd if=/dev/zero of=file bs=1 count=1 seek=9G", "wrote more than 0.02"),
+    "what it prints": ("dd if=/dev/zero bs=1M count=60", "wrote more than 0.02"),
+    "it goes on": ("yes >$HOME/file & sleep 60", "wrote more than 0.02"),
+    "memory": ("dd if=/dev/zero of=/tmp/file bs=1M count=15; "
+               "dd if=/dev/zero of=/tmp/more bs=1M count=15", "/tmp was full"),
+    "processes": ("for n in $(seq 60); do sleep 61 & done; wait", "more than 40 processes"),
+    "threads": (
+        "python3 -c 'import threading, time\n"
+        "for n in range(60): threading.Thread(target=time.sleep, args=(61,)).start()'",
+        "more than 40 processes and threads",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "said"), TOO_MUCH.values(), ids=TOO_MUCH.keys())
+def test_what_it_may_write_and_start_is_limited_and_the_limit_is_named(
+    own_user: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, said: str
+) -> None:
+    work = work_tree(tmp_path)
+    monkeypatch.setenv("TIDEMILL_MOST_SCRATCH", "0.02")
+    monkeypatch.setenv("TIDEMILL_MOST_PROCESSES", "40")
+    with pytest.raises(EntryPointFailed) as raised:
+        run_entry_point(command, folder=work, home=work.parent / "home", seconds=50)
+    assert said in raised.value.what
+
+
+def test_a_limit_is_a_number(
+    own_user: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = work_tree(tmp_path)
+    for name in ("TIDEMILL_MOST_SCRATCH", "TIDEMILL_MOST_PROCESSES"):
+        for given in ("much", "0", "-1", "inf", "1e9"):
+            with monkeypatch.context() as context:
+                context.setenv(name, given)
+                with pytest.raises(TidemillError, match=f"{name} is "):
+                    run_entry_point("true", folder=work, home=work.parent / "home", seconds=20)
+
+
+VAR_RUN = """
+import sys
+from pathlib import Path
+from tidemill.clients.entrypoints import run_entry_point
+work = Path(sys.argv[1])
+Path("/var/run/engine").write_text("hush")
+run_entry_point("ls -A /var/run >seen", folder=work, home=work.parent / "home", seconds=60)
+"""
+
+
+def test_var_run_is_hidden_also_where_it_is_a_folder_of_its_own(
+    own_user: None, tmp_path: Path
+) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can have another /var")
+    work = work_tree(tmp_path)
+    script = 'mount -t tmpfs none /var && mkdir -p /var/tmp /var/run && exec "$@"'
+    words = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-c", VAR_RUN, str(work)]
+    subprocess.run(words, check=True)
+    assert (work / "seen").read_text() == ""
 
 
 def test_command_that_takes_too_long_is_ended_with_all_that_it_started(

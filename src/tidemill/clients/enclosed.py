@@ -3,21 +3,23 @@
 This file is started by itself, as root, by `tidemill.clients.enclosure`: it imports nothing of
 Tidemill. Its input is the `Plan`, by marshal, and its argument how many bytes that is. When the
 input ends, so does the command, and with it everything that it started. What the command prints
-goes to standard output, and what became of it to standard error: `code 3`, or any other line, which
-is why it was not run.
+goes to standard output, and what became of it to standard error: `code 3`; `limit written`, `limit
+processes` or `limit /tmp`, where it used more than it may; or any other line, which is why it was
+not run.
 
 The command is in a process namespace of its own (it sees no other process, and none of its own
 outlives it) and in a mount namespace of its own, which ends with it:
 
 - every file system is read-only, but for the folders that it may write in;
-- the folders that are hidden are empty, but for what is shown of them;
+- the folders that are hidden are empty, but for what is shown of them; so is every socket's place;
 - /tmp, /var/tmp, /dev/shm and /proc are new, and no program gains rights by its owner.
 
-It is the user nobody: no groups, no capabilities, and none to be had.
+It is the user nobody: no groups, no capabilities, and none to be had. What it may write is limited,
+and so is the number of its processes and threads: else it could stop the machine for others.
 """
 
 # It is started for each command: pathlib, json and typing would take longer than all the rest.
-# ruff: noqa: PTH103, PTH110, PTH112, PTH116, PTH120, PTH123
+# ruff: noqa: PTH103, PTH110, PTH112, PTH116, PTH120, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -29,6 +31,7 @@ import select
 import signal
 import stat
 import sys
+import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +49,8 @@ if TYPE_CHECKING:
             readable: folders and files that it sees although something above them is hidden.
             hidden: folders and files that it does not see.
             owner: whose the writable folders are when it has ended: user and group.
+            written: how many bytes the writable folders and its output may come to hold.
+            processes: how many processes and threads there may be of it.
         """
 
         command: list[str]
@@ -55,6 +60,8 @@ if TYPE_CHECKING:
         readable: list[str]
         hidden: list[str]
         owner: list[int]
+        written: int
+        processes: int
 
 
 NOBODY = 65534
@@ -76,8 +83,12 @@ _KEPT_FLAGS = {
 }
 _DIE_WITH_PARENT, _DROP_CAPABILITY, _NO_NEW_RIGHTS = 1, 24, 38
 _CAPABILITIES = 64
+_LOOK = 0.5  # seconds between two looks at what it uses
+_SHARE = 20  # and so many times as long as a look takes
+_FULL = 1 << 20  # so many bytes left are none
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the end of the input says it all
 _CHANGED_SIGNALS = (*_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
+_TOO_LARGE = 128 + signal.SIGXFSZ
 _NEW_KEYS = {"x86_64": 250, "aarch64": 219}  # keyctl(KEYCTL_JOIN_SESSION_KEYRING) by machine
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -92,7 +103,7 @@ def main() -> None:
         plan = _plan()
         try:
             _own(plan["writable"], [NOBODY, NOBODY])
-            said = f"code {_supervise(plan)}"
+            said = _supervise(plan)
         finally:
             _own(plan["writable"], plan["owner"])
     except (OSError, EOFError, ValueError) as error:
@@ -120,8 +131,8 @@ def _own(folders: list[str], owner: list[int]) -> None:
         raise OSError(0, "chown failed", folders[0])
 
 
-def _supervise(plan: Plan) -> int:
-    """Start the first process of the new namespace, and end it when our input ends."""
+def _supervise(plan: Plan) -> str:
+    """Start the first process of the new namespace; end it when our input ends, or at a limit."""
     ours = os.open("/proc/self/ns/pid", os.O_RDONLY)
     alive, held = os.pipe()
     _checked(_libc.unshare(_NEW_PIDS), "unshare")
@@ -135,9 +146,55 @@ def _supervise(plan: Plan) -> int:
     poll = select.poll()
     poll.register(0, select.POLLIN | select.POLLHUP)
     poll.register(handle, select.POLLIN)
-    if handle not in dict(poll.poll()):
+    pause, hit = _LOOK, ""
+    while not (ready := dict(poll.poll(pause * 1000))) and not hit:
+        began = time.monotonic()
+        if hit := _limit(plan, pid):
+            os.kill(pid, signal.SIGKILL)
+        pause = max(_LOOK, _SHARE * (time.monotonic() - began))
+    if handle not in ready:
         os.kill(pid, signal.SIGKILL)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    is_too_much = code == _TOO_LARGE or (handle in ready and _written(plan) > plan["written"])
+    return hit or ("limit written" if is_too_much else f"code {code}")
+
+
+def _limit(plan: Plan, pid: int) -> str:
+    """Which limit the command has passed by now, if any."""
+    if _tasks(pid) > plan["processes"]:
+        return "limit processes"
+    return "limit written" if _written(plan) > plan["written"] else ""
+
+
+def _tasks(pid: int) -> int:
+    """How many processes and threads there are in the namespace, as its own /proc has them."""
+    place, count = f"/proc/{pid}/root/proc", 0
+    try:
+        if os.stat(place).st_dev == os.stat("/proc").st_dev:
+            return 0  # it has no view of its own yet
+        for name in os.listdir(place):
+            if name.isdigit():
+                try:
+                    count += os.stat(f"{place}/{name}/task").st_nlink - 2
+                except OSError:  # it has ended
+                    continue
+    except OSError:
+        return 0
+    return count
+
+
+def _written(plan: Plan) -> int:
+    """How many bytes the writable folders and the output hold; du takes any depth."""
+    ours, its = os.pipe()
+    words = ["du", "-skx", "--", *plan["writable"]]
+    actions = [(os.POSIX_SPAWN_DUP2, its, 1), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
+    pid = os.posix_spawnp("du", words, _PATH, file_actions=actions)
+    os.close(its)
+    with open(ours, "rb") as file:
+        lines = file.read().splitlines()
+    os.waitpid(pid, 0)
+    sizes = [int(line.split(b"\t")[0]) for line in lines if line.split(b"\t")[0].isdigit()]
+    return sum(sizes) * 1024 + os.fstat(1).st_blocks * 512
 
 
 def _first_process(plan: Plan, alive: int) -> NoReturn:
@@ -156,10 +213,20 @@ def _first_process(plan: Plan, alive: int) -> NoReturn:
             while ended != command:
                 ended, status = os.wait()
             code = os.waitstatus_to_exitcode(status)
+            if code != 0:
+                _say_full()
     except OSError as error:
         _say(_in_words(error))
     finally:
         os._exit(code if code >= 0 else 128 - code)
+
+
+def _say_full() -> None:
+    """Name the folders in memory that are full: it may well have failed for that."""
+    for path in _FRESH:
+        found = os.statvfs(path)
+        if found.f_bavail * found.f_frsize < _FULL:
+            _say(f"limit {path}")
 
 
 def _become(plan: Plan) -> NoReturn:
@@ -168,6 +235,9 @@ def _become(plan: Plan) -> NoReturn:
         os.setsid()
         os.chdir(plan["folder"])
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _allow(resource.RLIMIT_FSIZE, plan["written"])
+        # Beyond what is named: this is for what grows faster than anyone looks.
+        _allow(resource.RLIMIT_NPROC, 2 * plan["processes"])
         for number in _CHANGED_SIGNALS:
             signal.signal(number, signal.SIG_DFL)
         if os.uname().machine in _NEW_KEYS:
@@ -192,6 +262,13 @@ def _become(plan: Plan) -> NoReturn:
         os._exit(1)
 
 
+def _allow(what: int, most: int) -> None:
+    """Set a limit, unless there is a lower one."""
+    hard = resource.getrlimit(what)[1]
+    wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (wanted, wanted))
+
+
 def _make_view(plan: Plan) -> None:
     """Hide, show, and make read-only; nothing of it is seen outside."""
     _checked(_libc.unshare(_NEW_MOUNTS | _NEW_IPC), "unshare")
@@ -199,20 +276,38 @@ def _make_view(plan: Plan) -> None:
     kept = {path: os.open(path, os.O_PATH) for path in plan["readable"] + plan["writable"]}
     hidden = {path for path in (*plan["hidden"], *_FRESH) if os.path.isdir(path)}
     hidden |= {above for path in kept for above in _shut(path)}
-    for path in (path for path in plan["hidden"] if os.path.exists(path) and path not in hidden):
-        _mount(os.devnull, path, None, _BIND)
+    files = {path for path in plan["hidden"] if os.path.exists(path)}
+    for path in (files | _sockets()) - hidden:
+        if path not in plan["writable"] and not any(_is_below(path, above) for above in hidden):
+            _mount(os.devnull, path, None, _BIND)
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    size = max(_FULL, min(plan["written"], memory // 4))
     # From the top down: what is shown of a hidden folder may have something to hide again.
     for path in sorted(hidden | kept.keys(), key=lambda path: (path.count("/"), path)):
         if path in hidden:
             if os.path.isdir(path):
-                mode = "1777" if path in _FRESH else "755"
-                _mount("tmpfs", path, "tmpfs", _NO_SUID | _NO_DEVICES, f"mode={mode}")
+                mode = f"mode=1777,size={size}" if path in _FRESH else "mode=755"
+                _mount("tmpfs", path, "tmpfs", _NO_SUID | _NO_DEVICES, mode)
         elif path in plan["writable"] or any(_is_below(path, above) for above in hidden):
             _show(path, kept[path])
     _mount("proc", "/proc", "proc", _NO_SUID | _NO_DEVICES | _NO_PROGRAMS)
     _make_read_only(but={*plan["writable"], *_FRESH, "/proc"}, ours=set(plan["readable"]))
     for handle in kept.values():
         os.close(handle)
+
+
+def _sockets() -> set[str]:
+    """Sockets with a name: of this network, or mounted here by themselves, as into a container."""
+    with open("/proc/self/net/unix", "rb") as file:
+        named = [os.fsdecode(line.split(None, 7)[7].strip()) for line in file if b" /" in line]
+    found = set()
+    for path in (*named, *(path for path, _ in _mounted())):
+        try:
+            if stat.S_ISSOCK(os.stat(path).st_mode):
+                found.add(os.path.realpath(path))
+        except (OSError, ValueError):
+            continue
+    return found
 
 
 def _shut(path: str) -> Iterator[str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import marshal
 import os
 import pwd
+import re
 import select
 import shutil
 import subprocess
@@ -27,7 +28,7 @@ from typing import IO, TYPE_CHECKING
 from tidemill.app.names import one_line, shown
 from tidemill.clients.processes import GRACE, KEPT_OUTPUT, Ended, end_group
 from tidemill.clients.workflow import SECRETS
-from tidemill.errors import TidemillError, TimeLimit
+from tidemill.errors import EntryPointFailed, TidemillError, TimeLimit
 
 if TYPE_CHECKING:
     from tidemill.clients.enclosed import Plan
@@ -45,7 +46,9 @@ _OF_THE_WORKFLOW = (
     "GITHUB_STEP_SUMMARY",
 )
 _OF_A_RUNNER = (".runner", ".credentials", "run.sh")  # what is in a runner's own folder
-_HOMES = ("/root", "/home", "/run")
+_HIDDEN = ("/root", "/home", "/run", "/var/run")
+_GIB = 1024**3
+_SCRATCH, _PROCESSES = 4 * _GIB, 8192  # more than any `make generate`, less than a machine
 _NOT_TO_HIDE = {
     "/",
     "/usr",
@@ -133,6 +136,7 @@ def run_enclosed(
 
     Raises:
         TimeLimit: it took longer than `seconds`, and was ended with all that it started.
+        EntryPointFailed: it used more than it may, and was ended likewise.
         NotEnclosed: it was not run.
     """
     plan = marshal.dumps(dict(_plan(command, place, env)))
@@ -171,7 +175,7 @@ def run_enclosed(
                     process.wait(GRACE)
         output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
         printed = output.read().decode(errors="replace").strip()
-        return Ended(_code(said.decode(errors="replace")), printed)
+        return Ended(_code(said.decode(errors="replace"), name), printed)
 
 
 def _heard(stream: IO[bytes], seconds: float) -> tuple[bytes, bool]:
@@ -205,15 +209,59 @@ def remove_for_good(folder: Path) -> None:
             )
 
 
-def _code(said: str) -> int:
+def _code(said: str, name: str) -> int:
     """The exit code in the report."""
     lines = said.splitlines()
+    for line in lines:
+        if line.startswith("limit "):
+            raise _too_much(line.removeprefix("limit "), name)
     codes = [line.removeprefix("code ") for line in lines if line.startswith("code ")]
     if len(codes) != len(lines):  # the program's, sudo's, or Python's
         raise NotEnclosed(one_line(" | ".join(lines)[-300:]))
     if not codes:
         raise NotEnclosed("what runs them was killed")
     return int(codes[-1])
+
+
+def _too_much(what: str, name: str) -> EntryPointFailed:
+    """The error for a command that used more than it may."""
+    scratch, processes = _scratch(), _processes()
+    match what:
+        case "written":
+            return EntryPointFailed(
+                f"{name} wrote more than {scratch / _GIB:g} GiB in its work tree, its home and "
+                "its output, and was ended",
+                remedy="let it write less, or set TIDEMILL_MOST_SCRATCH to more GiB than that",
+            )
+        case "processes":
+            return EntryPointFailed(
+                f"{name} had more than {processes} processes and threads at once, and was ended",
+                remedy="let it start fewer, or set TIDEMILL_MOST_PROCESSES to more than that",
+            )
+        case folder:
+            return EntryPointFailed(
+                f"{name} failed, and {folder} was full: it is in memory, with a quarter of the "
+                f"machine's, and {scratch / _GIB:g} GiB at most",
+                remedy="let it write less there, or to the folder that TMPDIR names",
+            )
+
+
+def _scratch() -> int:
+    """How many bytes a command may write."""
+    return int(_number("TIDEMILL_MOST_SCRATCH", _SCRATCH / _GIB) * _GIB)
+
+
+def _processes() -> int:
+    return int(_number("TIDEMILL_MOST_PROCESSES", _PROCESSES))
+
+
+def _number(name: str, default: float) -> float:
+    given = os.environ.get(name)
+    if not given:
+        return default
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given) and float(given) > 0:
+        return float(given)
+    raise TidemillError(f"{name} is {shown(given)}", remedy="set a number above 0, or leave it out")
 
 
 def _as_root() -> list[str]:
@@ -246,12 +294,14 @@ def _plan(command: Sequence[str], place: Place, env: Mapping[str, str]) -> Plan:
         ),
         "hidden": [path for path in hidden if path not in writable],
         "owner": [os.getuid(), os.getgid()],
+        "written": _scratch(),
+        "processes": _processes(),
     }
 
 
 def _hidden() -> Iterator[str]:
     """Homes, sockets of daemons, the workspace, and the folders of the runner."""
-    yield from _HOMES
+    yield from _HIDDEN
     with suppress(KeyError):
         yield pwd.getpwuid(os.getuid()).pw_dir
     for name in ("HOME", "GITHUB_WORKSPACE", "RUNNER_TEMP", "XDG_RUNTIME_DIR", "GNUPGHOME"):
@@ -268,6 +318,8 @@ def _hidden() -> Iterator[str]:
     for name in ("DOCKER_HOST", "CONTAINER_HOST", "BUILDKIT_HOST"):
         if os.environ.get(name, "").startswith("unix://"):
             yield os.environ[name].removeprefix("unix://")
+    if os.environ.get("SSH_AUTH_SOCK"):
+        yield os.environ["SSH_AUTH_SOCK"]
 
 
 def _programs(path: str, hidden: set[str]) -> Iterator[str]:
