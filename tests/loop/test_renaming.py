@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.loop.stories import assert_rests
-from tests.loop.waves import Options, Waves, waves
-from tests.world import git
+from tests.loop.stories import assert_rests, says, trailers
+from tests.loop.waves import Options, Waves, short, waves
+from tests.world import git, sha_of
 
 LAB = {"targets": ["l1"]}
 LIVE = {"targets": ["v1"]}
@@ -51,8 +52,6 @@ def rewrite(w: Waves, options: Options, moved: dict[str, str] | None = None, **k
         )
     (w.clone / "rollout.json").write_text(json.dumps(w.rollout))
     (w.clone / "tidemill.toml").write_text(w.settings)
-    import subprocess
-
     subprocess.run(["python3", "generate.py"], cwd=w.clone, check=False, capture_output=True)
     return w.commit("other names")
 
@@ -137,3 +136,108 @@ def test_hold_for_want_of_was_ends_once_it_is_there(tmp_path: Path) -> None:
     w.ship(3)
     settle(w)
     assert w.at("prod") == 3
+
+
+def test_hold_of_a_wave_that_is_gone_is_shown_and_can_be_released(tmp_path: Path) -> None:
+    w = started(tmp_path, 1)
+    w.hold("live", "freeze")
+    rewrite(w, {"lab": LAB})
+    w.turn()
+    assert [(one["wave"], one["reason"]) for one in w.status()["gone_holds"]] == [
+        ("live", "freeze")
+    ]
+    _, out, _ = says(w, "status")
+    assert "freeze" in out
+    assert w.release("live").code == 0
+    assert w.status()["gone_holds"] == []
+    assert w.refs("holds") == []
+    assert w.hold("live").code == 1, "there is no such wave to be held"
+
+
+def test_waves_that_swap_their_names_swap_their_refs(tmp_path: Path) -> None:
+    far = {"targets": ["f1"]}
+    w = started(tmp_path, 1, {"lab": LAB, "live": LIVE, "far": far})
+    w.hold("live", "live is frozen")
+    now = {"lab": LAB, "far": {**LIVE, "was": "live"}, "live": {**far, "was": "far"}}
+    rewrite(w, now, {"images/live": "images/far", "images/far": "images/live"})
+    assert w.hold("live", "by its new name").code == 0
+    assert {name: w.wave(name)["hold"]["reason"] for name in ("far", "live")} == {
+        "far": "live is frozen",
+        "live": "by its new name",
+    }
+    assert {name.partition("deployed/")[2] for name in w.refs("deployed")} == {
+        "lab/l1",
+        "far/v1",
+        "live/f1",
+    }
+    assert {wave: w.state(wave) for wave in w.targets} == dict.fromkeys(w.targets, "deployed")
+    assert_rests(w)
+    w.release("far")
+    w.release("live")
+    w.ship(2)
+    settle(w)
+    assert w.positions() == {"lab": 2, "live": 2, "far": 2}
+
+
+def test_set_is_renamed_and_goes_on_under_both_names(tmp_path: Path) -> None:
+    sets = ("app", "db")
+    w = started(tmp_path, 2, sets=sets)
+    w.roll_back("live", "--set", "app")
+    settle(w)
+    moved = {f"images/{wave}/app": f"images/{wave}/core" for wave in ("lab", "live")}
+    rewrite(w, STORY, moved, sets=("core", "db"), app="core")
+    settle(w)
+    assert {name.partition("holds/")[2] for name in w.refs("holds")} == {"live/core"}
+    assert (w.at("lab", "core"), w.at("live", "core"), w.at("live", "db")) == (2, 1, 2)
+    w.ship(3, {"app": "3"}, set_name="app")
+    settle(w)
+    assert (w.at("lab", "core"), w.at("live", "core")) == (3, 1)
+    w.release("live", set_name="core")
+    settle(w)
+    assert w.at("live", "core") == 3
+    w.roll_back("live", "--set", "core", "--to", sha_of("app-1"))
+    settle(w)
+    assert w.at("live", "core") == 1, "taken from where that commit has it"
+    assert_rests(w)
+
+
+def test_rollback_and_reports_go_on_under_the_old_name(tmp_path: Path) -> None:
+    w = started(tmp_path)
+    before = w.ref("refs/heads/main")
+    w.roll_back("live")
+    rewrite(w, PROD, MOVED)
+    assert w.report("live", "v1", health="Degraded", revision=before)["error"] is None
+    assert w.wave("prod")["targets"][0]["health"] == "Degraded"
+    settle(w)
+    assert (w.at("prod"), w.wave("prod")["hold"] is not None) == (1, True)
+    assert trailers(w, w.landing_of("prod"))["Autocommit-Target"] == "prod"
+    assert w.release("live").code == 0
+    w.ship(3)
+    settle(w)
+    assert w.at("prod") == 3
+
+
+def test_first_wave_that_is_removed_leaves_no_set_behind(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}})
+    w.everywhere(1)
+    w.ship(2)
+    rewrite(w, {"live": LIVE})
+    settle(w)
+    assert w.at("live") == 2
+    assert w.announce(2)["request"]["state"] == "already there"
+    assert_rests(w)
+
+
+def test_set_that_a_first_wave_lacks_is_not_called_already_there(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}})
+    w.everywhere(1)
+    w.ship(2)
+    w.report("lab", "l1", health="Degraded")
+    rewrite(w, {"live": LIVE})
+    settle(w)
+    assert w.at("live") is None, "what failed elsewhere does not come by itself"
+    line = next(one for one in w.status()["waiting"] if short(2) in one["what"])
+    assert f"retry --sha {sha_of('app-2')}" in line["command"]
+    assert w.run("retry", "--sha", sha_of("app-2"))["request"]["state"] == "accepted"
+    settle(w)
+    assert w.at("live") == 2

@@ -1,5 +1,7 @@
 """Step 0: what main has become, by a landing or by a person's own commit."""
 
+from typing import Any
+
 import pytest
 from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
 
@@ -151,3 +153,68 @@ def test_wave_that_is_new_in_the_settings_is_taken_as_it_is() -> None:
     decided = plan(rollout.snapshot())
     assert decided.holds == {}
     assert decided.ledger.of("shop", "app").highest == 1
+
+
+# What appears in the place of what is gone
+
+
+def without_live(**more: Any) -> Rollout:
+    """live, which had positions 1 and 2, is gone from the settings; prod is new there."""
+    waves: dict[str, Any] = {"lab": {"targets": ["l"]}, "live": {"targets": ["v"]}}
+    rollout = Rollout(settings(**waves))
+    rollout.had("lab", 2)
+    rollout.had("live", 1, landed=90)
+    rollout.had("live", 2, **more)
+    rollout.turn()
+    rollout.settings = settings(lab=waves["lab"], prod=waves["live"])
+    rollout.pushed("other waves")
+    return rollout
+
+
+def test_wave_with_images_of_one_that_is_gone_is_held_once() -> None:
+    rollout = without_live()
+    rollout.by_hand("prod", images(1))
+    rollout.turn()
+    hold = rollout.holds["prod", "app"]
+    assert (hold.by, hold.instead_of) == ("tidemill", ("live", "app"))
+    assert 'give the wave prod was = "live" in tidemill.toml' in hold.reason
+    rollout.holds.clear()
+    assert rollout.turn().holds == {}, "a person has released it"
+
+
+@pytest.mark.parametrize(
+    ("live", "is_held"),
+    [
+        ({}, False),
+        ({"rolled_back": True}, True),
+        ({"failed": {"v": NOW}, "deployed": None}, True),
+        ({"buried": True}, True),
+    ],
+    ids=["all-was-well", "rolled-back", "failed", "replaced-while-failed"],
+)
+def test_wave_without_images_is_held_where_it_could_take_what_was_bad(
+    live: dict[str, Any], is_held: bool
+) -> None:
+    rollout = without_live(**live)
+    assert bool(rollout.turn().holds) is is_held
+
+
+def test_wave_is_held_in_place_of_one_that_is_held() -> None:
+    rollout = without_live()
+    rollout.held("live", "_", "freeze")
+    assert set(rollout.turn().holds) == {("live", "_"), ("prod", "app")}
+
+
+def test_bad_set_of_long_ago_holds_no_new_wave() -> None:
+    rollout = without_live(rolled_back=True)
+    rollout.had("lab", 3)
+    assert rollout.turn().holds == {}
+
+
+def test_wave_that_was_there_before_is_not_held_in_place_of_another() -> None:
+    rollout = Rollout(settings(lab={"targets": ["l"]}, live={"targets": ["v"]}))
+    rollout.had("lab", 2, failed={"l": NOW}, deployed=None)
+    rollout.announced(1)
+    rollout.turn()
+    rollout.settings = settings(live={"targets": ["v"]})
+    assert rollout.turn().holds == {}

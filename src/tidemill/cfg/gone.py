@@ -27,6 +27,12 @@ def is_named(settings: Settings, wave: str, set_name: str) -> bool:
     return settings.wave(wave) is not None and is_set
 
 
+def is_known(ledger: Ledger, wave: str, set_name: str) -> bool:
+    """Whether a wave and a set have been there before."""
+    waves, sets = ledger.wave_names.known, ledger.set_names.known
+    return set_name in ledger.sets.get(wave, {}) or (wave in waves and set_name in sets)
+
+
 def in_place_of(
     settings: Settings,
     ledger: Ledger,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidemill.cfg.draft import Draft
-from tidemill.cfg.gone import in_place_of, why_held
+from tidemill.cfg.gone import in_place_of, is_known, why_held
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Had, SetLedger
@@ -105,7 +105,7 @@ def _forget_named(draft: Draft) -> None:
 def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     files = draft.snapshot.main.sets.get((wave.name, set_name))
     present = draft.ledger.present(wave.name, set_name)
-    if set_name not in draft.ledger.sets.get(wave.name, {}):
+    if not is_known(draft.ledger, wave.name, set_name):
         _hold_in_place_of_another(draft, wave, set_name, files)
     if files is None and present is None:
         return
@@ -147,10 +147,7 @@ def _hold_in_place_of_another(
     """Hold what appears, where it may be what is gone: what was kept out of that must not come."""
     place, content = (wave.name, set_name), files.content if files else None
     other = in_place_of(draft.settings, draft.ledger, draft.holds, place, content)
-    if other is None:
-        return
-    draft.ledger.of(*place)  # known from now on: whoever releases it is not asked again
-    if draft.hold_on(*place) is None:
+    if other is not None and draft.hold_on(*place) is None:
         reason = why_held(place, other)
         draft.hold_by_itself(*place, draft.main, reason, instead_of=other)
 

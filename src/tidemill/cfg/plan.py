@@ -26,7 +26,7 @@ from tidemill.cfg.recalling import recall
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.recovering import recover
 from tidemill.cfg.regenerating import ToLook, assess, put_regenerations_first
-from tidemill.cfg.renaming import Place, Renamed, renamed
+from tidemill.cfg.renaming import Place, Renamed, note_names, renamed
 from tidemill.cfg.replaying import (
     Auto,
     Todo,
@@ -173,6 +173,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     is_changed = draft.ledger != before
+    note_names(draft.ledger, draft.settings)
     draft.ledger.named |= draft.named  # that alone is not worth a write
     claims = _claim(draft, commits, wanted if claim else [])
     return Plan(

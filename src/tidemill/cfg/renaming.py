@@ -95,7 +95,7 @@ def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
         later = chain.from_iterable(heirs(one) for one in known.now.get(old, ()))
         now[old] = heirs(old) or tuple(dict.fromkeys(later)) or known.now.get(old, ())
     was = {one.name: one.formers for one in named if one.formers}
-    return Kin(past, Names(was=was, now=now), is_due=bool(taken))
+    return Kin(past, changed(known, was=was, now=now), is_due=bool(taken))
 
 
 @dataclass(frozen=True)
@@ -240,6 +240,13 @@ def renamed_ledger(
         wave_names=names[0],
         set_names=names[1],
     )
+
+
+def note_names(ledger: Ledger, settings: Settings) -> None:
+    """Remember which names the settings have; that alone is not worth a write."""
+    waves = tuple(wave.name for wave in settings.waves)
+    ledger.wave_names = changed(ledger.wave_names, known=waves)
+    ledger.set_names = changed(ledger.set_names, known=tuple(one.name for one in settings.sets))
 
 
 def _joined(place: Place, parts: list[tuple[Place, SetLedger]], content: str | None) -> SetLedger:
