@@ -211,7 +211,7 @@ def _report(options: Options, accepted: Accepted, done: Turn, remedies: Remedies
         _show_accepted(accepted)
         show_turn(done, remedies)
 
-    result = {"request": _request_json(accepted), **turn_json(done, remedies), "error": None}
+    result = {"request": _request_json(accepted), **turn_json(done, remedies), "error": {}}
     conclude(result, show, as_json=options.json)
 
 
