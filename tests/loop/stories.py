@@ -145,7 +145,9 @@ def accept(world: World, announcements: list[dict[str, Any]]) -> None:
             "accepted_at": world.now.isoformat(),
             "announcement": found,
         }
-        name = f"announcement-{found['set']}-{found['position']}-{found['sha'][:12]}"
+        generation = f"{found['generation']}." if found.get("generation", 1) > 1 else ""
+        where = f"{generation}{found['position']}"
+        name = f"announcement-{found['set']}-{where}-{found['sha'][:12]}"
         script.append(f"commit refs/tidemill/inbox/{name}\n")
         script.append(f"committer ada <ada@example.com> {int(world.now.timestamp())} +0000\n")
         script.append("data 1\nx\nM 100644 inline record.json\n")

@@ -119,6 +119,8 @@ class Told:
         *,
         ago: float = 5,
         override: str | None = None,
+        generation: int = 1,
+        rewrites: int = 0,
         **given: Any,
     ) -> str:
         """An announcement was accepted; returns its id."""
@@ -132,10 +134,16 @@ class Told:
             repository="acme/app",
             sha=files.app_sha or "",
             position=position,
+            generation=generation,
             images=held,
         )
         return self.asked(
-            Announced(accepted_at=self.ago(ago), announcement=announcement, override=override)
+            Announced(
+                accepted_at=self.ago(ago),
+                announcement=announcement,
+                override=override,
+                rewrites=rewrites,
+            )
         )
 
     def promotion(self, wave: str, position: int, set_name: str = "app", **given: Any) -> str:

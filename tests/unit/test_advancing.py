@@ -49,7 +49,7 @@ def test_announcement_that_is_not_newer_than_what_the_wave_has_had_is_superseded
     request = rollout.announced(4)
     decided = rollout.decide()
     assert decided.ledger.how_ended(request) == "superseded"
-    assert "the wave has had a newer one" in decided.entries[0].reason
+    assert "position 4 is older than 5, which lab has had" in decided.entries[0].reason
 
 
 def test_after_an_eviction_the_oldest_goes_next_then_the_newest_again() -> None:

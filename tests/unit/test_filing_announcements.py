@@ -40,7 +40,7 @@ def test_other_commit_at_a_position_is_let_in_with_an_override() -> None:
     rollout = Rollout()
     rollout.had("shop", 5)
     rollout.had("lab", 5)
-    request = rollout.announced(5, sha_=sha("rewritten"), override="we rewrote the branch")
+    request = rollout.announced(5, sha_=sha("rewritten"), override="we rewrote it", rewrites=1)
     decided = rollout.decide()
     assert decided.rejected == {}
     assert [one.operation.request for one in decided.auto] == [request]

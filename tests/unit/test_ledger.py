@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from tidemill.app.order import Order
 from tidemill.cfg.ledger import Ended, Eviction, Had, Ledger, SetLedger, trimmed
 from tidemill.cfg.operation import Files, Operation
 
@@ -61,19 +62,20 @@ def part(*positions: int, **changes: Any) -> SetLedger:
 def test_wave_keeps_what_still_soaks_and_the_last_fifty(
     positions: range, above: int | None, kept: list[int]
 ) -> None:
-    assert [one.position for one in trimmed(part(*positions), above)] == list(kept)
+    order = None if above is None else Order(position=above)
+    assert [one.position for one in trimmed(part(*positions), order)] == list(kept)
 
 
 def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:
     whole = part(*range(1, 61))
     whole.had[2].rolled_back = True
     whole.had[4].buried = True
-    assert [one.position for one in trimmed(whole, 0)][:8] == [1, 2, 4, 6, 7, 8, 9, 10]
+    assert [one.position for one in trimmed(whole, Order())][:8] == [1, 2, 4, 6, 7, 8, 9, 10]
 
 
 def test_trimming_again_changes_nothing() -> None:
-    once = SetLedger(had=trimmed(part(*range(1, 1001)), 0))
-    assert trimmed(SetLedger(had=once.had), 0) == once.had
+    once = SetLedger(had=trimmed(part(*range(1, 1001)), Order()))
+    assert trimmed(SetLedger(had=once.had), Order()) == once.had
     assert len(once.had) <= 550
 
 

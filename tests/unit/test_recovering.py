@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
+from tidemill.app.order import Order
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.recovering import healthy_before
 
@@ -263,13 +264,13 @@ def had(position: int, **changes: Any) -> Had:
 def test_goal_of_a_rollback_is_the_newest_older_set_that_was_healthy(
     hads: list[Had], goal: int | None
 ) -> None:
-    found = healthy_before(hads, 5)
+    found = healthy_before(hads, Order(position=5))
     assert (found.position if found else None) == goal
 
 
 def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again() -> None:
     """1 and 2 were healthy; rolled back to 1, then 3 came and failed: back to 1."""
     hads = [had(1), had(2, rolled_back=True), had(1), had(3, deployed_once=False)]
-    found = healthy_before(hads, 3)
+    found = healthy_before(hads, Order(position=3))
     assert found is not None
     assert found.position == 1

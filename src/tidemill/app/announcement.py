@@ -32,7 +32,8 @@ class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an announcement says but for its images: which set, and the commit it was built from.
 
-    `position` says how many commits lead to `sha`, itself included: it orders announcements.
+    `position` says how many commits lead to `sha`, itself included: it orders announcements of one
+    `generation`, which is one more after app.git was rewritten or moved.
     """
 
     version: int = 1
@@ -42,11 +43,13 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     sha: str
     position: int
     run_url: str | None = None
+    generation: int = 1
 
     @property
     def id(self) -> str:
         """The request's id: equal for the same announcement, however often it comes."""
-        return f"announcement-{self.set}-{self.position}-{self.sha[:12]}"
+        where = f"{self.generation}.{self.position}" if self.generation > 1 else f"{self.position}"
+        return f"announcement-{self.set}-{where}-{self.sha[:12]}"
 
 
 class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,12 +73,19 @@ def parse(data: bytes) -> Announcement:
 
 
 def from_bare(
-    data: bytes, *, set_name: str, repository: str, sha: str, position: int
+    data: bytes, *, set_name: str, repository: str, sha: str, position: int, generation: int = 1
 ) -> Announcement:
     """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
     images = bare_images(data)
     return checked(
-        Announcement(set=set_name, repository=repository, sha=sha, position=position, images=images)
+        Announcement(
+            set=set_name,
+            repository=repository,
+            sha=sha,
+            position=position,
+            generation=generation,
+            images=images,
+        )
     )
 
 
@@ -85,8 +95,10 @@ def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
 
 
 def as_json(announcement: Head) -> dict[str, Any]:
-    """An announcement as the `client_payload` of its event, without what is not known."""
+    """An announcement as the `client_payload` of its event, without what is not known or usual."""
     plain: dict[str, Any] = msgspec.to_builtins(announcement)
+    if announcement.generation == 1:
+        del plain["generation"]
     return {key: value for key, value in plain.items() if value is not None}
 
 
@@ -127,7 +139,7 @@ def check_head(head: Head) -> None:
         )
     checked_name(head.set, "set")
     branch = "main" if head.branch is None else head.branch
-    Origin(head.repository, branch, head.sha, head.position, head.run_url)
+    Origin(head.repository, branch, head.sha, head.position, head.run_url, head.generation)
 
 
 def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:

@@ -84,6 +84,7 @@ def image_set(
             sha=origin.sha,
             position=origin.position,
             run_url=origin.run_url,
+            generation=origin.generation,
             images={name: images[name] for name in names},
         )
     )

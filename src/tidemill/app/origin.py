@@ -11,12 +11,13 @@ from tidemill.app.names import (
     checked_repository,
     checked_sha,
 )
+from tidemill.app.order import checked_generation
 from tidemill.errors import Refused
 
 
 @dataclass(frozen=True)
 class Origin:
-    """app.git's `owner/name`, a commit on a branch of it, and the commit's position.
+    """app.git's `owner/name`, a commit on a branch of it, the commit's position and generation.
 
     Raises:
         Refused: one of them has not the form that an announcement needs.
@@ -27,6 +28,7 @@ class Origin:
     sha: str
     position: int
     run_url: str | None = None
+    generation: int = 1
 
     def __post_init__(self) -> None:
         checked_repository(self.repository)
@@ -39,3 +41,4 @@ class Origin:
                 f"the position {self.position} is not between 1 and 2^53 - 1",
                 remedy="give what `git rev-list --count SHA` prints in a full clone",
             )
+        checked_generation(self.generation)

@@ -14,6 +14,7 @@ import msgspec
 from tidemill.app import reference
 from tidemill.app.durations import parse_duration
 from tidemill.app.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.app.order import MAX_GENERATION
 from tidemill.app.toml_lines import line_of
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
@@ -171,7 +172,8 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. `images` is the repository of each image, with `{service}` in it.
 
-    `engine` builds the Dockerfiles; a service of files alone is always assembled.
+    `engine` builds the Dockerfiles; a service of files alone is always assembled. `generation` is
+    one more after the repository was rewritten or moved: positions then begin anew.
     """
 
     images: str
@@ -180,9 +182,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     base: Base | None = None
     engine: Engine = "assemble"
     branch: str = "main"
+    generation: int = 1
 
     def __post_init__(self) -> None:
         _check_branch(self.branch)
+        if not 1 <= self.generation <= MAX_GENERATION:
+            raise ValueError(f"the generation {self.generation} is not between 1 and 2^31 - 1")
         if not self.services:
             raise ValueError("there must be at least one [[services]]")
         seen: dict[str, str] = {}

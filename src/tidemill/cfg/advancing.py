@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from typing import TypeAlias
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import (
     closed,
@@ -25,6 +27,8 @@ from tidemill.cfg.operation import Operation
 from tidemill.cfg.requests import Announced, Promotion
 from tidemill.cfg.settings import Wave
 
+_Key: TypeAlias = tuple[Order, str | None]  # a set: its place in the history of app.git, its SHA
+
 
 def advance(draft: Draft) -> None:
     """Put on auto, for each image set by itself, the next one that each wave may take."""
@@ -39,12 +43,12 @@ def advance(draft: Draft) -> None:
 def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     part = draft.ledger.history(wave.name, set_name)
     under_test = draft.on_auto(wave.name, set_name)
-    above = max((operation.position for operation in under_test), default=0)
+    above = max((order_of(operation) for operation in under_test), default=Order())
     waiting = [
         (request_id, announced)
         for request_id, announced in waiting_announcements(draft, set_name)
         if is_newer(part, announced)
-        and announced.announcement.position > above
+        and announced.order > above
         and not draft.ledger.evicted_from(wave.name, request_id)
     ]
     if not waiting:
@@ -69,20 +73,20 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         draft.chain.append(Step(operation))
 
 
-def _catch_up(draft: Draft, wave: Wave, set_name: str, above: int) -> None:
+def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
     """Introduce what other waves have had, where the wave came first only after its announcement
     had ended: the newest that nothing speaks against."""
-    highest = max(above, draft.ledger.history(wave.name, set_name).highest)
+    newest = max(above, draft.ledger.history(wave.name, set_name).newest)
     found = {
-        (had.position, had.app_sha): late_introduction(wave.name, set_name, other, had)
+        (order_of(had), had.app_sha): late_introduction(wave.name, set_name, other, had)
         for other, sets in draft.ledger.sets.items()
         for had in (sets[set_name].had if set_name in sets else ())
-        if other != wave.name and had.is_known and had.position > highest
+        if other != wave.name and had.is_known and order_of(had) > newest
     }
     newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
     for operation in newest_first:
         stops = list(obstacles(draft, operation))
-        is_bad = spoilt(draft, set_name, operation.position, operation.app_sha) is not None
+        is_bad = spoilt(draft, set_name, order_of(operation), operation.app_sha) is not None
         if is_bad or any(one.is_over for one in stops):
             continue
         if in_flight := not_admitted(draft, wave, set_name):
@@ -103,6 +107,8 @@ def late_introduction(wave: str, set_name: str, other: str, had: Had) -> Operati
         set=set_name,
         app_sha=had.app_sha,
         position=had.position,
+        generation=had.generation,
+        rewrites=had.rewrites,
         repository=had.repository,
         content=had.content,
         source=had.wave or other,
@@ -116,7 +122,7 @@ def _next_announced(
     draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
 ) -> tuple[str, Announced]:
     """The newest; after an eviction the oldest; before a newer one what a sibling wave has due."""
-    by_set = {(one.announcement.position, one.announcement.sha): (key, one) for key, one in waiting}
+    by_set = {(one.order, one.announcement.sha): (key, one) for key, one in waiting}
     for wanted in _join_lacks(draft, wave, set_name):
         if wanted in by_set:
             return by_set[wanted]
@@ -131,6 +137,8 @@ def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operatio
         set=announcement.set,
         app_sha=announcement.sha,
         position=announcement.position,
+        generation=announcement.generation,
+        rewrites=announced.rewrites,
         repository=announcement.repository,
         content=content_id(announcement.tags(), announcement.digests()),
         request=request_id,
@@ -150,15 +158,18 @@ def _adopted(draft: Draft, operation: Operation) -> bool:
     if present is None or present.content != operation.content:
         return False
     present.app_sha, present.repository = operation.app_sha, operation.repository
-    present.position = max(present.position, operation.position)
-    part.highest = max(part.highest, operation.position)
+    order = max(order_of(present), order_of(operation))
+    present.generation, present.rewrites, present.position = order
+    part.raise_to(order)
     draft.note("unchanged", operation, reason="main has these tags and digests already")
+    if operation.override:
+        draft.note("overridden", operation, reason=operation.override)
     return True
 
 
 def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     candidates = list(_candidates(draft, wave, set_name))
-    by_set = {(one.position, one.app_sha): one for one in candidates}
+    by_set = {(order_of(one), one.app_sha): one for one in candidates}
     lacks = _join_lacks(draft, wave, set_name) if candidates else []
     first = [by_set[wanted] for wanted in lacks if wanted in by_set]
     stop_of = cache(partial(obstacle, draft))
@@ -168,7 +179,7 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
         if stop_of(operation) is not None:
             _say_why(draft, wave, operation, in_flight)
     under_test = draft.on_auto(wave.name, set_name)
-    if chosen is None or any(operation.position >= chosen.position for operation in under_test):
+    if chosen is None or any(order_of(operation) >= order_of(chosen) for operation in under_test):
         return
     if not chosen.override and in_flight is not None:
         _say_why(draft, wave, chosen, in_flight)
@@ -195,9 +206,9 @@ def _worth_explaining(
     is_next_known = False
     for operation in candidates:
         is_next = not is_next_known and all(
-            is_set(had, operation.position, operation.app_sha) and had.deployed_once
+            is_set(had, order_of(operation), operation.app_sha) and had.deployed_once
             for source in wave.sources
-            for had in [draft.ledger.last(source, operation.set, operation.position)]
+            for had in [draft.ledger.last(source, operation.set, order_of(operation))]
             if had is not None
         )
         if is_next:
@@ -211,18 +222,18 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     """The sets that could be promoted into a wave, the newest first: newer than all that the
     wave has had, or asked for by a person."""
     part = draft.ledger.history(wave.name, set_name)
-    asked: dict[tuple[int, str | None], tuple[str | None, Promotion | None]] = {
-        (fact.position, fact.app_sha): (request_id, fact)
+    asked: dict[_Key, tuple[str | None, Promotion | None]] = {
+        (order_of(fact), fact.app_sha): (request_id, fact)
         for request_id, fact in sorted(draft.inbox.items())
         if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
     }
-    hads: dict[tuple[int, str | None], tuple[str, Had]] = {}
+    hads: dict[_Key, tuple[str, Had]] = {}
     elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
     for source in (*elsewhere, *reversed(wave.sources)):
         for had in draft.ledger.history(source, set_name).had:
-            key = (had.position, had.app_sha)
+            key = (order_of(had), had.app_sha)
             if had.is_known and (
-                key in asked or (source in wave.sources and had.position > part.highest)
+                key in asked or (source in wave.sources and order_of(had) > part.newest)
             ):
                 hads[key] = (source, had)
     for key in sorted(hads, key=lambda one: one[0], reverse=True):
@@ -245,6 +256,8 @@ def _promotion(
         set=set_name,
         app_sha=had.app_sha,
         position=had.position,
+        generation=had.generation,
+        rewrites=had.rewrites,
         repository=had.repository,
         content=had.content,
         request=request_id,
@@ -258,22 +271,22 @@ def _promotion(
     )
 
 
-def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[tuple[int, str | None]]:
+def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[_Key]:
     """The sets that a wave which comes after this one and others may lack only from this one.
 
     This wave takes the first of them that it can before any newer set, so that the join does not
     starve: what is due in a sibling, the newest first; then what is deployed there and still has
     to soak, for under a steady stream both waves would be past it by the time that it has.
     """
-    own = draft.ledger.history(wave.name, set_name).highest
-    found: dict[tuple[int, str | None], bool] = {}
+    own = draft.ledger.history(wave.name, set_name).newest
+    found: dict[_Key, bool] = {}
     for follower in draft.settings.followers(wave.name):
-        highest = draft.ledger.history(follower.name, set_name).highest
+        newest = draft.ledger.history(follower.name, set_name).newest
         for sibling in follower.sources:
             for had in draft.ledger.history(sibling, set_name).had if sibling != wave.name else ():
                 is_well = not (had.buried or had.rolled_back) and had.deployed_at is not None
-                if is_well and had.is_known and had.position > max(highest, own):
-                    found[had.position, had.app_sha] = had.soaked(draft.now) >= follower.soak
+                if is_well and had.is_known and order_of(had) > max(newest, own):
+                    found[order_of(had), had.app_sha] = had.soaked(draft.now) >= follower.soak
     return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 import msgspec
 
+from tidemill.app.order import order_of
 from tidemill.cfg.checks import MISSING, Verdict, verdict
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import (
@@ -234,11 +235,17 @@ class Draft:
         """How an announcement ended badly, so that status can say so for as long as it is true."""
         told = announced.announcement
         ending = Ending(
-            app_sha=told.sha, position=told.position, how=how, at=self.now, reason=reason
+            app_sha=told.sha,
+            position=told.position,
+            generation=told.generation,
+            rewrites=announced.rewrites,
+            how=how,
+            at=self.now,
+            reason=reason,
         )
         endings = [*self.ledger.endings.get(told.set, []), ending]
         known = [one for one in endings if one.how != "rejected"]
-        newest = max(known, key=lambda one: one.position, default=ending)
+        newest = max(known, key=order_of, default=ending)
         recent = [one for one in endings[1 - KEPT_ENDINGS :] if one is not newest]
         self.ledger.endings[told.set] = [newest, *recent]
 

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.deployed import degraded_targets, failing_targets, missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.ledger import Had, SetLedger
@@ -185,14 +186,12 @@ def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
 
 
 def not_ready(
-    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str | None
+    draft: Draft, wave: Wave, set_name: str, order: Order, app_sha: str | None
 ) -> Iterator[Obstacle]:
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for source in wave.sources:
         hads = [
-            had
-            for had in draft.ledger.history(source, set_name).had
-            if is_set(had, position, app_sha)
+            had for had in draft.ledger.history(source, set_name).had if is_set(had, order, app_sha)
         ]
         if not hads:
             yield NotThere(wave=source)
@@ -217,20 +216,14 @@ def earliest(wave: Wave, found: Sequence[Obstacle], now: datetime) -> datetime |
     return ready if not wave.windows or _is_open(wave, ready) else _opens(wave, ready)
 
 
-def is_set(had: Had, position: int, app_sha: str | None) -> bool:
+def is_set(had: Had, order: Order, app_sha: str | None) -> bool:
     """Whether `had` is that very announcement."""
-    return had.is_known and (had.position, had.app_sha) == (position, app_sha)
+    return had.is_known and (order_of(had), had.app_sha) == (order, app_sha)
 
 
 def is_newer(part: SetLedger, announced: Announced) -> bool:
-    """Whether an announcement is newer than all that the wave has had.
-
-    One with the same position and another SHA is, if a person overrode that.
-    """
-    position = announced.announcement.position
-    if position == part.highest and announced.override:
-        return not any(is_set(had, position, announced.announcement.sha) for had in part.had)
-    return position > part.highest
+    """Whether an announcement is newer than all that the wave has had."""
+    return announced.order > part.newest
 
 
 def _is_open(wave: Wave, when: datetime) -> bool:
@@ -243,7 +236,7 @@ def _opens(wave: Wave, after: datetime) -> datetime:
 
 def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) -> Obstacle | None:
     backs = [back for back in draft.ledger.rollbacks if back.wave == source.name]
-    if any(back.set == set_name and had.position > back.to.position for back in backs):
+    if any(back.set == set_name and order_of(had) > order_of(back.to) for back in backs):
         return RollingBack(wave=source.name)
     if had.rolled_back:
         return RolledBack(wave=source.name, set=set_name, app_sha=had.app_sha or "")
@@ -302,28 +295,28 @@ def _late_introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterat
     """Of a set that was announced before the wave came first: its request has ended."""
     if wave.sources:
         yield TakesFromWaves(wave=wave.name, sources=wave.sources)
-    elif operation.position <= draft.ledger.history(wave.name, operation.set).highest:
+    elif order_of(operation) <= draft.ledger.history(wave.name, operation.set).newest:
         yield HasNewer(wave=wave.name)
     elif draft.ledger.evicted(operation):
         yield Evicted(app_sha=operation.app_sha)
-    elif bad := spoilt(draft, operation.set, operation.position, operation.app_sha):
+    elif bad := spoilt(draft, operation.set, order_of(operation), operation.app_sha):
         yield bad
     else:
         yield from closed(draft, wave, operation.set)
         yield from stale_main(draft, wave)
 
 
-def spoilt(draft: Draft, set_name: str, position: int, app_sha: str | None) -> Obstacle | None:
+def spoilt(draft: Draft, set_name: str, order: Order, app_sha: str | None) -> Obstacle | None:
     """What speaks against a set in any wave, so that it goes nowhere else by itself."""
     for back in draft.ledger.rollbacks:
-        if back.set == set_name and position > back.to.position:
+        if back.set == set_name and order > order_of(back.to):
             return RollingBack(wave=back.wave)
     for ending in draft.ledger.endings.get(set_name, ()):
-        if (ending.position, ending.app_sha) == (position, app_sha):
+        if (order_of(ending), ending.app_sha) == (order, app_sha):
             return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
     for wave, sets in draft.ledger.sets.items():
         for had in sets[set_name].had if set_name in sets else ():
-            if not is_set(had, position, app_sha):
+            if not is_set(had, order, app_sha):
                 continue
             if had.rolled_back:
                 return RolledBack(wave=wave, set=set_name, app_sha=had.app_sha or "")
@@ -342,7 +335,7 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
     if isinstance(request, Promotion) and request.override:
         yield from stale_main(draft, wave)
         return
-    unready = list(not_ready(draft, wave, operation.set, operation.position, operation.app_sha))
+    unready = list(not_ready(draft, wave, operation.set, order_of(operation), operation.app_sha))
     if ends := [stop for stop in unready if stop.is_over]:
         yield ends[0]
         return
@@ -366,11 +359,11 @@ def _never(
         return RequestEnded(what="request")
     present = part.present
     if present and (
-        present.position > operation.position
-        or is_set(present, operation.position, operation.app_sha)
+        order_of(present) > order_of(operation)
+        or is_set(present, order_of(operation), operation.app_sha)
     ):
         return HasNewer(wave=wave.name)
-    if request is None and operation.position <= part.highest:
+    if request is None and order_of(operation) <= part.newest:
         return HasNewer(wave=wave.name)
     if gone := draft.ledger.evicted(operation):
         return Evicted(
@@ -387,7 +380,8 @@ def _never(
 
 def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
     """Since when nothing but the wave itself keeps a set out of it, as far as is known."""
-    hads = [draft.ledger.last(source, operation.set, operation.position) for source in wave.sources]
+    order = order_of(operation)
+    hads = [draft.ledger.last(source, operation.set, order) for source in wave.sources]
     deployed = [had.deployed_at for had in hads if had is not None and had.deployed_at is not None]
     return max(deployed) + wave.soak if deployed else None
 

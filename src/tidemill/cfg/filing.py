@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from tidemill.app.durations import show_duration
+from tidemill.app.order import order_of
 from tidemill.cfg.deployed import take_in
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
@@ -190,7 +191,7 @@ def _end_lost_rollbacks(draft: Draft) -> None:
         if draft.settings.wave(back.wave) is None or draft.settings.image_set(back.set) is None:
             draft.ledger.rollbacks.remove(back)
             for newer in draft.ledger.of(back.wave, back.set).had:
-                newer.rolled_back = newer.rolled_back or newer.position > back.to.position
+                newer.rolled_back = newer.rolled_back or order_of(newer) > order_of(back.to)
             reason = "the settings no longer name its wave or its set"
             entry = Entry(what="given up", set=back.set, wave=back.wave, reason=reason)
             draft.entries.append(entry)

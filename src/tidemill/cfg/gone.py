@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.ledger import Ledger, SetLedger
 from tidemill.cfg.requests import ALL_SETS
 from tidemill.cfg.settings import Settings
@@ -55,11 +56,11 @@ def in_place_of(
         if content is not None and any(had.content == content for had in part.had):
             return other
     newest = max(
-        (ledger.history(wave.name, place[1]).highest for wave in settings.waves), default=0
+        (ledger.history(wave.name, place[1]).newest for wave in settings.waves), default=Order()
     )
     for (wave, set_name), part in gone:
         is_held = (wave, set_name) in holds or (wave, ALL_SETS) in holds
-        if is_held or _worst(ledger, (wave, set_name), part) >= max(newest, 1):
+        if is_held or _worst(ledger, (wave, set_name), part) >= max(newest, Order(position=1)):
             return wave, set_name
     return None
 
@@ -87,10 +88,11 @@ def _gone(settings: Settings, ledger: Ledger, place: Place) -> Iterator[tuple[Pl
                 yield (other, name), part
 
 
-def _worst(ledger: Ledger, place: Place, part: SetLedger) -> int:
-    """The highest position of those that were bad in a wave; 0 if none was."""
-    bad = [had.position for had in part.had if had.rolled_back or had.buried or had.failed]
+def _worst(ledger: Ledger, place: Place, part: SetLedger) -> Order:
+    """The newest of those that were bad in a wave; older than any if none was."""
+    bad = [order_of(had) for had in part.had if had.rolled_back or had.buried or had.failed]
     evicted = [one.operation for one in ledger.evictions if one.operation and not one.retried]
     return max(
-        (*bad, *(one.position for one in evicted if (one.wave, one.set) == place)), default=0
+        (*bad, *(order_of(one) for one in evicted if (one.wave, one.set) == place)),
+        default=Order(),
     )

@@ -12,6 +12,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.app.names import MAX_POSITION, SHA, is_repository
+from tidemill.app.order import MAX_GENERATION, Order, as_before, order_of
 from tidemill.app.unreadable import UNREADABLE
 
 TAGS, DIGESTS, SOURCE = "tags.json", "digests.json", "source.json"
@@ -20,7 +21,10 @@ _PROMOTED_FROM = re.compile(r"[A-Za-z0-9._-]{1,100}@[0-9a-f]{40}")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null."""
+    """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null.
+
+    `generation` and `rewrites` are written where they are not 1 and 0.
+    """
 
     version: Literal[1] = 1
     repository: str
@@ -28,6 +32,8 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     position: int
     introduced_at: datetime
     promoted_from: str | None = None
+    generation: int = 1
+    rewrites: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,11 @@ class ImageFiles:
     def position(self) -> int:
         """The set's position; 0, older than any announcement, where it is unknown."""
         return self.source.position if self.source else 0
+
+    @property
+    def order(self) -> Order:
+        """Where the set is in the history of app.git; the oldest of all where it is unknown."""
+        return order_of(self.source) if self.source else Order()
 
 
 def from_maps(
@@ -84,7 +95,8 @@ def content_id(tags: Mapping[str, str], digests: Mapping[str, str]) -> str:
 
 def render(value: Mapping[str, str] | Source) -> bytes:
     """A file's bytes: sorted keys, two spaces, a newline at the end."""
-    return msgspec.json.format(msgspec.json.encode(value, order="sorted"), indent=2) + b"\n"
+    plain = as_before(value) if isinstance(value, Source) else value
+    return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
 
 
 def _identity(value: object) -> str:
@@ -104,7 +116,12 @@ def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
     except UNREADABLE:
         return None
     fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
-    is_known = SHA.fullmatch(source.sha) and 1 <= source.position <= MAX_POSITION
+    is_known = (
+        SHA.fullmatch(source.sha) is not None
+        and 1 <= source.position <= MAX_POSITION
+        and 1 <= source.generation <= MAX_GENERATION
+        and 0 <= source.rewrites <= MAX_GENERATION
+    )
     origin = source.promoted_from
     is_formed = (
         is_repository(source.repository)

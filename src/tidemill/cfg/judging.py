@@ -6,6 +6,7 @@ of those that are not known is asked for, so that one culprit among N costs abou
 
 from __future__ import annotations
 
+from tidemill.app.order import order_of
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.landing import due_prefix
 from tidemill.cfg.ledger import Eviction, Suspect
@@ -85,7 +86,7 @@ def forget(draft: Draft, step: Step) -> None:
             draft.end(operation.request, "evicted")
         case "roll back":
             for newer in draft.ledger.of(operation.wave, operation.set).had:
-                newer.rolled_back = newer.rolled_back or newer.position > operation.position
+                newer.rolled_back = newer.rolled_back or order_of(newer) > order_of(operation)
             draft.ledger.rollbacks = [
                 back
                 for back in draft.ledger.rollbacks

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidemill.app.order import order_of
 from tidemill.cfg.draft import Draft, Step
 from tidemill.cfg.due import is_newer, is_set, obstacle
 from tidemill.cfg.journal import Entry
@@ -9,6 +10,7 @@ from tidemill.cfg.ledger import Refusal
 from tidemill.cfg.observing import has_landed
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.requests import Announced, Drop, Hold, Promotion, Release, Retry, Rollback
+from tidemill.cfg.welcome import why_older
 
 MOST_WAITING = 50
 _ENDS = ("landed", "evicted", "unchanged")
@@ -66,7 +68,7 @@ def end_requests(draft: Draft) -> None:
                 _end_announced(draft, request_id, fact)
             case Promotion():
                 present = draft.ledger.present(fact.wave, fact.set)
-                if present and is_set(present, fact.position, fact.app_sha):
+                if present and is_set(present, order_of(fact), fact.app_sha):
                     draft.end(
                         request_id,
                         "landed",
@@ -78,7 +80,7 @@ def end_requests(draft: Draft) -> None:
                             wave=fact.wave,
                         ),
                     )
-                elif present and present.is_known and present.position > fact.position:
+                elif present and present.is_known and order_of(present) > order_of(fact):
                     _supersede(
                         draft,
                         request_id,
@@ -95,27 +97,30 @@ def end_requests(draft: Draft) -> None:
 
 
 def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, Announced]]:
-    """The announcements of a set in the inbox, the oldest position first."""
+    """The announcements of a set in the inbox, the oldest first."""
     found = [
         (request_id, fact)
         for request_id, fact in draft.inbox.items()
         if isinstance(fact, Announced) and fact.announcement.set == set_name
     ]
-    return sorted(found, key=lambda one: (one[1].announcement.position, one[0]))
+    return sorted(found, key=lambda one: (one[1].order, one[0]))
 
 
 def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
     """An announcement ends when every first wave has had it, a newer one, or evicted it."""
     announcement = announced.announcement
-    ends = set()
+    ends, why = set(), "the wave has had a newer one"
     for wave in draft.settings.waves:
         if wave.sources:
             continue
         part = draft.ledger.history(wave.name, announcement.set)
-        if any(is_set(had, announcement.position, announcement.sha) for had in part.had):
+        if any(is_set(had, announced.order, announcement.sha) for had in part.had):
             ends.add("landed")
         elif not is_newer(part, announced):
             ends.add("superseded")
+            landed = max((had.landed_at for had in part.had), default=None)
+            if landed is not None and announced.accepted_at >= landed:
+                why = why_older(part.newest, announced, wave.name)
         elif draft.ledger.evicted_from(wave.name, request_id):
             ends.add("evicted")
         else:
@@ -126,7 +131,7 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
             draft,
             request_id,
             announcement.set,
-            "the wave has had a newer one",
+            why,
             sha=announcement.sha,
         )
     else:
@@ -138,7 +143,7 @@ def _is_begun(draft: Draft, announced: Announced) -> bool:
     """Whether one first wave has had it, so that others may be the only ones that lack it."""
     announcement = announced.announcement
     return any(
-        is_set(had, announcement.position, announcement.sha)
+        is_set(had, announced.order, announcement.sha)
         for wave in draft.settings.waves
         if not wave.sources
         for had in draft.ledger.history(wave.name, announcement.set).had

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.checks import Asked
 from tidemill.cfg.naming import Naming
 from tidemill.cfg.operation import AutoCommit, Files, Operation
@@ -57,6 +58,8 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
     landed_at: Moment
     how: How
     repository: str | None = None
+    generation: int = 1
+    rewrites: int = 0
     targets: dict[str, Files] = {}
     taken: dict[str, Moment] = {}
     failed: dict[str, Moment] = {}
@@ -99,6 +102,8 @@ class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
             repository=self.repository,
             wave=self.wave or msgspec.UNSET,
             set=self.set or msgspec.UNSET,
+            generation=self.generation,
+            rewrites=self.rewrites,
         )
 
 
@@ -154,6 +159,8 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     how: str
     at: Moment
     reason: str = ""
+    generation: int = 1
+    rewrites: int = 0
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
@@ -178,11 +185,25 @@ class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known of one image set in one wave; `had` is ordered by landing."""
+    """What is known of one image set in one wave; `had` is ordered by landing.
+
+    `generation`, `rewrites` and `highest`, a position, are those of the newest it has had.
+    """
 
     had: list[Had] = []
     highest: int = 0
+    generation: int = 1
+    rewrites: int = 0
     oldest_next: bool = False
+
+    @property
+    def newest(self) -> Order:
+        """Where the newest set that the wave has had is in the history of app.git."""
+        return Order(self.generation, self.rewrites, self.highest)
+
+    def raise_to(self, order: Order) -> None:
+        """Take note that the wave has a set of that place."""
+        self.generation, self.rewrites, self.highest = max(self.newest, order)
 
     @property
     def present(self) -> Had | None:
@@ -241,10 +262,15 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The set that a wave has now."""
         return self.history(wave, set_name).present
 
-    def last(self, wave: str, set_name: str, position: int) -> Had | None:
-        """The last time that a wave had the set of a position."""
+    def last(self, wave: str, set_name: str, order: Order) -> Had | None:
+        """The last time that a wave had the set of a place in the history of app.git."""
         hads = self.history(wave, set_name).had
-        return next((had for had in reversed(hads) if had.position == position), None)
+        return next((had for had in reversed(hads) if order_of(had) == order), None)
+
+    def newest(self, set_name: str) -> Order:
+        """Where the newest set that any wave has had is in the history of app.git."""
+        parts = (sets[set_name] for sets in self.sets.values() if set_name in sets)
+        return max((part.newest for part in parts), default=Order())
 
     def has_landed(self, sha: str) -> bool:
         """Whether a commit is known to be on main; many that are not known may be, too."""
@@ -267,8 +293,9 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             if gone is None or eviction.retried or not gone.is_same_set(operation):
                 continue
             is_other = operation.request and operation.request != gone.request
-            was = (gone.position, gone.app_sha, gone.kind)
-            if was == (operation.position, operation.app_sha, operation.kind) and not is_other:
+            was = (order_of(gone), gone.app_sha, gone.kind)
+            is_it = was == (order_of(operation), operation.app_sha, operation.kind)
+            if is_it and not is_other:
                 return eviction
         return None
 
@@ -288,18 +315,18 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
 
 
-def trimmed(part: SetLedger, wanted_above: int | None) -> list[Had]:
+def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Had]:
     """Of the sets that a wave has had, those that a later turn may need.
 
     The last 50, and before them every one that may still be promoted: newer than `wanted_above`,
-    the highest position of the following waves (None where nothing follows). Of more than 500 of
+    the least of what the following waves have had (None where nothing follows). Of more than 500 of
     these every second one goes.
     """
     recent, older = part.had[-KEPT_SETS:], part.had[:-KEPT_SETS]
     if wanted_above is None:
         return recent
     soaking = [
-        had for had in older if had.position > wanted_above and not (had.rolled_back or had.buried)
+        had for had in older if order_of(had) > wanted_above and not (had.rolled_back or had.buried)
     ]
     if len(soaking) > MOST_SOAKING:
         soaking = soaking[::2]

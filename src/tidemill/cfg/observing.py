@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidemill.app.order import order_of
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.gone import in_place_of, is_known, why_held
 from tidemill.cfg.images import ImageFiles
@@ -63,6 +64,8 @@ def _has_set(draft: Draft, commit: AutoCommit) -> None:
             landed_at=draft.now,
             how=operation.kind,
             repository=operation.repository,
+            generation=operation.generation,
+            rewrites=operation.rewrites,
             targets=dict(commit.targets),
         ),
     )
@@ -116,13 +119,13 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     part = draft.ledger.of(wave.name, set_name)
     if present is None:
         part.had.append(had)
-        part.highest = max(part.highest, had.position)
+        part.raise_to(order_of(had))
         return
     if files is None and not present.is_known and not present.content:
         return
     if files is None and (present.wave or present.set) and not present.moved:
         return  # it has another name now, and its files are still where they were
-    is_back = had.position < present.position or not had.is_known
+    is_back = order_of(had) < order_of(present) or not had.is_known
     put_on_top(part, had)
     _forget_rollbacks(draft, wave.name, set_name, had.content)
     reason = f"a commit on main puts {wave.name} to {short(had.app_sha)}"
@@ -157,10 +160,10 @@ def put_on_top(part: SetLedger, had: Had) -> None:
     if part.present is not None and part.present.failed:
         part.present.buried = True
     for newer in part.had:
-        if newer.position > had.position:
+        if order_of(newer) > order_of(had):
             newer.rolled_back = True
     part.had.append(had)
-    part.highest = max(part.highest, had.position)
+    part.raise_to(order_of(had))
 
 
 def _forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str) -> None:
@@ -188,13 +191,15 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
         landed_at=draft.now if draft.snapshot.ledger.sets else main.date,
         how="by hand",
         repository=source.repository if source else None,
+        generation=source.generation if source else 1,
+        rewrites=source.rewrites if source else 0,
         targets=trees,
     )
 
 
 def _is_forged(draft: Draft, set_name: str, files: ImageFiles) -> bool:
     return any(
-        (had.app_sha, had.position) == (files.app_sha, files.position)
+        (had.app_sha, order_of(had)) == (files.app_sha, files.order)
         and had.content != files.content
         for sets in draft.ledger.sets.values()
         if set_name in sets

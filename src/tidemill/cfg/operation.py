@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.app.order import order_of
 from tidemill.cfg.naming import Naming
 from tidemill.cfg.schedule import Moment
 
@@ -19,6 +20,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     Attributes:
         position: of the set's commit of app.git; 0 for a set that is not known.
+        generation, rewrites: what orders it before its position.
         content: identity of the tags and digests that the wave will have.
         request: id of the request that asked for it, if one did.
         source: the wave that the image files are copied from (promote, roll back), by the name
@@ -49,6 +51,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     override: str | None = None
     without: tuple[str, ...] = ()
     after: str = ""
+    generation: int = 1
+    rewrites: int = 0
 
     @property
     def id(self) -> str:
@@ -57,7 +61,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             self.kind,
             self.wave,
             self.set,
-            self.position,
+            *order_of(self),
             self.content,
             self.commit,
             self.request,

@@ -168,7 +168,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
     for wave in draft.settings.waves:
         followers = draft.settings.followers(wave.name)
         for name, part in draft.ledger.sets.get(wave.name, {}).items():
-            above = [draft.ledger.history(follower.name, name).highest for follower in followers]
+            above = [draft.ledger.history(follower.name, name).newest for follower in followers]
             part.had = trimmed(part, min(above) if above else None)
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)

@@ -39,6 +39,8 @@ def recalled(evidence: Evidence) -> Ledger:
             landed_at=one.at,
             how=operation.kind,
             repository=operation.repository,
+            generation=operation.generation,
+            rewrites=operation.rewrites,
             targets=dict(one.targets),
             deployed_once=one.sha in copied,
         )

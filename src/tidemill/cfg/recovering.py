@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.deployed import has_very_set
 from tidemill.cfg.draft import TIDEMILL, Draft
 from tidemill.cfg.filing import begin_rollback
@@ -28,15 +29,15 @@ def recover(draft: Draft) -> None:
                 _answer(draft, wave, image_set.name, had)
 
 
-def healthy_before(hads: list[Had], position: int) -> Had | None:
+def healthy_before(hads: list[Had], order: Order) -> Had | None:
     """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
-    older = [had for had in hads if had.position < position]
+    older = [had for had in hads if order_of(had) < order]
     well = [
         had
         for had in older
         if had.deployed_once and not (had.failed or had.buried or had.rolled_back)
     ]
-    return max(well, key=lambda had: had.position, default=None)
+    return max(well, key=order_of, default=None)
 
 
 def _is_over(draft: Draft, hold: Held, failure: Failure) -> bool:
@@ -60,7 +61,7 @@ def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
     if draft.hold_on(wave.name, set_name) is not None:
         return
     where = f"{short(had.app_sha)} failed on {', '.join(sorted(had.failed))}"
-    goal = healthy_before(draft.ledger.history(wave.name, set_name).had, had.position)
+    goal = healthy_before(draft.ledger.history(wave.name, set_name).had, order_of(had))
     if reason := _why_not_back(draft, wave, set_name, had, goal):
         why = f"{where}; not rolled back by itself: {reason}"
         failure = Failure(content=had.content, targets=tuple(sorted(had.failed)))

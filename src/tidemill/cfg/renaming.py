@@ -17,6 +17,7 @@ from itertools import chain, product
 import msgspec
 from msgspec.structs import replace as changed
 
+from tidemill.app.order import order_of
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.ledger import Back, Eviction, Had, Ledger, Names, SetLedger
 from tidemill.cfg.operation import AutoCommit, Operation
@@ -258,17 +259,15 @@ def _joined(place: Place, parts: list[tuple[Place, SetLedger]], content: str | N
     hads = [_then(had, base[0], place) for had in base[1].had]
     if others := [(origin, part) for origin, part in found if part is not base[1]]:
         past = [_then(had, origin, place) for origin, part in others for had in part.had]
-        bad = {(had.position, had.app_sha) for had in (*past, *hads) if had.rolled_back}
+        bad = {(order_of(had), had.app_sha) for had in (*past, *hads) if had.rolled_back}
         hads = [*sorted([*past, *hads[:-1]], key=lambda had: had.landed_at), *hads[-1:]]
         hads = [
-            changed(had, rolled_back=had.rolled_back or (had.position, had.app_sha) in bad)
+            changed(had, rolled_back=had.rolled_back or (order_of(had), had.app_sha) in bad)
             for had in hads
         ]
-    return SetLedger(
-        had=hads,
-        highest=max(part.highest for _, part in parts),
-        oldest_next=any(part.oldest_next for _, part in parts),
-    )
+    joined = SetLedger(had=hads, oldest_next=any(part.oldest_next for _, part in parts))
+    joined.raise_to(max(part.newest for _, part in parts))
+    return joined
 
 
 def _then(had: Had, origin: Place, place: Place) -> Had:

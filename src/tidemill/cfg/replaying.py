@@ -82,6 +82,8 @@ def rollback_operation(back: Back) -> Operation:
         app_sha=back.to.app_sha,
         position=back.to.position,
         repository=back.to.repository,
+        generation=back.to.generation,
+        rewrites=back.to.rewrites,
         content=back.to.content,
         request=back.request,
         source=back.to.wave or back.wave,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.deployed import missing
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.due import closed, spoilt
@@ -186,7 +187,7 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
         draft.wait(about, _ended(rejected))
     if newest is None:
         return
-    position, app_sha, _ = newest
+    order, app_sha, _ = newest
     said = {
         (line.about.wave, line.about.set) for line in draft.waiting if line.about.app_sha == app_sha
     }
@@ -196,23 +197,23 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
     for wave in draft.settings.waves:
         if (wave.name, set_name) in said:
             continue
-        if stops := tuple(_why_not(draft, wave, set_name, position, app_sha, on_its_way)):
+        if stops := tuple(_why_not(draft, wave, set_name, order, app_sha, on_its_way)):
             about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
             draft.wait(about, *stops)
 
 
-def _announced(draft: Draft, set_name: str) -> Iterator[tuple[int, str, datetime]]:
+def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, datetime]]:
     """The sets that were announced and not refused, as far as is known, and when."""
     for fact in draft.inbox.values():
         if isinstance(fact, Announced) and fact.announcement.set == set_name:
-            yield fact.announcement.position, fact.announcement.sha, fact.accepted_at
+            yield fact.order, fact.announcement.sha, fact.accepted_at
     for sets in draft.ledger.sets.values():
         for had in sets[set_name].had if set_name in sets else ():
             if had.app_sha is not None:
-                yield had.position, had.app_sha, had.landed_at
+                yield order_of(had), had.app_sha, had.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
         if ending.how != "rejected":
-            yield ending.position, ending.app_sha, ending.at
+            yield order_of(ending), ending.app_sha, ending.at
 
 
 def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
@@ -221,7 +222,7 @@ def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
 
 
 def _why_not(
-    draft: Draft, wave: Wave, set_name: str, position: int, app_sha: str, on_its_way: set[str]
+    draft: Draft, wave: Wave, set_name: str, order: Order, app_sha: str, on_its_way: set[str]
 ) -> Iterator[Obstacle]:
     """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there.
 
@@ -230,7 +231,7 @@ def _why_not(
     """
     if wave.name in on_its_way:
         return
-    had = draft.ledger.last(wave.name, set_name, position)
+    had = draft.ledger.last(wave.name, set_name, order)
     if had is not None and had.app_sha == app_sha:
         if had is not draft.ledger.present(wave.name, set_name):
             yield RolledBack(wave=wave.name, set=set_name, app_sha=app_sha)
@@ -238,10 +239,10 @@ def _why_not(
         return
     for eviction in reversed(draft.ledger.evictions):
         gone = eviction.operation
-        if gone and (gone.wave, gone.set, gone.position, gone.app_sha) == (
+        if gone and (gone.wave, gone.set, order_of(gone), gone.app_sha) == (
             wave.name,
             set_name,
-            position,
+            order,
             app_sha,
         ):
             yield Evicted(
@@ -254,20 +255,20 @@ def _why_not(
             return
     for source in wave.sources:
         before = draft.settings.wave(source)
-        if before is not None and draft.ledger.last(source, set_name, position) is None:
+        if before is not None and draft.ledger.last(source, set_name, order) is None:
             because = tuple(
                 one
-                for one in _why_not(draft, before, set_name, position, app_sha, on_its_way)
+                for one in _why_not(draft, before, set_name, order, app_sha, on_its_way)
                 if one.is_over or isinstance(one, NotThere)
             )
             yield NotThere(wave=source, because=because)
     if not wave.sources:
         for ending in draft.ledger.endings.get(set_name, ()):
-            if (ending.position, ending.app_sha) == (position, app_sha):
+            if (order_of(ending), ending.app_sha) == (order, app_sha):
                 yield _ended(ending)
                 return
-        if position > draft.ledger.history(wave.name, set_name).highest:
-            bad = spoilt(draft, set_name, position, app_sha)
+        if order > draft.ledger.history(wave.name, set_name).newest:
+            bad = spoilt(draft, set_name, order, app_sha)
             yield CameBefore(wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ())
 
 

@@ -22,6 +22,7 @@ from tidemill.app.names import (
     is_storable,
     shown,
 )
+from tidemill.app.order import MAX_GENERATION, Order, as_before, checked_generation, order_of
 from tidemill.app.reference import running
 from tidemill.cfg.records import Deployment
 from tidemill.cfg.schedule import Moment
@@ -59,12 +60,20 @@ class Announced(_Request, frozen=True, tag="announcement"):
     Attributes:
         sender: the account that sent the event; empty where it is not known, None where no event
             brought it: who writes to Git needs no leave to announce.
+        rewrites: how often positions of its generation had gone back by an override when it was
+            accepted; its own override is counted, if it does that.
     """
 
     announcement: Announcement
     sender: str | None = None
     override: str | None = None
     retry: bool = False
+    rewrites: int = 0
+
+    @property
+    def order(self) -> Order:
+        """Where it is in the history of app.git."""
+        return Order(self.announcement.generation, self.rewrites, self.announcement.position)
 
     @property
     def id(self) -> str:
@@ -85,6 +94,8 @@ class Promotion(_Request, frozen=True, tag="promotion"):
     app_sha: str
     position: int
     override: str | None = None
+    generation: int = 1
+    rewrites: int = 0
 
 
 class Point(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +109,8 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     content: str
     commit: str
     repository: str | None = None
+    generation: int = 1
+    rewrites: int = 0
     wave: str | msgspec.UnsetType = msgspec.UNSET  # not written where unset: ids are digests
     set: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -174,7 +187,7 @@ def _overridden(why: str | None) -> tuple[str, ...]:
 
 def digest(fact: msgspec.Struct) -> str:
     """A digest of all fields, short enough for the name of a ref."""
-    return hashlib.sha256(msgspec.json.encode(fact, order="sorted")).hexdigest()[:20]
+    return hashlib.sha256(msgspec.json.encode(as_before(fact), order="sorted")).hexdigest()[:20]
 
 
 def encode(fact: Fact) -> bytes:
@@ -203,11 +216,12 @@ def decode(data: bytes) -> Fact:
     match fact:
         case Announced():
             checked(fact.announcement)
+            _check_order(fact.order, 1)
             if fact.sender:
                 checked_login(fact.sender)
         case Promotion():
             checked_sha(fact.app_sha)
-            _check_position(fact.position, 1)
+            _check_order(order_of(fact), 1)
         case Retry():
             checked_sha(fact.app_sha)
         case Rollback():
@@ -244,7 +258,7 @@ def _check_record(record: Deployment) -> None:
 
 def _check_point(point: Point) -> None:
     checked_sha(point.commit)
-    _check_position(point.position, 0)
+    _check_order(order_of(point), 0)
     if point.app_sha is not None:
         checked_sha(point.app_sha)
     if point.repository is not None:
@@ -257,6 +271,13 @@ def _check_point(point: Point) -> None:
 def _check_position(position: int, lowest: int) -> None:
     if not lowest <= position <= MAX_POSITION:
         raise Refused(f"there is no position {position}", remedy="send it again")
+
+
+def _check_order(order: Order, lowest: int) -> None:
+    _check_position(order.position, lowest)
+    checked_generation(order.generation)
+    if not 0 <= order.rewrites <= MAX_GENERATION:
+        raise Refused(f"there can't be {order.rewrites} rewrites", remedy="send it again")
 
 
 def _check_time(when: datetime, what: str) -> None:

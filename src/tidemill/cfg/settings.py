@@ -39,13 +39,20 @@ class Images(_Part, frozen=True, kw_only=True):
 
 
 class ImageSet(_Part, frozen=True, kw_only=True):
-    """A set, and who may announce it; `was` is what it was called before."""
+    """A set, and who may announce it; `was` is what it was called before.
+
+    Attributes:
+        generation: the highest that is let in; one more when app.git was rewritten or moved.
+        jump: how far above the highest position so far one may be without an override.
+    """
 
     name: str
     was: str | tuple[str, ...] = ()
     repository: str | None = None
     branch: str | None = None
     senders: tuple[str, ...] = ()
+    generation: int = 1
+    jump: int = 100_000
 
     @property
     def formers(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from tidemill.app.durations import Duration, parse_duration
 from tidemill.app.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.app.order import MAX_GENERATION
 from tidemill.app.toml_lines import line_of
 from tidemill.cfg.schedule import Window, parse_window
 from tidemill.cfg.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
@@ -186,6 +187,11 @@ def _check_template(where: str, template: str, names: tuple[str, ...]) -> None:
 
 
 def _check_values(settings: Settings) -> None:
+    for index, image_set in enumerate(settings.sets):
+        if not 1 <= image_set.generation <= MAX_GENERATION:
+            raise _WrongAt(f"$.sets[{index}].generation", "generation must be 1 to 2^31 - 1")
+        if image_set.jump < 1:
+            raise _WrongAt(f"$.sets[{index}].jump", "jump must be 1 or more")
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
     if not settings.checks.timeout:

@@ -6,6 +6,7 @@ import re
 from typing import get_args
 
 from tidemill.app.names import MAX_POSITION, SHA, UNPRINTABLE, is_name, is_repository
+from tidemill.app.order import MAX_GENERATION
 from tidemill.cfg.operation import Kind, Operation
 
 _PREFIX = "Autocommit-"
@@ -45,6 +46,9 @@ def trailers(operation: Operation) -> dict[str, str]:
         "Autocommit-Reason": operation.reason,
         "Autocommit-App-Repository": operation.repository,
         "Autocommit-App-Position": str(operation.position) if operation.position else None,
+        "Autocommit-App-Generation": str(operation.generation)
+        if operation.generation > 1
+        else None,
         "Autocommit-Image-Set": None if operation.is_regeneration else operation.set,
         "Autocommit-Operation": operation.kind,
         "Autocommit-Promoted-From": promoted_from,
@@ -56,7 +60,7 @@ def trailers(operation: Operation) -> dict[str, str]:
 def parse(text: str) -> Operation | None:
     """The operation on a set that an automatic commit did; None for any other commit.
 
-    The inverse of `message`, but for what no trailer says: `content`, `at`, and the override.
+    The inverse of `message`, but for what no trailer says: `content`, `at`, the override, `rewrites`.
     Whoever may write to main may have written it, so every value has to be what it may be.
     """
     found = {}
@@ -64,7 +68,7 @@ def parse(text: str) -> Operation | None:
         key, _, value = line.partition(": ")
         found[key.removeprefix(_PREFIX)] = value if key.startswith(_PREFIX) else ""
     kind = next((one for one in get_args(Kind) if one == found.get("Operation")), None)
-    position = found.get("App-Position", "0")
+    position, generation = found.get("App-Position", "0"), found.get("App-Generation", "1")
     wave, set_name = found.get("Target", ""), found.get("Image-Set", "")
     app_sha, repository = found.get("App-SHA"), found.get("App-Repository")
     source, _, commit = found.get("Promoted-From", "").partition("@")
@@ -74,6 +78,7 @@ def parse(text: str) -> Operation | None:
         or (app_sha is not None and not SHA.fullmatch(app_sha))
         or (repository is not None and not is_repository(repository))
         or not (_POSITION.fullmatch(position) and int(position) <= MAX_POSITION)
+        or not (_POSITION.fullmatch(generation) and 1 <= int(generation) <= MAX_GENERATION)
         or not (source == commit == "" or (is_name(source) and SHA.fullmatch(commit)))
     ):
         return None
@@ -83,6 +88,7 @@ def parse(text: str) -> Operation | None:
         set=set_name,
         app_sha=app_sha,
         position=int(position),
+        generation=int(generation),
         repository=repository,
         content="",
         request=found.get("Request"),

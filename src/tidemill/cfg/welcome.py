@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tidemill.app.announcement import Announcement, Head, check_allowed
+from tidemill.app.order import Order, order_of
 from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Settings
@@ -22,6 +23,7 @@ def why_unwelcome(
     announcement = announced.announcement
     return (
         why_not_theirs(settings, announcement, announced.sender)
+        or _why_of_another_generation(settings, ledger, announced)
         or _why_not_allowed(settings, announcement)
         or (None if announced.override else _why_clashing(settings, ledger, announced, earlier))
     )
@@ -84,23 +86,140 @@ def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | No
     return None
 
 
+def rewrites_of(
+    ledger: Ledger, waiting: Iterable[Announced], announcement: Announcement, *, overridden: bool
+) -> int:
+    """How often positions of an announcement's generation have gone back, this time included.
+
+    An override lets positions go back: what it lets in, and all that comes after, is newer than
+    all that was accepted before.
+    """
+    generation, position = announcement.generation, announcement.position
+    known = [
+        (order, sha)
+        for order, sha in _known(ledger, announcement.set, waiting)
+        if order.generation == generation
+    ]
+    newest = max((order for order, _ in known), default=Order(generation))
+    for order, sha in sorted(known, key=lambda one: one[0], reverse=True):
+        if (order.position, sha) == (position, announcement.sha):
+            return order.rewrites  # a wave has had it, or it waits: there is nothing to let in
+    if not overridden:
+        return newest.rewrites
+    goes_back = bool(known) and Order(generation, newest.rewrites, position) <= newest
+    return newest.rewrites + goes_back
+
+
+def why_older(newest: Order, announced: Announced, wave: str) -> str:
+    """Why an announcement is superseded that came after the newer one had landed: it may be late,
+    or app.git may have been rewritten; nobody can know."""
+    order = announced.order
+    if order.generation != newest.generation:
+        what = f"generation {order.generation} is older than {newest.generation}"
+    elif order.rewrites != newest.rewrites:
+        what = "it was accepted before an override let positions go back"
+    else:
+        what = f"position {order.position} is older than {newest.position}"
+    return f"{what}, which {wave} has had; {_way_in(announced.announcement, newest)}"
+
+
+def _way_in(announcement: Announcement, newest: Order) -> str:
+    generation = max(announcement.generation, newest.generation) + 1
+    return (
+        f"if app.git was rewritten or moved, write generation = {generation} into its "
+        f"tidemill.toml and, for the set {announcement.set}, into [[sets]] of cfg-app.git's, and "
+        "announce it again; --override REASON lets this one in"
+    )
+
+
+def _known(
+    ledger: Ledger, set_name: str, waiting: Iterable[Announced]
+) -> Iterator[tuple[Order, str | None]]:
+    """The places and SHAs of the sets that waves have had, and of those that wait."""
+    for sets in ledger.sets.values():
+        if set_name in sets:
+            yield from ((order_of(had), had.app_sha) for had in sets[set_name].had if had.is_known)
+            if sets[set_name].newest.position:
+                yield sets[set_name].newest, None
+    for other in waiting:
+        if other.announcement.set == set_name:
+            yield other.order, other.announcement.sha
+
+
+def _why_of_another_generation(
+    settings: Settings, ledger: Ledger, announced: Announced
+) -> str | None:
+    announcement = announced.announcement
+    image_set = settings.image_set(announcement.set)
+    highest = image_set.generation if image_set else 1
+    if announcement.generation > highest:
+        return (
+            f"generation {announcement.generation} is higher than the {highest} that the settings "
+            f"let in: write generation = {announcement.generation} for the set {announcement.set} "
+            "into [[sets]] of tidemill.toml on main, and announce it again"
+        )
+    newest = ledger.newest(announcement.set)
+    if announced.override and announcement.generation < newest.generation:
+        return (
+            f"generation {announcement.generation} is older than {newest.generation}, which the "
+            f"waves have had, and no override changes that: write generation = "
+            f"{newest.generation} into tidemill.toml of app.git, and announce it again"
+        )
+    return None
+
+
 def _why_clashing(
     settings: Settings, ledger: Ledger, announced: Announced, earlier: Iterable[Announced]
 ) -> str | None:
-    """Why the announcement's position is another commit's."""
-    announcement = announced.announcement
-    firsts = [wave.name for wave in settings.waves if not wave.sources]
-    parts = [ledger.sets.get(wave, {}).get(announcement.set) for wave in firsts]
-    taken = [(had.position, had.app_sha) for part in parts if part for had in part.had]
-    taken += [
-        (other.announcement.position, other.announcement.sha)
-        for other in earlier
-        if other.announcement.set == announcement.set
+    """Why the announcement does not fit the history of app.git as it is known."""
+    announcement, order = announced.announcement, announced.order
+    known = [
+        (other.position, sha)
+        for other, sha in _known(ledger, announcement.set, earlier)
+        if other[:2] == order[:2]
     ]
-    for position, sha in taken:
-        if position == announcement.position and sha not in (None, announcement.sha):
+    if (order.position, announcement.sha) in known or not known:
+        return None
+    newest = max(position for position, _ in known)
+    way_in = _way_in(announcement, order)
+    for position, sha in known:
+        if position == order.position and sha is not None:
             return (
                 f"position {position} of set {announcement.set} belongs to {sha}, not to "
-                f"{announcement.sha}: was the branch rewritten? --override REASON lets it in"
+                f"{announcement.sha}; {way_in}"
             )
+        if sha == announcement.sha:
+            return (
+                f"the commit {sha} of set {announcement.set} has position {position}, not "
+                f"{order.position}; {way_in}"
+            )
+    image_set = settings.image_set(announcement.set)
+    if image_set is not None and order.position > newest + image_set.jump:
+        return (
+            f"position {order.position} of set {announcement.set} is more than {image_set.jump} "
+            f"above {newest}, the highest so far, and would lock out what follows; if it is right, "
+            "--override REASON lets it in, or a greater jump in [[sets]]"
+        )
+    moved = _moved_from(ledger, announced)
+    if moved is not None and order.position < newest:
+        return (
+            f"the set {announcement.set} came from {moved} so far, and position {order.position} "
+            f"of {announcement.repository} is older than its {newest}; {way_in}"
+        )
     return None
+
+
+def _moved_from(ledger: Ledger, announced: Announced) -> str | None:
+    """The repository that the newest set came from, where the announcement is from another."""
+    announcement = announced.announcement
+    hads = [
+        had
+        for sets in ledger.sets.values()
+        if announcement.set in sets
+        for had in sets[announcement.set].had
+        if had.repository and order_of(had)[:2] == announced.order[:2]
+    ]
+    last = max(hads, key=order_of, default=None)
+    if last is None or (last.repository or "").lower() == announcement.repository.lower():
+        return None
+    return last.repository

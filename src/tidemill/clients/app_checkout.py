@@ -37,6 +37,7 @@ class Given:
     repository: str | None = None
     position: int | None = None
     run_url: str | None = None
+    generation: int = 1
 
 
 class AppCheckout:
@@ -106,6 +107,7 @@ class AppCheckout:
             sha=sha,
             position=self._position(sha) if given.position is None else given.position,
             run_url=given.run_url or person.run_url(),
+            generation=given.generation,
         )
 
     def copy(self, to: Path, *, strange: bool, whole: bool) -> Path:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidemill.app.announcement import Announcement
 from tidemill.cfg.ledger import Had
+from tidemill.cfg.requests import Announced
 from tidemill.cfg.settings import Settings, Wave
+from tidemill.cfg.welcome import rewrites_of
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 
@@ -63,6 +66,16 @@ def set_of(reading: Reading, name: str | None) -> str:
     if settings.image_set(name) is None:
         raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
     return name
+
+
+def waiting(reading: Reading) -> list[Announced]:
+    """The announcements that wait."""
+    return [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
+
+
+def rewrites(reading: Reading, announcement: Announcement, *, overridden: bool) -> int:
+    """How often positions of the announcement's generation have gone back, this time included."""
+    return rewrites_of(reading.remembered, waiting(reading), announcement, overridden=overridden)
 
 
 def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:

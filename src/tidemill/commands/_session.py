@@ -113,6 +113,8 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 else accepted.written(),
                 remedy=_AGAIN,
             )
+        how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
+        accepted = replace(accepted, way_in=_way_in(url, reading, fact, how))
         _report(options, accepted, done, Remedies.of(url, options.now))
     return exit_code(done)
 

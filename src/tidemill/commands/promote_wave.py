@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tidemill.app.names import checked_short_sha
+from tidemill.app.order import order_of
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.requests import Promotion
 from tidemill.cfg.settings import Wave
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         present = reading.ledger.present(wave.name, set_name)
         if present and present.content == had.content:
             return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
-        if present and present.is_known and present.position > had.position:
+        if present and present.is_known and order_of(present) > order_of(had):
             raise Refused(
                 f"{wave.name} has {short(present.app_sha)}, which is newer than "
                 f"{short(had.app_sha)}",
@@ -68,6 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
             set=set_name,
             app_sha=had.app_sha or "",
             position=had.position,
+            generation=had.generation,
+            rewrites=had.rewrites,
             override=arguments.override.strip() if arguments.override else None,
         )
 
@@ -110,4 +113,4 @@ def _chosen(
             f"there is no set to promote into {wave.name}",
             remedy="wait until one is deployed, or name one with --sha",
         )
-    return max(best, key=lambda had: had.position)
+    return max(best, key=order_of)

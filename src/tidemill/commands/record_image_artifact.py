@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -11,7 +12,7 @@ from tidemill.app import reference
 from tidemill.app.announcement import Announcement, Image, as_json, bare_json
 from tidemill.app.image_records import image_set, merged, of_build, record
 from tidemill.app.names import shown, shown_path
-from tidemill.app.settings import FILE
+from tidemill.app.settings import FILE, Settings
 from tidemill.building.services import read_settings
 from tidemill.clients.app_checkout import AppCheckout, Given
 from tidemill.clients.image_stores import ImageStores
@@ -59,6 +60,13 @@ def add(parser: argparse.ArgumentParser) -> None:
     ):
         all_of_them.add_argument(option, help=text)
     all_of_them.add_argument("--position", type=int, help="how many commits lead to the commit")
+    all_of_them.add_argument(
+        "--generation",
+        type=int,
+        metavar="N",
+        help="one more after app.git was rewritten or moved; generation of its tidemill.toml by "
+        "default",
+    )
     parser.add_argument(
         "--verify", action="store_true", help="ask the registry whether each tag has its digest"
     )
@@ -105,8 +113,12 @@ def _merge(arguments: argparse.Namespace) -> int:
         arguments.position,
         arguments.run_url,
     )
+    wanted, settings = _wanted(arguments)
+    if arguments.generation is not None:
+        given = replace(given, generation=arguments.generation)
+    elif settings is not None:
+        given = replace(given, generation=settings.generation)
     origin = AppCheckout(Path(arguments.checkout)).origin(given)
-    wanted = _wanted(arguments)
     known = {name for names in wanted.values() for name in names}
     if arguments.set_name is None and (strange := sorted(set(images) - known)):
         raise Refused(
@@ -122,20 +134,22 @@ def _merge(arguments: argparse.Namespace) -> int:
     return _write({f"{one.set}.json": _encoded(one) for one in sets}, arguments.output)
 
 
-def _wanted(arguments: argparse.Namespace) -> dict[str, tuple[str, ...]]:
-    """The services of each set that is to be announced."""
+def _wanted(
+    arguments: argparse.Namespace,
+) -> tuple[dict[str, tuple[str, ...]], Settings | None]:
+    """The services of each set that is to be announced, and the settings, where they say so."""
     if arguments.expect:
-        return {arguments.set_name or "app": listed(arguments.expect, ",")}
+        return {arguments.set_name or "app": listed(arguments.expect, ",")}, None
     settings = read_settings(Path(arguments.checkout), arguments.settings)
     sets = {service.set: settings.in_set(service.set) for service in settings.services}
     if arguments.set_name is None:
-        return sets
+        return sets, settings
     if arguments.set_name not in sets:
         raise Refused(
             f"no service is in an image set {shown(arguments.set_name)}",
             remedy=f"name one of: {', '.join(sorted(sets))}",
         )
-    return {arguments.set_name: sets[arguments.set_name]}
+    return {arguments.set_name: sets[arguments.set_name]}, settings
 
 
 def _records(folder: Path) -> dict[str, bytes]:

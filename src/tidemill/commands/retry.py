@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.app.announcement import Announcement, Image
 from tidemill.app.names import checked_line, checked_short_sha
+from tidemill.app.order import order_of
 from tidemill.app.unreadable import UNREADABLE
 from tidemill.cfg.advancing import late_introduction
 from tidemill.cfg.images import parse
@@ -18,6 +19,7 @@ from tidemill.cfg.requests import Announced, Retry
 from tidemill.cfg.welcome import first_waves
 from tidemill.clients import person
 from tidemill.commands import _options
+from tidemill.commands._resolving import rewrites
 from tidemill.commands._session import Nothing, accept_and_turn, overriding
 from tidemill.errors import Refused
 from tidemill.mill.copying import NotThere, copied
@@ -36,7 +38,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, dry_run=True, accepts=True)
     parser.add_argument("--sha", required=True, help="the commit of app.git, 7 digits or more")
     parser.add_argument(
-        "--override", metavar="REASON", help="let it in at a position that another commit has"
+        "--override",
+        metavar="REASON",
+        help="let it in although its position goes back, is taken or jumps",
     )
 
 
@@ -61,9 +65,8 @@ def run(arguments: argparse.Namespace) -> int:
                 return _evicted_again(reading, eviction, operation, arguments)
         for rejected in reversed(reading.ledger.rejected):
             if found := _rejected(reading, rejected, arguments.sha):
-                again = _again(
-                    found.announcement, options.now, arguments.override or found.override
-                )
+                override = arguments.override or found.override
+                again = _again(reading, found.announcement, options.now, override)
                 return msgspec.structs.replace(again, sender=found.sender)
         if missed := _missed(reading, arguments):
             return missed
@@ -76,13 +79,16 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _again(announcement: Announcement, now: datetime, override: str | None = None) -> Announced:
+def _again(
+    reading: Reading, announcement: Announcement, now: datetime, override: str | None
+) -> Announced:
     return Announced(
         accepted_at=now,
         by=person.name(),
         announcement=announcement,
         override=override,
         retry=True,
+        rewrites=rewrites(reading, announcement, overridden=override is not None),
     )
 
 
@@ -138,9 +144,10 @@ def _announced(reading: Reading, operation: Operation, arguments: argparse.Names
         repository=operation.repository or "",
         sha=operation.app_sha or "",
         position=operation.position,
+        generation=operation.generation,
         images=images,
     )
-    return _again(announcement, now, override or operation.override)
+    return _again(reading, announcement, now, override or operation.override)
 
 
 def _missed(reading: Reading, arguments: argparse.Namespace) -> Announced | None:
@@ -149,11 +156,11 @@ def _missed(reading: Reading, arguments: argparse.Namespace) -> Announced | None
     for wave, sets in reading.ledger.sets.items():
         for name, part in sets.items():
             for had in part.had if settings.image_set(name) else ():
-                highest = [
-                    reading.ledger.history(first, name).highest for first in first_waves(settings)
+                newest = [
+                    reading.ledger.history(first, name).newest for first in first_waves(settings)
                 ]
                 is_meant = had.is_known and (had.app_sha or "").startswith(arguments.sha)
-                if is_meant and any(one < had.position for one in highest):
+                if is_meant and any(one < order_of(had) for one in newest):
                     return _announced(reading, late_introduction(wave, name, wave, had), arguments)
     return None
 

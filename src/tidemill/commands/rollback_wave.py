@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from tidemill.app.names import checked_short_sha
+from tidemill.app.order import order_of
 from tidemill.cfg.ledger import Had
 from tidemill.cfg.recovering import healthy_before
 from tidemill.cfg.requests import Rollback
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
     if sha is None:
-        goal = healthy_before(hads, present.position)
+        goal = healthy_before(hads, order_of(present))
         if goal is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
@@ -77,7 +78,7 @@ def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
             f"{wave} has {sha} already",
             remedy="name an older set, or hold the wave with tidemill hold-wave",
         )
-    if goal.position >= present.position:
+    if order_of(goal) >= order_of(present):
         raise Refused(
             f"{sha} is newer than what {wave} has",
             remedy=f"use tidemill promote-wave --wave {wave} --sha {sha}",

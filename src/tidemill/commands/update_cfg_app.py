@@ -16,8 +16,8 @@ from tidemill.cfg.welcome import how_ended, why_not_theirs, why_unwelcome
 from tidemill.clients import person
 from tidemill.commands import _options
 from tidemill.commands._artifacts import announcement_in
-from tidemill.commands._resolving import set_of
-from tidemill.commands._session import Ended, accept_and_turn
+from tidemill.commands._resolving import rewrites, set_of, waiting
+from tidemill.commands._session import Ended, accept_and_turn, overriding
 from tidemill.errors import Refused
 from tidemill.mill.reading import Reading
 
@@ -46,7 +46,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "repository_dispatch started, its actor by default",
     )
     parser.add_argument(
-        "--override", metavar="REASON", help="let in another commit at a position that is taken"
+        "--override",
+        metavar="REASON",
+        help="let it in although its position goes back, is taken or jumps, or although it has "
+        "ended before; it is the newest then, and what is announced after it comes after it",
     )
     bare = parser.add_argument_group(
         "for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}'
@@ -61,6 +64,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     bare.add_argument("--app-repository", metavar="OWNER/NAME", help="app.git")
     bare.add_argument(
         "--position", type=int, metavar="N", help="what git rev-list --count SHA prints"
+    )
+    bare.add_argument(
+        "--generation", type=int, metavar="N", help="of app.git's settings; 1 by default"
     )
 
 
@@ -87,7 +93,7 @@ def run(arguments: argparse.Namespace) -> int:
                 if arguments.override is None and (known := _known(reading, meant)):
                     return known
                 if settings and (reason := why_not_theirs(settings, meant, sender)):
-                    raise _unwelcome(reason)
+                    raise _unwelcome(reason, arguments.repo)
                 announcement = announcement_in(given)
             case Announcement():
                 announcement = given
@@ -98,9 +104,10 @@ def run(arguments: argparse.Namespace) -> int:
             announcement=announcement,
             sender=sender,
             override=arguments.override,
+            rewrites=rewrites(reading, announcement, overridden=arguments.override is not None),
         )
         if settings is not None:
-            _refuse_unwelcome(reading, settings, announced)
+            _refuse_unwelcome(reading, settings, announced, arguments.repo)
         return announced
 
     return accept_and_turn(arguments.repo, options, resolve)
@@ -133,6 +140,7 @@ def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement | R
         "--app-sha": (arguments.app_sha, whole.sha),
         "--app-repository": (arguments.app_repository, whole.repository),
         "--position": (arguments.position, whole.position),
+        "--generation": (arguments.generation, whole.generation),
     }
     for option, (given, announced) in said.items():
         if given is not None and given != announced:
@@ -165,20 +173,20 @@ def _bare(arguments: argparse.Namespace, data: bytes, reading: Reading) -> Annou
         repository=arguments.app_repository,
         sha=arguments.app_sha,
         position=arguments.position,
+        generation=1 if arguments.generation is None else arguments.generation,
     )
 
 
-def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced) -> None:
+def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced, url: str) -> None:
     """What a turn would reject is refused before it is written."""
-    waiting = [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
-    if reason := why_unwelcome(settings, reading.remembered, announced, waiting):
-        raise _unwelcome(reason)
+    if reason := why_unwelcome(settings, reading.remembered, announced, waiting(reading)):
+        raise _unwelcome(reason, url)
 
 
-def _unwelcome(reason: str) -> Refused:
+def _unwelcome(reason: str, url: str) -> Refused:
     return Refused(
         reason,
         remedy="announce what [[sets]] and [images] of tidemill.toml allow, each commit once; "
         "where these are wrong, mend them on main, and announce again: in app.git, run the job "
-        "announce again",
+        f"announce again; where the reason names an override: {overriding(url)}",
     )

@@ -140,6 +140,8 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copi
             repository=announcement.repository,
             sha=announcement.sha,
             position=announcement.position,
+            generation=announcement.generation,
+            rewrites=request.rewrites,
             introduced_at=request.accepted_at,
         )
         files = {
@@ -174,6 +176,8 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
         repository=operation.repository or "",
         sha=operation.app_sha or "",
         position=operation.position,
+        generation=operation.generation,
+        rewrites=operation.rewrites,
         introduced_at=known.introduced_at if known else landed_at,
         promoted_from=f"{operation.source}@{operation.commit}",
     )

@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.cfg import trailers
 from tidemill.cfg.evidence import Evidence, Gone, Landed
+from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.settings import Settings
@@ -92,15 +93,20 @@ def _landed(
         operation.position,
     ):
         return None
-    known = msgspec.structs.replace(operation, content=files.content)
+    known = _completed(operation, files)
     return Landed(logged.sha, logged.date, known, files.digest_id)
+
+
+def _completed(operation: Operation, files: ImageFiles) -> Operation:
+    """With what the image files say, and no trailer."""
+    rewrites = files.order.rewrites
+    return msgspec.structs.replace(operation, content=files.content, rewrites=rewrites)
 
 
 def _gone(store: Store, settings: Settings, sha: str, operation: Operation | None) -> Gone:
     if operation is not None:
         files = image_files(store, sha, settings.folder(operation.wave, operation.set))
-        content = files.content if files else ""
-        operation = msgspec.structs.replace(operation, content=content)
+        operation = _completed(operation, files) if files else operation
     return Gone(sha, store.date(sha), operation)
 
 
