@@ -52,7 +52,8 @@ def test_entry_point_that_promotes_gets_a_commit_that_it_can_read(tmp_path: Path
     world = World(
         tmp_path,
         {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["north"]}},
-        entrypoints=f'promote = """{copy} > images/shop/$f.json; done"""',
+        entrypoints=f'promote = """{copy} > images/shop/$f.json; done"""\n'
+        'generate = "python3 generate.py"',
     )
     world.announce(1)
     land(world)
