@@ -60,7 +60,7 @@ def trailers(operation: Operation) -> dict[str, str]:
 def parse(text: str) -> Operation | None:
     """The operation on a set that an automatic commit did; None for any other commit.
 
-    The inverse of `message`, but for what no trailer says: `content`, `at`, the override, `rewrites`.
+    The inverse of `message`, but for what no trailer says: `content`, `at`, override, `rewrites`.
     Whoever may write to main may have written it, so every value has to be what it may be.
     """
     found = {}
