@@ -222,7 +222,7 @@ def test_time_without_a_zone_is_taken_for_utc(standing: World) -> None:
     [
         (),
         ("nosuch",),
-        ("status",),
+        ("reconcile-cfg-app",),
         ("hold-wave", "--repo", "x", "--wave", "lab"),
         ("record-check", "--repo", "x", "--sha", "a" * 40, "--context", "c", "--state", "green"),
         ("status", "--repo", "x", "--nosuch"),
