@@ -16,9 +16,11 @@ from tests.unit.snapshots import (
     whats,
 )
 
+from tidemill.app.announcement import Announcement
 from tidemill.cfg.ledger import Ended
 from tidemill.cfg.requests import Drop
 from tidemill.cfg.settings import Settings
+from tidemill.cfg.welcome import how_ended
 from tidemill.cfg.wording import line_command, reasons
 
 JOIN: dict[str, Any] = {
@@ -358,6 +360,26 @@ def test_announcement_that_landed_comes_in_again_where_a_first_wave_lacks_it() -
     rollout.ledger.ended.append(Ended(id=request, how="landed"))
     rollout.settings = settings(shop=SHOP)
     assert [one.operation.position for one in rollout.turn().auto] == [3]
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_announcement_of_a_later_generation_comes_in_again_at_a_lower_position(
+    generation: int,
+) -> None:
+    rollout = Rollout(settings(shop=SHOP))
+    rollout.had("lab", 3, generation=generation)
+    rollout.had("shop", 9)
+    announced = Announcement(
+        set="app",
+        repository="acme/app",
+        sha=app_sha(3),
+        position=3,
+        images={},
+        generation=generation,
+    )
+    rollout.ledger.ended.append(Ended(id="it", how="landed"))
+    how = how_ended(rollout.settings, rollout.ledger, "it", announced)
+    assert how == (None if generation == 2 else "landed")
 
 
 def test_set_that_a_person_dropped_is_not_introduced_from_elsewhere() -> None:

@@ -336,3 +336,16 @@ def test_rollback_whose_wave_is_gone_is_given_up_but_not_forgotten() -> None:
     renamed(rollout, settings(lab=LAB)).turn()
     assert positions(rollout, "live") == [(1, False), (2, True)]
     assert rollout.ledger.rollbacks == []
+
+
+def test_was_that_says_something_else_now_takes_over_what_is_gone_now() -> None:
+    """It was `["eu", "us"]`, and eu was made anew since: now it is that one."""
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    taken_note(renamed(rollout, settings(lab=LAB, live=was(["eu", "us"])), live="eu"))
+    rollout.settings = settings(lab=LAB, live=was(["eu", "us"], after=["lab"]), eu=eu)
+    rollout.pushed("eu is made anew")
+    rollout.held("eu", "_", "a new freeze")
+    rollout.turn()
+    taken_note(renamed(rollout, settings(lab=LAB, live=was("eu"))))
+    assert set(rollout.holds) == {("live", "_")}

@@ -77,12 +77,15 @@ class Kin:
 
 
 def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
-    takes = {
-        one.name: tuple(
-            dict.fromkeys(old for old in one.formers if old not in known.was.get(one.name, ()))
-        )
-        for one in named
-    }
+    gone = set(known.known) - {one.name for one in named}
+
+    def takes_over(one: Wave | ImageSet) -> Iterator[str]:
+        said = known.was.get(one.name, ())
+        for old in dict.fromkeys(one.formers):
+            if old not in said or (one.formers != said and old in gone):
+                yield old
+
+    takes = {one.name: tuple(takes_over(one)) for one in named}
     taken = set(chain.from_iterable(takes.values()))
     past = {
         name: (*olds, *(() if olds and name in taken else (name,))) for name, olds in takes.items()

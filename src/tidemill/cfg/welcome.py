@@ -37,10 +37,18 @@ def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head)
     how = ledger.how_ended(request)
     if how != "landed":
         return how
+    meant = (announced.generation, announced.position, announced.sha)
+    orders = [
+        order_of(had)
+        for sets in ledger.sets.values()
+        for had in (sets[announced.set].had if announced.set in sets else ())
+        if (had.generation, had.position, had.app_sha) == meant
+    ]
+    order = max(orders, default=Order(announced.generation, position=announced.position))
     lacking = [
         wave
         for wave in first_waves(settings)
-        if announced.position > ledger.history(wave, announced.set).highest
+        if order > ledger.history(wave, announced.set).newest
         and not ledger.evicted_from(wave, request)
     ]
     return None if lacking else how
