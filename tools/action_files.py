@@ -37,6 +37,7 @@ ACTIONS = (
     "reconcile-cfg-app",
     "check-cfg-app",
     "promote-wave",
+    "run-setup",
 )
 OF_ROOT = tuple(name for name in COMMANDS if name not in NOT_FOR_ACTIONS)
 MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"

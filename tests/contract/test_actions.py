@@ -262,3 +262,31 @@ def test_no_workflow_gives_its_own_token_as_the_password_of_a_registry() -> None
     for file in (ROOT / ".github" / "workflows").glob("*.yml"):
         for one in re.findall(r"registry-password: (\$.+)", file.read_text()):
             assert one == "${{ secrets.registry-password }}", file.name
+
+
+DEFAULT_BRANCH = (
+    "${{ github.event_name == 'schedule' && github.ref || "
+    "format('refs/heads/{0}', github.event.repository.default_branch) }}"
+)
+
+
+@pytest.mark.parametrize(
+    ("workflow", "ref"), [("gitops", DEFAULT_BRANCH), ("publish-images", "${{ github.sha }}")]
+)
+def test_every_checkout_of_a_reusable_workflow_names_its_commit(workflow: str, ref: str) -> None:
+    """What an event runs with may be a commit that whoever sent it chose."""
+    file = yaml.safe_load((ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text())
+    found = [one for one in steps_of(file) if "actions/checkout@" in one.get("uses", "")]
+    assert len(found) == 3
+    for one in found:
+        assert one["with"]["ref"] == ref
+        assert one["with"]["persist-credentials"] is False
+
+
+def test_an_app_s_token_is_made_after_the_setup() -> None:
+    file = yaml.safe_load((ROOT / ".github" / "workflows" / "gitops.yml").read_text())
+    for job in file["jobs"].values():
+        used = [one.get("uses", "") for one in job["steps"]]
+        setup = used.index("$/actions/run-setup")
+        assert not [one for one in used[:setup] if "create-github-app-token" in one]
+        assert not [one for one in job["steps"] if one.get("run")], "nothing else runs anything"

@@ -89,6 +89,41 @@ def test_statuses_and_deployments_start_runs(shop: Mill) -> None:
     assert payload["deployment_status"]["state"] == "success"
 
 
+TELLING = """
+name: telling
+on: deployment_status
+jobs:
+  show:
+    runs-on: x
+    steps: [{run: 'echo "{\\"sha\\": \\"$GITHUB_SHA\\"}"'}]
+"""
+
+
+def deploy(shop: Mill, ref: str) -> None:
+    """Say that something was deployed: whoever may write deployments chooses which commit."""
+    made = shop.rest(
+        "POST", f"/repos/{NAME}/deployments",
+        {"ref": ref, "auto_merge": False, "required_contexts": [], "environment": "staging"},
+    )  # fmt: skip
+    where = f"/repos/{NAME}/deployments/{made['id']}/statuses"
+    shop.rest("POST", where, {"state": "success"})
+
+
+def test_a_deployment_status_runs_with_the_commit_that_was_deployed(shop: Mill) -> None:
+    sha = shop.push(a=TELLING)
+    tree = shop.clone.git("rev-parse", f"{sha}^{{tree}}")
+    other = shop.clone.git("commit-tree", tree, "-p", sha, "-m", "Not on main")
+    shop.clone.git("push", "-q", "origin", f"{other}:refs/heads/other")
+    shop.settled()
+    deploy(shop, other)
+    deploy(shop, "other")
+    first, second = [run for run in shop.settled() if run.event == "deployment_status"]
+    assert printed(first, "show") == printed(second, "show") == {"sha": other}
+    assert [(run.head_sha, run.head_branch) for run in (first, second)] == [
+        (other, None), (other, "other"),
+    ]  # fmt: skip
+
+
 PUSHING = """
 on: push
 permissions: {contents: write, statuses: write, actions: write}

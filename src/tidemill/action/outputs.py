@@ -34,6 +34,9 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "metadata": "what buildx writes of it, as JSON, where one alone was built",
         "digests": "a JSON object: the digest of each service's image",
     },
+    "run-setup": {
+        "ended": "a JSON list of the processes that it left running, and that were ended"
+    },
     "plan-images": {"matrix": "the job matrix, as fromJSON takes it"},
     "compare": {"verdict": "whether they are the same"},
     "record-image-artifact": {"files": "a JSON list of the files that were written"},

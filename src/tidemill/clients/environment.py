@@ -45,6 +45,11 @@ def outside(folders: str, workspace: str | None) -> str:
     return os.pathsep.join(map(str, kept)) or _SYSTEM_PATH
 
 
+def caller() -> Mapping[str, str]:
+    """The whole environment that this process was started with."""
+    return _caller
+
+
 def variable(name: str) -> str | None:
     """The value that this process's caller gave a variable; None if it is not set."""
     return _caller.get(name)

@@ -29,6 +29,7 @@ COMMANDS = (
     "retry",
     "status",
     "check-cfg-app",
+    "run-setup",
     "demo",
     "sandbox",
 )

@@ -156,10 +156,11 @@ class Starter:
             return
         with suppress(Unfound):
             point = self._point(repository, event)
+            told = _deployed(repository, event) or point
             happened = self._happening(repository, event)
             for file in self._files(repository, point, event):
                 if starts(file, happened):
-                    self._start(repository, file, event, point, chain)
+                    self._start(repository, file, event, told, chain, file_at=point)
 
     def _point(self, repository: Repository, event: Event) -> _Point:
         if event.name == "push" and event.sha and event.ref:
@@ -204,23 +205,25 @@ class Starter:
         self._startup_failure(run, why)
 
     def _start(self, repository: Repository, file: WorkflowFile, event: Event, point: _Point,
-               chain: int = 0) -> Run | None:  # fmt: skip
+               chain: int = 0, file_at: _Point | None = None) -> Run | None:  # fmt: skip
+        """Start a run: at `point` as it is told, by a file of the commit `file_at`."""
         payload = payloads.payload(self._hub, repository, event)
         record = self._hub.workflow(repository, file.path, file.name)
         run = self._hub.start_run(record, event, head_sha=point.sha, head_branch=point.branch,
                                   title=payloads.title(repository, event), chain=chain)  # fmt: skip
         self._tell(run, "requested")
         trigger = Trigger(payload, point.ref, point.sha)
-        self._later(0.0, lambda: self._run(repository, file, run, trigger))
+        self._later(0.0, lambda: self._run(repository, file, run, trigger, file_at or point))
         return run
 
-    def _run(self, repository: Repository, file: WorkflowFile, run: Run, trigger: Trigger) -> None:
-        text = _text(repository, trigger.sha, file.path)
+    def _run(self, repository: Repository, file: WorkflowFile, run: Run, trigger: Trigger,
+             file_at: _Point) -> None:  # fmt: skip
+        text = _text(repository, file_at.sha, file.path)
         hands = Workshop(self._machines, run, repository, trigger)
         try:
             context = workshop.contexts(run, repository, self._hub)
             root = run_files.root_file(
-                repository.name, trigger.sha, trigger.ref, file.path, text, context
+                repository.name, file_at.sha, file_at.ref, file.path, text, context
             )
             default = job_permissions.default(repository.default_permissions)
             tree = run_files.tree(root, default, self._machines.shelf)
@@ -275,6 +278,20 @@ class Starter:
                     self._busy.notify_all()
 
         threading.Thread(target=do, name="run", daemon=True).start()
+
+
+def _deployed(repository: Repository, event: Event) -> _Point | None:
+    """Of a deployment status the commit that was deployed, which whoever deployed it chose.
+
+    GitHub gives it as GITHUB_SHA, with the branch or tag that was named, if one was (facts, section
+    15). Whose workflow file runs is not documented; here it is the default branch's.
+    """
+    if event.name != "deployment_status":
+        return None
+    deployed = event.parts["deployment"]
+    full = _full(repository, deployed.ref)
+    is_named = git_reading.tip(repository.path, full) == deployed.sha
+    return _Point(deployed.sha, full if is_named else "")
 
 
 def _full(repository: Repository, ref: str) -> str:
