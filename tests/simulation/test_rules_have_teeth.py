@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
-from tidemill.cfg import advancing, due, judging, landing, ledger
+from tidemill.cfg import advancing, due, judging, landing, ledger, ownership
 from tidemill.cfg.checks import Verdict
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
@@ -116,6 +116,11 @@ def test_a_turn_that_touches_what_people_wrote_is_noticed(monkeypatch: Patch) ->
         )
 
     monkeypatch.setattr(Client, "work", work)
+    assert first_broken().startswith("rule 11:")
+
+
+def test_what_a_person_left_undone_that_rides_along_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(ownership.Scope, "has", lambda *_: True)
     assert first_broken().startswith("rule 11:")
 
 

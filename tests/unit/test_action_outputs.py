@@ -165,8 +165,15 @@ def test_a_text_of_others_is_one_line() -> None:
          f"main at {SHA} waits for a commit that mends it"),
         ({"waiting": [waits("main does not generate", "it", "a commit on main that mends it: no")]},
          "it waits for a commit on main that mends it: no"),
+        ({"waiting": [waits("stale main", "it", "a commit on main with what it generates")]},
+         "it waits for a commit on main with what it generates"),
+        ({"warnings": ["these files of other waves are stale"]},
+         "these files of other waves are stale"),
     ],
-    ids=["evicted", "rejected", "held", "red main", "main that does not generate"],
+    ids=[
+        "evicted", "rejected", "held", "red main", "main that does not generate", "stale main",
+        "what a check found",
+    ],
 )  # fmt: skip
 def test_what_needs_a_person_is_a_warning(change: dict[str, Any], found: str) -> None:
     assert warnings({**TURN, **change}) == [found]

@@ -323,6 +323,15 @@ class TestRegenerating:
         ]
         assert not made.ledger.of("lab", "app").oldest_next
 
+    def test_what_was_left_alone_is_stale_still(self) -> None:
+        made = rollout(look(OF_ALL, OF_LAB), look(OF_ALL), stale="regenerate")
+        made.held("shop")
+        made.green(made.turn().auto[0].sha)
+        decided = made.turn()
+        assert [one.owners for one in finding(made).stale] == [("lab", "shop")]
+        assert introduced(decided) == []
+        assert OF_ALL in waits_for(decided)
+
     def test_what_belongs_to_all_is_generated_once(self) -> None:
         made = rollout(look(OF_ALL, OF_LAB), stale="regenerate")
         assert [one.operation.wave for one in made.turn().auto] == ["lab"]

@@ -36,7 +36,8 @@ def errors(name: str, result: Result) -> list[str]:
 
 
 def warnings(result: Result) -> list[str]:
-    """What a turn left to people: evictions, refusals, new holds, and a main that can't go on."""
+    """What is left to people: evictions, refusals, new holds, a main that can't go on, and what a
+    check found that is not wrong."""
     entries = [
         (what, one)
         for what in ("evicted", "rejected")
@@ -51,6 +52,7 @@ def warnings(result: Result) -> list[str]:
         for what, one in entries
     ]
     found += [_waits(line) for line in result.get("waiting", []) if _kinds(line) & _STANDS_STILL]
+    found += [str(text) for text in result.get("warnings", [])]
     return [one_line(text) for text in found]
 
 

@@ -149,10 +149,11 @@ def _status(result: Result, url: str | None) -> list[str]:
 
 def _verdicts(result: Result, url: str | None) -> list[str]:
     reasons = result.get("reasons") or {}
-    return table(("commit", "verdict", "why"), [
+    lines = table(("commit", "verdict", "why"), [
         (commit(sha, url), plain(verdict), plain(reasons.get(sha, "")))
         for sha, verdict in result["verdicts"].items()
     ])  # fmt: skip
+    return [*lines, *_rows(("warning",), [(plain(text),) for text in result.get("warnings", [])])]
 
 
 def _images(result: Result) -> list[str]:
