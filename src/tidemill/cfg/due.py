@@ -86,7 +86,7 @@ def known_finding(draft: Draft) -> Finding | None:
 def stale_main(draft: Draft, wave: Wave) -> Iterator[Obstacle]:
     """Why no set may go into a wave now: what a person left undone there would ride along."""
     finding = known_finding(draft)
-    if finding is None:
+    if finding is None or not finding.of(wave.name):
         return
     operations = regenerations(draft)
     for stale in finding.of(wave.name):

@@ -107,7 +107,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 def is_watched(settings: Settings) -> bool:
     """Whether it is of interest what main generates, and files tell whose they are."""
-    return settings.entrypoints.generate is not None and Ownership.of(settings) is not None
+    has_waves = any("{wave}" in template for template in settings.templates())
+    return settings.entrypoints.generate is not None and has_waves
 
 
 def found(
