@@ -53,5 +53,9 @@ class EntryPointFailed(TidemillError):
     """A command of the repository's own failed: its output says why."""
 
 
+class FilterFailed(TidemillError):
+    """A filter of Git's that files go through is not here, or does not work: nothing is known."""
+
+
 class TimeLimit(TidemillError):
     """Something took longer than it may; it was ended with its whole process group."""

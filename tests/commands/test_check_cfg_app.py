@@ -478,3 +478,46 @@ class TestFilesThatAreStale:
         assert "`python3 generate.py` is not deterministic" in error["what"]
         assert f"first in '{OF_SHOP}'" in error["what"]
         assert "commit what it changes" not in error["remedy"]
+
+
+def with_filter(checkout: World, monkeypatch: pytest.MonkeyPatch, files: str) -> None:
+    """A person without the filter that some files go through."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(checkout.folder / "nothing"))
+    (checkout.clone / ".gitattributes").write_text(f"{files} filter=lfs\n")
+    checkout.commit("attributes")
+
+
+def test_filter_that_is_not_here_is_a_warning_where_all_is_well(
+    checkout: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_filter(checkout, monkeypatch, "*.yaml")
+    result = check(checkout)
+    assert result.code == 0
+    assert "goes through the filter 'lfs', which is not configured here" in result["warnings"][0]
+
+
+def test_filter_that_is_not_here_makes_nothing_red(
+    checkout: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_filter(checkout, monkeypatch, "*.yaml")
+    stale(checkout.clone)
+    result = check(checkout)
+    assert result.code == 1
+    assert result["error"]["what"].startswith("nothing is known of this checkout: ")
+    assert "git lfs install" in result["error"]["remedy"]
+    sha = checkout.commit("stale")
+    found = checkout.run("check-cfg-app", "--sha", sha)
+    assert found["verdicts"] == {sha: "error"}
+    assert "git lfs install" in found["reasons"][sha]
+
+
+def test_line_ends_of_a_person_make_nothing_red(
+    checkout: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = checkout.folder / "gitconfig"
+    config.write_text("[core]\n\tautocrlf = true\n\tsafecrlf = true\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    git(checkout.clone, "rm", "-q", "--cached", "-r", ".")
+    git(checkout.clone, "reset", "-q", "--hard")
+    assert b"\r\n" in (checkout.clone / "generated/lab/lab-1/all.yaml").read_bytes()
+    assert check(checkout).code == 0

@@ -13,7 +13,7 @@ from tidemill.cfg import images, naming, settings, settings_file
 from tidemill.cfg.name_changes import folders_to_move, warnings_of
 from tidemill.cfg.ownership import Ownership, found_stale, waves_of
 from tidemill.cfg.settings import Settings, Wave
-from tidemill.clients.checkout import Checkout, Local, Remote, Source
+from tidemill.clients.checkout import Checkout, Local, Remote, Source, remedy_of
 from tidemill.clients.entrypoints import in_words
 from tidemill.clients.git import GitError
 from tidemill.clients.removing import remove
@@ -23,6 +23,7 @@ from tidemill.commands import _options
 from tidemill.commands._writing import conclude, teller, write
 from tidemill.errors import (
     EntryPointFailed,
+    FilterFailed,
     Refused,
     SettingsInvalid,
     TidemillError,
@@ -135,11 +136,39 @@ def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str],
         return Verdict("failure", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))
     except (EntryPointFailed, Refused, SettingsInvalid) as error:
         return Verdict("failure", one_line(error.what), tuple(warnings))
+    except FilterFailed as error:
+        return Verdict("error", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))
     except (TidemillError, OSError) as error:
         return Verdict("error", one_line(str(error)))
 
 
 def _check(
+    source: Source,
+    checkout: Checkout,
+    place: Path,
+    what: str,
+    say: Callable[[str], None],
+    warnings: list[str],
+) -> list[str]:
+    """As `_checked`; but where a filter is not here, what is wrong may be wrong for want of it."""
+    missing = [
+        f"{shown(path)} goes through the filter {shown(name)}, which is not configured here"
+        for name, path in checkout.filters.missing.items()
+    ]
+    try:
+        done = _checked(source, checkout, place, what, say, warnings)
+    except (EntryPointFailed, Refused, SettingsInvalid) as error:
+        if not missing:
+            raise
+        raise FilterFailed(
+            f"nothing is known of {what}: {'; '.join(missing)}; without it: {error.what}",
+            remedy=remedy_of(next(iter(checkout.filters.missing))),
+        ) from None
+    warnings += missing
+    return done
+
+
+def _checked(
     source: Source,
     checkout: Checkout,
     place: Path,
