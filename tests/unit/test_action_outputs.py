@@ -207,3 +207,26 @@ def test_what_is_red_is_an_error() -> None:
     differs = {"images": [{"service": "web", "verified": False}]}
     assert errors("build-reproducible-image", differs)[0].startswith("web is not reproducible")
     assert errors("compare", {}) == ["compare says no; see the log"]
+
+
+def test_what_files_do_not_name_is_in_the_summary_and_on_top_of_it() -> None:
+    text = "lab, set app: no file names the images of job"
+    checked = {"verdicts": {"a" * 40: "success"}, "reasons": {}, "warnings": [text]}
+    assert text in summary("check-cfg-app", checked, None)
+    assert warnings(checked) == [text]
+    note = {"what": "not in the files", "app_sha": "b" * 40, "set": "app", "wave": "lab"}
+    turn = {"landed": None, "notes": [{**note, "reason": "no file names any of its images"}]}
+    assert "no file names any of its images" in summary("reconcile-cfg-app", turn, None)
+    assert "is not in the files as it should be: no file names" in warnings(turn)[0]
+
+
+def test_what_files_do_not_name_is_in_the_summary_of_status() -> None:
+    one = {"set": "app", "app_sha": "b" * 40, "state": "deployed in part", "since": None}
+    wave = {
+        "name": "lab",
+        "holds": [],
+        "targets": [],
+        "sets": [{**one, "naming": {"absent": ["job"]}}],
+    }
+    found = summary("status", {"main": "a" * 40, "auto": None, "waves": [wave]}, None)
+    assert "app: no file names the images of job." in found

@@ -12,6 +12,7 @@ _NEEDS_A_PERSON = {
     "evicted": "was evicted",
     "rejected": "was rejected",
     "held": "is held",
+    "not in the files": "is not in the files as it should be",
 }
 _REFUSES = "refused by the server"
 # Main can't go on, and only a person can change that.
@@ -36,8 +37,8 @@ def errors(name: str, result: Result) -> list[str]:
 
 
 def warnings(result: Result) -> list[str]:
-    """What is left to people: evictions, refusals, new holds, a main that can't go on, and what a
-    check found that is not wrong."""
+    """What was left to people: by a turn, evictions, refusals, new holds, images that no file
+    names, and a main that can't go on; by a check, what is not wrong and still not right."""
     entries = [
         (what, one)
         for what in ("evicted", "rejected")
@@ -45,7 +46,9 @@ def warnings(result: Result) -> list[str]:
         if isinstance(one, Mapping)
     ]
     entries += [
-        (note["what"], note) for note in result.get("notes", []) if note.get("what") == "held"
+        (note["what"], note)
+        for note in result.get("notes", [])
+        if note.get("what") in ("held", "not in the files")
     ]
     found = [
         f"{_which(one)} {_NEEDS_A_PERSON[what]}: {one.get('reason') or 'see the summary'}"

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from tidemill.action.markdown import code, commit, plain, table
+from tidemill.cfg.naming import Naming
 from tidemill.errors import TidemillError
 
 _LISTS = (
@@ -135,6 +138,10 @@ def _status(result: Result, url: str | None) -> list[str]:
             )
             for one in wave["sets"]
         ])  # fmt: skip
+        for one in wave["sets"]:
+            if one.get("naming"):
+                words = msgspec.convert(one["naming"], Naming).words
+                lines += [f"{plain(one['set'])}: {plain(words)}.", ""]
         lines += table(("target", "revision", "phase", "health"), [
             (
                 plain(one["name"]),
