@@ -53,13 +53,13 @@ def test_set_that_is_red_again_is_evicted_again(evicted: World) -> None:
 
 
 def test_promotion_that_was_evicted_tries_again(deployed: World) -> None:
-    deployed.run("promote-wave", "--wave", "shop")
+    deployed.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))
     deployed.check(deployed.ref("refs/heads/main") or "")
     deployed.check(deployed.ref("refs/heads/auto") or "", "failure")
     assert deployed.turn()["evicted"]
     deployed.run("retry", "--sha", sha_of("app-1"))
     deployed.later(minutes=1)
-    assert deployed.run("promote-wave", "--wave", "shop")["promoted"]
+    assert deployed.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))["promoted"]
 
 
 def test_announcement_that_was_rejected_tries_again(new: World) -> None:
@@ -122,7 +122,7 @@ def test_commit_that_was_rejected_for_its_position_comes_in_by_an_override(new: 
 
 
 def test_override_of_a_promotion_is_asked_for_by_another_command(deployed: World) -> None:
-    deployed.run("promote-wave", "--wave", "shop")
+    deployed.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))
     deployed.check(deployed.ref("refs/heads/main") or "")
     deployed.check(deployed.ref("refs/heads/auto") or "", "failure")
     assert deployed.turn()["evicted"]

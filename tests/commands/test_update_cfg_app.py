@@ -35,7 +35,7 @@ def test_help_has_an_example() -> None:
 def test_announcement_is_accepted_and_put_on_auto(new: World) -> None:
     turn = assert_twice_is_once(new, *given(new, announcement(1)))
     request = f"announcement-app-1-{sha_of('app-1')[:12]}"
-    assert turn["request"] == {"id": request, "state": "accepted"}
+    assert turn["request"] == {"id": request, "kind": "accepted", "state": "accepted"}
     assert inbox(new) == [request]
     assert [(one["set"], one["wave"]) for one in turn["introduced"]] == [("app", "lab")]
     assert turn["to_check"] == [new.ref("refs/heads/auto")]
@@ -55,14 +55,20 @@ def test_announced_again_after_it_landed_it_is_already_there(landed: World) -> N
 def test_dry_run_says_what_would_be_done_and_writes_nothing(new: World) -> None:
     turn = dry_run(new, *given(new, announcement(1)))
     assert turn["changed"]
-    assert turn["request"]["state"] == "accepted"
-    assert len(turn["introduced"]) == len(turn["to_check"]) == 1
+    assert turn["request"]["state"] == "would be accepted"
+    assert len(turn["introduced"]) == 1
+    assert turn["to_check"] == [], "there is no such commit"
     assert new.ref("refs/heads/auto") is None
 
 
 def test_dry_run_is_what_is_then_done(new: World) -> None:
     wished = dry_run(new, *given(new, announcement(1)))
-    assert new.announce(1) == wished
+    done = new.announce(1)
+    assert [one["app_sha"] for one in wished["introduced"]] == [sha_of("app-1")]
+    for key in done.keys() - {"request", "introduced", "to_check", "waiting"}:
+        assert wished[key] == done[key], key
+    for wish, line in zip(wished["waiting"], done["waiting"], strict=True):
+        assert (wish["what"], wish["kind"]) == (line["what"], line["kind"])
 
 
 BARE = ("--app-sha", sha_of("app-1"), "--app-repository", "acme/app", "--position", "1")
@@ -70,10 +76,10 @@ BARE = ("--app-sha", sha_of("app-1"), "--app-repository", "acme/app", "--positio
 
 def test_bare_form_makes_the_same_commit(new: World) -> None:
     whole = announcement(1)
-    wished = dry_run(new, *given(new, whole))
     turn = new.run(*given(new, whole["images"]), *BARE)
-    assert turn["to_check"] == wished["to_check"]
-    assert turn["request"] == wished["request"]
+    again = new.run(*given(new, whole))
+    assert (again["request"]["state"], again["changed"]) == ("waits already", False)
+    assert again["to_check"] == turn["to_check"]
 
 
 @pytest.mark.parametrize("missing", ["--app-sha", "--app-repository", "--position"])

@@ -179,6 +179,7 @@ def test_json_of_status_has_what_the_contract_names(busy: World) -> None:
         "phase": "Succeeded",
         "health": "Healthy",
         "runs": "",
+        "clock_ahead": None,
     }
     assert lab["targets"][0]["runs"] == {"app": sha_of("app-2")}
     told = json.dumps(status["waiting"])
