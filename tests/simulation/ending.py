@@ -83,7 +83,7 @@ def _calm_down(world: World, rest: Rest) -> None:
     world.synced.clear()
     world.ill = {rest.ill} if rest.ill else set()
     world.natures = (1, 0, 0, 0, 0)
-    world.edit_rollout("a mend", state="fine", notes={})
+    world.edit_rollout("a mend", state="fine", notes={}, pins={})
     for wave, name in places:
         if not is_green(world.files):
             people.own_images(world, wave, name)

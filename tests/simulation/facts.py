@@ -24,8 +24,11 @@ def demand(rule: int, holds: object, what: str) -> None:
 
 
 def record(server: Server, commit: str) -> dict[str, Any]:
-    """The `record.json` of a commit."""
-    found: dict[str, Any] = json.loads(server.commits[commit].files["record.json"])
+    """The `record.json` of a commit; where somebody forged it, one of no kind."""
+    try:
+        found: dict[str, Any] = json.loads(server.commits[commit].files["record.json"])
+    except (KeyError, ValueError):
+        return {"kind": "forged", "id": commit}
     return found
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tests.simulation.actors import stage
 from tests.simulation.ending import ends_well
 from tests.simulation.resting import comes_to_rest, survives_a_crash
 from tests.simulation.scene import random_scene
-from tests.simulation.steps import mixture
+from tests.simulation.steps import Step, mixture
 from tests.simulation.world import World
 
 LENGTH = 25
@@ -34,12 +35,14 @@ def play(
     length: int = LENGTH,
     natures: tuple[int, ...] | None = None,
     source: str = "refs",
+    often: Mapping[Step, float] | None = None,
 ) -> World:
     """Live through the history of a seed; raise `Failed` where a rule is broken.
 
     Args:
         natures: how often images are well, red, unbuildable, sick, quarrelsome; left to chance.
         source: where verdicts are, `refs` or `github`.
+        often: steps that come more often than they would, and how often.
     """
     rng = random.Random(seed)
     world = World.of(replace(random_scene(rng), source=source), rng)
@@ -48,14 +51,14 @@ def play(
     world.natures = natures or rng.choice(NATURES)
     try:
         with stage():
-            _live(world, length)
+            _live(world, length, often or {})
     except Exception as error:
         raise Failed(seed, world, error, f"--source {source}") from error
     return world
 
 
-def _live(world: World, length: int) -> None:
-    rng, steps = world.rng, mixture(world.rng)
+def _live(world: World, length: int, often: Mapping[Step, float]) -> None:
+    rng, steps = world.rng, {**mixture(world.rng), **often}
     for _ in range(length):
         step = rng.choices(list(steps), list(steps.values()))[0]
         step(world)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.sources import digests_of, file_of, is_green, is_sick
@@ -108,6 +109,15 @@ def waver(world: World) -> None:
         phase = world.rng.choice(("Succeeded", "Succeeded", "Failed", "Error"))
         health = world.rng.choice(("Healthy", "Healthy", "Degraded", "Missing"))
         world.do("report", **report_of(world, wave, target, phase, health))
+
+
+def hurry(world: World) -> None:
+    """A target whose clock is far ahead reports how it is."""
+    wave, target = world.rng.choice(world.targets())
+    if (wave, target) in world.synced:
+        report = report_of(world, wave, target)
+        ahead = world.now + timedelta(hours=20)
+        world.do("report", **{**report, "finished_at": ahead.isoformat()})
 
 
 def has_changed(world: World, wave: str, target: str) -> bool:

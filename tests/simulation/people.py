@@ -35,9 +35,16 @@ def forget_to_generate(world: World) -> None:
     world.edit_rollout("sources alone", generate=False, notes=notes)
 
 
+def pin(world: World) -> None:
+    """A person makes the files of a wave name an image of their own; no check of theirs minds."""
+    wave, name = world.rng.choice(world.scene.waves).name, world.rng.choice(world.scene.sets)
+    pins = {**world.rollout.pins, wave: world.scene.services[name]}
+    world.edit_rollout(f"{name} in {wave} pinned", pins=pins)
+
+
 def mend(world: World) -> None:
     """A person mends main."""
-    world.edit_rollout("a mend", state="fine")
+    world.edit_rollout("a mend", state="fine", pins={})
 
 
 def put_back(world: World) -> None:

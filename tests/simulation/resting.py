@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from tests.simulation.actors import Deed, do
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand, record
 from tests.simulation.memory import Server
+from tests.simulation.telling_rules import is_in_the_files, says_why
 from tests.simulation.world import World, dying, ledger_of
 
 MOST_WAITING = 50
+ABOUT = ("app_sha", "set", "wave")
 
 
 def comes_to_rest(world: World) -> None:
     """Rule 7: two turns after the last event, a turn writes nothing; nor does looking, ever."""
     server = world.server.copy()
     before = dict(server.refs)
-    do(server, world.now, "status", {})
+    shown = do(server, world.now, "status", {}).said
+    if shown and not any(_is_record(server, sha) for sha in below(server.refs, "inbox").values()):
+        says_why(world.rules, shown["waiting"])
+        is_in_the_files(world.rules, shown["waves"])
     tried = do(server, world.now, "turn", {"dry_run": True})
     demand(7, server.refs == before, "looking wrote something")
     done = do(server, world.now, "turn", {})
     if not server.protected:
-        differ = [key for key in done.said if done.said[key] != tried.said.get(key)]
+        found, expected = _without_new(tried.said), _without_new(done.said)
+        differ = [key for key in expected if expected[key] != found.get(key)]
         demand(7, not differ, f"a dry run says otherwise than the turn: {differ}: {tried}; {done}")
     do(server, world.now, "turn", {})
     before = dict(server.refs)
@@ -50,6 +57,21 @@ def survives_a_crash(world: World) -> None:
         do(server, world.now, "turn", {})
     differ = _differ(_state(whole), _state(broken))
     demand(8, not differ, f"after a crash {differ} are not what they are without")
+
+
+def _without_new(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a turn says, without the commits that it makes: a dry run makes none."""
+    told = {key: value for key, value in said.items() if key != "to_check"}
+    for key, value in told.items():
+        if key == "waiting":
+            told[key] = [[one.get(name) for name in ("kind", "at", *ABOUT)] for one in value]
+        elif isinstance(value, list):
+            told[key] = [{**one, "sha": None} for one in value]
+    return told
+
+
+def _is_record(server: Server, sha: str) -> bool:
+    return b'"deployment"' in server.commits[sha].files.get("record.json", b"")
 
 
 def _says_why(server: Server, deed: Deed) -> None:

@@ -28,7 +28,7 @@ from tests.simulation.landing_rules import judge
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
-from tests.simulation.standing import Landing, Standing
+from tests.simulation.standing import Landing, Standing, finished
 from tidemill.cfg.settings import FILE
 
 KEPT = 50
@@ -45,6 +45,7 @@ class Rules:
         ended: how each announcement ended.
         said: what the journal said of each request.
         presents: what each wave had of each set when a turn last looked.
+        approved: wave, set and SHA that a person named for a wave.
     """
 
     scene: Scene
@@ -53,6 +54,7 @@ class Rules:
     ended: dict[str, str] = field(default_factory=dict)
     said: dict[str, set[str]] = field(default_factory=dict)
     presents: dict[tuple[str, str], Landing] = field(default_factory=dict)
+    approved: set[tuple[str, str, str]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.scene, self.server)
@@ -61,6 +63,11 @@ class Rules:
     def begin(self, main: str, now: datetime) -> None:
         """Take note of the first commit."""
         list(self.standing.take_main(None, main, now))
+
+    def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
+        """Take note of what a person names."""
+        if command == "promote" and arguments["sha"]:
+            self.approved.add((arguments["wave"], arguments["set_name"], arguments["sha"]))
 
     def pushed(self, push: Push, now: datetime) -> None:
         """Judge one push."""
@@ -72,6 +79,7 @@ class Rules:
             for landing in self.standing.take_main(change[0], change[1], now):
                 if push.by.startswith("tidemill"):
                     judge(self.standing, self.requests, push, landing, now)
+                    self._was_approved(landing)
         if push.by.startswith("tidemill"):
             self._main_moves_forward_to_green(push)
             self._what_people_wrote_stays(push)
@@ -79,6 +87,7 @@ class Rules:
             self._the_journal_is_written(push)
             self.auto.pushed(push)
             self._held_after_a_step_back(push)
+            self._no_report_is_late(push)
         self._announcements_end_once(push)
 
     def _take_note(self, push: Push) -> None:
@@ -105,6 +114,29 @@ class Rules:
         demand(1, old and self.server.descends(new, old), f"main goes from {old} back to {new}")
         demand(1, self.state(push, new) == "green", f"main goes to {new}, which was not green")
 
+    def _was_approved(self, landing: Landing) -> None:
+        request = self.requests.get(landing.told.get("Request", ""), {})
+        if landing.kind != "promote" or request.get("override"):
+            return
+        named = (landing.wave, landing.set, landing.app_sha) in self.approved
+        fine = named or not self.scene.wave(landing.wave).approval
+        what = f"{landing.app_sha} ({landing.set}) is promoted into {landing.wave}"
+        demand(4, fine, f"{what}, and nobody named it in an approval")
+
+    def _no_report_is_late(self, push: Push) -> None:
+        """What a target reported last counts, whatever the clock of an earlier report said."""
+        for name, (old, new) in changed(push, "inbox").items():
+            one = record(self.server, old) if old and not new else {}
+            if one.get("kind") != "deployment" or name in below(self.server.refs, "rejected"):
+                continue
+            filed = [
+                finished(all_of[one["target"]])
+                for all_of in self.standing.latest.values()
+                if one["target"] in all_of
+            ]
+            hidden = f"{name} of {one['target']} was left aside, and nothing newer is known of it"
+            demand(12, filed and max(filed) >= finished(one), hidden)
+
     def _what_people_wrote_stays(self, push: Push) -> None:
         change = change_of(push, MAIN)
         if change is None or change[0] is None:
@@ -122,6 +154,8 @@ class Rules:
                 for path in before.keys() | commit.files.keys()
                 if before.get(path) != commit.files.get(path)
             }
+            late = commit.date >= self.server.commits[commit.parent or ""].date
+            demand(7, late, f"{sha} is older than its parent: dates on main run backwards")
             foreign = [path for path in touched if not path.startswith(tuple(own))]
             demand(11, not foreign, f"the turn's commit {sha} touches {foreign}")
             demand(6, {ROLLOUT, FILE} <= commit.files.keys(), f"{sha} lost the sources")

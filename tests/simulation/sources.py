@@ -49,6 +49,7 @@ class Rollout:
         uses: by wave and target the services that it runs, None for all.
         state: whether the sources are fine, can't be generated from, or fail the check.
         notes: by target, something that ends up in its generated file.
+        pins: by wave the services for which its files name an image that is nobody's.
     """
 
     sets: tuple[str, ...]
@@ -56,6 +57,7 @@ class Rollout:
     uses: Mapping[str, Mapping[str, tuple[str, ...] | None]]
     state: Literal["fine", "broken", "red"] = "fine"
     notes: Mapping[str, str] = field(default_factory=dict)
+    pins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def folder(self, wave: str, set_name: str) -> str:
         """Where the image files of a set in a wave are."""
@@ -98,6 +100,8 @@ def generated(files: Mapping[str, bytes]) -> dict[str, bytes] | str:
         for service, digest in images.items():
             if nature(digest, number) == "unbuildable":
                 return f"{service} can't be rendered in {wave}"
+        for service in images.keys() & set(rollout.pins.get(wave, ())):
+            images[service] = f"{REGISTRY}/{service}@sha256:{'f' * 64}"
         for target, services in targets.items():
             mine = [name for name in images if services is None or name in services]
             lines = [rollout.notes.get(target, ""), *(f"{name}: {images[name]}" for name in mine)]

@@ -59,14 +59,19 @@ class Standing:
     latest: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     def take_records(self, push: Push) -> None:
-        """Take note of the records that a push filed."""
+        """Take note of the records that a turn filed."""
+        if not push.by.startswith("tidemill"):
+            return
         for place, (old, new) in changed(push, "deployed").items():
             wave, _, target = place.partition("/")
             new_ones = []
             at = new
             while at is not None and at != old:
-                new_ones.append(record(self.server, at))
+                if (one := record(self.server, at))["kind"] == "deployment":
+                    new_ones.append(one)
                 at = self.server.commits[at].parent
+            if not new_ones:
+                continue
             self.filed.setdefault(wave, []).extend(new_ones[::-1])
             self.latest.setdefault(wave, {})[target] = new_ones[0]
 
@@ -229,6 +234,12 @@ class Standing:
 
 def _at(one: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(one["accepted_at"])
+
+
+def finished(one: Mapping[str, Any]) -> datetime:
+    """When a target's last sync finished, as far as its clock can be believed."""
+    said = datetime.fromisoformat(one["finished_at"])
+    return _at(one) if said > _at(one) + timedelta(minutes=5) else said
 
 
 def _is_healthy(one: Mapping[str, Any]) -> bool:

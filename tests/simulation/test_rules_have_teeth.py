@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import random
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
+from tests.simulation import history, machines, people, requests
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
-from tidemill.cfg import advancing, due, judging, landing, ledger, ownership
+from tests.simulation.scene import Scene, random_scene
+from tests.simulation.steps import Step
+from tidemill.cfg import advancing, due, judging, landing, ledger, naming, ownership, reporting
 from tidemill.cfg.checks import Verdict
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.records import Deployment
+from tidemill.cfg.settings import Wave
 from tidemill.cfg.snapshot import Snapshot
 from tidemill.clients.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
+from tidemill.commands import promote_wave
+from tidemill.commands._resolving import wave_of
+from tidemill.mill.reading import Reading
 
 MOST = 60
 ALL = (70, 15, 5, 5, 5)
+WELL = (1, 0, 0, 0, 0)
 RED = (50, 50, 0, 0, 0)
 Patch = pytest.MonkeyPatch
 
 
-def first_broken(natures: tuple[int, ...] = ALL) -> str:
+def first_broken(natures: tuple[int, ...] = ALL, often: Mapping[Step, float] | None = None) -> str:
     """What the first history with a broken rule says."""
     for seed in range(MOST):
         try:
-            play(seed, natures=natures)
+            play(seed, natures=natures, often=often)
         except Failed as failed:
             return str(failed.error)
     return "nothing"
@@ -159,3 +171,58 @@ def test_a_wave_that_waits_for_ever_is_noticed(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(advancing, "_candidates", nothing)
     assert first_broken().startswith("rule 10:")
+
+
+def test_a_set_that_is_not_there_and_that_no_line_names_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(reporting, "_newest", lambda *_: None)
+    assert re.search("rule 12: .* and no line says why", first_broken())
+
+
+def test_a_remedy_that_does_not_run_as_printed_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(
+        "tidemill.commands._remedies.line_command", lambda *_: ("release-wave", "--every", "wave")
+    )
+    assert first_broken().startswith("rule 12: this does not run as printed")
+
+
+def test_what_is_called_deployed_and_is_in_no_file_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(naming, "_naming", lambda *_: None)
+    monkeypatch.setattr(naming, "_others", lambda *_: [])
+    found = first_broken(WELL, {people.pin: 20, machines.run_well: 80})
+    assert "no file names all of its images" in found
+
+
+def test_a_report_that_hides_later_ones_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Deployment, "finished", property(lambda self: self.finished_at))
+    assert "nothing newer is known of it" in first_broken(often={machines.hurry: 40})
+
+
+def test_dates_on_main_that_run_backwards_are_noticed(monkeypatch: Patch) -> None:
+    sound = Client.work
+
+    def work(self: Client, work: Work) -> WorkResult:
+        outcome = sound(self, work)
+        if not isinstance(outcome, Committed) or work.date is None:
+            return outcome
+        made = self.server.commits[outcome.sha]
+        return Committed(self._own(replace(made, date=work.date)))
+
+    monkeypatch.setattr(Client, "work", work)
+    assert "dates on main run backwards" in first_broken()
+
+
+def test_an_approval_that_names_no_set_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(promote_wave, "wave_of", _without_approval)
+    monkeypatch.setattr(history, "random_scene", _with_approvals)
+    assert "nobody named it in an approval" in first_broken(WELL, {requests.promote: 40})
+
+
+def _with_approvals(rng: random.Random) -> Scene:
+    scene = random_scene(rng)
+    waves = tuple(replace(wave, approval=bool(wave.after)) for wave in scene.waves)
+    return replace(scene, waves=waves)
+
+
+def _without_approval(reading: Reading, name: str) -> Wave:
+    found = wave_of(reading, name)
+    return msgspec.structs.replace(found, approval=False)

@@ -17,6 +17,7 @@ from tests.simulation.memory import Commit, Killed, Server
 from tests.simulation.rules import Rules
 from tests.simulation.scene import Scene, minutes
 from tests.simulation.sources import ROLLOUT, Rollout, file_of, generated, rollout_of
+from tests.simulation.telling_rules import says_why
 from tidemill.cfg.settings import FILE
 from tidemill.clients.store import Refs, Update
 
@@ -103,9 +104,12 @@ class World:
     def do(self, command: str, *, die_at: int | None = None, **arguments: Any) -> Deed:
         """Run a command; with `die_at` its client dies at that stop before or after a push."""
         self.now += timedelta(seconds=self.rng.choice((0, 0, 1, 5)))
+        self.rules.asked(command, arguments)
         gate = dying(die_at) if die_at is not None else lambda _: None
         deed = do(self.server, self.now, command, arguments, gate)
         self._heard(deed)
+        if "waiting" in deed.said and not deed.died:
+            says_why(self.rules, deed.said["waiting"])
         return deed
 
     def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
@@ -120,7 +124,8 @@ class World:
         """A person pushes a commit with these files to main."""
         made = generated(files) if generate else files
         made = files if isinstance(made, str) else made
-        commit = self.server.put(Commit(made, self.main, what, self.now, "ada"))
+        clock = self.now + minutes(self.rng.choice((0, 0, 0, 0, 90)))
+        commit = self.server.put(Commit(made, self.main, what, clock, "ada"))
         self.tell(f"ada pushes {commit[:7]} to main: {what}")
         self.server.receive("ada", Refs(dict(self.server.refs)), [Update(MAIN, self.main, commit)])
         return commit

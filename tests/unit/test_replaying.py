@@ -304,3 +304,11 @@ def test_each_try_is_asked_for_once() -> None:
 
     rollout.decide(maker)
     assert len(asked) == len(set(asked)) == 3
+
+
+def test_what_is_behind_an_operation_that_took_too_long_waits_too_and_is_named() -> None:
+    rollout = Rollout(settings(lab=LAB, den={**LAB, "after": []}))
+    rollout.announced(2)
+    decided = rollout.decide(lambda *_: Lost("make took longer than 60 seconds"))
+    waits = [(line.about.wave, line.obstacles[0].__struct_config__.tag) for line in decided.waiting]
+    assert waits == [("lab", "time limit"), ("den", "time limit")]

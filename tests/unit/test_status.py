@@ -138,3 +138,13 @@ def test_what_the_next_turn_would_do_is_said_and_not_done() -> None:
     found = status(rollout.snapshot(), plan(rollout.snapshot()))
     assert [for_(line) for line in found.waiting] == ["lab has not had it", "the next turn"]
     assert found.auto is None
+
+
+def test_all_that_the_next_turn_would_try_is_said() -> None:
+    from tidemill.cfg.plan import plan
+
+    rollout = Rollout(settings(lab=LAB, den={**LAB, "after": []}))
+    rollout.announced(1)
+    found = status(rollout.snapshot(), plan(rollout.snapshot()))
+    waits = [(line.about.wave, for_(line)) for line in found.waiting]
+    assert waits == [("lab", "the next turn"), ("den", "the next turn")]

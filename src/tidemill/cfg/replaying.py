@@ -124,10 +124,10 @@ def to_commits(draft: Draft) -> Auto:
             case Broken(broken, reason):
                 is_main = broken == draft.main
                 stop = MainBroken(sha=broken, reason=reason, is_main=is_main)
-                _wait(draft, step.operation, stop)
+                _wait(draft, step, stop)
                 return Auto(_as_it_was(draft, commits))
             case Lost(reason):
-                _wait(draft, step.operation, TookTooLong(reason=reason))
+                _wait(draft, step, TookTooLong(reason=reason))
                 return Auto(_as_it_was(draft, commits))
     return Auto(tuple(commits), second_look(draft))
 
@@ -181,6 +181,9 @@ def _give_up(draft: Draft, step: Step, reason: str) -> None:
     forget(draft, step)
 
 
-def _wait(draft: Draft, operation: Operation, stop: MainBroken | TookTooLong) -> None:
-    about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
-    draft.wait(about, stop, since=operation.at, request=operation.request)
+def _wait(draft: Draft, step: Step, stop: MainBroken | TookTooLong) -> None:
+    """A step waits, and with it those behind it, which were not tried."""
+    behind = draft.chain[draft.chain.index(step) + 1 :]
+    for operation in (step.operation, *(one.operation for one in behind if one.commit is None)):
+        about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+        draft.wait(about, stop, since=operation.at, request=operation.request)

@@ -60,6 +60,9 @@ def say_what_waits(
                 _present(draft, wave, image_set.name, had)
     for image_set in draft.settings.sets:
         _newest(draft, image_set.name, under_test)
+    for operation in planned:
+        if operation.id not in {commit.operation.id for commit in commits}:
+            _still_to_do(draft, operation)
 
 
 def state_of(wave: Wave, had: Had, now: datetime) -> str:
@@ -73,6 +76,12 @@ def state_of(wave: Wave, had: Had, now: datetime) -> str:
     if had.is_known and now < had.landed_at + wave.settle:
         return "in flight"
     return "silent"
+
+
+def _still_to_do(draft: Draft, operation: Operation) -> None:
+    """An operation that is due, and that only a turn tries."""
+    about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+    draft.wait(about, NextTurn(), since=operation.at, request=operation.request)
 
 
 def _requests(draft: Draft, under_test: list[Operation]) -> None:

@@ -12,7 +12,7 @@ from tidemill.app.names import shown
 from tidemill.cfg.deployed import runs
 from tidemill.cfg.gone import gone_holds
 from tidemill.cfg.naming import Naming
-from tidemill.cfg.obstacles import About, NextTurn, Waiting
+from tidemill.cfg.obstacles import Waiting
 from tidemill.cfg.plan import Plan
 from tidemill.cfg.reporting import state_of
 from tidemill.cfg.requests import ALL_SETS
@@ -82,17 +82,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def status(snapshot: Snapshot, plan: Plan) -> Status:
     """What runs where and what waits for what; `plan` is of this snapshot."""
-    todo = plan.todo
-    waiting = plan.waiting
-    if todo is not None and (operation := todo.operation) is not None:
-        about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
-        stop = NextTurn(since=operation.at)
-        waiting = (*waiting, Waiting(about=about, obstacles=(stop,), id=operation.request))
     return Status(
         main=snapshot.main.sha,
         auto=snapshot.auto_tip,
         waves=tuple(_wave(snapshot, plan, wave) for wave in snapshot.settings.waves),
-        waiting=waiting,
+        waiting=plan.waiting,
         gone_holds=tuple(gone_holds(snapshot.settings, plan.holds)),
         unreadable=(*_lost_journal(snapshot), *map(_unreadable, snapshot.unreadable)),
     )

@@ -1,0 +1,94 @@
+"""Rule 12 of design.md, section 10: status says why, and what it calls deployed is in the files."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from tests.simulation.facts import AUTO, MAIN, demand, trailers
+from tests.simulation.rules import Rules
+from tests.simulation.sources import digests_of, file_of
+from tidemill.cfg.status import WaveStatus
+from tidemill.commands import _table
+
+_WHOLE = re.compile(r"\b[0-9a-f]{7,40}\b")
+
+
+def says_why(rules: Rules, lines: Iterable[Mapping[str, Any]]) -> None:
+    """For each wave in which the newest set is not deployed, a line names it, and what helps."""
+    said = list(lines)
+    for line in said:
+        demand(12, line.get("kind"), f"a line has no kind: {line}")
+        fits = _parses(_WHOLE.sub("0123456789ab", line["command"]))
+        demand(12, fits, f"this does not run as printed: {line['command']}")
+    for name in rules.scene.sets:
+        newest = newest_of(rules, name)
+        if newest is None:
+            continue
+        request, sha = newest
+        named = [one for one in said if (one.get("set"), one.get("app_sha")) == (name, sha)]
+        is_under_way = request in rules.inbox() or (name, sha) in _on_auto(rules)
+        for wave in rules.scene.waves:
+            told = any(is_under_way or one.get("wave") == wave.name for one in named)
+            fine = told or is_deployed(rules, (wave.name, name), sha)
+            what = f"{sha} ({name}) is not deployed in {wave.name}, and no line says why"
+            demand(12, fine, f"{what}: {[one['what'] for one in said]}")
+
+
+def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
+    """The highest announcement of a set that was accepted and not refused: its id, and its SHA."""
+    known = [
+        (one.get("generation", 1), one["position"], name, one["sha"])
+        for name, fact in rules.requests.items()
+        if (one := fact.get("announcement"))
+        and one["set"] == set_name
+        and rules.ended.get(name) != "rejected"
+    ]
+    return max(known)[2:] if known else None
+
+
+def is_deployed(rules: Rules, place: tuple[str, str], sha: str) -> bool:
+    """Whether a wave has a set of main, and all of its targets have taken it."""
+    present = rules.standing.present(place, rules.server.refs[MAIN])
+    is_here = present is not None and present.app_sha == sha
+    return bool(is_here and rules.standing.deployed_at(present))  # type: ignore[arg-type]
+
+
+def is_in_the_files(rules: Rules, waves: Iterable[WaveStatus]) -> None:
+    """Every image of what is called deployed is in a file of a target of its wave."""
+    if not rules.scene.has_paths:
+        return
+    tips = [rules.server.refs[MAIN], *rules.auto.chain(rules.server.refs.get(AUTO))]
+    for wave in waves:
+        for one in wave.sets:
+            if one.state == "deployed":
+                there = any(_names(rules, tip, wave.name, one.set) for tip in tips)
+                what = f"{one.app_sha} ({one.set}) is called deployed in {wave.name}"
+                demand(12, there, f"{what}, and no file names all of its images")
+
+
+def _names(rules: Rules, commit: str, wave: str, set_name: str) -> bool:
+    files = rules.server.commits[commit].files
+    targets = rules.scene.wave(wave).targets
+    said = b"\n".join(files.get(file_of(wave, target), b"") for target in targets).decode()
+    digests = digests_of(files, rules.scene.rollout().folder(wave, set_name)).values()
+    return all(digest in said for digest in digests)
+
+
+def _on_auto(rules: Rules) -> Iterator[tuple[str | None, str | None]]:
+    for sha in rules.auto.chain(rules.server.refs.get(AUTO)):
+        told = trailers(rules.server.commits[sha].message)
+        yield told.get("Image-Set"), told.get("App-SHA")
+
+
+@lru_cache(maxsize=1_000)
+def _parses(command: str) -> bool:
+    program, *words = shlex.split(command.replace("--repo ''", "--repo https://x/y"))
+    try:
+        _table.parse(words)
+    except SystemExit:
+        return False
+    return program == "tidemill"
