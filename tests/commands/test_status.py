@@ -36,7 +36,7 @@ def test_status_writes_nothing_and_says_the_same_twice(
 
 def test_status_has_what_was_promised(second: World) -> None:
     found = second.status()
-    assert set(found) == {"main", "auto", "waves", "waiting"}
+    assert set(found) == {"main", "auto", "waves", "waiting", "gone_holds", "unreadable"}
     assert (found["main"], found["auto"]) == (
         second.ref("refs/heads/main"),
         second.ref("refs/heads/auto"),
