@@ -53,7 +53,8 @@ def test_status_has_what_was_promised(second: World) -> None:
     )
     assert [target["name"] for target in lab["targets"]] == ["lab-1", "lab-2"]
     for target in lab["targets"]:
-        assert set(target) == {"name", "revision", "phase", "health", "runs"}
+        keys = {"name", "revision", "phase", "health", "runs", "clock_ahead"}
+        assert set(target) == keys
         assert target["runs"] == {"app": sha_of("app-2")}
     assert shop["sets"] == []
     for line in found["waiting"]:
