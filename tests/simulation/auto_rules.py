@@ -74,6 +74,8 @@ class AutoRules:
         left = [sha for sha in before if sha not in after]
         if not left or self.server.commits[before[0]].parent != self.server.refs[MAIN]:
             return
+        if left[0] not in self.made:
+            return  # the journal was lost, and with it whose commit that is
         first = before.index(left[0])
         instead = self._operation(after[first]) if first < len(after) else None
         again = {self._operation(sha) for sha in after}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from tests.simulation import machines, people
+from tests.simulation import damage, machines, people
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import AUTO, below, demand
 from tests.simulation.sources import is_green
@@ -80,6 +80,7 @@ def _calm_down(world: World, rest: Rest) -> None:
     places = [(wave.name, name) for wave in world.scene.waves for name in world.scene.sets]
     world.server.slow = world.server.protected = False
     world.outbox.clear()
+    damage.repair(world)
     world.synced.clear()
     world.ill = {rest.ill} if rest.ill else set()
     world.natures = (1, 0, 0, 0, 0)

@@ -26,10 +26,10 @@ def demand(rule: int, holds: object, what: str) -> None:
 def record(server: Server, commit: str) -> dict[str, Any]:
     """The `record.json` of a commit; where somebody forged it, one of no kind."""
     try:
-        found: dict[str, Any] = json.loads(server.commits[commit].files["record.json"])
+        found = json.loads(server.commits[commit].files["record.json"])
     except (KeyError, ValueError):
-        return {"kind": "forged", "id": commit}
-    return found
+        found = None
+    return found if isinstance(found, dict) else {"kind": "forged", "id": commit}
 
 
 def below(refs: Mapping[str, str], folder: str) -> dict[str, str]:
@@ -41,7 +41,7 @@ def below(refs: Mapping[str, str], folder: str) -> dict[str, str]:
 def runs(server: Server, refs: Mapping[str, str], sha: str) -> list[dict[str, Any]]:
     """What was reported for a commit, the oldest first."""
     tip = refs.get(f"{SPACE}/checks/{sha}")
-    found: list[dict[str, Any]] = record(server, tip)["runs"] if tip else []
+    found: list[dict[str, Any]] = record(server, tip).get("runs", []) if tip else []
     return found
 
 

@@ -10,6 +10,7 @@ from tests.simulation.actors import Deed, do
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand, record
 from tests.simulation.memory import Server
+from tests.simulation.rules import KEPT
 from tests.simulation.telling_rules import is_in_the_files, says_why
 from tests.simulation.world import World, dying, ledger_of
 
@@ -39,6 +40,7 @@ def comes_to_rest(world: World) -> None:
     demand(7, not moved, f"a third turn still writes {moved}: {deed}")
     if deed.refused is None:
         _says_why(server, deed)
+        _is_set_aside(world, server)
 
 
 def survives_a_crash(world: World) -> None:
@@ -57,6 +59,22 @@ def survives_a_crash(world: World) -> None:
         do(server, world.now, "turn", {})
     differ = _differ(_state(whole), _state(broken))
     demand(8, not differ, f"after a crash {differ} are not what they are without")
+
+
+def _is_set_aside(world: World, server: Server) -> None:
+    """What can't be read is kept out of the way; what a newer release can read stays."""
+    kept = below(server.refs, "rejected").values()
+    for ref, (sha, is_newer) in world.forged.items():
+        there = server.refs.get(ref) == sha
+        if not is_newer:
+            demand(12, not there, f"{ref} can't be read, and stays")
+            demand(
+                12,
+                sha in kept or len(kept) >= KEPT or "/checks/" in ref,
+                f"{ref} can't be read, and is not kept",
+            )
+        elif ref in world.server.refs:
+            demand(12, there, f"{ref} is of a newer release, and went")
 
 
 def _without_new(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -64,6 +64,16 @@ class Rules:
         """Take note of the first commit."""
         list(self.standing.take_main(None, main, now))
 
+    def forget(self) -> None:
+        """The journal is lost: what only it knew can't be asked of anyone any more."""
+        gone = [name for name, how in self.ended.items() if how != "landed"]
+        for name in gone:
+            del self.requests[name]
+        self.ended.clear()
+        self.said.clear()
+        self.presents.clear()
+        self.auto.made.clear()
+
     def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Take note of what a person names."""
         if command == "promote" and arguments["sha"]:
@@ -95,8 +105,11 @@ class Rules:
             if new is not None:
                 self.requests[name] = record(self.server, new)
                 self.auto.retried(self.requests[name])
-        if change := change_of(push, f"{SPACE}/journal"):
-            demand(7, self.server.commits[change[1]].parent == change[0], "the journal forks")
+        change = change_of(push, f"{SPACE}/journal")
+        if change and push.by.startswith("tidemill"):
+            parent, before = self.server.commits[change[1]].parent, change[0]
+            is_sound = before is None or record(self.server, before).get("kind") != "forged"
+            demand(7, parent == (before if is_sound else None), "the journal forks")
             for entry in record(self.server, change[1])["entries"]:
                 if "id" in entry:
                     what = _SAID.get(entry["what"], entry["what"])
@@ -189,7 +202,9 @@ class Rules:
         others = (f"{SPACE}/inbox/", f"{SPACE}/checks/")
         quiet = all(one.ref.startswith(others) and one.new for one in push.updates)
         written = change_of(push, f"{SPACE}/journal")
-        demand(7, quiet or written, "a turn changed state unsaid")
+        before = push.before.get(f"{SPACE}/journal")
+        is_there = before and record(self.server, before).get("kind") != "forged"
+        demand(7, quiet or written or not is_there, "a turn changed state unsaid")
         if written:
             seen, refs = below(push.seen.shas, "checks"), self.server.refs
             left = seen.keys() & below(refs, "checks").keys()

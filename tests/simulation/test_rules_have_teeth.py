@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.simulation import history, machines, people, requests
+from tests.simulation import damage, history, machines, people, requests
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
@@ -20,6 +20,7 @@ from tidemill.cfg import advancing, due, judging, landing, ledger, naming, owner
 from tidemill.cfg.checks import Verdict
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.journal import Entry
+from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment
@@ -226,3 +227,19 @@ def _with_approvals(rng: random.Random) -> Scene:
 def _without_approval(reading: Reading, name: str) -> Wave:
     found = wave_of(reading, name)
     return msgspec.structs.replace(found, approval=False)
+
+
+def test_a_ref_that_stays_in_the_way_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Draft, "set_aside", lambda *_: None)
+    assert "can't be read, and" in first_broken(often={damage.forge: 40})
+
+
+def test_a_lost_journal_that_is_not_made_again_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.mill.reading.recalled", lambda _: Ledger())
+    found = first_broken(RED, {damage.lose_journal: 100, machines.run_well: 200})
+    assert found.startswith(("rule 3:", "rule 5:", "rule 12:"))
+
+
+def test_a_forged_position_that_locks_a_set_out_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.cfg.welcome._why_clashing", lambda *_: None)
+    assert first_broken(WELL, {damage.announce_far_ahead: 40}).startswith("rule ")

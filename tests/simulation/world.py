@@ -34,6 +34,7 @@ class World:
         story: what happened, a line each.
         wanted: the commits whose check the last turn asked for; on GitHub, where only one turn
             asks, all that were asked for and have not answered since.
+        forged: by ref the commit that nobody can read, and whether a newer release might.
         asked: on GitHub, how many runs had been reported of a commit when its check was asked for.
     """
 
@@ -53,6 +54,7 @@ class World:
     lazy: float = 0.3
     ill: set[tuple[str, str]] = field(default_factory=set)
     synced: dict[tuple[str, str], str] = field(default_factory=dict)
+    forged: dict[str, tuple[str, bool]] = field(default_factory=dict)
     outbox: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod

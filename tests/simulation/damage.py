@@ -1,0 +1,72 @@
+"""Steps of damage: refs that can't be read, a lost journal, forged announcements."""
+
+from __future__ import annotations
+
+import json
+
+from tests.simulation.announcing import announcement
+from tests.simulation.facts import SPACE, below
+from tests.simulation.memory import Commit
+from tests.simulation.world import World
+from tidemill.clients.store import Refs, Update
+
+RECORD = "record.json"
+NEWER = b'{"version": 2, "kind": "spell"}\n'
+FORGED: tuple[dict[str, bytes], ...] = (
+    {},
+    {RECORD: b"{"},
+    {RECORD: b"[]"},
+    {RECORD: b'{"kind": "hold", "accepted_at": "0001-01-01T00:00:00+23:59", "wave": "staging"}'},
+)
+
+
+def forge(world: World) -> None:
+    """Somebody writes, in the place of something that turns read, what nobody can read."""
+    rng, refs = world.rng, world.server.refs
+    wave, target = rng.choice(world.targets())
+    set_name = rng.choice(world.scene.sets)
+    names = [f"inbox/forged-{world.next()}", f"deployed/{wave}/{target}", "deployed/nope/a"]
+    names += ["holds/nope/_", "evicted/nope"]
+    if not any(place.startswith(f"{wave}/") for place in below(refs, "holds")):
+        names.append(f"holds/{wave}/{set_name}")
+    names += [f"checks/{sha}" for sha in world.wanted[:1]]
+    name = rng.choice(names)
+    files = rng.choice(FORGED)
+    if name.startswith("inbox/") and rng.random() < 0.3:
+        files = {RECORD: NEWER}
+    sha = _write(world, f"{SPACE}/{name}", files)
+    world.forged[f"{SPACE}/{name}"] = (sha, NEWER in files.values())
+
+
+def lose_journal(world: World) -> None:
+    """The journal goes, or becomes something else."""
+    ref = f"{SPACE}/journal"
+    if ref in world.server.refs:
+        world.rules.forget()
+        _write(world, ref, world.rng.choice((None, {RECORD: b"{"})))
+
+
+def announce_far_ahead(world: World) -> None:
+    """An announcement with a position that would lock out all that come after it."""
+    name = world.rng.choice(world.scene.sets)
+    if world.rules.standing.had(world.scene.waves[0].name, name) and world.apps.get(name):
+        told = json.loads(announcement(world, kind="new", set_name=name))
+        world.apps[name].pop()
+        world.do("announce", announcement=json.dumps({**told, "position": 2**53 - 1}))
+
+
+def repair(world: World) -> None:
+    """What only a newer release can read goes away."""
+    for ref, (sha, is_newer) in world.forged.items():
+        if is_newer and world.server.refs.get(ref) == sha:
+            _write(world, ref, None)
+    world.forged.clear()
+
+
+def _write(world: World, ref: str, files: dict[str, bytes] | None) -> str:
+    made = Commit(files or {}, None, f"mine, at {ref}", world.now, "mallory")
+    sha = world.server.put(made)
+    world.tell(f"mallory makes {ref} {files if files is not None else 'go'}")
+    update = Update(ref, world.server.refs.get(ref), None if files is None else sha)
+    world.server.receive("mallory", Refs(dict(world.server.refs)), [update])
+    return sha
