@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +62,7 @@ def test_person_who_edits_the_same_image_files_meets_no_conflict(landed: World) 
     for name in ("tags.json", "digests.json"):
         text = (folder / name).read_text()
         (folder / name).write_text(text.replace("ghcr.io/acme/web", "ghcr.io/acme/web-fixed"))
+    subprocess.run([sys.executable, "generate.py"], cwd=landed.clone, check=True)
     landed.commit("by hand")
     landed.turn()
     landed.run("release-wave", "--wave", "lab", "--reason", "seen")

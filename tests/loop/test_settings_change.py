@@ -167,6 +167,8 @@ def test_set_is_promoted_from_where_its_own_commit_has_it(tmp_path: Path) -> Non
     git(w.clone, "mv", "images/lab", "images/labx")
     w.settings = w.settings.replace("images/{wave}", "images/{wave}x")
     (w.clone / "tidemill.toml").write_text(w.settings)
+    script = w.clone / "generate.py"
+    script.write_text(script.read_text().replace('"images", wave', '"images", f"{wave}x"'))
     w.commit("move the image files")
     w.later(hours=1)
     w.green()
