@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 
 from tests.simulation.scene import changed
-from tests.simulation.sources import rollout_of
+from tests.simulation.sources import Image, rollout_of
 from tests.simulation.world import World
 
 
@@ -70,7 +70,7 @@ def own_images(world: World, wave: str, name: str) -> None:
     folder = world.rollout.folder(wave, name)
     services = world.scene.services[name]
     tags = {service: f"ghcr.io/acme/{service}:by-hand" for service in services}
-    digests = {service: f"ghcr.io/acme/{service}@sha256:{'0' * 64}" for service in services}
+    digests = {service: Image(service, "by hand").digest for service in services}
     files = dict(world.files)
     files[f"{folder}/tags.json"] = json.dumps(tags).encode()
     files[f"{folder}/digests.json"] = json.dumps(digests).encode()

@@ -26,6 +26,8 @@ def comes_to_rest(world: World) -> None:
     if shown and not any(_is_record(server, sha) for sha in below(server.refs, "inbox").values()):
         says_why(world.rules, shown["waiting"])
         is_in_the_files(world.rules, shown["waves"])
+        if not below(server.refs, "inbox"):
+            _gone_holds_are_shown(world, shown)
     tried = do(server, world.now, "turn", {"dry_run": True})
     demand(7, server.refs == before, "looking wrote something")
     done = do(server, world.now, "turn", {})
@@ -59,6 +61,19 @@ def survives_a_crash(world: World) -> None:
         do(server, world.now, "turn", {})
     differ = _differ(_state(whole), _state(broken))
     demand(8, not differ, f"after a crash {differ} are not what they are without")
+
+
+def _gone_holds_are_shown(world: World, shown: Mapping[str, Any]) -> None:
+    """A hold that is placed is shown, also where its wave is gone."""
+    told = {f"{one.wave}/{one.set}" for one in shown["gone_holds"]}
+    told |= {f"{one.wave}/{one.set}" for wave in shown["waves"] for one in wave.holds}
+    holds = {
+        place
+        for place, sha in below(world.server.refs, "holds").items()
+        if record(world.server, sha).get("by") == "ada"
+    }
+    if not world.rules.changes:
+        demand(13, holds <= told, f"held, and not shown: {sorted(holds - told)}")
 
 
 def _is_set_aside(world: World, server: Server) -> None:

@@ -5,7 +5,7 @@ Everything is judged by what the one who pushed could know: the refs as it had l
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -45,6 +45,9 @@ class Rules:
         ended: how each announcement ended.
         said: what the journal said of each request.
         presents: what each wave had of each set when a turn last looked.
+        is_seen: whether a turn has seen the last change of names.
+        appeared: what has come in the place of something that is gone, and no turn has seen yet.
+        changes: the changes of names that no turn has seen yet: from a wave to its heirs.
         approved: wave, set and SHA that a person named for a wave.
     """
 
@@ -55,6 +58,9 @@ class Rules:
     said: dict[str, set[str]] = field(default_factory=dict)
     presents: dict[tuple[str, str], Landing] = field(default_factory=dict)
     approved: set[tuple[str, str, str]] = field(default_factory=set)
+    is_seen: bool = True
+    appeared: set[tuple[str, str]] = field(default_factory=set)
+    changes: list[Callable[[str], list[str]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.scene, self.server)
@@ -72,6 +78,7 @@ class Rules:
         self.ended.clear()
         self.said.clear()
         self.presents.clear()
+        self.appeared.clear()
         self.auto.made.clear()
 
     def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
@@ -98,6 +105,7 @@ class Rules:
             self.auto.pushed(push)
             self._held_after_a_step_back(push)
             self._no_report_is_late(push)
+            self._no_hold_is_lost(push)
         self._announcements_end_once(push)
 
     def _take_note(self, push: Push) -> None:
@@ -209,7 +217,12 @@ class Rules:
             seen, refs = below(push.seen.shas, "checks"), self.server.refs
             left = seen.keys() & below(refs, "checks").keys()
             wanted = {refs[MAIN], push.seen.shas[MAIN], *self.auto.chain(refs.get(AUTO))}
-            demand(7, left <= wanted, f"checks nobody asks about stay: {sorted(left - wanted)}")
+            clears = any("/rejected/unreadable-" in one.ref for one in push.updates)
+            demand(
+                7,
+                clears or left <= wanted,
+                f"checks nobody asks about stay: {sorted(left - wanted)}",
+            )
             for folder in ("evicted", "rejected"):
                 demand(7, len(below(refs, folder)) <= KEPT, f"too much is kept below {folder}/")
 
@@ -232,6 +245,33 @@ class Rules:
                 now = self.standing.present(place, self.server.refs[MAIN])
             if now:
                 self.presents[place] = now
+
+    def _no_hold_is_lost(self, push: Push) -> None:
+        """A hold goes when it is released; where names have changed, it is on all heirs then."""
+        if not change_of(push, f"{SPACE}/journal"):
+            return
+        heirs, self.changes = self.changes, []
+        appeared, self.appeared = self.appeared, set()
+        self.is_seen = True
+        there = below(self.server.refs, "holds").keys()
+        ended = [old for old, new in changed(push, "inbox").values() if old and not new]
+        facts = [record(self.server, sha) for sha in ended]
+        released = {hold for one in facts if one["kind"] == "release" for hold in one["ends"]}
+        for wave, name in appeared if not released else ():
+            held = {f"{wave}/_", f"{wave}/{name}"} & there
+            fine = held or wave not in {one.name for one in self.scene.waves}
+            demand(13, fine, f"{name} in {wave} is under another name, unsaid, and is not held")
+        for place, sha in below(push.before, "holds").items():
+            hold = record(self.server, sha)
+            wave, _, set_name = place.partition("/")
+            names = [wave]
+            for change in heirs:
+                names = [new for name in names for new in change(name)]
+            lost = [name for name in names if f"{name}/{set_name}" not in there]
+            by_person = hold.get("by") == "ada"
+            free = {one for one in released if one.startswith(hold["id"])}
+            fine = not lost or free or not by_person
+            demand(13, fine, f"the hold {hold['id']} of {place} is lost in {lost}")
 
     def _announcements_end_once(self, push: Push) -> None:
         for name, (old, new) in changed(push, "inbox").items():

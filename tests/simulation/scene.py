@@ -44,10 +44,11 @@ class Wave:
     window: Window | None
     approval: bool
     on_failure: str
+    was: str | None = None
 
     def lines(self) -> list[str]:
         """Its part of `tidemill.toml`."""
-        options = {
+        options: dict[str, object] = {
             "name": self.name,
             "after": self.after,
             "targets": self.targets,
@@ -58,6 +59,8 @@ class Wave:
             "approval": self.approval,
             "on_failure": self.on_failure,
         }
+        if self.was:
+            options["was"] = self.was
         return ["[[waves]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
 
 
@@ -146,10 +149,10 @@ def random_scene(rng: random.Random) -> Scene:
         has_entries=rng.random() < 0.2,
         stale="regenerate" if len(every) % 2 else "wait",
     )
-    return _running_all(scene)
+    return running_all(scene)
 
 
-def _running_all(scene: Scene) -> Scene:
+def running_all(scene: Scene) -> Scene:
     """The scene with some service of each set in each wave: a set of which the files of a wave
     name nothing goes no further, and that is right."""
     uses = {}
@@ -202,7 +205,7 @@ def minutes(count: float) -> timedelta:
 
 def changed(rng: random.Random, scene: Scene) -> Scene:
     """The scene with something else in its settings, as a person might change it."""
-    return _running_all(_changed(rng, scene))
+    return running_all(_changed(rng, scene))
 
 
 def _changed(rng: random.Random, scene: Scene) -> Scene:

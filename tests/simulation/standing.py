@@ -19,6 +19,7 @@ from tests.simulation.scene import Scene
 from tests.simulation.sources import digests_of, file_of
 
 FILES = ("tags.json", "digests.json")
+NOTHING = (b"{}", b"{}")
 
 
 @dataclass
@@ -50,13 +51,26 @@ class Landing:
 
 @dataclass
 class Standing:
-    """See the module. Landings by wave and set, records by wave, and the last of each target."""
+    """See the module. Landings by wave and set, records by wave, and the last of each target.
+
+    Attributes:
+        renamed: the last main before waves were renamed, and what the new names were then.
+    """
 
     scene: Scene
     server: Server
     landings: dict[tuple[str, str], list[Landing]] = field(default_factory=dict)
     filed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     latest: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    renamed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+
+    def called(self, wave: str, commit: str) -> str:
+        """What a commit of main calls a wave of today."""
+        for main, former in reversed(self.renamed):
+            if not self.server.descends(main, commit):
+                break
+            wave = former.get(wave, wave)
+        return wave
 
     def take_records(self, push: Push) -> None:
         """Take note of the records that a turn filed."""
@@ -156,7 +170,7 @@ class Standing:
     def _uses(self, one: Mapping[str, Any], set_name: str) -> bool:
         """Whether a target runs a service of a set, at the revision that it reported."""
         commit = self.server.commits[one["revision"]]
-        files = self.image_files(commit.files, one["wave"], set_name)
+        files = self.files_of(commit.sha, one["wave"], set_name)
         there = Landing(one["wave"], set_name, commit.sha, commit.date, files, None, 0, {})
         return files[1] != b"{}" and one["target"] in self.concerned(there)
 
@@ -169,10 +183,9 @@ class Standing:
         if not self.scene.has_paths:
             return targets
         files = self.server.commits[landing.commit].files
+        wave = self.called(landing.wave, landing.commit)
         named = {
-            target: set(
-                re.findall(r"(\S+)@", files.get(file_of(landing.wave, target), b"").decode())
-            )
+            target: set(re.findall(r"(\S+)@", files.get(file_of(wave, target), b"").decode()))
             for target in targets
         }
         mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}
@@ -185,24 +198,26 @@ class Standing:
             return False
         files = self.server.commits[one["revision"]].files
         here = self.server.commits[landing.commit].files
-        folder = self.scene.rollout().folder(landing.wave, landing.set)
+        then = self.called(landing.wave, one["revision"])
+        folder = self.scene.rollout().folder(then, landing.set)
         if digests_of(files, folder) == json.loads(landing.files[1]):
             return True
-        path = file_of(landing.wave, one["target"])
-        return self.scene.has_paths and files.get(path) == here.get(path)
+        path = file_of(then, one["target"])
+        path_here = file_of(self.called(landing.wave, landing.commit), one["target"])
+        return self.scene.has_paths and files.get(path) == here.get(path_here)
 
     def _has_very_set(self, one: Mapping[str, Any], landing: Landing) -> bool:
-        files = self.server.commits[one["revision"]].files
-        same = self.image_files(files, landing.wave, landing.set) == landing.files
+        same = self.files_of(one["revision"], landing.wave, landing.set) == landing.files
         return same and self._uses(one, landing.set)
 
     def _landings(self, sha: str, now: datetime) -> Iterator[Landing]:
         commit = self.server.commits[sha]
-        before = self.server.commits[commit.parent].files if commit.parent else {}
         for wave in self.scene.waves:
             for name in self.scene.sets:
-                files = self.image_files(commit.files, wave.name, name)
-                if files == self.image_files(before, wave.name, name):
+                files = self.files_of(sha, wave.name, name)
+                if not commit.parent and files == NOTHING:
+                    continue
+                if commit.parent and files == self.files_of(commit.parent, wave.name, name):
                     continue
                 source = self._source(commit.files, wave.name, name)
                 yield Landing(
@@ -215,6 +230,11 @@ class Standing:
                     position=source.get("position", 0),
                     told=trailers(commit.message),
                 )
+
+    def files_of(self, commit: str, wave: str, name: str) -> tuple[bytes, bytes]:
+        """The image files of a set in a wave of today, in any commit of main."""
+        files = self.server.commits[commit].files
+        return self.image_files(files, self.called(wave, commit), name)
 
     def image_files(self, files: Mapping[str, bytes], wave: str, name: str) -> tuple[bytes, bytes]:
         folder = self.scene.rollout().folder(wave, name)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.simulation import damage, machines, people, requests, trouble
+from tests.simulation import damage, machines, names, people, requests, trouble
 from tests.simulation.announcing import announce, announcement, burst
 from tests.simulation.world import World
 
@@ -96,6 +96,7 @@ STEPS: Mapping[Step, float] = {
     trouble.meddle: 1,
     trouble.spoil_settings: 1,
     trouble.flood: 0.3,
+    names.rename: 0.7,
     damage.forge: 1,
     damage.lose_journal: 0.5,
     damage.announce_far_ahead: 0.5,

@@ -15,9 +15,9 @@ or more of them as tests: `SIMULATE=5000 make test ARGS=tests/simulation`.
 
 What is where: `memory` is Git; `sources` is what cfg-app.git generates and checks, `scene` its
 settings; `world` is one history, and `actors` run the commands in it; `announcing`, `machines`,
-`people`, `requests`, `trouble` and `damage` are the steps, `steps` mixes them. `rules`, with
-`landing_rules`, `auto_rules`, `telling_rules` and the account that `standing` keeps, judges every
-push; `resting` and `ending` judge moments and the end; `rush` is a commit a minute.
+`people`, `requests`, `names`, `trouble` and `damage` are the steps, `steps` mixes them. `rules`,
+with `landing_rules`, `auto_rules`, `telling_rules` and the account that `standing` keeps, judges
+every push; `resting` and `ending` judge moments and the end; `rush` is a commit a minute.
 """
 
 from __future__ import annotations

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.simulation import damage, history, machines, people, requests
+from tests.simulation import damage, history, machines, names, people, requests
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
-from tests.simulation.steps import Step
+from tests.simulation.steps import Step, turn
 from tidemill.cfg import advancing, due, judging, landing, ledger, naming, ownership, reporting
 from tidemill.cfg.checks import Verdict
 from tidemill.cfg.draft import Draft
@@ -24,6 +24,7 @@ from tidemill.cfg.ledger import Ledger
 from tidemill.cfg.operation import Operation
 from tidemill.cfg.plan import Plan, plan
 from tidemill.cfg.records import Deployment
+from tidemill.cfg.renaming import Renamed
 from tidemill.cfg.settings import Wave
 from tidemill.cfg.snapshot import Snapshot
 from tidemill.clients.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
@@ -243,3 +244,24 @@ def test_a_lost_journal_that_is_not_made_again_is_noticed(monkeypatch: Patch) ->
 def test_a_forged_position_that_locks_a_set_out_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.cfg.welcome._why_clashing", lambda *_: None)
     assert first_broken(WELL, {damage.announce_far_ahead: 40}).startswith("rule ")
+
+
+def test_a_name_that_forgets_its_past_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.cfg.plan.renamed", Renamed)
+    found = first_broken(often={names.rename: 40, requests.hold: 40})
+    assert found.startswith(("rule 13: the hold", "rule 3:"))
+
+
+def test_a_wave_that_comes_back_unheld_under_another_name_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.cfg.observing.in_place_of", lambda *_: None)
+    monkeypatch.setattr(names, "SAID", 0)
+    found = first_broken(WELL, {names.rename: 20, machines.run_well: 80})
+    assert "under another name, unsaid" in found
+
+
+def test_a_hold_that_is_not_shown_because_its_wave_is_gone_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.cfg.status.gone_holds", lambda *_: [])
+    monkeypatch.setattr(names, "SAID", 0)
+    monkeypatch.setattr(history, "OFTEN", 0.5)
+    found = first_broken(often={names.rename: 60, requests.hold: 60, turn: 60})
+    assert "rule 13: held, and not shown" in found

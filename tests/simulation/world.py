@@ -137,11 +137,11 @@ class World:
         rollout = replace(self.rollout, **changes)
         return self.edit(what, {**self.files, ROLLOUT: rollout.render()}, generate=generate)
 
-    def settle_on(self, scene: Scene) -> None:
-        """A person pushes other settings."""
+    def settle_on(self, scene: Scene, moved: Mapping[str, bytes] | None = None) -> None:
+        """A person pushes other settings; `moved`: what main has then, if that is other files."""
         self.scene = self.rules.scene = self.rules.standing.scene = scene
         rollout = replace(self.rollout, uses=scene.uses)
-        files = {**self.files, FILE: scene.settings(), ROLLOUT: rollout.render()}
+        files = {**(moved or self.files), FILE: scene.settings(), ROLLOUT: rollout.render()}
         kept = {file_of(wave, target) for wave, target in self.targets()}
         files = {path: data for path, data in files.items() if not _is_stale(path, kept)}
         self.edit("other settings", files)

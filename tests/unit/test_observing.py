@@ -1,10 +1,13 @@
 """Step 0: what main has become, by a landing or by a person's own commit."""
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
 
+from tidemill.cfg.evidence import Evidence
 from tidemill.cfg.images import ImageFiles, from_maps
 from tidemill.cfg.plan import plan
 
@@ -29,6 +32,26 @@ def test_repository_without_a_journal_is_taken_as_it_is_and_nothing_is_written()
     assert (shop.position, shop.app_sha, shop.is_known) == (0, None, False)
     assert lab.landed_at == NOW.replace(hour=2), "the date of main: nothing says when it landed"
     assert decided.holds == {}
+
+
+def test_what_was_committed_by_a_clock_that_was_ahead_counts_from_now() -> None:
+    rollout = Rollout()
+    rollout.by_hand("lab", images(3))
+    known = rollout.snapshot()
+    ahead = replace(known, main=replace(known.main, date=NOW + timedelta(days=300)))
+    present = plan(ahead).ledger.present("lab", "app")
+    assert present is not None
+    assert present.landed_at == NOW
+
+
+def test_journal_that_is_made_again_has_nothing_from_the_future() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1, landed=-300)
+    rollout.had("lab", 2, landed=-200)
+    known = rollout.snapshot()
+    evidence = Evidence(why="it is gone", landed=[], evicted=[], rejected=[], waiting=frozenset())
+    found = plan(replace(known, evidence=evidence)).ledger.history("lab", "app")
+    assert [had.landed_at for had in found.had] == [NOW, NOW]
 
 
 def test_repository_without_image_files_is_taken_too() -> None:

@@ -188,7 +188,7 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
         content=files.content if files else "",
         digests=files.digest_id if files else "",
         commit=main.sha,
-        landed_at=draft.now if draft.snapshot.ledger.sets else main.date,
+        landed_at=draft.now if draft.snapshot.ledger.sets else min(main.date, draft.now),
         how="by hand",
         repository=source.repository if source else None,
         generation=source.generation if source else 1,

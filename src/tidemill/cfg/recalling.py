@@ -67,6 +67,9 @@ def recall(draft: Draft) -> None:
     evidence = draft.snapshot.evidence
     if evidence is None:
         return
+    for part in [part for sets in draft.ledger.sets.values() for part in sets.values()]:
+        for one in part.had:
+            one.landed_at = min(one.landed_at, draft.now)  # whoever committed had a clock, too
     for record in sorted(draft.records.values(), key=lambda one: one.accepted_at):
         recall_record(draft, record)
     for wave in draft.settings.waves:

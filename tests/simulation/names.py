@@ -1,0 +1,152 @@
+"""Waves are renamed, swapped and split: by people, and in what the rules have noted by name."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tests.simulation.scene import Scene, Wave, running_all
+from tests.simulation.standing import NOTHING, Landing, Standing
+from tests.simulation.world import World
+
+SAID = 0.8  # how often a person says with `was` what a wave was
+NEW = ("live", "edge", "east", "west", "north", "south")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of names: by each of today the former one, where it is another.
+
+    `is_said`: the settings say it with `was`.
+    """
+
+    scene: Scene
+    former: Mapping[str, str]
+    is_said: bool
+
+    def heirs(self, old: str) -> list[str]:
+        """What a wave is called afterwards."""
+        new = [name for name, former in self.former.items() if former == old]
+        taken = old in self.former or new
+        return new if taken else [old]
+
+
+def rename(world: World) -> None:
+    """A person gives waves other names, and moves their files along.
+
+    Not twice before a turn has seen it, for what a name was is said of the main before; nor in
+    the very words that stand there already.
+    """
+    change = _changed(world.rng, world.scene)
+    says = {(wave.name, wave.was) for wave in world.scene.waves}
+    again = {(wave.name, wave.was) for wave in change.scene.waves if wave.name in change.former}
+    if not world.rules.is_seen or (change.is_said and says & again):
+        return
+    world.rules.is_seen = False
+    gone = tuple(f"images/{old}/" for old in change.former.values())
+    files = {path: data for path, data in world.files.items() if not path.startswith(gone)}
+    files |= _moved(world.files, change)
+    if change.is_said:
+        _carry_over(world, change)
+    else:
+        world.rules.appeared |= {
+            (new, set_name)
+            for new, old in change.former.items()
+            for set_name in world.scene.sets
+            if (one := world.rules.presents.get((old, set_name)))
+            and one.files != NOTHING
+            and one is world.rules.standing.present((old, set_name), world.main)
+        }
+    for place in list(world.synced):
+        if place[0] in {*change.former, *change.former.values()}:
+            del world.synced[place]
+    world.settle_on(change.scene, files)
+
+
+def _moved(files: Mapping[str, bytes], change: Change) -> dict[str, bytes]:
+    return {
+        path.replace(f"images/{old}/", f"images/{new}/", 1): data
+        for new, old in change.former.items()
+        for path, data in files.items()
+        if path.startswith(f"images/{old}/")
+    }
+
+
+def _changed(rng: random.Random, scene: Scene) -> Change:
+    fresh = [name for name in NEW if name not in {wave.name for wave in scene.waves}]
+    wave = rng.choice(scene.waves)
+    is_said = rng.random() < SAID
+    kind = rng.choice(("rename", "swap", "split"))
+    former = {fresh[0]: wave.name}
+    parts = {wave.name: [(fresh[0], wave.targets)]}
+    if kind == "swap" and len(scene.waves) > 1:
+        one, two = rng.sample(scene.waves, 2)
+        former, is_said = {one.name: two.name, two.name: one.name}, True
+        parts = {one.name: [(two.name, one.targets)], two.name: [(one.name, two.targets)]}
+    elif kind == "split" and len(wave.targets) > 1:
+        former, is_said = {fresh[0]: wave.name, fresh[1]: wave.name}, True
+        halves = wave.targets[:1], wave.targets[1:]
+        parts = {wave.name: list(zip(fresh, halves, strict=False))}
+    waves: list[Wave] = []
+    uses: dict[str, Any] = {}
+    for one in scene.waves:
+        after = [new for old in one.after for new, _ in parts.get(old, [(old, ())])]
+        for name, targets in parts.get(one.name, [(one.name, one.targets)]):
+            was = former.get(name) if is_said else None
+            was = was or (one.was if name == one.name else None)
+            waves.append(replace(one, name=name, after=tuple(after), targets=targets, was=was))
+            uses[name] = {target: scene.uses[one.name][target] for target in targets}
+    scene = running_all(replace(scene, waves=tuple(waves), uses=uses))
+    return Change(scene, former, is_said)
+
+
+def _carry_over(world: World, change: Change) -> None:
+    """What is known by the old names is known by the new ones."""
+    rules, standing = world.rules, world.rules.standing
+    standing.renamed.append((world.main, change.former))
+    _in_account(standing, change)
+    rules.presents = {
+        (new, place[1]): standing.present((new, place[1]), world.main) or landing
+        for place, landing in rules.presents.items()
+        for new in change.heirs(place[0])
+    }
+    rules.approved |= {
+        (new, set_name, sha) for wave, set_name, sha in rules.approved for new in change.heirs(wave)
+    }
+    rules.auto.evicted = {
+        (one[0], new, *one[2:]) for one in rules.auto.evicted for new in change.heirs(one[1] or "")
+    }
+    rules.changes.append(change.heirs)
+    world.ill = {(new, name) for wave, name in world.ill for new in change.heirs(wave)}
+
+
+def _in_account(standing: Standing, change: Change) -> None:
+    landings: dict[tuple[str, str], list[Landing]] = {}
+    filed, latest = standing.filed, standing.latest
+    standing.filed, standing.latest = {}, {}
+    for wave in change.scene.waves:
+        old = change.former.get(wave.name, wave.name)
+        mine = [one["target"] in wave.targets for one in filed.get(old, [])]
+        records = [one for one, is_mine in zip(filed.get(old, []), mine, strict=True) if is_mine]
+        standing.filed[wave.name] = [{**one, "wave": wave.name} for one in records]
+        standing.latest[wave.name] = {
+            target: {**one, "wave": wave.name}
+            for target, one in latest.get(old, {}).items()
+            if target in wave.targets
+        }
+        for (name, set_name), had in standing.landings.items():
+            if name == old:
+                landings[wave.name, set_name] = [
+                    replace(
+                        one,
+                        wave=wave.name,
+                        first=sum(mine[: one.first]),
+                        latest={
+                            target: {**it, "wave": wave.name} for target, it in one.latest.items()
+                        },
+                    )
+                    for one in had
+                ]
+    standing.landings = landings
