@@ -97,6 +97,7 @@ def test_report_becomes_the_record(argocd: Controller, landed: World) -> None:
         "phase": "Succeeded",
         "health": "Healthy",
         "runs": {"app": announcement(1)["sha"]},
+        "clock_ahead": None,
     }
     assert landed.refs("inbox") == []
 

@@ -286,7 +286,7 @@ def test_verdicts_may_be_in_a_file(world: GitHubWorld, tmp_path: Path) -> None:
 def test_dry_run_sets_no_status_and_sends_nothing(world: GitHubWorld) -> None:
     accept(world, 1)
     tip = world.run(TURN, "--dry-run", "--check-requests", "--deployments")
-    assert tip["to_check"]
+    assert tip["introduced"]
     assert not world.api.requests("POST")
 
 

@@ -16,7 +16,7 @@ _NEEDS_A_PERSON = {
 }
 _REFUSES = "refused by the server"
 # Main can't go on, and only a person can change that.
-_STANDS_STILL = {_REFUSES, "red main", "stale main", "main does not generate"}
+_STANDS_STILL = {"red main", "stale main", "main does not generate"}
 
 
 def errors(name: str, result: Result) -> list[str]:
@@ -54,7 +54,11 @@ def warnings(result: Result) -> list[str]:
         f"{_which(one)} {_NEEDS_A_PERSON[what]}: {one.get('reason') or 'see the summary'}"
         for what, one in entries
     ]
-    found += [_waits(line) for line in result.get("waiting", []) if _kinds(line) & _STANDS_STILL]
+    found += [
+        _waits(line)
+        for line in result.get("waiting", [])
+        if _kinds(line) & _STANDS_STILL or _is_refused(line)
+    ]
     found += [str(text) for text in result.get("warnings", [])]
     return [one_line(text) for text in found]
 
