@@ -71,7 +71,7 @@ def _is_let_in(
 ) -> None:
     """No hold and no closed window that the turn knew of."""
     seen = push.seen.shas
-    held = {record(server, sha)["id"] for sha in _holds(seen, landing)}
+    held = {record(server, sha).get("id", sha) for sha in _holds(seen, landing)}
     inbox = {name: record(server, sha) for name, sha in below(seen, "inbox").items()}
     held |= {
         name

@@ -269,9 +269,9 @@ class Rules:
                 names = [new for name in names for new in change(name)]
             lost = [name for name in names if f"{name}/{set_name}" not in there]
             by_person = hold.get("by") == "ada"
-            free = {one for one in released if one.startswith(hold["id"])}
+            free = {one for one in released if one.startswith(hold.get("id", "none"))}
             fine = not lost or free or not by_person
-            demand(13, fine, f"the hold {hold['id']} of {place} is lost in {lost}")
+            demand(13, fine, f"the hold {hold.get('id')} of {place} is lost in {lost}")
 
     def _announcements_end_once(self, push: Push) -> None:
         for name, (old, new) in changed(push, "inbox").items():

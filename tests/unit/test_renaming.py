@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, whats
 
+from tidemill.cfg.evidence import Evidence
 from tidemill.cfg.images import ImageFiles
 from tidemill.cfg.ledger import Back, Eviction
 from tidemill.cfg.operation import Operation
-from tidemill.cfg.plan import Plan
+from tidemill.cfg.plan import Plan, plan
+from tidemill.cfg.recalling import recalled
 from tidemill.cfg.renaming import Renaming, marked
 from tidemill.cfg.requests import Hold, Promotion, Release, Retry, Rollback
 from tidemill.cfg.settings import Settings
@@ -104,6 +107,15 @@ def test_swap_is_one_step() -> None:
     }
     assert ("live", "east") in rollout.records
     assert ("shop", "north") in rollout.records
+
+
+def test_swap_of_long_ago_moves_no_hold_off_its_wave_where_the_journal_is_lost() -> None:
+    evidence = Evidence(why="it is gone")
+    rollout = Rollout(settings(lab=LAB, live={"targets": ["east"], "was": "shop"}, shop=was()))
+    rollout.held("shop", "app", "placed after the swap")
+    rollout.ledger = recalled(evidence)
+    holds = plan(replace(rollout.snapshot(), evidence=evidence)).holds
+    assert set(holds) >= {("shop", "app")}, "nobody knows whether it has been carried over"
 
 
 def test_chain_is_one_step_and_what_is_made_anew_begins_anew() -> None:

@@ -12,7 +12,7 @@ from tidemill.cfg.deployed import recall_record
 from tidemill.cfg.draft import Draft
 from tidemill.cfg.evidence import Evidence
 from tidemill.cfg.journal import Entry
-from tidemill.cfg.ledger import Ended, Eviction, Had, Ledger
+from tidemill.cfg.ledger import Ended, Eviction, Had, Ledger, Names
 from tidemill.cfg.observing import put_on_top
 
 _EVICTED = "it was evicted before the journal was lost"
@@ -24,7 +24,8 @@ _UNKNOWN = (
 
 def recalled(evidence: Evidence) -> Ledger:
     """The ledger, as far as the evidence goes."""
-    ledger = Ledger(rejected=list(evidence.rejected))
+    names = Names(is_lost=True)
+    ledger = Ledger(rejected=list(evidence.rejected), wave_names=names, set_names=names)
     copied = {one.operation.commit for one in evidence.landed if one.operation.kind == "promote"}
     for one in evidence.landed:
         operation = one.operation

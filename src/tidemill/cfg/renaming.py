@@ -88,7 +88,8 @@ def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
     takes = {one.name: tuple(takes_over(one)) for one in named}
     taken = set(chain.from_iterable(takes.values()))
     past = {
-        name: (*olds, *(() if olds and name in taken else (name,))) for name, olds in takes.items()
+        name: (*olds, *(() if olds and name in taken and not known.is_lost else (name,)))
+        for name, olds in takes.items()
     }
 
     def heirs(old: str) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
         later = chain.from_iterable(heirs(one) for one in known.now.get(old, ()))
         now[old] = heirs(old) or tuple(dict.fromkeys(later)) or known.now.get(old, ())
     was = {one.name: one.formers for one in named if one.formers}
-    return Kin(past, changed(known, was=was, now=now), is_due=bool(taken))
+    return Kin(past, changed(known, was=was, now=now, is_lost=False), is_due=bool(taken))
 
 
 @dataclass(frozen=True)
