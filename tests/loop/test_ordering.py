@@ -236,7 +236,7 @@ def test_commit_that_was_rejected_for_its_position_comes_in_by_an_override(new: 
     accept(new, [announcement(1), announcement(1, {"web": "other"}, sha=other)])
     turn = new.turn()
     (rejected,) = turn["rejected"]
-    assert "--override REASON lets it in" in rejected["reason"]
+    assert "--override REASON lets this one in" in rejected["reason"]
     loser = next(sha for sha in (other, sha_of("app-1")) if rejected["id"].endswith(sha[:12]))
     services = {"web": "other"} if loser == other else None
     land(new)
