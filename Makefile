@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 # What the environment is made from: the lock, the head of pyproject.toml, and where the checkout is.
-KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; } | cksum))
+KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; cat sandbox/pyproject.toml; } | cksum))
 READY := $(VENV)/.ready-$(KEY)
 WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml actions/*/example.yml)
 # An environment belongs to one checkout and one Python; under another it is made anew.
@@ -28,10 +28,10 @@ components: setup ## prepare the registries, builders and engines for tests, onc
 	@$(BIN)/python -m tests.components
 
 demo: setup ## run the whole loop on examples/, from a commit to production
-	@$(BIN)/tidemill demo
+	@$(BIN)/tidemill-sandbox demo
 
 sandbox: setup ## run the loop through the real workflow files, on a stand-in for GitHub (needs Node, npm)
-	@$(BIN)/tidemill sandbox --story
+	@$(BIN)/tidemill-sandbox start --story
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
@@ -75,7 +75,7 @@ $(READY):
 	  echo "Preparing $(VENV) with uv ..."; \
 	  uv venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV); \
 	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements.lock; \
-	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-build-isolation --no-deps -e .; \
+	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
 	elif ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
 	  echo "This Python can't make virtual environments: $$(command -v $(PYTHON))." >&2; \
 	  echo "On Debian or Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; \
@@ -84,7 +84,7 @@ $(READY):
 	  echo "Preparing $(VENV) with pip (about 170 MB to fetch, once) ..."; \
 	  $(PYTHON) -m venv $(VENV); \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
-	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e .; \
+	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
 	fi
 	@echo "$(HOME_OF)" > $(VENV)/.home
 	@rm -f $(VENV)/.ready-* && touch $@

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from tidemill.action.inputs import (
     COMMAND,
-    NOT_FOR_ACTIONS,
     Input,
     about,
     all_inputs,
@@ -39,7 +38,6 @@ ACTIONS = (
     "promote-wave",
     "run-setup",
 )
-OF_ROOT = tuple(name for name in COMMANDS if name not in NOT_FOR_ACTIONS)
 MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"
 _FORMS = {
     "list": "One to a line, or a JSON list.",
@@ -77,15 +75,15 @@ def root_action() -> str:
     """The root action.yml, which runs any of them."""
     lines = _head("Tidemill", "GitOps with nothing to host: run any one command.", "all commands")
     lines += ["branding:", "  icon: repeat", "  color: blue", "inputs:"]
-    choice = f"Which command to run, one of: {', '.join(OF_ROOT)}."
+    choice = f"Which command to run, one of: {', '.join(COMMANDS)}."
     lines += _input(COMMAND, choice, "", is_required=True)
-    inputs = all_inputs(OF_ROOT)
+    inputs = all_inputs(COMMANDS)
     for name, same in inputs.items():
         lines += _input(name, _of_several((command, _about(one)) for command, one in same), "")
     for other in SURROUNDINGS:
         lines += _input(other.name, sentence(other.about), other.default)
     said: dict[str, list[tuple[str, str]]] = {}
-    for command in OF_ROOT:
+    for command in COMMANDS:
         for output, text in outputs_of(command).items():
             said.setdefault(output, []).append((command, sentence(text)))
     lines += _outputs({name: _of_several(same) for name, same in said.items()})

@@ -12,7 +12,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tidemill.commands._table import COMMANDS, command, parser
+from tidemill.commands._table import TIDEMILL, Table, command, parser
+from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 SHARED = ("repo", "dry_run", "now", "json")
@@ -26,9 +27,9 @@ def render(text: str) -> str:
     by_hand, mark, _ = text.partition(MARK)
     if not mark:
         raise SystemExit(f"{FILE} has lost the line {MARK}")
-    parsers = {name: _parser_of(name) for name in COMMANDS}
-    common = [action for action in parsers["reconcile-cfg-app"]._actions if action.dest in SHARED]
-    sections = [_section(name, one) for name, one in parsers.items()]
+    one = _parser_of("reconcile-cfg-app", TIDEMILL)
+    common = [action for action in one._actions if action.dest in SHARED]
+    sections = [_section(name, table) for table in (TIDEMILL, SANDBOX) for name in table.commands]
     return "\n".join(
         [f"{by_hand}{MARK}", "", "## Options in common", "", *_table(common), *sections]
     )
@@ -43,23 +44,25 @@ def main() -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _parser_of(name: str) -> argparse.ArgumentParser:
-    for action in parser(name)._actions:
+def _parser_of(name: str, table: Table) -> argparse.ArgumentParser:
+    for action in parser(name, table)._actions:
         if isinstance(action, argparse._SubParsersAction):
             found: argparse.ArgumentParser = action.choices[name]
             return found
     raise AssertionError(f"{name} is no command")
 
 
-def _section(name: str, one: argparse.ArgumentParser) -> str:
+def _section(name: str, table: Table) -> str:
+    one, module = _parser_of(name, table), command(name, table)
+    whole = name if table is TIDEMILL else f"{table.name} {name}"
     actions = [action for action in one._actions if action.dest != "help"]
-    lines = [f"## {name}", "", f"{_sentence(command(name).HELP)}", "", "```text"]
-    lines += _synopsis(name, actions)
+    lines = [f"## {whole}", "", f"{_sentence(module.HELP)}", "", "```text"]
+    lines += _synopsis(f"{table.name} {name}", actions)
     lines += ["```", ""]
     own = [action for action in actions if action.dest not in SHARED or _is_special(action)]
     if own:
         lines += _table(own, _group_titles(one))
-    lines += ["```sh", *_broken(command(name).EXAMPLE, " \\"), "```", ""]
+    lines += ["```sh", *_broken(module.EXAMPLE, " \\"), "```", ""]
     return "\n".join(lines)
 
 
@@ -104,7 +107,7 @@ def _synopsis(name: str, actions: list[argparse.Action]) -> list[str]:
         if not action.required:
             again = " ..." if isinstance(action, argparse._AppendAction) else ""
             parts.append(f"[{_shown(action, others=False)}]{again}")
-    return _wrapped([f"tidemill {name}", *parts], "")
+    return _wrapped([name, *parts], "")
 
 
 def _broken(line: str, end: str) -> list[str]:

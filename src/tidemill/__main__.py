@@ -12,7 +12,7 @@ from types import FrameType
 
 from tidemill.app.names import shown, visible
 from tidemill.clients.environment import expect_utf8, leave_the_checkout, turn_to_utf8
-from tidemill.commands._table import parse, run
+from tidemill.commands._table import TIDEMILL, Table, parse, run
 from tidemill.errors import TidemillError
 
 AS_ACTION = "--as-action"
@@ -27,7 +27,7 @@ _OF_THE_MACHINE = (
 )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or failed, 2 usage.
 
     After `--as-action` it is one of a workflow, and has inputs in place of options.
@@ -43,9 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if list(given[:1]) == [AS_ACTION]:
             return _run_action(given[1:])
-        parsed = parse(given)
+        parsed = parse(given, table)
         show = partial(_show, as_json=getattr(parsed, "json", False))
-        return _ended(lambda: run(parsed), show)
+        return _ended(lambda: run(parsed, table), show)
     except BrokenPipeError:
         sys.stderr.close()
         return 1

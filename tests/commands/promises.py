@@ -11,23 +11,23 @@ from tests.loop.stories import refs, says
 from tests.world import Result, World, git
 
 from tidemill.__main__ import main
-from tidemill.commands._table import parse
+from tidemill.commands._table import TIDEMILL, Table, parse
 
 WIDTH = 100
 
 
-def assert_help_has_an_example(command: str, *, repo: bool = True) -> None:
+def assert_help_has_an_example(command: str, *, repo: bool = True, table: Table = TIDEMILL) -> None:
     """`--help` ends with an example that the command line takes."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
-        main([command, "--help"])
+        main([command, "--help"], table)
     text = out.getvalue()
     for option in ("--now", "--json", *(["--repo"] if repo else [])):
         assert option in text
     _, _, example = text.partition("example:\n")
     words = shlex.split(example)
-    assert words[:2] == ["tidemill", command]
-    assert parse(words[1:]).command == command
+    assert words[:2] == [table.name, command]
+    assert parse(words[1:], table).command == command
 
 
 def assert_usage(world: World, *arguments: str) -> None:

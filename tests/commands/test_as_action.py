@@ -149,7 +149,7 @@ def test_the_root_action_runs_any_command(new: World) -> None:
     assert done.outputs.keys() == outputs_of("hold-wave").keys()
 
 
-@pytest.mark.parametrize("name", ["", "demo", "sandbox", "--help", "no-such"])
+@pytest.mark.parametrize("name", ["", "--help", "no-such"])
 def test_the_root_action_names_the_commands_that_there_are(tmp_path: Path, name: str) -> None:
     done = act(tmp_path, None, {"command": name})
     assert done.code == 1

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from tools import action_files
-from tools.action_files import ACTIONS, FOLDER, OF_ROOT, ROOT
+from tools.action_files import ACTIONS, FOLDER, ROOT
 
 from tidemill.action.inputs import COMMAND, NOT_FOR_WORKFLOWS, arguments, inputs_of
 from tidemill.action.outputs import OUTPUTS, outputs_of
@@ -84,9 +84,8 @@ def test_every_folder_is_an_action_with_its_three_files() -> None:
 
 
 def test_every_command_has_the_root_action_and_outputs() -> None:
-    assert set(COMMANDS) - set(OF_ROOT) <= {"demo", "sandbox"}
-    assert set(OUTPUTS) == set(OF_ROOT)
-    assert set(ACTIONS) <= set(OF_ROOT)
+    assert set(OUTPUTS) == set(COMMANDS)
+    assert set(ACTIONS) <= set(COMMANDS)
 
 
 @EVERY
@@ -151,7 +150,7 @@ def test_what_goes_by_the_environment_is_read_there(one: Any) -> None:
     assert one.variable in quoted
 
 
-@pytest.mark.parametrize("name", OF_ROOT)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_an_input(name: str) -> None:
     (commands,) = parser(name)._subparsers._group_actions  # type: ignore[union-attr]
     options = commands.choices[name]._actions  # type: ignore[index]
@@ -164,7 +163,7 @@ def test_every_option_is_an_input(name: str) -> None:
 
 def test_no_input_of_an_option_hides_one_of_the_environment() -> None:
     others = {one.name for one in SURROUNDINGS} | {COMMAND}
-    for name in OF_ROOT:
+    for name in COMMANDS:
         assert not others & {one.name for one in inputs_of(name)}
 
 

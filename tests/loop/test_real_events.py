@@ -19,7 +19,7 @@ from tests.world import START, World, announcement, git
 from tidemill.errors import Refused, TidemillError
 from tidemill.events.asked import Nothing, Run
 from tidemill.events.event import asked
-from tidemill.sandbox import npm_files
+from tidemill_sandbox import npm_files
 
 SEED = 20260105
 ROUNDS = 4  # for each example

@@ -13,15 +13,15 @@ from typing import Any
 from tests.components.absence import Missing, absent
 
 from tidemill.errors import Refused, Unreachable
-from tidemill.sandbox import npm_files
-from tidemill.sandbox.clients import Clone, Rest
-from tidemill.sandbox.runner.acting import program
-from tidemill.sandbox.runner.shelf import Shelf
-from tidemill.sandbox.runner.starting import Starter
-from tidemill.sandbox.runner.workshop import Machines
-from tidemill.sandbox.server.listening import Server
-from tidemill.sandbox.state.hub import Hub
-from tidemill.sandbox.state.shapes import Access, Job, Run
+from tidemill_sandbox import npm_files
+from tidemill_sandbox.clients import Clone, Rest
+from tidemill_sandbox.runner.acting import program
+from tidemill_sandbox.runner.shelf import Shelf
+from tidemill_sandbox.runner.starting import Starter
+from tidemill_sandbox.runner.workshop import Machines
+from tidemill_sandbox.server.listening import Server
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.shapes import Access, Job, Run
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "acme/shop"

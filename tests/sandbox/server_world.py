@@ -17,11 +17,11 @@ import pytest
 from tests.components.absence import Missing, absent
 
 from tidemill.errors import Refused, Unreachable
-from tidemill.sandbox.server.listening import Server
-from tidemill.sandbox.server.rest import openapi
-from tidemill.sandbox.state.hub import Hub
-from tidemill.sandbox.state.shapes import Access, Repository
-from tidemill.sandbox.state.tokens import Kind
+from tidemill_sandbox.server.listening import Server
+from tidemill_sandbox.server.rest import openapi
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.shapes import Access, Repository
+from tidemill_sandbox.state.tokens import Kind
 
 EVERYTHING: dict[str, Access] = dict.fromkeys(
     ("actions", "checks", "contents", "deployments", "statuses", "workflows"), "write"

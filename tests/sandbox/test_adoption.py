@@ -11,8 +11,8 @@ import pytest
 from tests.sandbox.runner_world import ROOT, node
 from tests.sandbox.test_runner_story import failed
 
-from tidemill.sandbox.state.shapes import Event
-from tidemill.sandbox.world import Wishes, World
+from tidemill_sandbox.state.shapes import Event
+from tidemill_sandbox.world import Wishes, World
 
 SHOP = """
 images = "ghcr.io/globex/{service}"

@@ -16,11 +16,11 @@ import pytest
 from tests.commands.as_action import Acted, act
 from tests.world import World, announcement, git, sha_of
 
-from tidemill.sandbox.server.listening import Server
-from tidemill.sandbox.server.rest import openapi
-from tidemill.sandbox.state.hub import Hub
-from tidemill.sandbox.state.limits import Fault
-from tidemill.sandbox.state.shapes import Access
+from tidemill_sandbox.server.listening import Server
+from tidemill_sandbox.server.rest import openapi
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.limits import Fault
+from tidemill_sandbox.state.shapes import Access
 
 CFG, APP = "acme/cfg-app", "acme/app"
 OWN = "tidemill/check"

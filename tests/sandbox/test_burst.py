@@ -16,7 +16,7 @@ from typing import Any
 
 from tests.sandbox.loop_world import MAIN, Loop, announced, loop
 
-from tidemill.sandbox.state.limits import Fault
+from tidemill_sandbox.state.limits import Fault
 
 SETS = ("app", "batch", "site")
 SEED, COUNT = 20, 40

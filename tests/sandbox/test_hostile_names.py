@@ -10,7 +10,7 @@ import pytest
 from tests.sandbox.loop_world import Loop, announced, loop
 from tests.sandbox.runner_world import NAME
 
-from tidemill.sandbox.state.shapes import Run
+from tidemill_sandbox.state.shapes import Run
 
 
 @pytest.fixture

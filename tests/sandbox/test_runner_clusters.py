@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.sandbox.runner_world import NAME, Mill, mill
 
-from tidemill.sandbox.clients import Rest
-from tidemill.sandbox.clusters import Clusters
+from tidemill_sandbox.clients import Rest
+from tidemill_sandbox.clusters import Clusters
 
 SETTINGS = """
 [images]

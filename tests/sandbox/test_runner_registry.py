@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.sandbox.registry import Registry
+from tidemill_sandbox.registry import Registry
 
 DATA = b"a layer"
 DIGEST = f"sha256:{hashlib.sha256(DATA).hexdigest()}"

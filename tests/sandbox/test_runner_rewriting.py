@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tidemill.sandbox.runner import matrices
-from tidemill.sandbox.runner.faults import Fault, Faults
-from tidemill.sandbox.runner.groups import MOST_PENDING, Entry, Groups, Wish
-from tidemill.sandbox.runner.rewriting import (
+from tidemill_sandbox.runner import matrices
+from tidemill_sandbox.runner.faults import Fault, Faults
+from tidemill_sandbox.runner.groups import MOST_PENDING, Entry, Groups, Wish
+from tidemill_sandbox.runner.rewriting import (
     action_for_act,
     has_expression,
     job_for_act,
@@ -19,7 +19,7 @@ from tidemill.sandbox.runner.rewriting import (
     only_expression,
     with_literals,
 )
-from tidemill.sandbox.runner.workflow_files import InvalidWorkflow, parse_yaml
+from tidemill_sandbox.runner.workflow_files import InvalidWorkflow, parse_yaml
 
 OWN = "tidemill/tidemill@abc"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from tests.sandbox.runner_world import ROOT, node
 
-from tidemill.sandbox.state.shapes import Run
-from tidemill.sandbox.story import EDITS, Story, narrator
-from tidemill.sandbox.world import Mode, Wishes, World
+from tidemill_sandbox.state.shapes import Run
+from tidemill_sandbox.workflow_story import EDITS, Story, narrator
+from tidemill_sandbox.world import Mode, Wishes, World
 
 
 @pytest.mark.parametrize("mode", ["github-token", "app"])

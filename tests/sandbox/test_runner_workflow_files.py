@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.sandbox.runner import job_permissions
-from tidemill.sandbox.runner.filters import admits
-from tidemill.sandbox.runner.workflow_files import (
+from tidemill_sandbox.runner import job_permissions
+from tidemill_sandbox.runner.filters import admits
+from tidemill_sandbox.runner.workflow_files import (
     Happening,
     InvalidWorkflow,
     WorkflowFile,

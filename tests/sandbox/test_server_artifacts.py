@@ -14,7 +14,7 @@ from tests.sandbox.node_world import Node
 from tests.sandbox.server_world import Heard, World
 from tests.sandbox.test_server_rest import a_run
 
-from tidemill.sandbox.state.shapes import Run
+from tidemill_sandbox.state.shapes import Run
 
 SERVICE = "/twirp/github.actions.results.api.v1.ArtifactService"
 SCRIPT = """\

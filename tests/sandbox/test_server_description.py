@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from tests.sandbox.server_world import World
 
-from tidemill.sandbox.server.rest.calls import TABLE, Answer, Call, Entry
-from tidemill.sandbox.server.rest.openapi import Description, Operation
+from tidemill_sandbox.server.rest.calls import TABLE, Answer, Call, Entry
+from tidemill_sandbox.server.rest.openapi import Description, Operation
 
 STATUS = Operation("/repos/{owner}/{repo}/statuses/{sha}", "post")
 RUNS = Operation("/repos/{owner}/{repo}/actions/runs", "get")

@@ -6,7 +6,7 @@ import threading
 
 from tests.sandbox.server_world import World
 
-from tidemill.sandbox.state.shapes import Cause, Event
+from tidemill_sandbox.state.shapes import Cause, Event
 
 
 def an_event(world: World, name: str) -> Event:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.sandbox.server_world import EVERYTHING, World
 
-from tidemill.sandbox.state.shapes import Access, Event, Repository, Ruleset
+from tidemill_sandbox.state.shapes import Access, Event, Repository, Ruleset
 
 ZEROS = "0" * 40
 

@@ -11,7 +11,7 @@ import pytest
 from github.Repository import Repository
 from tests.sandbox.server_world import EVERYTHING, World
 
-from tidemill.sandbox.state.shapes import ACTIONS_APP_ID, Access, Event, Run
+from tidemill_sandbox.state.shapes import ACTIONS_APP_ID, Access, Event, Run
 
 REPOSITORY = "/repos/acme/app"
 

@@ -12,7 +12,7 @@ import pytest
 from tests.sandbox.node_world import Node
 from tests.sandbox.server_world import World
 
-from tidemill.sandbox.state.shapes import App, Installation
+from tidemill_sandbox.state.shapes import App, Installation
 
 REPOSITORY = "/repos/acme/app"
 

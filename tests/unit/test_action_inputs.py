@@ -103,10 +103,10 @@ def test_an_input_of_another_command_is_refused() -> None:
         refuse_others("reconcile-cfg-app", ["dry-run", "wave"])
 
 
-def test_a_command_for_a_persons_machine_is_not_run() -> None:
-    assert known_command("status", ["status", "demo"]) == "status"
+def test_a_command_that_there_is_not_is_refused() -> None:
+    assert known_command("status", ["status", "drop"]) == "status"
     with pytest.raises(Refused, match="there is no command 'demo'"):
-        known_command("demo", ["status", "demo"])
+        known_command("demo", ["status", "drop"])
 
 
 @pytest.mark.parametrize(

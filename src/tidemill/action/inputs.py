@@ -28,7 +28,6 @@ COMMAND = "command"
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 
 # What the root action runs: all but what is for a person's machine.
-NOT_FOR_ACTIONS = ("demo", "sandbox")
 
 Form: TypeAlias = Literal["text", "list", "pairs", "flag", "switch", "argument"]
 
@@ -109,7 +108,7 @@ def all_inputs(names: Iterable[str]) -> dict[str, list[tuple[str, Input]]]:
 
 def known_command(name: str, commands: Iterable[str]) -> str:
     """The command that the root action is to run; raises `Refused` for one that there is not."""
-    known = [one for one in commands if one not in NOT_FOR_ACTIONS]
+    known = list(commands)
     if name not in known:
         raise Refused(
             f"there is no command {shown(name)}", remedy=f"name one of: {', '.join(known)}"

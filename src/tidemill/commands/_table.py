@@ -5,10 +5,22 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
 from tidemill import __version__
 from tidemill.commands import _options
+
+
+@dataclass(frozen=True)
+class Table:
+    """A program: its commands are modules of one package, each named as its command is."""
+
+    name: str
+    about: str
+    package: str
+    commands: tuple[str, ...]
+
 
 COMMANDS = (
     "build-reproducible-image",
@@ -30,8 +42,12 @@ COMMANDS = (
     "status",
     "check-cfg-app",
     "run-setup",
-    "demo",
-    "sandbox",
+)
+TIDEMILL = Table(
+    "tidemill",
+    "GitOps with nothing to host: it turns when an event comes in, and stops.",
+    "tidemill.commands",
+    COMMANDS,
 )
 
 
@@ -50,25 +66,26 @@ class Command(Protocol):
         ...
 
 
-def command(name: str) -> Command:
+def command(name: str, table: Table = TIDEMILL) -> Command:
     """The module of a command; only that one is imported."""
-    return cast(Command, importlib.import_module(f"tidemill.commands.{name.replace('-', '_')}"))
+    return cast(Command, importlib.import_module(f"{table.package}.{name.replace('-', '_')}"))
 
 
-def run(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> int:
     """Run a command that was parsed, and return its exit code."""
+    module = command(parsed.command, table)
     run_as = getattr(parsed, "entrypoints", None)
     if run_as is None:
-        return command(parsed.command).run(parsed)
+        return module.run(parsed)
     from tidemill.clients.enclosure import chosen  # most commands start nothing
 
     with chosen(run_as):
-        return command(parsed.command).run(parsed)
+        return module.run(parsed)
 
 
-def parse(given: Sequence[str]) -> argparse.Namespace:
+def parse(given: Sequence[str], table: Table = TIDEMILL) -> argparse.Namespace:
     """Parse a command line; ends the process with exit code 2 for one that is wrong."""
-    whole = parser(given[0] if given else None)
+    whole = parser(given[0] if given else None, table)
     parsed = whole.parse_args(given)
     if not _options.complete(parsed):
         where = " and this is no checkout with a remote origin" if parsed.takes_origin else ""
@@ -87,18 +104,18 @@ class _Parser(argparse.ArgumentParser):
         return super()._get_values(action, arg_strings)
 
 
-def parser(chosen: str | None = None) -> argparse.ArgumentParser:
+def parser(chosen: str | None = None, table: Table = TIDEMILL) -> argparse.ArgumentParser:
     """The parser of all commands; of one alone, where it is chosen already."""
     whole = _Parser(
-        prog="tidemill",
-        description="GitOps with nothing to host: it turns when an event comes in, and stops.",
-        epilog="tidemill COMMAND --help says more, with an example.",
+        prog=table.name,
+        description=table.about,
+        epilog=f"{table.name} COMMAND --help says more, with an example.",
         allow_abbrev=False,
     )
-    whole.add_argument("--version", action="version", version=f"tidemill {__version__}")
+    whole.add_argument("--version", action="version", version=f"{table.name} {__version__}")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in (chosen,) if chosen in COMMANDS else COMMANDS:
-        module = command(name)
+    for name in (chosen,) if chosen in table.commands else table.commands:
+        module = command(name, table)
         one = commands.add_parser(
             name,
             help=module.HELP,

@@ -1,0 +1,24 @@
+"""`tidemill-sandbox`: the demo, and the stand-in for GitHub, on one machine."""
+
+import sys
+from collections.abc import Sequence
+
+from tidemill import __main__ as tidemill
+from tidemill.commands._table import Table
+
+COMMANDS = Table(
+    "tidemill-sandbox",
+    "Tidemill on this machine alone: its loop on two example repositories, and a stand-in for "
+    "GitHub that runs the real workflow files.",
+    "tidemill_sandbox.commands",
+    ("demo", "start"),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code, as `tidemill` does."""
+    return tidemill.main(arguments, COMMANDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

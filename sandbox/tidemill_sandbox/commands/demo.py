@@ -1,0 +1,89 @@
+"""`tidemill-sandbox demo`: the whole loop on the examples, on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+from tidemill.clients.enclosure import SAME_USER, chosen
+from tidemill.commands import _options
+from tidemill.commands import status as status_command
+from tidemill.commands._writing import write_json
+from tidemill.errors import Refused
+from tidemill_sandbox.demo.narrator import Narrator
+from tidemill_sandbox.demo.story import Story
+
+HELP = "run the whole loop on the examples: real repositories, images, Jsonnet and checks"
+EXAMPLE = "tidemill-sandbox demo --to .demo"
+MARK = ".tidemill-demo"
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    parser.add_argument(
+        "--to",
+        metavar="DIR",
+        default=".demo",
+        help="the folder that is made anew; .demo by default",
+    )
+    parser.add_argument(
+        "--examples",
+        metavar="DIR",
+        default=str(_ROOT / "examples"),
+        help="where app/ and cfg-app/ are",
+    )
+    _options.add(parser, repo=False)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Tell the story, then show the state of every wave."""
+    options = _options.options(arguments)
+    examples, folder = Path(arguments.examples), Path(arguments.to).absolute()
+    if not (examples / "app").is_dir() or not (examples / "cfg-app").is_dir():
+        raise Refused(
+            f"{examples} has no app/ and cfg-app/",
+            remedy="run the demo from a checkout of Tidemill",
+        )
+    if folder.exists() and not (folder / MARK).exists():
+        raise Refused(
+            f"{folder} exists, and no demo made it",
+            remedy="name a folder that does not exist, with --to",
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    began = time.monotonic()
+    story = Story(examples, folder, Narrator(sys.stderr if options.json else None))
+    if options.now_given:
+        story.loop.now = options.now
+    with chosen(SAME_USER):  # the repositories are made here, and there is no token for them
+        story.tell()
+    seconds = time.monotonic() - began
+    if options.json:
+        write_json(
+            {
+                "folder": str(folder),
+                "seconds": round(seconds, 1),
+                "status": story.loop.call("status"),
+            }
+        )
+        return 0
+    say = story.narrator.line
+    say("\nThe state of every wave, as `tidemill status` shows it:\n")
+    status_command.run(_status(story))
+    say(f"Everything held, in {seconds:.0f} s. It is all in {folder}:")
+    say("  app.git, cfg-app.git   the two repositories; the journal is refs/tidemill/journal")
+    say("  app, cfg-app           the people's clones of them")
+    say("  images                 an OCI layout for each service")
+    say("  announcements          what was announced")
+    say(f"Look around:\n  git -C {folder / 'cfg-app.git'} log --oneline main")
+    say(f"  git -C {folder / 'cfg-app.git'} log refs/tidemill/journal")
+    return 0
+
+
+def _status(story: Story) -> argparse.Namespace:
+    return argparse.Namespace(repo=story.loop.url, now=story.loop.now.isoformat(), json=False)

@@ -1,0 +1,218 @@
+"""`tidemill-sandbox start`: a stand-in for GitHub here, which runs the real workflow files."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tidemill.app.names import shown
+from tidemill.clients.environment import variable
+from tidemill.commands._writing import write_json
+from tidemill.errors import Refused
+
+if TYPE_CHECKING:
+    from tidemill_sandbox.world import World
+
+HELP = "start a stand-in for GitHub here, and run the workflow files of two repositories on it"
+EXAMPLE = "tidemill-sandbox start --clusters 1"
+MARK = ".tidemill-sandbox"
+_REPORT = (
+    '{"event_type": "target-deployed", "client_payload": {"version": 1, "wave": "staging", '
+    '"target": "staging-eu", "revision": "SHA OF MAIN", "phase": "Succeeded", '
+    '"health": "Healthy", "finished_at": "2026-01-02T03:04:05Z"}}'
+)
+_ROOT = Path(__file__).resolve().parents[3]
+
+
+_WITH_VALUES = {
+    "--to": ("DIR", "the folder that is made anew; .sandbox by default"),
+    "--app": ("DIR", "your app.git: what is committed there; the example by default"),
+    "--cfg": ("DIR", "your cfg-app.git: what is committed there; the example by default"),
+    "--app-name": ("OWNER/NAME", "what app.git is called; acme/app by default"),
+    "--cfg-name": ("OWNER/NAME", "what cfg-app.git is called; acme/cfg-app by default"),
+    "--clusters": ("SECONDS", "deploy main to every target, and report, so long after a push"),
+    "--jobs": ("N", "how many runs work at once; 2 by default"),
+    "--port": ("PORT", "of the server; any free one by default"),
+    "--action": ("NAME[@REF]=DIR", "use this folder for an action: actions/checkout=DIR"),
+    "--secret": ("NAME", "a secret of both repositories; its value is the variable's"),
+    "--faults": ("JSON", 'what happens to events: {"seed": 1, "faults": [{"drop": 0.1}]}'),
+}
+_MORE: dict[str, dict[str, Any]] = {
+    "--to": {"default": ".sandbox"},
+    "--app-name": {"default": "acme/app"},
+    "--cfg-name": {"default": "acme/cfg-app"},
+    "--clusters": {"type": float},
+    "--jobs": {"type": int, "default": 2},
+    "--port": {"type": int, "default": 0},
+    "--action": {"action": "append", "default": []},
+    "--secret": {"action": "append", "default": []},
+    "--faults": {"default": ""},
+}
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the command's options."""
+    for name, (metavar, words) in _WITH_VALUES.items():
+        parser.add_argument(name, metavar=metavar, help=words, **_MORE.get(name, {}))
+    parser.add_argument(
+        "--token-mode",
+        choices=("github-token", "app"),
+        default="github-token",
+        help="whether cfg-app.git has a GitHub App, or its GITHUB_TOKEN alone",
+    )
+    parser.add_argument("--keep", action="store_true", help="keep the folders of jobs")
+    parser.add_argument(
+        "--story", action="store_true", help="run the demo's story through the workflow files"
+    )
+    parser.add_argument("--json", action="store_true", help="print addresses as JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Start it, say where it is, and serve until Ctrl-C; or tell the story."""
+    try:
+        from tidemill_sandbox import workflow_story, world
+    except ImportError as error:
+        raise Refused(
+            f"what the stand-in needs is not installed: {shown(str(error.name))}",
+            remedy="install `tidemill-sandbox` with all it needs: `make setup` in a checkout does",
+        ) from None
+    if not (_ROOT / "actions").is_dir():
+        raise Refused(
+            "Tidemill's actions are not here", remedy="run it from a checkout of Tidemill"
+        )
+    if arguments.story and (arguments.app or arguments.cfg):
+        raise Refused("the story is about the examples", remedy="leave out --app and --cfg")
+    faults = _json(arguments.faults or "{}")
+    clusters = 0.5 if arguments.story and arguments.clusters is None else arguments.clusters
+    wishes = world.Wishes(
+        folder=Path(arguments.to).absolute(),
+        checkout=_ROOT,
+        app=_folder(arguments.app),
+        cfg=_folder(arguments.cfg),
+        names=(arguments.app_name, arguments.cfg_name),
+        mode=arguments.token_mode,
+        port=arguments.port,
+        most=arguments.jobs,
+        clusters=clusters,
+        edits=workflow_story.EDITS if arguments.story else {},
+        actions=dict(_action(one) for one in arguments.action),
+        secrets={name: _secret(name) for name in arguments.secret},
+        keep=arguments.keep,
+    )
+    folder = _fresh(wishes.folder)
+    narrator = workflow_story.narrator(sys.stderr if arguments.json else None)
+    began = time.monotonic()
+    with world.World(wishes) as found:
+        found.starter.faults.set(faults)
+        if arguments.json:
+            write_json(_addresses(found))
+        if arguments.story:
+            narrator.line(f"Look on: {found.hub.url}")
+            workflow_story.Story(found, narrator).tell()
+            narrator.line(f"\nEverything held, in {time.monotonic() - began:.0f} s.")
+            return 0
+        if not arguments.json:
+            _welcome(found, narrator.line)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            narrator.line(
+                "\nThe stand-in has ended. What was in its repositories is in " + str(folder)
+            )
+    return 0
+
+
+def _welcome(found: World, say: Callable[[str], None]) -> None:
+    """What a person wants to know first, and what to try."""
+    hub = found.hub
+    app, cfg = found.wishes.names
+    grace, control = found.tokens["grace"], found.server.control_token
+    api = f"curl -sX POST -H 'Authorization: Bearer {grace}'"
+    say(f"\nThe stand-in listens at {hub.url} (its API: {hub.api_url}).\n")
+    for name, clone in ((app, found.app), (cfg, found.cfg)):
+        say(f"  {name}")
+        say(f"    runs and logs   {hub.url}/{name}/actions")
+        say(f"    a clone         {clone.folder}")
+        say(f"    to clone        {clone.url}")
+    say(f"  images go to      {found.registry.host}\n")
+    say("Try:")
+    say(f"  push a commit: cd {found.app.folder} && git commit --allow-empty -m Try && git push")
+    say("    (origin has a token in it, which is worth nothing elsewhere)")
+    say(
+        f"  turn the mill: {api} {hub.api_url}/repos/{cfg}/actions/workflows/tidemill.yml/"
+        'dispatches -d \'{"ref": "main"}\''
+    )
+    say(f"  report a target: {api} {hub.api_url}/repos/{cfg}/dispatches -d '{_REPORT}'")
+    say(
+        f"  let the schedule be due: curl -sX POST -H 'Authorization: Bearer {control}' "
+        f'{hub.url}/_sandbox/tick -d \'{{"repository": "{cfg}"}}\''
+    )
+    say("    (also at /_sandbox/: event-faults, faults, limits, kill, cancel, state, deviations)")
+    say("\nCtrl-C ends it.")
+
+
+def _addresses(found: World) -> dict[str, object]:
+    names = dict(zip(("app", "cfg-app"), found.wishes.names, strict=True))
+    return {
+        "server": found.hub.url,
+        "api": found.hub.api_url,
+        "registry": found.registry.host,
+        "control_token": found.server.control_token,
+        "tokens": found.tokens,
+        "repositories": {
+            short: {"name": name, "clone": str(clone.folder), "url": clone.url}
+            for (short, name), clone in zip(names.items(), (found.app, found.cfg), strict=True)
+        },
+    }
+
+
+def _fresh(folder: Path) -> Path:
+    if folder.exists() and not (folder / MARK).exists():
+        raise Refused(
+            f"{folder} exists, and no stand-in made it",
+            remedy="name a folder that does not exist, with --to",
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    (folder / MARK).touch()
+    return folder
+
+
+def _folder(given: str | None) -> Path | None:
+    if given is None:
+        return None
+    if not Path(given).is_dir():
+        raise Refused(f"{shown(given)} is no folder", remedy="name a checkout of the repository")
+    return Path(given).absolute()
+
+
+def _action(given: str) -> tuple[str, Path]:
+    name, _, folder = given.partition("=")
+    if not folder or not Path(folder).is_dir():
+        raise Refused(f"--action {shown(given)} names no folder", remedy="write NAME[@REF]=DIR")
+    return name, Path(folder).absolute()
+
+
+def _secret(name: str) -> str:
+    value = variable(name)
+    if value is None:
+        raise Refused(f"the variable {shown(name)} is not set", remedy="set it to the secret")
+    return value
+
+
+def _json(text: str) -> dict[str, object]:
+    import json
+
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise Refused("--faults is no JSON object", remedy="see `tidemill-sandbox start --help`")
+    return found

@@ -1,0 +1,140 @@
+"""The two teams of the demo: who writes app.git, and who writes cfg-app.git."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import datetime
+from pathlib import Path
+
+from tidemill.app.announcement import Image, as_json
+from tidemill.app.image_records import image_set, record
+from tidemill.building.order import Wishes
+from tidemill.building.services import Run, build_services, read_settings
+from tidemill.building.shipping import Shipped
+from tidemill.clients.app_checkout import AppCheckout, Given
+from tidemill.clients.entrypoints import run_entry_point
+from tidemill.clients.git import Git
+from tidemill.clients.scratch import scratch
+from tidemill_sandbox.demo.narrator import Narrator
+
+_AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}
+
+
+class Clone:
+    """A bare repository, and one person's clone of it.
+
+    Args:
+        name: `app` or `cfg-app`.
+        example: the folder with the first commit's files.
+        folder: where both are put.
+    """
+
+    def __init__(self, name: str, example: Path, folder: Path) -> None:
+        self.bare = folder / f"{name}.git"
+        self.folder = folder / name
+        self._author = _AUTHORS[name]
+        shutil.copytree(example, self.folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
+        here = Git(folder)
+        here("init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
+        here("init", "--quiet", "--initial-branch=main", str(self.folder))
+        self.git = Git(self.folder)
+        self.git("remote", "add", "origin", str(self.bare))
+
+    def commit(self, message: str, when: datetime) -> str:
+        """Commit everything and push it to main; returns the SHA."""
+        who, _, address = self._author.rstrip(">").partition(" <")
+        stamp = f"{int(when.timestamp())} +0000"
+        env = {"GIT_AUTHOR_NAME": who, "GIT_AUTHOR_EMAIL": address, "GIT_COMMITTER_NAME": who}
+        env |= {
+            "GIT_COMMITTER_EMAIL": address,
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_DATE": stamp,
+        }
+        self.git("add", "--all")
+        self.git(
+            "-c",
+            "commit.gpgSign=false",
+            "commit",
+            "--quiet",
+            "--no-verify",
+            "--message",
+            message,
+            env=env,
+        )
+        self.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
+        return self.head()
+
+    def head(self) -> str:
+        """The SHA of the clone's commit."""
+        return self.git("rev-parse", "HEAD").decode().strip()
+
+    def pull(self) -> None:
+        """Take over main as it is."""
+        self.git("fetch", "--quiet", "origin", "main")
+        self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Edit a file, in one place."""
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        if text.count(old) != 1:
+            raise ValueError(f"{file} has {text.count(old)} times {old!r}")
+        path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+class Developers(Clone):
+    """Who writes app.git; each commit is built into images, whole."""
+
+    def __init__(self, example: Path, folder: Path, narrator: Narrator) -> None:
+        super().__init__("app", example, folder)
+        self._images = folder / "images"
+        self._announcements = folder / "announcements"
+        self._announcements.mkdir()
+        self._narrator = narrator
+
+    def build(self, message: str, when: datetime) -> tuple[str, dict[str, Shipped]]:
+        """Commit, build, and say which digests changed; returns the SHA and the images."""
+        sha = self.commit(message, when)
+        self._narrator.say("app.git", f"{sha[:12]} {message}")
+        with scratch(large=True) as folder:
+            wishes = Wishes(to=f"oci:{self._images}")
+            run = Run(folder, Given(sha=sha, branch="main"), wishes, lambda _: None)
+            shipped = build_services(self.folder, (), run)
+        built = {one.parcel.item.name: one for one in shipped}
+        changed = [name for name, image in built.items() if image.changed]
+        same = [name for name in built if name not in changed]
+        self._narrator.say(
+            "images",
+            f"changed: {', '.join(changed) or 'none'}; same digest: {', '.join(same) or 'none'}",
+        )
+        return sha, built
+
+    def announcement(self, sha: str, built: dict[str, Shipped], set_name: str = "app") -> Path:
+        """The announcement of one set, as a file."""
+        origin = AppCheckout(self.folder).origin(Given(sha, "main", "acme/app"))
+        images: dict[str, Image] = {}
+        for name, one in built.items():
+            place = one.parcel.place
+            images |= record(name, f"{place}@{one.image.digest}", f"{place}:{sha}")
+        names = read_settings(self.folder).in_set(set_name)
+        whole = as_json(image_set(images, names, origin, set_name))
+        position = origin.position
+        file = self._announcements / f"{set_name}-{position}.json"
+        file.write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
+        return file
+
+
+class Operators(Clone):
+    """Who writes cfg-app.git: they edit Jsonnet, generate, and push to main."""
+
+    def __init__(self, example: Path, folder: Path) -> None:
+        super().__init__("cfg-app", example, folder)
+        # Without GitHub, verdicts come from Git.
+        self.replace("tidemill.toml", 'source = "github"', 'source = "refs"')
+        self._home = folder / "home"
+        self._home.mkdir()
+
+    def generate(self) -> None:
+        """What a person does after each edit."""
+        run_entry_point("make generate", folder=self.folder, home=self._home, seconds=60)

@@ -1,0 +1,288 @@
+"""A run of a workflow: its jobs, each a process of act with a token and a folder of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from tidemill_sandbox.runner import chain, matrices, run_files
+from tidemill_sandbox.runner.chain import File, Level, Result
+from tidemill_sandbox.runner.groups import Entry, Groups, Wish
+from tidemill_sandbox.runner.rewriting import has_expression
+from tidemill_sandbox.runner.run_files import Tree
+from tidemill_sandbox.runner.workflow_files import InvalidWorkflow
+from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.shapes import Job, Run
+
+Ending = Literal["cancelled", "failure"]
+_SKIPPED = Result("skipped")
+
+
+class Hands(Protocol):
+    """What carries jobs out; `Workshop` does, with act."""
+
+    def ask(
+        self, make: Callable[[Mapping[str, str]], list[dict[str, Any]]], texts: Mapping[str, str]
+    ) -> tuple[dict[str, str], Result | None]:
+        """Have act evaluate texts, by name; with the report on the job that was asked in."""
+
+    def do(self, job: Job, levels: Sequence[Level], granted: Mapping[str, Any]) -> Result:
+        """Run a job with steps."""
+
+    def kill(self) -> None:
+        """End all that runs, and start nothing more."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What runs wait for: their concurrency groups, and a slot among those that work at once."""
+
+    groups: Groups
+    slots: threading.Semaphore
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where a file's jobs are run: the calls above it, and how its jobs ended so far."""
+
+    above: tuple[Level, ...]
+    tree: Tree
+    prefix: str
+    results: dict[str, Result]
+
+    def levels(self, job: str, matrix: Mapping[str, Any] | None = None) -> tuple[Level, ...]:
+        return (*self.above, Level(self.tree.file, job, dict(self.results), matrix))
+
+
+class Running:
+    """A run on its way.
+
+    Args:
+        hands: what carries jobs out.
+        tree: the run's files, judged.
+    """
+
+    def __init__(self, hub: Hub, run: Run, tree: Tree, hands: Hands, waiting: Waiting) -> None:
+        self._hub, self._run, self._tree = hub, run, tree
+        self._hands, self._groups, self._slots = hands, waiting.groups, waiting.slots
+        self._ending: Ending | None = None
+        self._entries: set[Entry] = set()
+        self._lock = threading.Lock()
+
+    def go(self, begun: Callable[[], None]) -> str:
+        """Run to the end; returns the conclusion. `begun` is called when it has its slot."""
+        wish = self._wish(self._tree.file, run_files.concurrency(self._tree.file.document))
+        entry = self._enter(wish)
+        if entry is None:
+            return "cancelled"
+        try:
+            with self._slots:
+                if ending := self._ended():
+                    return ending
+                self._hub.update_run(self._run, "in_progress")
+                begun()
+                results = self._all(_Frame((), self._tree, "", {}))
+        finally:
+            self._leave(wish, entry)
+        return self._ended() or _together(results.values()).result
+
+    def end(self, conclusion: Ending) -> None:
+        """Cancel it (`cancelled`), or lose its machine (`failure`); what runs is killed."""
+        with self._lock:
+            self._ending = self._ending or conclusion
+            waiting = list(self._entries)
+        for entry in waiting:
+            self._groups.withdraw(entry)
+        self._hands.kill()
+
+    # --- the jobs of a file
+
+    def _all(self, frame: _Frame) -> dict[str, Result]:
+        """Run a file's jobs, each as soon as those that it needs have ended."""
+        file = frame.tree.file
+        going: dict[Future[Result], str] = {}
+        left = list(file.jobs)
+        with ThreadPoolExecutor(max_workers=max(1, len(left))) as pool:
+            while left or going:
+                ready = [name for name in left if all(n in frame.results for n in file.needs(name))]
+                for name in ready:
+                    left.remove(name)
+                    going[pool.submit(self._job, frame, name)] = name
+                done, _ = wait(going, return_when=FIRST_COMPLETED)
+                for future in done:
+                    frame.results[going.pop(future)] = future.result()
+        return frame.results
+
+    def _job(self, frame: _Frame, name: str) -> Result:
+        file = frame.tree.file
+        job = file.jobs[name]
+        title = _title(frame.prefix, name, job)
+        if self._ending:
+            return self._over(title, "cancelled")
+        matrix = (job.get("strategy") or {}).get("matrix")
+        questions = matrices.questions(matrix)
+        group = run_files.concurrency(job)
+        texts = {**questions, **_open(group)}
+        answers: dict[str, str] = {}
+        if texts or "uses" in job or group:
+            levels = frame.levels(name)
+            answers, report = self._hands.ask(
+                lambda files: chain.of_probe(
+                    levels, {files[key]: text for key, text in texts.items()}, files["report"]
+                ),
+                texts,
+            )
+            if report is None or report.result != "success":
+                return self._over(title, report.result if report else "failure")
+        wish = _wish_of({key: answers.get(text, text) for key, text in group.items()})
+        entry = self._enter(wish)
+        if entry is None:
+            return self._over(title, "cancelled")
+        try:
+            if matrix is None:
+                return self._one(frame, name, title, None)
+            found = matrices.combinations(matrices.answered(matrix, answers))
+            return self._many(frame, name, title, found)
+        except InvalidWorkflow as error:
+            self._note(str(error))
+            return self._over(title, "failure")
+        finally:
+            self._leave(wish, entry)
+
+    def _many(self, frame: _Frame, name: str, title: str, found: list[dict[str, Any]]) -> Result:
+        strategy = frame.tree.file.jobs[name].get("strategy") or {}
+        most = int(strategy.get("max-parallel") or len(found))
+        is_fast = strategy.get("fail-fast", True) is not False
+        has_failed = threading.Event()
+
+        def one(combination: dict[str, Any]) -> Result:
+            own = matrices.title(title, combination)
+            if is_fast and has_failed.is_set():
+                return self._over(own, "cancelled")
+            result = self._one(frame, name, own, combination)
+            if result.result == "failure":
+                has_failed.set()
+            return result
+
+        with ThreadPoolExecutor(max_workers=most) as pool:
+            return _together(pool.map(one, found))
+
+    def _one(
+        self, frame: _Frame, name: str, title: str, matrix: Mapping[str, Any] | None
+    ) -> Result:
+        levels = frame.levels(name, matrix)
+        if name in frame.tree.called:
+            return self._call(frame.tree.called[name], levels, title)
+        job = self._hub.add_job(self._run, title)
+        ending = self._ended()
+        if ending is not None:
+            result = Result(ending)
+        else:
+            result = self._hands.do(job, levels, frame.tree.granted[name])
+            ending = self._ended()
+        if ending is not None and result.result != "success":
+            result = Result(ending, result.outputs)
+        self._hub.update_job(self._run, job, "completed", result.result)
+        return result
+
+    def _call(self, inner: Tree, levels: tuple[Level, ...], title: str) -> Result:
+        wish = self._wish(inner.file, run_files.concurrency(inner.file.document), levels)
+        entry = self._enter(wish)
+        if entry is None:
+            return self._over(title, "cancelled")
+        try:
+            results = self._all(_Frame(levels, inner, f"{title} / ", {}))
+        finally:
+            self._leave(wish, entry)
+        outputs = run_files.call_outputs(inner.file)
+        answers: dict[str, str] = {}
+        if outputs and not self._ending:
+            whole = (*levels, Level(inner.file, "", results))
+            answers, _ = self._hands.ask(
+                lambda files: chain.of_outputs(
+                    whole, {files[name]: text for name, text in outputs.items()}
+                ),
+                outputs,
+            )
+        kept = {name: value for name, value in answers.items() if value}
+        return Result(_together(results.values()).result, kept)
+
+    def _over(self, title: str, conclusion: str) -> Result:
+        """A job that never starts: it is skipped, or cancelled, or could not be judged."""
+        job = self._hub.add_job(self._run, title)
+        self._hub.update_job(self._run, job, "completed", conclusion)
+        return Result(conclusion)
+
+    # --- concurrency
+
+    def _wish(
+        self, file: File, group: Mapping[str, str], above: tuple[Level, ...] = ()
+    ) -> Wish | None:
+        """The group of a whole workflow, whose expressions act evaluates."""
+        texts = _open(group)
+        if not texts:
+            return _wish_of(group)
+        answers, _ = self._hands.ask(
+            lambda files: chain.of_texts(file, {files[key]: text for key, text in texts.items()}),
+            texts,
+        )
+        return _wish_of({key: answers.get(text, text) for key, text in group.items()})
+
+    def _enter(self, wish: Wish | None) -> Entry | None:
+        entry = Entry(lambda: self.end("cancelled"))
+        if wish is None:
+            return None if self._ending else entry
+        with self._lock:
+            if self._ending:
+                return None
+            self._entries.add(entry)
+        self._groups.enter(self._run.repository, wish, entry)
+        if self._groups.wait(entry):
+            return entry
+        self._leave(wish, entry)
+        return None
+
+    def _leave(self, wish: Wish | None, entry: Entry) -> None:
+        if wish is not None:
+            self._groups.leave(self._run.repository, wish, entry)
+            with self._lock:
+                self._entries.discard(entry)
+
+    def _ended(self) -> Ending | None:
+        return self._ending
+
+    def _note(self, text: str) -> None:
+        if self._run.log is not None:
+            with self._run.log.open("a", encoding="utf-8") as stream:
+                stream.write(f"{text}\n")
+
+
+def _together(results: Any) -> Result:
+    """How several jobs ended as one: any failure counts; outputs merge, the last one wins."""
+    ended, outputs = set(), {}
+    for one in results:
+        ended.add(one.result)
+        outputs.update(one.outputs)
+    for worst in ("failure", "cancelled", "success"):
+        if worst in ended:
+            return Result(worst, outputs)
+    return _SKIPPED
+
+
+def _title(prefix: str, name: str, job: Mapping[str, Any]) -> str:
+    given = job.get("name")
+    return prefix + (str(given) if given else name)
+
+
+def _open(group: Mapping[str, str]) -> dict[str, str]:
+    return {text: text for text in group.values() if has_expression(text)}
+
+
+def _wish_of(group: Mapping[str, str]) -> Wish | None:
+    if not group:
+        return None
+    is_hasty = group.get("cancel-in-progress", "false").strip().lower() == "true"
+    return Wish(group["group"].strip(), is_hasty, group.get("queue") == "max")

@@ -1,0 +1,280 @@
+"""The state of the stand-in for GitHub, shared by its server and by what runs its workflows.
+
+Repositories, logs and artifacts are files below one folder; everything else is in memory, under one
+lock: hold `hub.lock` while you read or change what others may change. Events go through a queue to
+the listeners, one after the other, from one thread; nobody holds the lock then.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tidemill_sandbox.state import git_reading
+from tidemill_sandbox.state.artifacts import Artifacts
+from tidemill_sandbox.state.limits import Limits
+from tidemill_sandbox.state.messages import Asked
+from tidemill_sandbox.state.shapes import (
+    ACTIONS_APP_ID,
+    Access,
+    Account,
+    App,
+    Artifact,
+    CheckRun,
+    Deployment,
+    Event,
+    Installation,
+    Job,
+    Repository,
+    Ruleset,
+    Run,
+    Status,
+    Workflow,
+)
+from tidemill_sandbox.state.signing import Signer
+from tidemill_sandbox.state.telling import Listener, Teller
+from tidemill_sandbox.state.tokens import Tokens
+
+Control = Callable[[Mapping[str, Any]], Any]
+Dispatch = Callable[[Repository, str, str, Mapping[str, Any], "Event"], Run | None]
+
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
+
+
+class Unprocessable(Exception):
+    """What a client asked for can't be done: a 422 with this message."""
+
+
+class Hub:
+    """Everything that the stand-in knows.
+
+    Attributes:
+        folder: where it keeps what is on disk: `repositories/`, `artifacts/`, `logs/`.
+        url: the server's address without a slash at the end, once it listens: what
+            GITHUB_SERVER_URL is. `api_url` is GITHUB_API_URL, `results_url` ACTIONS_RESULTS_URL.
+        now: the one clock; a test may set another.
+        deviations: how requests, answers or events differ from GitHub's description; each one
+            sentence. A sound session ends with none.
+        events: all events, in order; calls: all calls of the REST API, as they were on the wire.
+        tokens, limits, signer, blobs: who may what; how often; addresses that open one thing; the
+            service of artifacts.
+        control: what `POST /_sandbox/NAME` does, by name: from the JSON of its body to the JSON of
+            its answer. The runner adds its own.
+        dispatch: set by the runner: starts `workflow_dispatch` (repository, path of the workflow
+            file, ref, inputs, event); None: no run to report; raises Unprocessable.
+    """
+
+    def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
+        self.folder = folder
+        self.lock = threading.RLock()
+        self.now = now or (lambda: datetime.now(UTC))
+        self.url = ""
+        self.tokens = Tokens(self)
+        self.limits = Limits(self)
+        self.signer = Signer(self)
+        self.blobs = Artifacts(self)
+        self.accounts: dict[str, Account] = {}
+        self.repositories: dict[str, Repository] = {}
+        self.apps: dict[int, App] = {}
+        self.installations: dict[int, Installation] = {}
+        self.workflows: dict[tuple[str, str], Workflow] = {}
+        self.runs: list[Run] = []
+        self.statuses: list[Status] = []
+        self.check_runs: list[CheckRun] = []
+        self.deployments: list[Deployment] = []
+        self.artifacts: list[Artifact] = []
+        self.events: list[Event] = []
+        self.calls: list[Asked] = []
+        self.deviations: list[str] = []
+        self.control: dict[str, Control] = {}
+        self.dispatch: Dispatch | None = None
+        self._ids = itertools.count(1001)
+        self._teller = Teller(self.deviate)
+        for name in ("repositories", "artifacts", "logs"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.url}/api/v3"
+
+    @property
+    def results_url(self) -> str:
+        return f"{self.url}/"
+
+    def new_id(self) -> int:
+        """An id that nothing else has."""
+        return next(self._ids)
+
+    # --- accounts, repositories, Apps
+
+    def account(self, login: str, kind: str | None = None) -> Account:
+        """The account of this login; made where it is new."""
+        with self.lock:
+            if login not in self.accounts:
+                guess = kind or ("Bot" if login.endswith("[bot]") else "User")
+                self.accounts[login] = Account(self.new_id(), login, guess)  # type: ignore[arg-type]
+            return self.accounts[login]
+
+    def create_repository(
+        self,
+        name: str,
+        *,
+        default_branch: str = "main",
+        is_private: bool = False,
+        default_permissions: Access = "read",
+    ) -> Repository:
+        """An empty bare repository `owner/name`; raises ValueError where that is no name."""
+        if not _NAME.fullmatch(name) or name.endswith((".git", "/.", "/..")):
+            raise ValueError(f"not the name of a repository: {name!r}")
+        path = self.folder / "repositories" / f"{name}.git"
+        git_reading.create(path, default_branch)
+        with self.lock:
+            repository = Repository(
+                self.new_id(),
+                name,
+                path,
+                self.now(),
+                default_branch,
+                is_private,
+                default_permissions,
+            )
+            self.account(repository.owner, "Organization")
+            self.repositories[name.lower()] = repository
+            return repository
+
+    def repository(self, name: str) -> Repository | None:
+        """By `owner/name`, whatever its case, as on GitHub."""
+        return self.repositories.get(name.lower())
+
+    def add_ruleset(self, repository: Repository, name: str, include: tuple[str, ...],
+                    rules: tuple[dict[str, Any], ...], **more: Any) -> Ruleset:  # fmt: skip
+        """A ruleset of the repository; `more`: its other fields by name."""
+        with self.lock:
+            ruleset = Ruleset(self.new_id(), name, include, rules, **more)
+            repository.rulesets.append(ruleset)
+            return ruleset
+
+    def register_app(
+        self, slug: str, owner: str, permissions: Mapping[str, Access]
+    ) -> tuple[App, str]:
+        """A new App and its private key (PEM), which only its owner keeps."""
+        private, public = self.tokens.key_pair()
+        with self.lock:
+            app_id = self.new_id()
+            client = f"Iv23li{app_id:014d}"
+            app = App(app_id, client, slug, owner, dict(permissions), public, self.now())
+            self.apps[app_id] = app
+            self.account(app.login, "Bot")
+            return app, private
+
+    def install_app(self, app: App, account: str, *repositories: str) -> Installation:
+        """Install an App at an account: for these repositories (`owner/name`), else for all."""
+        with self.lock:
+            number = self.new_id()
+            chosen = frozenset(name.lower() for name in repositories) or None
+            self.installations[number] = Installation(number, app.id, account, chosen, self.now())
+            return self.installations[number]
+
+    # --- runs
+
+    def workflow(self, repository: Repository, path: str, name: str | None = None) -> Workflow:
+        """The record of a workflow file; made where it is new, renamed where the name changed."""
+        with self.lock:
+            known = self.workflows.get((repository.name, path))
+            if known is None:
+                known = Workflow(self.new_id(), repository.name, path, name or path, self.now())
+                self.workflows[repository.name, path] = known
+            elif name:
+                known.name = name
+            return known
+
+    def start_run(self, workflow: Workflow, event: Event, *, head_sha: str,
+                  head_branch: str | None, title: str = "", chain: int = 0) -> Run:  # fmt: skip
+        """A run that is queued; the runner changes it from here on, with `update_run`."""
+        with self.lock:
+            number = 1 + sum(run.workflow is workflow for run in self.runs)
+            now = self.now()
+            run = Run(self.new_id(), number, workflow.repository, workflow, event.name, head_sha,
+                      head_branch, event.cause.login, title or workflow.name, now, now,
+                      self.new_id(), chain=chain, trigger=event)  # fmt: skip
+            run.log = self.folder / "logs" / str(run.id) / "run.log"
+            run.log.parent.mkdir(parents=True)
+            self.runs.append(run)
+            return run
+
+    def run(self, run_id: int) -> Run | None:
+        """A run by its id."""
+        return next((run for run in self.runs if run.id == run_id), None)
+
+    def update_run(self, run: Run, status: str, conclusion: str | None = None) -> None:
+        """A run is `in_progress`, or `completed` with a conclusion."""
+        with self.lock:
+            run.status, run.conclusion, run.updated_at = status, conclusion, self.now()
+            if status == "in_progress" and run.started_at is None:
+                run.started_at = run.updated_at
+
+    def add_job(self, run: Run, name: str) -> Job:
+        """A job that is queued, its log's place, and its check run, as GitHub Actions has them."""
+        with self.lock:
+            job = Job(self.new_id(), name, created_at=self.now())
+            job.log = self.folder / "logs" / str(run.id) / f"{job.id}.log"
+            run.jobs.append(job)
+            page = f"{self.url}/{run.repository}/actions/runs/{run.id}/job/{job.id}"
+            self.check_runs.append(
+                CheckRun(
+                    job.id,
+                    run.repository,
+                    run.head_sha,
+                    name,
+                    ACTIONS_APP_ID,
+                    run.suite_id,
+                    "queued",
+                    None,
+                    None,
+                    None,
+                    page,
+                )
+            )
+            return job
+
+    def update_job(self, run: Run, job: Job, status: str, conclusion: str | None = None) -> None:
+        """A job is `in_progress`, or `completed` with a conclusion; so is its check run."""
+        with self.lock:
+            run.updated_at = now = self.now()
+            job.status, job.conclusion = status, conclusion
+            job.started_at = job.started_at or now
+            job.completed_at = now if status == "completed" else None
+            check = next(check for check in self.check_runs if check.id == job.id)
+            check.status, check.conclusion = status, conclusion
+            check.started_at, check.completed_at = job.started_at, job.completed_at
+
+    # --- events
+
+    def listen(self, listener: Listener) -> None:
+        """Call `listener` with every event from now on, in order, from one thread."""
+        self._teller.listen(listener)
+
+    def emit(self, event: Event) -> None:
+        """Something happened: listeners hear of it soon."""
+        with self.lock:
+            self.events.append(event)
+            self._teller.tell(event)
+
+    def settle(self) -> None:
+        """Wait until every event so far has been told to every listener."""
+        self._teller.settle()
+
+    def deviate(self, what: str) -> None:
+        """Note that something differs from GitHub's description."""
+        with self.lock:
+            self.deviations.append(what)
+
+    def close(self) -> None:
+        """Tell what is still to tell, and end."""
+        self._teller.close()

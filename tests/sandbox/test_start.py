@@ -1,0 +1,108 @@
+"""`tidemill-sandbox start`: two repositories, an App or not, and how it starts and ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.sandbox.runner_world import ROOT
+
+from tidemill_sandbox.__main__ import main
+from tidemill_sandbox.clients import Rest
+
+WORKFLOW = """
+on: [push, repository_dispatch]
+jobs:
+  a:
+    runs-on: x
+    steps: [{run: 'echo ${{ secrets.MINE }} | tr a-z b-za'}]
+"""
+
+
+def own_repository(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    for command in (["init", "-q", "-b", "trunk"], ["add", "-A"], ["commit", "-qm", "Mine"]):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+    (folder / "not-committed").touch()
+    return folder
+
+
+def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) -> None:
+    app = own_repository(
+        tmp_path / "app",
+        {".github/workflows/a.yml": WORKFLOW, "tidemill.toml": 'images = "ghcr.io/me/{service}"\n'},
+    )
+    cfg = own_repository(
+        tmp_path / "cfg",
+        {"tidemill.toml": 'allow = ["ghcr.io/me/*"]\n'},
+    )
+    to = tmp_path / "to"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tidemill_sandbox", "start", "--to", str(to), "--json",
+         "--app", str(app), "--cfg", str(cfg), "--app-name", "me/shop", "--cfg-name", "me/cfg",
+         "--secret", "MINE"],
+        stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}/src:{ROOT}/sandbox", "MINE": "geheim"},
+    )  # fmt: skip
+    try:
+        assert process.stdout is not None
+        text = ""
+        while line := process.stdout.readline():
+            text += line
+            if line.startswith("}"):
+                break
+        found = json.loads(text)
+        assert found["repositories"]["app"]["name"] == "me/shop"
+        rest = Rest(found["api"], found["tokens"]["ada"])
+        while rest("GET", "/repos/me/shop/actions/runs?status=completed")["total_count"] < 1:
+            pass
+        run = rest("GET", "/repos/me/shop/actions/runs")["workflow_runs"][0]
+        assert (run["event"], run["conclusion"]) == ("push", "success")
+        assert run["head_branch"] == "trunk"
+        log = next((to / "hub" / "logs" / str(run["id"])).glob("*.log")).read_text()
+        assert "hfifjn" in log, "the secret was there"
+        clone = Path(found["repositories"]["app"]["clone"])
+        names = subprocess.run(
+            ["git", "-C", str(clone), "ls-files"], capture_output=True, text=True, check=True
+        )
+        assert names.stdout.split() == [".github/workflows/a.yml", "tidemill.toml"]
+        assert f'images = "{found["registry"]}/me/' in (clone / "tidemill.toml").read_text()
+        settings = Path(found["repositories"]["cfg-app"]["clone"]) / "tidemill.toml"
+        assert settings.read_text() == f'allow = ["{found["registry"]}/me/*"]\n'
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0
+        process.communicate()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--to", "{here}"], "exists, and no stand-in made it"),
+        (["--app", "{here}/none"], "is no folder"),
+        (["--story", "--app", "{here}"], "the story is about the examples"),
+        (["--action", "actions/checkout"], "names no folder"),
+        (["--secret", "NOT_SET"], "the variable 'NOT_SET' is not set"),
+        (["--faults", "often"], "--faults is no JSON object"),
+    ],
+)
+def test_what_it_can_not_do_is_said_before_anything_starts(
+    tmp_path: Path,
+    arguments: list[str],
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    given = [one.replace("{here}", str(here)) for one in arguments]
+    to = [] if "--to" in given else ["--to", str(tmp_path / "to")]
+    assert main(["start", *to, *given]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "to").exists()
