@@ -6,7 +6,7 @@ import queue
 import threading
 from datetime import datetime, timedelta
 
-from tidemill.cfg import settings, settings_file
+from tidemill.facts import settings, settings_file
 from tidemill_sandbox.clients import Rest
 from tidemill_sandbox.server.rest.rendering import time
 from tidemill_sandbox.state import git_reading

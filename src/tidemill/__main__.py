@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 
-from tidemill.app.names import shown, visible
-from tidemill.clients.environment import expect_utf8, leave_the_checkout, turn_to_utf8
+from tidemill.clients.machine.environment import expect_utf8, leave_the_checkout, turn_to_utf8
 from tidemill.commands._table import TIDEMILL, Table, parse, run
 from tidemill.errors import TidemillError
+from tidemill.words.names import shown, visible
 
 AS_ACTION = "--as-action"
 _INTERRUPTED = 130

@@ -10,8 +10,8 @@ from typing import Any
 
 from tests.world import git
 
-from tidemill.clients.repository import Repository
-from tidemill.clients.store import Committed, Work, WorkResult
+from tidemill.clients.git.repository import Repository
+from tidemill.clients.git.store import Committed, Work, WorkResult
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 FILES = {

@@ -18,7 +18,7 @@ import pytest
 
 from tidemill.building.engines.buildkit import build_with_buildkit
 from tidemill.building.engines.classic import build_with_classic
-from tidemill.clients.registry import registry
+from tidemill.clients.registry.registry import registry
 from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.dockerfile.copy_only import build_copy_only

@@ -12,7 +12,7 @@ from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is
 from tests.clients.places import bare
 from tests.world import git
 
-from tidemill.clients.repository import opened
+from tidemill.clients.git.repository import opened
 
 
 @pytest.fixture(scope="session")

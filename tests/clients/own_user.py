@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.components.absence import Missing, absent
 
-from tidemill.clients.enclosure import NotEnclosed
-from tidemill.clients.entrypoints import run_entry_point
+from tidemill.clients.machine.enclosure import NotEnclosed
+from tidemill.clients.machine.entrypoints import run_entry_point
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from tests.clients.registry_trouble import Troubled, troubled
 
-from tidemill.clients.registry import Registry, registry
-from tidemill.clients.registry_access import Session
+from tidemill.clients.registry.access import Session
+from tidemill.clients.registry.registry import Registry, registry
 from tidemill.images import oci
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.world import git
 
-from tidemill.clients.app_checkout import AppCheckout, Given
+from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
 
 NOBODY = Given()

@@ -9,7 +9,7 @@ from tests.clients.bench import FILES, Bench
 from tests.clients.test_entrypoints import USERS
 from tests.world import git
 
-from tidemill.clients.checkout import Checkout, copied, fetched
+from tidemill.clients.git.checkout import Checkout, copied, fetched
 from tidemill.errors import EntryPointFailed, Refused
 
 LOOK = (

@@ -9,7 +9,7 @@ import pytest
 from tests.clients.test_checkout import scratch as scratch  # noqa: PLC0414 - it is a fixture
 from tests.world import git
 
-from tidemill.clients.checkout import copied
+from tidemill.clients.git.checkout import copied
 from tidemill.errors import FilterFailed
 
 FILES = {"a.yaml": "a: 1\n", "dir/b.yaml": "b: 1\n", "dos.txt": "x\r\n", "same.sh": "echo\n"}

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests.clients.places import eventually, is_alive, pids
 
-from tidemill.clients import credentials
-from tidemill.clients.credentials import Credentials, Kind, Logins
+from tidemill.clients.registry import credentials
+from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.errors import Refused, TidemillError, TimeLimit
 
 SECRET = "open sesame"

@@ -24,9 +24,9 @@ from tests.clients.places import eventually
 from tests.clients.test_worktree import INTRODUCE
 
 import tidemill
-from tidemill.clients.enclosure import chosen, is_wanted
-from tidemill.clients.entrypoints import run_entry_point
-from tidemill.clients.store import Committed, WorkTimedOut
+from tidemill.clients.git.store import Committed, WorkTimedOut
+from tidemill.clients.machine.enclosure import chosen, is_wanted
+from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.errors import EntryPointFailed, TidemillError
 
 SECRET = "ghs_0123456789hush"
@@ -177,7 +177,7 @@ def test_git_works_in_it_with_all_objects(bench: Bench, own_user: None) -> None:
 
 @pytest.mark.parametrize("mode", [0o022, 0o077])
 def test_umask_of_whoever_runs_it_does_not_matter(bench: Bench, own_user: None, mode: int) -> None:
-    from tidemill.clients.repository import opened
+    from tidemill.clients.git.repository import opened
 
     before = os.umask(mode)
     try:
@@ -192,7 +192,7 @@ def test_umask_of_whoever_runs_it_does_not_matter(bench: Bench, own_user: None, 
 def test_folder_for_temporary_files_may_be_one_that_others_do_not_see(
     bench: Bench, own_user: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, below: str
 ) -> None:
-    from tidemill.clients.repository import opened
+    from tidemill.clients.git.repository import opened
 
     place = tmp_path / below / "tmp"
     place.mkdir(parents=True)

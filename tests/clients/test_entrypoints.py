@@ -9,7 +9,7 @@ from tests.clients.git_server import processes
 from tests.clients.places import eventually
 from tests.world import git
 
-from tidemill.clients.store import Committed, WorkFailed
+from tidemill.clients.git.store import Committed, WorkFailed
 
 USERS = ("same-user", "own-user")
 SAVED = "generated/lab/all.yaml"

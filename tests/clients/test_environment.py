@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.clients.environment import outside
+from tidemill.clients.machine.environment import outside
 
 ASCII = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 WORDS = ("compare", "oci:é", "oci:é")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tests.clients.bench import Bench
 
-from tidemill.clients.store import Committed, WorkFailed
+from tidemill.clients.git.store import Committed, WorkFailed
 
 GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
 

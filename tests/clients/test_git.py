@@ -8,7 +8,7 @@ import pytest
 from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
 
-from tidemill.clients.git import Git, GitError, configured, redacted
+from tidemill.clients.git.git import Git, GitError, configured, redacted
 from tidemill.errors import TidemillError, TimeLimit
 
 

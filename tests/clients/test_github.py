@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from tests.clients.github_api import ACTIONS, REPOSITORY, TOKEN, Api, Say, serving, user
 
-from tidemill.cfg.reported import CheckRun, Required
 from tidemill.clients.github.api import GitHub, NewDeployment, NewStatus
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
+from tidemill.facts.github_checks import CheckRun, Required
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
 CHECK = (Required("tidemill/check"),)

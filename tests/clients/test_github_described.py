@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 import pytest
 from tests.sandbox.server_world import World, described, pushed, world
 
-from tidemill.cfg.reported import ACTIONS, Required, record
 from tidemill.clients.github.api import GitHub, NewDeployment, NewStatus
 from tidemill.clients.github.place import Place
 from tidemill.errors import ServerRefused
+from tidemill.facts.github_checks import ACTIONS, Required, record
 
 __all__ = ["described", "pushed", "world"]
 OWN = "tidemill/check"

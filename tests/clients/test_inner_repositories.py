@@ -8,8 +8,8 @@ from tests.clients.bench import Bench
 from tests.clients.test_worktree import INTRODUCE
 from tests.world import git
 
-from tidemill.clients.checkout import fetched
-from tidemill.clients.store import Committed, WorkFailed
+from tidemill.clients.git.checkout import fetched
+from tidemill.clients.git.store import Committed, WorkFailed
 
 INNER = "generated/inner"
 COMMIT = (

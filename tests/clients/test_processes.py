@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.clients.places import eventually, is_alive, pids
 
-from tidemill.clients.processes import KEPT_OUTPUT, run
+from tidemill.clients.machine.processes import KEPT_OUTPUT, run
 from tidemill.errors import TimeLimit
 
 ENV = {"PATH": os.environ["PATH"]}

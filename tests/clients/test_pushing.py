@@ -8,8 +8,8 @@ import pytest
 from tests.clients.places import bare, hook, imported, refs
 from tests.world import git
 
-from tidemill.clients.repository import Repository, opened
-from tidemill.clients.store import Declined, Pushed, Raced, Update
+from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.git.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

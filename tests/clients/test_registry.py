@@ -18,9 +18,9 @@ from tests.clients.registry_places import (
 )
 from tests.components.shapes import Registry as Started
 
-from tidemill.clients import registry_address
-from tidemill.clients.registry import Registry
-from tidemill.clients.registry import registry as opened
+from tidemill.clients.registry.address import parse
+from tidemill.clients.registry.registry import Registry
+from tidemill.clients.registry.registry import registry as opened
 from tidemill.errors import Refused, ServerRefused, Unreachable
 from tidemill.images import oci
 from tidemill.images.image_store import ImageStore
@@ -311,7 +311,7 @@ def test_what_is_no_tag_is_not_asked_for(reference: str, repository: Registry) -
     ],
 )
 def test_a_name_is_read_as_docker_reads_it(name: str, wanted: tuple[str, str, str]) -> None:
-    address = registry_address.parse(name)
+    address = parse(name)
     assert (address.host, address.path, address.origin) == wanted
 
 
@@ -319,7 +319,7 @@ def test_a_name_is_read_as_docker_reads_it(name: str, wanted: tuple[str, str, st
     ("insecure", "origin"), [(True, "http://h.example:5000"), (False, "https://h.example:5000")]
 )
 def test_plain_http_is_up_to_who_asks(insecure: bool, origin: str) -> None:
-    assert registry_address.parse("h.example:5000/a", insecure).origin == origin
+    assert parse("h.example:5000/a", insecure).origin == origin
 
 
 @pytest.mark.parametrize(
@@ -327,4 +327,4 @@ def test_plain_http_is_up_to_who_asks(insecure: bool, origin: str) -> None:
 )
 def test_what_is_no_name_of_a_repository_is_refused(name: str) -> None:
     with pytest.raises(Refused):
-        registry_address.parse(name)
+        parse(name)

@@ -36,11 +36,11 @@ from tests.clients.registry_trouble import Say, SayInTheMiddle, troubled
 from tests.components.shapes import Registry as Started
 from tests.components.shapes import StartRegistry
 
-from tidemill.clients.http_trouble import said_in
-from tidemill.clients.registry import Registry
-from tidemill.clients.registry import registry as opened
-from tidemill.clients.registry_access import Session
-from tidemill.clients.registry_tokens import Challenge, challenges
+from tidemill.clients.http.trouble import said_in
+from tidemill.clients.registry.access import Session
+from tidemill.clients.registry.registry import Registry
+from tidemill.clients.registry.registry import registry as opened
+from tidemill.clients.registry.tokens import Challenge, challenges
 from tidemill.errors import Refused, ServerRefused, TidemillError
 from tidemill.images import oci
 from tidemill.images.layout import Layout

@@ -18,7 +18,7 @@ SENDS_AND_FETCHES = """
 import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from tidemill.clients.registry import registry
+from tidemill.clients.registry.registry import registry
 from tidemill.clients.registry_access import Session
 from tidemill.images import oci
 from tidemill.images.layout import Layout

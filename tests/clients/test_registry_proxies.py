@@ -5,8 +5,8 @@ from tests.clients.registry_places import run
 from tests.clients.registry_trouble import Say, troubled
 from tests.components.shapes import Registry as Started
 
-from tidemill.clients.http_proxies import proxy_for
-from tidemill.clients.registry import registry as opened
+from tidemill.clients.http.proxies import proxy_for
+from tidemill.clients.registry.registry import registry as opened
 from tidemill.errors import Unreachable
 
 BOTH = {"HTTP_PROXY": "http://plain:1", "HTTPS_PROXY": "http://tls:2"}

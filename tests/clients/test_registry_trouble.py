@@ -30,8 +30,8 @@ from tests.clients.registry_trouble import (
 )
 from tests.components.shapes import Registry as Started
 
-from tidemill.clients.registry import Registry
-from tidemill.clients.registry import registry as opened
+from tidemill.clients.registry.registry import Registry
+from tidemill.clients.registry.registry import registry as opened
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import oci
 from tidemill.images.layout import Layout

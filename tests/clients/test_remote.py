@@ -14,12 +14,12 @@ from tests.clients.git_server import GitServer, serving
 from tests.clients.places import bare, imported, refs
 from tests.world import git
 
-from tidemill.clients.app_checkout import AppCheckout, Given
-from tidemill.clients.git import configured
-from tidemill.clients.remote import remote
-from tidemill.clients.repository import Repository, opened
-from tidemill.clients.store import Committed, Declined, Pushed, Update, Work
-from tidemill.clients.workflow import SECRETS
+from tidemill.clients.git.app_checkout import AppCheckout, Given
+from tidemill.clients.git.git import configured
+from tidemill.clients.git.remote import remote
+from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.git.store import Committed, Declined, Pushed, Update, Work
+from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import Unreachable
 
 TOKEN = "ghs_hush"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.clients.removing import remove
+from tidemill.clients.machine.removing import remove
 
 NOBODY = 65534
 

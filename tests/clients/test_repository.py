@@ -9,7 +9,7 @@ import pytest
 from tests.clients.places import bare, imported, refs
 from tests.world import git
 
-from tidemill.clients.repository import Repository, opened
+from tidemill.clients.git.repository import Repository, opened
 from tidemill.errors import Refused, Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)

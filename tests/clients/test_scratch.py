@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.clients import scratch as scratch_module
-from tidemill.clients.scratch import scratch
+from tidemill.clients.machine import scratch as scratch_module
+from tidemill.clients.machine.scratch import scratch
 
 RUN = """
 import sys

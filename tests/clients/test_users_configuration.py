@@ -6,7 +6,7 @@ import pytest
 from tests.clients.bench import Bench
 from tests.world import git
 
-from tidemill.clients.store import Pushed, Update
+from tidemill.clients.git.store import Pushed, Update
 
 GENERATE = (
     "cat images/lab/digests.json > generated/lab/all.yaml; printf 'a\\r\\n' > generated/dos.txt;"
@@ -92,7 +92,7 @@ def test_address_that_the_user_rewrites_is_rewritten(
     bench: Bench, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`url.….insteadOf` is how people point to a mirror, or give a token."""
-    from tidemill.clients.repository import opened
+    from tidemill.clients.git.repository import opened
 
     (place / "gitconfig").write_text(f'[url "{bench.server}"]\n\tinsteadOf = corp:cfg-app\n')
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(place / "gitconfig"))

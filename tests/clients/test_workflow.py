@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.clients import workflow
+from tidemill.clients.machine import workflow
 
 SRC = Path(workflow.__file__).parents[2]
 

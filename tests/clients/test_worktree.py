@@ -7,8 +7,8 @@ import pytest
 from tests.clients.bench import THEN, Bench, as_json
 from tests.clients.places import eventually, is_alive, pids
 
-from tidemill.cfg.settings import Bot
-from tidemill.clients.store import WorkFailed, WorkTimedOut
+from tidemill.clients.git.store import WorkFailed, WorkTimedOut
+from tidemill.facts.settings import Bot
 
 GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
 IMAGES = {

@@ -22,8 +22,8 @@ from tests.loop.stories import endings, inbox, refs, says
 from tests.world import World, announcement, git, sha_of
 
 from tidemill.__main__ import main
-from tidemill.app.announcement import as_json, parse
-from tidemill.app.referred import refer
+from tidemill.announcing.announcement import as_json, parse
+from tidemill.announcing.by_reference import refer
 
 REQUEST = f"announcement-app-1-{sha_of('app-1')[:12]}"
 

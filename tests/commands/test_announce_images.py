@@ -16,8 +16,8 @@ from tests.commands.promises import assert_help_has_an_example
 from tests.world import announcement
 
 from tidemill.__main__ import main
-from tidemill.app.announcement import parse
-from tidemill.app.referred import parse_referred, resolved
+from tidemill.announcing.announcement import parse
+from tidemill.announcing.by_reference import parse_referred, resolved
 
 TOKEN = "ghs_" + "secret" * 10
 

@@ -12,7 +12,7 @@ from tests.components.shapes import Registry
 from tests.world import git
 
 from tidemill.__main__ import main
-from tidemill.app.announcement import parse as announced
+from tidemill.announcing.announcement import parse as announced
 from tidemill.commands._table import parse
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64

@@ -18,18 +18,18 @@ import msgspec
 import pytest
 from tests.world import World
 
-from tidemill.app import settings as app_settings
-from tidemill.app.announcement import parse as parse_announcement
-from tidemill.app.durations import Duration, parse_duration, show_duration
-from tidemill.app.settings import Base, Compile, Service
-from tidemill.cfg import settings_file
-from tidemill.cfg.operation import Operation
-from tidemill.cfg.settings import Settings
-from tidemill.cfg.trailers import trailers
+from tidemill.announcing.announcement import parse as parse_announcement
+from tidemill.building import settings as app_settings
+from tidemill.building.settings import Base, Compile, Service
 from tidemill.commands import _table
 from tidemill.errors import SettingsInvalid
+from tidemill.facts import settings_file
+from tidemill.facts.operation import Operation
+from tidemill.facts.settings import Settings
+from tidemill.facts.trailers import trailers
 from tidemill.images.recipe import Copy
-from tidemill.mill.refs import Names
+from tidemill.turn.refs import Names
+from tidemill.words.durations import Duration, parse_duration, show_duration
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()

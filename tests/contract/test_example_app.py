@@ -4,7 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from tidemill.app.settings import Settings, parse
+from tidemill.building.settings import Settings, parse
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "examples" / "app"

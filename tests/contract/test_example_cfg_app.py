@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tidemill.cfg import images, settings_file
+from tidemill.facts import image_files, settings_file
 
 EXAMPLE = Path(__file__).parents[2] / "examples/cfg-app"
 APP = ("billing", "catalog", "gateway", "orders")
@@ -146,12 +146,12 @@ def test_image_files_of_every_wave_and_set_are_known_sets() -> None:
         for image_set, names in (("app", APP), ("batch", BATCH)):
             folder = EXAMPLE / parsed.folder(wave.name, image_set)
             files = {path.name: path.read_bytes() for path in folder.iterdir()}
-            found = images.parse(files)
+            found = image_files.parse(files)
             assert found is not None
             assert found.position == 1
             assert tuple(sorted(found.digests)) == names
-            assert files["tags.json"] == images.render(found.tags)
-            assert files["digests.json"] == images.render(found.digests)
+            assert files["tags.json"] == image_files.render(found.tags)
+            assert files["digests.json"] == image_files.render(found.digests)
 
 
 @pytest.mark.parametrize("place", ["staging", "internal", "prod"])

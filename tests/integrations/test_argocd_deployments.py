@@ -13,8 +13,8 @@ from tests.components.absence import running
 from tests.integrations.applications import FIRST, App
 from tests.integrations.argocd import Controller, controller
 
-from tidemill.events.asked import Run
-from tidemill.events.event import asked
+from tidemill.asks.ask import Run
+from tidemill.asks.event import asked
 
 API = "/api/v3/repos/acme/cfg-app/deployments"
 

@@ -12,8 +12,8 @@ from tests.integrations.argocd import PATH, TOKEN, Controller, Request
 from tests.loop.stories import fork
 from tests.world import REGISTRY, Result, World, announcement
 
-from tidemill.app import reference
 from tidemill.errors import Refused
+from tidemill.words import references
 
 MOST = 65_535  # characters of a client_payload
 HOSTILE = 'a"b\\c\n{{ .app }} $tidemill-token </script> ${{ github.token }} \u2028\U0001f480'
@@ -214,7 +214,7 @@ def test_hostile_names_are_refused_and_nothing_is_written(
 )
 def test_images_are_told_just_where_tidemill_reads_them(argocd: Controller, image: str) -> None:
     try:
-        reference.running(image)
+        references.running(image)
         known = [image]
     except Refused:
         known = []

@@ -11,7 +11,7 @@ from tests.integrations.applications import FIRST, SECOND
 from tests.integrations.flux import EVENTS, KUSTOMIZE, emitted, posted
 from tests.world import World, announcement
 
-from tidemill.events import flux
+from tidemill.asks import flux
 
 HOSTILE = 'a"b\\c\n${{ github.token }} \u2028'
 

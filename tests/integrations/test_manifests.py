@@ -11,7 +11,7 @@ import pytest
 import yaml
 from tests.integrations.applications import WAVE
 
-from tidemill.events import flux
+from tidemill.asks import flux
 
 INTEGRATIONS = Path(__file__).parents[2] / "integrations"
 FILES = sorted(INTEGRATIONS.glob("*/*.yaml"))

@@ -14,11 +14,11 @@ import pytest
 from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
-from tidemill.clients.repository import opened
+from tidemill.clients.git.repository import opened
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import turn_json
-from tidemill.mill.pushing import Clock
-from tidemill.mill.turn import LostTo, turn
+from tidemill.turn.push import Clock
+from tidemill.turn.turn import LostTo, turn
 
 CROWDS = (2, 8, 16)
 COUNT_PUSHES = 'cat > /dev/null; echo push >> "$GIT_DIR/pushes"'

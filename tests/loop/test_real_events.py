@@ -16,9 +16,9 @@ import pytest
 from tests.components.absence import Missing, absent
 from tests.loop.stories import refs
 from tests.world import START, World, announcement, git
+from tidemill.asks.ask import Nothing, Run
+from tidemill.asks.event import asked
 from tidemill.errors import Refused, TidemillError
-from tidemill.events.asked import Nothing, Run
-from tidemill.events.event import asked
 from tidemill_sandbox import npm_files
 
 SEED = 20260105

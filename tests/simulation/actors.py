@@ -31,7 +31,7 @@ from tidemill.commands import (
     update_cfg_app,
 )
 from tidemill.errors import TidemillError
-from tidemill.mill.pushing import Clock
+from tidemill.turn.push import Clock
 
 COMMANDS: Mapping[str, ModuleType] = {
     "announce": update_cfg_app,
@@ -123,8 +123,8 @@ def stage() -> Iterator[None]:
         stack.enter_context(patch("tidemill.commands._writing.write_json", _heard))
         for name, instead in (
             ("tidemill.commands._options.read_file", str.encode),
-            ("tidemill.clients.person.name", lambda: "ada"),
-            ("tidemill.clients.person.run_url", lambda: None),
+            ("tidemill.clients.machine.person.name", lambda: "ada"),
+            ("tidemill.clients.machine.person.run_url", lambda: None),
             ("tomllib.loads", cache(tomllib.loads)),
         ):
             stack.enter_context(patch(name, instead))

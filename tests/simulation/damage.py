@@ -8,7 +8,7 @@ from tests.simulation.announcing import announcement
 from tests.simulation.facts import SPACE, below
 from tests.simulation.memory import Commit
 from tests.simulation.world import World
-from tidemill.clients.store import Refs, Update
+from tidemill.clients.git.store import Refs, Update
 
 RECORD = "record.json"
 NEWER = b'{"version": 2, "kind": "spell"}\n'

@@ -14,10 +14,7 @@ from datetime import datetime
 from functools import cached_property
 
 from tests.simulation.sources import ROLLOUT, generated
-from tidemill.cfg.images import DIGESTS, SOURCE, TAGS
-from tidemill.cfg.settings import FILE
-from tidemill.cfg.staleness import Look
-from tidemill.clients.store import (
+from tidemill.clients.git.store import (
     Committed,
     Declined,
     Logged,
@@ -32,6 +29,9 @@ from tidemill.clients.store import (
     WorkTimedOut,
 )
 from tidemill.errors import Unreachable
+from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS
+from tidemill.facts.settings import FILE
+from tidemill.facts.staleness import Look
 
 
 class Killed(BaseException):

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tests.simulation.facts import runs
 from tests.simulation.memory import Client
-from tidemill.cfg.reported import Reports, Required, Status
+from tidemill.facts.github_checks import Reports, Required, Status
 
 _STATES = {"cancelled": "error"}
 

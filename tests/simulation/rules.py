@@ -29,7 +29,7 @@ from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
 from tests.simulation.standing import Landing, Standing, finished
-from tidemill.cfg.settings import FILE
+from tidemill.facts.settings import FILE
 
 KEPT = 50
 ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")

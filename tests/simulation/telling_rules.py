@@ -11,8 +11,8 @@ from typing import Any
 from tests.simulation.facts import AUTO, MAIN, demand, trailers
 from tests.simulation.rules import Rules
 from tests.simulation.sources import digests_of, file_of
-from tidemill.cfg.status import WaveStatus
 from tidemill.commands import _table
+from tidemill.plan.status import WaveStatus
 
 _WHOLE = re.compile(r"\b[0-9a-f]{7,40}\b")
 

@@ -16,21 +16,22 @@ from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
 from tests.simulation.steps import Step, turn
-from tidemill.cfg import advancing, due, judging, landing, ledger, naming, ownership, reporting
-from tidemill.cfg.checks import Verdict
-from tidemill.cfg.draft import Draft
-from tidemill.cfg.journal import Entry
-from tidemill.cfg.ledger import Ledger
-from tidemill.cfg.operation import Operation
-from tidemill.cfg.plan import Plan, plan
-from tidemill.cfg.records import Deployment
-from tidemill.cfg.renaming import Renamed
-from tidemill.cfg.settings import Wave
-from tidemill.cfg.snapshot import Snapshot
-from tidemill.clients.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
+from tidemill.clients.git.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
 from tidemill.commands import promote_wave
 from tidemill.commands._resolving import wave_of
-from tidemill.mill.reading import Reading
+from tidemill.facts import ledger, naming, ownership
+from tidemill.facts.checks import Verdict
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.operation import Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.settings import Wave
+from tidemill.facts.snapshot import Snapshot
+from tidemill.plan import due, eviction, landing, next_sets, waits
+from tidemill.plan.draft import Draft
+from tidemill.plan.plan import Plan, plan
+from tidemill.plan.renames import Renamed
+from tidemill.turn.read import Reading
 
 MOST = 60
 ALL = (70, 15, 5, 5, 5)
@@ -56,7 +57,7 @@ def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -
                 draft.verdicts[step.commit.sha] = Verdict("green")
         landing.land(draft)
 
-    monkeypatch.setattr("tidemill.cfg.plan.land", land)
+    monkeypatch.setattr("tidemill.plan.plan.land", land)
     assert first_broken().startswith("rule 1: main goes to")
 
 
@@ -82,7 +83,7 @@ def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_an_older_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
-    for module in (due, advancing, landing):
+    for module in (due, next_sets, landing):
         monkeypatch.setattr(module, "is_newer", lambda *_: True)
     assert first_broken().startswith(("rule 3:", "rule 2:"))
 
@@ -93,13 +94,13 @@ def test_a_set_that_is_promoted_too_early_is_noticed(monkeypatch: Patch) -> None
 
 
 def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
-    for module in (due, advancing):
+    for module in (due, next_sets):
         monkeypatch.setattr(module, "closed", lambda *_: ())
     assert "landed " in first_broken()
 
 
 def test_an_innocent_that_is_evicted_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(judging, "_is_condemned", lambda *_: True)
+    monkeypatch.setattr(eviction, "_is_condemned", lambda *_: True)
     assert first_broken(RED).startswith("rule 5:")
 
 
@@ -107,7 +108,7 @@ def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
     def is_condemned(draft: Draft, _: object, parent: str) -> bool:
         return draft.verdict(parent).state == "green"
 
-    monkeypatch.setattr(judging, "_is_condemned", is_condemned)
+    monkeypatch.setattr(eviction, "_is_condemned", is_condemned)
     assert first_broken(RED).startswith("rule 5:")
 
 
@@ -143,16 +144,16 @@ def test_a_turn_that_writes_for_nothing_is_noticed(monkeypatch: Patch) -> None:
     def eager(snapshot: Snapshot, **how: Any) -> Plan:
         return replace(plan(snapshot, **how), is_change=True)
 
-    monkeypatch.setattr("tidemill.mill.turn.plan", eager)
+    monkeypatch.setattr("tidemill.turn.turn.plan", eager)
     assert first_broken().startswith("rule 7: a third turn")
 
 
 def test_a_commit_under_test_that_is_rewritten_is_noticed(monkeypatch: Patch) -> None:
     def advance(draft: Draft) -> None:
-        advancing.advance(draft)
+        next_sets.advance(draft)
         draft.chain.reverse()
 
-    monkeypatch.setattr("tidemill.cfg.plan.advance", advance)
+    monkeypatch.setattr("tidemill.plan.plan.advance", advance)
     assert first_broken().startswith("rule 7:")
 
 
@@ -172,12 +173,12 @@ def test_a_wave_that_waits_for_ever_is_noticed(monkeypatch: Patch) -> None:
     def nothing(*_: object) -> Iterator[Operation]:
         return iter(())
 
-    monkeypatch.setattr(advancing, "_candidates", nothing)
+    monkeypatch.setattr(next_sets, "_candidates", nothing)
     assert first_broken().startswith(("rule 10:", "rule 12:"))
 
 
 def test_a_set_that_is_not_there_and_that_no_line_names_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(reporting, "_newest", lambda *_: None)
+    monkeypatch.setattr(waits, "_newest", lambda *_: None)
     assert re.search("rule 12: .* and no line says why", first_broken())
 
 
@@ -237,31 +238,31 @@ def test_a_ref_that_stays_in_the_way_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_a_lost_journal_that_is_not_made_again_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.mill.reading.recalled", lambda _: Ledger())
+    monkeypatch.setattr("tidemill.turn.read.recalled", lambda _: Ledger())
     found = first_broken(RED, {damage.lose_journal: 100, machines.run_well: 200})
     assert found.startswith(("rule 3:", "rule 5:", "rule 12:", "rule 13:"))
 
 
 def test_a_forged_position_that_locks_a_set_out_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.cfg.welcome._why_clashing", lambda *_: None)
+    monkeypatch.setattr("tidemill.plan.position._why_clashing", lambda *_: None)
     assert first_broken(WELL, {damage.announce_far_ahead: 40}).startswith("rule ")
 
 
 def test_a_name_that_forgets_its_past_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.cfg.plan.renamed", Renamed)
+    monkeypatch.setattr("tidemill.plan.plan.renamed", Renamed)
     found = first_broken(often={names.rename: 40, requests.hold: 40})
     assert found.startswith(("rule 13: the hold", "rule 3:"))
 
 
 def test_a_wave_that_comes_back_unheld_under_another_name_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.cfg.observing.in_place_of", lambda *_: None)
+    monkeypatch.setattr("tidemill.plan.new_main.in_place_of", lambda *_: None)
     monkeypatch.setattr(names, "SAID", 0)
     found = first_broken(WELL, {names.rename: 20, machines.run_well: 80})
     assert "under another name, unsaid" in found
 
 
 def test_a_hold_that_is_not_shown_because_its_wave_is_gone_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.cfg.status.gone_holds", lambda *_: [])
+    monkeypatch.setattr("tidemill.plan.status.gone_holds", lambda *_: [])
     monkeypatch.setattr(names, "SAID", 0)
     monkeypatch.setattr(history, "OFTEN", 0.5)
     found = first_broken(often={names.rename: 60, requests.hold: 60, turn: 60})

@@ -6,8 +6,8 @@ from tests.simulation.announcing import announce, announcement
 from tests.simulation.facts import AUTO
 from tests.simulation.memory import Commit
 from tests.simulation.world import ACCEPTED, World
-from tidemill.cfg.settings import FILE
-from tidemill.clients.store import Refs, Update
+from tidemill.clients.git.store import Refs, Update
+from tidemill.facts.settings import FILE
 
 
 def refuse_main(world: World) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tidemill.cfg.images import ImageFiles, Source, from_maps
-from tidemill.cfg.settings import Settings
-from tidemill.cfg.settings_file import parse
-from tidemill.cfg.snapshot import Unreadable
+from tidemill.facts.image_files import ImageFiles, Source, from_maps
+from tidemill.facts.settings import Settings
+from tidemill.facts.settings_file import parse
+from tidemill.facts.snapshot import Unreadable
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}

@@ -9,15 +9,15 @@ from typing import Any
 from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
 from tests.unit.telling import Told
 
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.obstacles import Waiting
-from tidemill.cfg.operation import Operation
-from tidemill.cfg.plan import Plan, plan
-from tidemill.cfg.records import Deployment, Health, Phase, Seen
-from tidemill.cfg.regenerating import ToLook
-from tidemill.cfg.snapshot import Made, Main, Outcome, Snapshot
-from tidemill.cfg.staleness import Look, NoLook
-from tidemill.cfg.wording import line_command, reasons, runs_as, subject
+from tidemill.facts.ledger import Had
+from tidemill.facts.operation import Operation
+from tidemill.facts.records import Deployment, Health, Phase, Seen
+from tidemill.facts.snapshot import Made, Main, Outcome, Snapshot
+from tidemill.facts.staleness import Look, NoLook
+from tidemill.plan.obstacles import Waiting
+from tidemill.plan.plan import Plan, plan
+from tidemill.plan.regeneration import ToLook
+from tidemill.plan.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
     "LAB",

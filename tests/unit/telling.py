@@ -8,15 +8,15 @@ from typing import Any
 
 from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
 
-from tidemill.app.announcement import Announcement, Image
-from tidemill.cfg.checks import CheckRecord, Run, RunState
-from tidemill.cfg.images import ImageFiles
-from tidemill.cfg.ledger import Had, How, Ledger
-from tidemill.cfg.operation import AutoCommit, Files, Kind, Operation
-from tidemill.cfg.records import Deployment
-from tidemill.cfg.requests import Announced, Fact, Hold, Point, Promotion, Rollback
-from tidemill.cfg.settings import Settings
-from tidemill.cfg.snapshot import Held, Unreadable
+from tidemill.announcing.announcement import Announcement, Image
+from tidemill.facts.checks import CheckRecord, Run, RunState
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import Had, How, Ledger
+from tidemill.facts.operation import AutoCommit, Files, Kind, Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import Announced, Fact, Hold, Point, Promotion, Rollback
+from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import Held, Unreadable
 
 
 @dataclass

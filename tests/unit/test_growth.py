@@ -9,13 +9,13 @@ from collections.abc import Callable
 
 import pytest
 
-from tidemill.app.toml_lines import line_of
-from tidemill.cfg.settings_file import refs_in
-from tidemill.clients.registry_tokens import challenges
+from tidemill.clients.registry.tokens import challenges
 from tidemill.errors import Refused
+from tidemill.facts.settings_file import refs_in
 from tidemill.images.dockerfile import ignore, parse
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.tar_read import inflated
+from tidemill.words.toml_lines import line_of
 
 # Twice the ratio of what is linear, and half of what is quadratic.
 MOST = 8.5

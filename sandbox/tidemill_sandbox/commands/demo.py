@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from tidemill.clients.enclosure import SAME_USER, chosen
+from tidemill.clients.machine.enclosure import SAME_USER, chosen
 from tidemill.commands import _options
 from tidemill.commands import status as status_command
 from tidemill.commands._writing import write_json

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemill.app.names import shown
-from tidemill.clients.environment import variable
+from tidemill.clients.machine.environment import variable
 from tidemill.commands._writing import write_json
 from tidemill.errors import Refused
+from tidemill.words.names import shown
 
 if TYPE_CHECKING:
     from tidemill_sandbox.world import World

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tidemill.cfg import settings, settings_file
-from tidemill.clients.git import Git
+from tidemill.clients.git.git import Git
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
+from tidemill.facts import settings, settings_file
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.people import Operators
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from tidemill.clients import person
+from tidemill.clients.machine import person
 from tidemill.errors import TidemillError
 
 _BOLD, _GREEN, _DIM, _END = "\033[1m", "\033[32m", "\033[2m", "\033[0m"

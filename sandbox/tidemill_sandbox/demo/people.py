@@ -7,15 +7,15 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
-from tidemill.app.announcement import Image, as_json
-from tidemill.app.image_records import image_set, record
+from tidemill.announcing.announcement import Image, as_json
+from tidemill.announcing.image_records import image_set, record
 from tidemill.building.order import Wishes
 from tidemill.building.services import Run, build_services, read_settings
 from tidemill.building.shipping import Shipped
-from tidemill.clients.app_checkout import AppCheckout, Given
-from tidemill.clients.entrypoints import run_entry_point
-from tidemill.clients.git import Git
-from tidemill.clients.scratch import scratch
+from tidemill.clients.git.app_checkout import AppCheckout, Given
+from tidemill.clients.git.git import Git
+from tidemill.clients.machine.entrypoints import run_entry_point
+from tidemill.clients.machine.scratch import scratch
 from tidemill_sandbox.demo.narrator import Narrator
 
 _AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}

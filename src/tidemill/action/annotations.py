@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tidemill.app.names import one_line
+from tidemill.words.names import one_line
 
 Result = Mapping[str, Any]
 _NEEDS_A_PERSON = {

@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from tidemill.action.surroundings import SURROUNDINGS
-from tidemill.app.names import shown
-from tidemill.app.unreadable import UNREADABLE
 from tidemill.commands._table import command, parser
 from tidemill.errors import Refused
+from tidemill.words.names import shown
+from tidemill.words.unreadable import UNREADABLE
 
 # Options of a person at a terminal, and one that only tests need.
 NOT_FOR_WORKFLOWS = ("help", "json", "now", "quiet", "iidfile", "metadata_file")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from tidemill.app.names import SHA, one_line
+from tidemill.words.names import SHA, one_line
 
 # What means something to GitHub's Markdown within a line or a cell, or makes an address a link.
 _SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.")

@@ -16,12 +16,12 @@ from tidemill.action.annotations import errors, notices, warnings
 from tidemill.action.inputs import arguments, known_command, refuse_others
 from tidemill.action.outputs import RESULT, texts
 from tidemill.action.summary import summary, summary_of_error
-from tidemill.app.names import one_line, visible
-from tidemill.clients import workflow
 from tidemill.clients.github import place
+from tidemill.clients.machine import workflow
 from tidemill.commands._table import COMMANDS, parse, run
 from tidemill.commands._writing import kept_results
 from tidemill.errors import Refused, TidemillError
+from tidemill.words.names import one_line, visible
 
 LONG = 40  # lines of output, above which it is folded
 

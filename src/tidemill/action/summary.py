@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from tidemill.action.markdown import code, commit, plain, table
-from tidemill.cfg.naming import Naming
 from tidemill.errors import TidemillError
+from tidemill.facts.naming import Naming
 
 _LISTS = (
     "introduced",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from tidemill.clients.image_stores import ImageStores
+from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.image_store import ImageStore

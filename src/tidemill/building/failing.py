@@ -5,10 +5,10 @@ from __future__ import annotations
 import errno
 from collections.abc import Sequence
 
-from tidemill.app.names import shown_path
 from tidemill.errors import Refused, TidemillError
 from tidemill.images.location import Location
 from tidemill.images.publish import Published
+from tidemill.words.names import shown_path
 
 NOTHING = "nothing"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tidemill.building.order import Order
-from tidemill.clients.app_checkout import AppCheckout
+from tidemill.clients.git.app_checkout import AppCheckout
 from tidemill.images.build import DockerfileBuild
 
 

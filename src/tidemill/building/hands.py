@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from tidemill.clients import processes
+from tidemill.clients.machine import processes
 
 _SIDE_BY_SIDE = 8
 _CONNECTIONS = 8

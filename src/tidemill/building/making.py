@@ -7,10 +7,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tidemill.app.settings import Engine
 from tidemill.building.bases import BaseImages
+from tidemill.building.compile_step import Surroundings, compile_services
 from tidemill.building.order import BASE_NAME, Item, Order
-from tidemill.clients.compile_step import Surroundings, compile_services
+from tidemill.building.settings import Engine
 from tidemill.images import oci
 from tidemill.images.build import DockerfileBuild, Say, Workshop
 from tidemill.images.layer import NONE

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.app.settings import Base, Compile, DockerfileSource, Engine, Service, Settings
+from tidemill.building.settings import Base, Compile, DockerfileSource, Engine, Service, Settings
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild

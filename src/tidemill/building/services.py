@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tidemill.app import destination
-from tidemill.app import settings as app_settings
-from tidemill.app.names import shown, shown_path
-from tidemill.app.settings import Settings
+from tidemill.building import destination
+from tidemill.building import settings as app_settings
 from tidemill.building.folders import with_copied_folders
 from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
+from tidemill.building.settings import Settings
 from tidemill.building.shipping import Parcel, Shipped, ship
 from tidemill.building.verifying import FIRST
-from tidemill.clients.app_checkout import AppCheckout, Given
+from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
 from tidemill.images.branch_tags import tag_of_branch
 from tidemill.images.build import DockerfileBuild, Say
 from tidemill.images.location import Location
+from tidemill.words.names import shown, shown_path
 
 _Orders = Callable[[Path], Order]
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.building.bases import BaseImages
+from tidemill.building.compile_step import USUAL, Surroundings
 from tidemill.building.failing import told
 from tidemill.building.hands import Hands
 from tidemill.building.making import Making, Means
 from tidemill.building.order import Item, Order
 from tidemill.building.verifying import verify
-from tidemill.clients.compile_step import USUAL, Surroundings
-from tidemill.clients.image_stores import ImageStores
+from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.errors import ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
 from tidemill.images.build import Say

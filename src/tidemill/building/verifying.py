@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from tidemill.building.bases import BaseImages
+from tidemill.building.compile_step import Surroundings
 from tidemill.building.making import Making, Means
 from tidemill.building.order import Order
-from tidemill.clients.compile_step import Surroundings
 from tidemill.images.build import Say
 from tidemill.images.comparison.difference import Comparison, Image
 from tidemill.images.layout import Layout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tidemill.app.announcement import MAX_BYTES, Announcement
-from tidemill.app.referred import Referred, resolved
+from tidemill.announcing.announcement import MAX_BYTES, Announcement
+from tidemill.announcing.by_reference import Referred, resolved
 from tidemill.clients.github import place
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from tidemill.app.names import checked_name, is_name, shown, shown_path
-from tidemill.app.settings import Engine
 from tidemill.building.order import Wishes, build_contexts
-from tidemill.clients.app_checkout import Given
-from tidemill.clients.environment import variable
+from tidemill.building.settings import Engine
+from tidemill.clients.git.app_checkout import Given
+from tidemill.clients.machine.environment import variable
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
+from tidemill.words.names import checked_name, is_name, shown, shown_path
 
 _PAIR = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_./-]*=")
 

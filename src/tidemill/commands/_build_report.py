@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.names import shown
 from tidemill.building.shipping import Shipped
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
+from tidemill.words.names import shown
 
 
 def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:

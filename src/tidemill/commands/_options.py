@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tidemill.app.names import checked_line, checked_name, is_storable, shown
 from tidemill.clients.github import place as github
 from tidemill.errors import Refused
+from tidemill.words.names import checked_line, checked_name, is_storable, shown
 
 if TYPE_CHECKING:
-    from tidemill.mill.accepting import Accepted
+    from tidemill.turn.accept import Accepted
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def complete(arguments: argparse.Namespace) -> bool:
         here = github.here()
         arguments.repo = here.url if here else None
         if here is None and getattr(arguments, "takes_origin", False):
-            from tidemill.clients.checkout import origin
+            from tidemill.clients.git.checkout import origin
 
             arguments.repo = origin(Path())
         return arguments.repo is not None

@@ -10,12 +10,12 @@ from typing import Any
 
 import msgspec
 
-from tidemill.cfg.obstacles import Obstacle, Waiting
-from tidemill.cfg.wording import command, in_words, line_command, reasons, runs_as, subject
-from tidemill.clients.git import redacted
+from tidemill.asks.workflow_dispatch import inputs_of
+from tidemill.clients.git.git import redacted
 from tidemill.clients.github import place
 from tidemill.commands._writing import time_text
-from tidemill.events.workflow_dispatch import inputs_of
+from tidemill.plan.obstacles import Obstacle, Waiting
+from tidemill.plan.wording import command, in_words, line_command, reasons, runs_as, subject
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from tidemill.cfg.journal import Entry
-from tidemill.cfg.obstacles import Waiting
-from tidemill.cfg.reporting import is_by_rule
-from tidemill.cfg.requests import ALL_SETS
-from tidemill.cfg.wording import line_command, reasons, subject
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._writing import show_table, time_text, write, write_wrapped
-from tidemill.mill.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
+from tidemill.facts.journal import Entry
+from tidemill.facts.requests import ALL_SETS
+from tidemill.plan.obstacles import Waiting
+from tidemill.plan.waits import is_by_rule
+from tidemill.plan.wording import line_command, reasons, subject
+from tidemill.turn.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
 
 _LISTS = {
     "evicted": "evicted",

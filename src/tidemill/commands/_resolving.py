@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidemill.app.announcement import Announcement
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.requests import Announced
-from tidemill.cfg.settings import Settings, Wave
-from tidemill.cfg.welcome import rewrites_of
+from tidemill.announcing.announcement import Announcement
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
+from tidemill.facts.ledger import Had
+from tidemill.facts.requests import Announced
+from tidemill.facts.settings import Settings, Wave
+from tidemill.plan.position import rewrites_of
+from tidemill.turn.read import Reading
 
 
 def wave_of(reading: Reading, name: str) -> Wave:

@@ -7,25 +7,25 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tidemill.cfg.requests import Announced, Drop, Fact, approval
-from tidemill.cfg.settings import Settings
-from tidemill.cfg.welcome import first_waves
-from tidemill.clients import person
-from tidemill.clients.git import redacted
+from tidemill.clients.git.git import redacted
+from tidemill.clients.git.repository import opened
 from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
-from tidemill.clients.repository import opened
+from tidemill.clients.machine import person
 from tidemill.commands._options import Options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
-from tidemill.mill.accepting import Accepted, accept
-from tidemill.mill.forge import Forge
-from tidemill.mill.pushing import Clock
-from tidemill.mill.reading import Reading, read
-from tidemill.mill.telling import Wanted, tell_github
-from tidemill.mill.turn import Turn, Wrote, turn
+from tidemill.facts.requests import Announced, Drop, Fact, approval
+from tidemill.facts.settings import Settings
+from tidemill.plan.position import first_waves
+from tidemill.turn.accept import Accepted, accept
+from tidemill.turn.forge import Forge
+from tidemill.turn.notify import Wanted, tell_github
+from tidemill.turn.push import Clock
+from tidemill.turn.read import Reading, read
+from tidemill.turn.turn import Turn, Wrote, turn
 
 _AGAIN = "mend what the reason says, and ask again"
 Resolve = Callable[[Reading], "Fact | Nothing | Ended"]

@@ -77,7 +77,7 @@ def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> int:
     run_as = getattr(parsed, "entrypoints", None)
     if run_as is None:
         return module.run(parsed)
-    from tidemill.clients.enclosure import chosen  # most commands start nothing
+    from tidemill.clients.machine.enclosure import chosen  # most commands start nothing
 
     with chosen(run_as):
         return module.run(parsed)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.names import visible, visible_json
+from tidemill.words.names import visible, visible_json
 
 WIDTH = 100
 

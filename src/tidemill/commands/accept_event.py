@@ -10,17 +10,17 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tidemill.app.names import shown
-from tidemill.clients.environment import variable
+from tidemill.asks.ask import Nothing, Run
+from tidemill.asks.event import asked, has_something
+from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options, _table
 from tidemill.commands._options import Options
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
-from tidemill.events.asked import Nothing, Run
-from tidemill.events.event import asked, has_something
+from tidemill.words.names import shown
 
 if TYPE_CHECKING:
-    from tidemill.mill.accepting import Accepted
+    from tidemill.turn.accept import Accepted
 
 HELP = "accept what an event of GitHub brings, and do no turn"
 EXAMPLE = "tidemill accept-event --repo URL --event repository_dispatch --payload event.json"

@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tidemill.app.announcement import Announcement, as_json, parse
-from tidemill.app.names import is_repository, shown, shown_path
-from tidemill.app.referred import refer
-from tidemill.clients.environment import variable
+from tidemill.announcing.announcement import Announcement, as_json, parse
+from tidemill.announcing.by_reference import refer
+from tidemill.asks.repository_dispatch import IMAGES_ANNOUNCED
 from tidemill.clients.github import place
 from tidemill.clients.github.place import Place
+from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options
 from tidemill.commands._options import Options
 from tidemill.commands._writing import conclude, tell, write
 from tidemill.errors import Refused, TidemillError
-from tidemill.events.repository_dispatch import IMAGES_ANNOUNCED
+from tidemill.words.names import is_repository, shown, shown_path
 
 HELP = "send announcements to cfg-app.git"
 EXAMPLE = "tidemill announce-images --announcement announcement.json --to acme/cfg-app"

@@ -8,8 +8,8 @@ from pathlib import Path
 from tidemill.building.failing import of_the_machine
 from tidemill.building.order import OF_A_COMMIT
 from tidemill.building.services import Run, build_dockerfile, build_services
-from tidemill.clients import processes
-from tidemill.clients.scratch import scratch
+from tidemill.clients.machine import processes
+from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _build_options, _build_report
 from tidemill.commands._writing import tell
 from tidemill.images.image_store import quiet

@@ -8,17 +8,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import checked_sha, one_line, shown
-from tidemill.cfg import images, naming, settings, settings_file
-from tidemill.cfg.name_changes import folders_to_move, warnings_of
-from tidemill.cfg.ownership import Ownership, found_stale, waves_of
-from tidemill.cfg.settings import Settings, Wave
-from tidemill.clients.checkout import Checkout, Local, Remote, Source, remedy_of
-from tidemill.clients.entrypoints import in_words
-from tidemill.clients.git import GitError
-from tidemill.clients.removing import remove
-from tidemill.clients.repository import Repository, opened
-from tidemill.clients.scratch import scratch
+from tidemill.clients.git.checkout import Checkout, Local, Remote, Source, remedy_of
+from tidemill.clients.git.git import GitError
+from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.machine.entrypoints import in_words
+from tidemill.clients.machine.removing import remove
+from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _options
 from tidemill.commands._writing import conclude, teller, write
 from tidemill.errors import (
@@ -29,6 +24,11 @@ from tidemill.errors import (
     TidemillError,
     Unreachable,
 )
+from tidemill.facts import image_files, naming, settings, settings_file
+from tidemill.facts.name_changes import folders_to_move, warnings_of
+from tidemill.facts.ownership import Ownership, found_stale, waves_of
+from tidemill.facts.settings import Settings, Wave
+from tidemill.words.names import checked_sha, one_line, shown
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
 EXAMPLE = "tidemill check-cfg-app --repo ."
@@ -231,7 +231,7 @@ def _other_names(checkout: Checkout, valid: Settings) -> list[str]:
     found = warnings_of(before, valid)
     for old, new in folders_to_move(before, valid):
         has_old, has_new = (
-            any(checkout.read(f"{folder}/{name}") is not None for name in images.FILES)
+            any(checkout.read(f"{folder}/{name}") is not None for name in image_files.FILES)
             for folder in (old, new)
         )
         if has_old and not has_new:
@@ -243,7 +243,7 @@ def _found(checkout: Checkout, folder: str) -> dict[str, bytes]:
     """The image files that are in a folder, by name."""
     return {
         name: data
-        for name in images.FILES
+        for name in image_files.FILES
         if (data := checkout.read(f"{folder}/{name}")) is not None
     }
 
@@ -255,7 +255,7 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
         for image_set in valid.sets:
             folder = valid.folder(wave.name, image_set.name)
             found = _found(checkout, folder)
-            parsed = images.parse(found)
+            parsed = image_files.parse(found)
             if parsed is None:
                 continue
             looked_at.append(folder)
@@ -264,7 +264,7 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
                     f"{folder}: tags.json and digests.json do not name the same services",
                     remedy="write both whole, from one announcement",
                 )
-            if images.SOURCE in found and parsed.source is None:
+            if image_files.SOURCE in found and parsed.source is None:
                 raise Refused(
                     f"{folder}/source.json is not valid, or not of the commit that the tags name",
                     remedy="take all three files from one commit, or remove it",
@@ -301,7 +301,7 @@ def _misnamed(checkout: Checkout, valid: Settings, wave: Wave) -> Iterator[_Misn
     sets = {
         one.name: files
         for one in valid.sets
-        if (files := images.parse(_found(checkout, valid.folder(wave.name, one.name))))
+        if (files := image_files.parse(_found(checkout, valid.folder(wave.name, one.name))))
     }
     for service, names in naming.named_twice(sets):
         what = f"{wave.name}: the sets {' and '.join(names)} both name the service {service}"
@@ -327,7 +327,7 @@ def _about(checkout: Checkout, valid: Settings) -> frozenset[str]:
             wave.name
             for wave in valid.waves
             for one in valid.sets
-            for name in images.FILES
+            for name in image_files.FILES
             for path in [f"{valid.folder(wave.name, one.name)}/{name}"]
             if checkout.read(path) != checkout.before(path)
         )

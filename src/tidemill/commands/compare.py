@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.app.names import shown, shown_path
-from tidemill.clients.image_stores import ImageStores
-from tidemill.clients.scratch import scratch
+from tidemill.clients.machine.scratch import scratch
+from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
 from tidemill.images import location, oci
@@ -16,6 +15,7 @@ from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.words.names import shown, shown_path
 
 HELP = "say what differs between two images, and why"
 EXAMPLE = "tidemill compare oci:images/gateway:main registry.example.com/shop/gateway:main"

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.app.names import shown
-from tidemill.cfg.requests import Drop
-from tidemill.cfg.snapshot import Unreadable
-from tidemill.clients import person
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
+from tidemill.facts.requests import Drop
+from tidemill.facts.snapshot import Unreadable
+from tidemill.turn.read import Reading
+from tidemill.words.names import shown
 
 HELP = "take back a request that waits"
 EXAMPLE = "tidemill drop --repo URL --id announcement-app-1234-7d1043473d55"

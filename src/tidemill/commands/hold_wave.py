@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.cfg.requests import ALL_SETS, Hold
-from tidemill.clients import person
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import accept_and_turn
-from tidemill.mill.reading import Reading
+from tidemill.facts.requests import ALL_SETS, Hold
+from tidemill.turn.read import Reading
 
 HELP = "stop introductions and promotions into a wave"
 EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze until Monday"'

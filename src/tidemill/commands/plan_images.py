@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.app.job_matrix import MOST_JOBS, job_matrix
+from tidemill.building.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
 from tidemill.commands import _build_options
 from tidemill.commands._writing import conclude, write

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.app.names import checked_short_sha
-from tidemill.app.order import order_of
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.requests import Promotion
-from tidemill.cfg.settings import Wave
-from tidemill.cfg.wording import short
-from tidemill.clients import person
+from tidemill.announcing.order import order_of
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._resolving import by_sha, set_of, wave_of
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
+from tidemill.facts.ledger import Had
+from tidemill.facts.requests import Promotion
+from tidemill.facts.settings import Wave
+from tidemill.plan.wording import short
+from tidemill.turn.read import Reading
+from tidemill.words.names import checked_short_sha
 
 HELP = "ask for a set in a wave, and approve it"
 EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55"

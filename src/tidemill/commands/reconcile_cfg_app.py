@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.clients import person
+from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
-from tidemill.clients.repository import opened
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
-from tidemill.mill.pushing import Clock
-from tidemill.mill.reading import read
-from tidemill.mill.settling import Settled, parse, parse_reasons, settle
-from tidemill.mill.telling import Wanted, tell_github
-from tidemill.mill.turn import Turn, turn
+from tidemill.turn.notify import Wanted, tell_github
+from tidemill.turn.push import Clock
+from tidemill.turn.read import read
+from tidemill.turn.statuses import Settled, parse, parse_reasons, settle
+from tidemill.turn.turn import Turn, turn
 
 HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import typing
 
-from tidemill.app.names import checked_line, checked_short_sha
-from tidemill.cfg.checks import Run, RunState, last_words
-from tidemill.clients.repository import opened
+from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._writing import conclude, time_text, write
-from tidemill.mill.pushing import Clock
-from tidemill.mill.verdicts import note
+from tidemill.facts.checks import Run, RunState, last_words
+from tidemill.turn.push import Clock
+from tidemill.turn.verdicts import note
+from tidemill.words.names import checked_line, checked_short_sha
 
 HELP = "write the verdict of a check on a commit of auto or main"
 EXAMPLE = "tidemill record-check --repo URL --sha SHA --context check --state success --run 42"

@@ -7,15 +7,15 @@ from collections.abc import Sequence
 
 import msgspec
 
-from tidemill.app import reference
-from tidemill.app.names import SHA, checked_name, checked_sha, shown
-from tidemill.cfg.records import HEALTHS, PHASES, Deployment
-from tidemill.cfg.settings import Settings
 from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
-from tidemill.mill.seeing import resolved
+from tidemill.facts.records import HEALTHS, PHASES, Deployment
+from tidemill.facts.settings import Settings
+from tidemill.turn.read import Reading
+from tidemill.turn.targets import resolved
+from tidemill.words import references
+from tidemill.words.names import SHA, checked_name, checked_sha, shown
 
 HELP = "accept what a target reports of its deployment, then do a turn"
 EXAMPLE = (
@@ -73,7 +73,7 @@ def run(arguments: argparse.Namespace) -> int:
         images=tuple(sorted(set(arguments.image))),
     )
     for image in said.images:
-        reference.running(image)
+        references.running(image)
 
     def resolve(reading: Reading) -> Deployment | Nothing:
         settings = reading.settings if isinstance(reading.settings, Settings) else None

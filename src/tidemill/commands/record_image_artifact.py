@@ -8,18 +8,18 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.app import reference
-from tidemill.app.announcement import Announcement, Image, as_json, bare_json
-from tidemill.app.image_records import image_set, merged, of_build, record
-from tidemill.app.names import shown, shown_path
-from tidemill.app.settings import FILE, Settings
+from tidemill.announcing.announcement import Announcement, Image, as_json, bare_json
+from tidemill.announcing.image_records import image_set, merged, of_build, record
 from tidemill.building.services import read_settings
-from tidemill.clients.app_checkout import AppCheckout, Given
-from tidemill.clients.image_stores import ImageStores
+from tidemill.building.settings import FILE, Settings
+from tidemill.clients.git.app_checkout import AppCheckout, Given
+from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.commands._build_options import listed
 from tidemill.commands._writing import conclude, tell, write
 from tidemill.errors import Refused
 from tidemill.images.location import Location
+from tidemill.words import references
+from tidemill.words.names import shown, shown_path
 
 HELP = "record a service's tag and digest, or merge the records of one commit"
 EXAMPLE = "tidemill record-image-artifact --merge records --output announcements"
@@ -186,7 +186,7 @@ def _ask(images: dict[str, Image]) -> None:
     """Raise `Refused` where a tag does not stand for the recorded digest."""
     stores = ImageStores()
     for service, image in images.items():
-        tag, digest = reference.by_tag(image.Tag), reference.by_digest(image.Digest)
+        tag, digest = references.by_tag(image.Tag), references.by_digest(image.Digest)
         found = stores.open(Location(repository=tag.repository)).find(tag.tag or "")
         if found is None or found.digest != digest.digest:
             has = f"stands for {found.digest}" if found else "is not there"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from tidemill.cfg.requests import Release
-from tidemill.cfg.snapshot import Held
-from tidemill.clients import person
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import Nothing, accept_and_turn
-from tidemill.mill.reading import Reading
+from tidemill.facts.requests import Release
+from tidemill.facts.snapshot import Held
+from tidemill.turn.read import Reading
 
 HELP = "end a hold, so that introductions and promotions into the wave go on"
 EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix is in"'

@@ -7,23 +7,23 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.app.announcement import Announcement, Image
-from tidemill.app.names import checked_line, checked_short_sha
-from tidemill.app.order import order_of
-from tidemill.app.unreadable import UNREADABLE
-from tidemill.cfg.advancing import late_introduction
-from tidemill.cfg.images import parse
-from tidemill.cfg.ledger import Eviction
-from tidemill.cfg.operation import Operation
-from tidemill.cfg.requests import Announced, Retry
-from tidemill.cfg.welcome import first_waves
-from tidemill.clients import person
+from tidemill.announcing.announcement import Announcement, Image
+from tidemill.announcing.order import order_of
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import rewrites
 from tidemill.commands._session import Nothing, accept_and_turn, overriding
 from tidemill.errors import Refused
-from tidemill.mill.copying import NotThere, copied
-from tidemill.mill.reading import Reading, record_of
+from tidemill.facts.image_files import parse
+from tidemill.facts.ledger import Eviction
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import Announced, Retry
+from tidemill.plan.next_sets import late_introduction
+from tidemill.plan.position import first_waves
+from tidemill.turn.copy import NotThere, copied
+from tidemill.turn.read import Reading, record_of
+from tidemill.words.names import checked_line, checked_short_sha
+from tidemill.words.unreadable import UNREADABLE
 
 HELP = "let a set that was evicted, rejected or dropped, or that a first wave lacks, try again"
 EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"

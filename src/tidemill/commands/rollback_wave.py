@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.app.names import checked_short_sha
-from tidemill.app.order import order_of
-from tidemill.cfg.ledger import Had
-from tidemill.cfg.recovering import healthy_before
-from tidemill.cfg.requests import Rollback
-from tidemill.clients import person
+from tidemill.announcing.order import order_of
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import by_sha, set_in, wave_named
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
+from tidemill.facts.ledger import Had
+from tidemill.facts.requests import Rollback
+from tidemill.plan.on_failure import healthy_before
+from tidemill.turn.read import Reading
+from tidemill.words.names import checked_short_sha
 
 HELP = "take a wave back to an older set; it is held until you release it"
 EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors in checkout"'

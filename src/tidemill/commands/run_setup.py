@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.clients.environment import caller
-from tidemill.clients.setup_step import SetUp, set_up
+from tidemill.clients.machine.environment import caller
+from tidemill.clients.machine.setup_step import SetUp, set_up
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import EntryPointFailed, Refused
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.cfg.status import Status, TargetStatus, WaveStatus, status
+from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
-from tidemill.clients.repository import opened
 from tidemill.commands import _options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import show_waiting
 from tidemill.commands._writing import conclude, show_table, tell, time_text, write
 from tidemill.errors import Refused
-from tidemill.mill.reading import read
-from tidemill.mill.turn import look
+from tidemill.plan.status import Status, TargetStatus, WaveStatus, status
+from tidemill.turn.read import read
+from tidemill.turn.turn import look
 
 HELP = "say what runs where, and what waits for what"
 EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"

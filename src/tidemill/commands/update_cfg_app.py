@@ -7,19 +7,19 @@ from typing import TypeVar
 
 import msgspec
 
-from tidemill.app.announcement import Announcement, Head, from_bare, is_bare, parse
-from tidemill.app.names import checked_line
-from tidemill.app.referred import Referred, is_referred, parse_referred
-from tidemill.cfg.requests import Announced, checked_login
-from tidemill.cfg.settings import Settings
-from tidemill.cfg.welcome import how_ended, why_not_theirs, why_unwelcome
-from tidemill.clients import person
+from tidemill.announcing.announcement import Announcement, Head, from_bare, is_bare, parse
+from tidemill.announcing.by_reference import Referred, is_referred, parse_referred
+from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._resolving import rewrites, set_of, waiting
 from tidemill.commands._session import Ended, accept_and_turn, overriding
 from tidemill.errors import Refused
-from tidemill.mill.reading import Reading
+from tidemill.facts.requests import Announced, checked_login
+from tidemill.facts.settings import Settings
+from tidemill.plan.position import how_ended, why_not_theirs, why_unwelcome
+from tidemill.turn.read import Reading
+from tidemill.words.names import checked_line
 
 HELP = "accept an announcement of an image set, then do a turn"
 EXAMPLE = (

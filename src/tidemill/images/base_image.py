@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images import oci, run_config, tar_read
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs
+from tidemill.words.names import shown
 
 
 @dataclass(frozen=True)

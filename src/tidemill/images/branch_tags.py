@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from tidemill.app.reference import is_tag
+from tidemill.words.references import is_tag
 
 _SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MADE = re.compile(r".*-[0-9a-f]{16}")

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images import oci, run_config
 from tidemill.images.base_image import BaseImage
@@ -20,6 +19,7 @@ from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import Change, RootFs, canonical
 from tidemill.images.tar_read import layer_entries, unpacked
+from tidemill.words.names import shown
 
 
 class _Manifest(msgspec.Struct, frozen=True):

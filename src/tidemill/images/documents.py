@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.oci import Descriptor
+from tidemill.words.names import shown
 
 # An index may name indexes; real images need one level, attackers any number.
 _DEEPEST = 4

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
+from tidemill.words.names import shown
 
 # How a layer takes away what is below it (image-spec, layer.md, "Whiteouts").
 WHITEOUT = ".wh."

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from tidemill.app.names import shown_path
 from tidemill.errors import Refused
 from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, unmarked
+from tidemill.words.names import shown_path
 
 
 def entry_of(path: Path, name: str) -> Entry:

@@ -1,7 +1,7 @@
 """Where images are: an OCI layout in a folder, or a repository of a registry.
 
 What builds, compares and publishes images knows only this interface. `Layout` and `Registry` (in
-clients/registry.py) have it.
+clients/registry/registry.py) have it.
 """
 
 from __future__ import annotations

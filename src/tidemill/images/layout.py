@@ -19,11 +19,11 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
 from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE
 from tidemill.images.oci import Descriptor
+from tidemill.words.json_types import learnt
 
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 

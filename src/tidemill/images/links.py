@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
+from tidemill.words.names import shown
 
 _MOST_LINKS = 40  # as Linux has it (path_resolution(7))
 

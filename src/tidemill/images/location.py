@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidemill.app.names import UNPRINTABLE, shown
-from tidemill.app.reference import ANY, MAX_LENGTH, TAG
 from tidemill.errors import Refused
+from tidemill.words.names import UNPRINTABLE, shown
+from tidemill.words.references import ANY, MAX_LENGTH, TAG
 
 _LAYOUT = re.compile(
     r"oci:(?P<folder>[^@:][^@]*?)(?::" + TAG + r")?"

@@ -13,10 +13,10 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from tidemill.app.shapes import learnt
-from tidemill.app.unreadable import UNREADABLE
 from tidemill.errors import Refused
 from tidemill.images.compression import PROFILE
+from tidemill.words.json_types import learnt
+from tidemill.words.unreadable import UNREADABLE
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"

@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from tidemill.app.names import UNPRINTABLE
 from tidemill.errors import Refused
 from tidemill.images import location, run_config
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
+from tidemill.words.names import UNPRINTABLE
 
 SCRATCH = "scratch"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
+from tidemill.words.json_types import learnt
 
 # Not what a builder left there: Hostname, Domainname, Image, AttachStdin and their like.
 _KEPT = {

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 from tidemill.building.engines.output import Output
-from tidemill.clients import processes
+from tidemill.clients.machine import processes
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.build import DockerfileBuild
 

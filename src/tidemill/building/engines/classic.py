@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
-from tidemill.app.names import shown
 from tidemill.building.engines import docker_archive
 from tidemill.building.engines.lending import lent
 from tidemill.building.engines.output import Output
@@ -25,6 +24,7 @@ from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.words.names import shown
 
 if TYPE_CHECKING:
     from docker import APIClient

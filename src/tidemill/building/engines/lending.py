@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tidemill.app.names import shown
 from tidemill.building.engines import docker_archive
 from tidemill.building.engines.staged_image import staged
 from tidemill.errors import Refused
@@ -24,6 +23,7 @@ from tidemill.images.dockerfile.parse import Dockerfile
 from tidemill.images.dockerfile.stages import Stages, needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
+from tidemill.words.names import shown
 
 if TYPE_CHECKING:
     from docker import APIClient

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.cfg import reported
-from tidemill.cfg.reported import Required
+from tidemill.facts import github_checks
+from tidemill.facts.github_checks import Required
 
 # An app's picture is below /in/ID, a person's below /u/ID; nobody chooses either address.
 _APP = re.compile(r"https?://[^?#]*/in/(\d{1,15})(?:[?#].*)?")
@@ -83,7 +83,7 @@ class Status(msgspec.Struct):
     creator: _Creator | None = None
     description: str | None = None
 
-    def noun(self) -> reported.Status:
+    def noun(self) -> github_checks.Status:
         """In our words, with the app that set it."""
         app, slug = None, None
         by = self.creator
@@ -92,7 +92,9 @@ class Status(msgspec.Struct):
             found = _APP.fullmatch(by.avatar_url or "")
             app = int(found[1]) if found else None
         said = self.description or ""
-        return reported.Status(self.id, self.context, self.state, self.created_at, app, slug, said)
+        return github_checks.Status(
+            self.id, self.context, self.state, self.created_at, app, slug, said
+        )
 
 
 class _App(msgspec.Struct):
@@ -117,9 +119,9 @@ class CheckRun(msgspec.Struct):
     app: _App | None = None
     output: _Output | None = None
 
-    def noun(self) -> reported.CheckRun:
+    def noun(self) -> github_checks.CheckRun:
         """In our words."""
-        return reported.CheckRun(
+        return github_checks.CheckRun(
             id=self.id,
             name=self.name,
             status=self.status,

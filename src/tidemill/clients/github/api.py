@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
-from tidemill.app.names import one_line, shown
-from tidemill.cfg.reported import Reports, Required, Status
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Call, Calls
 from tidemill.clients.github.patience import Answer
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused
+from tidemill.facts.github_checks import Reports, Required, Status
+from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
 MOST_CHARACTERS = 65_535

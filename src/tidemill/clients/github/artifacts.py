@@ -14,13 +14,13 @@ import zipfile
 import zlib
 from urllib.parse import urlsplit
 
-from tidemill.app.names import shown
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Call, Calls
-from tidemill.clients.http import Call as Fetch
-from tidemill.clients.http import Http
-from tidemill.clients.http_trouble import Trouble
+from tidemill.clients.http.client import Call as Fetch
+from tidemill.clients.http.client import Http
+from tidemill.clients.http.trouble import Trouble
 from tidemill.errors import Refused
+from tidemill.words.names import shown
 
 _REDIRECTS = 3
 _MOST_FILES = 1_000

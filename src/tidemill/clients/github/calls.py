@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tidemill.app.shapes import learnt
-from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.github.patience import TRIES, Answer, Pause, after_no_answer, pause_after
 from tidemill.clients.github.place import Place
 from tidemill.clients.github.refusals import limited, nonsense, refusal, silence
 from tidemill.clients.github.time_limit import TookTooLong, within
+from tidemill.words.json_types import learnt
+from tidemill.words.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from github.Requester import Requester

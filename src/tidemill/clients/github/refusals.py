@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from tidemill.app.names import one_line
-from tidemill.app.unreadable import UNREADABLE
 from tidemill.clients.github.patience import Answer, Pause
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
+from tidemill.words.names import one_line
+from tidemill.words.unreadable import UNREADABLE
 
 
 class _Detail(msgspec.Struct):

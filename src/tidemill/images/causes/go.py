@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tidemill.app.names import shown
 from tidemill.images.causes import content
 from tidemill.images.causes.cause import Cause, joined
 from tidemill.images.causes.content import Pair
 from tidemill.images.causes.elf import MAGIC, Elf, elf
 from tidemill.images.causes.go_binary import BuildInfo, GoModule, build_info
+from tidemill.words.names import shown
 
 _NOTES = (".note.go.buildid", ".note.gnu.build-id")
 # Tables for linkers and debuggers: they move with the notes, and don't run.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from tidemill.app.names import shown
 from tidemill.images.causes.cause import Cause
 from tidemill.images.causes.content import LARGEST, Content, Pair
 from tidemill.images.causes.texts import TEMPORARY_PATH, of_text
+from tidemill.words.names import shown
 
 # An absolute path of at least two parts, not within a word or a URL.
 _PATH = re.compile(rb"(?<![\w/:.%-])/(?:[\w.+@~-]{1,100}/){1,30}[\w.+@~-]{1,100}")

@@ -15,7 +15,6 @@ from typing import Any
 
 import msgspec
 
-from tidemill.app.shapes import learnt
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.causes import rules
@@ -34,6 +33,7 @@ from tidemill.images.comparison.kept import Surroundings
 from tidemill.images.comparison.read import Read, entry_platform, read, read_config
 from tidemill.images.comparison.words import render
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.words.json_types import learnt
 
 __all__ = ["Cause", "Comparison", "Difference", "Image", "Verdict", "compare", "render"]
 

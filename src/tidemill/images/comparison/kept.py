@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused, TidemillError
 from tidemill.images.comparison.difference import Image, LayerAt
 from tidemill.images.oci import Descriptor
 from tidemill.images.tar_read import unpacked
+from tidemill.words.names import shown
 
 
 @dataclass(frozen=True)

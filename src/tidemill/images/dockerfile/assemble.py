@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidemill.app.names import shown
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workshop
 from tidemill.images.dockerfile import config, copying
@@ -28,6 +27,7 @@ from tidemill.images.dockerfile.stages import Image, Origin, Stages
 from tidemill.images.dockerfile.tree import ContextSource, Source, tree_of
 from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, split
+from tidemill.words.names import shown
 
 
 @dataclass

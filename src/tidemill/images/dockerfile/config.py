@@ -11,9 +11,9 @@ import signal
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidemill.app.names import shown
 from tidemill.images.dockerfile.instructions import Healthcheck, Start
 from tidemill.images.dockerfile.words import Mistake
+from tidemill.words.names import shown
 
 _SHELL = ["/bin/sh", "-c"]
 _PORT = re.compile(

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.ignore import Ignore, Matched
 from tidemill.images.dockerfile.tree import Source
@@ -19,6 +18,7 @@ from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, characte
 from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
 from tidemill.images.links import followed
 from tidemill.images.rootfs import RootFs
+from tidemill.words.names import shown
 
 _SHARED = 0o755
 _SET_GROUP = 0o2000

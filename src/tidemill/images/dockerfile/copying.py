@@ -6,7 +6,6 @@ import io
 import tarfile
 from functools import partial
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.config import in_work_folder
 from tidemill.images.dockerfile.copy import Upper, Wishes, copy, named
@@ -19,6 +18,7 @@ from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.entries import File
 from tidemill.images.rootfs import RootFs
+from tidemill.words.names import shown
 
 ENGINE = "build with --engine buildkit, or compile in [compile] and COPY the result"
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")

@@ -6,9 +6,9 @@ import csv
 import re
 from fractions import Fraction
 
-from tidemill.app.names import shown
 from tidemill.images.dockerfile.lines import Line
 from tidemill.images.dockerfile.words import Mistake
+from tidemill.words.names import shown
 
 _DURATION = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h)")
 _PART = re.compile(r"([0-9.]+)([a-zµμ]+)")

@@ -10,9 +10,9 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
+from tidemill.words.names import shown
 
 # For each pattern, whether it matched a folder or one above it.
 Matched = tuple[bool, ...]

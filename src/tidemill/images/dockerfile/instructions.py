@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tidemill.app.names import shown
 from tidemill.images.dockerfile import lines
 from tidemill.images.dockerfile.flags import Flags, healthcheck_times, mount_sources
 from tidemill.images.dockerfile.lines import SPACES, Document, Line, quoted_words
 from tidemill.images.dockerfile.words import Mistake
+from tidemill.words.names import shown
 
 
 @dataclass(frozen=True)

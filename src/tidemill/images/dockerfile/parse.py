@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.dockerfile import instructions as dockerfile_instructions
 from tidemill.images.dockerfile import lines as dockerfile_lines
@@ -20,6 +19,7 @@ from tidemill.images.dockerfile.flags import Flags
 from tidemill.images.dockerfile.instructions import Arg, Instruction
 from tidemill.images.dockerfile.lines import SPACES, BadLine, Line
 from tidemill.images.dockerfile.words import Mistake
+from tidemill.words.names import shown
 
 LARGEST = 1 << 20
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")

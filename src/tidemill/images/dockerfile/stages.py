@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
@@ -17,6 +16,7 @@ from tidemill.images.dockerfile.parse import Dockerfile, Stage
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
+from tidemill.words.names import shown
 
 SCRATCH = "scratch"
 _INDEX = re.compile(r"[+-]?[0-9]+")

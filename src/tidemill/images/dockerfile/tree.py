@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from tidemill.app.names import shown
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage
 from tidemill.images.dockerfile.context import BuildContext
@@ -18,6 +17,7 @@ from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor
 from tidemill.images.rootfs import Change, RootFs
 from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, unpacked
+from tidemill.words.names import shown
 
 
 class Source(Protocol):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from tidemill.app.names import shown
 from tidemill.images.dockerfile.words import Mistake
+from tidemill.words.names import shown
 
 _NUMBER = re.compile(r"[0-9]{1,10}")
 _HIGHEST = 2**32 - 2

@@ -1,0 +1,241 @@
+"""An announcement: the image set built from one commit of app.git.
+
+It comes from another repository, so everything in it is untrusted until `parse` or `from_bare`
+has returned it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from tidemill.announcing.origin import Origin
+from tidemill.errors import Refused
+from tidemill.words import references
+from tidemill.words.names import checked_name, shown
+from tidemill.words.unreadable import UNREADABLE
+from tidemill.words.versions import check_version
+
+MAX_BYTES = 16 * 1024 * 1024
+_T = TypeVar("_T")
+
+
+class Image(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One service's image, as the reference architecture records it."""
+
+    Digest: str
+    Tag: str
+
+
+class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an announcement says but for its images: which set, and the commit it was built from.
+
+    `position` says how many commits lead to `sha`, itself included: it orders announcements of one
+    `generation`, which is one more after app.git was rewritten or moved.
+    """
+
+    version: int = 1
+    set: str = "app"
+    repository: str
+    branch: str | None = None
+    sha: str
+    position: int
+    run_url: str | None = None
+    generation: int = 1
+
+    @property
+    def id(self) -> str:
+        """The request's id: equal for the same announcement, however often it comes."""
+        where = f"{self.generation}.{self.position}" if self.generation > 1 else f"{self.position}"
+        return f"announcement-{self.set}-{where}-{self.sha[:12]}"
+
+
+class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An image set, and the commit that it was built from."""
+
+    images: dict[str, Image]
+
+    def tags(self) -> dict[str, str]:
+        """Service to reference by tag, sorted."""
+        return {service: image.Tag for service, image in sorted(self.images.items())}
+
+    def digests(self) -> dict[str, str]:
+        """Service to reference by digest, sorted."""
+        return {service: image.Digest for service, image in sorted(self.images.items())}
+
+
+def parse(data: bytes) -> Announcement:
+    """Parse and check the JSON of an announcement; raise `Refused` with the reason."""
+    check_version(data, "the announcement")
+    return checked(_decoded(data, Announcement))
+
+
+def from_bare(
+    data: bytes, *, set_name: str, repository: str, sha: str, position: int, generation: int = 1
+) -> Announcement:
+    """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
+    images = bare_images(data)
+    return checked(
+        Announcement(
+            set=set_name,
+            repository=repository,
+            sha=sha,
+            position=position,
+            generation=generation,
+            images=images,
+        )
+    )
+
+
+def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
+    """Parse the bare form; the references in it are not checked. `what` it is meant to be."""
+    return _decoded(data, dict[str, Image], what)
+
+
+def as_json(announcement: Head) -> dict[str, Any]:
+    """An announcement as the `client_payload` of its event, without what is not known or usual."""
+    plain: dict[str, Any] = msgspec.to_builtins(announcement)
+    if announcement.generation == 1:
+        del plain["generation"]
+    return {key: value for key, value in plain.items() if value is not None}
+
+
+def is_bare(data: bytes, *, expected: bool = False) -> bool:
+    """Whether `data` is JSON in the bare form: an object of services, and not a whole announcement.
+
+    Args:
+        expected: whether the sender says so; then services may have the names of our fields.
+    """
+    try:
+        keys = msgspec.json.decode(data)
+    except UNREADABLE:
+        return False
+    if not isinstance(keys, dict):
+        return False
+    own = {"version", "images", "position"}
+    return not own <= set(keys) if expected else not own & set(keys)
+
+
+def checked(announcement: Announcement) -> Announcement:
+    """Return the announcement if every field is well formed; else raise `Refused`."""
+    check_head(announcement)
+    if not announcement.images:
+        raise Refused(
+            "the announcement has no image at all", remedy="announce at least one service"
+        )
+    for service, image in announcement.images.items():
+        checked_image(service, image, announcement.sha)
+    return announcement
+
+
+def check_head(head: Head) -> None:
+    """Raise `Refused` unless every field but the images is well formed."""
+    if head.version != 1:
+        raise Refused(
+            f"the announcement has version {head.version}, this Tidemill reads version 1",
+            remedy="use the same release of Tidemill in both repositories",
+        )
+    checked_name(head.set, "set")
+    branch = "main" if head.branch is None else head.branch
+    Origin(head.repository, branch, head.sha, head.position, head.run_url, head.generation)
+
+
+def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:
+    """Raise `Refused` if an image's repository matches no pattern; `*` matches any characters."""
+    for service, image in announcement.images.items():
+        repository = references.by_digest(image.Digest).repository
+        if not any(matches(pattern, repository) for pattern in allow):
+            raise Refused(
+                f"the image of {service} is in {repository}, which [images] allow does not list",
+                remedy="list its repository in [images] allow, or announce another image",
+            )
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether `text` matches `pattern`, in which `*` stands for any characters, `/` too."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == pattern
+    if (
+        not text.startswith(first)
+        or not text.endswith(rest[-1])
+        or len(text) < len(first) + len(rest[-1])
+    ):
+        return False
+    middle = text[len(first) : len(text) - len(rest[-1])]
+    for part in rest[:-1]:
+        found = middle.find(part)
+        if found < 0:
+            return False
+        middle = middle[found + len(part) :]
+    return True
+
+
+def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
+    """The JSON of the reference architecture, from digests and tags by service."""
+    entries = {
+        service: Image(Digest=digest, Tag=tags[service])
+        for service, digest in sorted(images.items())
+    }
+    return bare_json(entries)
+
+
+def bare_json(images: Mapping[str, Image]) -> bytes:
+    """The JSON of the reference architecture, from images by service."""
+    return msgspec.json.format(msgspec.json.encode(images, order="sorted"), indent=2) + b"\n"
+
+
+def checked_image(service: str, image: Image, sha: str) -> None:
+    """Raise `Refused` unless tag and digest are those of one image, built from that commit."""
+    checked_name(service, "service")
+    digest = references.by_digest(image.Digest)
+    tag = references.by_tag(image.Tag)
+    if digest.repository != tag.repository:
+        raise Refused(
+            f"tag and digest of {service} are in different repositories: "
+            f"{tag.repository} and {digest.repository}",
+            remedy="announce the tag and the digest of one image",
+        )
+    if tag.tag != sha:
+        raise Refused(
+            f"the tag of {service} is {shown(tag.tag)}, not the announced commit {sha}",
+            remedy="tag every image with the full SHA of its commit",
+        )
+
+
+def _decoded(data: bytes, shape: type[_T], what: str = "an announcement") -> _T:
+    if len(data) > MAX_BYTES:
+        raise Refused(
+            f"{what} may not have {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read"
+        )
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except UNREADABLE as error:
+        raise Refused(
+            f"this is not {what}: {_service_in(data)}{shown(str(error))}",
+            remedy="docs/adopt.md shows the form of an announcement",
+        ) from None
+
+
+class _Whole(msgspec.Struct):
+    images: dict[str, msgspec.Raw]
+
+
+def _service_in(data: bytes) -> str:
+    """Which service's image is wrong, where it is that."""
+    try:
+        images = (
+            msgspec.json.decode(data, type=_Whole).images
+            if b'"images"' in data
+            else msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        )
+    except UNREADABLE:
+        return ""
+    for service, image in images.items():
+        try:
+            msgspec.json.decode(image, type=Image)
+        except UNREADABLE:
+            return f"the image of {shown(service)}: "
+    return ""

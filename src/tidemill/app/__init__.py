@@ -1,1 +1,0 @@
-"""app.git: which services there are, and what is announced of them. Pure: no I/O."""

@@ -1,0 +1,266 @@
+"""`tidemill.toml` of app.git: which services there are, and how their images are made."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from datetime import timedelta
+from pathlib import PurePosixPath
+from typing import Literal
+
+import msgspec
+
+from tidemill.announcing.order import MAX_GENERATION
+from tidemill.errors import Refused, SettingsInvalid
+from tidemill.images.oci import Platform
+from tidemill.images.recipe import Copy, Recipe
+from tidemill.words import references
+from tidemill.words.durations import parse_duration
+from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.words.toml_lines import line_of
+
+FILE = "tidemill.toml"
+DEFAULT_PLATFORM = "linux/amd64"
+Engine = Literal["assemble", "buildkit", "classic"]
+_IMAGE = re.compile(r"docker-image://|oci-layout://|oci:")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
+
+
+class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A Dockerfile of the checkout, under the names that docker/build-push-action has for it.
+
+    Paths are relative to the checkout. `file` is the Dockerfile, `context` the folder it copies
+    from, `build_contexts` are other folders, or images by digest, that it names.
+    """
+
+    file: str
+    context: str = "."
+    target: str | None = None
+    build_args: dict[str, str] = {}
+    build_contexts: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+
+    def __post_init__(self) -> None:
+        folders = [text for text in self.build_contexts.values() if not _IMAGE.match(text)]
+        for path in (self.file, self.context, *folders):
+            _check_inside(path)
+
+
+class Base(DockerfileSource, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The one image that is built before all others, and given to each of their Dockerfiles.
+
+    `build_arg` is the build argument that names it there.
+    """
+
+    build_arg: str = "BASE_IMAGE"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not _VARIABLE.fullmatch(self.build_arg):
+            raise ValueError(f"{self.build_arg!r} is not the name of a build argument")
+
+
+class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service, the image set it belongs to, and how its image is made.
+
+    That is said by the keys of a `Recipe`, or, where `file` is set, of a `DockerfileSource`.
+    """
+
+    name: str
+    set: str = "app"
+    platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
+    labels: dict[str, str] = {}
+    # A recipe.
+    base: str | None = None
+    files: tuple[Copy, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    user: str = ""
+    workdir: str = ""
+    ports: tuple[int | str, ...] = ()
+    # A Dockerfile.
+    file: str | None = None
+    context: str | None = None
+    target: str | None = None
+    build_args: dict[str, str] = {}
+    build_contexts: dict[str, str] = {}
+    secrets: tuple[str, ...] = ()
+    cache_from: tuple[str, ...] = ()
+    cache_to: tuple[str, ...] = ()
+    no_cache: bool = False
+
+    def __post_init__(self) -> None:
+        for text, what in ((self.name, "service"), (self.set, "set")):
+            if not is_name(text):
+                raise ValueError(f"{text!r} is not a valid name of a {what}")
+        if not self.platforms:
+            raise ValueError("platforms is empty: leave it out, or name one")
+        for platform in self.platforms:
+            Platform.parse(platform)
+        foreign = _OF_RECIPES if self.file is not None else _OF_DOCKERFILES
+        if used := [name for name in foreign if getattr(self, name)]:
+            is_what = "a Dockerfile (file)" if self.file is not None else "no Dockerfile (file)"
+            raise ValueError(f"{used[0]} has no meaning for a service with {is_what}")
+        if isinstance(self.source, Recipe) and any(
+            not copy.source_for(Platform.parse(platform))
+            for copy in self.files
+            for platform in self.platforms
+        ):
+            raise ValueError("a path of files is empty for one of its platforms")
+
+    @property
+    def source(self) -> Recipe | DockerfileSource:
+        """How its image is made."""
+        if self.file is None:
+            given = {name: getattr(self, name) for name in (*_OF_RECIPES, "labels")}
+            return Recipe(**{name: value for name, value in given.items() if value})
+        given = {name: getattr(self, name) for name in ("file", *_OF_DOCKERFILES)}
+        return DockerfileSource(**{name: value for name, value in given.items() if value})
+
+
+_OF_RECIPES = ("base", "files", "entrypoint", "command", "env", "user", "workdir", "ports")
+_OF_DOCKERFILES = (
+    *("context", "target", "build_args", "build_contexts", "secrets", "cache_from", "cache_to"),
+    "no_cache",
+)
+
+
+class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The one command that makes the files of all services; no shell reads it.
+
+    It sees an environment of its own (`tidemill.clients.compile_step`), and from the caller's only
+    the variables named in `environment`, and in `caches`: those name folders that only make it
+    faster, and are empty ones for `--verify`.
+    """
+
+    command: str
+    time_limit: str = "30m"
+    environment: tuple[str, ...] = ()
+    caches: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.words or "\0" in self.command:
+            raise ValueError("the command is empty, or has a NUL in it")
+        if strange := [word for word in self.words if word in _OF_SHELLS]:
+            raise ValueError(
+                f"no shell reads the command, so {strange[0]} would be an argument: write "
+                "sh -c '...', or name a script"
+            )
+        if not self.limit:
+            raise ValueError("the time limit is 0")
+        names = (*self.environment, *self.caches)
+        if bad := [name for name in names if not _VARIABLE.fullmatch(name)]:
+            raise ValueError(f"{bad[0]!r} is not the name of an environment variable")
+
+    @property
+    def words(self) -> list[str]:
+        """The command and its arguments."""
+        return shlex.split(self.command)
+
+    @property
+    def limit(self) -> timedelta:
+        """How long the command may take."""
+        return parse_duration(self.time_limit)
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The whole file. `images` is the repository of each image, with `{service}` in it.
+
+    `engine` builds the Dockerfiles; a service of files alone is always assembled. `generation` is
+    one more after the repository was rewritten or moved: positions then begin anew.
+    """
+
+    images: str
+    services: tuple[Service, ...]
+    compile: Compile | None = None
+    base: Base | None = None
+    engine: Engine = "assemble"
+    branch: str = "main"
+    generation: int = 1
+
+    def __post_init__(self) -> None:
+        _check_branch(self.branch)
+        if not 1 <= self.generation <= MAX_GENERATION:
+            raise ValueError(f"the generation {self.generation} is not between 1 and 2^31 - 1")
+        if not self.services:
+            raise ValueError("there must be at least one [[services]]")
+        seen: dict[str, str] = {}
+        for service in self.services:
+            where = self.repository(service.name)
+            if where in seen:
+                raise ValueError(
+                    f"{seen[where]} and {service.name} would both be pushed to {where}: use "
+                    "{service} in images, and names that differ in more than capitals"
+                )
+            seen[where] = service.name
+
+    def repository(self, service: str) -> str:
+        """The image repository of a service; registries allow no capitals there."""
+        text = self.images.replace("{service}", service.lower())
+        try:
+            return references.by_tag(f"{text}:tag").repository
+        except Refused:
+            raise ValueError(f"{text!r} is not an image repository: see images") from None
+
+    def picked(self, names: tuple[str, ...]) -> tuple[Service, ...]:
+        """The services of these names, in the file's order; all of them for none.
+
+        Raises:
+            Refused: there is no service of one of the names.
+        """
+        known = [service.name for service in self.services]
+        if unknown := [name for name in names if name not in known]:
+            raise Refused(
+                f"there is no service {unknown[0]!r} in {FILE}",
+                remedy=f"name some of: {', '.join(known)}",
+            )
+        return tuple(service for service in self.services if not names or service.name in names)
+
+    def in_set(self, name: str) -> tuple[str, ...]:
+        """The names of the services of an image set."""
+        return tuple(service.name for service in self.services if service.set == name)
+
+
+def parse(text: str, file: str = FILE) -> Settings:
+    """Parse `tidemill.toml`.
+
+    Raises:
+        SettingsInvalid: naming the line and the reason.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(text), Settings)
+    except RecursionError:
+        raise _invalid(file, None, "arrays or tables are too deep in one another") from None
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        path = path.rstrip("`")
+        where = f" in {path[2:]}" if len(path) > len("$.") else ""
+        raise _invalid(file, line_of(text, path, message), message + where) from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise _invalid(file, None, str(error)) from None
+
+
+def _check_inside(path: str) -> None:
+    parts = PurePosixPath(path).parts
+    if PurePosixPath(path).is_absolute() or ".." in parts or UNPRINTABLE.search(path) or not path:
+        raise ValueError(
+            f"the path {path!r} leads out of the checkout: give one relative to it, without .."
+        )
+
+
+def _check_branch(branch: str) -> None:
+    try:
+        checked_branch(branch)
+    except Refused as error:
+        raise ValueError(error.what) from None
+
+
+def _invalid(file: str, line: int | None, reason: str) -> SettingsInvalid:
+    where = f"{file}, line {line}" if line else file
+    return SettingsInvalid(f"{where}: {one_line(reason)}", remedy=f"mend {file} in app.git")

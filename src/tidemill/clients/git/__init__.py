@@ -1,0 +1,1 @@
+"""Git: repositories, checkouts and work trees."""

@@ -1,0 +1,216 @@
+"""A checkout of app.git on this machine: which commit it is of, and copies of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidemill.announcing.origin import Origin
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
+from tidemill.clients.git.remote import token_settings
+from tidemill.clients.machine import person
+from tidemill.errors import Refused, TidemillError
+from tidemill.words.names import checked_branch, checked_sha, is_repository, shown, shown_path
+
+_HEADS = "refs/heads/"
+_URL = re.compile(r"(?!file:)[a-z+]+://[^/]*/(?P<url>.+)|(?!file:)(?:[^/]+@)?[^/:]+:(?P<scp>.+)")
+# 9 September 2001: any other time will do, but not all archives can hold one before 1980.
+_OTHER_TIME = 1_000_000_000
+_LATER = {"GIT_AUTHOR_DATE": "@86400 +0000", "GIT_COMMITTER_DATE": "@86400 +0000"}
+_SOMEBODY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "tidemill"), ("EMAIL", "tidemill@users.noreply.github.com"))
+}
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the caller says of the commit; what it does not say is asked of Git."""
+
+    sha: str | None = None
+    branch: str | None = None
+    repository: str | None = None
+    position: int | None = None
+    run_url: str | None = None
+    generation: int = 1
+
+
+class AppCheckout:
+    """The checkout that a folder is in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._git = Git(folder)
+
+    @property
+    def is_one(self) -> bool:
+        """Whether Git finds a repository with a commit there."""
+        here = self.folder.resolve()
+        if not any((folder / ".git").exists() for folder in (here, *here.parents)):
+            return False
+        try:
+            code, _, said = self._git.attempt("rev-parse", "--git-dir")
+        except TidemillError:  # there is no Git on this machine
+            return False
+        if code:
+            raise Refused(
+                f"Git does not read the checkout of {shown_path(self.folder)}: {shown(said[:300])}",
+                remedy="do what Git says; or give --sha and --branch",
+            )
+        return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
+
+    def sha(self, given: Given) -> str:
+        """The commit; raise `Refused` if there is none and none is given."""
+        if given.sha is not None:
+            return checked_sha(given.sha, "commit of app.git")
+        code, out, said = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
+        if code:
+            raise Refused(
+                f"{shown_path(self.folder)} is not a checkout with a commit, so there is no SHA "
+                f"to tag with (git says: {shown(said.strip())})",
+                remedy="run it in a checkout of app.git, or give --sha and --branch",
+            )
+        return out.decode().strip()
+
+    def branch(self, given: Given) -> str:
+        """The branch: the workflow's where the checkout has none; `Refused` if nobody knows."""
+        if given.branch is not None:
+            return checked_branch(given.branch)
+        code, out, _ = self._git.attempt("symbolic-ref", "--quiet", "HEAD")
+        ref = out.decode().strip() if code == 0 else os.environ.get("GITHUB_REF", "")
+        if not ref.startswith(_HEADS):
+            raise Refused(
+                "the checkout is of no branch, so there is no branch to tag with",
+                remedy="give --branch",
+            )
+        return checked_branch(ref.removeprefix(_HEADS))
+
+    def is_changed(self) -> bool:
+        """Whether a file that Git knows has changes that are not committed."""
+        return bool(self._git("status", "--porcelain", "--untracked-files=no").strip())
+
+    def origin(self, given: Given) -> Origin:
+        """All that an announcement says of the commit.
+
+        Raises:
+            Refused: something is neither given nor to be found.
+        """
+        sha = self.sha(given)
+        return Origin(
+            repository=given.repository or self._repository(),
+            branch=self.branch(given),
+            sha=sha,
+            position=self._position(sha) if given.position is None else given.position,
+            run_url=given.run_url or person.run_url(),
+            generation=given.generation,
+        )
+
+    def copy(self, to: Path, *, strange: bool, whole: bool) -> Path:
+        """Copy the checkout, with its repository, and return this folder in the copy.
+
+        Submodules come without theirs. Of files that Git does not know, empty folders stay behind.
+
+        Args:
+            strange: make it another commit with the same files, as it might be elsewhere: under
+                umask 077, written in another order and at another time.
+            whole: copy the files that Git ignores, too.
+        """
+        here = self.folder.resolve()
+        if self.is_one:
+            top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
+            self._clone(top, to, another=strange)
+            names = _all_in(top, but={".git"}) if whole else _known(top)
+        else:
+            top = here
+            names = _all_in(top)
+        for name in sorted(names, reverse=strange):
+            _copy(top / name, to / name)
+        if strange:
+            for path in (to, *to.rglob("*")):
+                if not path.is_symlink():
+                    path.chmod(path.stat().st_mode & 0o700)
+                    os.utime(path, (_OTHER_TIME, _OTHER_TIME))
+        return to / here.relative_to(top)
+
+    def _clone(self, top: Path, to: Path, *, another: bool) -> None:
+        """A repository in `to` with the same commits, and one more if it is to be `another`."""
+        own = configured({"core.hooksPath": os.devnull, "commit.gpgSign": "false"})
+        self._git("clone", "--quiet", "--shared", "--no-checkout", str(top), str(to), env=own)
+        there = Git(to, _SOMEBODY | _LATER | own)
+        there("reset", "--quiet")
+        if another:
+            there("commit", "--quiet", "--allow-empty", "--message", "The same files again")
+
+    def _repository(self) -> str:
+        """`owner/name`, of the workflow, or of the address that origin has."""
+        if os.environ.get("GITHUB_REPOSITORY"):
+            return os.environ["GITHUB_REPOSITORY"]
+        address = self._address()
+        found = _URL.fullmatch(address)
+        path = (found["url"] or found["scp"]) if found else "/".join(address.split("/")[-2:])
+        name = path.strip("/").removesuffix(".git")
+        if not address or not is_repository(name) or "/" not in name:
+            raise Refused(
+                "the checkout does not say which repository it is of",
+                remedy="give --repository owner/name",
+            )
+        return name
+
+    def _address(self) -> str:
+        """Where origin is, empty if there is none."""
+        return os.fsdecode(self._git.attempt("remote", "get-url", "origin")[1]).strip()
+
+    def _position(self, sha: str) -> int:
+        """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
+        if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
+            fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
+            code, _, said = self._git.attempt(*fetch, seconds=REMOTE_SECONDS)
+            if code and (env := token_settings(self._address())):
+                code, _, said = self._git.attempt(*fetch, env=env, seconds=REMOTE_SECONDS)
+            if code:
+                why = GitError(fetch, code, said).said
+                raise Refused(
+                    f"this clone is shallow and can't be deepened ({why}), so the commits "
+                    "that lead to this one can't be counted",
+                    remedy="check out with fetch-depth: 0, or give --position",
+                )
+        code, out, _ = self._git.attempt("rev-list", "--count", sha)
+        if code:
+            raise Refused(
+                f"the commit {sha} is not in {shown_path(self.folder)}, so the commits that lead "
+                "to it can't be counted",
+                remedy="run it in a checkout with that commit, or give --position",
+            )
+        return int(out)
+
+
+def _all_in(top: Path, but: Collection[str] = ()) -> Iterator[str]:
+    """The paths of all that is below a folder, without what has one of those names."""
+    for parent, folders, files in os.walk(top):
+        folders[:] = [name for name in folders if name not in but]
+        for name in (*folders, *files):
+            if name not in but:
+                yield str(Path(parent, name).relative_to(top))
+
+
+def _known(top: Path) -> Iterator[str]:
+    """The paths of the files that Git does not ignore, those of submodules too."""
+    listed = Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, os.fsdecode(listed).split("\0")):
+        yield name
+        if not (top / name).is_symlink() and (top / name / ".git").exists():
+            yield from (str(Path(name, below)) for below in _known(top / name))
+
+
+def _copy(source: Path, to: Path) -> None:
+    """Copy a file, a link, or a folder without what is in it; leave out what is none of them."""
+    if source.is_symlink() or source.is_file():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, to, follow_symlinks=False)
+    elif source.is_dir():
+        to.mkdir(parents=True, exist_ok=True)

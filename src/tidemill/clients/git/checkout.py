@@ -1,0 +1,446 @@
+"""The files of one commit of cfg-app.git, in a folder of this run, to be checked there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from tidemill.clients.git import mirror
+from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured
+from tidemill.clients.git.mirror import Tree, object_folders
+from tidemill.clients.git.objects import parents_in
+from tidemill.clients.git.repository import Repository
+from tidemill.clients.machine.entrypoints import run_entry_point
+from tidemill.errors import FilterFailed, Refused, Unreachable
+from tidemill.words.names import shown
+
+# Nothing changes in a checkout by what is found out there, and no more runs than has to.
+_UNCHANGED = (
+    ("core.safecrlf", "false"),
+    ("core.fsmonitor", "false"),
+    ("core.hooksPath", os.devnull),
+    ("core.splitIndex", "false"),
+    ("core.sharedRepository", "0644"),
+    ("add.ignoreErrors", "false"),
+)
+_OWN_ATTRIBUTES = {"GIT_ATTR_NOSYSTEM": "1"}
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What Git changes in files on their way into a commit and out of it, beside line ends.
+
+    Attributes:
+        source: Git where the filters are configured.
+        by_path: the files that go through one, and its name, as the repository's attributes say.
+        known: the names of those that are configured.
+    """
+
+    source: Git
+    by_path: Mapping[str, str] = field(default_factory=dict)
+    known: frozenset[str] = frozenset()
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """The filters that are not configured here, each with the first file that needs it."""
+        found: dict[str, str] = {}
+        for path, name in sorted(self.by_path.items()):
+            if name not in self.known:
+                found.setdefault(name, path)
+        return found
+
+    def cleaned(self, path: str, data: bytes) -> str | None:
+        """The blob that a file would be committed as; None where no filter that is here says."""
+        if self.by_path.get(path) not in self.known:
+            return None
+        code, out, _ = self.source.attempt(
+            "hash-object", "--stdin", "--path", path, data=data, env=configured(_UNCHANGED)
+        )
+        return out.decode().strip() if code == 0 else None
+
+
+def remedy_of(name: str) -> str:
+    """What to do where a filter is not there, or does not work."""
+    if name == "lfs":
+        return (
+            "install Git LFS here (git lfs install), get the files (git lfs pull), and check again"
+        )
+    return (
+        f"set filter.{name}.clean and filter.{name}.smudge in Git's configuration here to commands "
+        "that are installed, and check again"
+    )
+
+
+class Checkout:
+    """The files, and what a command changes in them.
+
+    Args:
+        bare: Git in a bare repository that has, or borrows, the objects.
+        tree: where the files are, as its index has them.
+        commit: what they are of, None if of none yet.
+        home: an empty folder for the commands.
+        before: a file's bytes in the commit before, None if it is not there.
+        is_commit: whether they are all that is in the commit; else that is found out.
+        written: the tree that they would be committed as; by default what is there.
+        filters: what Git changes in them, beside line ends.
+    """
+
+    def __init__(  # noqa: PLR0913 - most have a name
+        self,
+        bare: Git,
+        tree: Tree,
+        commit: str | None,
+        home: Path,
+        before: Callable[[str], bytes | None] = lambda _: None,
+        *,
+        is_commit: bool = False,
+        written: str | None = None,
+        filters: Filters | None = None,
+    ) -> None:
+        self.filters = filters or Filters(bare)
+        self.before = before
+        self._bare = bare
+        self._tree = tree
+        self._home = home
+        self._commit = commit
+        self._before = self._written()
+        self._committed = written or self._before
+        self._is_commit = is_commit or (
+            commit is not None and self._committed == _line(bare, "rev-parse", f"{commit}^{{tree}}")
+        )
+        tree.give_git(bare, commit)
+
+    def read(self, name: str) -> bytes | None:
+        """A file's bytes, None if it is not there."""
+        path = Path(os.path.realpath(self._tree.folder / name))
+        is_inside = path.is_relative_to(os.path.realpath(self._tree.folder))
+        return path.read_bytes() if is_inside and path.is_file() else None
+
+    def texts(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files at or below some paths, as they were last looked at, and their bytes."""
+        listed = self._bare(
+            "--literal-pathspecs", "ls-files", "-z", "--", *paths, env=self._tree.env
+        )
+        for name in _names(listed):
+            if (data := self.read(name)) is not None:
+                yield name, data
+
+    def run(self, command: str, seconds: float) -> None:
+        """Run an entry point in it; raises what `run_entry_point` raises."""
+        run_entry_point(
+            command,
+            folder=self._tree.folder,
+            home=self._home,
+            seconds=seconds,
+            objects=object_folders(self._bare.folder / "objects"),
+        )
+
+    def changed(self) -> dict[str, str]:
+        """The files that are not as they were at first, each with what it is now."""
+        listed = self._bare("diff-tree", "-r", "-z", self._before, self._written())
+        parts = listed.decode(errors="surrogateescape").split("\0")
+        return {
+            path: " ".join((mode, sha))
+            for about, path in zip(parts[::2], parts[1::2], strict=False)
+            for _, mode, _, sha, _ in [about.split(" ")]
+            if not self._is_cleaned(path)
+        }
+
+    def _is_cleaned(self, path: str) -> bool:
+        """Whether a filter makes of a file what is committed."""
+        data = self.read(path) if path in self.filters.by_path else None
+        sha = self.filters.cleaned(path, data) if data is not None else None
+        if sha is None:
+            return False
+        code, committed, _ = self._bare.attempt("rev-parse", f"{self._committed}:{path}")
+        return code == 0 and committed.decode().strip() == sha
+
+    def parent(self) -> str | None:
+        """The first parent of the commit that these files were, at first; None if they were none's,
+        or there is no parent."""
+        if self._commit is None or not self._is_commit:
+            return None
+        return next(iter(parents_in(self._bare.blob(self._commit, "commit"))), None)
+
+    def changed_since(self, parent: str) -> list[str]:
+        """The files that the commit changed, of whose parent the trees are here."""
+        options = ("-r", "-z", "--name-only")
+        return _names(self._bare("diff-tree", *options, parent, self._commit or self._before))
+
+    def _written(self) -> str:
+        """The files as a tree of Git."""
+        self._tree.stage(self._bare, LOCAL_SECONDS)
+        written = self._bare("write-tree", "--missing-ok", env=self._tree.env)
+        return written.decode().strip()
+
+
+def origin(folder: Path) -> str | None:
+    """The address of the remote `origin` of the checkout that a folder is in, if there is one."""
+    code, address, _ = Git(folder).attempt("remote", "get-url", "origin")
+    return address.decode(errors="surrogateescape").rstrip("\n") if code == 0 else None
+
+
+class Source(Protocol):
+    """What is to be checked: it can be checked out again and again."""
+
+    def files(self, scratch: Path) -> Checkout:
+        """The files, in an empty folder; raises what `copied` or `fetched` raises."""
+        ...
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """A commit of the same repository; raises `Refused` if it is not there."""
+        ...
+
+
+@dataclass(frozen=True)
+class Local:
+    """A checkout on this machine."""
+
+    folder: Path
+
+    def files(self, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return copied(self.folder, scratch)
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """See `Source`."""
+        bare = _borrowing(Git(self.folder), scratch)
+        tree, home = _empty(scratch)
+        try:
+            bare(tree.option, "read-tree", "--reset", "-u", sha, env=tree.env)
+        except GitError:
+            raise Refused(
+                f"there is no commit {shown(sha)} in this checkout", remedy="fetch it"
+            ) from None
+        return Checkout(bare, tree, sha, home, is_commit=True)
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A commit of a repository somewhere else."""
+
+    repository: Repository
+    sha: str
+
+    def files(self, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return fetched(self.repository, self.sha, scratch)
+
+    def commit(self, sha: str, scratch: Path) -> Checkout:
+        """See `Source`."""
+        return fetched(self.repository, sha, scratch)
+
+
+def copied(folder: Path, scratch: Path) -> Checkout:
+    """A copy of a checkout on this machine: the files that are or would be committed, as they would
+    be, checked out by the repository's own attributes.
+
+    Line ends in the checkout may be others, as its owner's Git is configured. What goes through a
+    filter is copied as it is there: the owner has the filter, or else nobody here has.
+
+    Args:
+        folder: the checkout, or a folder in it.
+        scratch: an empty folder for the copy.
+
+    Raises:
+        Refused: it is none.
+        FilterFailed: a filter that is configured does not work here.
+    """
+    source = Git(folder)
+    if not folder.is_dir() or source.attempt("rev-parse", "--show-toplevel")[0] != 0:
+        raise Refused(
+            f"{str(folder)!r} is not a checkout",
+            remedy="give the folder of a checkout of cfg-app.git",
+        )
+    source = Git(Path(_line(source, "rev-parse", "--show-toplevel")))
+    bare = _borrowing(source, scratch)
+    tree, home = _empty(scratch)
+    written, filters = _as_committed(source, bare, tree, scratch)
+    code, head, _ = source.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    commit = head.decode().strip() if code == 0 else None
+
+    def before(name: str) -> bytes | None:
+        """As HEAD has it, if that is another; else as HEAD's parent has it."""
+        now = tree.folder / name
+        mine = now.read_bytes() if now.is_file() else None
+        for commit in ("HEAD", "HEAD^"):
+            code, data, _ = source.attempt("cat-file", "blob", f"{commit}:{name}")
+            if code == 0 and data != mine:
+                return data
+        return mine
+
+    return Checkout(bare, tree, commit, home, before, written=written, filters=filters)
+
+
+def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
+    """A commit of a repository somewhere else.
+
+    Args:
+        commit: its full SHA.
+        scratch: an empty folder for the files.
+
+    Raises:
+        Refused: the repository does not have it.
+        Unreachable: the repository can't be read.
+    """
+    if not repository.exists(commit):
+        raise Refused(
+            f"there is no commit {shown(commit)}", remedy="give one that the repository has"
+        )
+    tree, home = _empty(scratch)
+    try:
+        repository.check_out(commit, tree)
+    except Unreachable as error:
+        repository.git("read-tree", "--reset", commit, env=tree.env)
+        filters = _filters(repository.git, repository.git, tree)
+        if filters.by_path:
+            raise _failed(filters, error.what) from None
+        raise
+
+    def before(name: str) -> bytes | None:
+        parents = repository.parents(commit)
+        if not parents or not repository.exists(parents[0], [name]):
+            return None
+        return repository.files(parents[0], [name]).get(name)
+
+    filters = _filters(repository.git, repository.git, tree)
+    return Checkout(repository.git, tree, commit, home, before, is_commit=True, filters=filters)
+
+
+def _borrowing(source: Git, scratch: Path) -> Git:
+    """A bare repository that has the objects of a checkout on this machine."""
+    bare = mirror.made(scratch / "mirror.git")
+    where = ("rev-parse", "--path-format=absolute", "--git-path")
+    objects = _line(source, *where, "objects")
+    (bare / "objects/info/alternates").write_text(f"{objects}\n")
+    shallow = Path(_line(source, *where, "shallow"))
+    if shallow.exists():
+        shutil.copyfile(shallow, bare / "shallow")
+    return Git(bare, {"GIT_DIR": str(bare), **_OWN_ATTRIBUTES, **configured(_none_of(source))})
+
+
+def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[str, Filters]:
+    """Check out what would be committed if all files of a checkout were, now: as which tree.
+
+    Git says what that is, by its owner's configuration, in another index and with another place for
+    new objects: nothing changes in the checkout.
+    """
+    index = scratch / "theirs"
+    theirs = Path(_line(source, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+    if theirs.exists():
+        shutil.copy2(theirs, index)  # its time says which files may have changed since
+    env = {
+        "GIT_INDEX_FILE": str(index),
+        "GIT_OBJECT_DIRECTORY": str(bare.folder / "objects"),
+        **configured(_UNCHANGED),
+    }
+    _, tracked, _ = source.attempt("ls-files", "-z", "--stage", env=env)
+    code, _, said = source.attempt("add", "-A", env=env)
+    if code != 0:
+        failed = GitError(("add",), code, said)
+        filters = _filters(source, source, Tree(source.folder, index))
+        raise _failed(filters, failed.said) if filters.by_path else failed
+    _take_back(source, tracked, env)
+    written = source("write-tree", "--missing-ok", env=env).decode().strip()
+    bare(tree.option, "read-tree", "--reset", "-u", written, env=tree.env)
+    filters = _filters(source, bare, tree)
+    for name in filters.by_path:
+        here, copy = source.folder / name, tree.folder / name
+        if all(one.is_file() and not one.is_symlink() for one in (here, copy)):
+            shutil.copyfile(here, copy)
+    return written, filters
+
+
+def _take_back(source: Git, tracked: bytes, env: Mapping[str, str]) -> None:
+    """Let those files be as they were of which nobody changed the content.
+
+    That is what Git would check out, even if it would now put it otherwise into a commit, by
+    attributes or filters that only this owner has.
+
+    Args:
+        tracked: the entries of the index before; `env` has the one with all that is there now.
+    """
+    now = _entries(source("ls-files", "-z", "--stage", env=env))
+    for path, (_, sha) in _entries(tracked).items():
+        mode, new = now.get(path, ("", sha))
+        file = source.folder / path
+        if new == sha or file.is_symlink() or not file.is_file():
+            continue
+        code, out, _ = source.attempt("cat-file", "--filters", f"--path={path}", sha, env=env)
+        if code == 0 and out == file.read_bytes():
+            entry = f"{mode} {sha} 0\t{path}\0".encode(errors="surrogateescape")
+            source("update-index", "-z", "--index-info", data=entry, env=env)
+
+
+def _entries(staged: bytes) -> dict[str, tuple[str, str]]:
+    """An index: by path mode and blob, but for those that a merge left open."""
+    found = {}
+    for entry in _names(staged):
+        about, _, path = entry.partition("\t")
+        mode, sha, stage = about.split(" ")
+        if stage == "0":
+            found[path] = mode, sha
+    return found
+
+
+def _filters(source: Git, git: Git, tree: Tree) -> Filters:
+    """The filters of the files in an index; `source` has the configuration that counts."""
+    names = git("ls-files", "-z", env=tree.env)
+    about = git("check-attr", "--cached", "-z", "--stdin", "filter", data=names, env=tree.env)
+    parts = _names(about)
+    by_path = {
+        path: value
+        for path, value in zip(parts[::3], parts[2::3], strict=False)
+        if value not in ("unspecified", "unset", "set")
+    }
+    works = ("clean", "process")
+    known = {name for name, key, value in _configured(source) if value and key in works}
+    return Filters(source, by_path, frozenset(known))
+
+
+def _configured(source: Git) -> list[tuple[str, str, str]]:
+    """The filters of a configuration: name, key and value."""
+    _, out, _ = source.attempt("config", "-z", "--get-regexp", r"^filter\..*\.")
+    found = [entry.partition("\n") for entry in _names(out)]
+    return [
+        (name.partition(".")[2], key, value)
+        for full, _, value in found
+        for name, _, key in [full.rpartition(".")]
+    ]
+
+
+def _none_of(source: Git) -> list[tuple[str, str]]:
+    """Configuration by which no filter does anything."""
+    return [
+        (f"filter.{name}.{key}", value)
+        for name in sorted({name for name, _, _ in _configured(source)})
+        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
+    ]
+
+
+def _failed(filters: Filters, said: str) -> FilterFailed:
+    path, name = next(iter(sorted(filters.by_path.items())))
+    return FilterFailed(
+        f"nothing is known of these files: Git could not put all of them through their filters, "
+        f"{shown(path)} through {shown(name)} and so on: {said}",
+        remedy=remedy_of(name),
+    )
+
+
+def _empty(scratch: Path) -> tuple[Tree, Path]:
+    tree, home = Tree(scratch / "checkout", scratch / "index"), scratch / "home"
+    tree.folder.mkdir()
+    home.mkdir()
+    return tree, home
+
+
+def _line(git: Git, *arguments: str) -> str:
+    return git(*arguments).decode(errors="surrogateescape").rstrip("\n")
+
+
+def _names(out: bytes) -> list[str]:
+    return [name for name in out.decode(errors="surrogateescape").split("\0") if name]

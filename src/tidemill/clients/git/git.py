@@ -1,0 +1,182 @@
+"""Git itself, through GitPython: one call, one time limit, one process group.
+
+No call depends on the text of Git's errors; it is only ever shown. The one process that stays open
+reads objects that are here, and may not speak to any remote.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so when it is called
+
+import git
+
+from tidemill.clients.machine.processes import communicate
+from tidemill.clients.machine.workflow import SECRETS
+from tidemill.errors import TidemillError
+
+LOCAL_SECONDS = 120.0
+REMOTE_SECONDS = 300.0
+_PROTOCOLS = "file:git:http:https:ssh"
+# What a Git hook that calls us leaves in the environment: it would turn us to its repository.
+_OF_A_CALLER = (
+    "GIT_DIR",
+    "GIT_WORK_TREE",
+    "GIT_INDEX_FILE",
+    "GIT_OBJECT_DIRECTORY",
+    "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+    "GIT_COMMON_DIR",
+    "GIT_NAMESPACE",
+    "GIT_PREFIX",
+    "GIT_QUARANTINE_PATH",
+    "GIT_SHALLOW_FILE",
+    "GIT_GRAFT_FILE",
+    "GIT_REPLACE_REF_BASE",
+    "GIT_IMPLICIT_WORK_TREE",
+    "GIT_CEILING_DIRECTORIES",
+)
+_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+
+
+class GitError(TidemillError):
+    """A git command failed; `output` is what it printed, without credentials."""
+
+    def __init__(self, arguments: Sequence[str], code: int, output: str) -> None:
+        self.code = code
+        self.output = redacted(output)
+        first = next(
+            (
+                line
+                for line in self.output.splitlines()
+                if line.startswith(("fatal:", "error:", "remote:"))
+            ),
+            "",
+        )
+        self.said = (first or self.output[-300:] or f"exit code {code}").rstrip(".")
+        super().__init__(
+            f"{_named(arguments)} failed: {self.said}",
+            remedy="see what git says; the next turn starts anew",
+        )
+
+
+class Git:
+    """Git in one folder.
+
+    Args:
+        folder: the repository, bare or not.
+        env: variables on top of this process's own.
+    """
+
+    def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
+        for name in _OF_A_CALLER:
+            os.environ.pop(name, None)
+        self.folder = folder
+        self._git = git.Git(str(folder))
+        self._env = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
+            "GIT_PROTOCOL_FROM_USER": "0",
+            "GIT_OPTIONAL_LOCKS": "0",
+            "LC_ALL": "C",
+            **dict.fromkeys(SECRETS, ""),  # where Git needs one, it is given in another form
+            **(env or {}),
+        }
+        self._git.update_environment(**self._env)
+        # What reads objects must not fetch those that are not here: that would have no time limit.
+        self._reader = git.Git(str(folder))
+        self._reader.update_environment(**{**self._env, "GIT_ALLOW_PROTOCOL": "none"})
+
+    def __call__(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> bytes:
+        """Run `git arguments…` and return what it prints on standard output.
+
+        Raises:
+            GitError: it failed.
+            TimeLimit: it took longer than `seconds`.
+        """
+        code, out, err = self.attempt(*arguments, data=data, env=env, seconds=seconds)
+        if code != 0:
+            raise GitError(arguments, code, err)
+        return out
+
+    def attempt(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        env: Mapping[str, str] | None = None,
+        seconds: float = LOCAL_SECONDS,
+    ) -> tuple[int, bytes, str]:
+        """Run `git arguments…`; return exit code, standard output and standard error."""
+        try:
+            process = self._git.execute(
+                ["git", *arguments],
+                istream=subprocess.PIPE if data is not None else None,
+                env=dict(env or {}),
+                as_process=True,
+                start_new_session=True,
+            )
+        except git.GitCommandNotFound:
+            raise TidemillError(
+                f"git could not be started in {self.folder}", remedy="install Git, in PATH"
+            ) from None
+        out, err = communicate(process, _named(arguments), data, seconds)
+        return int(process.returncode), out, err.decode(errors="replace")
+
+    def blob(self, sha: str, kind: str | None = None) -> bytes:
+        """The bytes of an object that is here; none if it is not of the `kind` that is meant.
+
+        Args:
+            kind: `commit`, `tree` or `blob`; any by default.
+
+        Raises:
+            GitError: it is not here, or the process that reads objects has ended.
+        """
+        try:
+            _, found, size, data = self._reader.get_object_data(sha)
+        except (OSError, ValueError):
+            raise GitError(("cat-file", sha), 1, f"{sha} is not here") from None
+        if len(data) != size:
+            raise GitError(("cat-file", sha), 1, f"{sha} could not be read to its end")
+        return bytes(data) if kind in (None, _text(found)) else b""
+
+    def close(self) -> None:
+        """End the processes that were kept for reading objects."""
+        self._reader.clear_cache()
+
+
+def _named(arguments: Sequence[str]) -> str:
+    """A call as messages name it: by its command, which may have options of Git before it."""
+    return f"git {next(one for one in arguments if one[:2] != '--')}"
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Variables that add configuration to that which the environment has already.
+
+    Args:
+        settings: by key; as pairs where a key has several values.
+    """
+    pairs = list(settings.items()) if isinstance(settings, Mapping) else settings
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    found = {"GIT_CONFIG_COUNT": str(first + len(pairs))}
+    for index, (key, value) in enumerate(pairs, start=first):
+        found[f"GIT_CONFIG_KEY_{index}"], found[f"GIT_CONFIG_VALUE_{index}"] = key, value
+    return found
+
+
+def redacted(text: str) -> str:
+    """`text` without the credentials of URLs in it."""
+    return _CREDENTIALS.sub("***@", text)

@@ -1,0 +1,134 @@
+"""Bare repositories of this run's own, and work trees in which somebody else's commands run.
+
+A work tree has a `.git` of its own, which has the objects and no remote. What we ask Git about it
+goes through the bare repository and an index outside: a `.git` in which commands ran may be
+configured to run others.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from tidemill.clients.git.git import Git
+from tidemill.clients.machine.removing import remove
+
+_REPOSITORY = "160000 "  # the mode of a commit of another repository
+# Whoever runs this has a configuration, and it must not change what is made. The objects are for
+# the commands to read, who may be another user.
+_CONFIG = """\
+[core]
+\trepositoryformatversion = 1
+\tbare = true
+\tsharedRepository = 0644
+\tautocrlf = false
+\tsafecrlf = false
+\teol = lf
+\tfileMode = true
+\tsymlinks = true
+\tignoreCase = false
+\tfsmonitor = false
+\tuntrackedCache = false
+\thooksPath = /dev/null
+\texcludesFile = /dev/null
+\tattributesFile = /dev/null
+\tfsync = none
+[i18n]
+	commitEncoding = UTF-8
+[extensions]
+\tpartialClone = origin
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+[fetch]
+\tnegotiationAlgorithm = noop
+\trecurseSubmodules = false
+[push]
+\tnegotiate = false
+\tgpgSign = false
+\tfollowTags = false
+[color]
+\tui = false
+"""
+
+
+def made(folder: Path) -> Path:
+    """Make an empty bare repository in a folder that is not there yet; returns the folder."""
+    for below in ("objects/info", "objects/pack", "refs"):
+        (folder / below).mkdir(parents=True)
+    for below in ("objects", "objects/info", "objects/pack"):
+        (folder / below).chmod(0o755)
+    (folder / "HEAD").write_text("ref: refs/heads/none\n")
+    (folder / "config").write_text(_CONFIG)
+    return folder
+
+
+@dataclass(frozen=True)
+class Tree:
+    """A work tree, and the index by which we look at it.
+
+    Attributes:
+        folder: the files.
+        index: outside of it; it need not be there yet.
+    """
+
+    folder: Path
+    index: Path
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a `Git` in the bare repository needs to know of it."""
+        return {"GIT_INDEX_FILE": str(self.index), "GIT_WORK_TREE": str(self.folder)}
+
+    @property
+    def option(self) -> str:
+        """The same as an option of Git: a bare repository takes no work tree from elsewhere."""
+        return f"--work-tree={self.folder}"
+
+    def stage(self, bare: Git, seconds: float) -> None:
+        """Put all files into the index as they are now, but for those that Git ignores.
+
+        Git looks into a repository in place of a submodule, by that one's own configuration, which
+        may name a program: so it is none any more, before Git looks.
+        """
+        listed = bare("ls-files", "-z", "--stage", env=self.env)
+        for entry in listed.decode(errors="surrogateescape").split("\0"):
+            if entry.startswith(_REPOSITORY):
+                name = entry.partition("\t")[2]
+                inner = Path(os.path.realpath(self.folder), name)
+                if inner.is_dir() and os.path.realpath(inner) == str(inner):
+                    remove(inner / ".git")
+        bare(self.option, "add", "-A", env=self.env, seconds=seconds)
+
+    def give_git(self, bare: Git, commit: str | None) -> None:
+        """Make the `.git` for the commands, on a commit of the bare repository; None: on none."""
+        dot_git = self.folder / ".git"
+        remove(dot_git)
+        (dot_git / "objects/info").mkdir(parents=True)
+        (dot_git / "refs").mkdir()
+        (dot_git / "objects/info/alternates").write_text(f"{bare.folder / 'objects'}\n")
+        (dot_git / "HEAD").write_text(f"{commit or 'ref: refs/heads/main'}\n")
+        (dot_git / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
+        shallow = bare.folder / "shallow"
+        if shallow.exists():
+            shutil.copyfile(shallow, dot_git / "shallow")
+        if self.index.exists():
+            shutil.copyfile(self.index, dot_git / "index")
+
+
+def object_folders(objects: Path) -> list[Path]:
+    """A folder of objects, and those that it borrows from, which reading it takes too."""
+    found, waiting = [], [objects]
+    while waiting:
+        folder = waiting.pop()
+        if folder in found:
+            continue
+        found.append(folder)
+        alternates = folder / "info/alternates"
+        if alternates.is_file():
+            lines = alternates.read_text(errors="surrogateescape").splitlines()
+            waiting += [(folder / line).resolve() for line in lines if line and line[0] != "#"]
+    return found

@@ -1,0 +1,126 @@
+"""How Git reaches a repository: its address, and the token for it.
+
+Both are in the environment of Git alone, never in a file or an argument: the address may hold a
+password, and other users of a machine see arguments. The token is only in the environment of the
+processes that talk to the remote.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tidemill.clients.git.git import configured, redacted
+from tidemill.clients.github.place import of_url, token_for
+
+_USER = "x-access-token"
+_SERVE = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A repository somewhere else.
+
+    Attributes:
+        url: anything that `git clone` takes.
+        token: for HTTP; None where Git is to find its own credentials.
+    """
+
+    url: str
+    token: str | None = field(default=None, repr=False)
+
+    @property
+    def where(self) -> str:
+        """The address, as it may stand in a message."""
+        return redacted(self.url)
+
+    def known(self, folder: Path) -> dict[str, str]:
+        """The environment for Git in the bare repository `folder`, which so has this remote."""
+        return {"GIT_DIR": str(folder), **configured(self._settings())}
+
+    def reached(self, folder: Path) -> dict[str, str]:
+        """The same, with the token."""
+        if self.token is None:
+            return self.known(folder)
+        return {
+            "GIT_DIR": str(folder),
+            **with_token(self.url, self.token, self._settings()),
+        }
+
+    def remedy(self, right: str) -> str:
+        """What to do where the repository does not let us `read` or `write`."""
+        place = of_url(self.url)
+        if self.token is not None:
+            name = place.repository if place else self.where
+            return (
+                f"check the address and the network, and give the token `contents: {right}` for "
+                f"{name}: in the job's `permissions:`, or in the rights of the App"
+            )
+        if place is not None:
+            return (
+                f"check the address and the network; if {place.repository} is not public, give a "
+                f"token with `contents: {right}` for it in TIDEMILL_TOKEN"
+            )
+        return f"check the address, the network and the right to {right} it, then run it again"
+
+    def _settings(self) -> list[tuple[str, str]]:
+        settings = [
+            ("remote.origin.url", self.url),
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.partialclonefilter", "blob:none"),
+        ]
+        if is_path(self.url) or self.url.startswith("file://"):
+            settings.append(("remote.origin.uploadpack", _SERVE))
+        return settings
+
+
+def remote(url: str) -> Remote:
+    """The repository at `url`, with the token of this run if it is for that server."""
+    found = _absolute(url)
+    return Remote(found, token_for(found))
+
+
+def with_token(url: str, token: str, settings: list[tuple[str, str]]) -> dict[str, str]:
+    """Variables that configure Git with `settings`, and to show the token to `url` and no other.
+
+    A header for the whole address counts more than one for its server, and the empty one takes
+    away all that were there before: GitHub refuses a request with two.
+    Git gives the header to whatever server it is sent on to, so it is not sent on.
+    """
+    header = b64encode(f"{_USER}:{token}".encode()).decode()
+    return {
+        **configured(
+            [
+                *settings,
+                (f"http.{url}.extraHeader", ""),
+                (f"http.{url}.extraHeader", f"Authorization: Basic {header}"),
+                (f"http.{url}.followRedirects", "false"),
+                ("credential.helper", ""),
+            ]
+        ),
+        "GIT_ASKPASS": "",
+        "GIT_TRACE_REDACT": "1",
+        # Git's second tracing can write down variables and settings, but none of these names.
+        "GIT_TRACE2_ENV_VARS": "LC_ALL",
+        "GIT_TRACE2_CONFIG_PARAMS": "core.bare",
+    }
+
+
+def token_settings(url: str) -> Mapping[str, str] | None:
+    """Variables that show the token of this run to `url`; None if it is not for that server."""
+    token = token_for(url)
+    return None if token is None else with_token(url, token, [])
+
+
+def is_path(url: str) -> bool:
+    """Whether `url` is a path that exists; not even a path, if it is too long for one."""
+    return os.path.exists(url)  # noqa: PTH110 - Path.exists raises for what can't be a path
+
+
+def _absolute(url: str) -> str:
+    """A path in full, looked for as Git does it; any other address as it is."""
+    found = next((path for path in (f"{url}/.git", url, f"{url}.git") if is_path(path)), None)
+    return os.path.realpath(found) if found else url

@@ -1,0 +1,315 @@
+"""A repository somewhere else, through a bare repository of this run's own.
+
+Nothing is cloned: refs are listed, then the tips are fetched without history and without
+blobs, then the few blobs that are read, all at once. The URL is never written to a file.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from tidemill.clients.git import mirror
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, redacted
+from tidemill.clients.git.mirror import Tree
+from tidemill.clients.git.objects import Objects, dated
+from tidemill.clients.git.remote import remote
+from tidemill.clients.git.store import (
+    Committed,
+    Declined,
+    Logged,
+    Pushed,
+    PushResult,
+    Raced,
+    Refs,
+    Update,
+    Work,
+    WorkFailed,
+    WorkResult,
+    WorkTimedOut,
+)
+from tidemill.clients.git.worktree import Worktree
+from tidemill.clients.machine.scratch import scratch
+from tidemill.errors import Refused, TidemillError, Unreachable
+from tidemill.facts.staleness import Look
+from tidemill.words.names import one_line
+
+_PAUSES = (0.5, 2.0)  # seconds
+_DEPTHS = (64, 1024, 2**31 - 1)
+LONGEST_AUTHOR = 60
+
+
+class Repository(Objects):
+    """See `tidemill.clients.store.Store` for what each method promises."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self._origin = remote(url)
+        self._folder = folder
+        bare = mirror.made(folder / "mirror.git")
+        super().__init__(Git(bare, self._origin.known(bare)))
+        self._reached = self._origin.reached(bare)
+        self._worktree: Worktree | None = None
+        self._here: set[str] = set()
+
+    def refs(self) -> Refs:
+        """List all refs."""
+        lines = (
+            self._remote("ls-remote", "--symref", "origin")
+            .decode(errors="surrogateescape")
+            .splitlines()
+        )
+        head, shas = None, {}
+        for line in lines:
+            left, _, ref = line.partition("\t")
+            if left.startswith("ref: ") and ref == "HEAD":
+                head = left.removeprefix("ref: refs/heads/")
+            elif ref.startswith("refs/") and not ref.endswith("^{}"):
+                shas[ref] = left
+        return Refs(shas, head)
+
+    def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
+        """Get trees, then at once the blobs that will be read."""
+        facts = list(facts)
+        self._fetch_commits([*tips, *facts])
+        wanted = {sha for commit in facts for _, sha in self.listing(commit)}
+        for tip in tips[:1]:
+            wanted |= {sha for path, sha in self.listing(tip) if path.rpartition("/")[2] in names}
+        self._fetch_blobs(wanted)
+
+    def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
+        """Get a commit's trees and the files at or below `paths`."""
+        self.fetch_files({commit: paths})
+
+    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+        """The same for many commits at once."""
+        self._fetch_commits(list(places))
+        listed = [self.listing(one, path) for one, paths in places.items() for path in paths]
+        self._fetch_blobs({sha for found in listed for _, sha in found})
+
+    def history(self, commit: str, most: int) -> list[Logged]:
+        """The last commits that lead to a commit, without trees."""
+        history, reached = self._history()
+        options = ("--quiet", "--no-tags", f"--depth={most}", "--filter=tree:0")
+        self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
+        wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct%n%B", commit)
+        found = []
+        for entry in history("log", *wanted).decode(errors="replace").split("\0"):
+            head, _, message = entry.partition("\n")
+            sha, _, seconds = head.partition(" ")
+            if sha:
+                found.append(Logged(sha, dated(seconds), message))
+        return found[-most:]
+
+    def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
+        """Whether the repository has a commit; if so, it and the files below `paths` are here.
+
+        A server that lists its refs each time, and each time does not give the commit, has lost it.
+        Where it does not even list them, that is no answer, and raised.
+        """
+        left = list(_PAUSES) if again and self._is_far else []
+        while True:
+            try:
+                self._fetch_commits([commit], again=False)
+                below = {sha for path in paths for _, sha in self.listing(commit, path)}
+                self._fetch_blobs(below, again=False)
+            except Unreachable:
+                self.refs()
+                if not left:
+                    return False
+                time.sleep(left.pop(0))
+            else:
+                return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
+        if ancestor == commit:
+            return True
+        history, reached = self._history()
+        for depth in _DEPTHS:
+            options = ("--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0")
+            self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
+            if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
+                return True
+            count = int(history("rev-list", "--count", commit))
+            if count < depth:
+                return False
+        return False
+
+    def _history(self) -> tuple[Git, Mapping[str, str]]:
+        """Where history is kept, apart from what is read; and how it reaches the remote."""
+        folder = self._folder / "history.git"
+        if not folder.exists():
+            mirror.made(folder)
+        return Git(folder, self._origin.known(folder)), self._origin.reached(folder)
+
+    def work(self, work: Work) -> WorkResult:
+        """Do an operation in a checkout, and commit it."""
+        result = self._worktree_with(work.parent).do(work)
+        if isinstance(result, Committed):
+            is_checked_out = bool(work.entry or work.generate)
+            below = "" if is_checked_out else work.folder
+            self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
+        return result
+
+    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
+        changed = self._worktree_with(work.parent).look(work)
+        if isinstance(changed, WorkFailed | WorkTimedOut):
+            return changed
+        about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")
+        author = re.search(r"^author (.*) <", about, re.MULTILINE)
+        return Look(
+            changed,
+            self.parents(work.parent),
+            one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",
+        )
+
+    def _worktree_with(self, commit: str) -> Worktree:
+        if self._worktree is None:
+            self._worktree = Worktree(self.git, self._folder, self._reached)
+        self._fetch_commits([commit])
+        return self._worktree
+
+    def check_out(self, commit: str, tree: Tree) -> None:
+        """Put the files of a commit into an empty work tree, and its index."""
+        self._fetch_commits([commit])
+        self._remote(tree.option, "read-tree", "--reset", "-u", commit, also=tree.env)
+
+    def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Of `paths` those that are files in a commit, with their bytes."""
+        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        return super().files(commit, paths)
+
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files of a commit at or below `paths`, and their bytes."""
+        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        return super().texts(commit, paths)
+
+    def push(self, updates: Sequence[Update]) -> PushResult:
+        """Write all updates or none; after a refusal look at the refs, not at the words."""
+        leases = [f"--force-with-lease={update.ref}:{update.old or ''}" for update in updates]
+        changes = [f"{update.new or ''}:{update.ref}" for update in updates]
+        arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
+        try:
+            code, out, err = self.git.attempt(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
+        except TidemillError as error:
+            code, out, err = 1, b"", error.what
+        if code == 0:
+            return Pushed()
+        try:
+            found = self.refs()
+        except TidemillError as error:
+            error.written = "unknown: the push may have arrived; the next turn sees"
+            raise
+        if all(found.get(update.ref) == update.new for update in updates):
+            return Pushed()
+        for update in updates:
+            if found.get(update.ref) != update.old:
+                return Raced(update.ref, update.old, found.get(update.ref))
+        said = _said(out.decode(errors="replace"), err)
+        if not _has_report(out):  # it was not let in, so no rule of the server refused it
+            said = f"{said}; {self._origin.remedy('write')}"
+        return Declined(said)
+
+    def _fetch_commits(self, commits: Sequence[str], *, again: bool = True) -> None:
+        missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
+        if missing:
+            self._fetch(["--depth=1", "--filter=blob:none"], missing, again=again)
+            self._here.update(missing)
+
+    def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
+        if missing := sorted(blobs - self._here):
+            self._fetch([], missing, again=again)
+            self._here.update(missing)
+
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
+        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
+        sha = super().write(files, parent, message, date)
+        self._here.update((sha, *(blob for _, blob in self.listing(sha))))
+        return sha
+
+    def _fetch(self, options: Sequence[str], objects: Sequence[str], *, again: bool = True) -> None:
+        data = "".join(f"{one}\n" for one in objects).encode()
+        arguments = (
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-maintenance",
+            *options,
+            "--stdin",
+            "origin",
+        )
+        self._remote(*arguments, data=data, again=again)
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether a network may be between us and it."""
+        return "://" in self._origin.url
+
+    def _remote(
+        self,
+        *arguments: str,
+        data: bytes | None = None,
+        git: Git | None = None,
+        reached: Mapping[str, str] | None = None,
+        also: Mapping[str, str] | None = None,
+        again: bool = True,
+    ) -> bytes:
+        """Read something; over a network twice again, for a server may be away for a moment."""
+        env = {**(reached or self._reached), **(also or {})}
+        left = list(_PAUSES) if again and self._is_far else []
+        while True:
+            try:
+                return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)
+            except GitError as error:
+                if not left:
+                    raise Unreachable(
+                        f"{self._origin.where} could not be read: {error.said}",
+                        remedy=self._origin.remedy("read"),
+                    ) from None
+            time.sleep(left.pop(0))
+
+
+@contextmanager
+def opened(url: str) -> Iterator[Repository]:
+    """A repository for one run; `url` is anything that `git clone` takes.
+
+    Raises:
+        Refused: `url` could be taken for an option.
+    """
+    if not url or url.startswith("-"):
+        raise Refused(
+            f"{url!r} is not the address of a repository", remedy="give what git clone takes"
+        )
+    with scratch() as folder:
+        repository = Repository(url, folder)
+        try:
+            yield repository
+        finally:
+            repository.close()
+
+
+def _has_report(out: bytes) -> bool:
+    """Whether the server said what it did with each ref (git-push(1), --porcelain)."""
+    return any(line.startswith(b"!") for line in out.splitlines())
+
+
+def _said(out: str, err: str) -> str:
+    """What the server said, in one line, for people."""
+    refused = [line.split("\t")[-1] for line in out.splitlines() if line.startswith("!")]
+    remarks = [
+        line.removeprefix("remote:").strip()
+        for line in err.splitlines()
+        if line.startswith("remote:")
+    ]
+    words = [part for part in (*dict.fromkeys(remarks), *dict.fromkeys(refused)) if part]
+    return redacted(
+        "; ".join(words) or " | ".join(err.split("\n")).strip(" |") or "no reason given"
+    )[:500]

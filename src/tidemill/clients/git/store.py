@@ -1,0 +1,217 @@
+"""What a turn needs of a Git repository, as an interface.
+
+`tidemill.clients.repository` is it on real Git; the simulation has one in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from tidemill.facts.ownership import Scope
+from tidemill.facts.settings import Bot
+from tidemill.facts.staleness import Look
+
+
+@dataclass(frozen=True)
+class Refs:
+    """All refs of the repository at one moment, and the branch that HEAD names."""
+
+    shas: Mapping[str, str]
+    head: str | None = None
+
+    def get(self, ref: str) -> str | None:
+        """What a ref points to, None if it is not there."""
+        return self.shas.get(ref)
+
+    def with_ref(self, ref: str, sha: str) -> Refs:
+        """The same, with one ref more."""
+        return Refs({**self.shas, ref: sha}, self.head)
+
+    def below(self, prefix: str) -> dict[str, str]:
+        """The refs below `prefix/`, by the rest of their name."""
+        start = f"{prefix}/"
+        return {ref[len(start) :]: sha for ref, sha in self.shas.items() if ref.startswith(start)}
+
+
+@dataclass(frozen=True)
+class Update:
+    """One ref's change: from `old` (None: it must not exist) to `new` (None: it goes)."""
+
+    ref: str
+    old: str | None
+    new: str | None
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """All updates are on the server."""
+
+
+@dataclass(frozen=True)
+class Raced:
+    """Some ref was not what it was expected to be; nothing was written."""
+
+    ref: str
+    expected: str | None
+    found: str | None
+
+
+@dataclass(frozen=True)
+class Declined:
+    """Every ref was as expected, and still the server said no; nothing was written."""
+
+    reason: str
+
+
+PushResult: TypeAlias = Pushed | Raced | Declined
+
+
+@dataclass(frozen=True)
+class Work:
+    """An operation as work to do in a checkout of `parent`.
+
+    Attributes:
+        folder: the folder of the image files of the wave and set; "" where none are written.
+        tags, digests, source: the bytes that the image files must have at the end; without
+            `source` there is no such file.
+        entry: the repository's own command for it, None for writing the files.
+        bare: the images as the reference architecture writes them, for `{file}`.
+        commit: a commit whose image files `entry` may want to read.
+        generate: the command that generates, None if nothing is generated.
+        own: the folders that a change may be in; none: all but `barred`.
+        barred: files and folders that must not change.
+        scope: which of the files that did change are committed, the others stay as they were; None
+            for all of them.
+        date: of the commit, unless the parent's is later; None for the parent's.
+        seconds: the time limit of each command.
+    """
+
+    parent: str
+    folder: str = ""
+    tags: bytes = b""
+    digests: bytes = b""
+    source: bytes | None = None
+    message: str = ""
+    entry: str | None = None
+    bare: bytes = b"{}\n"
+    commit: str | None = None
+    generate: str | None = None
+    own: tuple[str, ...] = ()
+    barred: tuple[str, ...] = ()
+    scope: Scope | None = None
+    date: datetime | None = None
+    seconds: float = 3600.0
+    bot: Bot = field(default_factory=Bot)
+
+
+@dataclass(frozen=True)
+class Committed:
+    """The work is done; `sha` is its commit."""
+
+    sha: str
+
+
+@dataclass(frozen=True)
+class WorkFailed:
+    """A command failed. `on_parent`: why `generate` fails on the parent too; None if not."""
+
+    reason: str
+    on_parent: str | None = None
+
+
+@dataclass(frozen=True)
+class WorkTimedOut:
+    """A command took too long."""
+
+    reason: str
+
+
+WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
+
+
+@dataclass(frozen=True)
+class Logged:
+    """A commit of a history: its committer date, and its whole message."""
+
+    sha: str
+    date: datetime
+    message: str
+
+
+class Store(Protocol):
+    """A Git repository somewhere else."""
+
+    def refs(self) -> Refs:
+        """List all refs."""
+        ...
+
+    def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
+        """Get what the methods below read: the trees of `tips` and of each commit of `facts`; of
+        the files of the first tip those whose last name is in `names`, of `facts` all."""
+        ...
+
+    def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
+        """Get a commit's trees and the files at or below `paths`."""
+        ...
+
+    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+        """The same for many commits at once: each with its paths."""
+        ...
+
+    def message(self, commit: str) -> str:
+        """A commit's message; nothing for what is no commit."""
+        ...
+
+    def history(self, commit: str, most: int) -> list[Logged]:
+        """The last `most` commits that lead to a commit and itself, each after its parents; no
+        trees and no files are got."""
+        ...
+
+    def date(self, commit: str) -> datetime:
+        """A commit's committer date."""
+        ...
+
+    def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """Of `paths` those that are files in a commit, with their bytes."""
+        ...
+
+    def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
+        """Of `paths` those that exist in a commit, with the names of their objects."""
+        ...
+
+    def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """The files of a commit at or below `paths`, and their bytes."""
+        ...
+
+    def is_ancestor(self, ancestor: str, commit: str) -> bool:
+        """Whether `commit`, which exists, is `ancestor` or descends from it."""
+        ...
+
+    def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
+        """Whether the repository has a commit; if so, it and the files below `paths` are here.
+
+        Args:
+            again: whether to ask more than once before it counts as gone.
+        """
+        ...
+
+    def write(
+        self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
+    ) -> str:
+        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
+        ...
+
+    def work(self, work: Work) -> WorkResult:
+        """Do an operation in a checkout, and commit it."""
+        ...
+
+    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
+        ...
+
+    def push(self, updates: Sequence[Update]) -> PushResult:
+        """Write all updates or none."""
+        ...

@@ -1,0 +1,298 @@
+"""A checkout in which operations are done, by the repository's own commands or by ours.
+
+The commands see a work tree with a `.git` of its own: it has the objects, and no remote. The
+index that decides what is committed lies outside of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from tidemill.clients.git.git import REMOTE_SECONDS, Git
+from tidemill.clients.git.mirror import Tree
+from tidemill.clients.git.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
+from tidemill.clients.machine.entrypoints import entry_point_failed, in_words, run_entry_point
+from tidemill.clients.machine.removing import open_up, remove
+from tidemill.errors import EntryPointFailed, TimeLimit
+from tidemill.facts.image_files import DIGESTS, FILES, SOURCE, TAGS
+from tidemill.words.names import shown, visible
+from tidemill.words.unreadable import UNREADABLE
+
+_REPOSITORY = "160000"  # the mode of a commit of another repository
+_NOTHING = "000000"  # the mode of a file that is not there
+
+
+class _Change(NamedTuple):
+    """A file as a commit has it, and as it is now: modes and names of blobs."""
+
+    old_mode: str
+    mode: str
+    old_sha: str
+    sha: str
+
+
+class Worktree:
+    """One checkout, used for one operation after another.
+
+    Args:
+        git: Git in the bare repository that has the objects.
+        folder: where the checkout, its index and the commands' home may be put.
+        reached: the environment in which Git may fetch what the repository lacks.
+    """
+
+    def __init__(self, git: Git, folder: Path, reached: Mapping[str, str] | None = None) -> None:
+        self._bare = git
+        self._reached = reached or {}
+        self._folder = folder / "work"
+        self._tree = Tree(self._folder, folder / "index")
+        self._homes = folder / "homes"
+        self._home = self._homes
+        self._folder.mkdir()
+        self._homes.mkdir()
+
+    def do(self, work: Work) -> WorkResult:
+        """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
+        if work.entry is None and work.generate is None:
+            return Committed(self._without_checkout(work))
+        self._check_out(work.parent)
+        try:
+            self._apply(work)
+            if not work.folder and not self._changed(work.parent):
+                return WorkFailed(f"{in_words(work.generate or '')} changes nothing there")
+            return Committed(self._commit(work))
+        except TimeLimit as error:
+            return WorkTimedOut(error.what)
+        except EntryPointFailed as error:
+            return WorkFailed(error.what, self._on_parent(work))
+
+    def look(self, work: Work) -> dict[str, str] | WorkFailed | WorkTimedOut:
+        """What `generate` makes of the files that it changes in a commit as it is, by path.
+
+        Each time in a new folder: what was generated there before must not be newer than its
+        sources, for a Makefile may go by that.
+        """
+        if self._tree.index.exists():
+            open_up(self._folder)
+            remove(self._folder)
+            self._folder.mkdir()
+            self._tree.index.unlink()
+        self._check_out(work.parent)
+        try:
+            self._run(work.generate or "", work)
+            self._keep_own_changes(work, own_files=False)
+        except TimeLimit as error:
+            return WorkTimedOut(error.what)
+        except EntryPointFailed as error:
+            return WorkFailed(error.what)
+        changed = self._changed(work.parent)
+        return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
+
+    def _without_checkout(self, work: Work) -> str:
+        """Write the image files into the index alone: nothing else of the commit is needed here."""
+        self._git("read-tree", "--reset", work.parent)
+        return self._commit(work)
+
+    def _on_parent(self, work: Work) -> str | None:
+        """What `generate` says on the parent as it is; None if it succeeds."""
+        if work.generate is None:
+            return None
+        self._check_out(work.parent)
+        try:
+            self._run(work.generate, work)
+            self._keep_own_changes(work, own_files=False)
+        except (EntryPointFailed, TimeLimit) as error:
+            return error.what
+        return None
+
+    def _apply(self, work: Work) -> None:
+        files = _files(work)
+        folder = self._folder / work.folder
+        if not work.folder:
+            pass
+        elif work.entry is None:
+            self._write(files, work.folder)
+        else:
+            image_file = self._home / "images.json"
+            image_file.write_bytes(work.bare)
+            self._run(work.entry.replace("{file}", shlex.quote(str(image_file))), work)
+            for name in (TAGS, DIGESTS):
+                if not _says_the_same(folder / name, files[name] or b""):
+                    raise entry_point_failed(
+                        work.entry, f"it did not leave the announced images in {work.folder}/{name}"
+                    )
+            self._write({SOURCE: work.source}, work.folder)
+        if work.generate is not None and (work.entry is None or not self._generated_already(work)):
+            before = _contents(folder)
+            self._run(work.generate, work)
+            if _contents(folder) != before:
+                raise entry_point_failed(work.generate, f"it changed image files in {work.folder}")
+        self._keep_own_changes(work, own_files=True)
+
+    def _write(self, files: Mapping[str, bytes | None], folder: str) -> None:
+        """Write files into a folder, in place of whatever odd thing is there."""
+        place = self._folder
+        for part in folder.split("/"):
+            place /= part
+            if place.is_symlink():
+                raise EntryPointFailed(
+                    f"{folder} is behind a link, which leads out of the repository, or may",
+                    remedy="put a folder in place of the link",
+                )
+            if place.is_file():
+                place.unlink()
+            place.mkdir(exist_ok=True)
+        for name, data in files.items():
+            remove(place / name)
+            if data is not None:
+                (place / name).write_bytes(data)
+
+    def _generated_already(self, work: Work) -> bool:
+        """Whether the entry point changed more than the image files, so that it has generated."""
+        self._stage()
+        inside = f"{work.folder}/"
+        return any(not path.startswith(inside) for path in self._changed(work.parent))
+
+    def _keep_own_changes(self, work: Work, *, own_files: bool) -> None:
+        """Refuse what no command may change; leave out of the index what this one is not about."""
+        self._stage()
+        inside = tuple(f"{path}/" for path in work.own)
+        others: dict[str, _Change] = {}
+        for path, change in self._changed(work.parent).items():
+            if change.mode == _REPOSITORY:
+                raise entry_point_failed(
+                    work.entry or work.generate or "",
+                    f"it left a repository of its own in {shown(path)}",
+                )
+            if own_files and path in [f"{work.folder}/{name}" for name in FILES]:
+                continue
+            barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
+            if barred or (work.own and not path.startswith(inside)):
+                raise entry_point_failed(
+                    work.entry or work.generate or "",
+                    f"it changed {shown(path)}, which is not its own to change",
+                )
+            if work.scope is not None and not work.scope.has(path):
+                others[path] = change
+        self._put_back(others)
+
+    def _put_back(self, changes: Mapping[str, _Change]) -> None:
+        """Give the index what the parent has, in place of these changes."""
+        lines = [f"{one.old_mode} {one.old_sha}\t{path}\0" for path, one in changes.items()]
+        lines.sort(key=lambda line: not line.startswith(_NOTHING))  # a file may become a folder
+        if lines:
+            data = "".join(lines).encode(errors="surrogateescape")
+            self._git("update-index", "-z", "--replace", "--index-info", data=data)
+
+    def _commit(self, work: Work) -> str:
+        self._stage_image_files(work)
+        tree = self._git("write-tree", "--missing-ok").decode().strip()
+        seconds = self._date_of(work.parent)
+        if work.date is not None:
+            seconds = max(seconds, int(work.date.timestamp()))
+        stamp = f"@{seconds} +0000"
+        env = {
+            "GIT_AUTHOR_NAME": work.bot.name,
+            "GIT_AUTHOR_EMAIL": work.bot.email,
+            "GIT_COMMITTER_NAME": work.bot.name,
+            "GIT_COMMITTER_EMAIL": work.bot.email,
+            "GIT_AUTHOR_DATE": stamp,
+            "GIT_COMMITTER_DATE": stamp,
+        }
+        sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
+        data = visible(work.message).encode()
+        return (
+            self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
+            .decode()
+            .strip()
+        )
+
+    def _stage_image_files(self, work: Work) -> None:
+        """Put exactly the wanted image files into the index, whatever a .gitignore says of them."""
+        lines = []
+        for name, data in _files(work).items():
+            sha = "0" * 40
+            if data is not None:
+                sha = self._bare("hash-object", "-w", "--stdin", data=data).decode().strip()
+            lines.append(f"{'0' if data is None else '100644'} {sha}\t{work.folder}/{name}\0")
+        self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
+
+    def _date_of(self, commit: str) -> int:
+        return int(self._bare("show", "-s", "--format=%ct", commit))
+
+    def _check_out(self, commit: str) -> None:
+        """Make the work tree that of a commit, with a fresh `.git` for the commands."""
+        remove(self._folder / ".git")
+        for left in self._homes.iterdir():
+            with suppress(OSError):  # the next commands get another home, whatever is in this one
+                remove(left)
+        self._home = Path(tempfile.mkdtemp(dir=self._homes))
+        open_up(self._folder)
+        self._git("read-tree", "--reset", "-u", commit, env=self._reached)
+        self._git("clean", "-ffdxq")
+        self._tree.give_git(self._bare, commit)
+
+    def _run(self, command: str, work: Work) -> None:
+        run_entry_point(
+            command,
+            folder=self._folder,
+            home=self._home,
+            seconds=work.seconds,
+            objects=[self._bare.folder / "objects"],
+        )
+
+    def _stage(self) -> None:
+        self._tree.stage(self._bare, REMOTE_SECONDS)
+
+    def _changed(self, commit: str) -> dict[str, _Change]:
+        """The paths that differ from a commit, and how."""
+        out = self._git("diff-index", "--cached", "--raw", "-z", "--no-renames", commit)
+        parts = out.decode(errors="surrogateescape").split("\0")
+        return {
+            path: _Change(*about.removeprefix(":").split(" ")[:4])
+            for about, path in zip(parts[::2], parts[1::2], strict=False)
+        }
+
+    def _git(
+        self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None
+    ) -> bytes:
+        env = {**(env or {}), **self._tree.env}
+        return self._bare(self._tree.option, *arguments, data=data, env=env, seconds=REMOTE_SECONDS)
+
+
+def _files(work: Work) -> dict[str, bytes | None]:
+    if not work.folder:
+        return {}
+    return {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
+
+
+def _contents(folder: Path) -> list[bytes | None]:
+    """The bytes of the image files in a folder."""
+    found = [folder / name for name in FILES]
+    is_plain = [
+        file.is_file() and not file.is_symlink() and not _is_program(file) for file in found
+    ]
+    return [
+        file.read_bytes() if plain else None for file, plain in zip(found, is_plain, strict=True)
+    ]
+
+
+def _is_program(file: Path) -> bool:
+    return bool(file.stat().st_mode & 0o111)
+
+
+def _says_the_same(file: Path, wanted: bytes) -> bool:
+    """Whether a file has these bytes, or the same JSON in another form."""
+    if not file.is_file():  # to read a pipe might take for ever
+        return False
+    try:
+        found = file.read_bytes()
+        return found == wanted or bool(msgspec.json.decode(found) == msgspec.json.decode(wanted))
+    except (OSError, *UNREADABLE):
+        return False

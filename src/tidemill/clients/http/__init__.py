@@ -1,0 +1,1 @@
+"""HTTP: one patience, one set of time limits, for whatever speaks it."""

@@ -1,0 +1,283 @@
+"""HTTP with time limits, patience, proxies, and a count of what was asked and sent.
+
+Redirects and credentials are not its business: whoever follows an address knows whom to trust.
+"""
+
+from __future__ import annotations
+
+import random
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tidemill.clients.http.proxies import proxy_for
+from tidemill.clients.http.trouble import PASSING, Patience, failed, said_in, unwell
+from tidemill.errors import Refused
+from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE, quiet
+
+if TYPE_CHECKING:
+    from urllib3 import BaseHTTPResponse, PoolManager
+
+CONNECT_SECONDS = 15.0
+READ_SECONDS = 60.0
+_SLOW = 5
+MOST_OF_AN_ERROR = 8192
+_CONNECTIONS = 16
+
+
+@dataclass(frozen=True)
+class Body:
+    """What is sent with a request: `size` bytes, which `pieces` gives from the start each time."""
+
+    size: int
+    pieces: Callable[[], Iterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request; `is_slow` if the server has much to do before it answers. No secret in it."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Body | None = None
+    is_slow: bool = False
+
+
+@dataclass
+class Counts:
+    """What was asked and sent so far; bytes are those of bodies."""
+
+    requests: int = 0
+    sent: int = 0
+    received: int = 0
+
+
+class Http:
+    """Connections to any number of servers, to be used by any number of threads.
+
+    Args:
+        environment: where the proxies are named.
+        seconds: how long a server may say nothing; where it has much to do, five times that.
+        pause: waits for some seconds; `chance` gives a number from 0 to 1.
+        progress: is given one line about each retry.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        *,
+        seconds: float = READ_SECONDS,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+        progress: Callable[[str], None] = quiet,
+    ) -> None:
+        self._environment = environment
+        self._seconds = seconds
+        self._pause = pause
+        self._chance = chance
+        self._progress = progress
+        self._lock = threading.Lock()
+        self._pools: dict[tuple[str, str | None], PoolManager] = {}
+        self.counts = Counts()
+
+    def patience(self) -> Patience:
+        """A new measure of patience, for one request and its retries."""
+        return Patience(self._pause, self._chance, self._progress)
+
+    @contextmanager
+    def stream(self, call: Call, authorization: str | None = None) -> Iterator[Response]:
+        """Ask once; the answer's body is read meanwhile.
+
+        Raises:
+            Trouble: no answer, one of the statuses that pass, or its body broke off.
+        """
+        host = host_of(call.url)
+        headers = {"User-Agent": "tidemill", "Accept-Encoding": "identity", **call.headers}
+        if authorization:
+            headers["Authorization"] = authorization
+        body = _Sending(call.body, self._count) if call.body else None
+        if body:
+            headers["Content-Length"] = str(body.size)
+        response = self._open(call, host, headers, body)
+        try:
+            answer = Response(response, call.url, self._limit(call), self._count)
+            if answer.status in PASSING:
+                said = said_in(answer.start(MOST_OF_AN_ERROR))
+                raise unwell(host, answer.status, said, answer.headers)
+            yield answer
+        finally:
+            # What was not read to its end would hold the connection, or come in for nobody.
+            if response.closed:
+                response.release_conn()
+            else:
+                response.close()
+
+    def _open(
+        self, call: Call, host: str, headers: Mapping[str, str], body: _Sending | None
+    ) -> BaseHTTPResponse:
+        from urllib3 import Timeout
+        from urllib3.exceptions import HTTPError
+
+        self._count(requests=1)
+        try:
+            response = self._pool(call.url).urlopen(
+                call.method,
+                call.url,
+                headers=headers,
+                body=iter(body) if body else None,
+                redirect=False,
+                retries=False,
+                preload_content=False,
+                decode_content=False,
+                timeout=Timeout(connect=CONNECT_SECONDS, read=self._limit(call)),
+            )
+        except (HTTPError, OSError, ValueError) as error:
+            if body and body.failure:
+                raise body.failure from None
+            raise failed(host, error, self._limit(call)) from None
+        if body and body.failure:
+            response.close()
+            raise body.failure
+        return response
+
+    def _limit(self, call: Call) -> float:
+        return self._seconds * (_SLOW if call.is_slow else 1)
+
+    def _count(self, *, requests: int = 0, sent: int = 0, received: int = 0) -> None:
+        with self._lock:
+            self.counts.requests += requests
+            self.counts.sent += sent
+            self.counts.received += received
+
+    def _pool(self, url: str) -> PoolManager:
+        import urllib3
+
+        parts = urlsplit(url)
+        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port, self._environment)
+        with self._lock:
+            if (parts.scheme, proxy) not in self._pools:
+                # The system's authorities, or those that SSL_CERT_FILE names: slow to load.
+                trusted = self._trusted() if parts.scheme == "https" else None
+                self._pools[parts.scheme, proxy] = (
+                    urllib3.PoolManager(maxsize=_CONNECTIONS, ssl_context=trusted)
+                    if proxy is None
+                    else urllib3.ProxyManager(
+                        proxy,
+                        proxy_headers=_proxy_headers(proxy),
+                        maxsize=_CONNECTIONS,
+                        ssl_context=trusted,
+                    )
+                )
+            return self._pools[parts.scheme, proxy]
+
+    def _trusted(self) -> ssl.SSLContext:
+        file = self._environment.get("SSL_CERT_FILE")
+        folder = self._environment.get("SSL_CERT_DIR")
+        try:
+            return ssl.create_default_context(cafile=file or None, capath=folder or None)
+        except OSError as error:
+            raise Refused(
+                f"the authorities in {file} can't be read: {error.strerror or error}",
+                remedy="let SSL_CERT_FILE name a file of certificates, or take it away",
+            ) from None
+
+
+class Response:
+    """An answer whose body is still to be read."""
+
+    def __init__(
+        self, response: BaseHTTPResponse, url: str, seconds: float, count: Callable[..., None]
+    ) -> None:
+        self._response = response
+        self._host = host_of(url)
+        self._seconds = seconds
+        self.url = url
+        self._count = count
+        self.status = response.status
+        self.headers: Mapping[str, str] = response.headers
+
+    def pieces(self) -> Iterator[bytes]:
+        """The body, at most 1 MiB at a time; raises `Trouble` where it breaks off."""
+        while piece := self._read(PIECE):
+            yield piece
+
+    def whole(self) -> bytes:
+        """The body of a document; raise `Refused` if it has more than 4 MiB."""
+        data = self.start(LARGEST_DOCUMENT + 1)
+        if len(data) > LARGEST_DOCUMENT:
+            raise Refused(
+                f"{self._host} sent a document of more than {LARGEST_DOCUMENT} bytes",
+                remedy="see whether this is a registry, and the image one that can be used",
+            )
+        return data
+
+    def start(self, most: int) -> bytes:
+        """The first bytes of the body, and no more of it than that."""
+        data = bytearray()
+        while piece := self._read(most - len(data)):
+            data += piece
+        return bytes(data)
+
+    def _read(self, most: int) -> bytes:
+        from urllib3.exceptions import HTTPError
+
+        try:
+            piece = self._response.read(most) if most else b""
+        except (HTTPError, OSError) as error:
+            raise failed(self._host, error, self._seconds) from None
+        self._count(received=len(piece))
+        return piece
+
+
+class _Sending:
+    """A body on its way: counted, and of exactly the size that was said.
+
+    Its source's own errors must not be taken for the network's: they are kept.
+    """
+
+    def __init__(self, body: Body, count: Callable[..., None]) -> None:
+        self._body = body
+        self._count = count
+        self.size = body.size
+        self.failure: Exception | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        left = self.size
+        try:
+            for piece in self._body.pieces():
+                left -= len(piece)
+                if left < 0:
+                    break
+                self._count(sent=len(piece))
+                yield piece
+            if left:
+                raise Refused(
+                    f"a blob of {self.size} bytes has another size where it comes from",
+                    remedy="build or copy the image again",
+                )
+        except Exception as error:
+            self.failure = error
+            raise
+
+
+def host_of(url: str) -> str:
+    """Host and port of an address, as people may see it: without a user, path or query."""
+    return urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
+
+
+def _proxy_headers(proxy: str) -> Mapping[str, str]:
+    """The credentials that the proxy's address may hold, as the header that the proxy wants."""
+    from urllib3.util import make_headers
+
+    parts = urlsplit(proxy)
+    if parts.username is None:
+        return {}
+    return make_headers(
+        proxy_basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    )

@@ -1,0 +1,1 @@
+"""This machine: processes, folders, the environment, and what encloses untrusted commands."""

@@ -1,0 +1,1 @@
+"""Registries of images, and who we are to them."""

@@ -1,0 +1,264 @@
+"""Asking a registry as whoever it knows us to be: tokens, basic credentials, or as anybody.
+
+The `Authorization` of a registry is sent to the registry's own origin and nowhere else: not to
+where it redirects for blobs, and not to where it wants uploads.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from urllib.parse import urljoin, urlsplit
+
+from tidemill.clients.http.client import (
+    MOST_OF_AN_ERROR,
+    READ_SECONDS,
+    Call,
+    Counts,
+    Http,
+    Response,
+    host_of,
+)
+from tidemill.clients.http.trouble import Patience, Trouble
+from tidemill.clients.registry.address import Address
+from tidemill.clients.registry.credentials import Credentials, Kind, Logins
+from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
+from tidemill.errors import Refused
+from tidemill.images.image_store import quiet
+
+_MOST_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a request must be allowed to do: pull from `path`, or push too; mount from `lender`."""
+
+    path: str
+    push: bool = False
+    lender: str | None = None
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """As token servers are asked for it (distribution-spec, token scope)."""
+        own = f"repository:{self.path}:{'pull,push' if self.push else 'pull'}"
+        return (own,) if self.lender is None else (own, f"repository:{self.lender}:pull")
+
+
+class Session:
+    """What several repositories share: connections, credentials, tokens, and what was counted.
+
+    Args:
+        environment: where proxies and credentials are found; None: this process's own.
+        seconds: how long a server may say nothing.
+        pause: waits for some seconds; `chance` gives a number from 0 to 1; `now` is a clock in
+            seconds that only goes forward.
+        progress: is given one line about each retry.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        seconds: float = READ_SECONDS,
+        pause: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.monotonic,
+        progress: Callable[[str], None] = quiet,
+    ) -> None:
+        self.environment = dict(os.environ if environment is None else environment)
+        self.http = Http(
+            self.environment, seconds=seconds, pause=pause, chance=chance, progress=progress
+        )
+        self.now = now
+        self.logins = Logins(self.environment)
+        self.challenges: dict[str, Challenge] = {}
+        self._hosts: dict[tuple[str, str], Access] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def counts(self) -> Counts:
+        """What was asked and sent so far."""
+        return self.http.counts
+
+    def access(self, address: Address) -> Access:
+        """How the address's registry is asked: credentials may be for one repository alone."""
+        with self._lock:
+            key = (address.origin, address.path)
+            if key not in self._hosts:
+                self._hosts[key] = Access(address, self)
+            return self._hosts[key]
+
+
+class Access:
+    """One repository's registry; get one from `Session.access`."""
+
+    def __init__(self, address: Address, session: Session) -> None:
+        self._address = address
+        self._session = session
+        self._http = session.http
+        self._lock = threading.Lock()
+        self._known: Credentials | None = None
+        self._has_looked = False
+        self._tokens: dict[Need, Token] = {}
+
+    @property
+    def origin(self) -> str:
+        """`scheme://host[:port]` of the registry."""
+        return self._address.origin
+
+    @property
+    def asked_with(self) -> str:
+        """Whose name it is asked in, for people; never a secret."""
+        if not self._has_looked or self._known is None:
+            return "without credentials"
+        return f"with the {self._known.kind.value} of {self._known.source}"
+
+    def patience(self) -> Patience:
+        """A new measure of patience, for one request and its retries."""
+        return self._http.patience()
+
+    def ask(self, call: Call, need: Need) -> Answer:
+        """Ask until there is an answer, and read all of it.
+
+        Raises:
+            Unreachable, ServerRefused: there is none, or no token for it.
+        """
+        patience = self.patience()
+        while True:
+            try:
+                return self.ask_once(call, need)
+            except Trouble as trouble:
+                patience.wait(trouble)
+
+    def ask_once(self, call: Call, need: Need) -> Answer:
+        """Ask once, and read all of the answer; raise `Trouble` where that may pass."""
+        with self.stream(call, need) as response:
+            return Answer(response.status, response.headers, response.whole(), response.url)
+
+    @contextmanager
+    def stream(self, call: Call, need: Need) -> Iterator[Response]:
+        """Ask once, with a new token if the old one is refused; redirects are followed."""
+        authorization = self._authorization(need)
+        with self._followed(call, authorization) as response:
+            renewed = self._renewed(response, need, authorization)
+            if renewed is None or renewed == authorization:
+                yield response
+                return
+            response.start(MOST_OF_AN_ERROR)
+        with self._followed(call, renewed) as response:
+            yield response
+
+    @contextmanager
+    def _followed(self, call: Call, authorization: str | None) -> Iterator[Response]:
+        """Ask, and follow redirects of what only reads."""
+        for _ in range(_MOST_REDIRECTS):
+            own = authorization if self._is_own(call.url) else None
+            with self._http.stream(call, own) as response:
+                if response.status not in _REDIRECTS or call.method not in ("GET", "HEAD"):
+                    yield response
+                    return
+                response.start(MOST_OF_AN_ERROR)
+                target = self.target(call.url, response.headers.get("Location", ""))
+            call = replace(call, url=target)
+        raise Refused(
+            f"{self._address.host} redirects from one place to another without end",
+            remedy="tell who runs the registry",
+        )
+
+    def target(self, url: str, location: str) -> str:
+        """The address that a `Location` means; raise `Refused` if we should not go there."""
+        try:
+            target = urljoin(url, location)
+            parts = urlsplit(target)
+            is_fine = bool(
+                location and parts.hostname and parts.username is None and (parts.port or 1) > 0
+            )
+        except ValueError:
+            is_fine = False
+        if not is_fine or parts.scheme not in ("http", "https"):
+            raise Refused(
+                f"{self._address.host} sends us to an address that can't be used",
+                remedy="tell who runs the registry",
+            )
+        if parts.scheme == "http" and not self._address.is_plain:
+            raise Refused(
+                f"{self._address.host} sends us to plain HTTP, at {host_of(target)}",
+                remedy="tell who runs the registry: what it stores must be reached over HTTPS",
+            )
+        return target
+
+    def _is_own(self, url: str) -> bool:
+        return _origin(url) == _origin(self.origin)
+
+    def _credentials(self) -> Credentials | None:
+        """What this machine knows; looked up once, and only when the registry asks who we are."""
+        if not self._has_looked:
+            self._known = self._session.logins.find(self._address.host, self._address.path)
+            self._has_looked = True
+        return self._known
+
+    def _authorization(self, need: Need) -> str | None:
+        """What to send at once, from what is known already."""
+        with self._lock:
+            challenge = self._session.challenges.get(self.origin)
+            return self._made(challenge, need, refused=None) if challenge else None
+
+    def _renewed(self, response: Response, need: Need, refused: str | None) -> str | None:
+        """What to send instead of what was refused; None if there is nothing else, or no need."""
+        if response.status != 401 or not self._is_own(response.url):
+            return None
+        challenge = _preferred(challenges(response.headers.get("WWW-Authenticate", "")))
+        if challenge is None:
+            return None
+        with self._lock:
+            self._session.challenges[self.origin] = challenge
+            return self._made(challenge, need, refused)
+
+    def _made(self, challenge: Challenge, need: Need, refused: str | None) -> str | None:
+        known = self._credentials()
+        if known and known.kind is Kind.BEARER:
+            return f"Bearer {known.secret}"
+        if challenge.scheme == "basic":
+            return known.basic if known and known.kind is Kind.PASSWORD else None
+        # A token to push is good for pulling too.
+        for wider in (replace(need, push=True), need):
+            token = self._tokens.get(wider)
+            if token and token.authorization != refused and token.until > self._session.now():
+                return token.authorization
+        token = fetch(self._http, challenge, need.scopes, known, self._address, self._session.now)
+        self._tokens[need] = token
+        return token.authorization
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; `url` is where it came from in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether what was asked for was done."""
+        return 200 <= self.status < 300
+
+
+def _preferred(found: list[Challenge]) -> Challenge | None:
+    return next((one for one in found if one.scheme == "bearer"), found[0] if found else None)
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    return (
+        parts.scheme,
+        parts.hostname or "",
+        parts.port or (443 if parts.scheme == "https" else 80),
+    )

@@ -1,0 +1,271 @@
+"""A repository of a registry, over HTTP, as a place for images (distribution-spec 1.1).
+
+Whatever comes in is checked against its size and its digest, and cut off beyond its size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from tidemill.clients.http.client import Body, Call
+from tidemill.clients.http.trouble import Trouble
+from tidemill.clients.registry.access import Access, Answer, Need, Session
+from tidemill.clients.registry.address import Address, parse
+from tidemill.clients.registry.answers import absent, lied, said_no
+from tidemill.clients.registry.download import downloaded
+from tidemill.clients.registry.upload import Upload
+from tidemill.errors import Refused, ServerRefused, TidemillError
+from tidemill.images import documents, oci
+from tidemill.images.oci import Descriptor
+from tidemill.words.names import shown
+from tidemill.words.references import is_tag
+
+# Registries give what they have in an old form to those who do not ask for these.
+ACCEPTED = ", ".join(
+    (
+        oci.INDEX,
+        oci.MANIFEST,
+        "application/vnd.docker.distribution.manifest.list.v2+json",
+        "application/vnd.docker.distribution.manifest.v2+json",
+    )
+)
+# Documents are kept up to this size and number, so that a tag needs no second look.
+_SMALL = 64 << 10
+_REMEMBERED = 100
+
+
+def registry(
+    repository: str,
+    *,
+    push: bool = False,
+    session: Session | None = None,
+    insecure: bool | None = None,
+) -> Registry:
+    """The repository `[host[:port]/]path`.
+
+    Args:
+        push: whether it will be written to: then the right to is asked for from the start, without
+            which some registries don't let one see that a repository is not there yet.
+        session: what is shared with other repositories; None: nothing.
+        insecure: whether to speak plain HTTP; None: only to this machine.
+
+    Raises:
+        Refused: it is not the name of a repository.
+    """
+    address = parse(repository, insecure)
+    session = Session() if session is None else session
+    return Registry(address, session, push=push)
+
+
+class Registry:
+    """One repository; it is an `ImageStore`, and its methods may be called from many threads.
+
+    Raises, from every method:
+        Unreachable: the registry did not answer, or not as one that is well, for about a minute.
+        ServerRefused: it said no.
+        Refused: it sent something else than its digest or size says.
+    """
+
+    def __init__(self, address: Address, session: Session, *, push: bool = False) -> None:
+        self.address = address
+        self._session = session
+        self._access: Access = session.access(address)
+        self._push = Need(address.path, push=True)
+        self._pull = self._push if push else Need(address.path)
+        self._upload = Upload(address, self._access, self._is_there)
+        # What was learnt, so that it is not asked again: blobs that lack, documents that are there.
+        self._lacking: set[str] = set()
+        self._documents: dict[str, bytes] = {}
+        self._configs: set[str] = set()
+        self._tagged: dict[str, str] = {}
+
+    @property
+    def where(self) -> str:
+        """Host and path, as in references."""
+        return str(self.address)
+
+    @property
+    def requests(self) -> int:
+        """How many requests its session made so far."""
+        return self._session.counts.requests
+
+    def find(self, reference: str) -> Descriptor | None:
+        """The manifest or index of a tag or a digest; None if it is not there."""
+        found = self._found(reference)
+        self._tagged[reference] = found.digest if found else ""
+        return found
+
+    def _found(self, reference: str) -> Descriptor | None:
+        _check_reference(reference)
+        answer = self._ask("HEAD", f"manifests/{reference}")
+        if answer.status == 404:
+            return None
+        digest = answer.headers.get("Docker-Content-Digest", "")
+        size = answer.headers.get("Content-Length", "")
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
+        if answer.is_fine and oci.DIGEST.fullmatch(digest) and size.isdecimal() and kind:
+            if oci.DIGEST.fullmatch(reference) and digest != reference:
+                raise lied(self.address, f"has another digest for {reference}: {digest}")
+            return Descriptor(kind, digest, int(size))
+        if not answer.is_fine and answer.status != 405:
+            raise self._no(answer, f"show {reference}")
+        return self._found_by_reading(reference)
+
+    def _found_by_reading(self, reference: str) -> Descriptor | None:
+        """For registries that do not say all of it in answer to HEAD."""
+        answer = self._ask("GET", f"manifests/{reference}")
+        if answer.status == 404:
+            return None
+        if not answer.is_fine:
+            raise self._no(answer, f"show {reference}")
+        digest = oci.digest_of(answer.body)
+        if oci.DIGEST.fullmatch(reference) and digest != reference:
+            raise lied(self.address, f"has another digest for {reference}: {digest}")
+        return Descriptor(documents.media_type(answer.body, digest), digest, len(answer.body))
+
+    def read(self, digest: str) -> bytes:
+        """A manifest, index or config of at most 4 MiB."""
+        _check_digest(digest)
+        known = self._documents.get(digest)
+        if known is not None:
+            return known
+        kinds = ("blobs",) if digest in self._configs else ("manifests", "blobs")
+        for kind in kinds:
+            answer = self._ask("GET", f"{kind}/{digest}")
+            if answer.is_fine:
+                break
+            if answer.status != 404:
+                raise self._no(answer, f"show {digest}")
+        else:
+            raise absent(self.address, digest)
+        if oci.digest_of(answer.body) != digest:
+            raise lied(self.address, f"sent something else for {digest}")
+        if kind == "manifests":
+            self._remember(digest, answer.body)
+        return answer.body
+
+    def has(self, blob: Descriptor) -> bool:
+        """Whether a blob is there."""
+        if self._is_there(blob):
+            return True
+        self._lacking.add(blob.digest)
+        return False
+
+    def _is_there(self, blob: Descriptor) -> bool:
+        _check_digest(blob.digest)
+        answer = self._ask("HEAD", f"blobs/{blob.digest}")
+        if answer.status == 404:
+            return False
+        if not answer.is_fine:
+            raise self._no(answer, f"show {blob.digest}")
+        size = answer.headers.get("Content-Length", "")
+        if size.isdecimal() and int(size) != blob.size:
+            raise lied(self.address, f"has {size} bytes for {blob.digest}, not {blob.size}")
+        return True
+
+    def pieces(self, blob: Descriptor) -> Iterator[bytes]:
+        """A blob's bytes; where they break off, they are asked for from there."""
+        _check_digest(blob.digest)
+        return downloaded(
+            blob, self._url(f"blobs/{blob.digest}"), self.address, self._access, self._pull
+        )
+
+    def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
+        """Send a blob, unless it is there."""
+        if blob.digest in self._lacking or not self._is_there(blob):
+            self._upload.send(blob, pieces)
+        self._lacking.discard(blob.digest)
+
+    def borrow(self, blob: Descriptor, source: str) -> bool:
+        """Mount a blob from another repository; False: it has to be sent, and that is no error."""
+        lender = parse(source)
+        if lender.host != self.address.host or lender.path == self.address.path:
+            return False
+        try:
+            return self._upload.mount(blob, lender.path)
+        except ServerRefused:
+            return False  # no token for both repositories: that is up to who may read the lender
+
+    def put_manifest(self, document: Descriptor, data: bytes) -> None:
+        """Write a manifest or an index by its digest."""
+        if oci.digest_of(data) != document.digest:
+            raise Refused(f"{document.digest} has other content", remedy="build the image again")
+        self._write(document.digest, document, data)
+        self._remember(document.digest, data)
+
+    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+        """Point tags to an image, one after another, in the order given."""
+        done: list[str] = []
+        begun: list[str] = []
+        try:
+            for name in dict.fromkeys(names):
+                # What was learnt before is enough to write, and not enough to leave it.
+                if self._tagged.pop(name, image.digest) == image.digest:
+                    found = self.find(name)
+                    if found and found.digest == image.digest:
+                        continue
+                data = self.read(image.digest)
+                _check_reference(name)
+                begun = [name]
+                self._write(name, image, data)
+                done.append(begun.pop())
+        except TidemillError as error:
+            # Only a plain no is one: where no answer came, that alone may have been lost.
+            lost = [] if isinstance(error, ServerRefused) else begun
+            error.written = _tags_written(done, lost) or error.written
+            raise
+
+    def _write(self, reference: str, document: Descriptor, data: bytes) -> None:
+        call = Call(
+            "PUT",
+            self._url(f"manifests/{reference}"),
+            {"Content-Type": document.media_type},
+            Body(len(data), lambda: iter([data])),
+        )
+        patience = self._access.patience()
+        while not (answer := self._access.ask(call, self._push)).is_fine:
+            error = self._no(answer, f"store the manifest {reference}")
+            if b"_BLOB_UNKNOWN" not in answer.body:
+                raise error
+            # Where others push the same blob at this moment, a registry may overlook it.
+            patience.wait(Trouble(error, tries=3))
+        if answer.headers.get("Docker-Content-Digest", document.digest) != document.digest:
+            raise lied(self.address, f"stored the manifest {reference} with another digest")
+
+    def _remember(self, digest: str, data: bytes) -> None:
+        if len(data) <= _SMALL and len(self._documents) < _REMEMBERED:
+            self._documents[digest] = data
+        content = documents.parsed(data, digest)
+        if isinstance(content, oci.Manifest):
+            self._configs.add(content.config.digest)
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
+        accept = {"Accept": ACCEPTED} if path.startswith("manifests/") else {}
+        return self._access.ask(Call(method, self._url(path), {**accept, **headers}), self._pull)
+
+    def _url(self, path: str) -> str:
+        return f"{self._access.origin}/v2/{self.address.path}/{path}"
+
+    def _no(self, answer: Answer, doing: str) -> TidemillError:
+        need = self._push if "store" in doing else self._pull
+        return said_no(answer, doing, self.address, self._access, need)
+
+
+def _tags_written(done: list[str], lost: list[str]) -> str:
+    said = [f"the tag{'s' * (len(done) > 1)} {', '.join(done)}"] if done else []
+    if lost:
+        said.append(f"perhaps {'' if done else 'the tag '}{lost[0]}")
+    return ", and ".join(said)
+
+
+def _check_reference(reference: str) -> None:
+    if not oci.DIGEST.fullmatch(reference) and not is_tag(reference):
+        raise Refused(
+            f"{shown(reference)} is neither a tag nor a digest",
+            remedy="give 1 to 128 letters, digits, '.', '_' and '-', not '.' or '-' first",
+        )
+
+
+def _check_digest(digest: str) -> None:
+    if not oci.DIGEST.fullmatch(digest):
+        raise Refused(f"{digest!a} is not a sha256 digest", remedy="give all 64 hex digits")

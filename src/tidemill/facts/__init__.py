@@ -1,0 +1,1 @@
+"""What Git remembers of cfg-app.git, as values: requests, records, the ledger, settings. Pure."""

@@ -1,0 +1,85 @@
+"""Decode what a ref holds: the one way in which a record becomes a value.
+
+Whoever may write refs may have written it, so it is as untrusted as an event. What can't be used
+is a value, too: it stops what needs that ref, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+
+from tidemill.errors import Refused
+from tidemill.words.names import MAX_POSITION, shown
+from tidemill.words.unreadable import UNREADABLE
+
+_T = TypeVar("_T")
+_NEWEST = 1
+# A commit of a person's may have any date that Git takes; with these one can reckon.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+_LONGEST = _LAST - _FIRST
+
+
+@dataclass(frozen=True)
+class Illegible:
+    """Bytes that are no record of this release: why; `is_newer` if a newer one wrote them."""
+
+    reason: str
+    is_newer: bool = False
+
+
+class _Versioned(msgspec.Struct):
+    version: int
+
+
+def legible(data: bytes, parse: Callable[[bytes], _T]) -> _T | Illegible:
+    """What `parse` makes of a record.
+
+    Args:
+        parse: may raise what msgspec does, and `Refused` for a value that is not what it may be.
+    """
+    if not data:
+        return Illegible("it holds no record.json")
+    try:
+        found = parse(data)
+    except UNREADABLE as error:
+        if (version := _version(data)) > _NEWEST:
+            return Illegible(f"a newer release wrote it (version {version})", is_newer=True)
+        return Illegible(f"it holds no record of this release: {shown(str(error))}")
+    except Refused as error:
+        return Illegible(error.what)
+    if not is_bounded(found):
+        return Illegible("it holds a time or a number that nobody means")
+    return found
+
+
+def is_bounded(value: object) -> bool:
+    """Whether one can reckon with every time and number in a value, however deep it is."""
+    match value:
+        case datetime():
+            return value.tzinfo is not None and _FIRST <= value <= _LAST
+        case timedelta():
+            return abs(value) <= _LONGEST
+        case int():
+            return abs(value) <= MAX_POSITION
+        case msgspec.Struct():
+            return all(is_bounded(getattr(value, name)) for name in value.__struct_fields__)
+        case dict():
+            return all(map(is_bounded, value.values()))
+        case list() | tuple() | frozenset():
+            return all(map(is_bounded, value))
+        case _:
+            return True
+
+
+def _version(data: bytes) -> int:
+    """The version that a record says it is of; 0 where it says none."""
+    try:
+        version = msgspec.json.decode(data, type=_Versioned).version
+    except UNREADABLE:
+        return 0
+    return version if version <= MAX_POSITION else 0

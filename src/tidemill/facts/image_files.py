@@ -1,0 +1,131 @@
+"""Image files: `tags.json`, `digests.json` and `source.json` of one set in one wave."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from tidemill.announcing.order import MAX_GENERATION, Order, as_before, order_of
+from tidemill.words.names import MAX_POSITION, SHA, is_repository
+from tidemill.words.unreadable import UNREADABLE
+
+TAGS, DIGESTS, SOURCE = "tags.json", "digests.json", "source.json"
+FILES = (TAGS, DIGESTS, SOURCE)
+_PROMOTED_FROM = re.compile(r"[A-Za-z0-9._-]{1,100}@[0-9a-f]{40}")
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null.
+
+    `generation` and `rewrites` are written where they are not 1 and 0.
+    """
+
+    version: Literal[1] = 1
+    repository: str
+    sha: str
+    position: int
+    introduced_at: datetime
+    promoted_from: str | None = None
+    generation: int = 1
+    rewrites: int = 0
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The image files of one set in one wave, as one commit has them.
+
+    `content` identifies tags and digests together, `digest_id` the digests alone; both are hex
+    digests over sorted JSON. `source` is None for an unknown set: no valid `source.json`, or one
+    that does not fit the tags.
+    """
+
+    tags: Mapping[str, str]
+    digests: Mapping[str, str]
+    source: Source | None
+    content: str
+    digest_id: str
+
+    @property
+    def app_sha(self) -> str | None:
+        """The commit of app.git, None where it is unknown."""
+        return self.source.sha if self.source else None
+
+    @property
+    def position(self) -> int:
+        """The set's position; 0, older than any announcement, where it is unknown."""
+        return self.source.position if self.source else 0
+
+    @property
+    def order(self) -> Order:
+        """Where the set is in the history of app.git; the oldest of all where it is unknown."""
+        return order_of(self.source) if self.source else Order()
+
+
+def from_maps(
+    tags: Mapping[str, str], digests: Mapping[str, str], source: Source | None
+) -> ImageFiles:
+    """Image files from their parsed parts."""
+    return ImageFiles(tags, digests, source, content_id(tags, digests), _identity(digests))
+
+
+def parse(files: Mapping[str, bytes]) -> ImageFiles | None:
+    """Image files from the bytes of those that exist, by name; None if there is none of them.
+
+    Files that a person broke are an unknown set, never an error.
+    """
+    if not files.keys() & {TAGS, DIGESTS}:
+        return None
+    tags, digests = _mapping(files.get(TAGS)), _mapping(files.get(DIGESTS))
+    if tags is None or digests is None:
+        raw = b"\0".join(files.get(name, b"") for name in (TAGS, DIGESTS))
+        return ImageFiles({}, {}, None, hashlib.sha256(raw).hexdigest(), "")
+    return from_maps(tags, digests, _source(files.get(SOURCE), tags))
+
+
+def content_id(tags: Mapping[str, str], digests: Mapping[str, str]) -> str:
+    """What identifies tags and digests together."""
+    return _identity({"tags": dict(tags), "digests": dict(digests)})
+
+
+def render(value: Mapping[str, str] | Source) -> bytes:
+    """A file's bytes: sorted keys, two spaces, a newline at the end."""
+    plain = as_before(value) if isinstance(value, Source) else value
+    return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
+
+
+def _identity(value: object) -> str:
+    return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()
+
+
+def _mapping(data: bytes | None) -> dict[str, str] | None:
+    try:
+        return msgspec.json.decode(data or b"", type=dict[str, str])
+    except UNREADABLE:
+        return None
+
+
+def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
+    try:
+        source = msgspec.json.decode(data or b"", type=Source)
+    except UNREADABLE:
+        return None
+    fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
+    is_known = (
+        SHA.fullmatch(source.sha) is not None
+        and 1 <= source.position <= MAX_POSITION
+        and 1 <= source.generation <= MAX_GENERATION
+        and 0 <= source.rewrites <= MAX_GENERATION
+    )
+    origin = source.promoted_from
+    is_formed = (
+        is_repository(source.repository)
+        and source.introduced_at.tzinfo is not None
+        and (origin is None or _PROMOTED_FROM.fullmatch(origin) is not None)
+    )
+    return source if fits and is_known and is_formed else None

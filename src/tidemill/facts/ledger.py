@@ -1,0 +1,335 @@
+"""The ledger: what a later turn needs and can't read from the tips of refs.
+
+The journal's record carries it forward. It is small: what no decision can need any more goes.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.checks import Asked
+from tidemill.facts.naming import Naming
+from tidemill.facts.operation import AutoCommit, Files, Operation
+from tidemill.facts.requests import Point
+from tidemill.facts.staleness import Finding
+from tidemill.facts.windows import Moment
+
+KEPT_SETS = 50
+MOST_SOAKING = 500
+KEPT_ENDED = 500
+KEPT_REFS = 50
+KEPT_ENDINGS = 10
+
+How = Literal["introduce", "promote", "roll back", "by hand"]
+
+
+class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One set that a wave has had, from when it landed.
+
+    Attributes:
+        commit: the commit of main that put it there.
+        targets: what each target had in that commit.
+        taken: when each target was healthy with it, once it was.
+        failed: the targets that failed with it and have not recovered, and since when.
+        degraded: the targets that are Degraded with it and don't count as failed yet (the wave's
+            `failed_after`), and since when.
+        deployed_at: since when it has been deployed, None while it is not.
+        deployed_once: whether it ever was.
+        healthy: for how long it has soaked, up to `healthy_since`.
+        healthy_since: since when soak runs, None while it stands still.
+        anew: since when all targets count anew, after a failure.
+        rolled_back: whether the wave was taken back from it.
+        buried: whether it was replaced while failed.
+        held: whether its failure has already been answered with a hold or a rollback.
+        wave, set: what its commit calls them, where a wave or a set had another name then;
+            `moved` once main has its files under today's.
+        naming: what the wave's files do not name of it, None if nothing is known to be missing.
+    """
+
+    app_sha: str | None
+    position: int
+    content: str
+    digests: str
+    commit: str
+    landed_at: Moment
+    how: How
+    repository: str | None = None
+    generation: int = 1
+    rewrites: int = 0
+    targets: dict[str, Files] = {}
+    taken: dict[str, Moment] = {}
+    failed: dict[str, Moment] = {}
+    degraded: dict[str, Moment] = {}
+    deployed_at: Moment | None = None
+    deployed_once: bool = False
+    healthy: timedelta = timedelta()
+    healthy_since: Moment | None = None
+    anew: Moment | None = None
+    rolled_back: bool = False
+    buried: bool = False
+    held: bool = False
+    wave: str = ""
+    set: str = ""
+    moved: bool = False
+    naming: Naming | None = None
+
+    @property
+    def is_misnamed(self) -> bool:
+        """Whether the wave's files name none of its images, or others."""
+        return self.naming is not None and self.naming.is_wrong
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it came from an announcement."""
+        return self.app_sha is not None
+
+    def soaked(self, now: datetime) -> timedelta:
+        """For how long it has soaked by `now`."""
+        running = max(now - self.healthy_since, timedelta()) if self.healthy_since else timedelta()
+        return self.healthy + running
+
+    def point(self) -> Point:
+        """Where a rollback goes, or what it leaves."""
+        return Point(
+            app_sha=self.app_sha,
+            position=self.position,
+            content=self.content,
+            commit=self.commit,
+            repository=self.repository,
+            wave=self.wave or msgspec.UNSET,
+            set=self.set or msgspec.UNSET,
+            generation=self.generation,
+            rewrites=self.rewrites,
+        )
+
+
+class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A commit that was taken off auto for good; `commit` is None where none was ever made.
+
+    `said` is the end of what its check said.
+    """
+
+    commit: str | None
+    at: Moment
+    reason: str
+    operation: Operation | None = None
+    retried: bool = False
+    said: str = ""
+
+
+class Suspect(msgspec.Struct, frozen=True, kw_only=True):
+    """The red commit that is being judged again, and which runs had answered before each step."""
+
+    sha: str
+    parent: str
+    parent_runs: frozenset[str]
+    runs: frozenset[str] | None = None
+    round: int = 0
+
+
+class Back(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A rollback that has begun: its hold is placed, its commit has not landed."""
+
+    wave: str
+    set: str
+    leaves: Point
+    to: Point
+    reason: str
+    at: Moment
+    request: str | None = None
+
+
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """The server did not let main move to `sha`."""
+
+    sha: str
+    reason: str
+    since: Moment
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An announcement that ended badly: evicted, rejected or dropped; why, and when."""
+
+    app_sha: str
+    position: int
+    how: str
+    at: Moment
+    reason: str = ""
+    generation: int = 1
+    rewrites: int = 0
+
+
+class Ended(msgspec.Struct, frozen=True, kw_only=True):
+    """How a request ended."""
+
+    id: str
+    how: str
+
+
+class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of the names of waves, or of sets.
+
+    Attributes:
+        was: by name, what the settings say that it was, and what has been carried over.
+        now: by a name that the settings do not have, the names that took its past over.
+        known: the names that the settings had when the ledger was last written.
+        is_lost: the journal was: nobody knows what has been carried over.
+    """
+
+    was: dict[str, tuple[str, ...]] = {}
+    now: dict[str, tuple[str, ...]] = {}
+    known: tuple[str, ...] = ()
+    is_lost: bool = False
+
+
+class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is known of one image set in one wave; `had` is ordered by landing.
+
+    `generation`, `rewrites` and `highest`, a position, are those of the newest it has had.
+    """
+
+    had: list[Had] = []
+    highest: int = 0
+    generation: int = 1
+    rewrites: int = 0
+    oldest_next: bool = False
+
+    @property
+    def newest(self) -> Order:
+        """Where the newest set that the wave has had is in the history of app.git."""
+        return Order(self.generation, self.rewrites, self.highest)
+
+    def raise_to(self, order: Order) -> None:
+        """Take note that the wave has a set of that place."""
+        self.generation, self.rewrites, self.highest = max(self.newest, order)
+
+    @property
+    def present(self) -> Had | None:
+        """The set that the wave has now."""
+        return self.had[-1] if self.had else None
+
+
+class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """Everything that is carried forward, by wave and set where it belongs to one.
+
+    Attributes:
+        auto: auto's commits as the last turn left them, the oldest first.
+        well_with: by wave the contents by set with which it was last healthy as a whole.
+        failing: by wave the targets that failed, since when, until they are healthy again.
+        ended: the last requests that ended.
+        moved: how often auto was replayed because main moved, since something landed.
+        rejected: ids of the refs below `rejected/`, oldest first.
+        refused: why the server refuses the landing that is due, if it does.
+        asked: the checks that turns asked for, by commit of auto or main's tip; only where verdicts
+            come from GitHub: elsewhere the check's runner claims it.
+        endings: by set the last announcements that ended badly.
+        wave_names, set_names: what was renamed.
+        named: by wave, which files were last looked at to see what they name.
+        finding: what is known of what main generates.
+    """
+
+    sets: dict[str, dict[str, SetLedger]] = {}
+    auto: list[AutoCommit] = []
+    well_with: dict[str, dict[str, str]] = {}
+    failing: dict[str, dict[str, Moment]] = {}
+    ended: list[Ended] = []
+    evictions: list[Eviction] = []
+    rejected: list[str] = []
+    suspect: Suspect | None = None
+    rollbacks: list[Back] = []
+    moved: int = 0
+    moved_since: Moment | None = None
+    green_main: str | None = None
+    refused: Refusal | None = None
+    asked: dict[str, Asked] = {}
+    endings: dict[str, list[Ending]] = {}
+    wave_names: Names = Names()
+    set_names: Names = Names()
+    named: dict[str, str] = {}
+    finding: Finding | None = None
+
+    def of(self, wave: str, set_name: str) -> SetLedger:
+        """The part for one set in one wave, to change; made if it is not there."""
+        return self.sets.setdefault(wave, {}).setdefault(set_name, SetLedger())
+
+    def history(self, wave: str, set_name: str) -> SetLedger:
+        """The part for one set in one wave, to read; one that is empty if it is not there."""
+        return self.sets.get(wave, {}).get(set_name) or SetLedger()
+
+    def present(self, wave: str, set_name: str) -> Had | None:
+        """The set that a wave has now."""
+        return self.history(wave, set_name).present
+
+    def last(self, wave: str, set_name: str, order: Order) -> Had | None:
+        """The last time that a wave had the set of a place in the history of app.git."""
+        hads = self.history(wave, set_name).had
+        return next((had for had in reversed(hads) if order_of(had) == order), None)
+
+    def newest(self, set_name: str) -> Order:
+        """Where the newest set that any wave has had is in the history of app.git."""
+        parts = (sets[set_name] for sets in self.sets.values() if set_name in sets)
+        return max((part.newest for part in parts), default=Order())
+
+    def has_landed(self, sha: str) -> bool:
+        """Whether a commit is known to be on main; many that are not known may be, too."""
+        parts = (part for sets in self.sets.values() for part in sets.values())
+        return any(had.commit == sha for part in parts for had in part.had)
+
+    def how_ended(self, request: str) -> str | None:
+        """How a request ended, None if it did not or that was long ago."""
+        return next((one.how for one in reversed(self.ended) if one.id == request), None)
+
+    def last_rejected(self, set_name: str) -> Ending | None:
+        """The last announcement of a set that was rejected, if one of the last ones was."""
+        endings = reversed(self.endings.get(set_name, []))
+        return next((one for one in endings if one.how == "rejected"), None)
+
+    def evicted(self, operation: Operation) -> Eviction | None:
+        """The eviction that keeps `operation` from being done again by itself."""
+        for eviction in reversed(self.evictions):
+            gone = eviction.operation
+            if gone is None or eviction.retried or not gone.is_same_set(operation):
+                continue
+            is_other = operation.request and operation.request != gone.request
+            was = (order_of(gone), gone.app_sha, gone.kind)
+            is_it = was == (order_of(operation), operation.app_sha, operation.kind)
+            if is_it and not is_other:
+                return eviction
+        return None
+
+    def evicted_from(self, wave: str, request: str) -> bool:
+        """Whether what a request asked for was evicted in a wave; another first wave may go on."""
+        gone = [eviction.operation for eviction in self.evictions if eviction.operation]
+        return any((one.wave, one.request) == (wave, request) for one in gone)
+
+    def was_taken_off(self, regeneration: Operation) -> bool:
+        """Whether the regeneration of a wave on that very main was evicted."""
+        wanted = (regeneration.wave, regeneration.commit)
+        gone = [one.operation for one in self.evictions if one.operation]
+        return any(one.is_regeneration and (one.wave, one.commit) == wanted for one in gone)
+
+    def copy(self) -> Ledger:
+        """A deep copy, to work on."""
+        return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
+
+
+def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Had]:
+    """Of the sets that a wave has had, those that a later turn may need.
+
+    The last 50, and before them every one that may still be promoted: newer than `wanted_above`,
+    the least of what the following waves have had (None where nothing follows). Of more than 500 of
+    these every second one goes.
+    """
+    recent, older = part.had[-KEPT_SETS:], part.had[:-KEPT_SETS]
+    if wanted_above is None:
+        return recent
+    soaking = [
+        had for had in older if order_of(had) > wanted_above and not (had.rolled_back or had.buried)
+    ]
+    if len(soaking) > MOST_SOAKING:
+        soaking = soaking[::2]
+    return soaking + recent

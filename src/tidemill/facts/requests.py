@@ -1,0 +1,285 @@
+"""Requests: facts that were accepted and wait in the inbox to be acted on.
+
+Each kind is one struct; `kind` tells them apart in `record.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tidemill.announcing.announcement import Announcement, checked
+from tidemill.announcing.order import MAX_GENERATION, Order, as_before, checked_generation, order_of
+from tidemill.errors import Refused
+from tidemill.facts.records import Deployment
+from tidemill.facts.windows import Moment
+from tidemill.words.names import (
+    MAX_POSITION,
+    checked_line,
+    checked_name,
+    checked_repository,
+    checked_sha,
+    is_storable,
+    shown,
+)
+from tidemill.words.references import running
+
+ALL_SETS = "_"
+# A person's login, or an App's with [bot]; companies' have an underscore.
+_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
+
+
+class _Request(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    tag_field="kind",
+    omit_defaults=True,
+):
+    """`named`: which names it is by, where it came between a change of names and the next turn."""
+
+    version: Literal[1] = 1
+    accepted_at: Moment
+    by: str = ""
+    named: str | None = None
+
+    @property
+    def id(self) -> str:
+        """Its name in the inbox: kind and a digest of all its fields."""
+        return f"{self.__struct_config__.tag}-{digest(self)}"
+
+
+class Announced(_Request, frozen=True, tag="announcement"):
+    """An announcement; `retry` where a person asks again for one that had ended.
+
+    Attributes:
+        sender: the account that sent the event; empty where it is not known, None where no event
+            brought it: who writes to Git needs no leave to announce.
+        rewrites: how often positions of its generation had gone back by an override when it was
+            accepted; its own override is counted, if it does that.
+    """
+
+    announcement: Announcement
+    sender: str | None = None
+    override: str | None = None
+    retry: bool = False
+    rewrites: int = 0
+
+    @property
+    def order(self) -> Order:
+        """Where it is in the history of app.git."""
+        return Order(self.announcement.generation, self.rewrites, self.announcement.position)
+
+    @property
+    def id(self) -> str:
+        """The announcement's own id; a retry is another request, and so is an override."""
+        if self.retry:
+            return f"retry-{digest(self)}"
+        if self.override:
+            why = hashlib.sha256(self.override.encode()).hexdigest()[:8]
+            return f"{self.announcement.id}-{why}"
+        return self.announcement.id
+
+
+class Promotion(_Request, frozen=True, tag="promotion"):
+    """A person asks for, and approves, one set in one wave."""
+
+    wave: str
+    set: str
+    app_sha: str
+    position: int
+    override: str | None = None
+    generation: int = 1
+    rewrites: int = 0
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """A set in a wave: `commit` is the commit of main that put it there.
+
+    `wave` and `set` are what that commit calls them, where they had other names then.
+    """
+
+    app_sha: str | None
+    position: int
+    content: str
+    commit: str
+    repository: str | None = None
+    generation: int = 1
+    rewrites: int = 0
+    wave: str | msgspec.UnsetType = msgspec.UNSET  # not written where unset: ids are digests
+    set: str | msgspec.UnsetType = msgspec.UNSET
+
+
+class Rollback(_Request, frozen=True, tag="rollback"):
+    """A person takes a wave from one set back to an older one."""
+
+    wave: str
+    set: str
+    leaves: Point
+    to: Point
+    reason: str
+
+
+class Hold(_Request, frozen=True, tag="hold"):
+    """Nothing goes into the wave until it is released; `set` is `_` for all sets."""
+
+    wave: str
+    set: str
+    reason: str
+
+
+class Release(_Request, frozen=True, tag="release"):
+    """Ends the holds that it names by id."""
+
+    wave: str
+    ends: tuple[str, ...]
+    reason: str
+
+
+class Drop(_Request, frozen=True, tag="drop"):
+    """A person takes a waiting request back."""
+
+    request: str
+
+
+class Retry(_Request, frozen=True, tag="retry-promotion"):
+    """A person lets a promotion that was evicted happen again."""
+
+    wave: str
+    set: str
+    app_sha: str
+
+
+Request: TypeAlias = Announced | Promotion | Rollback | Hold | Release | Drop | Retry
+Fact: TypeAlias = Request | Deployment
+
+
+def approval(fact: Fact) -> tuple[str, ...] | None:
+    """The command that says the same, where a fact lets something go that would not go by itself.
+
+    Everything else is no approval: what was announced or reported is true however often it is
+    said, and a hold, a rollback or a drop lets nothing in.
+    """
+    match fact:
+        case Promotion():
+            place = ("--wave", fact.wave, "--set", fact.set, "--sha", fact.app_sha)
+            return ("promote-wave", *place, *_overridden(fact.override))
+        case Release():
+            return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
+        case Retry():
+            return ("retry", "--sha", fact.app_sha)
+        case Announced(retry=True):
+            return ("retry", "--sha", fact.announcement.sha, *_overridden(fact.override))
+        case Announced(override=str()):
+            return ("update-cfg-app", "--announcement", "FILE", *_overridden(fact.override))
+        case _:
+            return None
+
+
+def _overridden(why: str | None) -> tuple[str, ...]:
+    return ("--override", why) if why else ()
+
+
+def digest(fact: msgspec.Struct) -> str:
+    """A digest of all fields, short enough for the name of a ref."""
+    return hashlib.sha256(msgspec.json.encode(as_before(fact), order="sorted")).hexdigest()[:20]
+
+
+def encode(fact: Fact) -> bytes:
+    """The bytes of `record.json`."""
+    return msgspec.json.format(msgspec.json.encode(fact), indent=1) + b"\n"
+
+
+def decode(data: bytes) -> Fact:
+    """Parse and check `record.json` of the inbox.
+
+    Whoever may write refs may have written it, so it is as untrusted as an event.
+
+    Raises:
+        msgspec.DecodeError: it is no request of this version.
+        Refused: a value in it is not what it may be.
+    """
+    fact: Fact = msgspec.json.decode(data, type=Fact)
+    _check_time(fact.accepted_at, "it was accepted")
+    for name in ("wave", "set", "target"):
+        value = getattr(fact, name, None)
+        if value is not None and not (name == "set" and value == ALL_SETS):
+            checked_name(value, name)
+    for name in ("reason", "override", "by"):
+        if value := getattr(fact, name, None):
+            checked_line(value, name)
+    match fact:
+        case Announced():
+            checked(fact.announcement)
+            _check_order(fact.order, 1)
+            if fact.sender:
+                checked_login(fact.sender)
+        case Promotion():
+            checked_sha(fact.app_sha)
+            _check_order(order_of(fact), 1)
+        case Retry():
+            checked_sha(fact.app_sha)
+        case Rollback():
+            _check_point(fact.leaves)
+            _check_point(fact.to)
+        case Deployment():
+            _check_record(fact)
+        case Hold() | Release() | Drop():
+            pass
+    return fact
+
+
+def checked_login(text: str) -> str:
+    """Return `text` if an account of GitHub may have it as its login; else raise `Refused`."""
+    if not _LOGIN.fullmatch(text):
+        raise Refused(
+            f"{shown(text)} is not the login of an account",
+            remedy="give it as GitHub shows it, an App's with [bot]",
+        )
+    return text
+
+
+def _check_record(record: Deployment) -> None:
+    checked_sha(record.revision)
+    _check_time(record.finished_at, "its sync finished")
+    for image in record.images:
+        running(image)
+    for name, seen in (record.sets or {}).items():
+        checked_name(name, "set")
+        _check_position(seen.position, 0)
+        if seen.app_sha is not None:
+            checked_sha(seen.app_sha)
+
+
+def _check_point(point: Point) -> None:
+    checked_sha(point.commit)
+    _check_order(order_of(point), 0)
+    if point.app_sha is not None:
+        checked_sha(point.app_sha)
+    if point.repository is not None:
+        checked_repository(point.repository)
+    for name, what in ((point.wave, "wave"), (point.set, "set")):
+        if name:
+            checked_name(name, what)
+
+
+def _check_position(position: int, lowest: int) -> None:
+    if not lowest <= position <= MAX_POSITION:
+        raise Refused(f"there is no position {position}", remedy="send it again")
+
+
+def _check_order(order: Order, lowest: int) -> None:
+    _check_position(order.position, lowest)
+    checked_generation(order.generation)
+    if not 0 <= order.rewrites <= MAX_GENERATION:
+        raise Refused(f"there can't be {order.rewrites} rewrites", remedy="send it again")
+
+
+def _check_time(when: datetime, what: str) -> None:
+    if not is_storable(when):
+        raise Refused(f"{what} at no time that Git can store", remedy="send it again")

@@ -1,0 +1,165 @@
+"""The settings of cfg-app.git, typed and immutable; `settings_file` makes them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tidemill.facts.windows import Window
+from tidemill.words.durations import Duration
+
+FILE = "tidemill.toml"
+NAMESPACE = "refs/tidemill"
+
+Admit = Literal["when deployed", "when soaked", "at once"]
+OnFailure = Literal["wait", "roll back"]
+Stale = Literal["wait", "regenerate"]
+
+
+class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table of the file."""
+
+
+class Checks(_Part, frozen=True, kw_only=True):
+    """Where verdicts come from, and what is asked for."""
+
+    source: Literal["github", "refs"] = "github"
+    required: tuple[str, ...] = ()
+    test: Literal["head", "each"] = "head"
+    retries: int = 1
+    timeout: Duration = Duration(minutes=60)
+
+
+class Images(_Part, frozen=True, kw_only=True):
+    """Where image files are, and which repositories an announcement may name."""
+
+    path: str = "images/{wave}"
+    allow: tuple[str, ...] = ("*",)
+
+
+class ImageSet(_Part, frozen=True, kw_only=True):
+    """A set, and who may announce it; `was` is what it was called before.
+
+    Attributes:
+        generation: the highest that is let in; one more when app.git was rewritten or moved.
+        jump: how far above the highest position so far one may be without an override.
+    """
+
+    name: str
+    was: str | tuple[str, ...] = ()
+    repository: str | None = None
+    branch: str | None = None
+    senders: tuple[str, ...] = ()
+    generation: int = 1
+    jump: int = 100_000
+
+    @property
+    def formers(self) -> tuple[str, ...]:
+        """The names that it has the past of, besides its own."""
+        return (self.was,) if isinstance(self.was, str) else self.was
+
+
+class EntryPoints(_Part, frozen=True, kw_only=True):
+    """The repository's own commands; None stands for the built-in behaviour.
+
+    `stale` is what happens to a wave whose files on main are not what main generates.
+    """
+
+    introduce: str | None = None
+    promote: str | None = None
+    generate: str | None = None
+    check: str | None = None
+    stale: Stale = "wait"
+
+
+class Deployments(_Part, frozen=True, kw_only=True):
+    """All that a target renders from: path templates with `{wave}` and `{target}`."""
+
+    path: str | tuple[str, ...] = ()
+
+
+class Bot(_Part, frozen=True, kw_only=True):
+    """Who makes automatic commits."""
+
+    name: str = "tidemill"
+    email: str = "tidemill@users.noreply.github.com"
+    sign: str = ""
+
+
+class Wave(_Part, frozen=True, kw_only=True):
+    """One step of the rollout; `after` names the waves it takes sets from, none: announcements.
+
+    `was` is what it was called before.
+    """
+
+    name: str
+    was: str | tuple[str, ...] = ()
+    targets: tuple[str, ...]
+    after: tuple[str, ...] | None = None
+    admit: Admit = "when deployed"
+    settle: Duration = Duration(minutes=15)
+    soak: Duration = Duration()
+    windows: tuple[Window, ...] = ()
+    approval: bool = False
+    on_failure: OnFailure = "wait"
+    failed_after: Duration = Duration()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The waves it comes after, once the settings are complete."""
+        return self.after or ()
+
+    @property
+    def formers(self) -> tuple[str, ...]:
+        """The names that it has the past of, besides its own."""
+        return (self.was,) if isinstance(self.was, str) else self.was
+
+
+class Settings(_Part, frozen=True, kw_only=True):
+    """The whole file, with its defaults filled in."""
+
+    main: str = "main"
+    auto: str = "auto"
+    namespace: str = NAMESPACE
+    checks: Checks = Checks()
+    images: Images = Images()
+    sets: tuple[ImageSet, ...] = (ImageSet(name="app"),)
+    entrypoints: EntryPoints = EntryPoints()
+    deployments: Deployments = Deployments()
+    waves: tuple[Wave, ...]
+    bot: Bot = Bot()
+
+    def wave(self, name: str) -> Wave | None:
+        """The wave of that name, if there is one."""
+        return next((wave for wave in self.waves if wave.name == name), None)
+
+    def image_set(self, name: str) -> ImageSet | None:
+        """The set of that name, if there is one."""
+        return next((image_set for image_set in self.sets if image_set.name == name), None)
+
+    def followers(self, wave: str) -> tuple[Wave, ...]:
+        """The waves that come right after `wave`."""
+        return tuple(other for other in self.waves if wave in other.sources)
+
+    def folder(self, wave: str, set_name: str) -> str:
+        """Where the image files of a set in a wave are, without a slash at the end."""
+        return self.images.path.replace("{wave}", wave).replace("{set}", set_name).strip("/")
+
+    def paths(self, wave: str, target: str) -> tuple[str, ...]:
+        """What a target renders from; empty where the settings do not say."""
+        return tuple(
+            one.replace("{wave}", wave).replace("{target}", target).strip("/")
+            for one in self.templates()
+        )
+
+    def templates(self) -> tuple[str, ...]:
+        """`[deployments] path` as a list; empty where it is not set."""
+        path = self.deployments.path
+        return (path,) if isinstance(path, str) else path
+
+    def prefixes(self) -> tuple[str, ...]:
+        """The fixed beginnings of `[deployments] path`: the folders that `generate` may change."""
+        return tuple(
+            one.strip("/").partition("{")[0].rpartition("/")[0] for one in self.templates()
+        )

@@ -1,0 +1,215 @@
+"""`tidemill.toml` of cfg-app.git: parsed once, and every rule that types can't say checked."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import tomllib
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import msgspec
+
+from tidemill.announcing.order import MAX_GENERATION
+from tidemill.errors import Refused, SettingsInvalid
+from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
+from tidemill.facts.windows import Window, parse_window
+from tidemill.words.durations import Duration, parse_duration
+from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.words.toml_lines import line_of
+
+
+def parse(text: str, *, commit: str = "this commit") -> Settings:
+    """Parse `tidemill.toml`.
+
+    Raises:
+        SettingsInvalid: naming the commit, the line and the mend.
+    """
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        reason = "arrays or tables are too deep in one another"
+        raise invalid(commit, None, reason) from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise invalid(commit, None, str(error)) from None
+    try:
+        settings = msgspec.convert(table, Settings, dec_hook=_hook)
+        return _completed(settings)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `")
+        raise invalid(
+            commit, line_of(text, path.rstrip("`"), message), _readable(message, path.rstrip("`"))
+        ) from None
+    except _WrongAt as error:
+        raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
+
+
+def refs_in(text: str) -> tuple[str, str, str]:
+    """Main, auto and the namespace, even where the rest of the file can't be used.
+
+    Whoever accepts a fact has to know where to write it, whatever a person broke.
+    """
+    try:
+        table: dict[str, Any] = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        # No table has a key of these names, so the first one found is the one at the top.
+        found = re.findall(
+            r'^[ \t]*(main|auto|namespace)[ \t]*=[ \t]*"([^"\n]*)"', text, re.MULTILINE
+        )
+        table = dict(reversed(found))
+    main, auto, namespace = (table.get(key) for key in ("main", "auto", "namespace"))
+    return (
+        main if _is_branch(main) else "main",
+        auto if _is_branch(auto) else "auto",
+        namespace if _is_namespace(namespace) else NAMESPACE,
+    )
+
+
+def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
+    """The error for settings that can't be used; `reason` may quote what is in the file."""
+    where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
+    return SettingsInvalid(
+        f"{where}: {one_line(reason)}",
+        remedy=f"mend {FILE} on main; what was accepted waits until then",
+    )
+
+
+def _is_branch(value: object) -> TypeGuard[str]:
+    try:
+        return isinstance(value, str) and bool(checked_branch(value))
+    except Refused:
+        return False
+
+
+def _is_namespace(value: object) -> TypeGuard[str]:
+    is_own = value not in ("refs/heads", "refs/tags", "refs/remotes")
+    return is_own and isinstance(value, str) and value.startswith("refs/") and _is_branch(value[5:])
+
+
+class _WrongAt(Exception):
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def _hook(kind: type, value: Any) -> Any:
+    if kind is Window and isinstance(value, str):
+        return parse_window(value)
+    if kind is Duration and isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError(f"expected a {kind.__name__.lower()} written as text")
+
+
+def _readable(message: str, path: str) -> str:
+    return f"{message}{f' in {path[2:]}' if len(path) > 2 else ''}"
+
+
+def _completed(settings: Settings) -> Settings:
+    """Check what types can't say, and fill in `after`."""
+    _check_names(settings)
+    _check_paths(settings)
+    _check_values(settings)
+    for key, branch in (("main", settings.main), ("auto", settings.auto)):
+        if not _is_branch(branch):
+            raise _WrongAt(f"$.{key}", f"{branch!r} is not a valid name of a branch")
+    one, other = f"{settings.main}/", f"{settings.auto}/"
+    if one.startswith(other) or other.startswith(one):
+        raise _WrongAt("$.auto", "main and auto must be two branches, neither inside the other")
+    if not _is_namespace(settings.namespace):
+        raise _WrongAt(
+            "$.namespace", f"{settings.namespace!r} is not a place for refs, like {NAMESPACE}"
+        )
+    waves: list[Wave] = []
+    for index, wave in enumerate(settings.waves):
+        before = (settings.waves[index - 1].name,) if index else ()
+        waves.append(
+            msgspec.structs.replace(wave, after=before if wave.after is None else wave.after)
+        )
+    _check_order(waves)
+    return msgspec.structs.replace(settings, waves=tuple(waves))
+
+
+def _check_names(settings: Settings) -> None:
+    if not settings.waves or not settings.sets:
+        raise _WrongAt("$", "there must be at least one [[waves]] and one [[sets]]")
+    named: dict[str, Sequence[Wave | ImageSet]] = {
+        "waves": settings.waves,
+        "sets": settings.sets,
+    }
+    for kind, ones in named.items():
+        mine = [one.name for one in ones]
+        for index, name in enumerate(mine):
+            if not is_name(name):
+                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is not a valid name")
+            if name in mine[:index]:
+                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is there twice")
+        for index, one in enumerate(ones):
+            for former in one.formers:
+                if not is_name(former):
+                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is not a valid name")
+                if former == one.name:
+                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is its own name")
+    for index, wave in enumerate(settings.waves):
+        if bad := [target for target in wave.targets if not is_name(target)]:
+            raise _WrongAt(f"$.waves[{index}].targets", f"{bad[0]!r} is not a valid name")
+        if len(set(wave.targets)) != len(wave.targets):
+            raise _WrongAt(f"$.waves[{index}].targets", "a target is there twice")
+
+
+def _check_paths(settings: Settings) -> None:
+    deployments = settings.deployments.path
+    _check_template("$.images.path", settings.images.path, ("wave", "set"))
+    for template in (deployments,) if isinstance(deployments, str) else deployments:
+        _check_template("$.deployments.path", template, ("wave", "target"))
+    if "{wave}" not in settings.images.path:
+        raise _WrongAt("$.images.path", "the path must contain {wave}")
+    if len(settings.sets) > 1 and "{set}" not in settings.images.path:
+        raise _WrongAt("$.images.path", "with several sets the path must contain {set}")
+    places = [(wave.name, one.name) for wave in settings.waves for one in settings.sets]
+    folders = sorted(f"{settings.folder(*place)}/" for place in places)
+    for first, second in itertools.pairwise(folders):
+        if second.startswith(first):
+            raise _WrongAt(
+                "$.images.path", f"{second} would be the folder of two sets, or in {first}"
+            )
+
+
+def _check_template(where: str, template: str, names: tuple[str, ...]) -> None:
+    parts = template.strip("/").split("/")
+    if UNPRINTABLE.search(template) or any(part in ("", ".", "..", ".git") for part in parts):
+        raise _WrongAt(where, f"{template!r} is not a path inside the repository")
+    filled = template
+    for name in names:
+        filled = filled.replace(f"{{{name}}}", "")
+    if "{" in filled or "}" in filled:
+        known = ", ".join(f"{{{name}}}" for name in names)
+        raise _WrongAt(where, f"{template!r} has a placeholder that is none of {known}")
+
+
+def _check_values(settings: Settings) -> None:
+    for index, image_set in enumerate(settings.sets):
+        if not 1 <= image_set.generation <= MAX_GENERATION:
+            raise _WrongAt(f"$.sets[{index}].generation", "generation must be 1 to 2^31 - 1")
+        if image_set.jump < 1:
+            raise _WrongAt(f"$.sets[{index}].jump", "jump must be 1 or more")
+    if settings.checks.retries < 0:
+        raise _WrongAt("$.checks.retries", "retries must be 0 or more")
+    if not settings.checks.timeout:
+        raise _WrongAt("$.checks.timeout", "the timeout must be longer than nothing")
+    for key, value in (("name", settings.bot.name), ("email", settings.bot.email)):
+        if not value.strip() or UNPRINTABLE.search(value) or set(value) & set("<>"):
+            raise _WrongAt(f"$.bot.{key}", f"{value!r} is not one that Git takes")
+
+
+def _check_order(waves: list[Wave]) -> None:
+    names = {wave.name for wave in waves}
+    for index, wave in enumerate(waves):
+        if unknown := [source for source in wave.sources if source not in names]:
+            raise _WrongAt(f"$.waves[{index}].after", f"there is no wave {unknown[0]!r}")
+    done: set[str] = set()
+    while ready := [
+        wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)
+    ]:
+        done.update(wave.name for wave in ready)
+    if stuck := [index for index, wave in enumerate(waves) if wave.name not in done]:
+        raise _WrongAt(f"$.waves[{stuck[0]}].after", "the waves come after each other in a circle")

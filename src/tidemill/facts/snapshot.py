@@ -1,0 +1,176 @@
+"""The snapshot: everything that a turn decides on, read at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from tidemill.facts.checks import CheckRecord
+from tidemill.facts.evidence import Evidence
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.naming import Naming
+from tidemill.facts.operation import AutoCommit
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import Fact
+from tidemill.facts.settings import Settings
+from tidemill.facts.staleness import Look, NoLook
+from tidemill.facts.windows import Moment
+from tidemill.words.names import shown
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a wave's files do not name, by set; `files` identifies what was looked at."""
+
+    files: str
+    naming: Mapping[str, Naming]
+
+
+@dataclass(frozen=True)
+class Main:
+    """The tip of main: its image files by wave and set, its targets' trees by wave and target.
+
+    `named`: of the waves whose files are not those that the ledger knows of.
+    """
+
+    sha: str
+    date: datetime
+    sets: Mapping[tuple[str, str], ImageFiles] = field(default_factory=dict)
+    trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
+    named: Mapping[str, Named] = field(default_factory=dict)
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """The failure that a hold answers: the content of the set, and the targets that failed."""
+
+    content: str
+    targets: tuple[str, ...]
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold that is in force; `set` is `_` where it is for all sets of the wave.
+
+    `instead_of` is for a wave that may be another under a new name: that one's wave and set.
+    `failure` is what it was placed for by itself; then it ends with that.
+    """
+
+    version: Literal[1] = 1
+    id: str
+    wave: str
+    set: str
+    reason: str
+    by: str
+    since: Moment
+    instead_of: tuple[str, str] | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """The operation was done: this is its commit."""
+
+    commit: AutoCommit
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The operation can't be done: an entry point failed, and main is not to blame."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The operation can't be done because its parent does not generate."""
+
+    parent: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Lost:
+    """An entry point took too long; that says nothing about the operation."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Made | Failed | Broken | Lost
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A ref of the namespace that can't be read, whoever put it there.
+
+    Attributes:
+        id: what it is called below `rejected/` once it is set aside.
+        sha: what it points to.
+        is_newer: a newer release wrote it: it stays where it is, and waits.
+    """
+
+    ref: str
+    sha: str
+    id: str
+    reason: str
+    is_newer: bool = False
+
+    @property
+    def said(self) -> str:
+        """What is wrong, for the journal."""
+        return f"{shown(self.ref)} can't be read: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a turn knows.
+
+    Attributes:
+        auto_tip: what auto points to, None if there is no such branch.
+        inbox: requests and records by id.
+        unfit: those of them that can't be carried out, whatever else is so, and why.
+        silenced: wave and target of each latest record that a newer release wrote.
+        silenced: the targets, by wave, whose latest record a newer release wrote.
+        foreign: the tip of auto, where no turn made it.
+        outcomes: what became of operations that were tried, by operation id and parent.
+        looks: what each run of `generate` on a main as it is said, by commit.
+        unread: commits of which something may have been reported that was not read yet.
+        required: the checks that rules require, once that is known; none: the settings say.
+        evidence: what the ledger was made from, where the journal is lost.
+    """
+
+    now: datetime
+    settings: Settings
+    main: Main
+    auto_tip: str | None
+    ledger: Ledger
+    inbox: Mapping[str, Fact] = field(default_factory=dict)
+    unfit: Mapping[str, str] = field(default_factory=dict)
+    unreadable: tuple[Unreadable, ...] = ()
+    silenced: frozenset[tuple[str, str]] = frozenset()
+    foreign: str | None = None
+    auto: tuple[AutoCommit, ...] = ()
+    checks: Mapping[str, CheckRecord] = field(default_factory=dict)
+    holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    records: Mapping[tuple[str, str], Deployment] = field(default_factory=dict)
+    outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
+    looks: Mapping[str, tuple[Look | NoLook, ...]] = field(default_factory=dict)
+    unread: frozenset[str] = frozenset()
+    required: tuple[str, ...] = ()
+    evidence: Evidence | None = None
+
+    def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
+        """This snapshot, and what became of one operation on one parent."""
+        return replace(self, outcomes={**self.outcomes, (operation_id, parent): outcome})
+
+    def having_looked(self, commit: str, look: Look | NoLook) -> Snapshot:
+        """This snapshot, and what one more run of `generate` on a commit said."""
+        return replace(self, looks={**self.looks, commit: (*self.looks.get(commit, ()), look)})
+
+    def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
+        """This snapshot, and what was reported of one commit that was unread."""
+        checks = {**self.checks, record.sha: record}
+        return replace(self, checks=checks, unread=self.unread - {record.sha}, required=required)

@@ -1,1 +1,0 @@
-"""The shell around the plan: read a snapshot, decide, carry it out, and say so."""

@@ -1,0 +1,1 @@
+"""What is due: `plan()` decides, and each file is one subject of it. Pure: no I/O, no clock."""

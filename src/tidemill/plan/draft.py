@@ -1,0 +1,284 @@
+"""The draft of a plan: what the snapshot says, and what has been decided so far.
+
+Each step of `plan()` takes the draft and leaves it further on. A draft lives for one call of
+`plan()`; nothing in it is shared with the snapshot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from tidemill.announcing.order import order_of
+from tidemill.facts.checks import MISSING, Verdict, verdict
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import (
+    KEPT_ENDED,
+    KEPT_ENDINGS,
+    KEPT_REFS,
+    Ended,
+    Ending,
+    Eviction,
+    Ledger,
+)
+from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import ALL_SETS, Announced, Fact
+from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import Failure, Held, Snapshot, Unreadable
+from tidemill.plan.obstacles import About, Obstacle, Waiting
+
+TIDEMILL = "tidemill"
+ENDS_BADLY = ("evicted", "rejected", "dropped")
+
+
+@dataclass
+class Step:
+    """An operation that belongs on auto, and its commit if there is one already."""
+
+    operation: Operation
+    commit: AutoCommit | None = None
+
+
+@dataclass
+class Draft:
+    """See the module. `main` is what main will be; `chain` is what auto will have above it."""
+
+    snapshot: Snapshot
+    ledger: Ledger
+    main: str
+    inbox: dict[str, Fact]
+    holds: dict[tuple[str, str], Held]
+    records: dict[tuple[str, str], Deployment]
+    chain: list[Step] = field(default_factory=list)
+    landed: str | None = None
+    entries: list[Entry] = field(default_factory=list)
+    waiting: list[Waiting] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    filed: list[Deployment] = field(default_factory=list)
+    evicted: list[str] = field(default_factory=list)
+    rejected: dict[str, str] = field(default_factory=dict)
+    aside: list[Unreadable] = field(default_factory=list)
+    verdicts: dict[str, Verdict] = field(default_factory=dict)
+    taken_off: bool = False
+    to_read: list[str] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Draft:
+        """A draft in which nothing has been decided."""
+        return cls(
+            snapshot,
+            snapshot.ledger.copy(),
+            snapshot.main.sha,
+            dict(snapshot.inbox),
+            dict(snapshot.holds),
+            dict(snapshot.records),
+            [Step(commit.operation, commit) for commit in snapshot.auto],
+        )
+
+    @property
+    def settings(self) -> Settings:
+        """The settings on main."""
+        return self.snapshot.settings
+
+    @property
+    def now(self) -> datetime:
+        """The time of the turn."""
+        return self.snapshot.now
+
+    def verdict(self, sha: str) -> Verdict:
+        """What the checks say of a commit; nothing yet if that has to be read first."""
+        if sha in self.snapshot.unread and sha not in self.to_read:
+            self.to_read.append(sha)
+        return self.seen(sha)
+
+    def seen(self, sha: str) -> Verdict:
+        """What the checks say of a commit, as far as that was read."""
+        if sha not in self.verdicts:
+            checks = self.settings.checks
+            record = self.snapshot.checks.get(sha)
+            required = self.snapshot.required or checks.required
+            found = verdict(record, required, checks.timeout, self.now) if record else MISSING
+            asked = self.snapshot.ledger.asked.get(sha)
+            if asked is not None and checks.source == "github":
+                found = found.asked_for(asked, checks.timeout, self.now)
+            self.verdicts[sha] = found
+        return self.verdicts[sha]
+
+    @property
+    def main_verdict(self) -> Verdict:
+        """What the checks say of main; where it is known to have been green, that will do."""
+        if self.main in self.snapshot.unread and self.main == self.ledger.green_main:
+            return Verdict("green")
+        return self.verdict(self.main)
+
+    def hold_on(self, wave: str, set_name: str) -> Held | None:
+        """The hold that keeps a set out of a wave."""
+        return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
+
+    def told(self) -> tuple[Entry, ...]:
+        """The lines of the journal, each with who asked for it."""
+        asked_by = {name: getattr(fact, "by", "") for name, fact in self.snapshot.inbox.items()}
+        return tuple(
+            msgspec.structs.replace(entry, by=entry.by or asked_by.get(entry.id or "", ""))
+            for entry in self.entries
+        )
+
+    def hold(self, held: Held) -> None:
+        """Nothing goes into the wave from now on."""
+        self.holds[held.wave, held.set] = held
+        self.entries.append(
+            Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
+        )
+
+    def release(self, hold: Held, reason: str, *, by: str = "") -> None:
+        """A hold has ended."""
+        del self.holds[hold.wave, hold.set]
+        self.entries.append(
+            Entry(
+                what="released",
+                id=hold.id,
+                set=hold.set,
+                wave=hold.wave,
+                reason=f"{reason} (held: {hold.reason})",
+                by=by,
+            )
+        )
+
+    def hold_by_itself(
+        self,
+        wave: str,
+        set_name: str,
+        cause: str,
+        reason: str,
+        *,
+        instead_of: tuple[str, str] | None = None,
+        failure: Failure | None = None,
+    ) -> None:
+        """Place a hold that no person asked for; `cause` is a commit."""
+        self.hold(
+            Held(
+                id=f"hold-{wave}-{set_name}-{cause[:12]}",
+                wave=wave,
+                set=set_name,
+                reason=reason,
+                by=TIDEMILL,
+                since=self.now,
+                instead_of=instead_of,
+                failure=failure,
+            )
+        )
+
+    def note(
+        self,
+        what: str,
+        operation: Operation | None = None,
+        *,
+        sha: str | None = None,
+        reason: str = "",
+    ) -> None:
+        """Write a line into the journal."""
+        entry = Entry(what=what, sha=sha, reason=reason)
+        if operation is not None:
+            entry = msgspec.structs.replace(
+                entry,
+                id=operation.request,
+                app_sha=operation.app_sha,
+                set=operation.set,
+                wave=operation.wave,
+            )
+        self.entries.append(entry)
+
+    def wait(
+        self,
+        about: About,
+        *obstacles: Obstacle,
+        since: datetime | None = None,
+        request: str | None = None,
+        earliest: datetime | None = None,
+    ) -> None:
+        """Say that something waits; said twice it is one line.
+
+        Args:
+            since: since when, where an obstacle does not say.
+        """
+        found = tuple(
+            msgspec.structs.replace(one, since=since) if one.since is None else one
+            for one in obstacles
+        )
+        line = Waiting(about=about, obstacles=found, id=request, earliest=earliest)
+        if line not in self.waiting:
+            self.waiting.append(line)
+
+    def end(self, request: str, how: str, entry: Entry | None = None) -> None:
+        """A request has ended: its ref goes, the ledger remembers how."""
+        fact = self.inbox.pop(request, None)
+        if fact is None:
+            return
+        self.ended.append(request)
+        if isinstance(fact, Announced) and how in ENDS_BADLY:
+            self._remember_ending(fact, how, entry.reason if entry else "")
+        self.ledger.ended = [*self.ledger.ended, Ended(id=request, how=how)][-KEPT_ENDED:]
+        if entry is not None:
+            self.entries.append(entry)
+
+    def keep(self, request: str, reason: str) -> None:
+        """Keep a request that ends below `rejected/`, from where `tidemill retry` takes it."""
+        self.rejected[request] = reason
+        others = [one for one in self.ledger.rejected if one != request]
+        self.ledger.rejected = [*others, request][-KEPT_REFS:]
+
+    def _remember_ending(self, announced: Announced, how: str, reason: str) -> None:
+        """How an announcement ended badly, so that status can say so for as long as it is true."""
+        told = announced.announcement
+        ending = Ending(
+            app_sha=told.sha,
+            position=told.position,
+            generation=told.generation,
+            rewrites=announced.rewrites,
+            how=how,
+            at=self.now,
+            reason=reason,
+        )
+        endings = [*self.ledger.endings.get(told.set, []), ending]
+        known = [one for one in endings if one.how != "rejected"]
+        newest = max(known, key=order_of, default=ending)
+        recent = [one for one in endings[1 - KEPT_ENDINGS :] if one is not newest]
+        self.ledger.endings[told.set] = [newest, *recent]
+
+    def reject(
+        self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None
+    ) -> None:
+        """A request can't be carried out: it is kept below `rejected/`, with the reason."""
+        self.keep(request, reason)
+        self.end(
+            request,
+            "rejected",
+            Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason),
+        )
+
+    def set_aside(self, unreadable: Unreadable) -> None:
+        """A ref that can't be read goes; what it points to is kept below `rejected/`."""
+        self.aside.append(unreadable)
+        known = [one for one in self.ledger.rejected if one != unreadable.id]
+        self.ledger.rejected = [*known, unreadable.id][-KEPT_REFS:]
+        entry = Entry(what="rejected", id=unreadable.id, reason=unreadable.said)
+        self.entries.append(entry)
+
+    def evict(self, eviction: Eviction) -> None:
+        """A commit leaves auto for good, and is kept below `evicted/`."""
+        self.ledger.evictions = [*self.ledger.evictions, eviction][-KEPT_REFS:]
+        if eviction.commit:
+            self.evicted.append(eviction.commit)
+        self.note("evicted", eviction.operation, sha=eviction.commit, reason=eviction.reason)
+
+    def on_auto(self, wave: str, set_name: str) -> list[Operation]:
+        """The operations on auto for one set in one wave, the oldest first."""
+        return [
+            one.operation
+            for one in self.chain
+            if (one.operation.wave, one.operation.set) == (wave, set_name)
+        ]

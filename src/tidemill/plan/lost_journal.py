@@ -1,0 +1,89 @@
+"""A journal that is lost is made again, from what else is in Git.
+
+The image files on main say what each wave has, the messages of main's automatic commits what it
+had before and what it was rolled back from, the refs below `evicted/` and `rejected/` what must not
+return. Holds and deployment records have refs of their own. What none of them says is not known any
+more; then the careful answer counts.
+"""
+
+from __future__ import annotations
+
+from tidemill.facts.evidence import Evidence
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Ended, Eviction, Had, Ledger, Names
+from tidemill.plan.deployment import recall_record
+from tidemill.plan.draft import Draft
+from tidemill.plan.new_main import put_on_top
+
+_EVICTED = "it was evicted before the journal was lost"
+_UNKNOWN = (
+    "not known any more: how long sets had soaked, which of the older ones were healthy, and "
+    "rollbacks that Tidemill had begun by itself and that had not landed"
+)
+
+
+def recalled(evidence: Evidence) -> Ledger:
+    """The ledger, as far as the evidence goes."""
+    names = Names(is_lost=True)
+    ledger = Ledger(rejected=list(evidence.rejected), wave_names=names, set_names=names)
+    copied = {one.operation.commit for one in evidence.landed if one.operation.kind == "promote"}
+    for one in evidence.landed:
+        operation = one.operation
+        if operation.kind == "regenerate":
+            continue
+        had = Had(
+            app_sha=operation.app_sha,
+            position=operation.position,
+            content=operation.content,
+            digests=one.digests,
+            commit=one.sha,
+            landed_at=one.at,
+            how=operation.kind,
+            repository=operation.repository,
+            generation=operation.generation,
+            rewrites=operation.rewrites,
+            targets=dict(one.targets),
+            deployed_once=one.sha in copied,
+        )
+        put_on_top(ledger.of(operation.wave, operation.set), had)
+    for gone in evidence.evicted:
+        ledger.evictions.append(
+            Eviction(commit=gone.sha, at=gone.at, reason=_EVICTED, operation=gone.operation)
+        )
+    ended = [
+        *((one.operation.request, "landed") for one in evidence.landed),
+        *((gone.operation.request, "evicted") for gone in evidence.evicted if gone.operation),
+        *((one, "rejected") for one in evidence.rejected),
+    ]
+    ledger.ended = [
+        Ended(id=request, how=how)
+        for request, how in ended
+        if request and request not in evidence.waiting
+    ]
+    return ledger
+
+
+def recall(draft: Draft) -> None:
+    """Take up what the records say, and say that the journal was made again."""
+    evidence = draft.snapshot.evidence
+    if evidence is None:
+        return
+    for part in [part for sets in draft.ledger.sets.values() for part in sets.values()]:
+        for one in part.had:
+            one.landed_at = min(one.landed_at, draft.now)  # whoever committed had a clock, too
+    for record in sorted(draft.records.values(), key=lambda one: one.accepted_at):
+        recall_record(draft, record)
+    for wave in draft.settings.waves:
+        for part in draft.ledger.sets.get(wave.name, {}).values():
+            had = part.present
+            if had is not None and not had.failed and not set(wave.targets) <= had.taken.keys():
+                had.anew = draft.now
+    counts = (
+        f"{len(evidence.landed)} automatic commits of main",
+        f"{len(evidence.evicted)} evicted commits",
+        f"{len(evidence.rejected)} rejected requests",
+        f"{len(draft.records)} deployment records",
+    )
+    made = f"made again from {', '.join(counts)} and the holds"
+    reason = f"the journal was lost ({evidence.why}); {made}; {_UNKNOWN}"
+    draft.entries.insert(0, Entry(what="made again", reason=reason))

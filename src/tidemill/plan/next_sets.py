@@ -1,0 +1,303 @@
+"""Step 7 of the plan: introduce what was announced, promote what is deployed and has soaked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from typing import TypeAlias
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.image_files import content_id
+from tidemill.facts.ledger import Had
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import Announced, Promotion
+from tidemill.facts.settings import Wave
+from tidemill.plan.draft import Draft, Step
+from tidemill.plan.due import (
+    closed,
+    earliest,
+    is_newer,
+    is_set,
+    not_admitted,
+    obstacle,
+    obstacles,
+    spoilt,
+    stale_main,
+)
+from tidemill.plan.landing import waiting_announcements
+from tidemill.plan.obstacles import About, Obstacle
+
+_Key: TypeAlias = tuple[Order, str | None]  # a set: its place in the history of app.git, its SHA
+
+
+def advance(draft: Draft) -> None:
+    """Put on auto, for each image set by itself, the next one that each wave may take."""
+    for image_set in draft.settings.sets:
+        for wave in draft.settings.waves:
+            if wave.sources:
+                _promote(draft, wave, image_set.name)
+            else:
+                _introduce(draft, wave, image_set.name)
+
+
+def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
+    part = draft.ledger.history(wave.name, set_name)
+    under_test = draft.on_auto(wave.name, set_name)
+    above = max((order_of(operation) for operation in under_test), default=Order())
+    waiting = [
+        (request_id, announced)
+        for request_id, announced in waiting_announcements(draft, set_name)
+        if is_newer(part, announced)
+        and announced.order > above
+        and not draft.ledger.evicted_from(wave.name, request_id)
+    ]
+    if not waiting:
+        _catch_up(draft, wave, set_name, above)
+        return
+    stops = [*closed(draft, wave, set_name), *stale_main(draft, wave)]
+    if in_flight := not_admitted(draft, wave, set_name):
+        stops.append(in_flight)
+    if stops:
+        for request_id, announced in waiting:
+            draft.wait(
+                About(at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name),
+                *stops,
+                since=announced.accepted_at,
+                request=request_id,
+                earliest=earliest(wave, stops, draft.now),
+            )
+        return
+    request_id, announced = _next_announced(draft, wave, set_name, waiting)
+    operation = _introduction(wave, request_id, announced)
+    if not _adopted(draft, operation):
+        draft.chain.append(Step(operation))
+
+
+def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
+    """Introduce what other waves have had, where the wave came first only after its announcement
+    had ended: the newest that nothing speaks against."""
+    newest = max(above, draft.ledger.history(wave.name, set_name).newest)
+    found = {
+        (order_of(had), had.app_sha): late_introduction(wave.name, set_name, other, had)
+        for other, sets in draft.ledger.sets.items()
+        for had in (sets[set_name].had if set_name in sets else ())
+        if other != wave.name and had.is_known and order_of(had) > newest
+    }
+    newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
+    for operation in newest_first:
+        stops = list(obstacles(draft, operation))
+        is_bad = spoilt(draft, set_name, order_of(operation), operation.app_sha) is not None
+        if is_bad or any(one.is_over for one in stops):
+            continue
+        if in_flight := not_admitted(draft, wave, set_name):
+            stops.append(in_flight)
+        if stops:
+            about = About(at="for", app_sha=operation.app_sha, set=set_name, wave=wave.name)
+            draft.wait(about, *stops, earliest=earliest(wave, stops, draft.now))
+        elif not _adopted(draft, operation):
+            draft.chain.append(Step(operation))
+        return
+
+
+def late_introduction(wave: str, set_name: str, other: str, had: Had) -> Operation:
+    """Of what another wave has had, with no announcement any more."""
+    return Operation(
+        kind="introduce",
+        wave=wave,
+        set=set_name,
+        app_sha=had.app_sha,
+        position=had.position,
+        generation=had.generation,
+        rewrites=had.rewrites,
+        repository=had.repository,
+        content=had.content,
+        source=had.wave or other,
+        source_set=had.set or None,
+        commit=had.commit,
+        reason=f"{other} has had it, and {wave} comes after no wave",
+    )
+
+
+def _next_announced(
+    draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
+) -> tuple[str, Announced]:
+    """The newest; after an eviction the oldest; before a newer one what a sibling wave has due."""
+    by_set = {(one.order, one.announcement.sha): (key, one) for key, one in waiting}
+    for wanted in _join_lacks(draft, wave, set_name):
+        if wanted in by_set:
+            return by_set[wanted]
+    return waiting[0] if draft.ledger.history(wave.name, set_name).oldest_next else waiting[-1]
+
+
+def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operation:
+    announcement = announced.announcement
+    return Operation(
+        kind="introduce",
+        wave=wave.name,
+        set=announcement.set,
+        app_sha=announcement.sha,
+        position=announcement.position,
+        generation=announcement.generation,
+        rewrites=announced.rewrites,
+        repository=announcement.repository,
+        content=content_id(announcement.tags(), announcement.digests()),
+        request=request_id,
+        at=announced.accepted_at,
+        reason=announced.override or f"announced by {announcement.repository}",
+        override=announced.override,
+    )
+
+
+def _adopted(draft: Draft, operation: Operation) -> bool:
+    """Take what main has for the operation's set, if it has these very tags and digests.
+
+    Then there is nothing to commit, but now one knows whose they are.
+    """
+    part = draft.ledger.history(operation.wave, operation.set)
+    present = part.present
+    if present is None or present.content != operation.content:
+        return False
+    present.app_sha, present.repository = operation.app_sha, operation.repository
+    order = max(order_of(present), order_of(operation))
+    present.generation, present.rewrites, present.position = order
+    part.raise_to(order)
+    draft.note("unchanged", operation, reason="main has these tags and digests already")
+    if operation.override:
+        draft.note("overridden", operation, reason=operation.override)
+    return True
+
+
+def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
+    candidates = list(_candidates(draft, wave, set_name))
+    by_set = {(order_of(one), one.app_sha): one for one in candidates}
+    lacks = _join_lacks(draft, wave, set_name) if candidates else []
+    first = [by_set[wanted] for wanted in lacks if wanted in by_set]
+    stop_of = cache(partial(obstacle, draft))
+    chosen = next((one for one in (*first, *candidates) if stop_of(one) is None), None)
+    in_flight = not_admitted(draft, wave, set_name)
+    for operation in _worth_explaining(draft, wave, candidates, stop_of):
+        if stop_of(operation) is not None:
+            _say_why(draft, wave, operation, in_flight)
+    under_test = draft.on_auto(wave.name, set_name)
+    if chosen is None or any(order_of(operation) >= order_of(chosen) for operation in under_test):
+        return
+    if not chosen.override and in_flight is not None:
+        _say_why(draft, wave, chosen, in_flight)
+        return
+    if _adopted(draft, chosen):
+        return
+    if chosen.override:
+        draft.chain = [
+            step
+            for step in draft.chain
+            if step.operation.kind == "roll back" or not step.operation.is_same_set(chosen)
+        ]
+    draft.chain.append(Step(chosen))
+
+
+def _worth_explaining(
+    draft: Draft,
+    wave: Wave,
+    candidates: list[Operation],
+    stop_of: Callable[[Operation], Obstacle | None],
+) -> Iterator[Operation]:
+    """The newest set, what a person asked for, and of the others the one that is next to go:
+    the newest that has been deployed, and that nothing keeps out for good."""
+    is_next_known = False
+    for operation in candidates:
+        is_next = not is_next_known and all(
+            is_set(had, order_of(operation), operation.app_sha) and had.deployed_once
+            for source in wave.sources
+            for had in [draft.ledger.last(source, operation.set, order_of(operation))]
+            if had is not None
+        )
+        if is_next:
+            stop = stop_of(operation)
+            is_next_known = is_next = stop is None or not stop.is_over
+        if operation.request or operation is candidates[0] or is_next:
+            yield operation
+
+
+def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
+    """The sets that could be promoted into a wave, the newest first: newer than all that the
+    wave has had, or asked for by a person."""
+    part = draft.ledger.history(wave.name, set_name)
+    asked: dict[_Key, tuple[str | None, Promotion | None]] = {
+        (order_of(fact), fact.app_sha): (request_id, fact)
+        for request_id, fact in sorted(draft.inbox.items())
+        if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
+    }
+    hads: dict[_Key, tuple[str, Had]] = {}
+    elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
+    for source in (*elsewhere, *reversed(wave.sources)):
+        for had in draft.ledger.history(source, set_name).had:
+            key = (order_of(had), had.app_sha)
+            if had.is_known and (
+                key in asked or (source in wave.sources and order_of(had) > part.newest)
+            ):
+                hads[key] = (source, had)
+    for key in sorted(hads, key=lambda one: one[0], reverse=True):
+        source, had = hads[key]
+        yield _promotion(wave, set_name, source, had, *asked.get(key, (None, None)))
+
+
+def _promotion(
+    wave: Wave,
+    set_name: str,
+    source: str,
+    had: Had,
+    request_id: str | None,
+    request: Promotion | None,
+) -> Operation:
+    override = request.override if request else None
+    return Operation(
+        kind="promote",
+        wave=wave.name,
+        set=set_name,
+        app_sha=had.app_sha,
+        position=had.position,
+        generation=had.generation,
+        rewrites=had.rewrites,
+        repository=had.repository,
+        content=had.content,
+        request=request_id,
+        source=had.wave or source,
+        source_set=had.set or None,
+        commit=had.commit,
+        at=request.accepted_at if request else None,
+        reason=override
+        or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
+        override=override,
+    )
+
+
+def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[_Key]:
+    """The sets that a wave which comes after this one and others may lack only from this one.
+
+    This wave takes the first of them that it can before any newer set, so that the join does not
+    starve: what is due in a sibling, the newest first; then what is deployed there and still has
+    to soak, for under a steady stream both waves would be past it by the time that it has.
+    """
+    own = draft.ledger.history(wave.name, set_name).newest
+    found: dict[_Key, bool] = {}
+    for follower in draft.settings.followers(wave.name):
+        newest = draft.ledger.history(follower.name, set_name).newest
+        for sibling in follower.sources:
+            for had in draft.ledger.history(sibling, set_name).had if sibling != wave.name else ():
+                is_well = not (had.buried or had.rolled_back) and had.deployed_at is not None
+                if is_well and had.is_known and order_of(had) > max(newest, own):
+                    found[order_of(had), had.app_sha] = had.soaked(draft.now) >= follower.soak
+    return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
+
+
+def _say_why(draft: Draft, wave: Wave, operation: Operation, in_flight: Obstacle | None) -> None:
+    stops = list(obstacles(draft, operation))
+    if in_flight is not None and not any(stop.is_over for stop in stops):
+        stops.append(in_flight)
+    draft.wait(
+        About(at="for", app_sha=operation.app_sha, set=operation.set, wave=wave.name),
+        *stops,
+        since=operation.at,
+        request=operation.request,
+        earliest=earliest(wave, stops, draft.now),
+    )

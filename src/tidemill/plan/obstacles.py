@@ -1,0 +1,419 @@
+"""Why something waits, or will never happen by itself: values, one struct for each kind.
+
+`kind` is what `--json` prints; the words, and the command that ends a wait, are made from these
+values in `tidemill.cfg.wording`, and nothing is ever found out from the words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar, Literal, TypeAlias
+
+import msgspec
+
+from tidemill.facts.naming import Naming
+from tidemill.facts.staleness import StaleFiles
+from tidemill.facts.windows import Moment
+
+
+class _Obstacle(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):
+    """One reason.
+
+    Attributes:
+        since: when it began, where that is known.
+        until: when it ends by itself, where that is known.
+        is_over: it never ends by itself: what it stands in the way of will not happen without a
+            person.
+    """
+
+    since: Moment | None = None
+    until: Moment | None = None
+    is_over: ClassVar[bool] = False
+
+
+class _Over(_Obstacle, frozen=True, kw_only=True):
+    is_over: ClassVar[bool] = True
+
+
+# What the settings or the request say.
+
+
+class NoSuchPlace(_Over, frozen=True, kw_only=True, tag="no such place"):
+    """The settings no longer name its wave or its set."""
+
+
+class RequestEnded(_Over, frozen=True, kw_only=True, tag="request ended"):
+    """What asked for it has ended: the announcement, the promotion or the rollback."""
+
+    what: Literal["announcement", "request", "rollback"]
+
+
+class TakesFromWaves(_Over, frozen=True, kw_only=True, tag="other source"):
+    """The wave takes its sets from other waves, and no announcements; none: it is the reverse."""
+
+    wave: str
+    sources: tuple[str, ...] = ()
+
+
+class HasNewer(_Over, frozen=True, kw_only=True, tag="has newer"):
+    """The wave has had this set or a newer one."""
+
+    wave: str
+
+
+class Nowhere(_Obstacle, frozen=True, kw_only=True, tag="nowhere"):
+    """No wave that the turns know of has had the set."""
+
+
+# What a wave does not let in now.
+
+
+class OnHold(_Obstacle, frozen=True, kw_only=True, tag="hold"):
+    """A hold is on the wave; `set` is `_` where it is for all sets."""
+
+    wave: str
+    set: str
+    by: str
+    reason: str
+
+
+class WindowClosed(_Obstacle, frozen=True, kw_only=True, tag="window"):
+    """No window of the wave is open; the next one opens at `until`."""
+
+    wave: str
+
+
+class NeedsApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
+    """A person has to approve this set for the wave."""
+
+    wave: str
+    set: str
+    app_sha: str
+
+
+class OnAuto(_Obstacle, frozen=True, kw_only=True, tag="on auto"):
+    """Another set is on auto for the wave."""
+
+    wave: str
+    app_sha: str | None
+
+
+class InFlight(_Obstacle, frozen=True, kw_only=True, tag="in flight"):
+    """The wave's present set is not deployed on `targets` yet; it counts as silent at `until`."""
+
+    wave: str
+    app_sha: str | None
+    targets: tuple[str, ...]
+
+
+class SoaksForOthers(_Obstacle, frozen=True, kw_only=True, tag="in flight until soaked"):
+    """The wave's present set soaks for a wave that follows, and `admit` is "when soaked"."""
+
+    wave: str
+    app_sha: str | None
+    follower: str
+
+
+class StaleMain(_Obstacle, frozen=True, kw_only=True, tag="stale main"):
+    """Files of the wave on main are not what main generates, and a set would carry that along.
+
+    `generate` is the command; `was_red`: the commit that regenerated them was red twice.
+    """
+
+    wave: str
+    generate: str
+    stale: StaleFiles
+    was_red: bool = False
+
+
+class Regenerates(_Obstacle, frozen=True, kw_only=True, tag="regeneration"):
+    """Such files are regenerated first, by a commit about `wave`, which is on its way."""
+
+    wave: str
+    after: str
+
+
+class NotStale(_Over, frozen=True, kw_only=True, tag="not stale"):
+    """A regeneration is not wanted: main is what it generates for the wave, or has changed."""
+
+    wave: str
+
+
+# What the waves before say of the set.
+
+
+class NotThere(_Obstacle, frozen=True, kw_only=True, tag="not there"):
+    """A wave that it has to come from has not had it; `because` says why, where that is known."""
+
+    wave: str
+    because: tuple[Obstacle, ...] = ()
+
+
+class RollingBack(_Over, frozen=True, kw_only=True, tag="rolling back"):
+    """A wave is being rolled back from it."""
+
+    wave: str
+
+
+class RolledBack(_Over, frozen=True, kw_only=True, tag="rolled back"):
+    """A wave was rolled back from it, and it does not come back by itself."""
+
+    wave: str
+    set: str
+    app_sha: str
+
+
+class FailedThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
+    """It failed on targets of a wave, and they have not recovered."""
+
+    wave: str
+    set: str
+    targets: tuple[str, ...]
+
+
+class IsDegraded(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
+    """Targets of a wave are Degraded; the first of them counts as failed at `fails_at`."""
+
+    wave: str
+    targets: tuple[str, ...]
+    fails_at: Moment
+
+
+class ReplacedWhileFailed(_Over, frozen=True, kw_only=True, tag="replaced while failed"):
+    """It was replaced in a wave while it was failed."""
+
+    wave: str
+
+
+class NotDeployed(_Obstacle, frozen=True, kw_only=True, tag="not deployed"):
+    """Targets of a wave have not reported it healthy yet."""
+
+    wave: str
+    targets: tuple[str, ...]
+
+
+class NotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
+    """The files of a wave's targets name none of its images, or others; `commit` put it there."""
+
+    wave: str
+    commit: str
+    naming: Naming
+
+
+class Soaks(_Obstacle, frozen=True, kw_only=True, tag="soak"):
+    """It soaks in a wave until `until`."""
+
+    wave: str
+
+
+class SoakStandsStill(_Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
+    """Its soak in a wave stands still while targets fail."""
+
+    wave: str
+    targets: tuple[str, ...]
+
+
+# How it ended.
+
+
+class Evicted(_Over, frozen=True, kw_only=True, tag="evicted"):
+    """Its commit was evicted; `said` is the end of what the check said."""
+
+    app_sha: str | None
+    reason: str = ""
+    said: str = ""
+    commit: str | None = None
+
+
+class EndedBadly(_Over, frozen=True, kw_only=True, tag="ended"):
+    """Its announcement was rejected, dropped or superseded."""
+
+    app_sha: str
+    how: str
+    reason: str = ""
+
+
+class CameBefore(_Over, frozen=True, kw_only=True, tag="came before"):
+    """It was announced before the wave came first, and `because` of something it is not introduced
+    by itself."""
+
+    wave: str
+    app_sha: str
+    because: tuple[Obstacle, ...] = ()
+
+
+# What a commit waits for.
+
+
+class NextTurn(_Obstacle, frozen=True, kw_only=True, tag="next turn"):
+    """Nothing but a turn; `lands` is the commit that it will land."""
+
+    lands: str | None = None
+
+
+class GoesFirst(_Obstacle, frozen=True, kw_only=True, tag="goes first"):
+    """A newer announcement of the set is on auto; the older of the two ends when it lands."""
+
+    app_sha: str | None
+
+
+class CheckMissing(_Obstacle, frozen=True, kw_only=True, tag="check"):
+    """The check of a commit has not answered; `missing` names required checks that said nothing."""
+
+    sha: str | None
+    missing: tuple[str, ...] = ()
+    is_asked_for: bool = False
+
+
+class CheckRed(_Obstacle, frozen=True, kw_only=True, tag="red check"):
+    """The check of a commit is red, and is repeated before anyone is evicted."""
+
+    sha: str | None
+    said: str = ""
+
+
+class CheckLost(_Obstacle, frozen=True, kw_only=True, tag="lost check"):
+    """The check of a commit was cancelled or timed out, and is asked for again."""
+
+    sha: str | None
+
+
+class RefusedByServer(_Obstacle, frozen=True, kw_only=True, tag="refused by the server"):
+    """The server does not let main move to a commit; `is_rule`: a rule of GitHub's says so."""
+
+    sha: str
+    reason: str
+    is_rule: bool = False
+
+
+class RedMain(_Obstacle, frozen=True, kw_only=True, tag="red main"):
+    """Main's own check is red; nobody is evicted meanwhile."""
+
+    sha: str
+    last_green: str | None = None
+
+
+class MainBroken(_Obstacle, frozen=True, kw_only=True, tag="main does not generate"):
+    """`generate` fails on a commit as it is; `is_main`: on main."""
+
+    sha: str
+    reason: str
+    is_main: bool
+
+
+class TookTooLong(_Obstacle, frozen=True, kw_only=True, tag="time limit"):
+    """An entry point took too long; another turn tries again."""
+
+    reason: str
+
+
+class Starves(_Obstacle, frozen=True, kw_only=True, tag="starves"):
+    """Main moved `times` times before a check of auto could answer."""
+
+    times: int
+
+
+class NotHealthy(_Obstacle, frozen=True, kw_only=True, tag="failing targets"):
+    """The wave's present set failed on targets: a healthy report or a newer set ends that."""
+
+    wave: str
+    set: str
+    targets: tuple[str, ...]
+
+
+class NoReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):
+    """Targets have not reported the wave's present set healthy."""
+
+    wave: str
+    targets: tuple[str, ...]
+
+
+Obstacle: TypeAlias = (
+    NoSuchPlace
+    | RequestEnded
+    | TakesFromWaves
+    | HasNewer
+    | Nowhere
+    | OnHold
+    | WindowClosed
+    | NeedsApproval
+    | StaleMain
+    | Regenerates
+    | NotStale
+    | OnAuto
+    | InFlight
+    | SoaksForOthers
+    | NotThere
+    | RollingBack
+    | RolledBack
+    | FailedThere
+    | IsDegraded
+    | ReplacedWhileFailed
+    | NotDeployed
+    | NotInFiles
+    | Soaks
+    | SoakStandsStill
+    | Evicted
+    | EndedBadly
+    | CameBefore
+    | NextTurn
+    | GoesFirst
+    | CheckMissing
+    | CheckRed
+    | CheckLost
+    | RefusedByServer
+    | RedMain
+    | MainBroken
+    | TookTooLong
+    | Starves
+    | NotHealthy
+    | NoReport
+)
+
+
+class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What waits.
+
+    Attributes:
+        at: `main` at `sha`; `auto` as a whole; or a set: announced and on no wave's way yet, on
+            its way into a wave, on auto for it, or in it.
+    """
+
+    at: Literal["main", "auto", "announced", "for", "on auto", "in"]
+    sha: str | None = None
+    app_sha: str | None = None
+    set: str | None = None
+    wave: str | None = None
+
+
+class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that waits, and all that it waits for; `id` if that is a request.
+
+    Attributes:
+        earliest: when it could go, if all that takes a person is done by then.
+    """
+
+    about: About
+    obstacles: tuple[Obstacle, ...]
+    id: str | None = None
+    earliest: datetime | None = None
+
+    def without(self, gone: frozenset[str]) -> Waiting:
+        """The same, naming none of the commits that are nowhere."""
+        found = tuple(_without(one, gone) for one in self.obstacles)
+        return msgspec.structs.replace(self, obstacles=found)
+
+    @property
+    def since(self) -> datetime | None:
+        """Since when it waits, as far as is known."""
+        return next((one.since for one in self.obstacles if one.since), None)
+
+
+def _without(one: Obstacle, gone: frozenset[str]) -> Obstacle:
+    match one:
+        case CheckMissing(sha=sha) | CheckRed(sha=sha) | CheckLost(sha=sha) if sha in gone:
+            return msgspec.structs.replace(one, sha=None)
+        case NextTurn(lands=sha) if sha in gone:
+            return msgspec.structs.replace(one, lands=None)
+        case _:
+            return one

@@ -1,0 +1,98 @@
+"""What follows from a failure in a wave: nothing, a rollback, or a hold (`on_failure`)."""
+
+from __future__ import annotations
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.ledger import Back, Had
+from tidemill.facts.settings import Wave
+from tidemill.facts.snapshot import Failure, Held
+from tidemill.plan.deployment import has_very_set
+from tidemill.plan.draft import TIDEMILL, Draft
+from tidemill.plan.filing import begin_rollback
+from tidemill.plan.wording import short
+
+
+def recover(draft: Draft) -> None:
+    """Answer each failure once, where the wave says `on_failure = "roll back"`.
+
+    A hold that was the answer ends with the failure.
+    """
+    for hold in list(draft.holds.values()):
+        if hold.failure is not None and _is_over(draft, hold, hold.failure):
+            targets = ", ".join(hold.failure.targets)
+            draft.release(hold, f"healthy again on {targets}, with the set that failed")
+    for wave in draft.settings.waves:
+        for image_set in draft.settings.sets:
+            had = draft.ledger.present(wave.name, image_set.name)
+            if had is not None and had.failed and not had.held and wave.on_failure == "roll back":
+                had.held = True
+                _answer(draft, wave, image_set.name, had)
+
+
+def healthy_before(hads: list[Had], order: Order) -> Had | None:
+    """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
+    older = [had for had in hads if order_of(had) < order]
+    well = [
+        had
+        for had in older
+        if had.deployed_once and not (had.failed or had.buried or had.rolled_back)
+    ]
+    return max(well, key=order_of, default=None)
+
+
+def _is_over(draft: Draft, hold: Held, failure: Failure) -> bool:
+    """Whether every target that failed is Healthy on the very set that failed.
+
+    One that the settings no longer list is not: no change of them ends a hold.
+    """
+    wave = draft.settings.wave(hold.wave)
+    hads = draft.ledger.history(hold.wave, hold.set).had
+    failed = [had for had in hads if had.content == failure.content]
+    if wave is None or not failed or any(had.failed for had in failed):
+        return False
+    records = [draft.records.get((hold.wave, target)) for target in failure.targets]
+    return set(failure.targets) <= set(wave.targets) and all(
+        record is not None and record.is_healthy and has_very_set(record, hold.set, failed[-1])
+        for record in records
+    )
+
+
+def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+    if draft.hold_on(wave.name, set_name) is not None:
+        return
+    where = f"{short(had.app_sha)} failed on {', '.join(sorted(had.failed))}"
+    goal = healthy_before(draft.ledger.history(wave.name, set_name).had, order_of(had))
+    if reason := _why_not_back(draft, wave, set_name, had, goal):
+        why = f"{where}; not rolled back by itself: {reason}"
+        failure = Failure(content=had.content, targets=tuple(sorted(had.failed)))
+        draft.hold_by_itself(wave.name, set_name, had.commit, why, failure=failure)
+    elif goal is not None:
+        back = Back(
+            wave=wave.name,
+            set=set_name,
+            leaves=had.point(),
+            to=goal.point(),
+            reason=where,
+            at=min(had.failed.values()),
+        )
+        begin_rollback(draft, back, by=TIDEMILL)
+
+
+def _why_not_back(
+    draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had | None
+) -> str | None:
+    if had.how == "roll back":
+        return "it is a rollback itself"
+    again = [
+        one for one in draft.ledger.history(wave.name, set_name).had if one.content == had.content
+    ]
+    if any(one.deployed_once for one in again):
+        return "it had been deployed there before"
+    if goal is None:
+        return "no older set was healthy there"
+    well_with = draft.ledger.well_with.get(wave.name, {})
+    for other in draft.settings.sets:
+        present = draft.ledger.present(wave.name, other.name)
+        if other.name != set_name and present and well_with.get(other.name) != present.content:
+            return f"the set {other.name} changed there too since the wave was last healthy"
+    return None

@@ -1,0 +1,487 @@
+"""Names change: waves and sets that are renamed, split, merged or swapped keep their past.
+
+`was` in the settings says it. At the first main that has it, what the ledger, holds and records
+say of the old name is said of the new one from then on: of all names at the same time, so that
+swaps and chains work, and once, so that `was` may stay in the file. Two heirs both inherit. What
+comes in under a name that is gone counts for its heirs, until a wave or set has that name itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import chain, product
+
+import msgspec
+from msgspec.structs import replace as changed
+
+from tidemill.announcing.order import order_of
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Back, Eviction, Had, Ledger, Names, SetLedger
+from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import (
+    ALL_SETS,
+    Announced,
+    Drop,
+    Fact,
+    Hold,
+    Point,
+    Promotion,
+    Release,
+    Retry,
+    Rollback,
+)
+from tidemill.facts.settings import ImageSet, Settings, Wave
+from tidemill.facts.snapshot import Held, Snapshot
+
+Place = tuple[str, str]
+"""A wave and a set, or a wave and a target."""
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The names of one kind, waves or sets, and the past of each.
+
+    Attributes:
+        past: by each name of the settings those of the ledger whose past it has.
+        names: what the ledger is to remember.
+        is_due: whether a name is to take over a past that it does not have yet.
+    """
+
+    past: Mapping[str, tuple[str, ...]]
+    names: Names
+    is_due: bool
+
+    def heirs(self, old: str) -> tuple[str, ...]:
+        """What a name of the ledger is called today; itself where nobody took its past over."""
+        return tuple(name for name, past in self.past.items() if old in past) or (old,)
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The names of the ledger whose past a name has."""
+        return self.past.get(name, (name,))
+
+    def meant(self, name: str, *, is_of_today: bool = False) -> tuple[str, ...]:
+        """Which names of today are meant by one that came in.
+
+        Args:
+            is_of_today: it is known to be by the names of today's settings.
+        """
+        heirs = self.heirs(name)
+        if not is_of_today and heirs != (name,):
+            return heirs
+        known = () if name in self.past else self.names.now.get(name, ())
+        return tuple(one for one in known if one in self.past) or (name,)
+
+
+def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
+    gone = set(known.known) - {one.name for one in named}
+
+    def takes_over(one: Wave | ImageSet) -> Iterator[str]:
+        said = known.was.get(one.name, ())
+        for old in dict.fromkeys(one.formers):
+            if old not in said or (one.formers != said and old in gone):
+                yield old
+
+    takes = {one.name: tuple(takes_over(one)) for one in named}
+    taken = set(chain.from_iterable(takes.values()))
+    past = {
+        name: (*olds, *(() if olds and name in taken and not known.is_lost else (name,)))
+        for name, olds in takes.items()
+    }
+
+    def heirs(old: str) -> tuple[str, ...]:
+        return tuple(name for name, olds in past.items() if old in olds)
+
+    now: dict[str, tuple[str, ...]] = {}
+    for old in sorted({*taken, *known.now} - past.keys()):
+        later = chain.from_iterable(heirs(one) for one in known.now.get(old, ()))
+        now[old] = heirs(old) or tuple(dict.fromkeys(later)) or known.now.get(old, ())
+    was = {one.name: one.formers for one in named if one.formers}
+    return Kin(past, changed(known, was=was, now=now, is_lost=False), is_due=bool(taken))
+
+
+@dataclass(frozen=True)
+class Renaming:
+    """From the names of the ledger to those of the settings."""
+
+    settings: Settings
+    waves: Kin
+    sets: Kin
+
+    @classmethod
+    def of(cls, settings: Settings, ledger: Ledger) -> Renaming:
+        """What has become of the names that a ledger knows."""
+        return cls(
+            settings,
+            _kin(settings.waves, ledger.wave_names),
+            _kin(settings.sets, ledger.set_names),
+        )
+
+    @property
+    def is_due(self) -> bool:
+        """Whether something is called differently in the ledger."""
+        return self.waves.is_due or self.sets.is_due
+
+    @property
+    def mark(self) -> str:
+        """Tells one state of the names in the settings from another."""
+        said = [sorted(kin.names.was.items()) for kin in (self.waves, self.sets)]
+        return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
+
+    def heirs(self, place: Place) -> Iterator[Place]:
+        """What a wave and a set of the ledger are called today."""
+        wave, set_name = place
+        return product(self.waves.heirs(wave), self._sets_of(set_name))
+
+    def sources(self, place: Place) -> Iterator[Place]:
+        """The waves and sets of the ledger whose past one of today has."""
+        wave, set_name = place
+        sets = (ALL_SETS,) if set_name == ALL_SETS else self.sets.sources(set_name)
+        return product(self.waves.sources(wave), sets)
+
+    def listing(self, waves: Sequence[str], target: str) -> tuple[str, ...]:
+        """Of some waves those that list a target; the first one where none does."""
+        found = [wave for wave in self.settings.waves if wave.name in waves]
+        return tuple(one.name for one in found if target in one.targets) or tuple(waves[:1])
+
+    def _sets_of(self, set_name: str) -> tuple[str, ...]:
+        return (ALL_SETS,) if set_name == ALL_SETS else self.sets.heirs(set_name)
+
+
+@dataclass(frozen=True)
+class Renamed:
+    """A snapshot by today's names.
+
+    Attributes:
+        is_due: whether holds or records are to be kept under other names from now on.
+        moved: by a wave and target of today, where its records are kept under another wave.
+        entries: what the journal is to say.
+    """
+
+    snapshot: Snapshot
+    is_due: bool = False
+    moved: Mapping[Place, Place] = field(default_factory=dict)
+    entries: tuple[Entry, ...] = ()
+
+
+def renamed(snapshot: Snapshot) -> Renamed:
+    """Say of today's names what the snapshot says of earlier ones."""
+    renaming = Renaming.of(snapshot.settings, snapshot.ledger)
+    contents = {place: files.content for place, files in snapshot.main.sets.items()}
+    ledger = renamed_ledger(renaming, snapshot.ledger, contents)
+    if not renaming.is_due:
+        inbox = renamed_inbox(renaming, snapshot.inbox, {})
+        return Renamed(replace(snapshot, ledger=ledger, inbox=inbox))
+    holds, copies = renamed_holds(renaming, snapshot.holds)
+    records, moved = renamed_records(renaming, snapshot.records)
+    today = replace(
+        snapshot,
+        ledger=ledger,
+        inbox=renamed_inbox(renaming, snapshot.inbox, copies),
+        auto=tuple(one for commit in snapshot.auto for one in _commits(renaming, commit)),
+        holds=holds,
+        records=records,
+    )
+    is_due = (holds, records) != (dict(snapshot.holds), dict(snapshot.records))
+    return Renamed(today, is_due, moved, tuple(_entries(renaming, snapshot, today)))
+
+
+def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[Entry]:
+    for what, kin in (("wave", renaming.waves), ("set", renaming.sets)):
+        for name, olds in kin.past.items():
+            if others := [old for old in olds if old != name]:
+                reason = f"the {what} {name} was {' and '.join(others)}"
+                wave, set_name = (name, None) if what == "wave" else (None, name)
+                yield Entry(what="renamed", wave=wave, set=set_name, reason=reason)
+    for place, hold in before.holds.items():
+        if hold.instead_of and not any(hold.id == one.id for one in after.holds.values()):
+            wave, set_name = next(renaming.heirs(place))
+            reason = f"it has the past of {' and '.join(dict.fromkeys(hold.instead_of))} now"
+            yield Entry(what="released", id=hold.id, wave=wave, set=set_name, reason=reason)
+
+
+# The ledger
+
+
+def renamed_ledger(
+    renaming: Renaming, ledger: Ledger, contents: Mapping[Place, str] | None = None
+) -> Ledger:
+    """The ledger by today's names.
+
+    Args:
+        contents: what main has by wave and set of today, where that is known.
+    """
+    names = renaming.waves.names, renaming.sets.names
+    if not renaming.is_due:
+        if names == (ledger.wave_names, ledger.set_names):
+            return ledger
+        return changed(ledger, wave_names=names[0], set_names=names[1])
+    parts = {
+        (wave, name): part for wave, sets in ledger.sets.items() for name, part in sets.items()
+    }
+    sets: dict[str, dict[str, SetLedger]] = {}
+    for wave, name in dict.fromkeys(heir for place in parts for heir in renaming.heirs(place)):
+        mine = [(place, parts[place]) for place in renaming.sources((wave, name)) if place in parts]
+        present = (contents or {}).get((wave, name))
+        sets.setdefault(wave, {})[name] = _joined((wave, name), mine, present)
+    return changed(
+        ledger,
+        sets=sets,
+        auto=[one for commit in ledger.auto for one in _commits(renaming, commit)],
+        well_with=_well_with(renaming, ledger.well_with),
+        failing=_failing(renaming, ledger),
+        evictions=[one for eviction in ledger.evictions for one in _evictions(renaming, eviction)],
+        endings={
+            heir: [
+                one for old in renaming.sets.sources(heir) for one in ledger.endings.get(old, [])
+            ]
+            for name in ledger.endings
+            for heir in renaming.sets.heirs(name)
+        },
+        rollbacks=[one for back in ledger.rollbacks for one in _backs(renaming, back)],
+        wave_names=names[0],
+        set_names=names[1],
+    )
+
+
+def note_names(ledger: Ledger, settings: Settings) -> None:
+    """Remember which names the settings have; that alone is not worth a write."""
+    waves = tuple(wave.name for wave in settings.waves)
+    ledger.wave_names = changed(ledger.wave_names, known=waves)
+    ledger.set_names = changed(ledger.set_names, known=tuple(one.name for one in settings.sets))
+
+
+def _joined(place: Place, parts: list[tuple[Place, SetLedger]], content: str | None) -> SetLedger:
+    """One past of several: what main has is present, and whoever was rolled back anywhere is."""
+    found = [(origin, part) for origin, part in parts if part.had] or parts
+    base = next(
+        (one for one in found if one[1].present and one[1].present.content == content), found[0]
+    )
+    hads = [_then(had, base[0], place) for had in base[1].had]
+    if others := [(origin, part) for origin, part in found if part is not base[1]]:
+        past = [_then(had, origin, place) for origin, part in others for had in part.had]
+        bad = {(order_of(had), had.app_sha) for had in (*past, *hads) if had.rolled_back}
+        hads = [*sorted([*past, *hads[:-1]], key=lambda had: had.landed_at), *hads[-1:]]
+        hads = [
+            changed(had, rolled_back=had.rolled_back or (order_of(had), had.app_sha) in bad)
+            for had in hads
+        ]
+    joined = SetLedger(had=hads, oldest_next=any(part.oldest_next for _, part in parts))
+    joined.raise_to(max(part.newest for _, part in parts))
+    return joined
+
+
+def _then(had: Had, origin: Place, place: Place) -> Had:
+    wave, set_name = _called(origin, place)
+    is_moved = had.moved and origin == place
+    return changed(had, wave=had.wave or wave, set=had.set or set_name, moved=is_moved)
+
+
+def _called(origin: Place, place: Place) -> Place:
+    """What a commit calls a wave and a set, where it is something else than today."""
+    wave, set_name = (old if old != new else "" for old, new in zip(origin, place, strict=True))
+    return wave, set_name
+
+
+def _point(point: Point, origin: Place, place: Place) -> Point:
+    wave, set_name = _called(origin, place)
+    return changed(
+        point, wave=point.wave or wave or msgspec.UNSET, set=point.set or set_name or msgspec.UNSET
+    )
+
+
+def _operation(operation: Operation, place: Place) -> Operation:
+    wave, set_name = place
+    then = operation.source_set or (operation.set if operation.set != set_name else None)
+    return changed(operation, wave=wave, set=set_name, source_set=then)
+
+
+def _commits(renaming: Renaming, commit: AutoCommit) -> Iterator[AutoCommit]:
+    """Its folder and its message change: on main, which has moved, it is done again anyway."""
+    for place in renaming.heirs((commit.operation.wave, commit.operation.set)):
+        yield changed(commit, operation=_operation(commit.operation, place))
+
+
+def _evictions(renaming: Renaming, eviction: Eviction) -> Iterator[Eviction]:
+    operation = eviction.operation
+    if operation is None:
+        yield eviction
+        return
+    for place in renaming.heirs((operation.wave, operation.set)):
+        yield changed(eviction, operation=_operation(operation, place))
+
+
+def _backs(renaming: Renaming, back: Back) -> Iterator[Back]:
+    origin = (back.wave, back.set)
+    for place in renaming.heirs(origin):
+        yield changed(
+            back,
+            wave=place[0],
+            set=place[1],
+            leaves=_point(back.leaves, origin, place),
+            to=_point(back.to, origin, place),
+        )
+
+
+def _well_with(
+    renaming: Renaming, well_with: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    for wave, contents in well_with.items():
+        for set_name, content in contents.items():
+            for heir, name in renaming.heirs((wave, set_name)):
+                found.setdefault(heir, {}).setdefault(name, content)
+    return found
+
+
+def _failing(renaming: Renaming, ledger: Ledger) -> dict[str, dict[str, datetime]]:
+    found: dict[str, dict[str, datetime]] = {}
+    for wave, targets in ledger.failing.items():
+        for target, since in targets.items():
+            for heir in renaming.listing(renaming.waves.heirs(wave), target):
+                mine = found.setdefault(heir, {})
+                mine[target] = min(since, mine.get(target, since))
+    return found
+
+
+# Holds and records
+
+
+def renamed_holds(
+    renaming: Renaming, holds: Mapping[Place, Held]
+) -> tuple[dict[Place, Held], dict[str, list[str]]]:
+    """The holds by today's names; and by the id of one that has become another, what it became.
+
+    Of several in one place the oldest stays. One that was placed because of a name that was gone
+    goes where that name's past is there now.
+    """
+    found: dict[Place, Held] = {}
+    copies: dict[str, list[str]] = {}
+    for place, hold in sorted(holds.items(), key=lambda one: (one[1].since, one[0])):
+        heirs = list(renaming.heirs(place))
+        for heir in heirs:
+            wave, set_name = heir
+            if hold.instead_of != place and hold.instead_of in list(renaming.sources(heir)):
+                continue
+            own = hold.id if len(heirs) == 1 else f"{hold.id}-{wave}-{set_name}"
+            copies.setdefault(hold.id, []).append(own)
+            found.setdefault(heir, changed(hold, id=own, wave=wave, set=set_name))
+    return found, copies
+
+
+def renamed_records(
+    renaming: Renaming, records: Mapping[Place, Deployment]
+) -> tuple[dict[Place, Deployment], dict[Place, Place]]:
+    """The records by today's names, the latest of each target; and where they were before."""
+    found: dict[Place, Deployment] = {}
+    origins: dict[Place, Place] = {}
+    for (wave, target), record in sorted(records.items(), key=lambda one: one[1].finished_at):
+        for heir in renaming.listing(renaming.waves.heirs(wave), target):
+            found[heir, target] = _record(renaming, record, heir, is_of_today=False)
+            origins[heir, target] = (wave, target)
+    return found, {place: origin for place, origin in origins.items() if place != origin}
+
+
+def _record(renaming: Renaming, record: Deployment, wave: str, *, is_of_today: bool) -> Deployment:
+    sets = record.sets and {
+        heir: seen
+        for name, seen in record.sets.items()
+        for heir in ((name,) if is_of_today else renaming.sets.heirs(name))
+    }
+    return changed(record, wave=wave, sets=sets, named=None)
+
+
+def called_then(
+    name: str, now: Sequence[Wave | ImageSet], then: Sequence[Wave | ImageSet], names: Names
+) -> str:
+    """What an earlier commit of main calls a wave or a set of today.
+
+    Args:
+        now: the waves, or the sets, of today's settings; then: those of that commit's.
+        names: what the ledger remembers of their names.
+    """
+    formers = next((one.formers for one in now if one.name == name), ())
+    known = {one.name: one.formers for one in then}
+    if known.get(name) == formers or not known:
+        return name
+    olds = [old for old, heirs in names.now.items() if name in heirs]
+    return next((one for one in (*formers, name, *reversed(olds)) if one in known), name)
+
+
+# What comes in
+
+
+def marked(renaming: Renaming, fact: Fact) -> Fact:
+    """A fact by today's names, where no turn has taken note of them yet, so that it knows."""
+    return changed(fact, named=renaming.mark) if renaming.is_due else fact
+
+
+def renamed_inbox(
+    renaming: Renaming, inbox: Mapping[str, Fact], copies: Mapping[str, Sequence[str]]
+) -> dict[str, Fact]:
+    """What waits, by today's names.
+
+    What is for several heirs is there several times, under ids of its own; the first one has the
+    ref. An announcement or a promotion is for one: with several it is left as it is.
+
+    Args:
+        copies: what has become of holds, by the ids that a release may name.
+    """
+    found: dict[str, Fact] = {}
+    for fact_id, fact in inbox.items():
+        for number, one in enumerate(_meant(renaming, fact, copies)):
+            found[f"{fact_id}+{number}" if number else fact_id] = one
+    return found
+
+
+def _meant(renaming: Renaming, fact: Fact, copies: Mapping[str, Sequence[str]]) -> Iterator[Fact]:
+    is_of_today = fact.named == renaming.mark
+    match fact:
+        case Announced():
+            names = renaming.sets.meant(fact.announcement.set, is_of_today=is_of_today)
+            if len(names) == 1 and names[0] != fact.announcement.set:
+                fact = changed(fact, announcement=changed(fact.announcement, set=names[0]))
+            yield fact
+        case Deployment():
+            yield renamed_record(renaming, fact)
+        case Release():
+            ends = chain.from_iterable(copies.get(one, (one,)) for one in fact.ends)
+            yield changed(fact, ends=tuple(dict.fromkeys(ends)))
+        case Promotion() | Rollback() | Hold() | Retry():
+            yield from _placed(renaming, fact, is_of_today=is_of_today)
+        case Drop():
+            yield fact
+
+
+def renamed_record(renaming: Renaming, record: Deployment) -> Deployment:
+    """A record that came in, by today's names: of several heirs the one that lists the target."""
+    is_of_today = record.named == renaming.mark
+    meant = renaming.waves.meant(record.wave, is_of_today=is_of_today)
+    waves = renaming.listing(meant, record.target)
+    if len(waves) != 1:
+        return record
+    return _record(renaming, record, waves[0], is_of_today=is_of_today)
+
+
+def _placed(
+    renaming: Renaming, fact: Promotion | Rollback | Hold | Retry, *, is_of_today: bool
+) -> Iterator[Fact]:
+    origin = (fact.wave, fact.set)
+    sets = (
+        (ALL_SETS,)
+        if fact.set == ALL_SETS
+        else renaming.sets.meant(fact.set, is_of_today=is_of_today)
+    )
+    places = list(product(renaming.waves.meant(fact.wave, is_of_today=is_of_today), sets))
+    if isinstance(fact, Promotion) and len(places) > 1:
+        yield fact
+        return
+    for place in places:
+        one = changed(fact, wave=place[0], set=place[1])
+        if isinstance(one, Rollback):
+            leaves, to = (_point(point, origin, place) for point in (one.leaves, one.to))
+            one = changed(one, leaves=leaves, to=to)
+        yield one

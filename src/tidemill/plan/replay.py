@@ -1,0 +1,189 @@
+"""Step 5 of the plan: what auto will be, as operations, and then as commits.
+
+An operation is done again on its new parent, never rebased: image files are written whole and
+generated files are generated, so there is nothing that could conflict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tidemill.facts.ledger import Back, Eviction
+from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.snapshot import Broken, Failed, Lost, Made
+from tidemill.plan.draft import Draft, Step
+from tidemill.plan.due import obstacle
+from tidemill.plan.eviction import forget
+from tidemill.plan.obstacles import About, MainBroken, TookTooLong
+from tidemill.plan.regeneration import ToLook, first_look, left_alone, second_look
+from tidemill.plan.wording import in_words
+
+_DONE = {
+    "introduce": "introduced",
+    "promote": "promoted",
+    "roll back": "rolled back",
+    "regenerate": "regenerated",
+}
+
+
+@dataclass(frozen=True)
+class Todo:
+    """An operation that has to be tried before the plan is complete.
+
+    `without`: waves whose files it leaves alone even where they are its own wave's, too.
+    """
+
+    operation: Operation
+    parent: str
+    without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Auto:
+    """What auto will be: its commits above main, the oldest first, as far as they exist."""
+
+    commits: tuple[AutoCommit, ...]
+    todo: Todo | ToLook | None = None
+    gave_up: bool = False
+
+
+def take_off_what_is_not_due(draft: Draft) -> None:
+    """Keep in the chain what is due; say of the rest why it went, and whether it is over."""
+    kept: list[Step] = []
+    for step in draft.chain:
+        stop = obstacle(draft, step.operation)
+        if stop is None:
+            kept.append(step)
+            continue
+        draft.note("taken off auto", step.operation, reason=in_words(stop))
+    draft.chain = kept
+
+
+def put_rollbacks_first(draft: Draft) -> None:
+    """A rollback goes directly on main; everything else is replayed on it."""
+    for back in draft.ledger.rollbacks:
+        operation = rollback_operation(back)
+        if any(step.operation.id == operation.id for step in draft.chain):
+            continue
+        draft.chain = [
+            step
+            for step in draft.chain
+            if step.operation.override or not step.operation.is_same_set(operation)
+        ]
+        draft.chain.insert(0, Step(operation))
+
+
+def rollback_operation(back: Back) -> Operation:
+    """The operation of a rollback that has begun."""
+    return Operation(
+        kind="roll back",
+        wave=back.wave,
+        set=back.set,
+        app_sha=back.to.app_sha,
+        position=back.to.position,
+        repository=back.to.repository,
+        generation=back.to.generation,
+        rewrites=back.to.rewrites,
+        content=back.to.content,
+        request=back.request,
+        source=back.to.wave or back.wave,
+        source_set=back.to.set or None,
+        commit=back.to.commit,
+        at=back.at,
+        reason=back.reason,
+    )
+
+
+def to_commits(draft: Draft) -> Auto:
+    """Turn the chain into commits, by what is known of operations that were tried.
+
+    Where an operation can't be done because main does not generate, or took too long, auto
+    stays as it was: nothing is known that would justify taking anything off.
+    """
+    commits: list[AutoCommit] = []
+    parent = draft.main
+    moved = main_has_moved(draft)
+    for step in list(draft.chain):
+        if step.commit is not None and step.commit.parent == parent:
+            commits.append(step.commit)
+            parent = step.commit.sha
+            continue
+        match draft.snapshot.outcomes.get((step.operation.id, parent)):
+            case None:
+                todo = Todo(step.operation, parent, left_alone(draft, step.operation))
+                return Auto(tuple(commits), first_look(draft, step.operation) or todo)
+            case Made(commit):
+                _note_made(draft, step, commit, moved=moved)
+                step.commit = commit
+                commits.append(commit)
+                parent = commit.sha
+            case Failed(reason):
+                draft.chain.remove(step)
+                _give_up(draft, step, reason)
+                return Auto(tuple(commits), gave_up=True)
+            case Broken(broken, reason):
+                is_main = broken == draft.main
+                stop = MainBroken(sha=broken, reason=reason, is_main=is_main)
+                _wait(draft, step, stop)
+                return Auto(_as_it_was(draft, commits))
+            case Lost(reason):
+                _wait(draft, step, TookTooLong(reason=reason))
+                return Auto(_as_it_was(draft, commits))
+    return Auto(tuple(commits), second_look(draft))
+
+
+def _as_it_was(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...]:
+    before = [commit for commit in draft.snapshot.auto if commit.sha not in _landed(draft)]
+    kept = [commit.sha for commit in commits]
+    if {commit.sha for commit in before} & set(draft.evicted):
+        return tuple(commits)
+    if [commit.sha for commit in before][: len(kept)] == kept or main_has_moved(draft):
+        return tuple(before)
+    return tuple(commits)
+
+
+def _landed(draft: Draft) -> set[str]:
+    shas = [commit.sha for commit in draft.snapshot.auto]
+    return set(shas[: shas.index(draft.main) + 1]) if draft.main in shas else set()
+
+
+def main_has_moved(draft: Draft) -> bool:
+    """Whether auto, as it is, does not descend from main."""
+    auto = draft.snapshot.auto
+    return bool(auto) and draft.main not in {auto[0].parent, *(commit.sha for commit in auto)}
+
+
+def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> None:
+    if step.commit is None:
+        what = _DONE[step.operation.kind]
+        draft.note(what, step.operation, sha=commit.sha, reason=step.operation.reason)
+        if step.operation.kind == "introduce":
+            draft.ledger.of(step.operation.wave, step.operation.set).oldest_next = False
+        if step.operation.override:
+            draft.note("overridden", step.operation, reason=step.operation.override)
+    else:
+        why = "main moved" if moved else "something beneath it changed"
+        draft.note(
+            "replayed",
+            step.operation,
+            sha=commit.sha,
+            reason=f"{why}; it was {step.commit.sha[:12]}",
+        )
+
+
+def _give_up(draft: Draft, step: Step, reason: str) -> None:
+    operation = step.operation
+    if operation.request and operation.kind == "introduce":
+        draft.ledger.of(operation.wave, operation.set).oldest_next = True
+        draft.reject(operation.request, reason, set_name=operation.set, wave=operation.wave)
+        return
+    draft.evict(Eviction(commit=None, at=draft.now, reason=reason, operation=operation))
+    forget(draft, step)
+
+
+def _wait(draft: Draft, step: Step, stop: MainBroken | TookTooLong) -> None:
+    """A step waits, and with it those behind it, which were not tried."""
+    behind = draft.chain[draft.chain.index(step) + 1 :]
+    for operation in (step.operation, *(one.operation for one in behind if one.commit is None)):
+        about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+        draft.wait(about, stop, since=operation.at, request=operation.request)

@@ -1,0 +1,188 @@
+"""What runs where, as of a snapshot and the plan that was made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from tidemill.facts.naming import Naming
+from tidemill.facts.requests import ALL_SETS
+from tidemill.facts.settings import Wave
+from tidemill.facts.snapshot import Held, Snapshot, Unreadable
+from tidemill.plan.deployment import runs
+from tidemill.plan.gone import gone_holds
+from tidemill.plan.obstacles import Waiting
+from tidemill.plan.plan import Plan
+from tidemill.plan.waits import state_of
+from tidemill.words.durations import show_duration
+from tidemill.words.names import shown
+
+
+class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A set in a wave.
+
+    Attributes:
+        state: auto, in flight, deployed, deployed in part, not in the files, failed or silent;
+            `since` when.
+        naming: what the wave's files do not name of it, None if nothing is missing.
+    """
+
+    set: str
+    app_sha: str | None
+    position: int | None
+    state: str
+    since: datetime | None = None
+    naming: Naming | None = None
+
+
+class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A target, as its latest record has it. `runs`: the commit of app.git by set.
+
+    `clock_ahead` says by how much its clock is wrong, where its latest record shows that.
+    """
+
+    name: str
+    revision: str | None = None
+    phase: str | None = None
+    health: str | None = None
+    runs: dict[str, str] = {}
+    clock_ahead: str | None = None
+
+
+class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A wave. `hold` is the widest hold on it, `holds` are all of them."""
+
+    name: str
+    hold: Held | None
+    holds: tuple[Held, ...]
+    sets: tuple[SetStatus, ...]
+    targets: tuple[TargetStatus, ...]
+
+
+class UnreadableStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A ref that can't be read: why, and what to do."""
+
+    ref: str
+    reason: str
+    remedy: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole rollout. `gone_holds` are of waves or sets that the settings do not name."""
+
+    main: str
+    auto: str | None
+    waves: tuple[WaveStatus, ...]
+    waiting: tuple[Waiting, ...]
+    gone_holds: tuple[Held, ...] = ()
+    unreadable: tuple[UnreadableStatus, ...] = ()
+
+
+def status(snapshot: Snapshot, plan: Plan) -> Status:
+    """What runs where and what waits for what; `plan` is of this snapshot."""
+    return Status(
+        main=snapshot.main.sha,
+        auto=snapshot.auto_tip,
+        waves=tuple(_wave(snapshot, plan, wave) for wave in snapshot.settings.waves),
+        waiting=plan.waiting,
+        gone_holds=tuple(gone_holds(snapshot.settings, plan.holds)),
+        unreadable=(*_lost_journal(snapshot), *map(_unreadable, snapshot.unreadable)),
+    )
+
+
+def _lost_journal(snapshot: Snapshot) -> Iterator[UnreadableStatus]:
+    """The journal, where it must have been there, and is not."""
+    ref = f"{snapshot.settings.namespace}/journal"
+    if snapshot.evidence is not None and ref not in {one.ref for one in snapshot.unreadable}:
+        remedy = "put it back, if you have it; else the next turn makes it again"
+        yield UnreadableStatus(ref=ref, reason=snapshot.evidence.why, remedy=remedy)
+
+
+def _unreadable(one: Unreadable) -> UnreadableStatus:
+    ref = shown(one.ref).strip("'")
+    if one.is_newer:
+        remedy = f"use the newer release; if none wrote it, delete it: git push URL :{ref}"
+    else:
+        remedy = f"the next turn sets it aside, below rejected/ as {one.id}"
+    return UnreadableStatus(ref=ref, reason=one.reason, remedy=remedy)
+
+
+def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
+    holds = sorted(
+        (hold for (name, _), hold in plan.holds.items() if name == wave.name),
+        key=lambda hold: (hold.set != ALL_SETS, hold.set),
+    )
+    return WaveStatus(
+        name=wave.name,
+        hold=holds[0] if holds else None,
+        holds=tuple(holds),
+        sets=tuple(
+            one
+            for image_set in snapshot.settings.sets
+            for one in _sets(snapshot, plan, wave, image_set.name)
+        ),
+        targets=tuple(_target(snapshot, plan, wave, target) for target in wave.targets),
+    )
+
+
+def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[SetStatus]:
+    found = []
+    had = plan.ledger.present(wave.name, set_name)
+    if had is not None:
+        position = had.position if had.is_known else None
+        state = state_of(wave, had, snapshot.now)
+        since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
+        found.append(
+            SetStatus(
+                set=set_name,
+                app_sha=had.app_sha,
+                position=position,
+                state=state,
+                since=since,
+                naming=had.naming,
+            )
+        )
+    existing = {commit.sha for commit in snapshot.auto}
+    for commit in plan.ledger.auto:
+        operation = commit.operation
+        is_here = (operation.wave, operation.set) == (wave.name, set_name)
+        if is_here and commit.sha in existing:
+            position = operation.position or None
+            found.append(
+                SetStatus(
+                    set=set_name,
+                    app_sha=operation.app_sha,
+                    position=position,
+                    state="auto",
+                    since=commit.at,
+                )
+            )
+    return found
+
+
+def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetStatus:
+    record = plan.records.get((wave.name, target))
+    if record is None:
+        return TargetStatus(name=target)
+    running = {}
+    for image_set in snapshot.settings.sets:
+        seen = (record.sets or {}).get(image_set.name)
+        hads = reversed(plan.ledger.history(wave.name, image_set.name).had)
+        had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
+        sha = (
+            had.app_sha
+            if had
+            else (seen.app_sha if seen and seen.images_fit and seen.is_named else None)
+        )
+        if sha and (seen is None or seen.uses):
+            running[image_set.name] = sha
+    return TargetStatus(
+        name=target,
+        revision=record.revision,
+        phase=record.phase,
+        health=record.health,
+        runs=running,
+        clock_ahead=show_duration(record.ahead) if record.ahead else None,
+    )

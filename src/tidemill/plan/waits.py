@@ -1,0 +1,285 @@
+"""What a turn says of main, auto and the waves: what waits for what, and since when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.ledger import Ending, Had, Refusal
+from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.requests import Announced, Promotion
+from tidemill.facts.settings import Wave
+from tidemill.plan.deployment import missing
+from tidemill.plan.draft import Draft
+from tidemill.plan.due import closed, spoilt
+from tidemill.plan.obstacles import (
+    About,
+    CameBefore,
+    CheckLost,
+    CheckMissing,
+    CheckRed,
+    EndedBadly,
+    Evicted,
+    GoesFirst,
+    NextTurn,
+    NoReport,
+    NotHealthy,
+    NotInFiles,
+    NotThere,
+    Nowhere,
+    Obstacle,
+    RedMain,
+    RefusedByServer,
+    RolledBack,
+    Starves,
+    Waiting,
+)
+
+STARVES_AFTER = 3
+_RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
+
+
+def say_what_waits(
+    draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool = False
+) -> None:
+    """Add what the checks and the targets keep waiting, and why the newest sets are not deployed.
+
+    Args:
+        is_partial: the plan has an operation to try, so some of the chain has no commit yet.
+    """
+    planned = [step.operation for step in draft.chain] if is_partial else []
+    under_test = [*planned, *(commit.operation for commit in commits)]
+    _main(draft)
+    _auto(draft, commits, to_check)
+    _requests(draft, under_test)
+    for wave in draft.settings.waves:
+        for image_set in draft.settings.sets:
+            had = draft.ledger.present(wave.name, image_set.name)
+            if had is not None and had.is_known:
+                _present(draft, wave, image_set.name, had)
+    for image_set in draft.settings.sets:
+        _newest(draft, image_set.name, under_test)
+    for operation in planned:
+        if operation.id not in {commit.operation.id for commit in commits}:
+            _still_to_do(draft, operation)
+
+
+def state_of(wave: Wave, had: Had, now: datetime) -> str:
+    """A set's state in its wave: in flight, deployed, failed, or silent."""
+    if had.failed:
+        return "failed"
+    if had.is_misnamed:
+        return "not in the files"
+    if had.deployed_at is not None:
+        return "deployed in part" if had.naming else "deployed"
+    if had.is_known and now < had.landed_at + wave.settle:
+        return "in flight"
+    return "silent"
+
+
+def _still_to_do(draft: Draft, operation: Operation) -> None:
+    """An operation that is due, and that only a turn tries."""
+    about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
+    draft.wait(about, NextTurn(), since=operation.at, request=operation.request)
+
+
+def _requests(draft: Draft, under_test: list[Operation]) -> None:
+    """What was asked for and is not on auto: whatever else is said, each is named."""
+    on_auto = {operation.request for operation in under_test}
+    told = {line.id for line in draft.waiting}
+    for request_id, fact in draft.inbox.items():
+        if request_id in on_auto | told:
+            continue
+        if isinstance(fact, Promotion):
+            wanted = (fact.wave, fact.set, fact.app_sha)
+            if wanted not in [(one.wave, one.set, one.app_sha) for one in under_test]:
+                about = About(at="for", app_sha=fact.app_sha, set=fact.set, wave=fact.wave)
+                draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
+        elif isinstance(fact, Announced):
+            announcement = fact.announcement
+            about = About(at="announced", app_sha=announcement.sha, set=announcement.set)
+            ahead = [
+                one for one in under_test if one.set == announcement.set and one.kind == "introduce"
+            ]
+            stop = GoesFirst(app_sha=ahead[-1].app_sha) if ahead else NextTurn()
+            draft.wait(about, stop, since=fact.accepted_at, request=request_id)
+
+
+def _main(draft: Draft) -> None:
+    if (refused := draft.ledger.refused) is not None:
+        line = Waiting(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
+        draft.waiting.insert(0, line)
+    verdict = draft.main_verdict
+    if verdict.state == "red":
+        stop = RedMain(sha=draft.main, last_green=draft.ledger.green_main, since=verdict.since)
+        draft.wait(About(at="main", sha=draft.main), stop)
+
+
+def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
+    greens = [at for at, one in enumerate(commits) if draft.seen(one.sha).state == "green"]
+    for at, commit in enumerate(commits):
+        operation, verdict = commit.operation, draft.seen(commit.sha)
+        stop: Obstacle
+        if greens and at <= greens[-1]:
+            stop = _landing(draft, commits[greens[-1]].sha)
+        else:
+            is_own = commit.sha in to_check or verdict.claimed
+            stop = _check(draft, commit.sha, commit.sha if is_own else commits[-1].sha)
+        about = About(
+            at="on auto", app_sha=operation.app_sha, set=operation.set, wave=operation.wave
+        )
+        draft.wait(about, stop, since=verdict.since or commit.at)
+    if draft.ledger.moved >= STARVES_AFTER and commits:
+        stop = Starves(times=draft.ledger.moved, since=draft.ledger.moved_since)
+        draft.wait(About(at="auto"), stop)
+
+
+def _landing(draft: Draft, sha: str) -> Obstacle:
+    refused = draft.ledger.refused
+    if refused is not None and refused.sha == sha:
+        return _let_land(refused)
+    return NextTurn(lands=sha)
+
+
+def is_by_rule(reason: str) -> bool:
+    """Whether a rule of GitHub's refused main: that lasts until a person changes it."""
+    return any(code in reason for code in _RULES)
+
+
+def _let_land(refused: Refusal) -> RefusedByServer:
+    return RefusedByServer(
+        sha=refused.sha,
+        reason=refused.reason,
+        is_rule=is_by_rule(refused.reason),
+        since=refused.since,
+    )
+
+
+def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
+    """Which check a commit waits for; `asked` is the commit whose check would do."""
+    verdict = draft.seen(sha)
+    match verdict.state:
+        case "red":
+            return CheckRed(sha=sha, said=verdict.said)
+        case "lost":
+            return CheckLost(sha=sha)
+        case _:
+            is_asked_for = asked in draft.snapshot.ledger.asked
+            return CheckMissing(
+                sha=asked, missing=draft.seen(asked).missing, is_asked_for=is_asked_for
+            )
+
+
+def _present(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+    about = About(at="in", app_sha=had.app_sha, set=set_name, wave=wave.name)
+    if had.failed:
+        since = min(had.failed.values())
+        targets = tuple(sorted(had.failed))
+        stop = NotHealthy(wave=wave.name, set=set_name, targets=targets, since=since)
+        draft.wait(about, stop)
+    elif had.naming is not None and had.naming.is_wrong:
+        draft.wait(
+            about,
+            NotInFiles(wave=wave.name, commit=had.commit, naming=had.naming, since=had.landed_at),
+        )
+    elif had.deployed_at is None and (late := tuple(missing(draft, wave, had))):
+        draft.wait(about, NoReport(wave=wave.name, targets=late, since=had.landed_at))
+
+
+def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
+    """For each wave in which the newest announced set is not deployed, why; unless it was said."""
+    newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
+    rejected = draft.ledger.last_rejected(set_name)
+    if rejected is not None and (newest is None or newest[2] <= rejected.at):
+        about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
+        draft.wait(about, _ended(rejected))
+    if newest is None:
+        return
+    order, app_sha, _ = newest
+    said = {
+        (line.about.wave, line.about.set) for line in draft.waiting if line.about.app_sha == app_sha
+    }
+    on_its_way = {one.wave for one in under_test if (one.set, one.app_sha) == (set_name, app_sha)}
+    if _is_waiting(draft, set_name, app_sha):
+        on_its_way |= {wave.name for wave in draft.settings.waves if not wave.sources}
+    for wave in draft.settings.waves:
+        if (wave.name, set_name) in said:
+            continue
+        if stops := tuple(_why_not(draft, wave, set_name, order, app_sha, on_its_way)):
+            about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
+            draft.wait(about, *stops)
+
+
+def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, datetime]]:
+    """The sets that were announced and not refused, as far as is known, and when."""
+    for fact in draft.inbox.values():
+        if isinstance(fact, Announced) and fact.announcement.set == set_name:
+            yield fact.order, fact.announcement.sha, fact.accepted_at
+    for sets in draft.ledger.sets.values():
+        for had in sets[set_name].had if set_name in sets else ():
+            if had.app_sha is not None:
+                yield order_of(had), had.app_sha, had.landed_at
+    for ending in draft.ledger.endings.get(set_name, ()):
+        if ending.how != "rejected":
+            yield order_of(ending), ending.app_sha, ending.at
+
+
+def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
+    found = (fact.announcement for fact in draft.inbox.values() if isinstance(fact, Announced))
+    return any((one.set, one.sha) == (set_name, app_sha) for one in found)
+
+
+def _why_not(
+    draft: Draft, wave: Wave, set_name: str, order: Order, app_sha: str, on_its_way: set[str]
+) -> Iterator[Obstacle]:
+    """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there.
+
+    Args:
+        on_its_way: the waves into which it is going, for all that is known.
+    """
+    if wave.name in on_its_way:
+        return
+    had = draft.ledger.last(wave.name, set_name, order)
+    if had is not None and had.app_sha == app_sha:
+        if had is not draft.ledger.present(wave.name, set_name):
+            yield RolledBack(wave=wave.name, set=set_name, app_sha=app_sha)
+            yield from closed(draft, wave, set_name)
+        return
+    for eviction in reversed(draft.ledger.evictions):
+        gone = eviction.operation
+        if gone and (gone.wave, gone.set, order_of(gone), gone.app_sha) == (
+            wave.name,
+            set_name,
+            order,
+            app_sha,
+        ):
+            yield Evicted(
+                app_sha=app_sha,
+                reason=eviction.reason,
+                said=eviction.said,
+                commit=eviction.commit,
+                since=eviction.at,
+            )
+            return
+    for source in wave.sources:
+        before = draft.settings.wave(source)
+        if before is not None and draft.ledger.last(source, set_name, order) is None:
+            because = tuple(
+                one
+                for one in _why_not(draft, before, set_name, order, app_sha, on_its_way)
+                if one.is_over or isinstance(one, NotThere)
+            )
+            yield NotThere(wave=source, because=because)
+    if not wave.sources:
+        for ending in draft.ledger.endings.get(set_name, ()):
+            if (order_of(ending), ending.app_sha) == (order, app_sha):
+                yield _ended(ending)
+                return
+        if order > draft.ledger.history(wave.name, set_name).newest:
+            bad = spoilt(draft, set_name, order, app_sha)
+            yield CameBefore(wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ())
+
+
+def _ended(ending: Ending) -> EndedBadly:
+    return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason, since=ending.at)

@@ -1,0 +1,285 @@
+"""The words of what waits, and the command that ends the wait. Pure; nothing reads them again."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+
+from tidemill.facts.requests import ALL_SETS
+from tidemill.facts.staleness import StaleFiles
+from tidemill.plan.obstacles import (
+    About,
+    CameBefore,
+    CheckLost,
+    CheckMissing,
+    CheckRed,
+    EndedBadly,
+    Evicted,
+    FailedThere,
+    GoesFirst,
+    HasNewer,
+    InFlight,
+    IsDegraded,
+    MainBroken,
+    NeedsApproval,
+    NextTurn,
+    NoReport,
+    NoSuchPlace,
+    NotDeployed,
+    NotHealthy,
+    NotInFiles,
+    NotStale,
+    NotThere,
+    Nowhere,
+    Obstacle,
+    OnAuto,
+    OnHold,
+    RedMain,
+    RefusedByServer,
+    Regenerates,
+    ReplacedWhileFailed,
+    RequestEnded,
+    RolledBack,
+    RollingBack,
+    Soaks,
+    SoaksForOthers,
+    SoakStandsStill,
+    StaleMain,
+    Starves,
+    TakesFromWaves,
+    TookTooLong,
+    Waiting,
+    WindowClosed,
+)
+from tidemill.words.durations import show_duration
+from tidemill.words.names import one_line
+
+_MOST_SAID = 230  # so that the remedy fits on the line, too
+_RULES_HELP = (
+    "let the rules of main require the checks that run on auto, by these names, and no more, or "
+    "let the app that pushes bypass them (GITHUB_TOKEN can't)"
+)
+
+
+def short(sha: str | None, unknown: str = "an unknown set") -> str:
+    """A SHA as it stands in messages: its first 12 digits."""
+    return sha[:12] if sha else unknown
+
+
+def subject(about: About) -> str:
+    """What waits, as people name it."""
+    which = f"{short(about.app_sha)} ({about.set})"
+    match about.at:
+        case "main":
+            return f"main at {about.sha}"
+        case "auto":
+            return "auto"
+        case "announced":
+            return which
+        case "for" | "on auto" if about.set == ALL_SETS:
+            return f"the regeneration of {about.wave}"
+        case "for":
+            return f"{which} for {about.wave}"
+        case "on auto":
+            return f"{short(about.app_sha, 'a rollback')} ({about.set}) on auto for {about.wave}"
+        case "in":
+            return f"{which} in {about.wave}"
+
+
+def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
+    one: Obstacle, now: datetime | None = None
+) -> str:
+    """One obstacle; with `now`, also how long it still takes."""
+    match one:
+        case NoSuchPlace():
+            return "the settings no longer name its wave or its set"
+        case RequestEnded(what="rollback"):
+            return "it has ended"
+        case RequestEnded(what=asked):
+            return f"its {asked} has ended"
+        case TakesFromWaves(wave=wave, sources=()):
+            return f"{wave} comes after no wave"
+        case TakesFromWaves(wave=wave, sources=sources):
+            return f"{wave} now takes its sets from {', '.join(sources)}"
+        case HasNewer():
+            return "the wave has had it or a newer one"
+        case Nowhere():
+            return "a wave that has had it, or has it: the turns know of none"
+        case OnHold(wave=wave, by=by, reason=reason):
+            return f"{wave} is held by {by or 'someone'}: {reason}"
+        case WindowClosed(wave=wave, until=until):
+            return f"the window of {wave} opens at {_clock(until)}"
+        case NeedsApproval(wave=wave):
+            return f"approval for {wave}"
+        case StaleMain():
+            return _stale(one)
+        case Regenerates(wave=wave, after=after):
+            return f"the regeneration of {wave} after {after}, which lands first"
+        case NotStale(wave=wave):
+            return f"main is what it generates for {wave}, or has changed"
+        case OnAuto(wave=wave, app_sha=sha):
+            return f"{short(sha, 'a set')} is on auto for {wave}"
+        case InFlight(wave=wave, app_sha=sha, targets=targets, until=until):
+            late = ", ".join(targets)
+            what = f"{short(sha)} is in flight in {wave}: not healthy yet on {late}"
+            return f"{what}; it counts as silent at {_clock(until)}" if until else what
+        case SoaksForOthers(wave=wave, app_sha=sha, follower=follower, until=until):
+            what = f"{short(sha)} soaks in {wave} for {follower}"
+            return what + _left(until, now)
+        case NotThere(wave=wave, because=because):
+            why = f": {', '.join(in_words(each, now) for each in because)}" if because else ""
+            return f"{wave} has not had it{why}"
+        case RollingBack(wave=wave):
+            return f"{wave} is being rolled back from it"
+        case RolledBack(wave=wave):
+            return f"it was rolled back in {wave}, and does not come back by itself"
+        case FailedThere(wave=wave, targets=targets):
+            return f"it failed on {', '.join(targets)} in {wave}"
+        case IsDegraded(wave=wave, targets=targets, fails_at=fails_at):
+            when = f"it counts as failed at {_clock(fails_at)}, if it stays so"
+            return f"{wave} is Degraded on {', '.join(targets)}: {when}"
+        case ReplacedWhileFailed(wave=wave):
+            return f"it was replaced in {wave} while it was failed"
+        case NotDeployed(wave=wave, targets=targets):
+            return f"not healthy yet on {', '.join(targets)} in {wave}"
+        case NotInFiles(wave=wave, naming=naming):
+            return (
+                f"it is not in the files of {wave}: {naming.words}; mend on main what generates "
+                "them, so that they name what the image files say"
+            )
+        case Soaks(wave=wave, until=until):
+            return f"it soaks in {wave}" + _left(until, now)
+        case SoakStandsStill(wave=wave, targets=targets):
+            return f"its soak in {wave} stands still while {', '.join(targets)} fails"
+        case Evicted() | EndedBadly():
+            return _end(one)
+        case CameBefore(wave=wave, because=because):
+            why = "".join(f", and {in_words(each, now)}" for each in because)
+            return f"it was announced before {wave} came first{why}"
+        case NextTurn(lands=None):
+            return "the next turn"
+        case NextTurn(lands=lands):
+            return f"the next turn, which lands {lands}"
+        case GoesFirst(app_sha=sha):
+            return f"{short(sha)}, which goes first: the older of the two ends when the newer lands"
+        case CheckMissing() | CheckRed() | CheckLost():
+            return _check(one)
+        case RefusedByServer(reason=said, is_rule=is_rule):
+            said = said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
+            why = f"the server to let it land: {said}"
+            return f"{why}; {_RULES_HELP}" if is_rule else why
+        case RedMain(last_green=green):
+            last = f"; the last main known green is {green}" if green else ""
+            return f"a commit that mends it: its check is red{last}; nobody is evicted meanwhile"
+        case MainBroken(sha=sha, reason=reason, is_main=is_main):
+            whose = "main" if is_main else short(sha)
+            return f"a commit on main that mends it: {whose} does not generate: {reason}"
+        case TookTooLong(reason=reason):
+            return f"another turn: {reason}"
+        case Starves(times=times):
+            return f"main to rest: it starves, main moved {times} times before a check could answer"
+        case NotHealthy(targets=targets):
+            return f"{', '.join(targets)}, which failed: a healthy report, or a newer set"
+        case NoReport(targets=targets):
+            return f"{', '.join(targets)} to report it healthy"
+
+
+def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
+    """The command that ends a wait, as words without `--repo`; None where time alone does."""
+    match one:
+        case OnHold(wave=wave, set=set_name):
+            only = () if set_name == ALL_SETS else ("--set", set_name)
+            return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
+        case NeedsApproval(wave=wave, set=set_name, app_sha=sha):
+            return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
+        case RolledBack(set=set_name, app_sha=sha) if about.wave and about.at == "for":
+            return ("promote-wave", "--wave", about.wave, "--set", set_name, "--sha", sha)
+        case (
+            FailedThere(wave=wave, set=set_name, targets=targets)
+            | NotHealthy(wave=wave, set=set_name, targets=targets)
+        ):
+            why = f"it failed on {', '.join(targets)}"
+            return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)
+        case Evicted(app_sha=str(sha)) | EndedBadly(app_sha=sha) | CameBefore(app_sha=sha):
+            return ("retry", "--sha", sha)
+        case CheckMissing(sha=str(sha)) | CheckRed(sha=str(sha)) | CheckLost(sha=str(sha)):
+            return ("check-cfg-app", "--sha", sha)
+        case (
+            RedMain(sha=sha)
+            | MainBroken(sha=sha)
+            | NotInFiles(commit=sha)
+            | StaleMain(stale=StaleFiles(until=sha))
+        ):
+            return ("check-cfg-app", "--sha", sha)
+        case NextTurn() | RefusedByServer() | TookTooLong():
+            return ("reconcile-cfg-app",)
+        case _:
+            return None
+
+
+def runs_as(words: tuple[str, ...], repo: str) -> str:
+    """A command as it is typed, with the repository that it is about."""
+    return shlex.join(["tidemill", *words, "--repo", repo])
+
+
+def line_command(line: Waiting) -> tuple[str, ...]:
+    """The command that a line ends with: the first that ends one of its waits, or a look."""
+    found = (command(one, line.about) for one in line.obstacles)
+    return next((words for words in found if words), ("status",))
+
+
+def reasons(line: Waiting, now: datetime | None = None) -> list[str]:
+    """What a line waits for, one text for each, and when it could go."""
+    said = [in_words(one, now) for one in line.obstacles]
+    if line.earliest is not None and len(line.obstacles) > 1:
+        said.append(f"at the earliest at {_clock(line.earliest)}")
+    return said
+
+
+def _end(one: Evicted | EndedBadly) -> str:
+    match one:
+        case Evicted(reason=reason, said=said):
+            why = f": {reason}" if reason else ""
+            return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
+        case EndedBadly(how=how, reason=reason):
+            return f"its announcement was {how}" + (f": {reason}" if reason else "")
+
+
+def _stale(one: StaleMain) -> str:
+    generate = f"`{one_line(one.generate)}`"
+    if one.stale.unstable:
+        return (
+            f"a commit on main that makes {generate} deterministic: two runs on the same files "
+            f"differ, first in {one.stale.unstable}"
+        )
+    red = "; their regeneration was red twice" if one.was_red else ""
+    return (
+        f"a commit on main with what it generates for {one.wave}: since {one.stale.since} these "
+        f"files are not that: {one.stale.named}{red}; run {generate} and commit what it changes"
+    )
+
+
+def _check(one: CheckMissing | CheckRed | CheckLost) -> str:
+    which = one.sha or "its commit"
+    match one:
+        case CheckMissing(missing=missing, is_asked_for=is_asked_for):
+            names = f" ({', '.join(missing)})" if missing else ""
+            return f"the check of {which}{names}" + (
+                ", which was asked for" if is_asked_for else ""
+            )
+        case CheckRed(said=said):
+            why = f"; it said: {said}" if said else ""
+            return f"the check of {which} to be repeated: it is red{why}"
+        case CheckLost():
+            return f"the check of {which}: it was cancelled or timed out, and is asked for again"
+
+
+def _left(until: datetime | None, now: datetime | None) -> str:
+    if until is None:
+        return ""
+    left = f", {show_duration(until - now)} to go" if now else ""
+    return f" until {_clock(until)}{left}"
+
+
+def _clock(when: datetime | None) -> str:
+    return f"{when:%Y-%m-%d %H:%M} UTC" if when else "no time that is known"

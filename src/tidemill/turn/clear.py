@@ -1,0 +1,87 @@
+"""Clear the way: set aside the refs that are where none of ours can be.
+
+Git writes no ref inside of another one, and not in a push that deletes that one: so what stands in
+the way goes in a push of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemill.clients.git.store import Declined, Pushed, Raced, Update
+from tidemill.facts.journal import Entry, Journal
+from tidemill.facts.ledger import KEPT_REFS
+from tidemill.facts.snapshot import Unreadable
+from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
+from tidemill.turn.read import Reading, read
+from tidemill.turn.write import fact_commit, journal_commit, set_aside
+from tidemill.words.names import shown
+
+
+def cleared_way(
+    reading: Reading, clock: Clock, run_url: str | None = None
+) -> tuple[Reading, tuple[Entry, ...]]:
+    """What is read once nothing is in the way, and what the journal says of it.
+
+    Raises:
+        ServerRefused: the server does not let them go.
+    """
+    entries: tuple[Entry, ...] = ()
+    races = 0
+    while changes := _clearing(reading, clock.now, run_url):
+        match push(reading.store, clock, changes.updates):
+            case Declined(reason):
+                raise push_refused(reason)
+            case Raced(ref):
+                races += 1
+                if races == MOST_RACES:
+                    raise push_refused(f"{shown(ref)} kept moving")
+                clock.pause_after(races)
+            case Pushed():
+                entries += changes.entries
+        reading = read(reading.store)
+    return reading, entries
+
+
+@dataclass(frozen=True)
+class _Clearing:
+    """What sets strays aside, and what the journal says of it."""
+
+    updates: list[Update]
+    entries: tuple[Entry, ...]
+
+
+def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearing | None:
+    """What clears the way for all other refs; None if nothing is in the way.
+
+    It takes several where something is in the way of clearing itself.
+    """
+    names, strays = reading.names, reading.strays()
+    blocked = {one.ref for one in strays}
+    if names.folder("rejected") in blocked:  # nothing can be kept, so it goes
+        strays = [one for one in strays if one.ref == names.folder("rejected")]
+        return _Clearing([Update(one.ref, one.sha, None) for one in strays], _said(strays))
+    if names.folder("inbox") in blocked:  # first, for a hold that is set aside goes there
+        strays = [one for one in strays if one.ref == names.folder("inbox")]
+    if not strays:
+        return None
+    strays = strays[:KEPT_REFS]
+    changes: dict[str, str | None] = {}
+    for one in strays:
+        changes |= set_aside(names, one)
+    for hold in reading.holds_anew(strays):
+        changes[names.inbox(hold.id)] = fact_commit(reading.store, hold)
+    entries = _said(strays)
+    if reading.is_journal_sound:
+        ledger = reading.written.copy()
+        ledger.rejected = [*ledger.rejected, *(one.id for one in strays)][-KEPT_REFS:]
+        record = Journal(at=now, run_url=run_url, entries=entries, ledger=ledger)
+        changes[names.journal] = journal_commit(reading, record)
+    updates = [Update(ref, reading.refs.get(ref), new) for ref, new in changes.items()]
+    return _Clearing(updates, entries)
+
+
+def _said(strays: Sequence[Unreadable]) -> tuple[Entry, ...]:
+    return tuple(Entry(what="rejected", id=one.id, reason=one.said) for one in strays)

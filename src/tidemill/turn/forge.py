@@ -1,0 +1,70 @@
+"""What a turn needs of GitHub, as an interface: what is required, and what was reported.
+
+`tidemill.clients.github.api` is it on the real API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tidemill.errors import Refused
+from tidemill.facts.github_checks import Reports, Required, record
+from tidemill.facts.snapshot import Snapshot
+
+
+class Forge(Protocol):
+    """Where statuses and check runs of commits are."""
+
+    def required(self, branch: str) -> tuple[Required, ...]:
+        """The checks that the rules of a branch require; none where no rule says so."""
+        ...
+
+    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+        """What was reported of a commit, at least of the checks that are `required`."""
+        ...
+
+
+class Judge:
+    """Looks up verdicts for one turn: what is required once, each commit once for each reading."""
+
+    def __init__(self, forge: Forge | None) -> None:
+        self._forge = forge
+        self._required: tuple[Required, ...] = ()
+        self._found: dict[str, Reports] = {}
+
+    def read_again(self) -> None:
+        """The refs are read again: so is what was reported."""
+        self._found.clear()
+
+    def look_up(self, known: Snapshot, sha: str) -> Snapshot:
+        """The snapshot, and what was reported of one more commit.
+
+        Raises:
+            Refused: there is no GitHub to ask, or nothing says which checks are required.
+        """
+        if self._forge is None:
+            raise Refused(
+                'the settings say checks.source = "github", and there is no GitHub API to ask',
+                remedy="let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
+            )
+        if not self._required:
+            self._required = _required(self._forge, known)
+        if sha not in self._found:
+            self._found[sha] = self._forge.reports(sha, self._required)
+        begun = next((one.at for one in known.auto if one.sha == sha), None) or known.main.date
+        found = record(sha, self._required, self._found[sha], begun)
+        return known.having_read(found, tuple(one.name for one in self._required))
+
+
+def _required(forge: Forge, known: Snapshot) -> tuple[Required, ...]:
+    settings = known.settings
+    if settings.checks.required:
+        return tuple(Required(context) for context in settings.checks.required)
+    if found := forge.required(settings.main):
+        return found
+    raise Refused(
+        f"nothing says which checks {settings.main} requires, so nothing can land",
+        remedy='set required = ["tidemill/check"] (or the names of your own checks) in [checks] of '
+        f"tidemill.toml, or let a rule of the repository require checks on {settings.main}",
+    )

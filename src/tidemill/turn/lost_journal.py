@@ -1,0 +1,127 @@
+"""Gather what is left of a journal that is lost: the only time that history is walked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import msgspec
+
+from tidemill.clients.git.store import Logged, Refs, Store
+from tidemill.facts import trailers
+from tidemill.facts.evidence import Evidence, Gone, Landed
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
+from tidemill.facts.operation import Operation
+from tidemill.facts.settings import Settings
+from tidemill.turn.refs import ASIDE, Folder, Names
+from tidemill.turn.targets import image_files_in, in_commit
+
+MOST_COMMITS = 10_000
+_Place = tuple[str, str]
+
+
+def is_bereft(store: Store, refs: Refs, names: Names, main: str, settings: Settings) -> bool:
+    """Whether there must have been a journal: turns have left something, and no journal is there.
+
+    A repository that adopts Tidemill has nothing of that, and pays for nothing.
+    """
+    places = [(wave.name, one.name) for wave in settings.waves for one in settings.sets]
+    files = [image_files_in(store, main, settings.folder(*place)) for place in places]
+    return (
+        has_left_refs(refs, names)
+        or any(one is not None and one.source is not None for one in files)
+        or trailers.parse(store.message(main)) is not None
+    )
+
+
+def has_left_refs(refs: Refs, names: Names) -> bool:
+    """Whether a turn has left refs that only come with a journal."""
+    strays = set(names.strays(refs.shas))
+    kinds: tuple[Folder, ...] = ("deployed", "holds", "evicted", "rejected")
+    return any(
+        f"{names.folder(kind)}/{name}" not in strays and not name.startswith(ASIDE)
+        for kind in kinds
+        for name in refs.below(names.folder(kind))
+    )
+
+
+def gathered(
+    store: Store, refs: Refs, names: Names, main: str, settings: Settings, why: str
+) -> Evidence:
+    """What main's automatic commits and the refs of the namespace say."""
+    shas = list(refs.below(names.folder("evicted")).values())
+    store.fetch([main, *shas], [])
+    shas = sorted(shas, key=store.date)[-KEPT_REFS:]
+    gone = {sha: trailers.parse(store.message(sha)) for sha in shas}
+    made = {
+        one.sha: (one, operation)
+        for one in store.history(main, MOST_COMMITS)
+        if (operation := trailers.parse(one.message)) is not None
+    }
+    kept = _last_of_each_place(made)
+    wanted = {sha: operation for sha, (_, operation) in kept.items()}
+    wanted |= {sha: operation for sha, operation in gone.items() if operation}
+    store.fetch_files({sha: [settings.folder(one.wave, one.set)] for sha, one in wanted.items()})
+    landed = [_landed(store, settings, one, operation) for one, operation in kept.values()]
+    return Evidence(
+        why=why,
+        landed=_with_targets(store, settings, [one for one in landed if one is not None]),
+        evicted=[_gone(store, settings, sha, operation) for sha, operation in gone.items()],
+        rejected=sorted(refs.below(names.folder("rejected")))[-KEPT_REFS:],
+        waiting=frozenset(refs.below(names.folder("inbox"))),
+    )
+
+
+def _last_of_each_place(
+    made: Mapping[str, tuple[Logged, Operation]],
+) -> dict[str, tuple[Logged, Operation]]:
+    places: dict[_Place, list[str]] = {}
+    for sha, (_, operation) in made.items():
+        places.setdefault((operation.wave, operation.set), []).append(sha)
+    kept = {sha for shas in places.values() for sha in shas[-KEPT_SETS:]}
+    return {sha: one for sha, one in made.items() if sha in kept}
+
+
+def _landed(
+    store: Store, settings: Settings, logged: Logged, operation: Operation
+) -> Landed | None:
+    """A commit as it says it is; None if its files say something else."""
+    files = image_files_in(store, logged.sha, settings.folder(operation.wave, operation.set))
+    if files is None or (files.app_sha, files.position) != (
+        operation.app_sha,
+        operation.position,
+    ):
+        return None
+    known = _completed(operation, files)
+    return Landed(logged.sha, logged.date, known, files.digest_id)
+
+
+def _completed(operation: Operation, files: ImageFiles) -> Operation:
+    """With what the image files say, and no trailer."""
+    rewrites = files.order.rewrites
+    return msgspec.structs.replace(operation, content=files.content, rewrites=rewrites)
+
+
+def _gone(store: Store, settings: Settings, sha: str, operation: Operation | None) -> Gone:
+    if operation is not None:
+        files = image_files_in(store, sha, settings.folder(operation.wave, operation.set))
+        operation = _completed(operation, files) if files else operation
+    return Gone(sha, store.date(sha), operation)
+
+
+def _with_targets(store: Store, settings: Settings, landed: Sequence[Landed]) -> list[Landed]:
+    """With what the targets had, in the last commit of each wave and set."""
+    last = {(one.operation.wave, one.operation.set): one for one in landed}
+    found = []
+    for one in landed:
+        wave, set_name = place = one.operation.wave, one.operation.set
+        known = settings.wave(wave)
+        if last[place] is one and known is not None:
+            paths = [path for target in known.targets for path in settings.paths(wave, target)]
+            store.fetch_below(one.sha, paths)
+            targets = in_commit(store, one.sha, settings, wave).targets(set_name)
+            found.append(replace(one, targets=targets))
+        else:
+            found.append(one)
+    return found

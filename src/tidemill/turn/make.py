@@ -1,0 +1,230 @@
+"""Make: do one operation on one parent, and say what became of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from tidemill.announcing.announcement import bare_form
+from tidemill.clients.git.store import Committed, Store, Work, WorkFailed, WorkTimedOut
+from tidemill.facts import image_files
+from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source
+from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.ownership import Ownership, Scope
+from tidemill.facts.requests import Announced
+from tidemill.facts.settings import FILE, Settings
+from tidemill.facts.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
+from tidemill.facts.staleness import Look, NoLook
+from tidemill.facts.trailers import message
+from tidemill.turn.copy import Copied, NotThere, copied, copied_from_main
+from tidemill.turn.targets import in_commit
+
+
+def make(
+    store: Store,
+    snapshot: Snapshot,
+    operation: Operation,
+    parent: str,
+    without: frozenset[str] = frozenset(),
+) -> Outcome:
+    """Do `operation` on `parent`: write its image files, generate, commit.
+
+    Args:
+        without: waves whose files it leaves alone even where they are its own wave's, too.
+    """
+    settings = snapshot.settings
+    ownership = Ownership.of(settings)
+    scope = Scope(ownership, operation.wave, without) if ownership else None
+    if operation.kind == "regenerate":
+        return _regenerate(store, snapshot, operation, parent, scope)
+    found = _image_files(store, snapshot, operation)
+    if isinstance(found, Failed):
+        return found
+    files = image_files.parse(found.files)
+    is_whole = TAGS in found.files and DIGESTS in found.files
+    if files is None or not is_whole or files.content != operation.content:
+        return Failed(f"the images of {operation.set} that were announced are not whole")
+    try:
+        work = _work(settings, found.operation, parent, found.files, files, scope)
+    except ValueError as error:
+        return Failed(str(error))
+    result = store.work(work)
+    match result:
+        case Committed(sha):
+            has = in_commit(store, sha, settings, operation.wave)
+            return Made(
+                AutoCommit(
+                    sha=sha,
+                    parent=parent,
+                    at=snapshot.now,
+                    operation=operation,
+                    digests=files.digest_id,
+                    targets=has.targets(operation.set),
+                    naming=has.naming,
+                    files=has.files,
+                )
+            )
+        case _:
+            return _not_made(parent, result)
+
+
+def look_at(store: Store, settings: Settings, commit: str) -> Look | NoLook:
+    """What `generate` makes of a commit as it is."""
+    match store.look(_generation(settings, commit)):
+        case Look() as look:
+            return look
+        case WorkFailed(reason) | WorkTimedOut(reason):
+            return NoLook(reason)
+
+
+def _regenerate(
+    store: Store, snapshot: Snapshot, operation: Operation, parent: str, scope: Scope | None
+) -> Outcome:
+    try:
+        text = message(operation)
+    except ValueError as error:
+        return Failed(str(error))
+    work = replace(_generation(snapshot.settings, parent), message=text, scope=scope)
+    result = store.work(work)
+    match result:
+        case Committed(sha):
+            return Made(
+                AutoCommit(sha=sha, parent=parent, at=snapshot.now, operation=operation, digests="")
+            )
+        case _:
+            return _not_made(parent, result)
+
+
+def _not_made(parent: str, result: WorkFailed | WorkTimedOut) -> Outcome:
+    match result:
+        case WorkFailed(reason, None):
+            return Failed(reason)
+        case WorkFailed(_, on_parent):
+            return Broken(parent, on_parent or "")
+        case WorkTimedOut(reason):
+            return Lost(reason)
+
+
+def _generation(settings: Settings, commit: str) -> Work:
+    """The work that changes no image files."""
+    prefixes = settings.prefixes()
+    return Work(
+        parent=commit,
+        generate=settings.entrypoints.generate,
+        own=prefixes if all(prefixes) else (),
+        barred=(FILE, ".github", *_folders(settings)),
+        seconds=settings.checks.timeout.total_seconds(),
+        bot=settings.bot,
+    )
+
+
+def _folders(settings: Settings) -> list[str]:
+    """Where the image files of all sets in all waves are."""
+    return sorted(
+        {settings.folder(wave.name, one.name) for wave in settings.waves for one in settings.sets}
+    )
+
+
+def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copied | Failed:
+    """The image files: from the announcement, or exactly as a commit of main has them.
+
+    Where that commit is gone (main was squashed, the repository is a mirror), main's own files
+    serve, if a wave has the very same images there.
+    """
+    request = snapshot.inbox.get(operation.request or "")
+    if operation.kind == "introduce" and isinstance(request, Announced):
+        announcement = request.announcement
+        source = Source(
+            repository=announcement.repository,
+            sha=announcement.sha,
+            position=announcement.position,
+            generation=announcement.generation,
+            rewrites=request.rewrites,
+            introduced_at=request.accepted_at,
+        )
+        files = {
+            TAGS: image_files.render(announcement.tags()),
+            DIGESTS: image_files.render(announcement.digests()),
+            SOURCE: image_files.render(source),
+        }
+        return Copied(files, operation)
+    found = copied(store, snapshot.settings, operation)
+    if isinstance(found, NotThere):
+        why = "is gone from the repository" if found.is_gone else "does not have them"
+        on_main = copied_from_main(store, snapshot, operation)
+        if on_main is None:
+            return Failed(
+                f"the commit {operation.commit}, which put these images of {operation.set} in "
+                f"{operation.source}, {why}, and no wave has them on main now"
+            )
+        found = on_main
+    told = found.operation
+    is_elsewhere = told is not operation and told.source != told.wave
+    if told.app_sha and (told.kind == "promote" or is_elsewhere):
+        landed_at = store.date(told.commit or "")
+        return Copied({**found.files, SOURCE: _promoted(found.files, told, landed_at)}, told)
+    return found
+
+
+def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datetime) -> bytes:
+    """`source.json` of a promoted set: the same origin, and where it comes from now."""
+    parsed = image_files.parse(files)
+    known = parsed.source if parsed else None
+    source = Source(
+        repository=operation.repository or "",
+        sha=operation.app_sha or "",
+        position=operation.position,
+        generation=operation.generation,
+        rewrites=operation.rewrites,
+        introduced_at=known.introduced_at if known else landed_at,
+        promoted_from=f"{operation.source}@{operation.commit}",
+    )
+    return image_files.render(source)
+
+
+def _work(
+    settings: Settings,
+    operation: Operation,
+    parent: str,
+    wanted: Mapping[str, bytes],
+    files: ImageFiles,
+    scope: Scope | None,
+) -> Work:
+    entrypoints = settings.entrypoints
+    entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
+    # A rollback's source is its own wave; {set} can't stand for two names.
+    is_copy = operation.kind == "roll back" or operation.source_set is not None
+    if is_copy and entrypoints.generate:
+        entry = None
+    values = {
+        "wave": operation.wave,
+        "set": operation.set,
+        "source": operation.source,
+        "sha": operation.commit,
+    }
+    for name, value in values.items():
+        entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
+    folder = settings.folder(operation.wave, operation.set)
+    prefixes = settings.prefixes()
+    return Work(
+        parent=parent,
+        folder=folder,
+        tags=wanted[TAGS],
+        digests=wanted[DIGESTS],
+        source=wanted.get(SOURCE),
+        message=message(operation),
+        entry=entry,
+        bare=bare_form(files.digests, files.tags)
+        if files.digests.keys() == files.tags.keys()
+        else b"{}\n",
+        commit=operation.commit,
+        generate=entrypoints.generate,
+        own=prefixes if all(prefixes) else (),
+        barred=(FILE, ".github", *(one for one in _folders(settings) if one != folder)),
+        scope=scope,
+        date=operation.at,
+        seconds=settings.checks.timeout.total_seconds(),
+        bot=settings.bot,
+    )

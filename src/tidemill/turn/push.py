@@ -1,0 +1,54 @@
+"""Pushing: again where the server may have met a lock, and never many at the same moment."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tidemill.clients.git.store import Declined, PushResult, Store, Update
+from tidemill.errors import ServerRefused
+
+MOST_RACES = 8
+MOST_DECLINED = 3
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What writing needs of time: the time that is decided on, and a way to pause."""
+
+    now: datetime
+    pause: Callable[[float], None] = time.sleep
+
+    def pause_after(self, tries: int) -> None:
+        """Pause for a random while, which grows with the tries."""
+        longest: float = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0**tries)
+        self.pause(random.uniform(longest / 4, longest))  # noqa: S311 - it spreads writers, it guards nothing
+
+
+def push(
+    store: Store,
+    clock: Clock,
+    updates: Sequence[Update],
+    say: Callable[[str], None] = lambda _: None,
+) -> PushResult:
+    """Push; a server that declines without a race may have met a lock, so ask it again."""
+    outcome = store.push(updates)
+    for tries in range(1, MOST_DECLINED):
+        if not isinstance(outcome, Declined):
+            break
+        say(f"the server declined the push ({outcome.reason}); trying again")
+        clock.pause_after(tries)
+        outcome = store.push(updates)
+    return outcome
+
+
+def push_refused(reason: str) -> ServerRefused:
+    """The error for a push that the server declined for good."""
+    return ServerRefused(
+        f"the server refused the push: {reason}",
+        remedy="let this account write to auto and to the refs of the namespace, and run it again",
+    )

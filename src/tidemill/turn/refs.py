@@ -1,0 +1,99 @@
+"""The names of the refs that hold the state (`design.md` 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from tidemill.facts import forms
+
+Folder = Literal["inbox", "checks", "deployed", "holds", "evicted", "rejected"]
+ASIDE = "unreadable-"  # how the name below rejected/ begins of what was set aside
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,249}")
+
+
+_FORMS: Mapping[Folder, Callable[[str], bool]] = {
+    "inbox": lambda name: _ID.fullmatch(name) is not None,
+    "rejected": lambda name: _ID.fullmatch(name) is not None,
+    "checks": forms.is_sha,
+    "evicted": forms.is_sha,
+    "deployed": forms.is_place,
+    "holds": forms.is_held_place,
+}
+
+
+@dataclass(frozen=True)
+class Names:
+    """Names of refs, below a namespace and for two branches."""
+
+    namespace: str
+    main_branch: str
+    auto_branch: str
+
+    @property
+    def main(self) -> str:
+        """The branch that is deployed."""
+        return f"refs/heads/{self.main_branch}"
+
+    @property
+    def auto(self) -> str:
+        """The branch of automatic commits under test."""
+        return f"refs/heads/{self.auto_branch}"
+
+    @property
+    def journal(self) -> str:
+        """The log, the lock and the ledger."""
+        return f"{self.namespace}/journal"
+
+    def folder(self, kind: Folder) -> str:
+        """Where all refs of a kind are."""
+        return f"{self.namespace}/{kind}"
+
+    def inbox(self, fact: str) -> str:
+        """One request or record."""
+        return f"{self.folder('inbox')}/{fact}"
+
+    def check(self, sha: str) -> str:
+        """The verdicts on one commit."""
+        return f"{self.folder('checks')}/{sha}"
+
+    def deployed(self, wave: str, target: str) -> str:
+        """The latest record of a target, earlier ones as its ancestors."""
+        return f"{self.folder('deployed')}/{wave}/{target}"
+
+    def hold(self, wave: str, set_name: str) -> str:
+        """A hold."""
+        return f"{self.folder('holds')}/{wave}/{set_name}"
+
+    def evicted(self, sha: str) -> str:
+        """An evicted commit."""
+        return f"{self.folder('evicted')}/{sha}"
+
+    def rejected(self, request: str) -> str:
+        """A request that can't be carried out, and why."""
+        return f"{self.folder('rejected')}/{request}"
+
+    def strays(self, refs: Iterable[str]) -> list[str]:
+        """Of `refs` those where none of ours can be: Git lets no ref be inside of another one.
+
+        What else is below the namespace is not ours to judge.
+        """
+        return [ref for ref in refs if self._is_stray(ref)]
+
+    @staticmethod
+    def are_in_the_way(refs: Iterable[str], ref: str) -> bool:
+        """Whether one of `refs` keeps Git from writing `ref`."""
+        return any(ref.startswith(f"{one}/") or one.startswith(f"{ref}/") for one in refs)
+
+    def _is_stray(self, ref: str) -> bool:
+        if ref.startswith(f"{self.journal}/"):
+            return True
+        for kind in get_args(Folder):
+            folder = self.folder(kind)
+            if ref == folder:
+                return True
+            if ref.startswith(f"{folder}/"):
+                return not _FORMS[kind](ref[len(folder) + 1 :])
+        return False

@@ -1,0 +1,98 @@
+"""Settle: set the verdicts of our own check as commit statuses, so that a turn can act on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import get_args
+
+import msgspec
+
+from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
+from tidemill.errors import Refused
+from tidemill.facts.checks import last_words
+from tidemill.turn.read import Reading
+from tidemill.words.names import SHA, shown
+from tidemill.words.unreadable import UNREADABLE
+
+CONTEXT = "tidemill/check"
+_SAID: Mapping[StatusState, str] = {
+    "success": "What is committed is what the sources generate, and the repository's check passes.",
+    "failure": "It is not fit to land: the log of the run says why.",
+    "error": "No verdict: the check was cancelled, timed out, or could not be run.",
+    "pending": "The check is on its way.",
+}
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The commits whose status was set, and those that are of no use any more."""
+
+    set: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def parse_reasons(data: bytes) -> dict[str, str]:
+    """Why each commit is what it is, by SHA, as `check-cfg-app` gives it.
+
+    Raises:
+        Refused: it is something else.
+    """
+    try:
+        return msgspec.json.decode(data, type=dict[str, str])
+    except UNREADABLE as error:
+        raise Refused(
+            f"--reasons holds no reasons: {shown(str(error))}",
+            remedy="give the JSON object of full SHAs and texts that check-cfg-app prints",
+        ) from None
+
+
+def parse(data: bytes) -> dict[str, StatusState]:
+    """Verdicts by full SHA, as `check-cfg-app` gives them.
+
+    Raises:
+        Refused: it is something else.
+    """
+    try:
+        found = msgspec.json.decode(data, type=dict[str, StatusState])
+    except UNREADABLE as error:
+        raise _refused(str(error)) from None
+    for sha in found:
+        if not SHA.fullmatch(sha):
+            raise _refused(f"{shown(sha)} is not a full SHA")
+    return found
+
+
+def settle(
+    reading: Reading,
+    verdicts: Mapping[str, StatusState],
+    reasons: Mapping[str, str],
+    run_url: str | None,
+    *,
+    by: GitHub,
+    known_to: GitHub,
+) -> Settled:
+    """Set the statuses of those commits that are on auto, or main's tip.
+
+    Args:
+        reasons: why, by commit; the end of it becomes the description of one that is not green.
+        by: as whom they are set.
+        known_to: who reads them afterwards; GitHub may take a moment to show what was set.
+    """
+    tip = reading.refs.get(reading.names.auto)
+    current = {reading.main, tip, *(commit.sha for commit in reading.remembered.auto)}
+    ours = {sha: state for sha, state in verdicts.items() if sha in current}
+    for sha, state in ours.items():
+        said = last_words(reasons.get(sha, "")) if state in ("failure", "error") else ""
+        said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
+        status = by.set_status(NewStatus(sha, CONTEXT, state, said or _SAID[state], run_url))
+        known_to.remember(sha, status)
+    return Settled(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
+
+
+def _refused(why: str) -> Refused:
+    states = ", ".join(get_args(StatusState))
+    return Refused(
+        f"--verdicts holds no verdicts: {shown(why)}",
+        remedy=f"give a JSON object of full SHAs and one of {states} each, as check-cfg-app does",
+    )

@@ -1,0 +1,215 @@
+"""A turn: read everything, decide, write everything that is due in one compare-and-swap."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeAlias
+
+from tidemill.clients.git.store import Declined, Pushed, Raced, Store
+from tidemill.errors import TidemillError
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Refusal
+from tidemill.facts.requests import Fact
+from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.staleness import Look, NoLook
+from tidemill.plan.plan import Plan, of_dry_run, plan
+from tidemill.plan.regeneration import ToLook
+from tidemill.plan.replay import Todo
+from tidemill.turn.clear import cleared_way
+from tidemill.turn.forge import Forge, Judge
+from tidemill.turn.make import look_at, make
+from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
+from tidemill.turn.read import Reading, read, snapshot
+from tidemill.turn.write import updates
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """What was decided is on the server."""
+
+
+@dataclass(frozen=True)
+class WouldWrite:
+    """A dry run: what was decided would be written."""
+
+
+@dataclass(frozen=True)
+class NothingDue:
+    """There was nothing to write."""
+
+
+@dataclass(frozen=True)
+class LostTo:
+    """Other turns kept moving `ref`: nothing was written here, and they go on.
+
+    What was decided is of the past: the commits in it are nowhere.
+    """
+
+    ref: str
+
+
+TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What a turn decided, and what became of it.
+
+    Attributes:
+        refused: what the server said to a landing, where it refused one.
+    """
+
+    plan: Plan
+    outcome: TurnOutcome
+    reading: Reading
+    snapshot: Snapshot
+    refused: str | None = None
+
+    def after(self, entries: tuple[Entry, ...]) -> Turn:
+        """This turn, where something was written before it."""
+        if not entries:
+            return self
+        decided = replace(self.plan, entries=(*entries, *self.plan.entries))
+        outcome = Wrote() if isinstance(self.outcome, NothingDue) else self.outcome
+        return replace(self, plan=decided, outcome=outcome)
+
+
+def turn(  # noqa: PLR0913 - each has a name
+    store: Store,
+    clock: Clock,
+    *,
+    run_url: str | None = None,
+    dry_run: bool = False,
+    reading: Reading | None = None,
+    extra: Mapping[str, Fact] | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    forge: Forge | None = None,
+    claim: bool = False,
+) -> Turn:
+    """Do everything that is due; write nothing if nothing is.
+
+    Args:
+        reading: what was read just now; read anew without it, and after each lost race.
+        extra: facts to take for accepted (a dry run's).
+        forge: where verdicts are read, if the settings say that they come from GitHub.
+        claim: whether the checks that are wanted are claimed, by a caller who sees to them.
+
+    Raises:
+        SettingsInvalid: the settings on main can't be used; nothing was written.
+        ServerRefused: the server refuses even what is not a landing.
+    """
+    reading = reading or read(store)
+    decide = Decider(store, Judge(forge), say, claim=claim)
+    races = 0
+    cleared: tuple[Entry, ...] = ()
+    reading.check_usable()
+    while True:
+        if not dry_run:
+            reading, entries = cleared_way(reading, clock, run_url)
+            cleared += entries
+        known, decided = decide(snapshot(reading, clock.now, extra))
+        if dry_run or not decided.is_change:
+            outcome = WouldWrite() if decided.is_change else NothingDue()
+            said = of_dry_run(decided, known) if dry_run else decided
+            return Turn(said, outcome, reading, known).after(cleared)
+        done = _write(decide, clock, reading, known, decided, run_url)
+        if isinstance(done, Turn):
+            return done.after(cleared)
+        races += 1
+        if races == MOST_RACES:
+            return Turn(decided, LostTo(done.ref), reading, known)
+        say(f"{done.ref} moved while this turn ran; reading again")
+        clock.pause_after(races)
+        reading = read(store)
+        decide.judge.read_again()
+
+
+def look(reading: Reading, now: datetime, forge: Forge | None) -> tuple[Snapshot, Plan]:
+    """What is known, and the plan made of it but for landing; nothing is tried or written."""
+    judge, known = Judge(forge), snapshot(reading, now)
+    while True:
+        decided = plan(known, without_landing=True)
+        if not decided.to_read:
+            return known, decided
+        known = judge.look_up(known, decided.to_read[0])
+
+
+@dataclass(frozen=True)
+class Decider:
+    """Plans, finds out what the plan has to know, and plans again, until the plan is complete."""
+
+    store: Store
+    judge: Judge
+    say: Callable[[str], None]
+    claim: bool = False
+    looks: dict[str, list[Look | NoLook]] = field(default_factory=dict)
+
+    def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
+        """The complete plan, and all that was found out for it."""
+        while True:
+            decided = plan(known, refused=refused, claim=self.claim)
+            if decided.to_read:
+                known = self.judge.look_up(known, decided.to_read[0])
+                continue
+            match decided.todo:
+                case None:
+                    return known, decided
+                case ToLook(commit):
+                    known = known.having_looked(commit, self._look(known, commit))
+                case Todo() as todo:
+                    known = self._try(known, todo)
+
+    def _look(self, known: Snapshot, commit: str) -> Look | NoLook:
+        """What one more run of `generate` says, also if all else is read again."""
+        looks = self.looks.setdefault(commit, [])
+        if len(looks) <= len(known.looks.get(commit, ())):
+            self.say(f"generate {commit[:12]} as it is")
+            looks.append(look_at(self.store, known.settings, commit))
+        return looks[len(known.looks.get(commit, ()))]
+
+    def _try(self, known: Snapshot, todo: Todo) -> Snapshot:
+        operation = todo.operation
+        sha = (operation.app_sha or "")[:12]
+        self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
+        outcome = make(self.store, known, operation, todo.parent, todo.without)
+        return known.knowing(operation.id, todo.parent, outcome)
+
+
+def _write(
+    decide: Decider,
+    clock: Clock,
+    reading: Reading,
+    known: Snapshot,
+    decided: Plan,
+    run_url: str | None,
+) -> Turn | Raced:
+    """Push; where the server refuses a landing, push again without it."""
+    store, say = decide.store, decide.say
+    if decided.landed and not store.is_ancestor(reading.main, decided.landed):
+        raise TidemillError(
+            f"{decided.landed} does not descend from main at {reading.main}",
+            remedy="delete the branch auto; the next turn makes it anew",
+        )
+    match push(store, clock, updates(reading, known, decided, run_url), say):
+        case Pushed():
+            return Turn(decided, Wrote(), reading, known)
+        case Raced() as raced:
+            return raced
+        case Declined(reason):
+            refused = reason
+    if not decided.landed:
+        raise push_refused(refused)
+    say(f"the server refuses to move main: {refused}")
+    refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
+    known, decided = decide(known, refused=refusal)
+    if not decided.is_change:
+        return Turn(decided, NothingDue(), reading, known, refused)
+    match push(store, clock, updates(reading, known, decided, run_url), say):
+        case Pushed():
+            return Turn(decided, Wrote(), reading, known, refused)
+        case Raced() as raced:
+            return raced
+        case Declined(reason):
+            raise push_refused(reason)

@@ -1,0 +1,104 @@
+"""Verdicts: write what a check says of a commit, beside what was said of it before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
+from tidemill.errors import Refused, ServerRefused, StateUnreadable
+from tidemill.facts.checks import CheckRecord, Run
+from tidemill.facts.settings import Checks, Settings
+from tidemill.facts.snapshot import Unreadable
+from tidemill.turn.push import MOST_RACES, Clock, push
+from tidemill.turn.read import RECORD, Reading, read
+
+
+@dataclass(frozen=True)
+class Noted:
+    """What became of a verdict on the commit `sha`: whether it was written, and why or why not."""
+
+    sha: str
+    changed: bool
+    why: str
+
+
+def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) -> Noted:
+    """Write the verdict on the commit of auto or main that is meant, once.
+
+    Raises:
+        Refused: `short` is no commit, or the beginning of several.
+        ServerRefused: the server does not take it.
+    """
+    reason = ""
+    for tries in range(MOST_RACES):
+        reading = read(store)
+        sha = _resolved(reading, short)
+        if sha is None:
+            why = "it is neither on auto nor main's tip: the verdict is of no use any more"
+            return Noted(short, changed=False, why=why)
+        known = _known(reading, sha)
+        record = (known or CheckRecord(sha=sha)).reported(report)
+        if record == known:
+            return Noted(sha, changed=False, why="this run has said so already")
+        if dry_run:
+            return Noted(sha, changed=True, why="not written: a dry run")
+        tip = reading.refs.get(reading.names.check(sha))
+        data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+        subject = f"{report.context}: {report.state}\n"
+        commit = store.write({RECORD: data}, tip if known else None, subject, clock.now)
+        match push(store, clock, [Update(reading.names.check(sha), tip, commit)]):
+            case Pushed():
+                return Noted(sha, changed=True, why=_what_follows(reading, report))
+            case Raced(name, _, _):
+                reason = f"{name} kept moving"
+            case Declined(reason):
+                break
+        clock.pause_after(tries)
+    raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
+
+
+def _known(reading: Reading, sha: str) -> CheckRecord | None:
+    """What was reported before; what can't be read is written over."""
+    match reading.check(sha):
+        case Unreadable(is_newer=True, ref=ref, reason=reason):
+            raise StateUnreadable(
+                f"{ref} can't be read: {reason}", remedy="report with the newer release"
+            )
+        case Unreadable():
+            return None
+        case known:
+            return known
+
+
+def _what_follows(reading: Reading, report: Run) -> str:
+    checks = reading.settings.checks if isinstance(reading.settings, Settings) else Checks()
+    required = checks.required
+    if isinstance(reading.settings, Settings) and checks.source == "github":
+        return 'written, but it decides nothing: the settings say source = "github"'
+    if required and report.context not in required:
+        names = ", ".join(required)
+        return f"written, but it decides nothing: the settings require {names}"
+    return "written; the next turn acts on it"
+
+
+def _resolved(reading: Reading, short: str) -> str | None:
+    """The commit of auto or main that is meant; None for one that has gone from both."""
+    tip = reading.refs.get(reading.names.auto)
+    known = {
+        reading.main,
+        *(commit.sha for commit in reading.remembered.auto),
+        *([tip] if tip else []),
+    }
+    found = [sha for sha in known if sha.startswith(short)]
+    if len(found) > 1:
+        raise Refused(f"{short} is the beginning of several commits", remedy="give more digits")
+    if found:
+        return found[0]
+    if not reading.store.exists(short):
+        raise Refused(
+            f"there is no commit {short}",
+            remedy="give the full SHA of a commit of auto or of main's tip",
+        )
+    return None

@@ -1,0 +1,161 @@
+"""Write: from a plan to the ref updates of one atomic push."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from tidemill.clients.git.store import Store, Update
+from tidemill.facts import journal, requests
+from tidemill.facts.journal import Entry, Journal
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import Fact
+from tidemill.facts.snapshot import Held, Snapshot, Unreadable
+from tidemill.plan.plan import Plan
+from tidemill.turn.read import RECORD, Reading, record_of
+from tidemill.turn.refs import Names
+
+LONGEST_CHAIN = 200
+
+
+def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> list[Update]:
+    """Every ref that the plan changes, each with what it was; the journal is always among them."""
+    names = reading.names
+    changes: dict[str, str | None] = {}
+    for one in plan.aside:
+        changes |= set_aside(names, one)
+    if plan.landed:
+        changes[names.main] = plan.landed
+    if plan.auto_tip:
+        changes[names.auto] = plan.auto_tip
+    for fact in plan.ended:
+        changes[names.inbox(fact)] = None
+    for record in plan.filed:
+        ref = names.deployed(record.wave, record.target)
+        place = (record.wave, record.target)
+        origin = names.deployed(*plan.moved.get(place, place))
+        before = None if changes.get(origin, "") is None else reading.refs.get(origin)
+        changes[ref] = _filed(reading.store, record, changes.get(ref) or before)
+    _moved(reading, snapshot, plan, changes)
+    _holds(reading, snapshot, plan, changes)
+    for sha in plan.evicted:
+        changes[names.evicted(sha)] = sha
+    for fact_id, reason in plan.rejected.items():
+        changes[names.rejected(fact_id)] = _rejected(reading, snapshot, fact_id, reason)
+    _sweep(reading, plan, changes)
+    changes[names.journal] = _journal(reading, snapshot, plan, run_url)
+    return [
+        Update(ref, reading.refs.get(ref), new)
+        for ref, new in changes.items()
+        if reading.refs.get(ref) != new
+    ]
+
+
+def set_aside(names: Names, unreadable: Unreadable) -> dict[str, str | None]:
+    """A ref that can't be read, under its name below `rejected/`."""
+    return {unreadable.ref: None, names.rejected(unreadable.id): unreadable.sha}
+
+
+def fact_commit(store: Store, fact: Fact) -> str:
+    """The commit that holds a request or record: the same for the same fact."""
+    return store.write({RECORD: requests.encode(fact)}, None, f"{fact.id}\n", fact.accepted_at)
+
+
+def _filed(store: Store, record: Deployment, parent: str | None) -> str:
+    number = 1
+    if parent is not None:
+        latest = requests.decode(record_of(store, parent))
+        number = latest.number + 1 if isinstance(latest, Deployment) else 1
+    if number > LONGEST_CHAIN:
+        number, parent = 1, None
+    data = requests.encode(msgspec.structs.replace(record, number=number))
+    subject = f"{record.target}: {record.phase}, {record.health} at {record.revision}\n"
+    return store.write({RECORD: data}, parent, subject, record.accepted_at)
+
+
+def _moved(
+    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+) -> None:
+    """Records of waves that have another name now go where that one's are."""
+    for place, origin in plan.moved.items():
+        ref, tip = reading.names.deployed(*place), reading.refs.get(reading.names.deployed(*origin))
+        if ref not in changes:
+            changes[ref] = _filed(reading.store, plan.records[place], tip)
+    for place in snapshot.records.keys() - plan.records.keys():
+        changes[reading.names.deployed(*place)] = None
+
+
+def _holds(
+    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+) -> None:
+    for (wave, set_name), hold in plan.holds.items():
+        if snapshot.holds.get((wave, set_name)) != hold:
+            changes[reading.names.hold(wave, set_name)] = _held(reading.store, hold)
+    for wave, set_name in snapshot.holds.keys() - plan.holds.keys():
+        changes[reading.names.hold(wave, set_name)] = None
+
+
+def _held(store: Store, hold: Held) -> str:
+    data = msgspec.json.format(msgspec.json.encode(hold), indent=1) + b"\n"
+    return store.write({RECORD: data}, None, f"hold {hold.wave} ({hold.set})\n", hold.since)
+
+
+def _rejected(reading: Reading, snapshot: Snapshot, fact_id: str, reason: str) -> str:
+    fact = snapshot.inbox.get(fact_id)
+    record = {"version": 1, "id": fact_id, "reason": reason, "request": fact}
+    data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+    when = fact.accepted_at if fact else snapshot.now
+    return reading.store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
+
+
+def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None:
+    """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
+    names, refs = reading.names, reading.refs
+    current = {plan.main, *(commit.sha for commit in plan.auto)}
+    for sha in refs.below(names.folder("checks")).keys() - current:
+        changes[names.check(sha)] = None
+    kept = {eviction.commit for eviction in plan.ledger.evictions}
+    for sha in refs.below(names.folder("evicted")).keys() - kept:
+        changes[names.evicted(sha)] = None
+    for fact_id in refs.below(names.folder("rejected")).keys() - set(plan.ledger.rejected):
+        changes[names.rejected(fact_id)] = None
+
+
+def _journal(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> str:
+    record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
+    return journal_commit(reading, record)
+
+
+def journal_commit(reading: Reading, record: Journal) -> str:
+    """The journal's next commit; its first, where what is there can't be read."""
+    tip = reading.refs.get(reading.names.journal)
+    parent = tip if reading.is_journal_sound else None
+    said = subject(record.entries)
+    return reading.store.write({RECORD: journal.encode(record)}, parent, said, _whole(record.at))
+
+
+def subject(entries: Sequence[Entry]) -> str:
+    """The journal's commit message: one line that sums up, then a line for each entry."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.what] = counts.get(entry.what, 0) + 1
+    first = (
+        ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items())
+        or "take note"
+    )
+    lines = []
+    for entry in entries:
+        about = " ".join(
+            part
+            for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12])
+            if part
+        )
+        said = ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
+        lines.append(f"{said} (by {entry.by})" if entry.by else said)
+    return first + "\n\n" + "\n".join(lines) + "\n"
+
+
+def _whole(when: datetime) -> datetime:
+    return when.replace(microsecond=0)

@@ -1,0 +1,1 @@
+"""What both repositories speak of: names, references, durations, versions. Pure: no I/O."""

@@ -1,0 +1,137 @@
+"""What a ref holds is a value of this release, or says why it is none."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from tidemill.facts import forms
+from tidemill.facts.checks import CheckRecord, Run
+from tidemill.facts.decoding import Illegible, legible
+from tidemill.facts.journal import Journal, decode
+from tidemill.facts.ledger import Had, Ledger, SetLedger
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import Hold
+from tidemill.facts.snapshot import Held
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+HOLD = Hold(accepted_at=NOW, wave="lab", set="_", reason="freeze")
+HELD = Held(id="hold-1", wave="lab", set="app", reason="freeze", by="ada", since=NOW)
+RECORD = Deployment(
+    accepted_at=NOW,
+    wave="lab",
+    target="lab-1",
+    revision="a" * 40,
+    phase="Succeeded",
+    health="Healthy",
+    finished_at=NOW,
+)
+CHECK = CheckRecord(sha="a" * 40, runs=(Run(context="ci", run="1", state="success", at=NOW),))
+HAD = Had(
+    app_sha="b" * 40,
+    position=7,
+    content="c",
+    digests="d",
+    commit="a" * 40,
+    landed_at=NOW,
+    how="introduce",
+    taken={"lab-1": NOW},
+    healthy=timedelta(hours=1),
+)
+JOURNAL = Journal(at=NOW, ledger=Ledger(sets={"lab": {"app": SetLedger(had=[HAD])}}))
+
+KINDS: dict[str, tuple[Any, Any]] = {
+    "request": (HOLD, lambda data: forms.fact(HOLD.id, data)),
+    "record that waits": (RECORD, lambda data: forms.fact(RECORD.id, data)),
+    "record": (RECORD, lambda data: forms.deployment("lab/lab-1", data)),
+    "hold": (HELD, lambda data: forms.hold("lab/app", data)),
+    "check": (CHECK, lambda data: forms.check("a" * 40, data)),
+    "journal": (JOURNAL, decode),
+}
+BAD_TIMES = [
+    "0001-01-01T00:00:00+23:59",
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59-23:59",
+    "9999-12-31T23:59:59Z",
+    "2026-01-05T12:00:00",
+    "yesterday",
+]
+JUNK = {
+    "empty": b"",
+    "nothing": b"{}",
+    "null": b"null",
+    "list": b"[]",
+    "text": b"nonsense",
+    "not-utf-8": b'{"version": 1, "reason": "\xff"}',
+    "deep": b"[" * 100_000,
+    "deep-objects": b'{"kind":' * 100_000,
+    "huge-version": b'{"version": 123456789012345678901234567890}',
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_record_of_this_release_is_read(kind: str) -> None:
+    value, parse = KINDS[kind]
+    assert legible(msgspec.json.encode(value), parse) == value
+
+
+@pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_no_record_says_so(kind: str, junk: bytes) -> None:
+    found = legible(junk, KINDS[kind][1])
+    assert isinstance(found, Illegible)
+    assert found.reason.isprintable()
+    assert not found.is_newer
+
+
+@pytest.mark.parametrize("time", BAD_TIMES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_time_is_taken_with_which_one_can_not_reckon(kind: str, time: str) -> None:
+    """Each time in a record by itself, wherever it is."""
+    value, parse = KINDS[kind]
+    data = msgspec.json.encode(value)
+    good = msgspec.json.encode(NOW).strip(b'"')
+    places = data.split(good)
+    assert len(places) > 1
+    for at in range(1, len(places)):
+        forged = good.join(places[:at]) + time.encode() + good.join(places[at:])
+        assert isinstance(legible(forged, parse), Illegible)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_record_of_a_newer_release_is_told_apart(kind: str) -> None:
+    value, parse = KINDS[kind]
+    record = json.loads(msgspec.json.encode(value)) | {"version": 2, "more": {"x": 1}}
+    found = legible(json.dumps(record).encode(), parse)
+    assert isinstance(found, Illegible)
+    assert found.is_newer
+
+
+@pytest.mark.parametrize(
+    ("value", "parse"),
+    [
+        (HOLD, lambda data: forms.fact("hold-1", data)),
+        (HELD, lambda data: forms.hold("shop/app", data)),
+        (HELD, lambda data: forms.hold("lab/_", data)),
+        (RECORD, lambda data: forms.deployment("lab/lab-2", data)),
+        (HOLD, lambda data: forms.deployment("lab/lab-1", data)),
+        (CHECK, lambda data: forms.check("b" * 40, data)),
+    ],
+    ids=["inbox", "wave", "set", "target", "request-for-a-record", "sha"],
+)
+def test_record_of_another_ref_is_not_taken_for_this_one_s(value: Any, parse: Any) -> None:
+    assert isinstance(legible(msgspec.json.encode(value), parse), Illegible)
+
+
+@pytest.mark.parametrize("number", [2**53, 2**70, -(2**60)])
+def test_no_number_is_taken_that_others_can_not_read(number: int) -> None:
+    data = msgspec.json.encode(JOURNAL).replace(b'"position":7', f'"position":{number}'.encode())
+    assert isinstance(legible(data, decode), Illegible)
+
+
+def test_no_span_is_taken_with_which_one_can_not_reckon() -> None:
+    data = msgspec.json.encode(JOURNAL).replace(b"PT3600S", b"P99999999D")
+    assert b"P99999999D" in data
+    assert isinstance(legible(data, decode), Illegible)

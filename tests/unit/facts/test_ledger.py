@@ -1,0 +1,217 @@
+"""The ledger: what it keeps, what it lets go, and what it remembers of evictions."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from tidemill.announcing.order import Order
+from tidemill.facts.ledger import Ended, Eviction, Had, Ledger, SetLedger, trimmed
+from tidemill.facts.operation import Files, Operation
+
+THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
+
+
+def had(position: int, **changes: Any) -> Had:
+    fields: dict[str, Any] = {
+        "app_sha": f"{position:040x}",
+        "position": position,
+        "content": f"content-{position}",
+        "digests": f"digests-{position}",
+        "commit": f"{position + 1000:040x}",
+        "landed_at": THEN + timedelta(minutes=position),
+        "how": "introduce",
+    }
+    return Had(**{**fields, **changes})
+
+
+def part(*positions: int, **changes: Any) -> SetLedger:
+    return SetLedger(had=[had(position, **changes) for position in positions])
+
+
+@pytest.mark.parametrize(
+    ("positions", "above", "kept"),
+    [
+        (range(1, 11), None, range(1, 11)),
+        (range(1, 51), None, range(1, 51)),
+        (range(1, 81), None, range(31, 81)),
+        (range(1, 81), 80, range(31, 81)),
+        (range(1, 81), 100, range(31, 81)),
+        (range(1, 81), 20, range(21, 81)),
+        (range(1, 81), 0, range(1, 81)),
+        (range(1, 551), 0, range(1, 551)),
+        (range(1, 552), 0, [*range(1, 502, 2), *range(502, 552)]),
+        (range(0), None, []),
+        (range(0), 5, []),
+    ],
+    ids=[
+        "few",
+        "fifty",
+        "last-wave-keeps-fifty",
+        "all-promoted",
+        "follower-is-ahead",
+        "some-still-soak",
+        "all-still-soak",
+        "five-hundred-soak",
+        "of-more-every-second-goes",
+        "nothing",
+        "nothing-to-soak",
+    ],
+)
+def test_wave_keeps_what_still_soaks_and_the_last_fifty(
+    positions: range, above: int | None, kept: list[int]
+) -> None:
+    order = None if above is None else Order(position=above)
+    assert [one.position for one in trimmed(part(*positions), order)] == list(kept)
+
+
+def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:
+    whole = part(*range(1, 61))
+    whole.had[2].rolled_back = True
+    whole.had[4].buried = True
+    assert [one.position for one in trimmed(whole, Order())][:8] == [1, 2, 4, 6, 7, 8, 9, 10]
+
+
+def test_trimming_again_changes_nothing() -> None:
+    once = SetLedger(had=trimmed(part(*range(1, 1001)), Order()))
+    assert trimmed(SetLedger(had=once.had), Order()) == once.had
+    assert len(once.had) <= 550
+
+
+def operation(**changes: Any) -> Operation:
+    fields: dict[str, Any] = {
+        "kind": "promote",
+        "wave": "shop",
+        "set": "app",
+        "app_sha": "a" * 40,
+        "position": 7,
+        "repository": "acme/app",
+        "content": "c",
+    }
+    return Operation(**{**fields, **changes})
+
+
+def evictions(*gone: Operation | None, retried: bool = False) -> Ledger:
+    return Ledger(
+        evictions=[
+            Eviction(commit="e" * 40, at=THEN, reason="red", operation=one, retried=retried)
+            for one in gone
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("gone", "again", "is_barred"),
+    [
+        (operation(), operation(), True),
+        (operation(), operation(commit="d" * 40, source="elsewhere"), True),
+        (operation(), operation(position=8), False),
+        (operation(), operation(app_sha="b" * 40), False),
+        (operation(), operation(wave="lab"), False),
+        (operation(), operation(set="batch"), False),
+        (operation(), operation(kind="roll back"), False),
+        (operation(), operation(request="promotion-1"), False),
+        (operation(request="promotion-1"), operation(request="promotion-1"), True),
+        (operation(request="promotion-1"), operation(request="promotion-2"), False),
+        (operation(request="promotion-1"), operation(), True),
+    ],
+    ids=[
+        "same",
+        "from-another-commit",
+        "newer",
+        "another-sha",
+        "another-wave",
+        "another-set",
+        "another-kind",
+        "a-person-asks",
+        "same-request",
+        "another-request",
+        "by-itself-after-a-person",
+    ],
+)
+def test_what_was_evicted_is_not_done_again_by_itself(
+    gone: Operation, again: Operation, is_barred: bool
+) -> None:
+    assert (evictions(gone).evicted(again) is not None) is is_barred
+
+
+def test_what_was_retried_is_no_longer_barred() -> None:
+    assert evictions(operation(), retried=True).evicted(operation()) is None
+    assert evictions(None).evicted(operation()) is None
+
+
+def test_evicted_again_after_a_retry_is_barred_again() -> None:
+    ledger = evictions(operation(), retried=True)
+    ledger.evictions += evictions(operation()).evictions
+    assert ledger.evicted(operation()) is not None
+
+
+def whole() -> Ledger:
+    ledger = Ledger(evictions=evictions(operation()).evictions, ended=[Ended(id="a", how="landed")])
+    ledger.of("shop", "app").had = [
+        had(7, targets={"north": Files("tree")}, taken={"north": THEN}, failed={"south": THEN})
+    ]
+    ledger.well_with["shop"] = {"app": "content"}
+    return ledger
+
+
+def test_copy_is_equal_and_shares_nothing() -> None:
+    ledger = whole()
+    copy = ledger.copy()
+    assert copy == ledger == whole()
+    present = copy.of("shop", "app").had[0]
+    present.taken["south"] = present.failed["north"] = THEN
+    present.targets["south"] = Files("other")
+    present.rolled_back = True
+    copy.of("lab", "app").highest = 3
+    copy.well_with.clear()
+    copy.ended.append(Ended(id="b", how="dropped"))
+    assert ledger == whole()
+
+
+def test_ledger_survives_being_written_down() -> None:
+    assert msgspec.json.decode(msgspec.json.encode(whole()), type=Ledger) == whole()
+
+
+def test_empty_ledger_is_written_as_nothing() -> None:
+    assert msgspec.json.encode(Ledger()) == b"{}"
+
+
+def test_present_set_is_looked_up_without_a_trace() -> None:
+    ledger = whole()
+    present = ledger.present("shop", "app")
+    assert present is not None
+    assert present.position == 7
+    assert ledger.present("shop", "batch") is None
+    assert ledger.present("lab", "app") is None
+    assert ledger == whole()
+
+
+def test_commits_that_landed_are_known() -> None:
+    assert whole().has_landed(had(7).commit)
+    assert not whole().has_landed("f" * 40)
+
+
+def test_last_ending_of_a_request_counts() -> None:
+    ledger = whole()
+    ledger.ended.append(Ended(id="a", how="dropped"))
+    assert ledger.how_ended("a") == "dropped"
+    assert ledger.how_ended("b") is None
+
+
+@pytest.mark.parametrize(
+    ("running_since", "before", "soaked"),
+    [
+        (None, timedelta(), timedelta()),
+        (None, timedelta(minutes=20), timedelta(minutes=20)),
+        (THEN - timedelta(minutes=5), timedelta(), timedelta(minutes=5)),
+        (THEN - timedelta(minutes=5), timedelta(minutes=20), timedelta(minutes=25)),
+        (THEN + timedelta(minutes=5), timedelta(minutes=20), timedelta(minutes=20)),
+    ],
+    ids=["not-yet", "stands-still", "runs", "runs-again", "clock-went-back"],
+)
+def test_soak_is_what_ran_before_and_what_runs_now(
+    running_since: datetime | None, before: timedelta, soaked: timedelta
+) -> None:
+    assert had(7, healthy=before, healthy_since=running_since).soaked(THEN) == soaked

@@ -1,0 +1,44 @@
+"""Deployment records: what a target last reported."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import pytest
+
+from tidemill.facts.records import HEALTHS, PHASES, Deployment, Seen
+
+THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
+RECORD = Deployment(
+    accepted_at=THEN,
+    wave="shop",
+    target="north",
+    revision="f" * 40,
+    phase="Succeeded",
+    health="Healthy",
+    finished_at=THEN,
+)
+
+HEALTHY = {("Succeeded", "Healthy")}
+FAILING = {
+    *((phase, health) for phase in ("Failed", "Error") for health in HEALTHS),
+    *((phase, "Degraded") for phase in PHASES),
+}
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize("health", HEALTHS)
+def test_target_is_healthy_or_failing_or_neither(phase: str, health: str) -> None:
+    record = msgspec.structs.replace(RECORD, phase=phase, health=health)
+    assert record.is_healthy is ((phase, health) in HEALTHY)
+    assert record.is_failing is ((phase, health) in FAILING)
+
+
+def test_id_is_of_what_was_said_and_not_of_what_was_found_out() -> None:
+    found_out = msgspec.structs.replace(
+        RECORD,
+        accepted_at=THEN + timedelta(hours=1),
+        sets={"app": Seen(app_sha=None, position=0, content="c", digests="d")},
+        tree="a" * 40,
+        number=9,
+    )
+    assert found_out.id == RECORD.id

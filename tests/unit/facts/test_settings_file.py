@@ -1,0 +1,171 @@
+"""`tidemill.toml`: for everything that can not be used, the line that says so."""
+
+import pytest
+from tests.unit.settings_texts import LEAST, WHOLE
+
+from tidemill.errors import SettingsInvalid
+from tidemill.facts.settings_file import parse, refs_in
+
+BAD = {
+    "not-toml": ('main = "trunk"', 'main = "trunk', ""),
+    "unknown-key-on-top": ('auto = "tide"', "colour = 1", "colour"),
+    "unknown-table": ("[bot]\nname", "[robot]\nname", "robot"),
+    "unknown-key-in-a-table": ("retries = 2", "retires = 2", "retires"),
+    "unknown-key-in-the-second-wave": ('soak = "1h"', 'saok = "1h"', "saok"),
+    "number-for-text": ('main = "trunk"', "main = 1", "Expected `str`"),
+    "text-for-a-number": ("retries = 2", 'retries = "2"', "Expected `int`"),
+    "text-for-a-truth": ("approval = true", 'approval = "yes"', "Expected `bool`"),
+    "unknown-choice": ('test = "each"', 'test = "all"', "Invalid enum value 'all'"),
+    "unknown-source": ('source = "refs"', 'source = "gitlab"', "Invalid enum value"),
+    "unknown-admit": ('admit = "when soaked"', 'admit = "soon"', "Invalid enum value"),
+    "unknown-answer": ('on_failure = "roll back"', 'on_failure = "panic"', "Invalid enum value"),
+    "retries-below-0": ("retries = 2", "retries = -1", "0 or more"),
+    "no-duration": ('timeout = "30m"', 'timeout = "half an hour"', "is not a duration"),
+    "duration-as-a-number": ('soak = "1h"', "soak = 60", "written as text"),
+    "no-window": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        'windows = ["mornings"]',
+        "is not a window",
+    ),
+    "unknown-zone": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Bielefeld"]',
+        "is not a time zone",
+    ),
+    "zone-that-is-a-folder": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        'windows = ["Mon-Fri 09:00-16:00 Europe"]',
+        "is not a time zone",
+    ),
+    "zone-longer-than-a-file-name": (
+        'windows = ["Mon-Fri 09:00-16:00 Europe/Berlin"]',
+        f'windows = ["Mon-Fri 09:00-16:00 {"a" * 400}"]',
+        "is not a time zone",
+    ),
+    "main-is-auto": ('auto = "tide"', 'auto = "trunk"', "two branches"),
+    "main-empty": ('main = "trunk"', 'main = ""', ""),
+    "main-not-a-branch": ('main = "trunk"', 'main = "a..b"', ""),
+    "main-of-two-lines": ('main = "trunk"', 'main = "a\\nb"', ""),
+    "auto-not-a-branch": ('auto = "tide"', 'auto = "-auto"', ""),
+    "auto-below-main": ('auto = "tide"', 'auto = "trunk/auto"', ""),
+    "namespace-of-branches": ('namespace = "refs/mill"', 'namespace = "refs/heads"', ""),
+    "namespace-not-below-refs": ('namespace = "refs/mill"', 'namespace = "mill"', ""),
+    "namespace-not-a-ref": ('namespace = "refs/mill"', 'namespace = "refs/m..ill"', ""),
+    "wave-climbs": ('name = "production"', 'name = "../production"', "is not a valid name"),
+    "wave-twice": ('name = "production"', 'name = "staging"', "is there twice"),
+    "set-climbs": ('name = "batch"', 'name = "a/b"', "is not a valid name"),
+    "set-twice": ('name = "batch"', 'name = "app"', "is there twice"),
+    "target-climbs": ('targets = ["prod-eu"]', 'targets = ["../prod"]', "is not a valid name"),
+    "target-twice": ('targets = ["prod-eu"]', 'targets = ["a", "a"]', "a target is there twice"),
+    "unknown-wave-before": ('after = ["staging"]', 'after = ["stage"]', "there is no wave 'stage'"),
+    "wave-after-itself": ('after = ["staging"]', 'after = ["production"]', "in a circle"),
+    "images-without-wave": ('"images/{wave}/{set}"', '"images/{set}"', "must contain {wave}"),
+    "images-without-set": ('"images/{wave}/{set}"', '"images/{wave}"', "must contain {set}"),
+    "images-climb": ('"images/{wave}/{set}"', '"../{wave}/{set}"', "not a path inside"),
+    "images-in-git": ('"images/{wave}/{set}"', '".git/{wave}/{set}"', "not a path inside"),
+    "images-twice-a-slash": ('"images/{wave}/{set}"', '"a//{wave}/{set}"', "not a path inside"),
+    "images-nowhere": ('"images/{wave}/{set}"', '""', "not a path inside"),
+    "deployments-climb": ('"common/{wave}"', '"a/../../{wave}"', "not a path inside"),
+    "deployments-nowhere": ('"common/{wave}"', '"/"', "not a path inside"),
+    "allow-as-text": ('allow = ["ghcr.io/acme/*"]', 'allow = "*"', "Expected `array`"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "reason"), BAD.values(), ids=BAD.keys())
+def test_settings_that_can_not_be_used_name_commit_and_line(
+    old: str, new: str, reason: str
+) -> None:
+    assert WHOLE.count(old) == 1
+    text = WHOLE.replace(old, new)
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(text, commit="7d1043473d55")
+    assert reason in invalid.value.what
+    assert "tidemill.toml of 7d1043473d55" in invalid.value.what
+    assert f"line {WHOLE[: WHOLE.index(old)].count(chr(10)) + 1}" in invalid.value.what
+    assert "main" in invalid.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "missing required field `waves`"),
+        ("waves = []", "at least one"),
+        (f"sets = []\n{LEAST}", "at least one"),
+        ('[[waves]]\nname = "a"\n', "missing required field `targets`"),
+        ("[[waves]]\ntargets = []\n", "missing required field `name`"),
+        ("waves = 1", "Expected `array`"),
+    ],
+    ids=["nothing", "no-waves", "no-sets", "no-targets", "no-name", "number"],
+)
+def test_settings_without_what_is_needed_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(SettingsInvalid, match=reason):
+        parse(text)
+
+
+TOO_MUCH = {"nested": f"x = {'[' * 5000}", "number": f"x = {'1' * 5000}"}
+
+
+@pytest.mark.parametrize("more", TOO_MUCH.values(), ids=TOO_MUCH.keys())
+def test_settings_that_are_too_much_to_read_are_refused_and_say_where_to_write(more: str) -> None:
+    """Else whoever pushes them to main would keep every event from being accepted."""
+    text = f'auto = "tide"\n{more}\n{LEAST}'
+    with pytest.raises(SettingsInvalid, match="of 7d1043473d55"):
+        parse(text, commit="7d1043473d55")
+    assert refs_in(text) == ("main", "tide", "refs/tidemill")
+
+
+def test_waves_in_a_circle_are_refused() -> None:
+    names = {"a": [], "b": ["d"], "c": ["b"], "d": ["c"]}
+    text = "".join(
+        f'[[waves]]\nname = "{name}"\nafter = {after!r}\ntargets = []\n'
+        for name, after in names.items()
+    )
+    with pytest.raises(
+        SettingsInvalid, match=r"line 7: the waves come after each other in a circle"
+    ):
+        parse(text)
+
+
+def test_two_image_folders_are_never_the_same() -> None:
+    """With `images/{wave}-{set}` waves a and a-b, sets c and b-c would share `images/a-b-c`."""
+    waves = "".join(f'[[waves]]\nname = "{name}"\ntargets = []\n' for name in ("a", "a-b"))
+    sets = "".join(f'[[sets]]\nname = "{name}"\n' for name in ("c", "b-c"))
+    with pytest.raises(SettingsInvalid, match="images"):
+        parse(f'[images]\npath = "images/{{wave}}-{{set}}"\n{sets}{waves}')
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (WHOLE, ("trunk", "tide", "refs/mill")),
+        (LEAST, ("main", "auto", "refs/tidemill")),
+        (WHOLE.replace("retries = 2", "retries = broken"), ("trunk", "tide", "refs/mill")),
+        (WHOLE.replace('"trunk"', '"../trunk"'), ("main", "tide", "refs/mill")),
+        (WHOLE.replace('"refs/mill"', '"/etc"'), ("trunk", "tide", "refs/tidemill")),
+        (WHOLE.replace('main = "trunk"', "main = [1]"), ("main", "tide", "refs/mill")),
+        ("[[", ("main", "auto", "refs/tidemill")),
+        ("", ("main", "auto", "refs/tidemill")),
+    ],
+    ids=["whole", "least", "broken", "climbs", "no-refs", "a-list", "no-toml", "empty"],
+)
+def test_where_to_write_is_known_whatever_a_person_broke(
+    text: str, found: tuple[str, str, str]
+) -> None:
+    assert refs_in(text) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f'"x\\n::error::y" = 1\n{LEAST}',
+        f'[checks]\n"x\\u001b[31m" = 1\n{LEAST}',
+        f"[checks]\nretries = \x1b\n{LEAST}",
+        f'"{"x" * 5000}" = 1\n{LEAST}',
+    ],
+    ids=["line-break", "escape", "no-toml", "long"],
+)
+def test_what_a_file_says_stands_in_one_short_printable_line(text: str) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(text)
+    assert invalid.value.what.isprintable()
+    assert len(invalid.value.what) < 600

@@ -1,0 +1,268 @@
+"""Step 1: what came is filed, so that the rest decides on facts."""
+
+from dataclasses import replace
+
+import msgspec
+import pytest
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    settings,
+    sha,
+    unreadable,
+    waits_for,
+    whats,
+)
+
+from tidemill.facts.ledger import Ended
+from tidemill.facts.requests import Drop, Release, Retry
+
+
+def test_hold_is_in_force_from_when_it_was_accepted() -> None:
+    rollout = Rollout()
+    request = rollout.hold("lab", ago=7, reason="freeze")
+    decided = rollout.decide()
+    hold = decided.holds["lab", "_"]
+    assert (hold.id, hold.by, hold.reason, hold.since) == (request, "ada", "freeze", rollout.ago(7))
+    assert decided.ended == (request,)
+    assert whats(decided) == ["held"]
+
+
+def test_second_hold_leaves_the_first_as_it_is() -> None:
+    rollout = Rollout()
+    first = rollout.held("lab")
+    request = rollout.hold("lab", reason="again")
+    decided = rollout.decide()
+    assert decided.holds == {("lab", "_"): first}
+    assert decided.ended == (request,)
+    assert whats(decided) == ["already held"]
+
+
+def test_hold_of_one_set_and_of_all_are_two_holds() -> None:
+    rollout = Rollout()
+    rollout.hold("lab", "app", ago=6)
+    rollout.hold("lab", "_")
+    assert set(rollout.decide().holds) == {("lab", "app"), ("lab", "_")}
+
+
+def test_release_ends_the_holds_that_it_names_and_no_other() -> None:
+    rollout = Rollout()
+    named, other = rollout.held("lab"), rollout.held("shop")
+    request = rollout.asked(
+        Release(accepted_at=rollout.ago(1), wave="lab", ends=(named.id,), reason="fixed")
+    )
+    decided = rollout.decide()
+    assert decided.holds == {("shop", "_"): other}
+    assert decided.ended == (request,)
+    assert decided.entries[0].reason == "fixed (held: freeze)"
+
+
+def test_release_that_comes_late_does_not_end_a_newer_hold() -> None:
+    rollout = Rollout()
+    rollout.asked(Release(accepted_at=rollout.ago(1), wave="lab", ends=("old",), reason="fixed"))
+    hold = rollout.held("lab")
+    assert rollout.decide().holds == {("lab", "_"): hold}
+
+
+def test_release_of_a_hold_that_waits_beside_it_ends_it_too() -> None:
+    """Holds are filed before releases, however they are named."""
+    rollout = Rollout()
+    hold = rollout.hold("lab")
+    rollout.asked(Release(accepted_at=rollout.ago(9), wave="lab", ends=(hold,), reason="fixed"))
+    assert rollout.decide().holds == {}
+
+
+@pytest.mark.parametrize(
+    ("wave", "set_name"), [("moon", "_"), ("moon", "app"), ("lab", "moon")], ids=str
+)
+def test_request_for_a_wave_or_set_that_is_not_there_is_rejected(wave: str, set_name: str) -> None:
+    rollout = Rollout()
+    old = rollout.had("lab", 1)
+    ids = [rollout.hold(wave, set_name), rollout.rollback(wave, old, set_name)]
+    ids.append(rollout.promotion(wave, 1, set_name))
+    decided = rollout.decide()
+    wanted = ids if set_name != "_" else ids[:1]
+    assert set(wanted) <= set(decided.rejected)
+    assert "the settings name no wave" in decided.rejected[ids[0]]
+    assert set(decided.ended) >= set(wanted)
+    assert decided.holds == {}
+
+
+def test_bad_request_stops_nobody() -> None:
+    rollout = Rollout()
+    rollout.hold("moon")
+    rollout.unreadable = (unreadable("hold-x"),)
+    rollout.announced(1)
+    decided = rollout.decide()
+    assert introduced(decided) == [("lab", 1)]
+    assert [one.id for one in decided.aside] == ["hold-x"]
+
+
+def test_fifty_rejected_are_kept_and_no_more() -> None:
+    rollout = Rollout()
+    rollout.unreadable = tuple(unreadable(f"hold-{at}") for at in range(60))
+    decided = rollout.decide()
+    assert len(decided.aside) == 60
+    assert len(decided.ledger.rejected) == 50
+    assert decided.ledger.rejected[-1] == "hold-59"
+
+
+def test_commit_on_auto_that_no_turn_made_is_taken_off_and_kept() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    mine = rollout.on_auto("lab", 2)
+    rollout.foreign = rollout.auto_tip = sha("a person's commit on auto")
+    decided = rollout.decide()
+    assert decided.evicted == (rollout.foreign,)
+    assert decided.auto_tip == mine
+    assert introduced(decided) == [("lab", 2)]
+    assert decided.entries[0].reason == "no turn made it: auto is the mill's own"
+
+
+def test_commit_on_auto_that_no_turn_made_is_taken_off_where_nothing_else_is_there() -> None:
+    rollout = Rollout()
+    rollout.foreign = rollout.auto_tip = sha("a person's commit on auto")
+    assert rollout.decide().auto_tip == rollout.main
+
+
+def test_announcement_that_was_dropped_ends() -> None:
+    rollout = Rollout()
+    request = rollout.announced(1)
+    drop = rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
+    decided = rollout.decide()
+    assert set(decided.ended) == {request, drop}
+    assert decided.ledger.how_ended(request) == "dropped"
+    assert decided.entries[0].reason == "dropped by ada"
+    assert decided.auto == ()
+
+
+def test_drop_takes_it_off_auto_too_even_if_it_is_green() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    rollout.green(rollout.on_auto("lab", 2))
+    request = rollout.auto[0].operation.request or ""
+    rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
+    decided = rollout.decide()
+    assert (decided.landed, decided.auto, decided.auto_tip) == (None, (), rollout.main)
+    assert decided.ledger.how_ended(request) == "dropped"
+    assert "landed" not in whats(decided)
+
+
+def test_rollback_that_was_dropped_does_not_happen() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    assert introduced(rollout.turn()) == [("lab", 1)]
+    rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
+    decided = rollout.turn()
+    assert ("lab", 1) not in introduced(decided)
+    assert decided.ledger.rollbacks == []
+    assert decided.ledger.how_ended(request) == "dropped"
+    assert set(decided.holds) == {("lab", "app")}, "only a release ends a hold"
+
+
+def test_set_whose_rollback_was_dropped_was_not_rolled_back() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    assert introduced(rollout.turn()) == [("lab", 1)]
+    rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_drop_of_what_has_gone_is_nothing() -> None:
+    rollout = Rollout()
+    drop = rollout.asked(Drop(accepted_at=rollout.ago(1), request="announcement-app-1-x"))
+    decided = rollout.decide()
+    assert decided.ended == (drop,)
+    assert decided.rejected == {}
+
+
+def test_promotion_that_was_evicted_is_done_again_after_a_retry() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 1)
+    rollout.green(rollout.main)
+    rollout.red(rollout.on_auto("shop", 1))
+    assert rollout.turn().evicted
+    assert rollout.turn().auto == ()
+    rollout.asked(
+        Retry(accepted_at=rollout.now, by="ada", wave="shop", set="app", app_sha=app_sha(1))
+    )
+    assert introduced(rollout.turn()) == [("shop", 1)]
+
+
+def test_ended_requests_are_remembered_and_the_oldest_forgotten() -> None:
+    rollout = Rollout()
+    rollout.ledger.ended = [Ended(id=f"hold-{at}", how="done") for at in range(500)]
+    request = rollout.hold("lab")
+    ended = rollout.decide().ledger.ended
+    assert len(ended) == 500
+    assert (ended[0].id, ended[-1].id) == ("hold-1", request)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["as-they-came", "the-other-way-round"])
+def test_order_of_the_inbox_does_not_matter(order: int) -> None:
+    def told(order: int) -> Rollout:
+        rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
+        rollout.had("lab", 1, landed=30, deployed=None)
+        rollout.hold("shop")
+        rollout.announced(2, ago=4)
+        rollout.announced(3, ago=8)
+        rollout.reports("lab", "lab-1")
+        rollout.inbox = dict(list(rollout.inbox.items())[::order])
+        return rollout
+
+    decided, reference = told(order).decide(), told(1).decide()
+    assert replace(decided, ended=()) == replace(reference, ended=())
+    assert set(decided.ended) == set(reference.ended)
+
+
+def test_waiting_announcement_says_what_it_waits_for() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=5, deployed=None)
+    rollout.announced(2)
+    decided = rollout.decide()
+    assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
+    assert "in flight in lab: not healthy yet on lab-1, lab-2" in waits_for(decided)
+
+
+def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
+    rollout = Rollout()
+    old = rollout.had("lab", 1)
+    rollout.had("lab", 2)
+    made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
+    request = rollout.rollback("lab", made_up)
+    decided = rollout.decide()
+    assert decided.rejected == {request: "lab has had no such set, as far as the turns know"}
+    assert decided.holds == {}
+
+
+@pytest.mark.parametrize("which", ["wave", "set"])
+def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
+    both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    rollout = Rollout(both)
+    old = rollout.had("moon", 1, "web")
+    rollout.had("moon", 2, "web")
+    request = rollout.rollback("moon", old, "web")
+    rollout.turn()
+    rollout.settings = (
+        settings(sets=("app", "web"), lab=LAB, shop=SHOP)
+        if which == "wave"
+        else settings(lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    )
+    rollout.announced(1)
+    decided = rollout.turn()
+    assert set(decided.rejected) == {request}
+    assert "given up" in whats(decided)
+    assert ("lab", 1) in introduced(decided)
+    assert not rollout.turn().is_change

@@ -1,0 +1,395 @@
+"""Step 7: the next set that each wave may take."""
+
+from typing import Any
+
+import pytest
+from tests.unit.snapshots import (
+    LAB,
+    NOW,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    present,
+    settings,
+    waits_for,
+    whats,
+)
+
+from tidemill.announcing.announcement import Announcement
+from tidemill.facts.ledger import Ended
+from tidemill.facts.requests import Drop
+from tidemill.facts.settings import Settings
+from tidemill.plan.position import how_ended
+from tidemill.plan.wording import line_command, reasons
+
+JOIN: dict[str, Any] = {
+    "east": {"targets": ["e"]},
+    "west": {"targets": ["w"], "after": []},
+    "shop": {**SHOP, "after": ["east", "west"]},
+}
+
+
+def test_newest_of_those_that_wait_goes_next() -> None:
+    rollout = Rollout()
+    for position in (3, 5, 4):
+        rollout.announced(position)
+    assert introduced(rollout.decide()) == [("lab", 5)]
+
+
+def test_position_orders_and_not_arrival() -> None:
+    rollout = Rollout()
+    rollout.announced(5, ago=60)
+    rollout.announced(4, ago=1)
+    assert introduced(rollout.decide()) == [("lab", 5)]
+
+
+def test_announcement_that_is_not_newer_than_what_the_wave_has_had_is_superseded() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 5)
+    rollout.had("lab", 5)
+    request = rollout.announced(4)
+    decided = rollout.decide()
+    assert decided.ledger.how_ended(request) == "superseded"
+    assert "position 4 is older than 5, which lab has had" in decided.entries[0].reason
+
+
+def test_after_an_eviction_the_oldest_goes_next_then_the_newest_again() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    commit = rollout.on_auto("lab", 9)
+    for position in (3, 4, 5):
+        rollout.announced(position)
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    assert introduced(rollout.turn()) == [("lab", 3)]
+    rollout.green(rollout.auto[0].sha)
+    rollout.turn()
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=0)
+    turn = rollout.turn()
+    assert ("lab", 5) in introduced(turn)
+
+
+def test_after_a_rejection_the_oldest_goes_next() -> None:
+    from tidemill.facts.snapshot import Failed
+
+    rollout = Rollout()
+    for position in (3, 4, 5):
+        rollout.announced(position)
+    decided = rollout.decide(lambda operation, _: Failed("no") if operation.position == 5 else None)
+    assert introduced(decided) == [("lab", 3)]
+
+
+def test_at_once_stacks_sets_as_they_come() -> None:
+    rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
+    for position in (2, 3, 4):
+        rollout.announced(position)
+        rollout.turn()
+    assert [position for _, position in introduced(rollout.decide())] == [2, 3, 4]
+
+
+def test_at_once_does_not_stack_an_older_set_on_a_newer_one() -> None:
+    rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
+    rollout.announced(4)
+    rollout.turn()
+    rollout.announced(3)
+    assert introduced(rollout.turn()) == [("lab", 4)]
+
+
+def test_announcement_of_what_main_has_already_makes_no_commit() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=120)
+    unknown = rollout.files_of(2)
+    rollout.by_hand("lab", unknown)
+    present = rollout.turn().ledger.present("lab", "app")
+    assert present is not None
+    rollout.holds.clear()
+    request = rollout.announced(2)
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert request in decided.ended
+    assert decided.ledger.how_ended(request) == "landed"
+
+
+def test_first_announcement_of_what_runs_by_hand_tells_whose_it_is() -> None:
+    rollout = Rollout()
+    files = rollout.files_of(2)
+    rollout.by_hand(
+        "lab", type(files)(files.tags, files.digests, None, files.content, files.digest_id)
+    )
+    rollout.announced(2)
+    decided = rollout.turn()
+    present = decided.ledger.present("lab", "app")
+    assert present is not None
+    assert (present.app_sha, present.position, present.repository) == (app_sha(2), 2, "acme/app")
+    assert introduced(decided) == []
+    assert whats(decided) == ["landed"], "the journal says how it ended"
+
+
+def test_newest_set_that_is_due_is_promoted() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "30m"}))
+    rollout.had("shop", 1)
+    for position, deployed in ((2, 50), (3, 40), (4, 20)):
+        rollout.had("lab", position, landed=deployed + 5, deployed=deployed)
+    assert introduced(rollout.decide()) == [("shop", 3)]
+
+
+def test_promotion_copies_from_the_commit_that_put_the_set_in_its_source() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    had = rollout.had("lab", 2)
+    rollout.pushed("something else")
+    operation = rollout.decide().auto[0].operation
+    assert (operation.source, operation.commit, operation.content) == (
+        "lab",
+        had.commit,
+        had.content,
+    )
+    assert operation.at is None, "it takes its parent's date: no clock decides"
+    assert operation.reason == "deployed in lab"
+
+
+def test_wave_that_has_had_nothing_takes_what_the_wave_before_has() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 2)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_unknown_set_is_never_promoted() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 0, app_sha=None)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+
+
+def test_set_goes_wave_by_wave_and_skips_none() -> None:
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, bank={"targets": ["vault"]}))
+    rollout.had("lab", 2)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_waves_may_fan_out() -> None:
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, bank={"targets": ["vault"], "after": ["lab"]}))
+    rollout.had("lab", 2)
+    assert introduced(rollout.decide()) == [("shop", 2), ("bank", 2)]
+
+
+def test_every_first_wave_is_introduced_to() -> None:
+    rollout = Rollout(settings(**JOIN))
+    rollout.announced(1)
+    assert introduced(rollout.decide()) == [("east", 1), ("west", 1)]
+
+
+def test_newer_set_replaces_a_manual_promotion_that_waits_no_longer() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 3)
+    request = rollout.promotion("shop", 2)
+    rollout.had("lab", 2)
+    decided = rollout.decide()
+    assert decided.ledger.how_ended(request) == "superseded"
+
+
+def test_join_does_not_starve() -> None:
+    """West has 2 due for shop, which east lacks: east takes 2 before the newer 3."""
+    rollout = Rollout(settings(**JOIN))
+    rollout.had("shop", 1)
+    rollout.had("east", 1)
+    rollout.had("west", 2)
+    rollout.announced(2)
+    rollout.announced(3)
+    decided = rollout.decide()
+    assert ("east", 2) in introduced(decided)
+    assert ("east", 3) not in introduced(decided)
+
+
+def test_join_does_not_starve_between_promotions() -> None:
+    waves: dict[str, Any] = {
+        "lab": LAB,
+        "east": {"targets": ["e"], "after": ["lab"]},
+        "west": {"targets": ["w"], "after": ["lab"]},
+        "shop": {**SHOP, "after": ["east", "west"]},
+    }
+    rollout = Rollout(settings(**waves))
+    rollout.had("shop", 1)
+    rollout.had("east", 1)
+    rollout.had("west", 2)
+    rollout.had("lab", 2, landed=90)
+    rollout.had("lab", 3)
+    decided = rollout.decide()
+    assert ("east", 2) in introduced(decided)
+
+
+@pytest.mark.parametrize("state", ["failed", "not-deployed", "rolled-back", "older-than-shop"])
+def test_sibling_waits_for_nothing_that_is_not_due(state: str) -> None:
+    rollout = Rollout(settings(**JOIN))
+    rollout.had("shop", 2 if state == "older-than-shop" else 1)
+    rollout.had("east", 1)
+    had = rollout.had("west", 2, deployed=None if state == "not-deployed" else 30)
+    had.rolled_back = state == "rolled-back"
+    if state == "failed":
+        had.failed, had.deployed_at = {"w": rollout.ago(1)}, None
+    rollout.announced(2)
+    rollout.announced(3)
+    assert ("east", 3) in introduced(rollout.decide())
+
+
+def test_each_image_set_advances_by_itself() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, shop=SHOP))
+    rollout.had("lab", 2)
+    rollout.announced(1, "batch")
+    decided = rollout.decide()
+    assert {(one.operation.set, one.operation.wave) for one in decided.auto} == {
+        ("app", "shop"),
+        ("batch", "lab"),
+    }
+
+
+def test_operations_come_in_the_order_of_sets_and_waves() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, shop=SHOP))
+    for name in ("batch", "app"):
+        rollout.had("lab", 2, name)
+        rollout.announced(3, name)
+    decided = rollout.decide()
+    assert [(one.operation.set, one.operation.wave) for one in decided.auto] == [
+        ("app", "lab"),
+        ("app", "shop"),
+        ("batch", "lab"),
+        ("batch", "shop"),
+    ]
+
+
+def test_evicted_promotion_does_not_keep_the_next_one_from_going() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=90)
+    rollout.green(rollout.main)
+    rollout.red(rollout.on_auto("shop", 2))
+    rollout.turn()
+    rollout.had("lab", 3)
+    assert introduced(rollout.turn()) == [("shop", 3)]
+
+
+def test_evicted_newest_set_lets_the_one_before_go() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=90)
+    rollout.had("lab", 3)
+    rollout.green(rollout.main)
+    rollout.red(rollout.on_auto("shop", 3))
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_nothing_to_promote_is_no_reason_to_wait() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 2)
+    rollout.had("lab", 2)
+    decided = rollout.decide()
+    assert waits_for(decided) == ""
+    assert not decided.is_change
+
+
+# Waves that come first only now
+
+
+def was_before(**had: Any) -> Rollout:
+    """Position 3 went into lab, and its announcement has ended; shop has 1."""
+    rollout = Rollout(settings(lab=LAB, shop=SHOP))
+    rollout.had("lab", 2, landed=90)
+    rollout.had("lab", 3, **had)
+    rollout.had("shop", 1)
+    return rollout
+
+
+NOW_FIRST: dict[str, Settings] = {
+    "first-wave-is-removed": settings(shop=SHOP),
+    "second-becomes-a-first-one": settings(lab=LAB, shop={**SHOP, "after": []}),
+    "they-change-places": settings(shop=SHOP, lab=LAB),
+}
+
+
+@pytest.mark.parametrize("now", NOW_FIRST.values(), ids=NOW_FIRST)
+def test_wave_that_comes_first_now_gets_the_newest_set(now: Settings) -> None:
+    rollout = was_before()
+    rollout.settings = now
+    decided = rollout.turn()
+    assert [(one.operation.wave, one.operation.position) for one in decided.auto] == [("shop", 3)]
+    operation = decided.auto[0].operation
+    assert (operation.kind, operation.source, operation.request) == ("introduce", "lab", None)
+    assert not rollout.decide().is_change
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "shop").position == 3
+    assert not rollout.decide().is_change
+
+
+@pytest.mark.parametrize(
+    ("bad", "why"),
+    [
+        ({"rolled_back": True}, "it was rolled back in lab"),
+        ({"failed": {"lab-1": NOW}}, "it failed on lab-1 in lab"),
+        ({"buried": True}, "it was replaced in lab while it was failed"),
+    ],
+    ids=["rolled-back", "failed", "replaced-while-failed"],
+)
+def test_what_was_bad_elsewhere_is_not_introduced_by_itself_and_status_says_how(
+    bad: dict[str, Any], why: str
+) -> None:
+    rollout = was_before(**bad)
+    rollout.settings = settings(shop=SHOP)
+    decided = rollout.turn()
+    assert [one.operation.position for one in decided.auto] == [2], "the newest that is not bad"
+    line = next(one for one in decided.waiting if one.about.app_sha == app_sha(3))
+    assert line_command(line) == ("retry", "--sha", app_sha(3))
+    assert why in "; ".join(reasons(line))
+
+
+def test_wave_that_comes_first_now_keeps_its_hold() -> None:
+    rollout = was_before()
+    rollout.settings = settings(shop=SHOP)
+    rollout.held("shop", "_", "freeze")
+    decided = rollout.turn()
+    assert decided.auto == ()
+    assert "freeze" in waits_for(decided)
+
+
+def test_announcement_that_landed_comes_in_again_where_a_first_wave_lacks_it() -> None:
+    rollout = was_before(rolled_back=True)
+    request = rollout.announced(3)
+    rollout.ledger.ended.append(Ended(id=request, how="landed"))
+    rollout.settings = settings(shop=SHOP)
+    assert [one.operation.position for one in rollout.turn().auto] == [3]
+
+
+@pytest.mark.parametrize("generation", [1, 2])
+def test_announcement_of_a_later_generation_comes_in_again_at_a_lower_position(
+    generation: int,
+) -> None:
+    rollout = Rollout(settings(shop=SHOP))
+    rollout.had("lab", 3, generation=generation)
+    rollout.had("shop", 9)
+    announced = Announcement(
+        set="app",
+        repository="acme/app",
+        sha=app_sha(3),
+        position=3,
+        images={},
+        generation=generation,
+    )
+    rollout.ledger.ended.append(Ended(id="it", how="landed"))
+    how = how_ended(rollout.settings, rollout.ledger, "it", announced)
+    assert how == (None if generation == 2 else "landed")
+
+
+def test_set_that_a_person_dropped_is_not_introduced_from_elsewhere() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
+    rollout.had("lab", 2)
+    rollout.had("shop", 1)
+    rollout.held("shop")
+    request = rollout.announced(2)
+    rollout.turn()
+    rollout.asked(Drop(accepted_at=NOW, by="ada", request=request))
+    rollout.turn()
+    rollout.holds.clear()
+    assert rollout.turn().auto == ()

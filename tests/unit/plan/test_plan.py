@@ -1,0 +1,253 @@
+"""`plan()` as a whole: pure, repeatable, and at rest once it has been carried out."""
+
+import copy
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, images, settings, sha, unreadable
+
+from tidemill.plan.plan import plan
+
+
+def nothing() -> Rollout:
+    return Rollout()
+
+
+def as_it_runs_by_hand() -> Rollout:
+    rollout = Rollout()
+    rollout.by_hand("lab", images(1))
+    return rollout
+
+
+def announced() -> Rollout:
+    rollout = as_it_runs_by_hand()
+    rollout.announced(2)
+    rollout.announced(3)
+    return rollout
+
+
+def under_test() -> Rollout:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    rollout.on_auto("lab", 2)
+    return rollout
+
+
+def green() -> Rollout:
+    rollout = under_test()
+    rollout.green(*[commit.sha for commit in rollout.auto])
+    return rollout
+
+
+def red() -> Rollout:
+    rollout = under_test()
+    rollout.green(rollout.main)
+    rollout.red(*[commit.sha for commit in rollout.auto])
+    return rollout
+
+
+def red_on_red() -> Rollout:
+    rollout = red()
+    rollout.red(rollout.main)
+    return rollout
+
+
+def main_moved() -> Rollout:
+    rollout = under_test()
+    rollout.pushed()
+    return rollout
+
+
+def deployed() -> Rollout:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.reports("lab", "lab-1")
+    rollout.reports("lab", "lab-2")
+    return rollout
+
+
+def soaking() -> Rollout:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, deployed=30)
+    return rollout
+
+
+def soaked() -> Rollout:
+    rollout = soaking()
+    rollout.later(30)
+    return rollout
+
+
+def failing() -> Rollout:
+    rollout = Rollout(settings(lab={**LAB, "on_failure": "roll back"}, shop=SHOP))
+    rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.reports("lab", "lab-1", "Degraded")
+    return rollout
+
+
+def failing_without_a_way_back() -> Rollout:
+    rollout = failing()
+    del rollout.ledger.of("lab", "app").had[0]
+    return rollout
+
+
+def rolled_back() -> Rollout:
+    rollout = Rollout()
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    rollout.rollback("lab", old)
+    return rollout
+
+
+def held() -> Rollout:
+    rollout = under_test()
+    rollout.hold("lab")
+    return rollout
+
+
+def put_back_by_hand() -> Rollout:
+    rollout = Rollout()
+    rollout.had("lab", 2)
+    rollout.by_hand("lab", images(1))
+    return rollout
+
+
+def foreign_and_unreadable() -> Rollout:
+    rollout = under_test()
+    rollout.foreign = rollout.auto_tip = sha("foreign")
+    rollout.unreadable = (unreadable("hold-1"),)
+    return rollout
+
+
+def outside_its_window() -> Rollout:
+    rollout = Rollout(settings(lab={**LAB, "windows": ["Tue 09:00-10:00 UTC"]}, shop=SHOP))
+    rollout.announced(1)
+    return rollout
+
+
+def late_announcement() -> Rollout:
+    rollout = Rollout()
+    rollout.had("lab", 5)
+    rollout.announced(4)
+    return rollout
+
+
+SCENES: list[Callable[[], Rollout]] = [
+    nothing,
+    as_it_runs_by_hand,
+    announced,
+    under_test,
+    green,
+    red,
+    red_on_red,
+    main_moved,
+    deployed,
+    soaking,
+    soaked,
+    failing,
+    failing_without_a_way_back,
+    rolled_back,
+    held,
+    put_back_by_hand,
+    foreign_and_unreadable,
+    outside_its_window,
+    late_announcement,
+]
+CHANGES_NOTHING = {nothing, as_it_runs_by_hand, under_test, red_on_red, soaking, outside_its_window}
+
+
+def name(scene: Callable[[], Rollout]) -> str:
+    return scene.__name__
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_same_snapshot_makes_the_same_plan(scene: Callable[[], Rollout]) -> None:
+    assert scene().decide() == scene().decide()
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_snapshot_is_not_touched(scene: Callable[[], Rollout]) -> None:
+    snapshot = scene().snapshot()
+    before = copy.deepcopy(snapshot)
+    plan(snapshot)
+    assert snapshot == before
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_plan_shares_nothing_with_the_snapshot_that_can_change(
+    scene: Callable[[], Rollout],
+) -> None:
+    snapshot = scene().snapshot()
+    before = copy.deepcopy(snapshot)
+    decided = plan(snapshot)
+    for sets in decided.ledger.sets.values():
+        for part in sets.values():
+            for had in part.had:
+                had.taken.clear()
+                had.targets.clear()
+            part.had.clear()
+    decided.ledger.evictions.clear()
+    decided.ledger.auto.clear()
+    assert snapshot == before
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_plan_that_was_carried_out_is_followed_by_one_that_changes_nothing(
+    scene: Callable[[], Rollout],
+) -> None:
+    rollout = scene()
+    first = rollout.turn()
+    assert first.is_change is (scene not in CHANGES_NOTHING)
+    second = rollout.turn()
+    assert not second.is_change
+    assert second.entries == ()
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_time_alone_changes_nothing_that_is_written_unless_something_became_due(
+    scene: Callable[[], Rollout],
+) -> None:
+    rollout = scene()
+    rollout.turn()
+    rollout.later(1)
+    assert not rollout.turn().is_change
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_without_a_landing_main_stays_and_all_else_is_done(scene: Callable[[], Rollout]) -> None:
+    rollout = scene()
+    decided = rollout.decide(without_landing=True)
+    assert decided.landed is None
+    assert decided.main == rollout.main
+    assert set(decided.ended) >= set(rollout.inbox) - {
+        key for key, fact in rollout.inbox.items() if "announcement" in key or "rollback" in key
+    }
+
+
+def test_everything_happens_in_one_plan() -> None:
+    """A report arrives, a green commit lands, and what was deployed is promoted."""
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.reports("lab", "lab-1")
+    rollout.reports("lab", "lab-2")
+    rollout.settings = settings(lab={**LAB, "admit": "at once"}, shop=SHOP)
+    rollout.green(rollout.on_auto("lab", 3))
+    decided = rollout.decide()
+    assert decided.landed == rollout.auto[0].sha
+    assert [(one.operation.wave, one.operation.position) for one in decided.auto] == [("shop", 2)]
+    assert decided.to_check == (decided.auto[0].sha,)
+    assert decided.auto_tip == decided.auto[0].sha
+    assert decided.auto[0].parent == decided.main == decided.landed
+
+
+def test_time_is_the_snapshot_s_and_no_other() -> None:
+    early, late = soaking(), soaking()
+    late.now = NOW + timedelta(days=400)
+    assert early.decide().auto == ()
+    assert [one.operation.wave for one in late.decide().auto] == ["shop"]

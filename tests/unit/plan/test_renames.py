@@ -1,0 +1,363 @@
+"""Names change, as a person says with `was`: nothing that was known of the old one is forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, whats
+
+from tidemill.facts.evidence import Evidence
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import Back, Eviction
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import Hold, Promotion, Release, Retry, Rollback
+from tidemill.facts.settings import Settings
+from tidemill.plan.lost_journal import recalled
+from tidemill.plan.plan import Plan, plan
+from tidemill.plan.renames import Renaming, marked
+
+LIVE: dict[str, Any] = {"targets": ["north", "south"]}
+THREE: dict[str, Any] = {"lab": LAB, "live": LIVE}
+
+
+def shipped(**waves: Any) -> Rollout:
+    """Sets 1 and 2 are deployed in lab and live."""
+    rollout = Rollout(settings(**(waves or THREE)))
+    for wave in waves or THREE:
+        rollout.had(wave, 1, landed=120, deployed=110)
+        rollout.had(wave, 2)
+        for target in (waves or THREE)[wave]["targets"]:
+            rollout.reported(wave, target)
+    return rollout
+
+
+def renamed(rollout: Rollout, now: Settings, **moved: str) -> Rollout:
+    """A person changes the names, and moves image files along: from the old folder to the new."""
+    rollout.settings = now
+    files: dict[tuple[str, str], ImageFiles] = dict(rollout.files)
+    for new, old in moved.items():
+        for (wave, name), one in rollout.files.items():
+            if wave == old:
+                files[new, name] = one
+                if old not in moved:
+                    files.pop((old, name), None)
+    rollout.files = files
+    rollout.pushed("other names")
+    return rollout
+
+
+def was(name: str | list[str] = "live", **more: Any) -> dict[str, Any]:
+    """A wave that was called `name`."""
+    return {**LIVE, "was": name, **more}
+
+
+def taken_note(rollout: Rollout) -> Plan:
+    """A turn; and after it there is nothing left to do."""
+    decided = rollout.turn()
+    assert not rollout.decide().is_change
+    return decided
+
+
+def positions(rollout: Rollout, wave: str, name: str = "app") -> list[tuple[int, bool]]:
+    """The sets that a wave has had, and whether each was rolled back."""
+    hads = rollout.ledger.history(wave, name).had
+    return [(had.position, had.rolled_back) for had in hads]
+
+
+def test_past_goes_over_once_and_to_the_very_commit() -> None:
+    rollout = shipped()
+    before = rollout.ledger.history("live", "app").had
+    decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    assert whats(decided) == ["renamed"]
+    hads = rollout.ledger.history("prod", "app").had
+    assert [(had.commit, had.wave, had.set) for had in hads] == [
+        (had.commit, "live", "") for had in before
+    ]
+    assert hads[-1].deployed_at == before[-1].deployed_at, "it is as deployed as it was"
+    assert "live" not in rollout.ledger.sets
+    assert {wave for wave, _ in rollout.records} == {"lab", "prod"}
+    assert decided.moved == {("prod", one): ("live", one) for one in LIVE["targets"]}
+
+
+@pytest.mark.parametrize("set_name", ["_", "app"])
+def test_hold_goes_over(set_name: str) -> None:
+    rollout = shipped()
+    rollout.held("live", set_name, "freeze")
+    taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    assert [(place, hold.wave, hold.reason) for place, hold in rollout.holds.items()] == [
+        (("prod", set_name), "prod", "freeze")
+    ]
+
+
+def test_swap_is_one_step() -> None:
+    rollout = shipped(lab=LAB, live=LIVE, shop={"targets": ["east"]})
+    rollout.had("live", 3)
+    rollout.held("live", "_", "live is frozen")
+    rollout.held("shop", "app", "shop is frozen")
+    now = settings(lab=LAB, live={"targets": ["east"], "was": "shop"}, shop=was("live"))
+    taken_note(renamed(rollout, now, live="shop", shop="live"))
+    assert positions(rollout, "live") == [(1, False), (2, False)]
+    assert positions(rollout, "shop") == [(1, False), (2, False), (3, False)]
+    assert {place: hold.reason for place, hold in rollout.holds.items()} == {
+        ("shop", "_"): "live is frozen",
+        ("live", "app"): "shop is frozen",
+    }
+    assert ("live", "east") in rollout.records
+    assert ("shop", "north") in rollout.records
+
+
+def test_swap_of_long_ago_moves_no_hold_off_its_wave_where_the_journal_is_lost() -> None:
+    evidence = Evidence(why="it is gone")
+    rollout = Rollout(settings(lab=LAB, live={"targets": ["east"], "was": "shop"}, shop=was()))
+    rollout.held("shop", "app", "placed after the swap")
+    rollout.ledger = recalled(evidence)
+    holds = plan(replace(rollout.snapshot(), evidence=evidence)).holds
+    assert set(holds) >= {("shop", "app")}, "nobody knows whether it has been carried over"
+
+
+def test_chain_is_one_step_and_what_is_made_anew_begins_anew() -> None:
+    rollout = shipped(lab=LAB, live=LIVE)
+    rollout.had("live", 3)
+    rollout.held("live")
+    now = settings(new=LAB, lab={**LIVE, "was": "live"}, beta={**LAB, "was": "lab"})
+    decided = renamed(rollout, now, beta="lab", lab="live").turn()
+    assert positions(rollout, "lab")[-1] == (3, False)
+    assert positions(rollout, "beta")[-1] == (2, False)
+    assert decided.ledger.present("new", "app") is None
+    assert set(rollout.holds) == {("lab", "_")}
+
+
+def test_there_and_back_and_there_again() -> None:
+    rollout = shipped()
+    rollout.held("live")
+    for new, old in (("prod", "live"), ("live", "prod"), ("prod", "live")):
+        now: dict[str, Any] = {new: was(old)}
+        taken_note(renamed(rollout, settings(lab=LAB, **now), **{new: old}))
+        assert set(rollout.holds) == {(new, "_")}
+        assert positions(rollout, new) == [(1, False), (2, False)]
+        assert {had.wave for had in rollout.ledger.history(new, "app").had} == {"live"}
+
+
+def test_was_that_stays_in_the_file_does_no_more() -> None:
+    """A wave that is made anew under the old name keeps its own past."""
+    rollout = shipped()
+    now: dict[str, Any] = {"lab": LAB, "prod": was()}
+    taken_note(renamed(rollout, settings(**now), prod="live"))
+    rollout.settings = settings(**now, live={"targets": ["west"]})
+    rollout.had("live", 1, landed=1, deployed=None)
+    rollout.held("live", "_", "only live")
+    taken_note(rollout)
+    assert set(rollout.holds) == {("live", "_")}
+    assert positions(rollout, "prod") == [(1, False), (2, False)]
+
+
+def test_two_heirs_both_inherit_and_each_hold_can_be_released() -> None:
+    rollout = shipped()
+    rollout.had("live", 3, rolled_back=True)
+    rollout.had("live", 2, landed=1, how="roll back")
+    rollout.held("live", "_", "freeze")
+    eu, us = ({"targets": [one], "was": "live", "after": ["lab"]} for one in LIVE["targets"])
+    taken_note(renamed(rollout, settings(lab=LAB, eu=eu, us=us), eu="live", us="live"))
+    for wave, target in (("eu", "north"), ("us", "south")):
+        assert positions(rollout, wave)[-2:] == [(3, True), (2, False)]
+        assert rollout.ledger.history(wave, "app").highest == 3
+        assert (wave, target) in rollout.records
+    assert set(rollout.holds) == {("eu", "_"), ("us", "_")}
+    release = Release(accepted_at=NOW, wave="eu", ends=(rollout.holds["eu", "_"].id,), reason="x")
+    rollout.asked(release)
+    rollout.turn()
+    assert set(rollout.holds) == {("us", "_")}
+
+
+def test_merged_waves_keep_every_hold_and_every_rollback() -> None:
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    rollout.had("us", 3, rolled_back=True)
+    rollout.had("us", 2, landed=1, how="roll back")
+    rollout.had("eu", 3)
+    rollout.held("us", "app", "3 is bad")
+    now = settings(lab=LAB, live=was(["eu", "us"]))
+    decided = taken_note(renamed(rollout, now, live="eu"))
+    assert present(decided, "live").position == 3
+    assert all(bad for position, bad in positions(rollout, "live") if position == 3)
+    assert rollout.holds["live", "app"].reason == "3 is bad"
+    assert set(rollout.records) >= {("live", "north"), ("live", "south")}
+
+
+def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:
+    rollout = shipped()
+    first = rollout.ledger.history("live", "app").had[0]
+    rollout.rollback("live", first)
+    rollout.turn()
+    assert [commit.operation.wave for commit in rollout.auto] == ["live"]
+    decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    operation = decided.auto[0].operation
+    assert (operation.wave, operation.source, operation.commit) == ("prod", "live", first.commit)
+    assert "replayed" in whats(decided)
+    assert set(rollout.holds) == {("prod", "app")}
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "prod").position == 1
+    assert rollout.inbox == {}
+
+
+def test_promotion_on_auto_goes_on() -> None:
+    rollout = shipped()
+    rollout.had("lab", 3)
+    rollout.reported("lab", "lab-1")
+    rollout.reported("lab", "lab-2")
+    rollout.turn()
+    assert [commit.operation.wave for commit in rollout.auto] == ["live"]
+    decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    assert [(one.operation.wave, one.operation.position) for one in decided.auto] == [("prod", 3)]
+    assert whats(decided) == ["renamed", "replayed"]
+
+
+def test_evicted_stays_evicted() -> None:
+    rollout = shipped()
+    rollout.had("lab", 3)
+    operation = Operation(
+        kind="promote", wave="live", set="app", app_sha=app_sha(3), position=3,
+        repository="acme/app", content=rollout.files_of(3).content,
+    )  # fmt: skip
+    gone = Eviction(commit=rollout.main, at=NOW, reason="red", operation=operation)
+    rollout.ledger.evictions.append(gone)
+    decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    assert decided.auto == ()
+    found = decided.ledger.evictions[0]
+    assert found.operation is not None
+    assert found.operation.wave == "prod"
+    rollout.asked(Retry(accepted_at=NOW, wave="live", set="app", app_sha=app_sha(3)))
+    assert [one.operation.wave for one in rollout.turn().auto] == ["prod"], "by the old name, too"
+
+
+def test_failure_goes_over() -> None:
+    rollout = shipped()
+    rollout.reports("live", "north", "Degraded")
+    rollout.turn()
+    taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    assert rollout.ledger.failing == {"prod": {"north": NOW.replace(hour=11, minute=59)}}
+    assert list(rollout.ledger.history("prod", "app").had[-1].failed) == ["north"]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["before-the-turn", "long-after"])
+def test_what_comes_in_under_the_old_name_counts_for_the_heir(*, is_late: bool) -> None:
+    rollout = shipped()
+    first = rollout.ledger.history("live", "app").had[0]
+    renamed(rollout, settings(lab=LAB, prod=was()), prod="live")
+    if is_late:
+        rollout.turn()
+    rollout.asked(Hold(accepted_at=NOW, wave="live", set="_", reason="freeze"))
+    rollout.asked(
+        Rollback(
+            accepted_at=NOW, wave="live", set="app", reason="bad",
+            leaves=rollout.ledger.history("prod" if is_late else "live", "app").had[-1].point(),
+            to=first.point(),
+        )
+    )  # fmt: skip
+    decided = rollout.turn()
+    assert set(rollout.holds) == {("prod", "_")}
+    assert [one.operation.wave for one in decided.auto] == ["prod"]
+    assert decided.rejected == {}
+
+
+def test_set_is_renamed_in_every_wave_and_app_git_may_lag_behind() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, live=LIVE))
+    for wave in ("lab", "live"):
+        rollout.had(wave, 2)
+        rollout.had(wave, 5, "batch")
+    rollout.held("live", "app")
+    rollout.held("live", "batch")
+    now = settings(sets=("core", "batch"), lab=LAB, live=LIVE)
+    core, batch = now.sets
+    now = msgspec.structs.replace(now, sets=(msgspec.structs.replace(core, was="app"), batch))
+    rollout.files = {
+        (wave, "core" if name == "app" else name): one
+        for (wave, name), one in rollout.files.items()
+    }
+    rollout.settings = now
+    rollout.pushed("core")
+    taken_note(rollout)
+    assert set(rollout.holds) == {("live", "core"), ("live", "batch")}
+    assert rollout.ledger.history("lab", "core").had[-1].set == "app"
+    rollout.announced(3, "app")
+    decided = rollout.turn()
+    assert [(one.operation.set, one.operation.position) for one in decided.auto] == [("core", 3)]
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "lab", "core").position == 3
+    assert rollout.inbox == {}
+
+
+def test_request_that_came_after_a_swap_is_by_todays_names() -> None:
+    rollout = shipped(lab=LAB, live=LIVE, shop={"targets": ["east"]})
+    now = settings(lab=LAB, live={"targets": ["east"], "was": "shop"}, shop=was("live"))
+    renamed(rollout, now, live="shop", shop="live")
+    late = marked(
+        Renaming.of(rollout.settings, rollout.ledger),
+        Hold(accepted_at=NOW, wave="live", set="app", reason="late"),
+    )
+    rollout.asked(late)
+    rollout.asked(Hold(accepted_at=NOW, wave="live", set="app", reason="early"))
+    taken_note(rollout)
+    assert {place: hold.reason for place, hold in rollout.holds.items()} == {
+        ("live", "app"): "late",
+        ("shop", "app"): "early",
+    }
+
+
+def test_promotion_for_a_wave_that_is_several_now_has_to_be_asked_for_anew() -> None:
+    rollout = shipped()
+    rollout.had("lab", 3)
+    eu, us = (
+        {"targets": [one], "was": "live", "after": ["lab"], "approval": True}
+        for one in LIVE["targets"]
+    )
+    rollout.asked(
+        Promotion(accepted_at=NOW, wave="live", set="app", app_sha=app_sha(3), position=3)
+    )
+    decided = renamed(rollout, settings(lab=LAB, eu=eu, us=us), eu="live", us="live").turn()
+    assert decided.auto == ()
+    assert ["eu and us" in reason for reason in decided.rejected.values()] == [True]
+
+
+def test_files_that_have_not_moved_yet_are_no_persons_step_back() -> None:
+    rollout = shipped()
+    rollout.settings = settings(lab=LAB, prod=was())
+    rollout.pushed("the settings first")
+    taken_note(rollout)
+    assert rollout.holds == {}
+    assert positions(rollout, "prod") == [(1, False), (2, False)]
+    rollout.by_hand("prod", rollout.files_of(2))
+    taken_note(rollout)
+    assert rollout.holds == {}
+    rollout.by_hand("prod", None)
+    taken_note(rollout)
+    assert "unknown set" in rollout.holds["prod", "app"].reason, "but taking them away is one"
+
+
+def test_rollback_whose_wave_is_gone_is_given_up_but_not_forgotten() -> None:
+    rollout = shipped()
+    hads = rollout.ledger.history("live", "app").had
+    back = Back(
+        wave="live", set="app", leaves=hads[1].point(), to=hads[0].point(), reason="bad", at=NOW
+    )
+    rollout.ledger.rollbacks.append(back)
+    rollout.held("live", "app")
+    renamed(rollout, settings(lab=LAB)).turn()
+    assert positions(rollout, "live") == [(1, False), (2, True)]
+    assert rollout.ledger.rollbacks == []
+
+
+def test_was_that_says_something_else_now_takes_over_what_is_gone_now() -> None:
+    """It was `["eu", "us"]`, and eu was made anew since: now it is that one."""
+    eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
+    rollout = shipped(lab=LAB, eu=eu, us=us)
+    taken_note(renamed(rollout, settings(lab=LAB, live=was(["eu", "us"])), live="eu"))
+    rollout.settings = settings(lab=LAB, live=was(["eu", "us"], after=["lab"]), eu=eu)
+    rollout.pushed("eu is made anew")
+    rollout.held("eu", "_", "a new freeze")
+    rollout.turn()
+    taken_note(renamed(rollout, settings(lab=LAB, live=was("eu"))))
+    assert set(rollout.holds) == {("live", "_")}

@@ -1,0 +1,314 @@
+"""Step 5: what auto will be, as operations, and then as commits."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    introduced,
+    settings,
+    stack,
+    waits_for,
+    what,
+    whats,
+)
+
+from tidemill.facts.operation import Operation
+from tidemill.facts.snapshot import Broken, Failed, Lost, Outcome
+from tidemill.plan.plan import plan
+from tidemill.plan.replay import Todo
+
+AT_ONCE = {**LAB, "admit": "at once"}
+
+
+def fails(position: int, outcome: Outcome) -> Callable[[Operation, str], Outcome | None]:
+    """Entry points that fail for one position."""
+    return lambda operation, _: outcome if operation.position == position else None
+
+
+def never(operation: Operation, parent: str) -> Outcome | None:
+    raise AssertionError(f"{operation.position} on {parent} need not be done")
+
+
+def test_commit_under_test_is_not_rewritten_without_a_reason() -> None:
+    rollout, commits = stack()
+    decided = rollout.decide(never)
+    assert [commit.sha for commit in decided.auto] == commits
+    assert decided.auto_tip is None
+    assert not decided.is_change
+
+
+def test_all_of_auto_is_done_again_when_main_moved() -> None:
+    rollout, commits = stack()
+    main = rollout.pushed()
+    decided = rollout.decide()
+    assert introduced(decided) == [("lab", 2), ("lab", 3), ("lab", 4)]
+    assert [commit.parent for commit in decided.auto] == [
+        main,
+        *(commit.sha for commit in decided.auto[:-1]),
+    ]
+    assert not {commit.sha for commit in decided.auto} & set(commits)
+    assert decided.auto_tip == decided.auto[-1].sha
+    assert whats(decided) == ["replayed"] * 3
+    assert decided.entries[0].reason == f"main moved; it was {commits[0][:12]}"
+
+
+def test_only_what_is_above_a_change_is_done_again() -> None:
+    rollout, commits = stack()
+    rollout.green(rollout.main, commits[0])
+    rollout.red(commits[1])
+    decided = rollout.decide()
+    assert decided.landed == commits[0]
+    assert introduced(decided) == [("lab", 4)]
+    assert [entry.reason for entry in decided.entries if entry.what == "replayed"] == [
+        f"something beneath it changed; it was {commits[2][:12]}"
+    ]
+
+
+def test_main_at_a_commit_of_auto_is_no_move() -> None:
+    rollout, commits = stack()
+    rollout.green(commits[1])
+    decided = rollout.decide(never)
+    assert [commit.sha for commit in decided.auto] == commits[2:]
+
+
+def test_one_operation_is_tried_at_a_time() -> None:
+    rollout, _ = stack()
+    main = rollout.pushed()
+    todo = plan(rollout.snapshot()).todo
+    assert todo == Todo(rollout.auto[0].operation, main)
+
+
+def test_rollback_goes_first_directly_on_main() -> None:
+    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    waiting = rollout.on_auto("shop", 2)
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    first = decided.auto[0]
+    assert (first.operation.kind, first.operation.position) == ("roll back", 1)
+    assert first.parent == rollout.main
+    assert first.operation.commit == old.commit
+    assert waiting not in {commit.sha for commit in decided.auto}
+
+
+def test_rollback_takes_the_place_of_what_waits_for_the_same_set() -> None:
+    rollout, _ = stack(1)
+    old = rollout.ledger.of("lab", "app").had[0]
+    rollout.had("lab", 2)
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    assert introduced(decided) == [("lab", 1)]
+
+
+def test_other_sets_are_done_again_on_a_rollback() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=AT_ONCE))
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    rollout.had("lab", 1, "batch")
+    rollout.on_auto("lab", 2, "batch")
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    assert [(one.operation.set, one.operation.kind) for one in decided.auto] == [
+        ("app", "roll back"),
+        ("batch", "introduce"),
+    ]
+
+
+def test_rollback_that_is_on_auto_stays_as_it_is() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    rollout.rollback("lab", old)
+    first = rollout.turn()
+    rollout.later(10)
+    again = rollout.decide(never)
+    assert again.auto == first.auto
+    assert not again.is_change
+
+
+def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    rollout.rollback("lab", old, ago=5)
+    first = rollout.turn()
+    second = rollout.rollback("lab", old, ago=1)
+    decided = rollout.turn()
+    assert decided.auto == first.auto, "a commit under test is never rewritten"
+    rollout.green(first.auto[0].sha)
+    landed = rollout.turn()
+    assert landed.ledger.how_ended(second)
+    assert landed.auto == ()
+
+
+def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    rollout.turn()
+    rollout.by_hand("lab", rollout.files_of(1))
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(request)
+
+
+def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
+    rollout = Rollout()
+    old = rollout.had("shop", 1, landed=90)
+    rollout.had("shop", 2, landed=50)
+    rollout.had("lab", 3, landed=100)
+    rollout.rollback("shop", old)
+    rollout.promotion("shop", 3, override="3 has the fix")
+    assert introduced(rollout.turn()) == [("shop", 1), ("shop", 3)]
+    again = rollout.turn(never)
+    assert not again.is_change
+    assert again.entries == ()
+
+
+def test_failing_entry_point_rejects_its_announcement_and_the_rest_goes_on() -> None:
+    rollout, _ = stack()
+    rollout.pushed()
+    bad = rollout.auto[1].operation.request or ""
+    decided = rollout.decide(fails(3, Failed("`make introduce` failed")))
+    assert decided.rejected == {bad: "`make introduce` failed"}
+    assert introduced(decided) == [("lab", 2), ("lab", 4)]
+
+
+def test_promotion_that_can_not_be_done_counts_as_evicted() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 2)
+    decided = rollout.turn(fails(2, Failed("`make promote` failed")))
+    assert decided.rejected == {}
+    assert [one.reason for one in decided.ledger.evictions] == ["`make promote` failed"]
+    assert decided.evicted == (), "there is no commit to keep"
+    assert not rollout.turn(never).is_change
+
+
+def test_promotion_by_hand_that_can_not_be_done_ends() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "approval": True}))
+    rollout.had("lab", 2)
+    request = rollout.promotion("shop", 2)
+    decided = rollout.decide(fails(2, Failed("`make promote` failed")))
+    assert decided.ledger.how_ended(request) == "evicted"
+
+
+def test_rollback_that_can_not_be_done_ends_and_its_hold_stays() -> None:
+    rollout = Rollout()
+    old = rollout.had("lab", 1, landed=120)
+    rollout.had("shop", 1)
+    rollout.had("lab", 2)
+    request = rollout.rollback("lab", old)
+    decided = rollout.turn(fails(1, Failed("it has no image files")))
+    assert decided.ledger.how_ended(request) == "evicted"
+    assert set(decided.holds) == {("lab", "app")}
+    assert not rollout.turn(never).is_change
+
+
+@pytest.mark.parametrize("size", [0, 2], ids=["nothing-on-auto", "something-on-auto"])
+def test_main_that_does_not_generate_lets_all_wait_and_blames_nobody(size: int) -> None:
+    rollout, commits = stack(size)
+    rollout.pushed()
+    if not size:
+        rollout.announced(2)
+
+    def broken(_: Operation, parent: str) -> Outcome:
+        return Broken(parent, "rollout.json is broken")
+
+    decided = rollout.decide(broken)
+    assert (decided.rejected, decided.evicted) == ({}, ())
+    assert [commit.sha for commit in decided.auto] == commits, "nothing justifies taking it off"
+    assert "main does not generate: rollout.json is broken" in waits_for(decided)
+    rollout.carry_out(decided)
+    rollout.pushed("mended")
+    assert introduced(rollout.decide())[:1] == [("lab", 2)]
+
+
+def test_time_limit_says_nothing_of_the_operation() -> None:
+    rollout, _ = stack(0)
+    request = rollout.announced(2)
+    decided = rollout.decide(fails(2, Lost("make took longer than 60 seconds")))
+    assert decided.rejected == {}
+    assert request not in decided.ended
+    assert "waits for another turn: make took longer than 60 seconds" in waits_for(decided)
+    assert introduced(rollout.decide()) == [("lab", 2)]
+
+
+def test_auto_that_is_replayed_again_and_again_starves_and_says_so() -> None:
+    rollout, _ = stack(1)
+    since = rollout.now
+    for _ in range(3):
+        rollout.pushed()
+        rollout.turn()
+        rollout.later(1)
+    decided = rollout.turn()
+    assert "it starves, main moved 3 times before a check could answer" in waits_for(decided)
+    assert [line.since for line in decided.waiting if what(line) == "auto"] == [since]
+    rollout.green(rollout.auto[0].sha)
+    assert "starves" not in waits_for(rollout.turn())
+
+
+def test_replayed_operation_keeps_its_date_and_its_reason() -> None:
+    rollout = Rollout()
+    rollout.announced(2, ago=30)
+    before = rollout.turn().auto[0].operation
+    rollout.pushed()
+    after = rollout.turn().auto[0].operation
+    assert after == before
+    assert after.at == rollout.ago(30)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_auto_that_has_become_empty_points_to_main(size: int) -> None:
+    rollout, _ = stack(size)
+    rollout.hold("lab")
+    decided = rollout.decide()
+    assert decided.auto == ()
+    assert decided.auto_tip == rollout.main
+
+
+def test_operation_that_became_a_no_op_is_dropped() -> None:
+    """A person's commit brought the same set to the wave meanwhile."""
+    rollout, _ = stack(1)
+    rollout.by_hand("lab", rollout.files_of(2))
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert rollout.auto[0].operation.request in decided.ended
+    assert "taken off auto" in whats(decided)
+
+
+def test_operation_that_was_overtaken_is_dropped() -> None:
+    rollout, _ = stack(1)
+    rollout.by_hand("lab", rollout.files_of(9))
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(rollout.auto[0].operation.request or "") == "superseded"
+
+
+def test_each_try_is_asked_for_once() -> None:
+    rollout, _ = stack()
+    rollout.pushed()
+    asked: list[Any] = []
+
+    def maker(operation: Operation, parent: str) -> None:
+        asked.append((operation.id, parent))
+
+    rollout.decide(maker)
+    assert len(asked) == len(set(asked)) == 3
+
+
+def test_what_is_behind_an_operation_that_took_too_long_waits_too_and_is_named() -> None:
+    rollout = Rollout(settings(lab=LAB, den={**LAB, "after": []}))
+    rollout.announced(2)
+    decided = rollout.decide(lambda *_: Lost("make took longer than 60 seconds"))
+    waits = [(line.about.wave, line.obstacles[0].__struct_config__.tag) for line in decided.waiting]
+    assert waits == [("lab", "time limit"), ("den", "time limit")]

@@ -1,0 +1,132 @@
+"""Which targets a set waits for, and whether a target runs it."""
+
+from datetime import timedelta
+
+import msgspec
+import pytest
+from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings
+
+from tidemill.plan.deployment import runs
+
+
+def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
+    rollout = Rollout(silent={"lab-2"})
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at == rollout.ago(5)
+
+
+def test_failure_on_a_target_that_runs_nothing_of_the_set_is_not_its_own() -> None:
+    rollout = Rollout(silent={"lab-2"})
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=30, deployed=20)
+    rollout.reports("lab", "lab-2", "Degraded", ago=5)
+    found = present(rollout.turn())
+    assert found.failed == {}
+    assert found.soaked(rollout.now) == timedelta(minutes=20)
+
+
+def test_target_whose_files_did_not_change_need_not_report_again() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 1, landed=60, content="the same image")
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=50)
+    rollout.had("lab", 2, landed=10, deployed=None, content="the same image")
+    assert present(rollout.turn()).deployed_at == rollout.ago(10)
+
+
+def test_target_that_never_reported_and_has_no_files_blocks_nobody() -> None:
+    rollout = landed()
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at == rollout.ago(5)
+
+
+def test_target_that_reported_blocks_even_if_its_files_are_gone() -> None:
+    rollout = landed()
+    rollout.reported("lab", "lab-2", position=1, ago=50)
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at is None
+
+
+def test_without_a_path_every_target_must_report() -> None:
+    rollout = landed()
+    no_path = msgspec.structs.replace(rollout.settings.deployments, path=())
+    rollout.settings = msgspec.structs.replace(rollout.settings, deployments=no_path)
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reports("lab", "lab-1", ago=5)
+    assert present(rollout.turn()).deployed_at is None
+
+
+def test_target_that_leaves_the_settings_blocks_nobody() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    rollout.turn()
+    rollout.settings = settings(lab={"targets": ["lab-1"]}, shop=SHOP)
+    assert present(rollout.turn()).deployed_at is not None
+
+
+def test_target_that_is_new_in_the_settings_has_to_take_the_set_too() -> None:
+    rollout = landed(minutes=40)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=30)
+    rollout.turn()
+    rollout.settings = settings(lab={"targets": ["lab-1", "lab-2", "lab-3"]}, shop=SHOP)
+    rollout.trees["lab", "lab-3"] = "new"
+    assert present(rollout.turn()).deployed_at is None
+    rollout.reports("lab", "lab-3", ago=2)
+    assert present(rollout.turn()).deployed_at == rollout.ago(2)
+
+
+@pytest.mark.parametrize(
+    ("seen", "tree", "expected"),
+    [
+        ({}, None, True),
+        ({"digests": "other"}, None, False),
+        ({"digests": "other"}, "same", True),
+        ({"images_fit": False}, None, False),
+        ({"images_fit": False, "digests": "other"}, "same", False),
+        (None, None, False),
+        (None, "same", True),
+    ],
+    ids=[
+        "same-digests",
+        "other-digests",
+        "same-files",
+        "other-image-runs",
+        "same-files-but-other-image-runs",
+        "no-set",
+        "no-set-but-same-files",
+    ],
+)
+def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it(
+    seen: dict[str, object] | None, tree: str | None, expected: bool
+) -> None:
+    rollout = landed()
+    had = rollout.ledger.of("lab", "app").had[-1]
+    record = rollout.record("lab", "lab-1")
+    mine = had.targets["lab-1"].tree
+    sets = (record.sets or {}) if seen is not None else {}
+    changed = {name: msgspec.structs.replace(one, **(seen or {})) for name, one in sets.items()}
+    tree = mine if tree == "same" else "another tree"
+    record = msgspec.structs.replace(record, sets=changed, tree=tree)
+    assert runs(record, "app", "lab-1", had) is expected
+
+
+def test_target_without_a_record_runs_nothing() -> None:
+    rollout = landed()
+    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").had[-1])
+
+
+def test_wave_is_healthy_when_all_its_targets_are() -> None:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", ago=5)
+    assert "lab" not in rollout.turn().ledger.well_with
+    now = {"app": rollout.ledger.of("lab", "app").had[-1].content}
+    rollout.reports("lab", "lab-2", ago=3)
+    assert rollout.turn().ledger.well_with == {"lab": now}
+    rollout.reports("lab", "lab-1", "Degraded", ago=2)
+    assert rollout.turn().ledger.well_with == {"lab": now}

@@ -1,0 +1,161 @@
+"""What waits for what, and since when: every wait has its reason."""
+
+import pytest
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    app_sha,
+    for_,
+    settings,
+    sha,
+    stack,
+    waits_for,
+    what,
+)
+
+from tidemill.facts.ledger import Refusal
+from tidemill.plan.plan import Plan
+
+
+def line(decided: Plan, begin: str) -> tuple[str, object]:
+    """What the line that begins with `begin` waits for, and since when."""
+    found = [one for one in decided.waiting if what(one).startswith(begin)]
+    assert len(found) == 1, waits_for(decided)
+    return for_(found[0]), found[0].since
+
+
+def in_lab(*, landed: float = 10, deployed: float | None = None) -> Rollout:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
+    rollout.had("shop", 1)
+    rollout.had("lab", 2, landed=landed, deployed=deployed)
+    return rollout
+
+
+def test_set_waits_for_the_targets_that_have_not_reported() -> None:
+    rollout = in_lab()
+    rollout.reports("lab", "lab-1")
+    reason, since = line(rollout.decide(), f"{app_sha(2)[:12]} (app) in lab")
+    assert reason == "lab-2 to report it healthy"
+    assert since == rollout.ago(10)
+
+
+def test_failed_set_waits_for_its_targets_or_a_newer_set() -> None:
+    rollout = in_lab()
+    rollout.reports("lab", "lab-1", "Degraded", ago=3)
+    reason, since = line(rollout.decide(), f"{app_sha(2)[:12]} (app) in lab")
+    assert reason.startswith("lab-1, which failed")
+    assert since == rollout.ago(3)
+
+
+def test_soaking_set_says_how_long_it_has_to_go() -> None:
+    rollout = in_lab(deployed=20)
+    reason, since = line(rollout.decide(), f"{app_sha(2)[:12]} (app) for shop")
+    assert reason == "it soaks in lab until 2026-01-05 12:40 UTC, 40m to go"
+    assert since == rollout.ago(20)
+
+
+def test_deployed_set_waits_for_nothing() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 2)
+    rollout.had("lab", 2)
+    assert rollout.decide().waiting == ()
+
+
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (None, "the check of {sha}"),
+        ("pending", "the check of {sha}"),
+        ("cancelled", "the check of {sha}: it was cancelled or timed out"),
+        ("failure", "the check of {sha} to be repeated: it is red"),
+    ],
+)
+def test_commit_on_auto_waits_for_its_check(state: str | None, reason: str) -> None:
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, checks="retries = 1"))
+    rollout.had("shop", 1)
+    rollout.had("lab", 1)
+    commit = rollout.on_auto("lab", 2)
+    rollout.green(rollout.main)
+    if state:
+        rollout.check(commit, state)  # type: ignore[arg-type]
+    found, _ = line(rollout.decide(), f"{app_sha(2)[:12]} (app) on auto for lab")
+    assert found.startswith(reason.format(sha=commit))
+
+
+def test_red_main_is_named_with_the_last_one_known_green() -> None:
+    rollout = in_lab()
+    rollout.ledger.green_main = sha("green")
+    rollout.red(rollout.main)
+    reason, since = line(rollout.decide(), f"main at {rollout.main}")
+    assert sha("green") in reason
+    assert since == rollout.ago(1)
+
+
+def test_red_main_without_a_known_green_one_is_named_all_the_same() -> None:
+    rollout = in_lab()
+    rollout.red(rollout.main)
+    reason, _ = line(rollout.decide(), f"main at {rollout.main}")
+    assert "last main" not in reason
+
+
+def test_unknown_sets_wait_for_nothing() -> None:
+    rollout = Rollout()
+    rollout.had("lab", 0, app_sha=None, deployed=None)
+    assert rollout.decide().waiting == ()
+
+
+def test_nothing_is_said_twice() -> None:
+    rollout = in_lab()
+    for position in (3, 4, 5):
+        rollout.announced(position)
+    waiting = rollout.decide().waiting
+    assert len(waiting) == len(set(waiting))
+
+
+def test_each_announcement_that_waits_is_named() -> None:
+    rollout = in_lab()
+    for position in (3, 4):
+        rollout.announced(position)
+    text = waits_for(rollout.decide())
+    for position in (3, 4):
+        assert f"{app_sha(position)[:12]} (app) for lab waits for" in text
+
+
+def test_promotion_of_a_set_that_no_wave_knows_says_so() -> None:
+    rollout = in_lab()
+    rollout.promotion("shop", 7)
+    assert app_sha(7)[:12] in waits_for(rollout.decide())
+
+
+def test_what_was_taken_off_auto_says_what_it_waits_for_now() -> None:
+    rollout = Rollout()
+    rollout.had("shop", 1)
+    rollout.had("lab", 2)
+    rollout.on_auto("shop", 2)
+    rollout.hold("shop", reason="freeze")
+    text = waits_for(rollout.decide())
+    assert app_sha(2)[:12] in text
+    assert "shop is held by ada: freeze" in text
+
+
+def test_every_reason_is_one_printable_line() -> None:
+    rollout = in_lab()
+    rollout.red(rollout.main)
+    rollout.announced(3)
+    rollout.reports("lab", "lab-1", "Degraded")
+    for one in rollout.decide().waiting:
+        assert what(one).isprintable()
+        assert for_(one).isprintable()
+
+
+def test_refusal_is_said_of_the_commit_that_the_server_refused_and_of_no_other() -> None:
+    rollout, commits = stack()
+    rollout.green(*commits)
+    rollout.ledger.refused = Refusal(sha=commits[2], reason="a review", since=rollout.ago(1))
+    refused = rollout.decide(without_landing=True)
+    assert waits_for(refused).count("the server to let it land: a review") == 4, "main, and auto"
+    rollout.pushed("a person's edit")
+    replayed = rollout.decide(without_landing=True)
+    assert replayed.ledger.refused is None
+    assert "the server" not in waits_for(replayed)
