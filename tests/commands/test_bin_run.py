@@ -439,3 +439,35 @@ def test_a_cache_in_the_working_directory_is_not_used(actions: Actions, cache: s
     assert actions.run(RUNNER_TOOL_CACHE=cache, XDG_CACHE_HOME=cache).code == 0
     assert (actions.folder / "home" / ".cache" / "tidemill" / "packages").is_dir()
     assert not (actions.folder / cache).exists()
+
+
+@pytest.mark.parametrize("variable", ["RUNNER_TOOL_CACHE", "XDG_CACHE_HOME", "HOME"])
+@pytest.mark.parametrize("which", ["a checkout", "the workspace", "a link to the workspace"])
+def test_packages_that_came_with_a_checkout_are_not_run(
+    actions: Actions, variable: str, which: str
+) -> None:
+    """Other CIs keep caches in the checkout, and then its files may say that they are packages."""
+    place = actions.folder / "place"
+    cache = place / "a" / "cache"
+    cache.mkdir(parents=True)
+    link = actions.folder / "link"
+    link.symlink_to(place)
+    inside = {"RUNNER_TOOL_CACHE": "", variable: str(cache)}
+    if which != "a checkout":
+        inside[variable] = str(link / "a" / "cache") if "link" in which else str(cache)
+    assert actions.run(**inside).code == 0
+    for file in cache.rglob("tidepool/__init__.py"):
+        file.write_text("raise SystemExit('ran')")
+    for file in cache.rglob("*.pyc"):
+        file.unlink()
+    assert "ran" in actions.run(**inside).err, "that this test can fail"
+    if which == "a checkout":
+        (place / ".git").mkdir()
+    else:
+        inside["GITHUB_WORKSPACE"] = str(place)
+    ended = actions.run(**inside)
+    if variable == "HOME":
+        assert_clear(ended, "would be in a checkout", "XDG_CACHE_HOME")
+    else:
+        assert ended.said["level"] == "high"
+        assert INSTALLING in ended.err

@@ -57,10 +57,18 @@ class Hostile:
         file.write_text(text)
         return file
 
+    def _disguised(self) -> tuple[str, ...]:
+        """Its folder of programs, by names that don't begin as its own does."""
+        link = self.folder.parent / "link"
+        if not link.is_symlink():
+            link.symlink_to(self.folder)
+        here = str(self.folder)
+        return f"{here}/bin", f"{here}/../workspace/bin", f"/{here}/bin", f"{link}/bin"
+
     def environment(self, path: str) -> dict[str, str]:
         here, function = str(self.folder), f'() {{ : >"{self.ran}/a function"\n}}'
         return {
-            "PATH": os.pathsep.join((".", "", "bin", here, f"{here}/bin", path, "")),
+            "PATH": os.pathsep.join((".", "", "bin", here, *self._disguised(), path, "")),
             "GITHUB_WORKSPACE": here,
             "TIDEMILL_TOKEN": SECRET,
             "BASH_ENV": f"{here}/start.sh",
