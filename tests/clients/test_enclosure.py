@@ -258,6 +258,14 @@ TOO_MUCH = {
     ),
     "a file with a hole": ("dd if=/dev/zero of=file bs=1 count=1 seek=9G", "wrote more than 0.02"),
     "what it prints": ("dd if=/dev/zero bs=1M count=60", "wrote more than 0.02"),
+    "files without a name": (
+        "for n in 3 4 5 6; do eval \"exec $n>file\"; dd if=/dev/zero of=file bs=1M count=10; rm file; "
+        "done; sleep 61",
+        "wrote more than 0.02",
+    ),
+    "files without content": (
+        "n=0; while [ $n -lt 8000 ]; do : >$n; n=$((n + 1)); done", "wrote more than 0.02",
+    ),
     "it goes on": ("yes >$HOME/file & sleep 60", "wrote more than 0.02"),
     "memory": ("dd if=/dev/zero of=/tmp/file bs=1M count=15; "
                "dd if=/dev/zero of=/tmp/more bs=1M count=15", "/tmp was full"),
@@ -404,6 +412,10 @@ SURROUNDINGS = {
     "actions": ({"GITHUB_ACTIONS": "true"}, None, True),
     "any other CI": ({"CI": "true"}, None, True),
     "CI in other words": ({"CI": "woodpecker"}, None, True),
+    "Azure Pipelines": ({"TF_BUILD": "True"}, None, True),
+    "TeamCity": ({"TEAMCITY_VERSION": "2026.1 (build 1)"}, None, True),
+    "CodeBuild": ({"CODEBUILD_BUILD_ID": "app:b1a2"}, None, True),
+    "Jenkins": ({"JENKINS_URL": "https://jenkins.example/"}, None, True),
     "CI that is denied": ({"CI": "false"}, None, False),
     "the variable": ({"CI": "1", "TIDEMILL_ENTRYPOINTS": "same-user"}, None, False),
     "the option": ({"CI": "1", "TIDEMILL_TOKEN": SECRET}, "same-user", False),

@@ -86,6 +86,7 @@ _CAPABILITIES = 64
 _LOOK = 0.5  # seconds between two looks at what it uses
 _SHARE = 20  # and so many times as long as a look takes
 _FULL = 1 << 20  # so many bytes left are none
+_BLOCK = 4096
 _IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)  # the end of the input says it all
 _CHANGED_SIGNALS = (*_IGNORED, signal.SIGPIPE, signal.SIGXFSZ)  # the last two by Python
 _TOO_LARGE = 128 + signal.SIGXFSZ
@@ -163,7 +164,7 @@ def _limit(plan: Plan, pid: int) -> str:
     """Which limit the command has passed by now, if any."""
     if _tasks(pid) > plan["processes"]:
         return "limit processes"
-    return "limit written" if _written(plan) > plan["written"] else ""
+    return "limit written" if _written(plan, pid) > plan["written"] else ""
 
 
 def _tasks(pid: int) -> int:
@@ -183,18 +184,55 @@ def _tasks(pid: int) -> int:
     return count
 
 
-def _written(plan: Plan) -> int:
-    """How many bytes the writable folders and the output hold; du takes any depth."""
+def _written(plan: Plan, pid: int | None = None) -> int:
+    """How many bytes the writable folders and the output hold; du takes any depth.
+
+    A file without content takes room, too, as much as a block. And one that is open takes it after
+    its name is gone: those of the namespace of `pid` are counted as well.
+    """
+    held = max(_used(plan, "-k") * 1024, _used(plan, "--inodes") * _BLOCK)
+    nameless = _nameless(plan, pid) if pid is not None else 0
+    return held + nameless + os.fstat(1).st_blocks * 512
+
+
+def _used(plan: Plan, what: str) -> int:
+    """What du counts of the writable folders."""
     ours, its = os.pipe()
-    words = ["du", "-skx", "--", *plan["writable"]]
+    words = ["du", "-sx", what, "--", *plan["writable"]]
     actions = [(os.POSIX_SPAWN_DUP2, its, 1), (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)]
     pid = os.posix_spawnp("du", words, _PATH, file_actions=actions)
     os.close(its)
     with open(ours, "rb") as file:
         lines = file.read().splitlines()
     os.waitpid(pid, 0)
-    sizes = [int(line.split(b"\t")[0]) for line in lines if line.split(b"\t")[0].isdigit()]
-    return sum(sizes) * 1024 + os.fstat(1).st_blocks * 512
+    return sum(int(line.split(b"\t")[0]) for line in lines if line.split(b"\t")[0].isdigit())
+
+
+def _nameless(plan: Plan, pid: int) -> int:
+    """How many bytes open files hold that are in no folder any more; without the output."""
+    place, found = f"/proc/{pid}/root/proc", {}
+    try:
+        disks = {os.stat(path).st_dev for path in plan["writable"]}
+        if os.stat(place).st_dev == os.stat("/proc").st_dev:
+            return 0  # it has no view of its own yet
+        folders = [f"{place}/{name}/fd" for name in os.listdir(place) if name.isdigit()]
+    except OSError:
+        return 0
+    for folder in folders:
+        try:
+            names = os.listdir(folder)
+        except OSError:  # it has ended
+            continue
+        for name in names:
+            try:
+                file = os.stat(f"{folder}/{name}")
+            except OSError:  # it has closed the file
+                continue
+            if file.st_nlink == 0 and file.st_dev in disks:
+                found[file.st_dev, file.st_ino] = file.st_blocks * 512
+    output = os.fstat(1)
+    found.pop((output.st_dev, output.st_ino), None)
+    return sum(found.values())
 
 
 def _first_process(plan: Plan, alive: int) -> NoReturn:

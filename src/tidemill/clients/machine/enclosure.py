@@ -45,6 +45,10 @@ _OF_THE_WORKFLOW = (
     "GITHUB_STATE",
     "GITHUB_STEP_SUMMARY",
 )
+# Azure Pipelines, TeamCity, CodeBuild and older Jenkins set no CI, but these.
+_OF_A_CI = (
+    "CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "CODEBUILD_BUILD_ID", "JENKINS_URL",
+)  # fmt: skip
 _OF_A_RUNNER = (".runner", ".credentials", "run.sh")  # what is in a runner's own folder
 _HIDDEN = ("/root", "/home", "/run", "/var/run")
 _GIB = 1024**3
@@ -116,10 +120,7 @@ def is_wanted() -> bool:
     Raises:
         TidemillError: the variable says something else.
     """
-    in_ci = any(
-        os.environ.get(name, "").lower() not in ("", "0", "false")
-        for name in ("CI", "GITHUB_ACTIONS")
-    )
+    in_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _OF_A_CI)
     default = OWN_USER if in_ci or any(map(os.environ.get, SECRETS)) else SAME_USER
     chosen = _chosen.get() or os.environ.get("TIDEMILL_ENTRYPOINTS") or default
     if chosen not in (OWN_USER, SAME_USER):
