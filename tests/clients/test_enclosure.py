@@ -259,8 +259,8 @@ TOO_MUCH = {
     "a file with a hole": ("dd if=/dev/zero of=file bs=1 count=1 seek=9G", "wrote more than 0.02"),
     "what it prints": ("dd if=/dev/zero bs=1M count=60", "wrote more than 0.02"),
     "files without a name": (
-        "for n in 3 4 5 6; do eval \"exec $n>file\"; dd if=/dev/zero of=file bs=1M count=10; rm file; "
-        "done; sleep 61",
+        "for n in 3 4 5 6; do eval \"exec $n>file\"; dd if=/dev/zero of=file bs=1M count=10; "
+        "rm file; done; sleep 61",
         "wrote more than 0.02",
     ),
     "files without content": (
@@ -305,7 +305,7 @@ def test_a_limit_is_a_number(
 VAR_RUN = """
 import sys
 from pathlib import Path
-from tidemill.clients.entrypoints import run_entry_point
+from tidemill.clients.machine.entrypoints import run_entry_point
 work = Path(sys.argv[1])
 Path("/var/run/engine").write_text("hush")
 run_entry_point("ls -A /var/run >seen", folder=work, home=work.parent / "home", seconds=60)
@@ -338,8 +338,8 @@ def test_command_that_takes_too_long_is_ended_with_all_that_it_started(
 RUN = """
 import sys
 from pathlib import Path
-from tidemill.clients.enclosure import is_wanted
-from tidemill.clients.entrypoints import run_entry_point
+from tidemill.clients.machine.enclosure import is_wanted
+from tidemill.clients.machine.entrypoints import run_entry_point
 work = Path(sys.argv[1])
 run_entry_point(sys.argv[2], folder=work, home=work.parent / "home", seconds=600)
 """
@@ -371,8 +371,8 @@ def test_it_costs_little(own_user: None, tmp_path: Path) -> None:
 TELL = """
 import os, sys
 from pathlib import Path
-from tidemill.clients.enclosure import is_wanted
-from tidemill.clients.entrypoints import run_entry_point
+from tidemill.clients.machine.enclosure import is_wanted
+from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.errors import TidemillError
 user = int(sys.argv[2])
 os.setresgid(user, user, user)

@@ -14,7 +14,7 @@ from tidemill.clients.machine.scratch import scratch
 
 RUN = """
 import sys
-from tidemill.clients.scratch import scratch
+from tidemill.clients.machine.scratch import scratch
 with scratch() as folder:
     (folder / "something").write_text("x")
     print(folder, flush=True)

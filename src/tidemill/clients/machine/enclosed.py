@@ -1,7 +1,7 @@
 """Run one command as nobody, in a view of the machine that has nothing in it but its own business.
 
-This file is started by itself, as root, by `tidemill.clients.enclosure`: it imports nothing of
-Tidemill. Its input is the `Plan`, by marshal, and its argument how many bytes that is. When the
+This file is started by itself, as root, by `tidemill.clients.machine.enclosure`: it imports nothing
+of Tidemill. Its input is the `Plan`, by marshal, and its argument how many bytes that is. When the
 input ends, so does the command, and with it everything that it started. What the command prints
 goes to standard output, and what became of it to standard error: `code 3`; `limit written`, `limit
 processes` or `limit /tmp`, where it used more than it may; or any other line, which is why it was

@@ -23,7 +23,7 @@ def run_entry_point(
 
     Its environment is made anew: PATH (in a virtual environment, with our own Python first), HOME
     and TMPDIR an empty folder of this run, language and time zone. No token is in it; and none is
-    in its reach where it has a user of its own (`tidemill.clients.enclosure`).
+    in its reach where it has a user of its own (`tidemill.clients.machine.enclosure`).
 
     Args:
         objects: all folders of Git objects that `folder` borrows from.
