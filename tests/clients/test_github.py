@@ -16,10 +16,10 @@ from tests.clients.github_api import ACTIONS, REPOSITORY, TOKEN, Api, Say, servi
 from tidemill.clients.github.api import GitHub, NewDeployment, NewStatus
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
-from tidemill.facts.github_checks import CheckRun, Required
+from tidemill.facts.github_checks import CheckRun, RequiredCheck
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
-CHECK = (Required("tidemill/check"),)
+CHECK = (RequiredCheck("tidemill/check"),)
 NOW = 1_800_000_000.0
 
 
@@ -59,7 +59,7 @@ def test_required_checks_come_from_the_rules_of_the_branch_in_one_call(
     api: Api, github: GitHub
 ) -> None:
     api.requires("build", ("lint", 99))
-    assert github.required("main") == (Required("build"), Required("lint", 99))
+    assert github.required("main") == (RequiredCheck("build"), RequiredCheck("lint", 99))
     assert [one.path for one in api.asked] == [f"/api/v3/repos/{REPOSITORY}/rules/branches/main"]
 
 
@@ -72,7 +72,7 @@ def test_name_of_a_branch_is_one_part_of_the_path(api: Api, github: GitHub) -> N
 def test_rules_are_read_page_by_page(api: Api, github: GitHub) -> None:
     api.page = 1
     api.requires("build")
-    assert github.required("main") == (Required("build"),)
+    assert github.required("main") == (RequiredCheck("build"),)
     assert [one.query["page"] for one in api.asked] == ["1", "2"]
 
 
@@ -83,7 +83,11 @@ def test_classic_protection_tells_where_rules_require_nothing(api: Api, github: 
             "checks": [{"context": "build", "app_id": 99}, {"context": "lint", "app_id": -1}],
         }
     }
-    assert github.required("main") == (Required("build", 99), Required("lint"), Required("old"))
+    assert github.required("main") == (
+        RequiredCheck("build", 99),
+        RequiredCheck("lint"),
+        RequiredCheck("old"),
+    )
 
 
 NO_RULESETS = {
@@ -99,7 +103,7 @@ def test_where_there_are_no_rulesets_classic_protection_tells(
     api.requires("rule")
     api.protection = {"required_status_checks": {"contexts": ["build"], "checks": []}}
     api.on("GET", "/rules/branches/main$", NO_RULESETS[case])
-    assert github.required("main") == (Required("build"),)
+    assert github.required("main") == (RequiredCheck("build"),)
 
 
 def test_rules_that_this_token_may_not_see_are_not_taken_for_none(api: Api, github: GitHub) -> None:
@@ -152,10 +156,10 @@ def test_statuses_are_read_on_until_what_is_required_was_met(api: Api, github: G
     for context in ("tidemill/check", "b", "other", "a", "another"):
         api.status(SHA, context, "success")
     api.page = 2
-    github.reports(SHA, [Required("a"), Required("B")])
+    github.reports(SHA, [RequiredCheck("a"), RequiredCheck("B")])
     assert len(api.requests("GET", "/statuses")) == 2
     api.asked.clear()
-    github.reports(SHA, [Required("a", 99)])
+    github.reports(SHA, [RequiredCheck("a", 99)])
     assert len(api.requests("GET", "/statuses")) == 3, "an earlier one of that app may count"
 
 
@@ -283,7 +287,7 @@ def test_limit_that_asks_for_no_pause_for_ever_is_given_up(
 def test_bad_moment_passes(api: Api, github: GitHub, waits: Waits, code: int) -> None:
     api.requires("build")
     api.on("GET", "/rules", *[Say(code, b"<html>oh no</html>")] * 4)
-    assert github.required("main") == (Required("build"),)
+    assert github.required("main") == (RequiredCheck("build"),)
     assert waits == [1.0, 2.0, 4.0, 8.0]
 
 
@@ -297,7 +301,7 @@ def test_server_that_stays_unwell_is_an_error(api: Api, github: GitHub) -> None:
 def test_answer_that_breaks_off_is_asked_for_again(api: Api, github: GitHub, waits: Waits) -> None:
     api.requires("build")
     api.on("GET", "/rules", Say(200, [], cut=True))
-    assert github.required("main") == (Required("build"),)
+    assert github.required("main") == (RequiredCheck("build"),)
     assert len(waits) == 1
 
 

@@ -10,7 +10,7 @@ from tests.sandbox.server_world import World, described, pushed, world
 from tidemill.clients.github.api import GitHub, NewDeployment, NewStatus
 from tidemill.clients.github.place import Place
 from tidemill.errors import ServerRefused
-from tidemill.facts.github_checks import ACTIONS, Required, record
+from tidemill.facts.github_checks import ACTIONS, RequiredCheck, record
 
 __all__ = ["described", "pushed", "world"]
 OWN = "tidemill/check"
@@ -30,7 +30,7 @@ def test_status_of_a_workflow_counts_where_a_rule_wants_it_of_actions(pushed: Wo
     sha = pushed.head()
     client = github(pushed, pushed.mint("workflow", statuses="write", checks="read"))
     required = client.required("main")
-    assert required == (Required(OWN, ACTIONS),)
+    assert required == (RequiredCheck(OWN, ACTIONS),)
     client.set_status(NewStatus(sha, OWN, "success", "It is fit to land.", "https://run/1"))
     found = record(sha, required, client.reports(sha, required), BEGUN)
     assert [run.state for run in found.runs] == ["success"]
@@ -43,7 +43,7 @@ def test_status_of_a_person_does_not(pushed: World) -> None:
     client.set_status(NewStatus(sha, OWN, "success", "It is fit to land."))
     required = client.required("main")
     assert record(sha, required, client.reports(sha, required), BEGUN).runs == ()
-    anybody = (Required(OWN),)
+    anybody = (RequiredCheck(OWN),)
     assert record(sha, anybody, client.reports(sha, anybody), BEGUN).runs[0].state == "success"
 
 

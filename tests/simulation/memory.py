@@ -31,7 +31,7 @@ from tidemill.clients.git.store import (
 from tidemill.errors import Unreachable
 from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS
 from tidemill.facts.settings import FILE
-from tidemill.facts.staleness import Look
+from tidemill.facts.staleness import Inspection
 
 
 class Killed(BaseException):
@@ -252,7 +252,7 @@ class Client:
         when = max(work.date or parent.date, parent.date)
         return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
 
-    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
         self._get(work.parent)
         if self.server.slow:
             return WorkTimedOut("the machine was too slow")
@@ -266,7 +266,7 @@ class Client:
             for path in paths
             if files.get(path) != commit.files.get(path)
         }
-        return Look(changed, (commit.parent,) if commit.parent else (), commit.author)
+        return Inspection(changed, (commit.parent,) if commit.parent else (), commit.author)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         self.gate("push")

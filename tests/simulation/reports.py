@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tests.simulation.facts import runs
 from tests.simulation.memory import Client
-from tidemill.facts.github_checks import Reports, Required, Status
+from tidemill.facts.github_checks import Reports, RequiredCheck, Status
 
 _STATES = {"cancelled": "error"}
 
@@ -21,10 +21,10 @@ class LatestReports:
     def __init__(self, client: Client) -> None:
         self.client = client
 
-    def required(self, _: str) -> tuple[Required, ...]:
-        return (Required("check"),)
+    def required(self, _: str) -> tuple[RequiredCheck, ...]:
+        return (RequiredCheck("check"),)
 
-    def reports(self, sha: str, _: Sequence[Required]) -> Reports:
+    def reports(self, sha: str, _: Sequence[RequiredCheck]) -> Reports:
         latest = {}
         for number, run in enumerate(runs(self.client.server, self.client.seen.shas, sha)):
             at = datetime.fromisoformat(run["at"])

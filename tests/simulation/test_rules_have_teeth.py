@@ -30,7 +30,7 @@ from tidemill.facts.snapshot import Snapshot
 from tidemill.plan import due, eviction, landing, next_sets, waits
 from tidemill.plan.draft import Draft
 from tidemill.plan.plan import Plan, plan
-from tidemill.plan.renames import Renamed
+from tidemill.plan.renames import RenamedSnapshot
 from tidemill.turn.read import Reading
 
 MOST = 60
@@ -249,7 +249,7 @@ def test_a_forged_position_that_locks_a_set_out_is_noticed(monkeypatch: Patch) -
 
 
 def test_a_name_that_forgets_its_past_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.plan.plan.renamed", Renamed)
+    monkeypatch.setattr("tidemill.plan.plan.renamed", RenamedSnapshot)
     found = first_broken(often={names.rename: 40, requests.hold: 40})
     assert found.startswith(("rule 13: the hold", "rule 3:"))
 

@@ -11,7 +11,7 @@ from typing import Any
 from tidemill.facts.image_files import ImageFiles, Source, from_maps
 from tidemill.facts.settings import Settings
 from tidemill.facts.settings_file import parse
-from tidemill.facts.snapshot import Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
@@ -38,10 +38,10 @@ def images(
     return from_maps({"web": f"{name}:{commit}"}, {"web": f"{name}@sha256:{held}"}, source)
 
 
-def unreadable(fact: str, *, is_newer: bool = False) -> Unreadable:
+def unreadable(fact: str, *, is_newer: bool = False) -> UnreadableRef:
     """A ref of the inbox that can't be read."""
     ref = f"refs/tidemill/inbox/{fact}"
-    return Unreadable(ref=ref, sha=sha(fact), id=fact, reason="broken", is_newer=is_newer)
+    return UnreadableRef(ref=ref, sha=sha(fact), id=fact, reason="broken", is_newer=is_newer)
 
 
 def settings(

@@ -9,14 +9,14 @@ from typing import Any
 from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
 from tests.unit.telling import Told
 
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
-from tidemill.facts.records import Deployment, Health, Phase, Seen
-from tidemill.facts.snapshot import Made, Main, Outcome, Snapshot
-from tidemill.facts.staleness import Look, NoLook
-from tidemill.plan.obstacles import Waiting
+from tidemill.facts.records import Deployment, Health, Phase, ReportedSet
+from tidemill.facts.snapshot import Main, NewCommit, Outcome, Snapshot
+from tidemill.facts.staleness import FailedInspection, Inspection
+from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan, plan
-from tidemill.plan.regeneration import ToLook
+from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
@@ -51,10 +51,10 @@ class Rollout(Told):
         looks: the commits on which it was run.
     """
 
-    generates: tuple[Look | NoLook, ...] = (Look({}),)
+    generates: tuple[Inspection | FailedInspection, ...] = (Inspection({}),)
     looks: list[str] = field(default_factory=list)
 
-    def look(self, commit: str) -> Look | NoLook:
+    def look(self, commit: str) -> Inspection | FailedInspection:
         """`generate` is run on a commit of main as it is."""
         self.looks.append(commit)
         return self.generates[min(len(self.looks), len(self.generates)) - 1]
@@ -77,7 +77,7 @@ class Rollout(Told):
             files = {"app": self.files_of(position)}
         uses = target not in self.silent
         sets = {
-            name: Seen(
+            name: ReportedSet(
                 app_sha=one.app_sha,
                 position=one.position,
                 content=one.content,
@@ -146,13 +146,13 @@ class Rollout(Told):
             decided = plan(known, without_landing=without_landing)
             if decided.todo is None:
                 return decided
-            if isinstance(decided.todo, ToLook):
+            if isinstance(decided.todo, InspectionTodo):
                 known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
                 continue
             operation, parent = decided.todo.operation, decided.todo.parent
             outcome = maker(operation, parent) if maker else None
             known = known.knowing(
-                operation.id, parent, outcome or Made(self.made(operation, parent))
+                operation.id, parent, outcome or NewCommit(self.made(operation, parent))
             )
         raise AssertionError("the plan never has what it needs")
 
@@ -193,12 +193,12 @@ def waits_for(decided: Plan) -> str:
     )
 
 
-def what(line: Waiting) -> str:
+def what(line: Wait) -> str:
     """What waits, as people name it."""
     return subject(line.about)
 
 
-def for_(line: Waiting) -> str:
+def for_(line: Wait) -> str:
     """All that it waits for, in words."""
     return "; ".join(reasons(line, NOW))
 
@@ -208,7 +208,7 @@ def introduced(decided: Plan) -> list[tuple[str, int]]:
     return [(commit.operation.wave, commit.operation.position) for commit in decided.auto]
 
 
-def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Had:
+def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Landing:
     """The set that a wave will have."""
     found = decided.ledger.present(wave, set_name)
     assert found is not None
@@ -218,15 +218,15 @@ def present(decided: Plan, wave: str = "lab", set_name: str = "app") -> Had:
 def stack(size: int = 3, checks: str = "retries = 0", **lab: Any) -> tuple[Rollout, list[str]]:
     """Positions 2 and up on auto for lab, one upon the other; their commits."""
     rollout = Rollout(settings(lab={**LAB, "admit": "at once", **lab}, shop=SHOP, checks=checks))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     return rollout, [rollout.on_auto("lab", 2 + at) for at in range(size)]
 
 
 def landed(minutes: float = 10) -> Rollout:
     """Position 2 landed in lab; nobody has reported it. shop wants it to soak for an hour."""
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=120, deployed=110)
-    rollout.had("lab", 2, landed=minutes, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=120, deployed=110)
+    rollout.landing("lab", 2, landed=minutes, deployed=None)
     return rollout

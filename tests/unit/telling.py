@@ -10,13 +10,21 @@ from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.facts.checks import CheckRecord, Run, RunState
+from tidemill.facts.holds import Hold
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Had, How, Ledger
+from tidemill.facts.ledger import How, Landing, Ledger
 from tidemill.facts.operation import AutoCommit, Files, Kind, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import Announced, Fact, Hold, Point, Promotion, Rollback
+from tidemill.facts.requests import (
+    AnnouncementRequest,
+    Fact,
+    HoldRequest,
+    Point,
+    Promotion,
+    Rollback,
+)
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Held, Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 
 
 @dataclass
@@ -31,13 +39,13 @@ class Told:
     auto_tip: str | None = None
     inbox: dict[str, Fact] = field(default_factory=dict)
     checks: dict[str, CheckRecord] = field(default_factory=dict)
-    holds: dict[tuple[str, str], Held] = field(default_factory=dict)
+    holds: dict[tuple[str, str], Hold] = field(default_factory=dict)
     records: dict[tuple[str, str], Deployment] = field(default_factory=dict)
     files: dict[tuple[str, str], ImageFiles] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)
     known: dict[str, ImageFiles] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableRef, ...] = ()
     foreign: str | None = None
 
     def ago(self, minutes: float) -> datetime:
@@ -62,7 +70,7 @@ class Told:
             for target in (found.targets if found else ())
         }
 
-    def had(
+    def landing(
         self,
         wave: str,
         position: int,
@@ -73,13 +81,13 @@ class Told:
         how: How = "introduce",
         content: object = None,
         **changes: Any,
-    ) -> Had:
+    ) -> Landing:
         """A set landed in a wave, and was deployed there; both in minutes before now."""
         files = self.files_of(position, set_name, content=content)
         since = None if deployed is None else self.ago(deployed)
         targets = self.targets(wave, files)
         users = [target for target, one in targets.items() if one.uses]
-        had = Had(
+        landing = Landing(
             app_sha=files.app_sha,
             position=position,
             content=files.content,
@@ -95,12 +103,12 @@ class Told:
             healthy_since=since,
         )
         for key, value in changes.items():
-            setattr(had, key, value)
+            setattr(landing, key, value)
         part = self.ledger.of(wave, set_name)
-        part.had.append(had)
+        part.landings.append(landing)
         part.highest = max(part.highest, position)
         self.put(wave, set_name, files)
-        return had
+        return landing
 
     def by_hand(self, wave: str, files: ImageFiles | None, set_name: str = "app") -> str:
         """A person's commit puts image files there, or takes them away; returns its SHA."""
@@ -138,7 +146,7 @@ class Told:
             images=held,
         )
         return self.asked(
-            Announced(
+            AnnouncementRequest(
                 accepted_at=self.ago(ago),
                 announcement=announcement,
                 override=override,
@@ -152,7 +160,7 @@ class Told:
         fields = {"wave": wave, "set": set_name, "app_sha": commit, "position": position}
         return self.asked(Promotion(accepted_at=self.ago(5), by="ada", **{**fields, **given}))
 
-    def rollback(self, wave: str, to: Had, set_name: str = "app", *, ago: float = 5) -> str:
+    def rollback(self, wave: str, to: Landing, set_name: str = "app", *, ago: float = 5) -> str:
         """A person asked for a rollback; returns the request's id."""
         present = self.ledger.present(wave, set_name)
         leaves = (
@@ -175,12 +183,12 @@ class Told:
     ) -> str:
         """A person asked for a hold; returns the request's id."""
         return self.asked(
-            Hold(accepted_at=self.ago(ago), by="ada", wave=wave, set=set_name, reason=reason)
+            HoldRequest(accepted_at=self.ago(ago), by="ada", wave=wave, set=set_name, reason=reason)
         )
 
-    def held(self, wave: str, set_name: str = "_", reason: str = "freeze") -> Held:
+    def held(self, wave: str, set_name: str = "_", reason: str = "freeze") -> Hold:
         """A hold is in force."""
-        found = Held(
+        found = Hold(
             id=f"hold-{wave}-{set_name}",
             wave=wave,
             set=set_name,
@@ -203,7 +211,7 @@ class Told:
         request = self.announced(position, set_name) if kind == "introduce" else None
         source = found.sources[0] if found and found.sources else None
         files = self.files_of(position, set_name)
-        hads = self.ledger.of(source, set_name).had if source else []
+        landings = self.ledger.of(source, set_name).landings if source else []
         fields = {
             "kind": kind,
             "wave": wave,
@@ -214,7 +222,7 @@ class Told:
             "content": files.content,
             "request": request,
             "source": source,
-            "commit": next((one.commit for one in hads if one.position == position), None),
+            "commit": next((one.commit for one in landings if one.position == position), None),
             "reason": "as it was",
         }
         operation = Operation(**{**fields, **given})

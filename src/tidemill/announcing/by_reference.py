@@ -36,7 +36,7 @@ class Artifact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     sha256: str
 
 
-class Referred(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class AnnouncementReference(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What an announcement says but for its images, and where the whole of it is."""
 
     artifact: Artifact
@@ -55,11 +55,11 @@ def is_referred(data: bytes) -> bool:
     return True
 
 
-def parse_referred(data: bytes) -> Referred:
+def parse_referred(data: bytes) -> AnnouncementReference:
     """Parse and check the JSON of an announcement by reference; raise `Refused` with the reason."""
     check_version(data, "the announcement")
     try:
-        found = msgspec.json.decode(data, type=Referred)
+        found = msgspec.json.decode(data, type=AnnouncementReference)
     except UNREADABLE as error:
         raise Refused(
             f"this is not an announcement by reference: {shown(str(error))}", remedy=_AGAIN
@@ -83,15 +83,15 @@ def checked_artifact(name: str) -> str:
     return name
 
 
-def refer(announcement: Announcement, file: bytes, run_id: int, name: str) -> Referred:
+def refer(announcement: Announcement, file: bytes, run_id: int, name: str) -> AnnouncementReference:
     """The reference to an announcement that is `file` in the artifact `name` of a run."""
     head = {field: getattr(announcement, field) for field in Head.__struct_fields__}
     sha256 = hashlib.sha256(file).hexdigest()
     where = Artifact(run_id=run_id, name=checked_artifact(name), sha256=sha256)
-    return Referred(**head, artifact=where)
+    return AnnouncementReference(**head, artifact=where)
 
 
-def resolved(referred: Referred, files: Iterable[bytes]) -> Announcement:
+def resolved(referred: AnnouncementReference, files: Iterable[bytes]) -> Announcement:
     """The announcement that is meant, of the files in the artifact.
 
     Raises:

@@ -25,7 +25,7 @@ class Order(NamedTuple):
     position: int = 0
 
 
-class Placed(Protocol):
+class HasOrder(Protocol):
     """What says where a set is in the history of its app.git."""
 
     @property
@@ -36,7 +36,7 @@ class Placed(Protocol):
     def position(self) -> int: ...
 
 
-def order_of(one: Placed) -> Order:
+def order_of(one: HasOrder) -> Order:
     """Where a set is in the history of its app.git."""
     return Order(one.generation, one.rewrites, one.position)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tidemill.announcing.announcement import MAX_BYTES, Announcement
-from tidemill.announcing.by_reference import Referred, resolved
+from tidemill.announcing.by_reference import AnnouncementReference, resolved
 from tidemill.clients.github import place
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
@@ -12,7 +12,7 @@ from tidemill.errors import Refused
 ARTIFACT_TOKEN = "TIDEMILL_ARTIFACT_TOKEN"  # noqa: S105
 
 
-def announcement_in(referred: Referred) -> Announcement:
+def announcement_in(referred: AnnouncementReference) -> Announcement:
     """Fetch the announcement that an event referred to, and check that it is the one.
 
     Raises:

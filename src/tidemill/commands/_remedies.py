@@ -14,7 +14,7 @@ from tidemill.asks.workflow_dispatch import inputs_of
 from tidemill.clients.git.git import redacted
 from tidemill.clients.github import place
 from tidemill.commands._writing import time_text
-from tidemill.plan.obstacles import Obstacle, Waiting
+from tidemill.plan.obstacles import Obstacle, Wait
 from tidemill.plan.wording import command, in_words, line_command, reasons, runs_as, subject
 
 
@@ -55,7 +55,7 @@ class Remedies:
         found = self.on_github(words)
         return f"{self.typed(words)}, or {found}" if found else self.typed(words)
 
-    def line(self, line: Waiting) -> dict[str, Any]:
+    def line(self, line: Wait) -> dict[str, Any]:
         """One thing that waits, as `--json` prints it.
 
         `kind` and `since` are of the first thing that it waits for; `obstacles` has all of them.
@@ -77,7 +77,7 @@ class Remedies:
         kept = ("since",)
         return {key: value for key, value in found.items() if value is not None or key in kept}
 
-    def _obstacle(self, line: Waiting, one: Obstacle) -> dict[str, Any]:
+    def _obstacle(self, line: Wait, one: Obstacle) -> dict[str, Any]:
         words = command(one, line.about)
         found = {**msgspec.to_builtins(one), "words": in_words(one, self.now)}
         for key in ("since", "until"):

@@ -10,7 +10,7 @@ from tidemill.commands._remedies import Remedies
 from tidemill.commands._writing import show_table, time_text, write, write_wrapped
 from tidemill.facts.journal import Entry
 from tidemill.facts.requests import ALL_SETS
-from tidemill.plan.obstacles import Waiting
+from tidemill.plan.obstacles import Wait
 from tidemill.plan.waits import is_by_rule
 from tidemill.plan.wording import line_command, reasons, subject
 from tidemill.turn.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
@@ -78,7 +78,7 @@ def _show_entries(title: str, turn: Turn) -> None:
     show_table(("what", "about", "why"), rows)
 
 
-def show_waiting(waiting: Sequence[Waiting], remedies: Remedies) -> None:
+def show_waiting(waiting: Sequence[Wait], remedies: Remedies) -> None:
     """What waits for what: each with its reasons, and the command that ends the wait."""
     if waiting:
         write("Waiting:")

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.errors import Refused
-from tidemill.facts.ledger import Had
-from tidemill.facts.requests import Announced
+from tidemill.facts.ledger import Landing
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings, Wave
 from tidemill.plan.position import rewrites_of
 from tidemill.turn.read import Reading
@@ -48,7 +48,7 @@ def set_in(reading: Reading, wave: str, name: str | None) -> str:
     """The set that is meant in a wave; by the ledger where the settings can't tell."""
     if isinstance(reading.settings, Settings):
         return set_of(reading, name)
-    known = [one for one, part in reading.ledger.sets.get(wave, {}).items() if part.had]
+    known = [one for one, part in reading.ledger.sets.get(wave, {}).items() if part.landings]
     if name is None and len(known) != 1:
         raise Refused(f"{wave} does not have exactly one set", remedy="name one with --set")
     return name or known[0]
@@ -68,9 +68,9 @@ def set_of(reading: Reading, name: str | None) -> str:
     return name
 
 
-def waiting(reading: Reading) -> list[Announced]:
+def waiting(reading: Reading) -> list[AnnouncementRequest]:
     """The announcements that wait."""
-    return [fact for fact in reading.inbox().values() if isinstance(fact, Announced)]
+    return [fact for fact in reading.inbox().values() if isinstance(fact, AnnouncementRequest)]
 
 
 def rewrites(reading: Reading, announcement: Announcement, *, overridden: bool) -> int:
@@ -78,14 +78,14 @@ def rewrites(reading: Reading, announcement: Announcement, *, overridden: bool) 
     return rewrites_of(reading.remembered, waiting(reading), announcement, overridden=overridden)
 
 
-def by_sha(hads: Iterable[Had], sha: str, where: str) -> Had:
-    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two of them."""
-    found = [had for had in hads if had.app_sha and had.app_sha.startswith(sha)]
+def by_sha(landings: Iterable[Landing], sha: str, where: str) -> Landing:
+    """The newest of `landings` whose app SHA begins with `sha`; refuses none, and two of them."""
+    found = [landing for landing in landings if landing.app_sha and landing.app_sha.startswith(sha)]
     if not found:
         raise Refused(
             f"{where} has had no set of commit {sha}",
             remedy="`tidemill status` lists what runs where",
         )
-    if len({had.app_sha for had in found}) > 1:
+    if len({landing.app_sha for landing in found}) > 1:
         raise Refused(f"{sha} is the beginning of several commits", remedy="give more digits")
     return found[-1]

@@ -17,12 +17,12 @@ from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
-from tidemill.facts.requests import Announced, Drop, Fact, approval
+from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, approval
 from tidemill.facts.settings import Settings
 from tidemill.plan.position import first_waves
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
-from tidemill.turn.notify import Wanted, tell_github
+from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.push import Clock
 from tidemill.turn.read import Reading, read
 from tidemill.turn.turn import Turn, Wrote, turn
@@ -96,7 +96,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
             raise
         if reason := done.plan.rejected.get(accepted.id):
             again = _AGAIN
-            if isinstance(fact, Announced):
+            if isinstance(fact, AnnouncementRequest):
                 again = f"mend what the reason says, then: {retrying(url, fact.announcement.sha)}"
             raise Refused(
                 f"{accepted.id} can't be carried out: {reason}",
@@ -146,7 +146,7 @@ def overriding(url: str) -> str:
 def _is_there(reading: Reading, fact: Fact | Nothing | Ended) -> bool:
     """Whether every wave that comes first today has what was announced."""
     match fact:
-        case Announced(announcement=announcement):
+        case AnnouncementRequest(announcement=announcement):
             sha = announcement.sha
         case Ended(app_sha=sha):
             pass
@@ -170,10 +170,10 @@ def _way_in(
     match fact:
         case Drop():
             dropped = reading.inbox().get(fact.request)
-            if isinstance(dropped, Announced):
+            if isinstance(dropped, AnnouncementRequest):
                 return retrying(url, dropped.announcement.sha)
             return None
-        case Announced(announcement=announcement):
+        case AnnouncementRequest(announcement=announcement):
             sha = announcement.sha
         case Ended(app_sha=sha):
             pass
@@ -195,7 +195,7 @@ def _pass_on(done: Turn, github: Forge) -> None:
     is_on_github = done.snapshot.settings.checks.source == "github"
     if is_on_github and done.plan.more and isinstance(done.outcome, Wrote):
         if isinstance(github, GitHub):
-            tell_github(done, Wanted(go_on=True), github, person.run_url())
+            tell_github(done, Notices(go_on=True), github, person.run_url())
         else:
             tell("Something wants a check: the next run of cfg-app.git's workflow sees to it.")
 

@@ -9,7 +9,7 @@ from tidemill.commands import _options
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
 from tidemill.facts.requests import Drop
-from tidemill.facts.snapshot import Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.turn.read import Reading
 from tidemill.words.names import shown
 
@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     def resolve(reading: Reading) -> Drop | Nothing:
         waiting = reading.inbox().get(arguments.request)
-        if isinstance(waiting, Unreadable) and waiting.is_newer:
+        if isinstance(waiting, UnreadableRef) and waiting.is_newer:
             raise Refused(
                 f"{arguments.request} can't be read: {waiting.reason}",
                 remedy="drop it with the newer release",

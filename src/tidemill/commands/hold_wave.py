@@ -8,7 +8,7 @@ from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import accept_and_turn
-from tidemill.facts.requests import ALL_SETS, Hold
+from tidemill.facts.requests import ALL_SETS, HoldRequest
 from tidemill.turn.read import Reading
 
 HELP = "stop introductions and promotions into a wave"
@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     options = _options.options(arguments)
     _options.place(arguments)
 
-    def resolve(reading: Reading) -> Hold:
-        return Hold(
+    def resolve(reading: Reading) -> HoldRequest:
+        return HoldRequest(
             accepted_at=options.now,
             by=person.name(),
             wave=wave_named(reading, arguments.wave),

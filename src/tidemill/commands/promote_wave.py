@@ -11,7 +11,7 @@ from tidemill.commands._remedies import Remedies
 from tidemill.commands._resolving import by_sha, set_of, wave_of
 from tidemill.commands._session import Nothing, accept_and_turn
 from tidemill.errors import Refused
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.wording import short
@@ -46,20 +46,20 @@ def run(arguments: argparse.Namespace) -> int:
     def resolve(reading: Reading) -> Promotion | Nothing:
         wave = wave_of(reading, arguments.wave)
         set_name = set_of(reading, arguments.set_name)
-        had = _chosen(
+        landing = _chosen(
             reading, wave, set_name, arguments.sha, overridden=arguments.override is not None
         )
         if arguments.sha is None and wave.approval:
             why = ("--override", arguments.override) if arguments.override else ()
             remedies = Remedies.of(arguments.repo, options.now)
-            raise _needs_a_name(remedies, wave.name, set_name, had.app_sha or "", why)
+            raise _needs_a_name(remedies, wave.name, set_name, landing.app_sha or "", why)
         present = reading.ledger.present(wave.name, set_name)
-        if present and present.content == had.content:
-            return Nothing(f"{wave.name} has {(had.app_sha or '')[:12]} already")
-        if present and present.is_known and order_of(present) > order_of(had):
+        if present and present.content == landing.content:
+            return Nothing(f"{wave.name} has {(landing.app_sha or '')[:12]} already")
+        if present and present.is_known and order_of(present) > order_of(landing):
             raise Refused(
                 f"{wave.name} has {short(present.app_sha)}, which is newer than "
-                f"{short(had.app_sha)}",
+                f"{short(landing.app_sha)}",
                 remedy=f"to go back use tidemill rollback-wave --wave {wave.name}",
             )
         return Promotion(
@@ -67,10 +67,10 @@ def run(arguments: argparse.Namespace) -> int:
             by=person.name(),
             wave=wave.name,
             set=set_name,
-            app_sha=had.app_sha or "",
-            position=had.position,
-            generation=had.generation,
-            rewrites=had.rewrites,
+            app_sha=landing.app_sha or "",
+            position=landing.position,
+            generation=landing.generation,
+            rewrites=landing.rewrites,
             override=arguments.override.strip() if arguments.override else None,
         )
 
@@ -90,7 +90,7 @@ def _needs_a_name(
 
 def _chosen(
     reading: Reading, wave: Wave, set_name: str, sha: str | None, *, overridden: bool
-) -> Had:
+) -> Landing:
     """The set that is meant; by default the newest that is deployed in the waves before."""
     if not wave.sources and not overridden:
         raise Refused(
@@ -101,13 +101,20 @@ def _chosen(
         if wave.sources and not overridden
         else [one.name for one in reading.valid_settings().waves]
     )
-    hads = [
-        had for name in names for had in reading.ledger.history(name, set_name).had if had.is_known
+    landings = [
+        landing
+        for name in names
+        for landing in reading.ledger.history(name, set_name).landings
+        if landing.is_known
     ]
     if sha:
-        return by_sha(hads, sha, " or ".join(names))
-    fit = [had for had in hads if not (had.failed or had.buried or had.rolled_back)]
-    best = [had for had in fit if had.deployed_at] or fit
+        return by_sha(landings, sha, " or ".join(names))
+    fit = [
+        landing
+        for landing in landings
+        if not (landing.failed or landing.buried or landing.rolled_back)
+    ]
+    best = [landing for landing in fit if landing.deployed_at] or fit
     if not best:
         raise Refused(
             f"there is no set to promote into {wave.name}",

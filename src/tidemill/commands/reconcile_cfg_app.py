@@ -12,10 +12,10 @@ from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
 from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import TidemillError
-from tidemill.turn.notify import Wanted, tell_github
+from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
-from tidemill.turn.statuses import Settled, parse, parse_reasons, settle
+from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, settle
 from tidemill.turn.turn import Turn, turn
 
 HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
@@ -69,11 +69,11 @@ def run(arguments: argparse.Namespace) -> int:
     given = _options.json_or_file(arguments.verdicts) if arguments.verdicts is not None else None
     verdicts = parse(given) if given else {}
     reasons = parse_reasons(_options.json_or_file(arguments.reasons)) if arguments.reasons else {}
-    wanted = Wanted(arguments.check_requests, arguments.go_on, arguments.deployments)
+    wanted = Notices(arguments.check_requests, arguments.go_on, arguments.deployments)
     if wanted:
         needed(github)
     with opened(arguments.repo) as store:
-        reading, settled = read(store), Settled()
+        reading, settled = read(store), StatusChanges()
         if verdicts and not options.dry_run:
             setter = needed_for_statuses(arguments.repo, tell)
             settled = settle(
@@ -102,7 +102,7 @@ def run(arguments: argparse.Namespace) -> int:
     return exit_code(done)
 
 
-def _show(done: Turn, settled: Settled, remedies: Remedies) -> None:
+def _show(done: Turn, settled: StatusChanges, remedies: Remedies) -> None:
     for sha in settled.set:
         write(f"The status of {sha} is set.")
     for sha in settled.gone:

@@ -9,8 +9,8 @@ from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import Nothing, accept_and_turn
+from tidemill.facts.holds import Hold
 from tidemill.facts.requests import Release
-from tidemill.facts.snapshot import Held
 from tidemill.turn.read import Reading
 
 HELP = "end a hold, so that introductions and promotions into the wave go on"
@@ -49,7 +49,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _held(
-    reading: Reading, holds: Mapping[tuple[str, str], Held], wave: str, set_name: str | None
+    reading: Reading, holds: Mapping[tuple[str, str], Hold], wave: str, set_name: str | None
 ) -> tuple[str, str | None]:
     """The wave and set that are meant: what is held, even if the settings no longer name it."""
     if wave not in {held for held, _ in holds}:

@@ -17,10 +17,10 @@ from tidemill.errors import Refused
 from tidemill.facts.image_files import parse
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Announced, Retry
+from tidemill.facts.requests import AnnouncementRequest, Retry
 from tidemill.plan.next_sets import late_introduction
 from tidemill.plan.position import first_waves
-from tidemill.turn.copy import NotThere, copied
+from tidemill.turn.copy import MissingImages, copied
 from tidemill.turn.read import Reading, record_of
 from tidemill.words.names import checked_line, checked_short_sha
 from tidemill.words.unreadable import UNREADABLE
@@ -30,7 +30,7 @@ EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
 
 
 class _Rejected(msgspec.Struct):
-    request: Announced
+    request: AnnouncementRequest
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -51,9 +51,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.override is not None:
         checked_line(arguments.override, "--override")
 
-    def resolve(reading: Reading) -> Announced | Retry | Nothing:
+    def resolve(reading: Reading) -> AnnouncementRequest | Retry | Nothing:
         for fact_id, fact in reading.inbox().items():
-            if isinstance(fact, Announced) and fact.announcement.sha.startswith(arguments.sha):
+            if isinstance(fact, AnnouncementRequest) and fact.announcement.sha.startswith(
+                arguments.sha
+            ):
                 return Nothing(f"{fact_id} waits already")
         for eviction in reversed(reading.ledger.evictions):
             operation = eviction.operation
@@ -81,8 +83,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _again(
     reading: Reading, announcement: Announcement, now: datetime, override: str | None
-) -> Announced:
-    return Announced(
+) -> AnnouncementRequest:
+    return AnnouncementRequest(
         accepted_at=now,
         by=person.name(),
         announcement=announcement,
@@ -94,7 +96,7 @@ def _again(
 
 def _evicted_again(
     reading: Reading, eviction: Eviction, operation: Operation, arguments: argparse.Namespace
-) -> Announced | Retry:
+) -> AnnouncementRequest | Retry:
     now, override = _options.options(arguments).now, arguments.override
     again = f"announce the set again: {overriding(arguments.repo)}"
     if operation.kind == "promote":
@@ -122,12 +124,14 @@ def _evicted_again(
     return _announced(reading, made, arguments)
 
 
-def _announced(reading: Reading, operation: Operation, arguments: argparse.Namespace) -> Announced:
+def _announced(
+    reading: Reading, operation: Operation, arguments: argparse.Namespace
+) -> AnnouncementRequest:
     """The announcement of a set, made anew from the commit that has its image files."""
     now, override = _options.options(arguments).now, arguments.override
     again = f"announce the set again: {overriding(arguments.repo)}"
     found = copied(reading.store, reading.valid_settings(), operation)
-    if isinstance(found, NotThere):
+    if isinstance(found, MissingImages):
         why = (
             "is gone from the repository" if found.is_gone else "does not have its images any more"
         )
@@ -150,22 +154,24 @@ def _announced(reading: Reading, operation: Operation, arguments: argparse.Names
     return _again(reading, announcement, now, override or operation.override)
 
 
-def _missed(reading: Reading, arguments: argparse.Namespace) -> Announced | None:
+def _missed(reading: Reading, arguments: argparse.Namespace) -> AnnouncementRequest | None:
     """What other waves have had, and a wave that comes first today has not: announced anew."""
     settings = reading.valid_settings()
     for wave, sets in reading.ledger.sets.items():
         for name, part in sets.items():
-            for had in part.had if settings.image_set(name) else ():
+            for landing in part.landings if settings.image_set(name) else ():
                 newest = [
                     reading.ledger.history(first, name).newest for first in first_waves(settings)
                 ]
-                is_meant = had.is_known and (had.app_sha or "").startswith(arguments.sha)
-                if is_meant and any(one < order_of(had) for one in newest):
-                    return _announced(reading, late_introduction(wave, name, wave, had), arguments)
+                is_meant = landing.is_known and (landing.app_sha or "").startswith(arguments.sha)
+                if is_meant and any(one < order_of(landing) for one in newest):
+                    return _announced(
+                        reading, late_introduction(wave, name, wave, landing), arguments
+                    )
     return None
 
 
-def _rejected(reading: Reading, fact: str, sha: str) -> Announced | None:
+def _rejected(reading: Reading, fact: str, sha: str) -> AnnouncementRequest | None:
     tip = reading.refs.get(reading.names.rejected(fact))
     if tip is None:
         return None

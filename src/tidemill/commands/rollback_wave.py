@@ -10,7 +10,7 @@ from tidemill.commands import _options
 from tidemill.commands._resolving import by_sha, set_in, wave_named
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Rollback
 from tidemill.plan.on_failure import healthy_before
 from tidemill.turn.read import Reading
@@ -56,23 +56,23 @@ def run(arguments: argparse.Namespace) -> int:
             wave=wave,
             set=set_name,
             leaves=part.present.point(),
-            to=_goal(part.had, part.present, arguments.to, wave).point(),
+            to=_goal(part.landings, part.present, arguments.to, wave).point(),
             reason=arguments.reason.strip(),
         )
 
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _goal(hads: list[Had], present: Had, sha: str | None, wave: str) -> Had:
+def _goal(landings: list[Landing], present: Landing, sha: str | None, wave: str) -> Landing:
     if sha is None:
-        goal = healthy_before(hads, order_of(present))
+        goal = healthy_before(landings, order_of(present))
         if goal is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
                 remedy="name one with --to SHA; what has no SHA a person puts back on main by hand",
             )
         return goal
-    goal = by_sha(hads, sha, wave)
+    goal = by_sha(landings, sha, wave)
     if goal.content == present.content:
         raise Refused(
             f"{wave} has {sha} already",

@@ -8,14 +8,14 @@ from typing import TypeVar
 import msgspec
 
 from tidemill.announcing.announcement import Announcement, Head, from_bare, is_bare, parse
-from tidemill.announcing.by_reference import Referred, is_referred, parse_referred
+from tidemill.announcing.by_reference import AnnouncementReference, is_referred, parse_referred
 from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._resolving import rewrites, set_of, waiting
 from tidemill.commands._session import Ended, accept_and_turn, overriding
 from tidemill.errors import Refused
-from tidemill.facts.requests import Announced, checked_login
+from tidemill.facts.requests import AnnouncementRequest, checked_login
 from tidemill.facts.settings import Settings
 from tidemill.plan.position import how_ended, why_not_theirs, why_unwelcome
 from tidemill.turn.read import Reading
@@ -83,12 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
     if given is not None:
         _refuse_contradiction(arguments, given)
 
-    def resolve(reading: Reading) -> Announced | Ended:
+    def resolve(reading: Reading) -> AnnouncementRequest | Ended:
         settings = reading.settings if isinstance(reading.settings, Settings) else None
         match given:
             case None:
                 announcement = _bare(arguments, data, reading)
-            case Referred():
+            case AnnouncementReference():
                 meant = _by_todays_name(reading, given)
                 if arguments.override is None and (known := _known(reading, meant)):
                     return known
@@ -98,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
             case Announcement():
                 announcement = given
         announcement = _by_todays_name(reading, announcement)
-        announced = Announced(
+        announced = AnnouncementRequest(
             accepted_at=options.now,
             by=person.name(),
             announcement=announcement,
@@ -113,14 +113,16 @@ def run(arguments: argparse.Namespace) -> int:
     return accept_and_turn(arguments.repo, options, resolve)
 
 
-def _given(arguments: argparse.Namespace, data: bytes) -> Announcement | Referred | None:
+def _given(
+    arguments: argparse.Namespace, data: bytes
+) -> Announcement | AnnouncementReference | None:
     """What `data` says by itself; None for the bare form, which is only half of it."""
     if is_bare(data, expected=arguments.app_sha is not None):
         return None
     return parse_referred(data) if is_referred(data) else parse(data)
 
 
-def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
+def _known(reading: Reading, referred: AnnouncementReference) -> AnnouncementRequest | Ended | None:
     """The same announcement, where it was accepted before: its artifact may be gone by now."""
     how = reading.remembered.how_ended(referred.id)
     if how and isinstance(reading.settings, Settings):
@@ -128,12 +130,14 @@ def _known(reading: Reading, referred: Referred) -> Announced | Ended | None:
     if how:
         return Ended(referred.id, how, referred.sha)
     waiting = reading.inbox().get(referred.id)
-    if isinstance(waiting, Announced) and waiting.announcement.sha == referred.sha:
+    if isinstance(waiting, AnnouncementRequest) and waiting.announcement.sha == referred.sha:
         return waiting
     return None
 
 
-def _refuse_contradiction(arguments: argparse.Namespace, whole: Announcement | Referred) -> None:
+def _refuse_contradiction(
+    arguments: argparse.Namespace, whole: Announcement | AnnouncementReference
+) -> None:
     """The options of the bare form may stand beside the whole one only if they say the same."""
     said = {
         "--set": (arguments.set_name, whole.set),
@@ -177,7 +181,9 @@ def _bare(arguments: argparse.Namespace, data: bytes, reading: Reading) -> Annou
     )
 
 
-def _refuse_unwelcome(reading: Reading, settings: Settings, announced: Announced, url: str) -> None:
+def _refuse_unwelcome(
+    reading: Reading, settings: Settings, announced: AnnouncementRequest, url: str
+) -> None:
     """What a turn would reject is refused before it is written."""
     if reason := why_unwelcome(settings, reading.remembered, announced, waiting(reading)):
         raise _unwelcome(reason, url)

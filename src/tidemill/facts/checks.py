@@ -51,7 +51,7 @@ class CheckRecord(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, runs=(*self.runs, run))
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckClaim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A check that a turn asked for: when, and which runs had answered by then."""
 
     at: Moment
@@ -84,7 +84,7 @@ class Verdict:
         """Green or red."""
         return self.state in ("green", "red")
 
-    def asked_for(self, asked: Asked, timeout: timedelta, now: datetime) -> Verdict:
+    def asked_for(self, asked: CheckClaim, timeout: timedelta, now: datetime) -> Verdict:
         """This verdict where the check was asked for: claimed, until it answers or is lost."""
         if self.is_known and self.finished - asked.runs:
             return self

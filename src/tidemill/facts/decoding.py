@@ -25,7 +25,7 @@ _LONGEST = _LAST - _FIRST
 
 
 @dataclass(frozen=True)
-class Illegible:
+class IllegibleRecord:
     """Bytes that are no record of this release: why; `is_newer` if a newer one wrote them."""
 
     reason: str
@@ -36,24 +36,24 @@ class _Versioned(msgspec.Struct):
     version: int
 
 
-def legible(data: bytes, parse: Callable[[bytes], _T]) -> _T | Illegible:
+def legible(data: bytes, parse: Callable[[bytes], _T]) -> _T | IllegibleRecord:
     """What `parse` makes of a record.
 
     Args:
         parse: may raise what msgspec does, and `Refused` for a value that is not what it may be.
     """
     if not data:
-        return Illegible("it holds no record.json")
+        return IllegibleRecord("it holds no record.json")
     try:
         found = parse(data)
     except UNREADABLE as error:
         if (version := _version(data)) > _NEWEST:
-            return Illegible(f"a newer release wrote it (version {version})", is_newer=True)
-        return Illegible(f"it holds no record of this release: {shown(str(error))}")
+            return IllegibleRecord(f"a newer release wrote it (version {version})", is_newer=True)
+        return IllegibleRecord(f"it holds no record of this release: {shown(str(error))}")
     except Refused as error:
-        return Illegible(error.what)
+        return IllegibleRecord(error.what)
     if not is_bounded(found):
-        return Illegible("it holds a time or a number that nobody means")
+        return IllegibleRecord("it holds a time or a number that nobody means")
     return found
 
 

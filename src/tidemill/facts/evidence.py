@@ -10,7 +10,7 @@ from tidemill.facts.operation import Files, Operation
 
 
 @dataclass(frozen=True)
-class Landed:
+class MainCommit:
     """An automatic commit of main, with its operation's content, and what its targets had."""
 
     sha: str
@@ -21,7 +21,7 @@ class Landed:
 
 
 @dataclass(frozen=True)
-class Gone:
+class EvictedCommit:
     """A commit below `evicted/`; the operation is None where no turn made it."""
 
     sha: str
@@ -41,7 +41,7 @@ class Evidence:
     """
 
     why: str
-    landed: Sequence[Landed] = ()
-    evicted: Sequence[Gone] = ()
+    landed: Sequence[MainCommit] = ()
+    evicted: Sequence[EvictedCommit] = ()
     rejected: Sequence[str] = ()
     waiting: frozenset[str] = frozenset()

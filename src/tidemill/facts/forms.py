@@ -7,9 +7,9 @@ import msgspec
 from tidemill.errors import Refused
 from tidemill.facts import requests
 from tidemill.facts.checks import CheckRecord
+from tidemill.facts.holds import Hold
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import ALL_SETS, Fact
-from tidemill.facts.snapshot import Held
 from tidemill.words.names import SHA, checked_line, is_name, shown
 
 
@@ -24,9 +24,9 @@ def fact(name: str, data: bytes) -> Fact:
     return found
 
 
-def hold(name: str, data: bytes) -> Held:
+def hold(name: str, data: bytes) -> Hold:
     """The hold of a place `<wave>/<set>`."""
-    found = msgspec.json.decode(data, type=Held)
+    found = msgspec.json.decode(data, type=Hold)
     if f"{found.wave}/{found.set}" != name:
         raise _another(f"{found.wave}/{found.set}")
     for text, what in ((found.id, "the id"), (found.reason, "the reason"), (found.by or "-", "by")):

@@ -31,7 +31,7 @@ _WORST_FIRST: tuple[RunState, ...] = ("failure", "cancelled", "pending", "succes
 
 
 @dataclass(frozen=True)
-class Required:
+class RequiredCheck:
     """A check that a commit has to pass; with `app`, only what this app says of it counts."""
 
     context: str
@@ -79,7 +79,7 @@ class Reports:
 
 
 @dataclass(frozen=True)
-class _Said:
+class _Report:
     id: str
     state: RunState
     at: datetime
@@ -87,7 +87,7 @@ class _Said:
 
 
 def record(
-    sha: str, required: Sequence[Required], reports: Reports, begun: datetime
+    sha: str, required: Sequence[RequiredCheck], reports: Reports, begun: datetime
 ) -> CheckRecord:
     """The record of a commit: one run for each required check of which something was reported.
 
@@ -116,8 +116,8 @@ def record(
 
 
 def _in_statuses(
-    one: Required, statuses: Iterable[Status], slugs: dict[str, int | None]
-) -> list[_Said]:
+    one: RequiredCheck, statuses: Iterable[Status], slugs: dict[str, int | None]
+) -> list[_Report]:
     """The latest status of the context that counts, if there is one."""
     mine = [
         status
@@ -128,16 +128,20 @@ def _in_statuses(
     if not mine:
         return []
     latest = max(mine, key=lambda status: (status.at, status.id))
-    return [_Said(f"s{latest.id}", _STATUS.get(latest.state, "cancelled"), latest.at, latest.said)]
+    return [
+        _Report(f"s{latest.id}", _STATUS.get(latest.state, "cancelled"), latest.at, latest.said)
+    ]
 
 
-def _in_check_runs(one: Required, runs: Iterable[CheckRun], begun: datetime) -> list[_Said]:
+def _in_check_runs(one: RequiredCheck, runs: Iterable[CheckRun], begun: datetime) -> list[_Report]:
     """The latest run of the name, of each app that counts."""
     latest: dict[int | None, CheckRun] = {}
     for run in sorted(runs, key=lambda run: run.id):
         if _is_same(run.name, one.context) and one.app in (None, run.app):
             latest[run.app] = run
-    return [_Said(f"c{run.id}", _state(run), run.at or begun, run.said) for run in latest.values()]
+    return [
+        _Report(f"c{run.id}", _state(run), run.at or begun, run.said) for run in latest.values()
+    ]
 
 
 def _state(run: CheckRun) -> RunState:

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.checks import Asked
+from tidemill.facts.checks import CheckClaim
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
 from tidemill.facts.requests import Point
@@ -27,7 +27,7 @@ KEPT_ENDINGS = 10
 How = Literal["introduce", "promote", "roll back", "by hand"]
 
 
-class Had(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One set that a wave has had, from when it landed.
 
     Attributes:
@@ -131,7 +131,7 @@ class Suspect(msgspec.Struct, frozen=True, kw_only=True):
     round: int = 0
 
 
-class Back(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class OpenRollback(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A rollback that has begun: its hold is placed, its commit has not landed."""
 
     wave: str
@@ -151,7 +151,7 @@ class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class BadEnding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An announcement that ended badly: evicted, rejected or dropped; why, and when."""
 
     app_sha: str
@@ -163,7 +163,7 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rewrites: int = 0
 
 
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
+class RequestEnding(msgspec.Struct, frozen=True, kw_only=True):
     """How a request ended."""
 
     id: str
@@ -187,12 +187,12 @@ class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is known of one image set in one wave; `had` is ordered by landing.
+    """What is known of one image set in one wave; `landings` are in order.
 
     `generation`, `rewrites` and `highest`, a position, are those of the newest it has had.
     """
 
-    had: list[Had] = []
+    landings: list[Landing] = msgspec.field(name="had", default_factory=list)
     highest: int = 0
     generation: int = 1
     rewrites: int = 0
@@ -208,9 +208,9 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
         self.generation, self.rewrites, self.highest = max(self.newest, order)
 
     @property
-    def present(self) -> Had | None:
+    def present(self) -> Landing | None:
         """The set that the wave has now."""
-        return self.had[-1] if self.had else None
+        return self.landings[-1] if self.landings else None
 
 
 class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -236,17 +236,17 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     auto: list[AutoCommit] = []
     well_with: dict[str, dict[str, str]] = {}
     failing: dict[str, dict[str, Moment]] = {}
-    ended: list[Ended] = []
+    ended: list[RequestEnding] = []
     evictions: list[Eviction] = []
     rejected: list[str] = []
     suspect: Suspect | None = None
-    rollbacks: list[Back] = []
+    rollbacks: list[OpenRollback] = []
     moved: int = 0
     moved_since: Moment | None = None
     green_main: str | None = None
     refused: Refusal | None = None
-    asked: dict[str, Asked] = {}
-    endings: dict[str, list[Ending]] = {}
+    asked: dict[str, CheckClaim] = {}
+    endings: dict[str, list[BadEnding]] = {}
     wave_names: Names = Names()
     set_names: Names = Names()
     named: dict[str, str] = {}
@@ -260,14 +260,14 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The part for one set in one wave, to read; one that is empty if it is not there."""
         return self.sets.get(wave, {}).get(set_name) or SetLedger()
 
-    def present(self, wave: str, set_name: str) -> Had | None:
+    def present(self, wave: str, set_name: str) -> Landing | None:
         """The set that a wave has now."""
         return self.history(wave, set_name).present
 
-    def last(self, wave: str, set_name: str, order: Order) -> Had | None:
+    def last(self, wave: str, set_name: str, order: Order) -> Landing | None:
         """The last time that a wave had the set of a place in the history of app.git."""
-        hads = self.history(wave, set_name).had
-        return next((had for had in reversed(hads) if order_of(had) == order), None)
+        landings = self.history(wave, set_name).landings
+        return next((landing for landing in reversed(landings) if order_of(landing) == order), None)
 
     def newest(self, set_name: str) -> Order:
         """Where the newest set that any wave has had is in the history of app.git."""
@@ -277,13 +277,13 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def has_landed(self, sha: str) -> bool:
         """Whether a commit is known to be on main; many that are not known may be, too."""
         parts = (part for sets in self.sets.values() for part in sets.values())
-        return any(had.commit == sha for part in parts for had in part.had)
+        return any(landing.commit == sha for part in parts for landing in part.landings)
 
     def how_ended(self, request: str) -> str | None:
         """How a request ended, None if it did not or that was long ago."""
         return next((one.how for one in reversed(self.ended) if one.id == request), None)
 
-    def last_rejected(self, set_name: str) -> Ending | None:
+    def last_rejected(self, set_name: str) -> BadEnding | None:
         """The last announcement of a set that was rejected, if one of the last ones was."""
         endings = reversed(self.endings.get(set_name, []))
         return next((one for one in endings if one.how == "rejected"), None)
@@ -317,18 +317,20 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
 
 
-def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Had]:
+def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Landing]:
     """Of the sets that a wave has had, those that a later turn may need.
 
     The last 50, and before them every one that may still be promoted: newer than `wanted_above`,
     the least of what the following waves have had (None where nothing follows). Of more than 500 of
     these every second one goes.
     """
-    recent, older = part.had[-KEPT_SETS:], part.had[:-KEPT_SETS]
+    recent, older = part.landings[-KEPT_SETS:], part.landings[:-KEPT_SETS]
     if wanted_above is None:
         return recent
     soaking = [
-        had for had in older if order_of(had) > wanted_above and not (had.rolled_back or had.buried)
+        landing
+        for landing in older
+        if order_of(landing) > wanted_above and not (landing.rolled_back or landing.buried)
     ]
     if len(soaking) > MOST_SOAKING:
         soaking = soaking[::2]

@@ -34,7 +34,7 @@ _SHA = re.compile(r"[0-9a-f]{40}")
 _IMAGE = re.compile(rb"mage[\"']?[ \t]*[:=][ \t]*[\"']?([A-Za-z0-9._/:@+-]{1,300})")
 
 
-class Other(msgspec.Struct, frozen=True, kw_only=True):
+class OtherImage(msgspec.Struct, frozen=True, kw_only=True):
     """A file that names a repository of the set with another image."""
 
     file: str
@@ -54,8 +54,8 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     absent: tuple[str, ...] = ()
     more: int = 0
     nothing: bool = False
-    others: tuple[Other, ...] = ()
-    found: Other | None = None
+    others: tuple[OtherImage, ...] = ()
+    found: OtherImage | None = None
 
     @property
     def is_wrong(self) -> bool:
@@ -80,7 +80,7 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @dataclass(frozen=True)
-class Judged:
+class SetUsage:
     """One set in one wave.
 
     Attributes:
@@ -120,7 +120,7 @@ class Mentions:
     image: str | None = None
 
 
-class Wanted:
+class ImageIndex:
     """The images of all sets of one wave, made to be looked up."""
 
     def __init__(self, sets: Mapping[str, ImageFiles]) -> None:
@@ -169,7 +169,7 @@ def look(
     targets: Sequence[str],
     sets: Mapping[str, ImageFiles],
     read: Callable[[Sequence[str]], Iterable[tuple[str, bytes]]],
-) -> dict[str, Judged]:
+) -> dict[str, SetUsage]:
     """What the files of a wave's targets name of each set that it has.
 
     Args:
@@ -178,8 +178,8 @@ def look(
     """
     templates = settings.templates()
     if not templates:
-        return {name: Judged(users=frozenset(targets)) for name in sets}
-    wanted = Wanted(sets)
+        return {name: SetUsage(users=frozenset(targets)) for name in sets}
+    wanted = ImageIndex(sets)
     said: dict[str, Mentions] = {}
     files: dict[str, dict[str, Mentions]] = {}
     own: set[str] = set()
@@ -225,7 +225,7 @@ def parsed(text: str) -> Reference | None:
     return Reference(canonical(repository), tag or None, found)
 
 
-def scan(data: bytes, wanted: Wanted) -> Mentions:
+def scan(data: bytes, wanted: ImageIndex) -> Mentions:
     """What a file says of the wanted images; in time that is linear in its size."""
     said = b"".join(_without_comments(data))
     found = Mentions()
@@ -252,7 +252,7 @@ def _without_comments(data: bytes) -> Iterator[bytes]:
     yield data[at:]
 
 
-def _take_in(found: Mentions, token: str, wanted: Wanted) -> None:
+def _take_in(found: Mentions, token: str, wanted: ImageIndex) -> None:
     text = token.rpartition("//")[2].strip(":@/+-.")
     if text in wanted.all_tags:
         found.alone.add(text)
@@ -281,10 +281,10 @@ def _take_in(found: Mentions, token: str, wanted: Wanted) -> None:
 
 
 def judge(
-    wanted: Wanted,
+    wanted: ImageIndex,
     files: Mapping[str, Mapping[str, Mentions]],
     shared: Collection[str] = (),
-) -> dict[str, Judged]:
+) -> dict[str, SetUsage]:
     """What the files of a wave's targets name of each of its sets.
 
     Args:
@@ -301,7 +301,7 @@ def judge(
     }
     told = any(mentioned.values())
     return {
-        name: Judged(
+        name: SetUsage(
             users=mentioned[name] if told else frozenset(files),
             misled=frozenset(
                 target
@@ -352,7 +352,7 @@ def _naming(
         more=max(0, len(listed) - MOST_LISTED),
         nothing=len(absent) == len(services),
         others=tuple(
-            Other(file=file, names=text)
+            OtherImage(file=file, names=text)
             for file, text in sorted({(file, text) for _, file, text in others})[:MOST_LISTED]
         ),
         found=_found(services, listed, everything),
@@ -416,7 +416,7 @@ def _mentions(
 
 def _found(
     services: _Services, absent: Collection[str], files: Mapping[str, Mentions]
-) -> Other | None:
+) -> OtherImage | None:
     """What the files name in place of the first of the absent services, or call an image at all."""
     names = [
         name
@@ -426,11 +426,15 @@ def _found(
     for name in names:
         for file, one in sorted(files.items()):
             if name in one.alike:
-                return Other(file=file, names=one.alike[name])
+                return OtherImage(file=file, names=one.alike[name])
     if len(absent) < len(services):
         return None
     return next(
-        (Other(file=file, names=one.image) for file, one in sorted(files.items()) if one.image),
+        (
+            OtherImage(file=file, names=one.image)
+            for file, one in sorted(files.items())
+            if one.image
+        ),
         None,
     )
 

@@ -18,7 +18,7 @@ HEALTHS: tuple[Health, ...] = get_args(Health)
 AHEAD = timedelta(minutes=5)
 
 
-class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReportedSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One set of the wave as the reported revision has it.
 
     `uses` says whether the target runs any service of it, `images_fit` whether every running
@@ -64,7 +64,7 @@ class Deployment(
     health: Health
     finished_at: Moment
     images: tuple[str, ...] = ()
-    sets: dict[str, Seen] | None = None
+    sets: dict[str, ReportedSet] | None = None
     tree: str | None = None
     number: int = 1
     named: str | None = None

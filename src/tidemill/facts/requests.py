@@ -54,7 +54,7 @@ class _Request(
         return f"{self.__struct_config__.tag}-{digest(self)}"
 
 
-class Announced(_Request, frozen=True, tag="announcement"):
+class AnnouncementRequest(_Request, frozen=True, tag="announcement"):
     """An announcement; `retry` where a person asks again for one that had ended.
 
     Attributes:
@@ -125,7 +125,7 @@ class Rollback(_Request, frozen=True, tag="rollback"):
     reason: str
 
 
-class Hold(_Request, frozen=True, tag="hold"):
+class HoldRequest(_Request, frozen=True, tag="hold"):
     """Nothing goes into the wave until it is released; `set` is `_` for all sets."""
 
     wave: str
@@ -155,7 +155,9 @@ class Retry(_Request, frozen=True, tag="retry-promotion"):
     app_sha: str
 
 
-Request: TypeAlias = Announced | Promotion | Rollback | Hold | Release | Drop | Retry
+Request: TypeAlias = (
+    AnnouncementRequest | Promotion | Rollback | HoldRequest | Release | Drop | Retry
+)
 Fact: TypeAlias = Request | Deployment
 
 
@@ -173,9 +175,9 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
             return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
         case Retry():
             return ("retry", "--sha", fact.app_sha)
-        case Announced(retry=True):
+        case AnnouncementRequest(retry=True):
             return ("retry", "--sha", fact.announcement.sha, *_overridden(fact.override))
-        case Announced(override=str()):
+        case AnnouncementRequest(override=str()):
             return ("update-cfg-app", "--announcement", "FILE", *_overridden(fact.override))
         case _:
             return None
@@ -214,7 +216,7 @@ def decode(data: bytes) -> Fact:
         if value := getattr(fact, name, None):
             checked_line(value, name)
     match fact:
-        case Announced():
+        case AnnouncementRequest():
             checked(fact.announcement)
             _check_order(fact.order, 1)
             if fact.sender:
@@ -229,7 +231,7 @@ def decode(data: bytes) -> Fact:
             _check_point(fact.to)
         case Deployment():
             _check_record(fact)
-        case Hold() | Release() | Drop():
+        case HoldRequest() | Release() | Drop():
             pass
     return fact
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Literal, TypeAlias
-
-import msgspec
+from typing import TypeAlias
 
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.holds import Hold
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.naming import Naming
@@ -18,13 +17,12 @@ from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
-from tidemill.facts.staleness import Look, NoLook
-from tidemill.facts.windows import Moment
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.words.names import shown
 
 
 @dataclass(frozen=True)
-class Named:
+class WaveNaming:
     """What a wave's files do not name, by set; `files` identifies what was looked at."""
 
     files: str
@@ -42,50 +40,25 @@ class Main:
     date: datetime
     sets: Mapping[tuple[str, str], ImageFiles] = field(default_factory=dict)
     trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
-    named: Mapping[str, Named] = field(default_factory=dict)
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """The failure that a hold answers: the content of the set, and the targets that failed."""
-
-    content: str
-    targets: tuple[str, ...]
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True):
-    """A hold that is in force; `set` is `_` where it is for all sets of the wave.
-
-    `instead_of` is for a wave that may be another under a new name: that one's wave and set.
-    `failure` is what it was placed for by itself; then it ends with that.
-    """
-
-    version: Literal[1] = 1
-    id: str
-    wave: str
-    set: str
-    reason: str
-    by: str
-    since: Moment
-    instead_of: tuple[str, str] | None = None
-    failure: Failure | None = None
+    named: Mapping[str, WaveNaming] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Made:
+class NewCommit:
     """The operation was done: this is its commit."""
 
     commit: AutoCommit
 
 
 @dataclass(frozen=True)
-class Failed:
+class OperationFailure:
     """The operation can't be done: an entry point failed, and main is not to blame."""
 
     reason: str
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenParent:
     """The operation can't be done because its parent does not generate."""
 
     parent: str
@@ -93,17 +66,17 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Lost:
+class Timeout:
     """An entry point took too long; that says nothing about the operation."""
 
     reason: str
 
 
-Outcome: TypeAlias = Made | Failed | Broken | Lost
+Outcome: TypeAlias = NewCommit | OperationFailure | BrokenParent | Timeout
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableRef:
     """A ref of the namespace that can't be read, whoever put it there.
 
     Attributes:
@@ -149,15 +122,15 @@ class Snapshot:
     ledger: Ledger
     inbox: Mapping[str, Fact] = field(default_factory=dict)
     unfit: Mapping[str, str] = field(default_factory=dict)
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableRef, ...] = ()
     silenced: frozenset[tuple[str, str]] = frozenset()
     foreign: str | None = None
     auto: tuple[AutoCommit, ...] = ()
     checks: Mapping[str, CheckRecord] = field(default_factory=dict)
-    holds: Mapping[tuple[str, str], Held] = field(default_factory=dict)
+    holds: Mapping[tuple[str, str], Hold] = field(default_factory=dict)
     records: Mapping[tuple[str, str], Deployment] = field(default_factory=dict)
     outcomes: Mapping[tuple[str, str], Outcome] = field(default_factory=dict)
-    looks: Mapping[str, tuple[Look | NoLook, ...]] = field(default_factory=dict)
+    looks: Mapping[str, tuple[Inspection | FailedInspection, ...]] = field(default_factory=dict)
     unread: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     evidence: Evidence | None = None
@@ -166,7 +139,7 @@ class Snapshot:
         """This snapshot, and what became of one operation on one parent."""
         return replace(self, outcomes={**self.outcomes, (operation_id, parent): outcome})
 
-    def having_looked(self, commit: str, look: Look | NoLook) -> Snapshot:
+    def having_looked(self, commit: str, look: Inspection | FailedInspection) -> Snapshot:
         """This snapshot, and what one more run of `generate` on a commit said."""
         return replace(self, looks={**self.looks, commit: (*self.looks.get(commit, ()), look)})
 

@@ -23,7 +23,7 @@ LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
-class Look:
+class Inspection:
     """What `generate` changes in a commit as it is.
 
     Attributes:
@@ -38,7 +38,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class NoLook:
+class FailedInspection:
     """`generate` fails there, or takes too long: nothing is known."""
 
     reason: str
@@ -112,7 +112,7 @@ def is_watched(settings: Settings) -> bool:
 
 
 def found(
-    ownership: Ownership, before: Finding | None, main: str, looks: Sequence[Look]
+    ownership: Ownership, before: Finding | None, main: str, looks: Sequence[Inspection]
 ) -> Finding:
     """What one or two runs of `generate` on a main say.
 
@@ -170,7 +170,7 @@ def _stale(
     main: str,
     owners: frozenset[str],
     paths: Sequence[str],
-    looks: Sequence[Look],
+    looks: Sequence[Inspection],
 ) -> StaleFiles:
     first, last = looks[0].changed, looks[-1].changed
     now = StaleFiles(

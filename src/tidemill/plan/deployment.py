@@ -10,20 +10,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 
 
-def concerned(draft: Draft, wave: Wave, had: Had) -> Iterator[str]:
+def concerned(draft: Draft, wave: Wave, landing: Landing) -> Iterator[str]:
     """The targets that have to take a set before it is deployed.
 
     A target that runs no service of it does not; nor does one that has never reported and of
     which nothing is on main.
     """
     for target in wave.targets:
-        files = had.targets.get(target)
+        files = landing.targets.get(target)
         if files is not None and not files.uses:
             continue
         if (wave.name, target) not in draft.records and _is_absent(draft, wave.name, target):
@@ -31,12 +31,12 @@ def concerned(draft: Draft, wave: Wave, had: Had) -> Iterator[str]:
         yield target
 
 
-def missing(draft: Draft, wave: Wave, had: Had) -> list[str]:
+def missing(draft: Draft, wave: Wave, landing: Landing) -> list[str]:
     """The targets that have not taken the set yet."""
-    return [target for target in concerned(draft, wave, had) if target not in had.taken]
+    return [target for target in concerned(draft, wave, landing) if target not in landing.taken]
 
 
-def runs(record: Deployment | None, set_name: str, target: str, had: Had) -> bool:
+def runs(record: Deployment | None, set_name: str, target: str, landing: Landing) -> bool:
     """Whether the target runs the set, by its latest record.
 
     It does if its revision has the same digests, or if what it renders from is the same as in
@@ -48,9 +48,11 @@ def runs(record: Deployment | None, set_name: str, target: str, had: Had) -> boo
     seen = (record.sets or {}).get(set_name)
     if seen is not None and not (seen.images_fit and seen.is_named):
         return False
-    files = had.targets.get(target)
+    files = landing.targets.get(target)
     same_files = files is not None and files.tree is not None and files.tree == record.tree
-    return same_files or (seen is not None and bool(had.digests) and seen.digests == had.digests)
+    return same_files or (
+        seen is not None and bool(landing.digests) and seen.digests == landing.digests
+    )
 
 
 def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
@@ -64,8 +66,8 @@ def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     elif record.is_healthy:
         draft.ledger.failing.get(wave.name, {}).pop(record.target, None)
     for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
-        for had in part.had:
-            _blame(had, wave, set_name, record)
+        for landing in part.landings:
+            _blame(landing, wave, set_name, record)
         refresh_set(draft, wave, set_name, record.accepted_at)
     if _is_well(draft, wave):
         parts = draft.ledger.sets.get(wave.name, {})
@@ -86,13 +88,13 @@ def recall_record(draft: Draft, record: Deployment) -> None:
     if record.is_failing:
         draft.ledger.failing.setdefault(wave.name, {})[record.target] = record.accepted_at
     for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
-        had, seen = part.present, (record.sets or {}).get(set_name)
-        if had is None or seen is None or seen.content != had.content:
+        landing, seen = part.present, (record.sets or {}).get(set_name)
+        if landing is None or seen is None or seen.content != landing.content:
             continue
-        _blame(had, wave, set_name, record)
-        had.deployed_once = had.deployed_once or bool(had.failed)
+        _blame(landing, wave, set_name, record)
+        landing.deployed_once = landing.deployed_once or bool(landing.failed)
         if record.is_healthy:
-            had.taken[record.target] = max(record.accepted_at, had.landed_at)
+            landing.taken[record.target] = max(record.accepted_at, landing.landed_at)
 
 
 def refresh(draft: Draft) -> None:
@@ -106,27 +108,29 @@ def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
     _count_failed(draft, wave, set_name, at)
     is_failing = any(failing_targets(draft, wave, set_name))
-    for had in draft.ledger.history(wave.name, set_name).had:
-        _forget_unlisted(wave, had, at)
-        if had.failed or had.buried:
+    for landing in draft.ledger.history(wave.name, set_name).landings:
+        _forget_unlisted(wave, landing, at)
+        if landing.failed or landing.buried:
             continue
-        if had.is_misnamed:
-            had.taken = {}
-            _is_not_deployed(had)
+        if landing.is_misnamed:
+            landing.taken = {}
+            _is_not_deployed(landing)
             continue
-        for target in missing(draft, wave, had):
+        for target in missing(draft, wave, landing):
             record = draft.records.get((wave.name, target))
-            if record is not None and record.is_healthy and runs(record, set_name, target, had):
-                had.taken[target] = max(
-                    record.accepted_at, had.landed_at, had.anew or had.landed_at
+            if record is not None and record.is_healthy and runs(record, set_name, target, landing):
+                landing.taken[target] = max(
+                    record.accepted_at, landing.landed_at, landing.anew or landing.landed_at
                 )
-        if missing(draft, wave, had):
-            _is_not_deployed(had)
-        elif had.deployed_at is None:
-            concern = [had.taken[target] for target in concerned(draft, wave, had)]
-            had.deployed_at = max([had.landed_at, *([had.anew] if had.anew else []), *concern])
-            had.deployed_once, had.healthy_since = True, had.deployed_at
-        _run_clock(had, is_failing, at)
+        if missing(draft, wave, landing):
+            _is_not_deployed(landing)
+        elif landing.deployed_at is None:
+            concern = [landing.taken[target] for target in concerned(draft, wave, landing)]
+            landing.deployed_at = max(
+                [landing.landed_at, *([landing.anew] if landing.anew else []), *concern]
+            )
+            landing.deployed_once, landing.healthy_since = True, landing.deployed_at
+        _run_clock(landing, is_failing, at)
 
 
 def failing_targets(draft: Draft, wave: Wave, set_name: str) -> Iterator[str]:
@@ -143,70 +147,70 @@ def degraded_targets(draft: Draft, wave: Wave, set_name: str) -> dict[str, datet
     """The targets that are Degraded and don't count as failed yet, and when each will."""
     return {
         target: since + wave.failed_after
-        for had in draft.ledger.history(wave.name, set_name).had
-        for target, since in had.degraded.items()
+        for landing in draft.ledger.history(wave.name, set_name).landings
+        for target, since in landing.degraded.items()
     }
 
 
-def _run_clock(had: Had, is_failing: bool, at: datetime) -> None:
-    if is_failing and had.healthy_since is not None:
-        had.healthy = had.soaked(at)
-        had.healthy_since = None
-    elif not is_failing and had.deployed_at is not None and had.healthy_since is None:
-        had.healthy_since = max(at, had.deployed_at)
+def _run_clock(landing: Landing, is_failing: bool, at: datetime) -> None:
+    if is_failing and landing.healthy_since is not None:
+        landing.healthy = landing.soaked(at)
+        landing.healthy_since = None
+    elif not is_failing and landing.deployed_at is not None and landing.healthy_since is None:
+        landing.healthy_since = max(at, landing.deployed_at)
 
 
-def has_very_set(record: Deployment, set_name: str, had: Had) -> bool:
+def has_very_set(record: Deployment, set_name: str, landing: Landing) -> bool:
     """Whether the target's revision has this set, and it runs some of it."""
     seen = (record.sets or {}).get(set_name)
-    return seen is not None and seen.uses and seen.content == had.content
+    return seen is not None and seen.uses and seen.content == landing.content
 
 
-def _blame(had: Had, wave: Wave, set_name: str, record: Deployment) -> None:
+def _blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> None:
     """What a record says of one set: it fails, it may come to that, or it is well again."""
-    target, has_it = record.target, has_very_set(record, set_name, had)
-    fails = has_it and record.is_failing and record.accepted_at >= had.landed_at
+    target, has_it = record.target, has_very_set(record, set_name, landing)
+    fails = has_it and record.is_failing and record.accepted_at >= landing.landed_at
     if fails and not record.has_failed_sync and wave.failed_after:
-        if target not in had.failed:
-            had.degraded.setdefault(target, record.accepted_at)
+        if target not in landing.failed:
+            landing.degraded.setdefault(target, record.accepted_at)
         return
-    had.degraded.pop(target, None)
+    landing.degraded.pop(target, None)
     if fails:
-        _fail(had, target, record.accepted_at)
-    elif has_it and record.is_healthy and target in had.failed:
-        _recover(had, record)
+        _fail(landing, target, record.accepted_at)
+    elif has_it and record.is_healthy and target in landing.failed:
+        _recover(landing, record)
 
 
 def _count_failed(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Who by a time has been Degraded for as long as the wave says has failed since then."""
-    for had in draft.ledger.history(wave.name, set_name).had:
-        for target, since in list(had.degraded.items()):
+    for landing in draft.ledger.history(wave.name, set_name).landings:
+        for target, since in list(landing.degraded.items()):
             if since + wave.failed_after <= at:
-                del had.degraded[target]
-                _fail(had, target, since + wave.failed_after)
+                del landing.degraded[target]
+                _fail(landing, target, since + wave.failed_after)
 
 
-def _fail(had: Had, target: str, since: datetime) -> None:
-    had.failed.setdefault(target, since)
-    _is_not_deployed(had)
+def _fail(landing: Landing, target: str, since: datetime) -> None:
+    landing.failed.setdefault(target, since)
+    _is_not_deployed(landing)
 
 
-def _is_not_deployed(had: Had) -> None:
-    had.deployed_at, had.healthy, had.healthy_since = None, timedelta(), None
+def _is_not_deployed(landing: Landing) -> None:
+    landing.deployed_at, landing.healthy, landing.healthy_since = None, timedelta(), None
 
 
-def _forget_unlisted(wave: Wave, had: Had, at: datetime) -> None:
+def _forget_unlisted(wave: Wave, landing: Landing, at: datetime) -> None:
     """A failure on a target that the settings no longer list is nobody's any more."""
-    for target in had.degraded.keys() - set(wave.targets):
-        del had.degraded[target]
-    if had.failed and not had.failed.keys() & set(wave.targets):
-        had.failed, had.taken, had.anew, had.held = {}, {}, at, False
+    for target in landing.degraded.keys() - set(wave.targets):
+        del landing.degraded[target]
+    if landing.failed and not landing.failed.keys() & set(wave.targets):
+        landing.failed, landing.taken, landing.anew, landing.held = {}, {}, at, False
 
 
-def _recover(had: Had, record: Deployment) -> None:
-    del had.failed[record.target]
-    if not had.failed:
-        had.taken, had.anew, had.held = {}, record.accepted_at, False
+def _recover(landing: Landing, record: Deployment) -> None:
+    del landing.failed[record.target]
+    if not landing.failed:
+        landing.taken, landing.anew, landing.held = {}, record.accepted_at, False
 
 
 def _is_well(draft: Draft, wave: Wave) -> bool:

@@ -13,29 +13,30 @@ import msgspec
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.checks import MISSING, Verdict, verdict
+from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import (
     KEPT_ENDED,
     KEPT_ENDINGS,
     KEPT_REFS,
-    Ended,
-    Ending,
+    BadEnding,
     Eviction,
     Ledger,
+    RequestEnding,
 )
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import ALL_SETS, Announced, Fact
+from tidemill.facts.requests import ALL_SETS, AnnouncementRequest, Fact
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Failure, Held, Snapshot, Unreadable
-from tidemill.plan.obstacles import About, Obstacle, Waiting
+from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.plan.obstacles import About, Obstacle, Wait
 
 TIDEMILL = "tidemill"
 ENDS_BADLY = ("evicted", "rejected", "dropped")
 
 
 @dataclass
-class Step:
+class AutoStep:
     """An operation that belongs on auto, and its commit if there is one already."""
 
     operation: Operation
@@ -50,17 +51,17 @@ class Draft:
     ledger: Ledger
     main: str
     inbox: dict[str, Fact]
-    holds: dict[tuple[str, str], Held]
+    holds: dict[tuple[str, str], Hold]
     records: dict[tuple[str, str], Deployment]
-    chain: list[Step] = field(default_factory=list)
+    chain: list[AutoStep] = field(default_factory=list)
     landed: str | None = None
     entries: list[Entry] = field(default_factory=list)
-    waiting: list[Waiting] = field(default_factory=list)
+    waiting: list[Wait] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     filed: list[Deployment] = field(default_factory=list)
     evicted: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
-    aside: list[Unreadable] = field(default_factory=list)
+    aside: list[UnreadableRef] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     taken_off: bool = False
     to_read: list[str] = field(default_factory=list)
@@ -76,7 +77,7 @@ class Draft:
             dict(snapshot.inbox),
             dict(snapshot.holds),
             dict(snapshot.records),
-            [Step(commit.operation, commit) for commit in snapshot.auto],
+            [AutoStep(commit.operation, commit) for commit in snapshot.auto],
         )
 
     @property
@@ -115,7 +116,7 @@ class Draft:
             return Verdict("green")
         return self.verdict(self.main)
 
-    def hold_on(self, wave: str, set_name: str) -> Held | None:
+    def hold_on(self, wave: str, set_name: str) -> Hold | None:
         """The hold that keeps a set out of a wave."""
         return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
 
@@ -127,14 +128,14 @@ class Draft:
             for entry in self.entries
         )
 
-    def hold(self, held: Held) -> None:
+    def hold(self, held: Hold) -> None:
         """Nothing goes into the wave from now on."""
         self.holds[held.wave, held.set] = held
         self.entries.append(
             Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
         )
 
-    def release(self, hold: Held, reason: str, *, by: str = "") -> None:
+    def release(self, hold: Hold, reason: str, *, by: str = "") -> None:
         """A hold has ended."""
         del self.holds[hold.wave, hold.set]
         self.entries.append(
@@ -156,11 +157,11 @@ class Draft:
         reason: str,
         *,
         instead_of: tuple[str, str] | None = None,
-        failure: Failure | None = None,
+        failure: HoldCause | None = None,
     ) -> None:
         """Place a hold that no person asked for; `cause` is a commit."""
         self.hold(
-            Held(
+            Hold(
                 id=f"hold-{wave}-{set_name}-{cause[:12]}",
                 wave=wave,
                 set=set_name,
@@ -209,7 +210,7 @@ class Draft:
             msgspec.structs.replace(one, since=since) if one.since is None else one
             for one in obstacles
         )
-        line = Waiting(about=about, obstacles=found, id=request, earliest=earliest)
+        line = Wait(about=about, obstacles=found, id=request, earliest=earliest)
         if line not in self.waiting:
             self.waiting.append(line)
 
@@ -219,9 +220,9 @@ class Draft:
         if fact is None:
             return
         self.ended.append(request)
-        if isinstance(fact, Announced) and how in ENDS_BADLY:
+        if isinstance(fact, AnnouncementRequest) and how in ENDS_BADLY:
             self._remember_ending(fact, how, entry.reason if entry else "")
-        self.ledger.ended = [*self.ledger.ended, Ended(id=request, how=how)][-KEPT_ENDED:]
+        self.ledger.ended = [*self.ledger.ended, RequestEnding(id=request, how=how)][-KEPT_ENDED:]
         if entry is not None:
             self.entries.append(entry)
 
@@ -231,10 +232,10 @@ class Draft:
         others = [one for one in self.ledger.rejected if one != request]
         self.ledger.rejected = [*others, request][-KEPT_REFS:]
 
-    def _remember_ending(self, announced: Announced, how: str, reason: str) -> None:
+    def _remember_ending(self, announced: AnnouncementRequest, how: str, reason: str) -> None:
         """How an announcement ended badly, so that status can say so for as long as it is true."""
         told = announced.announcement
-        ending = Ending(
+        ending = BadEnding(
             app_sha=told.sha,
             position=told.position,
             generation=told.generation,
@@ -260,7 +261,7 @@ class Draft:
             Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason),
         )
 
-    def set_aside(self, unreadable: Unreadable) -> None:
+    def set_aside(self, unreadable: UnreadableRef) -> None:
         """A ref that can't be read goes; what it points to is kept below `rejected/`."""
         self.aside.append(unreadable)
         known = [one for one in self.ledger.rejected if one != unreadable.id]

@@ -8,40 +8,40 @@ from datetime import datetime
 import msgspec
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.ledger import Had, SetLedger
+from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import ALL_SETS, Announced, Promotion
+from tidemill.facts.requests import ALL_SETS, AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.facts.staleness import Finding, is_watched, regenerates
 from tidemill.plan.deployment import degraded_targets, failing_targets, missing
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import (
-    EndedBadly,
-    Evicted,
-    FailedThere,
-    HasNewer,
-    InFlight,
-    IsDegraded,
-    NeedsApproval,
+    ClosedWindow,
+    DegradedTargets,
+    EndedRequest,
+    FailureThere,
+    HoldInForce,
+    MissingApproval,
+    MissingDeployment,
+    NewerSet,
     NoSuchPlace,
-    NotDeployed,
-    NotInFiles,
-    NotStale,
-    NotThere,
+    NothingStale,
     Obstacle,
-    OnAuto,
-    OnHold,
-    Regenerates,
-    ReplacedWhileFailed,
-    RequestEnded,
-    RolledBack,
-    RollingBack,
-    Soaks,
-    SoaksForOthers,
-    SoakStandsStill,
+    OtherSource,
+    PastEnding,
+    PastEviction,
+    PastRollback,
+    PausedSoak,
+    RegenerationFirst,
+    ReplacedFailure,
+    RollbackUnderWay,
+    RunningSoak,
+    SetInFlight,
+    SetNotInFiles,
+    SetNotThere,
+    SetOnAuto,
+    SoakForFollower,
     StaleMain,
-    TakesFromWaves,
-    WindowClosed,
 )
 
 
@@ -71,9 +71,11 @@ def obstacles(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 def closed(draft: Draft, wave: Wave, set_name: str) -> Iterator[Obstacle]:
     """Why nothing may go into a wave now: a hold, or no window is open."""
     if hold := draft.hold_on(wave.name, set_name):
-        yield OnHold(wave=wave.name, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since)
+        yield HoldInForce(
+            wave=wave.name, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since
+        )
     if wave.windows and not _is_open(wave, draft.now):
-        yield WindowClosed(wave=wave.name, until=_opens(wave, draft.now))
+        yield ClosedWindow(wave=wave.name, until=_opens(wave, draft.now))
 
 
 def known_finding(draft: Draft) -> Finding | None:
@@ -92,7 +94,7 @@ def stale_main(draft: Draft, wave: Wave) -> Iterator[Obstacle]:
     for stale in finding.of(wave.name):
         going = next((one for one in operations if regenerates(one, stale)), None)
         if going is not None:
-            yield Regenerates(wave=going.wave, after=going.after)
+            yield RegenerationFirst(wave=going.wave, after=going.after)
         else:
             yield StaleMain(
                 wave=wave.name,
@@ -158,29 +160,33 @@ def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
     if wave.admit == "at once":
         return None
     if under_test := draft.on_auto(wave.name, set_name):
-        return OnAuto(wave=wave.name, app_sha=under_test[-1].app_sha)
-    had = draft.ledger.present(wave.name, set_name)
-    if had is None or not had.is_known or had.failed or had.buried:
+        return SetOnAuto(wave=wave.name, app_sha=under_test[-1].app_sha)
+    landing = draft.ledger.present(wave.name, set_name)
+    if landing is None or not landing.is_known or landing.failed or landing.buried:
         return None
-    if wave.admit == "when deployed" and had.deployed_once:
+    if wave.admit == "when deployed" and landing.deployed_once:
         return None
-    if had.deployed_at is None:
-        until = had.landed_at + wave.settle
+    if landing.deployed_at is None:
+        until = landing.landed_at + wave.settle
         if draft.now >= until:
             return None
-        late = tuple(missing(draft, wave, had))
-        return InFlight(
-            wave=wave.name, app_sha=had.app_sha, targets=late, since=had.landed_at, until=until
+        late = tuple(missing(draft, wave, landing))
+        return SetInFlight(
+            wave=wave.name,
+            app_sha=landing.app_sha,
+            targets=late,
+            since=landing.landed_at,
+            until=until,
         )
     for follower in draft.settings.followers(wave.name) if wave.admit == "when soaked" else ():
-        left = follower.soak - had.soaked(draft.now)
+        left = follower.soak - landing.soaked(draft.now)
         if left.total_seconds() > 0:
-            return SoaksForOthers(
+            return SoakForFollower(
                 wave=wave.name,
-                app_sha=had.app_sha,
+                app_sha=landing.app_sha,
                 follower=follower.name,
-                since=had.deployed_at,
-                until=draft.now + left if had.healthy_since else None,
+                since=landing.deployed_at,
+                until=draft.now + left if landing.healthy_since else None,
             )
     return None
 
@@ -190,14 +196,20 @@ def not_ready(
 ) -> Iterator[Obstacle]:
     """Why a set can't leave the waves that `wave` comes after: not deployed, failed, soaking."""
     for source in wave.sources:
-        hads = [
-            had for had in draft.ledger.history(source, set_name).had if is_set(had, order, app_sha)
+        landings = [
+            landing
+            for landing in draft.ledger.history(source, set_name).landings
+            if is_set(landing, order, app_sha)
         ]
-        if not hads:
-            yield NotThere(wave=source)
+        if not landings:
+            yield SetNotThere(wave=source)
             continue
         source_wave = draft.settings.wave(source)
-        found = [_unready(draft, source_wave, wave, set_name, had) for had in hads if source_wave]
+        found = [
+            _unready(draft, source_wave, wave, set_name, landing)
+            for landing in landings
+            if source_wave
+        ]
         if found and all(found):
             yield from (found[-1],) if found[-1] else ()
 
@@ -207,21 +219,23 @@ def earliest(wave: Wave, found: Sequence[Obstacle], now: datetime) -> datetime |
 
     None where that is not known, or no clock has a part in it.
     """
-    clocks = [one for one in found if not isinstance(one, OnHold | NeedsApproval | StaleMain)]
+    clocks = [
+        one for one in found if not isinstance(one, HoldInForce | MissingApproval | StaleMain)
+    ]
     ends = [one.until for one in clocks if one.until is not None]
     if not ends or len(ends) < len(clocks):
         return None
-    waits = [one.until for one in clocks if one.until and not isinstance(one, WindowClosed)]
+    waits = [one.until for one in clocks if one.until and not isinstance(one, ClosedWindow)]
     ready = max([now, *waits])
     return ready if not wave.windows or _is_open(wave, ready) else _opens(wave, ready)
 
 
-def is_set(had: Had, order: Order, app_sha: str | None) -> bool:
+def is_set(landing: Landing, order: Order, app_sha: str | None) -> bool:
     """Whether `had` is that very announcement."""
-    return had.is_known and (order_of(had), had.app_sha) == (order, app_sha)
+    return landing.is_known and (order_of(landing), landing.app_sha) == (order, app_sha)
 
 
-def is_newer(part: SetLedger, announced: Announced) -> bool:
+def is_newer(part: SetLedger, announced: AnnouncementRequest) -> bool:
     """Whether an announcement is newer than all that the wave has had."""
     return announced.order > part.newest
 
@@ -234,42 +248,44 @@ def _opens(wave: Wave, after: datetime) -> datetime:
     return min(window.opens(after) for window in wave.windows)
 
 
-def _unready(draft: Draft, source: Wave, wave: Wave, set_name: str, had: Had) -> Obstacle | None:
+def _unready(
+    draft: Draft, source: Wave, wave: Wave, set_name: str, landing: Landing
+) -> Obstacle | None:
     backs = [back for back in draft.ledger.rollbacks if back.wave == source.name]
-    if any(back.set == set_name and order_of(had) > order_of(back.to) for back in backs):
-        return RollingBack(wave=source.name)
-    if had.rolled_back:
-        return RolledBack(wave=source.name, set=set_name, app_sha=had.app_sha or "")
-    if had.failed:
-        return FailedThere(
+    if any(back.set == set_name and order_of(landing) > order_of(back.to) for back in backs):
+        return RollbackUnderWay(wave=source.name)
+    if landing.rolled_back:
+        return PastRollback(wave=source.name, set=set_name, app_sha=landing.app_sha or "")
+    if landing.failed:
+        return FailureThere(
             wave=source.name,
             set=set_name,
-            targets=tuple(sorted(had.failed)),
-            since=min(had.failed.values()),
+            targets=tuple(sorted(landing.failed)),
+            since=min(landing.failed.values()),
         )
-    if had.buried:
-        return ReplacedWhileFailed(wave=source.name)
-    if had.naming is not None and had.naming.is_wrong:
-        return NotInFiles(
-            wave=source.name, commit=had.commit, naming=had.naming, since=had.landed_at
+    if landing.buried:
+        return ReplacedFailure(wave=source.name)
+    if landing.naming is not None and landing.naming.is_wrong:
+        return SetNotInFiles(
+            wave=source.name, commit=landing.commit, naming=landing.naming, since=landing.landed_at
         )
     if degraded := degraded_targets(draft, source, set_name):
         first = min(degraded.values())
-        return IsDegraded(
+        return DegradedTargets(
             wave=source.name,
             targets=tuple(sorted(degraded)),
             since=first - source.failed_after,
             fails_at=first,
         )
-    if had.deployed_at is None:
-        late = tuple(missing(draft, source, had))
-        return NotDeployed(wave=source.name, targets=late, since=had.landed_at)
-    left = wave.soak - had.soaked(draft.now)
+    if landing.deployed_at is None:
+        late = tuple(missing(draft, source, landing))
+        return MissingDeployment(wave=source.name, targets=late, since=landing.landed_at)
+    left = wave.soak - landing.soaked(draft.now)
     if left.total_seconds() > 0:
         failing = tuple(sorted(failing_targets(draft, source, set_name)))
-        if had.healthy_since is None and failing:
-            return SoakStandsStill(wave=source.name, targets=failing, since=had.deployed_at)
-        return Soaks(wave=source.name, since=had.deployed_at, until=draft.now + left)
+        if landing.healthy_since is None and failing:
+            return PausedSoak(wave=source.name, targets=failing, since=landing.deployed_at)
+        return RunningSoak(wave=source.name, since=landing.deployed_at, until=draft.now + left)
     return None
 
 
@@ -278,14 +294,14 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
         yield from _late_introduction(draft, wave, operation)
         return
     request = draft.inbox.get(operation.request)
-    if not isinstance(request, Announced):
-        yield RequestEnded(what="announcement")
+    if not isinstance(request, AnnouncementRequest):
+        yield EndedRequest(what="announcement")
     elif wave.sources:
-        yield TakesFromWaves(wave=wave.name, sources=wave.sources)
+        yield OtherSource(wave=wave.name, sources=wave.sources)
     elif draft.ledger.evicted_from(wave.name, operation.request):
-        yield Evicted(app_sha=operation.app_sha)
+        yield PastEviction(app_sha=operation.app_sha)
     elif not is_newer(draft.ledger.history(wave.name, operation.set), request):
-        yield HasNewer(wave=wave.name)
+        yield NewerSet(wave=wave.name)
     else:
         yield from closed(draft, wave, operation.set)
         yield from stale_main(draft, wave)
@@ -294,11 +310,11 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
 def _late_introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:
     """Of a set that was announced before the wave came first: its request has ended."""
     if wave.sources:
-        yield TakesFromWaves(wave=wave.name, sources=wave.sources)
+        yield OtherSource(wave=wave.name, sources=wave.sources)
     elif order_of(operation) <= draft.ledger.history(wave.name, operation.set).newest:
-        yield HasNewer(wave=wave.name)
+        yield NewerSet(wave=wave.name)
     elif draft.ledger.evicted(operation):
-        yield Evicted(app_sha=operation.app_sha)
+        yield PastEviction(app_sha=operation.app_sha)
     elif bad := spoilt(draft, operation.set, order_of(operation), operation.app_sha):
         yield bad
     else:
@@ -310,20 +326,20 @@ def spoilt(draft: Draft, set_name: str, order: Order, app_sha: str | None) -> Ob
     """What speaks against a set in any wave, so that it goes nowhere else by itself."""
     for back in draft.ledger.rollbacks:
         if back.set == set_name and order > order_of(back.to):
-            return RollingBack(wave=back.wave)
+            return RollbackUnderWay(wave=back.wave)
     for ending in draft.ledger.endings.get(set_name, ()):
         if (order_of(ending), ending.app_sha) == (order, app_sha):
-            return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
+            return PastEnding(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
     for wave, sets in draft.ledger.sets.items():
-        for had in sets[set_name].had if set_name in sets else ():
-            if not is_set(had, order, app_sha):
+        for landing in sets[set_name].landings if set_name in sets else ():
+            if not is_set(landing, order, app_sha):
                 continue
-            if had.rolled_back:
-                return RolledBack(wave=wave, set=set_name, app_sha=had.app_sha or "")
-            if had.failed:
-                return FailedThere(wave=wave, set=set_name, targets=tuple(sorted(had.failed)))
-            if had.buried:
-                return ReplacedWhileFailed(wave=wave)
+            if landing.rolled_back:
+                return PastRollback(wave=wave, set=set_name, app_sha=landing.app_sha or "")
+            if landing.failed:
+                return FailureThere(wave=wave, set=set_name, targets=tuple(sorted(landing.failed)))
+            if landing.buried:
+                return ReplacedFailure(wave=wave)
     return None
 
 
@@ -345,7 +361,7 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
         yield msgspec.structs.replace(stop, since=stop.since or ready)
     yield from stale_main(draft, wave)
     if wave.approval and request is None:
-        yield NeedsApproval(
+        yield MissingApproval(
             wave=wave.name, set=operation.set, app_sha=operation.app_sha or "", since=ready
         )
 
@@ -356,17 +372,17 @@ def _never(
     """Why a promotion will never be due by itself."""
     part = draft.ledger.history(wave.name, operation.set)
     if operation.request and not isinstance(request, Promotion):
-        return RequestEnded(what="request")
+        return EndedRequest(what="request")
     present = part.present
     if present and (
         order_of(present) > order_of(operation)
         or is_set(present, order_of(operation), operation.app_sha)
     ):
-        return HasNewer(wave=wave.name)
+        return NewerSet(wave=wave.name)
     if request is None and order_of(operation) <= part.newest:
-        return HasNewer(wave=wave.name)
+        return NewerSet(wave=wave.name)
     if gone := draft.ledger.evicted(operation):
-        return Evicted(
+        return PastEviction(
             app_sha=operation.app_sha,
             reason=gone.reason,
             said=gone.said,
@@ -374,15 +390,19 @@ def _never(
             since=gone.at,
         )
     if not wave.sources and not (isinstance(request, Promotion) and request.override):
-        return TakesFromWaves(wave=wave.name)
+        return OtherSource(wave=wave.name)
     return None
 
 
 def _ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
     """Since when nothing but the wave itself keeps a set out of it, as far as is known."""
     order = order_of(operation)
-    hads = [draft.ledger.last(source, operation.set, order) for source in wave.sources]
-    deployed = [had.deployed_at for had in hads if had is not None and had.deployed_at is not None]
+    landings = [draft.ledger.last(source, operation.set, order) for source in wave.sources]
+    deployed = [
+        landing.deployed_at
+        for landing in landings
+        if landing is not None and landing.deployed_at is not None
+    ]
     return max(deployed) + wave.soak if deployed else None
 
 
@@ -392,7 +412,7 @@ def _regeneration(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
     if _is_shut(draft, wave):
         yield from closed(draft, wave, draft.settings.sets[0].name)
     elif not is_asked_for or not (is_wanted or known_finding(draft) is None):
-        yield NotStale(wave=wave.name)
+        yield NothingStale(wave=wave.name)
 
 
 def _rollback(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
@@ -404,4 +424,4 @@ def _rollback(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
             operation.request,
         ):
             return
-    yield RequestEnded(what="rollback")
+    yield EndedRequest(what="rollback")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from tidemill.announcing.order import order_of
 from tidemill.facts.ledger import Eviction, Suspect
 from tidemill.facts.operation import AutoCommit
-from tidemill.plan.draft import Draft, Step
+from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.landing import due_prefix
 
 
@@ -73,10 +73,10 @@ def take_off(draft: Draft, commit: AutoCommit) -> None:
     draft.chain = [
         step for step in draft.chain if step.commit is None or step.commit.sha != commit.sha
     ]
-    forget(draft, Step(commit.operation, commit))
+    forget(draft, AutoStep(commit.operation, commit))
 
 
-def forget(draft: Draft, step: Step) -> None:
+def forget(draft: Draft, step: AutoStep) -> None:
     """What an operation that will not be done again leaves behind in the ledger and the inbox."""
     operation = step.operation
     match operation.kind:
@@ -85,7 +85,7 @@ def forget(draft: Draft, step: Step) -> None:
         case "promote" if operation.request:
             draft.end(operation.request, "evicted")
         case "roll back":
-            for newer in draft.ledger.of(operation.wave, operation.set).had:
+            for newer in draft.ledger.of(operation.wave, operation.set).landings:
                 newer.rolled_back = newer.rolled_back or order_of(newer) > order_of(operation)
             draft.ledger.rollbacks = [
                 back

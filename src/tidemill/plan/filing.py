@@ -5,20 +5,20 @@ from __future__ import annotations
 import msgspec
 
 from tidemill.announcing.order import order_of
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Back, Eviction
+from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
     ALL_SETS,
-    Announced,
+    AnnouncementRequest,
     Drop,
-    Hold,
+    HoldRequest,
     Promotion,
     Release,
     Retry,
     Rollback,
 )
-from tidemill.facts.snapshot import Held
 from tidemill.plan.deployment import take_in
 from tidemill.plan.draft import Draft
 from tidemill.plan.position import how_ended, why_unwelcome
@@ -37,7 +37,7 @@ def file(draft: Draft) -> None:
         _of(draft, Deployment), key=lambda one: (one[1].finished, one[1].accepted_at, one[0])
     ):
         _record(draft, ref_id, record)
-    for ref_id, hold in _of(draft, Hold):
+    for ref_id, hold in _of(draft, HoldRequest):
         _hold(draft, ref_id, hold)
     for ref_id, release in _of(draft, Release):
         _release(draft, ref_id, release)
@@ -48,8 +48,8 @@ def file(draft: Draft) -> None:
     _end_lost_rollbacks(draft)
     for ref_id, rollback in _of(draft, Rollback):
         _rollback(draft, ref_id, rollback)
-    earlier: list[Announced] = []
-    for ref_id, announced in _of(draft, Announced):
+    earlier: list[AnnouncementRequest] = []
+    for ref_id, announced in _of(draft, AnnouncementRequest):
         _announced(draft, ref_id, announced, earlier)
         if ref_id in draft.inbox:
             earlier.append(announced)
@@ -111,7 +111,7 @@ def _note_clock(draft: Draft, record: Deployment) -> None:
     draft.entries.append(Entry(what="clock ahead", wave=record.wave, reason=reason))
 
 
-def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
+def _hold(draft: Draft, ref_id: str, hold: HoldRequest) -> None:
     if not _is_place(draft, ref_id, hold.wave, hold.set):
         return
     if (hold.wave, hold.set) in draft.holds:
@@ -123,7 +123,7 @@ def _hold(draft: Draft, ref_id: str, hold: Hold) -> None:
         return
     draft.end(ref_id, _DONE)
     draft.hold(
-        Held(
+        Hold(
             id=ref_id,
             wave=hold.wave,
             set=hold.set,
@@ -146,7 +146,7 @@ def _drop(draft: Draft, ref_id: str, drop: Drop) -> None:
     if dropped is not None:
         reason = f"dropped by {drop.by or 'a person'}"
         set_name = getattr(dropped, "set", None)
-        if isinstance(dropped, Announced):
+        if isinstance(dropped, AnnouncementRequest):
             set_name = dropped.announcement.set
             draft.keep(drop.request, reason)
         draft.end(
@@ -190,7 +190,7 @@ def _end_lost_rollbacks(draft: Draft) -> None:
     for back in list(draft.ledger.rollbacks):
         if draft.settings.wave(back.wave) is None or draft.settings.image_set(back.set) is None:
             draft.ledger.rollbacks.remove(back)
-            for newer in draft.ledger.of(back.wave, back.set).had:
+            for newer in draft.ledger.of(back.wave, back.set).landings:
                 newer.rolled_back = newer.rolled_back or order_of(newer) > order_of(back.to)
             reason = "the settings no longer name its wave or its set"
             entry = Entry(what="given up", set=back.set, wave=back.wave, reason=reason)
@@ -202,9 +202,9 @@ def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
         return
     if not _is_place(draft, ref_id, rollback.wave, rollback.set):
         return
-    hads = draft.ledger.history(rollback.wave, rollback.set).had
+    landings = draft.ledger.history(rollback.wave, rollback.set).landings
     goal = rollback.to.commit, rollback.to.content
-    if goal not in [(had.commit, had.content) for had in hads]:
+    if goal not in [(landing.commit, landing.content) for landing in landings]:
         reason = f"{rollback.wave} has had no such set, as far as the turns know"
         draft.reject(ref_id, reason, set_name=rollback.set, wave=rollback.wave)
         return
@@ -222,8 +222,8 @@ def _rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     begin_rollback(draft, _back(ref_id, rollback), by=rollback.by)
 
 
-def _back(ref_id: str, rollback: Rollback) -> Back:
-    return Back(
+def _back(ref_id: str, rollback: Rollback) -> OpenRollback:
+    return OpenRollback(
         wave=rollback.wave,
         set=rollback.set,
         leaves=rollback.leaves,
@@ -234,7 +234,7 @@ def _back(ref_id: str, rollback: Rollback) -> Back:
     )
 
 
-def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
+def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
     """Place the hold of a rollback at once; its commit follows."""
     for other in list(draft.ledger.rollbacks):
         if (other.wave, other.set) == (back.wave, back.set):
@@ -244,15 +244,15 @@ def begin_rollback(draft: Draft, back: Back, *, by: str) -> None:
     _hold_back(draft, back, by=by)
 
 
-def _hold_back(draft: Draft, back: Back, *, by: str) -> None:
+def _hold_back(draft: Draft, back: OpenRollback, *, by: str) -> None:
     if draft.hold_on(back.wave, back.set) is None:
         hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
         draft.hold(
-            Held(id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at)
+            Hold(id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at)
         )
 
 
-def _overtaken(draft: Draft, back: Back) -> None:
+def _overtaken(draft: Draft, back: OpenRollback) -> None:
     """Another rollback of the same set in the same wave has been asked for."""
     entry = Entry(
         what="superseded",
@@ -265,7 +265,9 @@ def _overtaken(draft: Draft, back: Back) -> None:
         draft.end(back.request, "superseded", entry)
 
 
-def _announced(draft: Draft, ref_id: str, announced: Announced, earlier: list[Announced]) -> None:
+def _announced(
+    draft: Draft, ref_id: str, announced: AnnouncementRequest, earlier: list[AnnouncementRequest]
+) -> None:
     if how := how_ended(draft.settings, draft.ledger, ref_id, announced.announcement):
         draft.end(ref_id, how)
         return

@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tidemill.announcing.order import Order, order_of
+from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Ledger, SetLedger
 from tidemill.facts.requests import ALL_SETS
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Held
 
 Place = tuple[str, str]
 
 
-def gone_holds(settings: Settings, holds: Mapping[Place, Held]) -> list[Held]:
+def gone_holds(settings: Settings, holds: Mapping[Place, Hold]) -> list[Hold]:
     """The holds whose wave or set the settings do not name."""
     return [hold for place, hold in sorted(holds.items()) if not is_named(settings, *place)]
 
@@ -37,7 +37,7 @@ def is_known(ledger: Ledger, wave: str, set_name: str) -> bool:
 def in_place_of(
     settings: Settings,
     ledger: Ledger,
-    holds: Mapping[Place, Held],
+    holds: Mapping[Place, Hold],
     place: Place,
     content: str | None,
 ) -> Place | None:
@@ -53,7 +53,7 @@ def in_place_of(
     """
     gone = list(_gone(settings, ledger, place))
     for other, part in gone:
-        if content is not None and any(had.content == content for had in part.had):
+        if content is not None and any(landing.content == content for landing in part.landings):
             return other
     newest = max(
         (ledger.history(wave.name, place[1]).newest for wave in settings.waves), default=Order()
@@ -84,13 +84,17 @@ def _gone(settings: Settings, ledger: Ledger, place: Place) -> Iterator[tuple[Pl
             continue
         for name, part in sets.items():
             is_kin = name == set_name or settings.image_set(name) is None
-            if is_kin and part.had and (other, name) != place:
+            if is_kin and part.landings and (other, name) != place:
                 yield (other, name), part
 
 
 def _worst(ledger: Ledger, place: Place, part: SetLedger) -> Order:
     """The newest of those that were bad in a wave; older than any if none was."""
-    bad = [order_of(had) for had in part.had if had.rolled_back or had.buried or had.failed]
+    bad = [
+        order_of(landing)
+        for landing in part.landings
+        if landing.rolled_back or landing.buried or landing.failed
+    ]
     evicted = [one.operation for one in ledger.evictions if one.operation and not one.retried]
     return max(
         (*bad, *(order_of(one) for one in evicted if (one.wave, one.set) == place)),

@@ -6,8 +6,16 @@ from tidemill.announcing.order import order_of
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import Announced, Drop, Hold, Promotion, Release, Retry, Rollback
-from tidemill.plan.draft import Draft, Step
+from tidemill.facts.requests import (
+    AnnouncementRequest,
+    Drop,
+    HoldRequest,
+    Promotion,
+    Release,
+    Retry,
+    Rollback,
+)
+from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import is_newer, is_set, obstacle
 from tidemill.plan.new_main import has_landed
 from tidemill.plan.position import why_older
@@ -35,7 +43,7 @@ def land(draft: Draft) -> None:
     del draft.chain[: newest + 1]
 
 
-def _is_green(draft: Draft, step: Step) -> bool:
+def _is_green(draft: Draft, step: AutoStep) -> bool:
     return step.commit is not None and draft.verdict(step.commit.sha).state == "green"
 
 
@@ -47,9 +55,9 @@ def note_refusal(draft: Draft, refused: Refusal) -> None:
         draft.note("not landed", sha=refused.sha, reason=f"the server refused: {refused.reason}")
 
 
-def due_prefix(draft: Draft) -> list[Step]:
+def due_prefix(draft: Draft) -> list[AutoStep]:
     """Auto's commits from main up to the first that is not due, or does not descend from it."""
-    due: list[Step] = []
+    due: list[AutoStep] = []
     parent = draft.main
     for step in draft.chain:
         if step.commit is None or step.commit.parent != parent or obstacle(draft, step.operation):
@@ -64,7 +72,7 @@ def end_requests(draft: Draft) -> None:
     begun = {back.request for back in draft.ledger.rollbacks}
     for request_id, fact in list(draft.inbox.items()):
         match fact:
-            case Announced():
+            case AnnouncementRequest():
                 _end_announced(draft, request_id, fact)
             case Promotion():
                 present = draft.ledger.present(fact.wave, fact.set)
@@ -91,22 +99,22 @@ def end_requests(draft: Draft) -> None:
             case Rollback() if request_id not in begun:
                 entry = Entry(what="landed", id=request_id)
                 draft.end(request_id, "landed", _unless_told(draft, entry))
-            case Rollback() | Hold() | Release() | Drop() | Retry() | Deployment():
+            case Rollback() | HoldRequest() | Release() | Drop() | Retry() | Deployment():
                 pass
     _supersede_oldest(draft)
 
 
-def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, Announced]]:
+def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, AnnouncementRequest]]:
     """The announcements of a set in the inbox, the oldest first."""
     found = [
         (request_id, fact)
         for request_id, fact in draft.inbox.items()
-        if isinstance(fact, Announced) and fact.announcement.set == set_name
+        if isinstance(fact, AnnouncementRequest) and fact.announcement.set == set_name
     ]
     return sorted(found, key=lambda one: (one[1].order, one[0]))
 
 
-def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
+def _end_announced(draft: Draft, request_id: str, announced: AnnouncementRequest) -> None:
     """An announcement ends when every first wave has had it, a newer one, or evicted it."""
     announcement = announced.announcement
     ends, why = set(), "the wave has had a newer one"
@@ -114,11 +122,11 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
         if wave.sources:
             continue
         part = draft.ledger.history(wave.name, announcement.set)
-        if any(is_set(had, announced.order, announcement.sha) for had in part.had):
+        if any(is_set(landing, announced.order, announcement.sha) for landing in part.landings):
             ends.add("landed")
         elif not is_newer(part, announced):
             ends.add("superseded")
-            landed = max((had.landed_at for had in part.had), default=None)
+            landed = max((landing.landed_at for landing in part.landings), default=None)
             if landed is not None and announced.accepted_at >= landed:
                 why = why_older(part.newest, announced, wave.name)
         elif draft.ledger.evicted_from(wave.name, request_id):
@@ -139,14 +147,14 @@ def _end_announced(draft: Draft, request_id: str, announced: Announced) -> None:
         draft.end(request_id, how, _unless_told(draft, entry))
 
 
-def _is_begun(draft: Draft, announced: Announced) -> bool:
+def _is_begun(draft: Draft, announced: AnnouncementRequest) -> bool:
     """Whether one first wave has had it, so that others may be the only ones that lack it."""
     announcement = announced.announcement
     return any(
-        is_set(had, announced.order, announcement.sha)
+        is_set(landing, announced.order, announcement.sha)
         for wave in draft.settings.waves
         if not wave.sources
-        for had in draft.ledger.history(wave.name, announcement.set).had
+        for landing in draft.ledger.history(wave.name, announcement.set).landings
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Ended, Eviction, Had, Ledger, Names
+from tidemill.facts.ledger import Eviction, Landing, Ledger, Names, RequestEnding
 from tidemill.plan.deployment import recall_record
 from tidemill.plan.draft import Draft
 from tidemill.plan.new_main import put_on_top
@@ -31,7 +31,7 @@ def recalled(evidence: Evidence) -> Ledger:
         operation = one.operation
         if operation.kind == "regenerate":
             continue
-        had = Had(
+        landing = Landing(
             app_sha=operation.app_sha,
             position=operation.position,
             content=operation.content,
@@ -45,7 +45,7 @@ def recalled(evidence: Evidence) -> Ledger:
             targets=dict(one.targets),
             deployed_once=one.sha in copied,
         )
-        put_on_top(ledger.of(operation.wave, operation.set), had)
+        put_on_top(ledger.of(operation.wave, operation.set), landing)
     for gone in evidence.evicted:
         ledger.evictions.append(
             Eviction(commit=gone.sha, at=gone.at, reason=_EVICTED, operation=gone.operation)
@@ -56,7 +56,7 @@ def recalled(evidence: Evidence) -> Ledger:
         *((one, "rejected") for one in evidence.rejected),
     ]
     ledger.ended = [
-        Ended(id=request, how=how)
+        RequestEnding(id=request, how=how)
         for request, how in ended
         if request and request not in evidence.waiting
     ]
@@ -69,15 +69,19 @@ def recall(draft: Draft) -> None:
     if evidence is None:
         return
     for part in [part for sets in draft.ledger.sets.values() for part in sets.values()]:
-        for one in part.had:
+        for one in part.landings:
             one.landed_at = min(one.landed_at, draft.now)  # whoever committed had a clock, too
     for record in sorted(draft.records.values(), key=lambda one: one.accepted_at):
         recall_record(draft, record)
     for wave in draft.settings.waves:
         for part in draft.ledger.sets.get(wave.name, {}).values():
-            had = part.present
-            if had is not None and not had.failed and not set(wave.targets) <= had.taken.keys():
-                had.anew = draft.now
+            landing = part.present
+            if (
+                landing is not None
+                and not landing.failed
+                and not set(wave.targets) <= landing.taken.keys()
+            ):
+                landing.anew = draft.now
     counts = (
         f"{len(evidence.landed)} automatic commits of main",
         f"{len(evidence.evicted)} evicted commits",

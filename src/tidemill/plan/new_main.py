@@ -5,10 +5,10 @@ from __future__ import annotations
 from tidemill.announcing.order import order_of
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Had, SetLedger
+from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.operation import AutoCommit, Files
 from tidemill.facts.settings import Wave
-from tidemill.facts.snapshot import Named
+from tidemill.facts.snapshot import WaveNaming
 from tidemill.facts.staleness import after_landing
 from tidemill.plan.draft import Draft
 from tidemill.plan.gone import in_place_of, is_known, why_held
@@ -55,7 +55,7 @@ def _has_set(draft: Draft, commit: AutoCommit) -> None:
         return
     put_on_top(
         draft.ledger.of(operation.wave, operation.set),
-        Had(
+        Landing(
             app_sha=operation.app_sha,
             position=operation.position,
             content=operation.content,
@@ -69,11 +69,11 @@ def _has_set(draft: Draft, commit: AutoCommit) -> None:
             targets=dict(commit.targets),
         ),
     )
-    _named(draft, operation.wave, Named(commit.files, commit.naming))
+    _named(draft, operation.wave, WaveNaming(commit.files, commit.naming))
     _forget_rollbacks(draft, operation.wave, operation.set, operation.content)
 
 
-def _named(draft: Draft, wave: str, found: Named) -> None:
+def _named(draft: Draft, wave: str, found: WaveNaming) -> None:
     """Take note of what the wave's files do not name of the sets that it has now."""
     is_first = not draft.snapshot.ledger.sets
     for name, part in draft.ledger.sets.get(wave, {}).items():
@@ -101,8 +101,8 @@ def _forget_named(draft: Draft) -> None:
     draft.ledger.named = {}
     for sets in draft.ledger.sets.values():
         for part in sets.values():
-            for had in part.had:
-                had.naming = None
+            for landing in part.landings:
+                landing.naming = None
 
 
 def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
@@ -115,25 +115,25 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     if files is not None and present is not None and files.content == present.content:
         present.moved = bool(present.wave or present.set)
         return
-    had = _by_hand(draft, wave, set_name, files)
+    landing = _by_hand(draft, wave, set_name, files)
     part = draft.ledger.of(wave.name, set_name)
     if present is None:
-        part.had.append(had)
-        part.raise_to(order_of(had))
+        part.landings.append(landing)
+        part.raise_to(order_of(landing))
         return
     if files is None and not present.is_known and not present.content:
         return
     if files is None and (present.wave or present.set) and not present.moved:
         return  # it has another name now, and its files are still where they were
-    is_back = order_of(had) < order_of(present) or not had.is_known
-    put_on_top(part, had)
-    _forget_rollbacks(draft, wave.name, set_name, had.content)
-    reason = f"a commit on main puts {wave.name} to {short(had.app_sha)}"
+    is_back = order_of(landing) < order_of(present) or not landing.is_known
+    put_on_top(part, landing)
+    _forget_rollbacks(draft, wave.name, set_name, landing.content)
+    reason = f"a commit on main puts {wave.name} to {short(landing.app_sha)}"
     draft.entries.append(
         Entry(
             what="changed by hand",
-            sha=had.commit,
-            app_sha=had.app_sha,
+            sha=landing.commit,
+            app_sha=landing.app_sha,
             set=set_name,
             wave=wave.name,
             reason=reason,
@@ -141,7 +141,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     )
     if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
         why = f"{reason}, back from {(present.app_sha or '')[:12]}"
-        draft.hold_by_itself(wave.name, set_name, had.commit, why)
+        draft.hold_by_itself(wave.name, set_name, landing.commit, why)
 
 
 def _hold_in_place_of_another(
@@ -155,15 +155,15 @@ def _hold_in_place_of_another(
         draft.hold_by_itself(*place, draft.main, reason, instead_of=other)
 
 
-def put_on_top(part: SetLedger, had: Had) -> None:
+def put_on_top(part: SetLedger, landing: Landing) -> None:
     """Put `had` on top: what it replaces may be buried, what it goes back behind is rolled back."""
     if part.present is not None and part.present.failed:
         part.present.buried = True
-    for newer in part.had:
-        if order_of(newer) > order_of(had):
+    for newer in part.landings:
+        if order_of(newer) > order_of(landing):
             newer.rolled_back = True
-    part.had.append(had)
-    part.raise_to(order_of(had))
+    part.landings.append(landing)
+    part.raise_to(order_of(landing))
 
 
 def _forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str) -> None:
@@ -174,7 +174,7 @@ def _forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str) -> N
     ]
 
 
-def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) -> Had:
+def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) -> Landing:
     """The set that main has without any turn's doing; the first one counts from main's date.
 
     What calls itself a set that the ledger knows, with other contents, is an unknown one.
@@ -182,7 +182,7 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
     main = draft.snapshot.main
     trees = {target: Files(main.trees.get((wave.name, target))) for target in wave.targets}
     source = files.source if files and not _is_forged(draft, set_name, files) else None
-    return Had(
+    return Landing(
         app_sha=source.sha if source else None,
         position=source.position if source else 0,
         content=files.content if files else "",
@@ -199,9 +199,9 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
 
 def _is_forged(draft: Draft, set_name: str, files: ImageFiles) -> bool:
     return any(
-        (had.app_sha, order_of(had)) == (files.app_sha, files.order)
-        and had.content != files.content
+        (landing.app_sha, order_of(landing)) == (files.app_sha, files.order)
+        and landing.content != files.content
         for sets in draft.ledger.sets.values()
         if set_name in sets
-        for had in sets[set_name].had
+        for landing in sets[set_name].landings
     )

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.image_files import content_id
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Announced, Promotion
+from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
-from tidemill.plan.draft import Draft, Step
+from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import (
     closed,
     earliest,
@@ -70,7 +70,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)
     if not _adopted(draft, operation):
-        draft.chain.append(Step(operation))
+        draft.chain.append(AutoStep(operation))
 
 
 def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
@@ -78,10 +78,10 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
     had ended: the newest that nothing speaks against."""
     newest = max(above, draft.ledger.history(wave.name, set_name).newest)
     found = {
-        (order_of(had), had.app_sha): late_introduction(wave.name, set_name, other, had)
+        (order_of(landing), landing.app_sha): late_introduction(wave.name, set_name, other, landing)
         for other, sets in draft.ledger.sets.items()
-        for had in (sets[set_name].had if set_name in sets else ())
-        if other != wave.name and had.is_known and order_of(had) > newest
+        for landing in (sets[set_name].landings if set_name in sets else ())
+        if other != wave.name and landing.is_known and order_of(landing) > newest
     }
     newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
     for operation in newest_first:
@@ -95,32 +95,32 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
             about = About(at="for", app_sha=operation.app_sha, set=set_name, wave=wave.name)
             draft.wait(about, *stops, earliest=earliest(wave, stops, draft.now))
         elif not _adopted(draft, operation):
-            draft.chain.append(Step(operation))
+            draft.chain.append(AutoStep(operation))
         return
 
 
-def late_introduction(wave: str, set_name: str, other: str, had: Had) -> Operation:
+def late_introduction(wave: str, set_name: str, other: str, landing: Landing) -> Operation:
     """Of what another wave has had, with no announcement any more."""
     return Operation(
         kind="introduce",
         wave=wave,
         set=set_name,
-        app_sha=had.app_sha,
-        position=had.position,
-        generation=had.generation,
-        rewrites=had.rewrites,
-        repository=had.repository,
-        content=had.content,
-        source=had.wave or other,
-        source_set=had.set or None,
-        commit=had.commit,
+        app_sha=landing.app_sha,
+        position=landing.position,
+        generation=landing.generation,
+        rewrites=landing.rewrites,
+        repository=landing.repository,
+        content=landing.content,
+        source=landing.wave or other,
+        source_set=landing.set or None,
+        commit=landing.commit,
         reason=f"{other} has had it, and {wave} comes after no wave",
     )
 
 
 def _next_announced(
-    draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, Announced]]
-) -> tuple[str, Announced]:
+    draft: Draft, wave: Wave, set_name: str, waiting: list[tuple[str, AnnouncementRequest]]
+) -> tuple[str, AnnouncementRequest]:
     """The newest; after an eviction the oldest; before a newer one what a sibling wave has due."""
     by_set = {(one.order, one.announcement.sha): (key, one) for key, one in waiting}
     for wanted in _join_lacks(draft, wave, set_name):
@@ -129,7 +129,7 @@ def _next_announced(
     return waiting[0] if draft.ledger.history(wave.name, set_name).oldest_next else waiting[-1]
 
 
-def _introduction(wave: Wave, request_id: str, announced: Announced) -> Operation:
+def _introduction(wave: Wave, request_id: str, announced: AnnouncementRequest) -> Operation:
     announcement = announced.announcement
     return Operation(
         kind="introduce",
@@ -192,7 +192,7 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
             for step in draft.chain
             if step.operation.kind == "roll back" or not step.operation.is_same_set(chosen)
         ]
-    draft.chain.append(Step(chosen))
+    draft.chain.append(AutoStep(chosen))
 
 
 def _worth_explaining(
@@ -206,10 +206,10 @@ def _worth_explaining(
     is_next_known = False
     for operation in candidates:
         is_next = not is_next_known and all(
-            is_set(had, order_of(operation), operation.app_sha) and had.deployed_once
+            is_set(landing, order_of(operation), operation.app_sha) and landing.deployed_once
             for source in wave.sources
-            for had in [draft.ledger.last(source, operation.set, order_of(operation))]
-            if had is not None
+            for landing in [draft.ledger.last(source, operation.set, order_of(operation))]
+            if landing is not None
         )
         if is_next:
             stop = stop_of(operation)
@@ -227,25 +227,25 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
         for request_id, fact in sorted(draft.inbox.items())
         if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
     }
-    hads: dict[_Key, tuple[str, Had]] = {}
+    landings: dict[_Key, tuple[str, Landing]] = {}
     elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
     for source in (*elsewhere, *reversed(wave.sources)):
-        for had in draft.ledger.history(source, set_name).had:
-            key = (order_of(had), had.app_sha)
-            if had.is_known and (
-                key in asked or (source in wave.sources and order_of(had) > part.newest)
+        for landing in draft.ledger.history(source, set_name).landings:
+            key = (order_of(landing), landing.app_sha)
+            if landing.is_known and (
+                key in asked or (source in wave.sources and order_of(landing) > part.newest)
             ):
-                hads[key] = (source, had)
-    for key in sorted(hads, key=lambda one: one[0], reverse=True):
-        source, had = hads[key]
-        yield _promotion(wave, set_name, source, had, *asked.get(key, (None, None)))
+                landings[key] = (source, landing)
+    for key in sorted(landings, key=lambda one: one[0], reverse=True):
+        source, landing = landings[key]
+        yield _promotion(wave, set_name, source, landing, *asked.get(key, (None, None)))
 
 
 def _promotion(
     wave: Wave,
     set_name: str,
     source: str,
-    had: Had,
+    landing: Landing,
     request_id: str | None,
     request: Promotion | None,
 ) -> Operation:
@@ -254,16 +254,16 @@ def _promotion(
         kind="promote",
         wave=wave.name,
         set=set_name,
-        app_sha=had.app_sha,
-        position=had.position,
-        generation=had.generation,
-        rewrites=had.rewrites,
-        repository=had.repository,
-        content=had.content,
+        app_sha=landing.app_sha,
+        position=landing.position,
+        generation=landing.generation,
+        rewrites=landing.rewrites,
+        repository=landing.repository,
+        content=landing.content,
         request=request_id,
-        source=had.wave or source,
-        source_set=had.set or None,
-        commit=had.commit,
+        source=landing.wave or source,
+        source_set=landing.set or None,
+        commit=landing.commit,
         at=request.accepted_at if request else None,
         reason=override
         or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
@@ -283,10 +283,16 @@ def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[_Key]:
     for follower in draft.settings.followers(wave.name):
         newest = draft.ledger.history(follower.name, set_name).newest
         for sibling in follower.sources:
-            for had in draft.ledger.history(sibling, set_name).had if sibling != wave.name else ():
-                is_well = not (had.buried or had.rolled_back) and had.deployed_at is not None
-                if is_well and had.is_known and order_of(had) > max(newest, own):
-                    found[order_of(had), had.app_sha] = had.soaked(draft.now) >= follower.soak
+            for landing in (
+                draft.ledger.history(sibling, set_name).landings if sibling != wave.name else ()
+            ):
+                is_well = (
+                    not (landing.buried or landing.rolled_back) and landing.deployed_at is not None
+                )
+                if is_well and landing.is_known and order_of(landing) > max(newest, own):
+                    found[order_of(landing), landing.app_sha] = (
+                        landing.soaked(draft.now) >= follower.soak
+                    )
     return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 
 

@@ -42,20 +42,20 @@ class NoSuchPlace(_Over, frozen=True, kw_only=True, tag="no such place"):
     """The settings no longer name its wave or its set."""
 
 
-class RequestEnded(_Over, frozen=True, kw_only=True, tag="request ended"):
+class EndedRequest(_Over, frozen=True, kw_only=True, tag="request ended"):
     """What asked for it has ended: the announcement, the promotion or the rollback."""
 
     what: Literal["announcement", "request", "rollback"]
 
 
-class TakesFromWaves(_Over, frozen=True, kw_only=True, tag="other source"):
+class OtherSource(_Over, frozen=True, kw_only=True, tag="other source"):
     """The wave takes its sets from other waves, and no announcements; none: it is the reverse."""
 
     wave: str
     sources: tuple[str, ...] = ()
 
 
-class HasNewer(_Over, frozen=True, kw_only=True, tag="has newer"):
+class NewerSet(_Over, frozen=True, kw_only=True, tag="has newer"):
     """The wave has had this set or a newer one."""
 
     wave: str
@@ -68,7 +68,7 @@ class Nowhere(_Obstacle, frozen=True, kw_only=True, tag="nowhere"):
 # What a wave does not let in now.
 
 
-class OnHold(_Obstacle, frozen=True, kw_only=True, tag="hold"):
+class HoldInForce(_Obstacle, frozen=True, kw_only=True, tag="hold"):
     """A hold is on the wave; `set` is `_` where it is for all sets."""
 
     wave: str
@@ -77,13 +77,13 @@ class OnHold(_Obstacle, frozen=True, kw_only=True, tag="hold"):
     reason: str
 
 
-class WindowClosed(_Obstacle, frozen=True, kw_only=True, tag="window"):
+class ClosedWindow(_Obstacle, frozen=True, kw_only=True, tag="window"):
     """No window of the wave is open; the next one opens at `until`."""
 
     wave: str
 
 
-class NeedsApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
+class MissingApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
     """A person has to approve this set for the wave."""
 
     wave: str
@@ -91,14 +91,14 @@ class NeedsApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
     app_sha: str
 
 
-class OnAuto(_Obstacle, frozen=True, kw_only=True, tag="on auto"):
+class SetOnAuto(_Obstacle, frozen=True, kw_only=True, tag="on auto"):
     """Another set is on auto for the wave."""
 
     wave: str
     app_sha: str | None
 
 
-class InFlight(_Obstacle, frozen=True, kw_only=True, tag="in flight"):
+class SetInFlight(_Obstacle, frozen=True, kw_only=True, tag="in flight"):
     """The wave's present set is not deployed on `targets` yet; it counts as silent at `until`."""
 
     wave: str
@@ -106,7 +106,7 @@ class InFlight(_Obstacle, frozen=True, kw_only=True, tag="in flight"):
     targets: tuple[str, ...]
 
 
-class SoaksForOthers(_Obstacle, frozen=True, kw_only=True, tag="in flight until soaked"):
+class SoakForFollower(_Obstacle, frozen=True, kw_only=True, tag="in flight until soaked"):
     """The wave's present set soaks for a wave that follows, and `admit` is "when soaked"."""
 
     wave: str
@@ -126,14 +126,14 @@ class StaleMain(_Obstacle, frozen=True, kw_only=True, tag="stale main"):
     was_red: bool = False
 
 
-class Regenerates(_Obstacle, frozen=True, kw_only=True, tag="regeneration"):
+class RegenerationFirst(_Obstacle, frozen=True, kw_only=True, tag="regeneration"):
     """Such files are regenerated first, by a commit about `wave`, which is on its way."""
 
     wave: str
     after: str
 
 
-class NotStale(_Over, frozen=True, kw_only=True, tag="not stale"):
+class NothingStale(_Over, frozen=True, kw_only=True, tag="not stale"):
     """A regeneration is not wanted: main is what it generates for the wave, or has changed."""
 
     wave: str
@@ -142,20 +142,20 @@ class NotStale(_Over, frozen=True, kw_only=True, tag="not stale"):
 # What the waves before say of the set.
 
 
-class NotThere(_Obstacle, frozen=True, kw_only=True, tag="not there"):
+class SetNotThere(_Obstacle, frozen=True, kw_only=True, tag="not there"):
     """A wave that it has to come from has not had it; `because` says why, where that is known."""
 
     wave: str
     because: tuple[Obstacle, ...] = ()
 
 
-class RollingBack(_Over, frozen=True, kw_only=True, tag="rolling back"):
+class RollbackUnderWay(_Over, frozen=True, kw_only=True, tag="rolling back"):
     """A wave is being rolled back from it."""
 
     wave: str
 
 
-class RolledBack(_Over, frozen=True, kw_only=True, tag="rolled back"):
+class PastRollback(_Over, frozen=True, kw_only=True, tag="rolled back"):
     """A wave was rolled back from it, and it does not come back by itself."""
 
     wave: str
@@ -163,7 +163,7 @@ class RolledBack(_Over, frozen=True, kw_only=True, tag="rolled back"):
     app_sha: str
 
 
-class FailedThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
+class FailureThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
     """It failed on targets of a wave, and they have not recovered."""
 
     wave: str
@@ -171,7 +171,7 @@ class FailedThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
     targets: tuple[str, ...]
 
 
-class IsDegraded(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
+class DegradedTargets(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
     """Targets of a wave are Degraded; the first of them counts as failed at `fails_at`."""
 
     wave: str
@@ -179,20 +179,20 @@ class IsDegraded(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
     fails_at: Moment
 
 
-class ReplacedWhileFailed(_Over, frozen=True, kw_only=True, tag="replaced while failed"):
+class ReplacedFailure(_Over, frozen=True, kw_only=True, tag="replaced while failed"):
     """It was replaced in a wave while it was failed."""
 
     wave: str
 
 
-class NotDeployed(_Obstacle, frozen=True, kw_only=True, tag="not deployed"):
+class MissingDeployment(_Obstacle, frozen=True, kw_only=True, tag="not deployed"):
     """Targets of a wave have not reported it healthy yet."""
 
     wave: str
     targets: tuple[str, ...]
 
 
-class NotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
+class SetNotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
     """The files of a wave's targets name none of its images, or others; `commit` put it there."""
 
     wave: str
@@ -200,13 +200,13 @@ class NotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
     naming: Naming
 
 
-class Soaks(_Obstacle, frozen=True, kw_only=True, tag="soak"):
+class RunningSoak(_Obstacle, frozen=True, kw_only=True, tag="soak"):
     """It soaks in a wave until `until`."""
 
     wave: str
 
 
-class SoakStandsStill(_Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
+class PausedSoak(_Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
     """Its soak in a wave stands still while targets fail."""
 
     wave: str
@@ -216,7 +216,7 @@ class SoakStandsStill(_Obstacle, frozen=True, kw_only=True, tag="soak stands sti
 # How it ended.
 
 
-class Evicted(_Over, frozen=True, kw_only=True, tag="evicted"):
+class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
     """Its commit was evicted; `said` is the end of what the check said."""
 
     app_sha: str | None
@@ -225,7 +225,7 @@ class Evicted(_Over, frozen=True, kw_only=True, tag="evicted"):
     commit: str | None = None
 
 
-class EndedBadly(_Over, frozen=True, kw_only=True, tag="ended"):
+class PastEnding(_Over, frozen=True, kw_only=True, tag="ended"):
     """Its announcement was rejected, dropped or superseded."""
 
     app_sha: str
@@ -233,7 +233,7 @@ class EndedBadly(_Over, frozen=True, kw_only=True, tag="ended"):
     reason: str = ""
 
 
-class CameBefore(_Over, frozen=True, kw_only=True, tag="came before"):
+class EarlierAnnouncement(_Over, frozen=True, kw_only=True, tag="came before"):
     """It was announced before the wave came first, and `because` of something it is not introduced
     by itself."""
 
@@ -251,13 +251,13 @@ class NextTurn(_Obstacle, frozen=True, kw_only=True, tag="next turn"):
     lands: str | None = None
 
 
-class GoesFirst(_Obstacle, frozen=True, kw_only=True, tag="goes first"):
+class NewerOnAuto(_Obstacle, frozen=True, kw_only=True, tag="goes first"):
     """A newer announcement of the set is on auto; the older of the two ends when it lands."""
 
     app_sha: str | None
 
 
-class CheckMissing(_Obstacle, frozen=True, kw_only=True, tag="check"):
+class MissingCheck(_Obstacle, frozen=True, kw_only=True, tag="check"):
     """The check of a commit has not answered; `missing` names required checks that said nothing."""
 
     sha: str | None
@@ -265,20 +265,20 @@ class CheckMissing(_Obstacle, frozen=True, kw_only=True, tag="check"):
     is_asked_for: bool = False
 
 
-class CheckRed(_Obstacle, frozen=True, kw_only=True, tag="red check"):
+class RedCheck(_Obstacle, frozen=True, kw_only=True, tag="red check"):
     """The check of a commit is red, and is repeated before anyone is evicted."""
 
     sha: str | None
     said: str = ""
 
 
-class CheckLost(_Obstacle, frozen=True, kw_only=True, tag="lost check"):
+class LostCheck(_Obstacle, frozen=True, kw_only=True, tag="lost check"):
     """The check of a commit was cancelled or timed out, and is asked for again."""
 
     sha: str | None
 
 
-class RefusedByServer(_Obstacle, frozen=True, kw_only=True, tag="refused by the server"):
+class ServerRefusal(_Obstacle, frozen=True, kw_only=True, tag="refused by the server"):
     """The server does not let main move to a commit; `is_rule`: a rule of GitHub's says so."""
 
     sha: str
@@ -293,7 +293,7 @@ class RedMain(_Obstacle, frozen=True, kw_only=True, tag="red main"):
     last_green: str | None = None
 
 
-class MainBroken(_Obstacle, frozen=True, kw_only=True, tag="main does not generate"):
+class BrokenMain(_Obstacle, frozen=True, kw_only=True, tag="main does not generate"):
     """`generate` fails on a commit as it is; `is_main`: on main."""
 
     sha: str
@@ -301,19 +301,19 @@ class MainBroken(_Obstacle, frozen=True, kw_only=True, tag="main does not genera
     is_main: bool
 
 
-class TookTooLong(_Obstacle, frozen=True, kw_only=True, tag="time limit"):
+class TimeLimit(_Obstacle, frozen=True, kw_only=True, tag="time limit"):
     """An entry point took too long; another turn tries again."""
 
     reason: str
 
 
-class Starves(_Obstacle, frozen=True, kw_only=True, tag="starves"):
+class Starvation(_Obstacle, frozen=True, kw_only=True, tag="starves"):
     """Main moved `times` times before a check of auto could answer."""
 
     times: int
 
 
-class NotHealthy(_Obstacle, frozen=True, kw_only=True, tag="failing targets"):
+class FailingTargets(_Obstacle, frozen=True, kw_only=True, tag="failing targets"):
     """The wave's present set failed on targets: a healthy report or a newer set ends that."""
 
     wave: str
@@ -321,7 +321,7 @@ class NotHealthy(_Obstacle, frozen=True, kw_only=True, tag="failing targets"):
     targets: tuple[str, ...]
 
 
-class NoReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):
+class MissingReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):
     """Targets have not reported the wave's present set healthy."""
 
     wave: str
@@ -330,44 +330,44 @@ class NoReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):
 
 Obstacle: TypeAlias = (
     NoSuchPlace
-    | RequestEnded
-    | TakesFromWaves
-    | HasNewer
+    | EndedRequest
+    | OtherSource
+    | NewerSet
     | Nowhere
-    | OnHold
-    | WindowClosed
-    | NeedsApproval
+    | HoldInForce
+    | ClosedWindow
+    | MissingApproval
     | StaleMain
-    | Regenerates
-    | NotStale
-    | OnAuto
-    | InFlight
-    | SoaksForOthers
-    | NotThere
-    | RollingBack
-    | RolledBack
-    | FailedThere
-    | IsDegraded
-    | ReplacedWhileFailed
-    | NotDeployed
-    | NotInFiles
-    | Soaks
-    | SoakStandsStill
-    | Evicted
-    | EndedBadly
-    | CameBefore
+    | RegenerationFirst
+    | NothingStale
+    | SetOnAuto
+    | SetInFlight
+    | SoakForFollower
+    | SetNotThere
+    | RollbackUnderWay
+    | PastRollback
+    | FailureThere
+    | DegradedTargets
+    | ReplacedFailure
+    | MissingDeployment
+    | SetNotInFiles
+    | RunningSoak
+    | PausedSoak
+    | PastEviction
+    | PastEnding
+    | EarlierAnnouncement
     | NextTurn
-    | GoesFirst
-    | CheckMissing
-    | CheckRed
-    | CheckLost
-    | RefusedByServer
+    | NewerOnAuto
+    | MissingCheck
+    | RedCheck
+    | LostCheck
+    | ServerRefusal
     | RedMain
-    | MainBroken
-    | TookTooLong
-    | Starves
-    | NotHealthy
-    | NoReport
+    | BrokenMain
+    | TimeLimit
+    | Starvation
+    | FailingTargets
+    | MissingReport
 )
 
 
@@ -386,7 +386,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wave: str | None = None
 
 
-class Waiting(msgspec.Struct, frozen=True, kw_only=True):
+class Wait(msgspec.Struct, frozen=True, kw_only=True):
     """Something that waits, and all that it waits for; `id` if that is a request.
 
     Attributes:
@@ -398,7 +398,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     earliest: datetime | None = None
 
-    def without(self, gone: frozenset[str]) -> Waiting:
+    def without(self, gone: frozenset[str]) -> Wait:
         """The same, naming none of the commits that are nowhere."""
         found = tuple(_without(one, gone) for one in self.obstacles)
         return msgspec.structs.replace(self, obstacles=found)
@@ -411,7 +411,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
 
 def _without(one: Obstacle, gone: frozenset[str]) -> Obstacle:
     match one:
-        case CheckMissing(sha=sha) | CheckRed(sha=sha) | CheckLost(sha=sha) if sha in gone:
+        case MissingCheck(sha=sha) | RedCheck(sha=sha) | LostCheck(sha=sha) if sha in gone:
             return msgspec.structs.replace(one, sha=None)
         case NextTurn(lands=sha) if sha in gone:
             return msgspec.structs.replace(one, lands=None)

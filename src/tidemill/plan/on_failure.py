@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.ledger import Back, Had
+from tidemill.facts.holds import Hold, HoldCause
+from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.settings import Wave
-from tidemill.facts.snapshot import Failure, Held
 from tidemill.plan.deployment import has_very_set
 from tidemill.plan.draft import TIDEMILL, Draft
 from tidemill.plan.filing import begin_rollback
@@ -23,32 +23,37 @@ def recover(draft: Draft) -> None:
             draft.release(hold, f"healthy again on {targets}, with the set that failed")
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
-            had = draft.ledger.present(wave.name, image_set.name)
-            if had is not None and had.failed and not had.held and wave.on_failure == "roll back":
-                had.held = True
-                _answer(draft, wave, image_set.name, had)
+            landing = draft.ledger.present(wave.name, image_set.name)
+            if (
+                landing is not None
+                and landing.failed
+                and not landing.held
+                and wave.on_failure == "roll back"
+            ):
+                landing.held = True
+                _answer(draft, wave, image_set.name, landing)
 
 
-def healthy_before(hads: list[Had], order: Order) -> Had | None:
+def healthy_before(landings: list[Landing], order: Order) -> Landing | None:
     """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
-    older = [had for had in hads if order_of(had) < order]
+    older = [landing for landing in landings if order_of(landing) < order]
     well = [
-        had
-        for had in older
-        if had.deployed_once and not (had.failed or had.buried or had.rolled_back)
+        landing
+        for landing in older
+        if landing.deployed_once and not (landing.failed or landing.buried or landing.rolled_back)
     ]
     return max(well, key=order_of, default=None)
 
 
-def _is_over(draft: Draft, hold: Held, failure: Failure) -> bool:
+def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
     """Whether every target that failed is Healthy on the very set that failed.
 
     One that the settings no longer list is not: no change of them ends a hold.
     """
     wave = draft.settings.wave(hold.wave)
-    hads = draft.ledger.history(hold.wave, hold.set).had
-    failed = [had for had in hads if had.content == failure.content]
-    if wave is None or not failed or any(had.failed for had in failed):
+    landings = draft.ledger.history(hold.wave, hold.set).landings
+    failed = [landing for landing in landings if landing.content == failure.content]
+    if wave is None or not failed or any(landing.failed for landing in failed):
         return False
     records = [draft.records.get((hold.wave, target)) for target in failure.targets]
     return set(failure.targets) <= set(wave.targets) and all(
@@ -57,34 +62,36 @@ def _is_over(draft: Draft, hold: Held, failure: Failure) -> bool:
     )
 
 
-def _answer(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
+def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     if draft.hold_on(wave.name, set_name) is not None:
         return
-    where = f"{short(had.app_sha)} failed on {', '.join(sorted(had.failed))}"
-    goal = healthy_before(draft.ledger.history(wave.name, set_name).had, order_of(had))
-    if reason := _why_not_back(draft, wave, set_name, had, goal):
+    where = f"{short(landing.app_sha)} failed on {', '.join(sorted(landing.failed))}"
+    goal = healthy_before(draft.ledger.history(wave.name, set_name).landings, order_of(landing))
+    if reason := _why_not_back(draft, wave, set_name, landing, goal):
         why = f"{where}; not rolled back by itself: {reason}"
-        failure = Failure(content=had.content, targets=tuple(sorted(had.failed)))
-        draft.hold_by_itself(wave.name, set_name, had.commit, why, failure=failure)
+        failure = HoldCause(content=landing.content, targets=tuple(sorted(landing.failed)))
+        draft.hold_by_itself(wave.name, set_name, landing.commit, why, failure=failure)
     elif goal is not None:
-        back = Back(
+        back = OpenRollback(
             wave=wave.name,
             set=set_name,
-            leaves=had.point(),
+            leaves=landing.point(),
             to=goal.point(),
             reason=where,
-            at=min(had.failed.values()),
+            at=min(landing.failed.values()),
         )
         begin_rollback(draft, back, by=TIDEMILL)
 
 
 def _why_not_back(
-    draft: Draft, wave: Wave, set_name: str, had: Had, goal: Had | None
+    draft: Draft, wave: Wave, set_name: str, landing: Landing, goal: Landing | None
 ) -> str | None:
-    if had.how == "roll back":
+    if landing.how == "roll back":
         return "it is a rollback itself"
     again = [
-        one for one in draft.ledger.history(wave.name, set_name).had if one.content == had.content
+        one
+        for one in draft.ledger.history(wave.name, set_name).landings
+        if one.content == landing.content
     ]
     if any(one.deployed_once for one in again):
         return "it had been deployed there before"

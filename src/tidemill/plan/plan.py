@@ -10,12 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from tidemill.facts.checks import Asked
+from tidemill.facts.checks import CheckClaim
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger, Refusal, trimmed
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
-from tidemill.facts.snapshot import Held, Snapshot, Unreadable
+from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import evict, to_check
@@ -24,10 +25,10 @@ from tidemill.plan.landing import end_requests, land, note_refusal
 from tidemill.plan.lost_journal import recall
 from tidemill.plan.new_main import observe
 from tidemill.plan.next_sets import advance
-from tidemill.plan.obstacles import Waiting
+from tidemill.plan.obstacles import Wait
 from tidemill.plan.on_failure import recover
-from tidemill.plan.regeneration import ToLook, assess, put_regenerations_first
-from tidemill.plan.renames import Place, Renamed, note_names, renamed
+from tidemill.plan.regeneration import InspectionTodo, assess, put_regenerations_first
+from tidemill.plan.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.plan.replay import (
     Auto,
     Todo,
@@ -68,13 +69,13 @@ class Plan:
     ended: tuple[str, ...]
     filed: tuple[Deployment, ...]
     records: Mapping[tuple[str, str], Deployment]
-    holds: Mapping[tuple[str, str], Held]
+    holds: Mapping[tuple[str, str], Hold]
     evicted: tuple[str, ...]
     rejected: Mapping[str, str]
-    aside: tuple[Unreadable, ...]
+    aside: tuple[UnreadableRef, ...]
     to_check: tuple[str, ...]
-    waiting: tuple[Waiting, ...]
-    todo: Todo | ToLook | None
+    waiting: tuple[Wait, ...]
+    todo: Todo | InspectionTodo | None
     is_change: bool
     more: bool = False
     to_read: tuple[str, ...] = ()
@@ -147,7 +148,9 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
-def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim: bool) -> Plan:
+def _finished(
+    draft: Draft, auto: Auto, before: Ledger, today: RenamedSnapshot, *, claim: bool
+) -> Plan:
     commits = list(auto.commits)
     tip = commits[-1].sha if commits else draft.main
     was_empty = not (draft.snapshot.auto or draft.snapshot.foreign or draft.snapshot.evidence)
@@ -169,7 +172,7 @@ def _finished(draft: Draft, auto: Auto, before: Ledger, today: Renamed, *, claim
         followers = draft.settings.followers(wave.name)
         for name, part in draft.ledger.sets.get(wave.name, {}).items():
             above = [draft.ledger.history(follower.name, name).newest for follower in followers]
-            part.had = trimmed(part, min(above) if above else None)
+            part.landings = trimmed(part, min(above) if above else None)
     wanted = to_check(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     is_changed = draft.ledger != before
@@ -222,6 +225,6 @@ def _claim(draft: Draft, commits: list[AutoCommit], wanted: list[str]) -> bool:
         return False
     current = {draft.main, *(commit.sha for commit in commits)}
     kept = {sha: asked for sha, asked in draft.ledger.asked.items() if sha in current}
-    new = {sha: Asked(at=draft.now, runs=draft.seen(sha).finished) for sha in wanted}
+    new = {sha: CheckClaim(at=draft.now, runs=draft.seen(sha).finished) for sha in wanted}
     draft.ledger.asked = {**kept, **new}
     return bool(new)

@@ -8,12 +8,15 @@ from tidemill.announcing.announcement import Announcement, Head, check_allowed
 from tidemill.announcing.order import Order, order_of
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.requests import Announced
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings
 
 
 def why_unwelcome(
-    settings: Settings, ledger: Ledger, announced: Announced, earlier: Iterable[Announced]
+    settings: Settings,
+    ledger: Ledger,
+    announced: AnnouncementRequest,
+    earlier: Iterable[AnnouncementRequest],
 ) -> str | None:
     """Why an announcement can't be let in; None if it can.
 
@@ -39,10 +42,10 @@ def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head)
         return how
     meant = (announced.generation, announced.position, announced.sha)
     orders = [
-        order_of(had)
+        order_of(landing)
         for sets in ledger.sets.values()
-        for had in (sets[announced.set].had if announced.set in sets else ())
-        if (had.generation, had.position, had.app_sha) == meant
+        for landing in (sets[announced.set].landings if announced.set in sets else ())
+        if (landing.generation, landing.position, landing.app_sha) == meant
     ]
     order = max(orders, default=Order(announced.generation, position=announced.position))
     lacking = [
@@ -95,7 +98,11 @@ def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | No
 
 
 def rewrites_of(
-    ledger: Ledger, waiting: Iterable[Announced], announcement: Announcement, *, overridden: bool
+    ledger: Ledger,
+    waiting: Iterable[AnnouncementRequest],
+    announcement: Announcement,
+    *,
+    overridden: bool,
 ) -> int:
     """How often positions of an announcement's generation have gone back, this time included.
 
@@ -118,7 +125,7 @@ def rewrites_of(
     return newest.rewrites + goes_back
 
 
-def why_older(newest: Order, announced: Announced, wave: str) -> str:
+def why_older(newest: Order, announced: AnnouncementRequest, wave: str) -> str:
     """Why an announcement is superseded that came after the newer one had landed: it may be late,
     or app.git may have been rewritten; nobody can know."""
     order = announced.order
@@ -141,12 +148,16 @@ def _way_in(announcement: Announcement, newest: Order) -> str:
 
 
 def _known(
-    ledger: Ledger, set_name: str, waiting: Iterable[Announced]
+    ledger: Ledger, set_name: str, waiting: Iterable[AnnouncementRequest]
 ) -> Iterator[tuple[Order, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
     for sets in ledger.sets.values():
         if set_name in sets:
-            yield from ((order_of(had), had.app_sha) for had in sets[set_name].had if had.is_known)
+            yield from (
+                (order_of(landing), landing.app_sha)
+                for landing in sets[set_name].landings
+                if landing.is_known
+            )
             if sets[set_name].newest.position:
                 yield sets[set_name].newest, None
     for other in waiting:
@@ -155,7 +166,7 @@ def _known(
 
 
 def _why_of_another_generation(
-    settings: Settings, ledger: Ledger, announced: Announced
+    settings: Settings, ledger: Ledger, announced: AnnouncementRequest
 ) -> str | None:
     announcement = announced.announcement
     image_set = settings.image_set(announcement.set)
@@ -177,7 +188,10 @@ def _why_of_another_generation(
 
 
 def _why_clashing(
-    settings: Settings, ledger: Ledger, announced: Announced, earlier: Iterable[Announced]
+    settings: Settings,
+    ledger: Ledger,
+    announced: AnnouncementRequest,
+    earlier: Iterable[AnnouncementRequest],
 ) -> str | None:
     """Why the announcement does not fit the history of app.git as it is known."""
     announcement, order = announced.announcement, announced.order
@@ -217,17 +231,17 @@ def _why_clashing(
     return None
 
 
-def _moved_from(ledger: Ledger, announced: Announced) -> str | None:
+def _moved_from(ledger: Ledger, announced: AnnouncementRequest) -> str | None:
     """The repository that the newest set came from, where the announcement is from another."""
     announcement = announced.announcement
-    hads = [
-        had
+    landings = [
+        landing
         for sets in ledger.sets.values()
         if announcement.set in sets
-        for had in sets[announcement.set].had
-        if had.repository and order_of(had)[:2] == announced.order[:2]
+        for landing in sets[announcement.set].landings
+        if landing.repository and order_of(landing)[:2] == announced.order[:2]
     ]
-    last = max(hads, key=order_of, default=None)
+    last = max(landings, key=order_of, default=None)
     if last is None or (last.repository or "").lower() == announcement.repository.lower():
         return None
     return last.repository

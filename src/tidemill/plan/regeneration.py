@@ -12,14 +12,21 @@ from dataclasses import dataclass
 from tidemill.facts.journal import Entry
 from tidemill.facts.operation import Operation
 from tidemill.facts.ownership import Ownership
-from tidemill.facts.staleness import Finding, Look, NoLook, found, is_watched, shared_with
-from tidemill.plan.draft import Draft, Step
+from tidemill.facts.staleness import (
+    FailedInspection,
+    Finding,
+    Inspection,
+    found,
+    is_watched,
+    shared_with,
+)
+from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import known_finding, regenerations
 from tidemill.plan.obstacles import StaleMain
 
 
 @dataclass(frozen=True)
-class ToLook:
+class InspectionTodo:
     """`generate` has to be run on a commit of main as it is, before the plan is complete.
 
     `operation` is what is to be made there after that, if that is known.
@@ -32,7 +39,7 @@ class ToLook:
 def assess(draft: Draft) -> None:
     """Take note of what `generate` said of main, and say in the journal what is stale."""
     ownership = Ownership.of(draft.settings)
-    looks = [one for one in _looks(draft) if isinstance(one, Look)]
+    looks = [one for one in _looks(draft) if isinstance(one, Inspection)]
     if ownership is None or not looks:
         return
     before = draft.ledger.finding
@@ -43,7 +50,7 @@ def assess(draft: Draft) -> None:
 def put_regenerations_first(draft: Draft) -> None:
     """Only rollbacks go before them."""
     there = {step.operation.id for step in draft.chain}
-    new = [Step(one) for one in regenerations(draft) if one.id not in there]
+    new = [AutoStep(one) for one in regenerations(draft) if one.id not in there]
     kinds = ("roll back", "regenerate")
     at = next(
         (at for at, step in enumerate(draft.chain) if step.operation.kind not in kinds),
@@ -52,14 +59,14 @@ def put_regenerations_first(draft: Draft) -> None:
     draft.chain[at:at] = new
 
 
-def first_look(draft: Draft, operation: Operation) -> ToLook | None:
+def first_look(draft: Draft, operation: Operation) -> InspectionTodo | None:
     """Whether main has to be looked at before `operation` is made."""
     if not is_watched(draft.settings) or known_finding(draft) or _has_failed(draft):
         return None
-    return ToLook(draft.main, operation)
+    return InspectionTodo(draft.main, operation)
 
 
-def second_look(draft: Draft) -> ToLook | None:
+def second_look(draft: Draft) -> InspectionTodo | None:
     """Whether `generate` has to be run again: a set waits for it; it may not be deterministic."""
     finding = known_finding(draft)
     if finding is None or finding.is_confirmed or _has_failed(draft):
@@ -68,7 +75,7 @@ def second_look(draft: Draft) -> ToLook | None:
         line.obstacles and all(isinstance(one, StaleMain) for one in line.obstacles)
         for line in draft.waiting
     )
-    return ToLook(draft.main) if is_all else None
+    return InspectionTodo(draft.main) if is_all else None
 
 
 def left_alone(draft: Draft, operation: Operation) -> frozenset[str]:
@@ -82,12 +89,12 @@ def left_alone(draft: Draft, operation: Operation) -> frozenset[str]:
     return frozenset(operation.without)
 
 
-def _looks(draft: Draft) -> tuple[Look | NoLook, ...]:
+def _looks(draft: Draft) -> tuple[Inspection | FailedInspection, ...]:
     return draft.snapshot.looks.get(draft.main, ())
 
 
 def _has_failed(draft: Draft) -> bool:
-    return any(isinstance(one, NoLook) for one in _looks(draft))
+    return any(isinstance(one, FailedInspection) for one in _looks(draft))
 
 
 def _say_what_is_stale(draft: Draft, before: Finding | None, finding: Finding) -> None:

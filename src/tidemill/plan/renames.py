@@ -18,16 +18,17 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Back, Eviction, Had, Ledger, Names, SetLedger
+from tidemill.facts.ledger import Eviction, Landing, Ledger, Names, OpenRollback, SetLedger
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
     ALL_SETS,
-    Announced,
+    AnnouncementRequest,
     Drop,
     Fact,
-    Hold,
+    HoldRequest,
     Point,
     Promotion,
     Release,
@@ -35,14 +36,14 @@ from tidemill.facts.requests import (
     Rollback,
 )
 from tidemill.facts.settings import ImageSet, Settings, Wave
-from tidemill.facts.snapshot import Held, Snapshot
+from tidemill.facts.snapshot import Snapshot
 
 Place = tuple[str, str]
 """A wave and a set, or a wave and a target."""
 
 
 @dataclass(frozen=True)
-class Kin:
+class NameHistory:
     """The names of one kind, waves or sets, and the past of each.
 
     Attributes:
@@ -76,7 +77,7 @@ class Kin:
         return tuple(one for one in known if one in self.past) or (name,)
 
 
-def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
+def _kin(named: Sequence[Wave | ImageSet], known: Names) -> NameHistory:
     gone = set(known.known) - {one.name for one in named}
 
     def takes_over(one: Wave | ImageSet) -> Iterator[str]:
@@ -100,7 +101,7 @@ def _kin(named: Sequence[Wave | ImageSet], known: Names) -> Kin:
         later = chain.from_iterable(heirs(one) for one in known.now.get(old, ()))
         now[old] = heirs(old) or tuple(dict.fromkeys(later)) or known.now.get(old, ())
     was = {one.name: one.formers for one in named if one.formers}
-    return Kin(past, changed(known, was=was, now=now, is_lost=False), is_due=bool(taken))
+    return NameHistory(past, changed(known, was=was, now=now, is_lost=False), is_due=bool(taken))
 
 
 @dataclass(frozen=True)
@@ -108,8 +109,8 @@ class Renaming:
     """From the names of the ledger to those of the settings."""
 
     settings: Settings
-    waves: Kin
-    sets: Kin
+    waves: NameHistory
+    sets: NameHistory
 
     @classmethod
     def of(cls, settings: Settings, ledger: Ledger) -> Renaming:
@@ -152,7 +153,7 @@ class Renaming:
 
 
 @dataclass(frozen=True)
-class Renamed:
+class RenamedSnapshot:
     """A snapshot by today's names.
 
     Attributes:
@@ -167,14 +168,14 @@ class Renamed:
     entries: tuple[Entry, ...] = ()
 
 
-def renamed(snapshot: Snapshot) -> Renamed:
+def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     """Say of today's names what the snapshot says of earlier ones."""
     renaming = Renaming.of(snapshot.settings, snapshot.ledger)
     contents = {place: files.content for place, files in snapshot.main.sets.items()}
     ledger = renamed_ledger(renaming, snapshot.ledger, contents)
     if not renaming.is_due:
         inbox = renamed_inbox(renaming, snapshot.inbox, {})
-        return Renamed(replace(snapshot, ledger=ledger, inbox=inbox))
+        return RenamedSnapshot(replace(snapshot, ledger=ledger, inbox=inbox))
     holds, copies = renamed_holds(renaming, snapshot.holds)
     records, moved = renamed_records(renaming, snapshot.records)
     today = replace(
@@ -186,7 +187,7 @@ def renamed(snapshot: Snapshot) -> Renamed:
         records=records,
     )
     is_due = (holds, records) != (dict(snapshot.holds), dict(snapshot.records))
-    return Renamed(today, is_due, moved, tuple(_entries(renaming, snapshot, today)))
+    return RenamedSnapshot(today, is_due, moved, tuple(_entries(renaming, snapshot, today)))
 
 
 def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[Entry]:
@@ -256,28 +257,40 @@ def note_names(ledger: Ledger, settings: Settings) -> None:
 
 def _joined(place: Place, parts: list[tuple[Place, SetLedger]], content: str | None) -> SetLedger:
     """One past of several: what main has is present, and whoever was rolled back anywhere is."""
-    found = [(origin, part) for origin, part in parts if part.had] or parts
+    found = [(origin, part) for origin, part in parts if part.landings] or parts
     base = next(
         (one for one in found if one[1].present and one[1].present.content == content), found[0]
     )
-    hads = [_then(had, base[0], place) for had in base[1].had]
+    landings = [_then(landing, base[0], place) for landing in base[1].landings]
     if others := [(origin, part) for origin, part in found if part is not base[1]]:
-        past = [_then(had, origin, place) for origin, part in others for had in part.had]
-        bad = {(order_of(had), had.app_sha) for had in (*past, *hads) if had.rolled_back}
-        hads = [*sorted([*past, *hads[:-1]], key=lambda had: had.landed_at), *hads[-1:]]
-        hads = [
-            changed(had, rolled_back=had.rolled_back or (order_of(had), had.app_sha) in bad)
-            for had in hads
+        past = [
+            _then(landing, origin, place) for origin, part in others for landing in part.landings
         ]
-    joined = SetLedger(had=hads, oldest_next=any(part.oldest_next for _, part in parts))
+        bad = {
+            (order_of(landing), landing.app_sha)
+            for landing in (*past, *landings)
+            if landing.rolled_back
+        }
+        landings = [
+            *sorted([*past, *landings[:-1]], key=lambda landing: landing.landed_at),
+            *landings[-1:],
+        ]
+        landings = [
+            changed(
+                landing,
+                rolled_back=landing.rolled_back or (order_of(landing), landing.app_sha) in bad,
+            )
+            for landing in landings
+        ]
+    joined = SetLedger(landings=landings, oldest_next=any(part.oldest_next for _, part in parts))
     joined.raise_to(max(part.newest for _, part in parts))
     return joined
 
 
-def _then(had: Had, origin: Place, place: Place) -> Had:
+def _then(landing: Landing, origin: Place, place: Place) -> Landing:
     wave, set_name = _called(origin, place)
-    is_moved = had.moved and origin == place
-    return changed(had, wave=had.wave or wave, set=had.set or set_name, moved=is_moved)
+    is_moved = landing.moved and origin == place
+    return changed(landing, wave=landing.wave or wave, set=landing.set or set_name, moved=is_moved)
 
 
 def _called(origin: Place, place: Place) -> Place:
@@ -314,7 +327,7 @@ def _evictions(renaming: Renaming, eviction: Eviction) -> Iterator[Eviction]:
         yield changed(eviction, operation=_operation(operation, place))
 
 
-def _backs(renaming: Renaming, back: Back) -> Iterator[Back]:
+def _backs(renaming: Renaming, back: OpenRollback) -> Iterator[OpenRollback]:
     origin = (back.wave, back.set)
     for place in renaming.heirs(origin):
         yield changed(
@@ -351,14 +364,14 @@ def _failing(renaming: Renaming, ledger: Ledger) -> dict[str, dict[str, datetime
 
 
 def renamed_holds(
-    renaming: Renaming, holds: Mapping[Place, Held]
-) -> tuple[dict[Place, Held], dict[str, list[str]]]:
+    renaming: Renaming, holds: Mapping[Place, Hold]
+) -> tuple[dict[Place, Hold], dict[str, list[str]]]:
     """The holds by today's names; and by the id of one that has become another, what it became.
 
     Of several in one place the oldest stays. One that was placed because of a name that was gone
     goes where that name's past is there now.
     """
-    found: dict[Place, Held] = {}
+    found: dict[Place, Hold] = {}
     copies: dict[str, list[str]] = {}
     for place, hold in sorted(holds.items(), key=lambda one: (one[1].since, one[0])):
         heirs = list(renaming.heirs(place))
@@ -440,7 +453,7 @@ def renamed_inbox(
 def _meant(renaming: Renaming, fact: Fact, copies: Mapping[str, Sequence[str]]) -> Iterator[Fact]:
     is_of_today = fact.named == renaming.mark
     match fact:
-        case Announced():
+        case AnnouncementRequest():
             names = renaming.sets.meant(fact.announcement.set, is_of_today=is_of_today)
             if len(names) == 1 and names[0] != fact.announcement.set:
                 fact = changed(fact, announcement=changed(fact.announcement, set=names[0]))
@@ -450,7 +463,7 @@ def _meant(renaming: Renaming, fact: Fact, copies: Mapping[str, Sequence[str]]) 
         case Release():
             ends = chain.from_iterable(copies.get(one, (one,)) for one in fact.ends)
             yield changed(fact, ends=tuple(dict.fromkeys(ends)))
-        case Promotion() | Rollback() | Hold() | Retry():
+        case Promotion() | Rollback() | HoldRequest() | Retry():
             yield from _placed(renaming, fact, is_of_today=is_of_today)
         case Drop():
             yield fact
@@ -467,7 +480,7 @@ def renamed_record(renaming: Renaming, record: Deployment) -> Deployment:
 
 
 def _placed(
-    renaming: Renaming, fact: Promotion | Rollback | Hold | Retry, *, is_of_today: bool
+    renaming: Renaming, fact: Promotion | Rollback | HoldRequest | Retry, *, is_of_today: bool
 ) -> Iterator[Fact]:
     origin = (fact.wave, fact.set)
     sets = (

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tidemill.facts.ledger import Back, Eviction
+from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.operation import AutoCommit, Operation
-from tidemill.facts.snapshot import Broken, Failed, Lost, Made
-from tidemill.plan.draft import Draft, Step
+from tidemill.facts.snapshot import BrokenParent, NewCommit, OperationFailure, Timeout
+from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle
 from tidemill.plan.eviction import forget
-from tidemill.plan.obstacles import About, MainBroken, TookTooLong
-from tidemill.plan.regeneration import ToLook, first_look, left_alone, second_look
+from tidemill.plan.obstacles import About, BrokenMain, TimeLimit
+from tidemill.plan.regeneration import InspectionTodo, first_look, left_alone, second_look
 from tidemill.plan.wording import in_words
 
 _DONE = {
@@ -43,13 +43,13 @@ class Auto:
     """What auto will be: its commits above main, the oldest first, as far as they exist."""
 
     commits: tuple[AutoCommit, ...]
-    todo: Todo | ToLook | None = None
+    todo: Todo | InspectionTodo | None = None
     gave_up: bool = False
 
 
 def take_off_what_is_not_due(draft: Draft) -> None:
     """Keep in the chain what is due; say of the rest why it went, and whether it is over."""
-    kept: list[Step] = []
+    kept: list[AutoStep] = []
     for step in draft.chain:
         stop = obstacle(draft, step.operation)
         if stop is None:
@@ -70,10 +70,10 @@ def put_rollbacks_first(draft: Draft) -> None:
             for step in draft.chain
             if step.operation.override or not step.operation.is_same_set(operation)
         ]
-        draft.chain.insert(0, Step(operation))
+        draft.chain.insert(0, AutoStep(operation))
 
 
-def rollback_operation(back: Back) -> Operation:
+def rollback_operation(back: OpenRollback) -> Operation:
     """The operation of a rollback that has begun."""
     return Operation(
         kind="roll back",
@@ -112,22 +112,22 @@ def to_commits(draft: Draft) -> Auto:
             case None:
                 todo = Todo(step.operation, parent, left_alone(draft, step.operation))
                 return Auto(tuple(commits), first_look(draft, step.operation) or todo)
-            case Made(commit):
+            case NewCommit(commit):
                 _note_made(draft, step, commit, moved=moved)
                 step.commit = commit
                 commits.append(commit)
                 parent = commit.sha
-            case Failed(reason):
+            case OperationFailure(reason):
                 draft.chain.remove(step)
                 _give_up(draft, step, reason)
                 return Auto(tuple(commits), gave_up=True)
-            case Broken(broken, reason):
+            case BrokenParent(broken, reason):
                 is_main = broken == draft.main
-                stop = MainBroken(sha=broken, reason=reason, is_main=is_main)
+                stop = BrokenMain(sha=broken, reason=reason, is_main=is_main)
                 _wait(draft, step, stop)
                 return Auto(_as_it_was(draft, commits))
-            case Lost(reason):
-                _wait(draft, step, TookTooLong(reason=reason))
+            case Timeout(reason):
+                _wait(draft, step, TimeLimit(reason=reason))
                 return Auto(_as_it_was(draft, commits))
     return Auto(tuple(commits), second_look(draft))
 
@@ -153,7 +153,7 @@ def main_has_moved(draft: Draft) -> bool:
     return bool(auto) and draft.main not in {auto[0].parent, *(commit.sha for commit in auto)}
 
 
-def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> None:
+def _note_made(draft: Draft, step: AutoStep, commit: AutoCommit, *, moved: bool) -> None:
     if step.commit is None:
         what = _DONE[step.operation.kind]
         draft.note(what, step.operation, sha=commit.sha, reason=step.operation.reason)
@@ -171,7 +171,7 @@ def _note_made(draft: Draft, step: Step, commit: AutoCommit, *, moved: bool) -> 
         )
 
 
-def _give_up(draft: Draft, step: Step, reason: str) -> None:
+def _give_up(draft: Draft, step: AutoStep, reason: str) -> None:
     operation = step.operation
     if operation.request and operation.kind == "introduce":
         draft.ledger.of(operation.wave, operation.set).oldest_next = True
@@ -181,7 +181,7 @@ def _give_up(draft: Draft, step: Step, reason: str) -> None:
     forget(draft, step)
 
 
-def _wait(draft: Draft, step: Step, stop: MainBroken | TookTooLong) -> None:
+def _wait(draft: Draft, step: AutoStep, stop: BrokenMain | TimeLimit) -> None:
     """A step waits, and with it those behind it, which were not tried."""
     behind = draft.chain[draft.chain.index(step) + 1 :]
     for operation in (step.operation, *(one.operation for one in behind if one.commit is None)):

@@ -7,13 +7,14 @@ from datetime import datetime
 
 import msgspec
 
+from tidemill.facts.holds import Hold
 from tidemill.facts.naming import Naming
 from tidemill.facts.requests import ALL_SETS
 from tidemill.facts.settings import Wave
-from tidemill.facts.snapshot import Held, Snapshot, Unreadable
+from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import runs
 from tidemill.plan.gone import gone_holds
-from tidemill.plan.obstacles import Waiting
+from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.waits import state_of
 from tidemill.words.durations import show_duration
@@ -55,8 +56,8 @@ class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A wave. `hold` is the widest hold on it, `holds` are all of them."""
 
     name: str
-    hold: Held | None
-    holds: tuple[Held, ...]
+    hold: Hold | None
+    holds: tuple[Hold, ...]
     sets: tuple[SetStatus, ...]
     targets: tuple[TargetStatus, ...]
 
@@ -75,8 +76,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     main: str
     auto: str | None
     waves: tuple[WaveStatus, ...]
-    waiting: tuple[Waiting, ...]
-    gone_holds: tuple[Held, ...] = ()
+    waiting: tuple[Wait, ...]
+    gone_holds: tuple[Hold, ...] = ()
     unreadable: tuple[UnreadableStatus, ...] = ()
 
 
@@ -100,7 +101,7 @@ def _lost_journal(snapshot: Snapshot) -> Iterator[UnreadableStatus]:
         yield UnreadableStatus(ref=ref, reason=snapshot.evidence.why, remedy=remedy)
 
 
-def _unreadable(one: Unreadable) -> UnreadableStatus:
+def _unreadable(one: UnreadableRef) -> UnreadableStatus:
     ref = shown(one.ref).strip("'")
     if one.is_newer:
         remedy = f"use the newer release; if none wrote it, delete it: git push URL :{ref}"
@@ -129,19 +130,19 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
 
 def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[SetStatus]:
     found = []
-    had = plan.ledger.present(wave.name, set_name)
-    if had is not None:
-        position = had.position if had.is_known else None
-        state = state_of(wave, had, snapshot.now)
-        since = had.deployed_at or min(had.failed.values(), default=had.landed_at)
+    landing = plan.ledger.present(wave.name, set_name)
+    if landing is not None:
+        position = landing.position if landing.is_known else None
+        state = state_of(wave, landing, snapshot.now)
+        since = landing.deployed_at or min(landing.failed.values(), default=landing.landed_at)
         found.append(
             SetStatus(
                 set=set_name,
-                app_sha=had.app_sha,
+                app_sha=landing.app_sha,
                 position=position,
                 state=state,
                 since=since,
-                naming=had.naming,
+                naming=landing.naming,
             )
         )
     existing = {commit.sha for commit in snapshot.auto}
@@ -169,11 +170,13 @@ def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetSt
     running = {}
     for image_set in snapshot.settings.sets:
         seen = (record.sets or {}).get(image_set.name)
-        hads = reversed(plan.ledger.history(wave.name, image_set.name).had)
-        had = next((had for had in hads if runs(record, image_set.name, target, had)), None)
+        landings = reversed(plan.ledger.history(wave.name, image_set.name).landings)
+        landing = next(
+            (landing for landing in landings if runs(record, image_set.name, target, landing)), None
+        )
         sha = (
-            had.app_sha
-            if had
+            landing.app_sha
+            if landing
             else (seen.app_sha if seen and seen.images_fit and seen.is_named else None)
         )
         if sha and (seen is None or seen.uses):

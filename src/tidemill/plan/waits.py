@@ -6,34 +6,34 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.ledger import Ending, Had, Refusal
+from tidemill.facts.ledger import BadEnding, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
-from tidemill.facts.requests import Announced, Promotion
+from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.deployment import missing
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import closed, spoilt
 from tidemill.plan.obstacles import (
     About,
-    CameBefore,
-    CheckLost,
-    CheckMissing,
-    CheckRed,
-    EndedBadly,
-    Evicted,
-    GoesFirst,
+    EarlierAnnouncement,
+    FailingTargets,
+    LostCheck,
+    MissingCheck,
+    MissingReport,
+    NewerOnAuto,
     NextTurn,
-    NoReport,
-    NotHealthy,
-    NotInFiles,
-    NotThere,
     Nowhere,
     Obstacle,
+    PastEnding,
+    PastEviction,
+    PastRollback,
+    RedCheck,
     RedMain,
-    RefusedByServer,
-    RolledBack,
-    Starves,
-    Waiting,
+    ServerRefusal,
+    SetNotInFiles,
+    SetNotThere,
+    Starvation,
+    Wait,
 )
 
 STARVES_AFTER = 3
@@ -55,9 +55,9 @@ def say_what_waits(
     _requests(draft, under_test)
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
-            had = draft.ledger.present(wave.name, image_set.name)
-            if had is not None and had.is_known:
-                _present(draft, wave, image_set.name, had)
+            landing = draft.ledger.present(wave.name, image_set.name)
+            if landing is not None and landing.is_known:
+                _present(draft, wave, image_set.name, landing)
     for image_set in draft.settings.sets:
         _newest(draft, image_set.name, under_test)
     for operation in planned:
@@ -65,15 +65,15 @@ def say_what_waits(
             _still_to_do(draft, operation)
 
 
-def state_of(wave: Wave, had: Had, now: datetime) -> str:
+def state_of(wave: Wave, landing: Landing, now: datetime) -> str:
     """A set's state in its wave: in flight, deployed, failed, or silent."""
-    if had.failed:
+    if landing.failed:
         return "failed"
-    if had.is_misnamed:
+    if landing.is_misnamed:
         return "not in the files"
-    if had.deployed_at is not None:
-        return "deployed in part" if had.naming else "deployed"
-    if had.is_known and now < had.landed_at + wave.settle:
+    if landing.deployed_at is not None:
+        return "deployed in part" if landing.naming else "deployed"
+    if landing.is_known and now < landing.landed_at + wave.settle:
         return "in flight"
     return "silent"
 
@@ -96,19 +96,19 @@ def _requests(draft: Draft, under_test: list[Operation]) -> None:
             if wanted not in [(one.wave, one.set, one.app_sha) for one in under_test]:
                 about = About(at="for", app_sha=fact.app_sha, set=fact.set, wave=fact.wave)
                 draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
-        elif isinstance(fact, Announced):
+        elif isinstance(fact, AnnouncementRequest):
             announcement = fact.announcement
             about = About(at="announced", app_sha=announcement.sha, set=announcement.set)
             ahead = [
                 one for one in under_test if one.set == announcement.set and one.kind == "introduce"
             ]
-            stop = GoesFirst(app_sha=ahead[-1].app_sha) if ahead else NextTurn()
+            stop = NewerOnAuto(app_sha=ahead[-1].app_sha) if ahead else NextTurn()
             draft.wait(about, stop, since=fact.accepted_at, request=request_id)
 
 
 def _main(draft: Draft) -> None:
     if (refused := draft.ledger.refused) is not None:
-        line = Waiting(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
+        line = Wait(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
         draft.waiting.insert(0, line)
     verdict = draft.main_verdict
     if verdict.state == "red":
@@ -131,7 +131,7 @@ def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
         )
         draft.wait(about, stop, since=verdict.since or commit.at)
     if draft.ledger.moved >= STARVES_AFTER and commits:
-        stop = Starves(times=draft.ledger.moved, since=draft.ledger.moved_since)
+        stop = Starvation(times=draft.ledger.moved, since=draft.ledger.moved_since)
         draft.wait(About(at="auto"), stop)
 
 
@@ -147,8 +147,8 @@ def is_by_rule(reason: str) -> bool:
     return any(code in reason for code in _RULES)
 
 
-def _let_land(refused: Refusal) -> RefusedByServer:
-    return RefusedByServer(
+def _let_land(refused: Refusal) -> ServerRefusal:
+    return ServerRefusal(
         sha=refused.sha,
         reason=refused.reason,
         is_rule=is_by_rule(refused.reason),
@@ -161,30 +161,35 @@ def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
     verdict = draft.seen(sha)
     match verdict.state:
         case "red":
-            return CheckRed(sha=sha, said=verdict.said)
+            return RedCheck(sha=sha, said=verdict.said)
         case "lost":
-            return CheckLost(sha=sha)
+            return LostCheck(sha=sha)
         case _:
             is_asked_for = asked in draft.snapshot.ledger.asked
-            return CheckMissing(
+            return MissingCheck(
                 sha=asked, missing=draft.seen(asked).missing, is_asked_for=is_asked_for
             )
 
 
-def _present(draft: Draft, wave: Wave, set_name: str, had: Had) -> None:
-    about = About(at="in", app_sha=had.app_sha, set=set_name, wave=wave.name)
-    if had.failed:
-        since = min(had.failed.values())
-        targets = tuple(sorted(had.failed))
-        stop = NotHealthy(wave=wave.name, set=set_name, targets=targets, since=since)
+def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
+    about = About(at="in", app_sha=landing.app_sha, set=set_name, wave=wave.name)
+    if landing.failed:
+        since = min(landing.failed.values())
+        targets = tuple(sorted(landing.failed))
+        stop = FailingTargets(wave=wave.name, set=set_name, targets=targets, since=since)
         draft.wait(about, stop)
-    elif had.naming is not None and had.naming.is_wrong:
+    elif landing.naming is not None and landing.naming.is_wrong:
         draft.wait(
             about,
-            NotInFiles(wave=wave.name, commit=had.commit, naming=had.naming, since=had.landed_at),
+            SetNotInFiles(
+                wave=wave.name,
+                commit=landing.commit,
+                naming=landing.naming,
+                since=landing.landed_at,
+            ),
         )
-    elif had.deployed_at is None and (late := tuple(missing(draft, wave, had))):
-        draft.wait(about, NoReport(wave=wave.name, targets=late, since=had.landed_at))
+    elif landing.deployed_at is None and (late := tuple(missing(draft, wave, landing))):
+        draft.wait(about, MissingReport(wave=wave.name, targets=late, since=landing.landed_at))
 
 
 def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
@@ -214,19 +219,21 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
 def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, datetime]]:
     """The sets that were announced and not refused, as far as is known, and when."""
     for fact in draft.inbox.values():
-        if isinstance(fact, Announced) and fact.announcement.set == set_name:
+        if isinstance(fact, AnnouncementRequest) and fact.announcement.set == set_name:
             yield fact.order, fact.announcement.sha, fact.accepted_at
     for sets in draft.ledger.sets.values():
-        for had in sets[set_name].had if set_name in sets else ():
-            if had.app_sha is not None:
-                yield order_of(had), had.app_sha, had.landed_at
+        for landing in sets[set_name].landings if set_name in sets else ():
+            if landing.app_sha is not None:
+                yield order_of(landing), landing.app_sha, landing.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
         if ending.how != "rejected":
             yield order_of(ending), ending.app_sha, ending.at
 
 
 def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
-    found = (fact.announcement for fact in draft.inbox.values() if isinstance(fact, Announced))
+    found = (
+        fact.announcement for fact in draft.inbox.values() if isinstance(fact, AnnouncementRequest)
+    )
     return any((one.set, one.sha) == (set_name, app_sha) for one in found)
 
 
@@ -240,10 +247,10 @@ def _why_not(
     """
     if wave.name in on_its_way:
         return
-    had = draft.ledger.last(wave.name, set_name, order)
-    if had is not None and had.app_sha == app_sha:
-        if had is not draft.ledger.present(wave.name, set_name):
-            yield RolledBack(wave=wave.name, set=set_name, app_sha=app_sha)
+    landing = draft.ledger.last(wave.name, set_name, order)
+    if landing is not None and landing.app_sha == app_sha:
+        if landing is not draft.ledger.present(wave.name, set_name):
+            yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
             yield from closed(draft, wave, set_name)
         return
     for eviction in reversed(draft.ledger.evictions):
@@ -254,7 +261,7 @@ def _why_not(
             order,
             app_sha,
         ):
-            yield Evicted(
+            yield PastEviction(
                 app_sha=app_sha,
                 reason=eviction.reason,
                 said=eviction.said,
@@ -268,9 +275,9 @@ def _why_not(
             because = tuple(
                 one
                 for one in _why_not(draft, before, set_name, order, app_sha, on_its_way)
-                if one.is_over or isinstance(one, NotThere)
+                if one.is_over or isinstance(one, SetNotThere)
             )
-            yield NotThere(wave=source, because=because)
+            yield SetNotThere(wave=source, because=because)
     if not wave.sources:
         for ending in draft.ledger.endings.get(set_name, ()):
             if (order_of(ending), ending.app_sha) == (order, app_sha):
@@ -278,8 +285,10 @@ def _why_not(
                 return
         if order > draft.ledger.history(wave.name, set_name).newest:
             bad = spoilt(draft, set_name, order, app_sha)
-            yield CameBefore(wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ())
+            yield EarlierAnnouncement(
+                wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
+            )
 
 
-def _ended(ending: Ending) -> EndedBadly:
-    return EndedBadly(app_sha=ending.app_sha, how=ending.how, reason=ending.reason, since=ending.at)
+def _ended(ending: BadEnding) -> PastEnding:
+    return PastEnding(app_sha=ending.app_sha, how=ending.how, reason=ending.reason, since=ending.at)

@@ -9,47 +9,47 @@ from tidemill.facts.requests import ALL_SETS
 from tidemill.facts.staleness import StaleFiles
 from tidemill.plan.obstacles import (
     About,
-    CameBefore,
-    CheckLost,
-    CheckMissing,
-    CheckRed,
-    EndedBadly,
-    Evicted,
-    FailedThere,
-    GoesFirst,
-    HasNewer,
-    InFlight,
-    IsDegraded,
-    MainBroken,
-    NeedsApproval,
+    BrokenMain,
+    ClosedWindow,
+    DegradedTargets,
+    EarlierAnnouncement,
+    EndedRequest,
+    FailingTargets,
+    FailureThere,
+    HoldInForce,
+    LostCheck,
+    MissingApproval,
+    MissingCheck,
+    MissingDeployment,
+    MissingReport,
+    NewerOnAuto,
+    NewerSet,
     NextTurn,
-    NoReport,
     NoSuchPlace,
-    NotDeployed,
-    NotHealthy,
-    NotInFiles,
-    NotStale,
-    NotThere,
+    NothingStale,
     Nowhere,
     Obstacle,
-    OnAuto,
-    OnHold,
+    OtherSource,
+    PastEnding,
+    PastEviction,
+    PastRollback,
+    PausedSoak,
+    RedCheck,
     RedMain,
-    RefusedByServer,
-    Regenerates,
-    ReplacedWhileFailed,
-    RequestEnded,
-    RolledBack,
-    RollingBack,
-    Soaks,
-    SoaksForOthers,
-    SoakStandsStill,
+    RegenerationFirst,
+    ReplacedFailure,
+    RollbackUnderWay,
+    RunningSoak,
+    ServerRefusal,
+    SetInFlight,
+    SetNotInFiles,
+    SetNotThere,
+    SetOnAuto,
+    SoakForFollower,
     StaleMain,
-    Starves,
-    TakesFromWaves,
-    TookTooLong,
-    Waiting,
-    WindowClosed,
+    Starvation,
+    TimeLimit,
+    Wait,
 )
 from tidemill.words.durations import show_duration
 from tidemill.words.names import one_line
@@ -93,125 +93,129 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
     match one:
         case NoSuchPlace():
             return "the settings no longer name its wave or its set"
-        case RequestEnded(what="rollback"):
+        case EndedRequest(what="rollback"):
             return "it has ended"
-        case RequestEnded(what=asked):
+        case EndedRequest(what=asked):
             return f"its {asked} has ended"
-        case TakesFromWaves(wave=wave, sources=()):
+        case OtherSource(wave=wave, sources=()):
             return f"{wave} comes after no wave"
-        case TakesFromWaves(wave=wave, sources=sources):
+        case OtherSource(wave=wave, sources=sources):
             return f"{wave} now takes its sets from {', '.join(sources)}"
-        case HasNewer():
+        case NewerSet():
             return "the wave has had it or a newer one"
         case Nowhere():
             return "a wave that has had it, or has it: the turns know of none"
-        case OnHold(wave=wave, by=by, reason=reason):
+        case HoldInForce(wave=wave, by=by, reason=reason):
             return f"{wave} is held by {by or 'someone'}: {reason}"
-        case WindowClosed(wave=wave, until=until):
+        case ClosedWindow(wave=wave, until=until):
             return f"the window of {wave} opens at {_clock(until)}"
-        case NeedsApproval(wave=wave):
+        case MissingApproval(wave=wave):
             return f"approval for {wave}"
         case StaleMain():
             return _stale(one)
-        case Regenerates(wave=wave, after=after):
+        case RegenerationFirst(wave=wave, after=after):
             return f"the regeneration of {wave} after {after}, which lands first"
-        case NotStale(wave=wave):
+        case NothingStale(wave=wave):
             return f"main is what it generates for {wave}, or has changed"
-        case OnAuto(wave=wave, app_sha=sha):
+        case SetOnAuto(wave=wave, app_sha=sha):
             return f"{short(sha, 'a set')} is on auto for {wave}"
-        case InFlight(wave=wave, app_sha=sha, targets=targets, until=until):
+        case SetInFlight(wave=wave, app_sha=sha, targets=targets, until=until):
             late = ", ".join(targets)
             what = f"{short(sha)} is in flight in {wave}: not healthy yet on {late}"
             return f"{what}; it counts as silent at {_clock(until)}" if until else what
-        case SoaksForOthers(wave=wave, app_sha=sha, follower=follower, until=until):
+        case SoakForFollower(wave=wave, app_sha=sha, follower=follower, until=until):
             what = f"{short(sha)} soaks in {wave} for {follower}"
             return what + _left(until, now)
-        case NotThere(wave=wave, because=because):
+        case SetNotThere(wave=wave, because=because):
             why = f": {', '.join(in_words(each, now) for each in because)}" if because else ""
             return f"{wave} has not had it{why}"
-        case RollingBack(wave=wave):
+        case RollbackUnderWay(wave=wave):
             return f"{wave} is being rolled back from it"
-        case RolledBack(wave=wave):
+        case PastRollback(wave=wave):
             return f"it was rolled back in {wave}, and does not come back by itself"
-        case FailedThere(wave=wave, targets=targets):
+        case FailureThere(wave=wave, targets=targets):
             return f"it failed on {', '.join(targets)} in {wave}"
-        case IsDegraded(wave=wave, targets=targets, fails_at=fails_at):
+        case DegradedTargets(wave=wave, targets=targets, fails_at=fails_at):
             when = f"it counts as failed at {_clock(fails_at)}, if it stays so"
             return f"{wave} is Degraded on {', '.join(targets)}: {when}"
-        case ReplacedWhileFailed(wave=wave):
+        case ReplacedFailure(wave=wave):
             return f"it was replaced in {wave} while it was failed"
-        case NotDeployed(wave=wave, targets=targets):
+        case MissingDeployment(wave=wave, targets=targets):
             return f"not healthy yet on {', '.join(targets)} in {wave}"
-        case NotInFiles(wave=wave, naming=naming):
+        case SetNotInFiles(wave=wave, naming=naming):
             return (
                 f"it is not in the files of {wave}: {naming.words}; mend on main what generates "
                 "them, so that they name what the image files say"
             )
-        case Soaks(wave=wave, until=until):
+        case RunningSoak(wave=wave, until=until):
             return f"it soaks in {wave}" + _left(until, now)
-        case SoakStandsStill(wave=wave, targets=targets):
+        case PausedSoak(wave=wave, targets=targets):
             return f"its soak in {wave} stands still while {', '.join(targets)} fails"
-        case Evicted() | EndedBadly():
+        case PastEviction() | PastEnding():
             return _end(one)
-        case CameBefore(wave=wave, because=because):
+        case EarlierAnnouncement(wave=wave, because=because):
             why = "".join(f", and {in_words(each, now)}" for each in because)
             return f"it was announced before {wave} came first{why}"
         case NextTurn(lands=None):
             return "the next turn"
         case NextTurn(lands=lands):
             return f"the next turn, which lands {lands}"
-        case GoesFirst(app_sha=sha):
+        case NewerOnAuto(app_sha=sha):
             return f"{short(sha)}, which goes first: the older of the two ends when the newer lands"
-        case CheckMissing() | CheckRed() | CheckLost():
+        case MissingCheck() | RedCheck() | LostCheck():
             return _check(one)
-        case RefusedByServer(reason=said, is_rule=is_rule):
+        case ServerRefusal(reason=said, is_rule=is_rule):
             said = said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
             why = f"the server to let it land: {said}"
             return f"{why}; {_RULES_HELP}" if is_rule else why
         case RedMain(last_green=green):
             last = f"; the last main known green is {green}" if green else ""
             return f"a commit that mends it: its check is red{last}; nobody is evicted meanwhile"
-        case MainBroken(sha=sha, reason=reason, is_main=is_main):
+        case BrokenMain(sha=sha, reason=reason, is_main=is_main):
             whose = "main" if is_main else short(sha)
             return f"a commit on main that mends it: {whose} does not generate: {reason}"
-        case TookTooLong(reason=reason):
+        case TimeLimit(reason=reason):
             return f"another turn: {reason}"
-        case Starves(times=times):
+        case Starvation(times=times):
             return f"main to rest: it starves, main moved {times} times before a check could answer"
-        case NotHealthy(targets=targets):
+        case FailingTargets(targets=targets):
             return f"{', '.join(targets)}, which failed: a healthy report, or a newer set"
-        case NoReport(targets=targets):
+        case MissingReport(targets=targets):
             return f"{', '.join(targets)} to report it healthy"
 
 
 def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
     """The command that ends a wait, as words without `--repo`; None where time alone does."""
     match one:
-        case OnHold(wave=wave, set=set_name):
+        case HoldInForce(wave=wave, set=set_name):
             only = () if set_name == ALL_SETS else ("--set", set_name)
             return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
-        case NeedsApproval(wave=wave, set=set_name, app_sha=sha):
+        case MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
-        case RolledBack(set=set_name, app_sha=sha) if about.wave and about.at == "for":
+        case PastRollback(set=set_name, app_sha=sha) if about.wave and about.at == "for":
             return ("promote-wave", "--wave", about.wave, "--set", set_name, "--sha", sha)
         case (
-            FailedThere(wave=wave, set=set_name, targets=targets)
-            | NotHealthy(wave=wave, set=set_name, targets=targets)
+            FailureThere(wave=wave, set=set_name, targets=targets)
+            | FailingTargets(wave=wave, set=set_name, targets=targets)
         ):
             why = f"it failed on {', '.join(targets)}"
             return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)
-        case Evicted(app_sha=str(sha)) | EndedBadly(app_sha=sha) | CameBefore(app_sha=sha):
+        case (
+            PastEviction(app_sha=str(sha))
+            | PastEnding(app_sha=sha)
+            | EarlierAnnouncement(app_sha=sha)
+        ):
             return ("retry", "--sha", sha)
-        case CheckMissing(sha=str(sha)) | CheckRed(sha=str(sha)) | CheckLost(sha=str(sha)):
+        case MissingCheck(sha=str(sha)) | RedCheck(sha=str(sha)) | LostCheck(sha=str(sha)):
             return ("check-cfg-app", "--sha", sha)
         case (
             RedMain(sha=sha)
-            | MainBroken(sha=sha)
-            | NotInFiles(commit=sha)
+            | BrokenMain(sha=sha)
+            | SetNotInFiles(commit=sha)
             | StaleMain(stale=StaleFiles(until=sha))
         ):
             return ("check-cfg-app", "--sha", sha)
-        case NextTurn() | RefusedByServer() | TookTooLong():
+        case NextTurn() | ServerRefusal() | TimeLimit():
             return ("reconcile-cfg-app",)
         case _:
             return None
@@ -222,13 +226,13 @@ def runs_as(words: tuple[str, ...], repo: str) -> str:
     return shlex.join(["tidemill", *words, "--repo", repo])
 
 
-def line_command(line: Waiting) -> tuple[str, ...]:
+def line_command(line: Wait) -> tuple[str, ...]:
     """The command that a line ends with: the first that ends one of its waits, or a look."""
     found = (command(one, line.about) for one in line.obstacles)
     return next((words for words in found if words), ("status",))
 
 
-def reasons(line: Waiting, now: datetime | None = None) -> list[str]:
+def reasons(line: Wait, now: datetime | None = None) -> list[str]:
     """What a line waits for, one text for each, and when it could go."""
     said = [in_words(one, now) for one in line.obstacles]
     if line.earliest is not None and len(line.obstacles) > 1:
@@ -236,12 +240,12 @@ def reasons(line: Waiting, now: datetime | None = None) -> list[str]:
     return said
 
 
-def _end(one: Evicted | EndedBadly) -> str:
+def _end(one: PastEviction | PastEnding) -> str:
     match one:
-        case Evicted(reason=reason, said=said):
+        case PastEviction(reason=reason, said=said):
             why = f": {reason}" if reason else ""
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
-        case EndedBadly(how=how, reason=reason):
+        case PastEnding(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
 
 
@@ -259,18 +263,18 @@ def _stale(one: StaleMain) -> str:
     )
 
 
-def _check(one: CheckMissing | CheckRed | CheckLost) -> str:
+def _check(one: MissingCheck | RedCheck | LostCheck) -> str:
     which = one.sha or "its commit"
     match one:
-        case CheckMissing(missing=missing, is_asked_for=is_asked_for):
+        case MissingCheck(missing=missing, is_asked_for=is_asked_for):
             names = f" ({', '.join(missing)})" if missing else ""
             return f"the check of {which}{names}" + (
                 ", which was asked for" if is_asked_for else ""
             )
-        case CheckRed(said=said):
+        case RedCheck(said=said):
             why = f"; it said: {said}" if said else ""
             return f"the check of {which} to be repeated: it is red{why}"
-        case CheckLost():
+        case LostCheck():
             return f"the check of {which}: it was cancelled or timed out, and is asked for again"
 
 

@@ -10,9 +10,9 @@ import msgspec
 from tidemill.clients.git.store import Declined, Pushed, Raced, Update
 from tidemill.errors import Refused, ServerRefused
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import Announced, Fact
+from tidemill.facts.requests import AnnouncementRequest, Fact
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.plan.position import how_ended
 from tidemill.plan.renames import marked
 from tidemill.turn.clear import cleared_way
@@ -83,7 +83,7 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
 
 
 def _how_ended(reading: Reading, fact: Fact) -> str | None:
-    if isinstance(fact, Announced) and isinstance(reading.settings, Settings):
+    if isinstance(fact, AnnouncementRequest) and isinstance(reading.settings, Settings):
         return how_ended(reading.settings, reading.remembered, fact.id, fact.announcement)
     return reading.remembered.how_ended(fact.id)
 
@@ -95,14 +95,14 @@ def _refusal(ref: str, reason: str) -> ServerRefused:
     )
 
 
-def _is_broken(waiting: Fact | Unreadable) -> bool:
+def _is_broken(waiting: Fact | UnreadableRef) -> bool:
     """Whether it is nothing that could wait: what is accepted under its name takes its place."""
-    return isinstance(waiting, Unreadable) and not waiting.is_newer
+    return isinstance(waiting, UnreadableRef) and not waiting.is_newer
 
 
-def _refuse_another(fact: Fact, waiting: Fact | Unreadable) -> None:
+def _refuse_another(fact: Fact, waiting: Fact | UnreadableRef) -> None:
     """The same fact may have been accepted before: only when it came may differ."""
-    if isinstance(waiting, Unreadable) or _said(waiting) != _said(fact):
+    if isinstance(waiting, UnreadableRef) or _said(waiting) != _said(fact):
         raise Refused(
             f"{fact.id} waits already, with other contents",
             remedy="drop it first (`tidemill drop`), or announce another commit",
@@ -110,7 +110,7 @@ def _refuse_another(fact: Fact, waiting: Fact | Unreadable) -> None:
 
 
 def _said(fact: Fact) -> object:
-    if isinstance(fact, Announced):
+    if isinstance(fact, AnnouncementRequest):
         announcement = fact.announcement
         return announcement.sha, announcement.repository, announcement.images
     if isinstance(fact, Deployment):

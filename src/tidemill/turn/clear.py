@@ -13,7 +13,7 @@ from datetime import datetime
 from tidemill.clients.git.store import Declined, Pushed, Raced, Update
 from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.ledger import KEPT_REFS
-from tidemill.facts.snapshot import Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import Reading, read
 from tidemill.turn.write import fact_commit, journal_commit, set_aside
@@ -46,14 +46,14 @@ def cleared_way(
 
 
 @dataclass(frozen=True)
-class _Clearing:
+class _Clearance:
     """What sets strays aside, and what the journal says of it."""
 
     updates: list[Update]
     entries: tuple[Entry, ...]
 
 
-def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearing | None:
+def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearance | None:
     """What clears the way for all other refs; None if nothing is in the way.
 
     It takes several where something is in the way of clearing itself.
@@ -62,7 +62,7 @@ def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearing
     blocked = {one.ref for one in strays}
     if names.folder("rejected") in blocked:  # nothing can be kept, so it goes
         strays = [one for one in strays if one.ref == names.folder("rejected")]
-        return _Clearing([Update(one.ref, one.sha, None) for one in strays], _said(strays))
+        return _Clearance([Update(one.ref, one.sha, None) for one in strays], _said(strays))
     if names.folder("inbox") in blocked:  # first, for a hold that is set aside goes there
         strays = [one for one in strays if one.ref == names.folder("inbox")]
     if not strays:
@@ -80,8 +80,8 @@ def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearing
         record = Journal(at=now, run_url=run_url, entries=entries, ledger=ledger)
         changes[names.journal] = journal_commit(reading, record)
     updates = [Update(ref, reading.refs.get(ref), new) for ref, new in changes.items()]
-    return _Clearing(updates, entries)
+    return _Clearance(updates, entries)
 
 
-def _said(strays: Sequence[Unreadable]) -> tuple[Entry, ...]:
+def _said(strays: Sequence[UnreadableRef]) -> tuple[Entry, ...]:
     return tuple(Entry(what="rejected", id=one.id, reason=one.said) for one in strays)

@@ -20,7 +20,7 @@ from tidemill.facts.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
-class Copied:
+class CopiedImages:
     """Image files' bytes by name; the operation has the commit and wave that they are really of."""
 
     files: dict[str, bytes]
@@ -28,42 +28,42 @@ class Copied:
 
 
 @dataclass(frozen=True)
-class NotThere:
+class MissingImages:
     """The commit is gone, or it does not have these images."""
 
     is_gone: bool
 
 
-def copied(store: Store, settings: Settings, operation: Operation) -> Copied | NotThere:
+def copied(store: Store, settings: Settings, operation: Operation) -> CopiedImages | MissingImages:
     """What the operation's commit has for it."""
     commit, wave = operation.commit or "", operation.source or operation.wave
     today = settings.folder(wave, operation.set)
     if not store.exists(commit, [FILE, today]):
-        return NotThere(is_gone=True)
+        return MissingImages(is_gone=True)
     then = settings_of(store, commit) or settings
     others = [
         then.folder(one.name, image_set.name) for one in then.waves for image_set in then.sets
     ]
     for folders in ([then.folder(wave, operation.set)], [today, *others]):
         if not store.exists(commit, folders):
-            return NotThere(is_gone=True)
+            return MissingImages(is_gone=True)
         for folder in folders:
             found = store.files(commit, [f"{folder}/{name}" for name in FILES])
             files = {path.rpartition("/")[2]: data for path, data in found.items()}
             parsed = image_files.parse(files)
             if parsed is not None and parsed.content == operation.content:
-                return Copied(files, operation)
-    return NotThere(is_gone=False)
+                return CopiedImages(files, operation)
+    return MissingImages(is_gone=False)
 
 
-def copied_from_main(store: Store, snapshot: Snapshot, operation: Operation) -> Copied | None:
+def copied_from_main(store: Store, snapshot: Snapshot, operation: Operation) -> CopiedImages | None:
     """What main itself has for it: the files of a wave that has the very same images now."""
     for wave in _nearest(snapshot.settings, operation):
         on_main = snapshot.main.sets.get((wave, operation.set))
         if on_main is not None and on_main.content == operation.content:
             here = msgspec.structs.replace(operation, source=wave, commit=snapshot.main.sha)
             found = copied(store, snapshot.settings, here)
-            if isinstance(found, Copied):
+            if isinstance(found, CopiedImages):
                 return found
     return None
 

@@ -9,18 +9,18 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from tidemill.errors import Refused
-from tidemill.facts.github_checks import Reports, Required, record
+from tidemill.facts.github_checks import Reports, RequiredCheck, record
 from tidemill.facts.snapshot import Snapshot
 
 
 class Forge(Protocol):
     """Where statuses and check runs of commits are."""
 
-    def required(self, branch: str) -> tuple[Required, ...]:
+    def required(self, branch: str) -> tuple[RequiredCheck, ...]:
         """The checks that the rules of a branch require; none where no rule says so."""
         ...
 
-    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+    def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
         """What was reported of a commit, at least of the checks that are `required`."""
         ...
 
@@ -30,7 +30,7 @@ class Judge:
 
     def __init__(self, forge: Forge | None) -> None:
         self._forge = forge
-        self._required: tuple[Required, ...] = ()
+        self._required: tuple[RequiredCheck, ...] = ()
         self._found: dict[str, Reports] = {}
 
     def read_again(self) -> None:
@@ -57,10 +57,10 @@ class Judge:
         return known.having_read(found, tuple(one.name for one in self._required))
 
 
-def _required(forge: Forge, known: Snapshot) -> tuple[Required, ...]:
+def _required(forge: Forge, known: Snapshot) -> tuple[RequiredCheck, ...]:
     settings = known.settings
     if settings.checks.required:
-        return tuple(Required(context) for context in settings.checks.required)
+        return tuple(RequiredCheck(context) for context in settings.checks.required)
     if found := forge.required(settings.main):
         return found
     raise Refused(

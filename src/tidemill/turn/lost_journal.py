@@ -9,7 +9,7 @@ import msgspec
 
 from tidemill.clients.git.store import Logged, Refs, Store
 from tidemill.facts import trailers
-from tidemill.facts.evidence import Evidence, Gone, Landed
+from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.facts.operation import Operation
@@ -85,7 +85,7 @@ def _last_of_each_place(
 
 def _landed(
     store: Store, settings: Settings, logged: Logged, operation: Operation
-) -> Landed | None:
+) -> MainCommit | None:
     """A commit as it says it is; None if its files say something else."""
     files = image_files_in(store, logged.sha, settings.folder(operation.wave, operation.set))
     if files is None or (files.app_sha, files.position) != (
@@ -94,7 +94,7 @@ def _landed(
     ):
         return None
     known = _completed(operation, files)
-    return Landed(logged.sha, logged.date, known, files.digest_id)
+    return MainCommit(logged.sha, logged.date, known, files.digest_id)
 
 
 def _completed(operation: Operation, files: ImageFiles) -> Operation:
@@ -103,14 +103,16 @@ def _completed(operation: Operation, files: ImageFiles) -> Operation:
     return msgspec.structs.replace(operation, content=files.content, rewrites=rewrites)
 
 
-def _gone(store: Store, settings: Settings, sha: str, operation: Operation | None) -> Gone:
+def _gone(store: Store, settings: Settings, sha: str, operation: Operation | None) -> EvictedCommit:
     if operation is not None:
         files = image_files_in(store, sha, settings.folder(operation.wave, operation.set))
         operation = _completed(operation, files) if files else operation
-    return Gone(sha, store.date(sha), operation)
+    return EvictedCommit(sha, store.date(sha), operation)
 
 
-def _with_targets(store: Store, settings: Settings, landed: Sequence[Landed]) -> list[Landed]:
+def _with_targets(
+    store: Store, settings: Settings, landed: Sequence[MainCommit]
+) -> list[MainCommit]:
     """With what the targets had, in the last commit of each wave and set."""
     last = {(one.operation.wave, one.operation.set): one for one in landed}
     found = []

@@ -13,12 +13,19 @@ from tidemill.facts import image_files
 from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership, Scope
-from tidemill.facts.requests import Announced
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import FILE, Settings
-from tidemill.facts.snapshot import Broken, Failed, Lost, Made, Outcome, Snapshot
-from tidemill.facts.staleness import Look, NoLook
+from tidemill.facts.snapshot import (
+    BrokenParent,
+    NewCommit,
+    OperationFailure,
+    Outcome,
+    Snapshot,
+    Timeout,
+)
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.trailers import message
-from tidemill.turn.copy import Copied, NotThere, copied, copied_from_main
+from tidemill.turn.copy import CopiedImages, MissingImages, copied, copied_from_main
 from tidemill.turn.targets import in_commit
 
 
@@ -40,21 +47,21 @@ def make(
     if operation.kind == "regenerate":
         return _regenerate(store, snapshot, operation, parent, scope)
     found = _image_files(store, snapshot, operation)
-    if isinstance(found, Failed):
+    if isinstance(found, OperationFailure):
         return found
     files = image_files.parse(found.files)
     is_whole = TAGS in found.files and DIGESTS in found.files
     if files is None or not is_whole or files.content != operation.content:
-        return Failed(f"the images of {operation.set} that were announced are not whole")
+        return OperationFailure(f"the images of {operation.set} that were announced are not whole")
     try:
         work = _work(settings, found.operation, parent, found.files, files, scope)
     except ValueError as error:
-        return Failed(str(error))
+        return OperationFailure(str(error))
     result = store.work(work)
     match result:
         case Committed(sha):
             has = in_commit(store, sha, settings, operation.wave)
-            return Made(
+            return NewCommit(
                 AutoCommit(
                     sha=sha,
                     parent=parent,
@@ -70,13 +77,13 @@ def make(
             return _not_made(parent, result)
 
 
-def look_at(store: Store, settings: Settings, commit: str) -> Look | NoLook:
+def look_at(store: Store, settings: Settings, commit: str) -> Inspection | FailedInspection:
     """What `generate` makes of a commit as it is."""
     match store.look(_generation(settings, commit)):
-        case Look() as look:
+        case Inspection() as look:
             return look
         case WorkFailed(reason) | WorkTimedOut(reason):
-            return NoLook(reason)
+            return FailedInspection(reason)
 
 
 def _regenerate(
@@ -85,12 +92,12 @@ def _regenerate(
     try:
         text = message(operation)
     except ValueError as error:
-        return Failed(str(error))
+        return OperationFailure(str(error))
     work = replace(_generation(snapshot.settings, parent), message=text, scope=scope)
     result = store.work(work)
     match result:
         case Committed(sha):
-            return Made(
+            return NewCommit(
                 AutoCommit(sha=sha, parent=parent, at=snapshot.now, operation=operation, digests="")
             )
         case _:
@@ -100,11 +107,11 @@ def _regenerate(
 def _not_made(parent: str, result: WorkFailed | WorkTimedOut) -> Outcome:
     match result:
         case WorkFailed(reason, None):
-            return Failed(reason)
+            return OperationFailure(reason)
         case WorkFailed(_, on_parent):
-            return Broken(parent, on_parent or "")
+            return BrokenParent(parent, on_parent or "")
         case WorkTimedOut(reason):
-            return Lost(reason)
+            return Timeout(reason)
 
 
 def _generation(settings: Settings, commit: str) -> Work:
@@ -127,14 +134,16 @@ def _folders(settings: Settings) -> list[str]:
     )
 
 
-def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copied | Failed:
+def _image_files(
+    store: Store, snapshot: Snapshot, operation: Operation
+) -> CopiedImages | OperationFailure:
     """The image files: from the announcement, or exactly as a commit of main has them.
 
     Where that commit is gone (main was squashed, the repository is a mirror), main's own files
     serve, if a wave has the very same images there.
     """
     request = snapshot.inbox.get(operation.request or "")
-    if operation.kind == "introduce" and isinstance(request, Announced):
+    if operation.kind == "introduce" and isinstance(request, AnnouncementRequest):
         announcement = request.announcement
         source = Source(
             repository=announcement.repository,
@@ -149,13 +158,13 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copi
             DIGESTS: image_files.render(announcement.digests()),
             SOURCE: image_files.render(source),
         }
-        return Copied(files, operation)
+        return CopiedImages(files, operation)
     found = copied(store, snapshot.settings, operation)
-    if isinstance(found, NotThere):
+    if isinstance(found, MissingImages):
         why = "is gone from the repository" if found.is_gone else "does not have them"
         on_main = copied_from_main(store, snapshot, operation)
         if on_main is None:
-            return Failed(
+            return OperationFailure(
                 f"the commit {operation.commit}, which put these images of {operation.set} in "
                 f"{operation.source}, {why}, and no wave has them on main now"
             )
@@ -164,7 +173,7 @@ def _image_files(store: Store, snapshot: Snapshot, operation: Operation) -> Copi
     is_elsewhere = told is not operation and told.source != told.wave
     if told.app_sha and (told.kind == "promote" or is_elsewhere):
         landed_at = store.date(told.commit or "")
-        return Copied({**found.files, SOURCE: _promoted(found.files, told, landed_at)}, told)
+        return CopiedImages({**found.files, SOURCE: _promoted(found.files, told, landed_at)}, told)
     return found
 
 

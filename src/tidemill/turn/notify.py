@@ -13,7 +13,7 @@ CHECK_REQUESTED, TURN_DUE = "check-requested", "turn-due"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Notices:
     """Which of it is wanted."""
 
     check_requests: bool = False
@@ -24,7 +24,7 @@ class Wanted:
         return self.check_requests or self.go_on or self.deployments
 
 
-def tell_github(turn: Turn, wanted: Wanted, github: GitHub, run_url: str | None) -> None:
+def tell_github(turn: Turn, wanted: Notices, github: GitHub, run_url: str | None) -> None:
     """Tell it, where there is something to tell.
 
     Raises:

@@ -13,15 +13,16 @@ from tidemill.clients.git.store import Refs, Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
 from tidemill.facts import forms, image_files, journal, settings, settings_file
 from tidemill.facts.checks import CheckRecord
-from tidemill.facts.decoding import Illegible, legible
+from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Journal
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import Fact, Hold
+from tidemill.facts.requests import Fact, HoldRequest
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Held, Main, Snapshot, Unreadable
+from tidemill.facts.snapshot import Main, Snapshot, UnreadableRef
 from tidemill.plan.draft import TIDEMILL
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.renames import (
@@ -58,14 +59,14 @@ class Reading:
     names: Names
     main: str
     settings: Settings | SettingsInvalid
-    journal: Ledger | Illegible
+    journal: Ledger | IllegibleRecord
     evidence: Evidence | None = None
     written_at: datetime | None = None
 
     @property
     def renaming(self) -> Renaming | None:
         """What has become of names, None where the settings or the journal can't tell."""
-        if isinstance(self.settings, SettingsInvalid) or isinstance(self.journal, Illegible):
+        if isinstance(self.settings, SettingsInvalid) or isinstance(self.journal, IllegibleRecord):
             return None
         return Renaming.of(self.settings, self.journal)
 
@@ -88,7 +89,7 @@ class Reading:
         Raises:
             StateUnreadable: a newer release wrote the journal.
         """
-        if isinstance(self.journal, Illegible):
+        if isinstance(self.journal, IllegibleRecord):
             raise StateUnreadable(
                 f"{self.names.journal} can't be read: {self.journal.reason}",
                 remedy="use the newer release; if none wrote it, delete that ref, and the next "
@@ -105,28 +106,28 @@ class Reading:
     @property
     def remembered(self) -> Ledger:
         """The ledger; an empty one where it can't be read, for a fact is accepted all the same."""
-        return Ledger() if isinstance(self.journal, Illegible) else self.ledger
+        return Ledger() if isinstance(self.journal, IllegibleRecord) else self.ledger
 
     def check_usable(self) -> None:
         """Raise what keeps a turn from being done: the settings, or a newer release's journal."""
         self.valid_settings()
         self.written  # noqa: B018 - raises
 
-    def inbox(self) -> dict[str, Fact | Unreadable]:
+    def inbox(self) -> dict[str, Fact | UnreadableRef]:
         """All requests and records that wait."""
         return self._records("inbox", forms.fact)
 
     def newest(self) -> datetime | None:
         """The newest time in the journal and the inbox; None if there is none."""
-        facts = (fact for fact in self.inbox().values() if not isinstance(fact, Unreadable))
+        facts = (fact for fact in self.inbox().values() if not isinstance(fact, UnreadableRef))
         times = [fact.accepted_at for fact in facts]
         return max([*times, *([self.written_at] if self.written_at else [])], default=None)
 
-    def holds(self) -> dict[tuple[str, str], Held]:
+    def holds(self) -> dict[tuple[str, str], Hold]:
         """All holds by wave and set; those that can't be read hold, too."""
         renaming, found = self.renaming, self.written_holds()
         for fact in self.holds_anew(self.unreadable()):
-            hold = Held(
+            hold = Hold(
                 id=fact.id,
                 wave=fact.wave,
                 set=fact.set,
@@ -137,15 +138,15 @@ class Reading:
             found.setdefault((fact.wave, fact.set), hold)
         return renamed_holds(renaming, found)[0] if renaming and renaming.is_due else found
 
-    def written_holds(self) -> dict[tuple[str, str], Held]:
+    def written_holds(self) -> dict[tuple[str, str], Hold]:
         """All holds as their refs name them, but for those that have to be placed anew."""
         found = {}
         for name, held in self._records("holds", forms.hold).items():
-            if isinstance(held, Held):
+            if isinstance(held, Hold):
                 found[held.wave, held.set] = held
             elif held.is_newer:
                 wave, _, set_name = name.partition("/")
-                found[wave, set_name] = Held(
+                found[wave, set_name] = Hold(
                     id=f"hold-{held.sha[:12]}",
                     wave=wave,
                     set=set_name,
@@ -155,11 +156,11 @@ class Reading:
                 )
         return found
 
-    def holds_anew(self, broken: Sequence[Unreadable]) -> list[Hold]:
+    def holds_anew(self, broken: Sequence[UnreadableRef]) -> list[HoldRequest]:
         """For each hold that can't be read a request to hold: who knows what it was for."""
         folder = f"{self.names.folder('holds')}/"
         return [
-            Hold(
+            HoldRequest(
                 accepted_at=self._date(one.sha),
                 by=TIDEMILL,
                 wave=place[0],
@@ -183,7 +184,7 @@ class Reading:
         """The image files of a set in a wave on main."""
         return image_files_in(self.store, self.main, self.valid_settings().folder(wave, set_name))
 
-    def check(self, sha: str) -> CheckRecord | Unreadable | None:
+    def check(self, sha: str) -> CheckRecord | UnreadableRef | None:
         """What was reported for a commit."""
         tip = self.refs.get(self.names.check(sha))
         return None if tip is None else self._record("checks", sha, tip, forms.check)
@@ -204,7 +205,7 @@ class Reading:
         parts = [name.partition("/") for name, one in found if _is_newer(one)]
         return frozenset((wave, target) for wave, _, target in parts)
 
-    def unreadable(self) -> tuple[Unreadable, ...]:
+    def unreadable(self) -> tuple[UnreadableRef, ...]:
         """Every ref of the namespace that a turn would read, and can't."""
         auto = self.refs.get(self.names.auto)
         judged = {self.main, *(one.sha for one in self.remembered.auto), *([auto] if auto else [])}
@@ -216,27 +217,29 @@ class Reading:
             *self._records("deployed", forms.deployment).values(),
             *(self.check(sha) for sha in sorted(judged)),
         ]
-        return tuple(one for one in found if isinstance(one, Unreadable))
+        return tuple(one for one in found if isinstance(one, UnreadableRef))
 
-    def lost_journal(self) -> Unreadable | None:
+    def lost_journal(self) -> UnreadableRef | None:
         """The journal, where it is there, and is none."""
         ref = self.names.journal
         tip = self.refs.get(ref)
         if tip is None or self.evidence is None:
             return None
-        return Unreadable(ref=ref, sha=tip, id=_aside(ref, tip), reason=self.evidence.why)
+        return UnreadableRef(ref=ref, sha=tip, id=_aside(ref, tip), reason=self.evidence.why)
 
-    def strays(self) -> list[Unreadable]:
+    def strays(self) -> list[UnreadableRef]:
         """The refs that are where none can be, in the way of others."""
         return [
-            Unreadable(ref=ref, sha=sha, id=_aside(ref, sha), reason="no ref of that name is ours")
+            UnreadableRef(
+                ref=ref, sha=sha, id=_aside(ref, sha), reason="no ref of that name is ours"
+            )
             for ref in self.names.strays(sorted(self.refs.shas))
             for sha in [self.refs.shas[ref]]
         ]
 
     def _records(
         self, kind: Folder, parse: Callable[[str, bytes], _T]
-    ) -> dict[str, _T | Unreadable]:
+    ) -> dict[str, _T | UnreadableRef]:
         """All records of a kind, by the rest of the names of their refs."""
         folder = self.names.folder(kind)
         return {
@@ -247,13 +250,15 @@ class Reading:
 
     def _record(
         self, kind: Folder, name: str, sha: str, parse: Callable[[str, bytes], _T]
-    ) -> _T | Unreadable:
+    ) -> _T | UnreadableRef:
         found = legible(record_of(self.store, sha), partial(parse, name))
-        if not isinstance(found, Illegible):
+        if not isinstance(found, IllegibleRecord):
             return found
         ref = f"{self.names.folder(kind)}/{name}"
         aside = name if kind == "inbox" else _aside(ref, sha)
-        return Unreadable(ref=ref, sha=sha, id=aside, reason=found.reason, is_newer=found.is_newer)
+        return UnreadableRef(
+            ref=ref, sha=sha, id=aside, reason=found.reason, is_newer=found.is_newer
+        )
 
     def _date(self, sha: str) -> datetime:
         """When a commit was made; the same for ever, whatever a hand put in its place."""
@@ -298,7 +303,7 @@ def snapshot(reading: Reading, now: datetime, extra: Mapping[str, Fact] | None =
     unfit: dict[str, str] = {}
     renaming = Renaming.of(valid, reading.written)
     for fact_id, fact in {**reading.inbox(), **(extra or {})}.items():
-        if isinstance(fact, Unreadable):
+        if isinstance(fact, UnreadableRef):
             continue
         facts[fact_id] = fact
         if isinstance(fact, Deployment) and fact.sets is None:
@@ -428,7 +433,7 @@ def record_of(store: Store, sha: str) -> bytes:
 
 def _journal(
     store: Store, refs: Refs, names: Names, main: str, found: Settings | SettingsInvalid
-) -> tuple[Ledger | Illegible, Evidence | None, datetime | None]:
+) -> tuple[Ledger | IllegibleRecord, Evidence | None, datetime | None]:
     """The ledger; made again where the journal is lost, and then what from; and its time."""
     tip = refs.get(names.journal)
     if tip is not None:
@@ -450,7 +455,7 @@ def _journal(
 
 
 def _is_newer(found: object) -> bool:
-    return isinstance(found, Unreadable) and found.is_newer
+    return isinstance(found, UnreadableRef) and found.is_newer
 
 
 def _aside(ref: str, sha: str) -> str:

@@ -25,7 +25,7 @@ _SAID: Mapping[StatusState, str] = {
 
 
 @dataclass(frozen=True)
-class Settled:
+class StatusChanges:
     """The commits whose status was set, and those that are of no use any more."""
 
     set: tuple[str, ...] = ()
@@ -71,7 +71,7 @@ def settle(
     *,
     by: GitHub,
     known_to: GitHub,
-) -> Settled:
+) -> StatusChanges:
     """Set the statuses of those commits that are on auto, or main's tip.
 
     Args:
@@ -87,7 +87,7 @@ def settle(
         said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
         status = by.set_status(NewStatus(sha, CONTEXT, state, said or _SAID[state], run_url))
         known_to.remember(sha, status)
-    return Settled(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
+    return StatusChanges(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
 
 
 def _refused(why: str) -> Refused:

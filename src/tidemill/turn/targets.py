@@ -13,11 +13,11 @@ from tidemill.errors import Refused
 from tidemill.facts import image_files, naming
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.naming import Judged, Naming, Wanted, files_id
+from tidemill.facts.naming import ImageIndex, Naming, SetUsage, files_id
 from tidemill.facts.operation import Files
-from tidemill.facts.records import Deployment, Seen
+from tidemill.facts.records import Deployment, ReportedSet
 from tidemill.facts.settings import FILE, Settings, Wave
-from tidemill.facts.snapshot import Named
+from tidemill.facts.snapshot import WaveNaming
 from tidemill.plan.renames import called_then
 from tidemill.turn.copy import settings_of
 from tidemill.words import references
@@ -33,7 +33,7 @@ def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[s
 
 def looked_at(
     store: Store, commit: str, settings: Settings, wave: str, sets: Mapping[str, ImageFiles]
-) -> dict[str, Judged]:
+) -> dict[str, SetUsage]:
     """What the files of a wave's targets name of each set that the wave has in a commit."""
     found = settings.wave(wave)
     targets = found.targets if found else ()
@@ -59,7 +59,7 @@ class InCommit:
     """
 
     trees: Mapping[str, str | None]
-    judged: Mapping[str, Judged]
+    judged: Mapping[str, SetUsage]
     files: str
 
     def targets(self, set_name: str) -> dict[str, Files]:
@@ -82,7 +82,7 @@ def in_commit(store: Store, commit: str, settings: Settings, wave: str) -> InCom
 
 def named_in(
     store: Store, commit: str, settings: Settings, wave: str, known: str | None
-) -> Named | None:
+) -> WaveNaming | None:
     """What a wave's files do not name in a commit; None where that is `known`, or can't be."""
     sets, trees = sets_of(store, commit, settings, wave), tree_ids(store, commit, settings, wave)
     files = files_id(trees, sets)
@@ -92,7 +92,7 @@ def named_in(
     targets = found.targets if found else ()
     store.fetch_below(commit, [one for name in targets for one in settings.paths(wave, name)])
     judged = looked_at(store, commit, settings, wave, sets)
-    return Named(files, {name: one.naming for name, one in judged.items() if one.naming})
+    return WaveNaming(files, {name: one.naming for name, one in judged.items() if one.naming})
 
 
 def image_files_in(store: Store, commit: str, folder: str) -> ImageFiles | None:
@@ -133,7 +133,7 @@ def resolved(
         for name, folder in then.folders.items()
         if (files := image_files_in(store, record.revision, folder)) is not None
     }
-    allowed, running = Wanted(sets), [references.running(image) for image in record.images]
+    allowed, running = ImageIndex(sets), [references.running(image) for image in record.images]
     judged = naming.look(
         then.settings,
         then.wave,
@@ -142,7 +142,7 @@ def resolved(
         lambda paths: store.texts(record.revision, paths),
     )
     seen = {
-        name: Seen(
+        name: ReportedSet(
             app_sha=files.app_sha,
             position=files.position,
             content=files.content,
@@ -159,7 +159,7 @@ def resolved(
 
 
 @dataclass(frozen=True)
-class _Then:
+class _PastNames:
     """What a commit calls a wave, and by today's name of each set where its image files are."""
 
     settings: Settings
@@ -169,12 +169,12 @@ class _Then:
 
 def _as_then(
     store: Store, settings: Settings, ledger: Ledger, record: Deployment, wave: Wave
-) -> _Then | None:
+) -> _PastNames | None:
     """A wave and its sets at a record's revision, with all that is read of them fetched.
 
     None if the commit is gone.
     """
-    now = _Then(
+    now = _PastNames(
         settings,
         wave.name,
         {one.name: settings.folder(wave.name, one.name) for one in settings.sets},
@@ -189,13 +189,13 @@ def _as_then(
         one.name: called_then(one.name, settings.sets, found.sets, ledger.set_names)
         for one in settings.sets
     }
-    then = _Then(found, name, {one: found.folder(name, old) for one, old in sets.items()})
+    then = _PastNames(found, name, {one: found.folder(name, old) for one, old in sets.items()})
     if then.wave != now.wave or _below(then, wave) != _below(now, wave):
         store.fetch_below(record.revision, _below(then, wave))
     return then
 
 
-def _below(then: _Then, wave: Wave) -> list[str]:
+def _below(then: _PastNames, wave: Wave) -> list[str]:
     paths = [path for target in wave.targets for path in then.settings.paths(then.wave, target)]
     return [*then.folders.values(), *paths]
 

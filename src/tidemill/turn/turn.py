@@ -13,9 +13,9 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot
-from tidemill.facts.staleness import Look, NoLook
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.plan.plan import Plan, of_dry_run, plan
-from tidemill.plan.regeneration import ToLook
+from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.replay import Todo
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
@@ -144,7 +144,7 @@ class Decider:
     judge: Judge
     say: Callable[[str], None]
     claim: bool = False
-    looks: dict[str, list[Look | NoLook]] = field(default_factory=dict)
+    looks: dict[str, list[Inspection | FailedInspection]] = field(default_factory=dict)
 
     def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
         """The complete plan, and all that was found out for it."""
@@ -156,12 +156,12 @@ class Decider:
             match decided.todo:
                 case None:
                     return known, decided
-                case ToLook(commit):
+                case InspectionTodo(commit):
                     known = known.having_looked(commit, self._look(known, commit))
                 case Todo() as todo:
                     known = self._try(known, todo)
 
-    def _look(self, known: Snapshot, commit: str) -> Look | NoLook:
+    def _look(self, known: Snapshot, commit: str) -> Inspection | FailedInspection:
         """What one more run of `generate` says, also if all else is read again."""
         looks = self.looks.setdefault(commit, [])
         if len(looks) <= len(known.looks.get(commit, ())):

@@ -10,13 +10,13 @@ from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, ServerRefused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.settings import Checks, Settings
-from tidemill.facts.snapshot import Unreadable
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.turn.push import MOST_RACES, Clock, push
 from tidemill.turn.read import RECORD, Reading, read
 
 
 @dataclass(frozen=True)
-class Noted:
+class VerdictNote:
     """What became of a verdict on the commit `sha`: whether it was written, and why or why not."""
 
     sha: str
@@ -24,7 +24,7 @@ class Noted:
     why: str
 
 
-def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) -> Noted:
+def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) -> VerdictNote:
     """Write the verdict on the commit of auto or main that is meant, once.
 
     Raises:
@@ -37,20 +37,20 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
         sha = _resolved(reading, short)
         if sha is None:
             why = "it is neither on auto nor main's tip: the verdict is of no use any more"
-            return Noted(short, changed=False, why=why)
+            return VerdictNote(short, changed=False, why=why)
         known = _known(reading, sha)
         record = (known or CheckRecord(sha=sha)).reported(report)
         if record == known:
-            return Noted(sha, changed=False, why="this run has said so already")
+            return VerdictNote(sha, changed=False, why="this run has said so already")
         if dry_run:
-            return Noted(sha, changed=True, why="not written: a dry run")
+            return VerdictNote(sha, changed=True, why="not written: a dry run")
         tip = reading.refs.get(reading.names.check(sha))
         data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
         subject = f"{report.context}: {report.state}\n"
         commit = store.write({RECORD: data}, tip if known else None, subject, clock.now)
         match push(store, clock, [Update(reading.names.check(sha), tip, commit)]):
             case Pushed():
-                return Noted(sha, changed=True, why=_what_follows(reading, report))
+                return VerdictNote(sha, changed=True, why=_what_follows(reading, report))
             case Raced(name, _, _):
                 reason = f"{name} kept moving"
             case Declined(reason):
@@ -62,11 +62,11 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
 def _known(reading: Reading, sha: str) -> CheckRecord | None:
     """What was reported before; what can't be read is written over."""
     match reading.check(sha):
-        case Unreadable(is_newer=True, ref=ref, reason=reason):
+        case UnreadableRef(is_newer=True, ref=ref, reason=reason):
             raise StateUnreadable(
                 f"{ref} can't be read: {reason}", remedy="report with the newer release"
             )
-        case Unreadable():
+        case UnreadableRef():
             return None
         case known:
             return known

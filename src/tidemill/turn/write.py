@@ -9,10 +9,11 @@ import msgspec
 
 from tidemill.clients.git.store import Store, Update
 from tidemill.facts import journal, requests
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact
-from tidemill.facts.snapshot import Held, Snapshot, Unreadable
+from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.plan import Plan
 from tidemill.turn.read import RECORD, Reading, record_of
 from tidemill.turn.refs import Names
@@ -53,7 +54,7 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
     ]
 
 
-def set_aside(names: Names, unreadable: Unreadable) -> dict[str, str | None]:
+def set_aside(names: Names, unreadable: UnreadableRef) -> dict[str, str | None]:
     """A ref that can't be read, under its name below `rejected/`."""
     return {unreadable.ref: None, names.rejected(unreadable.id): unreadable.sha}
 
@@ -97,7 +98,7 @@ def _holds(
         changes[reading.names.hold(wave, set_name)] = None
 
 
-def _held(store: Store, hold: Held) -> str:
+def _held(store: Store, hold: Hold) -> str:
     data = msgspec.json.format(msgspec.json.encode(hold), indent=1) + b"\n"
     return store.write({RECORD: data}, None, f"hold {hold.wave} ({hold.set})\n", hold.since)
 

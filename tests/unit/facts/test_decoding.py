@@ -9,16 +9,16 @@ import pytest
 
 from tidemill.facts import forms
 from tidemill.facts.checks import CheckRecord, Run
-from tidemill.facts.decoding import Illegible, legible
+from tidemill.facts.decoding import IllegibleRecord, legible
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Journal, decode
-from tidemill.facts.ledger import Had, Ledger, SetLedger
+from tidemill.facts.ledger import Landing, Ledger, SetLedger
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import Hold
-from tidemill.facts.snapshot import Held
+from tidemill.facts.requests import HoldRequest
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
-HOLD = Hold(accepted_at=NOW, wave="lab", set="_", reason="freeze")
-HELD = Held(id="hold-1", wave="lab", set="app", reason="freeze", by="ada", since=NOW)
+HOLD = HoldRequest(accepted_at=NOW, wave="lab", set="_", reason="freeze")
+HELD = Hold(id="hold-1", wave="lab", set="app", reason="freeze", by="ada", since=NOW)
 RECORD = Deployment(
     accepted_at=NOW,
     wave="lab",
@@ -29,7 +29,7 @@ RECORD = Deployment(
     finished_at=NOW,
 )
 CHECK = CheckRecord(sha="a" * 40, runs=(Run(context="ci", run="1", state="success", at=NOW),))
-HAD = Had(
+HAD = Landing(
     app_sha="b" * 40,
     position=7,
     content="c",
@@ -40,7 +40,7 @@ HAD = Had(
     taken={"lab-1": NOW},
     healthy=timedelta(hours=1),
 )
-JOURNAL = Journal(at=NOW, ledger=Ledger(sets={"lab": {"app": SetLedger(had=[HAD])}}))
+JOURNAL = Journal(at=NOW, ledger=Ledger(sets={"lab": {"app": SetLedger(landings=[HAD])}}))
 
 KINDS: dict[str, tuple[Any, Any]] = {
     "request": (HOLD, lambda data: forms.fact(HOLD.id, data)),
@@ -81,7 +81,7 @@ def test_record_of_this_release_is_read(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_record_says_so(kind: str, junk: bytes) -> None:
     found = legible(junk, KINDS[kind][1])
-    assert isinstance(found, Illegible)
+    assert isinstance(found, IllegibleRecord)
     assert found.reason.isprintable()
     assert not found.is_newer
 
@@ -97,7 +97,7 @@ def test_no_time_is_taken_with_which_one_can_not_reckon(kind: str, time: str) ->
     assert len(places) > 1
     for at in range(1, len(places)):
         forged = good.join(places[:at]) + time.encode() + good.join(places[at:])
-        assert isinstance(legible(forged, parse), Illegible)
+        assert isinstance(legible(forged, parse), IllegibleRecord)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -105,7 +105,7 @@ def test_record_of_a_newer_release_is_told_apart(kind: str) -> None:
     value, parse = KINDS[kind]
     record = json.loads(msgspec.json.encode(value)) | {"version": 2, "more": {"x": 1}}
     found = legible(json.dumps(record).encode(), parse)
-    assert isinstance(found, Illegible)
+    assert isinstance(found, IllegibleRecord)
     assert found.is_newer
 
 
@@ -122,16 +122,16 @@ def test_record_of_a_newer_release_is_told_apart(kind: str) -> None:
     ids=["inbox", "wave", "set", "target", "request-for-a-record", "sha"],
 )
 def test_record_of_another_ref_is_not_taken_for_this_one_s(value: Any, parse: Any) -> None:
-    assert isinstance(legible(msgspec.json.encode(value), parse), Illegible)
+    assert isinstance(legible(msgspec.json.encode(value), parse), IllegibleRecord)
 
 
 @pytest.mark.parametrize("number", [2**53, 2**70, -(2**60)])
 def test_no_number_is_taken_that_others_can_not_read(number: int) -> None:
     data = msgspec.json.encode(JOURNAL).replace(b'"position":7', f'"position":{number}'.encode())
-    assert isinstance(legible(data, decode), Illegible)
+    assert isinstance(legible(data, decode), IllegibleRecord)
 
 
 def test_no_span_is_taken_with_which_one_can_not_reckon() -> None:
     data = msgspec.json.encode(JOURNAL).replace(b"PT3600S", b"P99999999D")
     assert b"P99999999D" in data
-    assert isinstance(legible(data, decode), Illegible)
+    assert isinstance(legible(data, decode), IllegibleRecord)

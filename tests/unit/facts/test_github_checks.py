@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidemill.facts.checks import Verdict, verdict
-from tidemill.facts.github_checks import ACTIONS, CheckRun, Reports, Required, Status, record
+from tidemill.facts.github_checks import ACTIONS, CheckRun, Reports, RequiredCheck, Status, record
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BEGUN = NOW - timedelta(minutes=30)
@@ -44,7 +44,7 @@ def reports(*words: str) -> Reports:
     return Reports(tuple(statuses), tuple(runs))
 
 
-def judged(*words: str, required: tuple[Required, ...] = (Required("build"),)) -> Verdict:
+def judged(*words: str, required: tuple[RequiredCheck, ...] = (RequiredCheck("build"),)) -> Verdict:
     found = record(SHA, required, reports(*words), BEGUN)
     assert found.sha == SHA
     return verdict(found, tuple(one.name for one in required), HOUR, NOW)
@@ -82,13 +82,13 @@ def test_each_report_is_a_verdict_and_only_failure_is_red(said: str, state: str)
 
 def test_with_no_report_nothing_has_passed() -> None:
     assert judged().state == "missing"
-    both = (Required("build"), Required("lint"))
+    both = (RequiredCheck("build"), RequiredCheck("lint"))
     assert judged("status build success 1", required=both).state == "missing"
     assert judged("status build success 1", required=both).missing == ("lint",)
 
 
 def test_check_run_that_never_begins_is_lost_in_time() -> None:
-    found = record(SHA, (Required("build"),), reports("run build queued 1"), NOW - HOUR)
+    found = record(SHA, (RequiredCheck("build"),), reports("run build queued 1"), NOW - HOUR)
     assert verdict(found, ("build",), HOUR, NOW).state == "lost"
 
 
@@ -152,23 +152,23 @@ def test_name_is_the_same_in_any_case() -> None:
     ids=str,
 )
 def test_check_of_an_app_is_what_that_app_said(said: tuple[str, ...], state: str) -> None:
-    assert judged(*said, required=(Required("build", 1),)).state == state
+    assert judged(*said, required=(RequiredCheck("build", 1),)).state == state
 
 
 def test_app_of_a_status_is_known_by_its_name_too() -> None:
     """Where a picture does not tell: workflows' app on github.com, and apps with a check run."""
-    actions = (Required("build", ACTIONS),)
+    actions = (RequiredCheck("build", ACTIONS),)
     by_name = Reports((Status(1, "build", "success", NOW, None, "github-actions"),))
     assert record(SHA, actions, by_name, BEGUN).runs[0].state == "success"
     other = Reports(
         (Status(1, "build", "success", NOW, None, "two"),), reports("run x success 3 @2").check_runs
     )
-    assert record(SHA, (Required("build", 2),), other, BEGUN).runs[0].state == "success"
-    assert record(SHA, (Required("build", 1),), other, BEGUN).runs == ()
+    assert record(SHA, (RequiredCheck("build", 2),), other, BEGUN).runs[0].state == "success"
+    assert record(SHA, (RequiredCheck("build", 1),), other, BEGUN).runs == ()
 
 
 def test_one_name_may_be_required_of_an_app_and_of_anybody() -> None:
-    required = (Required("build", 1), Required("build", 2), Required("build"))
+    required = (RequiredCheck("build", 1), RequiredCheck("build", 2), RequiredCheck("build"))
     found = record(SHA, required, reports("run build success 1 @1"), BEGUN)
     assert [run.context for run in found.runs] == ["build (app 1)", "build"]
     assert judged("run build success 1 @1", required=required).state == "missing"
@@ -184,5 +184,5 @@ def test_repeated_run_is_another_answer_and_the_same_report_twice_is_not() -> No
 
 
 def test_report_twice_required_counts_once() -> None:
-    required = (Required("build"), Required("build"))
+    required = (RequiredCheck("build"), RequiredCheck("build"))
     assert len(record(SHA, required, reports("status build success 1"), BEGUN).runs) == 1

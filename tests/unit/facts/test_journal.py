@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from tidemill.facts.journal import Entry, Journal, decode, encode
-from tidemill.facts.ledger import Ended, Ledger
+from tidemill.facts.ledger import Ledger, RequestEnding
 from tidemill.facts.operation import Operation
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -18,7 +18,7 @@ WHOLE = Journal(
         Entry(what="landed", sha="a" * 40, app_sha="b" * 40, set="app", wave="lab", reason="ü"),
         Entry(what="superseded", id="announcement-app-1-bbbbbbbbbbbb"),
     ),
-    ledger=Ledger(ended=[Ended(id="hold-1", how="done")]),
+    ledger=Ledger(ended=[RequestEnding(id="hold-1", how="done")]),
 )
 
 

@@ -7,13 +7,13 @@ import msgspec
 import pytest
 
 from tidemill.announcing.order import Order
-from tidemill.facts.ledger import Ended, Eviction, Had, Ledger, SetLedger, trimmed
+from tidemill.facts.ledger import Eviction, Landing, Ledger, RequestEnding, SetLedger, trimmed
 from tidemill.facts.operation import Files, Operation
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
-def had(position: int, **changes: Any) -> Had:
+def landing(position: int, **changes: Any) -> Landing:
     fields: dict[str, Any] = {
         "app_sha": f"{position:040x}",
         "position": position,
@@ -23,11 +23,11 @@ def had(position: int, **changes: Any) -> Had:
         "landed_at": THEN + timedelta(minutes=position),
         "how": "introduce",
     }
-    return Had(**{**fields, **changes})
+    return Landing(**{**fields, **changes})
 
 
 def part(*positions: int, **changes: Any) -> SetLedger:
-    return SetLedger(had=[had(position, **changes) for position in positions])
+    return SetLedger(landings=[landing(position, **changes) for position in positions])
 
 
 @pytest.mark.parametrize(
@@ -68,15 +68,15 @@ def test_wave_keeps_what_still_soaks_and_the_last_fifty(
 
 def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:
     whole = part(*range(1, 61))
-    whole.had[2].rolled_back = True
-    whole.had[4].buried = True
+    whole.landings[2].rolled_back = True
+    whole.landings[4].buried = True
     assert [one.position for one in trimmed(whole, Order())][:8] == [1, 2, 4, 6, 7, 8, 9, 10]
 
 
 def test_trimming_again_changes_nothing() -> None:
-    once = SetLedger(had=trimmed(part(*range(1, 1001)), Order()))
-    assert trimmed(SetLedger(had=once.had), Order()) == once.had
-    assert len(once.had) <= 550
+    once = SetLedger(landings=trimmed(part(*range(1, 1001)), Order()))
+    assert trimmed(SetLedger(landings=once.landings), Order()) == once.landings
+    assert len(once.landings) <= 550
 
 
 def operation(**changes: Any) -> Operation:
@@ -148,9 +148,11 @@ def test_evicted_again_after_a_retry_is_barred_again() -> None:
 
 
 def whole() -> Ledger:
-    ledger = Ledger(evictions=evictions(operation()).evictions, ended=[Ended(id="a", how="landed")])
-    ledger.of("shop", "app").had = [
-        had(7, targets={"north": Files("tree")}, taken={"north": THEN}, failed={"south": THEN})
+    ledger = Ledger(
+        evictions=evictions(operation()).evictions, ended=[RequestEnding(id="a", how="landed")]
+    )
+    ledger.of("shop", "app").landings = [
+        landing(7, targets={"north": Files("tree")}, taken={"north": THEN}, failed={"south": THEN})
     ]
     ledger.well_with["shop"] = {"app": "content"}
     return ledger
@@ -160,13 +162,13 @@ def test_copy_is_equal_and_shares_nothing() -> None:
     ledger = whole()
     copy = ledger.copy()
     assert copy == ledger == whole()
-    present = copy.of("shop", "app").had[0]
+    present = copy.of("shop", "app").landings[0]
     present.taken["south"] = present.failed["north"] = THEN
     present.targets["south"] = Files("other")
     present.rolled_back = True
     copy.of("lab", "app").highest = 3
     copy.well_with.clear()
-    copy.ended.append(Ended(id="b", how="dropped"))
+    copy.ended.append(RequestEnding(id="b", how="dropped"))
     assert ledger == whole()
 
 
@@ -189,13 +191,13 @@ def test_present_set_is_looked_up_without_a_trace() -> None:
 
 
 def test_commits_that_landed_are_known() -> None:
-    assert whole().has_landed(had(7).commit)
+    assert whole().has_landed(landing(7).commit)
     assert not whole().has_landed("f" * 40)
 
 
 def test_last_ending_of_a_request_counts() -> None:
     ledger = whole()
-    ledger.ended.append(Ended(id="a", how="dropped"))
+    ledger.ended.append(RequestEnding(id="a", how="dropped"))
     assert ledger.how_ended("a") == "dropped"
     assert ledger.how_ended("b") is None
 
@@ -214,4 +216,4 @@ def test_last_ending_of_a_request_counts() -> None:
 def test_soak_is_what_ran_before_and_what_runs_now(
     running_since: datetime | None, before: timedelta, soaked: timedelta
 ) -> None:
-    assert had(7, healthy=before, healthy_since=running_since).soaked(THEN) == soaked
+    assert landing(7, healthy=before, healthy_since=running_since).soaked(THEN) == soaked

@@ -9,7 +9,7 @@ import pytest
 
 from tidemill.facts import image_files, settings_file
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.naming import Judged, Naming, Other, look
+from tidemill.facts.naming import Naming, OtherImage, SetUsage, look
 from tidemill.words.references import canonical
 
 SHA, OLD = "7d1043473d55bfa90e8530d35801d4e381bc69f0", "1" * 40
@@ -35,7 +35,7 @@ def judged(
     sets: Mapping[str, ImageFiles] | None = None,
     path: str = '"generated/{wave}/{target}"',
     targets: str = '["l1", "l2"]',
-) -> dict[str, Judged]:
+) -> dict[str, SetUsage]:
     """What `look` says of the wave lab; `path` is of the settings."""
     valid = settings_file.parse(
         f'[deployments]\npath = {path}\n[[waves]]\nname = "lab"\ntargets = {targets}\n'
@@ -102,7 +102,7 @@ NOTHING = {
 
 @pytest.mark.parametrize(("text", "names"), NOTHING.values(), ids=NOTHING.keys())
 def test_no_image_is_named_and_what_is_named_is_said(text: str, names: str | None) -> None:
-    found = Other(file=FILE, names=names) if names else None
+    found = OtherImage(file=FILE, names=names) if names else None
     assert naming(text) == Naming(absent=("api",), nothing=True, found=found)
 
 
@@ -119,7 +119,7 @@ OTHERS = {
 def test_another_image_of_a_repository_is_named(text: str) -> None:
     found = naming(f"a: {API}@{A}\nb: {text}\n", TWO)
     assert found is not None
-    assert found.others == (Other(file=FILE, names=text),)
+    assert found.others == (OtherImage(file=FILE, names=text),)
     assert found.is_wrong
     assert not found.nothing
     assert f"{FILE} names {text}" in found.words
@@ -127,7 +127,7 @@ def test_another_image_of_a_repository_is_named(text: str) -> None:
 
 def test_service_that_no_file_mentions_is_absent() -> None:
     found = naming(f"image: {API}@{A}\nimage: r.test/old/job:v1", TWO)
-    assert found == Naming(absent=("job",), found=Other(file=FILE, names="r.test/old/job:v1"))
+    assert found == Naming(absent=("job",), found=OtherImage(file=FILE, names="r.test/old/job:v1"))
     assert not found.is_wrong
     assert found.words == f"no file names the images of job; {FILE} names r.test/old/job:v1"
 
@@ -135,7 +135,7 @@ def test_service_that_no_file_mentions_is_absent() -> None:
 def test_any_target_of_the_wave_may_name_it() -> None:
     files = {FILE: f"image: {API}@{A}", "generated/lab/l2/b.yaml": f"image: {JOB}@{B}"}
     app = judged(files, {"app": TWO})["app"]
-    assert app == Judged(users=frozenset({"l1", "l2"}))
+    assert app == SetUsage(users=frozenset({"l1", "l2"}))
 
 
 def test_only_the_target_that_names_another_is_misled() -> None:
@@ -181,7 +181,7 @@ def test_file_that_waves_share_is_a_template() -> None:
     overlay = {"overlays/lab/kustomization.yaml": f"images:\n- name: {API}\n  newTag: {SHA}"}
     assert judged({**base, **overlay}, path=path)["app"].naming is None
     nothing = judged(base, path=path)["app"].naming
-    found = Other(file="base/api.yaml", names=f"{API}:latest")
+    found = OtherImage(file="base/api.yaml", names=f"{API}:latest")
     assert nothing == Naming(absent=("api",), nothing=True, found=found)
     wrong = {"overlays/lab/patch.yaml": f"image: {API}:latest"}
     misled = judged({**base, **wrong}, path=path)["app"].naming
@@ -196,11 +196,11 @@ def test_path_that_includes_the_image_files_names_everything() -> None:
         "images/lab/digests.json": image_files.render(TWO.digests),
     }
     found = judged(files, {"app": TWO}, path='["charts/app", "images/{wave}"]')
-    assert found["app"] == Judged(users=frozenset({"l1", "l2"}))
+    assert found["app"] == SetUsage(users=frozenset({"l1", "l2"}))
 
 
 def test_without_a_path_nothing_is_judged() -> None:
-    assert judged({FILE: f"{API}:v1"}, path="[]")["app"] == Judged(users=frozenset({"l1", "l2"}))
+    assert judged({FILE: f"{API}:v1"}, path="[]")["app"] == SetUsage(users=frozenset({"l1", "l2"}))
 
 
 def test_image_files_that_can_not_be_read_name_nothing_to_look_for() -> None:
@@ -234,7 +234,7 @@ def test_names_of_docker_hub_are_the_same_repository() -> None:
     hub = of({"api": ("docker.io/acme/api", A)})
     assert naming(f"image: acme/api:{SHA}", hub) is None
     assert naming("image: acme/api:v1", hub) == Naming(
-        nothing=True, others=(Other(file=FILE, names="acme/api:v1"),)
+        nothing=True, others=(OtherImage(file=FILE, names="acme/api:v1"),)
     )
 
 

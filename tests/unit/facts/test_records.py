@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from tidemill.facts.records import HEALTHS, PHASES, Deployment, Seen
+from tidemill.facts.records import HEALTHS, PHASES, Deployment, ReportedSet
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 RECORD = Deployment(
@@ -37,7 +37,7 @@ def test_id_is_of_what_was_said_and_not_of_what_was_found_out() -> None:
     found_out = msgspec.structs.replace(
         RECORD,
         accepted_at=THEN + timedelta(hours=1),
-        sets={"app": Seen(app_sha=None, position=0, content="c", digests="d")},
+        sets={"app": ReportedSet(app_sha=None, position=0, content="c", digests="d")},
         tree="a" * 40,
         number=9,
     )

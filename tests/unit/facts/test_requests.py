@@ -8,12 +8,12 @@ import pytest
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.errors import Refused
-from tidemill.facts.records import Deployment, Seen
+from tidemill.facts.records import Deployment, ReportedSet
 from tidemill.facts.requests import (
-    Announced,
+    AnnouncementRequest,
     Drop,
     Fact,
-    Hold,
+    HoldRequest,
     Point,
     Promotion,
     Release,
@@ -38,18 +38,20 @@ POINT = Point(app_sha=SHA, position=7, content="c", commit="d" * 40, repository=
 NOWHERE = Point(app_sha=None, position=0, content="", commit="e" * 40)
 
 FACTS: dict[str, Fact] = {
-    "announcement": Announced(accepted_at=THEN, by="ada", announcement=ANNOUNCEMENT),
-    "announcement-overridden": Announced(
+    "announcement": AnnouncementRequest(accepted_at=THEN, by="ada", announcement=ANNOUNCEMENT),
+    "announcement-overridden": AnnouncementRequest(
         accepted_at=THEN, by="ada", announcement=ANNOUNCEMENT, override="rewritten"
     ),
-    "announcement-again": Announced(accepted_at=THEN, announcement=ANNOUNCEMENT, retry=True),
+    "announcement-again": AnnouncementRequest(
+        accepted_at=THEN, announcement=ANNOUNCEMENT, retry=True
+    ),
     "promotion": Promotion(
         accepted_at=THEN, by="ada", wave="shop", set="app", app_sha=SHA, position=7, override="x"
     ),
     "rollback": Rollback(
         accepted_at=THEN, by="ada", wave="shop", set="app", leaves=POINT, to=NOWHERE, reason="why"
     ),
-    "hold": Hold(accepted_at=THEN, by="ada", wave="shop", set="_", reason="why"),
+    "hold": HoldRequest(accepted_at=THEN, by="ada", wave="shop", set="_", reason="why"),
     "release": Release(accepted_at=THEN, wave="shop", ends=("hold-1", "hold-2"), reason="why"),
     "drop": Drop(accepted_at=THEN, by="ada", request="announcement-app-7-7d1043473d55"),
     "retry": Retry(accepted_at=THEN, by="ada", wave="shop", set="app", app_sha=SHA),
@@ -62,7 +64,7 @@ FACTS: dict[str, Fact] = {
         health="Healthy",
         finished_at=THEN - timedelta(minutes=1),
         images=(f"r/web@{DIGEST}",),
-        sets={"app": Seen(app_sha=SHA, position=7, content="c", digests="d", uses=False)},
+        sets={"app": ReportedSet(app_sha=SHA, position=7, content="c", digests="d", uses=False)},
         tree="a" * 40,
         number=3,
     ),

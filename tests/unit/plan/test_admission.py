@@ -33,10 +33,10 @@ def test_wave_admits_the_next_set_when_its_present_one_has_settled(
     admit: str, landed: int, deployed: int | None, is_failed: bool, takes: bool
 ) -> None:
     rollout = Rollout(settings(lab={**LAB, "admit": admit}, shop={**SHOP, "soak": "1h"}))
-    rollout.had("shop", 2)
-    had = rollout.had("lab", 2, landed=landed, deployed=deployed)
+    rollout.landing("shop", 2)
+    landing = rollout.landing("lab", 2, landed=landed, deployed=deployed)
     if is_failed:
-        had.failed = {"lab-1": rollout.ago(1)}
+        landing.failed = {"lab-1": rollout.ago(1)}
     rollout.announced(3)
     decided = rollout.decide()
     assert introduced(decided) == ([("lab", 3)] if takes else [])
@@ -50,8 +50,8 @@ def test_while_a_set_is_under_test_only_at_once_takes_another(
     admit: str, second: list[tuple[str, int]]
 ) -> None:
     rollout = Rollout(settings(lab={**LAB, "admit": admit}, shop=SHOP))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     rollout.on_auto("lab", 2)
     rollout.announced(3)
     assert introduced(rollout.decide()) == [("lab", 2), *second]
@@ -59,17 +59,17 @@ def test_while_a_set_is_under_test_only_at_once_takes_another(
 
 def test_set_that_was_deployed_once_has_settled_even_if_a_target_is_missing_again() -> None:
     rollout = Rollout()
-    rollout.had("shop", 2)
-    rollout.had("lab", 2, landed=5, deployed=3)
-    rollout.ledger.of("lab", "app").had[-1].taken.pop("lab-2")
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 2, landed=5, deployed=3)
+    rollout.ledger.of("lab", "app").landings[-1].taken.pop("lab-2")
     rollout.announced(3)
     assert introduced(rollout.decide()) == [("lab", 3)]
 
 
 def test_each_image_set_is_in_flight_for_itself() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
-    rollout.had("lab", 1, landed=5, deployed=None)
-    rollout.had("lab", 1, "batch", landed=60, deployed=50)
+    rollout.landing("lab", 1, landed=5, deployed=None)
+    rollout.landing("lab", 1, "batch", landed=60, deployed=50)
     rollout.announced(2)
     rollout.announced(2, "batch")
     decided = rollout.decide()
@@ -85,9 +85,9 @@ def test_soak_counts_for_each_wave_that_follows() -> None:
             bank={"targets": ["vault"], "after": ["lab"], "soak": "50m"},
         )
     )
-    rollout.had("shop", 2)
-    rollout.had("bank", 1)
-    rollout.had("lab", 2, deployed=30)
+    rollout.landing("shop", 2)
+    rollout.landing("bank", 1)
+    rollout.landing("lab", 2, deployed=30)
     rollout.announced(3)
     decided = rollout.decide()
     assert introduced(decided) == []

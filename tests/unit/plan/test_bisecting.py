@@ -32,8 +32,8 @@ def test_one_culprit_among_sixteen_costs_about_log2_runs_and_no_innocent_goes(cu
     runs, turns = found(rollout, {2 + culprit})
     evicted = [sha for turn in turns for sha in turn.evicted]
     assert len(evicted) == 1
-    had = {one.position for one in rollout.ledger.of("lab", "app").had}
-    assert had == {1, *range(2, 18)} - {2 + culprit}
+    landing = {one.position for one in rollout.ledger.of("lab", "app").landings}
+    assert landing == {1, *range(2, 18)} - {2 + culprit}
     assert runs <= log2(16) + 4
 
 
@@ -41,8 +41,8 @@ def test_one_culprit_among_sixteen_costs_about_log2_runs_and_no_innocent_goes(cu
 def test_several_culprits_go_one_by_one(culprits: set[int]) -> None:
     rollout, _ = stack(16)
     runs, _ = found(rollout, culprits)
-    had = {one.position for one in rollout.ledger.of("lab", "app").had}
-    assert had == {1, *range(2, 18)} - culprits
+    landing = {one.position for one in rollout.ledger.of("lab", "app").landings}
+    assert landing == {1, *range(2, 18)} - culprits
     assert runs <= (log2(16) + 3) * len(culprits) + 2
 
 

@@ -12,9 +12,9 @@ from tests.unit.snapshots import Maker, Rollout, for_, waits_for
 from tidemill.facts.checks import CheckRecord, Run, RunState
 from tidemill.facts.ledger import Ledger, Refusal
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Made, Snapshot
+from tidemill.facts.snapshot import NewCommit, Snapshot
 from tidemill.plan.plan import Plan, plan
-from tidemill.plan.regeneration import ToLook
+from tidemill.plan.regeneration import InspectionTodo
 
 REQUIRED = ("check",)
 
@@ -50,13 +50,13 @@ class OnGitHub(Rollout):
                 self.read.append(commit)
                 record = self.checks.get(commit, CheckRecord(sha=commit))
                 known = known.having_read(record, REQUIRED)
-            elif isinstance(decided.todo, ToLook):
+            elif isinstance(decided.todo, InspectionTodo):
                 known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
             elif decided.todo is not None:
                 operation, parent = decided.todo.operation, decided.todo.parent
                 outcome = maker(operation, parent) if maker else None
                 known = known.knowing(
-                    operation.id, parent, outcome or Made(self.made(operation, parent))
+                    operation.id, parent, outcome or NewCommit(self.made(operation, parent))
                 )
             else:
                 return decided
@@ -76,8 +76,8 @@ def on_github(checks: str = "retries = 0", **lab: object) -> Settings:
 def tower(size: int, checks: str = "retries = 0") -> tuple[OnGitHub, list[str]]:
     """Positions 2 and up on auto for lab, one upon the other; a turn has asked for the tip."""
     rollout = OnGitHub(on_github(checks, admit="at once"))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     rollout.ledger.green_main = rollout.main
     commits = [rollout.on_auto("lab", 2 + at) for at in range(size)]
     rollout.goes_on()
@@ -211,8 +211,8 @@ def test_green_tip_is_all_that_is_read() -> None:
 
 def test_promoting_reads_nothing_where_auto_is_empty_and_main_is_green() -> None:
     rollout = OnGitHub(on_github())
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, deployed=30)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, deployed=30)
     rollout.ledger.green_main = rollout.main
     decided = rollout.asks()
     assert [entry.what for entry in decided.entries] == ["promoted"]
@@ -274,8 +274,8 @@ def test_one_culprit_is_found_and_goes_alone(culprit: int) -> None:
     rollout, commits = tower(8)
     rollout.check(commits[-1], "failure")
     runs = culprit_found(rollout, {culprit})
-    had = {one.position for one in rollout.ledger.of("lab", "app").had}
-    assert had == {1, *range(2, 10)} - {culprit}
+    landing = {one.position for one in rollout.ledger.of("lab", "app").landings}
+    assert landing == {1, *range(2, 10)} - {culprit}
     assert runs <= 8
 
 

@@ -72,7 +72,7 @@ def test_failure_of_a_target_that_still_has_the_set_before_is_not_this_one_s() -
     rollout = landed()
     rollout.reports("lab", "lab-1", "Degraded", position=1, ago=4)
     decided = rollout.turn()
-    before, now = decided.ledger.of("lab", "app").had
+    before, now = decided.ledger.of("lab", "app").landings
     assert (before.failed, now.failed) == ({"lab-1": rollout.ago(4)}, {})
 
 
@@ -154,7 +154,7 @@ def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
     rollout.turn()
     rollout.reports("lab", "lab-1", ago=20)
     decided = rollout.turn()
-    older, newer = decided.ledger.of("lab", "app").had
+    older, newer = decided.ledger.of("lab", "app").landings
     assert older.soaked(rollout.now) == timedelta(minutes=110 - 30 + 20)
     assert newer.soaked(rollout.now) == timedelta()
 
@@ -168,7 +168,7 @@ def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() 
             if turns_between:
                 rollout.turn()
         rollout.reports("lab", "lab-2", ago=15)
-        older, _ = rollout.turn().ledger.of("lab", "app").had
+        older, _ = rollout.turn().ledger.of("lab", "app").landings
         return older.soaked(rollout.now)
 
     assert soaked(turns_between=True) == soaked(turns_between=False)
@@ -176,7 +176,7 @@ def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() 
 
 def test_newer_set_does_not_end_the_soak_of_an_older_one() -> None:
     rollout = landed(minutes=10)
-    older, _ = rollout.turn().ledger.of("lab", "app").had
+    older, _ = rollout.turn().ledger.of("lab", "app").landings
     assert older.soaked(rollout.now) == timedelta(minutes=110)
 
 

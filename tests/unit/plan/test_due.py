@@ -20,9 +20,9 @@ from tests.unit.snapshots import (
 def two_waves(**shop: Any) -> Rollout:
     """Position 2 is deployed in lab since half an hour; shop has 1."""
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, **shop}))
-    rollout.had("shop", 1, landed=200, deployed=190)
-    rollout.had("lab", 1, landed=240, deployed=230)
-    rollout.had("lab", 2, landed=60, deployed=30)
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("lab", 1, landed=240, deployed=230)
+    rollout.landing("lab", 2, landed=60, deployed=30)
     return rollout
 
 
@@ -31,21 +31,26 @@ def test_set_that_is_deployed_in_the_wave_before_is_promoted() -> None:
 
 
 def not_deployed(rollout: Rollout) -> None:
-    had = rollout.ledger.of("lab", "app").had[-1]
-    had.taken, had.deployed_at, had.deployed_once, had.healthy_since = {}, None, False, None
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    landing.taken, landing.deployed_at, landing.deployed_once, landing.healthy_since = (
+        {},
+        None,
+        False,
+        None,
+    )
 
 
 def failed(rollout: Rollout) -> None:
     not_deployed(rollout)
-    rollout.ledger.of("lab", "app").had[-1].failed = {"lab-2": rollout.ago(3)}
+    rollout.ledger.of("lab", "app").landings[-1].failed = {"lab-2": rollout.ago(3)}
 
 
 def buried(rollout: Rollout) -> None:
-    rollout.ledger.of("lab", "app").had[-1].buried = True
+    rollout.ledger.of("lab", "app").landings[-1].buried = True
 
 
 def rolled_back(rollout: Rollout) -> None:
-    rollout.ledger.of("lab", "app").had[-1].rolled_back = True
+    rollout.ledger.of("lab", "app").landings[-1].rolled_back = True
 
 
 def held(rollout: Rollout) -> None:
@@ -140,7 +145,7 @@ def test_approval_is_for_one_set_and_waits_for_it() -> None:
     assert introduced(early) == []
     assert "it soaks in lab until 2026-01-05 12:30 UTC, 30m to go" in waits_for(early)
     assert approval in rollout.inbox
-    rollout.had("lab", 3, landed=200, deployed=190)
+    rollout.landing("lab", 3, landed=200, deployed=190)
     rollout.later(30)
     decided = rollout.turn()
     assert introduced(decided) == [("shop", 2)], "3 is newer, and not approved"
@@ -161,8 +166,8 @@ def test_override_passes_over_everything_and_is_journalled(change: Any) -> None:
 
 def test_override_passes_over_admission() -> None:
     rollout = two_waves()
-    rollout.ledger.of("shop", "app").had.clear()
-    rollout.had("shop", 1, landed=1, deployed=None)
+    rollout.ledger.of("shop", "app").landings.clear()
+    rollout.landing("shop", 1, landed=1, deployed=None)
     assert introduced(rollout.decide()) == []
     rollout.promotion("shop", 2, override="now")
     assert introduced(rollout.decide()) == [("shop", 2)]
@@ -171,7 +176,7 @@ def test_override_passes_over_admission() -> None:
 @pytest.mark.parametrize("override", [None, "now"])
 def test_older_set_than_the_present_one_is_never_promoted(override: str | None) -> None:
     rollout = two_waves()
-    rollout.had("shop", 2)
+    rollout.landing("shop", 2)
     request = rollout.promotion("shop", 1, override=override)
     decided = rollout.decide()
     assert introduced(decided) == []
@@ -182,8 +187,8 @@ def test_older_set_than_the_present_one_is_never_promoted(override: str | None) 
 def test_by_hand_a_set_goes_where_it_has_been_before() -> None:
     """After a rollback and its release the wave takes only newer ones by itself."""
     rollout = two_waves()
-    rollout.had("shop", 2, landed=100, rolled_back=True)
-    rollout.had("shop", 1, landed=90, how="roll back")
+    rollout.landing("shop", 2, landed=100, rolled_back=True)
+    rollout.landing("shop", 1, landed=90, how="roll back")
     assert introduced(rollout.decide()) == []
     rollout.promotion("shop", 2)
     assert introduced(rollout.decide()) == [("shop", 2)]
@@ -192,8 +197,8 @@ def test_by_hand_a_set_goes_where_it_has_been_before() -> None:
 def test_by_hand_another_commit_of_the_same_position_is_promoted() -> None:
     """The branch was rewritten, and lab took the other commit by an override."""
     rollout = two_waves()
-    rollout.had("shop", 2)
-    other = rollout.had("lab", 2, content="rewritten")
+    rollout.landing("shop", 2)
+    other = rollout.landing("lab", 2, content="rewritten")
     other.app_sha = sha("rewritten")
     assert introduced(rollout.decide()) == [], "not newer: not by itself"
     rollout.promotion("shop", 2, app_sha=other.app_sha)
@@ -230,9 +235,9 @@ def test_wave_after_several_takes_what_was_deployed_in_each(
             shop={**SHOP, "after": ["east", "west"], "soak": "10m"},
         )
     )
-    rollout.had("shop", 1)
-    rollout.had("east", 2, deployed=east)
-    rollout.had("west", 2, deployed=west)
+    rollout.landing("shop", 1)
+    rollout.landing("east", 2, deployed=east)
+    rollout.landing("west", 2, deployed=west)
     assert introduced(rollout.decide()) == expected
 
 
@@ -248,9 +253,9 @@ def test_windows_and_holds_stop_introductions_too() -> None:
 
 def test_windows_and_holds_do_not_stop_a_rollback() -> None:
     rollout = two_waves(windows=["Tue 12:00-13:00 UTC"])
-    rollout.had("shop", 2)
+    rollout.landing("shop", 2)
     rollout.held("shop")
-    rollout.rollback("shop", rollout.ledger.of("shop", "app").had[0])
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0])
     assert introduced(rollout.decide()) == [("shop", 1)]
 
 

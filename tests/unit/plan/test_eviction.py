@@ -209,7 +209,7 @@ def test_judging_begins_anew_when_main_moved() -> None:
 
 def test_commit_of_a_promotion_is_evicted_like_any_other_and_not_made_again() -> None:
     rollout = Rollout()
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     commit = rollout.on_auto("shop", 2)
     rollout.green(rollout.main)
     rollout.red(commit)
@@ -220,9 +220,9 @@ def test_commit_of_a_promotion_is_evicted_like_any_other_and_not_made_again() ->
 
 def test_evicted_rollback_ends_and_its_hold_stays() -> None:
     rollout = Rollout()
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("shop", 1)
-    rollout.had("lab", 2)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2)
     request = rollout.rollback("lab", old)
     rollout.turn()
     rollout.green(rollout.main)

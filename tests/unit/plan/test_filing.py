@@ -17,7 +17,7 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.ledger import Ended
+from tidemill.facts.ledger import RequestEnding
 from tidemill.facts.requests import Drop, Release, Retry
 
 
@@ -80,7 +80,7 @@ def test_release_of_a_hold_that_waits_beside_it_ends_it_too() -> None:
 )
 def test_request_for_a_wave_or_set_that_is_not_there_is_rejected(wave: str, set_name: str) -> None:
     rollout = Rollout()
-    old = rollout.had("lab", 1)
+    old = rollout.landing("lab", 1)
     ids = [rollout.hold(wave, set_name), rollout.rollback(wave, old, set_name)]
     ids.append(rollout.promotion(wave, 1, set_name))
     decided = rollout.decide()
@@ -112,8 +112,8 @@ def test_fifty_rejected_are_kept_and_no_more() -> None:
 
 def test_commit_on_auto_that_no_turn_made_is_taken_off_and_kept() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     mine = rollout.on_auto("lab", 2)
     rollout.foreign = rollout.auto_tip = sha("a person's commit on auto")
     decided = rollout.decide()
@@ -142,8 +142,8 @@ def test_announcement_that_was_dropped_ends() -> None:
 
 def test_drop_takes_it_off_auto_too_even_if_it_is_green() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     rollout.green(rollout.on_auto("lab", 2))
     request = rollout.auto[0].operation.request or ""
     rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
@@ -155,9 +155,9 @@ def test_drop_takes_it_off_auto_too_even_if_it_is_green() -> None:
 
 def test_rollback_that_was_dropped_does_not_happen() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     request = rollout.rollback("lab", old)
     assert introduced(rollout.turn()) == [("lab", 1)]
     rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
@@ -170,9 +170,9 @@ def test_rollback_that_was_dropped_does_not_happen() -> None:
 
 def test_set_whose_rollback_was_dropped_was_not_rolled_back() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     request = rollout.rollback("lab", old)
     assert introduced(rollout.turn()) == [("lab", 1)]
     rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
@@ -189,7 +189,7 @@ def test_drop_of_what_has_gone_is_nothing() -> None:
 
 def test_promotion_that_was_evicted_is_done_again_after_a_retry() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1)
+    rollout.landing("lab", 1)
     rollout.green(rollout.main)
     rollout.red(rollout.on_auto("shop", 1))
     assert rollout.turn().evicted
@@ -202,7 +202,7 @@ def test_promotion_that_was_evicted_is_done_again_after_a_retry() -> None:
 
 def test_ended_requests_are_remembered_and_the_oldest_forgotten() -> None:
     rollout = Rollout()
-    rollout.ledger.ended = [Ended(id=f"hold-{at}", how="done") for at in range(500)]
+    rollout.ledger.ended = [RequestEnding(id=f"hold-{at}", how="done") for at in range(500)]
     request = rollout.hold("lab")
     ended = rollout.decide().ledger.ended
     assert len(ended) == 500
@@ -213,7 +213,7 @@ def test_ended_requests_are_remembered_and_the_oldest_forgotten() -> None:
 def test_order_of_the_inbox_does_not_matter(order: int) -> None:
     def told(order: int) -> Rollout:
         rollout = Rollout(settings(lab={**LAB, "admit": "at once"}, shop=SHOP))
-        rollout.had("lab", 1, landed=30, deployed=None)
+        rollout.landing("lab", 1, landed=30, deployed=None)
         rollout.hold("shop")
         rollout.announced(2, ago=4)
         rollout.announced(3, ago=8)
@@ -228,8 +228,8 @@ def test_order_of_the_inbox_does_not_matter(order: int) -> None:
 
 def test_waiting_announcement_says_what_it_waits_for() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=5, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=5, deployed=None)
     rollout.announced(2)
     decided = rollout.decide()
     assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
@@ -238,8 +238,8 @@ def test_waiting_announcement_says_what_it_waits_for() -> None:
 
 def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
     rollout = Rollout()
-    old = rollout.had("lab", 1)
-    rollout.had("lab", 2)
+    old = rollout.landing("lab", 1)
+    rollout.landing("lab", 2)
     made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
     request = rollout.rollback("lab", made_up)
     decided = rollout.decide()
@@ -251,8 +251,8 @@ def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
 def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
     both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
     rollout = Rollout(both)
-    old = rollout.had("moon", 1, "web")
-    rollout.had("moon", 2, "web")
+    old = rollout.landing("moon", 1, "web")
+    rollout.landing("moon", 2, "web")
     request = rollout.rollback("moon", old, "web")
     rollout.turn()
     rollout.settings = (

@@ -11,8 +11,8 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.ledger import Ended, Ledger
-from tidemill.facts.requests import Announced
+from tidemill.facts.ledger import Ledger, RequestEnding
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import ImageSet
 from tidemill.plan.position import why_unwelcome
 
@@ -20,7 +20,7 @@ from tidemill.plan.position import why_unwelcome
 def test_announcement_that_came_again_after_it_ended_changes_nothing() -> None:
     rollout = Rollout()
     request = rollout.announced(1)
-    rollout.ledger.ended.append(Ended(id=request, how="evicted"))
+    rollout.ledger.ended.append(RequestEnding(id=request, how="evicted"))
     decided = rollout.decide()
     assert decided.ended == (request,)
     assert decided.auto == ()
@@ -29,7 +29,7 @@ def test_announcement_that_came_again_after_it_ended_changes_nothing() -> None:
 
 def test_other_commit_at_a_position_that_was_had_is_rejected_naming_the_override() -> None:
     rollout = Rollout()
-    rollout.had("lab", 5)
+    rollout.landing("lab", 5)
     request = rollout.announced(5, sha_=sha("rewritten"))
     decided = rollout.decide()
     assert f"belongs to {app_sha(5)}" in decided.rejected[request]
@@ -38,8 +38,8 @@ def test_other_commit_at_a_position_that_was_had_is_rejected_naming_the_override
 
 def test_other_commit_at_a_position_is_let_in_with_an_override() -> None:
     rollout = Rollout()
-    rollout.had("shop", 5)
-    rollout.had("lab", 5)
+    rollout.landing("shop", 5)
+    rollout.landing("lab", 5)
     request = rollout.announced(5, sha_=sha("rewritten"), override="we rewrote it", rewrites=1)
     decided = rollout.decide()
     assert decided.rejected == {}
@@ -78,7 +78,7 @@ def test_set_is_announced_from_where_the_settings_say(
 ) -> None:
     rollout = Rollout()
     fact = rollout.inbox[rollout.announced(1)]
-    assert isinstance(fact, Announced)
+    assert isinstance(fact, AnnouncementRequest)
     announcement = msgspec.structs.replace(fact.announcement, **announced)
     fact = msgspec.structs.replace(fact, announcement=announcement)
     strict = msgspec.structs.replace(rollout.settings, sets=(ImageSet(name="app", **allowed),))

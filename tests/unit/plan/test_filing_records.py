@@ -9,7 +9,7 @@ from tidemill.plan.status import status
 
 def test_record_is_filed_and_said() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=10, deployed=None)
+    rollout.landing("lab", 1, landed=10, deployed=None)
     request = rollout.reports("lab", "lab-1", "Progressing", "Running")
     decided = rollout.decide()
     assert [(one.target, one.health) for one in decided.filed] == [("lab-1", "Progressing")]
@@ -19,8 +19,8 @@ def test_record_is_filed_and_said() -> None:
 
 def test_record_that_repeats_the_latest_is_not_kept() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     rollout.reported("lab", "lab-1")
     request = rollout.reports("lab", "lab-1")
     decided = rollout.decide()
@@ -31,8 +31,8 @@ def test_record_that_repeats_the_latest_is_not_kept() -> None:
 
 def test_record_that_is_older_than_the_latest_is_out_of_date() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=30, deployed=20)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=30, deployed=20)
     rollout.reported("lab", "lab-1", ago=5)
     request = rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(6))
     decided = rollout.decide()
@@ -44,8 +44,8 @@ def test_record_that_is_older_than_the_latest_is_out_of_date() -> None:
 
 def test_records_are_taken_in_by_when_the_target_finished() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=30, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=30, deployed=None)
     rollout.reports("lab", "lab-1", "Healthy", finished_at=rollout.ago(2), ago=1)
     rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(9), ago=0)
     decided = rollout.decide()
@@ -55,7 +55,7 @@ def test_records_are_taken_in_by_when_the_target_finished() -> None:
 
 def test_same_record_may_count_again_later() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=30, deployed=None)
+    rollout.landing("lab", 1, landed=30, deployed=None)
     request = rollout.reports("lab", "lab-1")
     assert rollout.decide().ledger.how_ended(request) is None
 
@@ -74,7 +74,7 @@ def test_report_of_a_clock_that_is_ahead_silences_no_later_one(
     minutes: int, is_filed: bool
 ) -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=130, deployed=None)
+    rollout.landing("lab", 1, landed=130, deployed=None)
     tell = rollout.reported if is_filed else rollout.reports
     tell("lab", "lab-1", ago=100, finished_at=rollout.ago(100 - minutes))
     rollout.turn()
@@ -89,7 +89,7 @@ def test_report_of_a_clock_that_is_ahead_silences_no_later_one(
 )
 def test_times_that_a_clock_may_well_show_order_records(ahead: int, last: str) -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=130, deployed=None)
+    rollout.landing("lab", 1, landed=130, deployed=None)
     rollout.reports("lab", "lab-1", "Healthy", ago=10, finished_at=rollout.ago(10 - ahead))
     rollout.reports("lab", "lab-1", "Degraded", ago=8, finished_at=rollout.ago(9))
     decided = rollout.decide()
@@ -98,8 +98,8 @@ def test_times_that_a_clock_may_well_show_order_records(ahead: int, last: str) -
 
 def test_clock_that_is_ahead_is_said_once() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=130, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=130, deployed=None)
     said = []
     for ago in (100, 90, 80):
         rollout.reports("lab", "lab-1", ago=ago, finished_at=rollout.ago(ago - 20 * 60))

@@ -68,8 +68,8 @@ def test_landing_ends_the_announcements_of_all_that_landed() -> None:
 
 def test_landing_supersedes_the_older_announcements_that_wait() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     older = [rollout.announced(position) for position in (2, 3)]
     newest = rollout.announced(4)
     rollout.turn()
@@ -90,15 +90,15 @@ def test_main_is_known_green_where_it_landed() -> None:
 def test_landed_set_is_in_its_wave_from_now_on() -> None:
     rollout, commits = stack()
     rollout.green(commits[0])
-    had = rollout.decide().ledger.present("lab", "app")
-    assert had is not None
-    assert (had.position, had.commit, had.landed_at, had.how) == (
+    landing = rollout.decide().ledger.present("lab", "app")
+    assert landing is not None
+    assert (landing.position, landing.commit, landing.landed_at, landing.how) == (
         2,
         commits[0],
         rollout.now,
         "introduce",
     )
-    assert set(had.targets) == set(LAB["targets"])
+    assert set(landing.targets) == set(LAB["targets"])
 
 
 def test_nothing_lands_that_does_not_descend_from_main() -> None:
@@ -141,9 +141,9 @@ def test_what_is_no_longer_due_is_taken_off_and_does_not_land(change: Any) -> No
 
 def promoted_then(change: Any) -> tuple[Rollout, Plan, str]:
     rollout = Rollout(settings(lab=LAB, shop=SHOP))
-    rollout.had("shop", 1, landed=200)
-    rollout.had("lab", 1, landed=200)
-    rollout.had("lab", 2, landed=60, deployed=30)
+    rollout.landing("shop", 1, landed=200)
+    rollout.landing("lab", 1, landed=200)
+    rollout.landing("lab", 2, landed=60, deployed=30)
     commit = rollout.on_auto("shop", 2)
     rollout.green(commit)
     change(rollout)
@@ -155,7 +155,7 @@ def source_failed(rollout: Rollout) -> None:
 
 
 def source_rolled_back(rollout: Rollout) -> None:
-    rollout.rollback("lab", rollout.ledger.of("lab", "app").had[0])
+    rollout.rollback("lab", rollout.ledger.of("lab", "app").landings[0])
 
 
 def source_put_back_by_hand(rollout: Rollout) -> None:
@@ -165,7 +165,7 @@ def source_put_back_by_hand(rollout: Rollout) -> None:
 
 
 def newer_in_the_source(rollout: Rollout) -> None:
-    rollout.had("lab", 3, landed=1, deployed=None)
+    rollout.landing("lab", 3, landed=1, deployed=None)
 
 
 def nothing(_: Rollout) -> None:
@@ -189,8 +189,8 @@ def test_promotion_lands_only_if_it_would_still_be_due(change: Any, lands: bool)
 
 def test_admission_alone_does_not_keep_a_green_commit_from_landing() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=1, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=1, deployed=None)
     commit = rollout.on_auto("lab", 2)
     rollout.green(commit)
     assert rollout.decide().landed == commit
@@ -220,8 +220,8 @@ def test_what_is_due_above_what_is_not_is_replayed_without_it() -> None:
 
 def test_fifty_announcements_of_a_set_wait_and_the_oldest_are_superseded() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=1, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=1, deployed=None)
     ids = [rollout.announced(position) for position in range(2, 62)]
     decided = rollout.decide()
     assert set(decided.ended) == set(ids[:10])
@@ -231,7 +231,7 @@ def test_fifty_announcements_of_a_set_wait_and_the_oldest_are_superseded() -> No
 def test_each_set_has_fifty_of_its_own() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
     for name in ("app", "batch"):
-        rollout.had("lab", 1, name, landed=1, deployed=None)
+        rollout.landing("lab", 1, name, landed=1, deployed=None)
         for position in range(2, 42):
             rollout.announced(position, name)
     assert rollout.decide().ended == ()
@@ -239,8 +239,8 @@ def test_each_set_has_fifty_of_its_own() -> None:
 
 def test_promotion_by_hand_ends_when_the_wave_has_its_set() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "approval": True}))
-    rollout.had("shop", 1, landed=200)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1, landed=200)
+    rollout.landing("lab", 2)
     request = rollout.promotion("shop", 2)
     rollout.turn()
     rollout.green(rollout.auto[0].sha)

@@ -46,12 +46,12 @@ def test_what_was_committed_by_a_clock_that_was_ahead_counts_from_now() -> None:
 
 def test_journal_that_is_made_again_has_nothing_from_the_future() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=-300)
-    rollout.had("lab", 2, landed=-200)
+    rollout.landing("lab", 1, landed=-300)
+    rollout.landing("lab", 2, landed=-200)
     known = rollout.snapshot()
     evidence = Evidence(why="it is gone", landed=[], evicted=[], rejected=[], waiting=frozenset())
     found = plan(replace(known, evidence=evidence)).ledger.history("lab", "app")
-    assert [had.landed_at for had in found.had] == [NOW, NOW]
+    assert [landing.landed_at for landing in found.landings] == [NOW, NOW]
 
 
 def test_repository_without_image_files_is_taken_too() -> None:
@@ -62,7 +62,7 @@ def test_repository_without_image_files_is_taken_too() -> None:
 
 def test_commit_of_auto_that_a_person_put_on_main_has_landed() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1)
+    rollout.landing("lab", 1)
     first = rollout.on_auto("lab", 2)
     rollout.main = first
     rollout.by_hand("lab", rollout.files_of(2))
@@ -123,7 +123,7 @@ def test_person_who_puts_a_wave_back_holds_it(
 
 def test_wave_that_is_held_already_keeps_its_hold() -> None:
     rollout = Rollout()
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     hold = rollout.held("lab", "_", "freeze")
     rollout.by_hand("lab", images(1))
     assert plan(rollout.snapshot()).holds == {("lab", "_"): hold}
@@ -131,18 +131,22 @@ def test_wave_that_is_held_already_keeps_its_hold() -> None:
 
 def test_set_that_a_person_took_back_does_not_go_on_to_the_next_wave() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     rollout.by_hand("lab", rollout.files_of(1))
     decided = rollout.decide()
-    assert [had.rolled_back for had in decided.ledger.of("lab", "app").had] == [False, True, False]
+    assert [landing.rolled_back for landing in decided.ledger.of("lab", "app").landings] == [
+        False,
+        True,
+        False,
+    ]
     assert decided.auto == ()
 
 
 def test_hand_made_change_counts_from_now_on() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1)
+    rollout.landing("lab", 1)
     rollout.by_hand("lab", images(2))
     decided = plan(rollout.snapshot())
     present = decided.ledger.present("lab", "app")
@@ -153,25 +157,25 @@ def test_hand_made_change_counts_from_now_on() -> None:
 
 def test_set_replaced_while_failed_is_buried() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, deployed=None, failed={"lab-1": NOW})
+    rollout.landing("lab", 1, deployed=None, failed={"lab-1": NOW})
     rollout.by_hand("lab", images(2))
-    hads = plan(rollout.snapshot()).ledger.of("lab", "app").had
-    assert [had.buried for had in hads] == [True, False]
+    landings = plan(rollout.snapshot()).ledger.of("lab", "app").landings
+    assert [landing.buried for landing in landings] == [True, False]
 
 
 def test_sets_do_not_disturb_each_other() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab={"targets": ["lab-1"]}))
-    rollout.had("lab", 2)
-    rollout.had("lab", 5, "batch")
+    rollout.landing("lab", 2)
+    rollout.landing("lab", 5, "batch")
     rollout.by_hand("lab", images(1), "app")
     decided = plan(rollout.snapshot())
     assert set(decided.holds) == {("lab", "app")}
-    assert len(decided.ledger.of("lab", "batch").had) == 1
+    assert len(decided.ledger.of("lab", "batch").landings) == 1
 
 
 def test_wave_that_is_new_in_the_settings_is_taken_as_it_is() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1)
+    rollout.landing("lab", 1)
     rollout.by_hand("shop", images(1))
     decided = plan(rollout.snapshot())
     assert decided.holds == {}
@@ -185,9 +189,9 @@ def without_live(**more: Any) -> Rollout:
     """live, which had positions 1 and 2, is gone from the settings; prod is new there."""
     waves: dict[str, Any] = {"lab": {"targets": ["l"]}, "live": {"targets": ["v"]}}
     rollout = Rollout(settings(**waves))
-    rollout.had("lab", 2)
-    rollout.had("live", 1, landed=90)
-    rollout.had("live", 2, **more)
+    rollout.landing("lab", 2)
+    rollout.landing("live", 1, landed=90)
+    rollout.landing("live", 2, **more)
     rollout.turn()
     rollout.settings = settings(lab=waves["lab"], prod=waves["live"])
     rollout.pushed("other waves")
@@ -230,13 +234,13 @@ def test_wave_is_held_in_place_of_one_that_is_held() -> None:
 
 def test_bad_set_of_long_ago_holds_no_new_wave() -> None:
     rollout = without_live(rolled_back=True)
-    rollout.had("lab", 3)
+    rollout.landing("lab", 3)
     assert rollout.turn().holds == {}
 
 
 def test_wave_that_was_there_before_is_not_held_in_place_of_another() -> None:
     rollout = Rollout(settings(lab={"targets": ["l"]}, live={"targets": ["v"]}))
-    rollout.had("lab", 2, failed={"l": NOW}, deployed=None)
+    rollout.landing("lab", 2, failed={"l": NOW}, deployed=None)
     rollout.announced(1)
     rollout.turn()
     rollout.settings = settings(live={"targets": ["v"]})

@@ -17,7 +17,7 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.announcing.announcement import Announcement
-from tidemill.facts.ledger import Ended
+from tidemill.facts.ledger import RequestEnding
 from tidemill.facts.requests import Drop
 from tidemill.facts.settings import Settings
 from tidemill.plan.position import how_ended
@@ -46,8 +46,8 @@ def test_position_orders_and_not_arrival() -> None:
 
 def test_announcement_that_is_not_newer_than_what_the_wave_has_had_is_superseded() -> None:
     rollout = Rollout()
-    rollout.had("shop", 5)
-    rollout.had("lab", 5)
+    rollout.landing("shop", 5)
+    rollout.landing("lab", 5)
     request = rollout.announced(4)
     decided = rollout.decide()
     assert decided.ledger.how_ended(request) == "superseded"
@@ -56,8 +56,8 @@ def test_announcement_that_is_not_newer_than_what_the_wave_has_had_is_superseded
 
 def test_after_an_eviction_the_oldest_goes_next_then_the_newest_again() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     commit = rollout.on_auto("lab", 9)
     for position in (3, 4, 5):
         rollout.announced(position)
@@ -73,12 +73,14 @@ def test_after_an_eviction_the_oldest_goes_next_then_the_newest_again() -> None:
 
 
 def test_after_a_rejection_the_oldest_goes_next() -> None:
-    from tidemill.facts.snapshot import Failed
+    from tidemill.facts.snapshot import OperationFailure
 
     rollout = Rollout()
     for position in (3, 4, 5):
         rollout.announced(position)
-    decided = rollout.decide(lambda operation, _: Failed("no") if operation.position == 5 else None)
+    decided = rollout.decide(
+        lambda operation, _: OperationFailure("no") if operation.position == 5 else None
+    )
     assert introduced(decided) == [("lab", 3)]
 
 
@@ -100,8 +102,8 @@ def test_at_once_does_not_stack_an_older_set_on_a_newer_one() -> None:
 
 def test_announcement_of_what_main_has_already_makes_no_commit() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=120)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=120)
     unknown = rollout.files_of(2)
     rollout.by_hand("lab", unknown)
     present = rollout.turn().ledger.present("lab", "app")
@@ -131,22 +133,22 @@ def test_first_announcement_of_what_runs_by_hand_tells_whose_it_is() -> None:
 
 def test_newest_set_that_is_due_is_promoted() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "30m"}))
-    rollout.had("shop", 1)
+    rollout.landing("shop", 1)
     for position, deployed in ((2, 50), (3, 40), (4, 20)):
-        rollout.had("lab", position, landed=deployed + 5, deployed=deployed)
+        rollout.landing("lab", position, landed=deployed + 5, deployed=deployed)
     assert introduced(rollout.decide()) == [("shop", 3)]
 
 
 def test_promotion_copies_from_the_commit_that_put_the_set_in_its_source() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    had = rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    landing = rollout.landing("lab", 2)
     rollout.pushed("something else")
     operation = rollout.decide().auto[0].operation
     assert (operation.source, operation.commit, operation.content) == (
         "lab",
-        had.commit,
-        had.content,
+        landing.commit,
+        landing.content,
     )
     assert operation.at is None, "it takes its parent's date: no clock decides"
     assert operation.reason == "deployed in lab"
@@ -154,26 +156,26 @@ def test_promotion_copies_from_the_commit_that_put_the_set_in_its_source() -> No
 
 def test_wave_that_has_had_nothing_takes_what_the_wave_before_has() -> None:
     rollout = Rollout()
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
 def test_unknown_set_is_never_promoted() -> None:
     rollout = Rollout()
-    rollout.had("lab", 0, app_sha=None)
+    rollout.landing("lab", 0, app_sha=None)
     decided = rollout.decide()
     assert introduced(decided) == []
 
 
 def test_set_goes_wave_by_wave_and_skips_none() -> None:
     rollout = Rollout(settings(lab=LAB, shop=SHOP, bank={"targets": ["vault"]}))
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
 def test_waves_may_fan_out() -> None:
     rollout = Rollout(settings(lab=LAB, shop=SHOP, bank={"targets": ["vault"], "after": ["lab"]}))
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     assert introduced(rollout.decide()) == [("shop", 2), ("bank", 2)]
 
 
@@ -185,9 +187,9 @@ def test_every_first_wave_is_introduced_to() -> None:
 
 def test_newer_set_replaces_a_manual_promotion_that_waits_no_longer() -> None:
     rollout = Rollout()
-    rollout.had("shop", 3)
+    rollout.landing("shop", 3)
     request = rollout.promotion("shop", 2)
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     decided = rollout.decide()
     assert decided.ledger.how_ended(request) == "superseded"
 
@@ -195,9 +197,9 @@ def test_newer_set_replaces_a_manual_promotion_that_waits_no_longer() -> None:
 def test_join_does_not_starve() -> None:
     """West has 2 due for shop, which east lacks: east takes 2 before the newer 3."""
     rollout = Rollout(settings(**JOIN))
-    rollout.had("shop", 1)
-    rollout.had("east", 1)
-    rollout.had("west", 2)
+    rollout.landing("shop", 1)
+    rollout.landing("east", 1)
+    rollout.landing("west", 2)
     rollout.announced(2)
     rollout.announced(3)
     decided = rollout.decide()
@@ -213,11 +215,11 @@ def test_join_does_not_starve_between_promotions() -> None:
         "shop": {**SHOP, "after": ["east", "west"]},
     }
     rollout = Rollout(settings(**waves))
-    rollout.had("shop", 1)
-    rollout.had("east", 1)
-    rollout.had("west", 2)
-    rollout.had("lab", 2, landed=90)
-    rollout.had("lab", 3)
+    rollout.landing("shop", 1)
+    rollout.landing("east", 1)
+    rollout.landing("west", 2)
+    rollout.landing("lab", 2, landed=90)
+    rollout.landing("lab", 3)
     decided = rollout.decide()
     assert ("east", 2) in introduced(decided)
 
@@ -225,12 +227,12 @@ def test_join_does_not_starve_between_promotions() -> None:
 @pytest.mark.parametrize("state", ["failed", "not-deployed", "rolled-back", "older-than-shop"])
 def test_sibling_waits_for_nothing_that_is_not_due(state: str) -> None:
     rollout = Rollout(settings(**JOIN))
-    rollout.had("shop", 2 if state == "older-than-shop" else 1)
-    rollout.had("east", 1)
-    had = rollout.had("west", 2, deployed=None if state == "not-deployed" else 30)
-    had.rolled_back = state == "rolled-back"
+    rollout.landing("shop", 2 if state == "older-than-shop" else 1)
+    rollout.landing("east", 1)
+    landing = rollout.landing("west", 2, deployed=None if state == "not-deployed" else 30)
+    landing.rolled_back = state == "rolled-back"
     if state == "failed":
-        had.failed, had.deployed_at = {"w": rollout.ago(1)}, None
+        landing.failed, landing.deployed_at = {"w": rollout.ago(1)}, None
     rollout.announced(2)
     rollout.announced(3)
     assert ("east", 3) in introduced(rollout.decide())
@@ -238,7 +240,7 @@ def test_sibling_waits_for_nothing_that_is_not_due(state: str) -> None:
 
 def test_each_image_set_advances_by_itself() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, shop=SHOP))
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     rollout.announced(1, "batch")
     decided = rollout.decide()
     assert {(one.operation.set, one.operation.wave) for one in decided.auto} == {
@@ -250,7 +252,7 @@ def test_each_image_set_advances_by_itself() -> None:
 def test_operations_come_in_the_order_of_sets_and_waves() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, shop=SHOP))
     for name in ("batch", "app"):
-        rollout.had("lab", 2, name)
+        rollout.landing("lab", 2, name)
         rollout.announced(3, name)
     decided = rollout.decide()
     assert [(one.operation.set, one.operation.wave) for one in decided.auto] == [
@@ -263,20 +265,20 @@ def test_operations_come_in_the_order_of_sets_and_waves() -> None:
 
 def test_evicted_promotion_does_not_keep_the_next_one_from_going() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=90)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=90)
     rollout.green(rollout.main)
     rollout.red(rollout.on_auto("shop", 2))
     rollout.turn()
-    rollout.had("lab", 3)
+    rollout.landing("lab", 3)
     assert introduced(rollout.turn()) == [("shop", 3)]
 
 
 def test_evicted_newest_set_lets_the_one_before_go() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=90)
-    rollout.had("lab", 3)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=90)
+    rollout.landing("lab", 3)
     rollout.green(rollout.main)
     rollout.red(rollout.on_auto("shop", 3))
     assert introduced(rollout.turn()) == [("shop", 2)]
@@ -284,8 +286,8 @@ def test_evicted_newest_set_lets_the_one_before_go() -> None:
 
 def test_nothing_to_promote_is_no_reason_to_wait() -> None:
     rollout = Rollout()
-    rollout.had("shop", 2)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 2)
     decided = rollout.decide()
     assert waits_for(decided) == ""
     assert not decided.is_change
@@ -294,12 +296,12 @@ def test_nothing_to_promote_is_no_reason_to_wait() -> None:
 # Waves that come first only now
 
 
-def was_before(**had: Any) -> Rollout:
+def was_before(**landing: Any) -> Rollout:
     """Position 3 went into lab, and its announcement has ended; shop has 1."""
     rollout = Rollout(settings(lab=LAB, shop=SHOP))
-    rollout.had("lab", 2, landed=90)
-    rollout.had("lab", 3, **had)
-    rollout.had("shop", 1)
+    rollout.landing("lab", 2, landed=90)
+    rollout.landing("lab", 3, **landing)
+    rollout.landing("shop", 1)
     return rollout
 
 
@@ -357,7 +359,7 @@ def test_wave_that_comes_first_now_keeps_its_hold() -> None:
 def test_announcement_that_landed_comes_in_again_where_a_first_wave_lacks_it() -> None:
     rollout = was_before(rolled_back=True)
     request = rollout.announced(3)
-    rollout.ledger.ended.append(Ended(id=request, how="landed"))
+    rollout.ledger.ended.append(RequestEnding(id=request, how="landed"))
     rollout.settings = settings(shop=SHOP)
     assert [one.operation.position for one in rollout.turn().auto] == [3]
 
@@ -367,8 +369,8 @@ def test_announcement_of_a_later_generation_comes_in_again_at_a_lower_position(
     generation: int,
 ) -> None:
     rollout = Rollout(settings(shop=SHOP))
-    rollout.had("lab", 3, generation=generation)
-    rollout.had("shop", 9)
+    rollout.landing("lab", 3, generation=generation)
+    rollout.landing("shop", 9)
     announced = Announcement(
         set="app",
         repository="acme/app",
@@ -377,15 +379,15 @@ def test_announcement_of_a_later_generation_comes_in_again_at_a_lower_position(
         images={},
         generation=generation,
     )
-    rollout.ledger.ended.append(Ended(id="it", how="landed"))
+    rollout.ledger.ended.append(RequestEnding(id="it", how="landed"))
     how = how_ended(rollout.settings, rollout.ledger, "it", announced)
     assert how == (None if generation == 2 else "landed")
 
 
 def test_set_that_a_person_dropped_is_not_introduced_from_elsewhere() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "after": []}))
-    rollout.had("lab", 2)
-    rollout.had("shop", 1)
+    rollout.landing("lab", 2)
+    rollout.landing("shop", 1)
     rollout.held("shop")
     request = rollout.announced(2)
     rollout.turn()

@@ -6,7 +6,7 @@ import pytest
 from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
 from tidemill.announcing.order import Order
-from tidemill.facts.ledger import Had
+from tidemill.facts.ledger import Landing
 from tidemill.plan.on_failure import healthy_before
 
 BACK = {**LAB, "on_failure": "roll back"}
@@ -15,9 +15,9 @@ BACK = {**LAB, "on_failure": "roll back"}
 def failing(**changes: Any) -> Rollout:
     """lab has had 1 and 2, both healthy; now 3 fails on its way."""
     rollout = Rollout(settings(lab=BACK, shop={**SHOP, "approval": True}))
-    rollout.had("lab", 1, landed=200, deployed=190)
-    rollout.had("lab", 2, landed=100, deployed=90)
-    rollout.had("lab", 3, landed=10, deployed=None, **changes)
+    rollout.landing("lab", 1, landed=200, deployed=190)
+    rollout.landing("lab", 2, landed=100, deployed=90)
+    rollout.landing("lab", 3, landed=10, deployed=None, **changes)
     rollout.reports("lab", "lab-1", "Degraded", ago=2)
     return rollout
 
@@ -28,7 +28,7 @@ def test_set_that_failed_before_it_was_ever_deployed_is_rolled_back() -> None:
     assert introduced(decided) == [("lab", 2)]
     operation = decided.auto[0].operation
     assert operation.kind == "roll back"
-    assert operation.commit == rollout.ledger.of("lab", "app").had[1].commit
+    assert operation.commit == rollout.ledger.of("lab", "app").landings[1].commit
     assert operation.at == rollout.ago(2)
     hold = decided.holds["lab", "app"]
     assert hold.by == "tidemill"
@@ -46,20 +46,20 @@ def test_with_wait_nothing_happens_but_that_it_is_not_promoted() -> None:
 
 
 def was_deployed(rollout: Rollout) -> None:
-    rollout.ledger.of("lab", "app").had[-1].deployed_once = True
+    rollout.ledger.of("lab", "app").landings[-1].deployed_once = True
 
 
 def is_a_rollback(rollout: Rollout) -> None:
-    rollout.ledger.of("lab", "app").had[-1].how = "roll back"
+    rollout.ledger.of("lab", "app").landings[-1].how = "roll back"
 
 
 def nothing_before(rollout: Rollout) -> None:
-    del rollout.ledger.of("lab", "app").had[:2]
+    del rollout.ledger.of("lab", "app").landings[:2]
 
 
 def nothing_healthy_before(rollout: Rollout) -> None:
-    for had in rollout.ledger.of("lab", "app").had[:2]:
-        had.buried = True
+    for landing in rollout.ledger.of("lab", "app").landings[:2]:
+        landing.buried = True
 
 
 @pytest.mark.parametrize(
@@ -155,11 +155,11 @@ def test_hold_of_a_rollback_or_of_a_person_stays_when_the_failure_has_passed() -
 
 def two_sets(batch_landed: float, healthy_ago: float | None) -> Rollout:
     rollout = Rollout(settings(sets=("app", "batch"), lab=BACK))
-    rollout.had("lab", 1, landed=200, deployed=190)
-    rollout.had("lab", 1, "batch", landed=batch_landed, deployed=batch_landed - 5)
-    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.landing("lab", 1, landed=200, deployed=190)
+    rollout.landing("lab", 1, "batch", landed=batch_landed, deployed=batch_landed - 5)
+    rollout.landing("lab", 2, landed=10, deployed=None)
     if healthy_ago is not None:
-        batch = rollout.ledger.of("lab", "batch").had[-1].content
+        batch = rollout.ledger.of("lab", "batch").landings[-1].content
         was_there = batch_landed > healthy_ago
         rollout.ledger.well_with["lab"] = {"batch": batch if was_there else "an older one"}
     rollout.reports("lab", "lab-1", "Degraded", ago=2)
@@ -216,7 +216,7 @@ def test_after_the_rollback_landed_the_wave_takes_only_newer_sets() -> None:
     assert ("lab", 4) in introduced(rollout.turn())
 
 
-def had(position: int, **changes: Any) -> Had:
+def landing(position: int, **changes: Any) -> Landing:
     fields = {
         "app_sha": app_sha(position),
         "position": position,
@@ -227,24 +227,24 @@ def had(position: int, **changes: Any) -> Had:
         "how": "introduce",
         "deployed_once": True,
     }
-    return Had(**{**fields, **changes})
+    return Landing(**{**fields, **changes})
 
 
 @pytest.mark.parametrize(
-    ("hads", "goal"),
+    ("landings", "goal"),
     [
         ([], None),
-        ([had(1)], 1),
-        ([had(1), had(2)], 2),
-        ([had(2), had(1)], 2),
-        ([had(1), had(2), had(5)], 2),
-        ([had(5), had(6)], None),
-        ([had(1), had(2, deployed_once=False)], 1),
-        ([had(1), had(2, buried=True)], 1),
-        ([had(1), had(2, rolled_back=True)], 1),
-        ([had(1), had(2, failed={"lab-1": NOW})], 1),
-        ([had(2, deployed_once=False)], None),
-        ([had(0, app_sha=None), had(2, buried=True)], 0),
+        ([landing(1)], 1),
+        ([landing(1), landing(2)], 2),
+        ([landing(2), landing(1)], 2),
+        ([landing(1), landing(2), landing(5)], 2),
+        ([landing(5), landing(6)], None),
+        ([landing(1), landing(2, deployed_once=False)], 1),
+        ([landing(1), landing(2, buried=True)], 1),
+        ([landing(1), landing(2, rolled_back=True)], 1),
+        ([landing(1), landing(2, failed={"lab-1": NOW})], 1),
+        ([landing(2, deployed_once=False)], None),
+        ([landing(0, app_sha=None), landing(2, buried=True)], 0),
     ],
     ids=[
         "nothing",
@@ -262,15 +262,20 @@ def had(position: int, **changes: Any) -> Had:
     ],
 )
 def test_goal_of_a_rollback_is_the_newest_older_set_that_was_healthy(
-    hads: list[Had], goal: int | None
+    landings: list[Landing], goal: int | None
 ) -> None:
-    found = healthy_before(hads, Order(position=5))
+    found = healthy_before(landings, Order(position=5))
     assert (found.position if found else None) == goal
 
 
 def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again() -> None:
     """1 and 2 were healthy; rolled back to 1, then 3 came and failed: back to 1."""
-    hads = [had(1), had(2, rolled_back=True), had(1), had(3, deployed_once=False)]
-    found = healthy_before(hads, Order(position=3))
+    landings = [
+        landing(1),
+        landing(2, rolled_back=True),
+        landing(1),
+        landing(3, deployed_once=False),
+    ]
+    found = healthy_before(landings, Order(position=3))
     assert found is not None
     assert found.position == 1

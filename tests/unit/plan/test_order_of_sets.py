@@ -11,7 +11,7 @@ from tidemill.announcing.announcement import Announcement, Image
 from tidemill.announcing.order import Order, as_before, order_of
 from tidemill.facts import requests
 from tidemill.facts.image_files import Source, render
-from tidemill.facts.ledger import Had, Ledger, SetLedger
+from tidemill.facts.ledger import Landing, Ledger, SetLedger
 from tidemill.facts.requests import Point, digest
 from tidemill.plan.position import rewrites_of
 
@@ -59,8 +59,8 @@ def test_override_that_lets_a_position_go_back_is_counted(
     position: int, generation: int, overridden: bool, rewrites: int
 ) -> None:
     rollout = Rollout()
-    rollout.had("shop", 4)
-    rollout.had("lab", 5)
+    rollout.landing("shop", 4)
+    rollout.landing("lab", 5)
     found = rewrites_of(
         rollout.ledger, [], announcement(position, generation, "new"), overridden=overridden
     )
@@ -69,10 +69,12 @@ def test_override_that_lets_a_position_go_back_is_counted(
 
 def test_what_comes_after_an_override_that_waits_is_newer_than_it() -> None:
     rollout = Rollout()
-    rollout.had("shop", 100)
-    rollout.had("lab", 100)
+    rollout.landing("shop", 100)
+    rollout.landing("lab", 100)
     rollout.announced(50, override="rewritten", rewrites=1)
-    waiting = [fact for fact in rollout.inbox.values() if isinstance(fact, requests.Announced)]
+    waiting = [
+        fact for fact in rollout.inbox.values() if isinstance(fact, requests.AnnouncementRequest)
+    ]
     assert rewrites_of(rollout.ledger, waiting, announcement(51), overridden=False) == 1
     assert rewrites_of(rollout.ledger, waiting, announcement(49), overridden=True) == 2
 
@@ -95,7 +97,7 @@ def test_ledger_of_an_earlier_release_is_still_read() -> None:
     ledger = msgspec.json.decode(old, type=Ledger)
     assert ledger.newest("app") == Order(position=7)
     assert b"generation" not in msgspec.json.encode(ledger)
-    assert "generation" not in Had.__struct_fields__[:7]
+    assert "generation" not in Landing.__struct_fields__[:7]
 
 
 def test_files_and_ids_of_the_first_generation_stay_as_they_were(rollout: Rollout) -> None:
@@ -114,7 +116,7 @@ def test_id_of_a_request_of_an_earlier_release_stays(rollout: Rollout) -> None:
     assert plain == {
         "app_sha": sha("a"), "position": 3, "content": "c", "commit": sha("b"), "repository": None,
     }  # fmt: skip
-    hold = requests.Hold(accepted_at=rollout.ago(1), wave="lab", set="app", reason="x")
+    hold = requests.HoldRequest(accepted_at=rollout.ago(1), wave="lab", set="app", reason="x")
     import hashlib
 
     before = hashlib.sha256(msgspec.json.encode(hold, order="sorted")).hexdigest()[:20]

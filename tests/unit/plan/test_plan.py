@@ -29,8 +29,8 @@ def announced() -> Rollout:
 
 def under_test() -> Rollout:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     rollout.on_auto("lab", 2)
     return rollout
 
@@ -62,8 +62,8 @@ def main_moved() -> Rollout:
 
 def deployed() -> Rollout:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=10, deployed=None)
     rollout.reports("lab", "lab-1")
     rollout.reports("lab", "lab-2")
     return rollout
@@ -71,8 +71,8 @@ def deployed() -> Rollout:
 
 def soaking() -> Rollout:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, deployed=30)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, deployed=30)
     return rollout
 
 
@@ -84,22 +84,22 @@ def soaked() -> Rollout:
 
 def failing() -> Rollout:
     rollout = Rollout(settings(lab={**LAB, "on_failure": "roll back"}, shop=SHOP))
-    rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2, landed=10, deployed=None)
     rollout.reports("lab", "lab-1", "Degraded")
     return rollout
 
 
 def failing_without_a_way_back() -> Rollout:
     rollout = failing()
-    del rollout.ledger.of("lab", "app").had[0]
+    del rollout.ledger.of("lab", "app").landings[0]
     return rollout
 
 
 def rolled_back() -> Rollout:
     rollout = Rollout()
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     rollout.rollback("lab", old)
     return rollout
 
@@ -112,7 +112,7 @@ def held() -> Rollout:
 
 def put_back_by_hand() -> Rollout:
     rollout = Rollout()
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     rollout.by_hand("lab", images(1))
     return rollout
 
@@ -132,7 +132,7 @@ def outside_its_window() -> Rollout:
 
 def late_announcement() -> Rollout:
     rollout = Rollout()
-    rollout.had("lab", 5)
+    rollout.landing("lab", 5)
     rollout.announced(4)
     return rollout
 
@@ -187,10 +187,10 @@ def test_plan_shares_nothing_with_the_snapshot_that_can_change(
     decided = plan(snapshot)
     for sets in decided.ledger.sets.values():
         for part in sets.values():
-            for had in part.had:
-                had.taken.clear()
-                had.targets.clear()
-            part.had.clear()
+            for landing in part.landings:
+                landing.taken.clear()
+                landing.targets.clear()
+            part.landings.clear()
     decided.ledger.evictions.clear()
     decided.ledger.auto.clear()
     assert snapshot == before
@@ -232,8 +232,8 @@ def test_without_a_landing_main_stays_and_all_else_is_done(scene: Callable[[], R
 def test_everything_happens_in_one_plan() -> None:
     """A report arrives, a green commit lands, and what was deployed is promoted."""
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=10, deployed=None)
     rollout.reports("lab", "lab-1")
     rollout.reports("lab", "lab-2")
     rollout.settings = settings(lab={**LAB, "admit": "at once"}, shop=SHOP)

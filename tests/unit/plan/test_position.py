@@ -10,21 +10,21 @@ from tests.unit.snapshots import Rollout
 
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.requests import Announced, decode, encode
+from tidemill.facts.requests import AnnouncementRequest, decode, encode
 from tidemill.facts.settings import ImageSet
 from tidemill.plan.position import why_unwelcome
 
 SENDERS = ("acme-ci[bot]", "Ada")
 
 
-def announced(sender: str | None, *, override: str | None = None) -> Announced:
+def announced(sender: str | None, *, override: str | None = None) -> AnnouncementRequest:
     rollout = Rollout()
     found = rollout.inbox[rollout.announced(1)]
-    assert isinstance(found, Announced)
+    assert isinstance(found, AnnouncementRequest)
     return msgspec.structs.replace(found, sender=sender, override=override)
 
 
-def why(senders: tuple[str, ...], request: Announced) -> str | None:
+def why(senders: tuple[str, ...], request: AnnouncementRequest) -> str | None:
     image_set = ImageSet(name="app", senders=senders)
     settings = msgspec.structs.replace(Rollout().settings, sets=(image_set,))
     return why_unwelcome(settings, Ledger(), request, [])
@@ -71,7 +71,7 @@ def test_request_of_a_release_before_senders_has_none() -> None:
     record = json.loads(encode(announced(None)))
     assert "sender" not in record
     again = decode(json.dumps(record).encode())
-    assert isinstance(again, Announced)
+    assert isinstance(again, AnnouncementRequest)
     assert again.sender is None
 
 

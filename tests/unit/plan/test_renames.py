@@ -11,9 +11,9 @@ from tests.unit.snapshots import LAB, NOW, Rollout, app_sha, present, settings, 
 
 from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.ledger import Back, Eviction
+from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Hold, Promotion, Release, Retry, Rollback
+from tidemill.facts.requests import HoldRequest, Promotion, Release, Retry, Rollback
 from tidemill.facts.settings import Settings
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
@@ -27,8 +27,8 @@ def shipped(**waves: Any) -> Rollout:
     """Sets 1 and 2 are deployed in lab and live."""
     rollout = Rollout(settings(**(waves or THREE)))
     for wave in waves or THREE:
-        rollout.had(wave, 1, landed=120, deployed=110)
-        rollout.had(wave, 2)
+        rollout.landing(wave, 1, landed=120, deployed=110)
+        rollout.landing(wave, 2)
         for target in (waves or THREE)[wave]["targets"]:
             rollout.reported(wave, target)
     return rollout
@@ -63,20 +63,20 @@ def taken_note(rollout: Rollout) -> Plan:
 
 def positions(rollout: Rollout, wave: str, name: str = "app") -> list[tuple[int, bool]]:
     """The sets that a wave has had, and whether each was rolled back."""
-    hads = rollout.ledger.history(wave, name).had
-    return [(had.position, had.rolled_back) for had in hads]
+    landings = rollout.ledger.history(wave, name).landings
+    return [(landing.position, landing.rolled_back) for landing in landings]
 
 
 def test_past_goes_over_once_and_to_the_very_commit() -> None:
     rollout = shipped()
-    before = rollout.ledger.history("live", "app").had
+    before = rollout.ledger.history("live", "app").landings
     decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
     assert whats(decided) == ["renamed"]
-    hads = rollout.ledger.history("prod", "app").had
-    assert [(had.commit, had.wave, had.set) for had in hads] == [
-        (had.commit, "live", "") for had in before
+    landings = rollout.ledger.history("prod", "app").landings
+    assert [(landing.commit, landing.wave, landing.set) for landing in landings] == [
+        (landing.commit, "live", "") for landing in before
     ]
-    assert hads[-1].deployed_at == before[-1].deployed_at, "it is as deployed as it was"
+    assert landings[-1].deployed_at == before[-1].deployed_at, "it is as deployed as it was"
     assert "live" not in rollout.ledger.sets
     assert {wave for wave, _ in rollout.records} == {"lab", "prod"}
     assert decided.moved == {("prod", one): ("live", one) for one in LIVE["targets"]}
@@ -94,7 +94,7 @@ def test_hold_goes_over(set_name: str) -> None:
 
 def test_swap_is_one_step() -> None:
     rollout = shipped(lab=LAB, live=LIVE, shop={"targets": ["east"]})
-    rollout.had("live", 3)
+    rollout.landing("live", 3)
     rollout.held("live", "_", "live is frozen")
     rollout.held("shop", "app", "shop is frozen")
     now = settings(lab=LAB, live={"targets": ["east"], "was": "shop"}, shop=was("live"))
@@ -120,7 +120,7 @@ def test_swap_of_long_ago_moves_no_hold_off_its_wave_where_the_journal_is_lost()
 
 def test_chain_is_one_step_and_what_is_made_anew_begins_anew() -> None:
     rollout = shipped(lab=LAB, live=LIVE)
-    rollout.had("live", 3)
+    rollout.landing("live", 3)
     rollout.held("live")
     now = settings(new=LAB, lab={**LIVE, "was": "live"}, beta={**LAB, "was": "lab"})
     decided = renamed(rollout, now, beta="lab", lab="live").turn()
@@ -138,7 +138,7 @@ def test_there_and_back_and_there_again() -> None:
         taken_note(renamed(rollout, settings(lab=LAB, **now), **{new: old}))
         assert set(rollout.holds) == {(new, "_")}
         assert positions(rollout, new) == [(1, False), (2, False)]
-        assert {had.wave for had in rollout.ledger.history(new, "app").had} == {"live"}
+        assert {landing.wave for landing in rollout.ledger.history(new, "app").landings} == {"live"}
 
 
 def test_was_that_stays_in_the_file_does_no_more() -> None:
@@ -147,7 +147,7 @@ def test_was_that_stays_in_the_file_does_no_more() -> None:
     now: dict[str, Any] = {"lab": LAB, "prod": was()}
     taken_note(renamed(rollout, settings(**now), prod="live"))
     rollout.settings = settings(**now, live={"targets": ["west"]})
-    rollout.had("live", 1, landed=1, deployed=None)
+    rollout.landing("live", 1, landed=1, deployed=None)
     rollout.held("live", "_", "only live")
     taken_note(rollout)
     assert set(rollout.holds) == {("live", "_")}
@@ -156,8 +156,8 @@ def test_was_that_stays_in_the_file_does_no_more() -> None:
 
 def test_two_heirs_both_inherit_and_each_hold_can_be_released() -> None:
     rollout = shipped()
-    rollout.had("live", 3, rolled_back=True)
-    rollout.had("live", 2, landed=1, how="roll back")
+    rollout.landing("live", 3, rolled_back=True)
+    rollout.landing("live", 2, landed=1, how="roll back")
     rollout.held("live", "_", "freeze")
     eu, us = ({"targets": [one], "was": "live", "after": ["lab"]} for one in LIVE["targets"])
     taken_note(renamed(rollout, settings(lab=LAB, eu=eu, us=us), eu="live", us="live"))
@@ -175,9 +175,9 @@ def test_two_heirs_both_inherit_and_each_hold_can_be_released() -> None:
 def test_merged_waves_keep_every_hold_and_every_rollback() -> None:
     eu, us = ({"targets": [one], "after": ["lab"]} for one in LIVE["targets"])
     rollout = shipped(lab=LAB, eu=eu, us=us)
-    rollout.had("us", 3, rolled_back=True)
-    rollout.had("us", 2, landed=1, how="roll back")
-    rollout.had("eu", 3)
+    rollout.landing("us", 3, rolled_back=True)
+    rollout.landing("us", 2, landed=1, how="roll back")
+    rollout.landing("eu", 3)
     rollout.held("us", "app", "3 is bad")
     now = settings(lab=LAB, live=was(["eu", "us"]))
     decided = taken_note(renamed(rollout, now, live="eu"))
@@ -189,7 +189,7 @@ def test_merged_waves_keep_every_hold_and_every_rollback() -> None:
 
 def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:
     rollout = shipped()
-    first = rollout.ledger.history("live", "app").had[0]
+    first = rollout.ledger.history("live", "app").landings[0]
     rollout.rollback("live", first)
     rollout.turn()
     assert [commit.operation.wave for commit in rollout.auto] == ["live"]
@@ -205,7 +205,7 @@ def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:
 
 def test_promotion_on_auto_goes_on() -> None:
     rollout = shipped()
-    rollout.had("lab", 3)
+    rollout.landing("lab", 3)
     rollout.reported("lab", "lab-1")
     rollout.reported("lab", "lab-2")
     rollout.turn()
@@ -217,7 +217,7 @@ def test_promotion_on_auto_goes_on() -> None:
 
 def test_evicted_stays_evicted() -> None:
     rollout = shipped()
-    rollout.had("lab", 3)
+    rollout.landing("lab", 3)
     operation = Operation(
         kind="promote", wave="live", set="app", app_sha=app_sha(3), position=3,
         repository="acme/app", content=rollout.files_of(3).content,
@@ -239,21 +239,22 @@ def test_failure_goes_over() -> None:
     rollout.turn()
     taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
     assert rollout.ledger.failing == {"prod": {"north": NOW.replace(hour=11, minute=59)}}
-    assert list(rollout.ledger.history("prod", "app").had[-1].failed) == ["north"]
+    assert list(rollout.ledger.history("prod", "app").landings[-1].failed) == ["north"]
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before-the-turn", "long-after"])
 def test_what_comes_in_under_the_old_name_counts_for_the_heir(*, is_late: bool) -> None:
     rollout = shipped()
-    first = rollout.ledger.history("live", "app").had[0]
+    first = rollout.ledger.history("live", "app").landings[0]
     renamed(rollout, settings(lab=LAB, prod=was()), prod="live")
     if is_late:
         rollout.turn()
-    rollout.asked(Hold(accepted_at=NOW, wave="live", set="_", reason="freeze"))
+    rollout.asked(HoldRequest(accepted_at=NOW, wave="live", set="_", reason="freeze"))
+    today = "prod" if is_late else "live"
     rollout.asked(
         Rollback(
             accepted_at=NOW, wave="live", set="app", reason="bad",
-            leaves=rollout.ledger.history("prod" if is_late else "live", "app").had[-1].point(),
+            leaves=rollout.ledger.history(today, "app").landings[-1].point(),
             to=first.point(),
         )
     )  # fmt: skip
@@ -266,8 +267,8 @@ def test_what_comes_in_under_the_old_name_counts_for_the_heir(*, is_late: bool) 
 def test_set_is_renamed_in_every_wave_and_app_git_may_lag_behind() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, live=LIVE))
     for wave in ("lab", "live"):
-        rollout.had(wave, 2)
-        rollout.had(wave, 5, "batch")
+        rollout.landing(wave, 2)
+        rollout.landing(wave, 5, "batch")
     rollout.held("live", "app")
     rollout.held("live", "batch")
     now = settings(sets=("core", "batch"), lab=LAB, live=LIVE)
@@ -281,7 +282,7 @@ def test_set_is_renamed_in_every_wave_and_app_git_may_lag_behind() -> None:
     rollout.pushed("core")
     taken_note(rollout)
     assert set(rollout.holds) == {("live", "core"), ("live", "batch")}
-    assert rollout.ledger.history("lab", "core").had[-1].set == "app"
+    assert rollout.ledger.history("lab", "core").landings[-1].set == "app"
     rollout.announced(3, "app")
     decided = rollout.turn()
     assert [(one.operation.set, one.operation.position) for one in decided.auto] == [("core", 3)]
@@ -296,10 +297,10 @@ def test_request_that_came_after_a_swap_is_by_todays_names() -> None:
     renamed(rollout, now, live="shop", shop="live")
     late = marked(
         Renaming.of(rollout.settings, rollout.ledger),
-        Hold(accepted_at=NOW, wave="live", set="app", reason="late"),
+        HoldRequest(accepted_at=NOW, wave="live", set="app", reason="late"),
     )
     rollout.asked(late)
-    rollout.asked(Hold(accepted_at=NOW, wave="live", set="app", reason="early"))
+    rollout.asked(HoldRequest(accepted_at=NOW, wave="live", set="app", reason="early"))
     taken_note(rollout)
     assert {place: hold.reason for place, hold in rollout.holds.items()} == {
         ("live", "app"): "late",
@@ -309,7 +310,7 @@ def test_request_that_came_after_a_swap_is_by_todays_names() -> None:
 
 def test_promotion_for_a_wave_that_is_several_now_has_to_be_asked_for_anew() -> None:
     rollout = shipped()
-    rollout.had("lab", 3)
+    rollout.landing("lab", 3)
     eu, us = (
         {"targets": [one], "was": "live", "after": ["lab"], "approval": True}
         for one in LIVE["targets"]
@@ -339,9 +340,14 @@ def test_files_that_have_not_moved_yet_are_no_persons_step_back() -> None:
 
 def test_rollback_whose_wave_is_gone_is_given_up_but_not_forgotten() -> None:
     rollout = shipped()
-    hads = rollout.ledger.history("live", "app").had
-    back = Back(
-        wave="live", set="app", leaves=hads[1].point(), to=hads[0].point(), reason="bad", at=NOW
+    landings = rollout.ledger.history("live", "app").landings
+    back = OpenRollback(
+        wave="live",
+        set="app",
+        leaves=landings[1].point(),
+        to=landings[0].point(),
+        reason="bad",
+        at=NOW,
     )
     rollout.ledger.rollbacks.append(back)
     rollout.held("live", "app")

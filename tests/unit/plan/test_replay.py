@@ -17,7 +17,7 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.operation import Operation
-from tidemill.facts.snapshot import Broken, Failed, Lost, Outcome
+from tidemill.facts.snapshot import BrokenParent, OperationFailure, Outcome, Timeout
 from tidemill.plan.plan import plan
 from tidemill.plan.replay import Todo
 
@@ -84,9 +84,9 @@ def test_one_operation_is_tried_at_a_time() -> None:
 
 def test_rollback_goes_first_directly_on_main() -> None:
     rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     waiting = rollout.on_auto("shop", 2)
     rollout.rollback("lab", old)
     decided = rollout.decide()
@@ -99,8 +99,8 @@ def test_rollback_goes_first_directly_on_main() -> None:
 
 def test_rollback_takes_the_place_of_what_waits_for_the_same_set() -> None:
     rollout, _ = stack(1)
-    old = rollout.ledger.of("lab", "app").had[0]
-    rollout.had("lab", 2)
+    old = rollout.ledger.of("lab", "app").landings[0]
+    rollout.landing("lab", 2)
     rollout.rollback("lab", old)
     decided = rollout.decide()
     assert introduced(decided) == [("lab", 1)]
@@ -108,9 +108,9 @@ def test_rollback_takes_the_place_of_what_waits_for_the_same_set() -> None:
 
 def test_other_sets_are_done_again_on_a_rollback() -> None:
     rollout = Rollout(settings(sets=("app", "batch"), lab=AT_ONCE))
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
-    rollout.had("lab", 1, "batch")
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    rollout.landing("lab", 1, "batch")
     rollout.on_auto("lab", 2, "batch")
     rollout.rollback("lab", old)
     decided = rollout.decide()
@@ -122,9 +122,9 @@ def test_other_sets_are_done_again_on_a_rollback() -> None:
 
 def test_rollback_that_is_on_auto_stays_as_it_is() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     rollout.rollback("lab", old)
     first = rollout.turn()
     rollout.later(10)
@@ -135,9 +135,9 @@ def test_rollback_that_is_on_auto_stays_as_it_is() -> None:
 
 def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     rollout.rollback("lab", old, ago=5)
     first = rollout.turn()
     second = rollout.rollback("lab", old, ago=1)
@@ -151,9 +151,9 @@ def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
 
 def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
     request = rollout.rollback("lab", old)
     rollout.turn()
     rollout.by_hand("lab", rollout.files_of(1))
@@ -164,9 +164,9 @@ def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
 
 def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
     rollout = Rollout()
-    old = rollout.had("shop", 1, landed=90)
-    rollout.had("shop", 2, landed=50)
-    rollout.had("lab", 3, landed=100)
+    old = rollout.landing("shop", 1, landed=90)
+    rollout.landing("shop", 2, landed=50)
+    rollout.landing("lab", 3, landed=100)
     rollout.rollback("shop", old)
     rollout.promotion("shop", 3, override="3 has the fix")
     assert introduced(rollout.turn()) == [("shop", 1), ("shop", 3)]
@@ -179,15 +179,15 @@ def test_failing_entry_point_rejects_its_announcement_and_the_rest_goes_on() -> 
     rollout, _ = stack()
     rollout.pushed()
     bad = rollout.auto[1].operation.request or ""
-    decided = rollout.decide(fails(3, Failed("`make introduce` failed")))
+    decided = rollout.decide(fails(3, OperationFailure("`make introduce` failed")))
     assert decided.rejected == {bad: "`make introduce` failed"}
     assert introduced(decided) == [("lab", 2), ("lab", 4)]
 
 
 def test_promotion_that_can_not_be_done_counts_as_evicted() -> None:
     rollout = Rollout()
-    rollout.had("lab", 2)
-    decided = rollout.turn(fails(2, Failed("`make promote` failed")))
+    rollout.landing("lab", 2)
+    decided = rollout.turn(fails(2, OperationFailure("`make promote` failed")))
     assert decided.rejected == {}
     assert [one.reason for one in decided.ledger.evictions] == ["`make promote` failed"]
     assert decided.evicted == (), "there is no commit to keep"
@@ -196,19 +196,19 @@ def test_promotion_that_can_not_be_done_counts_as_evicted() -> None:
 
 def test_promotion_by_hand_that_can_not_be_done_ends() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "approval": True}))
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     request = rollout.promotion("shop", 2)
-    decided = rollout.decide(fails(2, Failed("`make promote` failed")))
+    decided = rollout.decide(fails(2, OperationFailure("`make promote` failed")))
     assert decided.ledger.how_ended(request) == "evicted"
 
 
 def test_rollback_that_can_not_be_done_ends_and_its_hold_stays() -> None:
     rollout = Rollout()
-    old = rollout.had("lab", 1, landed=120)
-    rollout.had("shop", 1)
-    rollout.had("lab", 2)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2)
     request = rollout.rollback("lab", old)
-    decided = rollout.turn(fails(1, Failed("it has no image files")))
+    decided = rollout.turn(fails(1, OperationFailure("it has no image files")))
     assert decided.ledger.how_ended(request) == "evicted"
     assert set(decided.holds) == {("lab", "app")}
     assert not rollout.turn(never).is_change
@@ -222,7 +222,7 @@ def test_main_that_does_not_generate_lets_all_wait_and_blames_nobody(size: int) 
         rollout.announced(2)
 
     def broken(_: Operation, parent: str) -> Outcome:
-        return Broken(parent, "rollout.json is broken")
+        return BrokenParent(parent, "rollout.json is broken")
 
     decided = rollout.decide(broken)
     assert (decided.rejected, decided.evicted) == ({}, ())
@@ -236,7 +236,7 @@ def test_main_that_does_not_generate_lets_all_wait_and_blames_nobody(size: int) 
 def test_time_limit_says_nothing_of_the_operation() -> None:
     rollout, _ = stack(0)
     request = rollout.announced(2)
-    decided = rollout.decide(fails(2, Lost("make took longer than 60 seconds")))
+    decided = rollout.decide(fails(2, Timeout("make took longer than 60 seconds")))
     assert decided.rejected == {}
     assert request not in decided.ended
     assert "waits for another turn: make took longer than 60 seconds" in waits_for(decided)
@@ -309,6 +309,6 @@ def test_each_try_is_asked_for_once() -> None:
 def test_what_is_behind_an_operation_that_took_too_long_waits_too_and_is_named() -> None:
     rollout = Rollout(settings(lab=LAB, den={**LAB, "after": []}))
     rollout.announced(2)
-    decided = rollout.decide(lambda *_: Lost("make took longer than 60 seconds"))
+    decided = rollout.decide(lambda *_: Timeout("make took longer than 60 seconds"))
     waits = [(line.about.wave, line.obstacles[0].__struct_config__.tag) for line in decided.waiting]
     assert waits == [("lab", "time limit"), ("den", "time limit")]

@@ -11,16 +11,16 @@ from tidemill.plan.deployment import runs
 
 def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
     rollout = Rollout(silent={"lab-2"})
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=10, deployed=None)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=10, deployed=None)
     rollout.reports("lab", "lab-1", ago=5)
     assert present(rollout.turn()).deployed_at == rollout.ago(5)
 
 
 def test_failure_on_a_target_that_runs_nothing_of_the_set_is_not_its_own() -> None:
     rollout = Rollout(silent={"lab-2"})
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=30, deployed=20)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=30, deployed=20)
     rollout.reports("lab", "lab-2", "Degraded", ago=5)
     found = present(rollout.turn())
     assert found.failed == {}
@@ -29,11 +29,11 @@ def test_failure_on_a_target_that_runs_nothing_of_the_set_is_not_its_own() -> No
 
 def test_target_whose_files_did_not_change_need_not_report_again() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 1, landed=60, content="the same image")
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=60, content="the same image")
     for target in LAB["targets"]:
         rollout.reported("lab", target, ago=50)
-    rollout.had("lab", 2, landed=10, deployed=None, content="the same image")
+    rollout.landing("lab", 2, landed=10, deployed=None, content="the same image")
     assert present(rollout.turn()).deployed_at == rollout.ago(10)
 
 
@@ -106,26 +106,26 @@ def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it
     seen: dict[str, object] | None, tree: str | None, expected: bool
 ) -> None:
     rollout = landed()
-    had = rollout.ledger.of("lab", "app").had[-1]
+    landing = rollout.ledger.of("lab", "app").landings[-1]
     record = rollout.record("lab", "lab-1")
-    mine = had.targets["lab-1"].tree
+    mine = landing.targets["lab-1"].tree
     sets = (record.sets or {}) if seen is not None else {}
     changed = {name: msgspec.structs.replace(one, **(seen or {})) for name, one in sets.items()}
     tree = mine if tree == "same" else "another tree"
     record = msgspec.structs.replace(record, sets=changed, tree=tree)
-    assert runs(record, "app", "lab-1", had) is expected
+    assert runs(record, "app", "lab-1", landing) is expected
 
 
 def test_target_without_a_record_runs_nothing() -> None:
     rollout = landed()
-    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").had[-1])
+    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").landings[-1])
 
 
 def test_wave_is_healthy_when_all_its_targets_are() -> None:
     rollout = landed()
     rollout.reports("lab", "lab-1", ago=5)
     assert "lab" not in rollout.turn().ledger.well_with
-    now = {"app": rollout.ledger.of("lab", "app").had[-1].content}
+    now = {"app": rollout.ledger.of("lab", "app").landings[-1].content}
     rollout.reports("lab", "lab-2", ago=3)
     assert rollout.turn().ledger.well_with == {"lab": now}
     rollout.reports("lab", "lab-1", "Degraded", ago=2)

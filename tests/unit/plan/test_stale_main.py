@@ -18,29 +18,29 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.operation import Operation
-from tidemill.facts.snapshot import Failed, Lost, Outcome
-from tidemill.facts.staleness import Finding, Look, NoLook, StaleFiles
+from tidemill.facts.snapshot import OperationFailure, Outcome, Timeout
+from tidemill.facts.staleness import FailedInspection, Finding, Inspection, StaleFiles
 from tidemill.facts.trailers import message, trailers
 
 OF_LAB, OF_SHOP = "generated/lab/lab-1/a.yaml", "generated/shop/north/a.yaml"
 OF_ALL = "generated/index.yaml"
-FRESH = Look({})
+FRESH = Inspection({})
 
 
-def look(*paths: str, made: str = "1", by: str = "ada", after: str = "") -> Look:
+def look(*paths: str, made: str = "1", by: str = "ada", after: str = "") -> Inspection:
     """`generate` makes these files otherwise than they are committed."""
-    return Look(dict.fromkeys(paths, made), (after,), by)
+    return Inspection(dict.fromkeys(paths, made), (after,), by)
 
 
-def rollout(*looks: Look | NoLook, stale: str = "wait", **shop: Any) -> Rollout:
+def rollout(*looks: Inspection | FailedInspection, stale: str = "wait", **shop: Any) -> Rollout:
     """Position 1 is everywhere, 2 is deployed in lab, and 3 was announced."""
     found = settings(lab=LAB, shop={**SHOP, **shop})
     entrypoints = msgspec.structs.replace(found.entrypoints, generate="make", stale=stale)
     made = Rollout(msgspec.structs.replace(found, entrypoints=entrypoints))
     made.generates = looks or (FRESH,)
-    made.had("shop", 1)
-    made.had("lab", 1, landed=90)
-    made.had("lab", 2)
+    made.landing("shop", 1)
+    made.landing("lab", 1, landed=90)
+    made.landing("lab", 2)
     made.announced(3)
     return made
 
@@ -127,7 +127,7 @@ def test_once_main_is_what_it_generates_all_go_on() -> None:
 
 
 def test_where_generate_fails_nothing_is_known_and_operations_are_tried() -> None:
-    decided = rollout(NoLook("it is broken")).turn()
+    decided = rollout(FailedInspection("it is broken")).turn()
     assert introduced(decided) == [("lab", 3), ("shop", 2)]
     assert decided.ledger.finding is None
 
@@ -136,7 +136,7 @@ def test_operation_that_is_lost_does_not_make_every_turn_look() -> None:
     made = rollout()
 
     def lost(_: Operation, __: str) -> Outcome:
-        return Lost("too slow")
+        return Timeout("too slow")
 
     assert made.turn(lost).is_change
     assert not made.turn(lost).is_change
@@ -154,7 +154,7 @@ def test_idle_turns_write_nothing_and_look_no_more() -> None:
 
 def test_rollback_never_waits_and_leaves_alone_what_is_others_too() -> None:
     made = rollout(look(OF_LAB, OF_ALL))
-    made.rollback("lab", made.ledger.of("lab", "app").had[0])
+    made.rollback("lab", made.ledger.of("lab", "app").landings[0])
     asked: list[Operation] = []
 
     def note(operation: Operation, _: str) -> None:
@@ -169,7 +169,7 @@ def test_rollback_never_waits_and_leaves_alone_what_is_others_too() -> None:
 
 def test_rollback_generates_its_own_wave() -> None:
     made = rollout(look(OF_LAB, OF_SHOP))
-    made.rollback("lab", made.ledger.of("lab", "app").had[0])
+    made.rollback("lab", made.ledger.of("lab", "app").landings[0])
     made.green(made.turn().auto[-1].sha)
     made.turn()
     assert [one.owners for one in finding(made).stale] == [("shop",)]
@@ -282,10 +282,10 @@ class TestRegenerating:
     def test_when_it_has_landed_its_set_follows_and_no_set_was_counted(self) -> None:
         made = rollout(look(OF_SHOP), stale="regenerate")
         made.green(made.turn().auto[0].sha)
-        hads = len(made.ledger.of("shop", "app").had)
+        landings = len(made.ledger.of("shop", "app").landings)
         decided = made.turn()
         assert whats(decided)[0] == "landed"
-        assert len(made.ledger.of("shop", "app").had) == hads
+        assert len(made.ledger.of("shop", "app").landings) == landings
         assert introduced(decided) == [("lab", 3), ("shop", 2)]
         assert len(made.looks) == 1
 
@@ -339,7 +339,7 @@ class TestRegenerating:
     def test_it_waits_for_a_rollback_of_its_wave(self) -> None:
         made = rollout(look(OF_LAB), stale="regenerate")
         made.turn()
-        made.rollback("lab", made.ledger.of("lab", "app").had[0])
+        made.rollback("lab", made.ledger.of("lab", "app").landings[0])
         assert [one.operation.kind for one in made.turn().auto] == ["roll back"]
 
     def test_main_that_changes_brings_another(self) -> None:
@@ -366,7 +366,7 @@ class TestRegenerating:
         made = rollout(look(OF_SHOP), stale="regenerate")
 
         def fails(operation: Operation, _: str) -> Outcome | None:
-            return Failed("it changes nothing") if operation.is_regeneration else None
+            return OperationFailure("it changes nothing") if operation.is_regeneration else None
 
         assert introduced(made.turn(fails)) == [("lab", 3)]
         assert not made.turn(fails).is_change

@@ -21,8 +21,8 @@ def targets(found: Status, wave: str = "lab") -> dict[str, TargetStatus]:
 
 def in_lab(landed: float = 10, deployed: float | None = None) -> Rollout:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=landed, deployed=deployed)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=landed, deployed=deployed)
     return rollout
 
 
@@ -42,7 +42,7 @@ def test_set_has_a_state_and_a_time(
 ) -> None:
     rollout = in_lab(landed, deployed)
     if failed is not None:
-        rollout.ledger.of("lab", "app").had[-1].failed = {"lab-1": rollout.ago(failed)}
+        rollout.ledger.of("lab", "app").landings[-1].failed = {"lab-1": rollout.ago(failed)}
     found = sets(seen(rollout))[0]
     assert (found.set, found.app_sha, found.position) == ("app", app_sha(2), 2)
     assert (found.state, found.since) == (state, rollout.ago(since))
@@ -100,16 +100,16 @@ def test_target_that_never_reported_shows_nothing() -> None:
 
 def test_target_that_runs_nothing_of_a_set_does_not_show_it() -> None:
     rollout = Rollout(silent={"lab-2"})
-    rollout.had("lab", 2)
+    rollout.landing("lab", 2)
     rollout.reported("lab", "lab-2")
     assert targets(seen(rollout))["lab-2"].runs == {}
 
 
 def test_target_with_the_same_digests_runs_the_newest_set_that_has_them() -> None:
     rollout = Rollout()
-    rollout.had("lab", 1, landed=60, content="the same")
+    rollout.landing("lab", 1, landed=60, content="the same")
     rollout.reported("lab", "lab-1")
-    rollout.had("lab", 2, landed=10, content="the same")
+    rollout.landing("lab", 2, landed=10, content="the same")
     assert targets(seen(rollout))["lab-1"].runs == {"app": app_sha(2)}
 
 

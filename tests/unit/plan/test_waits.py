@@ -27,8 +27,8 @@ def line(decided: Plan, begin: str) -> tuple[str, object]:
 
 def in_lab(*, landed: float = 10, deployed: float | None = None) -> Rollout:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "1h"}))
-    rollout.had("shop", 1)
-    rollout.had("lab", 2, landed=landed, deployed=deployed)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=landed, deployed=deployed)
     return rollout
 
 
@@ -57,8 +57,8 @@ def test_soaking_set_says_how_long_it_has_to_go() -> None:
 
 def test_deployed_set_waits_for_nothing() -> None:
     rollout = Rollout()
-    rollout.had("shop", 2)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 2)
+    rollout.landing("lab", 2)
     assert rollout.decide().waiting == ()
 
 
@@ -73,8 +73,8 @@ def test_deployed_set_waits_for_nothing() -> None:
 )
 def test_commit_on_auto_waits_for_its_check(state: str | None, reason: str) -> None:
     rollout = Rollout(settings(lab=LAB, shop=SHOP, checks="retries = 1"))
-    rollout.had("shop", 1)
-    rollout.had("lab", 1)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
     commit = rollout.on_auto("lab", 2)
     rollout.green(rollout.main)
     if state:
@@ -101,7 +101,7 @@ def test_red_main_without_a_known_green_one_is_named_all_the_same() -> None:
 
 def test_unknown_sets_wait_for_nothing() -> None:
     rollout = Rollout()
-    rollout.had("lab", 0, app_sha=None, deployed=None)
+    rollout.landing("lab", 0, app_sha=None, deployed=None)
     assert rollout.decide().waiting == ()
 
 
@@ -130,8 +130,8 @@ def test_promotion_of_a_set_that_no_wave_knows_says_so() -> None:
 
 def test_what_was_taken_off_auto_says_what_it_waits_for_now() -> None:
     rollout = Rollout()
-    rollout.had("shop", 1)
-    rollout.had("lab", 2)
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2)
     rollout.on_auto("shop", 2)
     rollout.hold("shop", reason="freeze")
     text = waits_for(rollout.decide())

@@ -35,7 +35,7 @@ from tidemill.clients.git.store import (
 from tidemill.clients.git.worktree import Worktree
 from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import Refused, TidemillError, Unreachable
-from tidemill.facts.staleness import Look
+from tidemill.facts.staleness import Inspection
 from tidemill.words.names import one_line
 
 _PAUSES = (0.5, 2.0)  # seconds
@@ -155,14 +155,14 @@ class Repository(Objects):
             self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
 
-    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
         """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
         changed = self._worktree_with(work.parent).look(work)
         if isinstance(changed, WorkFailed | WorkTimedOut):
             return changed
         about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")
         author = re.search(r"^author (.*) <", about, re.MULTILINE)
-        return Look(
+        return Inspection(
             changed,
             self.parents(work.parent),
             one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",

@@ -12,7 +12,7 @@ from typing import Protocol, TypeAlias
 
 from tidemill.facts.ownership import Scope
 from tidemill.facts.settings import Bot
-from tidemill.facts.staleness import Look
+from tidemill.facts.staleness import Inspection
 
 
 @dataclass(frozen=True)
@@ -208,7 +208,7 @@ class Store(Protocol):
         """Do an operation in a checkout, and commit it."""
         ...
 
-    def look(self, work: Work) -> Look | WorkFailed | WorkTimedOut:
+    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
         """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
         ...
 

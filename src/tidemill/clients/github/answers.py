@@ -9,7 +9,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.facts import github_checks
-from tidemill.facts.github_checks import Required
+from tidemill.facts.github_checks import RequiredCheck
 
 # An app's picture is below /in/ID, a person's below /u/ID; nobody chooses either address.
 _APP = re.compile(r"https?://[^?#]*/in/(\d{1,15})(?:[?#].*)?")
@@ -21,10 +21,10 @@ class _Check(msgspec.Struct):
     integration_id: int | None = None
     app_id: int | None = None
 
-    def required(self) -> Required:
+    def required(self) -> RequiredCheck:
         """As a requirement; an app of 0 or -1 is any."""
         app = self.integration_id or self.app_id
-        return Required(self.context, app if app and app > 0 else None)
+        return RequiredCheck(self.context, app if app and app > 0 else None)
 
 
 class _Parameters(msgspec.Struct):
@@ -37,7 +37,7 @@ class Rule(msgspec.Struct):
     type: str
     parameters: _Parameters | None = None
 
-    def required(self) -> Iterator[Required]:
+    def required(self) -> Iterator[RequiredCheck]:
         """The checks that it requires."""
         if self.type == "required_status_checks" and self.parameters:
             yield from (check.required() for check in self.parameters.required_status_checks)
@@ -57,13 +57,13 @@ class Branch(msgspec.Struct):
 
     protection: _Protection | None = None
 
-    def required(self) -> list[Required]:
+    def required(self) -> list[RequiredCheck]:
         """The checks that the protection requires."""
         found = self.protection.required_status_checks if self.protection else None
         if found is None:
             return []
         named = {check.context for check in found.checks}
-        others = [Required(context) for context in found.contexts if context not in named]
+        others = [RequiredCheck(context) for context in found.contexts if context not in named]
         return [check.required() for check in found.checks] + others
 
 

@@ -13,7 +13,7 @@ from tidemill.clients.github.calls import Call, Calls
 from tidemill.clients.github.patience import Answer
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused
-from tidemill.facts.github_checks import Reports, Required, Status
+from tidemill.facts.github_checks import Reports, RequiredCheck, Status
 from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
@@ -63,7 +63,7 @@ class GitHub:
         self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
         self._set: dict[str, list[Status]] = {}
 
-    def required(self, branch: str) -> tuple[Required, ...]:
+    def required(self, branch: str) -> tuple[RequiredCheck, ...]:
         """The checks that the rules of a branch require; none where no rule says so.
 
         One call, and one more where rulesets require nothing: for classic branch protection, of
@@ -83,7 +83,7 @@ class GitHub:
         protected = self._calls.get_or_none(classic, answers.Branch)
         return tuple(dict.fromkeys(protected.required())) if protected else ()
 
-    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+    def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
         """All that counts of what was reported of a commit, and what is remembered of it.
 
         Two calls, more only where pages are full.
@@ -176,7 +176,7 @@ class GitHub:
             calls = self._elsewhere(other)
         return downloaded(calls, run_id, name, most)
 
-    def _statuses(self, sha: str, required: Sequence[Required]) -> list[Status]:
+    def _statuses(self, sha: str, required: Sequence[RequiredCheck]) -> list[Status]:
         """Statuses, the latest first, until each that is required was met.
 
         The combined status would not say who set them.

@@ -9,7 +9,7 @@ from tidemill.clients.git.git import redacted
 from tidemill.clients.github import place
 from tidemill.clients.github.api import GitHub
 from tidemill.errors import Refused
-from tidemill.facts.github_checks import Reports, Required
+from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.words.names import shown
 
 
@@ -20,11 +20,11 @@ class NoGitHub:
         self._why = why
         self._remedy = remedy
 
-    def required(self, branch: str) -> tuple[Required, ...]:
+    def required(self, branch: str) -> tuple[RequiredCheck, ...]:
         """Raise `Refused`."""
         self.refuse()
 
-    def reports(self, sha: str, required: Sequence[Required]) -> Reports:
+    def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
         """Raise `Refused`."""
         self.refuse()
 

@@ -1,0 +1,34 @@
+"""Holds: nothing goes into a wave until a person releases it, or its cause has ended."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from tidemill.facts.windows import Moment
+
+
+class HoldCause(msgspec.Struct, frozen=True, kw_only=True):
+    """The failure that a hold answers: the content of the set, and the targets that failed."""
+
+    content: str
+    targets: tuple[str, ...]
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A hold that is in force; `set` is `_` where it is for all sets of the wave.
+
+    `instead_of` is for a wave that may be another under a new name: that one's wave and set.
+    `failure` is what it was placed for by itself; then it ends with that.
+    """
+
+    version: Literal[1] = 1
+    id: str
+    wave: str
+    set: str
+    reason: str
+    by: str
+    since: Moment
+    instead_of: tuple[str, str] | None = None
+    failure: HoldCause | None = None
