@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable
 from typing import Any, TextIO
 
+from tidemill.words.shas import short
 from tidemill_sandbox.demo.narrator import Narrator, Unexpected
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.git_reading import Unfound
@@ -71,7 +72,7 @@ class Story:
         published = [run for run in self._runs("acme/app") if run.head_sha == sha]
         self.narrator.expect(
             [run.conclusion for run in published] == ["success"],
-            f"the workflow of app.git has published the images of {sha[:12]}",
+            f"the workflow of app.git has published the images of {short(sha)}",
         )
         self._expect_everywhere(sha)
         green = {one.sha for one in self.world.hub.statuses if one.state == "success"}
@@ -136,7 +137,7 @@ class Story:
         bad = self._runs_in("production", "app")
         self._operate("roll back", reason="checkout is slow")
         back = self._runs_in("production", "app")
-        self.narrator.expect(back not in (None, bad), f"production is back at {str(back)[:12]}")
+        self.narrator.expect(back not in (None, bad), f"production is back at {short(back)}")
         self.narrator.expect(
             self._refs("holds/production"), "production is held, so nothing undoes the rollback"
         )
@@ -149,7 +150,7 @@ class Story:
         message = (self.world.app if repository == "app.git" else self.world.cfg).git(
             "log", "-1", "--format=%s"
         )
-        self.narrator.say(repository, f"{sha[:12]} {message}")
+        self.narrator.say(repository, f"{short(sha)} {message}")
         return sha
 
     def _operate(self, operation: str, *, reason: str) -> None:
@@ -215,4 +216,4 @@ class Story:
 
     def _expect_everywhere(self, sha: str) -> None:
         where = [self._runs_in(wave, "app") for wave in WAVES]
-        self.narrator.expect(where == [sha] * len(WAVES), f"{sha[:12]} is in {', '.join(WAVES)}")
+        self.narrator.expect(where == [sha] * len(WAVES), f"{short(sha)} is in {', '.join(WAVES)}")

@@ -14,6 +14,7 @@ from tidemill.clients.git.git import Git
 from tidemill.commands._table import command, parse
 from tidemill.errors import TidemillError
 from tidemill.facts import settings, settings_file
+from tidemill.words.shas import short
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.people import Operators
 
@@ -63,7 +64,7 @@ class Loop:
         """Say what a turn did."""
         if turn["landed"]:
             self.narrator.say(
-                "main", f"landed {turn['landed'][:12]}, the very commit that was checked"
+                "main", f"landed {short(turn['landed'])}, the very commit that was checked"
             )
         verbs = {
             "introduced": "auto",
@@ -76,7 +77,7 @@ class Loop:
         }
         for key, who in verbs.items():
             for one in turn[key]:
-                where = f"{one.get('set', '')} {one.get('app_sha', '')[:12]}" + (
+                where = f"{one.get('set', '')} {short(one.get('app_sha', ''))}" + (
                     f" in {one['wave']}" if "wave" in one else ""
                 )
                 self.narrator.say(who, f"{key.replace('_', ' ')} {where}: {one.get('reason', '')}")
@@ -112,7 +113,9 @@ class Loop:
             "--run",
             str(self._runs),
         )
-        self.narrator.say("check", f"{sha[:12]} is {'green' if state == 'success' else 'red'}{why}")
+        self.narrator.say(
+            "check", f"{short(sha)} is {'green' if state == 'success' else 'red'}{why}"
+        )
         return state == "success"
 
     def settle(
@@ -176,7 +179,7 @@ class Loop:
         )  # fmt: skip
         if not quiet:
             self.redeployed.append(target)
-            self.narrator.say(wave, f"{target} runs {revision[:12]}, {health}")
+            self.narrator.say(wave, f"{target} runs {short(revision)}, {health}")
         self.tell(turn)
         self.later(seconds=10)
 

@@ -16,6 +16,7 @@ from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.git.git import Git
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.clients.machine.scratch import scratch
+from tidemill.words.shas import short
 from tidemill_sandbox.demo.narrator import Narrator
 
 _AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}
@@ -96,7 +97,7 @@ class Developers(Clone):
     def build(self, message: str, when: datetime) -> tuple[str, dict[str, Shipped]]:
         """Commit, build, and say which digests changed; returns the SHA and the images."""
         sha = self.commit(message, when)
-        self._narrator.say("app.git", f"{sha[:12]} {message}")
+        self._narrator.say("app.git", f"{short(sha)} {message}")
         with scratch(large=True) as folder:
             wishes = Wishes(to=f"oci:{self._images}")
             run = Run(folder, Given(sha=sha, branch="main"), wishes, lambda _: None)

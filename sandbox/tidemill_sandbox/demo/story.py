@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tidemill.words.shas import short
 from tidemill_sandbox.demo.loop import Loop
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.people import Developers, Operators
@@ -124,7 +125,7 @@ class Story:
         )
         self.narrator.expect(
             evicted == [culprit],
-            f"{culprit[:12]} was evicted, and is kept below refs/tidemill/evicted",
+            f"{short(culprit)} was evicted, and is kept below refs/tidemill/evicted",
         )
         self.narrator.expect(
             self.loop.runs("staging") == good, "staging still has the app that works"
@@ -161,7 +162,7 @@ class Story:
         self.loop.settle()
         waiting = self.loop.call("status")["waiting"]
         blamed = [line for line in waiting if broken in line["what"]]
-        self.narrator.expect(blamed, f"the status names {broken[:12]} on main: its check is red")
+        self.narrator.expect(blamed, f"the status names {short(broken)} on main: its check is red")
         self._expect_evicted(1, "nobody was evicted for it")
         self.cfg.replace(production, "billing+: { replicas: 'three'", "billing+: { replicas: 3")
         self.cfg.generate()
@@ -181,7 +182,7 @@ class Story:
         turn = self.loop.announce(late)
         superseded = [one for one in turn["superseded"] if one["app_sha"] == older]
         self.narrator.expect(
-            superseded, f"{older[:12]} is superseded: the wave has had {newer[:12]}"
+            superseded, f"{short(older)} is superseded: the wave has had {short(newer)}"
         )
         self._expect_everywhere(newer)
 
@@ -223,7 +224,7 @@ class Story:
         self.loop.tell(turn)
         self.loop.settle(turn)
         back = self.loop.runs("production")
-        self.narrator.expect(back not in (None, bad), f"production is back at {str(back)[:12]}")
+        self.narrator.expect(back not in (None, bad), f"production is back at {short(back)}")
         self.app.replace("cmd/gateway/main.go", "3 * time.Second", "9 * time.Second")
         sha, built = self.app.build("Be patient again", self.loop.now)
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
@@ -245,7 +246,7 @@ class Story:
 
     def _push(self, message: str) -> str:
         sha = self.cfg.commit(message, self.loop.now)
-        self.narrator.say("a person", f"pushes {sha[:12]} to main: {message}")
+        self.narrator.say("a person", f"pushes {short(sha)} to main: {message}")
         return sha
 
     def _soak(self) -> None:
@@ -260,4 +261,4 @@ class Story:
     def _expect_everywhere(self, sha: str) -> None:
         self._soak()
         where = [self.loop.runs(wave) for wave in WAVES]
-        self.narrator.expect(where == [sha] * len(WAVES), f"{sha[:12]} is in {', '.join(WAVES)}")
+        self.narrator.expect(where == [sha] * len(WAVES), f"{short(sha)} is in {', '.join(WAVES)}")

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from markdown_it import MarkdownIt  # rich brings it
 
+from tidemill.words.shas import short
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.messages import Reply, Request, text
 from tidemill_sandbox.state.shapes import Job, Repository, Run
@@ -99,7 +100,7 @@ class Pages:
         branches = [
             [
                 escape(ref.removeprefix("refs/heads/")),
-                f"<code>{sha[:12]}</code>",
+                f"<code>{short(sha)}</code>",
                 escape(git_reading.commit(repository.path, sha).message.partition("\n")[0]),
             ]
             for ref, (sha, _) in sorted(heads.items())
@@ -121,7 +122,7 @@ class Pages:
         if repository is None or not (told := git_reading.shown(repository.path, sha)):
             return text(404, "there is no such commit\n")
         body = f"<pre>{escape(told[:_MOST_LOG].decode(errors='replace'))}</pre>"
-        return _page(f"{repository.name}: {sha[:12]}", body)
+        return _page(f"{repository.name}: {short(sha)}", body)
 
     def _runs(self, runs: Iterable[Run], *, with_repository: bool = False) -> str:
         rows = []

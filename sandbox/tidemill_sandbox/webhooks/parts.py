@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from tidemill.words.shas import short
 from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.rendering import time
 from tidemill_sandbox.state import git_reading
@@ -38,7 +39,7 @@ def push(hub: Hub, repository: Repository, event: Event) -> dict[str, Any]:
         "deleted": event.parts["deleted"],
         "forced": event.parts["forced"],
         "base_ref": None,
-        "compare": f"{page}/compare/{before[:12]}...{after[:12]}",
+        "compare": f"{page}/compare/{short(before)}...{short(after)}",
         "commits": shown,
         "head_commit": shown[-1] if shown else None,
         "pusher": {"name": event.cause.login, "email": None},

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tidemill.words.names import one_line
+from tidemill.words.shas import short
 
 Result = Mapping[str, Any]
 _NEEDS_A_PERSON = {
@@ -90,7 +91,7 @@ def _waits(line: Mapping[str, Any]) -> str:
 
 
 def _which(one: Mapping[str, Any]) -> str:
-    sha = str(one.get("app_sha") or one.get("sha") or "")[:12]
+    sha = short(str(one.get("app_sha") or one.get("sha") or ""), "")
     which = "all sets" if one.get("set") == "_" else one.get("set")
     where = f"in {one['wave']}" if one.get("wave") else ""
     said = " ".join(str(part) for part in (sha, which, where) if part)

@@ -15,6 +15,7 @@ from tidemill.announcing.origin import Origin
 from tidemill.errors import Refused
 from tidemill.words import references
 from tidemill.words.names import checked_name, shown
+from tidemill.words.shas import short
 from tidemill.words.unreadable import UNREADABLE
 from tidemill.words.versions import check_version
 
@@ -49,7 +50,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def id(self) -> str:
         """The request's id: equal for the same announcement, however often it comes."""
         where = f"{self.generation}.{self.position}" if self.generation > 1 else f"{self.position}"
-        return f"announcement-{self.set}-{where}-{self.sha[:12]}"
+        return f"announcement-{self.set}-{where}-{short(self.sha)}"
 
 
 class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):

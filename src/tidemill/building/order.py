@@ -36,7 +36,7 @@ class Wishes:
         labels: on top of the settings'; those of `OF_A_COMMIT` are left out.
         no_cache: build every step anew.
         builder: the name of the builder that buildx takes.
-        to: a place as `tidemill.app.destination` reads it; that of the settings if None.
+        to: a place as `tidemill.building.destination` reads it; that of the settings if None.
         tags: more tags, besides the SHA and the branch.
         push: whether anything is written to the destinations.
         verify: whether to build twice, and publish only what is the same.

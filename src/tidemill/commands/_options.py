@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from tidemill.clients.github import place as github
 from tidemill.errors import Refused
-from tidemill.words.names import checked_line, checked_name, is_storable, shown
+from tidemill.words.moments import is_storable
+from tidemill.words.names import checked_line, checked_name, shown
 
 if TYPE_CHECKING:
     from tidemill.turn.accept import Accepted

@@ -9,11 +9,12 @@ from typing import Any
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._writing import show_table, time_text, write, write_wrapped
 from tidemill.facts.journal import Entry
-from tidemill.facts.requests import ALL_SETS
+from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.waits import is_by_rule
 from tidemill.plan.wording import line_command, reasons, subject
 from tidemill.turn.turn import LostTo, NothingDue, Turn, WouldWrite, Wrote
+from tidemill.words.shas import short
 
 _LISTS = {
     "evicted": "evicted",
@@ -112,6 +113,6 @@ def _short(text: str) -> str:
 
 
 def _about(entry: Entry) -> str:
-    sha = (entry.app_sha or entry.sha or "")[:12]
+    sha = short(entry.app_sha or entry.sha, "")
     which = "all sets" if entry.set == ALL_SETS else entry.set
     return " ".join(part for part in (sha, which, entry.wave) if part) or (entry.id or "")

@@ -29,6 +29,7 @@ from tidemill.facts.name_changes import folders_to_move, warnings_of
 from tidemill.facts.ownership import Ownership, found_stale, waves_of
 from tidemill.facts.settings import Settings, Wave
 from tidemill.words.names import checked_sha, one_line, shown
+from tidemill.words.shas import short
 
 HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
 EXAMPLE = "tidemill check-cfg-app --repo ."
@@ -109,13 +110,13 @@ def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
 
     def show() -> None:
         for sha, verdict in verdicts.items():
-            write(f"{_WORDS[verdict.state]}: {sha[:12]}: {verdict.reason}")
+            write(f"{_WORDS[verdict.state]}: {short(sha)}: {verdict.reason}")
             for text in verdict.warnings:
-                write(f"warning: {sha[:12]}: {text}")
+                write(f"warning: {short(sha)}: {text}")
 
     states = {sha: verdict.state for sha, verdict in verdicts.items()}
     reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
-    warnings = [f"{sha[:12]}: {text}" for sha, one in verdicts.items() for text in one.warnings]
+    warnings = [f"{short(sha)}: {text}" for sha, one in verdicts.items() for text in one.warnings]
     result = {"verdicts": states, "reasons": reasons, "warnings": warnings}
     conclude(result, show, as_json=as_json)
     return 0 if all(verdict.state == "success" for verdict in verdicts.values()) else 1
@@ -130,7 +131,7 @@ def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str],
         return Verdict("error", one_line(str(error)))
     warnings: list[str] = []
     try:
-        done = _check(source, checkout, place, sha[:12], say, warnings)
+        done = _check(source, checkout, place, short(sha), say, warnings)
         return Verdict("success", ", ".join(done), tuple(warnings))
     except StaleFiles as error:
         return Verdict("failure", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))

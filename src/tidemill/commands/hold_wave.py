@@ -8,7 +8,8 @@ from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import accept_and_turn
-from tidemill.facts.requests import ALL_SETS, HoldRequest
+from tidemill.facts.requests import HoldRequest
+from tidemill.facts.settings import ALL_SETS
 from tidemill.turn.read import Reading
 
 HELP = "stop introductions and promotions into a wave"

@@ -14,9 +14,9 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Promotion
 from tidemill.facts.settings import Wave
-from tidemill.plan.wording import short
 from tidemill.turn.read import Reading
 from tidemill.words.names import checked_short_sha
+from tidemill.words.shas import short
 
 HELP = "ask for a set in a wave, and approve it"
 EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55"
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
             raise _needs_a_name(remedies, wave.name, set_name, landing.app_sha or "", why)
         present = reading.ledger.present(wave.name, set_name)
         if present and present.content == landing.content:
-            return Nothing(f"{wave.name} has {(landing.app_sha or '')[:12]} already")
+            return Nothing(f"{wave.name} has {short(landing.app_sha)} already")
         if present and present.is_known and order_of(present) > order_of(landing):
             raise Refused(
                 f"{wave.name} has {short(present.app_sha)}, which is newer than "

@@ -14,6 +14,7 @@ from tidemill.errors import Refused
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, status
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
+from tidemill.words.shas import short
 
 HELP = "say what runs where, and what waits for what"
 EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
@@ -76,7 +77,7 @@ def _show_wave(wave: WaveStatus) -> None:
         [
             (
                 one.set,
-                (one.app_sha or "unknown")[:12],
+                short(one.app_sha, "unknown"),
                 str(one.position or ""),
                 one.state,
                 time_text(one.since) or "",
@@ -92,10 +93,10 @@ def _show_wave(wave: WaveStatus) -> None:
         [
             (
                 one.name,
-                (one.revision or "no report")[:12],
+                short(one.revision, "no report"),
                 one.phase or "",
                 f"{one.health or ''}{_clock(one)}",
-                ", ".join(f"{name} {sha[:12]}" for name, sha in one.runs.items()),
+                ", ".join(f"{name} {short(sha)}" for name, sha in one.runs.items()),
             )
             for one in wave.targets
         ],

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 from tidemill.words.names import one_line
 
 RunState = Literal["success", "failure", "pending", "cancelled"]

@@ -9,7 +9,8 @@ from tidemill.facts import requests
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.holds import Hold
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import ALL_SETS, Fact
+from tidemill.facts.requests import Fact
+from tidemill.facts.settings import ALL_SETS
 from tidemill.words.names import SHA, checked_line, is_name, shown
 
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 
 class HoldCause(msgspec.Struct, frozen=True, kw_only=True):

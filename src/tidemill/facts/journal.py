@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

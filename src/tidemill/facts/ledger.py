@@ -16,7 +16,7 @@ from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
 from tidemill.facts.requests import Point
 from tidemill.facts.staleness import Finding
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 KEPT_SETS = 50
 MOST_SOAKING = 500

@@ -8,7 +8,7 @@ import msgspec
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.naming import Naming
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 Kind = Literal["introduce", "promote", "roll back", "regenerate"]
 

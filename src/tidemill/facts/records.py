@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 Phase = Literal["Running", "Succeeded", "Failed", "Error", "Terminating"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]

@@ -16,19 +16,18 @@ from tidemill.announcing.announcement import Announcement, checked
 from tidemill.announcing.order import MAX_GENERATION, Order, as_before, checked_generation, order_of
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
-from tidemill.facts.windows import Moment
+from tidemill.facts.settings import ALL_SETS
+from tidemill.words.moments import Moment, is_storable
 from tidemill.words.names import (
     MAX_POSITION,
     checked_line,
     checked_name,
     checked_repository,
     checked_sha,
-    is_storable,
     shown,
 )
 from tidemill.words.references import running
 
-ALL_SETS = "_"
 # A person's login, or an App's with [bot]; companies' have an underscore.
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
 

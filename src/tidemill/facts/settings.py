@@ -11,6 +11,7 @@ from tidemill.words.durations import Duration
 
 FILE = "tidemill.toml"
 NAMESPACE = "refs/tidemill"
+ALL_SETS = "_"
 
 Admit = Literal["when deployed", "when soaked", "at once"]
 OnFailure = Literal["wait", "roll back"]
@@ -138,6 +139,16 @@ class Settings(_Part, frozen=True, kw_only=True):
         """The set of that name, if there is one."""
         return next((image_set for image_set in self.sets if image_set.name == name), None)
 
+    def listing(self, wave: str, target: str) -> Wave | None:
+        """The wave of that name, if it lists the target."""
+        found = self.wave(wave)
+        return found if found and target in found.targets else None
+
+    def names(self, wave: str, set_name: str) -> bool:
+        """Whether there are a wave and a set of these names; `_` is all sets."""
+        is_set = set_name == ALL_SETS or self.image_set(set_name) is not None
+        return is_set and self.wave(wave) is not None
+
     def followers(self, wave: str) -> tuple[Wave, ...]:
         """The waves that come right after `wave`."""
         return tuple(other for other in self.waves if wave in other.sources)
@@ -163,3 +174,13 @@ class Settings(_Part, frozen=True, kw_only=True):
         return tuple(
             one.strip("/").partition("{")[0].rpartition("/")[0] for one in self.templates()
         )
+
+
+def no_such_target(wave: str, target: str) -> str:
+    """That the settings don't list a target in a wave."""
+    return f"the settings name no target {target} in a wave {wave}"
+
+
+def no_such_place(wave: str, set_name: str) -> str:
+    """That the settings don't have a wave with a set."""
+    return f"the settings name no wave {wave} with a set {set_name}"

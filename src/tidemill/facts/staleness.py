@@ -17,6 +17,7 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership
 from tidemill.facts.settings import Settings
 from tidemill.words.names import UNPRINTABLE, shown
+from tidemill.words.shas import short
 
 KEPT_FILES = 10
 LONGEST_NAME = 200
@@ -73,10 +74,10 @@ class StaleFiles(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """The commit that is to blame, or the range in which it is, and whose it is."""
         by = f" by {self.by}" if self.by else ""
         if self.is_one:
-            return f"{self.until[:12]}{by}"
+            return f"{short(self.until)}{by}"
         if self.after:
-            return f"{self.after[:12]}..{self.until[:12]}, the last{by}"
-        return f"{self.until[:12]}{by}, or a commit before it"
+            return f"{short(self.after)}..{short(self.until)}, the last{by}"
+        return f"{short(self.until)}{by}, or a commit before it"
 
     @property
     def named(self) -> str:

@@ -8,6 +8,7 @@ from typing import get_args
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.facts.operation import Kind, Operation
 from tidemill.words.names import MAX_POSITION, SHA, UNPRINTABLE, is_name, is_repository
+from tidemill.words.shas import short
 
 _PREFIX = "Autocommit-"
 _POSITION = re.compile(r"[0-9]{1,16}")
@@ -30,9 +31,11 @@ def message(operation: Operation) -> str:
 def _subject(operation: Operation) -> str:
     if operation.kind == "regenerate":
         return f"Regenerate {operation.wave} after {operation.after}"
-    sha = operation.app_sha or "an unknown set"
     where = {"introduce": "to", "promote": "to", "roll back": "in"}[operation.kind]
-    return f"{_VERBS[operation.kind]} {operation.set} {sha[:12]} {where} {operation.wave}"
+    what = (
+        f"{_VERBS[operation.kind]} {operation.set} {short(operation.app_sha, '(an unknown set)')}"
+    )
+    return f"{what} {where} {operation.wave}"
 
 
 def trailers(operation: Operation) -> dict[str, str]:

@@ -1,16 +1,10 @@
-"""Moments, and windows (`Mon-Fri 09:00-16:00 Europe/Berlin`), parsed once."""
+"""Windows (`Mon-Fri 09:00-16:00 Europe/Berlin`), parsed once."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, TypeAlias
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-import msgspec
-
-# A time that can be compared with any other; one without its offset is not read.
-Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _WINDOW = re.compile(

@@ -26,10 +26,11 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import ALL_SETS, AnnouncementRequest, Fact
-from tidemill.facts.settings import Settings
+from tidemill.facts.requests import AnnouncementRequest, Fact
+from tidemill.facts.settings import ALL_SETS, Settings
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.obstacles import About, Obstacle, Wait
+from tidemill.words.shas import short
 
 TIDEMILL = "tidemill"
 ENDS_BADLY = ("evicted", "rejected", "dropped")
@@ -162,7 +163,7 @@ class Draft:
         """Place a hold that no person asked for; `cause` is a commit."""
         self.hold(
             Hold(
-                id=f"hold-{wave}-{set_name}-{cause[:12]}",
+                id=f"hold-{wave}-{set_name}-{short(cause)}",
                 wave=wave,
                 set=set_name,
                 reason=reason,

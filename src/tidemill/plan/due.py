@@ -10,8 +10,8 @@ import msgspec
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import ALL_SETS, AnnouncementRequest, Promotion
-from tidemill.facts.settings import Wave
+from tidemill.facts.requests import AnnouncementRequest, Promotion
+from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.staleness import Finding, is_watched, regenerates
 from tidemill.plan.deployment import degraded_targets, failing_targets, missing
 from tidemill.plan.draft import Draft

@@ -11,6 +11,7 @@ from tidemill.facts.ledger import Eviction, Suspect
 from tidemill.facts.operation import AutoCommit
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.landing import due_prefix
+from tidemill.words.shas import short
 
 
 def evict(draft: Draft) -> None:
@@ -28,7 +29,7 @@ def evict(draft: Draft) -> None:
     if draft.verdict(draft.main).state == "red" or not _is_condemned(draft, culprit, parent):
         return
     draft.ledger.suspect = None
-    reason = f"its check is red on {parent[:12]}, which is green"
+    reason = f"its check is red on {short(parent)}, which is green"
     draft.evict(
         Eviction(
             commit=culprit.sha,

@@ -10,7 +10,6 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
-    ALL_SETS,
     AnnouncementRequest,
     Drop,
     HoldRequest,
@@ -19,10 +18,12 @@ from tidemill.facts.requests import (
     Retry,
     Rollback,
 )
+from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.deployment import take_in
 from tidemill.plan.draft import Draft
 from tidemill.plan.position import how_ended, why_unwelcome
 from tidemill.words.durations import show_duration
+from tidemill.words.shas import short
 
 _DONE = "done"
 
@@ -95,7 +96,7 @@ def _record(draft: Draft, ref_id: str, record: Deployment) -> None:
         if record.ahead and not (latest and latest.ahead):
             _note_clock(draft, record)
         take_in(draft, wave, record)
-        said = f"{record.target}: {record.phase}, {record.health} at {record.revision[:12]}"
+        said = f"{record.target}: {record.phase}, {record.health} at {short(record.revision)}"
         draft.end(
             ref_id,
             _DONE,
@@ -246,7 +247,7 @@ def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
 
 def _hold_back(draft: Draft, back: OpenRollback, *, by: str) -> None:
     if draft.hold_on(back.wave, back.set) is None:
-        hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{back.leaves.commit[:12]}'}"
+        hold_id = f"hold-{back.request or f'{back.wave}-{back.set}-{short(back.leaves.commit)}'}"
         draft.hold(
             Hold(id=hold_id, wave=back.wave, set=back.set, reason=back.reason, by=by, since=back.at)
         )

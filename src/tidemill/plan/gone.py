@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Ledger, SetLedger
-from tidemill.facts.requests import ALL_SETS
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import ALL_SETS, Settings
 
 Place = tuple[str, str]
 

@@ -19,6 +19,7 @@ from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import is_newer, is_set, obstacle
 from tidemill.plan.new_main import has_landed
 from tidemill.plan.position import why_older
+from tidemill.words.shas import short
 
 MOST_WAITING = 50
 _ENDS = ("landed", "evicted", "unchanged")
@@ -34,10 +35,12 @@ def land(draft: Draft) -> None:
     for commit in commits:
         has_landed(draft, commit)
     beneath = [
-        commit.sha[:12] for commit in commits[:-1] if draft.seen(commit.sha).state != "green"
+        short(commit.sha) for commit in commits[:-1] if draft.seen(commit.sha).state != "green"
     ]
     if beneath:
-        why = f"{commits[-1].sha[:12]} was tested as a whole, with {', '.join(beneath)} beneath it"
+        why = (
+            f"{short(commits[-1].sha)} was tested as a whole, with {', '.join(beneath)} beneath it"
+        )
         draft.note("landed together", reason=why, sha=commits[-1].sha)
     draft.landed = draft.main = draft.ledger.green_main = commits[-1].sha
     del draft.chain[: newest + 1]

@@ -12,7 +12,7 @@ from tidemill.facts.snapshot import WaveNaming
 from tidemill.facts.staleness import after_landing
 from tidemill.plan.draft import Draft
 from tidemill.plan.gone import in_place_of, is_known, why_held
-from tidemill.plan.wording import short
+from tidemill.words.shas import short
 
 
 def observe(draft: Draft) -> None:
@@ -140,7 +140,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
         )
     )
     if is_back and present.is_known and draft.hold_on(wave.name, set_name) is None:
-        why = f"{reason}, back from {(present.app_sha or '')[:12]}"
+        why = f"{reason}, back from {short(present.app_sha)}"
         draft.hold_by_itself(wave.name, set_name, landing.commit, why)
 
 

@@ -1,7 +1,7 @@
 """Why something waits, or will never happen by itself: values, one struct for each kind.
 
 `kind` is what `--json` prints; the words, and the command that ends a wait, are made from these
-values in `tidemill.cfg.wording`, and nothing is ever found out from the words.
+values in `tidemill.plan.wording`, and nothing is ever found out from the words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 
 from tidemill.facts.naming import Naming
 from tidemill.facts.staleness import StaleFiles
-from tidemill.facts.windows import Moment
+from tidemill.words.moments import Moment
 
 
 class _Obstacle(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit_defaults=True):

@@ -9,7 +9,7 @@ from tidemill.facts.settings import Wave
 from tidemill.plan.deployment import has_very_set
 from tidemill.plan.draft import TIDEMILL, Draft
 from tidemill.plan.filing import begin_rollback
-from tidemill.plan.wording import short
+from tidemill.words.shas import short
 
 
 def recover(draft: Draft) -> None:

@@ -24,7 +24,6 @@ from tidemill.facts.ledger import Eviction, Landing, Ledger, Names, OpenRollback
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
-    ALL_SETS,
     AnnouncementRequest,
     Drop,
     Fact,
@@ -35,7 +34,7 @@ from tidemill.facts.requests import (
     Retry,
     Rollback,
 )
-from tidemill.facts.settings import ImageSet, Settings, Wave
+from tidemill.facts.settings import ALL_SETS, ImageSet, Settings, Wave
 from tidemill.facts.snapshot import Snapshot
 
 Place = tuple[str, str]

@@ -17,6 +17,7 @@ from tidemill.plan.eviction import forget
 from tidemill.plan.obstacles import About, BrokenMain, TimeLimit
 from tidemill.plan.regeneration import InspectionTodo, first_look, left_alone, second_look
 from tidemill.plan.wording import in_words
+from tidemill.words.shas import short
 
 _DONE = {
     "introduce": "introduced",
@@ -167,7 +168,7 @@ def _note_made(draft: Draft, step: AutoStep, commit: AutoCommit, *, moved: bool)
             "replayed",
             step.operation,
             sha=commit.sha,
-            reason=f"{why}; it was {step.commit.sha[:12]}",
+            reason=f"{why}; it was {short(step.commit.sha)}",
         )
 
 

@@ -9,8 +9,7 @@ import msgspec
 
 from tidemill.facts.holds import Hold
 from tidemill.facts.naming import Naming
-from tidemill.facts.requests import ALL_SETS
-from tidemill.facts.settings import Wave
+from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import runs
 from tidemill.plan.gone import gone_holds

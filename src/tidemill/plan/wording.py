@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from datetime import datetime
 
-from tidemill.facts.requests import ALL_SETS
+from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.staleness import StaleFiles
 from tidemill.plan.obstacles import (
     About,
@@ -53,17 +53,13 @@ from tidemill.plan.obstacles import (
 )
 from tidemill.words.durations import show_duration
 from tidemill.words.names import one_line
+from tidemill.words.shas import short
 
 _MOST_SAID = 230  # so that the remedy fits on the line, too
 _RULES_HELP = (
     "let the rules of main require the checks that run on auto, by these names, and no more, or "
     "let the app that pushes bypass them (GITHUB_TOKEN can't)"
 )
-
-
-def short(sha: str | None, unknown: str = "an unknown set") -> str:
-    """A SHA as it stands in messages: its first 12 digits."""
-    return sha[:12] if sha else unknown
 
 
 def subject(about: About) -> str:

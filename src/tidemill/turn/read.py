@@ -36,7 +36,9 @@ from tidemill.plan.renames import (
 from tidemill.turn.lost_journal import gathered, has_left_refs, is_bereft
 from tidemill.turn.refs import ASIDE, Folder, Names
 from tidemill.turn.targets import image_files_in, named_in, resolved, tree_ids
-from tidemill.words.names import FIRST_YEAR, is_storable, shown
+from tidemill.words.moments import FIRST_YEAR, is_storable
+from tidemill.words.names import shown
+from tidemill.words.shas import short
 
 RECORD = "record.json"
 _T = TypeVar("_T")
@@ -147,7 +149,7 @@ class Reading:
             elif held.is_newer:
                 wave, _, set_name = name.partition("/")
                 found[wave, set_name] = Hold(
-                    id=f"hold-{held.sha[:12]}",
+                    id=f"hold-{short(held.sha)}",
                     wave=wave,
                     set=set_name,
                     reason=f"what holds it can't be read: {held.reason}",
@@ -287,7 +289,9 @@ def read(store: Store) -> Reading:
         store.fetch(_tips(refs, names), _facts(refs, names), _READ)
     found = _settings(store, main)
     if isinstance(found, Settings) and found.main != names.main_branch:
-        found = settings_file.invalid(main[:12], None, f"it names the branch {found.main} as main")
+        found = settings_file.invalid(
+            short(main), None, f"it names the branch {found.main} as main"
+        )
     return Reading(store, refs, names, main, found, *_journal(store, refs, names, main, found))
 
 
@@ -403,9 +407,9 @@ def _facts(refs: Refs, names: Names) -> list[str]:
 def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
     text = _text(store, main)
     if text is None:
-        return settings_file.invalid(main[:12], None, "the file is not there, or not UTF-8")
+        return settings_file.invalid(short(main), None, "the file is not there, or not UTF-8")
     try:
-        return settings_file.parse(text, commit=main[:12])
+        return settings_file.parse(text, commit=short(main))
     except SettingsInvalid as error:
         return error
 

@@ -16,7 +16,7 @@ from tidemill.facts.ledger import Ledger
 from tidemill.facts.naming import ImageIndex, Naming, SetUsage, files_id
 from tidemill.facts.operation import Files
 from tidemill.facts.records import Deployment, ReportedSet
-from tidemill.facts.settings import FILE, Settings, Wave
+from tidemill.facts.settings import FILE, Settings, Wave, no_such_target
 from tidemill.facts.snapshot import WaveNaming
 from tidemill.plan.renames import called_then
 from tidemill.turn.copy import settings_of
@@ -111,10 +111,10 @@ def resolved(
     Raises:
         Refused: the wave or the target does not exist, or the revision is not on main.
     """
-    wave = settings.wave(record.wave)
-    if wave is None or record.target not in wave.targets:
+    wave = settings.listing(record.wave, record.target)
+    if wave is None:
         raise Refused(
-            f"the settings name no target {record.target} in a wave {record.wave}",
+            no_such_target(record.wave, record.target),
             remedy="report for a target that [[waves]] in tidemill.toml lists",
         )
     if not (ledger.has_landed(record.revision) or store.is_ancestor(record.revision, main)):

@@ -23,6 +23,7 @@ from tidemill.turn.make import look_at, make
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import Reading, read, snapshot
 from tidemill.turn.write import updates
+from tidemill.words.shas import short
 
 
 @dataclass(frozen=True)
@@ -165,13 +166,13 @@ class Decider:
         """What one more run of `generate` says, also if all else is read again."""
         looks = self.looks.setdefault(commit, [])
         if len(looks) <= len(known.looks.get(commit, ())):
-            self.say(f"generate {commit[:12]} as it is")
+            self.say(f"generate {short(commit)} as it is")
             looks.append(look_at(self.store, known.settings, commit))
         return looks[len(known.looks.get(commit, ()))]
 
     def _try(self, known: Snapshot, todo: Todo) -> Snapshot:
         operation = todo.operation
-        sha = (operation.app_sha or "")[:12]
+        sha = short(operation.app_sha, "")
         self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
         outcome = make(self.store, known, operation, todo.parent, todo.without)
         return known.knowing(operation.id, todo.parent, outcome)

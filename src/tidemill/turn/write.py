@@ -17,6 +17,7 @@ from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.plan import Plan
 from tidemill.turn.read import RECORD, Reading, record_of
 from tidemill.turn.refs import Names
+from tidemill.words.shas import short
 
 LONGEST_CHAIN = 200
 
@@ -149,9 +150,7 @@ def subject(entries: Sequence[Entry]) -> str:
     lines = []
     for entry in entries:
         about = " ".join(
-            part
-            for part in (entry.set, entry.wave, (entry.app_sha or entry.sha or "")[:12])
-            if part
+            part for part in (entry.set, entry.wave, short(entry.app_sha or entry.sha, "")) if part
         )
         said = ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
         lines.append(f"{said} (by {entry.by})" if entry.by else said)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
 
 from tidemill.errors import Refused
 
@@ -28,7 +27,6 @@ _UNSEEN = re.compile(
 )
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
-FIRST_YEAR, LAST_YEAR = 2000, 2099
 
 
 def is_name(text: object) -> bool:
@@ -138,14 +136,6 @@ def visible_json(text: str) -> str:
 
 def _escaped(found: re.Match[str]) -> str:
     return ascii(found[0])[1:-1]
-
-
-def is_storable(when: datetime) -> bool:
-    """Whether Git can store a time in a commit, and anybody would mean it."""
-    try:
-        return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR
-    except OverflowError:  # its zone takes it out of all years
-        return False
 
 
 def shown(text: object) -> str:

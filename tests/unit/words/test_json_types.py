@@ -8,7 +8,7 @@ DECODING = """
 import sys, threading
 from typing import Annotated
 import msgspec
-from tidemill.app.shapes import learnt
+from tidemill.words.json_types import learnt
 
 sys.setswitchinterval(1e-6)
 
