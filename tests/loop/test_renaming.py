@@ -201,6 +201,42 @@ def test_set_is_renamed_and_goes_on_under_both_names(tmp_path: Path) -> None:
     assert_rests(w)
 
 
+@pytest.mark.parametrize("end", ["evicted", "dropped"])
+@pytest.mark.parametrize("order", ["ends-first", "renamed-first"])
+def test_what_ended_does_not_come_again_under_either_name_of_its_set(
+    tmp_path: Path, order: str, end: str
+) -> None:
+    w = started(tmp_path, 1, sets=("app", "db"))
+    w.check(w.ref("refs/heads/main") or "")
+    request = w.announce(2, {"app": "2"}, set_name="app")["request"]["id"]
+
+    def ends() -> None:
+        if end == "dropped":
+            w.run("drop", "--id", request)
+            w.turn()
+        while asked := w.turn()["to_check"]:
+            for sha in asked:
+                is_main = sha == w.ref("refs/heads/main")
+                w.check(sha, "success" if is_main or end == "dropped" else "failure")
+
+    if order == "ends-first":
+        ends()
+    moved = {f"images/{wave}/app": f"images/{wave}/core" for wave in ("lab", "live")}
+    rewrite(w, STORY, moved, sets=("core", "db"), app="core")
+    if order == "renamed-first":
+        ends()
+    w.green()
+    for name in ("app", "core"):
+        again = w.announce(2, {"app": "2"}, set_name=name, sha=sha_of("app-2"))
+        assert f"has ended already: {end}" in again["request"]["state"]
+        settle(w)
+        assert (w.at("lab", "core"), w.at("live", "core")) == (1, 1)
+    assert w.run("retry", "--sha", sha_of("app-2"))["request"]["state"] == "accepted"
+    settle(w)
+    assert (w.at("lab", "core"), w.at("live", "core")) == (2, 2)
+    assert_rests(w)
+
+
 def test_rollback_and_reports_go_on_under_the_old_name(tmp_path: Path) -> None:
     w = started(tmp_path)
     before = w.ref("refs/heads/main")

@@ -14,7 +14,7 @@ from tidemill.announcing.order import Order, order_of
 from tidemill.facts.checks import CheckClaim
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
-from tidemill.facts.requests import Point
+from tidemill.facts.requests import Point, announced_as
 from tidemill.facts.staleness import Finding
 from tidemill.words.moments import Moment
 
@@ -294,17 +294,20 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             gone = eviction.operation
             if gone is None or eviction.retried or not gone.is_same_set(operation):
                 continue
-            is_other = operation.request and operation.request != gone.request
+            is_other = operation.request and not _is_same(operation.request, gone.request)
             was = (order_of(gone), gone.app_sha, gone.kind)
             is_it = was == (order_of(operation), operation.app_sha, operation.kind)
             if is_it and not is_other:
                 return eviction
         return None
 
-    def evicted_from(self, wave: str, request: str) -> bool:
+    def evicted_from(self, wave: str, set_name: str, request: str) -> bool:
         """Whether what a request asked for was evicted in a wave; another first wave may go on."""
         gone = [eviction.operation for eviction in self.evictions if eviction.operation]
-        return any((one.wave, one.request) == (wave, request) for one in gone)
+        return any(
+            (one.wave, one.set) == (wave, set_name) and _is_same(request, one.request)
+            for one in gone
+        )
 
     def was_taken_off(self, regeneration: Operation) -> bool:
         """Whether the regeneration of a wave on that very main was evicted."""
@@ -315,6 +318,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def copy(self) -> Ledger:
         """A deep copy, to work on."""
         return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
+
+
+def _is_same(request: str, other: str | None) -> bool:
+    """Whether two requests about one set are the same; its name may have changed between them."""
+    return other is not None and announced_as(request, "") == announced_as(other, "")
 
 
 def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Landing]:

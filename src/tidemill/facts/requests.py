@@ -28,6 +28,10 @@ from tidemill.words.names import (
 )
 from tidemill.words.references import running
 
+# The id of an announcement: its set, where it is in app.git, and why it was let in, if so.
+_ANNOUNCED = re.compile(
+    r"announcement-(?P<set>.+)-(?P<what>(?:[0-9]+\.)?[0-9]+-[0-9a-f]{12}(?:-[0-9a-f]{8})?)"
+)
 # A person's login, or an App's with [bot]; companies' have an underscore.
 _LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
 
@@ -184,6 +188,18 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
 
 def _overridden(why: str | None) -> tuple[str, ...]:
     return ("--override", why) if why else ()
+
+
+def announced_as(request: str, set_name: str) -> str:
+    """The id of an announcement as if its set were called `set_name`; any other id as it is."""
+    match = _ANNOUNCED.fullmatch(request)
+    return f"announcement-{set_name}-{match['what']}" if match else request
+
+
+def announced_set(request: str) -> str | None:
+    """The set of an announcement, by its id; None for any other request."""
+    match = _ANNOUNCED.fullmatch(request)
+    return match["set"] if match else None
 
 
 def digest(fact: msgspec.Struct) -> str:

@@ -26,7 +26,7 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, Fact
+from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as
 from tidemill.facts.settings import ALL_SETS, Settings
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.obstacles import About, Obstacle, Wait
@@ -221,9 +221,12 @@ class Draft:
         if fact is None:
             return
         self.ended.append(request)
-        if isinstance(fact, AnnouncementRequest) and how in ENDS_BADLY:
-            self._remember_ending(fact, how, entry.reason if entry else "")
-        self.ledger.ended = [*self.ledger.ended, RequestEnding(id=request, how=how)][-KEPT_ENDED:]
+        known_as = request
+        if isinstance(fact, AnnouncementRequest):
+            known_as = announced_as(request, fact.announcement.set)
+            if how in ENDS_BADLY:
+                self._remember_ending(fact, how, entry.reason if entry else "")
+        self.ledger.ended = [*self.ledger.ended, RequestEnding(id=known_as, how=how)][-KEPT_ENDED:]
         if entry is not None:
             self.entries.append(entry)
 

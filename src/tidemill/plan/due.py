@@ -298,7 +298,7 @@ def _introduction(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Ob
         yield EndedRequest(what="announcement")
     elif wave.sources:
         yield OtherSource(wave=wave.name, sources=wave.sources)
-    elif draft.ledger.evicted_from(wave.name, operation.request):
+    elif draft.ledger.evicted_from(wave.name, operation.set, operation.request):
         yield PastEviction(app_sha=operation.app_sha)
     elif not is_newer(draft.ledger.history(wave.name, operation.set), request):
         yield NewerSet(wave=wave.name)

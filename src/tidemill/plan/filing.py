@@ -17,6 +17,7 @@ from tidemill.facts.requests import (
     Release,
     Retry,
     Rollback,
+    announced_as,
 )
 from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.deployment import take_in
@@ -269,11 +270,13 @@ def _overtaken(draft: Draft, back: OpenRollback) -> None:
 def _announced(
     draft: Draft, ref_id: str, announced: AnnouncementRequest, earlier: list[AnnouncementRequest]
 ) -> None:
-    if how := how_ended(draft.settings, draft.ledger, ref_id, announced.announcement):
+    announcement = announced.announcement
+    known_as = announced_as(ref_id, announcement.set)
+    if how := how_ended(draft.settings, draft.ledger, known_as, announcement):
         draft.end(ref_id, how)
         return
     if reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):
-        draft.reject(ref_id, reason, set_name=announced.announcement.set)
+        draft.reject(ref_id, reason, set_name=announcement.set)
 
 
 def _is_place(draft: Draft, ref_id: str, wave: str, set_name: str) -> bool:

@@ -132,7 +132,7 @@ def _end_announced(draft: Draft, request_id: str, announced: AnnouncementRequest
             landed = max((landing.landed_at for landing in part.landings), default=None)
             if landed is not None and announced.accepted_at >= landed:
                 why = why_older(part.newest, announced, wave.name)
-        elif draft.ledger.evicted_from(wave.name, request_id):
+        elif draft.ledger.evicted_from(wave.name, announcement.set, request_id):
             ends.add("evicted")
         else:
             return

@@ -49,7 +49,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         for request_id, announced in waiting_announcements(draft, set_name)
         if is_newer(part, announced)
         and announced.order > above
-        and not draft.ledger.evicted_from(wave.name, request_id)
+        and not draft.ledger.evicted_from(wave.name, set_name, request_id)
     ]
     if not waiting:
         _catch_up(draft, wave, set_name, above)

@@ -52,7 +52,7 @@ def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head)
         wave
         for wave in first_waves(settings)
         if order > ledger.history(wave, announced.set).newest
-        and not ledger.evicted_from(wave, request)
+        and not ledger.evicted_from(wave, announced.set, request)
     ]
     return None if lacking else how
 

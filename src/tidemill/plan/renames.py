@@ -20,7 +20,15 @@ from msgspec.structs import replace as changed
 from tidemill.announcing.order import order_of
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Eviction, Landing, Ledger, Names, OpenRollback, SetLedger
+from tidemill.facts.ledger import (
+    Eviction,
+    Landing,
+    Ledger,
+    Names,
+    OpenRollback,
+    RequestEnding,
+    SetLedger,
+)
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
@@ -33,6 +41,8 @@ from tidemill.facts.requests import (
     Release,
     Retry,
     Rollback,
+    announced_as,
+    announced_set,
 )
 from tidemill.facts.settings import ALL_SETS, ImageSet, Settings, Wave
 from tidemill.facts.snapshot import Snapshot
@@ -233,6 +243,7 @@ def renamed_ledger(
         auto=[one for commit in ledger.auto for one in _commits(renaming, commit)],
         well_with=_well_with(renaming, ledger.well_with),
         failing=_failing(renaming, ledger),
+        ended=[one for ended in ledger.ended for one in _endeds(renaming, ended)],
         evictions=[one for eviction in ledger.evictions for one in _evictions(renaming, eviction)],
         endings={
             heir: [
@@ -324,6 +335,16 @@ def _evictions(renaming: Renaming, eviction: Eviction) -> Iterator[Eviction]:
         return
     for place in renaming.heirs((operation.wave, operation.set)):
         yield changed(eviction, operation=_operation(operation, place))
+
+
+def _endeds(renaming: Renaming, ended: RequestEnding) -> Iterator[RequestEnding]:
+    """An announcement's id has the name of its set: it has ended for whoever has that past."""
+    set_name = announced_set(ended.id)
+    if set_name is None:
+        yield ended
+    else:
+        for heir in renaming.sets.heirs(set_name):
+            yield changed(ended, id=announced_as(ended.id, heir))
 
 
 def _backs(renaming: Renaming, back: OpenRollback) -> Iterator[OpenRollback]:
