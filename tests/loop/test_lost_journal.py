@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -218,3 +219,31 @@ def test_repository_that_never_had_a_journal_is_not_told_that_it_lost_one(tmp_pa
     assert w.status()["unreadable"] == []
     w.announce(1)
     assert "made again" not in [entry["what"] for entry in journal(w)]
+
+
+@losses
+def test_set_that_was_rolled_back_does_not_return_where_its_files_were_elsewhere(
+    tmp_path: Path, lose: Callable[[Waves], None]
+) -> None:
+    w = waves(tmp_path)
+    w.everywhere(1)
+    w.everywhere(2)
+    w.roll_back("shop")
+    w.green()
+    w.deploy("shop")
+    w.release("shop")
+    git(w.clone, "fetch", "-q", str(w.bare), "main")
+    git(w.clone, "reset", "-q", "--hard", "FETCH_HEAD")
+    git(w.clone, "mv", "images", "pictures")
+    for name in ("tidemill.toml", "generate.py"):
+        file = w.clone / name
+        file.write_text(file.read_text().replace('"images', '"pictures'))
+    w.commit("other folders")
+    w.green()
+    lose(w)
+    for _ in range(3):
+        w.green()
+        for wave in w.targets:
+            w.deploy(wave)
+    source = git(w.bare, "show", "main:pictures/shop/source.json")
+    assert json.loads(source)["position"] == 1

@@ -245,3 +245,41 @@ def test_dry_run_says_what_would_be_set_aside_and_moves_nothing(w: Waves) -> Non
     found: dict[str, Any] = w.run("reconcile-cfg-app", "--dry-run")
     assert len(found["rejected"]) == 2
     assert refs(w) == before
+
+
+@pytest.mark.parametrize("lost", ["commit", "tree", "blob"])
+@pytest.mark.parametrize("place", ["inbox", "holds/shop/_", "deployed/lab/l1", "CHECK", "journal"])
+def test_ref_whose_objects_the_server_has_lost_is_named_with_the_way_out(
+    w: Waves, place: str, lost: str
+) -> None:
+    w.check(w.ref("refs/heads/main") or "")
+    w.hold("shop")
+    w.run("hold-wave", "--wave", "lab", "--reason", "x", "--accept-only")
+    places = {"inbox": w.refs("inbox")[0], "CHECK": w.refs("checks")[0]}
+    ref = places.get(place, f"{SPACE}/{place}")
+    what = {"commit": ref, "tree": f"{ref}^{{tree}}", "blob": f"{ref}:record.json"}[lost]
+    sha = git(w.bare, "rev-parse", what)
+    (w.bare / "objects" / sha[:2] / sha[2:]).unlink()
+    before = refs(w)
+    for command in ("status", "reconcile-cfg-app"):
+        found = w.run(command)
+        assert found.code == 1
+        assert ref in found["error"]["what"]
+        assert f"git push URL :{ref}" in found["error"]["remedy"]
+    assert refs(w) == before, "nothing is set aside, and no journal is made again"
+    git(w.clone, "push", "-q", str(w.bare), f":{ref}")
+    if place != "inbox":
+        w.turn()
+    assert w.status()["unreadable"] == []
+    w.release("lab")
+    w.ship(2)
+    assert w.at("lab") == 2
+
+
+def test_server_that_gives_nothing_is_no_ref_that_is_lost(w: Waves) -> None:
+    for file in (w.bare / "objects").glob("??/*"):
+        file.rename(file.with_suffix(".away"))
+    found = w.run("status")
+    assert found.code == 1
+    assert "could not be read" in found["error"]["what"]
+    assert "git push" not in found["error"]["remedy"]

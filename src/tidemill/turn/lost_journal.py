@@ -13,7 +13,8 @@ from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.facts.operation import Operation
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import FILE, Settings
+from tidemill.turn.copy import settings_of
 from tidemill.turn.refs import ASIDE, Folder, Names
 from tidemill.turn.targets import image_files_in, in_commit
 
@@ -62,15 +63,25 @@ def gathered(
     kept = _last_of_each_place(made)
     wanted = {sha: operation for sha, (_, operation) in kept.items()}
     wanted |= {sha: operation for sha, operation in gone.items() if operation}
-    store.fetch_files({sha: [settings.folder(one.wave, one.set)] for sha, one in wanted.items()})
-    landed = [_landed(store, settings, one, operation) for one, operation in kept.values()]
+    folders = _folders(store, settings, wanted)
+    store.fetch_files({sha: [folder] for sha, folder in folders.items()})
+    landed = [_landed(store, folders[sha], *one) for sha, one in kept.items()]
     return Evidence(
         why=why,
         landed=_with_targets(store, settings, [one for one in landed if one is not None]),
-        evicted=[_gone(store, settings, sha, operation) for sha, operation in gone.items()],
+        evicted=[_gone(store, folders.get(sha), sha, one) for sha, one in gone.items()],
         rejected=sorted(refs.below(names.folder("rejected")))[-KEPT_REFS:],
         waiting=frozenset(refs.below(names.folder("inbox"))),
     )
+
+
+def _folders(store: Store, settings: Settings, wanted: Mapping[str, Operation]) -> dict[str, str]:
+    """Where each commit has the image files of its operation: as its own settings say."""
+    store.fetch_files({sha: [FILE] for sha in wanted})
+    return {
+        sha: (settings_of(store, sha) or settings).folder(operation.wave, operation.set)
+        for sha, operation in wanted.items()
+    }
 
 
 def _last_of_each_place(
@@ -83,11 +94,9 @@ def _last_of_each_place(
     return {sha: one for sha, one in made.items() if sha in kept}
 
 
-def _landed(
-    store: Store, settings: Settings, logged: Logged, operation: Operation
-) -> MainCommit | None:
+def _landed(store: Store, folder: str, logged: Logged, operation: Operation) -> MainCommit | None:
     """A commit as it says it is; None if its files say something else."""
-    files = image_files_in(store, logged.sha, settings.folder(operation.wave, operation.set))
+    files = image_files_in(store, logged.sha, folder)
     if files is None or (files.app_sha, files.position) != (
         operation.app_sha,
         operation.position,
@@ -103,9 +112,9 @@ def _completed(operation: Operation, files: ImageFiles) -> Operation:
     return msgspec.structs.replace(operation, content=files.content, rewrites=rewrites)
 
 
-def _gone(store: Store, settings: Settings, sha: str, operation: Operation | None) -> EvictedCommit:
-    if operation is not None:
-        files = image_files_in(store, sha, settings.folder(operation.wave, operation.set))
+def _gone(store: Store, folder: str | None, sha: str, operation: Operation | None) -> EvictedCommit:
+    if operation is not None and folder is not None:
+        files = image_files_in(store, sha, folder)
         operation = _completed(operation, files) if files else operation
     return EvictedCommit(sha, store.date(sha), operation)
 

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from typing import TypeVar
 
 from tidemill.clients.git.store import Refs, Store
-from tidemill.errors import Refused, SettingsInvalid, StateUnreadable
+from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, Unreachable
 from tidemill.facts import forms, image_files, journal, settings, settings_file
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.decoding import IllegibleRecord, legible
@@ -43,6 +43,7 @@ from tidemill.words.shas import short
 RECORD = "record.json"
 _T = TypeVar("_T")
 _READ = (settings.FILE, *image_files.FILES)
+MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -273,20 +274,21 @@ def read(store: Store) -> Reading:
 
     Raises:
         Unreachable: the repository does not answer.
+        StateUnreadable: it has lost what some of its refs point to.
         Refused: it has no main branch.
     """
     refs = store.refs()
     branch = _main_branch(refs)
     names = Names(settings.NAMESPACE, branch, "auto")
     main = refs.shas[names.main]
-    store.fetch(_tips(refs, names), _facts(refs, names), _READ)
+    _fetch(store, refs, names)
     main_branch, auto, namespace = settings_file.refs_in(_text(store, main) or "")
     wanted = Names(
         namespace, main_branch if f"refs/heads/{main_branch}" in refs.shas else branch, auto
     )
     if wanted != names:
         names, main = wanted, refs.shas[wanted.main]
-        store.fetch(_tips(refs, names), _facts(refs, names), _READ)
+        _fetch(store, refs, names)
     found = _settings(store, main)
     if isinstance(found, Settings) and found.main != names.main_branch:
         found = settings_file.invalid(
@@ -402,6 +404,61 @@ def _facts(refs: Refs, names: Names) -> list[str]:
     shas = [sha for kind in kinds for sha in refs.below(names.folder(kind)).values()]
     strays = [refs.shas[ref] for ref in names.strays(refs.shas)]
     return [*shas, *strays, *([tip] if (tip := refs.get(names.journal)) else [])]
+
+
+def _fetch(store: Store, refs: Refs, names: Names) -> None:
+    """Get what a turn reads; where the server lists what it then does not give, say which refs.
+
+    Nobody but a person can know whether it has lost these objects, or is out of order for a while:
+    so nothing is set aside, and no journal is made again.
+    """
+    tips, facts = _tips(refs, names), _facts(refs, names)
+    try:
+        store.fetch(tips, facts, _READ)
+    except Unreachable as error:
+        store.fetch(tips[:1], [], _READ)  # where main can't be had, no ref is to blame
+        below = f"{names.namespace}/"
+        wanted = {ref for ref, sha in refs.shas.items() if sha in facts and ref.startswith(below)}
+        lost = _not_given(store, sorted(wanted | ({names.auto} & refs.shas.keys())), refs)
+        if lost:
+            raise _lost(names, lost, error) from None
+        store.fetch(tips, facts, _READ)
+
+
+def _not_given(store: Store, wanted: Sequence[str], refs: Refs) -> list[str]:
+    """Of some refs those whose objects the server does not give."""
+    try:
+        store.fetch([], [refs.shas[ref] for ref in wanted])
+    except Unreachable:
+        if len(wanted) == 1:
+            return list(wanted)
+        half = len(wanted) // 2
+        return [
+            *_not_given(store, wanted[:half], refs),
+            *_not_given(store, wanted[half:], refs),
+        ]
+    return []
+
+
+def _lost(names: Names, refs: Sequence[str], error: Unreachable) -> StateUnreadable:
+    more = f" and {len(refs) - MOST_NAMED} more" if len(refs) > MOST_NAMED else ""
+    named = ", ".join(shown(ref) for ref in refs[:MOST_NAMED])
+    after = {
+        what: None
+        for ref in refs
+        for start, what in (
+            (names.folder("holds"), "hold the wave again"),
+            (names.folder("inbox"), "ask again for what was asked"),
+            (names.folder("deployed"), "let the target report again"),
+        )
+        if ref.startswith(f"{start}/")
+    }
+    then = f", then {' and '.join(after)}" if after else ""
+    return StateUnreadable(
+        f"the server lists {named}{more}, but does not give what is there ({error.what})",
+        remedy="run it again; if that does not help, push what is lost from a clone that has it, "
+        f"or delete it: git push URL :{refs[0]}{then}",
+    )
 
 
 def _settings(store: Store, main: str) -> Settings | SettingsInvalid:
