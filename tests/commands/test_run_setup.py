@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -29,6 +32,30 @@ def test_what_goes_on_in_the_background_is_ended(command: str, tmp_path: Path) -
     ended = json.loads(done.outputs["ended"])
     assert any(f"({pid})" in one for one in ended for pid in found)
     assert "were ended: " in done.log
+
+
+AGAIN = """
+import os
+os.setsid()
+open("left", "w").write(str(os.getpid()))
+while True:
+    if os.fork():
+        os._exit(0)
+"""
+
+
+def test_what_starts_itself_again_and_again_is_ended(tmp_path: Path) -> None:
+    """It has a new id each time that somebody looks."""
+    (tmp_path / "again.py").write_text(AGAIN)
+    try:
+        command = f"python3 again.py >log 2>&1 &{SETTLED}; sleep 0.3"
+        done = act(tmp_path, "run-setup", {"run": command})
+        assert done.code == 0, done.log
+        with pytest.raises(ProcessLookupError):
+            os.killpg(int((tmp_path / "left").read_text()), 0)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(int((tmp_path / "left").read_text()), signal.SIGKILL)
 
 
 def test_it_is_ended_too_where_the_setup_fails(tmp_path: Path) -> None:

@@ -62,25 +62,40 @@ def _end_descendants(pause: Callable[[float], None]) -> tuple[str, ...]:
     """End all that descends from this process; the names of what was."""
     found: dict[int, str] = {}
     until = time.monotonic() + _SECONDS
-    while running := _descendants():
+    while _has_children():
+        running = _descendants()
         found |= running
         if time.monotonic() > until:
-            names = ", ".join(_named(running))
+            names = ", ".join(_named(running or found))
             raise TidemillError(
                 f"the setup left processes running that can't be ended: {names}",
                 remedy="let the setup end what it starts in the background",
             )
         for pid in running:
             _end(pid)
-        with suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
         pause(0.02)
     return tuple(_named(found))
 
 
+def _has_children() -> bool:
+    """Whether anything that descends from this process is there; what has ended is taken note of.
+
+    The system knows this at any moment. A list of processes may lack one that starts itself again
+    and again, always under another id.
+    """
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
+
+
 def _end(pid: int) -> None:
+    """End a process with its whole group, out of which nothing is started meanwhile."""
     try:
+        group = os.getpgid(pid)
+        if group != os.getpgrp():
+            os.killpg(group, signal.SIGKILL)
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
