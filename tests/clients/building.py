@@ -20,7 +20,7 @@ from tidemill.building.engines.buildkit import build_with_buildkit
 from tidemill.building.engines.classic import build_with_classic
 from tidemill.clients.registry.registry import registry
 from tidemill.images.base_image import BaseImage, read_base
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile.copy_only import build_copy_only
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
@@ -30,7 +30,7 @@ from tidemill.images.publish import publish
 
 AMD64 = Platform("linux", "amd64")
 ARM64 = Platform("linux", "arm64")
-Build = Callable[[DockerfileBuild, Platform, Workshop], Descriptor]
+Build = Callable[[DockerfileBuild, Platform, Workspace], Descriptor]
 _OURS = ("DOCKER_", "BUILDX_", "BUILDKIT_")
 
 
@@ -54,7 +54,7 @@ class Maker:
         scratch.mkdir(exist_ok=True)
         layout = Layout.create(folder / f"{self.name}-layout")
         with ThreadPoolExecutor(2) as workers, seeing(self.environment):
-            shop = Workshop(bases, layout, workers, scratch, say=say)
+            shop = Workspace(bases, layout, workers, scratch, say=say)
             image = self.build(build, platform, shop)
         return Image(layout, image)
 

@@ -22,7 +22,7 @@ from tidemill.images import oci
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.publish import Published, publish
+from tidemill.images.publish import Publication, publish
 
 # More than what sockets and libraries hold back on the way, so that half of it means half of it.
 LARGE = 6 << 20
@@ -108,7 +108,7 @@ def published(
     to: ImageStore,
     *tags: str,
     borrow: Mapping[str, str] | None = None,
-) -> Published:
+) -> Publication:
     """Publish with as many workers as a small machine has."""
     with ThreadPoolExecutor(2) as workers:
         return publish(image, source, to, tags, workers=workers, borrow=borrow or {})

@@ -41,7 +41,7 @@ from tidemill.errors import (
     Unreachable,
 )
 from tidemill.images.base_image import BaseImage
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
@@ -169,7 +169,7 @@ def _file_of_the_base(build: DockerfileBuild, both_lent: Barrier) -> str:
     scratch.mkdir()
     layout = Layout.create(build.context.with_name("layout"))
     with ThreadPoolExecutor(1) as workers:
-        image = build_with_classic(build, AMD64, Workshop(lending, layout, workers, scratch))
+        image = build_with_classic(build, AMD64, Workspace(lending, layout, workers, scratch))
     [[line]] = Image(layout, image).layers
     return line.split()[-1]
 

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tidemill.building.folders import with_copied_folders
 from tidemill.building.order import Wishes, order_of_dockerfile
+from tidemill.building.verifying import apart
 from tidemill.images.build import DockerfileBuild
 
 
@@ -18,7 +18,7 @@ def test_folders_outside_of_the_root_are_copies_and_those_inside_stay(tmp_path: 
     folders = {"inside": inside, "outside": outside, "again": outside, "gone": gone}
     build = DockerfileBuild("it", root, root / "Dockerfile", folders=folders)
     order = replace(order_of_dockerfile(build, Wishes()), base=build)
-    moved = with_copied_folders(order, tmp_path / "copies", strange=True)
+    moved = apart(order, tmp_path / "copies", strange=True)
     assert isinstance(moved.items[0].source, DockerfileBuild)
     assert moved.base
     copy = moved.base.folders["outside"]

@@ -14,7 +14,7 @@ import msgspec
 
 from tidemill.images import oci
 from tidemill.images.base_image import BaseImage, read_base
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile.copy_only import build_copy_only
 from tidemill.images.entries import Attributes, Entry, File, Folder, HardLink, Link, in_order
 from tidemill.images.layer import write_layer
@@ -130,8 +130,8 @@ class World:
         """The image of a Dockerfile with that text."""
         return build_copy_only(self.write(dockerfile, **more), AMD64, self.shop())
 
-    def shop(self) -> Workshop:
-        return Workshop(_found, self.layout, self.workers, self.root / "scratch")
+    def shop(self) -> Workspace:
+        return Workspace(_found, self.layout, self.workers, self.root / "scratch")
 
     def listed(self, image: Descriptor) -> list[list[str]]:
         """What each layer has that is not the base's: mode, owner, path, and where links lead."""

@@ -11,7 +11,7 @@ from tidemill.announcing.announcement import Image, as_json
 from tidemill.announcing.image_records import image_set, record
 from tidemill.building.order import Wishes
 from tidemill.building.services import Run, build_services, read_settings
-from tidemill.building.shipping import Shipped
+from tidemill.building.shipping import BuiltImage
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.git.git import Git
 from tidemill.clients.machine.entrypoints import run_entry_point
@@ -94,7 +94,7 @@ class Developers(Clone):
         self._announcements.mkdir()
         self._narrator = narrator
 
-    def build(self, message: str, when: datetime) -> tuple[str, dict[str, Shipped]]:
+    def build(self, message: str, when: datetime) -> tuple[str, dict[str, BuiltImage]]:
         """Commit, build, and say which digests changed; returns the SHA and the images."""
         sha = self.commit(message, when)
         self._narrator.say("app.git", f"{short(sha)} {message}")
@@ -102,7 +102,7 @@ class Developers(Clone):
             wishes = Wishes(to=f"oci:{self._images}")
             run = Run(folder, Given(sha=sha, branch="main"), wishes, lambda _: None)
             shipped = build_services(self.folder, (), run)
-        built = {one.parcel.item.name: one for one in shipped}
+        built = {one.item.name: one for one in shipped}
         changed = [name for name, image in built.items() if image.changed]
         same = [name for name in built if name not in changed]
         self._narrator.say(
@@ -111,12 +111,12 @@ class Developers(Clone):
         )
         return sha, built
 
-    def announcement(self, sha: str, built: dict[str, Shipped], set_name: str = "app") -> Path:
+    def announcement(self, sha: str, built: dict[str, BuiltImage], set_name: str = "app") -> Path:
         """The announcement of one set, as a file."""
         origin = AppCheckout(self.folder).origin(Given(sha, "main", "acme/app"))
         images: dict[str, Image] = {}
         for name, one in built.items():
-            place = one.parcel.place
+            place = one.item.place
             images |= record(name, f"{place}@{one.image.digest}", f"{place}:{sha}")
         names = read_settings(self.folder).in_set(set_name)
         whole = as_json(image_set(images, names, origin, set_name))

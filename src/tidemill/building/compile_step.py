@@ -22,7 +22,7 @@ _KEPT = ("HOME", "TMPDIR")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """What the result must not depend on, where it is meant to be other than usual.
 
     Args:
@@ -38,10 +38,10 @@ class Surroundings:
     away: bool = False
 
 
-USUAL = Surroundings()
+USUAL = Environment()
 
 
-def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL) -> None:
+def compile_services(checkout: Path, step: Compile, environment: Environment = USUAL) -> None:
     """Run the step in the checkout, with its time limit.
 
     Commands are looked for in `tidemill.clients.machine.environment.path`.
@@ -51,10 +51,10 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
         TimeLimit: it took too long, and was ended with all that it started.
     """
     wanted = {name: value for name in step.environment if (value := variable(name)) is not None}
-    kept = _kept(step, around)
-    env = FIXED | {"PATH": path()} | wanted | kept | dict(around.variables)
+    kept = _kept(step, environment)
+    env = FIXED | {"PATH": path()} | wanted | kept | dict(environment.variables)
     seconds = step.limit.total_seconds()
-    umask = -1 if around.umask is None else around.umask
+    umask = -1 if environment.umask is None else environment.umask
     try:
         ended = processes.run(step.words, cwd=checkout, env=env, seconds=seconds, umask=umask)
     except OSError as error:
@@ -63,14 +63,14 @@ def compile_services(checkout: Path, step: Compile, around: Surroundings = USUAL
         raise _failed(f"`{step.command}` exited with {ended.code}", ended.output)
 
 
-def _kept(step: Compile, around: Surroundings) -> dict[str, str]:
+def _kept(step: Compile, environment: Environment) -> dict[str, str]:
     """The folders of the caller's, or empty ones in their place."""
     names = (*_KEPT, *step.caches)
     kept = {name: value for name in names if (value := variable(name)) is not None}
-    if around.empty is None:
+    if environment.empty is None:
         return kept
-    away = (*_KEPT, "XDG_CACHE_HOME") if around.away else ()
-    folders = {name: around.empty / name.lower() for name in (*away, *step.caches)}
+    away = (*_KEPT, "XDG_CACHE_HOME") if environment.away else ()
+    folders = {name: environment.empty / name.lower() for name in (*away, *step.caches)}
     for folder in folders.values():
         folder.mkdir(parents=True, exist_ok=True)
     return kept | {name: str(folder) for name, folder in folders.items()}

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
-
-from tidemill.building.settings import Base, Compile, DockerfileSource, Engine, Service, Settings
+from tidemill.building.settings import Compile, DockerfileKeys, Engine, Service, Settings
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
@@ -55,12 +53,29 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Item:
-    """One image, for one or more platforms; `needs_base`: it is given the order's base."""
+    """One image, for one or more platforms: what it is made of, and where it goes.
+
+    Args:
+        needs_base: whether it is given the order's base.
+        to: a layout or a repository, without tag and digest; None for an image that stays here.
+        tags: those that are set there, in this order.
+        before: the tag whose image it is compared with, to say whether it changed.
+        repository: what references name, where `to` is a layout: the repository it stands for.
+    """
 
     name: str
     source: Recipe | DockerfileBuild
     platforms: tuple[Platform, ...]
     needs_base: bool = False
+    to: Location | None = None
+    tags: tuple[str, ...] = ()
+    before: str | None = None
+    repository: str | None = None
+
+    @property
+    def place(self) -> str | None:
+        """What stands before the tag or the digest in a reference; None if it goes nowhere."""
+        return self.repository or (None if self.to is None else str(self.to))
 
 
 @dataclass(frozen=True)
@@ -79,6 +94,16 @@ class Order:
     base_arg: str = ""
     builder: str | None = None
 
+    def with_builds(self, change: Callable[[DockerfileBuild], DockerfileBuild]) -> Order:
+        """The same, with every Dockerfile's build as `change` makes it."""
+        items = tuple(
+            replace(item, source=change(item.source))
+            if isinstance(item.source, DockerfileBuild)
+            else item
+            for item in self.items
+        )
+        return replace(self, items=items, base=self.base and change(self.base))
+
 
 def order_of_services(
     settings: Settings, root: Path, services: tuple[Service, ...], wishes: Wishes
@@ -86,14 +111,15 @@ def order_of_services(
     """The order for services of app.git, in a checkout of it."""
     base = settings.base
     items = tuple(_item(service, root, base is not None, wishes) for service in services)
-    needed = base if base is not None and any(item.needs_base for item in items) else None
+    if not any(item.needs_base for item in items):
+        base = None
     return Order(
         root,
         items,
         wishes.engine or settings.engine,
         settings.compile,
-        _dockerfile("the base", needed, root, wishes) if needed else None,
-        needed.build_arg if isinstance(needed, Base) else "",
+        _build("the base", base, root, wishes) if base else None,
+        base.build_arg if base else "",
         wishes.builder,
     )
 
@@ -113,29 +139,28 @@ def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
 
 def _item(service: Service, root: Path, has_base: bool, wishes: Wishes) -> Item:
     platforms = _platforms(wishes.platforms or service.platforms)
-    labels = {**service.labels, **kept_labels(wishes.labels)}
-    match service.source:
-        case Recipe() as recipe:
-            return Item(service.name, msgspec.structs.replace(recipe, labels=labels), platforms)
-        case DockerfileSource() as source:
-            build = replace(_dockerfile(service.name, source, root, wishes), labels=labels)
-            return Item(service.name, build, platforms, has_base)
+    labels = kept_labels(wishes.labels)
+    if service.file is None:
+        return Item(service.name, service.recipe(labels), platforms)
+    build = _build(service.name, service, root, wishes)
+    build = replace(build, labels={**service.labels, **labels})
+    return Item(service.name, build, platforms, has_base)
 
 
-def _dockerfile(name: str, source: DockerfileSource, root: Path, wishes: Wishes) -> DockerfileBuild:
-    contexts, folders = build_contexts(source.build_contexts, root)
+def _build(name: str, keys: DockerfileKeys, root: Path, wishes: Wishes) -> DockerfileBuild:
+    contexts, folders = build_contexts(keys.build_contexts, root)
     return DockerfileBuild(
         name=name,
-        context=root / source.context,
-        file=root / source.file,
-        target=source.target,
-        build_args=source.build_args,
+        context=root / (keys.context or "."),
+        file=root / (keys.file or ""),
+        target=keys.target,
+        build_args=keys.build_args,
         contexts=contexts,
         folders=folders,
-        secrets=source.secrets,
-        cache_from=source.cache_from,
-        cache_to=source.cache_to,
-        no_cache=source.no_cache or wishes.no_cache,
+        secrets=keys.secrets,
+        cache_from=keys.cache_from,
+        cache_to=keys.cache_to,
+        no_cache=keys.no_cache or wishes.no_cache,
     )
 
 

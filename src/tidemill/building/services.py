@@ -8,19 +8,16 @@ from pathlib import Path
 
 from tidemill.building import destination
 from tidemill.building import settings as app_settings
-from tidemill.building.folders import with_copied_folders
-from tidemill.building.order import Order, Wishes, order_of_dockerfile, order_of_services
+from tidemill.building.order import Item, Order, Wishes, order_of_dockerfile, order_of_services
 from tidemill.building.settings import Settings
-from tidemill.building.shipping import Parcel, Shipped, ship
-from tidemill.building.verifying import FIRST
+from tidemill.building.shipping import BuiltImage, ship
+from tidemill.building.verifying import FIRST, apart
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
 from tidemill.images.branch_tags import tag_of_branch
 from tidemill.images.build import DockerfileBuild, Say
 from tidemill.images.location import Location
 from tidemill.words.names import shown, shown_path
-
-_Orders = Callable[[Path], Order]
 
 
 @dataclass(frozen=True)
@@ -42,7 +39,7 @@ class Run:
 
 def build_services(
     checkout: Path, names: tuple[str, ...], run: Run, file: str | None = None
-) -> list[Shipped]:
+) -> list[BuiltImage]:
     """Build services of app.git, and publish them: tagged with the full SHA, and the branch.
 
     Args:
@@ -61,27 +58,29 @@ def build_services(
     here = AppCheckout(checkout)
     sha, branch = here.sha(run.given), tag_of_branch(here.branch(run.given))
 
-    def order_in(root: Path) -> Order:
-        return order_of_services(settings, root, picked, run.wishes)
-
-    parcels = []
-    for item in order_in(checkout).items:
+    def addressed(item: Item) -> Item:
         repository = settings.repository(item.name)
         place = Location(repository=repository)
         if run.wishes.to is not None:
             place = destination.of_service(run.wishes.to, item.name, alone=len(picked) == 1)
-        every = dict.fromkeys((sha, branch, *destination.extra_tags(run.wishes.tags, place)))
+        tags = dict.fromkeys((sha, branch, *destination.extra_tags(run.wishes.tags, place)))
         stands_for = repository if place.folder is not None else None
-        parcels.append(Parcel(item, place, tuple(every), branch, stands_for))
+        return replace(item, to=place, tags=tuple(tags), before=branch, repository=stands_for)
+
+    def order_in(root: Path) -> Order:
+        order = order_of_services(settings, root, picked, run.wishes)
+        return replace(order, items=tuple(map(addressed, order.items)))
+
+    order_in(checkout)  # what is refused, is refused before anything is said or copied
     if run.given.sha is None and here.is_changed():
         run.say(
             f"note: {shown_path(checkout)} has changes that are not committed; the tag {sha} does "
             "not say so"
         )
-    return _ship(here, order_in, parcels, run, whole=settings.compile is None)
+    return _ship(here, order_in, run, whole=settings.compile is None)
 
 
-def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
+def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
     """Build one Dockerfile that no settings tell of, and publish it.
 
     It is tagged like a service where its context is in a checkout, and else as the caller says.
@@ -114,11 +113,13 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[Shipped]:
         file, context = build.file.resolve(), build.context.resolve()
         if file.is_relative_to(context):
             file = root / file.relative_to(context)
-        return order_of_dockerfile(replace(build, context=root, file=file), wishes)
+        order = order_of_dockerfile(replace(build, context=root, file=file), wishes)
+        [item] = order.items
+        before = branch or next(iter(more), None)
+        item = replace(item, to=place, tags=tuple(dict.fromkeys(tags)), before=before)
+        return replace(order, items=(item,))
 
-    item = order_in(build.context).items[0]
-    parcel = Parcel(item, place, tuple(dict.fromkeys(tags)), branch or next(iter(more), None))
-    return _ship(here, order_in, [parcel], run, whole=True)
+    return _ship(here, order_in, run, whole=True)
 
 
 def _branch(here: AppCheckout, given: Given, *, is_needed: bool) -> str | None:
@@ -153,8 +154,8 @@ def read_settings(checkout: Path, file: str | None = None) -> Settings:
 
 
 def _ship(
-    here: AppCheckout, order_in: _Orders, parcels: list[Parcel], run: Run, *, whole: bool
-) -> list[Shipped]:
+    here: AppCheckout, order_in: Callable[[Path], Order], run: Run, *, whole: bool
+) -> list[BuiltImage]:
     """Build where the checkout is; to verify, in two copies of it that differ in all else.
 
     Args:
@@ -162,26 +163,13 @@ def _ship(
     """
     push = run.wishes.push
     if not run.wishes.verify:
-        return ship(order_in(here.folder), parcels, run.folder, run.say, push=push)
+        return ship(order_in(here.folder), run.folder, run.say, push=push)
 
     def second(root: Path) -> Order:
         order = order_in(here.copy(root / "elsewhere", strange=True, whole=whole))
-        return _uncached(with_copied_folders(order, root / "folders", strange=True))
+        return apart(order, root / "folders", strange=True)
 
     first = order_in(here.copy(run.folder / "first", strange=False, whole=whole))
-    order = _uncached(with_copied_folders(first, run.folder / "first-folders", strange=False))
-    around = replace(FIRST, empty=run.folder / "first-empty")
-    firsts = [replace(parcel, item=item) for parcel, item in zip(parcels, order.items, strict=True)]
-    return ship(order, firsts, run.folder, run.say, push=push, around=around, again=second)
-
-
-def _uncached(order: Order) -> Order:
-    """The same, with every step of every Dockerfile built anew."""
-    items = tuple(
-        replace(item, source=replace(item.source, no_cache=True))
-        if isinstance(item.source, DockerfileBuild)
-        else item
-        for item in order.items
-    )
-    base = order.base and replace(order.base, no_cache=True)
-    return replace(order, items=items, base=base)
+    order = apart(first, run.folder / "first-folders", strange=False)
+    environment = replace(FIRST, empty=run.folder / "first-empty")
+    return ship(order, run.folder, run.say, push=push, environment=environment, again=second)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Literal
@@ -28,15 +29,16 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
 
 
-class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class DockerfileKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A Dockerfile of the checkout, under the names that docker/build-push-action has for it.
 
     Paths are relative to the checkout. `file` is the Dockerfile, `context` the folder it copies
-    from, `build_contexts` are other folders, or images by digest, that it names.
+    from (the whole checkout if None), `build_contexts` are other folders, or images by digest, that
+    it names.
     """
 
-    file: str
-    context: str = "."
+    file: str | None = None
+    context: str | None = None
     target: str | None = None
     build_args: dict[str, str] = {}
     build_contexts: dict[str, str] = {}
@@ -48,15 +50,17 @@ class DockerfileSource(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     def __post_init__(self) -> None:
         folders = [text for text in self.build_contexts.values() if not _IMAGE.match(text)]
         for path in (self.file, self.context, *folders):
-            _check_inside(path)
+            if path is not None:
+                _check_inside(path)
 
 
-class Base(DockerfileSource, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Base(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The one image that is built before all others, and given to each of their Dockerfiles.
 
     `build_arg` is the build argument that names it there.
     """
 
+    file: str
     build_arg: str = "BASE_IMAGE"
 
     def __post_init__(self) -> None:
@@ -65,17 +69,16 @@ class Base(DockerfileSource, frozen=True, forbid_unknown_fields=True, kw_only=Tr
             raise ValueError(f"{self.build_arg!r} is not the name of a build argument")
 
 
-class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Service(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A service, the image set it belongs to, and how its image is made.
 
-    That is said by the keys of a `Recipe`, or, where `file` is set, of a `DockerfileSource`.
+    That is said by the keys of a `Recipe`, or, where `file` is set, of a Dockerfile.
     """
 
     name: str
     set: str = "app"
     platforms: tuple[str, ...] = (DEFAULT_PLATFORM,)
     labels: dict[str, str] = {}
-    # A recipe.
     base: str | None = None
     files: tuple[Copy, ...] = ()
     entrypoint: tuple[str, ...] = ()
@@ -84,16 +87,6 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     user: str = ""
     workdir: str = ""
     ports: tuple[int | str, ...] = ()
-    # A Dockerfile.
-    file: str | None = None
-    context: str | None = None
-    target: str | None = None
-    build_args: dict[str, str] = {}
-    build_contexts: dict[str, str] = {}
-    secrets: tuple[str, ...] = ()
-    cache_from: tuple[str, ...] = ()
-    cache_to: tuple[str, ...] = ()
-    no_cache: bool = False
 
     def __post_init__(self) -> None:
         for text, what in ((self.name, "service"), (self.set, "set")):
@@ -107,28 +100,22 @@ class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         if used := [name for name in foreign if getattr(self, name)]:
             is_what = "a Dockerfile (file)" if self.file is not None else "no Dockerfile (file)"
             raise ValueError(f"{used[0]} has no meaning for a service with {is_what}")
-        if isinstance(self.source, Recipe) and any(
+        super().__post_init__()
+        if self.file is None and any(
             not copy.source_for(Platform.parse(platform))
-            for copy in self.files
+            for copy in self.recipe().files
             for platform in self.platforms
         ):
             raise ValueError("a path of files is empty for one of its platforms")
 
-    @property
-    def source(self) -> Recipe | DockerfileSource:
-        """How its image is made."""
-        if self.file is None:
-            given = {name: getattr(self, name) for name in (*_OF_RECIPES, "labels")}
-            return Recipe(**{name: value for name, value in given.items() if value})
-        given = {name: getattr(self, name) for name in ("file", *_OF_DOCKERFILES)}
-        return DockerfileSource(**{name: value for name, value in given.items() if value})
+    def recipe(self, labels: Mapping[str, str] = {}) -> Recipe:
+        """How its image is made without a Dockerfile, with these labels besides its own."""
+        given = {name: value for name in _OF_RECIPES if (value := getattr(self, name))}
+        return Recipe(**given, labels={**self.labels, **labels})
 
 
-_OF_RECIPES = ("base", "files", "entrypoint", "command", "env", "user", "workdir", "ports")
-_OF_DOCKERFILES = (
-    *("context", "target", "build_args", "build_contexts", "secrets", "cache_from", "cache_to"),
-    "no_cache",
-)
+_OF_RECIPES = tuple(name for name in Recipe.__struct_fields__ if name != "labels")
+_OF_DOCKERFILES = tuple(name for name in DockerfileKeys.__struct_fields__ if name != "file")
 
 
 class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

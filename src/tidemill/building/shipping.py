@@ -5,210 +5,191 @@ Every image is complete at its destination, without a tag, before the first tag 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import errno
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tidemill.building.bases import BaseImages
-from tidemill.building.compile_step import USUAL, Surroundings
-from tidemill.building.failing import told
-from tidemill.building.hands import Hands
-from tidemill.building.making import Making, Means
+from tidemill.building.build import Build
+from tidemill.building.compile_step import USUAL, Environment
 from tidemill.building.order import Item, Order
+from tidemill.building.threads import Threads
 from tidemill.building.verifying import verify
 from tidemill.clients.registry.image_stores import ImageStores
-from tidemill.errors import ServerRefused, TidemillError, Unreachable
+from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
-from tidemill.images.build import Say
+from tidemill.images.build import Say, Workspace
 from tidemill.images.comparison.difference import Comparison
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
-from tidemill.images.publish import Published, publish, set_tags
-from tidemill.images.reuse import NOTHING, Earlier, earlier
+from tidemill.images.publish import Publication, publish, set_tags
+from tidemill.images.reuse import NOTHING, EarlierImage, earlier
 from tidemill.images.stacked_store import StackedStore
+from tidemill.words.names import shown_path
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @dataclass(frozen=True)
-class Parcel:
-    """An item and where it goes.
-
-    Args:
-        to: a layout or a repository, without tag and digest; None for an image that stays here.
-        tags: those that are set, in this order.
-        before: the tag whose image it is compared with, to say whether it changed.
-        repository: what references name, where `to` is a layout: the repository it stands for.
-    """
-
-    item: Item
-    to: Location | None
-    tags: tuple[str, ...]
-    before: str | None
-    repository: str | None = None
-
-    @property
-    def place(self) -> str | None:
-        """What stands before the tag or the digest in a reference; None if it goes nowhere."""
-        return self.repository or (None if self.to is None else str(self.to))
-
-
-@dataclass(frozen=True)
-class Shipped:
-    """What became of a parcel: `changed` against the image that its tag `before` stood for.
+class BuiltImage:
+    """What became of an item: `changed` against the image that its tag `before` stood for.
 
     `comparison` is that of both builds, if there were two.
     """
 
-    parcel: Parcel
+    item: Item
     image: Descriptor
     image_id: str
     changed: bool
-    published: Published | None
+    published: Publication | None
     comparison: Comparison | None
 
 
 def ship(
     order: Order,
-    parcels: Sequence[Parcel],
     scratch: Path,
     say: Say,
     *,
     push: bool = True,
-    around: Surroundings = USUAL,
+    environment: Environment = USUAL,
     again: Callable[[Path], Order] | None = None,
-) -> list[Shipped]:
+) -> list[BuiltImage]:
     """Build every item, and publish it.
 
     Args:
         push: whether anything is written to the destinations.
-        around: in which the build runs.
+        environment: in which the build runs.
         again: gives the order for a second build, in a folder that it fills; None: build once.
 
     Raises:
         TidemillError: what went wrong, and what to do; no tag was set if `written` does not say so.
     """
     compression.prove()
-    with Hands() as hands:
-        shop = _Shop(order, scratch, hands, say, around)
+    with Threads() as threads:
+        delivery = _Delivery(scratch, threads, say)
         try:
-            return _shipped(shop, parcels, push, again)
+            return _shipped(order, delivery, environment, push, again)
         except BrokenPipeError:  # nobody reads the progress any more
             raise
         except (TidemillError, OSError) as error:
-            raise told(error, shop.done) from None
+            raise delivery.told(error) from None
 
 
-class _Shop:
-    """What one run works with; `done` is what is at destinations so far, oldest first."""
+class _Delivery:
+    """Brings the images of one run to their destinations, from the layout of its workspace."""
 
-    def __init__(
-        self, order: Order, scratch: Path, hands: Hands, say: Say, around: Surroundings
-    ) -> None:
+    def __init__(self, scratch: Path, threads: Threads, say: Say) -> None:
         def spoken(line: str) -> None:
-            hands.go_on()
+            threads.go_on()
             say(line)
 
-        self.scratch = scratch
-        self.hands = hands
-        self.say = spoken
-        self.stores = ImageStores(spoken)
-        self.layout = Layout.create(scratch / "layout")
-        self.bases = BaseImages(self.stores)
-        means = Means(self.bases, self.layout, hands.workers, scratch, spoken)
-        self.making = Making(order, means, around)
-        self.done: list[tuple[Location, Published]] = []
+        self.threads = threads
+        self._stores = ImageStores(spoken)
+        self._bases = BaseImages(self._stores)
+        layout = Layout.create(scratch / "layout")
+        self.workspace = Workspace(self._bases, layout, threads.workers, scratch, say=spoken)
+        # What is at destinations so far, oldest first.
+        self._done: list[tuple[Location, Publication]] = []
         self._sent: dict[str, str] = {}  # where a layer is by now, for others that have it, too
 
-    def before(self, parcel: Parcel, *, push: bool) -> Earlier:
-        """The image that a parcel is compared with."""
-        if parcel.to is None or parcel.before is None:
+    def before(self, item: Item, *, push: bool) -> EarlierImage:
+        """The image that an item is compared with."""
+        if item.to is None or item.before is None:
             return NOTHING
-        folder = parcel.to.folder and Path(parcel.to.folder)
+        folder = item.to.folder and Path(item.to.folder)
         if folder and not (folder.is_dir() and any(folder.iterdir())):
             return NOTHING
         try:
-            return earlier(self.stores.open(parcel.to, create=push), parcel.before)
+            return earlier(self._stores.open(item.to, create=push), item.before)
         except (Unreachable, ServerRefused) as error:
             if push:
                 raise
-            self.say(f"note: whether {parcel.item.name} changed is not known: {error.what}")
+            self.workspace.say(f"note: whether {item.name} changed is not known: {error.what}")
             return NOTHING
 
-    def send(self, parcel: Parcel, image: Descriptor) -> Published:
+    def send(self, item: Item, image: Descriptor) -> Publication:
         """Bring an image to its destination, if it has one, without a tag."""
-        if parcel.to is None:
-            return Published(image.digest)
-        origins = self.bases.origins()
+        if item.to is None:
+            return Publication(image.digest)
+        layout, origins = self.workspace.layout, self._bases.origins()
         borrowed = dict(self._sent) | {
             digest: store.where
             for digest, store in origins.items()
             if not isinstance(store, Layout)
         }
-        source = StackedStore(self.layout, origins, self.hands.go_on)
-        to = self.stores.open(parcel.to, create=True)
-        lines = self.hands.lines
-        published = publish(
-            image, source, to, (), workers=lines, borrow=borrowed, progress=self.say
-        )
-        self.done.append((parcel.to, published))
-        if parcel.to.repository:
-            every = documents.below(image, self.layout.read, lambda _: False)
+        source = StackedStore(layout, origins, self.threads.go_on)
+        to = self._stores.open(item.to, create=True)
+        lines, say = self.threads.lines, self.workspace.say
+        published = publish(image, source, to, (), workers=lines, borrow=borrowed, progress=say)
+        self._done.append((item.to, published))
+        if item.to.repository:
+            every = documents.below(image, layout.read, lambda _: False)
             self._sent |= {blob.digest: to.where for blob in documents.blobs(every)[0]}
         return published
 
-    def tag(self, parcel: Parcel, image: Descriptor) -> Published:
+    def tag(self, item: Item, image: Descriptor) -> Publication:
         """Set the tags of an image that is at its destination."""
-        if parcel.to is None:
-            return Published(image.digest)
-        to = self.stores.open(parcel.to, create=True)
-        lines = self.hands.lines
-        published = set_tags(image, to, parcel.tags, workers=lines, progress=self.say)
-        self.done.append((parcel.to, published))
+        if item.to is None:
+            return Publication(image.digest)
+        to = self._stores.open(item.to, create=True)
+        lines, say = self.threads.lines, self.workspace.say
+        published = set_tags(image, to, item.tags, workers=lines, progress=say)
+        self._done.append((item.to, published))
         return published
+
+    def told(self, error: TidemillError | OSError) -> TidemillError:
+        """The error of a run that has brought some images to their destinations already."""
+        found = of_the_machine(error) if isinstance(error, OSError) else error
+        nothing = found.written == "nothing"
+        if tagged := [f"{to}:{tag}" for to, published in self._done for tag in published.tags]:
+            whole = f"the tags {', '.join(tagged)}"
+            found.written = whole if nothing else f"{found.written}; and {whole}"
+        elif nothing and any(published.changed for _, published in self._done):
+            found.written = "blobs without a tag"
+        return found
 
 
 def _shipped(
-    shop: _Shop,
-    parcels: Sequence[Parcel],
+    order: Order,
+    delivery: _Delivery,
+    environment: Environment,
     push: bool,
     again: Callable[[Path], Order] | None,
-) -> list[Shipped]:
-    each = shop.hands.each
+) -> list[BuiltImage]:
+    items, each = order.items, delivery.threads.each
     # First of all: what can't be reached is to be known before the compile step.
-    before = each(lambda parcel: shop.before(parcel, push=push), parcels)
-    shop.making.prepare()
+    before = each(lambda item: delivery.before(item, push=push), items)
+    build = Build(order, delivery.workspace, environment)
+    build.prepare()
 
-    def made(pair: tuple[Parcel, Earlier]) -> tuple[Descriptor, Published | None]:
-        parcel, found = pair
-        image = shop.making.make(parcel.item, {} if again else found.layers)
-        return image, shop.send(parcel, image) if push and again is None else None
+    def made(pair: tuple[Item, EarlierImage]) -> tuple[Descriptor, Publication | None]:
+        item, found = pair
+        image = build.make(item, {} if again else found.layers)
+        return image, delivery.send(item, image) if push and again is None else None
 
-    built = each(made, list(zip(parcels, before, strict=True)))
-    images = [image for image, _ in built]
-    pairs = list(zip(parcels, images, strict=True))
+    built = each(made, list(zip(items, before, strict=True)))
+    pairs = [(item, image) for item, (image, _) in zip(items, built, strict=True)]
     comparisons: Mapping[str, Comparison] = {}
     if again:
-        named = {parcel.item.name: image for parcel, image in pairs}
-        comparisons = verify(
-            again, named, shop.layout, shop.bases, shop.hands.workers, shop.scratch, shop.say
-        )
-    published: list[Published | None] = [None] * len(parcels)
+        named = {item.name: image for item, image in pairs}
+        comparisons = verify(again, named, delivery.workspace)
+    published: list[Publication | None] = [None] * len(items)
     if push and all(found.is_identical for found in comparisons.values()):
         if again:
-            each(lambda pair: shop.send(*pair), pairs)
-        published = [*each(lambda pair: shop.tag(*pair), pairs)]
+            each(lambda pair: delivery.send(*pair), pairs)
+        published = [*each(lambda pair: delivery.tag(*pair), pairs)]
     return [
-        Shipped(
-            parcel,
+        BuiltImage(
+            item,
             image,
-            _image_id(image, shop.layout),
+            _image_id(image, delivery.workspace.layout),
             found.digest != image.digest,
-            _together(first, last),
-            comparisons.get(parcel.item.name),
+            first + last if first and last else last,
+            comparisons.get(item.name),
         )
-        for parcel, found, (image, first), last in zip(
-            parcels, before, built, published, strict=True
-        )
+        for item, found, (image, first), last in zip(items, before, built, published, strict=True)
     ]
 
 
@@ -221,16 +202,14 @@ def _image_id(image: Descriptor, layout: Layout) -> str:
             return image.digest
 
 
-def _together(first: Published | None, last: Published | None) -> Published | None:
-    """What both steps of one image did, as one."""
-    if first is None or last is None:
-        return last
-    return Published(
-        last.digest,
-        last.tags,
-        first.sent + last.sent,
-        first.blobs_sent + last.blobs_sent,
-        first.blobs_skipped + last.blobs_skipped,
-        first.blobs_mounted + last.blobs_mounted,
-        first.requests + last.requests,
-    )
+def of_the_machine(error: OSError) -> Refused:
+    """What the machine does not allow, or has no room for, as an error with a remedy."""
+    names = [shown_path(name) for name in (error.filename, error.filename2) if name]
+    what = ": ".join((*names, error.strerror or str(error) or type(error).__name__))
+    if error.errno in _FULL:
+        return Refused(
+            f"a disk is full ({what})",
+            remedy="make room at the destination and for temporary files; TIDEMILL_TMPDIR names "
+            "another folder for those",
+        )
+    return Refused(what, remedy="see that it may be read and written, and try again")

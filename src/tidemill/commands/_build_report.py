@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-from tidemill.building.shipping import Shipped
+from tidemill.building.shipping import BuiltImage
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 
 
-def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
+def report(shipped: list[BuiltImage], arguments: argparse.Namespace) -> int:
     """Print and write what was asked for; 1 if an image is not reproducible."""
     images = [image_json(one) for one in shipped]
     differing = [one for one in shipped if one.comparison and not one.comparison.is_identical]
@@ -39,31 +39,31 @@ def report(shipped: list[Shipped], arguments: argparse.Namespace) -> int:
     return 1 if differing else 0
 
 
-def _show(shipped: list[Shipped], differing: list[Shipped]) -> None:
+def _show(shipped: list[BuiltImage], differing: list[BuiltImage]) -> None:
     for one in shipped:
         write(_line(one))
     for one in differing:
         if one.comparison:
             from tidemill.images.comparison.compare import render
 
-            write(f"\n{one.parcel.item.name} is not reproducible; nothing was published:")
+            write(f"\n{one.item.name} is not reproducible; nothing was published:")
             write(render(one.comparison))
 
 
-def image_json(one: Shipped) -> dict[str, Any]:
+def image_json(one: BuiltImage) -> dict[str, Any]:
     """One image: names of outputs as docker/build-push-action has them, and our own."""
-    parcel, image = one.parcel, one.image
+    item, image = one.item, one.image
     published = one.published
-    tags = [f"{parcel.place}:{tag}" for tag in parcel.tags] if parcel.place else []
+    tags = [f"{item.place}:{tag}" for tag in item.tags] if item.place else []
     return {
-        "service": parcel.item.name,
+        "service": item.name,
         "digest": image.digest,
         "imageid": one.image_id,
-        "image": f"{parcel.place}@{image.digest}" if parcel.place else None,
+        "image": f"{item.place}@{image.digest}" if item.place else None,
         "tag": tags[0] if tags else None,
         "tags": tags,
-        "layout": parcel.to.folder if parcel.to else None,
-        "platforms": [str(platform) for platform in parcel.item.platforms],
+        "layout": item.to.folder if item.to else None,
+        "platforms": [str(platform) for platform in item.platforms],
         "changed": one.changed,
         "published": published is not None,
         "sent": published.sent if published else 0,
@@ -78,13 +78,13 @@ def image_json(one: Shipped) -> dict[str, Any]:
     }
 
 
-def _verified(shipped: list[Shipped]) -> bool | None:
+def _verified(shipped: list[BuiltImage]) -> bool | None:
     if any(one.comparison is None for one in shipped):
         return None
     return all(one.comparison.is_identical for one in shipped if one.comparison)
 
 
-def _line(one: Shipped) -> str:
+def _line(one: BuiltImage) -> str:
     """One line about an image."""
     said = ["changed" if one.changed else "unchanged"]
     if one.comparison:
@@ -93,10 +93,10 @@ def _line(one: Shipped) -> str:
         said.append("not published")
     elif one.published.sent:
         said.append(f"{one.published.sent:,} bytes sent")
-    if one.published and one.parcel.to is not None and one.parcel.to.folder is not None:
-        said.append(f"in {one.parcel.to}")
-    place = f"{one.parcel.place}@" if one.parcel.place else ""
-    return f"{one.parcel.item.name}: {place}{one.image.digest} ({', '.join(said)})"
+    if one.published and one.item.to is not None and one.item.to.folder is not None:
+        said.append(f"in {one.item.to}")
+    place = f"{one.item.place}@" if one.item.place else ""
+    return f"{one.item.name}: {place}{one.image.digest} ({', '.join(said)})"
 
 
 def _write(file: str, text: str, written: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tidemill.building.failing import of_the_machine
 from tidemill.building.order import OF_A_COMMIT
 from tidemill.building.services import Run, build_dockerfile, build_services
+from tidemill.building.shipping import of_the_machine
 from tidemill.clients.machine import processes
 from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _build_options, _build_report

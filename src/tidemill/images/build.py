@@ -47,7 +47,7 @@ class DockerfileBuild:
 
 
 @dataclass(frozen=True)
-class Workshop:
+class Workspace:
     """Where and with what an engine works.
 
     Args:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from tidemill.errors import Refused
 from tidemill.images.base_image import SCRATCH, BaseImage
-from tidemill.images.build import Workshop
+from tidemill.images.build import Workspace
 from tidemill.images.canonical_image import write_image
 from tidemill.images.entries import (
     EXECUTABLE,
@@ -26,8 +26,8 @@ from tidemill.images.recipe import Copy, Recipe
 from tidemill.images.rootfs import RootFs, with_folders
 
 
-def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> Descriptor:
-    """Write the image into the workshop's layout, without a tag; return what points to it.
+def assemble(context: Path, recipe: Recipe, platform: Platform, workspace: Workspace) -> Descriptor:
+    """Write the image into the workspace's layout, without a tag; return what points to it.
 
     Args:
         context: the folder that the recipe's paths are relative to.
@@ -36,14 +36,14 @@ def assemble(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) 
         Refused: a file or the base is missing, or reached through a symbolic link.
         CompressorDiffers: the compressor is not the one of the profile.
     """
-    base = _base(context, recipe, platform, shop)
+    base = _base(context, recipe, platform, workspace)
     layers = []
     if recipe.files:
         entries = in_order(copied(context, recipe.files, platform))
         if any("/" in entry.path or isinstance(entry, Folder) for entry in entries):
             entries = on_top_of(base.rootfs, entries)
-        layers.append(shop.write(entries))
-    return write_image(layers, recipe.run_config(base.run), platform, base, shop)
+        layers.append(workspace.write(entries))
+    return write_image(layers, recipe.run_config(base.run), platform, base, workspace)
 
 
 def on_top_of(below: RootFs, entries: Iterable[Entry]) -> list[Entry]:
@@ -103,10 +103,10 @@ def _entries(top: Path, copy: Copy) -> Iterator[Entry]:
         yield entry
 
 
-def _base(context: Path, recipe: Recipe, platform: Platform, shop: Workshop) -> BaseImage:
+def _base(context: Path, recipe: Recipe, platform: Platform, workspace: Workspace) -> BaseImage:
     where = recipe.base_location
     if where is None:
         return SCRATCH
     if where.folder is not None:
         where = replace(where, folder=str(located(context, where.folder)))
-    return shop.bases(where, platform)
+    return workspace.bases(where, platform)

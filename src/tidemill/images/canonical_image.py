@@ -12,7 +12,7 @@ import msgspec
 from tidemill.errors import Refused
 from tidemill.images import oci, run_config
 from tidemill.images.base_image import BaseImage
-from tidemill.images.build import Workshop
+from tidemill.images.build import Workspace
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layer import Layer
 from tidemill.images.layout import Layout
@@ -43,9 +43,9 @@ class _Config(msgspec.Struct, frozen=True):
 
 
 def canonical_image(
-    image: Descriptor, made: ImageStore, platform: Platform, base: BaseImage, shop: Workshop
+    image: Descriptor, made: ImageStore, platform: Platform, base: BaseImage, workspace: Workspace
 ) -> Descriptor:
-    """Write the canonical form of an image to the workshop's layout, without a tag.
+    """Write the canonical form of an image to the workspace's layout, without a tag.
 
     The base's layers stay as they are where the base is: they are not written.
 
@@ -63,7 +63,7 @@ def canonical_image(
     count = len(base.layers)
     run = run_config.kept(run_config.checked(config.config, "the image"), base.run)
     layers: list[Layer] = []
-    with TemporaryDirectory(dir=shop.scratch) as folder:
+    with TemporaryDirectory(dir=workspace.scratch) as folder:
         changes = [list(_read(made, *blob, Path(folder))) for blob in blobs[count:]]
         below = base.rootfs.copy() if changes else RootFs()
         if any(below.resembles(change) for layer in changes for change in layer):
@@ -74,13 +74,17 @@ def canonical_image(
         for layer in changes:
             entries = canonical(layer, below, run.get("Volumes", ()))
             if entries:
-                layers.append(shop.write(entries))
+                layers.append(workspace.write(entries))
                 below.add(entries)
-    return write_image(layers, run, platform, base, shop)
+    return write_image(layers, run, platform, base, workspace)
 
 
 def write_image(
-    layers: list[Layer], run: dict[str, Any], platform: Platform, base: BaseImage, shop: Workshop
+    layers: list[Layer],
+    run: dict[str, Any],
+    platform: Platform,
+    base: BaseImage,
+    workspace: Workspace,
 ) -> Descriptor:
     """Write config and manifest of an image: the base's layers, then these.
 
@@ -88,9 +92,9 @@ def write_image(
         run: the `config` object, in the canonical form (`run_config.kept`).
     """
     diff_ids = [*base.diff_ids, *(layer.diff_id for layer in layers)]
-    config = shop.layout.add(oci.CONFIG, oci.config(platform, run, diff_ids))
+    config = workspace.layout.add(oci.CONFIG, oci.config(platform, run, diff_ids))
     blobs = [*base.layers, *(layer.blob for layer in layers)]
-    return shop.layout.add(oci.MANIFEST, oci.manifest(config, blobs))
+    return workspace.layout.add(oci.MANIFEST, oci.manifest(config, blobs))
 
 
 def _expect(config: _Config, platform: Platform) -> None:

@@ -19,7 +19,7 @@ from tidemill.images.oci import Descriptor
 
 
 @dataclass(frozen=True)
-class Published:
+class Publication:
     """What was done: `tags` are those that were set, none of them pointed to the image before.
 
     `sent` counts bytes of blobs and documents, `requests` those that the destination took.
@@ -38,6 +38,18 @@ class Published:
         """Whether anything was written."""
         return bool(self.tags or self.sent or self.blobs_mounted)
 
+    def __add__(self, last: Publication) -> Publication:
+        """What both steps of one image did: its blobs, then its tags."""
+        return Publication(
+            last.digest,
+            last.tags,
+            self.sent + last.sent,
+            self.blobs_sent + last.blobs_sent,
+            self.blobs_skipped + last.blobs_skipped,
+            self.blobs_mounted + last.blobs_mounted,
+            self.requests + last.requests,
+        )
+
 
 def publish(
     image: Descriptor,
@@ -48,7 +60,7 @@ def publish(
     workers: Executor,
     borrow: Mapping[str, str] = {},
     progress: Callable[[str], None] = quiet,
-) -> Published:
+) -> Publication:
     """Copy an image, or an index with all below it, and point tags to it.
 
     The source may lack blobs that the destination has. The tags are set in the order given.
@@ -66,7 +78,7 @@ def publish(
     names = tuple(dict.fromkeys(tags))
     missing = _missing(image, to, names, workers)
     if names and not missing:
-        return Published(image.digest, requests=to.requests - before)
+        return Publication(image.digest, requests=to.requests - before)
     run = _Run(source, to, workers, borrow, progress)
     try:
         if len(missing) == len(names):
@@ -79,7 +91,7 @@ def publish(
         elif error.written == "nothing" and isinstance(error, Unreachable) and run.has_begun:
             error.written = "perhaps blobs without a tag"  # only the answer may have been lost
         raise
-    return Published(
+    return Publication(
         image.digest,
         missing,
         run.sent,
@@ -97,14 +109,14 @@ def set_tags(
     *,
     workers: Executor,
     progress: Callable[[str], None] = quiet,
-) -> Published:
+) -> Publication:
     """Point tags to an image that the destination has, whole: the last step of `publish`."""
     before = to.requests
     missing = _missing(image, to, tuple(dict.fromkeys(tags)), workers)
     if missing:
         to.tag(missing, image)
         progress(f"tagged {', '.join(missing)} at {to.where}")
-    return Published(image.digest, missing, requests=to.requests - before)
+    return Publication(image.digest, missing, requests=to.requests - before)
 
 
 def _missing(

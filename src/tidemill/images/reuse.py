@@ -33,7 +33,7 @@ class _Layers(Mapping[str, Descriptor]):
 
 
 @dataclass(frozen=True)
-class Earlier:
+class EarlierImage:
     """The image that a tag stands for now: its digest, and its layers by diffID.
 
     There are layers only of images that this profile made: those of others have the same content,
@@ -44,10 +44,10 @@ class Earlier:
     layers: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
 
 
-NOTHING = Earlier()
+NOTHING = EarlierImage()
 
 
-def earlier(store: ImageStore, tag: str) -> Earlier:
+def earlier(store: ImageStore, tag: str) -> EarlierImage:
     """Look at what a tag stands for; what can't be read there is as good as nothing.
 
     Raises:
@@ -69,8 +69,8 @@ def earlier(store: ImageStore, tag: str) -> Earlier:
                     if layer.media_type == oci.LAYER
                 }
     except Refused:
-        return Earlier(found.digest)
-    return Earlier(found.digest, _Layers(store, layers))
+        return EarlierImage(found.digest)
+    return EarlierImage(found.digest, _Layers(store, layers))
 
 
 def _manifests(store: ImageStore, found: Descriptor) -> list[oci.Manifest]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tidemill.building.settings import DockerfileSource, parse
+from tidemill.building.settings import parse
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import Recipe
@@ -129,14 +129,14 @@ files = [{ from = "bin/{os}/{arch}{variant}/worker", to = "/worker" }]
 
 def test_a_service_is_a_dockerfile_or_a_recipe() -> None:
     settings = parse(DOCKERFILES)
-    gateway, worker = (service.source for service in settings.services)
-    assert isinstance(gateway, DockerfileSource)
+    gateway, worker = settings.services
     assert (gateway.file, gateway.context, gateway.build_args) == (
         "docker/Dockerfile",
-        ".",
+        None,
         {"SERVICE": "gateway"},
     )
-    assert isinstance(worker, Recipe)
+    assert worker.file is None
+    assert worker.recipe({"a": "b"}) == Recipe(files=worker.files, labels={"a": "b"})
     assert worker.files[0].source_for(Platform.parse("linux/arm/v7")) == "bin/linux/armv7/worker"
     assert settings.base is not None
     assert settings.base.build_arg == "BASE_IMAGE"

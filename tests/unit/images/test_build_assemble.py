@@ -15,7 +15,7 @@ import pytest
 from tidemill.errors import Refused
 from tidemill.images import build_assemble, oci
 from tidemill.images.base_image import BaseImage, read_base
-from tidemill.images.build import Workshop
+from tidemill.images.build import Workspace
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
@@ -56,7 +56,7 @@ def bases(where: Location, platform: Platform) -> BaseImage:
 def assemble(
     context: Path, recipe: Recipe, layout: Layout, workers: Executor, platform: str = "linux/amd64"
 ) -> Descriptor:
-    shop = Workshop(bases, layout, workers, layout.root)
+    shop = Workspace(bases, layout, workers, layout.root)
     return build_assemble.assemble(context, recipe, Platform.parse(platform), shop)
 
 

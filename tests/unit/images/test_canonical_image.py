@@ -18,7 +18,7 @@ import pytest
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.base_image import SCRATCH, BaseImage, read_base
-from tidemill.images.build import Workshop
+from tidemill.images.build import Workspace
 from tidemill.images.canonical_image import canonical_image
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
@@ -72,7 +72,7 @@ class Place:
     def canonical(self, made: Descriptor, base: BaseImage = SCRATCH) -> dict[str, Any]:
         """The manifest of the canonical form, with its config in it."""
         with ThreadPoolExecutor(1) as workers:
-            shop = Workshop(lambda *_: base, self.layout, workers, self.scratch)
+            shop = Workspace(lambda *_: base, self.layout, workers, self.scratch)
             found = canonical_image(made, self.made, AMD64, base, shop)
         assert not list(self.scratch.iterdir())
         manifest = dict(json.loads(self.layout.read(found.digest)))
@@ -122,7 +122,7 @@ def test_a_layer_that_the_destination_has_is_not_compressed(place: Place) -> Non
     known = Descriptor(oci.LAYER, f"sha256:{'1' * 64}", 5)
     diff_id = full["config"]["rootfs"]["diff_ids"][0]
     with ThreadPoolExecutor(1) as workers:
-        shop = Workshop(
+        shop = Workspace(
             lambda *_: SCRATCH, place.layout, workers, place.scratch, known={diff_id: known}
         )
         found = canonical_image(image(place.made, *layers), place.made, AMD64, SCRATCH, shop)

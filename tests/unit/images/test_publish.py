@@ -11,7 +11,7 @@ from tidemill.errors import Refused
 from tidemill.images import documents, oci
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.publish import Published, publish
+from tidemill.images.publish import Publication, publish
 
 
 def image(layout: Layout, content: bytes = b"layer", platform: str = "linux/amd64") -> Descriptor:
@@ -36,7 +36,7 @@ def published(
     to: Layout,
     *tags: str,
     progress: Callable[[str], None] = lambda _: None,
-) -> Published:
+) -> Publication:
     with ThreadPoolExecutor(2) as workers:
         return publish(image, source, to, tags, workers=workers, progress=progress)
 
@@ -70,7 +70,7 @@ def test_twice_is_once(source: Layout, to: Layout) -> None:
     before = (to.root / "index.json").stat().st_ino
     said: list[str] = []
     second = published(whole, source, to, "main", "main", progress=said.append)
-    assert second == Published(whole.digest)
+    assert second == Publication(whole.digest)
     assert not second.changed
     assert said == []
     assert (to.root / "index.json").stat().st_ino == before

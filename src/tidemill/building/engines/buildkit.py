@@ -16,7 +16,7 @@ from tidemill.building.engines import docker_archive
 from tidemill.building.engines.output import Output
 from tidemill.building.engines.staged_image import staged
 from tidemill.images.base_image import SCRATCH
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
@@ -30,12 +30,12 @@ LONGEST = 3600.0
 def build_with_buildkit(
     build: DockerfileBuild,
     platform: Platform,
-    shop: Workshop,
+    workspace: Workspace,
     *,
     builder: str | None = None,
     seconds: float = LONGEST,
 ) -> Descriptor:
-    """Write the image to the workshop's layout, without a tag; return what points to it.
+    """Write the image to the workspace's layout, without a tag; return what points to it.
 
     Args:
         builder: the name of a buildx builder; the current one if None.
@@ -48,7 +48,7 @@ def build_with_buildkit(
         TimeLimit: it took too long, and was ended.
     """
     base = needed(build, platform).base
-    with TemporaryDirectory(prefix="buildkit-", dir=shop.scratch) as name:
+    with TemporaryDirectory(prefix="buildkit-", dir=workspace.scratch) as name:
         folder = Path(name)
         env = build_buildx.environment(build)
         made = folder / "made"
@@ -57,15 +57,15 @@ def build_with_buildkit(
             *build_buildx.command(env, seconds),
             *("build", "--progress=plain", f"--output={output},compression=uncompressed"),
             *_options(build, platform, builder),
-            *_contexts(build, platform, shop, folder),
+            *_contexts(build, platform, workspace, folder),
             f"--file={_dockerfile(build, folder)}",
-            str(_laid_out(BuildContext.of(build.context, build.file), folder, shop)),
+            str(_laid_out(BuildContext.of(build.context, build.file), folder, workspace)),
         ]
-        build_buildx.run(words, env, Output(build.name, shop.say), seconds)
+        build_buildx.run(words, env, Output(build.name, workspace.say), seconds)
         layout = docker_archive.opened(made, folder / "unpacked")
         image = docker_archive.only_image(layout, platform)
-        below = SCRATCH if base is None else shop.bases(base, platform)
-        return canonical_image(image, layout, platform, below, shop)
+        below = SCRATCH if base is None else workspace.bases(base, platform)
+        return canonical_image(image, layout, platform, below, workspace)
 
 
 def _options(build: DockerfileBuild, platform: Platform, builder: str | None) -> Iterator[str]:
@@ -87,16 +87,16 @@ def _options(build: DockerfileBuild, platform: Platform, builder: str | None) ->
 
 
 def _contexts(
-    build: DockerfileBuild, platform: Platform, shop: Workshop, folder: Path
+    build: DockerfileBuild, platform: Platform, workspace: Workspace, folder: Path
 ) -> Iterator[str]:
     for number, (name, location) in enumerate(build.contexts.items()):
-        image = _image(location, platform, shop, folder / f"image-{number}")
+        image = _image(location, platform, workspace, folder / f"image-{number}")
         yield f"--build-context={name}={image}"
     for name, source in build.folders.items():
-        yield f"--build-context={name}={_laid_out(BuildContext.of(source), folder, shop)}"
+        yield f"--build-context={name}={_laid_out(BuildContext.of(source), folder, workspace)}"
 
 
-def _laid_out(context: BuildContext, folder: Path, shop: Workshop) -> Path:
+def _laid_out(context: BuildContext, folder: Path, workspace: Workspace) -> Path:
     """A copy of a build context that tells nothing of the umask, the user and the time.
 
     BuildKit takes a file, unread, for the one that it had in a folder of that name, if its size and
@@ -106,7 +106,7 @@ def _laid_out(context: BuildContext, folder: Path, shop: Workshop) -> Path:
     """
     copy = Path(mkdtemp(prefix="context-", dir=folder))
     copy.rmdir()
-    build_context.lay_out(context, copy, shop.say)
+    build_context.lay_out(context, copy, workspace.say)
     return copy
 
 
@@ -118,10 +118,10 @@ def _dockerfile(build: DockerfileBuild, folder: Path) -> Path:
     return copy
 
 
-def _image(location: Location, platform: Platform, shop: Workshop, folder: Path) -> str:
+def _image(location: Location, platform: Platform, workspace: Workspace, folder: Path) -> str:
     if location.repository is not None:
         return f"docker-image://{location.repository}@{location.digest}"
-    layout, image = staged(shop.bases(location, platform), platform, folder)
+    layout, image = staged(workspace.bases(location, platform), platform, folder)
     return f"oci-layout://{layout.root.resolve()}@{image.digest}"
 
 

@@ -18,7 +18,7 @@ from tidemill.building.engines.lending import lent
 from tidemill.building.engines.output import Output
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.base_image import SCRATCH
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
@@ -34,9 +34,9 @@ _ANSWER_SECONDS = 600  # old engines copy an image before they hand over its fir
 
 
 def build_with_classic(
-    build: DockerfileBuild, platform: Platform, shop: Workshop, *, seconds: float = LONGEST
+    build: DockerfileBuild, platform: Platform, workspace: Workspace, *, seconds: float = LONGEST
 ) -> Descriptor:
-    """Write the image to the workshop's layout, without a tag; return what points to it.
+    """Write the image to the workspace's layout, without a tag; return what points to it.
 
     The engine is the one that `docker` would use: DOCKER_HOST, or the current Docker context.
 
@@ -51,17 +51,17 @@ def build_with_classic(
     """
     _expect_no_more_than_it_can(build)
     base = needed(build, platform).base
-    output = Output(build.name, shop.say)
-    with TemporaryDirectory(prefix="classic-", dir=shop.scratch) as name:
+    output = Output(build.name, workspace.say)
+    with TemporaryDirectory(prefix="classic-", dir=workspace.scratch) as name:
         folder = Path(name)
         with _engine(output) as api:
             _expect_its_platform(api, platform)
-            with lent(api, build, platform, shop, folder) as told:
-                image_id = _built(api, told, platform, shop, output, seconds)
+            with lent(api, build, platform, workspace, folder) as told:
+                image_id = _built(api, told, platform, workspace, output, seconds)
             layout = docker_archive.unpacked(iter(api.get_image(image_id)), folder / "saved")
         image = docker_archive.only_image(layout, platform)
-        below = SCRATCH if base is None else shop.bases(base, platform)
-        return canonical_image(image, layout, platform, below, shop)
+        below = SCRATCH if base is None else workspace.bases(base, platform)
+        return canonical_image(image, layout, platform, below, workspace)
 
 
 def _expect_no_more_than_it_can(build: DockerfileBuild) -> None:
@@ -112,7 +112,7 @@ def _built(
     api: APIClient,
     build: DockerfileBuild,
     platform: Platform,
-    shop: Workshop,
+    workspace: Workspace,
     output: Output,
     seconds: float,
 ) -> str:
@@ -121,7 +121,7 @@ def _built(
     from urllib3.exceptions import TimeoutError as SilentTooLong
 
     context = BuildContext.of(build.context, build.file)
-    dockerfile, archive = build_context.tar(context, build.file, shop.say)
+    dockerfile, archive = build_context.tar(context, build.file, workspace.say)
     end = time.monotonic() + seconds
     image_id = ""
     try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tidemill.building.engines import docker_archive
 from tidemill.building.engines.staged_image import staged
 from tidemill.errors import Refused
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.instructions import Arg
 from tidemill.images.dockerfile.parse import Dockerfile
@@ -68,7 +68,7 @@ def lent(
     api: APIClient,
     build: DockerfileBuild,
     platform: Platform,
-    shop: Workshop,
+    workspace: Workspace,
     folder: Path,
 ) -> Iterator[DockerfileBuild]:
     """Have the images that a build names in the engine; gives the build that says them by digest.
@@ -85,7 +85,7 @@ def lent(
     with ExitStack() as names:
         given = {
             name: names.enter_context(
-                _named(api, build.contexts[name], platform, shop, folder / f"image-{number}")
+                _named(api, build.contexts[name], platform, workspace, folder / f"image-{number}")
             )
             for number, name in enumerate(sorted(set(naming.values())))
         }
@@ -119,14 +119,14 @@ def _told(
 
 @contextmanager
 def _named(
-    api: APIClient, location: Location, platform: Platform, shop: Workshop, folder: Path
+    api: APIClient, location: Location, platform: Platform, workspace: Workspace, folder: Path
 ) -> Iterator[str]:
     """What to call an image while it is lent."""
     if location.repository is not None:
         yield f"{location.repository}@{location.digest}"
         return
     engine: Any = api  # types-docker does not have types for all of it
-    layout, image = staged(shop.bases(location, platform), platform, folder)
+    layout, image = staged(workspace.bases(location, platform), platform, folder)
     name = f"{_REPOSITORY}:{secrets.token_hex(16)}"
     try:
         for line in engine.load_image(docker_archive.packed(layout, image, name)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.images.base_image import SCRATCH, BaseImage
-from tidemill.images.build import DockerfileBuild, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile import config, copying
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.copy import Upper
@@ -40,7 +40,7 @@ class Assembly:
 
     stages: Stages
     build: DockerfileBuild
-    shop: Workshop
+    workspace: Workspace
     _made: dict[int, Made] = field(default_factory=dict)
     _sources: dict[Origin | None, Source] = field(default_factory=dict)
 
@@ -72,12 +72,12 @@ class Assembly:
         if base.run.get("OnBuild"):
             what = "builds on an image with ONBUILD, which assemble can't carry out"
             raise file.refused(line, what, ENGINE)
-        return Made.started(base, self.shop.scratch, file.escape)
+        return Made.started(base, self.workspace.scratch, file.escape)
 
     def _image(self, image: Image) -> BaseImage:
         if image.location is None:
             return SCRATCH
-        return self.shop.bases(image.location, image.platform)
+        return self.workspace.bases(image.location, image.platform)
 
     def _carry_out(self, instruction: Instruction, made: Made, index: int) -> None:
         match instruction:
@@ -147,7 +147,7 @@ class Assembly:
             return ContextSource(BuildContext.of(origin))
         if isinstance(origin, int):
             return self.stage(origin).tree(f"the stage {shown(name)}")
-        return tree_of(self._image(origin), f"the image {shown(name)}", self.shop.scratch)
+        return tree_of(self._image(origin), f"the image {shown(name)}", self.workspace.scratch)
 
 
 def _words_instruction(instruction: Words, made: Made) -> None:

@@ -23,7 +23,7 @@ class Interrupted(Exception):
     """The run is to end, so this is not wanted any more."""
 
 
-class Hands:
+class Threads:
     """All threads of a run. When it is interrupted, they end as soon as they can.
 
     `workers` compress, `lines` send; what runs on neither is done by `each`.

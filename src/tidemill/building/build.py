@@ -3,63 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import replace
+from functools import partial
 
-from tidemill.building.bases import BaseImages
-from tidemill.building.compile_step import Surroundings, compile_services
+from tidemill.building.compile_step import Environment, compile_services
 from tidemill.building.order import BASE_NAME, Item, Order
-from tidemill.building.settings import Engine
 from tidemill.images import oci
-from tidemill.images.build import DockerfileBuild, Say, Workshop
+from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.layer import NONE
-from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Recipe
 
 
-@dataclass(frozen=True)
-class Means:
-    """With what an order is carried out; `workers` compress, and nothing else runs on them."""
-
-    bases: BaseImages
-    layout: Layout
-    workers: Executor
-    scratch: Path
-    say: Say
-
-
-class Making:
+class Build:
     """One order under way.
 
     Raises, from its methods:
         TidemillError: what can't be built, and the remedy.
     """
 
-    def __init__(self, order: Order, means: Means, surroundings: Surroundings) -> None:
+    def __init__(self, order: Order, workspace: Workspace, environment: Environment) -> None:
         self._order = order
-        self._means = means
-        self._surroundings = surroundings
+        self._workspace = workspace
+        self._environment = environment
         self._bases: dict[Platform, Location] = {}
 
     def prepare(self) -> None:
         """Compile, and build the base, if the order has them."""
-        order = self._order
+        order, workspace = self._order, self._workspace
         if order.compile:
-            self._means.say(f"compiling: {order.compile.command}")
-            compile_services(order.root, order.compile, self._surroundings)
+            workspace.say(f"compiling: {order.compile.command}")
+            compile_services(order.root, order.compile, self._environment)
         if order.base is None:
             return
         for platform in sorted(
             {platform for item in order.items if item.needs_base for platform in item.platforms},
             key=str,
         ):
-            self._means.say(f"building the base for {platform}")
-            shop = replace(self._shop(NONE), plain=not self._is_built_on(platform))
-            image = self._built(order.base, platform, shop)
-            root = str(self._means.layout.root)
+            workspace.say(f"building the base for {platform}")
+            plain = replace(workspace, plain=not self._is_built_on(platform))
+            image = self._image(order.base, platform, plain)
+            root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
 
     def make(self, item: Item, known: Mapping[str, Descriptor] = NONE) -> Descriptor:
@@ -68,15 +53,16 @@ class Making:
         Args:
             known: layers by diffID that need not be made, because the destination has them.
         """
+        workspace = replace(self._workspace, known=known)
         images = {}
         for platform in item.platforms:
             source = item.source
             if isinstance(source, DockerfileBuild) and platform in self._bases:
                 source = self._given(source, self._bases[platform])
-            images[platform] = self._built(source, platform, self._shop(known))
+            images[platform] = self._image(source, platform, workspace)
         if len(images) == 1:
             return next(iter(images.values()))
-        return self._means.layout.add(oci.INDEX, oci.index(images))
+        return workspace.layout.add(oci.INDEX, oci.index(images))
 
     def _given(self, source: DockerfileBuild, base: Location) -> DockerfileBuild:
         """The build of an item, told where the order's base is."""
@@ -97,24 +83,17 @@ class Making:
             if isinstance(item.source, DockerfileBuild) and platform in item.platforms
         )
 
-    def _shop(self, known: Mapping[str, Descriptor]) -> Workshop:
-        means = self._means
-        return Workshop(
-            means.bases, means.layout, means.workers, means.scratch, known, say=means.say
-        )
-
-    def _built(
-        self, source: Recipe | DockerfileBuild, platform: Platform, shop: Workshop
+    def _image(
+        self, source: Recipe | DockerfileBuild, platform: Platform, workspace: Workspace
     ) -> Descriptor:
         if isinstance(source, Recipe):
             from tidemill.images.build_assemble import assemble
 
-            return assemble(self._order.root, source, platform, shop)
-        return self._engine()(source, platform, shop)
+            return assemble(self._order.root, source, platform, workspace)
+        return self._engine()(source, platform, workspace)
 
-    def _engine(self) -> Callable[[DockerfileBuild, Platform, Workshop], Descriptor]:
-        engine: Engine = self._order.engine
-        match engine:
+    def _engine(self) -> Callable[[DockerfileBuild, Platform, Workspace], Descriptor]:
+        match self._order.engine:
             case "assemble":
                 from tidemill.images.dockerfile.copy_only import build_copy_only
 
@@ -122,10 +101,7 @@ class Making:
             case "buildkit":
                 from tidemill.building.engines.buildkit import build_with_buildkit
 
-                builder = self._order.builder
-                return lambda build, platform, shop: build_with_buildkit(
-                    build, platform, shop, builder=builder
-                )
+                return partial(build_with_buildkit, builder=self._order.builder)
             case "classic":
                 from tidemill.building.engines.classic import build_with_classic
 
