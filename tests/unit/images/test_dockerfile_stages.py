@@ -10,7 +10,7 @@ import pytest
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
 from tidemill.images.dockerfile import parse as dockerfile
-from tidemill.images.dockerfile.stages import Needed, Stages, needed
+from tidemill.images.dockerfile.stages import Prerequisites, Stages, needed
 from tidemill.images.location import Location, parse
 from tidemill.images.oci import Platform
 
@@ -20,7 +20,7 @@ TWO = f"example.com/two:tag@sha256:{'2' * 64}"
 THREE = f"alpine@sha256:{'3' * 64}"
 
 
-def needs(folder: Path, text: str, platform: Platform = AMD64, **more: Any) -> Needed:
+def needs(folder: Path, text: str, platform: Platform = AMD64, **more: Any) -> Prerequisites:
     file = folder / "Dockerfile"
     file.write_text(text)
     return needed(DockerfileBuild("x", folder, file, **more), platform)
@@ -80,7 +80,7 @@ def test_a_target_needs_these_images(
 
 def test_a_target_needs_only_what_leads_to_it(tmp_path: Path) -> None:
     text = f"FROM {ONE} AS a\nFROM {TWO} AS B\nFROM alpine:3"
-    assert needs(tmp_path, text, target="b") == Needed(parse(TWO), (parse(TWO),))
+    assert needs(tmp_path, text, target="b") == Prerequisites(parse(TWO), (parse(TWO),))
 
 
 def test_a_build_argument_wins_over_a_default(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_build_argument_wins_over_a_default(tmp_path: Path) -> None:
 )
 def test_a_build_context_stands_for_an_image(tmp_path: Path, name: str, text: str) -> None:
     place = Location(folder="/layout", digest=f"sha256:{'5' * 64}")
-    assert needs(tmp_path, text, contexts={name: place}) == Needed(place, (place,))
+    assert needs(tmp_path, text, contexts={name: place}) == Prerequisites(place, (place,))
 
 
 def test_a_folder_can_be_copied_from_and_not_be_built_on(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from tidemill.images.causes import rules
 from tidemill.images.causes.content import escaped
 from tidemill.images.comparison.difference import Difference, Where
-from tidemill.images.comparison.kept import Layer, lying
+from tidemill.images.comparison.layer import Layer, lying
 from tidemill.images.tar_read import uncompressed
 
 _GZIP = b"\x1f\x8b"

@@ -29,8 +29,8 @@ from tidemill.images.comparison.difference import (
     Where,
 )
 from tidemill.images.comparison.images import compare_images
-from tidemill.images.comparison.kept import Surroundings
-from tidemill.images.comparison.read import Read, entry_platform, read, read_config
+from tidemill.images.comparison.layer import Context
+from tidemill.images.comparison.read import ImageDocument, entry_platform, read, read_config
 from tidemill.images.comparison.words import render
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.json_types import learnt
@@ -68,12 +68,12 @@ def compare(
     if left.descriptor.digest == right.descriptor.digest:
         return Comparison(left, right, Verdict.IDENTICAL)
     findings = Findings()
-    _documents(one, other, Surroundings(scratch, None, tuple(hosts)), findings, 0)
+    _documents(one, other, Context(scratch, None, tuple(hosts)), findings, 0)
     return findings.result(left, right)
 
 
 def _documents(
-    left: Read, right: Read, around: Surroundings, findings: Findings, depth: int
+    left: ImageDocument, right: ImageDocument, context: Context, findings: Findings, depth: int
 ) -> None:
     if depth > _DEEPEST:
         raise Refused(
@@ -82,20 +82,20 @@ def _documents(
         )
     ours, theirs = left.content, right.content
     if isinstance(ours, oci.Manifest) and isinstance(theirs, oci.Manifest):
-        compare_images(left, right, (ours, theirs), around, findings)
+        compare_images(left, right, (ours, theirs), context, findings)
     elif isinstance(ours, oci.Index) and isinstance(theirs, oci.Index):
-        _indexes((left, ours), (right, theirs), around, findings, depth)
+        _indexes((left, ours), (right, theirs), context, findings, depth)
     else:
         findings.add(Difference(Where("index"), "kind", left.kind, right.kind))
         pair = _of_one_platform(left, right, findings)
         if pair is not None:
-            _documents(*pair, around, findings, depth + 1)
+            _documents(*pair, context, findings, depth + 1)
 
 
 def _indexes(
-    left: tuple[Read, oci.Index],
-    right: tuple[Read, oci.Index],
-    around: Surroundings,
+    left: tuple[ImageDocument, oci.Index],
+    right: tuple[ImageDocument, oci.Index],
+    context: Context,
     findings: Findings,
     depth: int,
 ) -> None:
@@ -105,13 +105,13 @@ def _indexes(
     shells = [
         {k: v for k, v in side[0].plain.items() if k != "manifests"} for side in (left, right)
     ]
-    findings.add(*values.differences(where, shells[0], shells[1], around.hosts))
+    findings.add(*values.differences(where, shells[0], shells[1], context.hosts))
     for key in sorted(ours.keys() | theirs.keys()):
         one, other = ours.get(key), theirs.get(key)
         if one is None or other is None:
             findings.add(_lacking(key[0], one, other))
         else:
-            _entries(key[0], (left[0], one), (right[0], other), around, findings, depth)
+            _entries(key[0], (left[0], one), (right[0], other), context, findings, depth)
     if [*ours] != [*theirs] and ours.keys() == theirs.keys():
         one_order, other_order = (", ".join(name for name, _ in side) for side in (ours, theirs))
         findings.add(Difference(where, "order of platforms", one_order, other_order))
@@ -121,9 +121,9 @@ def _indexes(
 
 def _entries(
     platform: str,
-    left: tuple[Read, Descriptor],
-    right: tuple[Read, Descriptor],
-    around: Surroundings,
+    left: tuple[ImageDocument, Descriptor],
+    right: tuple[ImageDocument, Descriptor],
+    context: Context,
     findings: Findings,
     depth: int,
 ) -> None:
@@ -137,11 +137,11 @@ def _entries(
             )
         return
     said = [_said(side.plain["manifests"], entry) for side, entry in (left, right)]
-    findings.add(*values.differences(where, said[0], said[1], around.hosts))
+    findings.add(*values.differences(where, said[0], said[1], context.hosts))
     if one.digest == other.digest:
         return
     ours, theirs = (read(replace(side.image, descriptor=entry)) for side, entry in (left, right))
-    _documents(ours, theirs, replace(around, platform=platform), findings, depth + 1)
+    _documents(ours, theirs, replace(context, platform=platform), findings, depth + 1)
 
 
 def _said(entries: list[dict[str, Any]], wanted: Descriptor) -> dict[str, Any]:
@@ -158,7 +158,9 @@ def _lacking(platform: str, left: Descriptor | None, right: Descriptor | None) -
     return Difference(Where("platform", platform), "missing", one, other)
 
 
-def _of_one_platform(left: Read, right: Read, findings: Findings) -> tuple[Read, Read] | None:
+def _of_one_platform(
+    left: ImageDocument, right: ImageDocument, findings: Findings
+) -> tuple[ImageDocument, ImageDocument] | None:
     """An index and an image: the index's image for the same platform, beside the other.
 
     None if there is nothing to compare: the index has no such image, or that very one.
@@ -184,7 +186,7 @@ def _of_one_platform(left: Read, right: Read, findings: Findings) -> tuple[Read,
     return (chosen, right) if index is left else (left, chosen)
 
 
-def _picked(side: Read, platform: Platform) -> Read:
+def _picked(side: ImageDocument, platform: Platform) -> ImageDocument:
     """The image for a platform; raise `Refused` if there is none."""
     wanted = str(platform)
     match side.content:

@@ -10,9 +10,9 @@ from tidemill.images import oci
 from tidemill.images.comparison import values
 from tidemill.images.comparison.blobs import compare_blobs
 from tidemill.images.comparison.difference import Difference, Findings, Where
-from tidemill.images.comparison.kept import Layer, Surroundings
+from tidemill.images.comparison.layer import Context, Layer
 from tidemill.images.comparison.layers import compare_layers
-from tidemill.images.comparison.read import Read, ReadConfig, read_config
+from tidemill.images.comparison.read import ConfigDocument, ImageDocument, read_config
 
 # What a descriptor says of the blob; the blobs are compared themselves.
 _OF_THE_BLOB = ("digest", "size")
@@ -20,10 +20,10 @@ _PLATFORM = ("os", "architecture", "variant")
 
 
 def compare_images(
-    left: Read,
-    right: Read,
+    left: ImageDocument,
+    right: ImageDocument,
     manifests: tuple[oci.Manifest, oci.Manifest],
-    around: Surroundings,
+    context: Context,
     findings: Findings,
 ) -> None:
     """Add what differs to the findings.
@@ -36,42 +36,44 @@ def compare_images(
         read_config(manifest, side.image)
         for manifest, side in zip(manifests, (left, right), strict=True)
     )
-    if around.platform is None and ours.platform == theirs.platform:
-        around = replace(around, platform=ours.platform)
+    if context.platform is None and ours.platform == theirs.platform:
+        context = replace(context, platform=ours.platform)
     hosts = [config.host for config in (ours, theirs) if config.host]
-    around = replace(around, hosts=(*around.hosts, *hosts))
-    where = Where("manifest", around.platform)
-    findings.add(*values.differences(where, _shell(left.plain), _shell(right.plain), around.hosts))
-    _configs(ours, theirs, around, findings)
+    context = replace(context, hosts=(*context.hosts, *hosts))
+    where = Where("manifest", context.platform)
+    findings.add(*values.differences(where, _shell(left.plain), _shell(right.plain), context.hosts))
+    _configs(ours, theirs, context, findings)
     layers = _layers(left, manifests[0], ours), _layers(right, manifests[1], theirs)
     if all("tar" in layer.blob.media_type for side in layers for layer in side):
-        for one, other in compare_layers(*layers, around, findings):
-            findings.add(*_forms(left, right, (one, other), around))
-            findings.add(*compare_blobs(one, other, around.platform))
+        for one, other in compare_layers(*layers, context, findings):
+            findings.add(*_forms(left, right, (one, other), context))
+            findings.add(*compare_blobs(one, other, context.platform))
     else:
         findings.add(*_blobs(*layers, where))
     if findings.found == before:
         findings.add(values.form(where, left.data, right.data))
 
 
-def _configs(left: ReadConfig, right: ReadConfig, around: Surroundings, findings: Findings) -> None:
+def _configs(
+    left: ConfigDocument, right: ConfigDocument, context: Context, findings: Findings
+) -> None:
     if left.data == right.data:
         return
     before = findings.found
     if left.platform != right.platform:
         findings.add(Difference(Where("platform"), "platform", left.platform, right.platform))
-    where = Where("config", around.platform)
+    where = Where("config", context.platform)
     told = _PLATFORM if findings.found > before else ()
     ours, theirs = (
         {key: value for key, value in side.plain.items() if key not in told}
         for side in (left, right)
     )
-    findings.add(*values.differences(where, ours, theirs, around.hosts))
+    findings.add(*values.differences(where, ours, theirs, context.hosts))
     if findings.found == before and left.config.rootfs == right.config.rootfs:
         findings.add(values.form(where, left.data, right.data))
 
 
-def _layers(side: Read, manifest: oci.Manifest, config: ReadConfig) -> list[Layer]:
+def _layers(side: ImageDocument, manifest: oci.Manifest, config: ConfigDocument) -> list[Layer]:
     pairs = zip(manifest.layers, config.config.rootfs.diff_ids, strict=True)
     return [
         Layer(side.image, blob, number, diff_id) for number, (blob, diff_id) in enumerate(pairs, 1)
@@ -79,7 +81,7 @@ def _layers(side: Read, manifest: oci.Manifest, config: ReadConfig) -> list[Laye
 
 
 def _forms(
-    left: Read, right: Read, pair: tuple[Layer, Layer], around: Surroundings
+    left: ImageDocument, right: ImageDocument, pair: tuple[Layer, Layer], context: Context
 ) -> list[Difference]:
     """What the manifests say differently of two layers of one diffID, but for their blobs."""
     name = f"layers[{pair[0].number - 1}]"
@@ -87,8 +89,8 @@ def _forms(
         {name: _without(side.plain["layers"][layer.number - 1])}
         for side, layer in zip((left, right), pair, strict=True)
     ]
-    where = Where("manifest", around.platform, pair[0].at, pair[1].at)
-    return list(values.differences(where, sides[0], sides[1], around.hosts))
+    where = Where("manifest", context.platform, pair[0].at, pair[1].at)
+    return list(values.differences(where, sides[0], sides[1], context.hosts))
 
 
 def _blobs(left: list[Layer], right: list[Layer], where: Where) -> list[Difference]:

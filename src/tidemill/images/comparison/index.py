@@ -24,7 +24,7 @@ create table pair (one integer, other integer, path blob);
 
 
 @dataclass(frozen=True)
-class Found:
+class PathEntries:
     """The entries of one path on one side: the last, which counts, its place, and how many."""
 
     last: Member
@@ -72,13 +72,13 @@ class EntryIndex:
                 self._remove_below(side, path, before=entry.archive + 1)
         self._insert(side, path, entry)
 
-    def paths(self) -> Iterator[tuple[str, Found | None, Found | None]]:
+    def paths(self) -> Iterator[tuple[str, PathEntries | None, PathEntries | None]]:
         """Each path in the order of its bytes, with what either side has there."""
         sides = [self._found(0), self._found(1)]
         nexts = [next(side, None) for side in sides]
         while nexts[0] or nexts[1]:
             path = min(found[0] for found in nexts if found)
-            here: list[Found | None] = [None, None]
+            here: list[PathEntries | None] = [None, None]
             for number, found in enumerate(nexts):
                 if found and found[0] == path:
                     here[number] = found[1]
@@ -116,7 +116,7 @@ class EntryIndex:
             (side, low, high, before),
         )
 
-    def _found(self, side: int) -> Iterator[tuple[bytes, Found]]:
+    def _found(self, side: int) -> Iterator[tuple[bytes, PathEntries]]:
         rows = self._base.execute(
             "select path, place, data from entry where side = ? order by path, place", (side,)
         )
@@ -125,7 +125,7 @@ class EntryIndex:
             for last in group:  # noqa: B007 - the last one counts, and only it is kept
                 count += 1
             if last is not None:
-                yield path, Found(Member(*json.loads(last[2])), last[1], count)
+                yield path, PathEntries(Member(*json.loads(last[2])), last[1], count)
 
 
 def _bytes(path: str) -> bytes:

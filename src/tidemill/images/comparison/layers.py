@@ -21,8 +21,8 @@ from tidemill.images.causes import content as compare_content
 from tidemill.images.causes import rules
 from tidemill.images.comparison import members as compare_members
 from tidemill.images.comparison.difference import Difference, Findings, Where
-from tidemill.images.comparison.index import EntryIndex, Found
-from tidemill.images.comparison.kept import Archives, Layer, Surroundings, keep, no_room
+from tidemill.images.comparison.index import EntryIndex, PathEntries
+from tidemill.images.comparison.layer import Archives, Context, Layer, keep, no_room
 from tidemill.images.comparison.members import Member
 from tidemill.images.tar_read import members
 
@@ -31,7 +31,7 @@ _MOST = 1000
 
 
 def compare_layers(
-    left: Sequence[Layer], right: Sequence[Layer], around: Surroundings, findings: Findings
+    left: Sequence[Layer], right: Sequence[Layer], context: Context, findings: Findings
 ) -> list[tuple[Layer, Layer]]:
     """Add what differs to the findings; return the pairs of equal diffIDs.
 
@@ -42,7 +42,7 @@ def compare_layers(
     if len(left) != len(right):
         findings.add(
             Difference(
-                Where("layers", around.platform),
+                Where("layers", context.platform),
                 "number of layers",
                 str(len(left)),
                 str(len(right)),
@@ -63,21 +63,21 @@ def compare_layers(
                 equal.extend(zip(ours, theirs, strict=True))
             case "replace" if len(ours) == len(theirs):
                 for one, other in zip(ours, theirs, strict=True):
-                    _compare_block([one], [other], around, findings)
+                    _compare_block([one], [other], context, findings)
             case "replace":
                 if len(left) == len(right):
-                    findings.add(_divided(ours, theirs, around))
-                _compare_block(ours, theirs, around, findings)
+                    findings.add(_divided(ours, theirs, context))
+                _compare_block(ours, theirs, context, findings)
             case _:
-                findings.add(*(_alone(layer, "left", around) for layer in ours))
-                findings.add(*(_alone(layer, "right", around) for layer in theirs))
+                findings.add(*(_alone(layer, "left", context) for layer in ours))
+                findings.add(*(_alone(layer, "right", context) for layer in theirs))
     findings.equal_layers += len(equal)
     return equal
 
 
-def _alone(layer: Layer, side: Literal["left", "right"], around: Surroundings) -> Difference:
+def _alone(layer: Layer, side: Literal["left", "right"], context: Context) -> Difference:
     """A layer that only one of the images has, with some of the paths in it."""
-    with TemporaryDirectory(dir=around.scratch) as folder:
+    with TemporaryDirectory(dir=context.scratch) as folder:
         file = Path(folder) / "layer.tar"
         keep(layer, file)
         names = members(file)
@@ -86,27 +86,27 @@ def _alone(layer: Layer, side: Literal["left", "right"], around: Surroundings) -
     what = f"{len(first) + more} entries: {', '.join(first)}{f' and {more} more' if more else ''}"
     what = what if first else "an empty layer"
     if side == "left":
-        where = Where("layers", around.platform, left=layer.at)
+        where = Where("layers", context.platform, left=layer.at)
         return Difference(where, "layer", what, None)
-    where = Where("layers", around.platform, right=layer.at)
+    where = Where("layers", context.platform, right=layer.at)
     return Difference(where, "layer", None, what)
 
 
-def _divided(left: Sequence[Layer], right: Sequence[Layer], around: Surroundings) -> Difference:
+def _divided(left: Sequence[Layer], right: Sequence[Layer], context: Context) -> Difference:
     numbers = (", ".join(str(layer.number) for layer in side) for side in (left, right))
     one, other = (f"layers {text}" for text in numbers)
-    return Difference(Where("layers", around.platform), "division into layers", one, other)
+    return Difference(Where("layers", context.platform), "division into layers", one, other)
 
 
 def _compare_block(
-    left: Sequence[Layer], right: Sequence[Layer], around: Surroundings, findings: Findings
+    left: Sequence[Layer], right: Sequence[Layer], context: Context, findings: Findings
 ) -> None:
     """Compare layers that stand against each other; several as what they make together."""
     single = len(left) == len(right) == 1
-    where = Where("layers", around.platform)
+    where = Where("layers", context.platform)
     if single:
-        where = Where("layer", around.platform, left[0].at, right[0].at)
-    with TemporaryDirectory(dir=around.scratch) as folder:
+        where = Where("layer", context.platform, left[0].at, right[0].at)
+    with TemporaryDirectory(dir=context.scratch) as folder:
         archives = Archives(Path(folder))
         index = EntryIndex(Path(folder) / "entries")
         try:
@@ -121,7 +121,7 @@ def _compare_block(
                         else:
                             index.lay(side, entry)
             before = findings.found
-            _compare_entries(index, archives, where, around, findings)
+            _compare_entries(index, archives, where, context, findings)
             if single:
                 _compare_order(index, where, findings)
                 if findings.found == before:
@@ -133,7 +133,7 @@ def _compare_block(
 
 
 def _compare_entries(
-    index: EntryIndex, archives: Archives, where: Where, around: Surroundings, findings: Findings
+    index: EntryIndex, archives: Archives, where: Where, context: Context, findings: Findings
 ) -> None:
     for path, left, right in index.paths():
         name = compare_members.text(path, compare_members.LONGEST_PATH)
@@ -142,22 +142,24 @@ def _compare_entries(
         else:
             index.pair(path, left.place, right.place)
             found = [] if left.count == right.count else [_duplicates(where, name, left, right)]
-            found += _of_entry(where, name, (left.last, right.last), archives, around)
+            found += _of_entry(where, name, (left.last, right.last), archives, context)
         findings.add_path(found)
 
 
-def _missing(where: Where, path: str, left: Found | None, right: Found | None) -> Difference:
+def _missing(
+    where: Where, path: str, left: PathEntries | None, right: PathEntries | None
+) -> Difference:
     sides = [None if side is None else side.last.kind for side in (left, right)]
     return Difference(where, "missing", sides[0], sides[1], path, cause=rules.of_missing(path))
 
 
-def _duplicates(where: Where, path: str, left: Found, right: Found) -> Difference:
+def _duplicates(where: Where, path: str, left: PathEntries, right: PathEntries) -> Difference:
     counts = [f"{side.count} {'entry' if side.count == 1 else 'entries'}" for side in (left, right)]
     return Difference(where, "duplicates", counts[0], counts[1], path)
 
 
 def _of_entry(
-    where: Where, path: str, pair: tuple[Member, Member], archives: Archives, around: Surroundings
+    where: Where, path: str, pair: tuple[Member, Member], archives: Archives, context: Context
 ) -> list[Difference]:
     """All that differs between two entries of one path: fields, content, form of the header."""
     left, right = pair
@@ -179,7 +181,7 @@ def _of_entry(
         )
         changed = compare_content.changes(one, other)
         if changed is not None:
-            cause = rules.of_content(compare_content.Pair(path, one, other, changed, around.hosts))
+            cause = rules.of_content(compare_content.Pair(path, one, other, changed, context.hosts))
             found = [replace(d, cause=cause) if d.field == "size" else d for d in found]
             at = changed.first
             a, b = compare_content.around(one, at), compare_content.around(other, at)

@@ -15,7 +15,7 @@ _ATTESTATION = "vnd.docker.reference.type"
 
 
 @dataclass(frozen=True)
-class Read:
+class ImageDocument:
     """A manifest or an index: parsed, as bytes, and as a plain object."""
 
     image: Image
@@ -39,7 +39,7 @@ class Read:
 
 
 @dataclass(frozen=True)
-class ReadConfig:
+class ConfigDocument:
     """The config of an image: what every image has of it, as bytes, and as a plain object."""
 
     config: oci.Config
@@ -61,8 +61,8 @@ class ReadConfig:
         return host if isinstance(host, str) else ""
 
 
-def read(image: Image) -> Read:
-    """Read a manifest or an index; raise `Refused` if it is not what points to it says."""
+def read(image: Image) -> ImageDocument:
+    """ImageDocument a manifest or an index; raise `Refused` if it is not what points to it says."""
     descriptor = image.descriptor
     data = image.store.read(descriptor.digest)
     if len(data) != descriptor.size:
@@ -72,11 +72,11 @@ def read(image: Image) -> Read:
             remedy="copy or build the image again",
         )
     content = documents.parsed(data, descriptor.digest)
-    return Read(image, data, content, oci.decoded(data, dict[str, Any], "the manifest"))
+    return ImageDocument(image, data, content, oci.decoded(data, dict[str, Any], "the manifest"))
 
 
-def read_config(manifest: oci.Manifest, image: Image) -> ReadConfig:
-    """Read an image's config; raise `Refused` if it does not fit its manifest."""
+def read_config(manifest: oci.Manifest, image: Image) -> ConfigDocument:
+    """ImageDocument an image's config; raise `Refused` if it does not fit its manifest."""
     what = f"the config of {image.where}@{image.descriptor.digest}"
     data = image.store.read(manifest.config.digest)
     config = oci.decoded(data, oci.Config, what)
@@ -86,7 +86,7 @@ def read_config(manifest: oci.Manifest, image: Image) -> ReadConfig:
             f"{len(manifest.layers)}",
             remedy="copy or build the image again",
         )
-    return ReadConfig(config, data, oci.decoded(data, dict[str, Any], what))
+    return ConfigDocument(config, data, oci.decoded(data, dict[str, Any], what))
 
 
 def entry_platform(entry: Descriptor) -> str:

@@ -21,7 +21,7 @@ _DIFF_IDS = "rootfs.diff_ids"
 
 
 @dataclass(frozen=True)
-class Changed:
+class Change:
     """One value that differs; `missing` marks a side that does not have it."""
 
     key: str
@@ -67,7 +67,7 @@ def shown_value(value: object) -> str | None:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _values(key: str, left: object, right: object, depth: int) -> Iterator[Changed]:
+def _values(key: str, left: object, right: object, depth: int) -> Iterator[Change]:
     if left == right and type(left) is type(right):
         return
     if key == _DIFF_IDS:  # the layers are compared themselves
@@ -77,12 +77,12 @@ def _values(key: str, left: object, right: object, depth: int) -> Iterator[Chang
     elif depth < _DEEPEST and isinstance(left, list) and isinstance(right, list):
         yield from _lists(key, left, right, depth + 1)
     else:
-        yield Changed(key, left, right)
+        yield Change(key, left, right)
 
 
 def _objects(
     key: str, left: Mapping[str, Any], right: Mapping[str, Any], depth: int
-) -> Iterator[Changed]:
+) -> Iterator[Change]:
     named = key.rpartition(".")[2] in _MAPS
     for name in sorted(left.keys() | right.keys()):
         below = f"{key}[{name}]" if named else f"{key}.{name}".removeprefix(".")
@@ -94,14 +94,14 @@ def _objects(
         yield from _values(below, one, other, depth)
 
 
-def _lists(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[Changed]:
+def _lists(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[Change]:
     if key.rpartition(".")[2] == "Env":
         yield from _environment(key, left, right)
     elif max(len(left), len(right)) > _MOST:
-        yield Changed(key, left, right)
+        yield Change(key, left, right)
     elif len(left) == len(right):
         if sorted(map(_form, left)) == sorted(map(_form, right)) and left != right:
-            yield Changed(f"{key}: order", left, right)
+            yield Change(f"{key}: order", left, right)
             return
         for place, (one, other) in enumerate(zip(left, right, strict=True)):
             yield from _values(f"{key}[{place}]", one, other, depth)
@@ -109,7 +109,7 @@ def _lists(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[
         yield from _aligned(key, left, right, depth)
 
 
-def _aligned(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[Changed]:
+def _aligned(key: str, left: list[Any], right: list[Any], depth: int) -> Iterator[Change]:
     """Lists of different lengths: what came in between is one change."""
     matcher = SequenceMatcher(None, [*map(_form, left)], [*map(_form, right)], autojunk=False)
     for what, i, until, j, end in matcher.get_opcodes():
@@ -123,18 +123,18 @@ def _aligned(key: str, left: list[Any], right: list[Any], depth: int) -> Iterato
             yield from _values(f"{key}[{place}]", one, other, depth)
 
 
-def _environment(key: str, left: list[Any], right: list[Any]) -> Iterator[Changed]:
+def _environment(key: str, left: list[Any], right: list[Any]) -> Iterator[Change]:
     """Variables by their names; their order, where nothing else differs."""
     ours, theirs = (
         dict(str(variable).partition("=")[::2] for variable in variables)
         for variables in (left, right)
     )
     found = [
-        Changed(f"{key}[{name}]", ours.get(name, _MISSING), theirs.get(name, _MISSING))
+        Change(f"{key}[{name}]", ours.get(name, _MISSING), theirs.get(name, _MISSING))
         for name in sorted(ours.keys() | theirs.keys())
         if ours.get(name) != theirs.get(name)
     ]
-    yield from found or [Changed(f"{key}: order", left, right)]
+    yield from found or [Change(f"{key}: order", left, right)]
 
 
 def _form(value: object) -> str:

@@ -9,7 +9,7 @@ from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile import config, copying
 from tidemill.images.dockerfile.context import BuildContext
-from tidemill.images.dockerfile.copy import Upper
+from tidemill.images.dockerfile.copy import UpperLayer
 from tidemill.images.dockerfile.copying import ENGINE
 from tidemill.images.dockerfile.instructions import (
     Arg,
@@ -22,7 +22,7 @@ from tidemill.images.dockerfile.instructions import (
     Text,
     Words,
 )
-from tidemill.images.dockerfile.made import Made
+from tidemill.images.dockerfile.stage_image import StageImage
 from tidemill.images.dockerfile.stages import Image, Origin, Stages
 from tidemill.images.dockerfile.tree import ContextSource, Source, tree_of
 from tidemill.images.dockerfile.users import owner_of
@@ -41,10 +41,10 @@ class Assembly:
     stages: Stages
     build: DockerfileBuild
     workspace: Workspace
-    _made: dict[int, Made] = field(default_factory=dict)
+    _made: dict[int, StageImage] = field(default_factory=dict)
     _sources: dict[Origin | None, Source] = field(default_factory=dict)
 
-    def stage(self, index: int) -> Made:
+    def stage(self, index: int) -> StageImage:
         """A stage, with all that its instructions do."""
         if index not in self._made:
             made = self._started(index)
@@ -59,7 +59,7 @@ class Assembly:
             self._made[index] = made
         return self._made[index]
 
-    def _started(self, index: int) -> Made:
+    def _started(self, index: int) -> StageImage:
         origin = self.stages.start(index)
         file = self.stages.file
         line = file.stages[index].line
@@ -72,14 +72,14 @@ class Assembly:
         if base.run.get("OnBuild"):
             what = "builds on an image with ONBUILD, which assemble can't carry out"
             raise file.refused(line, what, ENGINE)
-        return Made.started(base, self.workspace.scratch, file.escape)
+        return StageImage.started(base, self.workspace.scratch, file.escape)
 
     def _image(self, image: Image) -> BaseImage:
         if image.location is None:
             return SCRATCH
         return self.workspace.bases(image.location, image.platform)
 
-    def _carry_out(self, instruction: Instruction, made: Made, index: int) -> None:
+    def _carry_out(self, instruction: Instruction, made: StageImage, index: int) -> None:
         match instruction:
             case Run(line):
                 raise self.stages.file.refused(line, "has RUN, which assemble can't do", ENGINE)
@@ -107,14 +107,14 @@ class Assembly:
             case Text():
                 self._text_instruction(instruction, made)
 
-    def _declare(self, name: str, default: str | None, made: Made) -> None:
+    def _declare(self, name: str, default: str | None, made: StageImage) -> None:
         value = self.build.build_args.get(name)
         if value is None:
             value = self.stages.variables.get(name) if default is None else made.text(default)
         if value is not None:
             made.variables[name] = value
 
-    def _text_instruction(self, instruction: Text, made: Made) -> None:
+    def _text_instruction(self, instruction: Text, made: StageImage) -> None:
         match instruction.keyword:
             case "USER":
                 made.run["User"] = made.text(instruction.text)
@@ -150,7 +150,7 @@ class Assembly:
         return tree_of(self._image(origin), f"the image {shown(name)}", self.workspace.scratch)
 
 
-def _words_instruction(instruction: Words, made: Made) -> None:
+def _words_instruction(instruction: Words, made: StageImage) -> None:
     if instruction.keyword == "EXPOSE":
         lists = [split(word, made.variables, made.escape) for word in instruction.words]
         config.expose(made.run, [port for ports in lists for port in ports])
@@ -158,11 +158,11 @@ def _words_instruction(instruction: Words, made: Made) -> None:
         config.volumes(made.run, [made.text(word) for word in instruction.words])
 
 
-def _make_folder(path: str, made: Made) -> None:
+def _make_folder(path: str, made: StageImage) -> None:
     """The folder of a WORKDIR, which belongs to the USER if it is not there yet."""
     if not path:
         return
-    upper = Upper(made.rootfs)
+    upper = UpperLayer(made.rootfs)
     place = upper.followed(path)
     user = made.run.get("User")
     if upper.is_folder(place):

@@ -27,7 +27,7 @@ _WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": ONE}
 
 
 @dataclass(frozen=True)
-class Wishes:
+class CopyFlags:
     """What the flags of a COPY say: owner and mode of what is copied, and what is left out."""
 
     owner: tuple[int, int] | None = None
@@ -49,7 +49,7 @@ class Wishes:
         return found
 
 
-class Upper:
+class UpperLayer:
     """A layer while it is made: what is added to what is below."""
 
     def __init__(self, below: RootFs) -> None:
@@ -126,7 +126,7 @@ class Upper:
         return self._below.link(path)
 
 
-def copy(source: Source, path: str, to: str, upper: Upper, wishes: Wishes) -> int:
+def copy(source: Source, path: str, to: str, upper: UpperLayer, flags: CopyFlags) -> int:
     """Copy what a path (which may have wildcards) names.
 
     Args:
@@ -141,7 +141,7 @@ def copy(source: Source, path: str, to: str, upper: Upper, wishes: Wishes) -> in
     """
     found = named(source, path)
     for match in found:
-        _copy_one(source, match, to, upper, wishes)
+        _copy_one(source, match, to, upper, flags)
     return len(found)
 
 
@@ -156,31 +156,31 @@ def named(source: Source, path: str) -> list[str]:
     return list(_matching(source, "" if top == "." else top))
 
 
-def _copy_one(source: Source, path: str, to: str, upper: Upper, wishes: Wishes) -> None:
+def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: CopyFlags) -> None:
     place = source.followed(path)
     entry = source.entry(place)
     if entry is None:
         raise _missing(source, path)
     folder, _, last = to.rpartition("/")
     ensured = to if last in ("", ".") else folder
-    upper.make_folders(upper.followed(ensured), wishes.folder_mode, wishes.owner)
+    upper.make_folders(upper.followed(ensured), flags.folder_mode, flags.owner)
     target = upper.followed(to)
     is_folder = isinstance(entry, Folder)
     if not is_folder and upper.is_folder(target):
         target = _joined(target, posixpath.basename(path))
     parent = target if is_folder and not upper.is_there(target) else posixpath.dirname(target)
-    upper.make_folders(parent, wishes.folder_mode, wishes.owner)
+    upper.make_folders(parent, flags.folder_mode, flags.owner)
     if not is_folder:
-        upper.put(_moved(entry, target, wishes))
+        upper.put(_moved(entry, target, flags))
         return
     if not upper.is_folder(target):
         upper.put(Folder(target))  # which says what is wrong
     start = len(place) + 1 if place else 0
     copying = object()  # the paths of one file stay together if one folder has them
-    for below in _kept(source.below(place), start, wishes.exclude):
+    for below in _kept(source.below(place), start, flags.exclude):
         file = source.file_of(below.path)
         upper.put(
-            _moved(below, _joined(target, below.path[start:]), wishes),
+            _moved(below, _joined(target, below.path[start:]), flags),
             None if file is None else (copying, file),
         )
 
@@ -259,8 +259,8 @@ def _form(part: str) -> Form:
     return Form(joined(parts))
 
 
-def _moved(entry: Entry, path: str, wishes: Wishes) -> Entry:
-    return replace(entry, path=path, attributes=wishes.of(entry))
+def _moved(entry: Entry, path: str, flags: CopyFlags) -> Entry:
+    return replace(entry, path=path, attributes=flags.of(entry))
 
 
 def _joined(folder: str, name: str) -> str:

@@ -13,7 +13,7 @@ from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import write_image
 from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.assemble import Assembly
-from tidemill.images.dockerfile.made import Made
+from tidemill.images.dockerfile.stage_image import StageImage
 from tidemill.images.dockerfile.stages import Stages
 from tidemill.images.dockerfile.tree import layers_of
 from tidemill.images.layer import Layer
@@ -51,7 +51,7 @@ def _labelled(run: dict[str, Any], build: DockerfileBuild) -> dict[str, Any]:
     return {**run, "Labels": {**(run.get("Labels") or {}), **build.labels}}
 
 
-def _below(made: Made, workspace: Workspace) -> RootFs:
+def _below(made: StageImage, workspace: Workspace) -> RootFs:
     """What is in the base, where its files can be opened if one of them may be written again."""
     if not made.layers or made.base is SCRATCH:
         return RootFs()

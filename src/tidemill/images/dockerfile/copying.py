@@ -8,11 +8,11 @@ from functools import partial
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.config import in_work_folder
-from tidemill.images.dockerfile.copy import Upper, Wishes, copy, named
+from tidemill.images.dockerfile.copy import CopyFlags, UpperLayer, copy, named
 from tidemill.images.dockerfile.ignore import Ignore, pattern
 from tidemill.images.dockerfile.instructions import Copy
-from tidemill.images.dockerfile.made import Made
 from tidemill.images.dockerfile.parse import Dockerfile
+from tidemill.images.dockerfile.stage_image import StageImage
 from tidemill.images.dockerfile.tree import Source, Tree
 from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, expanded
@@ -26,7 +26,7 @@ _ZSTD = b"\x28\xb5\x2f\xfd"
 _HIGHEST_MODE = 0o7777
 
 
-def carry_out(instruction: Copy, made: Made, source: Source, file: Dockerfile) -> None:
+def carry_out(instruction: Copy, made: StageImage, source: Source, file: Dockerfile) -> None:
     """Put what a COPY or an ADD copies on top of a stage.
 
     Args:
@@ -52,15 +52,15 @@ def carry_out(instruction: Copy, made: Made, source: Source, file: Dockerfile) -
         if keyword == "ADD" and _has_archive(source, path):
             what = f"has ADD of the archive {shown(path)}, which assemble can't do"
             raise file.refused(instruction.line, what, f"write COPY if it is to stay one; {ENGINE}")
-    wishes = _wishes(instruction, made)
+    flags = _flags(instruction, made)
     # A linked layer is made on nothing, so no link below it leads anywhere (BuildKit: not with
     # --chmod).
-    upper = Upper(RootFs() if instruction.is_linked and wishes.mode is None else made.rootfs)
+    upper = UpperLayer(RootFs() if instruction.is_linked and flags.mode is None else made.rootfs)
     target = _target(made, to)
     with file.at(instruction.line):
-        count = sum(copy(source, path, target, upper, wishes) for path in paths)
+        count = sum(copy(source, path, target, upper, flags) for path in paths)
         for tree, name in _documents(instruction, made):
-            count += copy(tree, name, target, upper, wishes)
+            count += copy(tree, name, target, upper, flags)
     if not count:
         what = f"copies {', '.join(map(shown, paths))}, which nothing in {source.what} matches"
         raise file.refused(
@@ -69,7 +69,7 @@ def carry_out(instruction: Copy, made: Made, source: Source, file: Dockerfile) -
     made.put(upper)
 
 
-def _wishes(instruction: Copy, made: Made) -> Wishes:
+def _flags(instruction: Copy, made: StageImage) -> CopyFlags:
     owner = made.text(instruction.chown)
     mode = made.text(instruction.chmod)
     if mode and (set(mode) - set("01234567") or int(mode, 8) > _HIGHEST_MODE):
@@ -77,14 +77,14 @@ def _wishes(instruction: Copy, made: Made) -> Wishes:
     if instruction.is_linked and owner and set(owner) - set("0123456789:"):
         raise Mistake("--link is together with a name in --chown: give the number")
     exclude = tuple(pattern(text, "--exclude") for text in instruction.exclude)
-    return Wishes(
+    return CopyFlags(
         owner_of(owner, made.read) if owner else None,
         int(mode, 8) if mode else None,
         Ignore(exclude) if exclude else None,
     )
 
 
-def _documents(instruction: Copy, made: Made) -> list[tuple[Tree, str]]:
+def _documents(instruction: Copy, made: StageImage) -> list[tuple[Tree, str]]:
     """The here-documents, each as the only file of a tree, and its name there."""
     found = []
     for document in instruction.documents:
@@ -99,7 +99,7 @@ def _documents(instruction: Copy, made: Made) -> list[tuple[Tree, str]]:
     return found
 
 
-def _target(made: Made, to: str) -> str:
+def _target(made: StageImage, to: str) -> str:
     """The absolute path that a destination stands for; it keeps a slash at its end."""
     if to in ("", "."):
         to = "./"

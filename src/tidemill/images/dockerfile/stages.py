@@ -24,7 +24,7 @@ _NO_VARIABLES: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
-class Needed:
+class Prerequisites:
     """What has to be there before a Dockerfile can be built, each image by digest.
 
     `base` is the image that the target's FROMs lead to, None for scratch; `images` are all images
@@ -47,7 +47,7 @@ class Image:
 Origin = int | Image | Path
 
 
-def needed(build: DockerfileBuild, platform: Platform) -> Needed:
+def needed(build: DockerfileBuild, platform: Platform) -> Prerequisites:
     """What the target of a build needs from elsewhere.
 
     A frontend that `# syntax=` names may be given by tag: it only translates the Dockerfile, and
@@ -71,7 +71,7 @@ def needed(build: DockerfileBuild, platform: Platform) -> Needed:
         raise stages.file.refused(
             stage.line, f"builds on the folder {base}", "build on an image, and COPY the folder"
         )
-    return Needed(base.location, tuple(found))
+    return Prerequisites(base.location, tuple(found))
 
 
 class Stages:

@@ -33,7 +33,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Context:
     """What is known while layers are compared: a folder, the platform, names of machines."""
 
     scratch: Path

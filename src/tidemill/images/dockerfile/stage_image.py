@@ -9,7 +9,7 @@ from typing import Any
 
 from tidemill.images import run_config
 from tidemill.images.base_image import BaseImage
-from tidemill.images.dockerfile.copy import Upper
+from tidemill.images.dockerfile.copy import UpperLayer
 from tidemill.images.dockerfile.tree import Tree, tree_of
 from tidemill.images.dockerfile.words import expanded
 from tidemill.images.entries import Entry, File
@@ -19,7 +19,7 @@ _LARGEST_USERS = 10 << 20
 
 
 @dataclass
-class Made:
+class StageImage:
     """A stage, as far as its instructions are carried out.
 
     Args:
@@ -42,7 +42,7 @@ class Made:
     _rootfs: RootFs | None = field(default=None)
 
     @classmethod
-    def started(cls, base: BaseImage, scratch: Path, escape: str) -> Made:
+    def started(cls, base: BaseImage, scratch: Path, escape: str) -> StageImage:
         """A stage that is built on an image, and has no instruction yet."""
         run = deepcopy(base.run)
         # As engines do it: an image always has a PATH.
@@ -50,9 +50,9 @@ class Made:
         run["Env"] = [f"{name}={value}" for name, value in variables.items()]
         return cls(base, scratch, escape, [], run, variables)
 
-    def on_top(self) -> Made:
+    def on_top(self) -> StageImage:
         """A stage that is built on this one, and has no instruction yet."""
-        return Made(
+        return StageImage(
             base=self.base,
             scratch=self.scratch,
             escape=self.escape,
@@ -71,7 +71,7 @@ class Made:
                 self._rootfs.add(layer)
         return self._rootfs
 
-    def put(self, upper: Upper) -> None:
+    def put(self, upper: UpperLayer) -> None:
         """Add a layer, if there is anything in it."""
         entries = upper.entries()
         if entries:
