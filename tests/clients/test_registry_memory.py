@@ -19,7 +19,7 @@ import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tidemill.clients.registry.registry import registry
-from tidemill.clients.registry_access import Session
+from tidemill.clients.registry.access import Session
 from tidemill.images import oci
 from tidemill.images.layout import Layout
 from tidemill.images.publish import publish

@@ -121,7 +121,7 @@ _OF_DOCKERFILES = tuple(name for name in DockerfileKeys.__struct_fields__ if nam
 class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The one command that makes the files of all services; no shell reads it.
 
-    It sees an environment of its own (`tidemill.clients.compile_step`), and from the caller's only
+    It sees an environment of its own (`tidemill.building.compile_step`), and from the caller's only
     the variables named in `environment`, and in `caches`: those name folders that only make it
     faster, and are empty ones for `--verify`.
     """

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from tidemill.clients.github import answers
-from tidemill.clients.github.calls import Call, Calls
-from tidemill.clients.github.patience import Answer
+from tidemill.clients.github.calls import Calls, Request
 from tidemill.clients.github.place import Place
+from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
 from tidemill.facts.github_checks import Reports, RequiredCheck, Status
 from tidemill.words.names import one_line, shown
@@ -70,7 +70,7 @@ class GitHub:
         which a token without administration rights sees this much.
         """
         where = quote(branch, safe="")
-        rules = Call(f"/rules/branches/{where}", f"read the rules of {branch}", "metadata: read")
+        rules = Request(f"/rules/branches/{where}", f"read the rules of {branch}", "metadata: read")
         found = [
             one
             for page in self._calls.pages(rules, list[answers.Rule], absent=_has_no_rulesets)
@@ -79,7 +79,7 @@ class GitHub:
         ]
         if found:
             return tuple(dict.fromkeys(found))
-        classic = Call(f"/branches/{where}", f"read the branch {branch}", "contents: read")
+        classic = Request(f"/branches/{where}", f"read the branch {branch}", "contents: read")
         protected = self._calls.get_or_none(classic, answers.Branch)
         return tuple(dict.fromkeys(protected.required())) if protected else ()
 
@@ -92,7 +92,7 @@ class GitHub:
         known = {status.id for status in statuses}
         statuses += [status for status in self._set.get(sha, ()) if status.id not in known]
         path = f"/commits/{sha}/check-runs"
-        call = Call(path, f"read the check runs of {sha}", "checks: read", parameters=_LATEST)
+        call = Request(path, f"read the check runs of {sha}", "checks: read", parameters=_LATEST)
         runs = [
             run.noun()
             for page in self._calls.pages(call, answers.CheckRuns)
@@ -109,7 +109,7 @@ class GitHub:
             **({"target_url": new.target_url} if new.target_url else {}),
         }
         doing = f"set the status {new.context} of {new.sha}"
-        call = Call(f"/statuses/{new.sha}", doing, "statuses: write", "POST", body=body)
+        call = Request(f"/statuses/{new.sha}", doing, "statuses: write", "POST", body=body)
         return self._calls.post(call, answers.Status).noun()
 
     def remember(self, sha: str, status: Status) -> None:
@@ -131,7 +131,9 @@ class GitHub:
             )
         body = {"event_type": event_type, "client_payload": dict(payload)}
         doing = f"send the event {event_type}"
-        self._calls.post(Call("/dispatches", doing, "contents: write", "POST", body=body), object)
+        self._calls.post(
+            Request("/dispatches", doing, "contents: write", "POST", body=body), object
+        )
 
     def deploy(self, new: NewDeployment) -> None:
         """Put a deployment on the Environments page: two calls.
@@ -150,7 +152,7 @@ class GitHub:
         }
         doing, need = f"mirror a deployment to {new.environment}", "deployments: write"
         made = self._calls.post(
-            Call("/deployments", doing, need, "POST", body=body), answers.Deployment
+            Request("/deployments", doing, need, "POST", body=body), answers.Deployment
         )
         state = {
             "state": new.state,
@@ -158,7 +160,7 @@ class GitHub:
             **({"log_url": new.log_url} if new.log_url else {}),
         }
         path = f"/deployments/{made.id}/statuses"
-        self._calls.post(Call(path, doing, need, "POST", body=state), object)
+        self._calls.post(Request(path, doing, need, "POST", body=state), object)
 
     def artifact(
         self, repository: str, run_id: int, name: str, *, most: int = LARGEST_ARTIFACT
@@ -182,7 +184,7 @@ class GitHub:
         The combined status would not say who set them.
         """
         path = f"/commits/{sha}/statuses"
-        call = Call(path, f"read the statuses of {sha}", "statuses: read")
+        call = Request(path, f"read the statuses of {sha}", "statuses: read")
         found: list[Status] = []
         missing = {one.context.casefold() for one in required}
         for page in self._calls.pages(call, list[answers.Status]):
@@ -195,7 +197,7 @@ class GitHub:
 
 def _has_no_rulesets(answer: Answer) -> bool:
     """Whether there are none to ask for: Enterprise Server before 3.11, or a plan without them."""
-    is_not_in_plan = answer.status == 403 and "upgrade to github" in answer.text.lower()
+    is_not_in_plan = answer.status == 403 and b"upgrade to github" in answer.body.lower()
     return answer.status == 404 or is_not_in_plan
 
 

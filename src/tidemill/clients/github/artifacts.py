@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import io
 import lzma
-import os
 import struct
 import zipfile
 import zlib
 from urllib.parse import urlsplit
 
 from tidemill.clients.github import answers
-from tidemill.clients.github.calls import Call, Calls
-from tidemill.clients.http.client import Call as Fetch
-from tidemill.clients.http.client import Http
-from tidemill.clients.http.trouble import Trouble
+from tidemill.clients.github.calls import Calls, Request
+from tidemill.clients.http.client import Call, Http
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 
@@ -42,7 +39,7 @@ def downloaded(calls: Calls, run_id: int, name: str, most: int) -> list[bytes]:
     """
     repository = calls.place.repository
     what = f"the artifact {shown(name)} of run {run_id} of {repository}"
-    call = Call(
+    call = Request(
         f"/actions/runs/{run_id}/artifacts",
         f"list {what}",
         "actions: read",
@@ -62,20 +59,15 @@ def downloaded(calls: Calls, run_id: int, name: str, most: int) -> list[bytes]:
         )
     if newest.size_in_bytes > most:
         raise _too_large(what, most)
-    zipped = Call(f"/actions/artifacts/{newest.id}/zip", f"download {what}", "actions: read")
+    zipped = Request(f"/actions/artifacts/{newest.id}/zip", f"download {what}", "actions: read")
     return _files(_fetched(calls, zipped, what, most), what, most)
 
 
-def _fetched(calls: Calls, call: Call, what: str, most: int) -> bytes:
+def _fetched(calls: Calls, request: Request, what: str, most: int) -> bytes:
     """The archive, from where GitHub says; that is asked for anew where the download fails."""
-    http = Http(os.environ)
-    patience = http.patience()
-    while True:
-        url = calls.location(call)
-        try:
-            return _body(http, url, what, most)
-        except Trouble as trouble:
-            patience.wait(trouble)
+    return calls.http.patience().answer(
+        lambda: _body(calls.http, calls.location(request), what, most)
+    )
 
 
 def _body(http: Http, url: str, what: str, most: int) -> bytes:
@@ -83,7 +75,7 @@ def _body(http: Http, url: str, what: str, most: int) -> bytes:
         parts = urlsplit(url)
         if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
             break
-        with http.stream(Fetch("GET", url)) as response:
+        with http.stream(Call("GET", url)) as response:
             if response.status == 200:
                 data = response.start(most + 1)
                 if len(data) > most:

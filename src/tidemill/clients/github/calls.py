@@ -1,34 +1,36 @@
 """Calls to GitHub's REST API, one at a time, through PyGithub: patient, and clear when refused.
 
-PyGithub is imported with the first call. Nothing here shows the token: it is in a header, and in
-no address and no message.
+PyGithub makes a request what GitHub wants it to be; how it is sent, and how often, is the same as
+with registries. PyGithub is imported with the first call. Nothing here shows the token: it is in a
+header, and in no address and no message.
 """
 
 from __future__ import annotations
 
+import os
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
-from tidemill.clients.github.patience import TRIES, Answer, Pause, after_no_answer, pause_after
 from tidemill.clients.github.place import Place
-from tidemill.clients.github.refusals import limited, nonsense, refusal, silence
-from tidemill.clients.github.time_limit import TookTooLong, within
+from tidemill.clients.github.refusals import PATIENCE, nonsense, refusal, silence, trouble_in
+from tidemill.clients.http.client import Answer, Body, Call, Http
+from tidemill.clients.http.trouble import Trouble
+from tidemill.images.image_store import quiet
 from tidemill.words.json_types import learnt
 from tidemill.words.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
     from github.Requester import Requester
-    from requests import RequestException
 
-SECONDS = 30
+SECONDS = 30.0
 MOST_SECONDS = 120.0
-PATIENCE = 300.0  # seconds that all pauses of one call may last
-MOST_TRIES = 12
 PAGE = 100
 MOST_PAGES = 50
 _API_VERSION = "2022-11-28"
@@ -37,7 +39,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Call:
+class Request:
     """One request below `/repos/OWNER/NAME`.
 
     Attributes:
@@ -69,38 +71,38 @@ class Calls:
         *,
         pause: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
-        say: Callable[[str], None] = lambda _: None,
-        seconds: int = SECONDS,
+        say: Callable[[str], None] = quiet,
+        seconds: float = SECONDS,
         most_seconds: float = MOST_SECONDS,
     ) -> None:
         self.place = place
+        # Without chance: GitHub asks for pauses that are no shorter than this.
+        self.http = Http(os.environ, seconds=seconds, pause=pause, chance=lambda: 1.0, progress=say)
         self._token = token
         self._pause = pause
         self._clock = clock
-        self._say = say
-        self._seconds = seconds
         self._most_seconds = most_seconds
         self._writes = 0
         self._opened: Requester | None = None
 
-    def get(self, call: Call, kind: type[_T]) -> _T:
-        """What is asked for, as `kind`.
+    def get_or_none(self, request: Request, kind: type[_T]) -> _T | None:
+        """What is asked for, as `kind`; None where it is not there or this token may not see it.
 
         Raises:
             ServerRefused, Refused: GitHub says no, and the error which permission is missing.
             Unreachable: it does not answer, or a limit lasts longer than patience does.
         """
-        return self._decoded(call, self._successful(call), kind)
-
-    def get_or_none(self, call: Call, kind: type[_T]) -> _T | None:
-        """What is asked for, None where it is not there or this token may not see it."""
-        answer = self.answer(call)
+        answer = self.answer(request)
         if answer.status in (403, 404):
             return None
-        return self._decoded(call, self._checked(call, answer), kind)
+        return self._decoded(request, answer, kind)
 
     def pages(
-        self, call: Call, kind: type[_T], *, absent: Callable[[Answer], bool] = lambda _: False
+        self,
+        request: Request,
+        kind: type[_T],
+        *,
+        absent: Callable[[Answer], bool] = lambda _: False,
     ) -> Iterator[_T]:
         """The pages of a list, each as `kind`; one is asked for only when it is wanted.
 
@@ -108,94 +110,78 @@ class Calls:
             absent: whether an answer says that this server has no such list: then it is empty.
         """
         for page in range(1, MOST_PAGES + 1):
-            more = {**call.parameters, "per_page": str(PAGE), "page": str(page)}
-            asked = replace(call, parameters=more)
+            more = {**request.parameters, "per_page": str(PAGE), "page": str(page)}
+            asked = replace(request, parameters=more)
             answer = self.answer(asked)
             if absent(answer):
                 return
-            self._checked(asked, answer)
-            yield self._decoded(call, answer, kind)
-            if 'rel="next"' not in answer.headers.get("link", ""):
+            yield self._decoded(asked, answer, kind)
+            if 'rel="next"' not in answer.headers.get("Link", ""):
                 return
 
-    def post(self, call: Call, kind: type[_T]) -> _T:
-        """Write something, and return what GitHub made of it; errors as with `get`."""
+    def post(self, request: Request, kind: type[_T]) -> _T:
+        """Write something, and return what GitHub made of it; errors as with `get_or_none`."""
         self._writes += 1
         if self._writes > _PACED_AFTER:
             self._pause(_PACE)  # many writes at once meet the secondary limit
-        return self._decoded(call, self._successful(call), kind)
+        return self._decoded(request, self.answer(request), kind)
 
-    def location(self, call: Call) -> str:
+    def location(self, request: Request) -> str:
         """Where a redirect leads, which is not followed: it may hold a secret of its own."""
-        answer = self.answer(call)
-        if answer.status not in (301, 302, 307, 308) or not answer.headers.get("location"):
-            raise refusal(answer, call.doing, call.need, self.place.repository)
-        return answer.headers["location"]
+        answer = self.answer(request)
+        location = answer.headers.get("Location")
+        if answer.status not in (301, 302, 307, 308) or not location:
+            raise refusal(answer, request.doing, request.need, self.place.repository)
+        return location
 
-    def answer(self, call: Call) -> Answer:
+    def answer(self, request: Request) -> Answer:
         """Ask until there is an answer that waiting does not change."""
-        waited, tried = 0.0, 0
-        while True:
-            tried += 1
-            match self._once(call, tried):
-                case Answer() as answer:
-                    return answer
-                case Pause() as wish:
-                    seconds = wish.seconds
-            if waited + seconds > PATIENCE or tried == MOST_TRIES:
-                until = datetime.fromtimestamp(self._clock() + seconds, UTC)
-                raise limited(wish, until.strftime("%Y-%m-%dT%H:%M:%SZ"), self.place.repository)
-            waited += seconds
-            self._say(f"{wish.why}; trying again in {seconds:.0f} s")
-            self._pause(seconds)
+        repository = self.place.repository
 
-    def _once(self, call: Call, tried: int) -> Answer | Pause:
-        """Ask once: an answer that waiting does not change, or the pause before the next try."""
+        def ask() -> Answer:
+            answer = self._ask(request)
+            refused = refusal(answer, request.doing, request.need, repository)
+            trouble = trouble_in(answer, refused, patience.tried, self._clock(), repository)
+            if trouble is not None:
+                raise trouble
+            return answer
+
+        patience = self.http.patience(PATIENCE)
+        return patience.answer(ask)
+
+    def _decoded(self, request: Request, answer: Answer, kind: type[_T]) -> _T:
+        if not answer.is_fine:
+            raise refusal(answer, request.doing, request.need, self.place.repository)
         try:
-            answer = self._ask(call)
-        except _Silent as silent:
-            if tried >= TRIES or not silent.may_pass:
-                raise silence(str(silent), self.place.api) from None
-            return Pause(after_no_answer(tried), f"GitHub's API: {silent}")
-        return pause_after(answer, tried, self._clock()) or answer
-
-    def _successful(self, call: Call) -> Answer:
-        return self._checked(call, self.answer(call))
-
-    def _checked(self, call: Call, answer: Answer) -> Answer:
-        if not 200 <= answer.status < 300:
-            raise refusal(answer, call.doing, call.need, self.place.repository)
-        return answer
-
-    def _decoded(self, call: Call, answer: Answer, kind: type[_T]) -> _T:
-        try:
-            return msgspec.json.decode(answer.text or "null", type=learnt(kind))
+            return msgspec.json.decode(answer.body or b"null", type=learnt(kind))
         except UNREADABLE:
-            raise nonsense(call.doing, self.place.api) from None
+            raise nonsense(request.doing, self.place.api) from None
 
-    def _ask(self, call: Call) -> Answer:
-        from requests import RequestException
-
+    def _ask(self, request: Request) -> Answer:
+        """Ask once; raise `Trouble` where there is no answer."""
         requester = self._requester()
+        connection: Any = _Connection(self.http, self.place.api)
         try:
-            status, found, text = within(
+            _within(
                 self._most_seconds,
                 lambda: requester.requestJson(
-                    call.verb,
-                    f"/repos/{self.place.repository}{call.path}",
-                    dict(call.parameters),
+                    request.verb,
+                    f"/repos/{self.place.repository}{request.path}",
+                    dict(request.parameters),
                     {"Accept": "application/vnd.github+json"},
-                    dict(call.body) if call.body is not None else None,
+                    dict(request.body) if request.body is not None else None,
+                    cnx=connection,
                 ),
             )
-        except TookTooLong:
-            self._opened = None  # its connection is still in use
-            raise _Silent(f"no whole answer within {self._most_seconds:g} s") from None
-        except RequestException as error:
-            raise _silent(error, self._seconds) from None
-        except (RuntimeError, AssertionError):
-            raise nonsense(call.doing, self.place.api) from None
-        return Answer(status, found, text)
+        except _TookTooLong as late:
+            raise silence(str(late), self.place.api) from None
+        except Trouble as trouble:
+            may_pass = trouble.tries > 1
+            raise silence(trouble.error.what, self.place.api, may_pass=may_pass) from None
+        except (RuntimeError, AssertionError):  # what PyGithub says of redirects
+            raise nonsense(request.doing, self.place.api) from None
+        answer: Answer = connection.answer
+        return answer
 
     def _requester(self) -> Requester:
         if self._opened is None:
@@ -204,9 +190,7 @@ class Calls:
             opened = Github(
                 auth=Auth.Token(self._token),
                 base_url=self.place.api,
-                timeout=self._seconds,
                 user_agent="tidemill",
-                per_page=PAGE,
                 retry=None,
                 seconds_between_requests=None,
                 seconds_between_writes=None,
@@ -217,37 +201,68 @@ class Calls:
         return self._opened
 
 
-class _Silent(Exception):
-    """There was no answer; the text says why, without an address."""
+class _Connection:
+    """What PyGithub takes for a connection of its own: it asks by `Http`, and keeps the answer.
 
-    def __init__(self, why: str, *, may_pass: bool = True) -> None:
-        super().__init__(why)
-        self.may_pass = may_pass
+    PyGithub's own one can neither say how long all may take, nor what went wrong without the
+    address.
+    """
+
+    answer: Answer
+
+    def __init__(self, http: Http, api: str) -> None:
+        parts = urlsplit(api)
+        self._http = http
+        self._origin = f"{parts.scheme}://{parts.netloc}"
+
+    def request(
+        self, verb: str, url: str, data: str | None, headers: dict[str, str], stream: bool
+    ) -> None:
+        given = {name: text for name, text in headers.items() if name != "Authorization"}
+        body = None if data is None else Body.of(data.encode())
+        self._call = Call(verb, f"{self._origin}{url}", given, body)
+        self._authorization = headers.get("Authorization")
+
+    def getresponse(self) -> _Connection:
+        with self._http.stream(self._call, self._authorization, passing=()) as response:
+            body = b"".join(response.pieces())
+            self.answer = Answer(response.status, response.headers, body, response.url)
+        return self
+
+    @property
+    def status(self) -> int:
+        return self.answer.status
+
+    def getheaders(self) -> ItemsView[str, str]:
+        return self.answer.headers.items()
+
+    def read(self) -> str:
+        return self.answer.body.decode(errors="replace")
 
 
-def _silent(error: RequestException, seconds: int) -> _Silent:
-    import requests
-
-    match error:
-        case requests.Timeout():
-            return _Silent(f"no answer within {seconds} s")
-        case requests.exceptions.SSLError():
-            return _Silent("its certificate can't be trusted", may_pass=False)
-        case requests.exceptions.ProxyError():
-            return _Silent("the proxy before it failed")
-        case requests.ConnectionError():
-            return _Silent(_reason(error))
-        case _:
-            return _Silent("the answer broke off")
+class _TookTooLong(Exception):
+    """It was not done in time; it goes on, and nobody waits for it."""
 
 
-def _reason(error: BaseException | None) -> str:
-    """The system's own words, if there are any: the library's hold an address."""
-    seen: list[object] = [error]
-    for one in seen:
-        if isinstance(one, OSError) and one.strerror:
-            return one.strerror
-        if isinstance(one, BaseException) and len(seen) < 20:
-            reason = getattr(one, "reason", None)
-            seen += [*one.args, reason, one.__cause__, one.__context__]
-    return "the connection failed"
+def _within(seconds: float, work: Callable[[], object]) -> None:
+    """Do something for so long at most: the limits of connections begin anew at each byte.
+
+    Raises:
+        _TookTooLong: that takes longer than `seconds`; or what `work` raises.
+    """
+    done: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work()
+            done.set_result(None)
+        except BaseException as error:
+            done.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        done.result(seconds)
+    except TimeoutError:
+        if done.done():
+            raise
+        raise _TookTooLong(f"no whole answer within {seconds:g} s") from None

@@ -1,13 +1,30 @@
-"""GitHub's refusals in words: what was refused, and which right is missing for which repository."""
+"""GitHub's refusals: which of them pass, and the words for those that do not.
+
+Both of its limits answer 403 or 429 (docs.github.com, "Rate limits for the REST API"):
+`retry-after` says how long to wait; else, with nothing remaining, `x-ratelimit-reset` says until
+when; else it is a minute, and twice as long each time. PyGithub's own GithubRetry knows no 429,
+sleeps without a word, and as long as it is told.
+"""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
 import msgspec
 
-from tidemill.clients.github.patience import Answer, Pause
+from tidemill.clients.http.client import Answer
+from tidemill.clients.http.trouble import Trouble, asked_to_wait
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.words.names import one_line
 from tidemill.words.unreadable import UNREADABLE
+
+PATIENCE = 300.0  # seconds that all pauses of one call may last
+_TRIES = 5
+_TRIES_AT_LIMITS = 12
+_AT_LEAST = 60.0
+_LIMITED = (b"rate limit", b"abuse detection", b"retry your request again later")
+_PASSING = (408, 500, 502, 503, 504)
 
 
 class _Detail(msgspec.Struct):
@@ -59,21 +76,65 @@ def refusal(answer: Answer, doing: str, need: str, repository: str) -> TidemillE
             return ServerRefused(what, remedy=f"see what GitHub says; {right}, {ways}")
 
 
-def limited(pause: Pause, until: str, repository: str) -> TidemillError:
-    """The error for a pause that is too long to wait for; `until` is when it ends."""
+def trouble_in(
+    answer: Answer, refused: TidemillError, tried: int, now: float, repository: str
+) -> Trouble | None:
+    """What in an answer may pass; None where asking again does not help.
+
+    Args:
+        refused: the error for the answer.
+        tried: how often it was tried before.
+        now: seconds since 1970, where the answer does not say what time it is for the server.
+    """
+    asked = asked_to_wait(answer.headers)
+    if answer.status in _PASSING:
+        why = f"GitHub answered {answer.status}"
+        if asked and asked > PATIENCE:
+            refused = _limited(why, now + asked, repository)
+        return Trouble(refused, after=asked or None, tries=_TRIES, why=why)
+    if answer.status not in (403, 429):
+        return None
+    reset = answer.headers.get("X-RateLimit-Reset", "").strip()
+    if asked is not None:
+        why, seconds = "GitHub's secondary rate limit asks for a pause", max(asked, 1.0)
+    elif (
+        answer.headers.get("X-RateLimit-Remaining") == "0" and reset.isascii() and reset.isdecimal()
+    ):
+        # One second more: it is not said when in that second the limit ends.
+        seconds = max(0.0, float(reset[:12]) - _server_time(answer, now)) + 1
+        why = "GitHub's rate limit is used up"
+    elif answer.status == 429 or any(words in answer.body.lower() for words in _LIMITED):
+        why, seconds = "GitHub's rate limit asks for a pause", _AT_LEAST * 2.0**tried
+    else:
+        return None
+    error = _limited(why, now + seconds, repository)
+    return Trouble(error, after=seconds, tries=_TRIES_AT_LIMITS, why=why)
+
+
+def _server_time(answer: Answer, now: float) -> float:
+    try:
+        return parsedate_to_datetime(answer.headers["Date"]).timestamp()
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return now
+
+
+def _limited(why: str, end: float, repository: str) -> TidemillError:
+    """The error for a pause that is too long to wait for, and when it ends."""
+    until = datetime.fromtimestamp(end, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return Unreachable(
-        f"{pause.why} for {repository}, until {until}",
+        f"{why} for {repository}, until {until}",
         remedy=f"run it again after {until}; the next turn goes on with it",
     )
 
 
-def silence(why: str, api: str) -> TidemillError:
-    """The error for no answer at all."""
-    return Unreachable(
+def silence(why: str, api: str, *, may_pass: bool = True) -> Trouble:
+    """The trouble of no answer at all."""
+    error = Unreachable(
         f"GitHub's API at {api} could not be reached: {why}",
         remedy="see that it may be reached from here (GITHUB_API_URL, HTTPS_PROXY), and run it "
         "again; the next turn goes on with it",
     )
+    return Trouble(error, tries=_TRIES if may_pass else 1, why=f"GitHub's API: {why}")
 
 
 def nonsense(doing: str, api: str) -> TidemillError:
@@ -87,7 +148,7 @@ def nonsense(doing: str, api: str) -> TidemillError:
 def _said(answer: Answer) -> str:
     """What the answer's body says, in one line; its status, if it says nothing."""
     try:
-        body = msgspec.json.decode(answer.text, type=_Body)
+        body = msgspec.json.decode(answer.body, type=_Body)
     except UNREADABLE:
         return f"it answers {answer.status}"
     details = (body.errors,) if isinstance(body.errors, str) else body.errors

@@ -9,14 +9,14 @@ import random
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from tidemill.clients.http.proxies import proxy_for
-from tidemill.clients.http.trouble import PASSING, Patience, failed, said_in, unwell
+from tidemill.clients.http.trouble import LONGEST, PASSING, Patience, failed, said_in, unwell
 from tidemill.errors import Refused
 from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE, quiet
 
@@ -37,6 +37,11 @@ class Body:
     size: int
     pieces: Callable[[], Iterator[bytes]]
 
+    @classmethod
+    def of(cls, data: bytes) -> Body:
+        """A body that is these bytes."""
+        return cls(len(data), lambda: iter((data,)))
+
 
 @dataclass(frozen=True)
 class Call:
@@ -47,6 +52,21 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: Body | None = None
     is_slow: bool = False
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; `url` is where it came from in the end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    url: str
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether what was asked for was done."""
+        return 200 <= self.status < 300
 
 
 @dataclass
@@ -86,13 +106,21 @@ class Http:
         self._pools: dict[tuple[str, str | None], PoolManager] = {}
         self.counts = Counts()
 
-    def patience(self) -> Patience:
+    def patience(self, longest: float = LONGEST) -> Patience:
         """A new measure of patience, for one request and its retries."""
-        return Patience(self._pause, self._chance, self._progress)
+        return Patience(self._pause, self._chance, self._progress, longest)
 
     @contextmanager
-    def stream(self, call: Call, authorization: str | None = None) -> Iterator[Response]:
+    def stream(
+        self,
+        call: Call,
+        authorization: str | None = None,
+        passing: Collection[int] = PASSING,
+    ) -> Iterator[Response]:
         """Ask once; the answer's body is read meanwhile.
+
+        Args:
+            passing: the statuses that are no answer, as they pass.
 
         Raises:
             Trouble: no answer, one of the statuses that pass, or its body broke off.
@@ -107,7 +135,7 @@ class Http:
         response = self._open(call, host, headers, body)
         try:
             answer = Response(response, call.url, self._limit(call), self._count)
-            if answer.status in PASSING:
+            if answer.status in passing:
                 said = said_in(answer.start(MOST_OF_AN_ERROR))
                 raise unwell(host, answer.status, said, answer.headers)
             yield answer
@@ -206,6 +234,10 @@ class Response:
         """The body, at most 1 MiB at a time; raises `Trouble` where it breaks off."""
         while piece := self._read(PIECE):
             yield piece
+
+    def answer(self) -> Answer:
+        """All of it, read to its end; raise as `whole` does."""
+        return Answer(self.status, self.headers, self.whole(), self.url)
 
     def whole(self) -> bytes:
         """The body of a document; raise `Refused` if it has more than 4 MiB."""

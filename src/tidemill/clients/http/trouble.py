@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
+from typing import TypeVar
 
 import msgspec
 
@@ -23,6 +24,7 @@ TRIES = 6
 TRIES_TO_CONNECT = 3
 LONGEST = 60.0
 _LONGEST_PAUSE = 20.0
+_T = TypeVar("_T")
 
 
 class Trouble(Exception):
@@ -32,39 +34,60 @@ class Trouble(Exception):
         error: what to raise when it does not.
         after: seconds to wait, where the server said so.
         tries: how often the request is tried in all.
+        why: what to say of it before each pause; what the error says, if None.
     """
 
     def __init__(
-        self, error: TidemillError, *, after: float | None = None, tries: int = TRIES
+        self,
+        error: TidemillError,
+        *,
+        after: float | None = None,
+        tries: int = TRIES,
+        why: str | None = None,
     ) -> None:
         super().__init__(error.what)
         self.error = error
         self.after = after
         self.tries = tries
+        self.why = why or error.what
 
 
 @dataclass
 class Patience:
-    """How long one request is tried: a number of times, and a minute of pauses in all.
+    """How long one request is tried: a number of times, and with a limit for all pauses together.
 
     Pauses grow, with chance in them, so that runs that failed together do not come back together.
+
+    Args:
+        pause: waits for some seconds; `chance` gives a number from 0 to 1.
+        progress: is given one line about each pause.
+        longest: seconds that all pauses may last.
     """
 
     pause: Callable[[float], None]
     chance: Callable[[], float]
     progress: Callable[[str], None]
+    longest: float = LONGEST
     tried: int = field(default=0, init=False)
     waited: float = field(default=0.0, init=False)
+
+    def answer(self, ask: Callable[[], _T]) -> _T:
+        """Ask until there is an answer; raise the trouble's error if there is to be none."""
+        while True:
+            try:
+                return ask()
+            except Trouble as trouble:
+                self.wait(trouble)
 
     def wait(self, trouble: Trouble) -> None:
         """Wait before the next try; raise the trouble's error if there is to be none."""
         self.tried += 1
         growing = min(2.0**self.tried / 2, _LONGEST_PAUSE) * (0.5 + self.chance() / 2)
         seconds = max(trouble.after, 0.0) if trouble.after is not None else growing
-        if self.tried >= trouble.tries or self.waited + seconds > LONGEST:
-            raise trouble.error
+        if self.tried >= trouble.tries or self.waited + seconds > self.longest:
+            raise trouble.error from None
         self.waited += seconds
-        self.progress(f"{trouble.error.what}; trying again in {seconds:.1f} s")
+        self.progress(f"{trouble.why}; trying again in {round(seconds, 1):g} s")
         self.pause(seconds)
 
 

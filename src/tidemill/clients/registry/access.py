@@ -18,17 +18,18 @@ from urllib.parse import urljoin, urlsplit
 from tidemill.clients.http.client import (
     MOST_OF_AN_ERROR,
     READ_SECONDS,
+    Answer,
     Call,
     Counts,
     Http,
     Response,
     host_of,
 )
-from tidemill.clients.http.trouble import Patience, Trouble
+from tidemill.clients.http.trouble import Patience, said_in
 from tidemill.clients.registry.address import Address
 from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
-from tidemill.errors import Refused
+from tidemill.errors import Refused, ServerRefused, TidemillError
 from tidemill.images.image_store import quiet
 
 _MOST_REDIRECTS = 5
@@ -99,7 +100,7 @@ class Access:
     """One repository's registry; get one from `Session.access`."""
 
     def __init__(self, address: Address, session: Session) -> None:
-        self._address = address
+        self.address = address
         self._session = session
         self._http = session.http
         self._lock = threading.Lock()
@@ -107,17 +108,9 @@ class Access:
         self._has_looked = False
         self._tokens: dict[Need, Token] = {}
 
-    @property
-    def origin(self) -> str:
-        """`scheme://host[:port]` of the registry."""
-        return self._address.origin
-
-    @property
-    def asked_with(self) -> str:
-        """Whose name it is asked in, for people; never a secret."""
-        if not self._has_looked or self._known is None:
-            return "without credentials"
-        return f"with the {self._known.kind.value} of {self._known.source}"
+    def url(self, path: str) -> str:
+        """The address of something of the repository."""
+        return f"{self.address.origin}/v2/{self.address.path}/{path}"
 
     def patience(self) -> Patience:
         """A new measure of patience, for one request and its retries."""
@@ -129,17 +122,12 @@ class Access:
         Raises:
             Unreachable, ServerRefused: there is none, or no token for it.
         """
-        patience = self.patience()
-        while True:
-            try:
-                return self.ask_once(call, need)
-            except Trouble as trouble:
-                patience.wait(trouble)
+        return self.patience().answer(lambda: self.ask_once(call, need))
 
     def ask_once(self, call: Call, need: Need) -> Answer:
         """Ask once, and read all of the answer; raise `Trouble` where that may pass."""
         with self.stream(call, need) as response:
-            return Answer(response.status, response.headers, response.whole(), response.url)
+            return response.answer()
 
     @contextmanager
     def stream(self, call: Call, need: Need) -> Iterator[Response]:
@@ -167,7 +155,7 @@ class Access:
                 target = self.target(call.url, response.headers.get("Location", ""))
             call = replace(call, url=target)
         raise Refused(
-            f"{self._address.host} redirects from one place to another without end",
+            f"{self.address.host} redirects from one place to another without end",
             remedy="tell who runs the registry",
         )
 
@@ -183,30 +171,76 @@ class Access:
             is_fine = False
         if not is_fine or parts.scheme not in ("http", "https"):
             raise Refused(
-                f"{self._address.host} sends us to an address that can't be used",
+                f"{self.address.host} sends us to an address that can't be used",
                 remedy="tell who runs the registry",
             )
-        if parts.scheme == "http" and not self._address.is_plain:
+        if parts.scheme == "http" and not self.address.is_plain:
             raise Refused(
-                f"{self._address.host} sends us to plain HTTP, at {host_of(target)}",
+                f"{self.address.host} sends us to plain HTTP, at {host_of(target)}",
                 remedy="tell who runs the registry: what it stores must be reached over HTTPS",
             )
         return target
 
+    def refused(self, answer: Answer, doing: str, need: Need) -> TidemillError:
+        """The error for an answer that is a no; `doing` says what was asked for, as a verb."""
+        address = self.address
+        said = f"{answer.status}{said_in(answer.body)}"
+        what = f"{address.host} refused to {doing}: {said}"
+        remedy = "see what the registry says"
+        whose, right = self._asked_with(), "push" if need.push else "pull"
+        match answer.status:
+            case 401:
+                what = f"{what}, asked {whose}"
+                remedy = f"log in with a right to {right} there: docker login {address.host}"
+            case 403:
+                what = f"{what}, asked {whose}"
+                remedy = f"give them the right to {right}, or see the quota of {address}"
+            case 404:
+                what = (
+                    f"{address.host} knows no {address}, or hides it from us: {said}, asked {whose}"
+                )
+                remedy = "mend the name, make the repository there, or log in"
+            case 413 | 507:
+                what = f"{address.host} has no room to {doing}: {said}"
+                remedy = "raise the limit of the registry, or of what stands before it"
+            case _:
+                pass
+        return ServerRefused(what, remedy=remedy)
+
+    def lied(self, what: str) -> Refused:
+        """The error for what is not what it is said to be."""
+        return Refused(
+            f"{self.address} {what}",
+            remedy="try again; if it stays so, the registry or a proxy before it is damaged",
+        )
+
+    def absent(self, digest: str) -> Refused:
+        """The error for something that was asked for by its digest, and is not there."""
+        return Refused(
+            f"{digest} is not in {self.address}",
+            remedy="push the whole image there, or mend the digest",
+        )
+
+    def _asked_with(self) -> str:
+        """Whose name it is asked in, for people; never a secret."""
+        if not self._has_looked or self._known is None:
+            return "without credentials"
+        return f"with {self._known.what}"
+
     def _is_own(self, url: str) -> bool:
-        return _origin(url) == _origin(self.origin)
+        return _origin(url) == _origin(self.address.origin)
 
     def _credentials(self) -> Credentials | None:
         """What this machine knows; looked up once, and only when the registry asks who we are."""
         if not self._has_looked:
-            self._known = self._session.logins.find(self._address.host, self._address.path)
+            self._known = self._session.logins.find(self.address.host, self.address.path)
             self._has_looked = True
         return self._known
 
     def _authorization(self, need: Need) -> str | None:
         """What to send at once, from what is known already."""
         with self._lock:
-            challenge = self._session.challenges.get(self.origin)
+            challenge = self._session.challenges.get(self.address.origin)
             return self._made(challenge, need, refused=None) if challenge else None
 
     def _renewed(self, response: Response, need: Need, refused: str | None) -> str | None:
@@ -217,7 +251,7 @@ class Access:
         if challenge is None:
             return None
         with self._lock:
-            self._session.challenges[self.origin] = challenge
+            self._session.challenges[self.address.origin] = challenge
             return self._made(challenge, need, refused)
 
     def _made(self, challenge: Challenge, need: Need, refused: str | None) -> str | None:
@@ -231,24 +265,9 @@ class Access:
             token = self._tokens.get(wider)
             if token and token.authorization != refused and token.until > self._session.now():
                 return token.authorization
-        token = fetch(self._http, challenge, need.scopes, known, self._address, self._session.now)
+        token = fetch(self._http, challenge, need.scopes, known, self.address, self._session.now)
         self._tokens[need] = token
         return token.authorization
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A whole answer; `url` is where it came from in the end."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    url: str
-
-    @property
-    def is_fine(self) -> bool:
-        """Whether what was asked for was done."""
-        return 200 <= self.status < 300
 
 
 def _preferred(found: list[Challenge]) -> Challenge | None:

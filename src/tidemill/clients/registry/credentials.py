@@ -51,6 +51,11 @@ class Credentials:
     user: str = field(default="", repr=False)
 
     @property
+    def what(self) -> str:
+        """What they are, as it may be shown."""
+        return f"the {self.kind.value} of {self.source}"
+
+    @property
     def basic(self) -> str:
         """The `Authorization` of basic authentication (RFC 7617)."""
         return f"Basic {base64.b64encode(f'{self.user}:{self.secret}'.encode()).decode()}"
@@ -70,7 +75,7 @@ class _Settings(msgspec.Struct, rename="camel"):
     cred_helpers: dict[str, str] | None = None
 
 
-class _Helped(msgspec.Struct, rename="pascal"):
+class _HelperAnswer(msgspec.Struct, rename="pascal"):
     username: str
     secret: str
 
@@ -263,7 +268,7 @@ def _asked(helper: str, key: str, file: Path, environment: Mapping[str, str]) ->
             remedy=f"see what it says: echo {key} | {program} get",
         )
     try:
-        answer = msgspec.json.decode(output, type=learnt(_Helped))
+        answer = msgspec.json.decode(output, type=learnt(_HelperAnswer))
     except UNREADABLE:
         raise Refused(
             f"{program} gave no answer that can be read for {key}",

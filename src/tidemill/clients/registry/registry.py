@@ -5,15 +5,13 @@ Whatever comes in is checked against its size and its digest, and cut off beyond
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
-from tidemill.clients.http.client import Body, Call
+from tidemill.clients.http.client import Answer, Body, Call
 from tidemill.clients.http.trouble import Trouble
-from tidemill.clients.registry.access import Access, Answer, Need, Session
+from tidemill.clients.registry.access import Access, Need, Session
 from tidemill.clients.registry.address import Address, parse
-from tidemill.clients.registry.answers import absent, lied, said_no
-from tidemill.clients.registry.download import downloaded
-from tidemill.clients.registry.upload import Upload
+from tidemill.clients.registry.blobs import Upload, downloaded
 from tidemill.errors import Refused, ServerRefused, TidemillError
 from tidemill.images import documents, oci
 from tidemill.images.oci import Descriptor
@@ -72,7 +70,7 @@ class Registry:
         self._access: Access = session.access(address)
         self._push = Need(address.path, push=True)
         self._pull = self._push if push else Need(address.path)
-        self._upload = Upload(address, self._access, self._is_there)
+        self._upload = Upload(self._access, self._is_there)
         # What was learnt, so that it is not asked again: blobs that lack, documents that are there.
         self._lacking: set[str] = set()
         self._documents: dict[str, bytes] = {}
@@ -105,7 +103,7 @@ class Registry:
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
         if answer.is_fine and oci.DIGEST.fullmatch(digest) and size.isdecimal() and kind:
             if oci.DIGEST.fullmatch(reference) and digest != reference:
-                raise lied(self.address, f"has another digest for {reference}: {digest}")
+                raise self._access.lied(f"has another digest for {reference}: {digest}")
             return Descriptor(kind, digest, int(size))
         if not answer.is_fine and answer.status != 405:
             raise self._no(answer, f"show {reference}")
@@ -120,7 +118,7 @@ class Registry:
             raise self._no(answer, f"show {reference}")
         digest = oci.digest_of(answer.body)
         if oci.DIGEST.fullmatch(reference) and digest != reference:
-            raise lied(self.address, f"has another digest for {reference}: {digest}")
+            raise self._access.lied(f"has another digest for {reference}: {digest}")
         return Descriptor(documents.media_type(answer.body, digest), digest, len(answer.body))
 
     def read(self, digest: str) -> bytes:
@@ -137,9 +135,9 @@ class Registry:
             if answer.status != 404:
                 raise self._no(answer, f"show {digest}")
         else:
-            raise absent(self.address, digest)
+            raise self._access.absent(digest)
         if oci.digest_of(answer.body) != digest:
-            raise lied(self.address, f"sent something else for {digest}")
+            raise self._access.lied(f"sent something else for {digest}")
         if kind == "manifests":
             self._remember(digest, answer.body)
         return answer.body
@@ -160,15 +158,13 @@ class Registry:
             raise self._no(answer, f"show {blob.digest}")
         size = answer.headers.get("Content-Length", "")
         if size.isdecimal() and int(size) != blob.size:
-            raise lied(self.address, f"has {size} bytes for {blob.digest}, not {blob.size}")
+            raise self._access.lied(f"has {size} bytes for {blob.digest}, not {blob.size}")
         return True
 
     def pieces(self, blob: Descriptor) -> Iterator[bytes]:
         """A blob's bytes; where they break off, they are asked for from there."""
         _check_digest(blob.digest)
-        return downloaded(
-            blob, self._url(f"blobs/{blob.digest}"), self.address, self._access, self._pull
-        )
+        return downloaded(blob, self._access, self._pull)
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
         """Send a blob, unless it is there."""
@@ -218,9 +214,9 @@ class Registry:
     def _write(self, reference: str, document: Descriptor, data: bytes) -> None:
         call = Call(
             "PUT",
-            self._url(f"manifests/{reference}"),
+            self._access.url(f"manifests/{reference}"),
             {"Content-Type": document.media_type},
-            Body(len(data), lambda: iter([data])),
+            Body.of(data),
         )
         patience = self._access.patience()
         while not (answer := self._access.ask(call, self._push)).is_fine:
@@ -230,7 +226,7 @@ class Registry:
             # Where others push the same blob at this moment, a registry may overlook it.
             patience.wait(Trouble(error, tries=3))
         if answer.headers.get("Docker-Content-Digest", document.digest) != document.digest:
-            raise lied(self.address, f"stored the manifest {reference} with another digest")
+            raise self._access.lied(f"stored the manifest {reference} with another digest")
 
     def _remember(self, digest: str, data: bytes) -> None:
         if len(data) <= _SMALL and len(self._documents) < _REMEMBERED:
@@ -239,16 +235,13 @@ class Registry:
         if isinstance(content, oci.Manifest):
             self._configs.add(content.config.digest)
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}) -> Answer:
+    def _ask(self, method: str, path: str) -> Answer:
         accept = {"Accept": ACCEPTED} if path.startswith("manifests/") else {}
-        return self._access.ask(Call(method, self._url(path), {**accept, **headers}), self._pull)
-
-    def _url(self, path: str) -> str:
-        return f"{self._access.origin}/v2/{self.address.path}/{path}"
+        return self._access.ask(Call(method, self._access.url(path), accept), self._pull)
 
     def _no(self, answer: Answer, doing: str) -> TidemillError:
         need = self._push if "store" in doing else self._pull
-        return said_no(answer, doing, self.address, self._access, need)
+        return self._access.refused(answer, doing, need)
 
 
 def _tags_written(done: list[str], lost: list[str]) -> str:

@@ -8,14 +8,14 @@ never further, where that server redirects.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
 
-from tidemill.clients.http.client import Body, Call, Http, host_of
-from tidemill.clients.http.trouble import Trouble, said_in
+from tidemill.clients.http.client import Answer, Body, Call, Http, host_of
+from tidemill.clients.http.trouble import said_in
 from tidemill.clients.registry.address import Address
 from tidemill.clients.registry.credentials import Credentials, Kind
 from tidemill.errors import Refused, ServerRefused
@@ -49,7 +49,7 @@ class Token:
     until: float
 
 
-class _Granted(msgspec.Struct):
+class _Grant(msgspec.Struct):
     token: str = ""
     access_token: str = ""
     expires_in: float | None = None
@@ -89,27 +89,26 @@ def fetch(
     """
     _check_realm(challenge.realm, address)
     call, authorization = _request(challenge, scopes, known)
-    patience = http.patience()
-    while True:
+
+    def ask() -> tuple[float, Answer]:
         asked = now()
-        try:
-            with http.stream(call, authorization) as response:
-                status, body = response.status, response.whole()
-                break
-        except Trouble as trouble:
-            patience.wait(trouble)
+        with http.stream(call, authorization) as response:
+            return asked, response.answer()
+
+    asked, answer = http.patience().answer(ask)
     host = host_of(challenge.realm)
-    if not 200 <= status < 300:
-        whose = f"with the {known.kind.value} of {known.source}" if known else "without credentials"
+    if not answer.is_fine:
+        whose = f"with {known.what}" if known else "without credentials"
+        said = f"{answer.status}{said_in(answer.body)}"
         raise ServerRefused(
-            f"{host} gave no token for {address}: {status}{said_in(body)}, asked {whose}",
+            f"{host} gave no token for {address}: {said}, asked {whose}",
             remedy=f"log in with a right to {'push' if 'push' in scopes[0] else 'pull'}: "
             f"docker login {address.host}",
         )
     try:
-        granted = msgspec.json.decode(body, type=learnt(_Granted))
+        granted = msgspec.json.decode(answer.body, type=learnt(_Grant))
     except UNREADABLE:
-        granted = _Granted()
+        granted = _Grant()
     secret = granted.token or granted.access_token
     if not re.fullmatch(r"[\x21-\x7e]+", secret):
         raise ServerRefused(
@@ -153,14 +152,10 @@ def _request(
             }
         ).encode()
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return Call("POST", challenge.realm, headers, Body(len(form), lambda: _once(form))), None
+        return Call("POST", challenge.realm, headers, Body.of(form)), None
     parts = urlsplit(challenge.realm)
     query = [*parse_qsl(parts.query), *(("scope", scope) for scope in scopes)]
     if challenge.service:
         query.append(("service", challenge.service))
     url = urlunsplit(parts._replace(query=urlencode(query, quote_via=quote, safe=":,/")))
     return Call("GET", url), known.basic if known else None
-
-
-def _once(data: bytes) -> Iterator[bytes]:
-    yield data
