@@ -17,7 +17,8 @@ from tests.world import announcement
 
 from tidemill.__main__ import main
 from tidemill.announcing.announcement import parse
-from tidemill.announcing.by_reference import parse_referred, resolved
+from tidemill.announcing.by_reference import AnnouncementReference, resolved
+from tidemill.announcing.forms import read
 
 TOKEN = "ghs_" + "secret" * 10
 
@@ -112,7 +113,8 @@ def test_large_set_travels_by_reference(github: LittleGitHub, tmp_path: Path) ->
         "name": "announcement-app",
         "sha256": hashlib.sha256(Path(file).read_bytes()).hexdigest(),
     }
-    referred = parse_referred(json.dumps(payload).encode())
+    referred = read(json.dumps(payload).encode())
+    assert isinstance(referred, AnnouncementReference)
     assert resolved(referred, [Path(file).read_bytes()]) == parse(Path(file).read_bytes())
     assert found["announced"][0]["by_reference"] is True
 

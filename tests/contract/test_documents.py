@@ -25,10 +25,10 @@ from tidemill.commands import _table
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
 from tidemill.facts.operation import Operation
+from tidemill.facts.refs import Names
 from tidemill.facts.settings import Settings
 from tidemill.facts.trailers import trailers
 from tidemill.images.recipe import Copy
-from tidemill.turn.refs import Names
 from tidemill.words.durations import Duration, parse_duration, show_duration
 
 ROOT = Path(__file__).resolve().parents[2]

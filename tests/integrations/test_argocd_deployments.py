@@ -13,8 +13,8 @@ from tests.components.absence import running
 from tests.integrations.applications import FIRST, App
 from tests.integrations.argocd import Controller, controller
 
-from tidemill.asks.ask import Run
-from tidemill.asks.event import asked
+from tidemill.asks.ask import ReportDeployment
+from tidemill.asks.event import ask_of
 
 API = "/api/v3/repos/acme/cfg-app/deployments"
 
@@ -77,12 +77,10 @@ def test_deployment_and_its_status_become_the_report(
         "deployment": {"sha": made["ref"], "environment": made["environment"], "task": "deploy"},
         "deployment_status": {"state": state, "created_at": "2026-01-05T10:00:00Z"},
     }
-    run = asked("deployment_status", json.dumps(event).encode())
-    assert isinstance(run, Run)
-    assert run.command == "record-deployment"
-    given = {"--wave=staging", "--target=staging-eu", f"--revision={FIRST}"}
-    assert given < set(run.arguments)
-    assert ("--phase=Succeeded" in run.arguments) == (state == "success")
+    ask = ask_of("deployment_status", json.dumps(event).encode())
+    assert isinstance(ask, ReportDeployment)
+    assert (ask.wave, ask.target, ask.revisions) == ("staging", "staging-eu", (FIRST,))
+    assert (ask.phase == "Succeeded") == (state == "success")
 
 
 def test_deployment_is_told_once(argocd: Controller) -> None:

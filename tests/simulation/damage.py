@@ -8,7 +8,8 @@ from tests.simulation.announcing import announcement
 from tests.simulation.facts import SPACE, below
 from tests.simulation.memory import Commit
 from tests.simulation.world import World
-from tidemill.clients.git.store import Refs, Update
+from tidemill.clients.git.store import Update
+from tidemill.facts.refs import Refs
 
 RECORD = "record.json"
 NEWER = b'{"version": 2, "kind": "spell"}\n'

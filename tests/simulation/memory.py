@@ -21,7 +21,6 @@ from tidemill.clients.git.store import (
     Pushed,
     PushResult,
     Raced,
-    Refs,
     Update,
     Work,
     WorkFailed,
@@ -30,6 +29,7 @@ from tidemill.clients.git.store import (
 )
 from tidemill.errors import Unreachable
 from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS
+from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
 from tidemill.facts.staleness import Inspection
 

@@ -16,22 +16,23 @@ from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
 from tests.simulation.steps import Step, turn
-from tidemill.clients.git.store import Committed, Pushed, PushResult, Refs, Update, Work, WorkResult
-from tidemill.commands import promote_wave
-from tidemill.commands._resolving import wave_of
+from tidemill.asks import promotion
+from tidemill.asks.places import wave_of
+from tidemill.clients.git.store import Committed, Pushed, PushResult, Update, Work, WorkResult
 from tidemill.facts import ledger, naming, ownership
 from tidemill.facts.checks import Verdict
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import Operation
 from tidemill.facts.records import Deployment
+from tidemill.facts.refs import Refs
+from tidemill.facts.renames import RenamedSnapshot
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.state import State
 from tidemill.plan import due, eviction, landing, next_sets, waits
 from tidemill.plan.draft import Draft
 from tidemill.plan.plan import Plan, plan
-from tidemill.plan.renames import RenamedSnapshot
-from tidemill.turn.read import Reading
 
 MOST = 60
 ALL = (70, 15, 5, 5, 5)
@@ -216,7 +217,7 @@ def test_dates_on_main_that_run_backwards_are_noticed(monkeypatch: Patch) -> Non
 
 
 def test_an_approval_that_names_no_set_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(promote_wave, "wave_of", _without_approval)
+    monkeypatch.setattr(promotion, "wave_of", _without_approval)
     monkeypatch.setattr(history, "random_scene", _with_approvals)
     assert "nobody named it in an approval" in first_broken(WELL, {requests.promote: 40})
 
@@ -227,8 +228,8 @@ def _with_approvals(rng: random.Random) -> Scene:
     return replace(scene, waves=waves)
 
 
-def _without_approval(reading: Reading, name: str) -> Wave:
-    found = wave_of(reading, name)
+def _without_approval(state: State, name: str) -> Wave:
+    found = wave_of(state, name)
     return msgspec.structs.replace(found, approval=False)
 
 

@@ -6,7 +6,8 @@ from tests.simulation.announcing import announce, announcement
 from tests.simulation.facts import AUTO
 from tests.simulation.memory import Commit
 from tests.simulation.world import ACCEPTED, World
-from tidemill.clients.git.store import Refs, Update
+from tidemill.clients.git.store import Update
+from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
 
 

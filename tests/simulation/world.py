@@ -18,7 +18,8 @@ from tests.simulation.rules import Rules
 from tests.simulation.scene import Scene, minutes
 from tests.simulation.sources import ROLLOUT, Rollout, file_of, generated, rollout_of
 from tests.simulation.telling_rules import says_why
-from tidemill.clients.git.store import Refs, Update
+from tidemill.clients.git.store import Update
+from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday

@@ -68,31 +68,15 @@ class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
 
 def parse(data: bytes) -> Announcement:
-    """Parse and check the JSON of an announcement; raise `Refused` with the reason."""
-    check_version(data, "the announcement")
-    return checked(_decoded(data, Announcement))
-
-
-def from_bare(
-    data: bytes, *, set_name: str, repository: str, sha: str, position: int, generation: int = 1
-) -> Announcement:
-    """Parse the bare form of the reference architecture, `{service: {"Digest", "Tag"}}`."""
-    images = bare_images(data)
-    return checked(
-        Announcement(
-            set=set_name,
-            repository=repository,
-            sha=sha,
-            position=position,
-            generation=generation,
-            images=images,
-        )
-    )
+    """Parse and check the JSON of a whole announcement; raise `Refused` with the reason."""
+    plain = plain_json(data)
+    check_version(plain, "the announcement")
+    return checked(converted(plain, Announcement))
 
 
 def bare_images(data: bytes, what: str = "an announcement") -> dict[str, Image]:
     """Parse the bare form; the references in it are not checked. `what` it is meant to be."""
-    return _decoded(data, dict[str, Image], what)
+    return converted(plain_json(data, what), dict[str, Image], what)
 
 
 def as_json(announcement: Head) -> dict[str, Any]:
@@ -101,22 +85,6 @@ def as_json(announcement: Head) -> dict[str, Any]:
     if announcement.generation == 1:
         del plain["generation"]
     return {key: value for key, value in plain.items() if value is not None}
-
-
-def is_bare(data: bytes, *, expected: bool = False) -> bool:
-    """Whether `data` is JSON in the bare form: an object of services, and not a whole announcement.
-
-    Args:
-        expected: whether the sender says so; then services may have the names of our fields.
-    """
-    try:
-        keys = msgspec.json.decode(data)
-    except UNREADABLE:
-        return False
-    if not isinstance(keys, dict):
-        return False
-    own = {"version", "images", "position"}
-    return not own <= set(keys) if expected else not own & set(keys)
 
 
 def checked(announcement: Announcement) -> Announcement:
@@ -206,37 +174,39 @@ def checked_image(service: str, image: Image, sha: str) -> None:
         )
 
 
-def _decoded(data: bytes, shape: type[_T], what: str = "an announcement") -> _T:
+def plain_json(data: bytes, what: str = "an announcement") -> Any:
+    """Decode JSON to plain values; raise `Refused` if it is none, or too long to be `what`."""
     if len(data) > MAX_BYTES:
         raise Refused(
             f"{what} may not have {len(data)} bytes", remedy=f"at most {MAX_BYTES} are read"
         )
     try:
-        return msgspec.json.decode(data, type=shape)
+        return msgspec.json.decode(data)
     except UNREADABLE as error:
-        raise Refused(
-            f"this is not {what}: {_service_in(data)}{shown(str(error))}",
-            remedy="docs/adopt.md shows the form of an announcement",
-        ) from None
+        raise _not_one(what, str(error)) from None
 
 
-class _Whole(msgspec.Struct):
-    images: dict[str, msgspec.Raw]
-
-
-def _service_in(data: bytes) -> str:
-    """Which service's image is wrong, where it is that."""
+def converted(plain: Any, shape: type[_T], what: str = "an announcement") -> _T:
+    """Plain values as `shape`; raise `Refused` if they are not that."""
     try:
-        images = (
-            msgspec.json.decode(data, type=_Whole).images
-            if b'"images"' in data
-            else msgspec.json.decode(data, type=dict[str, msgspec.Raw])
-        )
-    except UNREADABLE:
-        return ""
-    for service, image in images.items():
+        return msgspec.convert(plain, shape)
+    except msgspec.ValidationError as error:
+        raise _not_one(what, str(error), _service_in(plain)) from None
+
+
+def _not_one(what: str, why: str, where: str = "") -> Refused:
+    return Refused(
+        f"this is not {what}: {where}{shown(why)}",
+        remedy="docs/adopt.md shows the form of an announcement",
+    )
+
+
+def _service_in(plain: Any) -> str:
+    """Which service's image is wrong, where it is that."""
+    images = plain.get("images", plain) if isinstance(plain, dict) else None
+    for service, image in images.items() if isinstance(images, dict) else ():
         try:
-            msgspec.json.decode(image, type=Image)
-        except UNREADABLE:
+            msgspec.convert(image, Image)
+        except msgspec.ValidationError:
             return f"the image of {shown(service)}: "
     return ""

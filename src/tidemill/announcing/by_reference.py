@@ -9,14 +9,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import msgspec
 
 from tidemill.announcing.announcement import Announcement, Head, check_head, parse
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.unreadable import UNREADABLE
-from tidemill.words.versions import check_version
 
 _ARTIFACT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -42,25 +41,11 @@ class AnnouncementReference(Head, frozen=True, forbid_unknown_fields=True, kw_on
     artifact: Artifact
 
 
-class _HasArtifact(msgspec.Struct):
-    artifact: msgspec.Raw
-
-
-def is_referred(data: bytes) -> bool:
-    """Whether `data` is JSON that names an artifact, and not images."""
+def checked_reference(plain: Any) -> AnnouncementReference:
+    """An announcement by reference from its plain values; raise `Refused` with the reason."""
     try:
-        msgspec.json.decode(data, type=_HasArtifact)
-    except UNREADABLE:
-        return False
-    return True
-
-
-def parse_referred(data: bytes) -> AnnouncementReference:
-    """Parse and check the JSON of an announcement by reference; raise `Refused` with the reason."""
-    check_version(data, "the announcement")
-    try:
-        found = msgspec.json.decode(data, type=AnnouncementReference)
-    except UNREADABLE as error:
+        found = msgspec.convert(plain, AnnouncementReference)
+    except msgspec.ValidationError as error:
         raise Refused(
             f"this is not an announcement by reference: {shown(str(error))}", remedy=_AGAIN
         ) from None

@@ -1,27 +1,38 @@
-"""What an event asks for, as values."""
+"""What is asked for, as values: the same one from an event, from a form and from a command line.
+
+Forms are checked here, once; what a value means is found out when it is answered (`answer.py`).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 import msgspec
 
+from tidemill.announcing.announcement import Announcement
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.announcing.forms import Bare
 from tidemill.errors import Refused
-from tidemill.words.names import shown
+from tidemill.facts.records import Health, Phase
+from tidemill.facts.requests import checked_login
+from tidemill.words import references
+from tidemill.words.names import (
+    SHA,
+    checked_line,
+    checked_name,
+    checked_sha,
+    checked_short_sha,
+    shown,
+)
 from tidemill.words.unreadable import UNREADABLE
 
 # GitHub sends at most 25 MiB.
 MAX_BYTES = 32 << 20
+# Each may have to be looked for in the history of main.
+MOST_REVISIONS = 20
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Run:
-    """A command that accepts something: its name, and its arguments as `--option=value` each."""
-
-    command: str
-    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -35,7 +46,146 @@ class Nothing:
     is_foreign: bool = False
 
 
-Asked: TypeAlias = Run | Nothing
+@dataclass(frozen=True)
+class BareAnnouncement:
+    """Images alone, and what the sender says beside them of their commit."""
+
+    form: Bare
+    set: str | None = None
+    sha: str | None = None
+    repository: str | None = None
+    position: int | None = None
+    generation: int | None = None
+
+
+@dataclass(frozen=True)
+class Announce:
+    """Let an image set in.
+
+    Attributes:
+        sender: the account that sent the event; empty where it is not known, None without an event.
+        override: why it is let in although the history says no.
+    """
+
+    announcement: Announcement | AnnouncementReference | BareAnnouncement
+    sender: str | None = None
+    override: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_lines(override=self.override)
+        if self.sender:
+            checked_login(self.sender)
+
+
+@dataclass(frozen=True)
+class ReportDeployment:
+    """A target reports what it has synced, and how that went.
+
+    Attributes:
+        revisions: several for an Application of several sources; those that are no commits go.
+        if_listed: nothing is asked for where the settings list no such target.
+    """
+
+    wave: str
+    target: str
+    revisions: tuple[str, ...]
+    phase: Phase
+    health: Health
+    finished_at: datetime
+    images: tuple[str, ...] = ()
+    if_listed: bool = False
+
+    def __post_init__(self) -> None:
+        checked_name(self.wave, "wave")
+        checked_name(self.target, "target")
+        object.__setattr__(self, "revisions", _commits(self.revisions))
+        for image in self.images:
+            references.running(image)
+
+
+@dataclass(frozen=True)
+class PromoteWave:
+    """Promote a set into a wave; without `sha` the newest that is deployed in the waves before."""
+
+    wave: str
+    set: str | None = None
+    sha: str | None = None
+    override: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_place(self.wave, self.set, self.sha)
+        _check_lines(override=self.override)
+
+
+@dataclass(frozen=True)
+class RollBackWave:
+    """Take a wave back; without `to` to the newest older set that was healthy there."""
+
+    wave: str
+    reason: str
+    set: str | None = None
+    to: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_place(self.wave, self.set, self.to)
+        _check_lines(reason=self.reason)
+
+
+@dataclass(frozen=True)
+class HoldWave:
+    """Let nothing into a wave; without `set` of all sets."""
+
+    wave: str
+    reason: str
+    set: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_place(self.wave, self.set)
+        _check_lines(reason=self.reason)
+
+
+@dataclass(frozen=True)
+class ReleaseWave:
+    """End the holds of a wave; without `set` all of them."""
+
+    wave: str
+    reason: str
+    set: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_place(self.wave, self.set)
+        _check_lines(reason=self.reason)
+
+
+@dataclass(frozen=True)
+class DropRequest:
+    """Take back a request that waits, by its id."""
+
+    id: str
+
+
+@dataclass(frozen=True)
+class RetrySet:
+    """Let a set try again that was evicted, rejected or dropped, or that a first wave lacks."""
+
+    sha: str
+    override: str | None = None
+
+    def __post_init__(self) -> None:
+        checked_short_sha(self.sha, "set")
+        _check_lines(override=self.override)
+
+
+Ask: TypeAlias = (
+    Announce
+    | ReportDeployment
+    | PromoteWave
+    | RollBackWave
+    | HoldWave
+    | ReleaseWave
+    | DropRequest
+    | RetrySet
+)
 
 
 def read(data: bytes | msgspec.Raw, shape: type[_T], what: str, remedy: str) -> _T:
@@ -48,11 +198,33 @@ def read(data: bytes | msgspec.Raw, shape: type[_T], what: str, remedy: str) -> 
         raise Refused(f"this is not {what}: {shown(str(error))}", remedy=remedy) from None
 
 
-def options(**values: str | None) -> tuple[str, ...]:
-    """Arguments of a command: `finished_at="x"` is `--finished-at=x`; None is left out.
+def _check_place(wave: str, set_name: str | None, sha: str | None = None) -> None:
+    checked_name(wave, "wave")
+    if set_name:
+        checked_name(set_name, "set")
+    if sha is not None:
+        checked_short_sha(sha, "set")
 
-    An option and its value are one argument, so that no value is taken for an option.
-    """
-    return tuple(
-        f"--{name.replace('_', '-')}={value}" for name, value in values.items() if value is not None
-    )
+
+def _check_lines(**given: str | None) -> None:
+    for name, text in given.items():
+        if text is not None:
+            checked_line(text, f"--{name}")
+
+
+def _commits(revisions: tuple[str, ...]) -> tuple[str, ...]:
+    """The revisions that are commits, each once; there is at least one."""
+    if len(revisions) == 1:
+        return (checked_sha(revisions[0], "commit of cfg-app.git"),)
+    found = tuple(dict.fromkeys(one for one in revisions if SHA.fullmatch(one)))
+    if len(found) > MOST_REVISIONS:
+        raise Refused(
+            f"{len(found)} revisions are more than an Application has",
+            remedy=f"report at most {MOST_REVISIONS}",
+        )
+    if not found:
+        raise Refused(
+            f"of the revisions {', '.join(map(shown, revisions[:3]))} none is a full SHA",
+            remedy="report the commit of main that the target has synced",
+        )
+    return found

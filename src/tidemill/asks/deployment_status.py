@@ -6,12 +6,22 @@ a deployment of GitHub Pages has the same event.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
-from tidemill.asks.ask import Asked, Nothing, Run, options, read
+from tidemill.asks.ask import Nothing, ReportDeployment, read
+from tidemill.facts.records import Health, Phase
+from tidemill.words.moments import parse_time
 from tidemill.words.names import is_name, shown
 
 OUR_TASK = "tidemill"
+_FAILED: tuple[Phase, Health] = ("Failed", "Degraded")
+_OUTCOMES: Mapping[str, tuple[Phase, Health]] = {
+    "success": ("Succeeded", "Healthy"),
+    "failure": _FAILED,
+    "error": _FAILED,
+}
 
 
 class _Creator(msgspec.Struct):
@@ -36,7 +46,7 @@ class _Event(msgspec.Struct):
     deployment_status: _Status
 
 
-def asked(payload: bytes) -> Asked:
+def ask_of(payload: bytes) -> ReportDeployment | Nothing:
     """What a `deployment_status` asks for."""
     remedy = "it is GitHub that sends this event: run this in the workflow that it starts"
     event = read(payload, _Event, "a deployment_status", remedy)
@@ -49,18 +59,15 @@ def asked(payload: bytes) -> Asked:
         )
     if deployment.task == OUR_TASK and deployment.creator == status.creator:
         return Nothing("this deployment is Tidemill's own mirror of a record")
-    match status.state:
-        case "success":
-            phase, health = "Succeeded", "Healthy"
-        case "failure" | "error":
-            phase, health = "Failed", "Degraded"
-        case _:
-            return Nothing(f"{wave}/{target} is {shown(status.state)}: that is not the end of it")
-    return Run(
-        "record-deployment",
-        (
-            *options(wave=wave, target=target, revision=deployment.sha),
-            *options(phase=phase, health=health, finished_at=status.created_at),
-            "--if-listed",
-        ),
+    outcome = _OUTCOMES.get(status.state)
+    if outcome is None:
+        return Nothing(f"{wave}/{target} is {shown(status.state)}: that is not the end of it")
+    return ReportDeployment(
+        wave=wave,
+        target=target,
+        revisions=(deployment.sha,),
+        phase=outcome[0],
+        health=outcome[1],
+        finished_at=parse_time(status.created_at, "created_at"),
+        if_listed=True,
     )

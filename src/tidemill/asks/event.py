@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from tidemill.asks import deployment_status, repository_dispatch, workflow_dispatch
-from tidemill.asks.ask import Asked, Nothing
+from tidemill.asks.ask import Ask, Nothing
 from tidemill.words.names import shown
 
-_READERS: Mapping[str, Callable[[bytes], Asked]] = {
-    "deployment_status": deployment_status.asked,
-    "repository_dispatch": repository_dispatch.asked,
-    "workflow_dispatch": workflow_dispatch.asked,
+_READERS: Mapping[str, Callable[[bytes], Ask | Nothing]] = {
+    "deployment_status": deployment_status.ask_of,
+    "repository_dispatch": repository_dispatch.ask_of,
+    "workflow_dispatch": workflow_dispatch.ask_of,
 }
 
 
@@ -20,7 +20,7 @@ def has_something(name: str) -> bool:
     return name in _READERS
 
 
-def asked(name: str, payload: bytes) -> Asked:
+def ask_of(name: str, payload: bytes) -> Ask | Nothing:
     """What an event asks for.
 
     Args:

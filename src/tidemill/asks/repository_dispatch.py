@@ -6,18 +6,18 @@ from typing import Any
 
 import msgspec
 
-from tidemill.announcing.announcement import is_bare
+from tidemill.announcing import forms
 from tidemill.asks import flux, target_deployed
-from tidemill.asks.ask import Asked, Nothing, Run, options, read
+from tidemill.asks.ask import Announce, Ask, Nothing, ReportDeployment, read
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.unreadable import UNREADABLE
-from tidemill.words.versions import check_version
 
 IMAGES_ANNOUNCED = "images-announced"
 TARGET_DEPLOYED = "target-deployed"
 OF_OURSELVES = ("turn-due", "check-requested")
 
+_FROM_GITHUB = "it is GitHub that sends this event: run this in the workflow that it starts"
 _ANNOUNCE = "send it with announce-images: docs/adopt.md shows the form of an announcement"
 
 
@@ -27,44 +27,41 @@ class _Sender(msgspec.Struct):
 
 class _Typed(msgspec.Struct):
     action: str
+    client_payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class _Sent(msgspec.Struct):
     sender: _Sender | None = None
-    client_payload: msgspec.Raw = msgspec.Raw(b"null")
 
 
-def asked(payload: bytes) -> Asked:
+def ask_of(payload: bytes) -> Ask | Nothing:
     """What a `repository_dispatch` asks for; `action` is the `event_type` that it was sent with."""
-    remedy = "it is GitHub that sends this event: run this in the workflow that it starts"
-    kind = read(payload, _Typed, "a repository_dispatch", remedy).action
+    event = read(payload, _Typed, "a repository_dispatch", _FROM_GITHUB)
+    kind = event.action
     if kind in OF_OURSELVES:
         return Nothing(f"{kind} brings nothing: it only starts a turn")
-    if kind not in (IMAGES_ANNOUNCED, TARGET_DEPLOYED):
-        return _others(kind, payload)
-    sent = read(payload, _Sent, "a repository_dispatch", remedy)
-    return (
-        _announced(sent) if kind == IMAGES_ANNOUNCED else target_deployed.asked(sent.client_payload)
-    )
+    if kind == IMAGES_ANNOUNCED:
+        return _announced(event, payload)
+    if kind == TARGET_DEPLOYED:
+        return target_deployed.ask_of(target_deployed.plain(event.client_payload))
+    return _others(event)
 
 
-def _announced(sent: _Sent) -> Run:
-    data = bytes(sent.client_payload)
-    read(data, dict[str, Any], "an announcement", _ANNOUNCE)
-    check_version(data, "the announcement")
-    if is_bare(data):
+def _announced(event: _Typed, payload: bytes) -> Announce:
+    sender = read(payload, _Sent, "a repository_dispatch", _FROM_GITHUB).sender
+    found = forms.read(bytes(event.client_payload))
+    if isinstance(found, forms.Bare):
         raise Refused("this announcement does not say of which commit it is", remedy=_ANNOUNCE)
-    sender = sent.sender.login if sent.sender else ""
-    return Run("update-cfg-app", options(sender=sender, announcement=data.decode()))
+    return Announce(found, sender=sender.login if sender else "")
 
 
-def _others(kind: str, payload: bytes) -> Asked:
+def _others(event: _Typed) -> ReportDeployment | Nothing:
     """Flux chooses the type of its events itself; all others are other people's."""
     try:
-        data = msgspec.json.decode(payload, type=_Sent).client_payload
-        report = flux.deployment(kind, msgspec.json.decode(data, type=dict[str, Any]))
+        payload = msgspec.json.decode(event.client_payload, type=dict[str, Any])
+        report = flux.deployment(event.action, payload)
     except UNREADABLE:
         report = None
     if report is None:
-        return Nothing(f"{shown(kind)} is not an event of Tidemill's", is_foreign=True)
-    return target_deployed.asked(msgspec.Raw(msgspec.json.encode(report)))
+        return Nothing(f"{shown(event.action)} is not an event of Tidemill's", is_foreign=True)
+    return target_deployed.ask_of(report)

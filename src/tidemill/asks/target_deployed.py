@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import msgspec
 
-from tidemill.asks.ask import Run, options, read
+from tidemill.asks.ask import ReportDeployment, read
 from tidemill.errors import Refused
-from tidemill.facts.records import HEALTHS, PHASES
+from tidemill.facts.records import HEALTHS, PHASES, Health, Phase
+from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
 from tidemill.words.versions import check_version
 
@@ -27,14 +30,24 @@ class Report(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     images: tuple[str, ...] | None = None
 
 
-def asked(payload: msgspec.Raw) -> Run:
-    """The command that records it.
+def plain(payload: msgspec.Raw) -> Any:
+    """The payload of an event as plain values; raises `Refused` if it is no JSON."""
+    return read(payload, Any, "the report of a deployment", _SEND)
+
+
+def ask_of(payload: Any) -> ReportDeployment:
+    """The report that a payload makes, of plain values.
 
     Raises:
         Refused: it is not one, or of another version.
     """
-    check_version(bytes(payload), "the report of a deployment")
-    report = read(payload, Report, "the report of a deployment", _SEND)
+    check_version(payload, "the report of a deployment")
+    try:
+        report = msgspec.convert(payload, Report)
+    except msgspec.ValidationError as error:
+        raise Refused(
+            f"this is not the report of a deployment: {shown(str(error))}", remedy=_SEND
+        ) from None
     for what, given, known in (
         ("phase", report.phase, PHASES),
         ("health", report.health, HEALTHS),
@@ -43,15 +56,15 @@ def asked(payload: msgspec.Raw) -> Run:
             raise Refused(
                 f"there is no {what} {shown(given)}", remedy=f"send one of {', '.join(known)}"
             )
-    revisions = [*([report.revision] if report.revision else []), *(report.revisions or ())]
+    revisions = (*([report.revision] if report.revision else []), *(report.revisions or ()))
     if not revisions:
         raise Refused("the report of a deployment has no revision", remedy=_SEND)
-    return Run(
-        "record-deployment",
-        (
-            *options(wave=report.wave, target=report.target),
-            *(f"--revision={revision}" for revision in revisions),
-            *options(phase=report.phase, health=report.health, finished_at=report.finished_at),
-            *(f"--image={image}" for image in report.images or ()),
-        ),
+    return ReportDeployment(
+        wave=report.wave,
+        target=report.target,
+        revisions=revisions,
+        phase=cast(Phase, report.phase),
+        health=cast(Health, report.health),
+        finished_at=parse_time(report.finished_at, "finished_at"),
+        images=report.images or (),
     )

@@ -5,13 +5,23 @@ The workflow's inputs are `operation` and those that it takes; an empty one was 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from tidemill.asks.ask import Asked, Nothing, Run, options, read
+from tidemill.asks.ask import (
+    Ask,
+    DropRequest,
+    HoldWave,
+    Nothing,
+    PromoteWave,
+    ReleaseWave,
+    RetrySet,
+    RollBackWave,
+    read,
+)
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 
@@ -22,8 +32,12 @@ _TELLING = ("sha", "id", "override")
 
 @dataclass(frozen=True)
 class _Form:
-    """What an operation takes: the command's option by the input, and which must be there."""
+    """What an operation takes: the command's option by the input, and which must be there.
 
+    The options are the fields of `ask` as well.
+    """
+
+    ask: Callable[..., Ask]
     command: str
     takes: Mapping[str, str]
     needs: tuple[str, ...]
@@ -31,14 +45,21 @@ class _Form:
 
 _PLACE = {"wave": "wave", "set": "set"}
 _FORMS = {
-    "promote": _Form("promote-wave", {**_PLACE, "sha": "sha", "override": "override"}, ("wave",)),
-    "roll back": _Form(
-        "rollback-wave", {**_PLACE, "sha": "to", "reason": "reason"}, ("wave", "reason")
+    "promote": _Form(
+        PromoteWave, "promote-wave", {**_PLACE, "sha": "sha", "override": "override"}, ("wave",)
     ),
-    "hold": _Form("hold-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")),
-    "release": _Form("release-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")),
-    "drop": _Form("drop", {"id": "id"}, ("id",)),
-    "retry": _Form("retry", {"sha": "sha", "override": "override"}, ("sha",)),
+    "roll back": _Form(
+        RollBackWave,
+        "rollback-wave",
+        {**_PLACE, "sha": "to", "reason": "reason"},
+        ("wave", "reason"),
+    ),
+    "hold": _Form(HoldWave, "hold-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")),
+    "release": _Form(
+        ReleaseWave, "release-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")
+    ),
+    "drop": _Form(DropRequest, "drop", {"id": "id"}, ("id",)),
+    "retry": _Form(RetrySet, "retry", {"sha": "sha", "override": "override"}, ("sha",)),
 }
 OPERATIONS = (TURN, *_FORMS)
 
@@ -47,7 +68,7 @@ class _Event(msgspec.Struct):
     inputs: dict[str, Any] | None = None
 
 
-def asked(payload: bytes) -> Asked:
+def ask_of(payload: bytes) -> Ask | Nothing:
     """What a `workflow_dispatch` asks for.
 
     Raises:
@@ -71,10 +92,7 @@ def asked(payload: bytes) -> Asked:
     for name in form.needs:
         if name not in given:
             raise Refused(f"{operation} needs the input {name}", remedy=f"fill in {name}")
-    return Run(
-        form.command,
-        options(**{option: given[name] for name, option in takes.items() if name in given}),
-    )
+    return form.ask(**{option: given[name] for name, option in takes.items() if name in given})
 
 
 def inputs_of(words: Sequence[str]) -> dict[str, str] | None:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tidemill.clients.github import place as github
 from tidemill.errors import Refused
-from tidemill.words.moments import is_storable
-from tidemill.words.names import checked_line, checked_name, shown
-
-if TYPE_CHECKING:
-    from tidemill.turn.accept import Accepted
+from tidemill.words.moments import parse_time
+from tidemill.words.names import shown
 
 
 @dataclass(frozen=True)
@@ -24,7 +19,6 @@ class Options:
 
     Attributes:
         accept_only: whether to accept, and leave the turn to others.
-        on_accepted: who is told what was accepted, in place of those who read the output.
     """
 
     now: datetime
@@ -32,7 +26,6 @@ class Options:
     json: bool
     dry_run: bool = False
     accept_only: bool = False
-    on_accepted: Callable[[Accepted], None] | None = None
 
 
 def add(
@@ -102,12 +95,11 @@ def options(arguments: argparse.Namespace) -> Options:
     """The shared options, as values."""
     given = arguments.now
     return Options(
-        now=parse_time(given) if given is not None else datetime.now(UTC),
+        now=parse_time(given, "--now") if given is not None else datetime.now(UTC),
         now_given=given is not None,
         json=arguments.json,
         dry_run=getattr(arguments, "dry_run", False),
         accept_only=getattr(arguments, "accept_only", False),
-        on_accepted=getattr(arguments, "on_accepted", None),
     )
 
 
@@ -122,31 +114,6 @@ def complete(arguments: argparse.Namespace) -> bool:
             arguments.repo = origin(Path())
         return arguments.repo is not None
     return True
-
-
-def parse_time(text: str, what: str = "--now") -> datetime:
-    """Parse ISO 8601; a time without an offset is in UTC."""
-    try:
-        when = datetime.fromisoformat(text)
-        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
-        if not is_storable(when):
-            raise ValueError(text)
-        return when
-    except (ValueError, OverflowError):
-        raise Refused(
-            f"{what} {shown(text)} is not a time",
-            remedy="write one of this century, like 2026-01-31T12:00:00Z",
-        ) from None
-
-
-def place(arguments: argparse.Namespace) -> None:
-    """Check the form of `--wave`, `--set` and `--reason` where they are given."""
-    checked_name(arguments.wave, "wave")
-    if arguments.set_name:
-        checked_name(arguments.set_name, "set")
-    for option in ("reason", "override"):
-        if getattr(arguments, option, None) is not None:
-            checked_line(getattr(arguments, option), f"--{option}")
 
 
 def json_or_file(given: str) -> bytes:

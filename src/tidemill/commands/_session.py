@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from tidemill.asks.answer import answer
+from tidemill.asks.ask import Ask, Nothing
+from tidemill.asks.asker import Asker, Ended
 from tidemill.clients.git.git import redacted
 from tidemill.clients.git.repository import opened
+from tidemill.clients.git.store import Store
 from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
+from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._options import Options
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._report import exit_code, show_turn, turn_json
@@ -19,41 +23,45 @@ from tidemill.commands._writing import conclude, tell, teller, write
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, approval
 from tidemill.facts.settings import Settings
+from tidemill.facts.state import State
 from tidemill.plan.position import first_waves
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
+from tidemill.turn.lookup import RepositoryLookup
 from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.push import Clock
-from tidemill.turn.read import Reading, read
+from tidemill.turn.read import read
 from tidemill.turn.turn import Turn, Wrote, turn
 
 _AGAIN = "mend what the reason says, and ask again"
-Resolve = Callable[[Reading], "Fact | Nothing | Ended"]
 
 
-class Nothing:
-    """There is nothing to accept; `why` says so to people."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-
-
-class Ended:
-    """What would be accepted has been, and how it ended.
-
-    Args:
-        id: the request's.
-        app_sha: the commit that it announced.
-    """
-
-    def __init__(self, id: str, how: str, app_sha: str) -> None:  # noqa: A002
-        self.id = id
-        self.how = how
-        self.app_sha = app_sha
+def accept_only(url: str, options: Options, ask: Ask) -> Accepted:
+    """Accept what is asked for; whoever does the next turn goes on from there."""
+    with opened(url) as store:
+        return _accepted(store, url, options, ask)[1]
 
 
-def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
-    """Accept what `resolve` makes of what was read, do a turn, and report both.
+def _accepted(
+    store: Store, url: str, options: Options, ask: Ask
+) -> tuple[Fact | Nothing | Ended, Accepted]:
+    state, remedies = read(store), Remedies.of(url, options.now)
+    asker = Asker(person.name(), options.now, remedies.typed, remedies.both)
+    fact = answer(ask, state, asker, RepositoryLookup(store, state, announcement_in))
+    match fact:
+        case Nothing():
+            accepted = Accepted("", is_new=False, state=state, ended=fact.why)
+        case Ended():
+            accepted = Accepted(fact.id, is_new=False, state=state, ended=fact.how)
+        case _:
+            _refuse_rerun(fact, remedies)
+            accepted = accept(store, state, fact, Clock(options.now), dry_run=options.dry_run)
+    way_in = _way_in(url, state, fact, accepted.ended)
+    return fact, replace(accepted, way_in=way_in, is_there=_is_there(state, fact))
+
+
+def accept_and_turn(url: str, options: Options, ask: Ask) -> int:
+    """Accept what is asked for, do a turn, and report both.
 
     With `--accept-only`, whoever does the next turn goes on from there.
     """
@@ -61,21 +69,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
     say = teller(as_json=options.json)
     github = connected(url, tell)
     with opened(url) as store:
-        reading = read(store)
-        fact = resolve(reading)
-        match fact:
-            case Nothing():
-                accepted = Accepted("", is_new=False, reading=reading, ended=fact.why)
-            case Ended():
-                accepted = Accepted(fact.id, is_new=False, reading=reading, ended=fact.how)
-            case _:
-                _refuse_rerun(fact, Remedies.of(url, options.now))
-                accepted = accept(reading, fact, clock, dry_run=options.dry_run)
-        accepted = replace(
-            accepted,
-            way_in=_way_in(url, reading, fact, accepted.ended),
-            is_there=_is_there(reading, fact),
-        )
+        fact, accepted = _accepted(store, url, options, ask)
         if options.accept_only:
             _report_accepted(options, accepted)
             return 0
@@ -85,7 +79,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 clock,
                 run_url=person.run_url(),
                 dry_run=options.dry_run,
-                reading=accepted.reading,
+                state=accepted.state,
                 extra=accepted.extra,
                 say=say,
                 forge=github,
@@ -114,7 +108,7 @@ def accept_and_turn(url: str, options: Options, resolve: Resolve) -> int:
                 remedy=_AGAIN,
             )
         how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
-        accepted = replace(accepted, way_in=_way_in(url, reading, fact, how))
+        accepted = replace(accepted, way_in=_way_in(url, accepted.state, fact, how))
         _report(options, accepted, done, Remedies.of(url, options.now))
     return exit_code(done)
 
@@ -143,7 +137,7 @@ def overriding(url: str) -> str:
     return f"tidemill update-cfg-app --repo {where} --announcement FILE --override REASON"
 
 
-def _is_there(reading: Reading, fact: Fact | Nothing | Ended) -> bool:
+def _is_there(state: State, fact: Fact | Nothing | Ended) -> bool:
     """Whether every wave that comes first today has what was announced."""
     match fact:
         case AnnouncementRequest(announcement=announcement):
@@ -152,24 +146,22 @@ def _is_there(reading: Reading, fact: Fact | Nothing | Ended) -> bool:
             pass
         case _:
             return True
-    if not isinstance(reading.settings, Settings):
+    if not isinstance(state.settings, Settings):
         return True
     has = {
         wave
-        for wave, sets in reading.ledger.sets.items()
+        for wave, sets in state.ledger.sets.items()
         for part in sets.values()
         if part.present and part.present.app_sha == sha
     }
-    return has.issuperset(first_waves(reading.settings))
+    return has.issuperset(first_waves(state.settings))
 
 
-def _way_in(
-    url: str, reading: Reading, fact: Fact | Nothing | Ended, how: str | None
-) -> str | None:
+def _way_in(url: str, state: State, fact: Fact | Nothing | Ended, how: str | None) -> str | None:
     """The command that lets in what has ended, or what is being dropped."""
     match fact:
         case Drop():
-            dropped = reading.inbox().get(fact.request)
+            dropped = state.inbox.get(fact.request)
             if isinstance(dropped, AnnouncementRequest):
                 return retrying(url, dropped.announcement.sha)
             return None
@@ -201,9 +193,6 @@ def _pass_on(done: Turn, github: Forge) -> None:
 
 
 def _report_accepted(options: Options, accepted: Accepted) -> None:
-    if options.on_accepted is not None:
-        options.on_accepted(accepted)
-        return
     result = {"request": _request_json(accepted), "changed": accepted.is_new}
     conclude(result, lambda: _show_accepted(accepted), as_json=options.json)
 

@@ -1,19 +1,17 @@
 """`tidemill accept-event`: write to the inbox what an event of GitHub brings.
 
-An event becomes the arguments of a command that a person could give as well; that command checks
-what they mean, and accepts. The turn is another step's.
+An event becomes what a person could ask for as well. The turn is another step's.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from tidemill.asks.ask import Nothing, Run
-from tidemill.asks.event import asked, has_something
+from tidemill.asks.ask import Nothing
+from tidemill.asks.event import ask_of, has_something
 from tidemill.clients.machine.environment import variable
-from tidemill.commands import _options, _table
+from tidemill.commands import _options
 from tidemill.commands._options import Options
 from tidemill.commands._writing import conclude, write
 from tidemill.errors import Refused
@@ -46,11 +44,13 @@ def run(arguments: argparse.Namespace) -> int:
     payload = b""
     if has_something(name):
         payload = _options.read_file(_given(arguments.payload, "--payload", "GITHUB_EVENT_PATH"))
-    match asked(name, payload):
+    match ask_of(name, payload):
         case Nothing(why, is_foreign):
             _report(options, name, why, is_foreign=is_foreign)
-        case Run(command, given):
-            _report_accepted(options, name, _accept(arguments, command, given))
+        case ask:
+            from tidemill.commands._session import accept_only  # most events bring nothing
+
+            _report_accepted(options, name, accept_only(arguments.repo, options, ask))
     return 0
 
 
@@ -62,18 +62,6 @@ def _given(value: str | None, option: str, variable_name: str) -> str:
             remedy=f"give {option}, or run this in a workflow",
         )
     return found
-
-
-def _accept(arguments: argparse.Namespace, command: str, given: Sequence[str]) -> Accepted:
-    """What a command of ours accepts."""
-    shared = [f"--repo={arguments.repo}", "--accept-only"]
-    shared += ["--dry-run"] if arguments.dry_run else []
-    shared += [f"--now={arguments.now}"] if arguments.now is not None else []
-    parsed = _table.parse([command, *given, *shared])
-    found: list[Accepted] = []
-    parsed.on_accepted = found.append
-    _table.command(command).run(parsed)
-    return found[0]
 
 
 def _report_accepted(options: Options, event: str, accepted: Accepted) -> None:

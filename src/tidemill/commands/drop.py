@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.clients.machine import person
+from tidemill.asks.ask import DropRequest
 from tidemill.commands import _options
-from tidemill.commands._session import Nothing, accept_and_turn
-from tidemill.errors import Refused
-from tidemill.facts.requests import Drop
-from tidemill.facts.snapshot import UnreadableRef
-from tidemill.turn.read import Reading
-from tidemill.words.names import shown
+from tidemill.commands._session import accept_and_turn
 
 HELP = "take back a request that waits"
 EXAMPLE = "tidemill drop --repo URL --id announcement-app-1234-7d1043473d55"
@@ -31,22 +26,5 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Accept and turn."""
-    options = _options.options(arguments)
-
-    def resolve(reading: Reading) -> Drop | Nothing:
-        waiting = reading.inbox().get(arguments.request)
-        if isinstance(waiting, UnreadableRef) and waiting.is_newer:
-            raise Refused(
-                f"{arguments.request} can't be read: {waiting.reason}",
-                remedy="drop it with the newer release",
-            )
-        if waiting is not None:
-            return Drop(accepted_at=options.now, by=person.name(), request=arguments.request)
-        if ended := reading.remembered.how_ended(arguments.request):
-            return Nothing(f"{arguments.request} has ended already: {ended}")
-        raise Refused(
-            f"no request {shown(arguments.request)} waits",
-            remedy="`tidemill status` lists what waits",
-        )
-
-    return accept_and_turn(arguments.repo, options, resolve)
+    ask = DropRequest(arguments.request)
+    return accept_and_turn(arguments.repo, _options.options(arguments), ask)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from tidemill.clients.machine import person
+from tidemill.asks.ask import HoldWave
 from tidemill.commands import _options
-from tidemill.commands._resolving import set_named, wave_named
 from tidemill.commands._session import accept_and_turn
-from tidemill.facts.requests import HoldRequest
-from tidemill.facts.settings import ALL_SETS
-from tidemill.turn.read import Reading
 
 HELP = "stop introductions and promotions into a wave"
 EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze until Monday"'
@@ -25,16 +21,5 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Accept and turn."""
-    options = _options.options(arguments)
-    _options.place(arguments)
-
-    def resolve(reading: Reading) -> HoldRequest:
-        return HoldRequest(
-            accepted_at=options.now,
-            by=person.name(),
-            wave=wave_named(reading, arguments.wave),
-            set=set_named(reading, arguments.set_name) or ALL_SETS,
-            reason=arguments.reason.strip(),
-        )
-
-    return accept_and_turn(arguments.repo, options, resolve)
+    ask = HoldWave(wave=arguments.wave, set=arguments.set_name, reason=arguments.reason)
+    return accept_and_turn(arguments.repo, _options.options(arguments), ask)

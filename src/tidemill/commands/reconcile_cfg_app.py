@@ -73,11 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     if wanted:
         needed(github)
     with opened(arguments.repo) as store:
-        reading, settled = read(store), StatusChanges()
+        state, settled = read(store), StatusChanges()
         if verdicts and not options.dry_run:
             setter = needed_for_statuses(arguments.repo, tell)
             settled = settle(
-                reading, verdicts, reasons, person.run_url(), by=setter, known_to=needed(github)
+                state, verdicts, reasons, person.run_url(), by=setter, known_to=needed(github)
             )
         try:
             done = turn(
@@ -85,7 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
                 Clock(options.now),
                 run_url=person.run_url(),
                 dry_run=options.dry_run,
-                reading=reading,
+                state=state,
                 say=say,
                 forge=github,
                 claim=arguments.claim or arguments.check_requests,

@@ -29,8 +29,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, plan, report."""
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
-        reading = read(store)
-        newest = reading.newest()
+        state = read(store)
+        newest = state.newest
         if options.now_given and newest is not None and options.now < newest:
             raise Refused(
                 f"--now is {time_text(options.now)}, and the repository has something of "
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
                 remedy="leave --now out, or give a later time; for the past see the journal: "
                 "git fetch URL refs/tidemill/journal && git log FETCH_HEAD",
             )
-        found = status(*look(reading, options.now, connected(arguments.repo, tell)))
+        found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
     remedies = Remedies.of(arguments.repo, options.now)
     conclude(_json(found, remedies), lambda: show(found, remedies), as_json=options.json)
     return 0

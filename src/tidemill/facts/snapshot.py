@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from tidemill.facts.checks import CheckRecord
@@ -18,7 +18,11 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
 from tidemill.facts.staleness import FailedInspection, Inspection
+from tidemill.words.moments import FIRST_YEAR
 from tidemill.words.names import shown
+
+LONG_AGO = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
+TIDEMILL = "tidemill"  # who does what no person asked for
 
 
 @dataclass(frozen=True)
@@ -83,6 +87,7 @@ class UnreadableRef:
         id: what it is called below `rejected/` once it is set aside.
         sha: what it points to.
         is_newer: a newer release wrote it: it stays where it is, and waits.
+        at: when what it points to was made, as far as that can be told.
     """
 
     ref: str
@@ -90,6 +95,7 @@ class UnreadableRef:
     id: str
     reason: str
     is_newer: bool = False
+    at: datetime = LONG_AGO
 
     @property
     def said(self) -> str:

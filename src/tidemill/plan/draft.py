@@ -28,11 +28,10 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as
 from tidemill.facts.settings import ALL_SETS, Settings
-from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.facts.snapshot import TIDEMILL, Snapshot, UnreadableRef
 from tidemill.plan.obstacles import About, Obstacle, Wait
 from tidemill.words.shas import short
 
-TIDEMILL = "tidemill"
 ENDS_BADLY = ("evicted", "rejected", "dropped")
 
 

@@ -6,8 +6,9 @@ from tidemill.announcing.order import Order, order_of
 from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.settings import Wave
+from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.deployment import has_very_set
-from tidemill.plan.draft import TIDEMILL, Draft
+from tidemill.plan.draft import Draft
 from tidemill.plan.filing import begin_rollback
 from tidemill.words.shas import short
 

@@ -16,6 +16,7 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger, Refusal, trimmed
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
+from tidemill.facts.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
@@ -28,7 +29,6 @@ from tidemill.plan.next_sets import advance
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.on_failure import recover
 from tidemill.plan.regeneration import InspectionTodo, assess, put_regenerations_first
-from tidemill.plan.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.plan.replay import (
     Auto,
     Todo,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
-from tidemill.clients.git.store import Declined, Pushed, Raced, Update
+from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, ServerRefused
 from tidemill.facts.records import Deployment
+from tidemill.facts.renames import marked
 from tidemill.facts.requests import AnnouncementRequest, Fact
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef
+from tidemill.facts.state import State
 from tidemill.plan.position import how_ended
-from tidemill.plan.renames import marked
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.push import MOST_RACES, Clock, push
-from tidemill.turn.read import Reading, read
+from tidemill.turn.read import read
 from tidemill.turn.write import fact_commit
 
 
@@ -27,13 +28,13 @@ class Accepted:
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.
     `is_there` says whether all waves that come first have it, where it has landed.
-    `reading` is what is known of the repository now. `way_in` is the command that lets in what
+    `state` is what is known of the repository now. `way_in` is the command that lets in what
     has ended, or what this drops.
     """
 
     id: str
     is_new: bool
-    reading: Reading
+    state: State
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
     way_in: str | None = None
@@ -47,34 +48,35 @@ class Accepted:
         return accepted if since == "nothing" else f"{accepted}; {since}"
 
 
-def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False) -> Accepted:
+def accept(
+    store: Store, state: State, fact: Fact, clock: Clock, *, dry_run: bool = False
+) -> Accepted:
     """Write `fact` to the inbox, once.
 
     Raises:
         Refused: another request of the same id waits.
         ServerRefused: the server does not take the ref.
     """
-    if reading.renaming:
-        fact = marked(reading.renaming, fact)
-    if ended := _how_ended(reading, fact):
-        return Accepted(fact.id, is_new=False, reading=reading, ended=ended)
-    waiting = reading.inbox().get(fact.id)
+    if state.renaming:
+        fact = marked(state.renaming, fact)
+    if ended := _how_ended(state, fact):
+        return Accepted(fact.id, is_new=False, state=state, ended=ended)
+    waiting = state.inbox.get(fact.id)
     if waiting is not None and not _is_broken(waiting):
         _refuse_another(fact, waiting)
-        return Accepted(fact.id, is_new=False, reading=reading)
+        return Accepted(fact.id, is_new=False, state=state)
     if dry_run:
-        return Accepted(fact.id, is_new=True, reading=reading, extra={fact.id: fact})
-    ref, commit = reading.names.inbox(fact.id), fact_commit(reading.store, fact)
-    if reading.names.are_in_the_way(reading.refs.shas, ref):
-        reading, _ = cleared_way(reading, clock)
-    update = Update(ref, reading.refs.get(ref), commit)
+        return Accepted(fact.id, is_new=True, state=state, extra={fact.id: fact})
+    ref, commit = state.names.inbox(fact.id), fact_commit(store, fact)
+    if state.names.are_in_the_way(state.refs.shas, ref):
+        state, _ = cleared_way(store, state, clock)
+    update = Update(ref, state.refs.get(ref), commit)
     for tries in range(MOST_RACES):
-        match push(reading.store, clock, [update]):
+        match push(store, clock, [update]):
             case Pushed():
-                now = replace(reading, refs=reading.refs.with_ref(ref, commit))
-                return Accepted(fact.id, is_new=True, reading=now)
+                return Accepted(fact.id, is_new=True, state=state.having(fact, commit))
             case Raced(_, expected, found) if expected or found:
-                return accept(read(reading.store), fact, clock)
+                return accept(store, read(store), fact, clock)
             case Raced():
                 clock.pause_after(tries)
             case Declined(reason):
@@ -82,10 +84,10 @@ def accept(reading: Reading, fact: Fact, clock: Clock, *, dry_run: bool = False)
     raise _refusal(ref, "it kept changing")
 
 
-def _how_ended(reading: Reading, fact: Fact) -> str | None:
-    if isinstance(fact, AnnouncementRequest) and isinstance(reading.settings, Settings):
-        return how_ended(reading.settings, reading.remembered, fact.id, fact.announcement)
-    return reading.remembered.how_ended(fact.id)
+def _how_ended(state: State, fact: Fact) -> str | None:
+    if isinstance(fact, AnnouncementRequest) and isinstance(state.settings, Settings):
+        return how_ended(state.settings, state.remembered, fact.id, fact.announcement)
+    return state.remembered.how_ended(fact.id)
 
 
 def _refusal(ref: str, reason: str) -> ServerRefused:

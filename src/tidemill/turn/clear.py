@@ -10,19 +10,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tidemill.clients.git.store import Declined, Pushed, Raced, Update
+from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.ledger import KEPT_REFS
 from tidemill.facts.snapshot import UnreadableRef
+from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
-from tidemill.turn.read import Reading, read
+from tidemill.turn.read import read
 from tidemill.turn.write import fact_commit, journal_commit, set_aside
 from tidemill.words.names import shown
 
 
 def cleared_way(
-    reading: Reading, clock: Clock, run_url: str | None = None
-) -> tuple[Reading, tuple[Entry, ...]]:
+    store: Store, state: State, clock: Clock, run_url: str | None = None
+) -> tuple[State, tuple[Entry, ...]]:
     """What is read once nothing is in the way, and what the journal says of it.
 
     Raises:
@@ -30,8 +31,8 @@ def cleared_way(
     """
     entries: tuple[Entry, ...] = ()
     races = 0
-    while changes := _clearing(reading, clock.now, run_url):
-        match push(reading.store, clock, changes.updates):
+    while changes := _clearing(store, state, clock.now, run_url):
+        match push(store, clock, changes.updates):
             case Declined(reason):
                 raise push_refused(reason)
             case Raced(ref):
@@ -41,8 +42,8 @@ def cleared_way(
                 clock.pause_after(races)
             case Pushed():
                 entries += changes.entries
-        reading = read(reading.store)
-    return reading, entries
+        state = read(store)
+    return state, entries
 
 
 @dataclass(frozen=True)
@@ -53,12 +54,12 @@ class _Clearance:
     entries: tuple[Entry, ...]
 
 
-def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearance | None:
+def _clearing(store: Store, state: State, now: datetime, run_url: str | None) -> _Clearance | None:
     """What clears the way for all other refs; None if nothing is in the way.
 
     It takes several where something is in the way of clearing itself.
     """
-    names, strays = reading.names, reading.strays()
+    names, strays = state.names, list(state.strays)
     blocked = {one.ref for one in strays}
     if names.folder("rejected") in blocked:  # nothing can be kept, so it goes
         strays = [one for one in strays if one.ref == names.folder("rejected")]
@@ -71,15 +72,15 @@ def _clearing(reading: Reading, now: datetime, run_url: str | None) -> _Clearanc
     changes: dict[str, str | None] = {}
     for one in strays:
         changes |= set_aside(names, one)
-    for hold in reading.holds_anew(strays):
-        changes[names.inbox(hold.id)] = fact_commit(reading.store, hold)
+    for hold in state.holds_anew(strays):
+        changes[names.inbox(hold.id)] = fact_commit(store, hold)
     entries = _said(strays)
-    if reading.is_journal_sound:
-        ledger = reading.written.copy()
+    if state.is_journal_sound:
+        ledger = state.written.copy()
         ledger.rejected = [*ledger.rejected, *(one.id for one in strays)][-KEPT_REFS:]
         record = Journal(at=now, run_url=run_url, entries=entries, ledger=ledger)
-        changes[names.journal] = journal_commit(reading, record)
-    updates = [Update(ref, reading.refs.get(ref), new) for ref, new in changes.items()]
+        changes[names.journal] = journal_commit(store, state, record)
+    updates = [Update(ref, state.refs.get(ref), new) for ref, new in changes.items()]
     return _Clearance(updates, entries)
 
 

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import msgspec
 
-from tidemill.clients.git.store import Logged, Refs, Store
+from tidemill.clients.git.store import Logged, Store
 from tidemill.facts import trailers
 from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.facts.operation import Operation
+from tidemill.facts.refs import ASIDE, Folder, Names, Refs
 from tidemill.facts.settings import FILE, Settings
 from tidemill.turn.copy import settings_of
-from tidemill.turn.refs import ASIDE, Folder, Names
 from tidemill.turn.targets import image_files_in, in_commit
 
 MOST_COMMITS = 10_000

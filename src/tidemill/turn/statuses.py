@@ -11,7 +11,7 @@ import msgspec
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
 from tidemill.errors import Refused
 from tidemill.facts.checks import last_words
-from tidemill.turn.read import Reading
+from tidemill.facts.state import State
 from tidemill.words.names import SHA, shown
 from tidemill.words.unreadable import UNREADABLE
 
@@ -64,7 +64,7 @@ def parse(data: bytes) -> dict[str, StatusState]:
 
 
 def settle(
-    reading: Reading,
+    state: State,
     verdicts: Mapping[str, StatusState],
     reasons: Mapping[str, str],
     run_url: str | None,
@@ -79,13 +79,13 @@ def settle(
         by: as whom they are set.
         known_to: who reads them afterwards; GitHub may take a moment to show what was set.
     """
-    tip = reading.refs.get(reading.names.auto)
-    current = {reading.main, tip, *(commit.sha for commit in reading.remembered.auto)}
-    ours = {sha: state for sha, state in verdicts.items() if sha in current}
-    for sha, state in ours.items():
-        said = last_words(reasons.get(sha, "")) if state in ("failure", "error") else ""
+    tip = state.refs.get(state.names.auto)
+    current = {state.main, tip, *(commit.sha for commit in state.remembered.auto)}
+    ours = {sha: verdict for sha, verdict in verdicts.items() if sha in current}
+    for sha, verdict in ours.items():
+        said = last_words(reasons.get(sha, "")) if verdict in ("failure", "error") else ""
         said = said if len(said) <= MOST_DESCRIPTION else f"…{said[1 - MOST_DESCRIPTION :]}"
-        status = by.set_status(NewStatus(sha, CONTEXT, state, said or _SAID[state], run_url))
+        status = by.set_status(NewStatus(sha, CONTEXT, verdict, said or _SAID[verdict], run_url))
         known_to.remember(sha, status)
     return StatusChanges(tuple(ours), tuple(sha for sha in verdicts if sha not in current))
 

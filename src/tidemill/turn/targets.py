@@ -16,9 +16,9 @@ from tidemill.facts.ledger import Ledger
 from tidemill.facts.naming import ImageIndex, Naming, SetUsage, files_id
 from tidemill.facts.operation import Files
 from tidemill.facts.records import Deployment, ReportedSet
+from tidemill.facts.renames import called_then
 from tidemill.facts.settings import FILE, Settings, Wave, no_such_target
 from tidemill.facts.snapshot import WaveNaming
-from tidemill.plan.renames import called_then
 from tidemill.turn.copy import settings_of
 from tidemill.words import references
 

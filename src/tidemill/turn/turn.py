@@ -14,6 +14,7 @@ from tidemill.facts.ledger import Refusal
 from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
+from tidemill.facts.state import State
 from tidemill.plan.plan import Plan, of_dry_run, plan
 from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.replay import Todo
@@ -21,7 +22,7 @@ from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
 from tidemill.turn.make import look_at, make
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
-from tidemill.turn.read import Reading, read, snapshot
+from tidemill.turn.read import read, snapshot
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
@@ -64,7 +65,7 @@ class Turn:
 
     plan: Plan
     outcome: TurnOutcome
-    reading: Reading
+    state: State
     snapshot: Snapshot
     refused: str | None = None
 
@@ -83,7 +84,7 @@ def turn(  # noqa: PLR0913 - each has a name
     *,
     run_url: str | None = None,
     dry_run: bool = False,
-    reading: Reading | None = None,
+    state: State | None = None,
     extra: Mapping[str, Fact] | None = None,
     say: Callable[[str], None] = lambda _: None,
     forge: Forge | None = None,
@@ -92,7 +93,7 @@ def turn(  # noqa: PLR0913 - each has a name
     """Do everything that is due; write nothing if nothing is.
 
     Args:
-        reading: what was read just now; read anew without it, and after each lost race.
+        state: what was read just now; read anew without it, and after each lost race.
         extra: facts to take for accepted (a dry run's).
         forge: where verdicts are read, if the settings say that they come from GitHub.
         claim: whether the checks that are wanted are claimed, by a caller who sees to them.
@@ -101,35 +102,35 @@ def turn(  # noqa: PLR0913 - each has a name
         SettingsInvalid: the settings on main can't be used; nothing was written.
         ServerRefused: the server refuses even what is not a landing.
     """
-    reading = reading or read(store)
+    state = state or read(store)
     decide = Decider(store, Judge(forge), say, claim=claim)
     races = 0
     cleared: tuple[Entry, ...] = ()
-    reading.check_usable()
+    state.check_usable()
     while True:
         if not dry_run:
-            reading, entries = cleared_way(reading, clock, run_url)
+            state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
-        known, decided = decide(snapshot(reading, clock.now, extra))
+        known, decided = decide(snapshot(store, state, clock.now, extra))
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
             said = of_dry_run(decided, known) if dry_run else decided
-            return Turn(said, outcome, reading, known).after(cleared)
-        done = _write(decide, clock, reading, known, decided, run_url)
+            return Turn(said, outcome, state, known).after(cleared)
+        done = _write(decide, clock, state, known, decided, run_url)
         if isinstance(done, Turn):
             return done.after(cleared)
         races += 1
         if races == MOST_RACES:
-            return Turn(decided, LostTo(done.ref), reading, known)
+            return Turn(decided, LostTo(done.ref), state, known)
         say(f"{done.ref} moved while this turn ran; reading again")
         clock.pause_after(races)
-        reading = read(store)
+        state = read(store)
         decide.judge.read_again()
 
 
-def look(reading: Reading, now: datetime, forge: Forge | None) -> tuple[Snapshot, Plan]:
+def look(store: Store, state: State, now: datetime, forge: Forge | None) -> tuple[Snapshot, Plan]:
     """What is known, and the plan made of it but for landing; nothing is tried or written."""
-    judge, known = Judge(forge), snapshot(reading, now)
+    judge, known = Judge(forge), snapshot(store, state, now)
     while True:
         decided = plan(known, without_landing=True)
         if not decided.to_read:
@@ -181,21 +182,21 @@ class Decider:
 def _write(
     decide: Decider,
     clock: Clock,
-    reading: Reading,
+    state: State,
     known: Snapshot,
     decided: Plan,
     run_url: str | None,
 ) -> Turn | Raced:
     """Push; where the server refuses a landing, push again without it."""
     store, say = decide.store, decide.say
-    if decided.landed and not store.is_ancestor(reading.main, decided.landed):
+    if decided.landed and not store.is_ancestor(state.main, decided.landed):
         raise TidemillError(
-            f"{decided.landed} does not descend from main at {reading.main}",
+            f"{decided.landed} does not descend from main at {state.main}",
             remedy="delete the branch auto; the next turn makes it anew",
         )
-    match push(store, clock, updates(reading, known, decided, run_url), say):
+    match push(store, clock, updates(store, state, known, decided, run_url), say):
         case Pushed():
-            return Turn(decided, Wrote(), reading, known)
+            return Turn(decided, Wrote(), state, known)
         case Raced() as raced:
             return raced
         case Declined(reason):
@@ -206,10 +207,10 @@ def _write(
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
     known, decided = decide(known, refused=refusal)
     if not decided.is_change:
-        return Turn(decided, NothingDue(), reading, known, refused)
-    match push(store, clock, updates(reading, known, decided, run_url), say):
+        return Turn(decided, NothingDue(), state, known, refused)
+    match push(store, clock, updates(store, state, known, decided, run_url), say):
         case Pushed():
-            return Turn(decided, Wrote(), reading, known, refused)
+            return Turn(decided, Wrote(), state, known, refused)
         case Raced() as raced:
             return raced
         case Declined(reason):

@@ -11,8 +11,9 @@ from tidemill.errors import Refused, ServerRefused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.settings import Checks, Settings
 from tidemill.facts.snapshot import UnreadableRef
+from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push
-from tidemill.turn.read import RECORD, Reading, read
+from tidemill.turn.read import RECORD, read
 
 
 @dataclass(frozen=True)
@@ -33,24 +34,24 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
     """
     reason = ""
     for tries in range(MOST_RACES):
-        reading = read(store)
-        sha = _resolved(reading, short)
+        state = read(store)
+        sha = _resolved(store, state, short)
         if sha is None:
             why = "it is neither on auto nor main's tip: the verdict is of no use any more"
             return VerdictNote(short, changed=False, why=why)
-        known = _known(reading, sha)
+        known = _known(state, sha)
         record = (known or CheckRecord(sha=sha)).reported(report)
         if record == known:
             return VerdictNote(sha, changed=False, why="this run has said so already")
         if dry_run:
             return VerdictNote(sha, changed=True, why="not written: a dry run")
-        tip = reading.refs.get(reading.names.check(sha))
+        tip = state.refs.get(state.names.check(sha))
         data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
         subject = f"{report.context}: {report.state}\n"
         commit = store.write({RECORD: data}, tip if known else None, subject, clock.now)
-        match push(store, clock, [Update(reading.names.check(sha), tip, commit)]):
+        match push(store, clock, [Update(state.names.check(sha), tip, commit)]):
             case Pushed():
-                return VerdictNote(sha, changed=True, why=_what_follows(reading, report))
+                return VerdictNote(sha, changed=True, why=_what_follows(state, report))
             case Raced(name, _, _):
                 reason = f"{name} kept moving"
             case Declined(reason):
@@ -59,9 +60,9 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
     raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
 
 
-def _known(reading: Reading, sha: str) -> CheckRecord | None:
+def _known(state: State, sha: str) -> CheckRecord | None:
     """What was reported before; what can't be read is written over."""
-    match reading.check(sha):
+    match state.checks.get(sha):
         case UnreadableRef(is_newer=True, ref=ref, reason=reason):
             raise StateUnreadable(
                 f"{ref} can't be read: {reason}", remedy="report with the newer release"
@@ -72,10 +73,10 @@ def _known(reading: Reading, sha: str) -> CheckRecord | None:
             return known
 
 
-def _what_follows(reading: Reading, report: Run) -> str:
-    checks = reading.settings.checks if isinstance(reading.settings, Settings) else Checks()
+def _what_follows(state: State, report: Run) -> str:
+    checks = state.settings.checks if isinstance(state.settings, Settings) else Checks()
     required = checks.required
-    if isinstance(reading.settings, Settings) and checks.source == "github":
+    if isinstance(state.settings, Settings) and checks.source == "github":
         return 'written, but it decides nothing: the settings say source = "github"'
     if required and report.context not in required:
         names = ", ".join(required)
@@ -83,12 +84,12 @@ def _what_follows(reading: Reading, report: Run) -> str:
     return "written; the next turn acts on it"
 
 
-def _resolved(reading: Reading, short: str) -> str | None:
+def _resolved(store: Store, state: State, short: str) -> str | None:
     """The commit of auto or main that is meant; None for one that has gone from both."""
-    tip = reading.refs.get(reading.names.auto)
+    tip = state.refs.get(state.names.auto)
     known = {
-        reading.main,
-        *(commit.sha for commit in reading.remembered.auto),
+        state.main,
+        *(commit.sha for commit in state.remembered.auto),
         *([tip] if tip else []),
     }
     found = [sha for sha in known if sha.startswith(short)]
@@ -96,7 +97,7 @@ def _resolved(reading: Reading, short: str) -> str | None:
         raise Refused(f"{short} is the beginning of several commits", remedy="give more digits")
     if found:
         return found[0]
-    if not reading.store.exists(short):
+    if not store.exists(short):
         raise Refused(
             f"there is no commit {short}",
             remedy="give the full SHA of a commit of auto or of main's tip",

@@ -12,19 +12,22 @@ from tidemill.facts import journal, requests
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.records import Deployment
+from tidemill.facts.refs import Names
 from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
-from tidemill.turn.read import RECORD, Reading, record_of
-from tidemill.turn.refs import Names
+from tidemill.turn.read import RECORD, record_of
 from tidemill.words.shas import short
 
 LONGEST_CHAIN = 200
 
 
-def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> list[Update]:
+def updates(
+    store: Store, state: State, snapshot: Snapshot, plan: Plan, run_url: str | None
+) -> list[Update]:
     """Every ref that the plan changes, each with what it was; the journal is always among them."""
-    names = reading.names
+    names = state.names
     changes: dict[str, str | None] = {}
     for one in plan.aside:
         changes |= set_aside(names, one)
@@ -38,20 +41,20 @@ def updates(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | Non
         ref = names.deployed(record.wave, record.target)
         place = (record.wave, record.target)
         origin = names.deployed(*plan.moved.get(place, place))
-        before = None if changes.get(origin, "") is None else reading.refs.get(origin)
-        changes[ref] = _filed(reading.store, record, changes.get(ref) or before)
-    _moved(reading, snapshot, plan, changes)
-    _holds(reading, snapshot, plan, changes)
+        before = None if changes.get(origin, "") is None else state.refs.get(origin)
+        changes[ref] = _filed(store, record, changes.get(ref) or before)
+    _moved(store, state, snapshot, plan, changes)
+    _holds(store, state, snapshot, plan, changes)
     for sha in plan.evicted:
         changes[names.evicted(sha)] = sha
     for fact_id, reason in plan.rejected.items():
-        changes[names.rejected(fact_id)] = _rejected(reading, snapshot, fact_id, reason)
-    _sweep(reading, plan, changes)
-    changes[names.journal] = _journal(reading, snapshot, plan, run_url)
+        changes[names.rejected(fact_id)] = _rejected(store, snapshot, fact_id, reason)
+    _sweep(state, plan, changes)
+    changes[names.journal] = _journal(store, state, snapshot, plan, run_url)
     return [
-        Update(ref, reading.refs.get(ref), new)
+        Update(ref, state.refs.get(ref), new)
         for ref, new in changes.items()
-        if reading.refs.get(ref) != new
+        if state.refs.get(ref) != new
     ]
 
 
@@ -78,25 +81,25 @@ def _filed(store: Store, record: Deployment, parent: str | None) -> str:
 
 
 def _moved(
-    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+    store: Store, state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
 ) -> None:
     """Records of waves that have another name now go where that one's are."""
     for place, origin in plan.moved.items():
-        ref, tip = reading.names.deployed(*place), reading.refs.get(reading.names.deployed(*origin))
+        ref, tip = state.names.deployed(*place), state.refs.get(state.names.deployed(*origin))
         if ref not in changes:
-            changes[ref] = _filed(reading.store, plan.records[place], tip)
+            changes[ref] = _filed(store, plan.records[place], tip)
     for place in snapshot.records.keys() - plan.records.keys():
-        changes[reading.names.deployed(*place)] = None
+        changes[state.names.deployed(*place)] = None
 
 
 def _holds(
-    reading: Reading, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
+    store: Store, state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]
 ) -> None:
     for (wave, set_name), hold in plan.holds.items():
         if snapshot.holds.get((wave, set_name)) != hold:
-            changes[reading.names.hold(wave, set_name)] = _held(reading.store, hold)
+            changes[state.names.hold(wave, set_name)] = _held(store, hold)
     for wave, set_name in snapshot.holds.keys() - plan.holds.keys():
-        changes[reading.names.hold(wave, set_name)] = None
+        changes[state.names.hold(wave, set_name)] = None
 
 
 def _held(store: Store, hold: Hold) -> str:
@@ -104,17 +107,17 @@ def _held(store: Store, hold: Hold) -> str:
     return store.write({RECORD: data}, None, f"hold {hold.wave} ({hold.set})\n", hold.since)
 
 
-def _rejected(reading: Reading, snapshot: Snapshot, fact_id: str, reason: str) -> str:
+def _rejected(store: Store, snapshot: Snapshot, fact_id: str, reason: str) -> str:
     fact = snapshot.inbox.get(fact_id)
     record = {"version": 1, "id": fact_id, "reason": reason, "request": fact}
     data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
     when = fact.accepted_at if fact else snapshot.now
-    return reading.store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
+    return store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
 
 
-def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None:
+def _sweep(state: State, plan: Plan, changes: dict[str, str | None]) -> None:
     """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
-    names, refs = reading.names, reading.refs
+    names, refs = state.names, state.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
     for sha in refs.below(names.folder("checks")).keys() - current:
         changes[names.check(sha)] = None
@@ -125,17 +128,19 @@ def _sweep(reading: Reading, plan: Plan, changes: dict[str, str | None]) -> None
         changes[names.rejected(fact_id)] = None
 
 
-def _journal(reading: Reading, snapshot: Snapshot, plan: Plan, run_url: str | None) -> str:
+def _journal(
+    store: Store, state: State, snapshot: Snapshot, plan: Plan, run_url: str | None
+) -> str:
     record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
-    return journal_commit(reading, record)
+    return journal_commit(store, state, record)
 
 
-def journal_commit(reading: Reading, record: Journal) -> str:
+def journal_commit(store: Store, state: State, record: Journal) -> str:
     """The journal's next commit; its first, where what is there can't be read."""
-    tip = reading.refs.get(reading.names.journal)
-    parent = tip if reading.is_journal_sound else None
+    tip = state.refs.get(state.names.journal)
+    parent = tip if state.is_journal_sound else None
     said = subject(record.entries)
-    return reading.store.write({RECORD: journal.encode(record)}, parent, said, _whole(record.at))
+    return store.write({RECORD: journal.encode(record)}, parent, said, _whole(record.at))
 
 
 def subject(entries: Sequence[Entry]) -> str:

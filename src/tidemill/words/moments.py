@@ -7,6 +7,9 @@ from typing import Annotated, TypeAlias
 
 import msgspec
 
+from tidemill.errors import Refused
+from tidemill.words.names import shown
+
 Moment: TypeAlias = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time with its offset; one without is not read."""
 
@@ -19,3 +22,18 @@ def is_storable(when: datetime) -> bool:
         return when.tzinfo is not None and FIRST_YEAR <= when.astimezone(UTC).year <= LAST_YEAR
     except OverflowError:  # its zone takes it out of all years
         return False
+
+
+def parse_time(text: str, what: str) -> datetime:
+    """Parse ISO 8601; a time without an offset is in UTC. `what` says whose it is, in an error."""
+    try:
+        when = datetime.fromisoformat(text)
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
+        if not is_storable(when):
+            raise ValueError(text)
+        return when
+    except (ValueError, OverflowError):
+        raise Refused(
+            f"{what} {shown(text)} is not a time",
+            remedy="write one of this century, like 2026-01-31T12:00:00Z",
+        ) from None

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import msgspec
-
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.unreadable import UNREADABLE
 
 VERSION = 1
 
 
-class _Versioned(msgspec.Struct):
-    version: Any = VERSION
+def check_version(plain: object, what: str) -> None:
+    """Raise `Refused` if `plain` is a JSON object of another version; without one it has this one.
 
-
-def check_version(data: bytes, what: str) -> None:
-    """Raise `Refused` if `data` is a JSON object of another version; without one it has this one.
-
-    What is no JSON object passes: whoever parses it says so.
+    What is no JSON object passes: whoever converts it says so.
     """
-    try:
-        version = msgspec.json.decode(data, type=_Versioned).version
-    except UNREADABLE:
-        return
+    version = plain.get("version", VERSION) if isinstance(plain, dict) else VERSION
     if type(version) is not int or version != VERSION:
         raise Refused(
             f"{what} has version {shown(version)}, this Tidemill reads version {VERSION}",

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 
 from tidemill.announcing.announcement import (
+    Announcement,
     bare_form,
     check_allowed,
-    from_bare,
-    is_bare,
     matches,
     parse,
 )
+from tidemill.announcing.forms import Bare, read
 from tidemill.errors import Refused
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
@@ -123,7 +123,6 @@ BAD: dict[str, tuple[object, str]] = {
 @pytest.mark.parametrize(("given", "reason"), BAD.values(), ids=BAD.keys())
 def test_whatever_comes_is_refused_with_a_reason(given: object, reason: str) -> None:
     raw = given if isinstance(given, bytes) else data(given)
-    is_bare(raw)
     with pytest.raises(Refused) as refused:
         parse(raw)
     assert reason in refused.value.what
@@ -137,28 +136,35 @@ def test_announcement_that_is_too_large_is_refused_unread() -> None:
 
 
 def test_bare_form_takes_the_rest_from_outside() -> None:
-    found = from_bare(
-        data({"web": WEB}), set_name="app", repository="acme/app", sha=SHA, position=7
-    )
+    found = bare({"web": WEB}, position=7)
     assert found == parse(data(whole(position=7, branch=..., run_url=...)))
 
 
+@pytest.mark.parametrize("given", [{"web": WEB}, {}], ids=["bare", "empty"])
+def test_bare_form_is_told_by_its_keys(given: object) -> None:
+    assert isinstance(read(data(given)), Bare)
+
+
 @pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (data({"web": WEB}), True),
-        (data({}), True),
-        (data(whole()), False),
-        (data({"version": 1}), False),
-        (data({"images": {}}), False),
-        (data([]), False),
-        (b"{", False),
-        (b"\xff", False),
-    ],
-    ids=["bare", "empty", "whole", "version", "images", "list", "broken", "bytes"],
+    "given",
+    [data({"version": 1}), data({"images": {}}), data([]), b"{", b"\xff"],
+    ids=["version", "images", "list", "broken", "bytes"],
 )
-def test_bare_form_is_told_by_its_keys(given: bytes, expected: bool) -> None:
-    assert is_bare(given) is expected
+def test_what_has_a_key_of_ours_is_no_bare_form(given: bytes) -> None:
+    assert isinstance(read(data(whole())), Announcement)
+    with pytest.raises(Refused, match="is not an announcement"):
+        read(given)
+
+
+def test_services_may_have_the_names_of_our_fields_where_the_sender_says_it_is_bare() -> None:
+    assert isinstance(read(data({"images": WEB, "version": WEB}), is_bare=True), Bare)
+    assert isinstance(read(data(whole()), is_bare=True), Announcement)
+
+
+def bare(images: object, position: int = 1) -> Announcement:
+    found = read(data(images))
+    assert isinstance(found, Bare)
+    return found.of(set_name="app", repository="acme/app", sha=SHA, position=position, generation=1)
 
 
 @pytest.mark.parametrize(
@@ -173,13 +179,13 @@ def test_bare_form_is_told_by_its_keys(given: bytes, expected: bool) -> None:
 )
 def test_bare_form_is_checked_like_any_other(images: dict[str, Any], reason: str) -> None:
     with pytest.raises(Refused, match=reason):
-        from_bare(data(images), set_name="app", repository="acme/app", sha=SHA, position=1)
+        bare(images)
 
 
 def test_bare_form_is_written_as_it_is_read() -> None:
     written = bare_form({"web": WEB["Digest"]}, {"web": WEB["Tag"]})
     assert json.loads(written) == {"web": WEB}
-    assert is_bare(written)
+    assert isinstance(read(written), Bare)
 
 
 @pytest.mark.parametrize(

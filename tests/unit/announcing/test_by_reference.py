@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from tidemill.announcing.announcement import as_json, parse
-from tidemill.announcing.by_reference import is_referred, parse_referred, refer, resolved
+from tidemill.announcing.announcement import Announcement, as_json, parse
+from tidemill.announcing.by_reference import AnnouncementReference, refer, resolved
+from tidemill.announcing.forms import read
 from tidemill.errors import Refused
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
@@ -41,11 +42,17 @@ def data(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
+def reference(value: object) -> AnnouncementReference:
+    found = read(data(value))
+    assert isinstance(found, AnnouncementReference)
+    return found
+
+
 def test_reference_says_all_but_the_images() -> None:
     referred = refer(parse(FILE), FILE, 42, "announcement-app")
     assert as_json(referred) == REFERENCE
     assert referred.id == parse(FILE).id
-    assert parse_referred(data(REFERENCE)) == referred
+    assert reference(REFERENCE) == referred
 
 
 def test_what_is_not_known_is_left_out_of_the_reference() -> None:
@@ -55,19 +62,20 @@ def test_what_is_not_known_is_left_out_of_the_reference() -> None:
 
 
 def test_reference_is_told_from_a_whole_announcement() -> None:
-    assert is_referred(data(REFERENCE))
-    assert not is_referred(FILE)
+    assert isinstance(read(data(REFERENCE)), AnnouncementReference)
+    assert isinstance(read(FILE), Announcement)
     for other in (b"", b"[]", b'"artifact"', b"\xff", b"[" * 100_000):
-        assert not is_referred(other)
+        with pytest.raises(Refused, match="is not an announcement"):
+            read(other)
 
 
 def test_file_with_the_checksum_is_the_announcement() -> None:
-    assert resolved(parse_referred(data(REFERENCE)), [b"another", FILE]) == parse(FILE)
+    assert resolved(reference(REFERENCE), [b"another", FILE]) == parse(FILE)
 
 
 def test_file_with_another_checksum_is_refused() -> None:
     with pytest.raises(Refused, match="has no file with the sha256"):
-        resolved(parse_referred(data(REFERENCE)), [FILE + b"\n"])
+        resolved(reference(REFERENCE), [FILE + b"\n"])
 
 
 @pytest.mark.parametrize(
@@ -83,7 +91,7 @@ def test_file_with_another_checksum_is_refused() -> None:
     ],
 )
 def test_event_that_says_something_else_than_its_file_is_refused(key: str, value: object) -> None:
-    referred = parse_referred(data({**REFERENCE, key: value}))
+    referred = reference({**REFERENCE, key: value})
     with pytest.raises(Refused, match=f"the event says {key}"):
         resolved(referred, [FILE])
 
@@ -92,7 +100,7 @@ def test_file_that_is_no_announcement_is_refused() -> None:
     file = b'{"images": {}}'
     artifact = {**REFERENCE["artifact"], "sha256": hashlib.sha256(file).hexdigest()}
     with pytest.raises(Refused, match="is not an announcement"):
-        resolved(parse_referred(data({**REFERENCE, "artifact": artifact})), [file])
+        resolved(reference({**REFERENCE, "artifact": artifact}), [file])
 
 
 Change = Callable[[dict[str, Any]], object]
@@ -131,10 +139,10 @@ BAD: dict[str, Change] = {
 
 @pytest.mark.parametrize("change", BAD.values(), ids=BAD.keys())
 def test_bad_reference_is_one_clear_error(change: Change) -> None:
-    reference = json.loads(data(REFERENCE))
-    change(reference)
+    made = json.loads(data(REFERENCE))
+    change(made)
     with pytest.raises(Refused) as refused:
-        parse_referred(data(reference))
+        read(data(made))
     assert refused.value.what.isprintable()
     assert refused.value.remedy.isprintable()
 

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tidemill.asks.ask import Nothing, Run
-from tidemill.asks.event import asked, has_something
+from tidemill.announcing.forms import Bare
+from tidemill.announcing.forms import read as announcement
+from tidemill.asks.ask import (
+    Announce,
+    Ask,
+    DropRequest,
+    HoldWave,
+    Nothing,
+    PromoteWave,
+    ReleaseWave,
+    ReportDeployment,
+    RetrySet,
+    RollBackWave,
+)
+from tidemill.asks.event import ask_of, has_something
 from tidemill.errors import Refused
+from tidemill.facts.records import Health, Phase
 
 SHA, OTHER = "7d1043473d55bfa90e8530d35801d4e381bc69f0", "b" * 40
 DIGEST = "ghcr.io/acme/web@sha256:" + "6a9c" * 16
@@ -33,32 +49,32 @@ REPORT = {
     "finished_at": "2026-01-05T10:00:00Z",
     "images": [DIGEST],
 }
-REPORTED = (
-    "--wave=staging",
-    "--target=staging-eu",
-    f"--revision={OTHER}",
-    "--phase=Succeeded",
-    "--health=Healthy",
-    "--finished-at=2026-01-05T10:00:00Z",
+REPORTED = ReportDeployment(
+    wave="staging",
+    target="staging-eu",
+    revisions=(OTHER,),
+    phase="Succeeded",
+    health="Healthy",
+    finished_at=datetime(2026, 1, 5, 10, tzinfo=UTC),
 )
 
 
-def read(name: str, payload: object) -> Run | Nothing:
-    return asked(name, json.dumps(payload).encode())
+def read(name: str, payload: object) -> Ask | Nothing:
+    return ask_of(name, json.dumps(payload).encode())
 
 
-def dispatched(kind: object, payload: object, sender: object = "acme-ci[bot]") -> Run | Nothing:
+def dispatched(kind: object, payload: object, sender: object = "acme-ci[bot]") -> Ask | Nothing:
     event = {"action": kind, "branch": "main", "client_payload": payload}
     return read("repository_dispatch", {**event, "sender": {"login": sender, "id": 1}})
 
 
-def filled_in(**inputs: object) -> Run | Nothing:
+def filled_in(**inputs: object) -> Ask | Nothing:
     return read("workflow_dispatch", {"inputs": inputs, "ref": "refs/heads/main"})
 
 
 def status(
     state: str = "success", environment: object = "staging/staging-eu", **deployment: object
-) -> Run | Nothing:
+) -> Ask | Nothing:
     return read(
         "deployment_status",
         {
@@ -78,26 +94,23 @@ ONLY_A_TURN = ("push", "schedule", "workflow_run", "status", "check_run", "check
 @pytest.mark.parametrize("name", ONLY_A_TURN)
 def test_event_that_brings_nothing_is_not_even_read(name: str) -> None:
     assert not has_something(name)
-    found = asked(name, b"no JSON")
+    found = ask_of(name, b"no JSON")
     assert isinstance(found, Nothing)
     assert found.why.isprintable()
 
 
 def test_announcement_is_handed_on_as_it_is_with_its_sender() -> None:
     found = dispatched("images-announced", ANNOUNCEMENT)
-    assert isinstance(found, Run)
-    assert found.command == "update-cfg-app"
-    sender, announcement = found.arguments
-    assert sender == "--sender=acme-ci[bot]"
-    assert announcement.startswith("--announcement={")
-    assert json.loads(announcement.partition("=")[2]) == ANNOUNCEMENT
+    whole = announcement(json.dumps(ANNOUNCEMENT).encode())
+    assert not isinstance(whole, Bare)
+    assert found == Announce(whole, sender="acme-ci[bot]")
 
 
 def test_announcement_without_a_sender_is_one_of_nobody_known() -> None:
     event = {"action": "images-announced", "client_payload": ANNOUNCEMENT}
     found = read("repository_dispatch", event)
-    assert isinstance(found, Run)
-    assert found.arguments[0] == "--sender="
+    assert isinstance(found, Announce)
+    assert found.sender == ""
 
 
 @pytest.mark.parametrize("kind", ["turn-due", "check-requested", "deploy", "", "Images-Announced"])
@@ -120,7 +133,7 @@ def test_event_of_flux_is_a_report_in_words_of_its_own() -> None:
         "metadata": {"revision": f"main@sha1:{OTHER}", "tidemill-wave": "staging"},
     }
     found = dispatched("Kustomization/staging-eu.flux", payload)
-    assert found == Run("record-deployment", REPORTED)
+    assert found == REPORTED
 
 
 NO_ANNOUNCEMENT = {
@@ -148,19 +161,13 @@ def test_what_is_no_announcement_of_this_version_is_refused(payload: object, rea
 
 
 def test_report_becomes_a_deployment_record() -> None:
-    expected = Run("record-deployment", (*REPORTED, f"--image={DIGEST}"))
-    assert dispatched("target-deployed", REPORT) == expected
+    assert dispatched("target-deployed", REPORT) == replace(REPORTED, images=(DIGEST,))
 
 
-def test_report_of_several_sources_hands_on_every_revision() -> None:
-    payload = {**REPORT, "revisions": ["1.2.3", OTHER], "images": None}
+def test_report_of_several_sources_hands_on_every_commit() -> None:
+    payload = {**REPORT, "revisions": ["1.2.3", OTHER, SHA], "images": None}
     del payload["revision"]
-    found = dispatched("target-deployed", payload)
-    assert isinstance(found, Run)
-    assert [one for one in found.arguments if one.startswith("--revision=")] == [
-        "--revision=1.2.3",
-        f"--revision={OTHER}",
-    ]
+    assert dispatched("target-deployed", payload) == replace(REPORTED, revisions=(OTHER, SHA))
 
 
 def without(key: str) -> dict[str, Any]:
@@ -197,11 +204,9 @@ def test_what_is_no_report_of_this_version_is_refused(payload: object, reason: s
         ("error", "Failed", "Degraded"),
     ],
 )
-def test_final_status_of_a_deployment_is_a_report(state: str, phase: str, health: str) -> None:
-    assert status(state) == Run(
-        "record-deployment",
-        (*REPORTED[:3], f"--phase={phase}", f"--health={health}", REPORTED[-1], "--if-listed"),
-    )
+def test_final_status_of_a_deployment_is_a_report(state: str, phase: Phase, health: Health) -> None:
+    made = replace(REPORTED, phase=phase, health=health, if_listed=True)
+    assert status(state) == made
 
 
 @pytest.mark.parametrize("state", ["pending", "queued", "in_progress", "inactive", "waiting", ""])
@@ -223,45 +228,45 @@ def test_mirror_of_a_record_does_not_come_back_as_a_report() -> None:
 
 def test_report_of_argo_cd_on_a_mirrored_deployment_counts() -> None:
     """Its notifications add their status to a deployment that is there for the commit."""
-    assert isinstance(status(task="tidemill", creator={"id": 8}), Run)
+    assert isinstance(status(task="tidemill", creator={"id": 8}), ReportDeployment)
 
 
 OPERATIONS = {
     "promote": (
         {"operation": "promote", "wave": "production"},
-        Run("promote-wave", ("--wave=production",)),
+        PromoteWave("production"),
     ),
     "promote with all": (
         {"operation": "promote", "wave": "p", "set": "app", "sha": SHA[:7], "override": "now"},
-        Run("promote-wave", ("--wave=p", "--set=app", f"--sha={SHA[:7]}", "--override=now")),
+        PromoteWave("p", set="app", sha=SHA[:7], override="now"),
     ),
     "roll back": (
         {"operation": "roll back", "wave": "p", "sha": SHA, "reason": "errors"},
-        Run("rollback-wave", ("--wave=p", f"--to={SHA}", "--reason=errors")),
+        RollBackWave("p", to=SHA, reason="errors"),
     ),
     "hold": (
         {"operation": "hold", "wave": "p", "reason": " freeze "},
-        Run("hold-wave", ("--wave=p", "--reason=freeze")),
+        HoldWave("p", reason="freeze"),
     ),
     "release": (
         {"operation": "release", "wave": "p", "set": "app", "reason": "done"},
-        Run("release-wave", ("--wave=p", "--set=app", "--reason=done")),
+        ReleaseWave("p", set="app", reason="done"),
     ),
-    "drop": ({"operation": "drop", "id": "hold-1"}, Run("drop", ("--id=hold-1",))),
-    "retry": ({"operation": "retry", "sha": SHA}, Run("retry", (f"--sha={SHA}",))),
+    "drop": ({"operation": "drop", "id": "hold-1"}, DropRequest("hold-1")),
+    "retry": ({"operation": "retry", "sha": SHA}, RetrySet(SHA)),
     "choices that always have a value": (
         {"operation": "retry", "sha": SHA, "wave": "p", "set": "app", "reason": "again"},
-        Run("retry", (f"--sha={SHA}",)),
+        RetrySet(SHA),
     ),
     "empty ones are not given": (
         {"operation": "promote", "wave": "p", "set": "", "sha": "  ", "override": None, "id": ""},
-        Run("promote-wave", ("--wave=p",)),
+        PromoteWave("p"),
     ),
 }
 
 
 @pytest.mark.parametrize(("inputs", "expected"), OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_operation_is_the_command_of_its_name(inputs: dict[str, Any], expected: Run) -> None:
+def test_operation_is_what_its_command_asks_for(inputs: dict[str, Any], expected: Ask) -> None:
     assert filled_in(**inputs) == expected
 
 
@@ -323,23 +328,7 @@ HOSTILE = (
 )
 
 
-OPTIONS = {
-    "--announcement",
-    "--finished-at",
-    "--health",
-    "--if-listed",
-    "--image",
-    "--phase",
-    "--reason",
-    "--revision",
-    "--sender",
-    "--set",
-    "--target",
-    "--wave",
-}
-
-
-def outcome(attempt: Callable[[], Run | Nothing]) -> Run | Nothing | Refused:
+def outcome(attempt: Callable[[], Ask | Nothing]) -> Ask | Nothing | Refused:
     try:
         return attempt()
     except Refused as refused:
@@ -347,8 +336,8 @@ def outcome(attempt: Callable[[], Run | Nothing]) -> Run | Nothing | Refused:
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:30])
-def test_hostile_text_stays_the_value_of_its_option(text: str) -> None:
-    """One argument each: no option comes out of a value, and no message shows it raw."""
+def test_hostile_text_stays_a_value(text: str) -> None:
+    """What is kept of it is a value; no message shows it raw."""
     report = {**REPORT, "wave": text, "target": text, "revision": text, "images": [text]}
     attempts = [
         lambda: dispatched("images-announced", {**ANNOUNCEMENT, "branch": text}, sender=text),
@@ -369,9 +358,8 @@ def test_hostile_text_stays_the_value_of_its_option(text: str) -> None:
                 assert remedy.isprintable()
             case Nothing(why):
                 assert why.isprintable()
-            case Run(command, arguments):
-                assert command in ("update-cfg-app", "record-deployment", "hold-wave")
-                assert {argument.partition("=")[0] for argument in arguments} <= OPTIONS
+            case ask:
+                assert isinstance(ask, Announce | ReportDeployment | HoldWave)
 
 
 @pytest.mark.parametrize("name", ["repository_dispatch", "workflow_dispatch", "deployment_status"])
@@ -384,4 +372,4 @@ def test_payload_that_is_no_event_is_refused(name: str, payload: bytes) -> None:
     if name == "workflow_dispatch" and payload == b'{"action": 1}':  # it has no inputs, and may
         return
     with pytest.raises(Refused, match=f"not a {name}"):
-        asked(name, payload)
+        ask_of(name, payload)

@@ -25,7 +25,6 @@ from tidemill.clients.git.store import (
     Pushed,
     PushResult,
     Raced,
-    Refs,
     Update,
     Work,
     WorkFailed,
@@ -35,6 +34,7 @@ from tidemill.clients.git.store import (
 from tidemill.clients.git.worktree import Worktree
 from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import Refused, TidemillError, Unreachable
+from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
 from tidemill.words.names import one_line
 

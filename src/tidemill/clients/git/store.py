@@ -11,29 +11,9 @@ from datetime import datetime
 from typing import Protocol, TypeAlias
 
 from tidemill.facts.ownership import Scope
+from tidemill.facts.refs import Refs
 from tidemill.facts.settings import Bot
 from tidemill.facts.staleness import Inspection
-
-
-@dataclass(frozen=True)
-class Refs:
-    """All refs of the repository at one moment, and the branch that HEAD names."""
-
-    shas: Mapping[str, str]
-    head: str | None = None
-
-    def get(self, ref: str) -> str | None:
-        """What a ref points to, None if it is not there."""
-        return self.shas.get(ref)
-
-    def with_ref(self, ref: str, sha: str) -> Refs:
-        """The same, with one ref more."""
-        return Refs({**self.shas, ref: sha}, self.head)
-
-    def below(self, prefix: str) -> dict[str, str]:
-        """The refs below `prefix/`, by the rest of their name."""
-        start = f"{prefix}/"
-        return {ref[len(start) :]: sha for ref, sha in self.shas.items() if ref.startswith(start)}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from tidemill.facts.evidence import Evidence
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.operation import Operation
+from tidemill.facts.renames import Renaming, marked
 from tidemill.facts.requests import HoldRequest, Promotion, Release, Retry, Rollback
 from tidemill.facts.settings import Settings
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
-from tidemill.plan.renames import Renaming, marked
 
 LIVE: dict[str, Any] = {"targets": ["north", "south"]}
 THREE: dict[str, Any] = {"lab": LAB, "live": LIVE}
@@ -250,11 +250,11 @@ def test_what_comes_in_under_the_old_name_counts_for_the_heir(*, is_late: bool) 
     if is_late:
         rollout.turn()
     rollout.asked(HoldRequest(accepted_at=NOW, wave="live", set="_", reason="freeze"))
-    today = "prod" if is_late else "live"
+    now = "prod" if is_late else "live"
     rollout.asked(
         Rollback(
             accepted_at=NOW, wave="live", set="app", reason="bad",
-            leaves=rollout.ledger.history(today, "app").landings[-1].point(),
+            leaves=rollout.ledger.history(now, "app").landings[-1].point(),
             to=first.point(),
         )
     )  # fmt: skip

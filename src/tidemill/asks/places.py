@@ -1,4 +1,4 @@
-"""From what a person typed to a set in a wave: once, when the request is accepted."""
+"""From the names that somebody gave to the wave, the set and the commit that are meant."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.state import State
 from tidemill.plan.position import rewrites_of
-from tidemill.turn.read import Reading
 
 
-def wave_of(reading: Reading, name: str) -> Wave:
+def wave_of(state: State, name: str) -> Wave:
     """The wave of that name; raises `Refused` if there is none."""
-    settings = reading.valid_settings()
-    wave = settings.wave(_meant("wave", name, reading.waves_meant(name)))
+    settings = state.valid_settings
+    wave = settings.wave(_meant("wave", name, state.waves_meant(name)))
     if wave is None:
         names = ", ".join(one.name for one in settings.waves)
         raise Refused(f"there is no wave {name!r}", remedy=f"the waves are {names}")
@@ -32,54 +32,54 @@ def _meant(kind: str, name: str, meant: tuple[str, ...]) -> str:
     return meant[0]
 
 
-def wave_named(reading: Reading, name: str) -> str:
+def wave_named(state: State, name: str) -> str:
     """The name of a wave; taken as it is where the settings can't tell, so that people can act."""
-    return wave_of(reading, name).name if isinstance(reading.settings, Settings) else name
+    return wave_of(state, name).name if isinstance(state.settings, Settings) else name
 
 
-def set_named(reading: Reading, name: str | None) -> str | None:
+def set_named(state: State, name: str | None) -> str | None:
     """The name of a set, None if none was given; taken as it is where the settings can't tell."""
-    if name is None or not isinstance(reading.settings, Settings):
+    if name is None or not isinstance(state.settings, Settings):
         return name
-    return set_of(reading, name)
+    return set_of(state, name)
 
 
-def set_in(reading: Reading, wave: str, name: str | None) -> str:
+def set_in(state: State, wave: str, name: str | None) -> str:
     """The set that is meant in a wave; by the ledger where the settings can't tell."""
-    if isinstance(reading.settings, Settings):
-        return set_of(reading, name)
-    known = [one for one, part in reading.ledger.sets.get(wave, {}).items() if part.landings]
+    if isinstance(state.settings, Settings):
+        return set_of(state, name)
+    known = [one for one, part in state.ledger.sets.get(wave, {}).items() if part.landings]
     if name is None and len(known) != 1:
         raise Refused(f"{wave} does not have exactly one set", remedy="name one with --set")
     return name or known[0]
 
 
-def set_of(reading: Reading, name: str | None) -> str:
+def set_of(state: State, name: str | None) -> str:
     """The set of that name, or the only one; raises `Refused` otherwise."""
-    settings = reading.valid_settings()
+    settings = state.valid_settings
     names = ", ".join(one.name for one in settings.sets)
     if name is None:
         if len(settings.sets) > 1:
             raise Refused("there are several image sets", remedy=f"name one with --set: {names}")
         return settings.sets[0].name
-    name = _meant("set", name, reading.sets_meant(name))
+    name = _meant("set", name, state.sets_meant(name))
     if settings.image_set(name) is None:
         raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
     return name
 
 
-def waiting(reading: Reading) -> list[AnnouncementRequest]:
+def waiting(state: State) -> list[AnnouncementRequest]:
     """The announcements that wait."""
-    return [fact for fact in reading.inbox().values() if isinstance(fact, AnnouncementRequest)]
+    return [fact for fact in state.inbox.values() if isinstance(fact, AnnouncementRequest)]
 
 
-def rewrites(reading: Reading, announcement: Announcement, *, overridden: bool) -> int:
+def rewrites(state: State, announcement: Announcement, *, overridden: bool) -> int:
     """How often positions of the announcement's generation have gone back, this time included."""
-    return rewrites_of(reading.remembered, waiting(reading), announcement, overridden=overridden)
+    return rewrites_of(state.remembered, waiting(state), announcement, overridden=overridden)
 
 
 def by_sha(landings: Iterable[Landing], sha: str, where: str) -> Landing:
-    """The newest of `landings` whose app SHA begins with `sha`; refuses none, and two of them."""
+    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two of them."""
     found = [landing for landing in landings if landing.app_sha and landing.app_sha.startswith(sha)]
     if not found:
         raise Refused(

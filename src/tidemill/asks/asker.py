@@ -1,0 +1,72 @@
+"""Who asks, and what an answer needs and gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+from tidemill.announcing.announcement import Announcement
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.asks.ask import Nothing
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.operation import Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import AnnouncementRequest, Fact
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What would be accepted has been, and how it ended; `app_sha` is the commit it announced."""
+
+    id: str
+    how: str
+    app_sha: str
+
+
+Answer: TypeAlias = "Fact | Nothing | Ended"
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Who asks, when, and how commands are written for them.
+
+    Attributes:
+        typed: a command's words as they are typed in a terminal.
+        both: the same, and what does it on GitHub where the repository is there.
+    """
+
+    by: str
+    now: datetime
+    typed: Callable[[tuple[str, ...]], str]
+    both: Callable[[tuple[str, ...]], str]
+
+    @property
+    def overriding(self) -> str:
+        """The command that lets an announcement in whatever came before it."""
+        return self.typed(("update-cfg-app", "--announcement", "FILE", "--override", "REASON"))
+
+
+class Lookup(Protocol):
+    """What an answer may need of the repository beyond its state, and of app.git."""
+
+    def announcement(self, referred: AnnouncementReference) -> Announcement:
+        """The announcement that is an artifact of a run."""
+        ...
+
+    def rejected(self, request: str) -> AnnouncementRequest | None:
+        """What is kept below `rejected/` of a request, where it is an announcement."""
+        ...
+
+    def image_files(self, operation: Operation) -> ImageFiles | str:
+        """The image files that an operation's commit has for it; or why not, in words."""
+        ...
+
+    def oldest_on_main(self, commits: Sequence[str]) -> str | None:
+        """Of several commits the oldest that is on main; None if none is."""
+        ...
+
+    def resolved(self, record: Deployment) -> Deployment:
+        """A record with what its revision says of the wave's sets and the target's files."""
+        ...

@@ -1,0 +1,52 @@
+"""A person holds a wave, or releases it."""
+
+from __future__ import annotations
+
+from tidemill.asks.ask import HoldWave, Nothing, ReleaseWave
+from tidemill.asks.asker import Answer, Asker
+from tidemill.asks.places import set_named, wave_named
+from tidemill.facts.requests import HoldRequest, Release
+from tidemill.facts.settings import ALL_SETS
+from tidemill.facts.state import State
+
+
+def answer(ask: HoldWave | ReleaseWave, state: State, asker: Asker) -> Answer:
+    """The hold; or the release of the holds that are there now."""
+    match ask:
+        case HoldWave():
+            return HoldRequest(
+                accepted_at=asker.now,
+                by=asker.by,
+                wave=wave_named(state, ask.wave),
+                set=set_named(state, ask.set) or ALL_SETS,
+                reason=ask.reason.strip(),
+            )
+        case ReleaseWave():
+            return _release(ask, state, asker)
+
+
+def _release(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
+    wave, only = _held(state, ask.wave, ask.set)
+    ends = [
+        hold.id
+        for (held, name), hold in state.holds.items()
+        if held == wave and only in (None, name)
+    ]
+    if not ends:
+        return Nothing(f"there is no hold of {wave}" + (f" for {only}" if only else ""))
+    return Release(
+        accepted_at=asker.now,
+        by=asker.by,
+        wave=wave,
+        ends=tuple(sorted(ends)),
+        reason=ask.reason.strip(),
+    )
+
+
+def _held(state: State, wave: str, set_name: str | None) -> tuple[str, str | None]:
+    """The wave and set that are meant: what is held, even if the settings no longer name it."""
+    if wave not in {held for held, _ in state.holds}:
+        wave = wave_named(state, wave)
+    if set_name is None or (wave, set_name) in state.holds:
+        return wave, set_name
+    return wave, set_named(state, set_name)

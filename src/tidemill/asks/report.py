@@ -1,0 +1,69 @@
+"""A target's report becomes a deployment record, with what its revision says of the wave's sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from tidemill.asks.ask import Nothing, ReportDeployment
+from tidemill.asks.asker import Answer, Asker, Lookup
+from tidemill.errors import Refused
+from tidemill.facts.records import Deployment
+from tidemill.facts.settings import Settings
+from tidemill.facts.state import State
+
+
+def answer(ask: ReportDeployment, state: State, asker: Asker, look: Lookup) -> Answer:
+    """The record, unless the target has said so already.
+
+    Raises:
+        Refused: there is no such target, or the revision is not on main.
+    """
+    settings = state.settings if isinstance(state.settings, Settings) else None
+    record = _by_todays_name(
+        state,
+        Deployment(
+            accepted_at=asker.now,
+            wave=ask.wave,
+            target=ask.target,
+            revision=ask.revisions[0],
+            phase=ask.phase,
+            health=ask.health,
+            finished_at=ask.finished_at,
+            images=tuple(sorted(set(ask.images))),
+        ),
+    )
+    if ask.if_listed and settings and not _is_listed(settings, record):
+        return Nothing(f"the settings list no target {record.target} in a wave {record.wave}")
+    meant = msgspec.structs.replace(record, revision=_on_main(look, ask.revisions))
+    latest = state.deployed.get((record.wave, record.target))
+    if latest is not None and latest.id == meant.id:
+        return Nothing(f"{record.target} has said so already")
+    return look.resolved(meant) if settings else meant
+
+
+def _by_todays_name(state: State, record: Deployment) -> Deployment:
+    """For what its wave is called today: of several heirs the one that lists the target."""
+    renaming = state.renaming
+    if renaming is None:
+        return record
+    waves = renaming.listing(state.waves_meant(record.wave), record.target)
+    return msgspec.structs.replace(record, wave=waves[0]) if len(waves) == 1 else record
+
+
+def _on_main(look: Lookup, revisions: Sequence[str]) -> str:
+    """The revision that is a commit of main; of several the oldest, which all of it has reached."""
+    if len(revisions) == 1:
+        return revisions[0]
+    if found := look.oldest_on_main(revisions):
+        return found
+    raise Refused(
+        f"none of the revisions {', '.join(revisions[:3])} is on main",
+        remedy="report the commit of main that the target has synced",
+    )
+
+
+def _is_listed(settings: Settings, record: Deployment) -> bool:
+    wave = settings.wave(record.wave)
+    return wave is not None and record.target in wave.targets

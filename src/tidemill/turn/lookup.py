@@ -1,0 +1,80 @@
+"""What an answer needs of the repository beyond its state (`tidemill.asks.asker.Lookup`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from tidemill.announcing.announcement import Announcement
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.clients.git.store import Store
+from tidemill.facts.image_files import ImageFiles, parse
+from tidemill.facts.operation import Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.state import State
+from tidemill.turn.copy import MissingImages, copied
+from tidemill.turn.read import record_of
+from tidemill.turn.targets import resolved
+from tidemill.words.unreadable import UNREADABLE
+
+
+class _Rejected(msgspec.Struct):
+    request: AnnouncementRequest
+
+
+@dataclass(frozen=True)
+class RepositoryLookup:
+    """Looks up in cfg-app.git; `fetched` fetches the artifact of an announcement of app.git."""
+
+    store: Store
+    state: State
+    fetched: Callable[[AnnouncementReference], Announcement]
+
+    def announcement(self, referred: AnnouncementReference) -> Announcement:
+        """The announcement that is an artifact of a run."""
+        return self.fetched(referred)
+
+    def rejected(self, request: str) -> AnnouncementRequest | None:
+        """What is kept below `rejected/` of a request, where it is an announcement."""
+        tip = self.state.refs.get(self.state.names.rejected(request))
+        if tip is None:
+            return None
+        self.store.fetch([], [tip])
+        try:
+            return msgspec.json.decode(record_of(self.store, tip), type=_Rejected).request
+        except UNREADABLE:
+            return None
+
+    def image_files(self, operation: Operation) -> ImageFiles | str:
+        """The image files that an operation's commit has for it; or why not, in words."""
+        commit = f"the commit {operation.commit}"
+        match copied(self.store, self.state.valid_settings, operation):
+            case MissingImages(is_gone=True):
+                return f"{commit} is gone from the repository"
+            case MissingImages():
+                return f"{commit} does not have its images any more"
+            case found:
+                return parse(found.files) or f"the image files of {operation.commit} are broken"
+
+    def oldest_on_main(self, commits: Sequence[str]) -> str | None:
+        """Of several commits the oldest that is on main; None if none is."""
+        found = [one for one in commits if self._is_on_main(one)]
+        oldest = found[0] if found else None
+        for one in found[1:]:
+            oldest = one if oldest and self.store.is_ancestor(one, oldest) else oldest
+        return oldest
+
+    def resolved(self, record: Deployment) -> Deployment:
+        """A record with what its revision says of the wave's sets and the target's files."""
+        state = self.state
+        return resolved(self.store, state.main, state.valid_settings, state.remembered, record)
+
+    def _is_on_main(self, commit: str) -> bool:
+        # Another repository's commit is not worth all of main's history.
+        return self.store.exists(commit, again=False) and (
+            self.state.remembered.has_landed(commit)
+            or self.store.is_ancestor(commit, self.state.main)
+        )
