@@ -10,7 +10,7 @@ from tests.clients.test_checkout import scratch as scratch  # noqa: PLC0414 - it
 from tests.world import git
 
 from tidemill.clients.git.checkout import copied
-from tidemill.errors import FilterFailed
+from tidemill.errors import FilterFailed, Refused
 
 FILES = {"a.yaml": "a: 1\n", "dir/b.yaml": "b: 1\n", "dos.txt": "x\r\n", "same.sh": "echo\n"}
 GENERATE = "printf 'a: 1\\n' > a.yaml; printf 'b: 1\\n' > dir/b.yaml"
@@ -153,3 +153,12 @@ def test_filter_that_does_not_work_is_named_with_the_remedy(
     with pytest.raises(FilterFailed, match=r"'a\.yaml' through 'lfs'") as failed:
         copied(person, scratch)
     assert "git lfs install" in failed.value.remedy
+
+
+def test_checkout_that_git_can_not_read_is_said_to_be_that(
+    server: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = cloned(server, monkeypatch, "")
+    (server.parent / "gitconfig").write_text("[core\n")
+    with pytest.raises(Refused, match="bad config line 1 in file"):
+        copied(person, scratch)

@@ -94,6 +94,7 @@ def test_generation_that_is_gone_is_superseded(at_100: World) -> None:
     assert late["introduced"] == []
     (ended,) = late["superseded"]
     assert "generation 1 is older than 2" in ended["reason"]
+    assert "way_in" not in late["request"], "an override would be refused"
     assert inbox(at_100) == []
     refused = at_100.announce(102, override="let it in")
     assert refused.code == 1

@@ -16,7 +16,7 @@ from tidemill.clients.git.objects import parents_in
 from tidemill.clients.git.repository import Repository
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.errors import FilterFailed, Refused, Unreachable
-from tidemill.words.names import shown
+from tidemill.words.names import one_line, shown
 
 # Nothing changes in a checkout by what is found out there, and no more runs than has to.
 _UNCHANGED = (
@@ -251,12 +251,12 @@ def copied(folder: Path, scratch: Path) -> Checkout:
         FilterFailed: a filter that is configured does not work here.
     """
     source = Git(folder)
-    if not folder.is_dir() or source.attempt("rev-parse", "--show-toplevel")[0] != 0:
-        raise Refused(
-            f"{str(folder)!r} is not a checkout",
-            remedy="give the folder of a checkout of cfg-app.git",
-        )
-    source = Git(Path(_line(source, "rev-parse", "--show-toplevel")))
+    if not folder.is_dir():
+        raise _no_checkout(folder, "there is no such folder")
+    code, top, said = source.attempt("rev-parse", "--show-toplevel")
+    if code != 0:
+        raise _no_checkout(folder, " ".join(said.split()))
+    source = Git(Path(top.decode(errors="surrogateescape").rstrip("\n")))
     bare = _borrowing(source, scratch)
     tree, home = _empty(scratch)
     written, filters = _as_committed(source, bare, tree, scratch)
@@ -274,6 +274,13 @@ def copied(folder: Path, scratch: Path) -> Checkout:
         return mine
 
     return Checkout(bare, tree, commit, home, before, written=written, filters=filters)
+
+
+def _no_checkout(folder: Path, why: str) -> Refused:
+    return Refused(
+        f"{str(folder)!r} is not a checkout that Git can read: {one_line(why)}",
+        remedy="give the folder of a checkout of cfg-app.git, and mend what Git says of it",
+    )
 
 
 def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
