@@ -64,6 +64,13 @@ def test_it_is_ended_too_where_the_setup_fails(tmp_path: Path) -> None:
     assert not [pid for pid in pids(tmp_path / "left") if is_alive(pid)]
     assert "broken" in done.log
     assert "the setup ended with code 3" in done.annotations("error")[0]
+    assert json.loads(done.outputs["ended"]), "that it was ended is said nevertheless"
+
+
+def test_a_setup_that_ends_this_process_leaves_no_word_that_all_has_ended(tmp_path: Path) -> None:
+    done = act(tmp_path, "run-setup", {"run": "kill -9 $PPID"})
+    assert done.code != 0
+    assert "ended" not in done.outputs
 
 
 def test_it_is_a_command_for_bash_with_what_the_step_has_but_no_token(tmp_path: Path) -> None:

@@ -289,3 +289,7 @@ def test_an_app_s_token_is_made_after_the_setup() -> None:
         setup = used.index("$/actions/run-setup")
         assert not [one for one in used[:setup] if "create-github-app-token" in one]
         assert not [one for one in job["steps"] if one.get("run")], "nothing else runs anything"
+        for one in job["steps"][setup + 1 :]:
+            # What runs after a step that failed, too, asks whether the setup has ended.
+            ended = "(steps.setup.outputs.ended || steps.setup.outcome == 'skipped')"
+            assert "!cancelled()" not in one.get("if", "") or ended in one["if"], one["name"]

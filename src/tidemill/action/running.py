@@ -50,6 +50,10 @@ class Action:
         try:
             with workflow.quoted(), redirect_stdout(said), kept_results() as results:
                 code = run(parsed)
+        except TidemillError:
+            if results:
+                self._give(msgspec.to_builtins(results[-1]))
+            raise
         finally:
             _show(self.name, said.getvalue())
         result = msgspec.to_builtins(results[-1]) if results else {}
@@ -75,13 +79,17 @@ class Action:
         text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
         workflow.annotate("error", f"Tidemill: {self.name}", [text])
 
+    def _give(self, result: Mapping[str, Any]) -> None:
+        """Set the outputs, for the steps that follow."""
+        file = workflow.keep(f"{self.name}.json", msgspec.json.encode(result))
+        outputs = {**texts(self.name, result), RESULT: file}
+        for name in workflow.set_outputs(outputs):
+            text = f"the output {name} is too long and stays empty: the output {RESULT} has it"
+            workflow.annotate("warning", f"Tidemill: {self.name}", [text])
+
     def _tell(self, code: int, result: Mapping[str, Any], repository: str | None) -> None:
         if result:
-            file = workflow.keep(f"{self.name}.json", msgspec.json.encode(result))
-            outputs = {**texts(self.name, result), RESULT: file}
-            for name in workflow.set_outputs(outputs):
-                text = f"the output {name} is too long and stays empty: the output {RESULT} has it"
-                workflow.annotate("warning", f"Tidemill: {self.name}", [text])
+            self._give(result)
         wrong = errors(self.name, result) if code != 0 else []
         others = [text for text in warnings(result) if text not in wrong]
         workflow.annotate("error", f"Tidemill: {self.name}", wrong)

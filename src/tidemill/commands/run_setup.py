@@ -32,14 +32,15 @@ def run(arguments: argparse.Namespace) -> int:
         raise Refused("there is no command to run", remedy="name one with --run")
     env = {name: value for name, value in caller().items() if not name.startswith(_OURS)}
     done = set_up(arguments.run, env)
+    # Also where it failed: a later step may ask whether anything of it can still be there.
+    result = {"changed": True, "ended": list(done.ended)}
+    conclude(result, lambda: _show(done), as_json=arguments.json)
     if done.code:
         raise EntryPointFailed(
             f"the setup ended with code {done.code}",
             written="whatever the setup did before it failed",
             remedy="see above what it said, and mend it, or the input setup of the workflow",
         )
-    result = {"changed": True, "ended": list(done.ended)}
-    conclude(result, lambda: _show(done), as_json=arguments.json)
     return 0
 
 
