@@ -167,7 +167,7 @@ def _way_in(url: str, state: State, fact: Fact | Nothing | Ended, how: str | Non
             return None
         case AnnouncementRequest(announcement=announcement):
             sha = announcement.sha
-            newest = state.ledger.newest(announcement.set)
+            newest = state.remembered.newest(announcement.set)
             if how == "superseded" and announcement.generation < newest.generation:
                 return None  # no override changes that
         case Ended(app_sha=sha):
