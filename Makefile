@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo sandbox test lint format docs bench lock clean
+.PHONY: help setup components demo sandbox unit test lint format dist docs bench lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -25,13 +25,16 @@ help: ## list what there is to do
 setup: $(READY) $(WARM) ## prepare the environment in .venv; does nothing when it is ready
 
 components: setup ## prepare the registries, builders and engines for tests, once per machine
-	@$(BIN)/python -m tests.components
+	@$(BIN)/python -m tests.components $(PARTS)
 
 demo: setup ## run the whole loop on examples/, from a commit to production
 	@$(BIN)/tidemill-sandbox demo
 
 sandbox: setup ## run the loop through the real workflow files, on a stand-in for GitHub (needs Node, npm)
 	@$(BIN)/tidemill-sandbox start --story
+
+unit: setup ## run the tests without I/O, in seconds
+	@$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal tests/unit $(ARGS)
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
 	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
@@ -50,6 +53,12 @@ format: setup ## format the code, and fix what ruff can fix
 	@$(BIN)/ruff check --fix
 	@$(BIN)/ruff format
 
+dist: setup ## build the wheels into dist/, the same bytes from the same commit
+	@rm -rf dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m pip --quiet wheel --no-deps --no-build-isolation \
+	  --wheel-dir dist . ./sandbox
+	@ls dist
+
 docs: setup ## write docs/commands.md again, from the help of the commands
 	@$(BIN)/python tools/reference.py
 
@@ -61,7 +70,7 @@ lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes ne
 
 clean: ## remove the environment, the components, caches and what the demo left
 	@$(or $(PYTHON),python3) -m tests.components --remove
-	rm -rf $(VENV) .demo .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist .demo .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(READY): export PIP_DISABLE_PIP_VERSION_CHECK := 1
 $(READY): export PIP_NO_INPUT := 1

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Makes a release: sh tools/release.sh 1.2.3
 #
-# Two commits and a tag. The first is the release; the second lets the examples and documents name it. Nothing is
-# pushed: look at both, then push the branch and the tag. GitHub's release of the tag should be immutable.
+# Lints, runs every test, then makes two commits and a tag. The first is the release; the second lets the examples and documents name it. Nothing is
+# pushed: look at both, then push the branch and the tag. The tag starts .github/workflows/release.yml, which builds,
+# attests and releases it, and moves the tag of the major version. Let GitHub make releases immutable.
 set -eu
 cd "$(dirname "$0")/.."
 version=${1:?which version? sh tools/release.sh 1.2.3}
@@ -19,6 +20,9 @@ grep -q "^## Unreleased" CHANGELOG.md || {
     echo "CHANGELOG.md has no \"## Unreleased\": say there what is new." >&2
     exit 1
 }
+make lint
+CI=true make test
+sed -i "s/^version = .*/version = \"$version\"/" sandbox/pyproject.toml
 sed -i "s/^## Unreleased.*/## $version/" CHANGELOG.md
 sed -i "s/^__version__ = .*/__version__ = \"$version\"/" src/tidemill/__init__.py
 git commit --quiet --all --message "Release $version"

@@ -1,4 +1,7 @@
-"""`make components`: prepares what this machine lacks; says what it is, and how long it took."""
+"""`make components`: prepares what this machine lacks; says what it is, and how long it took.
+
+PARTS="integrations tools-npm" prepares these alone.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def main(arguments: list[str]) -> int:
         return 0
     print(f"Components for tests, in {CACHE}:", flush=True)
     lacking = 0
-    for part in PARTS:
+    for part in [one for one in PARTS if not arguments or one.name in arguments]:
         if not part.folder.is_dir():
             print(f"  {part.name}: {part.how} ...", flush=True)
         start = time.monotonic()

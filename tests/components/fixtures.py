@@ -14,6 +14,7 @@ from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
 from tests.components.store import Part
 
 ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
+PROGRAMS = {"skopeo", "crane", "busybox"}
 REGISTRIES = {"registry", "basic_registry", "start_registry"}
 
 
@@ -26,6 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.docker)
         if used & REGISTRIES:
             item.add_marker(pytest.mark.registry)
+        if used & (ENGINES | REGISTRIES | PROGRAMS):
+            item.add_marker(pytest.mark.components)
 
 
 @pytest.fixture(scope="session")
