@@ -23,14 +23,14 @@ from tidemill.facts import ledger, naming, ownership
 from tidemill.facts.checks import Verdict
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.operation import Operation
+from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import Refs
 from tidemill.facts.renames import RenamedSnapshot
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
-from tidemill.plan import due, eviction, landing, next_sets, waits
+from tidemill.plan import announcements, due, eviction, landing, next_sets, waits
 from tidemill.plan.draft import Draft
 from tidemill.plan.plan import Plan, plan
 
@@ -84,7 +84,7 @@ def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_an_older_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
-    for module in (due, next_sets, landing):
+    for module in (due, next_sets, announcements):
         monkeypatch.setattr(module, "is_newer", lambda *_: True)
     assert first_broken().startswith(("rule 3:", "rule 2:"))
 
@@ -101,15 +101,15 @@ def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
 
 
 def test_an_innocent_that_is_evicted_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr(eviction, "_is_condemned", lambda *_: True)
+    monkeypatch.setattr(eviction, "_judge", lambda *_: True)
     assert first_broken(RED).startswith("rule 5:")
 
 
 def test_a_repeat_that_is_spared_is_noticed(monkeypatch: Patch) -> None:
-    def is_condemned(draft: Draft, _: object, parent: str) -> bool:
-        return draft.verdict(parent).state == "green"
+    def judge(draft: Draft, culprit: AutoCommit) -> bool:
+        return draft.require_verdict(culprit.parent).state == "green"
 
-    monkeypatch.setattr(eviction, "_is_condemned", is_condemned)
+    monkeypatch.setattr(eviction, "_judge", judge)
     assert first_broken(RED).startswith("rule 5:")
 
 

@@ -10,7 +10,7 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Rollback
 from tidemill.facts.state import State
-from tidemill.plan.on_failure import healthy_before
+from tidemill.plan.rollback import healthy_before
 
 
 def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:

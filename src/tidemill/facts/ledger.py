@@ -5,6 +5,7 @@ The journal's record carries it forward. It is small: what no decision can need 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -15,6 +16,7 @@ from tidemill.facts.checks import CheckClaim
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
 from tidemill.facts.requests import Point, announced_as
+from tidemill.facts.settings import Settings
 from tidemill.facts.staleness import Finding
 from tidemill.words.moments import Moment
 
@@ -77,6 +79,32 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
     moved: bool = False
     naming: Naming | None = None
 
+    @classmethod
+    def of(
+        cls,
+        operation: Operation,
+        commit: str,
+        digests: str,
+        landed_at: datetime,
+        targets: Mapping[str, Files],
+    ) -> Landing:
+        """The landing of a commit of ours, with what its targets have in it."""
+        if operation.kind == "regenerate":
+            raise ValueError("a regeneration puts no set anywhere")
+        return cls(
+            app_sha=operation.app_sha,
+            position=operation.position,
+            content=operation.content,
+            digests=digests,
+            commit=commit,
+            landed_at=landed_at,
+            how=operation.kind,
+            repository=operation.repository,
+            generation=operation.generation,
+            rewrites=operation.rewrites,
+            targets=dict(targets),
+        )
+
     @property
     def is_misnamed(self) -> bool:
         """Whether the wave's files name none of its images, or others."""
@@ -86,6 +114,19 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
     def is_known(self) -> bool:
         """Whether it came from an announcement."""
         return self.app_sha is not None
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it failed here, or was rolled back: it goes nowhere by itself."""
+        return bool(self.failed) or self.buried or self.rolled_back
+
+    def is_set(self, order: Order, app_sha: str | None) -> bool:
+        """Whether it is that very announcement."""
+        return self.is_known and (order_of(self), self.app_sha) == (order, app_sha)
+
+    def end_deployment(self) -> None:
+        """It is not deployed any more; soak begins anew when it is again."""
+        self.deployed_at, self.healthy, self.healthy_since = None, timedelta(), None
 
     def soaked(self, now: datetime) -> timedelta:
         """For how long it has soaked by `now`."""
@@ -212,6 +253,19 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The set that the wave has now."""
         return self.landings[-1] if self.landings else None
 
+    def put(self, landing: Landing) -> None:
+        """Put one on top: what it replaces may be buried, what it goes behind is rolled back."""
+        if self.present is not None and self.present.failed:
+            self.present.buried = True
+        self.roll_back_to(order_of(landing))
+        self.landings.append(landing)
+        self.raise_to(order_of(landing))
+
+    def roll_back_to(self, order: Order) -> None:
+        """All that is newer was rolled back."""
+        for newer in self.landings:
+            newer.rolled_back = newer.rolled_back or order_of(newer) > order
+
 
 class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Everything that is carried forward, by wave and set where it belongs to one.
@@ -264,10 +318,16 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The set that a wave has now."""
         return self.history(wave, set_name).present
 
+    def landings(self, set_name: str) -> Iterator[tuple[str, Landing]]:
+        """All landings of a set, each with its wave."""
+        for wave, sets in self.sets.items():
+            if set_name in sets:
+                yield from ((wave, landing) for landing in sets[set_name].landings)
+
     def last(self, wave: str, set_name: str, order: Order) -> Landing | None:
         """The last time that a wave had the set of a place in the history of app.git."""
-        landings = self.history(wave, set_name).landings
-        return next((landing for landing in reversed(landings) if order_of(landing) == order), None)
+        landings = reversed(self.history(wave, set_name).landings)
+        return next((one for one in landings if order_of(one) == order), None)
 
     def newest(self, set_name: str) -> Order:
         """Where the newest set that any wave has had is in the history of app.git."""
@@ -315,6 +375,17 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         gone = [one.operation for one in self.evictions if one.operation]
         return any(one.is_regeneration and (one.wave, one.commit) == wanted for one in gone)
 
+    def trim(self, settings: Settings) -> None:
+        """Forget the landings that no later turn needs.
+
+        Those of a wave stay that are newer than the least of what the following waves have had.
+        """
+        for wave in settings.waves:
+            followers = settings.followers(wave.name)
+            for name, part in self.sets.get(wave.name, {}).items():
+                above = [self.history(follower.name, name).newest for follower in followers]
+                part.landings = trimmed(part, min(above, default=None))
+
     def copy(self) -> Ledger:
         """A deep copy, to work on."""
         return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
@@ -326,20 +397,15 @@ def _is_same(request: str, other: str | None) -> bool:
 
 
 def trimmed(part: SetLedger, wanted_above: Order | None) -> list[Landing]:
-    """Of the sets that a wave has had, those that a later turn may need.
+    """Of the landings of a set in a wave, those that a later turn may need.
 
-    The last 50, and before them every one that may still be promoted: newer than `wanted_above`,
-    the least of what the following waves have had (None where nothing follows). Of more than 500 of
-    these every second one goes.
+    The last 50, and before them every one that may still be promoted: newer than `wanted_above`
+    (None where nothing follows). Of more than 500 of these every second one goes.
     """
     recent, older = part.landings[-KEPT_SETS:], part.landings[:-KEPT_SETS]
     if wanted_above is None:
         return recent
     soaking = [
-        landing
-        for landing in older
-        if order_of(landing) > wanted_above and not (landing.rolled_back or landing.buried)
+        one for one in older if order_of(one) > wanted_above and not (one.rolled_back or one.buried)
     ]
-    if len(soaking) > MOST_SOAKING:
-        soaking = soaking[::2]
-    return soaking + recent
+    return (soaking[::2] if len(soaking) > MOST_SOAKING else soaking) + recent

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.naming import Naming
+from tidemill.facts.requests import Point
 from tidemill.words.moments import Moment
 
 Kind = Literal["introduce", "promote", "roll back", "regenerate"]
@@ -68,6 +69,31 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             *self.without,
         )
         return "/".join(str(part) for part in parts)
+
+    @classmethod
+    def copying(
+        cls, kind: Kind, wave: str, set_name: str, source: str, point: Point, **more: Any
+    ) -> Operation:
+        """One that copies what a commit of main has of a set.
+
+        Args:
+            source: what that commit's wave is called today; `point` has what it was called then.
+        """
+        return cls(
+            kind=kind,
+            wave=wave,
+            set=set_name,
+            app_sha=point.app_sha,
+            position=point.position,
+            generation=point.generation,
+            rewrites=point.rewrites,
+            repository=point.repository,
+            content=point.content,
+            source=point.wave or source,
+            source_set=point.set or None,
+            commit=point.commit,
+            **more,
+        )
 
     @property
     def is_regeneration(self) -> bool:

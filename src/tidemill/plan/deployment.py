@@ -1,4 +1,4 @@
-"""Which sets are deployed in a wave, which have failed there, and how long they have soaked.
+"""Deployment: what targets report, and which sets are deployed in a wave because of it.
 
 Records are taken in one by one, in the order of what the targets did. What counts is when they
 were accepted and when sets landed, not when a turn happens to run; only a change of the settings,
@@ -7,33 +7,85 @@ which has no time of its own, counts from the turn that sees it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing
 from tidemill.facts.records import Deployment
-from tidemill.facts.settings import Wave
+from tidemill.facts.settings import Wave, no_such_target
 from tidemill.plan.draft import Draft
+from tidemill.plan.failure import (
+    blame,
+    count_failed,
+    failing_targets,
+    forget_unlisted,
+    note_failing,
+)
+from tidemill.plan.silent_targets import concerned, is_absent, missing
+from tidemill.plan.soak import run_clock
+from tidemill.words.durations import show_duration
+from tidemill.words.shas import short
 
 
-def concerned(draft: Draft, wave: Wave, landing: Landing) -> Iterator[str]:
-    """The targets that have to take a set before it is deployed.
+def file_record(draft: Draft, ref_id: str, record: Deployment) -> None:
+    """File what a target reports, unless it has reported something later."""
+    target = record.target
+    wave = draft.settings.listing(record.wave, target)
+    if wave is None:
+        draft.reject(ref_id, no_such_target(record.wave, target), wave=record.wave)
+        return
+    if (record.wave, target) in draft.snapshot.silenced:
+        return
+    latest = draft.records.get((record.wave, target))
+    if latest is not None and latest.id == record.id:
+        entry = None
+    elif latest is not None and record.finished < latest.finished:
+        later = f"{latest.finished:%Y-%m-%dT%H:%M:%SZ}"
+        why = f"{target} has reported something later, finished at {later}"
+        entry = Entry(what="out of date", id=ref_id, wave=record.wave, reason=why)
+    else:
+        if record.ahead and not (latest and latest.ahead):
+            by = show_duration(record.ahead)
+            why = f"the clock of {target} is {by} ahead: its reports count as of when they came"
+            draft.entries.append(Entry(what="clock ahead", wave=record.wave, reason=why))
+        _take_in(draft, wave, record)
+        said = f"{target}: {record.phase}, {record.health} at {short(record.revision)}"
+        entry = Entry(
+            what="reported", id=ref_id, sha=record.revision, wave=record.wave, reason=said
+        )
+    draft.end(ref_id, "done", entry)
+    # Records do not end in the sense of requests: the same one may come again, and count.
+    draft.ledger.ended = [one for one in draft.ledger.ended if one.id != ref_id]
 
-    A target that runs no service of it does not; nor does one that has never reported and of
-    which nothing is on main.
+
+def recall_record(draft: Draft, record: Deployment) -> None:
+    """Let a ledger that was made again follow from a record that was filed before.
+
+    Whether a set that fails had been deployed there is not known: so it is not rolled back by
+    itself.
     """
-    for target in wave.targets:
-        files = landing.targets.get(target)
-        if files is not None and not files.uses:
+    wave = draft.settings.listing(record.wave, record.target)
+    if wave is None:
+        return
+    note_failing(draft, record)
+    for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
+        landing, seen = part.present, (record.sets or {}).get(set_name)
+        if landing is None or seen is None or seen.content != landing.content:
             continue
-        if (wave.name, target) not in draft.records and _is_absent(draft, wave.name, target):
-            continue
-        yield target
+        blame(landing, wave, set_name, record)
+        landing.deployed_once = landing.deployed_once or bool(landing.failed)
+        if record.is_healthy:
+            landing.taken[record.target] = max(record.accepted_at, landing.landed_at)
 
 
-def missing(draft: Draft, wave: Wave, landing: Landing) -> list[str]:
-    """The targets that have not taken the set yet."""
-    return [target for target in concerned(draft, wave, landing) if target not in landing.taken]
+def refresh(draft: Draft) -> None:
+    """Let the ledger follow from what has landed and from the settings, without a new record.
+
+    Reads records, settings, the time; writes what landings are deployed, failed and soaked.
+    """
+    for wave in draft.settings.waves:
+        for set_name in draft.ledger.sets.get(wave.name, {}):
+            _refresh_set(draft, wave, set_name, draft.now)
 
 
 def runs(record: Deployment | None, set_name: str, target: str, landing: Landing) -> bool:
@@ -49,168 +101,52 @@ def runs(record: Deployment | None, set_name: str, target: str, landing: Landing
     if seen is not None and not (seen.images_fit and seen.is_named):
         return False
     files = landing.targets.get(target)
-    same_files = files is not None and files.tree is not None and files.tree == record.tree
-    return same_files or (
-        seen is not None and bool(landing.digests) and seen.digests == landing.digests
-    )
+    if files is not None and files.tree is not None and files.tree == record.tree:
+        return True
+    return seen is not None and bool(landing.digests) and seen.digests == landing.digests
 
 
-def take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
-    """File one record, and let the ledger follow from it."""
-    for set_name in draft.ledger.sets.get(wave.name, {}):
-        _count_failed(draft, wave, set_name, record.accepted_at)
+def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
+    sets = draft.ledger.sets.get(wave.name, {})
+    for set_name in sets:
+        count_failed(draft, wave, set_name, record.accepted_at)
     draft.records[wave.name, record.target] = record
     draft.filed.append(record)
-    if record.is_failing:
-        draft.ledger.failing.setdefault(wave.name, {}).setdefault(record.target, record.accepted_at)
-    elif record.is_healthy:
-        draft.ledger.failing.get(wave.name, {}).pop(record.target, None)
-    for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
+    note_failing(draft, record)
+    for set_name, part in sets.items():
         for landing in part.landings:
-            _blame(landing, wave, set_name, record)
-        refresh_set(draft, wave, set_name, record.accepted_at)
+            blame(landing, wave, set_name, record)
+        _refresh_set(draft, wave, set_name, record.accepted_at)
     if _is_well(draft, wave):
-        parts = draft.ledger.sets.get(wave.name, {})
         draft.ledger.well_with[wave.name] = {
-            name: part.present.content for name, part in parts.items() if part.present
+            name: part.present.content for name, part in sets.items() if part.present
         }
 
 
-def recall_record(draft: Draft, record: Deployment) -> None:
-    """Let a ledger that was made again follow from a record that was filed before.
-
-    Whether a set that fails had been deployed there is not known: so it is not rolled back by
-    itself.
-    """
-    wave = draft.settings.wave(record.wave)
-    if wave is None or record.target not in wave.targets:
-        return
-    if record.is_failing:
-        draft.ledger.failing.setdefault(wave.name, {})[record.target] = record.accepted_at
-    for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
-        landing, seen = part.present, (record.sets or {}).get(set_name)
-        if landing is None or seen is None or seen.content != landing.content:
-            continue
-        _blame(landing, wave, set_name, record)
-        landing.deployed_once = landing.deployed_once or bool(landing.failed)
-        if record.is_healthy:
-            landing.taken[record.target] = max(record.accepted_at, landing.landed_at)
-
-
-def refresh(draft: Draft) -> None:
-    """Let the ledger follow from what has landed and from the settings, without a new record."""
-    for wave in draft.settings.waves:
-        for set_name in draft.ledger.sets.get(wave.name, {}):
-            refresh_set(draft, wave, set_name, draft.now)
-
-
-def refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
+def _refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
-    _count_failed(draft, wave, set_name, at)
-    is_failing = any(failing_targets(draft, wave, set_name))
+    count_failed(draft, wave, set_name, at)
+    is_failing = bool(failing_targets(draft, wave, set_name))
     for landing in draft.ledger.history(wave.name, set_name).landings:
-        _forget_unlisted(wave, landing, at)
+        forget_unlisted(wave, landing, at)
         if landing.failed or landing.buried:
             continue
         if landing.is_misnamed:
             landing.taken = {}
-            _is_not_deployed(landing)
+            landing.end_deployment()
             continue
+        begun = max(landing.landed_at, landing.anew or landing.landed_at)
         for target in missing(draft, wave, landing):
             record = draft.records.get((wave.name, target))
             if record is not None and record.is_healthy and runs(record, set_name, target, landing):
-                landing.taken[target] = max(
-                    record.accepted_at, landing.landed_at, landing.anew or landing.landed_at
-                )
+                landing.taken[target] = max(record.accepted_at, begun)
         if missing(draft, wave, landing):
-            _is_not_deployed(landing)
+            landing.end_deployment()
         elif landing.deployed_at is None:
-            concern = [landing.taken[target] for target in concerned(draft, wave, landing)]
-            landing.deployed_at = max(
-                [landing.landed_at, *([landing.anew] if landing.anew else []), *concern]
-            )
-            landing.deployed_once, landing.healthy_since = True, landing.deployed_at
-        _run_clock(landing, is_failing, at)
-
-
-def failing_targets(draft: Draft, wave: Wave, set_name: str) -> Iterator[str]:
-    """The targets that failed, have not been healthy since, and run something of the set."""
-    failing = draft.ledger.failing.get(wave.name, {})
-    for target in wave.targets:
-        record = draft.records.get((wave.name, target))
-        seen = (record.sets or {}).get(set_name) if record else None
-        if target in failing and seen is not None and seen.uses:
-            yield target
-
-
-def degraded_targets(draft: Draft, wave: Wave, set_name: str) -> dict[str, datetime]:
-    """The targets that are Degraded and don't count as failed yet, and when each will."""
-    return {
-        target: since + wave.failed_after
-        for landing in draft.ledger.history(wave.name, set_name).landings
-        for target, since in landing.degraded.items()
-    }
-
-
-def _run_clock(landing: Landing, is_failing: bool, at: datetime) -> None:
-    if is_failing and landing.healthy_since is not None:
-        landing.healthy = landing.soaked(at)
-        landing.healthy_since = None
-    elif not is_failing and landing.deployed_at is not None and landing.healthy_since is None:
-        landing.healthy_since = max(at, landing.deployed_at)
-
-
-def has_very_set(record: Deployment, set_name: str, landing: Landing) -> bool:
-    """Whether the target's revision has this set, and it runs some of it."""
-    seen = (record.sets or {}).get(set_name)
-    return seen is not None and seen.uses and seen.content == landing.content
-
-
-def _blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> None:
-    """What a record says of one set: it fails, it may come to that, or it is well again."""
-    target, has_it = record.target, has_very_set(record, set_name, landing)
-    fails = has_it and record.is_failing and record.accepted_at >= landing.landed_at
-    if fails and not record.has_failed_sync and wave.failed_after:
-        if target not in landing.failed:
-            landing.degraded.setdefault(target, record.accepted_at)
-        return
-    landing.degraded.pop(target, None)
-    if fails:
-        _fail(landing, target, record.accepted_at)
-    elif has_it and record.is_healthy and target in landing.failed:
-        _recover(landing, record)
-
-
-def _count_failed(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
-    """Who by a time has been Degraded for as long as the wave says has failed since then."""
-    for landing in draft.ledger.history(wave.name, set_name).landings:
-        for target, since in list(landing.degraded.items()):
-            if since + wave.failed_after <= at:
-                del landing.degraded[target]
-                _fail(landing, target, since + wave.failed_after)
-
-
-def _fail(landing: Landing, target: str, since: datetime) -> None:
-    landing.failed.setdefault(target, since)
-    _is_not_deployed(landing)
-
-
-def _is_not_deployed(landing: Landing) -> None:
-    landing.deployed_at, landing.healthy, landing.healthy_since = None, timedelta(), None
-
-
-def _forget_unlisted(wave: Wave, landing: Landing, at: datetime) -> None:
-    """A failure on a target that the settings no longer list is nobody's any more."""
-    for target in landing.degraded.keys() - set(wave.targets):
-        del landing.degraded[target]
-    if landing.failed and not landing.failed.keys() & set(wave.targets):
-        landing.failed, landing.taken, landing.anew, landing.held = {}, {}, at, False
-
-
-def _recover(landing: Landing, record: Deployment) -> None:
-    del landing.failed[record.target]
-    if not landing.failed:
-        landing.taken, landing.anew, landing.held = {}, record.accepted_at, False
+            taken = [landing.taken[target] for target in concerned(draft, wave, landing)]
+            landing.deployed_at = landing.healthy_since = max([begun, *taken])
+            landing.deployed_once = True
+        run_clock(landing, at, is_failing=is_failing)
 
 
 def _is_well(draft: Draft, wave: Wave) -> bool:
@@ -219,17 +155,10 @@ def _is_well(draft: Draft, wave: Wave) -> bool:
     latest = [
         draft.records.get((wave.name, target))
         for target in wave.targets
-        if (wave.name, target) in draft.records or not _is_absent(draft, wave.name, target)
+        if not is_absent(draft, wave, target)
     ]
     return all(record is not None and record.is_healthy for record in latest) and not any(
         present.failed or present.is_misnamed or missing(draft, wave, present)
         for present in presents
         if present
-    )
-
-
-def _is_absent(draft: Draft, wave: str, target: str) -> bool:
-    return (
-        bool(draft.settings.deployments.path)
-        and draft.snapshot.main.trees.get((wave, target)) is None
     )

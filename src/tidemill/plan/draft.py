@@ -13,7 +13,7 @@ import msgspec
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.checks import MISSING, Verdict, verdict
-from tidemill.facts.holds import Hold, HoldCause
+from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import (
     KEPT_ENDED,
@@ -27,12 +27,12 @@ from tidemill.facts.ledger import (
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as
-from tidemill.facts.settings import ALL_SETS, Settings
-from tidemill.facts.snapshot import TIDEMILL, Snapshot, UnreadableRef
+from tidemill.facts.settings import Settings, no_such_place
+from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.obstacles import About, Obstacle, Wait
-from tidemill.words.shas import short
 
-ENDS_BADLY = ("evicted", "rejected", "dropped")
+_TOLD = ("landed", "evicted", "unchanged")
+_ENDS_BADLY = ("evicted", "rejected", "dropped")
 
 
 @dataclass
@@ -91,34 +91,30 @@ class Draft:
         return self.snapshot.now
 
     def verdict(self, sha: str) -> Verdict:
-        """What the checks say of a commit; nothing yet if that has to be read first."""
+        """What the checks say of a commit, as far as that was read."""
+        if sha in self.verdicts:
+            return self.verdicts[sha]
+        checks = self.settings.checks
+        record = self.snapshot.checks.get(sha)
+        required = self.snapshot.required or checks.required
+        found = verdict(record, required, checks.timeout, self.now) if record else MISSING
+        asked = self.snapshot.ledger.asked.get(sha)
+        if asked is not None and checks.source == "github":
+            found = found.asked_for(asked, checks.timeout, self.now)
+        return found
+
+    def require_verdict(self, sha: str) -> Verdict:
+        """The same; where it was not read yet, take note that it has to be."""
         if sha in self.snapshot.unread and sha not in self.to_read:
             self.to_read.append(sha)
-        return self.seen(sha)
-
-    def seen(self, sha: str) -> Verdict:
-        """What the checks say of a commit, as far as that was read."""
-        if sha not in self.verdicts:
-            checks = self.settings.checks
-            record = self.snapshot.checks.get(sha)
-            required = self.snapshot.required or checks.required
-            found = verdict(record, required, checks.timeout, self.now) if record else MISSING
-            asked = self.snapshot.ledger.asked.get(sha)
-            if asked is not None and checks.source == "github":
-                found = found.asked_for(asked, checks.timeout, self.now)
-            self.verdicts[sha] = found
+        self.verdicts.setdefault(sha, self.verdict(sha))
         return self.verdicts[sha]
 
-    @property
-    def main_verdict(self) -> Verdict:
-        """What the checks say of main; where it is known to have been green, that will do."""
+    def require_main_verdict(self) -> Verdict:
+        """That of main; where it is known to have been green, that will do."""
         if self.main in self.snapshot.unread and self.main == self.ledger.green_main:
             return Verdict("green")
-        return self.verdict(self.main)
-
-    def hold_on(self, wave: str, set_name: str) -> Hold | None:
-        """The hold that keeps a set out of a wave."""
-        return self.holds.get((wave, ALL_SETS)) or self.holds.get((wave, set_name))
+        return self.require_verdict(self.main)
 
     def told(self) -> tuple[Entry, ...]:
         """The lines of the journal, each with who asked for it."""
@@ -126,51 +122,6 @@ class Draft:
         return tuple(
             msgspec.structs.replace(entry, by=entry.by or asked_by.get(entry.id or "", ""))
             for entry in self.entries
-        )
-
-    def hold(self, held: Hold) -> None:
-        """Nothing goes into the wave from now on."""
-        self.holds[held.wave, held.set] = held
-        self.entries.append(
-            Entry(what="held", id=held.id, set=held.set, wave=held.wave, reason=held.reason)
-        )
-
-    def release(self, hold: Hold, reason: str, *, by: str = "") -> None:
-        """A hold has ended."""
-        del self.holds[hold.wave, hold.set]
-        self.entries.append(
-            Entry(
-                what="released",
-                id=hold.id,
-                set=hold.set,
-                wave=hold.wave,
-                reason=f"{reason} (held: {hold.reason})",
-                by=by,
-            )
-        )
-
-    def hold_by_itself(
-        self,
-        wave: str,
-        set_name: str,
-        cause: str,
-        reason: str,
-        *,
-        instead_of: tuple[str, str] | None = None,
-        failure: HoldCause | None = None,
-    ) -> None:
-        """Place a hold that no person asked for; `cause` is a commit."""
-        self.hold(
-            Hold(
-                id=f"hold-{wave}-{set_name}-{short(cause)}",
-                wave=wave,
-                set=set_name,
-                reason=reason,
-                by=TIDEMILL,
-                since=self.now,
-                instead_of=instead_of,
-                failure=failure,
-            )
         )
 
     def note(
@@ -223,17 +174,25 @@ class Draft:
         known_as = request
         if isinstance(fact, AnnouncementRequest):
             known_as = announced_as(request, fact.announcement.set)
-            if how in ENDS_BADLY:
+            if how in _ENDS_BADLY:
                 self._remember_ending(fact, how, entry.reason if entry else "")
         self.ledger.ended = [*self.ledger.ended, RequestEnding(id=known_as, how=how)][-KEPT_ENDED:]
         if entry is not None:
             self.entries.append(entry)
 
+    def end_once(self, request: str, how: str, entry: Entry) -> None:
+        """The same, and the journal says so if it has not said how it ended yet."""
+        is_told = any(one.id == entry.id and one.what in _TOLD for one in self.entries)
+        self.end(request, how, None if is_told else entry)
+
     def keep(self, request: str, reason: str) -> None:
         """Keep a request that ends below `rejected/`, from where `tidemill retry` takes it."""
         self.rejected[request] = reason
-        others = [one for one in self.ledger.rejected if one != request]
-        self.ledger.rejected = [*others, request][-KEPT_REFS:]
+        self._remember_rejected(request)
+
+    def _remember_rejected(self, kept: str) -> None:
+        others = [one for one in self.ledger.rejected if one != kept]
+        self.ledger.rejected = [*others, kept][-KEPT_REFS:]
 
     def _remember_ending(self, announced: AnnouncementRequest, how: str, reason: str) -> None:
         """How an announcement ended badly, so that status can say so for as long as it is true."""
@@ -258,19 +217,24 @@ class Draft:
     ) -> None:
         """A request can't be carried out: it is kept below `rejected/`, with the reason."""
         self.keep(request, reason)
-        self.end(
-            request,
-            "rejected",
-            Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason),
-        )
+        entry = Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason)
+        self.end(request, "rejected", entry)
+
+    def reject_unless_named(self, request: str, wave: str, set_name: str) -> bool:
+        """Reject a request for a wave or a set that the settings do not name, and say so."""
+        if self.settings.names(wave, set_name):
+            return False
+        heirs = [*self.ledger.wave_names.now.get(wave, ())]
+        heirs += self.ledger.set_names.now.get(set_name, ())
+        now = f"; it is {' and '.join(heirs)} now: ask for each by itself" if heirs else ""
+        self.reject(request, no_such_place(wave, set_name) + now, wave=wave)
+        return True
 
     def set_aside(self, unreadable: UnreadableRef) -> None:
         """A ref that can't be read goes; what it points to is kept below `rejected/`."""
         self.aside.append(unreadable)
-        known = [one for one in self.ledger.rejected if one != unreadable.id]
-        self.ledger.rejected = [*known, unreadable.id][-KEPT_REFS:]
-        entry = Entry(what="rejected", id=unreadable.id, reason=unreadable.said)
-        self.entries.append(entry)
+        self._remember_rejected(unreadable.id)
+        self.entries.append(Entry(what="rejected", id=unreadable.id, reason=unreadable.said))
 
     def evict(self, eviction: Eviction) -> None:
         """A commit leaves auto for good, and is kept below `evicted/`."""

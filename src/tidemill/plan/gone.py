@@ -18,13 +18,7 @@ Place = tuple[str, str]
 
 def gone_holds(settings: Settings, holds: Mapping[Place, Hold]) -> list[Hold]:
     """The holds whose wave or set the settings do not name."""
-    return [hold for place, hold in sorted(holds.items()) if not is_named(settings, *place)]
-
-
-def is_named(settings: Settings, wave: str, set_name: str) -> bool:
-    """Whether the settings name a wave, and a set or all of them."""
-    is_set = set_name == ALL_SETS or settings.image_set(set_name) is not None
-    return settings.wave(wave) is not None and is_set
+    return [hold for place, hold in sorted(holds.items()) if not settings.names(*place)]
 
 
 def is_known(ledger: Ledger, wave: str, set_name: str) -> bool:

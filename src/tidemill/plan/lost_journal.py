@@ -13,7 +13,6 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Eviction, Landing, Ledger, Names, RequestEnding
 from tidemill.plan.deployment import recall_record
 from tidemill.plan.draft import Draft
-from tidemill.plan.new_main import put_on_top
 
 _EVICTED = "it was evicted before the journal was lost"
 _UNKNOWN = (
@@ -29,23 +28,10 @@ def recalled(evidence: Evidence) -> Ledger:
     copied = {one.operation.commit for one in evidence.landed if one.operation.kind == "promote"}
     for one in evidence.landed:
         operation = one.operation
-        if operation.kind == "regenerate":
-            continue
-        landing = Landing(
-            app_sha=operation.app_sha,
-            position=operation.position,
-            content=operation.content,
-            digests=one.digests,
-            commit=one.sha,
-            landed_at=one.at,
-            how=operation.kind,
-            repository=operation.repository,
-            generation=operation.generation,
-            rewrites=operation.rewrites,
-            targets=dict(one.targets),
-            deployed_once=one.sha in copied,
-        )
-        put_on_top(ledger.of(operation.wave, operation.set), landing)
+        if not operation.is_regeneration:
+            landing = Landing.of(operation, one.sha, one.digests, one.at, one.targets)
+            landing.deployed_once = one.sha in copied
+            ledger.of(operation.wave, operation.set).put(landing)
     for gone in evidence.evicted:
         ledger.evictions.append(
             Eviction(commit=gone.sha, at=gone.at, reason=_EVICTED, operation=gone.operation)
@@ -64,7 +50,10 @@ def recalled(evidence: Evidence) -> Ledger:
 
 
 def recall(draft: Draft) -> None:
-    """Take up what the records say, and say that the journal was made again."""
+    """Take up what the records say, and say that the journal was made again.
+
+    Reads the evidence, if there is any, and the records; writes landings and the journal.
+    """
     evidence = draft.snapshot.evidence
     if evidence is None:
         return

@@ -1,8 +1,8 @@
-"""Step 7 of the plan: introduce what was announced, promote what is deployed and has soaked."""
+"""The next sets: what was announced is introduced, what is deployed and has soaked is promoted."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache, partial
 from typing import TypeAlias
 
@@ -12,26 +12,22 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
+from tidemill.plan.admission import not_admitted
+from tidemill.plan.announcements import is_newer, waiting_announcements
 from tidemill.plan.draft import AutoStep, Draft
-from tidemill.plan.due import (
-    closed,
-    earliest,
-    is_newer,
-    is_set,
-    not_admitted,
-    obstacle,
-    obstacles,
-    spoilt,
-    stale_main,
-)
-from tidemill.plan.landing import waiting_announcements
+from tidemill.plan.due import obstacle, obstacles, spoilt
 from tidemill.plan.obstacles import About, Obstacle
+from tidemill.plan.regeneration import stale_main
+from tidemill.plan.windows import closed, earliest
 
 _Key: TypeAlias = tuple[Order, str | None]  # a set: its place in the history of app.git, its SHA
 
 
 def advance(draft: Draft) -> None:
-    """Put on auto, for each image set by itself, the next one that each wave may take."""
+    """Put on auto, for each image set by itself, the next one that each wave may take.
+
+    Reads the inbox, the ledger, the chain; writes the chain, and what waits for what.
+    """
     for image_set in draft.settings.sets:
         for wave in draft.settings.waves:
             if wave.sources:
@@ -59,17 +55,11 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
         stops.append(in_flight)
     if stops:
         for request_id, announced in waiting:
-            draft.wait(
-                About(at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name),
-                *stops,
-                since=announced.accepted_at,
-                request=request_id,
-                earliest=earliest(wave, stops, draft.now),
-            )
+            _say_why(draft, wave, _introduction(wave, request_id, announced), stops)
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)
-    if not _adopted(draft, operation):
+    if not _adopt(draft, operation):
         draft.chain.append(AutoStep(operation))
 
 
@@ -78,10 +68,9 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
     had ended: the newest that nothing speaks against."""
     newest = max(above, draft.ledger.history(wave.name, set_name).newest)
     found = {
-        (order_of(landing), landing.app_sha): late_introduction(wave.name, set_name, other, landing)
-        for other, sets in draft.ledger.sets.items()
-        for landing in (sets[set_name].landings if set_name in sets else ())
-        if other != wave.name and landing.is_known and order_of(landing) > newest
+        (order_of(one), one.app_sha): late_introduction(wave.name, set_name, other, one)
+        for other, one in draft.ledger.landings(set_name)
+        if other != wave.name and one.is_known and order_of(one) > newest
     }
     newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
     for operation in newest_first:
@@ -92,30 +81,16 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
         if in_flight := not_admitted(draft, wave, set_name):
             stops.append(in_flight)
         if stops:
-            about = About(at="for", app_sha=operation.app_sha, set=set_name, wave=wave.name)
-            draft.wait(about, *stops, earliest=earliest(wave, stops, draft.now))
-        elif not _adopted(draft, operation):
+            _say_why(draft, wave, operation, stops)
+        elif not _adopt(draft, operation):
             draft.chain.append(AutoStep(operation))
         return
 
 
 def late_introduction(wave: str, set_name: str, other: str, landing: Landing) -> Operation:
     """Of what another wave has had, with no announcement any more."""
-    return Operation(
-        kind="introduce",
-        wave=wave,
-        set=set_name,
-        app_sha=landing.app_sha,
-        position=landing.position,
-        generation=landing.generation,
-        rewrites=landing.rewrites,
-        repository=landing.repository,
-        content=landing.content,
-        source=landing.wave or other,
-        source_set=landing.set or None,
-        commit=landing.commit,
-        reason=f"{other} has had it, and {wave} comes after no wave",
-    )
+    why = f"{other} has had it, and {wave} comes after no wave"
+    return Operation.copying("introduce", wave, set_name, other, landing.point(), reason=why)
 
 
 def _next_announced(
@@ -148,10 +123,10 @@ def _introduction(wave: Wave, request_id: str, announced: AnnouncementRequest) -
     )
 
 
-def _adopted(draft: Draft, operation: Operation) -> bool:
+def _adopt(draft: Draft, operation: Operation) -> bool:
     """Take what main has for the operation's set, if it has these very tags and digests.
 
-    Then there is nothing to commit, but now one knows whose they are.
+    Then there is nothing to commit, but now one knows whose they are. Whether it was so.
     """
     part = draft.ledger.history(operation.wave, operation.set)
     present = part.present
@@ -177,14 +152,14 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     in_flight = not_admitted(draft, wave, set_name)
     for operation in _worth_explaining(draft, wave, candidates, stop_of):
         if stop_of(operation) is not None:
-            _say_why(draft, wave, operation, in_flight)
+            _say_all(draft, wave, operation, in_flight)
     under_test = draft.on_auto(wave.name, set_name)
     if chosen is None or any(order_of(operation) >= order_of(chosen) for operation in under_test):
         return
     if not chosen.override and in_flight is not None:
-        _say_why(draft, wave, chosen, in_flight)
+        _say_all(draft, wave, chosen, in_flight)
         return
-    if _adopted(draft, chosen):
+    if _adopt(draft, chosen):
         return
     if chosen.override:
         draft.chain = [
@@ -206,7 +181,7 @@ def _worth_explaining(
     is_next_known = False
     for operation in candidates:
         is_next = not is_next_known and all(
-            is_set(landing, order_of(operation), operation.app_sha) and landing.deployed_once
+            landing.is_set(order_of(operation), operation.app_sha) and landing.deployed_once
             for source in wave.sources
             for landing in [draft.ledger.last(source, operation.set, order_of(operation))]
             if landing is not None
@@ -250,23 +225,16 @@ def _promotion(
     request: Promotion | None,
 ) -> Operation:
     override = request.override if request else None
-    return Operation(
-        kind="promote",
-        wave=wave.name,
-        set=set_name,
-        app_sha=landing.app_sha,
-        position=landing.position,
-        generation=landing.generation,
-        rewrites=landing.rewrites,
-        repository=landing.repository,
-        content=landing.content,
+    why = f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"
+    return Operation.copying(
+        "promote",
+        wave.name,
+        set_name,
+        source,
+        landing.point(),
         request=request_id,
-        source=landing.wave or source,
-        source_set=landing.set or None,
-        commit=landing.commit,
         at=request.accepted_at if request else None,
-        reason=override
-        or (f"asked for by {request.by or 'a person'}" if request else f"deployed in {source}"),
+        reason=override or why,
         override=override,
     )
 
@@ -281,27 +249,25 @@ def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[_Key]:
     own = draft.ledger.history(wave.name, set_name).newest
     found: dict[_Key, bool] = {}
     for follower in draft.settings.followers(wave.name):
-        newest = draft.ledger.history(follower.name, set_name).newest
-        for sibling in follower.sources:
-            for landing in (
-                draft.ledger.history(sibling, set_name).landings if sibling != wave.name else ()
-            ):
-                is_well = (
-                    not (landing.buried or landing.rolled_back) and landing.deployed_at is not None
-                )
-                if is_well and landing.is_known and order_of(landing) > max(newest, own):
-                    found[order_of(landing), landing.app_sha] = (
-                        landing.soaked(draft.now) >= follower.soak
-                    )
+        newest = max(own, draft.ledger.history(follower.name, set_name).newest)
+        for sibling in (other for other in follower.sources if other != wave.name):
+            for one in draft.ledger.history(sibling, set_name).landings:
+                is_well = one.deployed_at is not None and not (one.buried or one.rolled_back)
+                if is_well and one.is_known and order_of(one) > newest:
+                    found[order_of(one), one.app_sha] = one.soaked(draft.now) >= follower.soak
     return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 
 
-def _say_why(draft: Draft, wave: Wave, operation: Operation, in_flight: Obstacle | None) -> None:
+def _say_all(draft: Draft, wave: Wave, operation: Operation, in_flight: Obstacle | None) -> None:
     stops = list(obstacles(draft, operation))
     if in_flight is not None and not any(stop.is_over for stop in stops):
         stops.append(in_flight)
+    _say_why(draft, wave, operation, stops)
+
+
+def _say_why(draft: Draft, wave: Wave, operation: Operation, stops: Sequence[Obstacle]) -> None:
     draft.wait(
-        About(at="for", app_sha=operation.app_sha, set=operation.set, wave=wave.name),
+        About.of(operation),
         *stops,
         since=operation.at,
         request=operation.request,

@@ -11,7 +11,10 @@ from typing import ClassVar, Literal, TypeAlias
 
 import msgspec
 
+from tidemill.facts.holds import Hold
+from tidemill.facts.ledger import Eviction
 from tidemill.facts.naming import Naming
+from tidemill.facts.operation import Operation
 from tidemill.facts.staleness import StaleFiles
 from tidemill.words.moments import Moment
 
@@ -75,6 +78,11 @@ class HoldInForce(_Obstacle, frozen=True, kw_only=True, tag="hold"):
     set: str
     by: str
     reason: str
+
+    @classmethod
+    def of(cls, hold: Hold, wave: str) -> HoldInForce:
+        """What a hold keeps out of a wave."""
+        return cls(wave=wave, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since)
 
 
 class ClosedWindow(_Obstacle, frozen=True, kw_only=True, tag="window"):
@@ -223,6 +231,17 @@ class PastEviction(_Over, frozen=True, kw_only=True, tag="evicted"):
     reason: str = ""
     said: str = ""
     commit: str | None = None
+
+    @classmethod
+    def of(cls, eviction: Eviction, app_sha: str | None) -> PastEviction:
+        """What an eviction says of a set."""
+        return cls(
+            app_sha=app_sha,
+            reason=eviction.reason,
+            said=eviction.said,
+            commit=eviction.commit,
+            since=eviction.at,
+        )
 
 
 class PastEnding(_Over, frozen=True, kw_only=True, tag="ended"):
@@ -384,6 +403,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     app_sha: str | None = None
     set: str | None = None
     wave: str | None = None
+
+    @classmethod
+    def of(cls, operation: Operation, at: Literal["for", "on auto"] = "for") -> About:
+        """What an operation is about."""
+        return cls(at=at, app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
 
 
 class Wait(msgspec.Struct, frozen=True, kw_only=True):

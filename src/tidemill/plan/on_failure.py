@@ -2,48 +2,35 @@
 
 from __future__ import annotations
 
-from tidemill.announcing.order import Order, order_of
+from tidemill.announcing.order import order_of
 from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import TIDEMILL
-from tidemill.plan.deployment import has_very_set
 from tidemill.plan.draft import Draft
-from tidemill.plan.filing import begin_rollback
+from tidemill.plan.failure import has_very_set
+from tidemill.plan.holds import hold_by_itself, hold_on, release_hold
+from tidemill.plan.rollback import begin_rollback, healthy_before
 from tidemill.words.shas import short
 
 
-def recover(draft: Draft) -> None:
+def answer_failures(draft: Draft) -> None:
     """Answer each failure once, where the wave says `on_failure = "roll back"`.
 
-    A hold that was the answer ends with the failure.
+    A hold that was the answer ends with the failure. Reads landings and records; writes holds,
+    rollbacks, and which failures have their answer.
     """
     for hold in list(draft.holds.values()):
         if hold.failure is not None and _is_over(draft, hold, hold.failure):
             targets = ", ".join(hold.failure.targets)
-            draft.release(hold, f"healthy again on {targets}, with the set that failed")
+            release_hold(draft, hold, f"healthy again on {targets}, with the set that failed")
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             landing = draft.ledger.present(wave.name, image_set.name)
-            if (
-                landing is not None
-                and landing.failed
-                and not landing.held
-                and wave.on_failure == "roll back"
-            ):
+            is_new = landing is not None and landing.failed and not landing.held
+            if landing is not None and is_new and wave.on_failure == "roll back":
                 landing.held = True
                 _answer(draft, wave, image_set.name, landing)
-
-
-def healthy_before(landings: list[Landing], order: Order) -> Landing | None:
-    """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
-    older = [landing for landing in landings if order_of(landing) < order]
-    well = [
-        landing
-        for landing in older
-        if landing.deployed_once and not (landing.failed or landing.buried or landing.rolled_back)
-    ]
-    return max(well, key=order_of, default=None)
 
 
 def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
@@ -64,14 +51,14 @@ def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
 
 
 def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
-    if draft.hold_on(wave.name, set_name) is not None:
+    if hold_on(draft, wave.name, set_name) is not None:
         return
     where = f"{short(landing.app_sha)} failed on {', '.join(sorted(landing.failed))}"
     goal = healthy_before(draft.ledger.history(wave.name, set_name).landings, order_of(landing))
     if reason := _why_not_back(draft, wave, set_name, landing, goal):
         why = f"{where}; not rolled back by itself: {reason}"
         failure = HoldCause(content=landing.content, targets=tuple(sorted(landing.failed)))
-        draft.hold_by_itself(wave.name, set_name, landing.commit, why, failure=failure)
+        hold_by_itself(draft, wave.name, set_name, landing.commit, why, failure=failure)
     elif goal is not None:
         back = OpenRollback(
             wave=wave.name,
@@ -89,12 +76,8 @@ def _why_not_back(
 ) -> str | None:
     if landing.how == "roll back":
         return "it is a rollback itself"
-    again = [
-        one
-        for one in draft.ledger.history(wave.name, set_name).landings
-        if one.content == landing.content
-    ]
-    if any(one.deployed_once for one in again):
+    landings = draft.ledger.history(wave.name, set_name).landings
+    if any(one.deployed_once for one in landings if one.content == landing.content):
         return "it had been deployed there before"
     if goal is None:
         return "no older set was healthy there"

@@ -5,38 +5,32 @@ What only doing shows (an operation can't be done) the shell adds to the snapsho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from tidemill.facts.checks import CheckClaim
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Ledger, Refusal, trimmed
+from tidemill.facts.ledger import Ledger, Refusal
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
 from tidemill.facts.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.plan.bisecting import choose_checks, claim_checks
 from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
-from tidemill.plan.eviction import evict, to_check
-from tidemill.plan.filing import file
-from tidemill.plan.landing import end_requests, land, note_refusal
+from tidemill.plan.eviction import evict
+from tidemill.plan.filing import end_requests, file
+from tidemill.plan.landing import land, note_refusal
 from tidemill.plan.lost_journal import recall
 from tidemill.plan.new_main import observe
 from tidemill.plan.next_sets import advance
 from tidemill.plan.obstacles import Wait
-from tidemill.plan.on_failure import recover
+from tidemill.plan.on_failure import answer_failures
 from tidemill.plan.regeneration import InspectionTodo, assess, put_regenerations_first
-from tidemill.plan.replay import (
-    Auto,
-    Todo,
-    main_has_moved,
-    put_rollbacks_first,
-    take_off_what_is_not_due,
-    to_commits,
-)
+from tidemill.plan.replay import Auto, Todo, note_auto, take_off_what_is_not_due, to_commits
+from tidemill.plan.rollback import put_rollbacks_first
 from tidemill.plan.waits import say_what_waits
 
 
@@ -100,14 +94,20 @@ def plan(
     today = renamed(snapshot)
     draft = Draft.of(today.snapshot)
     draft.entries += today.entries
+
+    # What is known of main comes first: all that follows is judged by it.
     observe(draft)
     recall(draft)
     before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
+
+    # What came is taken in before anything moves, so that a hold or a failure that is known holds.
     file(draft)
     assess(draft)
     refresh(draft)
-    recover(draft)
+    answer_failures(draft)
     end_requests(draft)
+
+    # Landing comes before evicting: what is tested and due must not wait for who is to blame.
     if refused is not None:
         note_refusal(draft, refused)
     elif not without_landing:
@@ -117,14 +117,29 @@ def plan(
     refresh(draft)
     evict(draft)
     end_requests(draft)
+
+    # Auto is what is left and still due. Rollbacks go beneath all else, regenerations above these;
+    # the next sets go on top, so that no commit under test is rewritten for them.
     take_off_what_is_not_due(draft)
     put_rollbacks_first(draft)
     put_regenerations_first(draft)
     advance(draft)
     while (auto := to_commits(draft)).gave_up:
-        advance(draft)
+        advance(draft)  # what can't be done has gone, and something else may be next
     end_requests(draft)
-    return _finished(draft, auto, before, today, claim=claim)
+
+    # Checks are asked for, and words found, once it is known what auto will be.
+    commits = list(auto.commits)
+    note_auto(draft, commits)
+    draft.ledger.trim(draft.settings)
+    wanted = choose_checks(draft, commits)
+    say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
+    is_changed = draft.ledger != before
+    note_names(draft.ledger, draft.settings)
+    draft.ledger.named |= draft.named  # that alone is not worth a write, nor are names
+    is_changed |= claim_checks(draft, commits, wanted if claim else [])
+    decided = _plan(draft, auto, today, wanted, is_changed=is_changed)
+    return replace(decided, more=bool(wanted) and not claim)
 
 
 def of_dry_run(decided: Plan, snapshot: Snapshot) -> Plan:
@@ -148,41 +163,17 @@ def _as_adopted(draft: Draft) -> Ledger:
     return draft.ledger.copy()
 
 
-def _finished(
-    draft: Draft, auto: Auto, before: Ledger, today: RenamedSnapshot, *, claim: bool
+def _plan(
+    draft: Draft, auto: Auto, today: RenamedSnapshot, wanted: Sequence[str], *, is_changed: bool
 ) -> Plan:
-    commits = list(auto.commits)
-    tip = commits[-1].sha if commits else draft.main
-    was_empty = not (draft.snapshot.auto or draft.snapshot.foreign or draft.snapshot.evidence)
-    auto_tip = None if tip == draft.snapshot.auto_tip or (not commits and was_empty) else tip
-    draft.ledger.auto = commits
-    refused = draft.ledger.refused
-    if refused is not None and refused.sha not in {commit.sha for commit in commits}:
-        draft.ledger.refused = None
-    if (
-        commits
-        and commits[0].sha not in {one.sha for one in draft.snapshot.auto}
-        and main_has_moved(draft)
-    ):
-        draft.ledger.moved += 1
-        draft.ledger.moved_since = draft.ledger.moved_since or draft.now
-    if draft.main_verdict.state == "green":
-        draft.ledger.green_main = draft.main
-    for wave in draft.settings.waves:
-        followers = draft.settings.followers(wave.name)
-        for name, part in draft.ledger.sets.get(wave.name, {}).items():
-            above = [draft.ledger.history(follower.name, name).newest for follower in followers]
-            part.landings = trimmed(part, min(above) if above else None)
-    wanted = to_check(draft, commits)
-    say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
-    is_changed = draft.ledger != before
-    note_names(draft.ledger, draft.settings)
-    draft.ledger.named |= draft.named  # that alone is not worth a write
-    claims = _claim(draft, commits, wanted if claim else [])
+    known = draft.snapshot
+    tip = auto.commits[-1].sha if auto.commits else draft.main
+    was_empty = not (known.auto or known.foreign or known.evidence)
+    auto_tip = None if tip == known.auto_tip or (not auto.commits and was_empty) else tip
     return Plan(
         main=draft.main,
         landed=draft.landed,
-        auto=tuple(commits),
+        auto=auto.commits,
         auto_tip=auto_tip,
         ledger=draft.ledger,
         entries=draft.told(),
@@ -198,33 +189,16 @@ def _finished(
         todo=auto.todo,
         is_change=bool(
             draft.landed
-            or draft.snapshot.evidence
+            or known.evidence
             or auto_tip
             or draft.ended
             or draft.evicted
             or draft.rejected
             or draft.aside
-            or draft.holds != dict(draft.snapshot.holds)
+            or draft.holds != dict(known.holds)
             or today.is_due
             or is_changed
-            or claims
         ),
-        more=bool(wanted) and not claim,
         to_read=tuple(draft.to_read),
         moved=today.moved,
     )
-
-
-def _claim(draft: Draft, commits: list[AutoCommit], wanted: list[str]) -> bool:
-    """Write down what is asked for, where no runner does; whether that is worth a write.
-
-    A claim goes with its commit; that alone is not.
-    """
-    if draft.settings.checks.source != "github":
-        draft.ledger.asked = {}
-        return False
-    current = {draft.main, *(commit.sha for commit in commits)}
-    kept = {sha: asked for sha, asked in draft.ledger.asked.items() if sha in current}
-    new = {sha: CheckClaim(at=draft.now, runs=draft.seen(sha).finished) for sha in wanted}
-    draft.ledger.asked = {**kept, **new}
-    return bool(new)

@@ -42,10 +42,9 @@ def how_ended(settings: Settings, ledger: Ledger, request: str, announced: Head)
         return how
     meant = (announced.generation, announced.position, announced.sha)
     orders = [
-        order_of(landing)
-        for sets in ledger.sets.values()
-        for landing in (sets[announced.set].landings if announced.set in sets else ())
-        if (landing.generation, landing.position, landing.app_sha) == meant
+        order_of(one)
+        for _, one in ledger.landings(announced.set)
+        if (one.generation, one.position, one.app_sha) == meant
     ]
     order = max(orders, default=Order(announced.generation, position=announced.position))
     lacking = [
@@ -151,15 +150,12 @@ def _known(
     ledger: Ledger, set_name: str, waiting: Iterable[AnnouncementRequest]
 ) -> Iterator[tuple[Order, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
+    for _, landing in ledger.landings(set_name):
+        if landing.is_known:
+            yield order_of(landing), landing.app_sha
     for sets in ledger.sets.values():
-        if set_name in sets:
-            yield from (
-                (order_of(landing), landing.app_sha)
-                for landing in sets[set_name].landings
-                if landing.is_known
-            )
-            if sets[set_name].newest.position:
-                yield sets[set_name].newest, None
+        if set_name in sets and sets[set_name].newest.position:
+            yield sets[set_name].newest, None
     for other in waiting:
         if other.announcement.set == set_name:
             yield other.order, other.announcement.sha
@@ -235,11 +231,9 @@ def _moved_from(ledger: Ledger, announced: AnnouncementRequest) -> str | None:
     """The repository that the newest set came from, where the announcement is from another."""
     announcement = announced.announcement
     landings = [
-        landing
-        for sets in ledger.sets.values()
-        if announcement.set in sets
-        for landing in sets[announcement.set].landings
-        if landing.repository and order_of(landing)[:2] == announced.order[:2]
+        one
+        for _, one in ledger.landings(announcement.set)
+        if one.repository and order_of(one)[:2] == announced.order[:2]
     ]
     last = max(landings, key=order_of, default=None)
     if last is None or (last.repository or "").lower() == announcement.repository.lower():

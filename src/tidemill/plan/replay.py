@@ -1,4 +1,4 @@
-"""Step 5 of the plan: what auto will be, as operations, and then as commits.
+"""Replay: what auto will be, as operations, and then as commits.
 
 An operation is done again on its new parent, never rebased: image files are written whole and
 generated files are generated, so there is nothing that could conflict.
@@ -6,14 +6,15 @@ generated files are generated, so there is nothing that could conflict.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tidemill.facts.ledger import Eviction, OpenRollback
+from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.snapshot import BrokenParent, NewCommit, OperationFailure, Timeout
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle
-from tidemill.plan.eviction import forget
+from tidemill.plan.eviction import give_up
 from tidemill.plan.obstacles import About, BrokenMain, TimeLimit
 from tidemill.plan.regeneration import InspectionTodo, first_look, left_alone, second_look
 from tidemill.plan.wording import in_words
@@ -49,50 +50,15 @@ class Auto:
 
 
 def take_off_what_is_not_due(draft: Draft) -> None:
-    """Keep in the chain what is due; say of the rest why it went, and whether it is over."""
-    kept: list[AutoStep] = []
-    for step in draft.chain:
-        stop = obstacle(draft, step.operation)
-        if stop is None:
-            kept.append(step)
-            continue
-        draft.note("taken off auto", step.operation, reason=in_words(stop))
-    draft.chain = kept
+    """Keep in the chain what is due; say of the rest why it went.
 
-
-def put_rollbacks_first(draft: Draft) -> None:
-    """A rollback goes directly on main; everything else is replayed on it."""
-    for back in draft.ledger.rollbacks:
-        operation = rollback_operation(back)
-        if any(step.operation.id == operation.id for step in draft.chain):
-            continue
-        draft.chain = [
-            step
-            for step in draft.chain
-            if step.operation.override or not step.operation.is_same_set(operation)
-        ]
-        draft.chain.insert(0, AutoStep(operation))
-
-
-def rollback_operation(back: OpenRollback) -> Operation:
-    """The operation of a rollback that has begun."""
-    return Operation(
-        kind="roll back",
-        wave=back.wave,
-        set=back.set,
-        app_sha=back.to.app_sha,
-        position=back.to.position,
-        repository=back.to.repository,
-        generation=back.to.generation,
-        rewrites=back.to.rewrites,
-        content=back.to.content,
-        request=back.request,
-        source=back.to.wave or back.wave,
-        source_set=back.to.set or None,
-        commit=back.to.commit,
-        at=back.at,
-        reason=back.reason,
-    )
+    Reads all that makes an operation due; writes the chain and the journal.
+    """
+    stops = [(step, obstacle(draft, step.operation)) for step in draft.chain]
+    for step, stop in stops:
+        if stop is not None:
+            draft.note("taken off auto", step.operation, reason=in_words(stop))
+    draft.chain = [step for step, stop in stops if stop is None]
 
 
 def to_commits(draft: Draft) -> Auto:
@@ -100,10 +66,13 @@ def to_commits(draft: Draft) -> Auto:
 
     Where an operation can't be done because main does not generate, or took too long, auto
     stays as it was: nothing is known that would justify taking anything off.
+
+    Reads the chain and outcomes; writes the chain's commits, the journal, what has to wait, and
+    takes an operation that can't be done off the chain: then nothing more is true of the rest.
     """
     commits: list[AutoCommit] = []
     parent = draft.main
-    moved = main_has_moved(draft)
+    moved = _main_has_moved(draft)
     for step in list(draft.chain):
         if step.commit is not None and step.commit.parent == parent:
             commits.append(step.commit)
@@ -119,13 +88,11 @@ def to_commits(draft: Draft) -> Auto:
                 commits.append(commit)
                 parent = commit.sha
             case OperationFailure(reason):
-                draft.chain.remove(step)
-                _give_up(draft, step, reason)
+                _take_off(draft, step, reason)
                 return Auto(tuple(commits), gave_up=True)
             case BrokenParent(broken, reason):
                 is_main = broken == draft.main
-                stop = BrokenMain(sha=broken, reason=reason, is_main=is_main)
-                _wait(draft, step, stop)
+                _wait(draft, step, BrokenMain(sha=broken, reason=reason, is_main=is_main))
                 return Auto(_as_it_was(draft, commits))
             case Timeout(reason):
                 _wait(draft, step, TimeLimit(reason=reason))
@@ -138,7 +105,7 @@ def _as_it_was(draft: Draft, commits: list[AutoCommit]) -> tuple[AutoCommit, ...
     kept = [commit.sha for commit in commits]
     if {commit.sha for commit in before} & set(draft.evicted):
         return tuple(commits)
-    if [commit.sha for commit in before][: len(kept)] == kept or main_has_moved(draft):
+    if [commit.sha for commit in before][: len(kept)] == kept or _main_has_moved(draft):
         return tuple(before)
     return tuple(commits)
 
@@ -148,7 +115,23 @@ def _landed(draft: Draft) -> set[str]:
     return set(shas[: shas.index(draft.main) + 1]) if draft.main in shas else set()
 
 
-def main_has_moved(draft: Draft) -> bool:
+def note_auto(draft: Draft, commits: Sequence[AutoCommit]) -> None:
+    """Take note of what auto will be, and how often it was replayed because main moved.
+
+    Reads main, auto as it was; writes the ledger's auto, its counter of moves, and forgets the
+    refusal of a commit that is not there any more.
+    """
+    ledger = draft.ledger
+    ledger.auto = list(commits)
+    if ledger.refused is not None and ledger.refused.sha not in {one.sha for one in commits}:
+        ledger.refused = None
+    is_new = bool(commits) and commits[0].sha not in {one.sha for one in draft.snapshot.auto}
+    if is_new and _main_has_moved(draft):
+        ledger.moved += 1
+        ledger.moved_since = ledger.moved_since or draft.now
+
+
+def _main_has_moved(draft: Draft) -> bool:
     """Whether auto, as it is, does not descend from main."""
     auto = draft.snapshot.auto
     return bool(auto) and draft.main not in {auto[0].parent, *(commit.sha for commit in auto)}
@@ -164,27 +147,23 @@ def _note_made(draft: Draft, step: AutoStep, commit: AutoCommit, *, moved: bool)
             draft.note("overridden", step.operation, reason=step.operation.override)
     else:
         why = "main moved" if moved else "something beneath it changed"
-        draft.note(
-            "replayed",
-            step.operation,
-            sha=commit.sha,
-            reason=f"{why}; it was {short(step.commit.sha)}",
-        )
+        why = f"{why}; it was {short(step.commit.sha)}"
+        draft.note("replayed", step.operation, sha=commit.sha, reason=why)
 
 
-def _give_up(draft: Draft, step: AutoStep, reason: str) -> None:
+def _take_off(draft: Draft, step: AutoStep, reason: str) -> None:
+    """An operation that can't be done counts as evicted; an announcement of it is bad."""
+    draft.chain.remove(step)
     operation = step.operation
     if operation.request and operation.kind == "introduce":
-        draft.ledger.of(operation.wave, operation.set).oldest_next = True
         draft.reject(operation.request, reason, set_name=operation.set, wave=operation.wave)
-        return
-    draft.evict(Eviction(commit=None, at=draft.now, reason=reason, operation=operation))
-    forget(draft, step)
+    else:
+        draft.evict(Eviction(commit=None, at=draft.now, reason=reason, operation=operation))
+    give_up(draft, operation)
 
 
 def _wait(draft: Draft, step: AutoStep, stop: BrokenMain | TimeLimit) -> None:
     """A step waits, and with it those behind it, which were not tried."""
     behind = draft.chain[draft.chain.index(step) + 1 :]
     for operation in (step.operation, *(one.operation for one in behind if one.commit is None)):
-        about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
-        draft.wait(about, stop, since=operation.at, request=operation.request)
+        draft.wait(About.of(operation), stop, since=operation.at, request=operation.request)

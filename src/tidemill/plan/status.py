@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.facts.holds import Hold
+from tidemill.facts.ledger import Landing
 from tidemill.facts.naming import Naming
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
@@ -15,7 +16,6 @@ from tidemill.plan.deployment import runs
 from tidemill.plan.gone import gone_holds
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
-from tidemill.plan.waits import state_of
 from tidemill.words.durations import show_duration
 from tidemill.words.names import shown
 
@@ -78,6 +78,19 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     waiting: tuple[Wait, ...]
     gone_holds: tuple[Hold, ...] = ()
     unreadable: tuple[UnreadableStatus, ...] = ()
+
+
+def state_of(wave: Wave, landing: Landing, now: datetime) -> str:
+    """A set's state in its wave: in flight, deployed, failed, or silent."""
+    if landing.failed:
+        return "failed"
+    if landing.is_misnamed:
+        return "not in the files"
+    if landing.deployed_at is not None:
+        return "deployed in part" if landing.naming else "deployed"
+    if landing.is_known and now < landing.landed_at + wave.settle:
+        return "in flight"
+    return "silent"
 
 
 def status(snapshot: Snapshot, plan: Plan) -> Status:

@@ -10,9 +10,10 @@ from tidemill.facts.ledger import BadEnding, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
-from tidemill.plan.deployment import missing
+from tidemill.plan.announcements import waiting_announcements
 from tidemill.plan.draft import Draft
-from tidemill.plan.due import closed, spoilt
+from tidemill.plan.due import spoilt
+from tidemill.plan.naming import not_in_files
 from tidemill.plan.obstacles import (
     About,
     EarlierAnnouncement,
@@ -30,11 +31,12 @@ from tidemill.plan.obstacles import (
     RedCheck,
     RedMain,
     ServerRefusal,
-    SetNotInFiles,
     SetNotThere,
     Starvation,
     Wait,
 )
+from tidemill.plan.silent_targets import missing
+from tidemill.plan.windows import closed
 
 STARVES_AFTER = 3
 _RULES = ("GH006", "GH013")  # GitHub's codes: a protected branch, a ruleset
@@ -44,6 +46,8 @@ def say_what_waits(
     draft: Draft, commits: list[AutoCommit], to_check: list[str], *, is_partial: bool = False
 ) -> None:
     """Add what the checks and the targets keep waiting, and why the newest sets are not deployed.
+
+    Reads all that was decided; writes what waits, and nothing else.
 
     Args:
         is_partial: the plan has an operation to try, so some of the chain has no commit yet.
@@ -62,26 +66,8 @@ def say_what_waits(
         _newest(draft, image_set.name, under_test)
     for operation in planned:
         if operation.id not in {commit.operation.id for commit in commits}:
-            _still_to_do(draft, operation)
-
-
-def state_of(wave: Wave, landing: Landing, now: datetime) -> str:
-    """A set's state in its wave: in flight, deployed, failed, or silent."""
-    if landing.failed:
-        return "failed"
-    if landing.is_misnamed:
-        return "not in the files"
-    if landing.deployed_at is not None:
-        return "deployed in part" if landing.naming else "deployed"
-    if landing.is_known and now < landing.landed_at + wave.settle:
-        return "in flight"
-    return "silent"
-
-
-def _still_to_do(draft: Draft, operation: Operation) -> None:
-    """An operation that is due, and that only a turn tries."""
-    about = About(at="for", app_sha=operation.app_sha, set=operation.set, wave=operation.wave)
-    draft.wait(about, NextTurn(), since=operation.at, request=operation.request)
+            what = About.of(operation)  # only a turn tries it
+            draft.wait(what, NextTurn(), since=operation.at, request=operation.request)
 
 
 def _requests(draft: Draft, under_test: list[Operation]) -> None:
@@ -110,26 +96,23 @@ def _main(draft: Draft) -> None:
     if (refused := draft.ledger.refused) is not None:
         line = Wait(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
         draft.waiting.insert(0, line)
-    verdict = draft.main_verdict
+    verdict = draft.verdict(draft.main)
     if verdict.state == "red":
         stop = RedMain(sha=draft.main, last_green=draft.ledger.green_main, since=verdict.since)
         draft.wait(About(at="main", sha=draft.main), stop)
 
 
 def _auto(draft: Draft, commits: list[AutoCommit], to_check: list[str]) -> None:
-    greens = [at for at, one in enumerate(commits) if draft.seen(one.sha).state == "green"]
+    greens = [at for at, one in enumerate(commits) if draft.verdict(one.sha).state == "green"]
     for at, commit in enumerate(commits):
-        operation, verdict = commit.operation, draft.seen(commit.sha)
+        operation, verdict = commit.operation, draft.verdict(commit.sha)
         stop: Obstacle
         if greens and at <= greens[-1]:
             stop = _landing(draft, commits[greens[-1]].sha)
         else:
             is_own = commit.sha in to_check or verdict.claimed
             stop = _check(draft, commit.sha, commit.sha if is_own else commits[-1].sha)
-        about = About(
-            at="on auto", app_sha=operation.app_sha, set=operation.set, wave=operation.wave
-        )
-        draft.wait(about, stop, since=verdict.since or commit.at)
+        draft.wait(About.of(operation, "on auto"), stop, since=verdict.since or commit.at)
     if draft.ledger.moved >= STARVES_AFTER and commits:
         stop = Starvation(times=draft.ledger.moved, since=draft.ledger.moved_since)
         draft.wait(About(at="auto"), stop)
@@ -158,7 +141,7 @@ def _let_land(refused: Refusal) -> ServerRefusal:
 
 def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
     """Which check a commit waits for; `asked` is the commit whose check would do."""
-    verdict = draft.seen(sha)
+    verdict = draft.verdict(sha)
     match verdict.state:
         case "red":
             return RedCheck(sha=sha, said=verdict.said)
@@ -167,7 +150,7 @@ def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
         case _:
             is_asked_for = asked in draft.snapshot.ledger.asked
             return MissingCheck(
-                sha=asked, missing=draft.seen(asked).missing, is_asked_for=is_asked_for
+                sha=asked, missing=draft.verdict(asked).missing, is_asked_for=is_asked_for
             )
 
 
@@ -178,17 +161,9 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
         targets = tuple(sorted(landing.failed))
         stop = FailingTargets(wave=wave.name, set=set_name, targets=targets, since=since)
         draft.wait(about, stop)
-    elif landing.naming is not None and landing.naming.is_wrong:
-        draft.wait(
-            about,
-            SetNotInFiles(
-                wave=wave.name,
-                commit=landing.commit,
-                naming=landing.naming,
-                since=landing.landed_at,
-            ),
-        )
-    elif landing.deployed_at is None and (late := tuple(missing(draft, wave, landing))):
+    elif absent := not_in_files(wave.name, landing):
+        draft.wait(about, absent)
+    elif landing.deployed_at is None and (late := missing(draft, wave, landing)):
         draft.wait(about, MissingReport(wave=wave.name, targets=late, since=landing.landed_at))
 
 
@@ -218,23 +193,19 @@ def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
 
 def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, datetime]]:
     """The sets that were announced and not refused, as far as is known, and when."""
-    for fact in draft.inbox.values():
-        if isinstance(fact, AnnouncementRequest) and fact.announcement.set == set_name:
-            yield fact.order, fact.announcement.sha, fact.accepted_at
-    for sets in draft.ledger.sets.values():
-        for landing in sets[set_name].landings if set_name in sets else ():
-            if landing.app_sha is not None:
-                yield order_of(landing), landing.app_sha, landing.landed_at
+    for _, fact in waiting_announcements(draft, set_name):
+        yield fact.order, fact.announcement.sha, fact.accepted_at
+    for _, landing in draft.ledger.landings(set_name):
+        if landing.app_sha is not None:
+            yield order_of(landing), landing.app_sha, landing.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
         if ending.how != "rejected":
             yield order_of(ending), ending.app_sha, ending.at
 
 
 def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
-    found = (
-        fact.announcement for fact in draft.inbox.values() if isinstance(fact, AnnouncementRequest)
-    )
-    return any((one.set, one.sha) == (set_name, app_sha) for one in found)
+    waiting = waiting_announcements(draft, set_name)
+    return any(one.announcement.sha == app_sha for _, one in waiting)
 
 
 def _why_not(
@@ -253,21 +224,11 @@ def _why_not(
             yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
             yield from closed(draft, wave, set_name)
         return
+    wanted = (wave.name, set_name, order, app_sha)
     for eviction in reversed(draft.ledger.evictions):
         gone = eviction.operation
-        if gone and (gone.wave, gone.set, order_of(gone), gone.app_sha) == (
-            wave.name,
-            set_name,
-            order,
-            app_sha,
-        ):
-            yield PastEviction(
-                app_sha=app_sha,
-                reason=eviction.reason,
-                said=eviction.said,
-                commit=eviction.commit,
-                since=eviction.at,
-            )
+        if gone and (gone.wave, gone.set, order_of(gone), gone.app_sha) == wanted:
+            yield PastEviction.of(eviction, app_sha)
             return
     for source in wave.sources:
         before = draft.settings.wave(source)

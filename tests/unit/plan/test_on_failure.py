@@ -7,7 +7,7 @@ from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, app_sha, introduced, s
 
 from tidemill.announcing.order import Order
 from tidemill.facts.ledger import Landing
-from tidemill.plan.on_failure import healthy_before
+from tidemill.plan.rollback import healthy_before
 
 BACK = {**LAB, "on_failure": "roll back"}
 

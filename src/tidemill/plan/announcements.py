@@ -1,0 +1,107 @@
+"""Announcements: which of them are let in, which wait, and how each one ends.
+
+Each ends exactly one way: it landed in every wave that comes first, it was evicted, rejected or
+dropped, or something newer made it superfluous.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import SetLedger
+from tidemill.facts.requests import AnnouncementRequest, announced_as
+from tidemill.plan.draft import Draft
+from tidemill.plan.position import how_ended, why_older, why_unwelcome
+
+MOST_WAITING = 50
+
+
+def is_newer(part: SetLedger, announced: AnnouncementRequest) -> bool:
+    """Whether an announcement is newer than all that the wave has had."""
+    return announced.order > part.newest
+
+
+def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, AnnouncementRequest]]:
+    """The announcements of a set in the inbox, the oldest first."""
+    found = [
+        (request_id, fact)
+        for request_id, fact in draft.inbox.items()
+        if isinstance(fact, AnnouncementRequest) and fact.announcement.set == set_name
+    ]
+    return sorted(found, key=lambda one: (one[1].order, one[0]))
+
+
+def file_announcement(
+    draft: Draft,
+    ref_id: str,
+    announced: AnnouncementRequest,
+    earlier: Sequence[AnnouncementRequest],
+) -> None:
+    """Let an announcement wait, unless it has ended before or can't be let in.
+
+    Args:
+        earlier: those that wait and were accepted before.
+    """
+    announcement = announced.announcement
+    known_as = announced_as(ref_id, announcement.set)
+    if how := how_ended(draft.settings, draft.ledger, known_as, announcement):
+        draft.end(ref_id, how)
+    elif reason := why_unwelcome(draft.settings, draft.ledger, announced, earlier):
+        draft.reject(ref_id, reason, set_name=announcement.set)
+
+
+def end_announcement(draft: Draft, request_id: str, announced: AnnouncementRequest) -> None:
+    """An announcement ends when every first wave has had it, a newer one, or evicted it."""
+    announcement = announced.announcement
+    ends, why = set(), "the wave has had a newer one"
+    for wave in draft.settings.waves:
+        if wave.sources:
+            continue
+        part = draft.ledger.history(wave.name, announcement.set)
+        if any(one.is_set(announced.order, announcement.sha) for one in part.landings):
+            ends.add("landed")
+        elif not is_newer(part, announced):
+            ends.add("superseded")
+            landed = max((one.landed_at for one in part.landings), default=None)
+            if landed is not None and announced.accepted_at >= landed:
+                why = why_older(part.newest, announced, wave.name)
+        elif draft.ledger.evicted_from(wave.name, announcement.set, request_id):
+            ends.add("evicted")
+        else:
+            return
+    how = next((one for one in ("evicted", "landed") if one in ends), None)
+    if how is None:
+        supersede(draft, request_id, announcement.set, why, sha=announcement.sha)
+    else:
+        entry = Entry(what=how, id=request_id, app_sha=announcement.sha, set=announcement.set)
+        draft.end_once(request_id, how, entry)
+
+
+def supersede_oldest(draft: Draft) -> None:
+    """Of more than 50 that wait, and are on no wave's way yet, the oldest are superseded."""
+    on_auto = {step.operation.request for step in draft.chain}
+    why = f"more than {MOST_WAITING} announcements waited"
+    for image_set in draft.settings.sets:
+        waiting = [
+            (request_id, announced.announcement.sha)
+            for request_id, announced in waiting_announcements(draft, image_set.name)
+            if request_id not in on_auto and not _is_begun(draft, announced)
+        ]
+        for request_id, sha in waiting[: max(0, len(waiting) - MOST_WAITING)]:
+            supersede(draft, request_id, image_set.name, why, sha=sha)
+
+
+def supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha: str) -> None:
+    """Something newer has made a request superfluous."""
+    entry = Entry(what="superseded", id=request_id, app_sha=sha, set=set_name, reason=reason)
+    draft.end(request_id, "superseded", entry)
+
+
+def _is_begun(draft: Draft, announced: AnnouncementRequest) -> bool:
+    """Whether one first wave has had it, so that others may be the only ones that lack it."""
+    first = {wave.name for wave in draft.settings.waves if not wave.sources}
+    return any(
+        wave in first and landing.is_set(announced.order, announced.announcement.sha)
+        for wave, landing in draft.ledger.landings(announced.announcement.set)
+    )

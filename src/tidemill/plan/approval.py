@@ -1,0 +1,34 @@
+"""Approval: a wave may take a set only once a person has asked for that very set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tidemill.announcing.order import order_of
+from tidemill.facts.operation import Operation
+from tidemill.facts.settings import Wave
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import MissingApproval
+
+
+def needs_approval(
+    draft: Draft, wave: Wave, operation: Operation, ready: datetime | None
+) -> Iterator[MissingApproval]:
+    """Whether a promotion waits for it: what a person asks for is approved by that.
+
+    Args:
+        ready: since when nothing but the wave itself keeps the set out.
+    """
+    if wave.approval and operation.request not in draft.inbox:
+        yield MissingApproval(
+            wave=wave.name, set=operation.set, app_sha=operation.app_sha or "", since=ready
+        )
+
+
+def ready_since(draft: Draft, wave: Wave, operation: Operation) -> datetime | None:
+    """Since when nothing but the wave itself keeps a set out of it, as far as is known."""
+    order = order_of(operation)
+    landings = [draft.ledger.last(source, operation.set, order) for source in wave.sources]
+    deployed = [one.deployed_at for one in landings if one is not None and one.deployed_at]
+    return max(deployed) + wave.soak if deployed else None

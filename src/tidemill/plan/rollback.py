@@ -1,0 +1,180 @@
+"""Rollback: a wave goes back to a set that it has had.
+
+It goes first on auto, directly on main, and waits for nothing. Its hold holds from when it was
+asked for, and stays, also where its commit is evicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.holds import Hold
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Landing, OpenRollback
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import Rollback
+from tidemill.plan.draft import AutoStep, Draft
+from tidemill.plan.holds import hold_on, place_hold
+from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
+from tidemill.words.shas import short
+
+
+def healthy_before(landings: Sequence[Landing], order: Order) -> Landing | None:
+    """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
+    older = [one for one in landings if order_of(one) < order]
+    well = [one for one in older if one.deployed_once and not one.is_bad]
+    return max(well, key=order_of, default=None)
+
+
+# Why a set goes nowhere, and why a rollback is not due
+
+
+def goes_back(
+    draft: Draft, set_name: str, order: Order, wave: str | None = None
+) -> Obstacle | None:
+    """Whether a wave, or any, is being rolled back from a set."""
+    for back in draft.ledger.rollbacks:
+        if wave in (None, back.wave) and back.set == set_name and order > order_of(back.to):
+            return RollbackUnderWay(wave=back.wave)
+    return None
+
+
+def went_back(wave: str, set_name: str, landing: Landing) -> Obstacle | None:
+    """Whether a wave was rolled back from a set."""
+    if not landing.rolled_back:
+        return None
+    return PastRollback(wave=wave, set=set_name, app_sha=landing.app_sha or "")
+
+
+def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
+    """Whether nobody asks for a rollback any more; nothing else keeps it from being due."""
+    wanted = (operation.wave, operation.set, operation.content, operation.request)
+    begun = [(*_place(one), one.to.content, one.request) for one in draft.ledger.rollbacks]
+    if wanted not in begun:
+        yield EndedRequest(what="rollback")
+
+
+# What comes in
+
+
+def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
+    """Begin a rollback that a person asks for: its hold is placed, its commit follows."""
+    wave, set_name, to = rollback.wave, rollback.set, rollback.to
+    backs = draft.ledger.rollbacks
+    if any(back.request == ref_id for back in backs):
+        return
+    if draft.reject_unless_named(ref_id, wave, set_name):
+        return
+    part = draft.ledger.history(wave, set_name)
+    if (to.commit, to.content) not in [(one.commit, one.content) for one in part.landings]:
+        reason = f"{wave} has had no such set, as far as the turns know"
+        draft.reject(ref_id, reason, set_name=set_name, wave=wave)
+        return
+    back = OpenRollback(
+        wave=wave,
+        set=set_name,
+        leaves=rollback.leaves,
+        to=to,
+        reason=rollback.reason,
+        at=rollback.accepted_at,
+        request=ref_id,
+    )
+    if part.present is not None and part.present.content == to.content:
+        _hold_back(draft, back, by=rollback.by)
+        draft.end(ref_id, "landed", Entry(what="landed", id=ref_id, set=set_name, wave=wave))
+    elif any((one.wave, one.set, one.to.content) == (wave, set_name, to.content) for one in backs):
+        entry = Entry(what="under way already", id=ref_id, set=set_name, wave=wave)
+        draft.end(ref_id, "superseded", entry)
+    else:
+        begin_rollback(draft, back, by=rollback.by)
+
+
+def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
+    """Place the hold of a rollback at once, in place of one that had begun."""
+    others = [one for one in draft.ledger.rollbacks if _place(one) == _place(back)]
+    forget_rollbacks(draft, back.wave, back.set)
+    for other in others:
+        if other.request:
+            entry = Entry(
+                what="superseded",
+                id=other.request,
+                set=other.set,
+                wave=other.wave,
+                reason="another rollback was asked for",
+            )
+            draft.end(other.request, "superseded", entry)
+    draft.ledger.rollbacks.append(back)
+    _hold_back(draft, back, by=by)
+
+
+def end_lost_rollbacks(draft: Draft) -> None:
+    """A rollback whose wave or set has left the settings can't go on; its request is rejected."""
+    for back in list(draft.ledger.rollbacks):
+        if not draft.settings.names(back.wave, back.set):
+            draft.ledger.rollbacks.remove(back)
+            draft.ledger.of(back.wave, back.set).roll_back_to(order_of(back.to))
+            reason = "the settings no longer name its wave or its set"
+            entry = Entry(what="given up", set=back.set, wave=back.wave, reason=reason)
+            draft.entries.append(entry)
+
+
+def end_rollback(draft: Draft, request_id: str) -> None:
+    """A rollback that was asked for ends when none of its kind is under way any more."""
+    if request_id not in {back.request for back in draft.ledger.rollbacks}:
+        draft.end_once(request_id, "landed", Entry(what="landed", id=request_id))
+
+
+def forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str | None = None) -> None:
+    """The rollbacks in a place are over; with `content`, those that go back to it."""
+    draft.ledger.rollbacks = [
+        one
+        for one in draft.ledger.rollbacks
+        if _place(one) != (wave, set_name) or content not in (None, one.to.content)
+    ]
+
+
+# On auto
+
+
+def put_rollbacks_first(draft: Draft) -> None:
+    """A rollback goes directly on main; everything else is replayed on it.
+
+    Reads the rollbacks that have begun; writes the chain.
+    """
+    for back in draft.ledger.rollbacks:
+        operation = rollback_of(back)
+        if any(step.operation.id == operation.id for step in draft.chain):
+            continue
+        draft.chain = [
+            step
+            for step in draft.chain
+            if step.operation.override or not step.operation.is_same_set(operation)
+        ]
+        draft.chain.insert(0, AutoStep(operation))
+
+
+def rollback_of(back: OpenRollback) -> Operation:
+    """The operation of a rollback that has begun."""
+    return Operation.copying(
+        "roll back",
+        back.wave,
+        back.set,
+        back.wave,
+        back.to,
+        request=back.request,
+        at=back.at,
+        reason=back.reason,
+    )
+
+
+def _place(back: OpenRollback) -> tuple[str, str]:
+    return back.wave, back.set
+
+
+def _hold_back(draft: Draft, back: OpenRollback, *, by: str) -> None:
+    if hold_on(draft, back.wave, back.set) is None:
+        cause = back.request or f"{back.wave}-{back.set}-{short(back.leaves.commit)}"
+        name, (wave, set_name) = f"hold-{cause}", _place(back)
+        hold = Hold(id=name, wave=wave, set=set_name, reason=back.reason, by=by, since=back.at)
+        place_hold(draft, hold)
