@@ -11,7 +11,9 @@ from functools import partial
 from types import FrameType
 
 from tidemill.clients.machine.environment import expect_utf8, leave_the_checkout, turn_to_utf8
+from tidemill.commands._results import AnyResult
 from tidemill.commands._table import TIDEMILL, Table, parse, run
+from tidemill.commands._writing import write, write_json
 from tidemill.errors import TidemillError
 from tidemill.words.names import shown, visible
 
@@ -44,14 +46,27 @@ def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int
         if list(given[:1]) == [AS_ACTION]:
             return _run_action(given[1:])
         parsed = parse(given, table)
-        show = partial(_show, as_json=getattr(parsed, "json", False))
-        return _ended(lambda: run(parsed, table), show)
+        as_json = getattr(parsed, "json", False)
+
+        def command() -> int:
+            result = run(parsed, table)
+            _report(result, table, as_json=as_json)
+            return result.exit_code
+
+        return _ended(command, partial(_show, as_json=as_json))
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\nInterrupted. What was pushed stays; any later turn goes on with it.\n")
         return _INTERRUPTED
+
+
+def _report(result: AnyResult, table: Table, *, as_json: bool) -> None:
+    if not as_json:
+        write(table.text(result))
+    elif (value := table.as_json(result)) is not None:
+        write_json(value)
 
 
 def _run_action(words: Sequence[str]) -> int:
@@ -84,8 +99,6 @@ def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int
 
 def _show(error: TidemillError, *, as_json: bool) -> None:
     if as_json:
-        from tidemill.commands._writing import write_json
-
         write_json({"error": error.as_json()})
     else:
         said = f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"

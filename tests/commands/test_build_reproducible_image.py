@@ -16,7 +16,7 @@ from tidemill.building.order import Wishes
 from tidemill.building.services import Run, build_services
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.scratch import scratch
-from tidemill.commands._build_report import image_json
+from tidemill.commands._json import image_json
 from tidemill.errors import EntryPointFailed, Refused, TidemillError, TimeLimit
 from tidemill.images.layout import Layout
 

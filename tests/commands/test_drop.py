@@ -57,8 +57,8 @@ def test_announcement_that_was_dropped_by_mistake_comes_back_by_the_command_that
     dropped = under_test.run(*drop(under_test))
     result = dropped if said == "by drop" else under_test.announce(1)
     words = shlex.split(result["request"]["way_in"])
-    assert words[:3] == ["tidemill", "retry", "--repo"]
-    turn = under_test.run("retry", *words[4:])
+    assert words[:3] == ["tidemill", "retry", "--sha"]
+    turn = under_test.run("retry", *words[2:4])
     assert [one["app_sha"] for one in turn["introduced"]] == [sha_of("app-1")]
     under_test.green()
     assert under_test.on_main("lab") == sha_of("app-1")

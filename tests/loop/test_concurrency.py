@@ -15,10 +15,12 @@ from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
 from tidemill.clients.git.repository import opened
+from tidemill.commands._json import turn_json
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._report import turn_json
+from tidemill.commands._session import turn_taken
+from tidemill.turn.outcome import LostTo
 from tidemill.turn.push import Clock
-from tidemill.turn.turn import LostTo, turn
+from tidemill.turn.turn import turn
 
 CROWDS = (2, 8, 16)
 COUNT_PUSHES = 'cat > /dev/null; echo push >> "$GIT_DIR/pushes"'
@@ -234,8 +236,8 @@ def test_turn_that_loses_every_race_names_nothing_that_nobody_has(landed: World)
     with opened(str(landed.bare)) as store:
         done = turn(store, Clock(landed.now, pause=lambda _: None))
     assert done.outcome == LostTo("refs/tidemill/journal")
-    told = turn_json(done, Remedies.of(str(landed.bare), landed.now))
-    assert (told["changed"], told["landed"], told["to_check"]) == (False, None, [])
+    told = turn_json(turn_taken(done.plan, done.outcome, Remedies.of(str(landed.bare), landed.now)))
+    assert (told["changed"], told["landed"], told["to_check"]) == (False, None, ())
     assert not any(told[name] for name in ("introduced", "promoted", "notes"))
     assert {ref for ref, sha in refs(landed).items() if before[ref] != sha} == {
         "refs/tidemill/journal"

@@ -30,6 +30,7 @@ from tidemill.commands import (
     status,
     update_cfg_app,
 )
+from tidemill.commands._json import as_json
 from tidemill.errors import TidemillError
 from tidemill.turn.push import Clock
 
@@ -93,18 +94,16 @@ def do(
     """Run a command to its end, or until `gate` raises `Killed`."""
     deed = Deed(command, arguments)
     _LOCAL.client = Client(server, f"tidemill {command}", gate)
-    _LOCAL.said = {}
     module = COMMANDS[command]
     given = {**_defaults(module), **arguments, "repo": "", "now": now.isoformat(), "json": True}
     if command == "turn":
         given["claim"] = True
     try:
-        module.run(Namespace(**given))
+        deed.said = as_json(module.run(Namespace(**given)))
     except TidemillError as error:
         deed.refused = error.what
     except Killed:
         deed.died = True
-    deed.said = _LOCAL.said
     return deed
 
 
@@ -120,7 +119,6 @@ def stage() -> Iterator[None]:
                 stack.enter_context(patch(f"{place}.Clock", clock))
             if module != "record_check":
                 stack.enter_context(patch(f"{place}.connected", _connected))
-        stack.enter_context(patch("tidemill.commands._writing.write_json", _heard))
         for name, instead in (
             ("tidemill.commands._options.read_file", str.encode),
             ("tidemill.clients.machine.person.name", lambda: "ada"),
@@ -146,10 +144,6 @@ def _opened(_: str) -> Iterator[Client]:
 
 def _connected(*_: object) -> LatestReports:
     return LatestReports(_LOCAL.client)
-
-
-def _heard(value: dict[str, Any]) -> None:
-    _LOCAL.said = value
 
 
 def _shown(value: object) -> str:

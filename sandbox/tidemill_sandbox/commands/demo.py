@@ -10,9 +10,8 @@ from pathlib import Path
 
 from tidemill.clients.machine.enclosure import SAME_USER, chosen
 from tidemill.commands import _options
-from tidemill.commands import status as status_command
-from tidemill.commands._writing import write_json
 from tidemill.errors import Refused
+from tidemill_sandbox.commands._results import Told
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.story import Story
 
@@ -39,8 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, repo=False)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Tell the story, then show the state of every wave."""
+def run(arguments: argparse.Namespace) -> Told:
+    """Tell the story; it ends with the state of every wave."""
     options = _options.options(arguments)
     examples, folder = Path(arguments.examples), Path(arguments.to).absolute()
     if not (examples / "app").is_dir() or not (examples / "cfg-app").is_dir():
@@ -63,27 +62,4 @@ def run(arguments: argparse.Namespace) -> int:
     with chosen(SAME_USER):  # the repositories are made here, and there is no token for them
         story.tell()
     seconds = time.monotonic() - began
-    if options.json:
-        write_json(
-            {
-                "folder": str(folder),
-                "seconds": round(seconds, 1),
-                "status": story.loop.call("status"),
-            }
-        )
-        return 0
-    say = story.narrator.line
-    say("\nThe state of every wave, as `tidemill status` shows it:\n")
-    status_command.run(_status(story))
-    say(f"Everything held, in {seconds:.0f} s. It is all in {folder}:")
-    say("  app.git, cfg-app.git   the two repositories; the journal is refs/tidemill/journal")
-    say("  app, cfg-app           the people's clones of them")
-    say("  images                 an OCI layout for each service")
-    say("  announcements          what was announced")
-    say(f"Look around:\n  git -C {folder / 'cfg-app.git'} log --oneline main")
-    say(f"  git -C {folder / 'cfg-app.git'} log refs/tidemill/journal")
-    return 0
-
-
-def _status(story: Story) -> argparse.Namespace:
-    return argparse.Namespace(repo=story.loop.url, now=story.loop.now.isoformat(), json=False)
+    return Told(folder, seconds, story.loop.status())

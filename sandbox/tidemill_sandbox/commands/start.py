@@ -15,6 +15,7 @@ from tidemill.clients.machine.environment import variable
 from tidemill.commands._writing import write_json
 from tidemill.errors import Refused
 from tidemill.words.names import shown
+from tidemill_sandbox.commands._results import Served
 
 if TYPE_CHECKING:
     from tidemill_sandbox.world import World
@@ -73,7 +74,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print addresses as JSON")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Served:
     """Start it, say where it is, and serve until Ctrl-C; or tell the story."""
     try:
         from tidemill_sandbox import workflow_story, world
@@ -116,7 +117,7 @@ def run(arguments: argparse.Namespace) -> int:
             narrator.line(f"Look on: {found.hub.url}")
             workflow_story.Story(found, narrator).tell()
             narrator.line(f"\nEverything held, in {time.monotonic() - began:.0f} s.")
-            return 0
+            return Served()
         if not arguments.json:
             _welcome(found, narrator.line)
         try:
@@ -125,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
             narrator.line(
                 "\nThe stand-in has ended. What was in its repositories is in " + str(folder)
             )
-    return 0
+    return Served()
 
 
 def _welcome(found: World, say: Callable[[str], None]) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import io
-import json
 from collections.abc import Iterable
-from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from tidemill.clients.git.git import Git
+from tidemill.commands._json import DONE
+from tidemill.commands._results import (
+    AnyResult,
+    Reconciliation,
+    RequestAndTurn,
+    StatusReport,
+    TurnTaken,
+)
 from tidemill.commands._table import command, parse
+from tidemill.commands._words import about, state
 from tidemill.errors import TidemillError
 from tidemill.facts import settings, settings_file
 from tidemill.words.shas import short
@@ -40,47 +45,40 @@ class Loop:
         )
         self._synced: dict[str, str] = {}
 
-    def call(self, name: str, *arguments: str) -> dict[str, Any]:
-        """Run a command as anyone would type it, and return what `--json` prints."""
-        out = io.StringIO()
+    def call(self, name: str, *arguments: str) -> AnyResult:
+        """Run a command as anyone would type it, and return what became of it."""
         given = [name, "--repo", self.url, *arguments, "--now", self.now.isoformat(), "--json"]
-        with redirect_stdout(out):
-            command(name).run(parse(given))
-        found: dict[str, Any] = json.loads(out.getvalue())
-        return found
+        return command(name).run(parse(given))
+
+    def ask(self, name: str, *arguments: str) -> TurnTaken:
+        """Run a command that accepts something, and say what the turn after it did."""
+        match self.call(name, *arguments):
+            case RequestAndTurn(request, turn):
+                if name == "update-cfg-app":
+                    self.narrator.say("announced", f"{request.id} ({state(request)})")
+                self.tell(turn)
+                return turn
+            case other:
+                raise AssertionError(other)
 
     def later(self, **span: float) -> None:
         """Let time pass."""
         self.now += timedelta(**span)
 
-    def announce(self, file: Path) -> dict[str, Any]:
+    def announce(self, file: Path) -> TurnTaken:
         """Announce a set to cfg-app.git."""
-        turn = self.call("update-cfg-app", "--announcement", str(file))
-        self.narrator.say("announced", f"{turn['request']['id']} ({turn['request']['state']})")
-        self.tell(turn)
-        return turn
+        return self.ask("update-cfg-app", "--announcement", str(file))
 
-    def tell(self, turn: dict[str, Any]) -> None:
+    def tell(self, turn: TurnTaken) -> None:
         """Say what a turn did."""
-        if turn["landed"]:
+        if turn.landed:
             self.narrator.say(
-                "main", f"landed {short(turn['landed'])}, the very commit that was checked"
+                "main", f"landed {short(turn.landed)}, the very commit that was checked"
             )
-        verbs = {
-            "introduced": "auto",
-            "promoted": "auto",
-            "rolled_back": "auto",
-            "replayed": "replayed",
-            "evicted": "evicted",
-            "superseded": "superseded",
-            "rejected": "rejected",
-        }
-        for key, who in verbs.items():
-            for one in turn[key]:
-                where = f"{one.get('set', '')} {short(one.get('app_sha', ''))}" + (
-                    f" in {one['wave']}" if "wave" in one else ""
-                )
-                self.narrator.say(who, f"{key.replace('_', ' ')} {where}: {one.get('reason', '')}")
+        for what in DONE:
+            who = "auto" if what in ("introduced", "promoted", "rolled back") else what
+            for one in turn.done(what):
+                self.narrator.say(who, f"{what} {about(one)}: {one.reason}")
 
     def check(self, sha: str) -> bool:
         """What CI does with a commit: check it out, check it, report; whether it is green."""
@@ -94,11 +92,9 @@ class Loop:
         self._runs += 1
         why = ""
         try:
-            out = io.StringIO()
-            with redirect_stdout(out):
-                command("check-cfg-app").run(
-                    parse(["check-cfg-app", "--repo", str(self._checkout), "--json"])
-                )
+            command("check-cfg-app").run(
+                parse(["check-cfg-app", "--repo", str(self._checkout), "--json"])
+            )
             state = "success"
         except TidemillError as error:
             state, why = "failure", f": {error.what[:160]}"
@@ -119,8 +115,8 @@ class Loop:
         return state == "success"
 
     def settle(
-        self, turn: dict[str, Any] | None = None, *, waves: Iterable[str] | None = None
-    ) -> dict[str, Any]:
+        self, turn: TurnTaken | None = None, *, waves: Iterable[str] | None = None
+    ) -> TurnTaken:
         """Let checks answer, clusters deploy and time pass, until nothing moves any more.
 
         Args:
@@ -129,10 +125,10 @@ class Loop:
         names = [wave.name for wave in self._settings.waves] if waves is None else list(waves)
         for _ in range(MOST_ROUNDS):
             turn = turn or self.turn()
-            for sha in turn["to_check"]:
+            for sha in turn.to_check:
                 self.check(sha)
             reported = self.deploy(names)
-            if not (turn["to_check"] or turn["changed"] or reported):
+            if not (turn.to_check or turn.changed or reported):
                 return turn
             self.later(minutes=1)
             turn = None
@@ -140,11 +136,14 @@ class Loop:
             "the loop does not come to rest", remedy="this is a defect: please report it"
         )
 
-    def turn(self) -> dict[str, Any]:
+    def turn(self) -> TurnTaken:
         """One turn."""
-        turn = self.call("reconcile-cfg-app")
-        self.tell(turn)
-        return turn
+        match self.call("reconcile-cfg-app"):
+            case Reconciliation(turn):
+                self.tell(turn)
+                return turn
+            case other:
+                raise AssertionError(other)
 
     def deploy(self, waves: Iterable[str]) -> bool:
         """What Argo CD does: each target whose files changed on main syncs them and reports."""
@@ -173,14 +172,13 @@ class Loop:
         self, wave: str, target: str, revision: str, health: str, *, quiet: bool = False
     ) -> None:
         """A target says how it is."""
-        turn = self.call(
-            "record-deployment", "--wave", wave, "--target", target, "--revision", revision,
-            "--phase", "Succeeded", "--health", health, "--finished-at", self.now.isoformat(),
-        )  # fmt: skip
         if not quiet:
             self.redeployed.append(target)
             self.narrator.say(wave, f"{target} runs {short(revision)}, {health}")
-        self.tell(turn)
+        self.ask(
+            "record-deployment", "--wave", wave, "--target", target, "--revision", revision,
+            "--phase", "Succeeded", "--health", health, "--finished-at", self.now.isoformat(),
+        )  # fmt: skip
         self.later(seconds=10)
 
     def sha(self, ref: str) -> str:
@@ -189,12 +187,19 @@ class Loop:
 
     def runs(self, wave: str, set_name: str = "app") -> str | None:
         """The app SHA of a set in a wave, by the status."""
-        status = self.call("status")
-        for one in status["waves"]:
-            for found in one["sets"] if one["name"] == wave else ():
-                if found["set"] == set_name and found["state"] != "auto":
-                    return str(found["app_sha"]) if found["app_sha"] else None
+        for one in self.status().status.waves:
+            for found in one.sets if one.name == wave else ():
+                if found.set == set_name and found.state != "auto":
+                    return found.app_sha
         return None
+
+    def status(self) -> StatusReport:
+        """What runs where, and what waits."""
+        match self.call("status"):
+            case StatusReport() as found:
+                return found
+            case other:
+                raise AssertionError(other)
 
     def changed_by(self, sha: str) -> list[str]:
         """The files that a commit changed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tidemill.commands._words import waits_for
 from tidemill.words.shas import short
 from tidemill_sandbox.demo.loop import Loop
 from tidemill_sandbox.demo.narrator import Narrator
@@ -154,14 +155,14 @@ class Story:
         self._push("Five replicas of orders in production")
         turn = self.loop.turn()
         self.narrator.expect(
-            turn["replayed"], "the commit under test was done again on the new main"
+            turn.done("replayed"), "the commit under test was done again on the new main"
         )
         self.cfg.replace(production, "billing+: { replicas: 2", "billing+: { replicas: 'three'")
         self.cfg.generate()
         broken = self._push("Three replicas of billing")
         self.loop.settle()
-        waiting = self.loop.call("status")["waiting"]
-        blamed = [line for line in waiting if broken in line["what"]]
+        waiting = self.loop.status().status.waiting
+        blamed = [line for line in waiting if line.about.at == "main" and line.about.sha == broken]
         self.narrator.expect(blamed, f"the status names {short(broken)} on main: its check is red")
         self._expect_evicted(1, "nobody was evicted for it")
         self.cfg.replace(production, "billing+: { replicas: 'three'", "billing+: { replicas: 3")
@@ -180,7 +181,7 @@ class Story:
         newer, built_newer = self.app.build("Be less patient", self.loop.now)
         self.loop.settle(self.loop.announce(self.app.announcement(newer, built_newer)))
         turn = self.loop.announce(late)
-        superseded = [one for one in turn["superseded"] if one["app_sha"] == older]
+        superseded = [one for one in turn.done("superseded") if one.app_sha == older]
         self.narrator.expect(
             superseded, f"{short(older)} is superseded: the wave has had {short(newer)}"
         )
@@ -198,12 +199,9 @@ class Story:
         self.loop.settle(self.loop.announce(self.app.announcement(sha, built)))
         self.loop.later(hours=2)
         self.loop.settle()
-        waiting = self.loop.call("status")["waiting"]
-        blockers = [
-            f"{line['what']} waits for {line['for']}"
-            for line in waiting
-            if "internal-us" in line["for"]
-        ]
+        found = self.loop.status()
+        lines = (waits_for(line, found.remedies) for line in found.status.waiting)
+        blockers = [line for line in lines if "internal-us" in line]
         for line in blockers:
             self.narrator.say("status", line)
         self.narrator.expect(blockers, "the status names internal-us")
@@ -218,10 +216,9 @@ class Story:
         """Chapter 8."""
         self.narrator.chapter("A rollback, its hold, and its release")
         bad = self.loop.runs("production")
-        turn = self.loop.call(
+        turn = self.loop.ask(
             "rollback-wave", "--wave", "production", "--set", "app", "--reason", "checkout is slow"
         )
-        self.loop.tell(turn)
         self.loop.settle(turn)
         back = self.loop.runs("production")
         self.narrator.expect(back not in (None, bad), f"production is back at {short(back)}")
@@ -236,11 +233,10 @@ class Story:
             self.loop.runs("production") == back,
             "production is held, so nothing undid the rollback",
         )
-        turn = self.loop.call(
+        turn = self.loop.ask(
             "release-wave", "--wave", "production", "--reason", "the cause is found"
         )
         self.narrator.say("released", "production")
-        self.loop.tell(turn)
         self.loop.settle(turn)
         self._expect_everywhere(sha)
 

@@ -2,66 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
+from tidemill.commands import _results as results
+from tidemill.commands._results import Result, TurnTaken
+from tidemill.commands._words import about, said, waits_for, way_in
+from tidemill.plan.obstacles import BrokenMain, RedMain, ServerRefusal, StaleMain, Wait
 from tidemill.words.names import one_line
-from tidemill.words.shas import short
 
-Result = Mapping[str, Any]
 _NEEDS_A_PERSON = {
     "evicted": "was evicted",
     "rejected": "was rejected",
     "held": "is held",
     "not in the files": "is not in the files as it should be",
 }
-_REFUSES = "refused by the server"
-# Main can't go on, and only a person can change that.
-_STANDS_STILL = {"red main", "stale main", "main does not generate"}
 
 
 def errors(name: str, result: Result) -> list[str]:
     """Why a command ended with 1 that did what it could: something is red, or main may not move."""
-    reasons = result.get("reasons") or {}
-    red = [
-        f"{sha} is {verdict}: {reasons.get(sha, 'see the log')}"
-        for sha, verdict in (result.get("verdicts") or {}).items()
-        if verdict != "success"
-    ]
-    differ = [
-        f"{one['service']} is not reproducible; the log says what differs"
-        for one in result.get("images", [])
-        if isinstance(one, Mapping) and one.get("verified") is False
-    ]
-    stuck = [_waits(line) for line in result.get("waiting", []) if _is_refused(line)]
-    return [one_line(text) for text in red + differ + stuck] or [f"{name} says no; see the log"]
+    if result.exit_code == 0:
+        return []
+    return [*map(one_line, _errors(result))] or [f"{name} says no; see the log"]
 
 
 def warnings(result: Result) -> list[str]:
     """What was left to people: by a turn, evictions, refusals, new holds, images that no file
     names, and a main that can't go on; by a check, what is not wrong and still not right."""
-    entries = [
-        (what, one)
-        for what in ("evicted", "rejected")
-        for one in result.get(what, [])
-        if isinstance(one, Mapping)
-    ]
-    entries += [
-        (note["what"], note)
-        for note in result.get("notes", [])
-        if note.get("what") in ("held", "not in the files")
-    ]
-    found = [
-        f"{_which(one)} {_NEEDS_A_PERSON[what]}: {one.get('reason') or 'see the summary'}"
-        for what, one in entries
-    ]
-    found += [
-        _waits(line)
-        for line in result.get("waiting", [])
-        if _kinds(line) & _STANDS_STILL or _is_refused(line)
-    ]
-    found += [str(text) for text in result.get("warnings", [])]
-    return [one_line(text) for text in found]
+    return [*map(one_line, _warnings(result))]
 
 
 def notices(result: Result) -> list[str]:
@@ -69,30 +36,58 @@ def notices(result: Result) -> list[str]:
 
     Most events bring nothing, and that is no news; one that looks like ours and is not, is.
     """
-    request = result.get("request")
-    if request and request["kind"] != "accepted":
-        said = ": ".join(str(request[key]) for key in ("id", "state") if request.get(key))
-        return [one_line(said)]
-    if result.get("changed") is False and result.get("kind") != "nothing" and result.get("reason"):
-        return [one_line(str(result["reason"]))]
-    return []
+    match result:
+        case results.Acceptance(request) | results.RequestAndTurn(request):
+            return [] if request.is_new else [one_line(said(request))]
+        case results.EventRequest(request=request, is_foreign=is_foreign):
+            why = request.how if is_foreign else way_in(request)
+            return [one_line(why)] if why and not request.is_new else []
+        case results.RecordedCheck(note=note):
+            return [] if note.changed else [one_line(note.why)]
+        case _:
+            return []
 
 
-def _is_refused(line: Mapping[str, Any]) -> bool:
-    return line["at"] == "main" and _REFUSES in _kinds(line)
+def _errors(result: Result) -> Iterator[str]:
+    match result:
+        case results.CommitChecks(verdicts):
+            for verdict in verdicts:
+                if verdict.state != "success":
+                    yield f"{verdict.sha} is {verdict.state}: {verdict.reason}"
+        case results.Build():
+            for one in result.differing:
+                yield f"{one.item.name} is not reproducible; the log says what differs"
+        case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
+            yield from (waits_for(line, turn.remedies) for line in turn.waiting if _is_kept(line))
+        case _:
+            return
 
 
-def _kinds(line: Mapping[str, Any]) -> set[str]:
-    return {one["kind"] for one in line["obstacles"]}
+def _warnings(result: Result) -> Iterator[str]:
+    match result:
+        case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
+            yield from _left_to_people(turn)
+        case results.CheckoutCheck(warnings=found):
+            yield from found
+        case results.CommitChecks():
+            yield from result.warnings
+        case _:
+            return
 
 
-def _waits(line: Mapping[str, Any]) -> str:
-    return f"{line['what']} waits for {line['for']}"
+def _left_to_people(turn: TurnTaken) -> Iterator[str]:
+    for what, happened in _NEEDS_A_PERSON.items():
+        for entry in turn.done(what):
+            which = about(entry) or "something"
+            yield f"{which} {happened}: {entry.reason or 'see the summary'}"
+    for line in turn.waiting:
+        # Main can't go on, and only a person can change that.
+        stands_still = any(isinstance(o, RedMain | StaleMain | BrokenMain) for o in line.obstacles)
+        # What keeps main by a rule is an error.
+        if stands_still or (_is_kept(line) and not turn.is_main_kept):
+            yield waits_for(line, turn.remedies)
 
 
-def _which(one: Mapping[str, Any]) -> str:
-    sha = short(str(one.get("app_sha") or one.get("sha") or ""), "")
-    which = "all sets" if one.get("set") == "_" else one.get("set")
-    where = f"in {one['wave']}" if one.get("wave") else ""
-    said = " ".join(str(part) for part in (sha, which, where) if part)
-    return said or str(one.get("id") or "something")
+def _is_kept(line: Wait) -> bool:
+    """Whether the server does not let main move."""
+    return line.about.at == "main" and any(isinstance(o, ServerRefusal) for o in line.obstacles)

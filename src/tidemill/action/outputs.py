@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from typing import Any
+
+import msgspec
+
+from tidemill.commands import _results as results
+from tidemill.commands._json import as_json
+from tidemill.commands._results import Result
+from tidemill.commands._words import state
 
 _CHANGED = {"changed": "whether anything was written"}
 _REQUEST = {
@@ -85,30 +90,28 @@ def outputs_of(name: str) -> Mapping[str, str]:
     return {**OUTPUTS[name], **OF_ALL}
 
 
-def texts(name: str, result: Mapping[str, Any]) -> dict[str, str]:
+def texts(name: str, result: Result) -> dict[str, str]:
     """The outputs, but for the file: texts and numbers as they are, what has parts as JSON.
 
-    Args:
-        result: what the command printed with `--json`, of plain values.
+    An output is the key of its name in what `--json` prints, or one of `_others`.
     """
-    whole = {**result, **_parts(name, result)}
-    return {output: _text(whole.get(output.replace("-", "_"))) for output in OUTPUTS[name]}
+    values = {**as_json(result), **_others(result)}
+    return {output: _text(values.get(output.replace("-", "_"))) for output in OUTPUTS[name]}
 
 
-def _parts(name: str, result: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands elsewhere in a result than its name says."""
-    match name:
-        case "plan-images":
-            return {"matrix": result}
-        case "build-reproducible-image":
-            images = result.get("images", [])
-            return {"digests": {one["service"]: one["digest"] for one in images}}
+def _others(result: Result) -> Mapping[str, object]:
+    match result:
+        case results.Acceptance(request) | results.RequestAndTurn(request):
+            return {"id": request.id, "state": state(request)}
+        case results.ImagePlan():
+            return {"matrix": as_json(result)}
+        case results.Build(built):
+            return {"digests": {one.item.name: one.image.digest for one in built}}
         case _:
-            request = result.get("request", {})
-            return {key: request[key] for key in ("id", "state") if key in request}
+            return {}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     match value:
         case None:
             return ""
@@ -117,4 +120,4 @@ def _text(value: Any) -> str:
         case str() | int():
             return str(value)
         case _:
-            return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+            return msgspec.json.encode(value).decode()

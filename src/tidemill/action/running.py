@@ -6,9 +6,9 @@ import argparse
 import io
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from typing import Any
+from typing import cast
 
 import msgspec
 
@@ -18,8 +18,11 @@ from tidemill.action.outputs import RESULT, texts
 from tidemill.action.summary import summary, summary_of_error
 from tidemill.clients.github import place
 from tidemill.clients.machine import workflow
+from tidemill.commands._json import as_json
+from tidemill.commands._results import Result, SetupFailed
 from tidemill.commands._table import COMMANDS, parse, run
-from tidemill.commands._writing import kept_results
+from tidemill.commands._text import text
+from tidemill.commands._writing import write
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import one_line, visible
 
@@ -46,19 +49,18 @@ class Action:
             refuse_others(self.name, workflow.given_inputs())
         given = [self.name, *arguments(self.name, workflow.read_input)]
         parsed = _parsed(given)
-        said = io.StringIO()
         try:
-            with workflow.quoted(), redirect_stdout(said), kept_results() as results:
-                code = run(parsed)
-        except TidemillError:
-            if results:
-                self._give(msgspec.to_builtins(results[-1]))
+            with workflow.quoted():
+                result = cast(Result, run(parsed))
+        except SetupFailed as error:
+            self._give(error.result)
             raise
-        finally:
-            _show(self.name, said.getvalue())
-        result = msgspec.to_builtins(results[-1]) if results else {}
-        self._tell(code, result, getattr(parsed, "repo", None))
-        return code
+        said = io.StringIO()
+        with redirect_stdout(said):
+            write(text(result))
+        _show(self.name, said.getvalue())
+        self._tell(result, getattr(parsed, "repo", None))
+        return result.exit_code
 
     def failed(self, error: TidemillError) -> None:
         """Say what happened, what was written, and what to do: in the log, and as an annotation."""
@@ -79,22 +81,19 @@ class Action:
         text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
         workflow.annotate("error", f"Tidemill: {self.name}", [text])
 
-    def _give(self, result: Mapping[str, Any]) -> None:
+    def _give(self, result: Result) -> None:
         """Set the outputs, for the steps that follow."""
-        file = workflow.keep(f"{self.name}.json", msgspec.json.encode(result))
-        outputs = {**texts(self.name, result), RESULT: file}
-        for name in workflow.set_outputs(outputs):
-            text = f"the output {name} is too long and stays empty: the output {RESULT} has it"
-            workflow.annotate("warning", f"Tidemill: {self.name}", [text])
+        file = workflow.keep(f"{self.name}.json", msgspec.json.encode(as_json(result)))
+        for name in workflow.set_outputs({**texts(self.name, result), RESULT: file}):
+            long = f"the output {name} is too long and stays empty: the output {RESULT} has it"
+            workflow.annotate("warning", f"Tidemill: {self.name}", [long])
 
-    def _tell(self, code: int, result: Mapping[str, Any], repository: str | None) -> None:
-        if result:
-            self._give(result)
-        wrong = errors(self.name, result) if code != 0 else []
-        others = [text for text in warnings(result) if text not in wrong]
-        workflow.annotate("error", f"Tidemill: {self.name}", wrong)
-        workflow.annotate("warning", f"Tidemill: {self.name}", others)
-        workflow.annotate("notice", f"Tidemill: {self.name}", notices(result))
+    def _tell(self, result: Result, repository: str | None) -> None:
+        self._give(result)
+        title = f"Tidemill: {self.name}"
+        workflow.annotate("error", title, errors(self.name, result))
+        workflow.annotate("warning", title, warnings(result))
+        workflow.annotate("notice", title, notices(result))
         where = place.of_url(repository) if repository else place.here()
         workflow.summarize(summary(self.name, result, where.url if where else None))
 

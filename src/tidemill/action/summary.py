@@ -2,37 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from tidemill.action.markdown import code, commit, plain, table
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.commands import _results as results
+from tidemill.commands._json import DONE
+from tidemill.commands._results import Result, TurnTaken
+from tidemill.commands._text import text
+from tidemill.commands._words import outcome, place, said, time_text
 from tidemill.errors import TidemillError
-from tidemill.facts.naming import Naming
+from tidemill.facts.journal import Entry
+from tidemill.plan.obstacles import MissingApproval, Wait
+from tidemill.plan.status import WaveStatus
+from tidemill.plan.wording import in_words, subject
 
-_LISTS = (
-    "introduced",
-    "promoted",
-    "rolled_back",
-    "evicted",
-    "rejected",
-    "superseded",
-    "replayed",
-)
+if TYPE_CHECKING:
+    from tidemill.announcing.announcement import Announcement
+    from tidemill.commands._remedies import Remedies
+
 MOST_ROWS = 500
-
-Result = Mapping[str, Any]
 
 
 def summary(name: str, result: Result, url: str | None) -> str:
     """The summary of a command.
 
     Args:
-        result: what it printed with `--json`, of plain values.
         url: the page of cfg-app.git, for links, where it is on GitHub.
     """
-    return "\n".join([f"### {name}", "", *_body(name, result, url)])
+    return "\n".join([f"### {name}", "", *_body(result, url)])
 
 
 def summary_of_error(name: str, error: TidemillError) -> str:
@@ -42,157 +41,128 @@ def summary_of_error(name: str, error: TidemillError) -> str:
     return "\n".join([f"### {name}", "", *lines])
 
 
-def _body(name: str, result: Result, url: str | None) -> list[str]:
-    if "waves" in result:
-        return _status(result, url)
-    if "landed" in result:
-        return [*_request(result), *_turn(result, url)]
-    if "verdicts" in result:
-        return _verdicts(result, url)
-    match name:
-        case "build-reproducible-image":
+def _body(result: Result, url: str | None) -> list[str]:
+    match result:
+        case results.RequestAndTurn(request, turn):
+            return [f"{plain(said(request))}.", "", *_turn(turn, url)]
+        case results.Reconciliation(turn, changes):
+            return _turn(turn, url, changes.set)
+        case results.EventRequest(request=request):
+            why = said(request) if request.id else f"Nothing to accept: {said(request)}"
+            return [f"{plain(why)}.", ""]
+        case results.StatusReport():
+            return _status(result, url)
+        case results.CommitChecks(verdicts):
+            verdict_rows = [
+                (commit(one.sha, url), plain(one.state), plain(one.reason)) for one in verdicts
+            ]
+            warning_rows = [(plain(warning),) for warning in result.warnings]
+            return [
+                *table(("commit", "verdict", "why"), verdict_rows),
+                *_rows(("warning",), warning_rows),
+            ]
+        case results.Build():
             return _images(result)
-        case "plan-images":
-            jobs = result.get("include", [])
-            return table(("job", "services"), [
-                (plain(job.get("name", "")), plain(job.get("services", ""))) for job in jobs
-            ])  # fmt: skip
-        case "announce-images":
-            rows = [(plain(one.get("id", "")), _how(one)) for one in result.get("announced", [])]
-            return table((f"announced to {plain(result.get('to', ''))}", "how"), rows)
-        case "accept-event":
-            what = result.get("accepted") or "Nothing to accept"
-            why = result["state"] if result.get("accepted") else result.get("reason")
-            return [f"{plain(what)}: {plain(why)}.", ""]
+        case results.ImagePlan(jobs):
+            job_rows = [(plain(job.name), plain(job.services)) for job in jobs]
+            return table(("job", "services"), job_rows)
+        case results.RecordFiles(files) if files:
+            return table(("files",), [(plain(file),) for file in files])
+        case results.Announcements(to, sent):
+            sent_rows = [(plain(one.id), _how(one)) for one in sent]
+            return table((f"announced to {plain(to)}", "how"), sent_rows)
         case _:
-            return [*_request(result), *_plain(result)]
+            parts = (part for part in text(result) if isinstance(part, str))
+            words = (line for part in parts for line in part.splitlines() if line)
+            return [line for one in words for line in (plain(one), "")]
 
 
-def _request(result: Result) -> list[str]:
-    request = result.get("request") or {}
-    said = ": ".join(plain(request[key]) for key in ("id", "state") if request.get(key))
-    return [f"{said}.", ""] if said else []
-
-
-def _turn(result: Result, url: str | None) -> list[str]:
-    lines = []
-    if result["landed"]:
-        lines += [f"Landed {commit(result['landed'], url)} on main.", ""]
-    done = [(name, one) for name in _LISTS for one in result.get(name, [])]
-    done += [(note.get("what", ""), note) for note in result.get("notes", [])]
+def _turn(turn: TurnTaken, url: str | None, settled: Sequence[str] = ()) -> list[str]:
+    lines = [f"Landed {commit(turn.landed, url)} on main.", ""] if turn.landed else []
+    first = [entry for what in DONE for entry in turn.done(what)]
+    entries = [*first, *(one for one in turn.entries if one.what not in DONE)]
     lines += _rows(("done", "set", "wave", "commit", "why"), [
-        (
-            plain(what.replace("_", " ")),
-            plain("all sets" if one.get("set") == "_" else one.get("set", "")),
-            plain(one.get("wave", "")),
-            _commit(one, url),
-            plain(one.get("reason", "")),
-        )
-        for what, one in done
+        (plain(one.what), *map(plain, place(one)), _commit(one, url), plain(one.reason))
+        for one in entries
     ])  # fmt: skip
-    if settled := result.get("settled"):
-        lines += [f"Statuses set: {', '.join(commit(sha, url) for sha in settled)}.", ""]
-    if to_check := result.get("to_check"):
-        lines += [f"To check: {', '.join(commit(sha, url) for sha in to_check)}.", ""]
-    waits = result.get("waiting", [])
-    if not lines:
-        lines += ["Nothing is due yet." if waits else "Nothing to do.", ""]
-    return [*lines, *_waiting(waits, url)]
+    for words, shas in (("Statuses set", settled), ("To check", turn.to_check)):
+        if shas:
+            lines += [f"{words}: {', '.join(commit(sha, url) for sha in shas)}.", ""]
+    return [*(lines or [plain(outcome(turn)), ""]), *_waiting(turn.waiting, turn.remedies, url)]
 
 
-def _commit(one: Mapping[str, Any], url: str | None) -> str:
+def _commit(one: Entry, url: str | None) -> str:
     """The commit of app.git, as such, or else that of cfg-app.git, with its link."""
-    if app := one.get("app_sha"):
-        return commit(app, None)
-    return commit(one.get("sha", ""), url)
+    return commit(one.app_sha, None) if one.app_sha else commit(one.sha or "", url)
 
 
-def _waiting(waits: Sequence[Mapping[str, Any]], url: str | None) -> list[str]:
+def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list[str]:
     lines = _rows(("waits", "for", "since", "to go on"), [
         (
-            plain(one["what"]),
-            "<br>".join(plain(each["words"]) for each in one["obstacles"]),
-            plain(one.get("since") or ""),
-            " or ".join(code(one[key]) for key in ("command", "on_github") if one.get(key)),
+            plain(subject(one.about)),
+            "<br>".join(plain(in_words(each, remedies.now)) for each in one.obstacles),
+            time_text(one.since) or "",
+            " or ".join(code(command) for command in remedies.ending(one) if command),
         )
         for one in waits
     ])  # fmt: skip
-    if url and any(each["kind"] == "approval" for one in waits for each in one["obstacles"]):
+    if url and any(isinstance(each, MissingApproval) for one in waits for each in one.obstacles):
         where = f"[*Actions*]({url}/actions) → *tidemill* → *Run workflow*"
         lines += [f"To approve on a page: {where}, *promote*, that wave, that set, that SHA.", ""]
     return lines
 
 
-def _status(result: Result, url: str | None) -> list[str]:
-    auto = commit(result["auto"], url) if result.get("auto") else "not there"
-    lines = [f"main {commit(result['main'], url)}, auto {auto}", ""]
-    for wave in result["waves"]:
-        held = ", ".join(f"held by {hold['by']}: {hold['reason']}" for hold in wave["holds"])
-        lines += [f"**{plain(wave['name'])}** {plain(held)}".rstrip(), ""]
-        lines += table(("set", "commit", "state", "since"), [
-            (
-                plain(one["set"]),
-                commit(one["app_sha"], None) if one.get("app_sha") else "unknown",
-                plain(one["state"]),
-                plain(one.get("since") or ""),
-            )
-            for one in wave["sets"]
-        ])  # fmt: skip
-        for one in wave["sets"]:
-            if one.get("naming"):
-                words = msgspec.convert(one["naming"], Naming).words
-                lines += [f"{plain(one['set'])}: {plain(words)}.", ""]
-        lines += table(("target", "revision", "phase", "health"), [
-            (
-                plain(one["name"]),
-                commit(one["revision"], url) if one.get("revision") else "no report",
-                plain(one.get("phase") or ""),
-                plain(one.get("health") or ""),
-            )
-            for one in wave["targets"]
-        ])  # fmt: skip
-    return [*lines, *_waiting(result.get("waiting", []), url)]
+def _status(report: results.StatusReport, url: str | None) -> list[str]:
+    found = report.status
+    auto = commit(found.auto, url) if found.auto else "not there"
+    lines = [f"main {commit(found.main, url)}, auto {auto}", ""]
+    for wave in found.waves:
+        lines += _wave(wave, url)
+    return [*lines, *_waiting(found.waiting, report.remedies, url)]
 
 
-def _verdicts(result: Result, url: str | None) -> list[str]:
-    reasons = result.get("reasons") or {}
-    lines = table(("commit", "verdict", "why"), [
-        (commit(sha, url), plain(verdict), plain(reasons.get(sha, "")))
-        for sha, verdict in result["verdicts"].items()
+def _wave(wave: WaveStatus, url: str | None) -> list[str]:
+    held = ", ".join(f"held by {hold.by}: {hold.reason}" for hold in wave.holds)
+    lines = [f"**{plain(wave.name)}** {plain(held)}".rstrip(), ""]
+    lines += table(("set", "commit", "state", "since"), [
+        (
+            plain(one.set),
+            commit(one.app_sha, None) if one.app_sha else "unknown",
+            plain(one.state),
+            time_text(one.since) or "",
+        )
+        for one in wave.sets
     ])  # fmt: skip
-    return [*lines, *_rows(("warning",), [(plain(text),) for text in result.get("warnings", [])])]
+    for one in wave.sets:
+        if one.naming:
+            lines += [f"{plain(one.set)}: {plain(one.naming.words)}.", ""]
+    return lines + table(("target", "revision", "phase", "health"), [
+        (
+            plain(one.name),
+            commit(one.revision, url) if one.revision else "no report",
+            plain(one.phase or ""),
+            plain(one.health or ""),
+        )
+        for one in wave.targets
+    ])  # fmt: skip
 
 
-def _images(result: Result) -> list[str]:
+def _images(build: results.Build) -> list[str]:
     return _rows(("service", "image", "changed", "verified"), [
         (
-            plain(one["service"]),
-            f"`{one['image'] or one['digest']}`",
-            "yes" if one["changed"] else "no",
-            {True: "yes", False: "**differs**"}.get(one["verified"], ""),
+            plain(one.item.name),
+            f"`{one.reference}`",
+            "yes" if one.changed else "no",
+            {True: "yes", False: "**differs**", None: ""}[one.is_verified],
         )
-        for one in result.get("images", [])
+        for one in build.images
     ])  # fmt: skip
 
 
-def _how(one: Mapping[str, Any]) -> str:
-    return "by reference" if one.get("by_reference") else "whole"
+def _how(one: Announcement | AnnouncementReference) -> str:
+    return "by reference" if isinstance(one, AnnouncementReference) else "whole"
 
 
-def _plain(result: Result) -> list[str]:
-    """Whatever else there is to say, as it is."""
-    rows = [
-        (plain(key.replace("_", " ")), plain(_joined(value)))
-        for key, value in result.items()
-        if key != "request" and value not in (None, "", [], {})
-    ]
-    return table(("", ""), rows)
-
-
-def _joined(value: object) -> object:
-    return ", ".join(map(str, value)) if isinstance(value, list) else value
-
-
-def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     lines = table(head, rows[:MOST_ROWS])
     return [*lines, f"And {len(rows) - MOST_ROWS} more.", ""] if len(rows) > MOST_ROWS else lines

@@ -25,6 +25,9 @@ class Ended:
     app_sha: str
 
 
+# What lets an announcement in whatever came before it.
+OVERRIDING = ("update-cfg-app", "--announcement", "FILE", "--override", "REASON")
+
 Answer: TypeAlias = "Fact | Nothing | Ended"
 
 
@@ -45,7 +48,7 @@ class Asker:
     @property
     def overriding(self) -> str:
         """The command that lets an announcement in whatever came before it."""
-        return self.typed(("update-cfg-app", "--announcement", "FILE", "--override", "REASON"))
+        return self.typed(OVERRIDING)
 
 
 class Lookup(Protocol):

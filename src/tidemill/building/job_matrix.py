@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from tidemill.building.settings import Service, Settings
 from tidemill.errors import Refused
@@ -12,8 +13,21 @@ MOST_JOBS = 256
 _MOST_NAMES = 3
 
 
-def job_matrix(settings: Settings, services: tuple[Service, ...], jobs: int) -> dict[str, Any]:
-    """A matrix with one entry a job, each with all that the job needs.
+@dataclass(frozen=True)
+class Job:
+    """An entry of the matrix: lists are texts with commas, as a workflow takes them."""
+
+    name: str
+    id: str
+    services: str
+    sets: str
+    engine: str
+    platforms: str
+    images: Mapping[str, str]
+
+
+def job_matrix(settings: Settings, services: tuple[Service, ...], jobs: int) -> tuple[Job, ...]:
+    """The jobs of a matrix, each with all that it needs.
 
     Neighbours in the settings go together, as evenly as it gets: a job compiles, and builds the
     base, once for all its services.
@@ -32,18 +46,18 @@ def job_matrix(settings: Settings, services: tuple[Service, ...], jobs: int) -> 
     count = min(jobs, len(services))
     groups = [services[n * len(services) // count : (n + 1) * len(services) // count]
               for n in range(count)]  # fmt: skip
-    return {"include": [_entry(settings, group, n) for n, group in enumerate(groups, 1)]}
+    return tuple(_job(settings, group, n) for n, group in enumerate(groups, 1))
 
 
-def _entry(settings: Settings, services: tuple[Service, ...], number: int) -> dict[str, Any]:
+def _job(settings: Settings, services: tuple[Service, ...], number: int) -> Job:
     names = [service.name for service in services]
     more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
-    return {
-        "name": ", ".join(names[:_MOST_NAMES]) + more,
-        "id": f"images-{number:03}",
-        "services": ",".join(names),
-        "sets": ",".join(dict.fromkeys(service.set for service in services)),
-        "engine": settings.engine if any(service.file for service in services) else "assemble",
-        "platforms": ",".join(dict.fromkeys(p for service in services for p in service.platforms)),
-        "images": {name: settings.repository(name) for name in names},
-    }
+    return Job(
+        name=", ".join(names[:_MOST_NAMES]) + more,
+        id=f"images-{number:03}",
+        services=",".join(names),
+        sets=",".join(dict.fromkeys(service.set for service in services)),
+        engine=settings.engine if any(service.file for service in services) else "assemble",
+        platforms=",".join(dict.fromkeys(p for service in services for p in service.platforms)),
+        images={name: settings.repository(name) for name in names},
+    )

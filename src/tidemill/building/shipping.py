@@ -46,6 +46,16 @@ class BuiltImage:
     published: Publication | None
     comparison: Comparison | None
 
+    @property
+    def reference(self) -> str:
+        """What names it: with the place where it goes, if it goes anywhere."""
+        return f"{self.item.place}@{self.image.digest}" if self.item.place else self.image.digest
+
+    @property
+    def is_verified(self) -> bool | None:
+        """Whether both builds are one image; None if there was one build."""
+        return self.comparison.is_identical if self.comparison else None
+
 
 def ship(
     order: Order,

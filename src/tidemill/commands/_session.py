@@ -1,15 +1,12 @@
-"""What the commands that accept something have in common: open, accept, turn, report."""
+"""What the commands that accept something have in common: open, accept, turn."""
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
-from typing import Any
 
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
-from tidemill.asks.asker import Asker, Ended
-from tidemill.clients.git.git import redacted
+from tidemill.asks.asker import OVERRIDING, Asker, Ended
 from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.api import GitHub
@@ -18,34 +15,88 @@ from tidemill.clients.machine import person
 from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._options import Options
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._report import exit_code, show_turn, turn_json
-from tidemill.commands._writing import conclude, tell, teller, write
+from tidemill.commands._results import Acceptance, Request, RequestAndTurn, TurnTaken
+from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, approval
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
+from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
+from tidemill.plan.waits import is_by_rule
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
 from tidemill.turn.notify import Notices, tell_github
+from tidemill.turn.outcome import LostTo, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
-from tidemill.turn.turn import Turn, Wrote, turn
+from tidemill.turn.turn import Turn, turn
 
 _AGAIN = "mend what the reason says, and ask again"
 
 
-def accept_only(url: str, options: Options, ask: Ask) -> Accepted:
+def accept_only(url: str, options: Options, ask: Ask) -> Request:
     """Accept what is asked for; whoever does the next turn goes on from there."""
     with opened(url) as store:
-        return _accepted(store, url, options, ask)[1]
+        return _accepted(store, Remedies.of(url, options.now), options, ask)[2]
+
+
+def accept_and_turn(url: str, options: Options, ask: Ask) -> Acceptance | RequestAndTurn:
+    """Accept what is asked for, and do a turn.
+
+    With `--accept-only`, whoever does the next turn goes on from there.
+    """
+    github = connected(url, tell)
+    remedies = Remedies.of(url, options.now)
+    with opened(url) as store:
+        fact, accepted, request = _accepted(store, remedies, options, ask)
+        if options.accept_only:
+            return Acceptance(request)
+        try:
+            done = turn(
+                store,
+                Clock(options.now),
+                run_url=person.run_url(),
+                dry_run=options.dry_run,
+                state=accepted.state,
+                extra=accepted.extra,
+                say=teller(as_json=options.json),
+                forge=github,
+            )
+            _pass_on(done, github)
+        except TidemillError as error:
+            error.written = accepted.written(error.written)
+            raise
+        _refuse_what_ended(done, accepted, fact, remedies)
+        how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
+        way_in = _way_in(remedies, accepted.state, fact, how)
+        request = replace(request, way_in=way_in)
+        return RequestAndTurn(request, turn_taken(done.plan, done.outcome, remedies, done.refused))
+
+
+def turn_taken(
+    plan: Plan, outcome: TurnOutcome, remedies: Remedies, refused: str | None = None
+) -> TurnTaken:
+    """What a command returns of a turn."""
+    is_lost = isinstance(outcome, LostTo)
+    return TurnTaken(
+        outcome=outcome,
+        changed=isinstance(outcome, Wrote | WouldWrite),
+        landed=None if is_lost else plan.landed,
+        entries=() if is_lost else plan.entries,
+        to_check=() if is_lost else plan.to_check,
+        waiting=plan.waiting,
+        more=plan.more,
+        remedies=remedies,
+        is_main_kept=refused is not None and is_by_rule(refused),
+    )
 
 
 def _accepted(
-    store: Store, url: str, options: Options, ask: Ask
-) -> tuple[Fact | Nothing | Ended, Accepted]:
-    state, remedies = read(store), Remedies.of(url, options.now)
+    store: Store, remedies: Remedies, options: Options, ask: Ask
+) -> tuple[Fact | Nothing | Ended, Accepted, Request]:
+    state = read(store)
     asker = Asker(person.name(), options.now, remedies.typed, remedies.both)
     fact = answer(ask, state, asker, RepositoryLookup(store, state, announcement_in))
     match fact:
@@ -56,61 +107,43 @@ def _accepted(
         case _:
             _refuse_rerun(fact, remedies)
             accepted = accept(store, state, fact, Clock(options.now), dry_run=options.dry_run)
-    way_in = _way_in(url, state, fact, accepted.ended)
-    return fact, replace(accepted, way_in=way_in, is_there=_is_there(state, fact))
+    request = replace(
+        _request(accepted),
+        is_there=_is_there(state, fact),
+        way_in=_way_in(remedies, state, fact, accepted.ended),
+    )
+    return fact, accepted, request
 
 
-def accept_and_turn(url: str, options: Options, ask: Ask) -> int:
-    """Accept what is asked for, do a turn, and report both.
+def _request(accepted: Accepted) -> Request:
+    match accepted:
+        case Accepted(id="", ended=str(why)):
+            return Request("nothing", how=why)
+        case Accepted(ended=str(how)):
+            return Request("ended", accepted.id, how)
+        case Accepted(is_new=True):
+            return Request("accepted", accepted.id, is_dry_run=bool(accepted.extra))
+        case _:
+            return Request("waits", accepted.id)
 
-    With `--accept-only`, whoever does the next turn goes on from there.
-    """
-    clock = Clock(options.now)
-    say = teller(as_json=options.json)
-    github = connected(url, tell)
-    with opened(url) as store:
-        fact, accepted = _accepted(store, url, options, ask)
-        if options.accept_only:
-            _report_accepted(options, accepted)
-            return 0
-        try:
-            done = turn(
-                store,
-                clock,
-                run_url=person.run_url(),
-                dry_run=options.dry_run,
-                state=accepted.state,
-                extra=accepted.extra,
-                say=say,
-                forge=github,
-            )
-            _pass_on(done, github)
-        except TidemillError as error:
-            error.written = accepted.written(error.written)
-            raise
-        if reason := done.plan.rejected.get(accepted.id):
-            again = _AGAIN
-            if isinstance(fact, AnnouncementRequest):
-                again = f"mend what the reason says, then: {retrying(url, fact.announcement.sha)}"
-            raise Refused(
-                f"{accepted.id} can't be carried out: {reason}",
-                written=f"it is kept below rejected/, as {accepted.id}"
-                if isinstance(done.outcome, Wrote)
-                else accepted.written(),
-                remedy=again,
-            )
-        if reason := _given_up(done, accepted.id):
-            raise Refused(
-                f"{accepted.id} can't be carried out: {reason}",
-                written="all else that the turn did; the journal has why this ended"
-                if isinstance(done.outcome, Wrote)
-                else accepted.written(),
-                remedy=_AGAIN,
-            )
-        how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
-        accepted = replace(accepted, way_in=_way_in(url, accepted.state, fact, how))
-        _report(options, accepted, done, Remedies.of(url, options.now))
-    return exit_code(done)
+
+def _refuse_what_ended(
+    done: Turn, accepted: Accepted, fact: Fact | Nothing | Ended, remedies: Remedies
+) -> None:
+    """Raise `Refused` where the turn that took a request in found that it can't be carried out."""
+    again, kept = _AGAIN, "all else that the turn did; the journal has why this ended"
+    if reason := done.plan.rejected.get(accepted.id):
+        kept = f"it is kept below rejected/, as {accepted.id}"
+        if isinstance(fact, AnnouncementRequest):
+            retry = remedies.typed(_retry(fact.announcement.sha))
+            again = f"mend what the reason says, then: {retry}"
+    elif not (reason := _given_up(done, accepted.id)):
+        return
+    raise Refused(
+        f"{accepted.id} can't be carried out: {reason}",
+        written=kept if isinstance(done.outcome, Wrote) else accepted.written(),
+        remedy=again,
+    )
 
 
 def _refuse_rerun(fact: Fact, remedies: Remedies) -> None:
@@ -124,17 +157,6 @@ def _refuse_rerun(fact: Fact, remedies: Remedies) -> None:
             f"this is a re-run, by {person.name()}, and a re-run approves nothing",
             remedy=f"start a new run, which is in your own name: {remedies.both(words)}",
         )
-
-
-def retrying(url: str, sha: str) -> str:
-    """The command that lets a commit of app.git in again that was evicted, rejected or dropped."""
-    return f"tidemill retry --repo {shlex.quote(redacted(url))} --sha {sha}"
-
-
-def overriding(url: str) -> str:
-    """The command that lets an announcement in whatever came before it."""
-    where = shlex.quote(redacted(url))
-    return f"tidemill update-cfg-app --repo {where} --announcement FILE --override REASON"
 
 
 def _is_there(state: State, fact: Fact | Nothing | Ended) -> bool:
@@ -157,14 +179,12 @@ def _is_there(state: State, fact: Fact | Nothing | Ended) -> bool:
     return has.issuperset(first_waves(state.settings))
 
 
-def _way_in(url: str, state: State, fact: Fact | Nothing | Ended, how: str | None) -> str | None:
+def _way_in(
+    remedies: Remedies, state: State, fact: Fact | Nothing | Ended, how: str | None
+) -> str | None:
     """The command that lets in what has ended, or what is being dropped."""
-    match fact:
-        case Drop():
-            dropped = state.inbox.get(fact.request)
-            if isinstance(dropped, AnnouncementRequest):
-                return retrying(url, dropped.announcement.sha)
-            return None
+    about = state.inbox.get(fact.request) if isinstance(fact, Drop) else fact
+    match about:
         case AnnouncementRequest(announcement=announcement):
             sha = announcement.sha
             newest = state.remembered.newest(announcement.set)
@@ -174,9 +194,13 @@ def _way_in(url: str, state: State, fact: Fact | Nothing | Ended, how: str | Non
             pass
         case _:
             return None
-    if how in ("rejected", "evicted", "dropped"):
-        return retrying(url, sha)
-    return overriding(url) if how == "superseded" else None
+    if isinstance(fact, Drop) or how in ("rejected", "evicted", "dropped"):
+        return remedies.typed(_retry(sha))
+    return remedies.typed(OVERRIDING) if how == "superseded" else None
+
+
+def _retry(sha: str) -> tuple[str, ...]:
+    return "retry", "--sha", sha
 
 
 def _given_up(done: Turn, request: str) -> str | None:
@@ -193,60 +217,3 @@ def _pass_on(done: Turn, github: Forge) -> None:
             tell_github(done, Notices(go_on=True), github, person.run_url())
         else:
             tell("Something wants a check: the next run of cfg-app.git's workflow sees to it.")
-
-
-def _report_accepted(options: Options, accepted: Accepted) -> None:
-    result = {"request": _request_json(accepted), "changed": accepted.is_new}
-    conclude(result, lambda: _show_accepted(accepted), as_json=options.json)
-
-
-def _report(options: Options, accepted: Accepted, done: Turn, remedies: Remedies) -> None:
-    def show() -> None:
-        _show_accepted(accepted)
-        show_turn(done, remedies)
-
-    result = {"request": _request_json(accepted), **turn_json(done, remedies), "error": {}}
-    conclude(result, show, as_json=options.json)
-
-
-def _show_accepted(accepted: Accepted) -> None:
-    write(f"{accepted.id}: {state_of(accepted)}" if accepted.id else state_of(accepted))
-    if accepted.way_in:
-        write(f"To let it in again:\n  {accepted.way_in}")
-
-
-def _request_json(accepted: Accepted) -> dict[str, Any]:
-    found = {
-        "id": accepted.id,
-        "kind": _kind_of(accepted),
-        "state": state_of(accepted),
-        "way_in": accepted.way_in,
-    }
-    return {key: value for key, value in found.items() if value}
-
-
-def _kind_of(accepted: Accepted) -> str:
-    match accepted:
-        case Accepted(id=""):
-            return "nothing"
-        case Accepted(ended=str()):
-            return "ended"
-        case Accepted(is_new=True):
-            return "accepted"
-        case _:
-            return "waits"
-
-
-def state_of(accepted: Accepted) -> str:
-    """What became of what was to be accepted, in words; why there is nothing, where it is that."""
-    match accepted:
-        case Accepted(id="", ended=str(why)):
-            return why
-        case Accepted(ended="landed", is_there=True):
-            return "already there"
-        case Accepted(ended=str(how)):
-            return f"has ended already: {how}"
-        case Accepted(is_new=True):
-            return "would be accepted" if accepted.extra else "accepted"
-        case _:
-            return "waits already"

@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol, cast
 
 from tidemill import __version__
 from tidemill.commands import _options
+from tidemill.commands._results import AnyResult
+from tidemill.commands._writing import Part
 
 
 @dataclass(frozen=True)
 class Table:
-    """A program: its commands are modules of one package, each named as its command is."""
+    """A program: its commands are modules of one package, each named as its command is.
+
+    Beside them, `_text` and `_json` render what the commands return.
+    """
 
     name: str
     about: str
     package: str
     commands: tuple[str, ...]
+
+    def text(self, result: AnyResult) -> Iterable[Part]:
+        """What a result says to people."""
+        return cast(Iterable[Part], self.module("_text").text(result))
+
+    def as_json(self, result: AnyResult) -> object:
+        """What `--json` prints of it; None where the command printed all there is as it ran."""
+        return self.module("_json").as_json(result)
+
+    def module(self, name: str) -> ModuleType:
+        """A module of the package."""
+        return importlib.import_module(f"{self.package}.{name}")
 
 
 COMMANDS = (
@@ -61,18 +79,18 @@ class Command(Protocol):
     def add(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's options to its parser."""
 
-    def run(self, arguments: argparse.Namespace) -> int:
-        """Run the command and return its exit code."""
+    def run(self, arguments: argparse.Namespace) -> AnyResult:
+        """Run the command and return what became of it."""
         ...
 
 
 def command(name: str, table: Table = TIDEMILL) -> Command:
     """The module of a command; only that one is imported."""
-    return cast(Command, importlib.import_module(f"{table.package}.{name.replace('-', '_')}"))
+    return cast(Command, table.module(name.replace("-", "_")))
 
 
-def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> int:
-    """Run a command that was parsed, and return its exit code."""
+def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> AnyResult:
+    """Run a command that was parsed, and return what became of it."""
     module = command(parsed.command, table)
     run_as = getattr(parsed, "entrypoints", None)
     if run_as is None:

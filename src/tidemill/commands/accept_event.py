@@ -6,19 +6,13 @@ An event becomes what a person could ask for as well. The turn is another step's
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from tidemill.asks.ask import Nothing
 from tidemill.asks.event import ask_of, has_something
 from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options
-from tidemill.commands._options import Options
-from tidemill.commands._writing import conclude, write
+from tidemill.commands._results import EventRequest, Request, Result
 from tidemill.errors import Refused
-from tidemill.words.names import shown
-
-if TYPE_CHECKING:
-    from tidemill.turn.accept import Accepted
 
 HELP = "accept what an event of GitHub brings, and do no turn"
 EXAMPLE = "tidemill accept-event --repo URL --event repository_dispatch --payload event.json"
@@ -37,7 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept, or say that there is nothing to."""
     options = _options.options(arguments)
     name = _given(arguments.event, "--event", "GITHUB_EVENT_NAME")
@@ -46,12 +40,11 @@ def run(arguments: argparse.Namespace) -> int:
         payload = _options.read_file(_given(arguments.payload, "--payload", "GITHUB_EVENT_PATH"))
     match ask_of(name, payload):
         case Nothing(why, is_foreign):
-            _report(options, name, why, is_foreign=is_foreign)
+            return EventRequest(name, Request("nothing", how=why), is_foreign)
         case ask:
             from tidemill.commands._session import accept_only  # most events bring nothing
 
-            _report_accepted(options, name, accept_only(arguments.repo, options, ask))
-    return 0
+            return EventRequest(name, accept_only(arguments.repo, options, ask))
 
 
 def _given(value: str | None, option: str, variable_name: str) -> str:
@@ -62,35 +55,3 @@ def _given(value: str | None, option: str, variable_name: str) -> str:
             remedy=f"give {option}, or run this in a workflow",
         )
     return found
-
-
-def _report_accepted(options: Options, event: str, accepted: Accepted) -> None:
-    from tidemill.commands._session import state_of  # most events bring nothing, and need no Git
-
-    if not accepted.id:
-        _report(options, event, state_of(accepted))
-        return
-    state = state_of(accepted)
-    result = {
-        "event": event,
-        "changed": accepted.is_new,
-        "accepted": accepted.id,
-        "state": state,
-        "reason": f"to let it in again: {accepted.way_in}" if accepted.way_in else None,
-    }
-    said = f"{shown(event)}: {accepted.id}: {state}"
-    said += f"; {result['reason']}" if accepted.way_in else ""
-    conclude(result, lambda: write(said), as_json=options.json)
-
-
-def _report(options: Options, event: str, why: str, *, is_foreign: bool = False) -> None:
-    result = {
-        "event": event,
-        "changed": False,
-        "accepted": None,
-        "state": "nothing to accept",
-        "kind": "foreign" if is_foreign else "nothing",
-        "reason": why,
-    }
-    said = f"{shown(event)}: nothing to accept: {why}"
-    conclude(result, lambda: write(said), as_json=options.json)

@@ -5,19 +5,17 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from tidemill.announcing.announcement import Announcement, as_json, parse
-from tidemill.announcing.by_reference import refer
+from tidemill.announcing.by_reference import AnnouncementReference, refer
 from tidemill.asks.repository_dispatch import IMAGES_ANNOUNCED
 from tidemill.clients.github import place
 from tidemill.clients.github.place import Place
 from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options
-from tidemill.commands._options import Options
-from tidemill.commands._writing import conclude, tell, write
+from tidemill.commands._results import Announcements, Result
+from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import is_repository, shown, shown_path
 
@@ -25,15 +23,6 @@ HELP = "send announcements to cfg-app.git"
 EXAMPLE = "tidemill announce-images --announcement announcement.json --to acme/cfg-app"
 # What GitHub takes as client_payload.
 MOST_CHARACTERS = 65_535
-
-
-@dataclass(frozen=True)
-class Event:
-    """An announcement, and the payload that announces it."""
-
-    announcement: Announcement
-    payload: dict[str, Any]
-    by_reference: bool
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -63,28 +52,21 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, repo=False, dry_run=True)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Send; or with `--dry-run` print what would be sent."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Send; or with `--dry-run` only say what would be sent."""
     options = _options.options(arguments)
     where = _place(arguments.to)
     files = _files(arguments.announcement, arguments.announcements)
-    events = [_event(_options.json_or_file(file), arguments.artifact) for file in files]
-    _refuse_twice(events)
+    data = [_options.json_or_file(file) for file in files]
+    announcements = [parse(one) for one in data]
+    _refuse_twice(announcements)
+    sent = tuple(
+        _whole_or_by_reference(*pair, arguments.artifact)
+        for pair in zip(announcements, data, strict=True)
+    )
     if not options.dry_run:
-        _send(where, events)
-    announced = [_json(event, with_payload=options.dry_run) for event in events]
-    result = {"changed": not options.dry_run, "to": where.repository, "announced": announced}
-    conclude(result, lambda: _show(where, events, options), as_json=options.json)
-    return 0
-
-
-def _show(where: Place, events: Sequence[Event], options: Options) -> None:
-    for event in events:
-        how = ", by reference" if event.by_reference else ""
-        if options.dry_run:
-            write(json.dumps(event.payload, indent=2))
-        else:
-            write(f"{event.announcement.id}: announced to {where.repository}{how}")
+        _send(where, sent)
+    return Announcements(where.repository, sent, options.dry_run)
 
 
 def _place(to: str) -> Place:
@@ -115,12 +97,13 @@ def _files(given: Sequence[str], folder: str | None) -> list[str]:
     return [*given, *inside]
 
 
-def _event(file: bytes, artifact: str | None) -> Event:
-    announcement = parse(file)
-    payload = as_json(announcement)
-    characters = len(json.dumps(payload))
+def _whole_or_by_reference(
+    announcement: Announcement, file: bytes, artifact: str | None
+) -> Announcement | AnnouncementReference:
+    """What an event can carry."""
+    characters = len(json.dumps(as_json(announcement)))
     if characters <= MOST_CHARACTERS:
-        return Event(announcement, payload, by_reference=False)
+        return announcement
     run_id, repository = variable("GITHUB_RUN_ID"), variable("GITHUB_REPOSITORY")
     too_large = (
         f"the announcement of {announcement.set} has {characters} characters, and an event takes "
@@ -141,22 +124,21 @@ def _event(file: bytes, artifact: str | None) -> Event:
             remedy=f"announce it in a workflow of {announcement.repository}",
         )
     name = artifact.replace("{set}", announcement.set)
-    referred = refer(announcement, file, int(run_id or 0), name)
-    return Event(announcement, as_json(referred), by_reference=True)
+    return refer(announcement, file, int(run_id or 0), name)
 
 
-def _refuse_twice(events: Sequence[Event]) -> None:
+def _refuse_twice(announcements: Sequence[Announcement]) -> None:
     """Of two files that announce one set of one commit, and differ, only one could count."""
     seen: dict[str, Announcement] = {}
-    for event in events:
-        if seen.setdefault(event.announcement.id, event.announcement) != event.announcement:
+    for one in announcements:
+        if seen.setdefault(one.id, one) != one:
             raise Refused(
-                f"two files announce {event.announcement.id}, with different contents",
+                f"two files announce {one.id}, with different contents",
                 remedy="announce each image set once",
             )
 
 
-def _send(where: Place, events: Sequence[Event]) -> None:
+def _send(where: Place, sent: Sequence[Announcement | AnnouncementReference]) -> None:
     token = place.token_for(where.url)
     if token is None:
         raise Refused(
@@ -169,21 +151,12 @@ def _send(where: Place, events: Sequence[Event]) -> None:
     from tidemill.clients.github.api import GitHub
 
     client = GitHub(where, token, say=tell)
-    for number, event in enumerate(events):
+    for number, one in enumerate(sent):
         try:
-            client.dispatch(IMAGES_ANNOUNCED, event.payload)
+            client.dispatch(IMAGES_ANNOUNCED, as_json(one))
         except TidemillError as error:
             if number:
-                sent = ", ".join(one.announcement.id for one in events[:number])
-                error.written = f"{sent} announced; nothing else"
+                before = ", ".join(each.id for each in sent[:number])
+                error.written = f"{before} announced; nothing else"
             raise
-        tell(f"{event.announcement.id}: sent to {where.repository}")
-
-
-def _json(event: Event, *, with_payload: bool) -> dict[str, Any]:
-    found = {
-        "id": event.announcement.id,
-        "set": event.announcement.set,
-        "by_reference": event.by_reference,
-    }
-    return {**found, "payload": event.payload} if with_payload else found
+        tell(f"{one.id}: sent to {where.repository}")

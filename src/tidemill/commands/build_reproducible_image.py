@@ -10,7 +10,8 @@ from tidemill.building.services import Run, build_dockerfile, build_services
 from tidemill.building.shipping import of_the_machine
 from tidemill.clients.machine import processes
 from tidemill.clients.machine.scratch import scratch
-from tidemill.commands import _build_options, _build_report
+from tidemill.commands import _build_files, _build_options
+from tidemill.commands._results import Build, Result
 from tidemill.commands._writing import tell
 from tidemill.images.image_store import quiet
 
@@ -25,8 +26,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     _build_options.add(parser)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Build, publish, report; 1 if --verify found a difference."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Build and publish, and write the files that were asked for."""
     try:
         return _run(arguments)
     except (KeyboardInterrupt, SystemExit) as stop:
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         processes.end_at_once(stop.code if isinstance(stop, SystemExit) else _INTERRUPTED)
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(arguments: argparse.Namespace) -> Build:
     say = quiet if arguments.quiet else tell
     wishes = _build_options.wishes(arguments)
     for label in sorted(set(wishes.labels) & set(OF_A_COMMIT)):
@@ -53,4 +54,6 @@ def _run(arguments: argparse.Namespace) -> int:
             raise
         except OSError as error:
             raise of_the_machine(error) from None
-    return _build_report.report(shipped, arguments)
+    built = Build(tuple(shipped))
+    _build_files.write(built, arguments)
+    return built

@@ -11,11 +11,13 @@ from pathlib import Path
 from tidemill.clients.git.checkout import Checkout, Local, Remote, Source, remedy_of
 from tidemill.clients.git.git import GitError
 from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.github.api import StatusState
 from tidemill.clients.machine.entrypoints import in_words
 from tidemill.clients.machine.removing import remove
 from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _options
-from tidemill.commands._writing import conclude, teller, write
+from tidemill.commands._results import CheckoutCheck, CommitChecks, CommitVerdict, Result
+from tidemill.commands._writing import teller
 from tidemill.errors import (
     EntryPointFailed,
     FilterFailed,
@@ -40,9 +42,6 @@ class StaleFiles(EntryPointFailed):
     """What is committed is not what the sources generate."""
 
 
-_WORDS = {"success": "green", "failure": "red", "error": "lost"}
-
-
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the command's options."""
     parser.set_defaults(is_repo_known_in_workflows=True)
@@ -63,84 +62,59 @@ def add(parser: argparse.ArgumentParser) -> None:
     _options.add(parser, repo=False)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Check; exit code 0 is green, and with `--sha` that all are."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Check one checkout, or with `--sha` each of these commits."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
-        return _check_commits(arguments.repo, shas, as_json=options.json)
+        return _check_commits(arguments.repo, shas, say)
     warnings: list[str] = []
     with scratch() as folder:
         source = Local(Path(arguments.repo))
         checkout = source.files(_folder(folder, "files"))
         done = _check(source, checkout, folder, "this checkout", say, warnings)
-
-    def show() -> None:
-        write("green: " + ", ".join(done))
-        for text in warnings:
-            write(f"warning: {text}")
-
-    result = {"green": True, "checked": done, "warnings": warnings}
-    conclude(result, show, as_json=options.json)
-    return 0
+    return CheckoutCheck(tuple(done), tuple(warnings))
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why.
-
-    `warnings` are what is not wrong, and a person should know.
-    """
-
-    state: str
-    reason: str
-    warnings: tuple[str, ...] = ()
-
-
-def _check_commits(url: str, shas: list[str], *, as_json: bool) -> int:
+def _check_commits(url: str, shas: list[str], say: Callable[[str], None]) -> CommitChecks:
     """Check one after the other, and say of each what is known, whatever became of the others."""
-    verdicts: dict[str, Verdict] = {}
+    verdicts = []
     with opened(url) as repository, scratch() as folder:
         for sha in shas:
             place = folder / sha
             place.mkdir()
-            verdicts[sha] = _verdict(repository, sha, place, teller(as_json=as_json))
+            verdicts.append(_verdict(repository, sha, place, say))
             remove(place)
-
-    def show() -> None:
-        for sha, verdict in verdicts.items():
-            write(f"{_WORDS[verdict.state]}: {short(sha)}: {verdict.reason}")
-            for text in verdict.warnings:
-                write(f"warning: {short(sha)}: {text}")
-
-    states = {sha: verdict.state for sha, verdict in verdicts.items()}
-    reasons = {sha: verdict.reason for sha, verdict in verdicts.items()}
-    warnings = [f"{short(sha)}: {text}" for sha, one in verdicts.items() for text in one.warnings]
-    result = {"verdicts": states, "reasons": reasons, "warnings": warnings}
-    conclude(result, show, as_json=as_json)
-    return 0 if all(verdict.state == "success" for verdict in verdicts.values()) else 1
+    return CommitChecks(tuple(verdicts))
 
 
-def _verdict(repository: Repository, sha: str, place: Path, say: Callable[[str], None]) -> Verdict:
+def _verdict(
+    repository: Repository, sha: str, place: Path, say: Callable[[str], None]
+) -> CommitVerdict:
     """Red is what the commit did wrong; all else that goes wrong says nothing of it."""
     source = Remote(repository, sha)
     try:
         checkout = source.files(_folder(place, "files"))
     except (TidemillError, OSError) as error:
-        return Verdict("error", one_line(str(error)))
+        return CommitVerdict(sha, "error", one_line(str(error)))
     warnings: list[str] = []
+
+    def known(state: StatusState, reason: str) -> CommitVerdict:
+        return CommitVerdict(sha, state, one_line(reason), tuple(warnings))
+
     try:
-        done = _check(source, checkout, place, short(sha), say, warnings)
-        return Verdict("success", ", ".join(done), tuple(warnings))
+        return known(
+            "success", ", ".join(_check(source, checkout, place, short(sha), say, warnings))
+        )
     except StaleFiles as error:
-        return Verdict("failure", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))
+        return known("failure", f"{error.what}; {error.remedy}")
     except (EntryPointFailed, Refused, SettingsInvalid) as error:
-        return Verdict("failure", one_line(error.what), tuple(warnings))
+        return known("failure", error.what)
     except FilterFailed as error:
-        return Verdict("error", one_line(f"{error.what}; {error.remedy}"), tuple(warnings))
+        return known("error", f"{error.what}; {error.remedy}")
     except (TidemillError, OSError) as error:
-        return Verdict("error", one_line(str(error)))
+        return CommitVerdict(sha, "error", one_line(str(error)))
 
 
 def _check(

@@ -6,10 +6,10 @@ import argparse
 
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.registry.image_stores import ImageStores
-from tidemill.commands._writing import conclude, write
+from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
 from tidemill.images import location, oci
-from tidemill.images.comparison.compare import Image, Verdict, compare, render
+from tidemill.images.comparison.compare import Image, compare
 from tidemill.images.comparison.words import LIMIT
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
@@ -57,8 +57,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Compare; exit code 0 if the same runs (identical, or same contents), else 1."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Find both images, and compare them."""
     platform = _platform(arguments.platform)
     if arguments.limit < 1:
         raise Refused(f"--limit {arguments.limit} lists nothing", remedy="give 1 or more")
@@ -66,8 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
     left, right = (_image(text, stores) for text in (arguments.left, arguments.right))
     with scratch(large=True) as folder:
         found = compare(left, right, folder, platform=platform, hosts=tuple(arguments.host))
-    conclude(found.as_json(), lambda: write(render(found, arguments.limit)), as_json=arguments.json)
-    return 1 if found.verdict is Verdict.DIFFERENT else 0
+    return ImagesCompared(found, arguments.limit)
 
 
 def _platform(text: str | None) -> Platform | None:

@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import DropRequest
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
 HELP = "take back a request that waits"
@@ -24,7 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = DropRequest(arguments.request)
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

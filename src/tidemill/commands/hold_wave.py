@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import HoldWave
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
 HELP = "stop introductions and promotions into a wave"
@@ -19,7 +20,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, help="why, for whoever reads the status")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = HoldWave(wave=arguments.wave, set=arguments.set_name, reason=arguments.reason)
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

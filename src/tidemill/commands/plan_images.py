@@ -5,12 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-import msgspec
-
 from tidemill.building.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
 from tidemill.commands import _build_options
-from tidemill.commands._writing import conclude, write
+from tidemill.commands._results import ImagePlan, Result
 
 HELP = "print the services as a job matrix, with all that a job needs"
 EXAMPLE = "tidemill plan-images --checkout app --max-jobs 20"
@@ -40,10 +38,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="indented, for people")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Print the matrix: one line, as a job's output wants it."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Put services together to jobs; without `--json` the matrix is one line, too, for outputs."""
     settings = read_settings(Path(arguments.checkout), arguments.settings)
     picked = settings.picked(_build_options.services(arguments))
-    matrix = job_matrix(settings, picked, arguments.max_jobs)
-    conclude(matrix, lambda: write(msgspec.json.encode(matrix).decode()), as_json=arguments.json)
-    return 0
+    return ImagePlan(job_matrix(settings, picked, arguments.max_jobs))

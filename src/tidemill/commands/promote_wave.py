@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import PromoteWave
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
 HELP = "ask for a set in a wave, and approve it"
@@ -26,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = PromoteWave(
         wave=arguments.wave,

@@ -9,14 +9,15 @@ from tidemill.clients.github.connecting import connected, needed, needed_for_sta
 from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._report import exit_code, show_turn, turn_json
-from tidemill.commands._writing import conclude, tell, teller, write
+from tidemill.commands._results import Reconciliation, Result
+from tidemill.commands._session import turn_taken
+from tidemill.commands._writing import tell, teller
 from tidemill.errors import TidemillError
 from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, settle
-from tidemill.turn.turn import Turn, turn
+from tidemill.turn.turn import turn
 
 HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"
@@ -61,8 +62,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Set verdicts, do the turn, report it, and tell GitHub; 1 where a rule keeps main."""
+def run(arguments: argparse.Namespace) -> Result:
+    """Set verdicts, do the turn, and tell GitHub."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)
     github = connected(arguments.repo, tell)
@@ -97,16 +98,4 @@ def run(arguments: argparse.Namespace) -> int:
         if wanted and not options.dry_run:
             tell_github(done, wanted, needed(github), person.run_url())
     remedies = Remedies.of(arguments.repo, options.now)
-    result = {**turn_json(done, remedies), "more": done.plan.more, "settled": list(settled.set)}
-    conclude(result, lambda: _show(done, settled, remedies), as_json=options.json)
-    return exit_code(done)
-
-
-def _show(done: Turn, settled: StatusChanges, remedies: Remedies) -> None:
-    for sha in settled.set:
-        write(f"The status of {sha} is set.")
-    for sha in settled.gone:
-        write(f"{sha} is neither on auto nor main's tip: its verdict is of no use any more.")
-    show_turn(done, remedies)
-    if done.plan.more:
-        write("Something wants a check, which is not claimed.")
+    return Reconciliation(turn_taken(done.plan, done.outcome, remedies, done.refused), settled)

@@ -7,7 +7,7 @@ import typing
 
 from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._writing import conclude, time_text, write
+from tidemill.commands._results import RecordedCheck, Result
 from tidemill.facts.checks import Run, RunState, last_words
 from tidemill.turn.push import Clock
 from tidemill.turn.verdicts import note
@@ -37,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Write the verdict; no turn."""
     options = _options.options(arguments)
     checked_short_sha(arguments.sha, "commit of cfg-app.git")
@@ -57,15 +57,4 @@ def run(arguments: argparse.Namespace) -> int:
     )
     with opened(arguments.repo) as store:
         noted = note(store, Clock(options.now), arguments.sha, report, dry_run=options.dry_run)
-    conclude(
-        {
-            "changed": noted.changed,
-            "sha": noted.sha,
-            "state": report.state,
-            "reason": noted.why,
-            "at": time_text(options.now),
-        },
-        lambda: write(f"{arguments.context} of {noted.sha}: {report.state} ({noted.why})"),
-        as_json=options.json,
-    )
-    return 0
+    return RecordedCheck(arguments.context, report.state, noted, options.now)

@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import ReportDeployment
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 from tidemill.facts.records import HEALTHS, PHASES
 from tidemill.words.moments import parse_time
@@ -49,7 +50,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = ReportDeployment(
         wave=arguments.wave,

@@ -15,7 +15,8 @@ from tidemill.building.settings import FILE, Settings
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.commands._build_options import listed
-from tidemill.commands._writing import conclude, tell, write
+from tidemill.commands._results import RecordFiles, Result
+from tidemill.commands._writing import tell
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 from tidemill.words import references
@@ -78,7 +79,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Record or merge."""
     if sum(map(bool, (arguments.merge, arguments.build, arguments.service))) != 1:
         raise Refused(
@@ -104,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
     return _write(parts, arguments.output)
 
 
-def _merge(arguments: argparse.Namespace) -> int:
+def _merge(arguments: argparse.Namespace) -> Result:
     images = merged(_records(Path(arguments.merge)))
     given = Given(
         arguments.sha,
@@ -200,13 +201,12 @@ def _encoded(announcement: Announcement) -> bytes:
     return msgspec.json.format(msgspec.json.encode(as_json(announcement)), indent=2) + b"\n"
 
 
-def _write(files: dict[str, bytes], output: str | None) -> int:
-    """Write files into a folder; a single one also to a file, or to standard output."""
+def _write(files: dict[str, bytes], output: str | None) -> RecordFiles:
+    """Write files into a folder; a single one also to a file, or is the text of the result."""
     several = len(files) > 1
     if output is None and not several:
         text = "".join(data.decode() for data in files.values()).rstrip()
-        conclude({"files": []}, lambda: write(text), as_json=False)
-        return 0
+        return RecordFiles((), text)
     if output is None or (several and not _is_folder(output)):
         raise Refused(
             f"there are {len(files)} files to write, and no folder for them",
@@ -224,9 +224,9 @@ def _write(files: dict[str, bytes], output: str | None) -> int:
             written="maybe some of the files",
             remedy="name a folder that can be written to",
         ) from None
-    written = list(map(str, places))
-    conclude({"files": written}, lambda: tell(f"wrote {', '.join(written)}"), as_json=False)
-    return 0
+    written = tuple(map(str, places))
+    tell(f"wrote {', '.join(written)}")
+    return RecordFiles(written)
 
 
 def _is_folder(output: str) -> bool:

@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import RetrySet
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
 HELP = "let a set that was evicted, rejected or dropped, or that a first wave lacks, try again"
@@ -23,7 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = RetrySet(arguments.sha, override=arguments.override)
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

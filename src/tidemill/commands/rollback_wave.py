@@ -6,6 +6,7 @@ import argparse
 
 from tidemill.asks.ask import RollBackWave
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
 HELP = "take a wave back to an older set; it is held until you release it"
@@ -26,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     ask = RollBackWave(
         wave=arguments.wave,

@@ -10,6 +10,7 @@ from tidemill.announcing.forms import Bare, read
 from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.clients.machine import person
 from tidemill.commands import _options
+from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
 
@@ -60,7 +61,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> Result:
     """Accept and turn."""
     sender = arguments.sender if arguments.sender is not None else person.sender()
     found = read(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from tidemill.clients.github.api import DeploymentState, GitHub, NewDeployment
 from tidemill.errors import TidemillError
 from tidemill.facts.records import Deployment
-from tidemill.turn.turn import Turn, Wrote
+from tidemill.turn.outcome import Wrote
+from tidemill.turn.turn import Turn
 
 CHECK_REQUESTED, TURN_DUE = "check-requested", "turn-due"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store
 from tidemill.errors import TidemillError
@@ -21,38 +20,11 @@ from tidemill.plan.replay import Todo
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
 from tidemill.turn.make import look_at, make
+from tidemill.turn.outcome import LostTo, NothingDue, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
-
-
-@dataclass(frozen=True)
-class Wrote:
-    """What was decided is on the server."""
-
-
-@dataclass(frozen=True)
-class WouldWrite:
-    """A dry run: what was decided would be written."""
-
-
-@dataclass(frozen=True)
-class NothingDue:
-    """There was nothing to write."""
-
-
-@dataclass(frozen=True)
-class LostTo:
-    """Other turns kept moving `ref`: nothing was written here, and they go on.
-
-    What was decided is of the past: the commits in it are nowhere.
-    """
-
-    ref: str
-
-
-TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidemill.building.job_matrix import job_matrix
+from tidemill.building.job_matrix import Job, job_matrix
 from tidemill.building.settings import Settings, parse
 from tidemill.errors import Refused
 
@@ -17,7 +17,7 @@ def settings(count: int) -> Settings:
 
 def groups(found: Settings, jobs: int) -> list[list[str]]:
     matrix = job_matrix(found, found.services, jobs)
-    return [entry["services"].split(",") for entry in matrix["include"]]
+    return [job.services.split(",") for job in matrix]
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,17 @@ def test_the_same_settings_give_the_same_matrix() -> None:
 
 def test_a_job_has_a_name_and_an_id_of_its_own_and_all_that_it_needs() -> None:
     found = settings(10)
-    first, second = job_matrix(found, found.services, 2)["include"]
-    assert first == {
-        "name": "s0, s1, s2 and 2 more",
-        "id": "images-001",
-        "services": "s0,s1,s2,s3,s4",
-        "sets": "set0,set1",
-        "engine": "assemble",
-        "platforms": "linux/amd64",
-        "images": {f"s{n}": f"ghcr.io/acme/s{n}" for n in range(5)},
-    }
-    assert second["id"] == "images-002"
+    first, second = job_matrix(found, found.services, 2)
+    assert first == Job(
+        name="s0, s1, s2 and 2 more",
+        id="images-001",
+        services="s0,s1,s2,s3,s4",
+        sets="set0,set1",
+        engine="assemble",
+        platforms="linux/amd64",
+        images={f"s{n}": f"ghcr.io/acme/s{n}" for n in range(5)},
+    )
+    assert second.id == "images-002"
 
 
 def test_a_job_with_a_dockerfile_says_its_engine_and_another_does_not() -> None:
@@ -60,9 +60,9 @@ def test_a_job_with_a_dockerfile_says_its_engine_and_another_does_not() -> None:
         '[[services]]\nname = "b"\nfiles = [{ from = "b", to = "/b" }]\n'
     )
     found = parse(text)
-    one, other = job_matrix(found, found.services, 256)["include"]
-    assert (one["engine"], one["platforms"]) == ("buildkit", "linux/arm64,linux/amd64")
-    assert (other["engine"], other["platforms"]) == ("assemble", "linux/amd64")
+    one, other = job_matrix(found, found.services, 256)
+    assert (one.engine, one.platforms) == ("buildkit", "linux/arm64,linux/amd64")
+    assert (other.engine, other.platforms) == ("assemble", "linux/amd64")
 
 
 @pytest.mark.parametrize("jobs", [0, -1, 257, 10**9])

@@ -103,6 +103,11 @@ class Comparison:
         """Whether both are one image, byte for byte."""
         return self.verdict is Verdict.IDENTICAL
 
+    @property
+    def is_different(self) -> bool:
+        """Whether another thing runs: neither one image nor the same contents."""
+        return self.verdict is Verdict.DIFFERENT
+
     def as_json(self) -> dict[str, Any]:
         """The result as `--json` prints it."""
         return {

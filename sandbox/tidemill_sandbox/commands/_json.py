@@ -1,0 +1,21 @@
+"""What `--json` prints of the sandbox's results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tidemill.commands import _json
+from tidemill_sandbox.commands._results import Result, Served, Told
+
+
+def as_json(result: Result) -> dict[str, Any] | None:
+    """A result as `--json` prints it; None of what has printed it already."""
+    match result:
+        case Told(folder, seconds, status):
+            return {
+                "folder": str(folder),
+                "seconds": round(seconds, 1),
+                "status": _json.as_json(status),
+            }
+        case Served():
+            return None

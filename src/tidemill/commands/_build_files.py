@@ -1,0 +1,49 @@
+"""The files that a build writes where its options ask for them."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import msgspec
+
+from tidemill.commands._json import image_json
+from tidemill.commands._results import Build
+from tidemill.errors import Refused
+from tidemill.words.names import shown
+
+
+def write(build: Build, arguments: argparse.Namespace) -> None:
+    """Write `--iidfile`, `--metadata-file` and `--report`.
+
+    Raises:
+        Refused: one of them can't be written.
+    """
+    images = [image_json(one) for one in build.images]
+    is_published = any(one.published for one in build.images)
+    written = "the images and their tags" if is_published else "nothing"
+    if arguments.iidfile:
+        _write(arguments.iidfile, "\n".join(image["imageid"] for image in images), written)
+    if arguments.metadata_file:
+        each = {image["service"]: image["metadata"] for image in images}
+        metadata = images[0]["metadata"] if len(images) == 1 else each
+        _write_json(arguments.metadata_file, metadata, written)
+    if arguments.report:
+        reports = [image["report"] for image in images if image["report"]]
+        _write_json(arguments.report, {"verified": build.is_verified, "images": reports}, written)
+
+
+def _write(file: str, text: str, written: str) -> None:
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise Refused(
+            f"{shown(file)} can't be written: {why}",
+            written=written,
+            remedy="name a file in a folder that is there",
+        ) from None
+
+
+def _write_json(file: str, value: object, written: str) -> None:
+    _write(file, msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n", written)

@@ -1,0 +1,215 @@
+"""What `--json` prints of each result (docs/commands.md)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tidemill.announcing.announcement import as_json as payload
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.commands import _results as results
+from tidemill.commands._results import Build, Request, Result, TurnTaken
+from tidemill.commands._words import state, time_text, way_in
+from tidemill.facts.journal import Entry
+from tidemill.plan.obstacles import Obstacle, Wait
+from tidemill.plan.wording import command, in_words, subject
+
+if TYPE_CHECKING:
+    from tidemill.building.shipping import BuiltImage
+    from tidemill.commands._remedies import Remedies
+
+# The keys of what a turn did; `notes` has what else the journal says.
+DONE = (
+    "evicted",
+    "introduced",
+    "promoted",
+    "rolled back",
+    "replayed",
+    "superseded",
+    "rejected",
+)
+
+
+def as_json(  # noqa: PLR0912 - a case for each kind
+    result: Result,
+) -> dict[str, Any]:
+    """A result as `--json` prints it."""
+    match result:
+        case results.Acceptance(request):
+            return {"request": request_json(request), "changed": request.is_new}
+        case results.RequestAndTurn(request, turn):
+            return {"request": request_json(request), **turn_json(turn), "error": {}}
+        case results.Reconciliation(turn, settled):
+            return {**turn_json(turn), "more": turn.more, "settled": settled.set}
+        case results.EventRequest():
+            return _event(result)
+        case results.StatusReport(status, remedies):
+            found = {name: getattr(status, name) for name in status.__struct_fields__}
+            return {**found, "waiting": [waiting_json(line, remedies) for line in status.waiting]}
+        case results.RecordedCheck(state=of_check, note=note, at=at):
+            return {
+                "changed": note.changed,
+                "sha": note.sha,
+                "state": of_check,
+                "reason": note.why,
+                "at": time_text(at),
+            }
+        case results.CheckoutCheck(checked, warnings):
+            return {"green": True, "checked": checked, "warnings": warnings}
+        case results.CommitChecks(verdicts):
+            return {
+                "verdicts": {one.sha: one.state for one in verdicts},
+                "reasons": {one.sha: one.reason for one in verdicts},
+                "warnings": result.warnings,
+            }
+        case results.SetupDone(ended):
+            return {"changed": True, "ended": ended}
+        case results.Build():
+            return _build(result)
+        case results.ImagesCompared(comparison):
+            return comparison.as_json()
+        case results.ImagePlan(jobs):
+            return {"include": jobs}
+        case results.RecordFiles(files):
+            return {"files": files}
+        case results.Announcements(to=to, is_dry_run=is_dry_run):
+            return {"changed": not is_dry_run, "to": to, "announced": announced_json(result)}
+
+
+def request_json(request: Request) -> dict[str, str]:
+    """What became of a request, with what is known of it."""
+    found = {
+        "id": request.id,
+        "kind": request.kind,
+        "state": state(request),
+        "way_in": request.way_in,
+    }
+    return {key: value for key, value in found.items() if value}
+
+
+def turn_json(turn: TurnTaken) -> dict[str, Any]:
+    """A turn."""
+    notes = (one for one in turn.entries if one.what not in DONE)
+    return {
+        "changed": turn.changed,
+        "landed": turn.landed,
+        **{what.replace(" ", "_"): done_json(turn, what) for what in DONE},
+        "to_check": turn.to_check,
+        "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
+        "notes": [{"what": one.what, **_entry(one)} for one in notes],
+    }
+
+
+def done_json(turn: TurnTaken, what: str) -> list[dict[str, str]]:
+    """All of one kind that a turn did."""
+    return [_entry(one) for one in turn.done(what)]
+
+
+def waiting_json(line: Wait, remedies: Remedies) -> dict[str, Any]:
+    """One thing that waits.
+
+    `kind` and `since` are of the first thing that it waits for; `obstacles` has all of them.
+    """
+    typed, on_github = remedies.ending(line)
+    found: dict[str, Any] = {
+        "what": subject(line.about),
+        "for": remedies.reasons(line),
+        "kind": line.obstacles[0].__struct_config__.tag,
+        "since": time_text(line.since),
+        "earliest": time_text(line.earliest),
+        "command": typed,
+        "on_github": on_github,
+        "id": line.id,
+        **msgspec.to_builtins(msgspec.structs.replace(line.about, at="for")),
+        "at": line.about.at,
+        "obstacles": [_obstacle(line, one, remedies) for one in line.obstacles],
+    }
+    return {key: value for key, value in found.items() if value is not None or key == "since"}
+
+
+def announced_json(result: results.Announcements) -> list[dict[str, Any]]:
+    """What was announced; what would have been, with its payload."""
+    return [
+        {
+            "id": one.id,
+            "set": one.set,
+            "by_reference": isinstance(one, AnnouncementReference),
+            **({"payload": payload(one)} if result.is_dry_run else {}),
+        }
+        for one in result.sent
+    ]
+
+
+def image_json(one: BuiltImage) -> dict[str, Any]:
+    """One image: names of outputs as docker/build-push-action has them, and our own."""
+    item, image = one.item, one.image
+    published = one.published
+    tags = [f"{item.place}:{tag}" for tag in item.tags] if item.place else []
+    return {
+        "service": item.name,
+        "digest": image.digest,
+        "imageid": one.image_id,
+        "image": one.reference if item.place else None,
+        "tag": tags[0] if tags else None,
+        "tags": tags,
+        "layout": item.to.folder if item.to else None,
+        "platforms": [str(platform) for platform in item.platforms],
+        "changed": one.changed,
+        "published": published is not None,
+        "sent": published.sent if published else 0,
+        "verified": one.is_verified,
+        "report": one.comparison.as_json() if one.comparison else None,
+        "metadata": {
+            "containerimage.digest": image.digest,
+            "containerimage.config.digest": one.image_id,
+            "containerimage.descriptor": msgspec.to_builtins(image),
+            "image.name": ",".join(tags),
+        },
+    }
+
+
+def _event(result: results.EventRequest) -> dict[str, Any]:
+    request = result.request
+    found = {"event": result.event, "changed": request.is_new, "accepted": request.id or None}
+    if request.id:
+        return {**found, "state": state(request), "reason": way_in(request)}
+    return {
+        **found,
+        "state": "nothing to accept",
+        "kind": "foreign" if result.is_foreign else "nothing",
+        "reason": request.how,
+    }
+
+
+def _build(build: Build) -> dict[str, Any]:
+    images = [image_json(one) for one in build.images]
+    alone = images[0] if len(images) == 1 else {}
+    return {
+        "changed": build.changed,
+        "verified": build.is_verified,
+        "images": images,
+        **{key: alone[key] for key in ("digest", "imageid", "metadata", "report") if alone},
+    }
+
+
+def _entry(entry: Entry) -> dict[str, str]:
+    found = {
+        "id": entry.id,
+        "sha": entry.sha or entry.app_sha,
+        "app_sha": entry.app_sha,
+        "set": entry.set,
+        "wave": entry.wave,
+        "reason": entry.reason or None,
+        "by": entry.by or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _obstacle(line: Wait, one: Obstacle, remedies: Remedies) -> dict[str, Any]:
+    words = command(one, line.about)
+    found = {**msgspec.to_builtins(one), "words": in_words(one, remedies.now)}
+    for key in ("since", "until"):
+        if (when := getattr(one, key)) is not None:
+            found[key] = time_text(when)
+    return {**found, "command": remedies.typed(words)} if words else found

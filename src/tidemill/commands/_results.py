@@ -1,0 +1,310 @@
+"""What commands return: one frozen type for each kind of command, and nothing found out from words.
+
+The words (`_text`), `--json` (`_json`), and in a workflow the summary, annotations and outputs
+(`tidemill.action`) are renderings of these values.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+from tidemill.errors import EntryPointFailed
+from tidemill.words.shas import short
+
+if TYPE_CHECKING:  # a command imports what it works with, and no other's
+    from tidemill.announcing.announcement import Announcement
+    from tidemill.announcing.by_reference import AnnouncementReference
+    from tidemill.building.job_matrix import Job
+    from tidemill.building.shipping import BuiltImage
+    from tidemill.clients.github.api import StatusState
+    from tidemill.commands._remedies import Remedies
+    from tidemill.facts.checks import RunState
+    from tidemill.facts.journal import Entry
+    from tidemill.images.comparison.difference import Comparison
+    from tidemill.plan.obstacles import Wait
+    from tidemill.plan.status import Status
+    from tidemill.turn.outcome import TurnOutcome
+    from tidemill.turn.statuses import StatusChanges
+    from tidemill.turn.verdicts import VerdictNote
+
+
+class AnyResult(Protocol):
+    """Whatever a command of any program returns."""
+
+    @property
+    def exit_code(self) -> int:
+        """The code to end with: 0; or 1 where the command has done all it could, and says no."""
+
+
+@dataclass(frozen=True)
+class _Result:
+    @property
+    def exit_code(self) -> int:
+        """0: done, also where there was nothing to do."""
+        return 0
+
+
+# For cfg-app.git.
+
+
+@dataclass(frozen=True)
+class Request:
+    """What became of what was to be accepted.
+
+    Attributes:
+        kind: `nothing` where there was nothing to accept, and so no id.
+        how: of one that has ended, how; of nothing, why.
+        is_dry_run: it would be accepted, and was not.
+        is_there: every wave that comes first has what was announced.
+        way_in: the command that lets in what has ended, or what this drops.
+    """
+
+    kind: Literal["accepted", "waits", "ended", "nothing"]
+    id: str = ""
+    how: str = ""
+    is_dry_run: bool = False
+    is_there: bool = True
+    way_in: str | None = None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it was accepted now."""
+        return self.kind == "accepted"
+
+
+@dataclass(frozen=True)
+class TurnTaken:
+    """What a turn decided, and what became of it; of one that was lost only what waits.
+
+    Attributes:
+        entries: what the journal has of it.
+        more: whether something wants a check that is not claimed.
+        is_main_kept: whether a rule of GitHub's lets nothing land, until a person changes that.
+    """
+
+    outcome: TurnOutcome
+    changed: bool
+    landed: str | None
+    entries: tuple[Entry, ...]
+    to_check: tuple[str, ...]
+    waiting: tuple[Wait, ...]
+    more: bool
+    remedies: Remedies
+    is_main_kept: bool = False
+
+    def done(self, what: str) -> tuple[Entry, ...]:
+        """All of one kind that it did, as the journal calls it."""
+        return tuple(one for one in self.entries if one.what == what)
+
+    @property
+    def exit_code(self) -> int:
+        """1 where nothing lands before a person acts, though the turn did all it could."""
+        return 1 if self.is_main_kept else 0
+
+
+@dataclass(frozen=True)
+class Acceptance(_Result):
+    """What was accepted, with the turn left to others (`--accept-only`)."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
+class RequestAndTurn:
+    """What was accepted, and the turn after it."""
+
+    request: Request
+    turn: TurnTaken
+
+    @property
+    def exit_code(self) -> int:
+        """The turn's."""
+        return self.turn.exit_code
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """A turn, and the statuses that were set before it."""
+
+    turn: TurnTaken
+    settled: StatusChanges
+
+    @property
+    def exit_code(self) -> int:
+        """The turn's."""
+        return self.turn.exit_code
+
+
+@dataclass(frozen=True)
+class EventRequest(_Result):
+    """What an event of GitHub brought; `is_foreign` where it is none of Tidemill's."""
+
+    event: str
+    request: Request
+    is_foreign: bool = False
+
+
+@dataclass(frozen=True)
+class StatusReport(_Result):
+    """What runs where, and what waits for what."""
+
+    status: Status
+    remedies: Remedies
+
+
+@dataclass(frozen=True)
+class RecordedCheck(_Result):
+    """What a check says of a commit, and whether it was written."""
+
+    context: str
+    state: RunState
+    note: VerdictNote
+    at: datetime
+
+
+@dataclass(frozen=True)
+class CheckoutCheck(_Result):
+    """A checkout that is fit to land: what was looked at, and what a person should know."""
+
+    checked: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CommitVerdict:
+    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why.
+
+    `warnings` are what is not wrong, and a person should know.
+    """
+
+    sha: str
+    state: StatusState
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class CommitChecks:
+    """The verdicts on several commits."""
+
+    verdicts: tuple[CommitVerdict, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not wrong with them, and a person should know."""
+        return tuple(f"{short(one.sha)}: {text}" for one in self.verdicts for text in one.warnings)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all are green."""
+        return 0 if all(one.state == "success" for one in self.verdicts) else 1
+
+
+@dataclass(frozen=True)
+class SetupDone(_Result):
+    """A workflow's setup has run; `ended` are the processes that it left running."""
+
+    ended: tuple[str, ...]
+
+
+class SetupFailed(EntryPointFailed):
+    """The setup failed. A later step may ask whether something of it is left: see `result`."""
+
+    def __init__(self, code: int, result: SetupDone) -> None:
+        super().__init__(
+            f"the setup ended with code {code}",
+            written="whatever the setup did before it failed",
+            remedy="see above what it said, and mend it, or the input setup of the workflow",
+        )
+        self.result = result
+
+
+# For app.git.
+
+
+@dataclass(frozen=True)
+class Build:
+    """Images that were built."""
+
+    images: tuple[BuiltImage, ...]
+
+    @property
+    def changed(self) -> bool:
+        """Whether any image is another one than before."""
+        return any(one.changed for one in self.images)
+
+    @property
+    def differing(self) -> tuple[BuiltImage, ...]:
+        """Those whose second build is another image."""
+        return tuple(
+            one for one in self.images if one.comparison and not one.comparison.is_identical
+        )
+
+    @property
+    def is_verified(self) -> bool | None:
+        """Whether both builds of every image are the same; None where there was one alone."""
+        if any(one.comparison is None for one in self.images):
+            return None
+        return not self.differing
+
+    @property
+    def exit_code(self) -> int:
+        """1 if an image is not reproducible."""
+        return 1 if self.differing else 0
+
+
+@dataclass(frozen=True)
+class ImagesCompared:
+    """What differs between two images; `limit` differences at most are for people."""
+
+    comparison: Comparison
+    limit: int
+
+    @property
+    def exit_code(self) -> int:
+        """0 if the same runs: identical images, or the same contents."""
+        return 1 if self.comparison.is_different else 0
+
+
+@dataclass(frozen=True)
+class ImagePlan(_Result):
+    """The jobs that build all services."""
+
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True)
+class RecordFiles(_Result):
+    """The files that were written; or, where none was named, the one text there was to write."""
+
+    files: tuple[str, ...]
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Announcements(_Result):
+    """What was announced to the repository `to`, or would have been: whole, or by reference."""
+
+    to: str
+    sent: tuple[Announcement | AnnouncementReference, ...]
+    is_dry_run: bool
+
+
+Result: TypeAlias = (
+    Acceptance
+    | RequestAndTurn
+    | Reconciliation
+    | EventRequest
+    | StatusReport
+    | RecordedCheck
+    | CheckoutCheck
+    | CommitChecks
+    | SetupDone
+    | Build
+    | ImagesCompared
+    | ImagePlan
+    | RecordFiles
+    | Announcements
+)

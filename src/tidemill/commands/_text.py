@@ -1,0 +1,226 @@
+"""What each result says to a person at a terminal: lines and tables, within 100 columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from tidemill.announcing.announcement import as_json as payload
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.commands import _results as results
+from tidemill.commands._json import as_json
+from tidemill.commands._results import (
+    Build,
+    Reconciliation,
+    Request,
+    Result,
+    StatusReport,
+    TurnTaken,
+)
+from tidemill.commands._words import about, outcome, said, time_text, way_in
+from tidemill.commands._writing import WIDTH, Grid, Part
+from tidemill.plan.wording import reasons, subject
+from tidemill.turn.outcome import LostTo, NothingDue
+from tidemill.words.names import shown
+from tidemill.words.shas import short
+
+if TYPE_CHECKING:
+    from tidemill.building.shipping import BuiltImage
+    from tidemill.commands._remedies import Remedies
+    from tidemill.facts.holds import Hold
+    from tidemill.plan.obstacles import Wait
+    from tidemill.plan.status import TargetStatus, WaveStatus
+
+_FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
+_VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
+_HELD = ("held: set (_ is all)", "by", "since", "why")
+
+
+def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each kind
+    """A result in words."""
+    match result:
+        case results.Acceptance(request):
+            yield from _request(request)
+        case results.RequestAndTurn(request, turn):
+            yield from _request(request)
+            yield from _turn(turn)
+        case results.Reconciliation():
+            yield from _reconciliation(result)
+        case results.EventRequest(event, request):
+            where = shown(event) if request.id else f"{shown(event)}: nothing to accept"
+            yield "; ".join(filter(None, (f"{where}: {said(request)}", way_in(request))))
+        case results.StatusReport():
+            yield from _status(result)
+        case results.RecordedCheck(context, of_check, note):
+            yield f"{context} of {note.sha}: {of_check} ({note.why})"
+        case results.CheckoutCheck(checked, warnings):
+            yield "green: " + ", ".join(checked)
+            yield from (f"warning: {one}" for one in warnings)
+        case results.CommitChecks(verdicts):
+            for one in verdicts:
+                yield f"{_VERDICTS[one.state]}: {short(one.sha)}: {one.reason}"
+                yield from (f"warning: {short(one.sha)}: {warning}" for warning in one.warnings)
+        case results.SetupDone(()):
+            yield "The setup has ended, and nothing of it runs."
+        case results.SetupDone(ended):
+            yield f"The setup left these running, and they were ended: {', '.join(ended)}."
+        case results.Build():
+            yield from _build(result)
+        case results.ImagesCompared(comparison, limit):
+            from tidemill.images.comparison.words import render
+
+            yield render(comparison, limit)
+        case results.ImagePlan():
+            yield msgspec.json.encode(as_json(result)).decode()
+        case results.RecordFiles(text=found):
+            yield from () if found is None else (found,)
+        case results.Announcements(to, sent, is_dry_run):
+            for announced in sent:
+                how = ", by reference" if isinstance(announced, AnnouncementReference) else ""
+                yield (
+                    json.dumps(payload(announced), indent=2)
+                    if is_dry_run
+                    else f"{announced.id}: announced to {to}{how}"
+                )
+
+
+def _request(request: Request) -> Iterator[Part]:
+    yield said(request)
+    if request.way_in:
+        yield f"To let it in again:\n  {request.way_in}"
+
+
+def _turn(turn: TurnTaken) -> Iterator[Part]:
+    """What a turn did, and what waits."""
+    yield outcome(turn)
+    if isinstance(turn.outcome, LostTo):
+        return
+    if turn.entries and not isinstance(turn.outcome, NothingDue):
+        rows = [(one.what, about(one), one.reason) for one in turn.entries]
+        yield Grid(("what", "about", "why"), rows)
+    if turn.to_check:
+        yield "To check:\n  " + "\n  ".join(turn.to_check)
+    yield from _waiting(turn.waiting, turn.remedies)
+
+
+def _reconciliation(result: Reconciliation) -> Iterator[Part]:
+    for sha in result.settled.set:
+        yield f"The status of {sha} is set."
+    for sha in result.settled.gone:
+        yield f"{sha} is neither on auto nor main's tip: its verdict is of no use any more."
+    yield from _turn(result.turn)
+    if result.turn.more:
+        yield "Something wants a check, which is not claimed."
+
+
+def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
+    """What waits for what: each with its reasons, and the command that ends the wait."""
+    for n, line in enumerate(waiting):
+        if n == 0:
+            yield "Waiting:"
+        yield from _wrapped(_shortened(subject(line.about)), indent=2)
+        if line.since:
+            yield from _wrapped(f"since {time_text(line.since)}", indent=4)
+        if line.id:
+            yield from _wrapped(f"as {line.id}", indent=4)
+        for reason in reasons(line, remedies.now):
+            yield from _wrapped(f"for {_shortened(reason)}", indent=4)
+        yield f"      {remedies.ending(line)[0]}"
+
+
+def _status(report: StatusReport) -> Iterator[Part]:
+    found = report.status
+    yield f"main {found.main}   auto {found.auto or 'not there'}"
+    for wave in found.waves:
+        yield f"\n{wave.name}"
+        if wave.holds:
+            yield Grid(_HELD, [_hold(hold) for hold in wave.holds])
+        yield from _wave(wave)
+    if found.gone_holds:
+        yield "\nheld, though tidemill.toml does not name it (tidemill release-wave ends a hold)"
+        yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold)) for hold in found.gone_holds])
+    yield from _waiting(found.waiting, report.remedies)
+    if found.unreadable:
+        yield "Can't be read:"
+        rows = [(one.ref, one.reason, one.remedy) for one in found.unreadable]
+        yield Grid(("ref", "why", "what to do"), rows)
+
+
+def _hold(hold: Hold) -> tuple[str, str, str, str]:
+    return hold.set, hold.by, time_text(hold.since) or "", hold.reason
+
+
+def _wave(wave: WaveStatus) -> Iterator[Part]:
+    yield Grid(
+        ("set", "commit", "position", "state", "since"),
+        [
+            (
+                one.set,
+                short(one.app_sha, "unknown"),
+                str(one.position or ""),
+                one.state,
+                time_text(one.since) or "",
+            )
+            for one in wave.sets
+        ],
+    )
+    for one in wave.sets:
+        if one.naming is not None:
+            yield f"{one.set} in {wave.name}: {one.naming.words}"
+    yield Grid(
+        ("target", "revision", "phase", "health", "runs"),
+        [
+            (
+                one.name,
+                short(one.revision, "no report"),
+                one.phase or "",
+                f"{one.health or ''}{_clock(one)}",
+                ", ".join(f"{name} {short(sha)}" for name, sha in one.runs.items()),
+            )
+            for one in wave.targets
+        ],
+    )
+
+
+def _clock(one: TargetStatus) -> str:
+    return f" (its clock is {one.clock_ahead} ahead)" if one.clock_ahead else ""
+
+
+def _build(build: Build) -> Iterator[Part]:
+    yield from map(_image, build.images)
+    for one in build.differing:
+        if one.comparison:
+            from tidemill.images.comparison.words import render
+
+            yield f"\n{one.item.name} is not reproducible; nothing was published:"
+            yield render(one.comparison)
+
+
+def _image(one: BuiltImage) -> str:
+    """One line about an image."""
+    told = ["changed" if one.changed else "unchanged"]
+    if one.is_verified is not None:
+        told.append("verified" if one.is_verified else "NOT reproducible")
+    if one.published is None:
+        told.append("not published")
+    elif one.published.sent:
+        told.append(f"{one.published.sent:,} bytes sent")
+    if one.published and one.item.to is not None and one.item.to.folder is not None:
+        told.append(f"in {one.item.to}")
+    return f"{one.item.name}: {one.reference} ({', '.join(told)})"
+
+
+def _wrapped(line: str, *, indent: int) -> list[str]:
+    """Text in as many lines of at most 100 columns as it takes."""
+    first = " " * indent
+    return wrap(line, WIDTH, initial_indent=first, subsequent_indent=f"{first}  ")
+
+
+def _shortened(words: str) -> str:
+    """SHAs as people read them: a full one would be cut in two by a narrow column."""
+    return _FULL_SHA.sub(r"\1", words)

@@ -1,0 +1,34 @@
+"""What became of what a turn decided."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+
+@dataclass(frozen=True)
+class Wrote:
+    """What was decided is on the server."""
+
+
+@dataclass(frozen=True)
+class WouldWrite:
+    """A dry run: what was decided would be written."""
+
+
+@dataclass(frozen=True)
+class NothingDue:
+    """There was nothing to write."""
+
+
+@dataclass(frozen=True)
+class LostTo:
+    """Other turns kept moving `ref`: nothing was written here, and they go on.
+
+    What was decided is of the past: the commits in it are nowhere.
+    """
+
+    ref: str
+
+
+TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo

@@ -1,0 +1,131 @@
+"""What a person reads at a terminal, of results that commands really return."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.results import ACCEPTED, announced, built, printed, reconciled, shown, unnamed
+from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha, stack
+
+from tidemill.commands._results import (
+    Acceptance,
+    CheckoutCheck,
+    CommitChecks,
+    CommitVerdict,
+    EventRequest,
+    RecordedCheck,
+    RecordFiles,
+    Request,
+    Result,
+    SetupDone,
+)
+from tidemill.commands._text import text
+from tidemill.commands._writing import WIDTH
+from tidemill.turn.outcome import LostTo, WouldWrite
+from tidemill.turn.verdicts import VerdictNote
+
+RED, GREEN = sha("red"), sha("green")
+
+
+def lines(result: Result) -> list[str]:
+    """The lines, each without the space around it."""
+    return [line.strip() for line in printed(text(result)).splitlines() if line.strip()]
+
+
+def test_a_turn_says_what_was_accepted_done_and_waits() -> None:
+    result = announced()
+    found = lines(result)
+    assert found[:2] == ["announcement-app-2: accepted", "Done:"]
+    assert any(line.split()[:4] == ["introduced", app_sha(2)[:12], "app", "in"] for line in found)
+    at = found.index("To check:")
+    assert found[at + 1] == result.turn.to_check[0]
+    command = "tidemill promote-wave --wave shop --set app --sha"
+    assert any(line.startswith(f"{command} {app_sha(1)} --repo") for line in found)
+
+
+def test_only_commands_and_lists_of_commits_are_longer_than_a_line() -> None:
+    rollout, _ = stack(8)
+    for line in printed(text(reconciled(rollout))).splitlines():
+        assert len(line) <= WIDTH or line.lstrip().startswith("tidemill "), line
+
+
+def test_a_turn_says_what_became_of_it() -> None:
+    rollout = Rollout()
+    rollout.announced(1)
+    lost = lines(reconciled(rollout, LostTo("refs/tidemill/journal")))
+    assert lost == [
+        "Other turns kept moving refs/tidemill/journal: nothing was written here, they go on."
+    ]
+    assert "This would be done:" in lines(reconciled(rollout, WouldWrite()))
+    assert lines(reconciled(Rollout())) == ["Nothing to do."]
+    assert lines(reconciled(landed()))[0] == "Nothing is due yet."
+
+
+def test_statuses_that_were_set_come_first() -> None:
+    assert lines(reconciled(Rollout(), settled=(RED,)))[0] == f"The status of {RED} is set."
+
+
+def test_a_status_has_every_wave_with_its_holds() -> None:
+    rollout = landed()
+    rollout.held("shop")
+    found = lines(shown(rollout))
+    assert found[0].split() == ["main", rollout.main, "auto", "not", "there"]
+    assert ["_", "ada", "2026-01-05T11:51:00Z", "freeze"] in [line.split() for line in found]
+    assert any(line.split()[:2] == ["app", app_sha(2)[:12]] for line in found)
+
+
+def test_a_status_says_what_files_do_not_name() -> None:
+    rollout = unnamed()
+    rollout.turn()
+    assert "app in lab: no file names any of its images (web)" in lines(shown(rollout))
+
+
+@pytest.mark.parametrize(
+    ("request_", "found"),
+    [
+        (ACCEPTED, ["announcement-app-2: accepted"]),
+        (Request("accepted", "a-1", is_dry_run=True), ["a-1: would be accepted"]),
+        (Request("waits", "a-1"), ["a-1: waits already"]),
+        (Request("nothing", how="lab has it already"), ["lab has it already"]),
+        (Request("ended", "a-1", "landed"), ["a-1: already there"]),
+        (Request("ended", "a-1", "landed", is_there=False), ["a-1: has ended already: landed"]),
+        (Request("ended", "a-1", "evicted", way_in="tidemill retry"),
+         ["a-1: has ended already: evicted", "To let it in again:", "tidemill retry"]),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_request(request_: Request, found: list[str]) -> None:
+    assert lines(Acceptance(request_)) == found
+
+
+@pytest.mark.parametrize(
+    ("result", "found"),
+    [
+        (EventRequest("push", Request("nothing", how="no news")),
+         ["'push': nothing to accept: no news"]),
+        (EventRequest("x", Request("ended", "a-1", "evicted", way_in="tidemill retry")),
+         ["'x': a-1: has ended already: evicted; to let it in again: tidemill retry"]),
+        (RecordedCheck("check", "success", VerdictNote(RED, changed=True, why="written"), NOW),
+         [f"check of {RED}: success (written)"]),
+        (CheckoutCheck(("tidemill.toml",), ("no file names job",)),
+         ["green: tidemill.toml", "warning: no file names job"]),
+        (CommitChecks((CommitVerdict(RED, "failure", "stale"), CommitVerdict(GREEN, "error", "x"))),
+         [f"red: {RED[:12]}: stale", f"lost: {GREEN[:12]}: x"]),
+        (SetupDone(()), ["The setup has ended, and nothing of it runs."]),
+        (RecordFiles((), '{"web": 1}'), ['{"web": 1}']),
+        (RecordFiles(("web.json",)), []),
+    ],
+)  # fmt: skip
+def test_the_others_are_lines(result: Result, found: list[str]) -> None:
+    assert lines(result) == found
+
+
+def test_a_build_has_a_line_for_each_image(tmp_path: Path) -> None:
+    first, again = built(tmp_path / "web"), built(tmp_path / "web")
+    (line,) = lines(first)
+    assert line.startswith(f"web: {first.images[0].reference} (changed, ")
+    assert "(unchanged, in oci:" in lines(again)[0]
+
+
+def test_what_nobody_would_see_is_written_out() -> None:
+    assert lines(Acceptance(Request("nothing", how="a\u202eb"))) == ["a\\u202eb"]
