@@ -8,8 +8,9 @@ import pytest
 from tests.clients.places import bare, eventually, imported, is_alive, pids
 from tests.world import git
 
-from tidemill.clients.git.git import Git, GitError, configured, redacted
+from tidemill.clients.git.git import Git, GitError, configured
 from tidemill.errors import TidemillError, TimeLimit
+from tidemill.words.urls import redacted
 
 
 @pytest.fixture

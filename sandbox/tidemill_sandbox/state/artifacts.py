@@ -14,15 +14,14 @@ import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
+from tidemill_sandbox.state.memory import Memory
 from tidemill_sandbox.state.messages import Reply, Request, as_json
 from tidemill_sandbox.state.shapes import Artifact, Run
-from tidemill_sandbox.state.tokens import given_tokens
-
-if TYPE_CHECKING:
-    from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.signing import Signer
+from tidemill_sandbox.state.tokens import Tokens, given_tokens
 
 _SERVICE = "/twirp/github.actions.results.api.v1.ArtifactService/"
 _BLOB = re.compile(r"/_blobs/(?P<id>\d+)")
@@ -43,8 +42,8 @@ class _Refused(Exception):
 class Artifacts:
     """Answers the toolkit, and keeps what it sends."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, hub: Memory, signer: Signer, tokens: Tokens) -> None:
+        self._hub, self._signer, self._tokens = hub, signer, tokens
 
     def answer(self, request: Request) -> Reply | None:
         """The answer, None where the path is not of artifacts."""
@@ -57,7 +56,7 @@ class Artifacts:
         if found is None:
             return None
         signed = "GET" if request.method in ("GET", "HEAD") else "PUT"
-        if not self._hub.signer.is_valid(request.path, signed, request.query):
+        if not self._signer.is_valid(request.path, signed, request.query):
             return _azure(403, "AuthenticationFailed")
         artifact = self._by_id(int(found["id"]))
         if artifact is None:
@@ -68,7 +67,7 @@ class Artifacts:
 
     def download_url(self, artifact: Artifact, lifetime: timedelta = _DOWNLOAD) -> str:
         """Where the bytes of an artifact are, for a while."""
-        return self._hub.signer.url(f"/_blobs/{artifact.id}", "GET", lifetime)
+        return self._signer.url(f"/_blobs/{artifact.id}", "GET", lifetime)
 
     def remove(self, artifact: Artifact) -> None:
         """Delete an artifact; its name is free again."""
@@ -81,7 +80,7 @@ class Artifacts:
 
     def _serve(self, request: Request, method: str) -> Reply:
         given = given_tokens(request.headers.get("Authorization", ""))
-        scope = self._hub.tokens.runtime_scope(given[0]) if given else None
+        scope = self._tokens.runtime_scope(given[0]) if given else None
         run = self._hub.run(scope[0]) if scope else None
         if scope is None or run is None:
             raise _Refused(401, "unauthenticated", "the runtime token is not valid")
@@ -136,7 +135,7 @@ class Artifacts:
             hub.artifacts.append(artifact)
         return {
             "ok": True,
-            "signed_upload_url": hub.signer.url(f"/_blobs/{number}", "PUT", _UPLOAD),
+            "signed_upload_url": self._signer.url(f"/_blobs/{number}", "PUT", _UPLOAD),
         }
 
     def _finish(self, run: Run, asked: Mapping[str, Any]) -> dict[str, Any]:

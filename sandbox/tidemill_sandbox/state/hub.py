@@ -7,33 +7,27 @@ the listeners, one after the other, from one thread; nobody holds the lock then.
 
 from __future__ import annotations
 
-import itertools
 import re
-import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.artifacts import Artifacts
 from tidemill_sandbox.state.limits import Limits
-from tidemill_sandbox.state.messages import Asked
+from tidemill_sandbox.state.memory import Memory
 from tidemill_sandbox.state.shapes import (
     ACTIONS_APP_ID,
     Access,
-    Account,
     App,
-    Artifact,
     CheckRun,
-    Deployment,
     Event,
     Installation,
     Job,
     Repository,
     Ruleset,
     Run,
-    Status,
     Workflow,
 )
 from tidemill_sandbox.state.signing import Signer
@@ -51,17 +45,10 @@ class Unprocessable(Exception):
     """What a client asked for can't be done: a 422 with this message."""
 
 
-class Hub:
-    """Everything that the stand-in knows.
+class Hub(Memory):
+    """Everything that the stand-in knows, and what changes it.
 
     Attributes:
-        folder: where it keeps what is on disk: `repositories/`, `artifacts/`, `logs/`.
-        url: the server's address without a slash at the end, once it listens: what
-            GITHUB_SERVER_URL is. `api_url` is GITHUB_API_URL, `results_url` ACTIONS_RESULTS_URL.
-        now: the one clock; a test may set another.
-        deviations: how requests, answers or events differ from GitHub's description; each one
-            sentence. A sound session ends with none.
-        events: all events, in order; calls: all calls of the REST API, as they were on the wire.
         tokens, limits, signer, blobs: who may what; how often; addresses that open one thing; the
             service of artifacts.
         control: what `POST /_sandbox/NAME` does, by name: from the JSON of its body to the JSON of
@@ -71,55 +58,16 @@ class Hub:
     """
 
     def __init__(self, folder: Path, now: Callable[[], datetime] | None = None) -> None:
-        self.folder = folder
-        self.lock = threading.RLock()
-        self.now = now or (lambda: datetime.now(UTC))
-        self.url = ""
+        super().__init__(folder, now)
+        self.signer = Signer(self)
         self.tokens = Tokens(self)
         self.limits = Limits(self)
-        self.signer = Signer(self)
-        self.blobs = Artifacts(self)
-        self.accounts: dict[str, Account] = {}
-        self.repositories: dict[str, Repository] = {}
-        self.apps: dict[int, App] = {}
-        self.installations: dict[int, Installation] = {}
-        self.workflows: dict[tuple[str, str], Workflow] = {}
-        self.runs: list[Run] = []
-        self.statuses: list[Status] = []
-        self.check_runs: list[CheckRun] = []
-        self.deployments: list[Deployment] = []
-        self.artifacts: list[Artifact] = []
-        self.events: list[Event] = []
-        self.calls: list[Asked] = []
-        self.deviations: list[str] = []
+        self.blobs = Artifacts(self, self.signer, self.tokens)
         self.control: dict[str, Control] = {}
         self.dispatch: Dispatch | None = None
-        self._ids = itertools.count(1001)
         self._teller = Teller(self.deviate)
-        for name in ("repositories", "artifacts", "logs"):
-            (folder / name).mkdir(parents=True, exist_ok=True)
-
-    @property
-    def api_url(self) -> str:
-        return f"{self.url}/api/v3"
-
-    @property
-    def results_url(self) -> str:
-        return f"{self.url}/"
-
-    def new_id(self) -> int:
-        """An id that nothing else has."""
-        return next(self._ids)
 
     # --- accounts, repositories, Apps
-
-    def account(self, login: str, kind: str | None = None) -> Account:
-        """The account of this login; made where it is new."""
-        with self.lock:
-            if login not in self.accounts:
-                guess = kind or ("Bot" if login.endswith("[bot]") else "User")
-                self.accounts[login] = Account(self.new_id(), login, guess)  # type: ignore[arg-type]
-            return self.accounts[login]
 
     def create_repository(
         self,
@@ -147,10 +95,6 @@ class Hub:
             self.account(repository.owner, "Organization")
             self.repositories[name.lower()] = repository
             return repository
-
-    def repository(self, name: str) -> Repository | None:
-        """By `owner/name`, whatever its case, as on GitHub."""
-        return self.repositories.get(name.lower())
 
     def add_ruleset(self, repository: Repository, name: str, include: tuple[str, ...],
                     rules: tuple[dict[str, Any], ...], **more: Any) -> Ruleset:  # fmt: skip
@@ -207,10 +151,6 @@ class Hub:
             run.log.parent.mkdir(parents=True)
             self.runs.append(run)
             return run
-
-    def run(self, run_id: int) -> Run | None:
-        """A run by its id."""
-        return next((run for run in self.runs if run.id == run_id), None)
 
     def update_run(self, run: Run, status: str, conclusion: str | None = None) -> None:
         """A run is `in_progress`, or `completed` with a conclusion."""
@@ -269,11 +209,6 @@ class Hub:
     def settle(self) -> None:
         """Wait until every event so far has been told to every listener."""
         self._teller.settle()
-
-    def deviate(self, what: str) -> None:
-        """Note that something differs from GitHub's description."""
-        with self.lock:
-            self.deviations.append(what)
 
     def close(self) -> None:
         """Tell what is still to tell, and end."""

@@ -12,11 +12,10 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    from tidemill_sandbox.state.hub import Hub
-    from tidemill_sandbox.state.tokens import Token
+from tidemill_sandbox.state.memory import Memory
+from tidemill_sandbox.state.tokens import Token
 
 FaultKind = Literal["primary", "secondary", "error", "drop"]
 _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
@@ -78,7 +77,7 @@ class Limits:
         faults: what the next requests meet; the first that fits, until its `times` are used up.
     """
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Memory) -> None:
         self._hub = hub
         self._used: dict[str, _Used] = {}
         self._answers = 0

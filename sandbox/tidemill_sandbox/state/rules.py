@@ -6,16 +6,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.git_reading import ZEROS
+from tidemill_sandbox.state.memory import Memory
 from tidemill_sandbox.state.shapes import CheckRun, Repository, Ruleset, Status
-
-if TYPE_CHECKING:
-    from tidemill_sandbox.state.hub import Hub
-    from tidemill_sandbox.state.tokens import Token
+from tidemill_sandbox.state.tokens import Token
 
 _PASSED = ("success", "neutral", "skipped")
 
@@ -37,7 +35,7 @@ class Refusal:
     remote: tuple[str, ...] = ()
 
 
-def refusal(hub: Hub, repository: Repository, token: Token, update: Update) -> Refusal | None:
+def refusal(hub: Memory, repository: Repository, token: Token, update: Update) -> Refusal | None:
     """Why this token may not make this update; None where it may."""
     if (refused := _workflow_refusal(repository, token, update)) is not None:
         return refused
@@ -54,7 +52,7 @@ def refusal(hub: Hub, repository: Repository, token: Token, update: Update) -> R
     return None
 
 
-def _modern(hub: Hub, repository: Repository, update: Update, broken: list[str]) -> Refusal:
+def _modern(hub: Memory, repository: Repository, update: Update, broken: list[str]) -> Refusal:
     page = f"{hub.url}/{repository.name}/rules?ref={quote(update.ref, safe='')}"
     return Refusal(
         "push declined due to repository rule violations",
@@ -68,7 +66,7 @@ def _modern(hub: Hub, repository: Repository, update: Update, broken: list[str])
     )
 
 
-def _classic(hub: Hub, repository: Repository, update: Update, broken: list[str]) -> Refusal:
+def _classic(hub: Memory, repository: Repository, update: Update, broken: list[str]) -> Refusal:
     first = f"error: GH006: Protected branch update failed for {update.ref}."
     lines = [words.replace("this branch", "this protected branch") for words in broken]
     return Refusal("protected branch hook declined", (first, *(f"error: {one}" for one in lines)))
@@ -109,7 +107,7 @@ def _bypasses(ruleset: Ruleset, token: Token) -> bool:
 
 
 def _broken(
-    hub: Hub, repository: Repository, rule: dict[str, Any], update: Update
+    hub: Memory, repository: Repository, rule: dict[str, Any], update: Update
 ) -> Iterator[str]:
     is_new, is_gone = update.old == ZEROS, update.new == ZEROS
     changes = not is_new and not is_gone
@@ -140,7 +138,7 @@ def _broken(
 
 
 def _missing(
-    hub: Hub, repository: Repository, required: list[dict[str, Any]], sha: str
+    hub: Memory, repository: Repository, required: list[dict[str, Any]], sha: str
 ) -> Iterator[str]:
     for check in required:
         context = check["context"]
@@ -156,7 +154,7 @@ def _missing(
 
 
 def verdict(
-    hub: Hub, repository: Repository, sha: str, context: str, app_id: int | None = None
+    hub: Memory, repository: Repository, sha: str, context: str, app_id: int | None = None
 ) -> str:
     """What a required check says of a commit: success, pending, failure, expected (nothing yet).
 
@@ -186,7 +184,7 @@ def verdict(
     return "expected"
 
 
-def latest_statuses(hub: Hub, repository: Repository, sha: str) -> dict[str, Status]:
+def latest_statuses(hub: Memory, repository: Repository, sha: str) -> dict[str, Status]:
     """The latest status of each context (in lower case) on a commit."""
     return {
         status.context.lower(): status
@@ -196,7 +194,7 @@ def latest_statuses(hub: Hub, repository: Repository, sha: str) -> dict[str, Sta
 
 
 def latest_check_runs(
-    hub: Hub, repository: Repository, sha: str
+    hub: Memory, repository: Repository, sha: str
 ) -> dict[tuple[str, int | None], CheckRun]:
     """The latest check run of each name and App on a commit."""
     return {

@@ -7,16 +7,14 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from tidemill_sandbox.state.hub import Hub
+from tidemill_sandbox.state.memory import Memory
 
 
 class Signer:
     """Signs paths of the server, as storage services sign theirs."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Memory) -> None:
         self._hub = hub
         self._key = secrets.token_bytes(32)
 

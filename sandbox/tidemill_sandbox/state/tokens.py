@@ -8,16 +8,14 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from tidemill_sandbox.state.memory import Memory
 from tidemill_sandbox.state.shapes import ACTIONS_APP_ID, Access, App, Cause, Repository
-
-if TYPE_CHECKING:
-    from tidemill_sandbox.state.hub import Hub
 
 Kind = Literal["workflow", "installation", "user"]
 
@@ -92,7 +90,7 @@ class Token:
 class Tokens:
     """All tokens that were minted and not revoked."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Memory) -> None:
         self._hub = hub
         self._tokens: dict[str, Token] = {}
         self._secret = secrets.token_hex(32)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tidemill.asks.workflow_dispatch import inputs_of
-from tidemill.clients.git.git import redacted
 from tidemill.clients.github import place
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.wording import line_command, reasons, runs_as
+from tidemill.words.urls import redacted
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ reads objects that are here, and may not speak to any remote.
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import git
 from tidemill.clients.machine.processes import communicate
 from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import TidemillError
+from tidemill.words.urls import redacted
 
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
@@ -40,7 +40,6 @@ _OF_A_CALLER = (
     "GIT_IMPLICIT_WORK_TREE",
     "GIT_CEILING_DIRECTORIES",
 )
-_CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
 class GitError(TidemillError):
@@ -175,8 +174,3 @@ def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[
     for index, (key, value) in enumerate(pairs, start=first):
         found[f"GIT_CONFIG_KEY_{index}"], found[f"GIT_CONFIG_VALUE_{index}"] = key, value
     return found
-
-
-def redacted(text: str) -> str:
-    """`text` without the credentials of URLs in it."""
-    return _CREDENTIALS.sub("***@", text)

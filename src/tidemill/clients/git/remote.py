@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidemill.clients.git.git import configured, redacted
+from tidemill.clients.git.git import configured
 from tidemill.clients.github.place import of_url, token_for
+from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
 _SERVE = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from tidemill.clients.git import mirror
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, redacted
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects, dated
 from tidemill.clients.git.remote import remote
@@ -37,6 +37,7 @@ from tidemill.errors import Refused, TidemillError, Unreachable
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
 from tidemill.words.names import one_line
+from tidemill.words.urls import redacted
 
 _PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, 2**31 - 1)

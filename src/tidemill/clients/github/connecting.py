@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from tidemill.clients.git.git import redacted
 from tidemill.clients.github import place
 from tidemill.clients.github.api import GitHub
 from tidemill.errors import Refused
 from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.words.names import shown
+from tidemill.words.urls import redacted
 
 
 class NoGitHub:

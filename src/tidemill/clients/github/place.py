@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tidemill.errors import Refused
 from tidemill.words.names import shown
+from tidemill.words.urls import redacted
 
 _GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
@@ -147,8 +148,6 @@ def _address(variable: str) -> str | None:
     """The address that a variable holds, without a slash at its end."""
     found = os.environ.get(variable, "").strip().rstrip("/")
     if found and not _ADDRESS.fullmatch(found):
-        from tidemill.clients.git.git import redacted  # it imports GitPython, which takes long
-
         raise Refused(
             f"{variable} is {shown(redacted(found))}, and not the address of a server",
             remedy="let it be as https://HOST, with no user and no password in it; where it is "
