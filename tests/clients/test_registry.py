@@ -117,9 +117,10 @@ def test_what_others_pushed_is_read(
 def test_twice_is_once(layout: Layout, name: str) -> None:
     whole = index(layout)
     published(whole, layout, opened(name, session=run().session), "main", "1.0")
-    second = published(whole, layout, opened(name, session=run().session), "main", "1.0")
+    own = run()
+    second = published(whole, layout, opened(name, session=own.session), "main", "1.0")
     assert not second.changed
-    assert second.requests == 2, "one question about each tag"
+    assert own.session.counts.requests == 2, "one question about each tag"
 
 
 def test_a_new_tag_for_what_is_there_sends_a_manifest_and_no_blob(
@@ -185,12 +186,12 @@ def test_a_blob_that_the_lender_lacks_is_sent(layout: Layout, registry: Started,
     assert (done.blobs_mounted, done.blobs_sent) == (0, 2)
 
 
-def test_nothing_is_borrowed_from_another_registry(layout: Layout, repository: Registry) -> None:
-    layer = layer_of(layout, image(layout))
-    before = repository.requests
+def test_nothing_is_borrowed_from_another_registry(layout: Layout, name: str) -> None:
+    layer, own = layer_of(layout, image(layout)), run()
+    repository = opened(name, session=own.session)
     assert not repository.borrow(layer, "registry.example.com/base")
     assert not repository.borrow(layer, repository.where)
-    assert repository.requests == before
+    assert own.session.counts.requests == 0
 
 
 def test_many_images_are_published_at_once(tmp_path: Path, registry: Started, name: str) -> None:
@@ -284,10 +285,11 @@ def test_a_registry_that_says_nothing_is_not_waited_for_for_ever() -> None:
 
 
 @pytest.mark.parametrize("reference", ["", "../../x", "a b", "-x", "a/b", "sha256:0", "x" * 129])
-def test_what_is_no_tag_is_not_asked_for(reference: str, repository: Registry) -> None:
+def test_what_is_no_tag_is_not_asked_for(reference: str, name: str) -> None:
+    own = run()
     with pytest.raises(Refused, match="is neither a tag nor a digest"):
-        repository.find(reference)
-    assert repository.requests == 0
+        opened(name, session=own.session).find(reference)
+    assert own.session.counts.requests == 0
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,13 @@
-"""Where the image of a service goes, and the tags it gets there."""
+"""Where the image of a service goes, and the tags it gets there.
+
+A tag is one of `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}` (distribution-spec, "Pulling manifests"); the
+name of a branch may be longer, and may have slashes and more.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -12,6 +18,9 @@ from tidemill.words import references
 from tidemill.words.names import shown
 
 SERVICE = "{service}"
+_SHA = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MADE = re.compile(r".*-[0-9a-f]{16}")
+_KEPT = 100
 
 
 def of_service(place: str, service: str, *, alone: bool = True) -> Location:
@@ -80,3 +89,17 @@ def extra_tags(given: Iterable[str], place: Location | None) -> tuple[str, ...]:
             )
         found.append(tag)
     return tuple(found)
+
+
+def tag_of_branch(branch: str) -> str:
+    """The tag of a branch: its name where it is a tag; else one made from it and a digest of it.
+
+    A branch whose own name looks like a made one, or like a SHA, gets a made one too: so no two
+    branches ever have one tag.
+    """
+    if references.is_tag(branch) and not _MADE.fullmatch(branch) and not _SHA.fullmatch(branch):
+        return branch
+    readable = re.sub(r"[^A-Za-z0-9._-]", "-", branch)[:_KEPT]
+    if not re.match(r"[A-Za-z0-9_]", readable):
+        readable = f"_{readable}"
+    return f"{readable}-{hashlib.sha256(branch.encode()).hexdigest()[:16]}"

@@ -14,7 +14,6 @@ from tidemill.building.shipping import BuiltImage, ship
 from tidemill.building.verifying import FIRST, apart
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
-from tidemill.images.branch_tags import tag_of_branch
 from tidemill.images.build import DockerfileBuild, Say
 from tidemill.images.location import Location
 from tidemill.words.names import shown, shown_path
@@ -56,7 +55,7 @@ def build_services(
     settings = read_settings(checkout, file)
     picked = settings.picked(names)
     here = AppCheckout(checkout)
-    sha, branch = here.sha(run.given), tag_of_branch(here.branch(run.given))
+    sha, branch = here.sha(run.given), destination.tag_of_branch(here.branch(run.given))
 
     def addressed(item: Item) -> Item:
         repository = settings.repository(item.name)
@@ -125,7 +124,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
 def _branch(here: AppCheckout, given: Given, *, is_needed: bool) -> str | None:
     """The tag of the branch; None where nobody knows the branch, and other tags will do."""
     try:
-        return tag_of_branch(here.branch(given))
+        return destination.tag_of_branch(here.branch(given))
     except Refused:
         if is_needed or given.branch:
             raise

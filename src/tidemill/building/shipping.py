@@ -6,27 +6,26 @@ Every image is complete at its destination, without a tag, before the first tag 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.building.bases import BaseImages
 from tidemill.building.build import Build
 from tidemill.building.compile_step import USUAL, Environment
 from tidemill.building.order import Item, Order
 from tidemill.building.threads import Threads
 from tidemill.building.verifying import verify
-from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.clients.registry.image_stores import BaseImages, ImageStores
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
 from tidemill.images.build import Say, Workspace
 from tidemill.images.comparison.difference import Comparison
+from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Publication, publish, set_tags
 from tidemill.images.reuse import NOTHING, EarlierImage, earlier
-from tidemill.images.stacked_store import StackedStore
 from tidemill.words.names import shown_path
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -129,7 +128,7 @@ class _Delivery:
             for digest, store in origins.items()
             if not isinstance(store, Layout)
         }
-        source = StackedStore(layout, origins, self.threads.go_on)
+        source = _StackedLayout(layout.root, origins, self.threads.go_on)
         to = self._stores.open(item.to, create=True)
         lines, say = self.threads.lines, self.workspace.say
         published = publish(image, source, to, (), workers=lines, borrow=borrowed, progress=say)
@@ -159,6 +158,26 @@ class _Delivery:
         elif nothing and any(published.changed for _, published in self._done):
             found.written = "blobs without a tag"
         return found
+
+
+@dataclass(frozen=True)
+class _StackedLayout(Layout):
+    """A layout with images that have some of their blobs elsewhere: in `origins`, by digest.
+
+    `go_on` is called before each piece that is read, and raises if it is the wrong time.
+    """
+
+    origins: Mapping[str, ImageStore]
+    go_on: Callable[[], None]
+
+    def has(self, descriptor: Descriptor) -> bool:
+        return descriptor.digest in self.origins or super().has(descriptor)
+
+    def pieces(self, blob: Descriptor) -> Iterator[bytes]:
+        origin = self.origins.get(blob.digest)
+        for piece in origin.pieces(blob) if origin else super().pieces(blob):
+            self.go_on()
+            yield piece
 
 
 def _shipped(

@@ -31,10 +31,6 @@ class ImageStore(Protocol):
     def where(self) -> str:
         """How people name it: `oci:PATH`, or `host/repository`."""
 
-    @property
-    def requests(self) -> int:
-        """How many HTTP requests were made for it so far."""
-
     def find(self, reference: str) -> Descriptor | None:
         """The manifest or index that a tag or a digest stands for; None if it is not there."""
 

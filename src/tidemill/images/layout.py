@@ -78,11 +78,6 @@ class Layout:
         """Its name among the destinations of images."""
         return f"oci:{self.root}"
 
-    @property
-    def requests(self) -> int:
-        """None: it is in a folder."""
-        return 0
-
     def path(self, digest: str) -> Path:
         """Where the blob of that digest is, or would be."""
         if not oci.DIGEST.fullmatch(digest):
@@ -96,16 +91,27 @@ class Layout:
         except FileNotFoundError:
             return False
 
-    def write(self, pieces: Iterable[bytes]) -> Blob:
-        """Write a blob from its pieces; it is in its place when this returns, and not before."""
+    def write(self, pieces: Iterable[bytes], known: Descriptor | None = None) -> Blob:
+        """Write a blob from its pieces; it is in its place when this returns, and not before.
+
+        Raises:
+            Refused: it is not the one that was known before; nothing was written.
+        """
         digest = hashlib.sha256()
         size = 0
         with _beside(self.root / "blobs" / "sha256") as (part, file):
             for piece in pieces:
                 digest.update(piece)
                 size += file.write(piece)
+                if known and size > known.size:
+                    break
             file.close()
             blob = Blob(f"sha256:{digest.hexdigest()}", size)
+            if known and blob != Blob(known.digest, known.size):
+                raise Refused(
+                    f"what came for the blob {known.digest} is something else",
+                    remedy="try again; if it stays so, where it comes from is damaged",
+                )
             part.replace(self.path(blob.digest))
         return blob
 
@@ -166,23 +172,8 @@ class Layout:
         Raises:
             Refused: what came has another digest or size; nothing was written.
         """
-        if self.has(blob):
-            return
-        digest = hashlib.sha256()
-        size = 0
-        with _beside(self.root / "blobs" / "sha256") as (part, file):
-            for piece in pieces():
-                digest.update(piece)
-                size += file.write(piece)
-                if size > blob.size:
-                    break
-            file.close()
-            if f"sha256:{digest.hexdigest()}" != blob.digest or size != blob.size:
-                raise Refused(
-                    f"what came for the blob {blob.digest} is something else",
-                    remedy="try again; if it stays so, where it comes from is damaged",
-                )
-            part.replace(self.path(blob.digest))
+        if not self.has(blob):
+            self.write(pieces(), blob)
 
     def borrow(self, blob: Descriptor, source: str) -> bool:
         """Layouts share nothing."""
@@ -191,10 +182,6 @@ class Layout:
     def put_manifest(self, document: Descriptor, data: bytes) -> None:
         """Write a manifest or an index."""
         self.put(document, lambda: iter([data]))
-
-    def copy(self, blob: Descriptor, source: Layout) -> None:
-        """Copy a blob from another layout, and check it on the way, unless it is here already."""
-        self.put(blob, lambda: source.pieces(blob))
 
     def tags(self) -> dict[str, Descriptor]:
         """What each tag points to."""

@@ -22,7 +22,7 @@ from tidemill.images.oci import Descriptor
 class Publication:
     """What was done: `tags` are those that were set, none of them pointed to the image before.
 
-    `sent` counts bytes of blobs and documents, `requests` those that the destination took.
+    `sent` counts bytes of blobs and documents.
     """
 
     digest: str
@@ -31,7 +31,6 @@ class Publication:
     blobs_sent: int = 0
     blobs_skipped: int = 0
     blobs_mounted: int = 0
-    requests: int = 0
 
     @property
     def changed(self) -> bool:
@@ -47,7 +46,6 @@ class Publication:
             self.blobs_sent + last.blobs_sent,
             self.blobs_skipped + last.blobs_skipped,
             self.blobs_mounted + last.blobs_mounted,
-            self.requests + last.requests,
         )
 
 
@@ -74,11 +72,10 @@ def publish(
         Refused: a blob is in neither place, or is damaged; no tag was set.
         Unreachable, ServerRefused: the registry does not answer, or says no.
     """
-    before = to.requests
     names = tuple(dict.fromkeys(tags))
     missing = _missing(image, to, names, workers)
     if names and not missing:
-        return Publication(image.digest, requests=to.requests - before)
+        return Publication(image.digest)
     run = _Run(source, to, workers, borrow, progress)
     try:
         if len(missing) == len(names):
@@ -98,7 +95,6 @@ def publish(
         run.blobs_sent,
         run.blobs_skipped,
         run.blobs_mounted,
-        to.requests - before,
     )
 
 
@@ -111,12 +107,11 @@ def set_tags(
     progress: Callable[[str], None] = quiet,
 ) -> Publication:
     """Point tags to an image that the destination has, whole: the last step of `publish`."""
-    before = to.requests
     missing = _missing(image, to, tuple(dict.fromkeys(tags)), workers)
     if missing:
         to.tag(missing, image)
         progress(f"tagged {', '.join(missing)} at {to.where}")
-    return Publication(image.digest, missing, requests=to.requests - before)
+    return Publication(image.digest, missing)
 
 
 def _missing(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
@@ -27,11 +27,14 @@ from tidemill.images.entries import (
     encoded,
     in_order,
 )
-from tidemill.images.mount_points import leave_out_mount_points
 from tidemill.images.tar_read import Opaque, Whiteout
 from tidemill.images.tar_stream import READ
 
 Change = Entry | Whiteout | Opaque
+# Where engines mount something while a RUN lasts; a runtime makes them again in every container.
+_MOUNTED_OVER = ("dev", "proc", "sys")
+_MOUNTED_BELOW = ("etc",)
+_MOUNTED_FILES = (".dockerenv", "etc/hostname", "etc/hosts", "etc/mtab", "etc/resolv.conf")
 
 
 class _Content:
@@ -182,13 +185,35 @@ def canonical(layer: Iterable[Change], below: RootFs, mounted: Collection[str] =
             case entry:
                 added.pop(entry.path, None)
                 added[entry.path] = entry
-    leave_out_mount_points(added, below, mounted)
+    _leave_out_mount_points(added, below, mounted)
     above = below.copy()
     above.add([*added.values(), *marks])
     changed = {path for path in added if above._differs(path, below)}
     lost = below.paths() - above.paths()
     gone = (path for path in lost if _is_top(path, lost, above))
     return with_folders([*_linked(added, changed), *map(_mark, gone)], above)
+
+
+def _leave_out_mount_points(
+    added: dict[str, Entry], below: Container[str], mounted: Iterable[str]
+) -> None:
+    """Take out what engines made only to mount something on it, or what is as good as that."""
+    for path in _MOUNTED_FILES:
+        entry = added.get(path)
+        if isinstance(entry, File) and not entry.size and path not in below:
+            del added[path]
+    for path in _MOUNTED_OVER:
+        if isinstance(added.get(path), Folder) and path not in below and _is_empty(path, added):
+            del added[path]
+    for path in (*_MOUNTED_BELOW, *(path.strip("/") for path in mounted)):
+        # With the folders above it that are there for nothing else.
+        while added.get(path) == Folder(path) and path not in below and _is_empty(path, added):
+            del added[path]
+            path = path.rpartition("/")[0]  # noqa: PLW2901
+
+
+def _is_empty(folder: str, added: Mapping[str, Entry]) -> bool:
+    return not any(path.startswith(f"{folder}/") for path in added)
 
 
 def with_folders(entries: Iterable[Entry], rootfs: RootFs) -> list[Entry]:

@@ -117,7 +117,7 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
         pieces: the layer's blob, compressed with gzip or not.
         what: how to call it in an error.
     """
-    source = io.BufferedReader(_Joined(uncompressed(pieces, what)), READ)
+    source = as_file(uncompressed(pieces, what))
     try:
         with _Tar.open(fileobj=source, mode="r|") as opened:
             for member in opened:
@@ -239,6 +239,11 @@ class _Joined(io.RawIOBase):
         memoryview(buffer)[:count] = self._waiting[:count]
         self._waiting = self._waiting[count:]
         return count
+
+
+def as_file(pieces: Iterator[bytes]) -> BinaryIO:
+    """Pieces of bytes as something to read from."""
+    return io.BufferedReader(_Joined(pieces), READ)
 
 
 def _opened(archive: Path, offset: int, size: int) -> BinaryIO:

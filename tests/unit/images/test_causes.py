@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tidemill.images.causes import content as compare_content
+from tidemill.images.causes import paths
 from tidemill.images.causes import rules as causes
 from tidemill.images.causes.cause import Cause
 from tidemill.images.causes.content import Content, Pair
@@ -285,7 +286,7 @@ def test_compileall_writes_what_is_recognised(explain: Explain, tmp_path: Path) 
 )
 def test_the_path_of_a_file_tells(explain: Explain, path: str, expected: str | None) -> None:
     assert name(explain(b"one", b"two", path)) == expected
-    assert name(causes.of_missing(path)) == expected
+    assert name(paths.of_missing(path)) == expected
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_the_path_of_a_file_tells(explain: Explain, path: str, expected: str | N
     ],
 )
 def test_the_path_tells_why_only_one_side_has_it(path: str, expected: str | None) -> None:
-    assert name(causes.of_missing(path)) == expected
+    assert name(paths.of_missing(path)) == expected
 
 
 def test_the_time_of_another_tool_in_a_large_text_takes_no_long(explain: Explain) -> None:

@@ -14,7 +14,6 @@ from tests.unit.dockerfile_images import World
 
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.copy import named
-from tidemill.images.dockerfile.tree import ContextSource
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +155,6 @@ def test_files_of_another_image_come_with_what_they_have(
 
 def test_no_path_with_wildcards_takes_long(tmp_path: Path) -> None:
     (tmp_path / ("a" * 80)).write_text("")
-    source = ContextSource(BuildContext(tmp_path))
+    source = BuildContext(tmp_path)
     assert named(source, f"{'*a' * 12}b") == []
     assert named(source, f"{'*a' * 12}*") == ["a" * 80]

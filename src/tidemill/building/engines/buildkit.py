@@ -14,7 +14,6 @@ from tempfile import TemporaryDirectory, mkdtemp
 from tidemill.building.engines import buildx as build_buildx
 from tidemill.building.engines import docker_archive
 from tidemill.building.engines.output import Output
-from tidemill.building.engines.staged_image import staged
 from tidemill.images.base_image import SCRATCH
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import canonical_image
@@ -121,7 +120,7 @@ def _dockerfile(build: DockerfileBuild, folder: Path) -> Path:
 def _image(location: Location, platform: Platform, workspace: Workspace, folder: Path) -> str:
     if location.repository is not None:
         return f"docker-image://{location.repository}@{location.digest}"
-    layout, image = staged(workspace.bases(location, platform), platform, folder)
+    layout, image = docker_archive.staged(workspace.bases(location, platform), platform, folder)
     return f"oci-layout://{layout.root.resolve()}@{image.digest}"
 
 

@@ -1,4 +1,4 @@
-"""What `docker save` writes and `docker load` reads, and layouts in archives.
+"""What `docker save` writes and `docker load` reads, and layouts for and from engines.
 
 `docker save` gives an OCI layout since release 25; before, each layer in a folder of its own, and a
 list of them in manifest.json. Its bytes differ from one time to the next: only what is in it counts
@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import msgspec
 
 from tidemill.errors import Refused
-from tidemill.images import oci, tar_stream
+from tidemill.images import oci, tar_read, tar_stream
+from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import File
 from tidemill.images.image_store import LARGEST_DOCUMENT
 from tidemill.images.layout import Blob, Layout
@@ -61,7 +62,7 @@ def unpacked(pieces: Iterator[bytes], folder: Path) -> Layout:
     links: dict[str, str] = {}
     lists: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=cast("BinaryIO", _Stream(pieces)), mode="r|") as archive:
+        with tarfile.open(fileobj=tar_read.as_file(pieces), mode="r|") as archive:
             for member in archive:
                 name = str(PurePosixPath(member.name))
                 if member.issym() or member.islnk():
@@ -138,6 +139,22 @@ def packed(layout: Layout, image: Descriptor, name: str) -> Iterator[bytes]:
     )
 
 
+def staged(image: BaseImage, platform: Platform, folder: Path) -> tuple[Layout, Descriptor]:
+    """A layout in `folder` with this image alone, and what points to it.
+
+    Its layers are the image's, byte for byte; of its config there is what an image that is built on
+    it takes over. Layers that are in a layout already are linked to, not copied.
+    """
+    layout = Layout.create(folder)
+    for layer in image.layers:
+        if isinstance(image.store, Layout) and image.store.has(layer):
+            layout.path(layer.digest).symlink_to(image.store.path(layer.digest).resolve())
+        elif image.store is not None:
+            layout.put(layer, partial(image.store.pieces, layer))
+    config = layout.add(oci.CONFIG, oci.config(platform, image.run, image.diff_ids))
+    return layout, layout.add(oci.MANIFEST, oci.manifest(config, image.layers))
+
+
 def _listed(data: bytes, written: dict[str, Blob], layout: Layout) -> Descriptor:
     """Write the manifest of the one image in manifest.json."""
     saved = oci.decoded(data, tuple[_Saved, ...], _LIST)
@@ -185,20 +202,3 @@ def _opened(path: Path) -> BinaryIO:
 
 def _hex(blob: Descriptor) -> str:
     return blob.digest.removeprefix("sha256:")
-
-
-class _Stream:
-    """Pieces of bytes as something to read from."""
-
-    def __init__(self, pieces: Iterable[bytes]) -> None:
-        self._pieces = iter(pieces)
-        self._waiting = b""
-
-    def read(self, size: int) -> bytes:
-        while not self._waiting:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return b""
-            self._waiting = piece
-        found, self._waiting = self._waiting[:size], self._waiting[size:]
-        return found

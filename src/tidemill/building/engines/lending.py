@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tidemill.building.engines import docker_archive
-from tidemill.building.engines.staged_image import staged
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.dockerfile import parse
@@ -126,7 +125,7 @@ def _named(
         yield f"{location.repository}@{location.digest}"
         return
     engine: Any = api  # types-docker does not have types for all of it
-    layout, image = staged(workspace.bases(location, platform), platform, folder)
+    layout, image = docker_archive.staged(workspace.bases(location, platform), platform, folder)
     name = f"{_REPOSITORY}:{secrets.token_hex(16)}"
     try:
         for line in engine.load_image(docker_archive.packed(layout, image, name)):

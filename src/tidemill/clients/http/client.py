@@ -71,11 +71,10 @@ class Answer:
 
 @dataclass
 class Counts:
-    """What was asked and sent so far; bytes are those of bodies."""
+    """What was asked and sent so far; `sent` are the bytes of bodies."""
 
     requests: int = 0
     sent: int = 0
-    received: int = 0
 
 
 class Http:
@@ -134,7 +133,7 @@ class Http:
             headers["Content-Length"] = str(body.size)
         response = self._open(call, host, headers, body)
         try:
-            answer = Response(response, call.url, self._limit(call), self._count)
+            answer = Response(response, call.url, self._limit(call))
             if answer.status in passing:
                 said = said_in(answer.start(MOST_OF_AN_ERROR))
                 raise unwell(host, answer.status, said, answer.headers)
@@ -177,11 +176,10 @@ class Http:
     def _limit(self, call: Call) -> float:
         return self._seconds * (_SLOW if call.is_slow else 1)
 
-    def _count(self, *, requests: int = 0, sent: int = 0, received: int = 0) -> None:
+    def _count(self, *, requests: int = 0, sent: int = 0) -> None:
         with self._lock:
             self.counts.requests += requests
             self.counts.sent += sent
-            self.counts.received += received
 
     def _pool(self, url: str) -> PoolManager:
         import urllib3
@@ -219,14 +217,11 @@ class Http:
 class Response:
     """An answer whose body is still to be read."""
 
-    def __init__(
-        self, response: BaseHTTPResponse, url: str, seconds: float, count: Callable[..., None]
-    ) -> None:
+    def __init__(self, response: BaseHTTPResponse, url: str, seconds: float) -> None:
         self._response = response
         self._host = host_of(url)
         self._seconds = seconds
         self.url = url
-        self._count = count
         self.status = response.status
         self.headers: Mapping[str, str] = response.headers
 
@@ -260,11 +255,9 @@ class Response:
         from urllib3.exceptions import HTTPError
 
         try:
-            piece = self._response.read(most) if most else b""
+            return self._response.read(most) if most else b""
         except (HTTPError, OSError) as error:
             raise failed(self._host, error, self._seconds) from None
-        self._count(received=len(piece))
-        return piece
 
 
 class _Sending:

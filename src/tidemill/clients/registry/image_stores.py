@@ -1,4 +1,4 @@
-"""Opens the place where images are: a folder on this machine, or a registry."""
+"""Opens the places where images are: folders on this machine, and registries."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidemill.errors import Refused
+from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.image_store import ImageStore, quiet
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
+from tidemill.images.oci import Platform
 
 if TYPE_CHECKING:
     from tidemill.clients.registry.access import Session
@@ -54,3 +57,34 @@ class ImageStores:
         if self._session is None:
             self._session = Session(progress=self._say)
         return registry(place.repository or "", push=create, session=self._session)
+
+
+class BaseImages:
+    """The images that others are built on, each read once; many threads may ask at once."""
+
+    def __init__(self, stores: ImageStores) -> None:
+        self._stores = stores
+        self._found: dict[tuple[str, Platform], BaseImage] = {}
+        self._reading = threading.Lock()
+
+    def __call__(self, location: Location, platform: Platform) -> BaseImage:
+        if location.digest is None:
+            raise Refused(
+                f"the base {location} is not given by digest, so it could change without a commit",
+                remedy="add @sha256: and its digest",
+            )
+        with self._reading:
+            key = (str(location), platform)
+            if key not in self._found:
+                store = self._stores.open(location)
+                self._found[key] = read_base(store, location.digest, platform)
+            return self._found[key]
+
+    def origins(self) -> dict[str, ImageStore]:
+        """Where each layer of the bases is, by digest."""
+        return {
+            layer.digest: base.store
+            for base in list(self._found.values())
+            if base.store is not None
+            for layer in base.layers
+        }

@@ -66,7 +66,6 @@ class Registry:
 
     def __init__(self, address: Address, session: Session, *, push: bool = False) -> None:
         self.address = address
-        self._session = session
         self._access: Access = session.access(address)
         self._push = Need(address.path, push=True)
         self._pull = self._push if push else Need(address.path)
@@ -81,11 +80,6 @@ class Registry:
     def where(self) -> str:
         """Host and path, as in references."""
         return str(self.address)
-
-    @property
-    def requests(self) -> int:
-        """How many requests its session made so far."""
-        return self._session.counts.requests
 
     def find(self, reference: str) -> Descriptor | None:
         """The manifest or index of a tag or a digest; None if it is not there."""

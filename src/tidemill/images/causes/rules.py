@@ -13,37 +13,14 @@ from collections.abc import Callable, Sequence
 
 from tidemill.images import oci
 from tidemill.images.causes import content
-from tidemill.images.causes.attributes import (
-    ATTESTATION,
-    COMPRESSOR,
-    GZIP_TIME,
-    MEDIA_TYPES,
-    ORDER_OF_ENTRIES,
-    TIMESTAMPS,
-    WRITER,
-    of_attribute,
-)
+from tidemill.images.causes.attributes import MEDIA_TYPES, TIMESTAMPS
 from tidemill.images.causes.cause import Cause, joined
 from tidemill.images.causes.content import LARGEST, Pair
 from tidemill.images.causes.formats import of_ar, of_gzip, of_order, of_pyc, of_zip
 from tidemill.images.causes.go import lacks_trimpath, of_go_binary
-from tidemill.images.causes.paths import of_missing, of_path
+from tidemill.images.causes.paths import of_path
 from tidemill.images.causes.paths_inside import of_paths_inside
 from tidemill.images.causes.texts import of_text
-
-__all__ = [
-    "ATTESTATION",
-    "COMPRESSOR",
-    "GZIP_TIME",
-    "MEDIA_TYPES",
-    "ORDER_OF_ENTRIES",
-    "TIMESTAMPS",
-    "WRITER",
-    "of_attribute",
-    "of_content",
-    "of_missing",
-    "of_value",
-]
 
 _CREATED = re.compile(r"(created|history\[\d+\]\.created)")
 _HOST = re.compile(r"(config|container_config)\.(Hostname|Domainname|MacAddress)")

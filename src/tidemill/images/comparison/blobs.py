@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tidemill.images.causes import rules
+from tidemill.images.causes import attributes
 from tidemill.images.causes.content import escaped
 from tidemill.images.comparison.difference import Difference, Where
-from tidemill.images.comparison.layer import Layer, lying
+from tidemill.images.comparison.layers import Layer, lying
 from tidemill.images.tar_read import uncompressed
 
 _GZIP = b"\x1f\x8b"
@@ -51,18 +51,18 @@ def compare_blobs(left: Layer, right: Layer, platform: str | None) -> list[Diffe
     one, other = _read(left), _read(right)
     where = Where("compression", platform, left.at, right.at)
     if one.kind != other.kind:
-        return [Difference(where, "compression", one.kind, other.kind, cause=rules.COMPRESSOR)]
+        return [Difference(where, "compression", one.kind, other.kind, cause=attributes.COMPRESSOR)]
     found = []
     if one.gzip and other.gzip:
         names = sorted(one.gzip.fields.keys() | other.gzip.fields.keys())
         for name in names:
             a, b = one.gzip.fields.get(name), other.gzip.fields.get(name)
             if a != b:
-                cause = rules.GZIP_TIME if name == "time" else rules.COMPRESSOR
+                cause = attributes.GZIP_TIME if name == "time" else attributes.COMPRESSOR
                 found.append(Difference(where, f"gzip header {name}", a, b, cause=cause))
     if one.rest != other.rest:
         a, b = (f"{layer.blob.size} bytes of {one.kind}" for layer in (left, right))
-        found.append(Difference(where, "compressed bytes", a, b, cause=rules.COMPRESSOR))
+        found.append(Difference(where, "compressed bytes", a, b, cause=attributes.COMPRESSOR))
     return found
 
 

@@ -17,7 +17,7 @@ import msgspec
 
 from tidemill.errors import Refused
 from tidemill.images import oci
-from tidemill.images.causes import rules
+from tidemill.images.causes import attributes
 from tidemill.images.causes.cause import Cause
 from tidemill.images.comparison import values
 from tidemill.images.comparison.difference import (
@@ -28,9 +28,14 @@ from tidemill.images.comparison.difference import (
     Verdict,
     Where,
 )
-from tidemill.images.comparison.images import compare_images
-from tidemill.images.comparison.layer import Context
-from tidemill.images.comparison.read import ImageDocument, entry_platform, read, read_config
+from tidemill.images.comparison.images import (
+    ImageDocument,
+    compare_images,
+    entry_platform,
+    read,
+    read_config,
+)
+from tidemill.images.comparison.layers import Context
 from tidemill.images.comparison.words import render
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.json_types import learnt
@@ -133,7 +138,9 @@ def _entries(
     if platform == _ATTESTATION:
         if one.digest != other.digest:
             findings.add(
-                Difference(where, "attestation", one.digest, other.digest, cause=rules.ATTESTATION)
+                Difference(
+                    where, "attestation", one.digest, other.digest, cause=attributes.ATTESTATION
+                )
             )
         return
     said = [_said(side.plain["manifests"], entry) for side, entry in (left, right)]
@@ -154,7 +161,7 @@ def _lacking(platform: str, left: Descriptor | None, right: Descriptor | None) -
     one, other = (None if side is None else side.digest for side in (left, right))
     if platform == _ATTESTATION:
         where = Where("index", platform)
-        return Difference(where, _ATTESTATION, one, other, cause=rules.ATTESTATION)
+        return Difference(where, _ATTESTATION, one, other, cause=attributes.ATTESTATION)
     return Difference(Where("platform", platform), "missing", one, other)
 
 

@@ -9,25 +9,98 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-from tidemill.errors import Refused
+from tidemill.errors import Refused, TidemillError
+from tidemill.images.causes import attributes, rules
 from tidemill.images.causes import content as compare_content
-from tidemill.images.causes import rules
+from tidemill.images.causes.paths import of_missing
 from tidemill.images.comparison import members as compare_members
-from tidemill.images.comparison.difference import Difference, Findings, Where
+from tidemill.images.comparison.difference import Difference, Findings, Image, LayerAt, Where
 from tidemill.images.comparison.index import EntryIndex, PathEntries
-from tidemill.images.comparison.layer import Archives, Context, Layer, keep, no_room
 from tidemill.images.comparison.members import Member
-from tidemill.images.tar_read import members
+from tidemill.images.oci import Descriptor
+from tidemill.images.tar_read import members, unpacked
+from tidemill.words.names import shown
 
 _NAMED = 10
 _MOST = 1000
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer of one of the images: where it is, its number from 1, its diffID."""
+
+    image: Image
+    blob: Descriptor
+    number: int
+    diff_id: str
+
+    @property
+    def what(self) -> str:
+        """How it is called in an error."""
+        return f"layer {self.number} of {self.image.where}@{self.image.descriptor.digest}"
+
+    @property
+    def at(self) -> LayerAt:
+        """Its place, as a difference names it."""
+        return LayerAt(self.number, self.diff_id)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What is known while layers are compared: a folder, the platform, names of machines."""
+
+    scratch: Path
+    platform: str | None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Archives:
+    """The layers of one block, uncompressed in files; entries name theirs by its number."""
+
+    folder: Path
+
+    def path(self, side: int, number: int) -> Path:
+        """The file of a layer."""
+        return self.folder / f"{'left' if side == 0 else 'right'}-{number}.tar"
+
+
+def keep(layer: Layer, to: Path) -> None:
+    """Write a layer uncompressed to a file, and check that it is what the config says.
+
+    Raises:
+        Refused: it is another layer, or damaged.
+        TidemillError: there is no room for it.
+    """
+    try:
+        found = unpacked(layer.image.store.pieces(layer.blob), layer.what, to)
+    except OSError as error:
+        raise no_room(layer.what, error.strerror or str(error)) from None
+    if found != layer.diff_id:
+        raise lying(layer)
+
+
+def lying(layer: Layer) -> Refused:
+    """A layer is not what its image's config says of it."""
+    return Refused(
+        f"{layer.what} is not the layer {shown(layer.diff_id)} that the config names",
+        remedy="build the image again, and don't run this one",
+    )
+
+
+def no_room(what: str, why: str) -> TidemillError:
+    """Something could not be written to the folder for temporary files."""
+    return TidemillError(
+        f"{what} can't be kept to look at it: {why}",
+        remedy="free some room, or set TIDEMILL_TMPDIR to a folder that has more",
+    )
 
 
 def compare_layers(
@@ -150,7 +223,7 @@ def _missing(
     where: Where, path: str, left: PathEntries | None, right: PathEntries | None
 ) -> Difference:
     sides = [None if side is None else side.last.kind for side in (left, right)]
-    return Difference(where, "missing", sides[0], sides[1], path, cause=rules.of_missing(path))
+    return Difference(where, "missing", sides[0], sides[1], path, cause=of_missing(path))
 
 
 def _duplicates(where: Where, path: str, left: PathEntries, right: PathEntries) -> Difference:
@@ -171,7 +244,7 @@ def _of_entry(
             field.left,
             field.right,
             path,
-            cause=rules.of_attribute(field.name, path, field.left, field.right),
+            cause=attributes.of_attribute(field.name, path, field.left, field.right),
         )
         for field in compare_members.differing(left, right)
     ]
@@ -191,7 +264,7 @@ def _of_entry(
             compare_members.headers(entry, file) for entry, file in zip(pair, files, strict=True)
         )
         if field := compare_members.form(*headers):
-            cause = rules.of_attribute(field.name, path, field.left, field.right)
+            cause = attributes.of_attribute(field.name, path, field.left, field.right)
             found.append(Difference(where, field.name, field.left, field.right, path, cause=cause))
     return found
 
@@ -206,7 +279,7 @@ def _compare_order(index: EntryIndex, where: Where, findings: Findings) -> None:
                 "order",
                 f"{first} before {second}",
                 f"{second} before {first}",
-                cause=rules.ORDER_OF_ENTRIES,
+                cause=attributes.ORDER_OF_ENTRIES,
             )
         )
 
@@ -227,7 +300,9 @@ def _rest(archives: Archives, where: Where) -> Difference:
         sizes = [f"{content.size - end} bytes" for content, end in zip(whole, ends, strict=True)]
         if sizes[0] != sizes[1]:
             return Difference(
-                where, "end of the archive", sizes[0], sizes[1], at=at, cause=rules.WRITER
+                where, "end of the archive", sizes[0], sizes[1], at=at, cause=attributes.WRITER
             )
     sides = [compare_content.around(content, at) for content in whole]
-    return Difference(where, "form of the archive", sides[0], sides[1], at=at, cause=rules.WRITER)
+    return Difference(
+        where, "form of the archive", sides[0], sides[1], at=at, cause=attributes.WRITER
+    )

@@ -28,6 +28,7 @@ from tidemill.images.entries import (
     in_order,
 )
 from tidemill.images.files import changed, entry_of, unreadable
+from tidemill.words.names import shown
 
 IGNORE_FILE = ".dockerignore"
 _LARGEST_IGNORE_FILE = 1 << 20
@@ -37,7 +38,10 @@ _NOTHING = Ignore()
 
 @dataclass(frozen=True)
 class BuildContext:
-    """A folder, and what of it is left out."""
+    """A folder, and what of it is left out: a source of COPY (`tidemill.images.dockerfile.tree`).
+
+    A path through a link is refused, since it may lead out of the folder.
+    """
 
     root: Path
     ignore: Ignore = _NOTHING
@@ -68,6 +72,8 @@ class BuildContext:
         Raises:
             Refused: it can't be read, or is neither a file, a folder nor a symbolic link.
         """
+        if not path:
+            return Folder("")
         above: Matched = ()
         is_out = False
         parts = path.split("/")
@@ -83,9 +89,33 @@ class BuildContext:
             return None
         return entry_of(self.root / path, path)
 
+    @property
+    def what(self) -> str:
+        """How to call it in an error."""
+        return f"the build context {self.root}"
+
     def names(self, folder: str) -> list[str]:
-        """The names in a folder, sorted; of what is left out, too."""
-        return _names(self.root / folder)
+        """The names in a folder, sorted, but those that are left out."""
+        paths = {
+            name: f"{folder}/{name}" if folder else name for name in _names(self.root / folder)
+        }
+        return [name for name, path in paths.items() if self.entry(path) is not None]
+
+    def followed(self, path: str) -> str:
+        """The path itself; raise `Refused` if it leads through a link."""
+        parts = path.split("/")
+        for count, _ in enumerate(parts, start=1):
+            place = "/".join(parts[:count])
+            if isinstance(self.entry(place), Link):
+                raise Refused(
+                    f"{shown(path)} leads through the symbolic link {shown(place)}",
+                    remedy="name the file that the link leads to, by its path in the build context",
+                )
+        return path
+
+    def file_of(self, path: str) -> object:
+        """None: each path is a file of its own."""
+        return None
 
     def below(self, folder: str = "") -> Iterator[Entry]:
         """Everything below a folder, each folder before what is in it; of all for the empty path.

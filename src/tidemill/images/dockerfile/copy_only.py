@@ -5,20 +5,38 @@ The result is the canonical form of what an engine would make of it, so it has t
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tidemill.images import run_config
-from tidemill.images.base_image import SCRATCH
+from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import write_image
-from tidemill.images.dockerfile import parse
-from tidemill.images.dockerfile.assemble import Assembly
+from tidemill.images.dockerfile import config, copying, parse
+from tidemill.images.dockerfile.context import BuildContext
+from tidemill.images.dockerfile.copy import UpperLayer
+from tidemill.images.dockerfile.copying import ENGINE
+from tidemill.images.dockerfile.instructions import (
+    Arg,
+    Copy,
+    Healthcheck,
+    Instruction,
+    Pairs,
+    Run,
+    Start,
+    Text,
+    Words,
+)
 from tidemill.images.dockerfile.stage_image import StageImage
-from tidemill.images.dockerfile.stages import Stages
-from tidemill.images.dockerfile.tree import layers_of
+from tidemill.images.dockerfile.stages import Image, Origin, Stages
+from tidemill.images.dockerfile.tree import Source, layers_of, tree_of
+from tidemill.images.dockerfile.users import owner_of
+from tidemill.images.dockerfile.words import Mistake, split
 from tidemill.images.layer import Layer
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs, canonical
+from tidemill.words.names import shown
 
 
 def build_copy_only(build: DockerfileBuild, platform: Platform, workspace: Workspace) -> Descriptor:
@@ -61,3 +79,145 @@ def _below(made: StageImage, workspace: Workspace) -> RootFs:
         for layer in layers_of(made.base, workspace.scratch):
             below.add(layer)
     return below
+
+
+@dataclass
+class Assembly:
+    """The stages of one build, each worked out when it is needed.
+
+    Raises, from every method:
+        Refused: a stage needs an engine, or something that it copies can't be copied.
+    """
+
+    stages: Stages
+    build: DockerfileBuild
+    workspace: Workspace
+    _made: dict[int, StageImage] = field(default_factory=dict)
+    _sources: dict[Origin | None, Source] = field(default_factory=dict)
+
+    def stage(self, index: int) -> StageImage:
+        """A stage, with all that its instructions do."""
+        if index not in self._made:
+            made = self._started(index)
+            if not self.stages.is_replaced(index):
+                for instruction in self.stages.file.stages[index].instructions:
+                    try:
+                        self._carry_out(instruction, made, index)
+                    except Mistake as mistake:
+                        raise self.stages.file.refused(
+                            instruction.line, f"has a mistake: {mistake}"
+                        ) from None
+            self._made[index] = made
+        return self._made[index]
+
+    def _started(self, index: int) -> StageImage:
+        origin = self.stages.start(index)
+        file = self.stages.file
+        line = file.stages[index].line
+        if isinstance(origin, int):
+            return self.stage(origin).on_top()
+        if isinstance(origin, Path):
+            what = f"builds on the folder {origin}"
+            raise file.refused(line, what, "build on an image, and COPY the folder")
+        base = self._image(origin)
+        if base.run.get("OnBuild"):
+            what = "builds on an image with ONBUILD, which assemble can't carry out"
+            raise file.refused(line, what, ENGINE)
+        return StageImage.started(base, self.workspace.scratch, file.escape)
+
+    def _image(self, image: Image) -> BaseImage:
+        if image.location is None:
+            return SCRATCH
+        return self.workspace.bases(image.location, image.platform)
+
+    def _carry_out(self, instruction: Instruction, made: StageImage, index: int) -> None:
+        match instruction:
+            case Run(line):
+                raise self.stages.file.refused(line, "has RUN, which assemble can't do", ENGINE)
+            case Arg(pairs=pairs):
+                for name, default in pairs:
+                    self._declare(name, default, made)
+            case Copy():
+                source = self._source(instruction, index)
+                copying.carry_out(instruction, made, source, self.stages.file)
+            case Pairs(keyword=keyword, pairs=pairs):
+                found = {made.text(name): made.text(value) for name, value in pairs}
+                if "" in found:
+                    raise Mistake("a name is empty")
+                if keyword == "LABEL":
+                    config.labels(made.run, found)
+                else:
+                    made.set_env(found)
+            case Start(keyword=keyword):
+                config.start(made.run, instruction, has_command=made.has_command)
+                made.has_command |= keyword == "CMD"
+            case Healthcheck():
+                config.healthcheck(made.run, instruction)
+            case Words():
+                _words_instruction(instruction, made)
+            case Text():
+                self._text_instruction(instruction, made)
+
+    def _declare(self, name: str, default: str | None, made: StageImage) -> None:
+        value = self.build.build_args.get(name)
+        if value is None:
+            value = self.stages.variables.get(name) if default is None else made.text(default)
+        if value is not None:
+            made.variables[name] = value
+
+    def _text_instruction(self, instruction: Text, made: StageImage) -> None:
+        match instruction.keyword:
+            case "USER":
+                made.run["User"] = made.text(instruction.text)
+            case "STOPSIGNAL":
+                config.stop_signal(made.run, made.text(instruction.text))
+            case "WORKDIR":
+                path = config.work_folder(made.run, made.text(instruction.text))
+                with self.stages.file.at(instruction.line):
+                    _make_folder(path, made)
+            case "MAINTAINER":  # a name that is no part of the canonical form
+                pass
+            case keyword:
+                what = f"has {keyword}, which assemble can't do"
+                raise self.stages.file.refused(instruction.line, what, ENGINE)
+
+    def _source(self, instruction: Copy, index: int) -> Source:
+        """What a COPY takes from."""
+        origin: Origin | None = None
+        name = instruction.origin
+        if name:
+            origin = self.stages.copied_from(index, instruction.line, name)
+        if origin not in self._sources:
+            self._sources[origin] = self._opened(origin, name)
+        return self._sources[origin]
+
+    def _opened(self, origin: Origin | None, name: str) -> Source:
+        if origin is None:
+            return BuildContext.of(self.build.context, self.build.file)
+        if isinstance(origin, Path):
+            return BuildContext.of(origin)
+        if isinstance(origin, int):
+            return self.stage(origin).tree(f"the stage {shown(name)}")
+        return tree_of(self._image(origin), f"the image {shown(name)}", self.workspace.scratch)
+
+
+def _words_instruction(instruction: Words, made: StageImage) -> None:
+    if instruction.keyword == "EXPOSE":
+        lists = [split(word, made.variables, made.escape) for word in instruction.words]
+        config.expose(made.run, [port for ports in lists for port in ports])
+    else:
+        config.volumes(made.run, [made.text(word) for word in instruction.words])
+
+
+def _make_folder(path: str, made: StageImage) -> None:
+    """The folder of a WORKDIR, which belongs to the USER if it is not there yet."""
+    if not path:
+        return
+    upper = UpperLayer(made.rootfs)
+    place = upper.followed(path)
+    user = made.run.get("User")
+    if upper.is_folder(place):
+        return
+    owner = owner_of(user, made.read, is_lenient=True) if user else None
+    upper.make_folders(place, 0o755, owner)
+    made.put(upper)

@@ -15,8 +15,7 @@ from typing import TypeVar
 from tidemill.errors import Refused
 from tidemill.images.dockerfile import instructions as dockerfile_instructions
 from tidemill.images.dockerfile import lines as dockerfile_lines
-from tidemill.images.dockerfile.flags import Flags
-from tidemill.images.dockerfile.instructions import Arg, Instruction
+from tidemill.images.dockerfile.instructions import Arg, Flags, Instruction
 from tidemill.images.dockerfile.lines import SPACES, BadLine, Line
 from tidemill.images.dockerfile.words import Mistake
 from tidemill.words.names import shown

@@ -10,8 +10,7 @@ from typing import Protocol
 
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage
-from tidemill.images.dockerfile.context import BuildContext
-from tidemill.images.entries import Entry, Folder, HardLink, Link
+from tidemill.images.entries import Entry, Folder, HardLink
 from tidemill.images.image_store import ImageStore
 from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor
@@ -41,43 +40,6 @@ class Source(Protocol):
 
     def file_of(self, path: str) -> object:
         """What two paths of one file have in common; None for a file of one path."""
-
-
-class ContextSource:
-    """The build context; a path through a link is refused, since it may lead out of it."""
-
-    def __init__(self, context: BuildContext) -> None:
-        self._context = context
-
-    @property
-    def what(self) -> str:
-        return f"the build context {self._context.root}"
-
-    def entry(self, path: str) -> Entry | None:
-        return self._context.entry(path) if path else Folder("")
-
-    def below(self, folder: str) -> Iterator[Entry]:
-        return self._context.below(folder)
-
-    def names(self, folder: str) -> list[str]:
-        paths = {
-            name: f"{folder}/{name}" if folder else name for name in self._context.names(folder)
-        }
-        return [name for name, path in paths.items() if self._context.entry(path) is not None]
-
-    def followed(self, path: str) -> str:
-        parts = path.split("/")
-        for count, _ in enumerate(parts, start=1):
-            place = "/".join(parts[:count])
-            if isinstance(self.entry(place), Link):
-                raise Refused(
-                    f"{shown(path)} leads through the symbolic link {shown(place)}",
-                    remedy="name the file that the link leads to, by its path in the build context",
-                )
-        return path
-
-    def file_of(self, path: str) -> object:
-        return None
 
 
 class Tree:

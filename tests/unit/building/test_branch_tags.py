@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tidemill.images.branch_tags import tag_of_branch
+from tidemill.building.destination import tag_of_branch
 
 TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 MADE = tag_of_branch("feature/a")
