@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -180,9 +180,8 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
             f"a layer has the sparse file {path!a}", remedy="write it without holes in the build"
         )
     if member.isreg():
-        return File(
-            path, member.size, partial(_opened, archive, member.offset_data, member.size), owned
-        )
+        content: Any = partial(FilePart, archive, member.offset_data, member.size)
+        return File(path, member.size, content, owned)
     if member.isdir():
         return Folder(path, owned)
     if member.issym():
@@ -198,20 +197,36 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
     )
 
 
-class _Part(io.RawIOBase):
-    """The bytes of a file in an archive."""
+class FilePart(io.RawIOBase):
+    """`size` bytes of a file from an offset, as a file that can be sought in."""
 
-    def __init__(self, archive: Path, offset: int, size: int) -> None:
-        self._file = archive.open("rb", buffering=0)
-        self._file.seek(offset)
-        self._left = size
+    def __init__(self, file: Path, offset: int, size: int) -> None:
+        self._file = file.open("rb", buffering=0)
+        self._offset = offset
+        self._size = size
+        self._at = 0
 
     def readable(self) -> bool:
         return True
 
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        if start + offset < 0:
+            raise ValueError("before the start")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), self._left)])
-        self._left -= count
+        self._file.seek(self._offset + self._at)
+        left = max(0, self._size - self._at)
+        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), left)])
+        self._at += count
         return count
 
     def close(self) -> None:
@@ -244,10 +259,6 @@ class _Joined(io.RawIOBase):
 def as_file(pieces: Iterator[bytes]) -> BinaryIO:
     """Pieces of bytes as something to read from."""
     return io.BufferedReader(_Joined(pieces), READ)
-
-
-def _opened(archive: Path, offset: int, size: int) -> BinaryIO:
-    return _Part(archive, offset, size)  # type: ignore[return-value]
 
 
 def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:

@@ -14,9 +14,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 from tidemill.building.engines import buildx as build_buildx
 from tidemill.building.engines import docker_archive
 from tidemill.building.engines.output import Output
-from tidemill.images.base_image import SCRATCH
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
@@ -46,7 +44,7 @@ def build_with_buildkit(
         Unreachable: there is no engine that answers.
         TimeLimit: it took too long, and was ended.
     """
-    base = needed(build, platform).base
+    needed(build, platform)  # for what is refused, before anything is built
     with TemporaryDirectory(prefix="buildkit-", dir=workspace.scratch) as name:
         folder = Path(name)
         env = build_buildx.environment(build)
@@ -62,9 +60,7 @@ def build_with_buildkit(
         ]
         build_buildx.run(words, env, Output(build.name, workspace.say), seconds)
         layout = docker_archive.opened(made, folder / "unpacked")
-        image = docker_archive.only_image(layout, platform)
-        below = SCRATCH if base is None else workspace.bases(base, platform)
-        return canonical_image(image, layout, platform, below, workspace)
+        return docker_archive.canonical(build, layout, platform, workspace)
 
 
 def _options(build: DockerfileBuild, platform: Platform, builder: str | None) -> Iterator[str]:

@@ -17,9 +17,7 @@ from tidemill.building.engines import docker_archive
 from tidemill.building.engines.lending import lent
 from tidemill.building.engines.output import Output
 from tidemill.errors import Refused, TimeLimit
-from tidemill.images.base_image import SCRATCH
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.canonical_image import canonical_image
 from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
@@ -50,7 +48,7 @@ def build_with_classic(
         TimeLimit: it took too long.
     """
     _expect_no_more_than_it_can(build)
-    base = needed(build, platform).base
+    needed(build, platform)  # for what is refused, before anything is built
     output = Output(build.name, workspace.say)
     with TemporaryDirectory(prefix="classic-", dir=workspace.scratch) as name:
         folder = Path(name)
@@ -59,9 +57,7 @@ def build_with_classic(
             with lent(api, build, platform, workspace, folder) as told:
                 image_id = _built(api, told, platform, workspace, output, seconds)
             layout = docker_archive.unpacked(iter(api.get_image(image_id)), folder / "saved")
-        image = docker_archive.only_image(layout, platform)
-        below = SCRATCH if base is None else workspace.bases(base, platform)
-        return canonical_image(image, layout, platform, below, workspace)
+        return docker_archive.canonical(build, layout, platform, workspace)
 
 
 def _expect_no_more_than_it_can(build: DockerfileBuild) -> None:

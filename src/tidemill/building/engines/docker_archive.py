@@ -8,6 +8,7 @@ here.
 from __future__ import annotations
 
 import io
+import posixpath
 import tarfile
 from collections.abc import Iterator
 from functools import partial
@@ -18,7 +19,10 @@ import msgspec
 
 from tidemill.errors import Refused
 from tidemill.images import oci, tar_read, tar_stream
-from tidemill.images.base_image import BaseImage
+from tidemill.images.base_image import SCRATCH, BaseImage
+from tidemill.images.build import DockerfileBuild, Workspace
+from tidemill.images.canonical_image import canonical_image
+from tidemill.images.dockerfile.stages import needed
 from tidemill.images.entries import File
 from tidemill.images.image_store import LARGEST_DOCUMENT
 from tidemill.images.layout import Blob, Layout
@@ -117,6 +121,19 @@ def only_image(layout: Layout, platform: Platform) -> Descriptor:
     )
 
 
+def canonical(
+    build: DockerfileBuild, layout: Layout, platform: Platform, workspace: Workspace
+) -> Descriptor:
+    """Write the canonical form of the one image in a layout to the workspace's layout.
+
+    Raises:
+        Refused: there is not one image, or it has no canonical form.
+    """
+    base = needed(build, platform).base
+    below = SCRATCH if base is None else workspace.bases(base, platform)
+    return canonical_image(only_image(layout, platform), layout, platform, below, workspace)
+
+
 def packed(layout: Layout, image: Descriptor, name: str) -> Iterator[bytes]:
     """An archive for `docker load`, of any release, that names the image.
 
@@ -175,15 +192,10 @@ def _is_kept(name: str) -> bool:
 
 
 def _target(name: str, member: tarfile.TarInfo) -> str:
+    """The path that a link leads to; nothing leads out of the archive."""
     if member.islnk():
         return str(PurePosixPath(member.linkname))
-    parts: list[str] = []
-    for part in (PurePosixPath(name).parent / member.linkname).parts:
-        if part == "..":
-            del parts[-1:]
-        else:
-            parts.append(part)
-    return "/".join(parts)
+    return posixpath.normpath(f"/{posixpath.dirname(name)}/{member.linkname}").strip("/")
 
 
 def _content(

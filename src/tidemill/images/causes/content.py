@@ -9,6 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
 
+from tidemill.images.tar_read import FilePart
+
 # What is larger is not looked at whole to find a cause.
 LARGEST = 8 << 20
 _READ = 1 << 18
@@ -42,7 +44,7 @@ class Content:
 
     def open(self) -> BinaryIO:
         """All of it, as a file that can be sought in."""
-        return io.BufferedReader(_Section(self), _READ)
+        return io.BufferedReader(FilePart(self.archive, self.offset, self.size), _READ)
 
     def pieces(self) -> Iterator[bytes]:
         """All of it, in pieces of 256 KiB."""
@@ -86,42 +88,6 @@ class Pair:
     def start_with(self, magic: bytes) -> bool:
         """Whether both files do."""
         return all(head.startswith(magic) for head in self.heads)
-
-
-class _Section(io.RawIOBase):
-    """A part of a file, as a file."""
-
-    def __init__(self, content: Content) -> None:
-        self._content = content
-        self._file = content.archive.open("rb", buffering=0)
-        self._at = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._content.size}[whence]
-        if start + offset < 0:
-            raise ValueError("before the start")
-        self._at = start + offset
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        self._file.seek(self._content.offset + self._at)
-        left = max(0, self._content.size - self._at)
-        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), left)])
-        self._at += count
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
 
 
 def changes(left: Content, right: Content) -> Changes | None:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
+import msgspec
+
 from tidemill.images.causes.cause import Cause
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor
@@ -184,13 +186,7 @@ def _plain(difference: Difference) -> dict[str, Any]:
         "left": difference.left,
         "right": difference.right,
         "at": difference.at,
-        "cause": None
-        if difference.cause is None
-        else {
-            "name": difference.cause.name,
-            "meaning": difference.cause.meaning,
-            "remedy": difference.cause.remedy,
-        },
+        "cause": msgspec.to_builtins(difference.cause),
     }
     always = ("part", "field", "left", "right", "cause")
     return {key: value for key, value in found.items() if key in always or value is not None}
@@ -198,9 +194,4 @@ def _plain(difference: Difference) -> dict[str, Any]:
 
 def _layers(where: Where) -> dict[str, Any] | None:
     sides = {"left": where.left, "right": where.right}
-    found = {
-        side: {"number": layer.number, "diff_id": layer.diff_id}
-        for side, layer in sides.items()
-        if layer is not None
-    }
-    return found or None
+    return {side: msgspec.to_builtins(layer) for side, layer in sides.items() if layer} or None
