@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -62,20 +62,42 @@ def canonical_image(
     blobs = _layers(manifest, config, base)
     count = len(base.layers)
     run = run_config.kept(run_config.checked(config.config, "the image"), base.run)
-    layers: list[Layer] = []
     with TemporaryDirectory(dir=workspace.scratch) as folder:
         changes = [list(_read(made, *blob, Path(folder))) for blob in blobs[count:]]
-        below = base.rootfs.copy() if changes else RootFs()
-        if any(below.resembles(change) for layer in changes for change in layer):
-            # The files of the base are to be compared with, so they have to be where they can be.
-            below = RootFs()
-            for blob in blobs[:count]:
-                below.add(_read(made, *blob, Path(folder)))
-        for layer in changes:
-            entries = canonical(layer, below, run.get("Volumes", ()))
-            if entries:
-                layers.append(workspace.write(entries))
-                below.add(entries)
+        lower = (_read(made, *blob, Path(folder)) for blob in blobs[:count])
+        return write_changes(changes, run, platform, base, lower, workspace)
+
+
+def write_changes(
+    changes: Sequence[Collection[Change]],
+    run: dict[str, Any],
+    platform: Platform,
+    base: BaseImage,
+    lower: Iterable[Iterable[Change]],
+    workspace: Workspace,
+) -> Descriptor:
+    """Write an image that is built on a base: each of its own layers in the canonical form.
+
+    Args:
+        changes: what each of its own layers does.
+        run: the `config` object, in the canonical form (`run_config.kept`).
+        lower: what each layer of the base does, with files that can be opened; read if need be.
+
+    Raises:
+        Refused: a layer has no canonical form.
+    """
+    below = base.rootfs.copy() if changes else RootFs()
+    if any(below.resembles(change) for layer in changes for change in layer):
+        # The files of the base are to be compared with, so they have to be where they can be.
+        below = RootFs()
+        for layer in lower:
+            below.add(layer)
+    layers: list[Layer] = []
+    for change in changes:
+        entries = canonical(change, below, run.get("Volumes", ()))
+        if entries:
+            layers.append(workspace.write(entries))
+            below.add(entries)
     return write_image(layers, run, platform, base, workspace)
 
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tidemill.images import run_config
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.canonical_image import write_image
+from tidemill.images.canonical_image import write_changes
 from tidemill.images.dockerfile import config, copying, parse
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.copy import UpperLayer
@@ -33,9 +32,7 @@ from tidemill.images.dockerfile.stages import Image, Origin, Stages
 from tidemill.images.dockerfile.tree import Source, layers_of, tree_of
 from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, split
-from tidemill.images.layer import Layer
 from tidemill.images.oci import Descriptor, Platform
-from tidemill.images.rootfs import RootFs, canonical
 from tidemill.words.names import shown
 
 
@@ -52,33 +49,10 @@ def build_copy_only(build: DockerfileBuild, platform: Platform, workspace: Works
     """
     stages = Stages(parse.read(build.file), build, platform)
     made = Assembly(stages, build, workspace).stage(stages.target)
-    run = run_config.kept(_labelled(made.run, build), made.base.run)
-    layers: list[Layer] = []
-    below = _below(made, workspace)
-    for layer in made.layers:
-        entries = canonical(layer, below, run.get("Volumes", ()))
-        if entries:
-            layers.append(workspace.write(entries))
-            below.add(entries)
-    return write_image(layers, run, platform, made.base, workspace)
-
-
-def _labelled(run: dict[str, Any], build: DockerfileBuild) -> dict[str, Any]:
-    if not build.labels:
-        return run
-    return {**run, "Labels": {**(run.get("Labels") or {}), **build.labels}}
-
-
-def _below(made: StageImage, workspace: Workspace) -> RootFs:
-    """What is in the base, where its files can be opened if one of them may be written again."""
-    if not made.layers or made.base is SCRATCH:
-        return RootFs()
-    below = made.base.rootfs.copy()
-    if any(below.resembles(entry) for layer in made.layers for entry in layer):
-        below = RootFs()
-        for layer in layers_of(made.base, workspace.scratch):
-            below.add(layer)
-    return below
+    labels = {**(made.run.get("Labels") or {}), **build.labels}
+    run = run_config.kept({**made.run, "Labels": labels}, made.base.run)
+    lower = layers_of(made.base, workspace.scratch)
+    return write_changes(made.layers, run, platform, made.base, lower, workspace)
 
 
 @dataclass
