@@ -12,9 +12,8 @@ from tidemill.images import run_config
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import write_changes
-from tidemill.images.dockerfile import config, copying, parse
+from tidemill.images.dockerfile import copying, parse
 from tidemill.images.dockerfile.context import BuildContext
-from tidemill.images.dockerfile.copy import UpperLayer
 from tidemill.images.dockerfile.copying import ENGINE
 from tidemill.images.dockerfile.instructions import (
     Arg,
@@ -30,8 +29,7 @@ from tidemill.images.dockerfile.instructions import (
 from tidemill.images.dockerfile.stage_image import StageImage
 from tidemill.images.dockerfile.stages import Image, Origin, Stages
 from tidemill.images.dockerfile.tree import Source, layers_of, tree_of
-from tidemill.images.dockerfile.users import owner_of
-from tidemill.images.dockerfile.words import Mistake, split
+from tidemill.images.dockerfile.words import Mistake
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.names import shown
 
@@ -114,21 +112,16 @@ class Assembly:
             case Copy():
                 source = self._source(instruction, index)
                 copying.carry_out(instruction, made, source, self.stages.file)
-            case Pairs(keyword=keyword, pairs=pairs):
-                found = {made.text(name): made.text(value) for name, value in pairs}
-                if "" in found:
-                    raise Mistake("a name is empty")
-                if keyword == "LABEL":
-                    config.labels(made.run, found)
-                else:
-                    made.set_env(found)
-            case Start(keyword=keyword):
-                config.start(made.run, instruction, has_command=made.has_command)
-                made.has_command |= keyword == "CMD"
+            case Pairs():
+                made.set_pairs(instruction)
+            case Start():
+                made.start(instruction)
             case Healthcheck():
-                config.healthcheck(made.run, instruction)
-            case Words():
-                _words_instruction(instruction, made)
+                made.check_health(instruction)
+            case Words(keyword="EXPOSE", words=words):
+                made.expose(words)
+            case Words(words=words):
+                made.add_volumes(words)
             case Text():
                 self._text_instruction(instruction, made)
 
@@ -144,11 +137,11 @@ class Assembly:
             case "USER":
                 made.run["User"] = made.text(instruction.text)
             case "STOPSIGNAL":
-                config.stop_signal(made.run, made.text(instruction.text))
+                made.set_stop_signal(made.text(instruction.text))
             case "WORKDIR":
-                path = config.work_folder(made.run, made.text(instruction.text))
+                path = made.text(instruction.text)
                 with self.stages.file.at(instruction.line):
-                    _make_folder(path, made)
+                    made.set_work_folder(path)
             case "MAINTAINER":  # a name that is no part of the canonical form
                 pass
             case keyword:
@@ -173,25 +166,3 @@ class Assembly:
         if isinstance(origin, int):
             return self.stage(origin).tree(f"the stage {shown(name)}")
         return tree_of(self._image(origin), f"the image {shown(name)}", self.workspace.scratch)
-
-
-def _words_instruction(instruction: Words, made: StageImage) -> None:
-    if instruction.keyword == "EXPOSE":
-        lists = [split(word, made.variables, made.escape) for word in instruction.words]
-        config.expose(made.run, [port for ports in lists for port in ports])
-    else:
-        config.volumes(made.run, [made.text(word) for word in instruction.words])
-
-
-def _make_folder(path: str, made: StageImage) -> None:
-    """The folder of a WORKDIR, which belongs to the USER if it is not there yet."""
-    if not path:
-        return
-    upper = UpperLayer(made.rootfs)
-    place = upper.followed(path)
-    user = made.run.get("User")
-    if upper.is_folder(place):
-        return
-    owner = owner_of(user, made.read, is_lenient=True) if user else None
-    upper.make_folders(place, 0o755, owner)
-    made.put(upper)

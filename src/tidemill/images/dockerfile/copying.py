@@ -7,7 +7,6 @@ import tarfile
 from functools import partial
 
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.config import in_work_folder
 from tidemill.images.dockerfile.copy import CopyFlags, UpperLayer, copy, named
 from tidemill.images.dockerfile.ignore import Ignore, pattern
 from tidemill.images.dockerfile.instructions import Copy
@@ -103,7 +102,7 @@ def _target(made: StageImage, to: str) -> str:
     """The absolute path that a destination stands for; it keeps a slash at its end."""
     if to in ("", "."):
         to = "./"
-    absolute = to if to.startswith("/") else in_work_folder(made.run, to)
+    absolute = to if to.startswith("/") else made.in_work_folder(to)
     is_folder = to.endswith(("/", "/."))
     return f"{absolute.rstrip('/')}/" if is_folder and not absolute.endswith("/.") else absolute
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
+import signal
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +14,24 @@ from typing import Any
 from tidemill.images import run_config
 from tidemill.images.base_image import BaseImage
 from tidemill.images.dockerfile.copy import UpperLayer
+from tidemill.images.dockerfile.instructions import Healthcheck, Pairs, Start
 from tidemill.images.dockerfile.tree import Tree, tree_of
-from tidemill.images.dockerfile.words import expanded
+from tidemill.images.dockerfile.users import owner_of
+from tidemill.images.dockerfile.words import Mistake, expanded, split
 from tidemill.images.entries import Entry, File
 from tidemill.images.rootfs import RootFs
+from tidemill.words.names import shown
 
 _LARGEST_USERS = 10 << 20
+_SHELL = ["/bin/sh", "-c"]
+_PORT = re.compile(
+    r"(?:(?P<ip>.*):)?(?:(?P<host>[0-9-]*):)?(?P<first>[0-9]{1,6})(?:-(?P<last>[0-9]{1,6}))?"
+    r"(?:/(?P<protocol>[a-zA-Z]*))?"
+)
+_NUMBER = re.compile(r"[1-9][0-9]{0,2}")
+_REAL_TIME = re.compile(r"RTMIN\+[0-9]{1,2}|RTMAX-[0-9]{1,2}")
+_SIGNALS = {name.removeprefix("SIG") for name in signal.Signals.__members__}
+_LAST_PORT = 65535
 
 
 @dataclass
@@ -82,11 +98,80 @@ class StageImage:
         """A text with its variables replaced; raises `Mistake`."""
         return expanded(text, self.variables, self.escape)
 
-    def set_env(self, pairs: dict[str, str]) -> None:
-        """Set variables for the next instructions and for containers."""
-        self.variables |= pairs
-        env = run_config.variables(self.run) | pairs
-        self.run["Env"] = [f"{name}={value}" for name, value in env.items()]
+    def set_pairs(self, given: Pairs) -> None:
+        """ENV, for the next instructions and for containers, or LABEL; raises `Mistake`."""
+        pairs = {self.text(name): self.text(value) for name, value in given.pairs}
+        if "" in pairs:
+            raise Mistake("a name is empty")
+        if given.keyword == "LABEL":
+            self.run["Labels"] = {**(self.run.get("Labels") or {}), **pairs}
+        else:
+            self.variables |= pairs
+            env = run_config.variables(self.run) | pairs
+            self.run["Env"] = [f"{name}={value}" for name, value in env.items()]
+
+    def start(self, words: Start) -> None:
+        """CMD, ENTRYPOINT or SHELL; an ENTRYPOINT takes away any CMD but that of the stage."""
+        text = list(words.words)
+        if words.is_shell:
+            text = [*(self.run.get("Shell") or _SHELL), *text]
+        match words.keyword:
+            case "CMD":
+                self.run["Cmd"] = text
+                self.has_command = True
+            case "SHELL":
+                self.run["Shell"] = text
+            case _:
+                self.run["Entrypoint"] = text
+                if not self.has_command:
+                    self.run.pop("Cmd", None)
+
+    def check_health(self, check: Healthcheck) -> None:
+        """HEALTHCHECK."""
+        self.run["Healthcheck"] = {"Test": list(check.test), **dict(check.times)}
+
+    def expose(self, words: Iterable[str]) -> None:
+        """EXPOSE: ports and ranges of them, tcp if nothing else is said; raises `Mistake`."""
+        found = dict(self.run.get("ExposedPorts") or {})
+        for word in words:
+            for port in split(word, self.variables, self.escape):
+                found |= {key: {} for key in _ports(port)}
+        self.run["ExposedPorts"] = found
+
+    def add_volumes(self, words: Iterable[str]) -> None:
+        """VOLUME; raises `Mistake`."""
+        found = dict(self.run.get("Volumes") or {})
+        for path in map(self.text, words):
+            if not path:
+                raise Mistake("VOLUME has an empty path")
+            found[path] = {}
+        self.run["Volumes"] = found
+
+    def set_stop_signal(self, text: str) -> None:
+        """STOPSIGNAL: a number, or a name with or without SIG; raises `Mistake`."""
+        name = text.upper().removeprefix("SIG")
+        if name not in _SIGNALS and not _NUMBER.fullmatch(text) and not _REAL_TIME.fullmatch(name):
+            raise Mistake(f"{shown(text)} is not a signal: write it like SIGTERM")
+        self.run["StopSignal"] = text
+
+    def set_work_folder(self, path: str) -> None:
+        """WORKDIR, and its folder, which belongs to the USER if it is not there yet."""
+        # An absolute path is written as it is, a relative one joined: so do the engines.
+        absolute = path if path.startswith("/") else self.in_work_folder(path)
+        self.run["WorkingDir"] = absolute
+        clean = posixpath.normpath(absolute).strip("/")
+        upper = UpperLayer(self.rootfs)
+        if not clean or upper.is_folder(place := upper.followed(clean)):
+            return
+        user = self.run.get("User")
+        owner = owner_of(user, self.read, is_lenient=True) if user else None
+        upper.make_folders(place, 0o755, owner)
+        self.put(upper)
+
+    def in_work_folder(self, path: str) -> str:
+        """An absolute path for a relative one."""
+        joined = posixpath.normpath(posixpath.join("/", self.run.get("WorkingDir") or "/", path))
+        return f"/{joined.lstrip('/')}"
 
     def tree(self, what: str) -> Tree:
         """Its files, to copy from; the base's layers are unpacked."""
@@ -103,3 +188,14 @@ class StageImage:
             return None
         with entry.open() as file:
             return file.read(_LARGEST_USERS)
+
+
+def _ports(text: str) -> list[str]:
+    found = _PORT.fullmatch(text)
+    if not found:
+        raise Mistake(f"{shown(text)} is not a port: write it like 8080, 8000-8010 or 53/udp")
+    protocol = (found["protocol"] or "tcp").lower()
+    first, last = int(found["first"]), int(found["last"] or found["first"])
+    if protocol not in ("tcp", "udp", "sctp") or not first <= last <= _LAST_PORT:
+        raise Mistake(f"{shown(text)} is not a port: write it like 8080, 8000-8010 or 53/udp")
+    return [f"{port}/{protocol}" for port in range(first, last + 1)]
