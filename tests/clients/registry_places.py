@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.clients.registry_trouble import Troubled, troubled
 
+from tidemill.clients.http.client import Http
 from tidemill.clients.registry.access import Session
 from tidemill.clients.registry.registry import Registry, registry
 from tidemill.images import oci
@@ -41,14 +42,14 @@ def run(environment: Mapping[str, str] | None = None, seconds: float = 30) -> Ru
     """A session in an environment of its own, that never waits."""
     pauses: list[float] = []
     told: list[str] = []
-    session = Session(
+    http = Http(
         environment or {},
         seconds=seconds,
         pause=pauses.append,
         chance=lambda: 1.0,
         progress=told.append,
     )
-    return Run(session, pauses, told)
+    return Run(Session(http), pauses, told)
 
 
 def logged_in(folder: Path, host: str, user: str, password: str) -> dict[str, str]:

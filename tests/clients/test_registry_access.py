@@ -36,6 +36,7 @@ from tests.clients.registry_trouble import Say, SayInTheMiddle, troubled
 from tests.components.shapes import Registry as Started
 from tests.components.shapes import StartRegistry
 
+from tidemill.clients.http.client import Http
 from tidemill.clients.http.trouble import said_in
 from tidemill.clients.registry.access import Session
 from tidemill.clients.registry.registry import Registry
@@ -139,9 +140,9 @@ def test_a_second_repository_needs_no_second_refusal(
     environment = logged_in(tmp_path / "docker", guarded.host, USER, PASSWORD)
     session = run(environment).session
     opened(f"{guarded.host}/access/one", session=session).find("main")
-    before = session.counts.requests
+    before = session.http.counts.requests
     opened(f"{guarded.host}/access/two", session=session).find("main")
-    assert session.counts.requests == before + 2, "a token, and the question"
+    assert session.http.counts.requests == before + 2, "a token, and the question"
 
 
 def test_reading_alone_asks_for_no_right_to_push(
@@ -242,7 +243,7 @@ def test_a_token_is_renewed_before_its_end(
 ) -> None:
     environment = logged_in(tmp_path / "docker", guarded.host, USER, PASSWORD)
     now = 1000.0
-    session = Session(environment, now=lambda: now)
+    session = Session(Http(environment), now=lambda: now)
     repository = opened(f"{guarded.host}/access/app", session=session)
     for now, wanted in ((1000.0, 1), (1280.0, 1), (1295.0, 2), (1300.0, 2)):  # noqa: B007
         repository.find("main")

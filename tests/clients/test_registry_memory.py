@@ -19,6 +19,7 @@ import resource, sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tidemill.clients.registry.registry import registry
+from tidemill.clients.http.client import Http
 from tidemill.clients.registry.access import Session
 from tidemill.images import oci
 from tidemill.images.layout import Layout
@@ -29,7 +30,7 @@ name, size, digest = sys.argv[2], int(sys.argv[3]), sys.argv[4]
 layer = oci.Descriptor(oci.LAYER, digest, size)
 config = layout.add(oci.CONFIG, b"{}")
 image = layout.add(oci.MANIFEST, oci.manifest(config, [layer]))
-to = registry(name, session=Session({}))
+to = registry(name, session=Session(Http({})))
 with ThreadPoolExecutor(2) as workers:
     assert publish(image, layout, to, ["main"], workers=workers).blobs_sent == 2
 assert sum(map(len, to.pieces(layer))) == size

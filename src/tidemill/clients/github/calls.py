@@ -7,7 +7,6 @@ header, and in no address and no message.
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping
@@ -77,7 +76,7 @@ class Calls:
     ) -> None:
         self.place = place
         # Without chance: GitHub asks for pauses that are no shorter than this.
-        self.http = Http(os.environ, seconds=seconds, pause=pause, chance=lambda: 1.0, progress=say)
+        self.http = Http(seconds=seconds, pause=pause, chance=lambda: 1.0, progress=say)
         self._token = token
         self._pause = pause
         self._clock = clock

@@ -5,6 +5,7 @@ Redirects and credentials are not its business: whoever follows an address knows
 
 from __future__ import annotations
 
+import os
 import random
 import ssl
 import threading
@@ -81,7 +82,7 @@ class Http:
     """Connections to any number of servers, to be used by any number of threads.
 
     Args:
-        environment: where the proxies are named.
+        environment: where the proxies are named, and who we are.
         seconds: how long a server may say nothing; where it has much to do, five times that.
         pause: waits for some seconds; `chance` gives a number from 0 to 1.
         progress: is given one line about each retry.
@@ -89,14 +90,14 @@ class Http:
 
     def __init__(
         self,
-        environment: Mapping[str, str],
+        environment: Mapping[str, str] = os.environ,
         *,
         seconds: float = READ_SECONDS,
         pause: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
         progress: Callable[[str], None] = quiet,
     ) -> None:
-        self._environment = environment
+        self.environment = environment
         self._seconds = seconds
         self._pause = pause
         self._chance = chance
@@ -185,7 +186,7 @@ class Http:
         import urllib3
 
         parts = urlsplit(url)
-        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port, self._environment)
+        proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port, self.environment)
         with self._lock:
             if (parts.scheme, proxy) not in self._pools:
                 # The system's authorities, or those that SSL_CERT_FILE names: slow to load.
@@ -203,8 +204,8 @@ class Http:
             return self._pools[parts.scheme, proxy]
 
     def _trusted(self) -> ssl.SSLContext:
-        file = self._environment.get("SSL_CERT_FILE")
-        folder = self._environment.get("SSL_CERT_DIR")
+        file = self.environment.get("SSL_CERT_FILE")
+        folder = self.environment.get("SSL_CERT_DIR")
         try:
             return ssl.create_default_context(cafile=file or None, capath=folder or None)
         except OSError as error:

@@ -6,21 +6,17 @@ where it redirects for blobs, and not to where it wants uploads.
 
 from __future__ import annotations
 
-import os
-import random
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 from tidemill.clients.http.client import (
     MOST_OF_AN_ERROR,
-    READ_SECONDS,
     Answer,
     Call,
-    Counts,
     Http,
     Response,
     host_of,
@@ -30,7 +26,6 @@ from tidemill.clients.registry.address import Address
 from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
 from tidemill.errors import Refused, ServerRefused, TidemillError
-from tidemill.images.image_store import quiet
 
 _MOST_REDIRECTS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -52,40 +47,20 @@ class Need:
 
 
 class Session:
-    """What several repositories share: connections, credentials, tokens, and what was counted.
+    """What several repositories share: connections, credentials and tokens.
 
     Args:
-        environment: where proxies and credentials are found; None: this process's own.
-        seconds: how long a server may say nothing.
-        pause: waits for some seconds; `chance` gives a number from 0 to 1; `now` is a clock in
-            seconds that only goes forward.
-        progress: is given one line about each retry.
+        http: how registries are asked; credentials are found in its environment.
+        now: a clock in seconds that only goes forward.
     """
 
-    def __init__(
-        self,
-        environment: Mapping[str, str] | None = None,
-        *,
-        seconds: float = READ_SECONDS,
-        pause: Callable[[float], None] = time.sleep,
-        chance: Callable[[], float] = random.random,
-        now: Callable[[], float] = time.monotonic,
-        progress: Callable[[str], None] = quiet,
-    ) -> None:
-        self.environment = dict(os.environ if environment is None else environment)
-        self.http = Http(
-            self.environment, seconds=seconds, pause=pause, chance=chance, progress=progress
-        )
+    def __init__(self, http: Http, now: Callable[[], float] = time.monotonic) -> None:
+        self.http = http
         self.now = now
-        self.logins = Logins(self.environment)
+        self.logins = Logins(http.environment)
         self.challenges: dict[str, Challenge] = {}
         self._hosts: dict[tuple[str, str], Access] = {}
         self._lock = threading.Lock()
-
-    @property
-    def counts(self) -> Counts:
-        """What was asked and sent so far."""
-        return self.http.counts
 
     def access(self, address: Address) -> Access:
         """How the address's registry is asked: credentials may be for one repository alone."""

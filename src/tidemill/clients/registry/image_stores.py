@@ -51,11 +51,12 @@ class ImageStores:
         if place.folder is not None:
             folder = Path(place.folder)
             return Layout.create(folder) if create else Layout.open(folder)
+        from tidemill.clients.http.client import Http
         from tidemill.clients.registry.access import Session
         from tidemill.clients.registry.registry import registry
 
         if self._session is None:
-            self._session = Session(progress=self._say)
+            self._session = Session(Http(progress=self._say))
         return registry(place.repository or "", push=create, session=self._session)
 
 

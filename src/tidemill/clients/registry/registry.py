@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from tidemill.clients.http.client import Answer, Body, Call
+from tidemill.clients.http.client import Answer, Body, Call, Http
 from tidemill.clients.http.trouble import Trouble
 from tidemill.clients.registry.access import Access, Need, Session
 from tidemill.clients.registry.address import Address, parse
@@ -51,7 +51,7 @@ def registry(
         Refused: it is not the name of a repository.
     """
     address = parse(repository, insecure)
-    session = Session() if session is None else session
+    session = Session(Http()) if session is None else session
     return Registry(address, session, push=push)
 
 
