@@ -470,10 +470,21 @@ class TestFilesThatAreStale:
         assert told["verdicts"] == {auto: "failure"}
         assert "from images of that wave alone" in told["reasons"][auto]
 
-    def test_generate_that_is_not_deterministic_is_said_to_be_that(self, checkout: World) -> None:
+    @pytest.mark.parametrize(
+        "made",
+        [
+            "str(__import__('time').time_ns())",
+            "str(pathlib.Path.cwd())",
+            "pathlib.Path('.git/HEAD').read_text()",
+        ],
+        ids=["time", "folder", "commit"],
+    )
+    def test_generate_that_is_not_deterministic_is_said_to_be_that(
+        self, checkout: World, made: str
+    ) -> None:
         script = checkout.clone / "generate.py"
-        late = 'import time\npathlib.Path("generated/shop/north/all.yaml").write_text('
-        script.write_text(f"{script.read_text()}{late}str(time.time_ns()))\n")
+        stamp = f'pathlib.Path("generated/shop/north/all.yaml").write_text({made})\n'
+        script.write_text(f"{script.read_text()}{stamp}")
         error = check(checkout)["error"]
         assert "`python3 generate.py` is not deterministic" in error["what"]
         assert f"first in '{OF_SHOP}'" in error["what"]

@@ -302,17 +302,32 @@ def test_other_generators(tmp_path: Path, more: str, paths: str, lab_waits: bool
     assert w.positions() == {"lab": 2, "shop": 2}
 
 
-def test_generate_that_is_not_deterministic_is_said_to_be_that(tmp_path: Path) -> None:
+UNSTABLE = {
+    "time": "str(__import__('time').time_ns())",
+    "folder": "str(pathlib.Path.cwd())",
+    "commit": "pathlib.Path('.git/HEAD').read_text()",
+    "date": "__import__('subprocess').getoutput('git log -1 --format=%ct')",
+}
+
+
+@pytest.mark.parametrize("made", UNSTABLE.values(), ids=UNSTABLE.keys())
+@pytest.mark.parametrize("is_held", [False, True], ids=["at-once", "in-a-later-run"])
+def test_generate_that_is_not_deterministic_is_said_to_be_that(
+    tmp_path: Path, made: str, is_held: bool
+) -> None:
     w = world(tmp_path)
     up_to_date(w)
-    (w.clone / "generate.py").write_text(
-        GENERATE + "import time\npathlib.Path('generated/shop/s1/all.yaml').write_text("
-        "str(time.time_ns()))\n"
-    )
-    w.commit("with the time in it")
+    stamp = f"pathlib.Path('generated/shop/s1/all.yaml').write_text({made})\n"
+    (w.clone / "generate.py").write_text(GENERATE + stamp)
+    w.commit("with something else in it")
+    if is_held:
+        w.run("hold-wave", "--wave", "shop", "--reason", "nobody waits for its files alone")
     w.ship(2)
     assert w.at("lab") == 2, "the other wave goes on"
     w.deploy("lab")
+    if is_held:
+        assert "deterministic" not in w.why()
+        w.run("release-wave", "--wave", "shop", "--reason", "go")
     assert "deterministic" in w.why()
     assert "first in generated/shop/s1/all.yaml" in w.why()
     assert "commit what it changes" not in w.why()
@@ -333,6 +348,10 @@ def test_rollback_does_not_wait_and_generates_its_own_wave_alone(w: Waves) -> No
 
 
 REGENERATE = 'stale = "regenerate"\n'
+ALL = """\
+import pathlib
+pathlib.Path("sources/all").touch()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -388,6 +407,24 @@ class TestRegenerating:
         r.green()
         assert replicas(r, "shop") == 50
         assert r.positions() == {"lab": 2, "shop": 2}
+
+    def test_hold_on_one_wave_is_named_by_others_whose_files_it_keeps_stale(
+        self, tmp_path: Path
+    ) -> None:
+        shared = (
+            'pathlib.Path("generated/all.yaml").write_text(pathlib.Path("sources/all").read_text())'
+        )
+        r = world(tmp_path, f"{ALL}{GENERATE}{shared}\n", more=REGENERATE)
+        r.hold("shop", "holidays")
+        forget(r, "all")
+        r.ship(2)
+        assert r.at("lab") == 1
+        assert "shop is held by" in r.why()
+        assert "holidays" in r.why()
+        assert "commit what it changes" not in r.why(), "nobody has to"
+        r.release("shop")
+        r.green()
+        assert r.at("lab") == 2
 
     def test_red_twice_takes_it_off_also_under_a_red_main(self, r: Waves) -> None:
         main = forget(r, "shop")

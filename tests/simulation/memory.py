@@ -252,7 +252,9 @@ class Client:
         when = max(work.date or parent.date, parent.date)
         return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
 
-    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(
+        self, work: Work, *, is_second: bool = False
+    ) -> Inspection | WorkFailed | WorkTimedOut:
         self._get(work.parent)
         if self.server.slow:
             return WorkTimedOut("the machine was too slow")

@@ -60,15 +60,19 @@ def _needs_a_name(
 
 
 def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave) -> Landing:
-    """The set that is meant; by default the newest that is deployed in the waves before."""
-    if not wave.sources and ask.override is None:
+    """The set that is meant; by default the newest that is deployed in the waves before.
+
+    A wave that comes after none takes back what it has had itself.
+    """
+    if not (wave.sources or ask.sha or ask.override is not None):
         raise Refused(
-            f"{wave.name} comes after no wave: its sets are announced", remedy="announce the set"
+            f"{wave.name} comes after no wave: its sets are announced",
+            remedy="announce the set; what the wave has had comes back with --sha",
         )
     names = (
-        wave.sources
-        if wave.sources and ask.override is None
-        else [one.name for one in state.valid_settings.waves]
+        [one.name for one in state.valid_settings.waves]
+        if ask.override is not None
+        else wave.sources or (wave.name,)
     )
     landings = [
         landing

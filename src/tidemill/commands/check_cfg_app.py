@@ -327,13 +327,14 @@ def _stale(
     """
     seconds = valid.checks.timeout.total_seconds()
     again = source.files(_folder(place, "again"))
+    again.stand_on_another_commit()
     again.run(command, seconds)
     if differing := _differing(made, again.changed()):
         raise StaleFiles(
             f"{in_words(command)} is not deterministic: two runs on the same files differ, first "
             f"in {shown(differing[0])}",
-            remedy="let it make the same of the same files: without the time, chance, or an order "
-            "that nothing fixes",
+            remedy="let it make the same of the same files: without the time, chance, an order "
+            "that nothing fixes, the folder it runs in, or the commit it runs on",
         )
     mend = f"run {in_words(command)} and commit what it changes"
     parent, ownership = checkout.parent(), Ownership.of(valid)

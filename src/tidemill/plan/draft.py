@@ -208,9 +208,9 @@ class Draft:
         )
         endings = [*self.ledger.endings.get(told.set, []), ending]
         known = [one for one in endings if one.how != "rejected"]
-        newest = max(known, key=order_of, default=ending)
-        recent = [one for one in endings[1 - KEPT_ENDINGS :] if one is not newest]
-        self.ledger.endings[told.set] = [newest, *recent]
+        newest = [max(known, key=order_of)] if known else []
+        recent = [one for one in endings[1 - KEPT_ENDINGS :] if one not in newest]
+        self.ledger.endings[told.set] = [*newest, *recent]
 
     def reject(
         self, request: str, reason: str, *, set_name: str | None = None, wave: str | None = None

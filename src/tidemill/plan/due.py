@@ -83,7 +83,7 @@ def _unready(
     if bad := (
         goes_back(draft, set_name, order, name)
         or went_back(name, set_name, landing)
-        or failed_there(name, set_name, landing)
+        or failed_there(draft, name, set_name, landing)
         or not_in_files(name, landing)
         or degraded_there(draft, source, set_name)
     ):
@@ -103,7 +103,9 @@ def spoilt(draft: Draft, set_name: str, order: Order, app_sha: str | None) -> Ob
             return PastEnding(app_sha=ending.app_sha, how=ending.how, reason=ending.reason)
     for wave, landing in draft.ledger.landings(set_name):
         if landing.is_set(order, app_sha) and landing.is_bad:
-            return went_back(wave, set_name, landing) or failed_there(wave, set_name, landing)
+            return went_back(wave, set_name, landing) or failed_there(
+                draft, wave, set_name, landing
+            )
     return None
 
 
@@ -163,6 +165,7 @@ def _never(draft: Draft, wave: Wave, operation: Operation, request: Fact | None)
         return NewerSet(wave=wave.name)
     if gone := draft.ledger.evicted(operation):
         return PastEviction.of(gone, operation.app_sha)
-    if not wave.sources and not (isinstance(request, Promotion) and request.override):
+    is_back = any(one.is_set(order, operation.app_sha) for one in part.landings)
+    if not wave.sources and not (is_back or (isinstance(request, Promotion) and request.override)):
         return OtherSource(wave=wave.name)
     return None

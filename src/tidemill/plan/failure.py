@@ -13,15 +13,17 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import DegradedTargets, FailureThere, Obstacle, ReplacedFailure
+from tidemill.plan.rollback import back_to
 
 
-def failed_there(wave: str, set_name: str, landing: Landing) -> Obstacle | None:
+def failed_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> Obstacle | None:
     """Whether a set has failed in a wave, or was replaced there while it was failed."""
     if landing.failed:
         return FailureThere(
             wave=wave,
             set=set_name,
             targets=tuple(sorted(landing.failed)),
+            back_to=back_to(draft.ledger.history(wave, set_name)),
             since=min(landing.failed.values()),
         )
     return ReplacedFailure(wave=wave) if landing.buried else None

@@ -16,7 +16,7 @@ from tidemill.plan.admission import not_admitted
 from tidemill.plan.announcements import is_newer, waiting_announcements
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle, obstacles, spoilt
-from tidemill.plan.obstacles import About, Obstacle
+from tidemill.plan.obstacles import About, Obstacle, SetOnAuto
 from tidemill.plan.regeneration import stale_main
 from tidemill.plan.windows import closed, earliest
 
@@ -30,10 +30,9 @@ def advance(draft: Draft) -> None:
     """
     for image_set in draft.settings.sets:
         for wave in draft.settings.waves:
-            if wave.sources:
-                _promote(draft, wave, image_set.name)
-            else:
+            if not wave.sources:
                 _introduce(draft, wave, image_set.name)
+            _promote(draft, wave, image_set.name)  # into a first wave only what a person asks for
 
 
 def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
@@ -154,7 +153,11 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
         if stop_of(operation) is not None:
             _say_all(draft, wave, operation, in_flight)
     under_test = draft.on_auto(wave.name, set_name)
-    if chosen is None or any(order_of(operation) >= order_of(chosen) for operation in under_test):
+    if chosen is None:
+        return
+    if newer := [one for one in under_test if order_of(one) >= order_of(chosen)]:
+        if chosen.request and all(order_of(one) > order_of(chosen) for one in newer):
+            _say_all(draft, wave, chosen, SetOnAuto(wave=wave.name, app_sha=newer[-1].app_sha))
         return
     if not chosen.override and in_flight is not None:
         _say_all(draft, wave, chosen, in_flight)
@@ -203,8 +206,9 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
         if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
     }
     landings: dict[_Key, tuple[str, Landing]] = {}
-    elsewhere = [other.name for other in draft.settings.waves if other.name not in wave.sources]
-    for source in (*elsewhere, *reversed(wave.sources)):
+    own = (wave.name, *wave.sources)
+    elsewhere = [other.name for other in draft.settings.waves if other.name not in own]
+    for source in (*elsewhere, wave.name, *reversed(wave.sources)):
         for landing in draft.ledger.history(source, set_name).landings:
             key = (order_of(landing), landing.app_sha)
             if landing.is_known and (

@@ -135,10 +135,11 @@ class StaleMain(_Obstacle, frozen=True, kw_only=True, tag="stale main"):
 
 
 class RegenerationFirst(_Obstacle, frozen=True, kw_only=True, tag="regeneration"):
-    """Such files are regenerated first, by a commit about `wave`, which is on its way."""
+    """Such files are regenerated first, by a commit about `wave`; `named` are the files."""
 
     wave: str
     after: str
+    named: str = ""
 
 
 class NothingStale(_Over, frozen=True, kw_only=True, tag="not stale"):
@@ -172,11 +173,13 @@ class PastRollback(_Over, frozen=True, kw_only=True, tag="rolled back"):
 
 
 class FailureThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
-    """It failed on targets of a wave, and they have not recovered."""
+    """It failed on targets of a wave, and they have not recovered; `back_to` is the older set that
+    a rollback goes to, None where there is none."""
 
     wave: str
     set: str
     targets: tuple[str, ...]
+    back_to: str | None = None
 
 
 class DegradedTargets(_Obstacle, frozen=True, kw_only=True, tag="degraded"):
@@ -333,11 +336,13 @@ class Starvation(_Obstacle, frozen=True, kw_only=True, tag="starves"):
 
 
 class FailingTargets(_Obstacle, frozen=True, kw_only=True, tag="failing targets"):
-    """The wave's present set failed on targets: a healthy report or a newer set ends that."""
+    """The wave's present set failed on targets: a healthy report or a newer set ends that, or a
+    rollback to `back_to`, where there is one."""
 
     wave: str
     set: str
     targets: tuple[str, ...]
+    back_to: str | None = None
 
 
 class MissingReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):

@@ -20,6 +20,7 @@ from tidemill.facts.staleness import (
     FailedInspection,
     Finding,
     Inspection,
+    StaleFiles,
     found,
     is_watched,
     regenerates,
@@ -34,11 +35,13 @@ from tidemill.plan.windows import closed, is_shut
 class InspectionTodo:
     """`generate` has to be run on a commit of main as it is, before the plan is complete.
 
-    `operation` is what is to be made there after that, if that is known.
+    `operation` is what is to be made there after that, if that is known; `is_second`: it is done
+    to see whether the same is made once more.
     """
 
     commit: str
     operation: Operation | None = None
+    is_second: bool = False
 
 
 # Looking
@@ -82,7 +85,7 @@ def second_look(draft: Draft) -> InspectionTodo | None:
         line.obstacles and all(isinstance(one, StaleMain) for one in line.obstacles)
         for line in draft.waiting
     )
-    return InspectionTodo(draft.main) if is_all else None
+    return InspectionTodo(draft.main, is_second=True) if is_all else None
 
 
 def _known_finding(draft: Draft) -> Finding | None:
@@ -111,15 +114,27 @@ def stale_main(draft: Draft, wave: Wave) -> Iterator[Obstacle]:
     operations = _regenerations(draft)
     for stale in finding.of(wave.name):
         going = next((one for one in operations if regenerates(one, stale)), None)
+        was_red = draft.ledger.was_taken_off(_regenerated(finding, wave.name))
+        is_asked_for = draft.settings.entrypoints.stale == "regenerate"
         if going is not None:
-            yield RegenerationFirst(wave=going.wave, after=going.after)
+            yield RegenerationFirst(wave=going.wave, after=going.after, named=stale.named)
+        elif is_asked_for and not (was_red or stale.unstable):
+            yield RegenerationFirst(wave=wave.name, after=stale.since, named=stale.named)
+            yield from _shut_with(draft, wave, stale)
         else:
             yield StaleMain(
                 wave=wave.name,
                 generate=draft.settings.entrypoints.generate or "",
                 stale=stale,
-                was_red=draft.ledger.was_taken_off(_regenerated(finding, wave.name)),
+                was_red=was_red,
             )
+
+
+def _shut_with(draft: Draft, wave: Wave, stale: StaleFiles) -> Iterator[Obstacle]:
+    """What keeps files of a wave from being regenerated that belong to other waves, too."""
+    for other in draft.settings.waves:
+        if other.name != wave.name and other.name in stale.owners and is_shut(draft, other):
+            yield from closed(draft, other, draft.settings.sets[0].name)
 
 
 def not_stale(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstacle]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Landing, OpenRollback
+from tidemill.facts.ledger import Landing, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Rollback
 from tidemill.plan.draft import AutoStep, Draft
@@ -25,6 +25,13 @@ def healthy_before(landings: Sequence[Landing], order: Order) -> Landing | None:
     older = [one for one in landings if order_of(one) < order]
     well = [one for one in older if one.deployed_once and not one.is_bad]
     return max(well, key=order_of, default=None)
+
+
+def back_to(part: SetLedger) -> str | None:
+    """The app SHA of the set that a rollback goes to if nobody names one, if there is one."""
+    present = part.present
+    goal = healthy_before(part.landings, order_of(present)) if present else None
+    return goal.app_sha if goal else None
 
 
 # Why a set goes nowhere, and why a rollback is not due

@@ -35,6 +35,7 @@ from tidemill.plan.obstacles import (
     Starvation,
     Wait,
 )
+from tidemill.plan.rollback import back_to
 from tidemill.plan.silent_targets import missing
 from tidemill.plan.windows import closed
 
@@ -159,7 +160,13 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     if landing.failed:
         since = min(landing.failed.values())
         targets = tuple(sorted(landing.failed))
-        stop = FailingTargets(wave=wave.name, set=set_name, targets=targets, since=since)
+        stop = FailingTargets(
+            wave=wave.name,
+            set=set_name,
+            targets=targets,
+            back_to=back_to(draft.ledger.history(wave.name, set_name)),
+            since=since,
+        )
         draft.wait(about, stop)
     elif absent := not_in_files(wave.name, landing):
         draft.wait(about, absent)

@@ -109,8 +109,8 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"approval for {wave}"
         case StaleMain():
             return _stale(one)
-        case RegenerationFirst(wave=wave, after=after):
-            return f"the regeneration of {wave} after {after}, which lands first"
+        case RegenerationFirst(wave=wave, after=after, named=named):
+            return f"the regeneration of {wave} after {after}, which lands first ({named})"
         case NothingStale(wave=wave):
             return f"main is what it generates for {wave}, or has changed"
         case SetOnAuto(wave=wave, app_sha=sha):
@@ -188,11 +188,13 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
         case MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
-        case PastRollback(set=set_name, app_sha=sha) if about.wave and about.at == "for":
-            return ("promote-wave", "--wave", about.wave, "--set", set_name, "--sha", sha)
+        case PastRollback(wave=wave, set=set_name, app_sha=sha):
+            return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
+        case SetNotThere(because=because):
+            return next(filter(None, (command(each, about) for each in because)), None)
         case (
-            FailureThere(wave=wave, set=set_name, targets=targets)
-            | FailingTargets(wave=wave, set=set_name, targets=targets)
+            FailureThere(wave=wave, set=set_name, targets=targets, back_to=str())
+            | FailingTargets(wave=wave, set=set_name, targets=targets, back_to=str())
         ):
             why = f"it failed on {', '.join(targets)}"
             return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)

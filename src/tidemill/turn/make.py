@@ -77,9 +77,11 @@ def make(
             return _not_made(parent, result)
 
 
-def look_at(store: Store, settings: Settings, commit: str) -> Inspection | FailedInspection:
+def look_at(
+    store: Store, settings: Settings, commit: str, *, is_second: bool = False
+) -> Inspection | FailedInspection:
     """What `generate` makes of a commit as it is."""
-    match store.look(_generation(settings, commit)):
+    match store.look(_generation(settings, commit), is_second=is_second):
         case Inspection() as look:
             return look
         case WorkFailed(reason) | WorkTimedOut(reason):

@@ -130,17 +130,20 @@ class Decider:
             match decided.todo:
                 case None:
                     return known, decided
-                case InspectionTodo(commit):
-                    known = known.having_looked(commit, self._look(known, commit))
+                case InspectionTodo(commit, is_second=is_second):
+                    look = self._look(known, commit, is_second=is_second)
+                    known = known.having_looked(commit, look)
                 case Todo() as todo:
                     known = self._try(known, todo)
 
-    def _look(self, known: Snapshot, commit: str) -> Inspection | FailedInspection:
+    def _look(
+        self, known: Snapshot, commit: str, *, is_second: bool
+    ) -> Inspection | FailedInspection:
         """What one more run of `generate` says, also if all else is read again."""
         looks = self.looks.setdefault(commit, [])
         if len(looks) <= len(known.looks.get(commit, ())):
             self.say(f"generate {short(commit)} as it is")
-            looks.append(look_at(self.store, known.settings, commit))
+            looks.append(look_at(self.store, known.settings, commit, is_second=is_second))
         return looks[len(known.looks.get(commit, ()))]
 
     def _try(self, known: Snapshot, todo: Todo) -> Snapshot:

@@ -114,6 +114,10 @@ class Checkout:
         )
         tree.give_git(bare, commit)
 
+    def stand_on_another_commit(self) -> None:
+        """Let the commands find these files in another commit than they are of."""
+        self._tree.give_git(self._bare, self._commit, is_other=True)
+
     def read(self, name: str) -> bytes | None:
         """A file's bytes, None if it is not there."""
         path = Path(os.path.realpath(self._tree.folder / name))

@@ -8,6 +8,7 @@ configured to run others.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from tidemill.clients.git.git import Git
 from tidemill.clients.machine.removing import remove
 
+_DATED = re.compile(rb"^((?:author|committer) .*> )(\d+) ", re.MULTILINE)
+_DAY = 86400  # in seconds
 _REPOSITORY = "160000 "  # the mode of a commit of another repository
 # Whoever runs this has a configuration, and it must not change what is made. The objects are for
 # the commands to read, who may be another user.
@@ -103,20 +106,36 @@ class Tree:
                     remove(inner / ".git")
         bare(self.option, "add", "-A", env=self.env, seconds=seconds)
 
-    def give_git(self, bare: Git, commit: str | None) -> None:
-        """Make the `.git` for the commands, on a commit of the bare repository; None: on none."""
+    def give_git(self, bare: Git, commit: str | None, *, is_other: bool = False) -> None:
+        """Make the `.git` for the commands, on a commit of the bare repository; None: on none.
+
+        Args:
+            is_other: on another commit with the same files and parents: who makes the same of the
+                same files makes the same there.
+        """
+        head = _twin(bare, commit) if commit and is_other else commit
         dot_git = self.folder / ".git"
         remove(dot_git)
         (dot_git / "objects/info").mkdir(parents=True)
         (dot_git / "refs").mkdir()
         (dot_git / "objects/info/alternates").write_text(f"{bare.folder / 'objects'}\n")
-        (dot_git / "HEAD").write_text(f"{commit or 'ref: refs/heads/main'}\n")
+        (dot_git / "HEAD").write_text(f"{head or 'ref: refs/heads/main'}\n")
         (dot_git / "config").write_text("[core]\n\trepositoryformatversion = 0\n\tbare = false\n")
         shallow = bare.folder / "shallow"
         if shallow.exists():
-            shutil.copyfile(shallow, dot_git / "shallow")
+            ends = shallow.read_text().splitlines()
+            ends += [head] if head and head != commit and commit in ends else []
+            (dot_git / "shallow").write_text("".join(f"{end}\n" for end in ends))
         if self.index.exists():
             shutil.copyfile(self.index, dot_git / "index")
+
+
+def _twin(bare: Git, commit: str) -> str:
+    """The same commit, made a day later."""
+    about, end, message = bare.blob(commit, "commit").partition(b"\n\n")
+    later = _DATED.sub(lambda found: b"%s%d " % (found[1], int(found[2]) + _DAY), about)
+    data = later + end + message
+    return bare("hash-object", "-t", "commit", "-w", "--stdin", data=data).decode().strip()
 
 
 def object_folders(objects: Path) -> list[Path]:

@@ -156,9 +156,11 @@ class Repository(Objects):
             self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
         return result
 
-    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(
+        self, work: Work, *, is_second: bool = False
+    ) -> Inspection | WorkFailed | WorkTimedOut:
         """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
-        changed = self._worktree_with(work.parent).look(work)
+        changed = self._worktree_with(work.parent).look(work, is_second=is_second)
         if isinstance(changed, WorkFailed | WorkTimedOut):
             return changed
         about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")

@@ -188,8 +188,14 @@ class Store(Protocol):
         """Do an operation in a checkout, and commit it."""
         ...
 
-    def look(self, work: Work) -> Inspection | WorkFailed | WorkTimedOut:
-        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
+    def look(
+        self, work: Work, *, is_second: bool = False
+    ) -> Inspection | WorkFailed | WorkTimedOut:
+        """Run `generate` in a checkout of a commit as it is, and say what it changes there.
+
+        Args:
+            is_second: it is done to see whether the same is made once more.
+        """
         ...
 
     def push(self, updates: Sequence[Update]) -> PushResult:

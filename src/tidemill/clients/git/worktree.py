@@ -54,6 +54,7 @@ class Worktree:
         self._tree = Tree(self._folder, folder / "index")
         self._homes = folder / "homes"
         self._home = self._homes
+        self._is_on_twin = False
         self._folder.mkdir()
         self._homes.mkdir()
 
@@ -72,18 +73,29 @@ class Worktree:
         except EntryPointFailed as error:
             return WorkFailed(error.what, self._on_parent(work))
 
-    def look(self, work: Work) -> dict[str, str] | WorkFailed | WorkTimedOut:
+    def look(
+        self, work: Work, *, is_second: bool = False
+    ) -> dict[str, str] | WorkFailed | WorkTimedOut:
         """What `generate` makes of the files that it changes in a commit as it is, by path.
 
         Each time in a new folder: what was generated there before must not be newer than its
         sources, for a Makefile may go by that.
+
+        Args:
+            is_second: it is done to see whether the same is made once more: in a folder of another
+                name, and on another commit with the same files, than the time before.
         """
         if self._tree.index.exists():
             open_up(self._folder)
             remove(self._folder)
-            self._folder.mkdir()
             self._tree.index.unlink()
+            self._folder = self._folder.with_name(f"{self._folder.name}-again")
+            self._folder.mkdir()
+            self._tree = Tree(self._folder, self._tree.index)
+        self._is_on_twin = is_second and not self._is_on_twin
         self._check_out(work.parent)
+        if self._is_on_twin:
+            self._tree.give_git(self._bare, work.parent, is_other=True)
         try:
             self._run(work.generate or "", work)
             self._keep_own_changes(work, own_files=False)

@@ -1,0 +1,181 @@
+"""Each line of status ends with a command: run as printed, it ends what the line says."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.loop.waves import Options, Waves, built_once, short, waves
+from tests.world import Result, sha_of
+
+THREE: Options = {
+    "lab": {"targets": ["l1"]},
+    "shop": {"targets": ["s1"]},
+    "world": {"targets": ["w1"]},
+}
+
+
+def command_for(w: Waves, wave: str, position: int, at: str = "for") -> list[str]:
+    """What the line of a set in a wave ends with, without `tidemill`."""
+    lines = [
+        line
+        for line in w.status()["waiting"]
+        if (line.get("wave"), line["at"]) == (wave, at)
+        and line.get("app_sha") == sha_of(f"app-{position}")
+    ]
+    assert len(lines) == 1, w.why()
+    assert lines[0]["for"].endswith(lines[0]["command"])
+    words = shlex.split(lines[0]["command"])
+    assert words[0] == "tidemill"
+    return words[1:]
+
+
+def typed(w: Waves, words: list[str]) -> Result:
+    """Run it as printed."""
+    done = w.run(*words, repo=False)
+    assert done.code == 0, done
+    return done
+
+
+TAKE = """\
+import json, pathlib, sys
+images = json.loads(pathlib.Path(sys.argv[1]).read_text())
+if "odd" in images:
+    sys.exit("nobody here knows odd")
+folder = pathlib.Path(sys.argv[2])
+folder.mkdir(parents=True, exist_ok=True)
+for kind, name in (("Tag", "tags"), ("Digest", "digests")):
+    text = json.dumps({service: image[kind] for service, image in images.items()})
+    (folder / f"{name}.json").write_text(text)
+"""
+
+
+def back_in_lab(w: Waves) -> None:
+    """The lab is rolled back to 1, and has deployed it."""
+    w.roll_back("lab")
+    w.green()
+    w.later(minutes=1)
+    w.deploy("lab")
+
+
+@built_once
+def both(folder: Path) -> Waves:
+    """1 and then 2 have been deployed in all three waves."""
+    w = waves(folder, THREE)
+    for position in (1, 2):
+        w.everywhere(position)
+        w.later(minutes=30)
+    return w
+
+
+@pytest.fixture
+def w(tmp_path: Path) -> Waves:
+    return both(tmp_path)
+
+
+def test_set_that_was_rolled_back_in_a_first_wave_comes_back(w: Waves) -> None:
+    back_in_lab(w)
+    typed(w, command_for(w, "lab", 2))
+    assert w.at("lab") == 1, "the hold of the rollback is still there"
+    typed(w, command_for(w, "lab", 2))
+    w.green()
+    assert w.at("lab") == 2
+
+
+def test_hold_may_end_first(w: Waves) -> None:
+    back_in_lab(w)
+    w.release("lab")
+    w.green()
+    assert w.at("lab") == 1, "not by itself"
+    typed(w, command_for(w, "lab", 2))
+    w.green()
+    assert w.at("lab") == 2
+
+
+def test_set_that_was_rolled_back_in_the_wave_before_comes_back_there(tmp_path: Path) -> None:
+    w = waves(tmp_path, THREE)
+    w.everywhere(1)
+    w.later(minutes=30)
+    w.ship(2)
+    w.deploy("lab")
+    w.green()
+    w.deploy("shop")
+    w.roll_back("shop")
+    w.green()
+    w.deploy("shop")
+    w.release("shop")
+    w.green()
+    assert "it was rolled back in shop" in w.why()
+    typed(w, command_for(w, "world", 2))
+    w.green()
+    assert w.positions() == {"lab": 2, "shop": 2, "world": 1}
+    w.later(minutes=1)
+    w.deploy("shop")
+    w.green()
+    assert w.positions() == {"lab": 2, "shop": 2, "world": 2}
+
+
+def test_every_wave_behind_names_the_way_back_of_what_was_dropped(w: Waves) -> None:
+    dropped = w.announce(3)["request"]["id"]
+    w.run("drop", "--id", dropped)
+    w.green()
+    found = [command_for(w, wave, 3) for wave in THREE]
+    assert found[0] == found[1] == found[2]
+    typed(w, found[2])
+    w.green()
+    assert w.at("lab") == 3
+
+
+def test_failure_names_a_rollback_that_can_be_done(w: Waves) -> None:
+    w.report("world", "w1", health="Degraded")
+    typed(w, command_for(w, "world", 2, at="in"))
+    w.green()
+    assert w.at("world") == 1
+
+
+def test_where_no_older_set_was_healthy_no_rollback_is_named(tmp_path: Path) -> None:
+    w = waves(tmp_path, THREE)
+    w.ship(1)
+    w.report("lab", "l1", health="Degraded")
+    assert short(1) in w.why()
+    assert command_for(w, "lab", 1, at="in")[0] == "status"
+    assert command_for(w, "shop", 1)[0] == "status"
+
+
+def test_override_puts_what_another_wave_has_had_into_a_first_wave(w: Waves) -> None:
+    w.roll_back("lab")
+    w.green()
+    w.promote("lab", "--sha", sha_of("app-2"), "--override", "the other was worse")
+    w.green()
+    assert w.at("lab") == 2
+
+
+def test_what_is_asked_for_waits_for_a_newer_one_on_auto(w: Waves) -> None:
+    back_in_lab(w)
+    w.release("lab")
+    w.announce(3)
+    w.promote("lab", "--sha", sha_of("app-2"))
+    assert f"{short(3)} is on auto for lab" in w.why()
+    assert "the turns know of none" not in w.why()
+    w.green()
+    assert w.at("lab") == 3
+    assert not w.refs("inbox")
+
+
+def test_each_rejection_is_said_until_something_newer_is_announced(tmp_path: Path) -> None:
+    entry = 'generate = "python3 generate.py"\nintroduce = "python3 take.py {file} images/{wave}"'
+    w = waves(tmp_path, THREE, entrypoints=entry)
+    (w.clone / "take.py").write_text(TAKE)
+    w.edit()
+    for position in (2, 4):
+        w.later(minutes=1)
+        w.everywhere(position - 1)
+        w.later(minutes=1)
+        w.announce(position, {"odd": "1"})
+        assert (
+            w.why().count(f"{short(position)} (app) waits for its announcement was rejected") == 1
+        )
+        assert "nobody here knows odd" in w.why()
+    assert short(2) not in w.why(), "3 was newer"
