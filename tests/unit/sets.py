@@ -15,6 +15,7 @@ from tidemill.facts.snapshot import UnreadableRef
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
+AT_ONCE = {**LAB, "admit": "at once"}
 
 
 def sha(*words: object) -> str:

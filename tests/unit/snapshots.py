@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.unit.sets import LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
+from tests.unit.sets import AT_ONCE, LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
 from tests.unit.telling import Told
 
 from tidemill.facts.ledger import Landing
@@ -20,6 +20,7 @@ from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
+    "AT_ONCE",
     "LAB",
     "NOW",
     "SHOP",
@@ -29,10 +30,12 @@ __all__ = [
     "images",
     "introduced",
     "landed",
+    "never",
     "present",
     "settings",
     "sha",
     "stack",
+    "two_waves",
     "unreadable",
     "waits_for",
     "what",
@@ -230,3 +233,17 @@ def landed(minutes: float = 10) -> Rollout:
     rollout.landing("lab", 1, landed=120, deployed=110)
     rollout.landing("lab", 2, landed=minutes, deployed=None)
     return rollout
+
+
+def two_waves(**shop: Any) -> Rollout:
+    """Position 2 is deployed in lab since half an hour; shop has 1."""
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, **shop}))
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("lab", 1, landed=240, deployed=230)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    return rollout
+
+
+def never(operation: Operation, parent: str) -> Outcome | None:
+    """Nothing needs to be done."""
+    raise AssertionError(f"{operation.position} on {parent} need not be done")

@@ -1,4 +1,4 @@
-"""One set in flight: when a wave takes the next one."""
+"""Admission: one set in flight, and when a wave takes the next one."""
 
 import pytest
 from tests.unit.snapshots import (

@@ -1,11 +1,21 @@
-"""Step 4: one culprit among many costs about log2 runs, and no innocent goes."""
+"""Bisecting: which checks are read and asked for; one culprit among many costs about log2 runs."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
 from math import log2
 
+import msgspec
 import pytest
-from tests.unit.snapshots import Rollout, stack
+from tests.unit.sets import SHOP, settings
+from tests.unit.snapshots import LAB, Maker, Rollout, for_, stack, waits_for
 
-from tidemill.plan.plan import Plan
+from tidemill.facts.checks import CheckRecord, Run, RunState
+from tidemill.facts.ledger import Ledger, Refusal
+from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import NewCommit, Snapshot
+from tidemill.plan.plan import Plan, plan
+from tidemill.plan.regeneration import InspectionTodo
 
 MOST_ROUNDS = 100
 
@@ -51,3 +61,348 @@ def test_with_retries_a_culprit_costs_two_runs_more() -> None:
     runs, turns = found(rollout, {5})
     assert [len(turn.evicted) for turn in turns].count(1) == 1
     assert runs <= log2(8) + 6
+
+
+def test_head_of_auto_is_asked_for() -> None:
+    rollout, commits = stack()
+    assert rollout.decide().to_check == (commits[2],)
+
+
+def test_with_each_every_commit_is_asked_for() -> None:
+    rollout, commits = stack(checks='retries = 0\ntest = "each"')
+    assert set(rollout.decide().to_check) == set(commits)
+
+
+def test_with_nothing_on_auto_nothing_is_asked_for() -> None:
+    assert Rollout().decide().to_check == ()
+
+
+def test_check_that_is_claimed_is_not_asked_for_until_the_claim_expires() -> None:
+    rollout, commits = stack()
+    rollout.check(commits[2], "pending", ago=59)
+    assert rollout.decide().to_check == ()
+    rollout.later(1)
+    assert rollout.decide().to_check == (commits[2],)
+
+
+REQUIRED = ("check",)
+
+
+@dataclass
+class OnGitHub(Rollout):
+    """A cfg-app.git whose verdicts are on GitHub; `read` is what was read of them, in order."""
+
+    read: list[str] = field(default_factory=list)
+    answers: int = 0
+
+    def check(self, commit: str, *states: RunState, ago: float = 1) -> None:
+        """The check answers: what it said before can't be read any more."""
+        for state in states:
+            self.answers += 1
+            run = Run(context="check", run=f"s{self.answers}", state=state, at=self.ago(ago))
+            self.checks[commit] = CheckRecord(sha=commit, runs=(run,))
+
+    def snapshot(self) -> Snapshot:
+        each = self.settings.checks.test == "each"
+        asked = {one.sha for one in self.auto if each or one.sha in self.ledger.asked}
+        unread = frozenset({self.main, *asked, *(one.sha for one in self.auto[-1:])})
+        return replace(super().snapshot(), checks={}, unread=unread)
+
+    def asks(self, *, claim: bool = True, maker: Maker | None = None) -> Plan:
+        """What a turn decides, having read what it has to."""
+        known = self.snapshot()
+        self.read = []
+        while True:
+            decided = plan(known, claim=claim)
+            if decided.to_read:
+                commit = decided.to_read[0]
+                self.read.append(commit)
+                record = self.checks.get(commit, CheckRecord(sha=commit))
+                known = known.having_read(record, REQUIRED)
+            elif isinstance(decided.todo, InspectionTodo):
+                known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
+            elif decided.todo is not None:
+                operation, parent = decided.todo.operation, decided.todo.parent
+                outcome = maker(operation, parent) if maker else None
+                known = known.knowing(
+                    operation.id, parent, outcome or NewCommit(self.made(operation, parent))
+                )
+            else:
+                return decided
+
+    def goes_on(self, *, claim: bool = True) -> Plan:
+        """A turn: decide, and carry it out."""
+        return self.carry_out(self.asks(claim=claim))
+
+
+def on_github(checks: str = "retries = 0", **lab: object) -> Settings:
+    found = settings(lab={**LAB, **lab}, shop=SHOP, checks=checks)
+    return msgspec.structs.replace(
+        found, checks=msgspec.structs.replace(found.checks, source="github")
+    )
+
+
+def tower(size: int, checks: str = "retries = 0") -> tuple[OnGitHub, list[str]]:
+    """Positions 2 and up on auto for lab, one upon the other; a turn has asked for the tip."""
+    rollout = OnGitHub(on_github(checks, admit="at once"))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
+    rollout.ledger.green_main = rollout.main
+    commits = [rollout.on_auto("lab", 2 + at) for at in range(size)]
+    rollout.goes_on()
+    return rollout, commits
+
+
+def test_asked_for_check_is_claimed_in_the_same_write() -> None:
+    rollout = OnGitHub(on_github())
+    rollout.announced(1)
+    decided = rollout.goes_on()
+    (tip,) = decided.to_check
+    assert decided.is_change
+    assert rollout.ledger.asked[tip].at == rollout.now
+    again = rollout.goes_on()
+    assert (again.to_check, again.is_change) == ((), False)
+    assert "which was asked for" in waits_for(again)
+    assert [line.since for line in again.waiting if tip in for_(line)] == [rollout.now]
+
+
+def test_claim_is_over_after_the_timeout_and_the_check_is_lost_and_asked_for_again() -> None:
+    rollout, (tip,) = tower(1)
+    rollout.later(59)
+    assert not rollout.asks().is_change
+    rollout.later(1)
+    decided = rollout.goes_on()
+    assert decided.to_check == (tip,)
+    assert "asked for again" in waits_for(decided)
+    assert not rollout.asks().is_change
+
+
+@pytest.mark.parametrize("state", ["cancelled", "pending"])
+def test_check_that_is_lost_is_asked_for_again_every_timeout(state: RunState) -> None:
+    rollout, (tip,) = tower(1)
+    rollout.check(tip, state, ago=0)
+    for _ in range(2):
+        rollout.later(59)
+        assert rollout.asks().to_check == ()
+        rollout.later(1)
+        assert rollout.goes_on().to_check == (tip,)
+
+
+def test_answer_ends_the_claim_and_the_commit_lands() -> None:
+    rollout, (tip,) = tower(1)
+    rollout.green(tip)
+    decided = rollout.goes_on()
+    assert decided.landed == tip
+    assert rollout.ledger.green_main == tip
+
+
+def test_late_answer_counts_all_the_same() -> None:
+    rollout, (tip,) = tower(1)
+    rollout.later(300)
+    rollout.green(tip)
+    assert rollout.goes_on().landed == tip
+
+
+def test_partial_answer_does_not_end_the_claim() -> None:
+    """One of two required checks has answered: the other one is on its way."""
+    rollout, (tip,) = tower(1)
+    known = rollout.snapshot()
+    run = Run(context="lint", run="s1", state="success", at=rollout.now)
+    known = known.having_read(CheckRecord(sha=tip, runs=(run,)), ("check", "lint"))
+    assert plan(known).to_check == ()
+
+
+def test_claims_go_with_their_commits_and_that_alone_is_not_worth_a_write() -> None:
+    rollout, (tip,) = tower(1)
+    rollout.green(tip)
+    rollout.goes_on()
+    assert set(rollout.ledger.asked) == {tip}, "main now"
+    rollout.pushed("a person's commit")
+    rollout.ledger.green_main = rollout.main
+    assert not rollout.asks().is_change
+    rollout.hold("shop")
+    rollout.goes_on()
+    assert rollout.ledger.asked == {}
+
+
+def test_plan_that_claims_nothing_says_what_is_wanted() -> None:
+    rollout = OnGitHub(on_github())
+    rollout.announced(1)
+    decided = rollout.goes_on(claim=False)
+    assert (len(decided.to_check), decided.more) == (1, True)
+    assert rollout.ledger.asked == {}
+    again = rollout.asks(claim=False)
+    assert (again.is_change, again.more) == (False, True)
+    asked = rollout.goes_on()
+    assert (asked.more, len(asked.to_check)) == (False, 1)
+    assert not rollout.asks(claim=False).more
+
+
+def test_claims_are_written_only_where_verdicts_come_from_github() -> None:
+    rollout, _ = tower(1)
+    assert rollout.ledger.asked
+    refs = msgspec.structs.replace(rollout.settings.checks, source="refs")
+    rollout.settings = msgspec.structs.replace(rollout.settings, checks=refs)
+    decided = plan(replace(rollout.snapshot(), unread=frozenset()))
+    assert decided.ledger.asked == {}
+    assert len(decided.to_check) == 1, "a claim on GitHub is none on refs"
+
+
+def test_ledger_without_claims_can_be_read() -> None:
+    assert msgspec.json.decode(b'{"sets": {}}', type=Ledger).asked == {}
+
+
+def test_with_nothing_on_auto_and_main_known_green_nothing_is_read() -> None:
+    rollout = OnGitHub(on_github())
+    rollout.ledger.green_main = rollout.main
+    assert not rollout.asks().is_change
+    assert rollout.read == []
+
+
+def test_main_that_is_not_known_green_is_read_and_then_remembered() -> None:
+    rollout = OnGitHub(on_github())
+    rollout.green(rollout.main)
+    rollout.goes_on()
+    assert rollout.read == [rollout.main]
+    rollout.asks()
+    assert rollout.read == []
+
+
+def test_green_tip_is_all_that_is_read() -> None:
+    rollout, commits = tower(4)
+    rollout.green(commits[-1])
+    assert rollout.asks().landed == commits[-1]
+    assert rollout.read == [commits[-1]]
+
+
+def test_promoting_reads_nothing_where_auto_is_empty_and_main_is_green() -> None:
+    rollout = OnGitHub(on_github())
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, deployed=30)
+    rollout.ledger.green_main = rollout.main
+    decided = rollout.asks()
+    assert [entry.what for entry in decided.entries] == ["promoted"]
+    assert rollout.read == []
+
+
+def test_commit_whose_check_was_never_asked_for_is_not_read() -> None:
+    rollout, commits = tower(4)
+    rollout.asks()
+    assert rollout.read == [commits[-1]]
+
+
+def test_commits_that_were_asked_for_are_read_from_the_newest_until_one_is_green() -> None:
+    rollout, commits = tower(4)
+    rollout.ledger.asked = dict.fromkeys(commits, rollout.ledger.asked[commits[-1]])
+    rollout.green(commits[1])
+    assert rollout.asks().landed == commits[1]
+    assert rollout.read == [commits[3], commits[2], commits[1]]
+
+
+def test_main_is_read_where_something_on_auto_is_red() -> None:
+    rollout, commits = tower(1)
+    rollout.red(commits[0])
+    rollout.green(rollout.main)
+    assert rollout.asks().evicted == (commits[0],)
+    assert rollout.read == [commits[0], rollout.main]
+
+
+def test_each_commit_is_read_where_each_is_tested() -> None:
+    rollout, commits = tower(3, 'retries = 0\ntest = "each"')
+    rollout.goes_on()
+    assert set(rollout.ledger.asked) == set(commits)
+    rollout.green(commits[0])
+    rollout.check(commits[2], "failure")
+    assert rollout.asks().landed == commits[0]
+    assert set(rollout.read) >= set(commits)
+
+
+def culprit_found(rollout: OnGitHub, bad: set[int]) -> int:
+    """Answer every check until nothing is asked for; returns how many ran."""
+    runs = 0
+    for _ in range(60):
+        decided = rollout.goes_on()
+        if not decided.to_check:
+            return runs
+        for commit in decided.to_check:
+            at = next((at for at, one in enumerate(rollout.auto) if one.sha == commit), -1)
+            positions = {one.operation.position for one in rollout.auto[: at + 1]}
+            rollout.check(commit, "failure" if positions & bad else "success")
+            runs += 1
+    raise AssertionError("it does not come to rest")
+
+
+@pytest.mark.parametrize("culprit", [2, 5, 9])
+def test_one_culprit_is_found_and_goes_alone(culprit: int) -> None:
+    rollout, commits = tower(8)
+    rollout.check(commits[-1], "failure")
+    runs = culprit_found(rollout, {culprit})
+    landing = {one.position for one in rollout.ledger.of("lab", "app").landings}
+    assert landing == {1, *range(2, 10)} - {culprit}
+    assert runs <= 8
+
+
+@pytest.mark.parametrize("retries", [1, 2])
+def test_retries_ask_the_parent_again_and_then_the_commit(retries: int) -> None:
+    rollout, (commit,) = tower(1, f"retries = {retries}")
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    parent = rollout.main
+    for _ in range(retries):
+        for asked, state in ((parent, "success"), (commit, "failure")):
+            assert rollout.goes_on().to_check == (asked,)
+            assert not rollout.asks().is_change, "it is claimed"
+            rollout.check(asked, "success" if state == "success" else "failure")
+    assert rollout.goes_on().evicted == (commit,)
+
+
+def test_repetition_that_is_on_its_way_does_not_begin_the_judging_anew() -> None:
+    """While a check is repeated, the red that it gave before can't be read."""
+    rollout, (commit,) = tower(1, "retries = 1")
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    rollout.goes_on()
+    rollout.green(rollout.main)
+    assert rollout.goes_on().to_check == (commit,)
+    for state in ("pending", "cancelled"):
+        rollout.check(commit, state)
+        assert not rollout.asks().is_change
+    rollout.red(commit)
+    assert rollout.goes_on().evicted == (commit,)
+
+
+def test_commit_that_turns_green_when_repeated_lands_and_is_no_suspect() -> None:
+    rollout, (commit,) = tower(1, "retries = 1")
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    rollout.goes_on()
+    rollout.green(rollout.main)
+    rollout.goes_on()
+    rollout.green(commit)
+    decided = rollout.goes_on()
+    assert decided.landed == commit
+    assert decided.ledger.suspect is None
+
+
+def test_red_main_is_asked_for_again_every_timeout_and_evicts_nobody() -> None:
+    rollout, (commit,) = tower(1)
+    rollout.red(rollout.main, commit)
+    assert rollout.goes_on().evicted == ()
+    rollout.later(60)
+    assert rollout.goes_on().to_check == (rollout.main,)
+    assert not rollout.asks().is_change
+    rollout.red(rollout.main)
+    assert not rollout.asks().to_check
+    rollout.later(60)
+    assert rollout.goes_on().to_check == (rollout.main,)
+    assert rollout.main in waits_for(rollout.asks())
+
+
+def test_landing_that_a_rule_refuses_names_the_remedy() -> None:
+    rollout, (commit,) = tower(1)
+    rollout.green(commit)
+    known = rollout.snapshot().having_read(rollout.checks[commit], REQUIRED)
+    reason = "GH013: Repository rule violations found for refs/heads/main"
+    decided = plan(known, refused=Refusal(sha=commit, reason=reason, since=rollout.now))
+    assert decided.landed is None
+    assert "let the app that pushes bypass them" in waits_for(decided)

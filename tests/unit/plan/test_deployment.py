@@ -1,21 +1,18 @@
-"""What is deployed in a wave, what has failed there, and for how long it has soaked."""
+"""Deployment: which reports count, whether a target runs a set, and when it is deployed."""
 
-from datetime import timedelta
-from typing import Any
-
+import msgspec
 import pytest
 from tests.unit.snapshots import (
     LAB,
-    SHOP,
     Rollout,
-    introduced,
     landed,
     present,
-    settings,
-    waits_for,
+    whats,
 )
 
 from tidemill.facts.records import Health, Phase
+from tidemill.plan.deployment import runs
+from tidemill.plan.status import status
 
 
 def test_set_is_deployed_when_each_target_has_been_healthy_with_it() -> None:
@@ -59,29 +56,6 @@ def test_target_that_is_not_yet_healthy_neither_takes_nor_fails_a_set(
     assert (found.taken, found.failed) == ({}, {})
 
 
-@pytest.mark.parametrize(
-    ("health", "phase"), [("Degraded", "Succeeded"), ("Healthy", "Failed"), ("Missing", "Error")]
-)
-def test_target_fails_the_very_set_that_it_has(health: Health, phase: Phase) -> None:
-    rollout = landed()
-    rollout.reports("lab", "lab-1", health, phase, ago=4)
-    assert present(rollout.turn()).failed == {"lab-1": rollout.ago(4)}
-
-
-def test_failure_of_a_target_that_still_has_the_set_before_is_not_this_one_s() -> None:
-    rollout = landed()
-    rollout.reports("lab", "lab-1", "Degraded", position=1, ago=4)
-    decided = rollout.turn()
-    before, now = decided.ledger.of("lab", "app").landings
-    assert (before.failed, now.failed) == ({"lab-1": rollout.ago(4)}, {})
-
-
-def test_failure_accepted_before_the_landing_is_not_this_set_s() -> None:
-    rollout = landed(minutes=10)
-    rollout.reports("lab", "lab-1", "Degraded", ago=11)
-    assert present(rollout.turn()).failed == {}
-
-
 def test_healthy_record_from_before_the_landing_counts_if_the_target_runs_the_set() -> None:
     rollout = landed(minutes=10)
     for target in LAB["targets"]:
@@ -97,175 +71,163 @@ def test_healthy_record_of_another_set_does_not_count() -> None:
     assert present(rollout.turn()).deployed_at is None
 
 
-def test_only_a_later_healthy_record_of_that_target_ends_a_failure() -> None:
+@pytest.mark.parametrize(
+    ("seen", "tree", "expected"),
+    [
+        ({}, None, True),
+        ({"digests": "other"}, None, False),
+        ({"digests": "other"}, "same", True),
+        ({"images_fit": False}, None, False),
+        ({"images_fit": False, "digests": "other"}, "same", False),
+        (None, None, False),
+        (None, "same", True),
+    ],
+    ids=[
+        "same-digests",
+        "other-digests",
+        "same-files",
+        "other-image-runs",
+        "same-files-but-other-image-runs",
+        "no-set",
+        "no-set-but-same-files",
+    ],
+)
+def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it(
+    seen: dict[str, object] | None, tree: str | None, expected: bool
+) -> None:
     rollout = landed()
-    rollout.reports("lab", "lab-1", "Degraded", ago=8)
-    rollout.turn()
-    unsettled: list[tuple[Health, Phase]] = [("Progressing", "Succeeded"), ("Unknown", "Running")]
-    for health, phase in unsettled:
-        rollout.later(1)
-        rollout.reports("lab", "lab-1", health, phase, ago=0)
-        rollout.reports("lab", "lab-2", ago=0)
-        assert set(present(rollout.turn()).failed) == {"lab-1"}
-    rollout.later(1)
-    rollout.reports("lab", "lab-1", ago=0)
-    found = present(rollout.turn())
-    assert found.failed == {}
-    assert found.anew == rollout.now
+    landing = rollout.ledger.of("lab", "app").landings[-1]
+    record = rollout.record("lab", "lab-1")
+    mine = landing.targets["lab-1"].tree
+    sets = (record.sets or {}) if seen is not None else {}
+    changed = {name: msgspec.structs.replace(one, **(seen or {})) for name, one in sets.items()}
+    tree = mine if tree == "same" else "another tree"
+    record = msgspec.structs.replace(record, sets=changed, tree=tree)
+    assert runs(record, "app", "lab-1", landing) is expected
 
 
-def test_healthy_record_of_another_set_does_not_end_a_failure() -> None:
+def test_target_without_a_record_runs_nothing() -> None:
     rollout = landed()
-    rollout.reports("lab", "lab-1", "Degraded", ago=8)
-    rollout.turn()
-    rollout.reports("lab", "lab-1", position=1, ago=1)
-    assert set(present(rollout.turn()).failed) == {"lab-1"}
+    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").landings[-1])
 
 
-def test_after_a_failure_all_targets_count_anew() -> None:
+def test_wave_is_healthy_when_all_its_targets_are() -> None:
     rollout = landed()
-    rollout.reports("lab", "lab-2", ago=9)
-    rollout.reports("lab", "lab-1", "Degraded", ago=8)
+    rollout.reports("lab", "lab-1", ago=5)
+    assert "lab" not in rollout.turn().ledger.well_with
+    now = {"app": rollout.ledger.of("lab", "app").landings[-1].content}
+    rollout.reports("lab", "lab-2", ago=3)
+    assert rollout.turn().ledger.well_with == {"lab": now}
+    rollout.reports("lab", "lab-1", "Degraded", ago=2)
+    assert rollout.turn().ledger.well_with == {"lab": now}
+
+
+def test_record_is_filed_and_said() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1, landed=10, deployed=None)
+    request = rollout.reports("lab", "lab-1", "Progressing", "Running")
+    decided = rollout.decide()
+    assert [(one.target, one.health) for one in decided.filed] == [("lab-1", "Progressing")]
+    assert decided.ended == (request,)
+    assert decided.entries[0].reason == f"lab-1: Running, Progressing at {rollout.main[:12]}"
+
+
+def test_record_that_repeats_the_latest_is_not_kept() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
+    rollout.reported("lab", "lab-1")
+    request = rollout.reports("lab", "lab-1")
+    decided = rollout.decide()
+    assert decided.filed == ()
+    assert decided.ended == (request,)
+    assert decided.entries == ()
+
+
+def test_record_that_is_older_than_the_latest_is_out_of_date() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=30, deployed=20)
+    rollout.reported("lab", "lab-1", ago=5)
+    request = rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(6))
+    decided = rollout.decide()
+    assert decided.filed == ()
+    assert decided.ended == (request,)
+    assert whats(decided) == ["out of date"]
+    assert not present(decided).failed
+
+
+def test_records_are_taken_in_by_when_the_target_finished() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=30, deployed=None)
+    rollout.reports("lab", "lab-1", "Healthy", finished_at=rollout.ago(2), ago=1)
+    rollout.reports("lab", "lab-1", "Degraded", finished_at=rollout.ago(9), ago=0)
+    decided = rollout.decide()
+    assert [one.health for one in decided.filed] == ["Degraded", "Healthy"]
+    assert not present(decided).failed
+
+
+def test_same_record_may_count_again_later() -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1, landed=30, deployed=None)
+    request = rollout.reports("lab", "lab-1")
+    assert rollout.decide().ledger.how_ended(request) is None
+
+
+@pytest.mark.parametrize(("wave", "target"), [("lab", "north"), ("moon", "lab-1")])
+def test_record_of_a_target_that_is_not_in_the_settings_is_rejected(wave: str, target: str) -> None:
+    rollout = Rollout()
+    record = rollout.record("lab", "lab-1")
+    request = rollout.asked(msgspec.structs.replace(record, wave=wave, target=target))
+    assert f"no target {target} in a wave {wave}" in rollout.decide().rejected[request]
+
+
+@pytest.mark.parametrize("minutes", [6, 20 * 60, 30 * 24 * 60], ids=["6m", "20h", "a-month"])
+@pytest.mark.parametrize("is_filed", [False, True], ids=["waits", "filed-by-an-older-release"])
+def test_report_of_a_clock_that_is_ahead_silences_no_later_one(
+    minutes: int, is_filed: bool
+) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1, landed=130, deployed=None)
+    tell = rollout.reported if is_filed else rollout.reports
+    tell("lab", "lab-1", ago=100, finished_at=rollout.ago(100 - minutes))
     rollout.turn()
-    rollout.reports("lab", "lab-2", "Progressing", "Running", ago=7)
-    rollout.reports("lab", "lab-1", ago=6)
-    found = present(rollout.turn())
-    assert (set(found.taken), found.deployed_at) == ({"lab-1"}, None)
-    rollout.reports("lab", "lab-2", ago=2)
-    found = present(rollout.turn())
-    assert found.deployed_at == rollout.ago(2)
-    assert found.soaked(rollout.now) == timedelta(minutes=2)
-
-
-def test_failure_of_a_set_that_was_deployed_ends_that() -> None:
-    rollout = landed(minutes=40)
-    for target in LAB["targets"]:
-        rollout.reports("lab", target, ago=30)
-    assert present(rollout.turn()).soaked(rollout.now) == timedelta(minutes=30)
-    rollout.reports("lab", "lab-1", "Degraded", ago=1)
-    found = present(rollout.turn())
-    assert (found.deployed_at, found.deployed_once) == (None, True)
-    assert found.soaked(rollout.now) == timedelta()
-
-
-def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
-    rollout = landed(minutes=40)
-    rollout.reports("lab", "lab-1", "Degraded", ago=30)
-    rollout.turn()
-    rollout.reports("lab", "lab-1", ago=20)
+    rollout.reports("lab", "lab-1", "Degraded", ago=80)
     decided = rollout.turn()
-    older, newer = decided.ledger.of("lab", "app").landings
-    assert older.soaked(rollout.now) == timedelta(minutes=110 - 30 + 20)
-    assert newer.soaked(rollout.now) == timedelta()
-
-
-def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() -> None:
-    def soaked(turns_between: bool) -> timedelta:
-        rollout = landed(minutes=40)
-        told: list[tuple[Health, int]] = [("Degraded", 30), ("Healthy", 20)]
-        for health, minutes in told:
-            rollout.reports("lab", "lab-1", health, ago=minutes)
-            if turns_between:
-                rollout.turn()
-        rollout.reports("lab", "lab-2", ago=15)
-        older, _ = rollout.turn().ledger.of("lab", "app").landings
-        return older.soaked(rollout.now)
-
-    assert soaked(turns_between=True) == soaked(turns_between=False)
-
-
-def test_newer_set_does_not_end_the_soak_of_an_older_one() -> None:
-    rollout = landed(minutes=10)
-    older, _ = rollout.turn().ledger.of("lab", "app").landings
-    assert older.soaked(rollout.now) == timedelta(minutes=110)
-
-
-def test_commit_that_changes_no_image_does_not_reset_anything() -> None:
-    rollout = landed(minutes=40)
-    for target in LAB["targets"]:
-        rollout.reports("lab", target, ago=30)
-    rollout.turn()
-    rollout.pushed("replicas")
-    found = present(rollout.turn())
-    assert found.soaked(rollout.now) == timedelta(minutes=30)
-
-
-def patient(minutes: float = 60, **shop: Any) -> Rollout:
-    """As `landed`, but a target of lab has to stay Degraded for 5 minutes before it counts."""
-    rollout = landed(minutes)
-    rollout.settings = settings(
-        lab={**LAB, "failed_after": "5m"}, shop={**SHOP, "soak": "1h", **shop}
-    )
-    return rollout
-
-
-def test_target_that_stays_degraded_counts_as_failed_when_the_time_is_over() -> None:
-    rollout = patient()
-    rollout.reports("lab", "lab-1", "Degraded", ago=4)
-    assert present(rollout.turn()).failed == {}
-    rollout.later(1)
-    decided = rollout.turn()
-    assert present(decided).failed == {"lab-1": rollout.now}, "no event was needed"
-    assert decided.is_change
-
-
-def test_target_that_is_healthy_in_time_never_failed() -> None:
-    rollout = patient()
-    for target in LAB["targets"]:
-        rollout.reports("lab", target, ago=30)
-    rollout.reports("lab", "lab-1", "Degraded", ago=20)
-    rollout.reports("lab", "lab-1", ago=16)
-    found = present(rollout.turn())
-    assert (found.failed, found.degraded, found.anew) == ({}, {}, None)
-    assert found.soaked(rollout.now) == timedelta(minutes=30 - 4), "soak stood still meanwhile"
-
-
-def test_what_a_target_was_in_the_end_does_not_depend_on_when_turns_run() -> None:
-    def found(turns_between: bool) -> tuple[object, ...]:
-        rollout = patient()
-        told: list[tuple[Health, int]] = [("Healthy", 30), ("Degraded", 20), ("Healthy", 13)]
-        for health, minutes in told:
-            rollout.reports("lab", "lab-1", health, ago=minutes)
-            if turns_between:
-                rollout.turn()
-        rollout.reports("lab", "lab-2", ago=12)
-        one = present(rollout.turn())
-        return one.anew, one.failed, one.deployed_at, one.soaked(rollout.now)
-
-    assert found(turns_between=True) == found(turns_between=False)
-
-
-@pytest.mark.parametrize(("health", "phase"), [("Degraded", "Failed"), ("Healthy", "Error")])
-def test_sync_that_failed_has_failed_at_once(health: Health, phase: Phase) -> None:
-    rollout = patient()
-    rollout.reports("lab", "lab-1", health, phase, ago=1)
-    assert present(rollout.turn()).failed == {"lab-1": rollout.ago(1)}
+    assert [one.health for one in decided.filed] == ["Degraded"]
+    assert present(decided).failed == {"lab-1": rollout.ago(80)}
 
 
 @pytest.mark.parametrize(
-    ("between", "position"),
-    [("Progressing", None), ("Degraded", 1)],
-    ids=["it-moves", "it-left-the-set"],
+    ("ahead", "last"), [(4, "Healthy"), (6, "Degraded")], ids=["plausible", "wrong"]
 )
-def test_target_that_does_not_stay_degraded_with_the_set_starts_anew(
-    between: Health, position: int | None
-) -> None:
-    rollout = patient()
-    rollout.reports("lab", "lab-1", "Degraded", ago=6)
-    rollout.reports("lab", "lab-1", between, ago=4, position=position)
-    assert present(rollout.turn()).failed == {}
-    rollout.reports("lab", "lab-1", "Degraded", ago=0)
-    assert present(rollout.turn()).degraded == {"lab-1": rollout.now}
+def test_times_that_a_clock_may_well_show_order_records(ahead: int, last: str) -> None:
+    rollout = Rollout()
+    rollout.landing("lab", 1, landed=130, deployed=None)
+    rollout.reports("lab", "lab-1", "Healthy", ago=10, finished_at=rollout.ago(10 - ahead))
+    rollout.reports("lab", "lab-1", "Degraded", ago=8, finished_at=rollout.ago(9))
+    decided = rollout.decide()
+    assert decided.records["lab", "lab-1"].health == last
 
 
-def test_nothing_is_promoted_while_it_is_open_whether_a_target_fails() -> None:
-    rollout = patient(soak="0m")
-    for target in LAB["targets"]:
-        rollout.reports("lab", target, ago=30)
-    rollout.reports("lab", "lab-1", "Degraded", ago=2)
-    decided = rollout.turn()
-    assert introduced(decided) == []
-    assert "lab is Degraded on lab-1: it counts as failed at 2026-01-05 12:03" in waits_for(decided)
-    rollout.later(1)
-    rollout.reports("lab", "lab-1", ago=0)
-    assert introduced(rollout.turn()) == [("shop", 2)]
+def test_clock_that_is_ahead_is_said_once() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=130, deployed=None)
+    said = []
+    for ago in (100, 90, 80):
+        rollout.reports("lab", "lab-1", ago=ago, finished_at=rollout.ago(ago - 20 * 60))
+        decided = rollout.turn()
+        said += [one.reason for one in decided.entries if one.what == "clock ahead"]
+        [target] = [
+            one
+            for one in status(rollout.snapshot(), rollout.decide()).waves[0].targets
+            if one.name == "lab-1"
+        ]
+        assert target.clock_ahead == "20h"
+    assert said == ["the clock of lab-1 is 20h ahead: its reports count as of when they came"]
+    rollout.reports("lab", "lab-1", ago=70)
+    rollout.turn()
+    targets = status(rollout.snapshot(), rollout.decide()).waves[0].targets
+    assert [one.clock_ahead for one in targets] == [None, None]

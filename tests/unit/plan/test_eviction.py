@@ -1,31 +1,7 @@
-"""Steps 3, 4 and 8: who is red, who is to blame, and what has to be checked."""
+"""Eviction: who is red, who is to blame, and what becomes of the culprit."""
 
 import pytest
-from tests.unit.snapshots import LAB, Rollout, introduced, sha, stack, waits_for
-
-AT_ONCE = {**LAB, "admit": "at once"}
-
-
-def test_head_of_auto_is_asked_for() -> None:
-    rollout, commits = stack()
-    assert rollout.decide().to_check == (commits[2],)
-
-
-def test_with_each_every_commit_is_asked_for() -> None:
-    rollout, commits = stack(checks='retries = 0\ntest = "each"')
-    assert set(rollout.decide().to_check) == set(commits)
-
-
-def test_with_nothing_on_auto_nothing_is_asked_for() -> None:
-    assert Rollout().decide().to_check == ()
-
-
-def test_check_that_is_claimed_is_not_asked_for_until_the_claim_expires() -> None:
-    rollout, commits = stack()
-    rollout.check(commits[2], "pending", ago=59)
-    assert rollout.decide().to_check == ()
-    rollout.later(1)
-    assert rollout.decide().to_check == (commits[2],)
+from tests.unit.snapshots import Rollout, introduced, sha, stack, waits_for
 
 
 def test_lost_check_is_asked_for_again_and_evicts_nobody() -> None:

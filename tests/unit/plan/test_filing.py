@@ -1,8 +1,7 @@
-"""Step 1: what came is filed, so that the rest decides on facts."""
+"""Filing: what came is taken in, so that the rest decides on facts."""
 
 from dataclasses import replace
 
-import msgspec
 import pytest
 from tests.unit.snapshots import (
     LAB,
@@ -18,61 +17,7 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.ledger import RequestEnding
-from tidemill.facts.requests import Drop, Release, Retry
-
-
-def test_hold_is_in_force_from_when_it_was_accepted() -> None:
-    rollout = Rollout()
-    request = rollout.hold("lab", ago=7, reason="freeze")
-    decided = rollout.decide()
-    hold = decided.holds["lab", "_"]
-    assert (hold.id, hold.by, hold.reason, hold.since) == (request, "ada", "freeze", rollout.ago(7))
-    assert decided.ended == (request,)
-    assert whats(decided) == ["held"]
-
-
-def test_second_hold_leaves_the_first_as_it_is() -> None:
-    rollout = Rollout()
-    first = rollout.held("lab")
-    request = rollout.hold("lab", reason="again")
-    decided = rollout.decide()
-    assert decided.holds == {("lab", "_"): first}
-    assert decided.ended == (request,)
-    assert whats(decided) == ["already held"]
-
-
-def test_hold_of_one_set_and_of_all_are_two_holds() -> None:
-    rollout = Rollout()
-    rollout.hold("lab", "app", ago=6)
-    rollout.hold("lab", "_")
-    assert set(rollout.decide().holds) == {("lab", "app"), ("lab", "_")}
-
-
-def test_release_ends_the_holds_that_it_names_and_no_other() -> None:
-    rollout = Rollout()
-    named, other = rollout.held("lab"), rollout.held("shop")
-    request = rollout.asked(
-        Release(accepted_at=rollout.ago(1), wave="lab", ends=(named.id,), reason="fixed")
-    )
-    decided = rollout.decide()
-    assert decided.holds == {("shop", "_"): other}
-    assert decided.ended == (request,)
-    assert decided.entries[0].reason == "fixed (held: freeze)"
-
-
-def test_release_that_comes_late_does_not_end_a_newer_hold() -> None:
-    rollout = Rollout()
-    rollout.asked(Release(accepted_at=rollout.ago(1), wave="lab", ends=("old",), reason="fixed"))
-    hold = rollout.held("lab")
-    assert rollout.decide().holds == {("lab", "_"): hold}
-
-
-def test_release_of_a_hold_that_waits_beside_it_ends_it_too() -> None:
-    """Holds are filed before releases, however they are named."""
-    rollout = Rollout()
-    hold = rollout.hold("lab")
-    rollout.asked(Release(accepted_at=rollout.ago(9), wave="lab", ends=(hold,), reason="fixed"))
-    assert rollout.decide().holds == {}
+from tidemill.facts.requests import Drop, Retry
 
 
 @pytest.mark.parametrize(
@@ -234,35 +179,3 @@ def test_waiting_announcement_says_what_it_waits_for() -> None:
     decided = rollout.decide()
     assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
     assert "in flight in lab: not healthy yet on lab-1, lab-2" in waits_for(decided)
-
-
-def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
-    rollout = Rollout()
-    old = rollout.landing("lab", 1)
-    rollout.landing("lab", 2)
-    made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
-    request = rollout.rollback("lab", made_up)
-    decided = rollout.decide()
-    assert decided.rejected == {request: "lab has had no such set, as far as the turns know"}
-    assert decided.holds == {}
-
-
-@pytest.mark.parametrize("which", ["wave", "set"])
-def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
-    both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
-    rollout = Rollout(both)
-    old = rollout.landing("moon", 1, "web")
-    rollout.landing("moon", 2, "web")
-    request = rollout.rollback("moon", old, "web")
-    rollout.turn()
-    rollout.settings = (
-        settings(sets=("app", "web"), lab=LAB, shop=SHOP)
-        if which == "wave"
-        else settings(lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
-    )
-    rollout.announced(1)
-    decided = rollout.turn()
-    assert set(decided.rejected) == {request}
-    assert "given up" in whats(decided)
-    assert ("lab", 1) in introduced(decided)
-    assert not rollout.turn().is_change

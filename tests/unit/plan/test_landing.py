@@ -1,9 +1,10 @@
-"""Step 2: the newest green commit lands, with what is beneath it, if all of it is still due."""
+"""Landing: the newest green commit, with what is beneath it, if all of it is still due."""
 
 from typing import Any
 
 import pytest
 from tests.unit.snapshots import (
+    AT_ONCE,
     LAB,
     SHOP,
     Rollout,
@@ -16,8 +17,6 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.plan.plan import Plan
-
-AT_ONCE = {**LAB, "admit": "at once"}
 
 
 @pytest.mark.parametrize(
@@ -56,29 +55,6 @@ def test_untested_commits_beneath_a_green_one_land_and_the_journal_says_so() -> 
     assert together.sha == commits[2]
     assert commits[0][:12] in together.reason
     assert commits[1][:12] in together.reason
-
-
-def test_landing_ends_the_announcements_of_all_that_landed() -> None:
-    rollout, commits = stack()
-    rollout.green(commits[2])
-    decided = rollout.decide()
-    assert {end.how for end in decided.ledger.ended} == {"landed"}
-    assert set(decided.ended) == set(rollout.inbox)
-
-
-def test_landing_supersedes_the_older_announcements_that_wait() -> None:
-    rollout = Rollout()
-    rollout.landing("shop", 1)
-    rollout.landing("lab", 1)
-    older = [rollout.announced(position) for position in (2, 3)]
-    newest = rollout.announced(4)
-    rollout.turn()
-    assert set(rollout.inbox) == {*older, newest}, "the newest goes first, the others wait"
-    rollout.green(rollout.auto[0].sha)
-    decided = rollout.turn()
-    assert [decided.ledger.how_ended(one) for one in older] == ["superseded", "superseded"]
-    assert [entry.what for entry in decided.entries].count("superseded") == 2
-    assert decided.ledger.how_ended(newest) == "landed"
 
 
 def test_main_is_known_green_where_it_landed() -> None:
@@ -218,25 +194,6 @@ def test_what_is_due_above_what_is_not_is_replayed_without_it() -> None:
     assert decided.auto[0].parent == rollout.main
 
 
-def test_fifty_announcements_of_a_set_wait_and_the_oldest_are_superseded() -> None:
-    rollout = Rollout()
-    rollout.landing("shop", 1)
-    rollout.landing("lab", 1, landed=1, deployed=None)
-    ids = [rollout.announced(position) for position in range(2, 62)]
-    decided = rollout.decide()
-    assert set(decided.ended) == set(ids[:10])
-    assert {entry.reason for entry in decided.entries} == {"more than 50 announcements waited"}
-
-
-def test_each_set_has_fifty_of_its_own() -> None:
-    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
-    for name in ("app", "batch"):
-        rollout.landing("lab", 1, name, landed=1, deployed=None)
-        for position in range(2, 42):
-            rollout.announced(position, name)
-    assert rollout.decide().ended == ()
-
-
 def test_promotion_by_hand_ends_when_the_wave_has_its_set() -> None:
     rollout = Rollout(settings(lab=LAB, shop={**SHOP, "approval": True}))
     rollout.landing("shop", 1, landed=200)
@@ -247,17 +204,6 @@ def test_promotion_by_hand_ends_when_the_wave_has_its_set() -> None:
     decided = rollout.turn()
     assert decided.landed
     assert decided.ledger.how_ended(request) == "landed"
-
-
-def test_announcement_ends_when_every_first_wave_has_had_it() -> None:
-    rollout = Rollout(settings(east={"targets": ["e"]}, west={"targets": ["w"], "after": []}))
-    request = rollout.announced(1)
-    first = rollout.turn()
-    assert introduced(first) == [("east", 1), ("west", 1)]
-    rollout.green(first.auto[0].sha)
-    assert rollout.turn().ledger.how_ended(request) is None
-    rollout.green(first.auto[1].sha)
-    assert rollout.turn().ledger.how_ended(request) == "landed"
 
 
 def test_server_that_refuses_main_lands_nothing_and_the_rest_goes_on() -> None:

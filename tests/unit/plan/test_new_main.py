@@ -1,4 +1,4 @@
-"""Step 0: what main has become, by a landing or by a person's own commit."""
+"""What main has become, by a landing or by a person's own commit."""
 
 from dataclasses import replace
 from datetime import timedelta

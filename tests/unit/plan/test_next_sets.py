@@ -1,4 +1,4 @@
-"""Step 7: the next set that each wave may take."""
+"""The next set that each wave may take."""
 
 from typing import Any
 

@@ -3,11 +3,7 @@
 from typing import Any
 
 import pytest
-from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, app_sha, introduced, settings, waits_for
-
-from tidemill.announcing.order import Order
-from tidemill.facts.ledger import Landing
-from tidemill.plan.rollback import healthy_before
+from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
 BACK = {**LAB, "on_failure": "roll back"}
 
@@ -214,68 +210,3 @@ def test_after_the_rollback_landed_the_wave_takes_only_newer_sets() -> None:
     rollout.announced(4)
     rollout.later(20)
     assert ("lab", 4) in introduced(rollout.turn())
-
-
-def landing(position: int, **changes: Any) -> Landing:
-    fields = {
-        "app_sha": app_sha(position),
-        "position": position,
-        "content": str(position),
-        "digests": str(position),
-        "commit": str(position),
-        "landed_at": NOW,
-        "how": "introduce",
-        "deployed_once": True,
-    }
-    return Landing(**{**fields, **changes})
-
-
-@pytest.mark.parametrize(
-    ("landings", "goal"),
-    [
-        ([], None),
-        ([landing(1)], 1),
-        ([landing(1), landing(2)], 2),
-        ([landing(2), landing(1)], 2),
-        ([landing(1), landing(2), landing(5)], 2),
-        ([landing(5), landing(6)], None),
-        ([landing(1), landing(2, deployed_once=False)], 1),
-        ([landing(1), landing(2, buried=True)], 1),
-        ([landing(1), landing(2, rolled_back=True)], 1),
-        ([landing(1), landing(2, failed={"lab-1": NOW})], 1),
-        ([landing(2, deployed_once=False)], None),
-        ([landing(0, app_sha=None), landing(2, buried=True)], 0),
-    ],
-    ids=[
-        "nothing",
-        "one",
-        "newest",
-        "by-position",
-        "only-older",
-        "none-older",
-        "never-deployed",
-        "buried",
-        "rolled-back",
-        "failed",
-        "none-was-healthy",
-        "unknown-set",
-    ],
-)
-def test_goal_of_a_rollback_is_the_newest_older_set_that_was_healthy(
-    landings: list[Landing], goal: int | None
-) -> None:
-    found = healthy_before(landings, Order(position=5))
-    assert (found.position if found else None) == goal
-
-
-def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again() -> None:
-    """1 and 2 were healthy; rolled back to 1, then 3 came and failed: back to 1."""
-    landings = [
-        landing(1),
-        landing(2, rolled_back=True),
-        landing(1),
-        landing(3, deployed_once=False),
-    ]
-    found = healthy_before(landings, Order(position=3))
-    assert found is not None
-    assert found.position == 1

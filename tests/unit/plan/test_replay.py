@@ -1,4 +1,4 @@
-"""Step 5: what auto will be, as operations, and then as commits."""
+"""Replay: what auto will be, as operations, and then as commits."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,6 +9,7 @@ from tests.unit.snapshots import (
     SHOP,
     Rollout,
     introduced,
+    never,
     settings,
     stack,
     waits_for,
@@ -21,16 +22,10 @@ from tidemill.facts.snapshot import BrokenParent, OperationFailure, Outcome, Tim
 from tidemill.plan.plan import plan
 from tidemill.plan.replay import Todo
 
-AT_ONCE = {**LAB, "admit": "at once"}
-
 
 def fails(position: int, outcome: Outcome) -> Callable[[Operation, str], Outcome | None]:
     """Entry points that fail for one position."""
     return lambda operation, _: outcome if operation.position == position else None
-
-
-def never(operation: Operation, parent: str) -> Outcome | None:
-    raise AssertionError(f"{operation.position} on {parent} need not be done")
 
 
 def test_commit_under_test_is_not_rewritten_without_a_reason() -> None:
@@ -80,99 +75,6 @@ def test_one_operation_is_tried_at_a_time() -> None:
     main = rollout.pushed()
     todo = plan(rollout.snapshot()).todo
     assert todo == Todo(rollout.auto[0].operation, main)
-
-
-def test_rollback_goes_first_directly_on_main() -> None:
-    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
-    rollout.landing("shop", 1)
-    old = rollout.landing("lab", 1, landed=120)
-    rollout.landing("lab", 2)
-    waiting = rollout.on_auto("shop", 2)
-    rollout.rollback("lab", old)
-    decided = rollout.decide()
-    first = decided.auto[0]
-    assert (first.operation.kind, first.operation.position) == ("roll back", 1)
-    assert first.parent == rollout.main
-    assert first.operation.commit == old.commit
-    assert waiting not in {commit.sha for commit in decided.auto}
-
-
-def test_rollback_takes_the_place_of_what_waits_for_the_same_set() -> None:
-    rollout, _ = stack(1)
-    old = rollout.ledger.of("lab", "app").landings[0]
-    rollout.landing("lab", 2)
-    rollout.rollback("lab", old)
-    decided = rollout.decide()
-    assert introduced(decided) == [("lab", 1)]
-
-
-def test_other_sets_are_done_again_on_a_rollback() -> None:
-    rollout = Rollout(settings(sets=("app", "batch"), lab=AT_ONCE))
-    old = rollout.landing("lab", 1, landed=120)
-    rollout.landing("lab", 2)
-    rollout.landing("lab", 1, "batch")
-    rollout.on_auto("lab", 2, "batch")
-    rollout.rollback("lab", old)
-    decided = rollout.decide()
-    assert [(one.operation.set, one.operation.kind) for one in decided.auto] == [
-        ("app", "roll back"),
-        ("batch", "introduce"),
-    ]
-
-
-def test_rollback_that_is_on_auto_stays_as_it_is() -> None:
-    rollout = Rollout()
-    rollout.landing("shop", 1)
-    old = rollout.landing("lab", 1, landed=120)
-    rollout.landing("lab", 2)
-    rollout.rollback("lab", old)
-    first = rollout.turn()
-    rollout.later(10)
-    again = rollout.decide(never)
-    assert again.auto == first.auto
-    assert not again.is_change
-
-
-def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
-    rollout = Rollout()
-    rollout.landing("shop", 1)
-    old = rollout.landing("lab", 1, landed=120)
-    rollout.landing("lab", 2)
-    rollout.rollback("lab", old, ago=5)
-    first = rollout.turn()
-    second = rollout.rollback("lab", old, ago=1)
-    decided = rollout.turn()
-    assert decided.auto == first.auto, "a commit under test is never rewritten"
-    rollout.green(first.auto[0].sha)
-    landed = rollout.turn()
-    assert landed.ledger.how_ended(second)
-    assert landed.auto == ()
-
-
-def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
-    rollout = Rollout()
-    rollout.landing("shop", 1)
-    old = rollout.landing("lab", 1, landed=120)
-    rollout.landing("lab", 2)
-    request = rollout.rollback("lab", old)
-    rollout.turn()
-    rollout.by_hand("lab", rollout.files_of(1))
-    decided = rollout.turn()
-    assert introduced(decided) == []
-    assert decided.ledger.how_ended(request)
-
-
-def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
-    rollout = Rollout()
-    old = rollout.landing("shop", 1, landed=90)
-    rollout.landing("shop", 2, landed=50)
-    rollout.landing("lab", 3, landed=100)
-    rollout.rollback("shop", old)
-    rollout.promotion("shop", 3, override="3 has the fix")
-    assert introduced(rollout.turn()) == [("shop", 1), ("shop", 3)]
-    again = rollout.turn(never)
-    assert not again.is_change
-    assert again.entries == ()
 
 
 def test_failing_entry_point_rejects_its_announcement_and_the_rest_goes_on() -> None:

@@ -1,12 +1,9 @@
-"""Which targets a set waits for, and whether a target runs it."""
+"""Silent targets: which ones a set waits for."""
 
 from datetime import timedelta
 
 import msgspec
-import pytest
 from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings
-
-from tidemill.plan.deployment import runs
 
 
 def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
@@ -79,54 +76,3 @@ def test_target_that_is_new_in_the_settings_has_to_take_the_set_too() -> None:
     assert present(rollout.turn()).deployed_at is None
     rollout.reports("lab", "lab-3", ago=2)
     assert present(rollout.turn()).deployed_at == rollout.ago(2)
-
-
-@pytest.mark.parametrize(
-    ("seen", "tree", "expected"),
-    [
-        ({}, None, True),
-        ({"digests": "other"}, None, False),
-        ({"digests": "other"}, "same", True),
-        ({"images_fit": False}, None, False),
-        ({"images_fit": False, "digests": "other"}, "same", False),
-        (None, None, False),
-        (None, "same", True),
-    ],
-    ids=[
-        "same-digests",
-        "other-digests",
-        "same-files",
-        "other-image-runs",
-        "same-files-but-other-image-runs",
-        "no-set",
-        "no-set-but-same-files",
-    ],
-)
-def test_target_runs_a_set_by_its_digests_or_its_files_unless_its_images_deny_it(
-    seen: dict[str, object] | None, tree: str | None, expected: bool
-) -> None:
-    rollout = landed()
-    landing = rollout.ledger.of("lab", "app").landings[-1]
-    record = rollout.record("lab", "lab-1")
-    mine = landing.targets["lab-1"].tree
-    sets = (record.sets or {}) if seen is not None else {}
-    changed = {name: msgspec.structs.replace(one, **(seen or {})) for name, one in sets.items()}
-    tree = mine if tree == "same" else "another tree"
-    record = msgspec.structs.replace(record, sets=changed, tree=tree)
-    assert runs(record, "app", "lab-1", landing) is expected
-
-
-def test_target_without_a_record_runs_nothing() -> None:
-    rollout = landed()
-    assert not runs(None, "app", "lab-1", rollout.ledger.of("lab", "app").landings[-1])
-
-
-def test_wave_is_healthy_when_all_its_targets_are() -> None:
-    rollout = landed()
-    rollout.reports("lab", "lab-1", ago=5)
-    assert "lab" not in rollout.turn().ledger.well_with
-    now = {"app": rollout.ledger.of("lab", "app").landings[-1].content}
-    rollout.reports("lab", "lab-2", ago=3)
-    assert rollout.turn().ledger.well_with == {"lab": now}
-    rollout.reports("lab", "lab-1", "Degraded", ago=2)
-    assert rollout.turn().ledger.well_with == {"lab": now}

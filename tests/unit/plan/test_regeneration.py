@@ -1,4 +1,4 @@
-"""A main that is not what it generates: its waves wait, or are regenerated; all others go on."""
+"""Regeneration: a wave that main does not generate waits, or is generated anew; others go on."""
 
 from __future__ import annotations
 

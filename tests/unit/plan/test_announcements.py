@@ -1,13 +1,17 @@
-"""Step 1, announcements: which are welcome, and which end at once."""
+"""Announcements: which are let in, which wait, and how each one ends."""
 
 from typing import Any
 
 import msgspec
 import pytest
 from tests.unit.snapshots import (
+    LAB,
     Rollout,
     app_sha,
+    introduced,
+    settings,
     sha,
+    stack,
     whats,
 )
 
@@ -92,3 +96,56 @@ def test_image_outside_the_list_is_not_welcome() -> None:
     narrow = msgspec.structs.replace(rollout.settings.images, allow=("docker.io/*",))
     rollout.settings = msgspec.structs.replace(rollout.settings, images=narrow)
     assert "does not list" in rollout.decide().rejected[request]
+
+
+def test_landing_ends_the_announcements_of_all_that_landed() -> None:
+    rollout, commits = stack()
+    rollout.green(commits[2])
+    decided = rollout.decide()
+    assert {end.how for end in decided.ledger.ended} == {"landed"}
+    assert set(decided.ended) == set(rollout.inbox)
+
+
+def test_landing_supersedes_the_older_announcements_that_wait() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1)
+    older = [rollout.announced(position) for position in (2, 3)]
+    newest = rollout.announced(4)
+    rollout.turn()
+    assert set(rollout.inbox) == {*older, newest}, "the newest goes first, the others wait"
+    rollout.green(rollout.auto[0].sha)
+    decided = rollout.turn()
+    assert [decided.ledger.how_ended(one) for one in older] == ["superseded", "superseded"]
+    assert [entry.what for entry in decided.entries].count("superseded") == 2
+    assert decided.ledger.how_ended(newest) == "landed"
+
+
+def test_fifty_announcements_of_a_set_wait_and_the_oldest_are_superseded() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=1, deployed=None)
+    ids = [rollout.announced(position) for position in range(2, 62)]
+    decided = rollout.decide()
+    assert set(decided.ended) == set(ids[:10])
+    assert {entry.reason for entry in decided.entries} == {"more than 50 announcements waited"}
+
+
+def test_each_set_has_fifty_of_its_own() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB))
+    for name in ("app", "batch"):
+        rollout.landing("lab", 1, name, landed=1, deployed=None)
+        for position in range(2, 42):
+            rollout.announced(position, name)
+    assert rollout.decide().ended == ()
+
+
+def test_announcement_ends_when_every_first_wave_has_had_it() -> None:
+    rollout = Rollout(settings(east={"targets": ["e"]}, west={"targets": ["w"], "after": []}))
+    request = rollout.announced(1)
+    first = rollout.turn()
+    assert introduced(first) == [("east", 1), ("west", 1)]
+    rollout.green(first.auto[0].sha)
+    assert rollout.turn().ledger.how_ended(request) is None
+    rollout.green(first.auto[1].sha)
+    assert rollout.turn().ledger.how_ended(request) == "landed"

@@ -1,0 +1,31 @@
+"""Approval: a person has to ask for that very set."""
+
+from __future__ import annotations
+
+from tests.unit.snapshots import (
+    app_sha,
+    introduced,
+    two_waves,
+    waits_for,
+)
+
+
+def test_promotion_waits_for_approval_and_says_how_it_is_given() -> None:
+    decided = two_waves(approval=True).decide()
+    assert ("shop", 2) not in introduced(decided)
+    approve = f"tidemill promote-wave --wave shop --set app --sha {app_sha(2)} --repo URL"
+    assert approve in waits_for(decided)
+
+
+def test_approval_is_for_one_set_and_waits_for_it() -> None:
+    rollout = two_waves(approval=True, soak="1h")
+    approval = rollout.promotion("shop", 2)
+    early = rollout.turn()
+    assert introduced(early) == []
+    assert "it soaks in lab until 2026-01-05 12:30 UTC, 30m to go" in waits_for(early)
+    assert approval in rollout.inbox
+    rollout.landing("lab", 3, landed=200, deployed=190)
+    rollout.later(30)
+    decided = rollout.turn()
+    assert introduced(decided) == [("shop", 2)], "3 is newer, and not approved"
+    assert decided.auto[0].operation.request == approval

@@ -1,0 +1,214 @@
+"""Rollback: what is asked for, where it goes, and that it goes first on auto."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.snapshots import (
+    AT_ONCE,
+    LAB,
+    NOW,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    never,
+    settings,
+    sha,
+    stack,
+    whats,
+)
+
+from tidemill.announcing.order import Order
+from tidemill.facts.ledger import Landing
+from tidemill.plan.rollback import healthy_before
+
+
+def test_rollback_goes_first_directly_on_main() -> None:
+    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    waiting = rollout.on_auto("shop", 2)
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    first = decided.auto[0]
+    assert (first.operation.kind, first.operation.position) == ("roll back", 1)
+    assert first.parent == rollout.main
+    assert first.operation.commit == old.commit
+    assert waiting not in {commit.sha for commit in decided.auto}
+
+
+def test_rollback_takes_the_place_of_what_waits_for_the_same_set() -> None:
+    rollout, _ = stack(1)
+    old = rollout.ledger.of("lab", "app").landings[0]
+    rollout.landing("lab", 2)
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    assert introduced(decided) == [("lab", 1)]
+
+
+def test_other_sets_are_done_again_on_a_rollback() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=AT_ONCE))
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    rollout.landing("lab", 1, "batch")
+    rollout.on_auto("lab", 2, "batch")
+    rollout.rollback("lab", old)
+    decided = rollout.decide()
+    assert [(one.operation.set, one.operation.kind) for one in decided.auto] == [
+        ("app", "roll back"),
+        ("batch", "introduce"),
+    ]
+
+
+def test_rollback_that_is_on_auto_stays_as_it_is() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    rollout.rollback("lab", old)
+    first = rollout.turn()
+    rollout.later(10)
+    again = rollout.decide(never)
+    assert again.auto == first.auto
+    assert not again.is_change
+
+
+def test_same_rollback_asked_for_twice_does_not_rewrite_the_first() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    rollout.rollback("lab", old, ago=5)
+    first = rollout.turn()
+    second = rollout.rollback("lab", old, ago=1)
+    decided = rollout.turn()
+    assert decided.auto == first.auto, "a commit under test is never rewritten"
+    rollout.green(first.auto[0].sha)
+    landed = rollout.turn()
+    assert landed.ledger.how_ended(second)
+    assert landed.auto == ()
+
+
+def test_rollback_that_a_person_did_by_hand_meanwhile_makes_no_commit() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    old = rollout.landing("lab", 1, landed=120)
+    rollout.landing("lab", 2)
+    request = rollout.rollback("lab", old)
+    rollout.turn()
+    rollout.by_hand("lab", rollout.files_of(1))
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(request)
+
+
+def test_promotion_that_overrides_the_hold_of_a_rollback_goes_on_top_of_it() -> None:
+    rollout = Rollout()
+    old = rollout.landing("shop", 1, landed=90)
+    rollout.landing("shop", 2, landed=50)
+    rollout.landing("lab", 3, landed=100)
+    rollout.rollback("shop", old)
+    rollout.promotion("shop", 3, override="3 has the fix")
+    assert introduced(rollout.turn()) == [("shop", 1), ("shop", 3)]
+    again = rollout.turn(never)
+    assert not again.is_change
+    assert again.entries == ()
+
+
+def test_rollback_to_what_the_wave_never_had_is_rejected() -> None:
+    rollout = Rollout()
+    old = rollout.landing("lab", 1)
+    rollout.landing("lab", 2)
+    made_up = msgspec.structs.replace(old, commit=sha("a fork's commit"))
+    request = rollout.rollback("lab", made_up)
+    decided = rollout.decide()
+    assert decided.rejected == {request: "lab has had no such set, as far as the turns know"}
+    assert decided.holds == {}
+
+
+@pytest.mark.parametrize("which", ["wave", "set"])
+def test_rollback_whose_place_leaves_the_settings_ends_and_blocks_nobody(which: str) -> None:
+    both = settings(sets=("app", "web"), lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    rollout = Rollout(both)
+    old = rollout.landing("moon", 1, "web")
+    rollout.landing("moon", 2, "web")
+    request = rollout.rollback("moon", old, "web")
+    rollout.turn()
+    rollout.settings = (
+        settings(sets=("app", "web"), lab=LAB, shop=SHOP)
+        if which == "wave"
+        else settings(lab=LAB, shop=SHOP, moon={"targets": [], "after": []})
+    )
+    rollout.announced(1)
+    decided = rollout.turn()
+    assert set(decided.rejected) == {request}
+    assert "given up" in whats(decided)
+    assert ("lab", 1) in introduced(decided)
+    assert not rollout.turn().is_change
+
+
+def landing(position: int, **changes: Any) -> Landing:
+    fields = {
+        "app_sha": app_sha(position),
+        "position": position,
+        "content": str(position),
+        "digests": str(position),
+        "commit": str(position),
+        "landed_at": NOW,
+        "how": "introduce",
+        "deployed_once": True,
+    }
+    return Landing(**{**fields, **changes})
+
+
+@pytest.mark.parametrize(
+    ("landings", "goal"),
+    [
+        ([], None),
+        ([landing(1)], 1),
+        ([landing(1), landing(2)], 2),
+        ([landing(2), landing(1)], 2),
+        ([landing(1), landing(2), landing(5)], 2),
+        ([landing(5), landing(6)], None),
+        ([landing(1), landing(2, deployed_once=False)], 1),
+        ([landing(1), landing(2, buried=True)], 1),
+        ([landing(1), landing(2, rolled_back=True)], 1),
+        ([landing(1), landing(2, failed={"lab-1": NOW})], 1),
+        ([landing(2, deployed_once=False)], None),
+        ([landing(0, app_sha=None), landing(2, buried=True)], 0),
+    ],
+    ids=[
+        "nothing",
+        "one",
+        "newest",
+        "by-position",
+        "only-older",
+        "none-older",
+        "never-deployed",
+        "buried",
+        "rolled-back",
+        "failed",
+        "none-was-healthy",
+        "unknown-set",
+    ],
+)
+def test_goal_of_a_rollback_is_the_newest_older_set_that_was_healthy(
+    landings: list[Landing], goal: int | None
+) -> None:
+    found = healthy_before(landings, Order(position=5))
+    assert (found.position if found else None) == goal
+
+
+def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again() -> None:
+    """1 and 2 were healthy; rolled back to 1, then 3 came and failed: back to 1."""
+    landings = [
+        landing(1),
+        landing(2, rolled_back=True),
+        landing(1),
+        landing(3, deployed_once=False),
+    ]
+    found = healthy_before(landings, Order(position=3))
+    assert found is not None
+    assert found.position == 1

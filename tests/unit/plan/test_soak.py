@@ -1,0 +1,72 @@
+"""Soak: its clock runs from when a set was deployed, and stands still while targets fail."""
+
+from datetime import timedelta
+
+import pytest
+from tests.unit.snapshots import (
+    LAB,
+    introduced,
+    landed,
+    present,
+    two_waves,
+    waits_for,
+)
+
+from tidemill.facts.records import Health
+
+
+def test_soak_of_an_older_set_stands_still_while_a_newer_one_fails() -> None:
+    rollout = landed(minutes=40)
+    rollout.reports("lab", "lab-1", "Degraded", ago=30)
+    rollout.turn()
+    rollout.reports("lab", "lab-1", ago=20)
+    decided = rollout.turn()
+    older, newer = decided.ledger.of("lab", "app").landings
+    assert older.soaked(rollout.now) == timedelta(minutes=110 - 30 + 20)
+    assert newer.soaked(rollout.now) == timedelta()
+
+
+def test_soak_depends_on_when_records_were_accepted_and_not_on_when_turns_run() -> None:
+    def soaked(turns_between: bool) -> timedelta:
+        rollout = landed(minutes=40)
+        told: list[tuple[Health, int]] = [("Degraded", 30), ("Healthy", 20)]
+        for health, minutes in told:
+            rollout.reports("lab", "lab-1", health, ago=minutes)
+            if turns_between:
+                rollout.turn()
+        rollout.reports("lab", "lab-2", ago=15)
+        older, _ = rollout.turn().ledger.of("lab", "app").landings
+        return older.soaked(rollout.now)
+
+    assert soaked(turns_between=True) == soaked(turns_between=False)
+
+
+def test_newer_set_does_not_end_the_soak_of_an_older_one() -> None:
+    rollout = landed(minutes=10)
+    older, _ = rollout.turn().ledger.of("lab", "app").landings
+    assert older.soaked(rollout.now) == timedelta(minutes=110)
+
+
+def test_commit_that_changes_no_image_does_not_reset_anything() -> None:
+    rollout = landed(minutes=40)
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=30)
+    rollout.turn()
+    rollout.pushed("replicas")
+    found = present(rollout.turn())
+    assert found.soaked(rollout.now) == timedelta(minutes=30)
+
+
+@pytest.mark.parametrize(
+    ("soak", "left"),
+    [("31m", "12:01 UTC, 1m to go"), ("2h", "13:30 UTC, 1h 30m to go")],
+    ids=["soaks", "soaks-for-hours"],
+)
+def test_promotion_waits_until_its_set_has_soaked(soak: str, left: str) -> None:
+    decided = two_waves(soak=soak).decide()
+    assert ("shop", 2) not in introduced(decided)
+    assert f"it soaks in lab until 2026-01-05 {left}" in waits_for(decided)
+
+
+def test_set_that_has_soaked_is_promoted() -> None:
+    assert introduced(two_waves(soak="30m").decide()) == [("shop", 2)]
