@@ -6,12 +6,12 @@ import errno
 import io
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from functools import partial
 from types import FrameType
 
 from tidemill.clients.machine.environment import expect_utf8, leave_the_checkout, turn_to_utf8
-from tidemill.commands._results import AnyResult
 from tidemill.commands._table import TIDEMILL, Table, parse, run
 from tidemill.commands._writing import write, write_json
 from tidemill.errors import TidemillError
@@ -46,14 +46,8 @@ def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int
         if list(given[:1]) == [AS_ACTION]:
             return _run_action(given[1:])
         parsed = parse(given, table)
-        as_json = getattr(parsed, "json", False)
-
-        def command() -> int:
-            result = run(parsed, table)
-            _report(result, table, as_json=as_json)
-            return result.exit_code
-
-        return _ended(command, partial(_show, as_json=as_json))
+        show = partial(_show, as_json=getattr(parsed, "json", False))
+        return _ended(lambda: _run_command(parsed, table), show)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -62,11 +56,14 @@ def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int
         return _INTERRUPTED
 
 
-def _report(result: AnyResult, table: Table, *, as_json: bool) -> None:
-    if not as_json:
-        write(table.text(result))
-    elif (value := table.as_json(result)) is not None:
+def _run_command(parsed: Namespace, table: Table) -> int:
+    """Run a command, and print what became of it."""
+    result = run(parsed, table)
+    if not getattr(parsed, "json", False):
+        write(table.module("_text").text(result))
+    elif (value := table.module("_json").as_json(result)) is not None:
         write_json(value)
+    return result.exit_code
 
 
 def _run_action(words: Sequence[str]) -> int:

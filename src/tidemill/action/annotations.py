@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from tidemill.commands import _results as results
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._words import about, said, waits_for, way_in
-from tidemill.plan.obstacles import BrokenMain, RedMain, ServerRefusal, StaleMain, Wait
 from tidemill.words.names import one_line
+
+if TYPE_CHECKING:
+    from tidemill.plan.obstacles import Wait
 
 _NEEDS_A_PERSON = {
     "evicted": "was evicted",
@@ -81,13 +84,20 @@ def _left_to_people(turn: TurnTaken) -> Iterator[str]:
             which = about(entry) or "something"
             yield f"{which} {happened}: {entry.reason or 'see the summary'}"
     for line in turn.waiting:
-        # Main can't go on, and only a person can change that.
-        stands_still = any(isinstance(o, RedMain | StaleMain | BrokenMain) for o in line.obstacles)
-        # What keeps main by a rule is an error.
-        if stands_still or (_is_kept(line) and not turn.is_main_kept):
+        if _stands_still(line) or (_is_kept(line) and not turn.is_main_kept):
             yield waits_for(line, turn.remedies)
 
 
+def _stands_still(line: Wait) -> bool:
+    """Whether main can't go on, and only a person can change that."""
+    from tidemill.plan.obstacles import BrokenMain, RedMain, StaleMain
+
+    return any(isinstance(one, RedMain | StaleMain | BrokenMain) for one in line.obstacles)
+
+
 def _is_kept(line: Wait) -> bool:
-    """Whether the server does not let main move."""
-    return line.about.at == "main" and any(isinstance(o, ServerRefusal) for o in line.obstacles)
+    """Whether the server does not let main move; where a rule says so, it is an error."""
+    from tidemill.plan.obstacles import ServerRefusal  # which most commands have no need of
+
+    is_refused = any(isinstance(one, ServerRefusal) for one in line.obstacles)
+    return line.about.at == "main" and is_refused

@@ -13,14 +13,13 @@ from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._text import text
 from tidemill.commands._words import outcome, place, said, time_text
 from tidemill.errors import TidemillError
-from tidemill.facts.journal import Entry
-from tidemill.plan.obstacles import MissingApproval, Wait
-from tidemill.plan.status import WaveStatus
-from tidemill.plan.wording import in_words, subject
 
 if TYPE_CHECKING:
     from tidemill.announcing.announcement import Announcement
     from tidemill.commands._remedies import Remedies
+    from tidemill.facts.journal import Entry
+    from tidemill.plan.obstacles import Wait
+    from tidemill.plan.status import WaveStatus
 
 MOST_ROWS = 500
 
@@ -97,6 +96,9 @@ def _commit(one: Entry, url: str | None) -> str:
 
 
 def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list[str]:
+    from tidemill.plan.obstacles import MissingApproval  # which most commands have no need of
+    from tidemill.plan.wording import in_words, subject
+
     lines = _rows(("waits", "for", "since", "to go on"), [
         (
             plain(subject(one.about)),

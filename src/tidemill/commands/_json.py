@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tidemill.announcing.announcement import as_json as payload
-from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
 from tidemill.commands._results import Build, Request, Result, TurnTaken
 from tidemill.commands._words import state, time_text, way_in
-from tidemill.facts.journal import Entry
-from tidemill.plan.obstacles import Obstacle, Wait
-from tidemill.plan.wording import command, in_words, subject
 
 if TYPE_CHECKING:
+    from tidemill.announcing.announcement import Announcement
+    from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.building.shipping import BuiltImage
     from tidemill.commands._remedies import Remedies
+    from tidemill.facts.journal import Entry
+    from tidemill.plan.obstacles import Obstacle, Wait
 
 # The keys of what a turn did; `notes` has what else the journal says.
 DONE = (
@@ -73,8 +72,9 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {"include": jobs}
         case results.RecordFiles(files):
             return {"files": files}
-        case results.Announcements(to=to, is_dry_run=is_dry_run):
-            return {"changed": not is_dry_run, "to": to, "announced": announced_json(result)}
+        case results.Announcements(to, sent, is_dry_run):
+            announced = [_announced(one, is_dry_run=is_dry_run) for one in sent]
+            return {"changed": not is_dry_run, "to": to, "announced": announced}
 
 
 def request_json(request: Request) -> dict[str, str]:
@@ -94,16 +94,11 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
     return {
         "changed": turn.changed,
         "landed": turn.landed,
-        **{what.replace(" ", "_"): done_json(turn, what) for what in DONE},
+        **{what.replace(" ", "_"): [_entry(one) for one in turn.done(what)] for what in DONE},
         "to_check": turn.to_check,
         "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
     }
-
-
-def done_json(turn: TurnTaken, what: str) -> list[dict[str, str]]:
-    """All of one kind that a turn did."""
-    return [_entry(one) for one in turn.done(what)]
 
 
 def waiting_json(line: Wait, remedies: Remedies) -> dict[str, Any]:
@@ -111,6 +106,8 @@ def waiting_json(line: Wait, remedies: Remedies) -> dict[str, Any]:
 
     `kind` and `since` are of the first thing that it waits for; `obstacles` has all of them.
     """
+    from tidemill.plan.wording import subject  # which most commands have no need of
+
     typed, on_github = remedies.ending(line)
     found: dict[str, Any] = {
         "what": subject(line.about),
@@ -126,19 +123,6 @@ def waiting_json(line: Wait, remedies: Remedies) -> dict[str, Any]:
         "obstacles": [_obstacle(line, one, remedies) for one in line.obstacles],
     }
     return {key: value for key, value in found.items() if value is not None or key == "since"}
-
-
-def announced_json(result: results.Announcements) -> list[dict[str, Any]]:
-    """What was announced; what would have been, with its payload."""
-    return [
-        {
-            "id": one.id,
-            "set": one.set,
-            "by_reference": isinstance(one, AnnouncementReference),
-            **({"payload": payload(one)} if result.is_dry_run else {}),
-        }
-        for one in result.sent
-    ]
 
 
 def image_json(one: BuiltImage) -> dict[str, Any]:
@@ -167,6 +151,15 @@ def image_json(one: BuiltImage) -> dict[str, Any]:
             "image.name": ",".join(tags),
         },
     }
+
+
+def _announced(one: Announcement | AnnouncementReference, *, is_dry_run: bool) -> dict[str, Any]:
+    from tidemill.announcing.announcement import as_json as payload
+    from tidemill.announcing.by_reference import AnnouncementReference
+
+    by_reference = isinstance(one, AnnouncementReference)
+    found = {"id": one.id, "set": one.set, "by_reference": by_reference}
+    return {**found, "payload": payload(one)} if is_dry_run else found
 
 
 def _event(result: results.EventRequest) -> dict[str, Any]:
@@ -207,6 +200,8 @@ def _entry(entry: Entry) -> dict[str, str]:
 
 
 def _obstacle(line: Wait, one: Obstacle, remedies: Remedies) -> dict[str, Any]:
+    from tidemill.plan.wording import command, in_words
+
     words = command(one, line.about)
     found = {**msgspec.to_builtins(one), "words": in_words(one, remedies.now)}
     for key in ("since", "until"):

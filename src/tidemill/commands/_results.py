@@ -35,15 +35,24 @@ class AnyResult(Protocol):
 
     @property
     def exit_code(self) -> int:
-        """The code to end with: 0; or 1 where the command has done all it could, and says no."""
+        """The code to end with."""
 
 
-@dataclass(frozen=True)
 class _Result:
     @property
     def exit_code(self) -> int:
-        """0: done, also where there was nothing to do."""
-        return 0
+        """0: done, or there was nothing to do; 1: it did what it could, and the answer is no."""
+        match self:
+            case RequestAndTurn(turn=turn) | Reconciliation(turn):
+                return int(turn.is_main_kept)
+            case CommitChecks(verdicts):
+                return int(any(one.state != "success" for one in verdicts))
+            case Build():
+                return int(bool(self.differing))
+            case ImagesCompared(comparison):
+                return int(comparison.is_different)
+            case _:
+                return 0
 
 
 # For cfg-app.git.
@@ -98,11 +107,6 @@ class TurnTaken:
         """All of one kind that it did, as the journal calls it."""
         return tuple(one for one in self.entries if one.what == what)
 
-    @property
-    def exit_code(self) -> int:
-        """1 where nothing lands before a person acts, though the turn did all it could."""
-        return 1 if self.is_main_kept else 0
-
 
 @dataclass(frozen=True)
 class Acceptance(_Result):
@@ -112,29 +116,19 @@ class Acceptance(_Result):
 
 
 @dataclass(frozen=True)
-class RequestAndTurn:
+class RequestAndTurn(_Result):
     """What was accepted, and the turn after it."""
 
     request: Request
     turn: TurnTaken
 
-    @property
-    def exit_code(self) -> int:
-        """The turn's."""
-        return self.turn.exit_code
-
 
 @dataclass(frozen=True)
-class Reconciliation:
+class Reconciliation(_Result):
     """A turn, and the statuses that were set before it."""
 
     turn: TurnTaken
     settled: StatusChanges
-
-    @property
-    def exit_code(self) -> int:
-        """The turn's."""
-        return self.turn.exit_code
 
 
 @dataclass(frozen=True)
@@ -186,7 +180,7 @@ class CommitVerdict:
 
 
 @dataclass(frozen=True)
-class CommitChecks:
+class CommitChecks(_Result):
     """The verdicts on several commits."""
 
     verdicts: tuple[CommitVerdict, ...]
@@ -195,11 +189,6 @@ class CommitChecks:
     def warnings(self) -> tuple[str, ...]:
         """What is not wrong with them, and a person should know."""
         return tuple(f"{short(one.sha)}: {text}" for one in self.verdicts for text in one.warnings)
-
-    @property
-    def exit_code(self) -> int:
-        """0 if all are green."""
-        return 0 if all(one.state == "success" for one in self.verdicts) else 1
 
 
 @dataclass(frozen=True)
@@ -213,9 +202,10 @@ class SetupFailed(EntryPointFailed):
     """The setup failed. A later step may ask whether something of it is left: see `result`."""
 
     def __init__(self, code: int, result: SetupDone) -> None:
+        left = f"; these it left running, and they were ended: {', '.join(result.ended)}"
         super().__init__(
             f"the setup ended with code {code}",
-            written="whatever the setup did before it failed",
+            written=f"whatever the setup did before it failed{left if result.ended else ''}",
             remedy="see above what it said, and mend it, or the input setup of the workflow",
         )
         self.result = result
@@ -225,7 +215,7 @@ class SetupFailed(EntryPointFailed):
 
 
 @dataclass(frozen=True)
-class Build:
+class Build(_Result):
     """Images that were built."""
 
     images: tuple[BuiltImage, ...]
@@ -249,23 +239,13 @@ class Build:
             return None
         return not self.differing
 
-    @property
-    def exit_code(self) -> int:
-        """1 if an image is not reproducible."""
-        return 1 if self.differing else 0
-
 
 @dataclass(frozen=True)
-class ImagesCompared:
+class ImagesCompared(_Result):
     """What differs between two images; `limit` differences at most are for people."""
 
     comparison: Comparison
     limit: int
-
-    @property
-    def exit_code(self) -> int:
-        """0 if the same runs: identical images, or the same contents."""
-        return 1 if self.comparison.is_different else 0
 
 
 @dataclass(frozen=True)

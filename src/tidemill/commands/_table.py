@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol, cast
@@ -12,7 +12,6 @@ from typing import Any, Protocol, cast
 from tidemill import __version__
 from tidemill.commands import _options
 from tidemill.commands._results import AnyResult
-from tidemill.commands._writing import Part
 
 
 @dataclass(frozen=True)
@@ -26,14 +25,6 @@ class Table:
     about: str
     package: str
     commands: tuple[str, ...]
-
-    def text(self, result: AnyResult) -> Iterable[Part]:
-        """What a result says to people."""
-        return cast(Iterable[Part], self.module("_text").text(result))
-
-    def as_json(self, result: AnyResult) -> object:
-        """What `--json` prints of it; None where the command printed all there is as it ran."""
-        return self.module("_json").as_json(result)
 
     def module(self, name: str) -> ModuleType:
         """A module of the package."""

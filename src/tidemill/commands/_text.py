@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tidemill.announcing.announcement import as_json as payload
-from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
 from tidemill.commands._json import as_json
 from tidemill.commands._results import (
@@ -24,7 +22,6 @@ from tidemill.commands._results import (
 )
 from tidemill.commands._words import about, outcome, said, time_text, way_in
 from tidemill.commands._writing import WIDTH, Grid, Part
-from tidemill.plan.wording import reasons, subject
 from tidemill.turn.outcome import LostTo, NothingDue
 from tidemill.words.names import shown
 from tidemill.words.shas import short
@@ -80,6 +77,9 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
         case results.RecordFiles(text=found):
             yield from () if found is None else (found,)
         case results.Announcements(to, sent, is_dry_run):
+            from tidemill.announcing.announcement import as_json as payload
+            from tidemill.announcing.by_reference import AnnouncementReference
+
             for announced in sent:
                 how = ", by reference" if isinstance(announced, AnnouncementReference) else ""
                 yield (
@@ -120,6 +120,8 @@ def _reconciliation(result: Reconciliation) -> Iterator[Part]:
 
 def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
     """What waits for what: each with its reasons, and the command that ends the wait."""
+    from tidemill.plan.wording import reasons, subject  # which most commands have no need of
+
     for n, line in enumerate(waiting):
         if n == 0:
             yield "Waiting:"

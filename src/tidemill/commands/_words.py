@@ -6,15 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidemill.commands._results import Request, TurnTaken
-from tidemill.facts.journal import Entry
-from tidemill.facts.settings import ALL_SETS
-from tidemill.plan.obstacles import Wait
-from tidemill.plan.wording import subject
 from tidemill.turn.outcome import LostTo, NothingDue, WouldWrite, Wrote
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:
     from tidemill.commands._remedies import Remedies
+    from tidemill.facts.journal import Entry
+    from tidemill.plan.obstacles import Wait
 
 
 def time_text(when: datetime | None) -> str | None:
@@ -48,6 +46,8 @@ def way_in(request: Request) -> str | None:
 
 def waits_for(line: Wait, remedies: Remedies) -> str:
     """What waits, and all that it waits for."""
+    from tidemill.plan.wording import subject  # which most commands have no need of
+
     return f"{subject(line.about)} waits for {remedies.reasons(line)}"
 
 
@@ -68,6 +68,8 @@ def outcome(turn: TurnTaken) -> str:
 
 def place(entry: Entry) -> tuple[str, str]:
     """The set and the wave that something was done to, as far as they are known."""
+    from tidemill.facts.settings import ALL_SETS
+
     return "all sets" if entry.set == ALL_SETS else entry.set or "", entry.wave or ""
 
 

@@ -27,9 +27,7 @@ class Accepted:
     """A fact is in the inbox, or has been before.
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.
-    `is_there` says whether all waves that come first have it, where it has landed.
-    `state` is what is known of the repository now. `way_in` is the command that lets in what
-    has ended, or what this drops.
+    `state` is what is known of the repository now.
     """
 
     id: str
@@ -37,8 +35,6 @@ class Accepted:
     state: State
     ended: str | None = None
     extra: Mapping[str, Fact] = field(default_factory=dict)
-    way_in: str | None = None
-    is_there: bool = True
 
     def written(self, since: str = "nothing") -> str:
         """What an error has to say was written, where after this it was `since`."""
