@@ -80,9 +80,7 @@ class Layout:
 
     def path(self, digest: str) -> Path:
         """Where the blob of that digest is, or would be."""
-        if not oci.DIGEST.fullmatch(digest):
-            raise Refused(f"{digest!a} is not a sha256 digest", remedy="give all 64 hex digits")
-        return self.root / "blobs" / "sha256" / digest.removeprefix("sha256:")
+        return self.root / "blobs" / "sha256" / oci.checked_digest(digest).removeprefix("sha256:")
 
     def has(self, descriptor: Descriptor) -> bool:
         """Whether its blob is there, in its full size."""

@@ -24,6 +24,7 @@ CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 LAYER_PLAIN = "application/vnd.oci.image.layer.v1.tar"
 
+ATTESTATION = "vnd.docker.reference.type"
 REF_NAME = "org.opencontainers.image.ref.name"
 PROFILE_ANNOTATION = "dev.tidemill.profile"
 # A digest of the layers' digests: who compresses layers anew and keeps annotations is found out.
@@ -175,6 +176,13 @@ def decoded(data: bytes, shape: type[_T], what: str) -> _T:
         return msgspec.json.decode(data, type=learnt(shape))
     except UNREADABLE as error:
         raise Refused(f"{what} can't be read: {error}", remedy="make it again") from None
+
+
+def checked_digest(text: str) -> str:
+    """The digest itself; raise `Refused` if it is none."""
+    if not DIGEST.fullmatch(text):
+        raise Refused(f"{text!a} is not a sha256 digest", remedy="give all 64 hex digits")
+    return text
 
 
 def digest_of(data: bytes) -> str:

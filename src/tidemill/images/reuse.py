@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidemill.errors import Refused
-from tidemill.images import oci
+from tidemill.images import documents, oci
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layer import NONE
 from tidemill.images.oci import Descriptor
@@ -58,8 +58,9 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
         return NOTHING
     layers: dict[str, Descriptor] = {}
     try:
-        for manifest in _manifests(store, found):
-            if not oci.is_of_profile(manifest):
+        for document in documents.below(found, store.read, lambda _: False):
+            manifest = document.content
+            if not isinstance(manifest, oci.Manifest) or not oci.is_of_profile(manifest):
                 continue
             config = oci.decoded(store.read(manifest.config.digest), oci.Config, "a config")
             if len(config.rootfs.diff_ids) == len(manifest.layers):
@@ -71,14 +72,3 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
     except Refused:
         return EarlierImage(found.digest)
     return EarlierImage(found.digest, _Layers(store, layers))
-
-
-def _manifests(store: ImageStore, found: Descriptor) -> list[oci.Manifest]:
-    data = store.read(found.digest)
-    if found.media_type not in (oci.INDEX, oci.DOCKER_INDEX):
-        return [oci.decoded(data, oci.Manifest, f"the manifest {found.digest}")]
-    index = oci.decoded(data, oci.Index, f"the index {found.digest}")
-    return [
-        oci.decoded(store.read(entry.digest), oci.Manifest, f"the manifest {entry.digest}")
-        for entry in index.manifests
-    ]

@@ -42,8 +42,8 @@ _DAMAGED = (
     *(tarfile.TarError, OSError, EOFError, ValueError),
     *(IndexError, OverflowError, RecursionError),
 )
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+GZIP = b"\x1f\x8b"
+ZSTD = b"\x28\xb5\x2f\xfd"
 _LITTLE = 256
 _Member = TypeVar("_Member", bound=tarfile.TarInfo)
 
@@ -268,14 +268,14 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
         Refused: it is compressed in another way, or damaged; `what` says which layer it is.
     """
     first = next(pieces, b"")
-    while len(first) < len(_ZSTD) and (more := next(pieces, b"")):
+    while len(first) < len(ZSTD) and (more := next(pieces, b"")):
         first += more
-    if first.startswith(_ZSTD):
+    if first.startswith(ZSTD):
         raise Refused(
             f"{what} is compressed with zstd",
             remedy="use a base whose layers are compressed with gzip",
         )
-    if not first.startswith(_GZIP):
+    if not first.startswith(GZIP):
         yield first
         yield from pieces
         return

@@ -34,7 +34,6 @@ _LIST = "manifest.json"
 _BLOBS = "blobs/sha256/"
 _LAYER = "/layer.tar"
 _DEEPEST = 3
-_ATTESTATION = "vnd.docker.reference.type"
 
 
 class _Saved(msgspec.Struct, frozen=True, rename="pascal"):
@@ -100,7 +99,7 @@ def only_image(layout: Layout, platform: Platform) -> Descriptor:
         images = {
             entry.digest: entry
             for entry in entries
-            if _ATTESTATION not in (entry.annotations or {})
+            if oci.ATTESTATION not in (entry.annotations or {})
         }
         if len(images) > 1:
             images = {

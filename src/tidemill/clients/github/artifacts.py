@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
-from tidemill.clients.http.client import Call, Http
+from tidemill.clients.http.client import REDIRECTS, Call, Http
+from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 
@@ -26,7 +27,6 @@ _BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError,
     OSError, ValueError, IndexError, struct.error,
 )  # fmt: skip
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 def downloaded(calls: Calls, run_id: int, name: str, most: int) -> list[bytes]:
@@ -73,7 +73,7 @@ def _fetched(calls: Calls, request: Request, what: str, most: int) -> bytes:
 def _body(http: Http, url: str, what: str, most: int) -> bytes:
     for _ in range(_REDIRECTS):
         parts = urlsplit(url)
-        if parts.scheme != "https" and parts.hostname not in _LOOPBACK:
+        if parts.scheme != "https" and not is_this_machine(parts.hostname or ""):
             break
         with http.stream(Call("GET", url)) as response:
             if response.status == 200:
@@ -82,7 +82,7 @@ def _body(http: Http, url: str, what: str, most: int) -> bytes:
                     raise _too_large(what, most)
                 return data
             url = response.headers.get("Location", "")
-            if response.status not in (301, 302, 303, 307, 308) or not url:
+            if response.status not in REDIRECTS or not url:
                 break
     raise Refused(
         f"{what} can't be downloaded", remedy="run it again; if it stays so, announce anew"

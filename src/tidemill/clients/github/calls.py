@@ -19,7 +19,7 @@ import msgspec
 
 from tidemill.clients.github.place import Place
 from tidemill.clients.github.refusals import PATIENCE, nonsense, refusal, silence, trouble_in
-from tidemill.clients.http.client import Answer, Body, Call, Http
+from tidemill.clients.http.client import REDIRECTS, Answer, Body, Call, Http
 from tidemill.clients.http.trouble import Trouble
 from tidemill.images.image_store import quiet
 from tidemill.words.json_types import learnt
@@ -129,7 +129,7 @@ class Calls:
         """Where a redirect leads, which is not followed: it may hold a secret of its own."""
         answer = self.answer(request)
         location = answer.headers.get("Location")
-        if answer.status not in (301, 302, 307, 308) or not location:
+        if answer.status not in REDIRECTS or not location:
             raise refusal(answer, request.doing, request.need, self.place.repository)
         return location
 

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
@@ -18,7 +19,6 @@ from tidemill.words.urls import redacted
 _GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _ADDRESS = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
 )
@@ -123,7 +123,7 @@ def token_in(variable: str) -> str | None:
 def _may_have_tokens(url: str) -> bool:
     server = server_url()
     parts = urlsplit(server)
-    is_private = parts.scheme == "https" or parts.hostname in _LOOPBACK
+    is_private = parts.scheme == "https" or is_this_machine(parts.hostname or "")
     return is_private and url.startswith(f"{server}/")
 
 

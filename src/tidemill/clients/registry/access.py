@@ -15,6 +15,7 @@ from urllib.parse import urljoin, urlsplit
 
 from tidemill.clients.http.client import (
     MOST_OF_AN_ERROR,
+    REDIRECTS,
     Answer,
     Call,
     Http,
@@ -28,7 +29,6 @@ from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
 from tidemill.errors import Refused, ServerRefused, TidemillError
 
 _MOST_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class Access:
         for _ in range(_MOST_REDIRECTS):
             own = authorization if self._is_own(call.url) else None
             with self._http.stream(call, own) as response:
-                if response.status not in _REDIRECTS or call.method not in ("GET", "HEAD"):
+                if response.status not in REDIRECTS or call.method not in ("GET", "HEAD"):
                     yield response
                     return
                 response.start(MOST_OF_AN_ERROR)

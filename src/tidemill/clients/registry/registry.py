@@ -117,7 +117,7 @@ class Registry:
 
     def read(self, digest: str) -> bytes:
         """A manifest, index or config of at most 4 MiB."""
-        _check_digest(digest)
+        oci.checked_digest(digest)
         known = self._documents.get(digest)
         if known is not None:
             return known
@@ -144,7 +144,7 @@ class Registry:
         return False
 
     def _is_there(self, blob: Descriptor) -> bool:
-        _check_digest(blob.digest)
+        oci.checked_digest(blob.digest)
         answer = self._ask("HEAD", f"blobs/{blob.digest}")
         if answer.status == 404:
             return False
@@ -157,7 +157,7 @@ class Registry:
 
     def pieces(self, blob: Descriptor) -> Iterator[bytes]:
         """A blob's bytes; where they break off, they are asked for from there."""
-        _check_digest(blob.digest)
+        oci.checked_digest(blob.digest)
         return downloaded(blob, self._access, self._pull)
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
@@ -251,8 +251,3 @@ def _check_reference(reference: str) -> None:
             f"{shown(reference)} is neither a tag nor a digest",
             remedy="give 1 to 128 letters, digits, '.', '_' and '-', not '.' or '-' first",
         )
-
-
-def _check_digest(digest: str) -> None:
-    if not oci.DIGEST.fullmatch(digest):
-        raise Refused(f"{digest!a} is not a sha256 digest", remedy="give all 64 hex digits")

@@ -11,10 +11,8 @@ from tidemill.images.causes import attributes
 from tidemill.images.causes.content import escaped
 from tidemill.images.comparison.difference import Difference, Where
 from tidemill.images.comparison.layers import Layer, lying
-from tidemill.images.tar_read import uncompressed
+from tidemill.images.tar_read import GZIP, ZSTD, uncompressed
 
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _HEADER = 1024
 _EXTRA, _NAME, _COMMENT, _CHECKED = 4, 8, 16, 2
 _LEVELS = {0: "none", 2: "best", 4: "fastest"}
@@ -83,7 +81,7 @@ def _read(layer: Layer) -> _Blob:
             rest.update(piece)
             yield piece
 
-    if first.startswith(_ZSTD):
+    if first.startswith(ZSTD):
         for _ in watched():
             pass
         return _Blob("zstd, which is not unpacked here", None, rest.digest())
@@ -92,12 +90,12 @@ def _read(layer: Layer) -> _Blob:
         digest.update(piece)
     if f"sha256:{digest.hexdigest()}" != layer.diff_id:
         raise lying(layer)
-    kind = "gzip" if first.startswith(_GZIP) else "no compression"
+    kind = "gzip" if first.startswith(GZIP) else "no compression"
     return _Blob(kind, gzip, rest.digest())
 
 
 def _gzip(data: bytes) -> _Gzip | None:
-    if not data.startswith(_GZIP) or len(data) < 10:
+    if not data.startswith(GZIP) or len(data) < 10:
         return None
     flags = data[3]
     seconds = int.from_bytes(data[4:8], "little")

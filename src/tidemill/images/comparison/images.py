@@ -18,7 +18,6 @@ from tidemill.images.comparison.difference import Difference, Findings, Image, W
 from tidemill.images.comparison.layers import Context, Layer, compare_layers
 from tidemill.images.oci import Descriptor, Platform
 
-_ATTESTATION = "vnd.docker.reference.type"
 # What a descriptor says of the blob; the blobs are compared themselves.
 _OF_THE_BLOB = ("digest", "size")
 _PLATFORM = ("os", "architecture", "variant")
@@ -101,7 +100,7 @@ def read_config(manifest: oci.Manifest, image: Image) -> ConfigDocument:
 
 def entry_platform(entry: Descriptor) -> str:
     """The platform of an index's entry; `attestation` for what says how an image was built."""
-    if _ATTESTATION in (entry.annotations or {}):
+    if oci.ATTESTATION in (entry.annotations or {}):
         return "attestation"
     return platform_text(entry.platform or {})
 

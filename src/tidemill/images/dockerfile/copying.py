@@ -17,11 +17,11 @@ from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.entries import File
 from tidemill.images.rootfs import RootFs
+from tidemill.images.tar_read import ZSTD
 from tidemill.words.names import shown
 
 ENGINE = "build with --engine buildkit, or compile in [compile] and COPY the result"
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
-_ZSTD = b"\x28\xb5\x2f\xfd"
 _HIGHEST_MODE = 0o7777
 
 
@@ -122,7 +122,7 @@ def _has_archive(source: Source, path: str) -> bool:
 def _is_archive(entry: File) -> bool:
     """What is compressed with zstd counts as one: not every Python can look into it."""
     with entry.open() as file:
-        if file.read(len(_ZSTD)) == _ZSTD:
+        if file.read(len(ZSTD)) == ZSTD:
             return True
     with entry.open() as file:
         try:

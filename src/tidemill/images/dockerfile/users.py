@@ -26,26 +26,23 @@ def owner_of(text: str, read: Read, *, is_lenient: bool = False) -> tuple[int, i
     user, colon, group = text.partition(":")
     if not user or (colon and not group):
         raise Mistake(f"{shown(text)} is not an owner: write USER or USER:GROUP")
-    uid, gid = _user(user, read, is_lenient)
-    return (uid, _group(group, read, is_lenient)) if group else (uid, gid)
+    uid, gid = _numbers("user", user, read, is_lenient, (2, 3))
+    return (uid, _numbers("group", group, read, is_lenient, (2,))[0]) if group else (uid, gid)
 
 
-def _user(name: str, read: Read, is_lenient: bool) -> tuple[int, int]:
+def _numbers(
+    what: str, name: str, read: Read, is_lenient: bool, places: tuple[int, ...]
+) -> tuple[int, int]:
+    """The numbers that a name, or a number, stands for: those at these places of its line."""
     if (number := _number(name)) is not None:
         return number, number
-    for fields in _lines(read("etc/passwd"), 4):
-        if fields[0] == name and _NUMBER.fullmatch(fields[2]) and _NUMBER.fullmatch(fields[3]):
-            return int(fields[2]), int(fields[3])
-    return (0, 0) if is_lenient else _unknown("user", name, "/etc/passwd")
-
-
-def _group(name: str, read: Read, is_lenient: bool) -> int:
-    if (number := _number(name)) is not None:
-        return number
-    for fields in _lines(read("etc/group"), 3):
-        if fields[0] == name and _NUMBER.fullmatch(fields[2]):
-            return int(fields[2])
-    return 0 if is_lenient else _unknown("group", name, "/etc/group")[0]
+    file = "etc/passwd" if what == "user" else "etc/group"
+    for fields in _lines(read(file), places[-1] + 1):
+        if fields[0] == name and all(_NUMBER.fullmatch(fields[place]) for place in places):
+            return int(fields[places[0]]), int(fields[places[-1]])
+    if is_lenient:
+        return 0, 0
+    raise Mistake(f"the {what} {shown(name)} is not in the image's /{file}: give its number")
 
 
 def _lines(data: bytes | None, count: int) -> list[list[str]]:
@@ -60,7 +57,3 @@ def _number(text: str) -> int | None:
     if len(text) > len(str(_HIGHEST)) or int(text) > _HIGHEST:
         raise Mistake(f"{shown(text)} is too high a number for an owner")
     return int(text)
-
-
-def _unknown(what: str, name: str, file: str) -> tuple[int, int]:
-    raise Mistake(f"the {what} {shown(name)} is not in the image's {file}: give its number")
