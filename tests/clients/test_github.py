@@ -326,6 +326,15 @@ def test_api_that_is_not_there_is_one_clear_error(waits: Waits) -> None:
     assert len(waits) == 4
 
 
+def test_server_that_speaks_no_tls_is_one_clear_error_and_is_asked_once(
+    api: Api, waits: Waits
+) -> None:
+    place = Place(api.url, REPOSITORY, api.api.replace("http:", "https:"))
+    with pytest.raises(Unreachable, match="could not be spoken to over TLS"):
+        GitHub(place, TOKEN, pause=waits.append).required("main")
+    assert waits == []
+
+
 # What is refused
 
 

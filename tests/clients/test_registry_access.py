@@ -36,13 +36,15 @@ from tests.clients.registry_trouble import Say, SayInTheMiddle, troubled
 from tests.components.shapes import Registry as Started
 from tests.components.shapes import StartRegistry
 
+from tidemill.clients.github.api import GitHub
+from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Http
 from tidemill.clients.http.trouble import said_in
 from tidemill.clients.registry.access import Session
 from tidemill.clients.registry.registry import Registry
 from tidemill.clients.registry.registry import registry as opened
 from tidemill.clients.registry.tokens import Challenge, challenges
-from tidemill.errors import Refused, ServerRefused, TidemillError
+from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import oci
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
@@ -382,6 +384,21 @@ def test_a_certificate_of_nobody_we_know_is_one_error(certified: tuple[Started, 
         opened(started.name("tls/app"), session=own.session, insecure=False).find("main")
     assert "SSL_CERT_FILE" in error.value.remedy
     assert own.pauses == []
+
+
+def test_the_api_of_github_is_trusted_as_a_registry_is(
+    certified: tuple[Started, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry knows no rules, so none are required; what counts is that it is spoken to."""
+    started, file = certified
+    url = f"https://{started.host}"
+    github = GitHub(Place(url, "acme/app", url), "token", pause=lambda _: None)
+    with pytest.raises(Unreachable, match=r"the certificate of .* can't be trusted") as error:
+        github.required("main")
+    assert "SSL_CERT_FILE" in error.value.remedy
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    github = GitHub(Place(url, "acme/app", url), "token")
+    assert github.required("main") == ()
 
 
 def test_plain_http_where_tls_is_wanted_is_one_error(registry: Started) -> None:

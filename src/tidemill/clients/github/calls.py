@@ -175,8 +175,8 @@ class Calls:
         except _TookTooLong as late:
             raise silence(str(late), self.place.api) from None
         except Trouble as trouble:
-            may_pass = trouble.tries > 1
-            raise silence(trouble.error.what, self.place.api, may_pass=may_pass) from None
+            remedy = trouble.error.remedy if trouble.tries == 1 else None
+            raise silence(trouble.error.what, self.place.api, remedy) from None
         except (RuntimeError, AssertionError):  # what PyGithub says of redirects
             raise nonsense(request.doing, self.place.api) from None
         answer: Answer = connection.answer

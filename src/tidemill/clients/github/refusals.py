@@ -127,14 +127,16 @@ def _limited(why: str, end: float, repository: str) -> TidemillError:
     )
 
 
-def silence(why: str, api: str, *, may_pass: bool = True) -> Trouble:
-    """The trouble of no answer at all."""
-    error = Unreachable(
-        f"GitHub's API at {api} could not be reached: {why}",
-        remedy="see that it may be reached from here (GITHUB_API_URL, HTTPS_PROXY), and run it "
-        "again; the next turn goes on with it",
+def silence(why: str, api: str, remedy: str | None = None) -> Trouble:
+    """The trouble of no answer at all; with a remedy of its own it does not pass."""
+    usual = (
+        "see that it may be reached from here (GITHUB_API_URL, HTTPS_PROXY), and run it again; the "
+        "next turn goes on with it"
     )
-    return Trouble(error, tries=_TRIES if may_pass else 1, why=f"GitHub's API: {why}")
+    error = Unreachable(
+        f"GitHub's API at {api} could not be reached: {why}", remedy=remedy or usual
+    )
+    return Trouble(error, tries=1 if remedy else _TRIES, why=f"GitHub's API: {why}")
 
 
 def nonsense(doing: str, api: str) -> TidemillError:
