@@ -20,10 +20,9 @@ from tidemill.images.entries import (
     in_order,
 )
 from tidemill.images.files import entry_of
-from tidemill.images.links import followed
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Copy, Recipe
-from tidemill.images.rootfs import RootFs, with_folders
+from tidemill.images.rootfs import RootFs, followed, with_folders
 
 
 def assemble(context: Path, recipe: Recipe, platform: Platform, workspace: Workspace) -> Descriptor:

@@ -29,6 +29,7 @@ from tidemill.images.entries import (
 )
 from tidemill.images.tar_read import Opaque, Whiteout
 from tidemill.images.tar_stream import READ
+from tidemill.words.names import shown
 
 Change = Entry | Whiteout | Opaque
 # Where engines mount something while a RUN lasts; a runtime makes them again in every container.
@@ -159,8 +160,38 @@ class RootFs:
         return self._at.get(path) != other._at.get(path)
 
 
+_MOST_LINKS = 40  # as Linux has it (path_resolution(7))
 # The folders that a layer does not have, above what it has. A value of its own: it is looked for.
 _IMPLIED = Attributes(0o755)
+
+
+def followed(path: str, link: Callable[[str], str | None]) -> str:
+    """The path that a path leads to, as in a running container: no link leads out of the root.
+
+    Args:
+        link: where the link at a path leads to; None if there is no link.
+    """
+    done: list[str] = []
+    waiting = path.split("/")[::-1]
+    links = 0
+    while waiting:
+        part = waiting.pop()
+        if part == "..":
+            done = done[:-1]
+        elif part not in ("", "."):
+            target = link("/".join([*done, part]))
+            if target is None:
+                done.append(part)
+                continue
+            links += 1
+            if links > _MOST_LINKS:
+                raise Refused(
+                    f"{shown(path)} leads through links that lead to each other",
+                    remedy="name another path",
+                )
+            done = [] if target.startswith("/") else done
+            waiting += target.split("/")[::-1]
+    return "/".join(done)
 
 
 def canonical(layer: Iterable[Change], below: RootFs, mounted: Collection[str] = ()) -> list[Entry]:

@@ -16,8 +16,7 @@ from tidemill.images.dockerfile.ignore import Ignore, Matched
 from tidemill.images.dockerfile.tree import Source
 from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
 from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
-from tidemill.images.links import followed
-from tidemill.images.rootfs import RootFs
+from tidemill.images.rootfs import RootFs, followed
 from tidemill.words.names import shown
 
 _SHARED = 0o755
