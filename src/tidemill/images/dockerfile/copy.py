@@ -1,26 +1,38 @@
-"""What a COPY puts where: the rules of BuildKit's file operations, on entries instead of files.
+"""COPY and ADD, carried out on a stage.
 
+The rules are those of BuildKit's file operations, on entries instead of files.
 No folder is replaced by a file or a file by a folder; a folder of the destination that is there
 stays what it is, and those below it take over mode and owner of what is copied onto them.
 """
 
 from __future__ import annotations
 
+import io
 import posixpath
 import re
+import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.ignore import Ignore, Matched
-from tidemill.images.dockerfile.tree import Source
+from tidemill.images.dockerfile.ignore import Ignore, Matched, pattern
+from tidemill.images.dockerfile.instructions import Copy
+from tidemill.images.dockerfile.parse import Dockerfile
+from tidemill.images.dockerfile.stage_image import StageImage
+from tidemill.images.dockerfile.tree import Source, Tree
+from tidemill.images.dockerfile.upper_layer import SHARED, UpperLayer
+from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
-from tidemill.images.entries import Attributes, Entry, Folder, HardLink, Link
-from tidemill.images.rootfs import RootFs, followed
+from tidemill.images.dockerfile.words import Mistake, expanded
+from tidemill.images.entries import Attributes, Entry, File, Folder, Link
+from tidemill.images.rootfs import RootFs
+from tidemill.images.tar_read import ZSTD
 from tidemill.words.names import shown
 
-_SHARED = 0o755
-_SET_GROUP = 0o2000
+ENGINE = "build with --engine buildkit, or compile in [compile] and COPY the result"
+_REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
+_HIGHEST_MODE = 0o7777
 _WILD = re.compile(r"[*?\[]")
 _WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": ONE}
 
@@ -36,7 +48,7 @@ class CopyFlags:
     @property
     def folder_mode(self) -> int:
         """What a folder gets that only has to be there: the mode of --chmod too, as in BuildKit."""
-        return _SHARED if self.mode is None else self.mode & 0o777
+        return SHARED if self.mode is None else self.mode & 0o777
 
     def of(self, entry: Entry) -> Attributes:
         """What a copy of an entry gets."""
@@ -48,81 +60,111 @@ class CopyFlags:
         return found
 
 
-class UpperLayer:
-    """A layer while it is made: what is added to what is below."""
+def carry_out(instruction: Copy, made: StageImage, source: Source, file: Dockerfile) -> None:
+    """Put what a COPY or an ADD copies on top of a stage.
 
-    def __init__(self, below: RootFs) -> None:
-        self._below = below
-        self._added: dict[str, tuple[Entry, object]] = {}
+    Args:
+        source: what its paths are in.
+        file: the Dockerfile, for the words of an error.
 
-    def entries(self) -> list[Entry]:
-        """What was added; of the paths of one file all but the first are hard links."""
-        found: list[Entry] = []
-        first: dict[object, str] = {}
-        for path, (entry, file) in sorted(self._added.items()):
-            if file is not None and file in first:
-                found.append(HardLink(path, first[file], entry.attributes))
-            else:
-                found.append(entry)
-                first |= {} if file is None else {file: path}
-        return found
+    Raises:
+        Refused: it needs an engine, or something can't be copied.
+        Mistake: one of its flags says what it can't.
+    """
+    keyword = instruction.keyword
+    if instruction.others:
+        what = f"has {keyword} --{instruction.others[0]}, which assemble can't do"
+        raise file.refused(instruction.line, what, ENGINE)
+    paths = [made.text(path) for path in instruction.sources]
+    to = made.text(instruction.to)
+    if len(paths) + len(instruction.documents) > 1 and not (to.endswith(("/", "/.")) or to == "."):
+        raise Mistake(f"several things are copied to {shown(to)}: end it with a slash")
+    for path in paths:
+        if path.startswith(_REMOTE):
+            what = f"has {keyword} of {shown(path)}, which assemble can't do"
+            raise file.refused(instruction.line, what, ENGINE)
+        if keyword == "ADD" and _has_archive(source, path):
+            what = f"has ADD of the archive {shown(path)}, which assemble can't do"
+            raise file.refused(instruction.line, what, f"write COPY if it is to stay one; {ENGINE}")
+    flags = _flags(instruction, made)
+    # A linked layer is made on nothing, so no link below it leads anywhere (BuildKit: not with
+    # --chmod).
+    upper = UpperLayer(RootFs() if instruction.is_linked and flags.mode is None else made.rootfs)
+    target = _target(made, to)
+    with file.at(instruction.line):
+        count = sum(copy(source, path, target, upper, flags) for path in paths)
+        for tree, name in _documents(instruction, made):
+            count += copy(tree, name, target, upper, flags)
+    if not count:
+        what = f"copies {', '.join(map(shown, paths))}, which nothing in {source.what} matches"
+        raise file.refused(
+            instruction.line, what, "mend it, or look at what .dockerignore leaves out"
+        )
+    made.put(upper)
 
-    def followed(self, path: str) -> str:
-        """The path that a destination leads to."""
-        return followed(path, self._link)
 
-    def make_folders(self, path: str, mode: int, owner: tuple[int, int] | None) -> None:
-        """Make a folder and those above it, where there are none.
+def _flags(instruction: Copy, made: StageImage) -> CopyFlags:
+    owner = made.text(instruction.chown)
+    mode = made.text(instruction.chmod)
+    if mode and (set(mode) - set("01234567") or int(mode, 8) > _HIGHEST_MODE):
+        raise Mistake(f"--chmod is {shown(mode)}, which is no octal mode: write it like 0755")
+    if instruction.is_linked and owner and set(owner) - set("0123456789:"):
+        raise Mistake("--link is together with a name in --chown: give the number")
+    exclude = tuple(pattern(text, "--exclude") for text in instruction.exclude)
+    return CopyFlags(
+        owner_of(owner, made.read) if owner else None,
+        int(mode, 8) if mode else None,
+        Ignore(exclude) if exclude else None,
+    )
 
-        As file systems do it, a folder in one with the set-group-ID bit gets that bit, and its
-        group if no owner is given.
-        """
-        parts = path.split("/") if path else []
-        above = Attributes(_SHARED)
-        for count, _ in enumerate(parts, start=1):
-            place = "/".join(parts[:count])
-            there = self._folder(place)
-            if there is None and self.is_there(place):
-                raise Refused(
-                    f"/{place} is not a folder, so nothing can be put below it",
-                    remedy="copy to another path",
-                )
-            if there is None:
-                bit = above.mode & _SET_GROUP
-                uid, gid = owner or (0, above.gid if bit else 0)
-                there = Attributes(mode | bit, uid, gid)
-                self._added[place] = (Folder(place, there), None)
-            above = there
 
-    def put(self, entry: Entry, file: object = None) -> None:
-        """Put an entry at its path; `file` is common to the paths of one file."""
-        if self.is_there(entry.path) and self.is_folder(entry.path) != isinstance(entry, Folder):
-            is_now, is_to_be = ("folder", "file")[:: 1 if self.is_folder(entry.path) else -1]
-            raise Refused(
-                f"/{entry.path} is a {is_now} in the image, and would become a {is_to_be}",
-                remedy="copy to another path",
-            )
-        self._added[entry.path] = (entry, file)
+def _documents(instruction: Copy, made: StageImage) -> list[tuple[Tree, str]]:
+    """The here-documents, each as the only file of a tree, and its name there."""
+    found = []
+    for document in instruction.documents:
+        text = document.text
+        if document.has_variables:
+            text = expanded(text, made.variables, has_quotes=False)
+        name = document.name.strip("/")
+        data = text.encode()
+        tree = Tree("the here-document")
+        tree.add([File(name, len(data), partial(io.BytesIO, data))])
+        found.append((tree, name))
+    return found
 
-    def is_there(self, path: str) -> bool:
-        """Whether anything is at a path."""
-        return not path or path in self._added or path in self._below
 
-    def is_folder(self, path: str) -> bool:
-        """Whether a folder is at a path."""
-        return not path or self._folder(path) is not None
+def _target(made: StageImage, to: str) -> str:
+    """The absolute path that a destination stands for; it keeps a slash at its end."""
+    if to in ("", "."):
+        to = "./"
+    absolute = to if to.startswith("/") else made.in_work_folder(to)
+    is_folder = to.endswith(("/", "/."))
+    return f"{absolute.rstrip('/')}/" if is_folder and not absolute.endswith("/.") else absolute
 
-    def _folder(self, path: str) -> Attributes | None:
-        if path in self._added:
-            entry = self._added[path][0]
-            return entry.attributes if isinstance(entry, Folder) else None
-        return self._below.folder(path)
 
-    def _link(self, path: str) -> str | None:
-        if path in self._added:
-            entry = self._added[path][0]
-            return entry.target if isinstance(entry, Link) else None
-        return self._below.link(path)
+def _has_archive(source: Source, path: str) -> bool:
+    """Whether ADD would unpack something that a path names.
+
+    What can't be looked at is no archive here: to copy it says what is wrong.
+    """
+    try:
+        entries = [source.entry(source.followed(match)) for match in named(source, path)]
+    except Refused:
+        return False
+    return any(isinstance(entry, File) and _is_archive(entry) for entry in entries)
+
+
+def _is_archive(entry: File) -> bool:
+    """What is compressed with zstd counts as one: not every Python can look into it."""
+    with entry.open() as file:
+        if file.read(len(ZSTD)) == ZSTD:
+            return True
+    with entry.open() as file:
+        try:
+            with tarfile.open(fileobj=file, mode="r|*", encoding="utf-8") as archive:
+                return archive.next() is not None
+        except (tarfile.TarError, OSError, EOFError, ValueError, IndexError, RecursionError):
+            return False
 
 
 def copy(source: Source, path: str, to: str, upper: UpperLayer, flags: CopyFlags) -> int:

@@ -12,9 +12,9 @@ from tidemill.images import run_config
 from tidemill.images.base_image import SCRATCH, BaseImage
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.canonical_image import write_changes
-from tidemill.images.dockerfile import copying, parse
+from tidemill.images.dockerfile import parse
 from tidemill.images.dockerfile.context import BuildContext
-from tidemill.images.dockerfile.copying import ENGINE
+from tidemill.images.dockerfile.copy import ENGINE, carry_out
 from tidemill.images.dockerfile.instructions import (
     Arg,
     Copy,
@@ -111,7 +111,7 @@ class Assembly:
                     self._declare(name, default, made)
             case Copy():
                 source = self._source(instruction, index)
-                copying.carry_out(instruction, made, source, self.stages.file)
+                carry_out(instruction, made, source, self.stages.file)
             case Pairs():
                 made.set_pairs(instruction)
             case Start():

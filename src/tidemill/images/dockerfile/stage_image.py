@@ -13,9 +13,9 @@ from typing import Any
 
 from tidemill.images import run_config
 from tidemill.images.base_image import BaseImage
-from tidemill.images.dockerfile.copy import UpperLayer
 from tidemill.images.dockerfile.instructions import Healthcheck, Pairs, Start
 from tidemill.images.dockerfile.tree import Tree, tree_of
+from tidemill.images.dockerfile.upper_layer import UpperLayer
 from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.words import Mistake, expanded, split
 from tidemill.images.entries import Entry, File
