@@ -7,50 +7,8 @@ from datetime import datetime
 
 from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.staleness import StaleFiles
-from tidemill.plan.obstacles import (
-    About,
-    BrokenMain,
-    ClosedWindow,
-    DegradedTargets,
-    EarlierAnnouncement,
-    EndedRequest,
-    FailingTargets,
-    FailureThere,
-    HoldInForce,
-    LostCheck,
-    MissingApproval,
-    MissingCheck,
-    MissingDeployment,
-    MissingReport,
-    NewerOnAuto,
-    NewerSet,
-    NextTurn,
-    NoSuchPlace,
-    NothingStale,
-    Nowhere,
-    Obstacle,
-    OtherSource,
-    PastEnding,
-    PastEviction,
-    PastRollback,
-    PausedSoak,
-    RedCheck,
-    RedMain,
-    RegenerationFirst,
-    ReplacedFailure,
-    RollbackUnderWay,
-    RunningSoak,
-    ServerRefusal,
-    SetInFlight,
-    SetNotInFiles,
-    SetNotThere,
-    SetOnAuto,
-    SoakForFollower,
-    StaleMain,
-    Starvation,
-    TimeLimit,
-    Wait,
-)
+from tidemill.plan import obstacles
+from tidemill.plan.obstacles import About, Obstacle, Wait
 from tidemill.words.durations import show_duration
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
@@ -87,133 +45,137 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
 ) -> str:
     """One obstacle; with `now`, also how long it still takes."""
     match one:
-        case NoSuchPlace():
+        case obstacles.NoSuchPlace():
             return "the settings no longer name its wave or its set"
-        case EndedRequest(what="rollback"):
+        case obstacles.EndedRequest(what="rollback"):
             return "it has ended"
-        case EndedRequest(what=asked):
+        case obstacles.EndedRequest(what=asked):
             return f"its {asked} has ended"
-        case OtherSource(wave=wave, sources=()):
+        case obstacles.OtherSource(wave=wave, sources=()):
             return f"{wave} comes after no wave"
-        case OtherSource(wave=wave, sources=sources):
+        case obstacles.OtherSource(wave=wave, sources=sources):
             return f"{wave} now takes its sets from {', '.join(sources)}"
-        case NewerSet():
+        case obstacles.NewerSet():
             return "the wave has had it or a newer one"
-        case Nowhere():
+        case obstacles.Nowhere():
             return "a wave that has had it, or has it: the turns know of none"
-        case HoldInForce(wave=wave, by=by, reason=reason):
+        case obstacles.HoldInForce(wave=wave, by=by, reason=reason):
             return f"{wave} is held by {by or 'someone'}: {reason}"
-        case ClosedWindow(wave=wave, until=until):
+        case obstacles.ClosedWindow(wave=wave, until=until):
             return f"the window of {wave} opens at {_clock(until)}"
-        case MissingApproval(wave=wave):
+        case obstacles.MissingApproval(wave=wave):
             return f"approval for {wave}"
-        case StaleMain():
+        case obstacles.StaleMain():
             return _stale(one)
-        case RegenerationFirst(wave=wave, after=after, named=named):
+        case obstacles.RegenerationFirst(wave=wave, after=after, named=named):
             return f"the regeneration of {wave} after {after}, which lands first ({named})"
-        case NothingStale(wave=wave):
+        case obstacles.NothingStale(wave=wave):
             return f"main is what it generates for {wave}, or has changed"
-        case SetOnAuto(wave=wave, app_sha=sha):
+        case obstacles.SetOnAuto(wave=wave, app_sha=sha):
             return f"{short(sha, 'a set')} is on auto for {wave}"
-        case SetInFlight(wave=wave, app_sha=sha, targets=targets, until=until):
+        case obstacles.SetInFlight(wave=wave, app_sha=sha, targets=targets, until=until):
             late = ", ".join(targets)
             what = f"{short(sha)} is in flight in {wave}: not healthy yet on {late}"
             return f"{what}; it counts as silent at {_clock(until)}" if until else what
-        case SoakForFollower(wave=wave, app_sha=sha, follower=follower, until=until):
+        case obstacles.SoakForFollower(wave=wave, app_sha=sha, follower=follower, until=until):
             what = f"{short(sha)} soaks in {wave} for {follower}"
             return what + _left(until, now)
-        case SetNotThere(wave=wave, because=because):
+        case obstacles.SetNotThere(wave=wave, because=because):
             why = f": {', '.join(in_words(each, now) for each in because)}" if because else ""
             return f"{wave} has not had it{why}"
-        case RollbackUnderWay(wave=wave):
+        case obstacles.RollbackUnderWay(wave=wave):
             return f"{wave} is being rolled back from it"
-        case PastRollback(wave=wave):
+        case obstacles.PastRollback(wave=wave):
             return f"it was rolled back in {wave}, and does not come back by itself"
-        case FailureThere(wave=wave, targets=targets):
+        case obstacles.FailureThere(wave=wave, targets=targets):
             return f"it failed on {', '.join(targets)} in {wave}"
-        case DegradedTargets(wave=wave, targets=targets, fails_at=fails_at):
+        case obstacles.DegradedTargets(wave=wave, targets=targets, fails_at=fails_at):
             when = f"it counts as failed at {_clock(fails_at)}, if it stays so"
             return f"{wave} is Degraded on {', '.join(targets)}: {when}"
-        case ReplacedFailure(wave=wave):
+        case obstacles.ReplacedFailure(wave=wave):
             return f"it was replaced in {wave} while it was failed"
-        case MissingDeployment(wave=wave, targets=targets):
+        case obstacles.MissingDeployment(wave=wave, targets=targets):
             return f"not healthy yet on {', '.join(targets)} in {wave}"
-        case SetNotInFiles(wave=wave, naming=naming):
+        case obstacles.SetNotInFiles(wave=wave, naming=naming):
             return (
                 f"it is not in the files of {wave}: {naming.words}; mend on main what generates "
                 "them, so that they name what the image files say"
             )
-        case RunningSoak(wave=wave, until=until):
+        case obstacles.RunningSoak(wave=wave, until=until):
             return f"it soaks in {wave}" + _left(until, now)
-        case PausedSoak(wave=wave, targets=targets):
+        case obstacles.PausedSoak(wave=wave, targets=targets):
             return f"its soak in {wave} stands still while {', '.join(targets)} fails"
-        case PastEviction() | PastEnding():
+        case obstacles.PastEviction() | obstacles.PastEnding():
             return _end(one)
-        case EarlierAnnouncement(wave=wave, because=because):
+        case obstacles.EarlierAnnouncement(wave=wave, because=because):
             why = "".join(f", and {in_words(each, now)}" for each in because)
             return f"it was announced before {wave} came first{why}"
-        case NextTurn(lands=None):
+        case obstacles.NextTurn(lands=None):
             return "the next turn"
-        case NextTurn(lands=lands):
+        case obstacles.NextTurn(lands=lands):
             return f"the next turn, which lands {lands}"
-        case NewerOnAuto(app_sha=sha):
+        case obstacles.NewerOnAuto(app_sha=sha):
             return f"{short(sha)}, which goes first: the older of the two ends when the newer lands"
-        case MissingCheck() | RedCheck() | LostCheck():
+        case obstacles.MissingCheck() | obstacles.RedCheck() | obstacles.LostCheck():
             return _check(one)
-        case ServerRefusal(reason=said, is_rule=is_rule):
+        case obstacles.ServerRefusal(reason=said, is_rule=is_rule):
             said = said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID - 1]}…"
             why = f"the server to let it land: {said}"
             return f"{why}; {_RULES_HELP}" if is_rule else why
-        case RedMain(last_green=green):
+        case obstacles.RedMain(last_green=green):
             last = f"; the last main known green is {green}" if green else ""
             return f"a commit that mends it: its check is red{last}; nobody is evicted meanwhile"
-        case BrokenMain(sha=sha, reason=reason, is_main=is_main):
+        case obstacles.BrokenMain(sha=sha, reason=reason, is_main=is_main):
             whose = "main" if is_main else short(sha)
             return f"a commit on main that mends it: {whose} does not generate: {reason}"
-        case TimeLimit(reason=reason):
+        case obstacles.TimeLimit(reason=reason):
             return f"another turn: {reason}"
-        case Starvation(times=times):
+        case obstacles.Starvation(times=times):
             return f"main to rest: it starves, main moved {times} times before a check could answer"
-        case FailingTargets(targets=targets):
+        case obstacles.FailingTargets(targets=targets):
             return f"{', '.join(targets)}, which failed: a healthy report, or a newer set"
-        case MissingReport(targets=targets):
+        case obstacles.MissingReport(targets=targets):
             return f"{', '.join(targets)} to report it healthy"
 
 
 def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
     """The command that ends a wait, as words without `--repo`; None where time alone does."""
     match one:
-        case HoldInForce(wave=wave, set=set_name):
+        case obstacles.HoldInForce(wave=wave, set=set_name):
             only = () if set_name == ALL_SETS else ("--set", set_name)
             return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
-        case MissingApproval(wave=wave, set=set_name, app_sha=sha):
+        case obstacles.MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
-        case PastRollback(wave=wave, set=set_name, app_sha=sha):
+        case obstacles.PastRollback(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
-        case SetNotThere(because=because):
+        case obstacles.SetNotThere(because=because):
             return next(filter(None, (command(each, about) for each in because)), None)
         case (
-            FailureThere(wave=wave, set=set_name, targets=targets, back_to=str())
-            | FailingTargets(wave=wave, set=set_name, targets=targets, back_to=str())
+            obstacles.FailureThere(wave=wave, set=set_name, targets=targets, back_to=str())
+            | obstacles.FailingTargets(wave=wave, set=set_name, targets=targets, back_to=str())
         ):
             why = f"it failed on {', '.join(targets)}"
             return ("rollback-wave", "--wave", wave, "--set", set_name, "--reason", why)
         case (
-            PastEviction(app_sha=str(sha))
-            | PastEnding(app_sha=sha)
-            | EarlierAnnouncement(app_sha=sha)
+            obstacles.PastEviction(app_sha=str(sha))
+            | obstacles.PastEnding(app_sha=sha)
+            | obstacles.EarlierAnnouncement(app_sha=sha)
         ):
             return ("retry", "--sha", sha)
-        case MissingCheck(sha=str(sha)) | RedCheck(sha=str(sha)) | LostCheck(sha=str(sha)):
-            return ("check-cfg-app", "--sha", sha)
         case (
-            RedMain(sha=sha)
-            | BrokenMain(sha=sha)
-            | SetNotInFiles(commit=sha)
-            | StaleMain(stale=StaleFiles(until=sha))
+            obstacles.MissingCheck(sha=str(sha))
+            | obstacles.RedCheck(sha=str(sha))
+            | obstacles.LostCheck(sha=str(sha))
         ):
             return ("check-cfg-app", "--sha", sha)
-        case NextTurn() | ServerRefusal() | TimeLimit():
+        case (
+            obstacles.RedMain(sha=sha)
+            | obstacles.BrokenMain(sha=sha)
+            | obstacles.SetNotInFiles(commit=sha)
+            | obstacles.StaleMain(stale=StaleFiles(until=sha))
+        ):
+            return ("check-cfg-app", "--sha", sha)
+        case obstacles.NextTurn() | obstacles.ServerRefusal() | obstacles.TimeLimit():
             return ("reconcile-cfg-app",)
         case _:
             return None
@@ -238,16 +200,16 @@ def reasons(line: Wait, now: datetime | None = None) -> list[str]:
     return said
 
 
-def _end(one: PastEviction | PastEnding) -> str:
+def _end(one: obstacles.PastEviction | obstacles.PastEnding) -> str:
     match one:
-        case PastEviction(reason=reason, said=said):
+        case obstacles.PastEviction(reason=reason, said=said):
             why = f": {reason}" if reason else ""
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
-        case PastEnding(how=how, reason=reason):
+        case obstacles.PastEnding(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
 
 
-def _stale(one: StaleMain) -> str:
+def _stale(one: obstacles.StaleMain) -> str:
     generate = f"`{one_line(one.generate)}`"
     if one.stale.unstable:
         return (
@@ -261,18 +223,18 @@ def _stale(one: StaleMain) -> str:
     )
 
 
-def _check(one: MissingCheck | RedCheck | LostCheck) -> str:
+def _check(one: obstacles.MissingCheck | obstacles.RedCheck | obstacles.LostCheck) -> str:
     which = one.sha or "its commit"
     match one:
-        case MissingCheck(missing=missing, is_asked_for=is_asked_for):
+        case obstacles.MissingCheck(missing=missing, is_asked_for=is_asked_for):
             names = f" ({', '.join(missing)})" if missing else ""
             return f"the check of {which}{names}" + (
                 ", which was asked for" if is_asked_for else ""
             )
-        case RedCheck(said=said):
+        case obstacles.RedCheck(said=said):
             why = f"; it said: {said}" if said else ""
             return f"the check of {which} to be repeated: it is red{why}"
-        case LostCheck():
+        case obstacles.LostCheck():
             return f"the check of {which}: it was cancelled or timed out, and is asked for again"
 
 
