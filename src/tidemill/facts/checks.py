@@ -108,16 +108,13 @@ def verdict(
     Of one context the latest run that answered counts. A pending run claims the check until
     `timeout` is over; then, as when it was cancelled, it is lost, which is not red.
     """
-    if record is None or not record.runs:
-        return MISSING
-    contexts = required or tuple(dict.fromkeys(run.context for run in record.runs))
-    counted = [run for run in record.runs if run.context in contexts]
+    runs = record.runs if record is not None else ()
+    contexts = required or tuple(dict.fromkeys(run.context for run in runs))
+    counted = [run for run in runs if run.context in contexts]
     if not counted:
         return MISSING
-    states = [
-        _state([run for run in counted if run.context == context], timeout, now)
-        for context in contexts
-    ]
+    by_context = [[run for run in counted if run.context == context] for context in contexts]
+    states = [_state(mine, timeout, now) for mine in by_context]
     finished = frozenset(_id(run) for run in counted if run.state in ("success", "failure"))
     claimed = any(run.state == "pending" and now < run.at + timeout for run in counted)
     order: tuple[State, ...] = ("red", "lost", "missing", "pending", "green")

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from tidemill.announcing.order import order_of
-from tidemill.facts.checks import MISSING, Verdict, verdict
+from tidemill.facts.checks import Verdict, verdict
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import (
@@ -97,7 +97,7 @@ class Draft:
         checks = self.settings.checks
         record = self.snapshot.checks.get(sha)
         required = self.snapshot.required or checks.required
-        found = verdict(record, required, checks.timeout, self.now) if record else MISSING
+        found = verdict(record, required, checks.timeout, self.now)
         asked = self.snapshot.ledger.asked.get(sha)
         if asked is not None and checks.source == "github":
             found = found.asked_for(asked, checks.timeout, self.now)

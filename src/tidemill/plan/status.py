@@ -140,39 +140,28 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
     )
 
 
-def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> list[SetStatus]:
-    found = []
+def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator[SetStatus]:
     landing = plan.ledger.present(wave.name, set_name)
     if landing is not None:
         position = landing.position if landing.is_known else None
         state = state_of(wave, landing, snapshot.now)
         since = landing.deployed_at or min(landing.failed.values(), default=landing.landed_at)
-        found.append(
-            SetStatus(
-                set=set_name,
-                app_sha=landing.app_sha,
-                position=position,
-                state=state,
-                since=since,
-                naming=landing.naming,
-            )
+        yield SetStatus(
+            set=set_name,
+            app_sha=landing.app_sha,
+            position=position,
+            state=state,
+            since=since,
+            naming=landing.naming,
         )
     existing = {commit.sha for commit in snapshot.auto}
     for commit in plan.ledger.auto:
-        operation = commit.operation
-        is_here = (operation.wave, operation.set) == (wave.name, set_name)
-        if is_here and commit.sha in existing:
-            position = operation.position or None
-            found.append(
-                SetStatus(
-                    set=set_name,
-                    app_sha=operation.app_sha,
-                    position=position,
-                    state="auto",
-                    since=commit.at,
-                )
+        one = commit.operation
+        if (one.wave, one.set) == (wave.name, set_name) and commit.sha in existing:
+            position, sha = one.position or None, one.app_sha
+            yield SetStatus(
+                set=set_name, app_sha=sha, position=position, state="auto", since=commit.at
             )
-    return found
 
 
 def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetStatus:
@@ -182,15 +171,10 @@ def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetSt
     running = {}
     for image_set in snapshot.settings.sets:
         seen = (record.sets or {}).get(image_set.name)
-        landings = reversed(plan.ledger.history(wave.name, image_set.name).landings)
-        landing = next(
-            (landing for landing in landings if runs(record, image_set.name, target, landing)), None
-        )
-        sha = (
-            landing.app_sha
-            if landing
-            else (seen.app_sha if seen and seen.images_fit and seen.is_named else None)
-        )
+        landings = plan.ledger.history(wave.name, image_set.name).landings
+        mine = [one for one in landings if runs(record, image_set.name, target, one)]
+        said = seen.app_sha if seen and seen.images_fit and seen.is_named else None
+        sha = mine[-1].app_sha if mine else said
         if sha and (seen is None or seen.uses):
             running[image_set.name] = sha
     return TargetStatus(
