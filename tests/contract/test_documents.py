@@ -25,7 +25,7 @@ from tidemill.commands import _table
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
 from tidemill.facts.operation import Operation
-from tidemill.facts.refs import Names
+from tidemill.facts.refs import RefNames
 from tidemill.facts.settings import Settings
 from tidemill.facts.trailers import trailers
 from tidemill.images.recipe import Copy
@@ -308,7 +308,7 @@ def test_examples_of_announcements_are_valid(block: str) -> None:
 
 
 def test_the_table_of_refs_is_the_code_s() -> None:
-    names = Names("refs/tidemill", "<main>", "<auto>")
+    names = RefNames("refs/tidemill", "<main>", "<auto>")
     assert set(first_column(section(README, "The state in Git"))) - {"_"} == {
         names.main,
         names.auto,

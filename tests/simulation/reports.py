@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tests.simulation.facts import runs
 from tests.simulation.memory import Client
-from tidemill.facts.github_checks import Reports, RequiredCheck, Status
+from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
 
 _STATES = {"cancelled": "error"}
 
@@ -29,5 +29,5 @@ class LatestReports:
         for number, run in enumerate(runs(self.client.server, self.client.seen.shas, sha)):
             at = datetime.fromisoformat(run["at"])
             state = _STATES.get(run["state"], run["state"])
-            latest[run["context"]] = Status(number, run["context"], state, at)
+            latest[run["context"]] = CommitStatus(number, run["context"], state, at)
         return Reports(tuple(latest.values()))

@@ -32,7 +32,7 @@ class IllegibleRecord:
     is_newer: bool = False
 
 
-class _Versioned(msgspec.Struct):
+class _Header(msgspec.Struct):
     version: int
 
 
@@ -79,7 +79,7 @@ def is_bounded(value: object) -> bool:
 def _version(data: bytes) -> int:
     """The version that a record says it is of; 0 where it says none."""
     try:
-        version = msgspec.json.decode(data, type=_Versioned).version
+        version = msgspec.json.decode(data, type=_Header).version
     except UNREADABLE:
         return 0
     return version if version <= MAX_POSITION else 0

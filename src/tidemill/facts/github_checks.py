@@ -44,7 +44,7 @@ class RequiredCheck:
 
 
 @dataclass(frozen=True)
-class Status:
+class CommitStatus:
     """A commit status; `app` and `slug` are of the app that set it, where one did."""
 
     id: int
@@ -74,7 +74,7 @@ class CheckRun:
 class Reports:
     """All that was reported of one commit; of one context, only the latest status is needed."""
 
-    statuses: tuple[Status, ...] = ()
+    statuses: tuple[CommitStatus, ...] = ()
     check_runs: tuple[CheckRun, ...] = ()
 
 
@@ -116,7 +116,7 @@ def record(
 
 
 def _in_statuses(
-    one: RequiredCheck, statuses: Iterable[Status], slugs: dict[str, int | None]
+    one: RequiredCheck, statuses: Iterable[CommitStatus], slugs: dict[str, int | None]
 ) -> list[_Report]:
     """The latest status of the context that counts, if there is one."""
     mine = [

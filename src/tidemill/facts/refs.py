@@ -46,7 +46,7 @@ class Refs:
 
 
 @dataclass(frozen=True)
-class Names:
+class RefNames:
     """Names of refs, below a namespace and for two branches."""
 
     namespace: str

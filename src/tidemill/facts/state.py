@@ -15,7 +15,7 @@ from tidemill.facts.evidence import Evidence
 from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.records import Deployment
-from tidemill.facts.refs import Names, Refs
+from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.renames import Renaming, renamed_holds, renamed_ledger, renamed_records
 from tidemill.facts.requests import Fact, HoldRequest
 from tidemill.facts.settings import Settings
@@ -43,7 +43,7 @@ class State:
     """
 
     refs: Refs
-    names: Names
+    names: RefNames
     main: str
     settings: Settings | SettingsInvalid
     journal: Ledger | IllegibleRecord

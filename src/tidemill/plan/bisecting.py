@@ -56,7 +56,7 @@ def choose_checks(draft: Draft, commits: Sequence[AutoCommit]) -> list[str]:
 def claim_checks(draft: Draft, commits: Sequence[AutoCommit], wanted: Sequence[str]) -> bool:
     """Write down what is asked for, where no runner does; whether that is worth a write.
 
-    A claim goes with its commit; that alone is not.
+    A claim goes with its commit; that alone is not. Reads verdicts; writes the ledger's claims.
     """
     if draft.settings.checks.source != "github":
         draft.ledger.asked = {}

@@ -53,7 +53,10 @@ def record_landing(draft: Draft, commit: AutoCommit) -> None:
 
 
 def note_refusal(draft: Draft, refused: Refusal) -> None:
-    """Remember, once, that the server does not let a commit land, and why."""
+    """Remember, once, that the server does not let a commit land, and why.
+
+    Reads and writes the ledger's refusal; writes the journal.
+    """
     known = draft.ledger.refused
     if known is None or (known.sha, known.reason) != (refused.sha, refused.reason):
         draft.ledger.refused = refused

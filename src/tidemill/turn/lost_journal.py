@@ -13,7 +13,7 @@ from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import KEPT_REFS, KEPT_SETS
 from tidemill.facts.operation import Operation
-from tidemill.facts.refs import ASIDE, Folder, Names, Refs
+from tidemill.facts.refs import ASIDE, Folder, RefNames, Refs
 from tidemill.facts.settings import FILE, Settings
 from tidemill.turn.copy import settings_of
 from tidemill.turn.targets import image_files_in, in_commit
@@ -22,7 +22,7 @@ MOST_COMMITS = 10_000
 _Place = tuple[str, str]
 
 
-def is_bereft(store: Store, refs: Refs, names: Names, main: str, settings: Settings) -> bool:
+def is_bereft(store: Store, refs: Refs, names: RefNames, main: str, settings: Settings) -> bool:
     """Whether there must have been a journal: turns have left something, and no journal is there.
 
     A repository that adopts Tidemill has nothing of that, and pays for nothing.
@@ -36,7 +36,7 @@ def is_bereft(store: Store, refs: Refs, names: Names, main: str, settings: Setti
     )
 
 
-def has_left_refs(refs: Refs, names: Names) -> bool:
+def has_left_refs(refs: Refs, names: RefNames) -> bool:
     """Whether a turn has left refs that only come with a journal."""
     strays = set(names.strays(refs.shas))
     kinds: tuple[Folder, ...] = ("deployed", "holds", "evicted", "rejected")
@@ -48,7 +48,7 @@ def has_left_refs(refs: Refs, names: Names) -> bool:
 
 
 def gathered(
-    store: Store, refs: Refs, names: Names, main: str, settings: Settings, why: str
+    store: Store, refs: Refs, names: RefNames, main: str, settings: Settings, why: str
 ) -> Evidence:
     """What main's automatic commits and the refs of the namespace say."""
     shas = list(refs.below(names.folder("evicted")).values())

@@ -19,7 +19,7 @@ from tidemill.facts.journal import Journal
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
-from tidemill.facts.refs import ASIDE, Folder, Names, Refs
+from tidemill.facts.refs import ASIDE, Folder, RefNames, Refs
 from tidemill.facts.renames import Renaming, marked, renamed_record
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
@@ -48,11 +48,11 @@ def read(store: Store) -> State:
     """
     refs = store.refs()
     branch = _main_branch(refs)
-    names = Names(settings.NAMESPACE, branch, "auto")
+    names = RefNames(settings.NAMESPACE, branch, "auto")
     main = refs.shas[names.main]
     _fetch(store, refs, names)
     main_branch, auto, namespace = settings_file.refs_in(_text(store, main) or "")
-    wanted = Names(
+    wanted = RefNames(
         namespace, main_branch if f"refs/heads/{main_branch}" in refs.shas else branch, auto
     )
     if wanted != names:
@@ -94,7 +94,7 @@ class _Reader:
 
     store: Store
     refs: Refs
-    names: Names
+    names: RefNames
 
     def records(
         self, kind: Folder, parse: Callable[[str, bytes], _T]
@@ -228,21 +228,21 @@ def _auto(store: Store, state: State, tip: str | None) -> tuple[tuple[AutoCommit
     return tuple(known[:kept]), None if is_on_main else tip
 
 
-def _tips(refs: Refs, names: Names) -> list[str]:
+def _tips(refs: Refs, names: RefNames) -> list[str]:
     """Main and auto. Nothing of auto is read, but a push that moves it compares with its tip, and
     Git would get that one with its whole history."""
     auto = refs.get(names.auto)
     return [refs.shas[names.main], *([auto] if auto else [])]
 
 
-def _facts(refs: Refs, names: Names) -> list[str]:
+def _facts(refs: Refs, names: RefNames) -> list[str]:
     kinds: tuple[Folder, ...] = ("inbox", "checks", "deployed", "holds")
     shas = [sha for kind in kinds for sha in refs.below(names.folder(kind)).values()]
     strays = [refs.shas[ref] for ref in names.strays(refs.shas)]
     return [*shas, *strays, *([tip] if (tip := refs.get(names.journal)) else [])]
 
 
-def _fetch(store: Store, refs: Refs, names: Names) -> None:
+def _fetch(store: Store, refs: Refs, names: RefNames) -> None:
     """Get what a turn reads; where the server lists what it then does not give, say which refs.
 
     Nobody but a person can know whether it has lost these objects, or is out of order for a while:
@@ -276,7 +276,7 @@ def _not_given(store: Store, wanted: Sequence[str], refs: Refs) -> list[str]:
     return []
 
 
-def _lost(names: Names, refs: Sequence[str], error: Unreachable) -> StateUnreadable:
+def _lost(names: RefNames, refs: Sequence[str], error: Unreachable) -> StateUnreadable:
     more = f" and {len(refs) - MOST_NAMED} more" if len(refs) > MOST_NAMED else ""
     named = ", ".join(shown(ref) for ref in refs[:MOST_NAMED])
     after = {
@@ -329,7 +329,7 @@ def record_of(store: Store, sha: str) -> bytes:
 
 
 def _journal(
-    store: Store, refs: Refs, names: Names, main: str, found: Settings | SettingsInvalid
+    store: Store, refs: Refs, names: RefNames, main: str, found: Settings | SettingsInvalid
 ) -> tuple[Ledger | IllegibleRecord, Evidence | None, datetime | None]:
     """The ledger; made again where the journal is lost, and then what from; and its time."""
     tip = refs.get(names.journal)

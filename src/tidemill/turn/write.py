@@ -12,7 +12,7 @@ from tidemill.facts import journal, requests
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry, Journal
 from tidemill.facts.records import Deployment
-from tidemill.facts.refs import Names
+from tidemill.facts.refs import RefNames
 from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.state import State
@@ -58,7 +58,7 @@ def updates(
     ]
 
 
-def set_aside(names: Names, unreadable: UnreadableRef) -> dict[str, str | None]:
+def set_aside(names: RefNames, unreadable: UnreadableRef) -> dict[str, str | None]:
     """A ref that can't be read, under its name below `rejected/`."""
     return {unreadable.ref: None, names.rejected(unreadable.id): unreadable.sha}
 

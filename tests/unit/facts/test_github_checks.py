@@ -7,7 +7,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tidemill.facts.checks import Verdict, verdict
-from tidemill.facts.github_checks import ACTIONS, CheckRun, Reports, RequiredCheck, Status, record
+from tidemill.facts.github_checks import (
+    ACTIONS,
+    CheckRun,
+    CommitStatus,
+    Reports,
+    RequiredCheck,
+    record,
+)
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 BEGUN = NOW - timedelta(minutes=30)
@@ -27,7 +34,7 @@ def reports(*words: str) -> Reports:
         at = NOW - timedelta(minutes=next((int(w[1:]) for w in more if w.startswith("-")), 1))
         slug = SLUGS[app] if app else None
         if kind == "status":
-            statuses.append(Status(int(number), name, state, at, app, slug))
+            statuses.append(CommitStatus(int(number), name, state, at, app, slug))
         else:
             done = state not in ("queued", "in_progress")
             runs.append(
@@ -158,10 +165,11 @@ def test_check_of_an_app_is_what_that_app_said(said: tuple[str, ...], state: str
 def test_app_of_a_status_is_known_by_its_name_too() -> None:
     """Where a picture does not tell: workflows' app on github.com, and apps with a check run."""
     actions = (RequiredCheck("build", ACTIONS),)
-    by_name = Reports((Status(1, "build", "success", NOW, None, "github-actions"),))
+    by_name = Reports((CommitStatus(1, "build", "success", NOW, None, "github-actions"),))
     assert record(SHA, actions, by_name, BEGUN).runs[0].state == "success"
     other = Reports(
-        (Status(1, "build", "success", NOW, None, "two"),), reports("run x success 3 @2").check_runs
+        (CommitStatus(1, "build", "success", NOW, None, "two"),),
+        reports("run x success 3 @2").check_runs,
     )
     assert record(SHA, (RequiredCheck("build", 2),), other, BEGUN).runs[0].state == "success"
     assert record(SHA, (RequiredCheck("build", 1),), other, BEGUN).runs == ()

@@ -83,7 +83,7 @@ class Status(msgspec.Struct):
     creator: _Creator | None = None
     description: str | None = None
 
-    def noun(self) -> github_checks.Status:
+    def noun(self) -> github_checks.CommitStatus:
         """In our words, with the app that set it."""
         app, slug = None, None
         by = self.creator
@@ -92,7 +92,7 @@ class Status(msgspec.Struct):
             found = _APP.fullmatch(by.avatar_url or "")
             app = int(found[1]) if found else None
         said = self.description or ""
-        return github_checks.Status(
+        return github_checks.CommitStatus(
             self.id, self.context, self.state, self.created_at, app, slug, said
         )
 

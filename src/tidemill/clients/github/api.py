@@ -13,7 +13,7 @@ from tidemill.clients.github.calls import Calls, Request
 from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
-from tidemill.facts.github_checks import Reports, RequiredCheck, Status
+from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
 from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
@@ -61,7 +61,7 @@ class GitHub:
         self.place = place
         self._calls = Calls(place, token, **options)
         self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
-        self._set: dict[str, list[Status]] = {}
+        self._set: dict[str, list[CommitStatus]] = {}
 
     def required(self, branch: str) -> tuple[RequiredCheck, ...]:
         """The checks that the rules of a branch require; none where no rule says so.
@@ -100,7 +100,7 @@ class GitHub:
         ]
         return Reports(tuple(statuses), tuple(runs))
 
-    def set_status(self, new: NewStatus) -> Status:
+    def set_status(self, new: NewStatus) -> CommitStatus:
         """Set a commit status."""
         body = {
             "state": new.state,
@@ -112,7 +112,7 @@ class GitHub:
         call = Request(f"/statuses/{new.sha}", doing, "statuses: write", "POST", body=body)
         return self._calls.post(call, answers.Status).noun()
 
-    def remember(self, sha: str, status: Status) -> None:
+    def remember(self, sha: str, status: CommitStatus) -> None:
         """Count a status that was set just now among the reports, whatever GitHub shows yet."""
         self._set.setdefault(sha, []).append(status)
 
@@ -178,14 +178,14 @@ class GitHub:
             calls = self._elsewhere(other)
         return downloaded(calls, run_id, name, most)
 
-    def _statuses(self, sha: str, required: Sequence[RequiredCheck]) -> list[Status]:
+    def _statuses(self, sha: str, required: Sequence[RequiredCheck]) -> list[CommitStatus]:
         """Statuses, the latest first, until each that is required was met.
 
         The combined status would not say who set them.
         """
         path = f"/commits/{sha}/statuses"
         call = Request(path, f"read the statuses of {sha}", "statuses: read")
-        found: list[Status] = []
+        found: list[CommitStatus] = []
         missing = {one.context.casefold() for one in required}
         for page in self._calls.pages(call, list[answers.Status]):
             found += [status.noun() for status in page]
