@@ -86,7 +86,7 @@ class NameHistory:
         return tuple(one for one in known if one in self.past) or (name,)
 
 
-def _kin(named: Sequence[Wave | ImageSet], known: Names) -> NameHistory:
+def _history(named: Sequence[Wave | ImageSet], known: Names) -> NameHistory:
     gone = set(known.known) - {one.name for one in named}
 
     def takes_over(one: Wave | ImageSet) -> Iterator[str]:
@@ -126,8 +126,8 @@ class Renaming:
         """What has become of the names that a ledger knows."""
         return cls(
             settings,
-            _kin(settings.waves, ledger.wave_names),
-            _kin(settings.sets, ledger.set_names),
+            _history(settings.waves, ledger.wave_names),
+            _history(settings.sets, ledger.set_names),
         )
 
     @property
@@ -138,7 +138,7 @@ class Renaming:
     @property
     def mark(self) -> str:
         """Tells one state of the names in the settings from another."""
-        said = [sorted(kin.names.was.items()) for kin in (self.waves, self.sets)]
+        said = [sorted(one.names.was.items()) for one in (self.waves, self.sets)]
         return hashlib.sha256(msgspec.json.encode(said)).hexdigest()[:12]
 
     def heirs(self, place: Place) -> Iterator[Place]:
@@ -200,8 +200,8 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
 
 
 def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[Entry]:
-    for what, kin in (("wave", renaming.waves), ("set", renaming.sets)):
-        for name, olds in kin.past.items():
+    for what, one in (("wave", renaming.waves), ("set", renaming.sets)):
+        for name, olds in one.past.items():
             if others := [old for old in olds if old != name]:
                 reason = f"the {what} {name} was {' and '.join(others)}"
                 wave, set_name = (name, None) if what == "wave" else (None, name)

@@ -21,6 +21,7 @@ from tidemill.facts.ledger import (
     KEPT_REFS,
     BadEnding,
     Eviction,
+    Landing,
     Ledger,
     RequestEnding,
 )
@@ -143,6 +144,13 @@ class Draft:
                 wave=operation.wave,
             )
         self.entries.append(entry)
+
+    def note_set(self, what: str, wave: str, name: str, landing: Landing, reason: str) -> None:
+        """Write a line about a set that a wave has into the journal."""
+        sha, app_sha = landing.commit, landing.app_sha
+        self.entries.append(
+            Entry(what=what, sha=sha, app_sha=app_sha, set=name, wave=wave, reason=reason)
+        )
 
     def wait(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing
 from tidemill.facts.snapshot import WaveNaming
 from tidemill.plan.draft import Draft
@@ -27,16 +26,7 @@ def note_naming(draft: Draft, wave: str, found: WaveNaming) -> None:
             continue
         present.naming = naming
         if naming is not None and not is_first:
-            draft.entries.append(
-                Entry(
-                    what="not in the files",
-                    sha=present.commit,
-                    app_sha=present.app_sha,
-                    set=name,
-                    wave=wave,
-                    reason=naming.words,
-                )
-            )
+            draft.note_set("not in the files", wave, name, present, naming.words)
     if found.files:
         draft.named[wave] = found.files
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.image_files import ImageFiles
-from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Files
 from tidemill.facts.settings import Wave
@@ -65,16 +64,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     part.put(landing)
     forget_rollbacks(draft, wave.name, set_name, landing.content)
     reason = f"a commit on main puts {wave.name} to {short(landing.app_sha)}"
-    draft.entries.append(
-        Entry(
-            what="changed by hand",
-            sha=landing.commit,
-            app_sha=landing.app_sha,
-            set=set_name,
-            wave=wave.name,
-            reason=reason,
-        )
-    )
+    draft.note_set("changed by hand", wave.name, set_name, landing, reason)
     if is_back and present.is_known and hold_on(draft, wave.name, set_name) is None:
         why = f"{reason}, back from {short(present.app_sha)}"
         hold_by_itself(draft, wave.name, set_name, landing.commit, why)

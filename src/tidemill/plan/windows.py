@@ -8,13 +8,7 @@ from datetime import datetime
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import holds_on
-from tidemill.plan.obstacles import (
-    ClosedWindow,
-    HoldInForce,
-    MissingApproval,
-    Obstacle,
-    StaleMain,
-)
+from tidemill.plan.obstacles import ClosedWindow, HoldInForce, MissingApproval, Obstacle, StaleMain
 
 
 def closed(draft: Draft, wave: Wave, set_name: str) -> Iterator[Obstacle]:

@@ -1,15 +1,7 @@
 """Admission: one set in flight, and when a wave takes the next one."""
 
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    SHOP,
-    Rollout,
-    app_sha,
-    introduced,
-    settings,
-    waits_for,
-)
+from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, introduced, settings, waits_for
 
 IN_FLIGHT = [
     # admit, minutes since present landed, since it was deployed, failed, what the wave takes

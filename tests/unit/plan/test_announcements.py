@@ -4,16 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    Rollout,
-    app_sha,
-    introduced,
-    settings,
-    sha,
-    stack,
-    whats,
-)
+from tests.unit.snapshots import LAB, Rollout, app_sha, introduced, settings, sha, stack, whats
 
 from tidemill.facts.ledger import Ledger, RequestEnding
 from tidemill.facts.requests import AnnouncementRequest

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.snapshots import (
-    app_sha,
-    introduced,
-    two_waves,
-    waits_for,
-)
+from tests.unit.snapshots import app_sha, introduced, two_waves, waits_for
 
 
 def test_promotion_waits_for_approval_and_says_how_it_is_given() -> None:

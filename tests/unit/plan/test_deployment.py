@@ -2,13 +2,7 @@
 
 import msgspec
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    Rollout,
-    landed,
-    present,
-    whats,
-)
+from tests.unit.snapshots import LAB, Rollout, landed, present, whats
 
 from tidemill.facts.records import Health, Phase
 from tidemill.plan.deployment import runs

@@ -1,13 +1,7 @@
 """Holds: asked for and released; one at a time in each place."""
 
 import pytest
-from tests.unit.snapshots import (
-    Rollout,
-    introduced,
-    two_waves,
-    waits_for,
-    whats,
-)
+from tests.unit.snapshots import Rollout, introduced, two_waves, waits_for, whats
 
 from tidemill.facts.requests import Release
 

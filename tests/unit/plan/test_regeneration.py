@@ -6,16 +6,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    SHOP,
-    Rollout,
-    introduced,
-    settings,
-    sha,
-    waits_for,
-    whats,
-)
+from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, settings, sha, waits_for, whats
 
 from tidemill.facts.operation import Operation
 from tidemill.facts.snapshot import OperationFailure, Outcome, Timeout

@@ -3,14 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    introduced,
-    landed,
-    present,
-    two_waves,
-    waits_for,
-)
+from tests.unit.snapshots import LAB, introduced, landed, present, two_waves, waits_for
 
 from tidemill.facts.records import Health
 

@@ -3,16 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.snapshots import (
-    LAB,
-    NOW,
-    SHOP,
-    Rollout,
-    introduced,
-    settings,
-    two_waves,
-    waits_for,
-)
+from tests.unit.snapshots import LAB, NOW, SHOP, Rollout, introduced, settings, two_waves, waits_for
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,29 @@
+"""Which times Git can store, and anybody would mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from tidemill.words.moments import is_storable
+
+EAST = timezone(timedelta(hours=14))
+
+
+@pytest.mark.parametrize(
+    ("when", "expected"),
+    [
+        (datetime(2000, 1, 1, tzinfo=UTC), True),
+        (datetime(1999, 12, 31, 23, 59, tzinfo=UTC), False),
+        (datetime(2000, 1, 1, 13, tzinfo=EAST), False),
+        (datetime(2099, 12, 31, 23, 59, tzinfo=UTC), True),
+        (datetime(2100, 1, 1, tzinfo=UTC), False),
+        (datetime(2100, 1, 1, 13, tzinfo=EAST), True),
+        (datetime(1, 1, 1, tzinfo=EAST), False),
+        (datetime(2026, 1, 1), False),  # noqa: DTZ001 - that is the case
+    ],
+    ids=str,
+)
+def test_time_with_an_offset_in_this_century_can_be_stored(when: datetime, expected: bool) -> None:
+    assert is_storable(when) is expected
