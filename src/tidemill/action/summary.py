@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from tidemill.action.markdown import code, commit, plain, table
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
-from tidemill.commands._json import DONE
 from tidemill.commands._results import Result, TurnTaken
-from tidemill.commands._text import text
-from tidemill.commands._words import outcome, place, said, time_text
+from tidemill.commands._text import done, rollout, text
+from tidemill.commands._words import outcome, said, time_text
+from tidemill.commands._writing import Commit, Grid, Part, Title
 from tidemill.errors import TidemillError
 
 if TYPE_CHECKING:
     from tidemill.announcing.announcement import Announcement
     from tidemill.commands._remedies import Remedies
-    from tidemill.facts.journal import Entry
     from tidemill.plan.obstacles import Wait
-    from tidemill.plan.status import WaveStatus
 
 MOST_ROWS = 500
 
@@ -49,50 +47,33 @@ def _body(result: Result, url: str | None) -> list[str]:
         case results.EventRequest(request=request):
             why = said(request) if request.id else f"Nothing to accept: {said(request)}"
             return [f"{plain(why)}.", ""]
-        case results.StatusReport():
-            return _status(result, url)
+        case results.StatusReport(status, remedies):
+            return [*_markdown(rollout(status), url), *_waiting(status.waiting, remedies, url)]
         case results.CommitChecks(verdicts):
-            verdict_rows = [
-                (commit(one.sha, url), plain(one.state), plain(one.reason)) for one in verdicts
-            ]
-            warning_rows = [(plain(warning),) for warning in result.warnings]
-            return [
-                *table(("commit", "verdict", "why"), verdict_rows),
-                *_rows(("warning",), warning_rows),
-            ]
+            rows = [(Commit(one.sha), one.state, one.reason) for one in verdicts]
+            warnings = Grid(("warning",), [(warning,) for warning in result.warnings])
+            return _markdown([Grid(("commit", "verdict", "why"), rows), warnings], url)
         case results.Build():
             return _images(result)
         case results.ImagePlan(jobs):
-            job_rows = [(plain(job.name), plain(job.services)) for job in jobs]
-            return table(("job", "services"), job_rows)
+            found = Grid(("job", "services"), [(job.name, job.services) for job in jobs])
+            return _markdown([found], url)
         case results.RecordFiles(files) if files:
-            return table(("files",), [(plain(file),) for file in files])
+            return _markdown([Grid(("files",), [(file,) for file in files])], url)
         case results.Announcements(to, sent):
             sent_rows = [(plain(one.id), _how(one)) for one in sent]
             return table((f"announced to {plain(to)}", "how"), sent_rows)
         case _:
-            parts = (part for part in text(result) if isinstance(part, str))
-            words = (line for part in parts for line in part.splitlines() if line)
-            return [line for one in words for line in (plain(one), "")]
+            return _markdown(text(result), url)
 
 
 def _turn(turn: TurnTaken, url: str | None, settled: Sequence[str] = ()) -> list[str]:
     lines = [f"Landed {commit(turn.landed, url)} on main.", ""] if turn.landed else []
-    first = [entry for what in DONE for entry in turn.done(what)]
-    entries = [*first, *(one for one in turn.entries if one.what not in DONE)]
-    lines += _rows(("done", "set", "wave", "commit", "why"), [
-        (plain(one.what), *map(plain, place(one)), _commit(one, url), plain(one.reason))
-        for one in entries
-    ])  # fmt: skip
+    lines += _markdown([done(turn)], url)
     for words, shas in (("Statuses set", settled), ("To check", turn.to_check)):
         if shas:
             lines += [f"{words}: {', '.join(commit(sha, url) for sha in shas)}.", ""]
     return [*(lines or [plain(outcome(turn)), ""]), *_waiting(turn.waiting, turn.remedies, url)]
-
-
-def _commit(one: Entry, url: str | None) -> str:
-    """The commit of app.git, as such, or else that of cfg-app.git, with its link."""
-    return commit(one.app_sha, None) if one.app_sha else commit(one.sha or "", url)
 
 
 def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list[str]:
@@ -114,39 +95,24 @@ def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list
     return lines
 
 
-def _status(report: results.StatusReport, url: str | None) -> list[str]:
-    found = report.status
-    auto = commit(found.auto, url) if found.auto else "not there"
-    lines = [f"main {commit(found.main, url)}, auto {auto}", ""]
-    for wave in found.waves:
-        lines += _wave(wave, url)
-    return [*lines, *_waiting(found.waiting, report.remedies, url)]
+def _markdown(parts: Iterable[Part], url: str | None) -> list[str]:
+    """What a terminal shows: tables with links, and each line as a paragraph."""
+    lines: list[str] = []
+    for part in parts:
+        match part:
+            case Grid(head, rows):
+                lines += _rows(head, [tuple(_cell(cell, url) for cell in row) for row in rows])
+            case Title(words):
+                lines += [f"**{plain(words)}**", ""]
+            case words:
+                lines += [line for one in words.splitlines() if one for line in (plain(one), "")]
+    return lines
 
 
-def _wave(wave: WaveStatus, url: str | None) -> list[str]:
-    held = ", ".join(f"held by {hold.by}: {hold.reason}" for hold in wave.holds)
-    lines = [f"**{plain(wave.name)}** {plain(held)}".rstrip(), ""]
-    lines += table(("set", "commit", "state", "since"), [
-        (
-            plain(one.set),
-            commit(one.app_sha, None) if one.app_sha else "unknown",
-            plain(one.state),
-            time_text(one.since) or "",
-        )
-        for one in wave.sets
-    ])  # fmt: skip
-    for one in wave.sets:
-        if one.naming:
-            lines += [f"{plain(one.set)}: {plain(one.naming.words)}.", ""]
-    return lines + table(("target", "revision", "phase", "health"), [
-        (
-            plain(one.name),
-            commit(one.revision, url) if one.revision else "no report",
-            plain(one.phase or ""),
-            plain(one.health or ""),
-        )
-        for one in wave.targets
-    ])  # fmt: skip
+def _cell(cell: str | Commit, url: str | None) -> str:
+    if isinstance(cell, Commit) and cell.sha:
+        return commit(cell.sha, None if cell.is_of_app else url)
+    return plain(cell)
 
 
 def _images(build: results.Build) -> list[str]:

@@ -20,8 +20,8 @@ from tidemill.commands._results import (
     StatusReport,
     TurnTaken,
 )
-from tidemill.commands._words import about, outcome, said, time_text, way_in
-from tidemill.commands._writing import WIDTH, Grid, Part
+from tidemill.commands._words import outcome, place, said, time_text, way_in
+from tidemill.commands._writing import WIDTH, Commit, Grid, Part, Title
 from tidemill.turn.outcome import LostTo, NothingDue
 from tidemill.words.names import shown
 from tidemill.words.shas import short
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from tidemill.building.shipping import BuiltImage
     from tidemill.commands._remedies import Remedies
     from tidemill.facts.holds import Hold
+    from tidemill.facts.journal import Entry
     from tidemill.plan.obstacles import Wait
-    from tidemill.plan.status import TargetStatus, WaveStatus
+    from tidemill.plan.status import Status, TargetStatus, WaveStatus
 
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
@@ -101,11 +102,25 @@ def _turn(turn: TurnTaken) -> Iterator[Part]:
     if isinstance(turn.outcome, LostTo):
         return
     if turn.entries and not isinstance(turn.outcome, NothingDue):
-        rows = [(one.what, about(one), one.reason) for one in turn.entries]
-        yield Grid(("what", "about", "why"), rows)
+        yield done(turn)
     if turn.to_check:
         yield "To check:\n  " + "\n  ".join(turn.to_check)
     yield from _waiting(turn.waiting, turn.remedies)
+
+
+def done(turn: TurnTaken) -> Grid:
+    """All that a turn did."""
+    return Grid(
+        ("done", "set", "wave", "commit", "why"),
+        [(one.what, *place(one), _commit(one), one.reason) for one in turn.entries],
+    )
+
+
+def _commit(entry: Entry) -> Commit:
+    """The commit of app.git, or else that of cfg-app.git; the request where there is neither."""
+    if entry.app_sha:
+        return Commit(entry.app_sha, is_of_app=True)
+    return Commit(entry.sha, "" if any(place(entry)) else entry.id or "")
 
 
 def _reconciliation(result: Reconciliation) -> Iterator[Part]:
@@ -135,17 +150,24 @@ def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
         yield f"      {remedies.ending(line)[0]}"
 
 
-def _status(report: StatusReport) -> Iterator[Part]:
-    found = report.status
+def rollout(found: Status) -> Iterator[Part]:
+    """What runs where."""
     yield f"main {found.main}   auto {found.auto or 'not there'}"
     for wave in found.waves:
-        yield f"\n{wave.name}"
+        yield Title(wave.name)
         if wave.holds:
             yield Grid(_HELD, [_hold(hold) for hold in wave.holds])
         yield from _wave(wave)
     if found.gone_holds:
-        yield "\nheld, though tidemill.toml does not name it (tidemill release-wave ends a hold)"
+        yield Title(
+            "held, though tidemill.toml does not name it (tidemill release-wave ends a hold)"
+        )
         yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold)) for hold in found.gone_holds])
+
+
+def _status(report: StatusReport) -> Iterator[Part]:
+    found = report.status
+    yield from rollout(found)
     yield from _waiting(found.waiting, report.remedies)
     if found.unreadable:
         yield "Can't be read:"
@@ -163,7 +185,7 @@ def _wave(wave: WaveStatus) -> Iterator[Part]:
         [
             (
                 one.set,
-                short(one.app_sha, "unknown"),
+                Commit(one.app_sha, is_of_app=True),
                 str(one.position or ""),
                 one.state,
                 time_text(one.since) or "",
@@ -179,7 +201,7 @@ def _wave(wave: WaveStatus) -> Iterator[Part]:
         [
             (
                 one.name,
-                short(one.revision, "no report"),
+                Commit(one.revision, "no report"),
                 one.phase or "",
                 f"{one.health or ''}{_clock(one)}",
                 ", ".join(f"{name} {short(sha)}" for name, sha in one.runs.items()),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 
 from tidemill.words.names import visible, visible_json
+from tidemill.words.shas import short
 
 if TYPE_CHECKING:
     pass
@@ -18,15 +19,37 @@ WIDTH = 100
 
 
 @dataclass(frozen=True)
+class Commit:
+    """A commit of cfg-app.git in a table; of app.git, to which nothing links, where that is said.
+
+    Where there is none, `unknown` stands for it.
+    """
+
+    sha: str | None
+    unknown: str = "unknown"
+    is_of_app: bool = False
+
+    def __str__(self) -> str:
+        return short(self.sha, self.unknown)
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table."""
 
     head: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    rows: Sequence[tuple[str | Commit, ...]]
 
 
-# Of a text for people: a line, or several; or a table.
-Part: TypeAlias = str | Grid
+@dataclass(frozen=True)
+class Title:
+    """What the parts that follow are about."""
+
+    text: str
+
+
+# Of a text for people: a line, or several; a title; a table.
+Part: TypeAlias = str | Title | Grid
 
 
 def write(parts: Iterable[Part]) -> None:
@@ -35,6 +58,8 @@ def write(parts: Iterable[Part]) -> None:
         match part:
             case Grid():
                 _show(part)
+            case Title(text):
+                sys.stdout.write(f"\n{visible(text)}\n")
             case line:
                 sys.stdout.write(f"{visible(line)}\n")
 
@@ -68,5 +93,5 @@ def _show(grid: Grid) -> None:
     for title in grid.head:
         table.add_column(title, overflow="fold")
     for row in grid.rows:
-        table.add_row(*map(visible, row))
+        table.add_row(*(visible(str(cell)) for cell in row))
     console.print(table)

@@ -101,10 +101,14 @@ def test_the_page_of_a_status_has_every_wave() -> None:
     rollout = landed()
     rollout.held("shop")
     page = summary("status", shown(rollout), URL)
-    assert f"main [`{rollout.main[:12]}`]({URL}/commit/{rollout.main}), auto not there" in page
-    assert "**shop** held by ada: freeze" in page
-    assert f"| app | `{APP}` | in flight | 2026-01-05T11:50:00Z |" in page
-    assert "| lab-1 | no report |  |  |" in page
+    assert f"main {rollout.main[:12]}   auto not there" in page
+    assert "**shop**" in page
+    assert "| &#95; | ada | 2026-01-05T11:51:00Z | freeze |" in page
+    assert f"| app | `{APP}` | 2 | in flight | 2026-01-05T11:50:00Z |" in page
+    assert "| lab-1 | no report |  |  |  |" in page
+    rollout.reported("lab", "lab-1")
+    reported = f"| lab-1 | [`{rollout.main[:12]}`]({URL}/commit/{rollout.main}) | Succeeded |"
+    assert reported in summary("status", shown(rollout), URL)
 
 
 def test_what_files_do_not_name_is_on_the_pages_of_a_status_and_of_a_turn() -> None:
@@ -112,7 +116,9 @@ def test_what_files_do_not_name_is_on_the_pages_of_a_status_and_of_a_turn() -> N
     page = summary("reconcile-cfg-app", reconciled(rollout), None)
     assert "| not in the files | app | lab |" in page
     rollout.turn()
-    assert "app: no file names any of its images (web)." in summary("status", shown(rollout), None)
+    assert "app in lab: no file names any of its images (web)" in summary(
+        "status", shown(rollout), None
+    )
 
 
 def test_a_long_table_is_cut_and_says_so() -> None:

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import msgspec
+import pytest
 from tests.unit.results import ACCEPTED, announced, built, kept_main, reconciled, shown
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha
 
+from tidemill.action.summary import summary
 from tidemill.commands._json import DONE, as_json
 from tidemill.commands._results import (
     Acceptance,
@@ -19,6 +21,7 @@ from tidemill.commands._results import (
     Request,
     Result,
 )
+from tidemill.commands._text import text
 from tidemill.turn.outcome import LostTo
 from tidemill.turn.verdicts import VerdictNote
 
@@ -59,6 +62,14 @@ def test_one_thing_that_waits_has_its_command_and_its_obstacles() -> None:
     (obstacle,) = waiting["obstacles"]
     assert obstacle["kind"] == "approval"
     assert obstacle["words"] == "approval for shop"
+
+
+def test_a_rendering_reads_nothing_but_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = announced()
+    before = as_json(result), [*text(result)], summary("x", result, None)
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://elsewhere.example")
+    monkeypatch.setenv("GITHUB_WORKFLOW_REF", "a/b/.github/workflows/other.yml@refs/heads/main")
+    assert (as_json(result), [*text(result)], summary("x", result, None)) == before
 
 
 def test_a_turn_that_was_lost_claims_nothing() -> None:

@@ -37,7 +37,7 @@ def test_a_turn_says_what_was_accepted_done_and_waits() -> None:
     result = announced()
     found = lines(result)
     assert found[:2] == ["announcement-app-2: accepted", "Done:"]
-    assert any(line.split()[:4] == ["introduced", app_sha(2)[:12], "app", "in"] for line in found)
+    assert any(line.split()[:4] == ["introduced", "app", "lab", app_sha(2)[:12]] for line in found)
     at = found.index("To check:")
     assert found[at + 1] == result.turn.to_check[0]
     command = "tidemill promote-wave --wave shop --set app --sha"
