@@ -54,8 +54,8 @@ class Maker:
         scratch.mkdir(exist_ok=True)
         layout = Layout.create(folder / f"{self.name}-layout")
         with ThreadPoolExecutor(2) as workers, seeing(self.environment):
-            shop = Workspace(bases, layout, workers, scratch, say=say)
-            image = self.build(build, platform, shop)
+            workspace = Workspace(bases, layout, workers, scratch, say=say)
+            image = self.build(build, platform, workspace)
         return Image(layout, image)
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
-from tidemill.building.order import Wishes, order_of_dockerfile
+from tidemill.building.order import BuildOptions, order_of_dockerfile
 from tidemill.building.verifying import apart
 from tidemill.images.build import DockerfileBuild
 
@@ -17,7 +17,7 @@ def test_folders_outside_of_the_root_are_copies_and_those_inside_stay(tmp_path: 
         (folder / "file").chmod(0o644)
     folders = {"inside": inside, "outside": outside, "again": outside, "gone": gone}
     build = DockerfileBuild("it", root, root / "Dockerfile", folders=folders)
-    order = replace(order_of_dockerfile(build, Wishes()), base=build)
+    order = replace(order_of_dockerfile(build, BuildOptions()), base=build)
     moved = apart(order, tmp_path / "copies", strange=True)
     assert isinstance(moved.items[0].source, DockerfileBuild)
     assert moved.base

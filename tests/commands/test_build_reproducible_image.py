@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tidemill.building.order import Wishes
+from tidemill.building.order import BuildOptions
 from tidemill.building.services import Run, build_services
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.scratch import scratch
@@ -47,8 +47,8 @@ class App:
         self, sha: str = FIRST, *services: str, branch: str = "main"
     ) -> dict[str, BuiltImage]:
         with scratch(large=True) as folder:
-            wishes = Wishes(to=f"oci:{self.images}")
-            run = Run(folder, Given(sha, branch), wishes, self.said.append)
+            options = BuildOptions(to=f"oci:{self.images}")
+            run = Run(folder, Given(sha, branch), options, self.said.append)
             shipped = build_services(self.checkout, services, run)
         told = [image_json(one) for one in shipped]
         return {

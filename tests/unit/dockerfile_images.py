@@ -128,9 +128,9 @@ class World:
 
     def build(self, dockerfile: str, **more: Any) -> Descriptor:
         """The image of a Dockerfile with that text."""
-        return build_copy_only(self.write(dockerfile, **more), AMD64, self.shop())
+        return build_copy_only(self.write(dockerfile, **more), AMD64, self.workspace())
 
-    def shop(self) -> Workspace:
+    def workspace(self) -> Workspace:
         return Workspace(_found, self.layout, self.workers, self.root / "scratch")
 
     def listed(self, image: Descriptor) -> list[list[str]]:

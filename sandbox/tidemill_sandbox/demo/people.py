@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tidemill.announcing.announcement import Image, as_json
 from tidemill.announcing.image_records import image_set, record
-from tidemill.building.order import Wishes
+from tidemill.building.order import BuildOptions
 from tidemill.building.services import Run, build_services, read_settings
 from tidemill.building.shipping import BuiltImage
 from tidemill.clients.git.app_checkout import AppCheckout, Given
@@ -99,8 +99,8 @@ class Developers(Clone):
         sha = self.commit(message, when)
         self._narrator.say("app.git", f"{short(sha)} {message}")
         with scratch(large=True) as folder:
-            wishes = Wishes(to=f"oci:{self._images}")
-            run = Run(folder, Given(sha=sha, branch="main"), wishes, lambda _: None)
+            options = BuildOptions(to=f"oci:{self._images}")
+            run = Run(folder, Given(sha=sha, branch="main"), options, lambda _: None)
             shipped = build_services(self.folder, (), run)
         built = {one.item.name: one for one in shipped}
         changed = [name for name, image in built.items() if image.changed]

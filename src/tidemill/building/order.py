@@ -25,7 +25,7 @@ BASE_NAME = "tidemill-base"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class BuildOptions:
     """What the caller asks for, on top of the settings.
 
     Args:
@@ -106,30 +106,30 @@ class Order:
 
 
 def order_of_services(
-    settings: Settings, root: Path, services: tuple[Service, ...], wishes: Wishes
+    settings: Settings, root: Path, services: tuple[Service, ...], options: BuildOptions
 ) -> Order:
     """The order for services of app.git, in a checkout of it."""
     base = settings.base
-    items = tuple(_item(service, root, base is not None, wishes) for service in services)
+    items = tuple(_item(service, root, base is not None, options) for service in services)
     if not any(item.needs_base for item in items):
         base = None
     return Order(
         root,
         items,
-        wishes.engine or settings.engine,
+        options.engine or settings.engine,
         settings.compile,
-        _build("the base", base, root, wishes) if base else None,
+        _build("the base", base, root, options) if base else None,
         base.build_arg if base else "",
-        wishes.builder,
+        options.builder,
     )
 
 
-def order_of_dockerfile(build: DockerfileBuild, wishes: Wishes) -> Order:
+def order_of_dockerfile(build: DockerfileBuild, options: BuildOptions) -> Order:
     """The order for one Dockerfile that no settings tell of."""
-    labels = {**build.labels, **kept_labels(wishes.labels)}
-    whole = replace(build, labels=labels, no_cache=build.no_cache or wishes.no_cache)
-    item = Item(build.name, whole, _platforms(wishes.platforms or ("linux/amd64",)))
-    return Order(build.context, (item,), wishes.engine or "assemble", builder=wishes.builder)
+    labels = {**build.labels, **kept_labels(options.labels)}
+    whole = replace(build, labels=labels, no_cache=build.no_cache or options.no_cache)
+    item = Item(build.name, whole, _platforms(options.platforms or ("linux/amd64",)))
+    return Order(build.context, (item,), options.engine or "assemble", builder=options.builder)
 
 
 def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
@@ -137,17 +137,17 @@ def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name not in OF_A_COMMIT}
 
 
-def _item(service: Service, root: Path, has_base: bool, wishes: Wishes) -> Item:
-    platforms = _platforms(wishes.platforms or service.platforms)
-    labels = kept_labels(wishes.labels)
+def _item(service: Service, root: Path, has_base: bool, options: BuildOptions) -> Item:
+    platforms = _platforms(options.platforms or service.platforms)
+    labels = kept_labels(options.labels)
     if service.file is None:
         return Item(service.name, service.recipe(labels), platforms)
-    build = _build(service.name, service, root, wishes)
+    build = _build(service.name, service, root, options)
     build = replace(build, labels={**service.labels, **labels})
     return Item(service.name, build, platforms, has_base)
 
 
-def _build(name: str, keys: DockerfileKeys, root: Path, wishes: Wishes) -> DockerfileBuild:
+def _build(name: str, keys: DockerfileKeys, root: Path, options: BuildOptions) -> DockerfileBuild:
     contexts, folders = build_contexts(keys.build_contexts, root)
     return DockerfileBuild(
         name=name,
@@ -160,7 +160,7 @@ def _build(name: str, keys: DockerfileKeys, root: Path, wishes: Wishes) -> Docke
         secrets=keys.secrets,
         cache_from=keys.cache_from,
         cache_to=keys.cache_to,
-        no_cache=keys.no_cache or wishes.no_cache,
+        no_cache=keys.no_cache or options.no_cache,
     )
 
 

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from tidemill.building import destination
 from tidemill.building import settings as app_settings
-from tidemill.building.order import Item, Order, Wishes, order_of_dockerfile, order_of_services
+from tidemill.building.order import (
+    BuildOptions,
+    Item,
+    Order,
+    order_of_dockerfile,
+    order_of_services,
+)
 from tidemill.building.settings import Settings
 from tidemill.building.shipping import BuiltImage, ship
 from tidemill.building.verifying import FIRST, apart
@@ -26,13 +32,13 @@ class Run:
     Args:
         folder: an empty one, for what is needed only meanwhile.
         given: what the caller says of the commit.
-        wishes: what the caller asks for.
+        options: what the caller asks for.
         say: is given one line about each thing that takes long.
     """
 
     folder: Path
     given: Given
-    wishes: Wishes
+    options: BuildOptions
     say: Say
 
 
@@ -60,14 +66,14 @@ def build_services(
     def addressed(item: Item) -> Item:
         repository = settings.repository(item.name)
         place = Location(repository=repository)
-        if run.wishes.to is not None:
-            place = destination.of_service(run.wishes.to, item.name, alone=len(picked) == 1)
-        tags = dict.fromkeys((sha, branch, *destination.extra_tags(run.wishes.tags, place)))
+        if run.options.to is not None:
+            place = destination.of_service(run.options.to, item.name, alone=len(picked) == 1)
+        tags = dict.fromkeys((sha, branch, *destination.extra_tags(run.options.tags, place)))
         stands_for = repository if place.folder is not None else None
         return replace(item, to=place, tags=tuple(tags), before=branch, repository=stands_for)
 
     def order_in(root: Path) -> Order:
-        order = order_of_services(settings, root, picked, run.wishes)
+        order = order_of_services(settings, root, picked, run.options)
         return replace(order, items=tuple(map(addressed, order.items)))
 
     order_in(checkout)  # what is refused, is refused before anything is said or copied
@@ -87,21 +93,21 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
     Raises:
         TidemillError: what can't be used, and the remedy; no tag was set.
     """
-    wishes, given = run.wishes, run.given
-    if wishes.to is None and wishes.push:
+    options, given = run.options, run.given
+    if options.to is None and options.push:
         raise Refused(
             "there is no destination", remedy="give --to REGISTRY/REPOSITORY or --to oci:PATH"
         )
     place = None
-    if wishes.to is not None:
-        place = destination.exactly(wishes.to.replace(destination.SERVICE, build.name.lower()))
+    if options.to is not None:
+        place = destination.exactly(options.to.replace(destination.SERVICE, build.name.lower()))
     here = AppCheckout(build.context)
-    more = destination.extra_tags(wishes.tags, place)
+    more = destination.extra_tags(options.tags, place)
     tags, branch = more, None
     if given.sha or here.is_one:
-        branch = _branch(here, given, is_needed=not more and wishes.push)
+        branch = _branch(here, given, is_needed=not more and options.push)
         tags = tuple(filter(None, (here.sha(given), branch, *more)))
-    elif not more and wishes.push:
+    elif not more and options.push:
         raise Refused(
             f"{shown_path(build.context)} is not in a checkout with a commit, so there is nothing "
             "to tag with",
@@ -112,7 +118,7 @@ def build_dockerfile(build: DockerfileBuild, run: Run) -> list[BuiltImage]:
         file, context = build.file.resolve(), build.context.resolve()
         if file.is_relative_to(context):
             file = root / file.relative_to(context)
-        order = order_of_dockerfile(replace(build, context=root, file=file), wishes)
+        order = order_of_dockerfile(replace(build, context=root, file=file), options)
         [item] = order.items
         before = branch or next(iter(more), None)
         item = replace(item, to=place, tags=tuple(dict.fromkeys(tags)), before=before)
@@ -160,8 +166,8 @@ def _ship(
     Args:
         whole: copy what Git ignores, too: nothing would make it again.
     """
-    push = run.wishes.push
-    if not run.wishes.verify:
+    push = run.options.push
+    if not run.options.verify:
         return ship(order_in(here.folder), run.folder, run.say, push=push)
 
     def second(root: Path) -> Order:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import get_args
 
-from tidemill.building.order import Wishes, build_contexts
+from tidemill.building.order import BuildOptions, build_contexts
 from tidemill.building.settings import Engine
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.environment import variable
@@ -80,9 +80,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     say.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
-def wishes(arguments: argparse.Namespace) -> Wishes:
+def options(arguments: argparse.Namespace) -> BuildOptions:
     """What they ask for."""
-    return Wishes(
+    return BuildOptions(
         arguments.engine,
         listed(arguments.platforms, ","),
         pairs(arguments.labels, "--label"),

@@ -38,12 +38,12 @@ def run(arguments: argparse.Namespace) -> Result:
 
 def _run(arguments: argparse.Namespace) -> Build:
     say = quiet if arguments.quiet else tell
-    wishes = _build_options.wishes(arguments)
-    for label in sorted(set(wishes.labels) & set(OF_A_COMMIT)):
+    options = _build_options.options(arguments)
+    for label in sorted(set(options.labels) & set(OF_A_COMMIT)):
         say(f"left out: the label {label}, which would change the image with every commit")
     build = _build_options.dockerfile(arguments)
     with scratch(large=True) as folder:
-        here = Run(folder, _build_options.given(arguments), wishes, say)
+        here = Run(folder, _build_options.given(arguments), options, say)
         try:
             if build is not None:
                 shipped = build_dockerfile(build, here)

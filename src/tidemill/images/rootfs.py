@@ -61,7 +61,7 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class _Thing:
+class _Leaf:
     """Anything but a folder: its type, and what else tells it from others; a file's bytes last."""
 
     kind: type[Entry]
@@ -70,14 +70,14 @@ class _Thing:
     content: _Content | None = None
 
 
-_There = Attributes | _Thing  # attributes are a folder's
+_Node = Attributes | _Leaf  # attributes are a folder's
 
 
 class RootFs:
     """What an image has at each path; a path is without a slash at either end."""
 
     def __init__(self) -> None:
-        self._at: dict[str, _There] = {}
+        self._at: dict[str, _Node] = {}
 
     def __contains__(self, path: object) -> bool:
         return path in self._at
@@ -100,7 +100,7 @@ class RootFs:
     def link(self, path: str) -> str | None:
         """Where the symbolic link at a path leads to; None if there is none."""
         there = self._at.get(path)
-        if isinstance(there, _Thing) and there.kind is Link:
+        if isinstance(there, _Leaf) and there.kind is Link:
             return str(there.rest[0])
         return None
 
@@ -112,7 +112,7 @@ class RootFs:
     def resembles(self, change: Change) -> bool:
         """Whether only its bytes may tell it from the file that is at its path."""
         there = self._at.get(change.path)
-        if not isinstance(there, _Thing) or there.kind is not File:
+        if not isinstance(there, _Leaf) or there.kind is not File:
             return False
         match change:
             case File(_, size, _, attributes):
@@ -127,7 +127,7 @@ class RootFs:
         """
         gone: set[str] = set()
         emptied: set[str] = set()
-        added: dict[str, _There] = {}
+        added: dict[str, _Node] = {}
         for change in layer:
             match _unmarked(change):
                 case Whiteout(path):
@@ -137,9 +137,9 @@ class RootFs:
                 case Folder(path, attributes):
                     added[path] = attributes
                 case HardLink(path, target) as link:
-                    added[path] = added.get(target) or self._at.get(target) or _thing(link)
+                    added[path] = added.get(target) or self._at.get(target) or _node(link)
                 case entry:
-                    added[entry.path] = _thing(entry)
+                    added[entry.path] = _node(entry)
         gone |= {path for path in added if self._is_replaced(path, added[path])}
         if gone or emptied:
             self._at = {
@@ -153,8 +153,8 @@ class RootFs:
                     break
         self._at |= added
 
-    def _is_replaced(self, path: str, by: _There) -> bool:
-        return isinstance(self._at.get(path), Attributes) and isinstance(by, _Thing)
+    def _is_replaced(self, path: str, by: _Node) -> bool:
+        return isinstance(self._at.get(path), Attributes) and isinstance(by, _Leaf)
 
     def _differs(self, path: str, other: RootFs) -> bool:
         return self._at.get(path) != other._at.get(path)
@@ -278,17 +278,17 @@ def _mark(path: str) -> File:
     return File(_joined(folder, f"{WHITEOUT}{name}"), 0, io.BytesIO)
 
 
-def _thing(entry: Entry) -> _There:
+def _node(entry: Entry) -> _Node:
     owned = entry.attributes
     match entry:
         case Folder():
             return owned
         case File(_, size, open_):
-            return _Thing(File, owned, (size,), _Content(open_))
+            return _Leaf(File, owned, (size,), _Content(open_))
         case Link(_, target) | HardLink(_, target):
-            return _Thing(type(entry), owned, (target,))
+            return _Leaf(type(entry), owned, (target,))
         case Device(_, kind, major, minor):
-            return _Thing(Device, owned, (kind, major, minor))
+            return _Leaf(Device, owned, (kind, major, minor))
 
 
 def _is_hidden(path: str, gone: set[str], emptied: set[str]) -> bool:

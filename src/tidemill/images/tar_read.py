@@ -234,7 +234,7 @@ class FilePart(io.RawIOBase):
         super().close()
 
 
-class _Joined(io.RawIOBase):
+class _PieceReader(io.RawIOBase):
     """Pieces of bytes as one stream."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
@@ -258,7 +258,7 @@ class _Joined(io.RawIOBase):
 
 def as_file(pieces: Iterator[bytes]) -> BinaryIO:
     """Pieces of bytes as something to read from."""
-    return io.BufferedReader(_Joined(pieces), READ)
+    return io.BufferedReader(_PieceReader(pieces), READ)
 
 
 def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:

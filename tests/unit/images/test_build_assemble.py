@@ -56,8 +56,8 @@ def bases(where: Location, platform: Platform) -> BaseImage:
 def assemble(
     context: Path, recipe: Recipe, layout: Layout, workers: Executor, platform: str = "linux/amd64"
 ) -> Descriptor:
-    shop = Workspace(bases, layout, workers, layout.root)
-    return build_assemble.assemble(context, recipe, Platform.parse(platform), shop)
+    workspace = Workspace(bases, layout, workers, layout.root)
+    return build_assemble.assemble(context, recipe, Platform.parse(platform), workspace)
 
 
 APP = Copy(source="bin/app", to="/app")

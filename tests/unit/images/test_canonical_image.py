@@ -72,8 +72,8 @@ class Place:
     def canonical(self, made: Descriptor, base: BaseImage = SCRATCH) -> dict[str, Any]:
         """The manifest of the canonical form, with its config in it."""
         with ThreadPoolExecutor(1) as workers:
-            shop = Workspace(lambda *_: base, self.layout, workers, self.scratch)
-            found = canonical_image(made, self.made, AMD64, base, shop)
+            workspace = Workspace(lambda *_: base, self.layout, workers, self.scratch)
+            found = canonical_image(made, self.made, AMD64, base, workspace)
         assert not list(self.scratch.iterdir())
         manifest = dict(json.loads(self.layout.read(found.digest)))
         return {**manifest, "config": json.loads(self.layout.read(manifest["config"]["digest"]))}
@@ -122,10 +122,10 @@ def test_a_layer_that_the_destination_has_is_not_compressed(place: Place) -> Non
     known = Descriptor(oci.LAYER, f"sha256:{'1' * 64}", 5)
     diff_id = full["config"]["rootfs"]["diff_ids"][0]
     with ThreadPoolExecutor(1) as workers:
-        shop = Workspace(
+        workspace = Workspace(
             lambda *_: SCRATCH, place.layout, workers, place.scratch, known={diff_id: known}
         )
-        found = canonical_image(image(place.made, *layers), place.made, AMD64, SCRATCH, shop)
+        found = canonical_image(image(place.made, *layers), place.made, AMD64, SCRATCH, workspace)
     written = json.loads(place.layout.read(found.digest))["layers"]
     assert written == [json.loads(oci.encoded(known)), full["layers"][1]]
 

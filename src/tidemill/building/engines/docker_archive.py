@@ -36,7 +36,7 @@ _LAYER = "/layer.tar"
 _DEEPEST = 3
 
 
-class _Saved(msgspec.Struct, frozen=True, rename="pascal"):
+class _SavedImage(msgspec.Struct, frozen=True, rename="pascal"):
     """An image in manifest.json: the paths of its config and its layers, the lowest first."""
 
     config: str
@@ -173,7 +173,7 @@ def staged(image: BaseImage, platform: Platform, folder: Path) -> tuple[Layout, 
 
 def _listed(data: bytes, written: dict[str, Blob], layout: Layout) -> Descriptor:
     """Write the manifest of the one image in manifest.json."""
-    saved = oci.decoded(data, tuple[_Saved, ...], _LIST)
+    saved = oci.decoded(data, tuple[_SavedImage, ...], _LIST)
     if len(saved) != 1:
         raise Refused(f"the engine saved {len(saved)} images", remedy="build again")
     paths = (saved[0].config, *saved[0].layers)

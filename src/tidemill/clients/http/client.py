@@ -130,7 +130,7 @@ class Http:
         headers = {"User-Agent": "tidemill", "Accept-Encoding": "identity", **call.headers}
         if authorization:
             headers["Authorization"] = authorization
-        body = _Sending(call.body, self._count) if call.body else None
+        body = _CountedBody(call.body, self._count) if call.body else None
         if body:
             headers["Content-Length"] = str(body.size)
         response = self._open(call, host, headers, body)
@@ -148,7 +148,7 @@ class Http:
                 response.close()
 
     def _open(
-        self, call: Call, host: str, headers: Mapping[str, str], body: _Sending | None
+        self, call: Call, host: str, headers: Mapping[str, str], body: _CountedBody | None
     ) -> BaseHTTPResponse:
         from urllib3 import Timeout
         from urllib3.exceptions import HTTPError
@@ -262,7 +262,7 @@ class Response:
             raise failed(self._host, error, self._seconds) from None
 
 
-class _Sending:
+class _CountedBody:
     """A body on its way: counted, and of exactly the size that was said.
 
     Its source's own errors must not be taken for the network's: they are kept.

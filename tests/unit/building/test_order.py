@@ -1,4 +1,4 @@
-"""What is to be built: settings and wishes, as an order that an engine can carry out."""
+"""What is to be built: settings and options, as an order that an engine can carry out."""
 
 from pathlib import Path
 
@@ -6,8 +6,8 @@ import pytest
 
 from tidemill.building.order import (
     OF_A_COMMIT,
+    BuildOptions,
     Order,
-    Wishes,
     build_contexts,
     kept_labels,
     order_of_dockerfile,
@@ -42,9 +42,9 @@ labels = {{ team = "shop" }}
 """
 
 
-def order(wishes: Wishes | None = None, *names: str, text: str = TEXT) -> Order:
+def order(options: BuildOptions | None = None, *names: str, text: str = TEXT) -> Order:
     settings = parse(text)
-    return order_of_services(settings, ROOT, settings.picked(names), wishes or Wishes())
+    return order_of_services(settings, ROOT, settings.picked(names), options or BuildOptions())
 
 
 def test_paths_are_those_of_the_checkout() -> None:
@@ -67,14 +67,14 @@ def test_the_base_is_built_where_a_dockerfile_is_and_only_there() -> None:
 
 
 def test_wishes_come_before_the_settings() -> None:
-    wishes = Wishes(
+    options = BuildOptions(
         engine="classic",
         platforms=("linux/arm64", "linux/amd64", "linux/arm64/v8"),
         labels={"team": "ops", "more": "yes", "org.opencontainers.image.revision": "x"},
         no_cache=True,
         builder="mine",
     )
-    found = order(wishes)
+    found = order(options)
     assert (found.engine, found.builder) == ("classic", "mine")
     for item in found.items:
         assert list(map(str, item.platforms)) == ["linux/amd64", "linux/arm64"]
@@ -88,7 +88,7 @@ def test_wishes_come_before_the_settings() -> None:
 
 def test_platforms_are_the_same_in_any_order() -> None:
     one, other = (
-        order(Wishes(platforms=given))
+        order(BuildOptions(platforms=given))
         for given in (("linux/amd64", "linux/arm64"), ("linux/arm64", "linux/amd64"))
     )
     assert one == other
@@ -99,7 +99,7 @@ def test_platforms_are_the_same_in_any_order() -> None:
 )
 def test_what_is_no_platform_is_refused(platform: str) -> None:
     with pytest.raises(Refused, match="is not a platform"):
-        order(Wishes(platforms=(platform,)))
+        order(BuildOptions(platforms=(platform,)))
 
 
 @pytest.mark.parametrize("label", OF_A_COMMIT)
@@ -111,7 +111,7 @@ def test_labels_that_tell_of_a_commit_are_left_out(label: str) -> None:
 
 def test_a_dockerfile_without_settings_is_one_item() -> None:
     build = DockerfileBuild("web", Path("ctx"), Path("ctx/Dockerfile"))
-    found = order_of_dockerfile(build, Wishes(labels={"a": "b"}, no_cache=True))
+    found = order_of_dockerfile(build, BuildOptions(labels={"a": "b"}, no_cache=True))
     (item,) = found.items
     assert (found.engine, found.root, found.base) == ("assemble", Path("ctx"), None)
     assert list(map(str, item.platforms)) == ["linux/amd64"]
