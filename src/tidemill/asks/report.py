@@ -10,7 +10,7 @@ from tidemill.asks.ask import Nothing, ReportDeployment
 from tidemill.asks.asker import Answer, Asker, Lookup
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import Settings, no_such_target
 from tidemill.facts.state import State
 
 
@@ -34,8 +34,8 @@ def answer(ask: ReportDeployment, state: State, asker: Asker, look: Lookup) -> A
             images=tuple(sorted(set(ask.images))),
         ),
     )
-    if ask.if_listed and settings and not _is_listed(settings, record):
-        return Nothing(f"the settings list no target {record.target} in a wave {record.wave}")
+    if ask.if_listed and settings and settings.listing(record.wave, record.target) is None:
+        return Nothing(no_such_target(record.wave, record.target))
     meant = msgspec.structs.replace(record, revision=_on_main(look, ask.revisions))
     latest = state.deployed.get((record.wave, record.target))
     if latest is not None and latest.id == meant.id:
@@ -62,8 +62,3 @@ def _on_main(look: Lookup, revisions: Sequence[str]) -> str:
         f"none of the revisions {', '.join(revisions[:3])} is on main",
         remedy="report the commit of main that the target has synced",
     )
-
-
-def _is_listed(settings: Settings, record: Deployment) -> bool:
-    wave = settings.wave(record.wave)
-    return wave is not None and record.target in wave.targets
