@@ -368,7 +368,10 @@ def test_an_interrupted_run_leaves_no_tag_alone_and_nothing_half_written(
     for attempt in range(4):
         shutil.rmtree(out, ignore_errors=True)
         run = started(heavy, f"oci:{out}", scratch)
-        time.sleep(0.2 + pauses.random() * 0.5)
+        # An interpreter that is still starting is none of ours: the run has begun with its folder.
+        while run.poll() is None and not any(scratch.iterdir()):
+            time.sleep(0.005)
+        time.sleep(pauses.random() * 0.5)
         run.send_signal(number)
         _, err = run.communicate(timeout=30)
         codes.add(run.returncode)
