@@ -1,8 +1,11 @@
 """What holds for every test: no configuration but the repository's own, one identity, one date."""
 
 import os
+from collections.abc import Generator
 
 import pytest
+
+from tests.world import World
 
 pytest_plugins = ["tests.components.fixtures"]
 
@@ -42,3 +45,16 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show of each repository that a failed test has in hand what is in it."""
+    report = yield
+    if report.failed and call.excinfo is not None:
+        frames = [frame.frame.f_locals.values() for frame in call.excinfo.traceback]
+        worlds = {id(one): one for values in frames for one in values if isinstance(one, World)}
+        report.sections += [(f"state of {one.bare}", one.state()) for one in worlds.values()]
+    return report

@@ -256,6 +256,13 @@ class World:
             self.bare, "for-each-ref", "--format=%(refname)", f"refs/tidemill/{below}"
         ).split()
 
+    def state(self) -> str:
+        """What is in the repository, for whoever reads that a test has failed."""
+        branches = git(self.bare, "log", "--graph", "--oneline", "--decorate", "-20", "--branches")
+        refs = git(self.bare, "for-each-ref", "--format=%(refname) %(subject)", "refs/tidemill")
+        journal = git(self.bare, "log", "--format=%B", "-5", "refs/tidemill/journal", "--")
+        return f"at {self.now}\n{branches}\n\n{refs}\n\nthe last turns:\n{journal}"
+
     def on_main(self, wave: str, set_name: str | None = None) -> str | None:
         """The app SHA of a wave on main, by its source.json."""
         folder = f"images/{wave}/{set_name}" if set_name else f"images/{wave}"
