@@ -56,5 +56,5 @@ def pytest_runtest_makereport(
     if report.failed and call.excinfo is not None:
         frames = [frame.frame.f_locals.values() for frame in call.excinfo.traceback]
         worlds = {id(one): one for values in frames for one in values if isinstance(one, World)}
-        report.sections += [(f"state of {one.bare}", one.state()) for one in worlds.values()]
+        report.sections += [(f"state of {one.bare}", one.in_git()) for one in worlds.values()]
     return report

@@ -256,7 +256,7 @@ class World:
             self.bare, "for-each-ref", "--format=%(refname)", f"refs/tidemill/{below}"
         ).split()
 
-    def state(self) -> str:
+    def in_git(self) -> str:
         """What is in the repository, for whoever reads that a test has failed."""
         branches = git(self.bare, "log", "--graph", "--oneline", "--decorate", "-20", "--branches")
         refs = git(self.bare, "for-each-ref", "--format=%(refname) %(subject)", "refs/tidemill")
