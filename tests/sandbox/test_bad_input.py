@@ -147,7 +147,7 @@ def wrong(done: Acted) -> str:
 NEWER = {**announcement(1), "version": 2}
 MESSAGES: Mapping[str, tuple[object, str]] = {
     "newer": (NEWER, "version"),
-    "no version": ({"set": "app"}, "of which commit"),
+    "no commit": ({"set": "app"}, "of which commit"),
     "a list": ([1], "not an announcement"),
     "text": ("x", "not an announcement"),
     "nothing": (None, "not an announcement"),

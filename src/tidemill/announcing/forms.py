@@ -12,6 +12,7 @@ from tidemill.announcing.announcement import (
     plain_json,
 )
 from tidemill.announcing.by_reference import AnnouncementReference, checked_reference
+from tidemill.errors import Refused
 from tidemill.words.versions import check_version
 
 _OWN = {"version", "images", "position"}
@@ -49,8 +50,29 @@ def read(data: bytes, *, is_bare: bool = False) -> Announcement | AnnouncementRe
         Refused: it is none, or of another version, or something in it is not what it may be.
     """
     plain = plain_json(data)
-    if isinstance(plain, dict) and not (plain.keys() >= _OWN if is_bare else _OWN & plain.keys()):
+    if _is_bare(plain, expected=is_bare):
         return Bare(converted(plain, dict[str, Image]))
+    return _whole(plain)
+
+
+def read_whole(data: bytes) -> Announcement | AnnouncementReference:
+    """The same, of an announcement that has to say of which commit it is."""
+    plain = plain_json(data)
+    if _is_bare(plain):
+        raise Refused(
+            "this announcement does not say of which commit it is",
+            remedy="send it with announce-images: docs/adopt.md shows the form of an announcement",
+        )
+    return _whole(plain)
+
+
+def _is_bare(plain: object, *, expected: bool = False) -> bool:
+    if not isinstance(plain, dict):
+        return False
+    return not plain.keys() >= _OWN if expected else not _OWN & plain.keys()
+
+
+def _whole(plain: object) -> Announcement | AnnouncementReference:
     check_version(plain, "the announcement")
     if isinstance(plain, dict) and "artifact" in plain:
         return checked_reference(plain)

@@ -6,10 +6,9 @@ from typing import Any
 
 import msgspec
 
-from tidemill.announcing import forms
+from tidemill.announcing.forms import read_whole
 from tidemill.asks import flux, target_deployed
 from tidemill.asks.ask import Announce, Ask, Nothing, ReportDeployment, read
-from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.unreadable import UNREADABLE
 
@@ -18,7 +17,6 @@ TARGET_DEPLOYED = "target-deployed"
 OF_OURSELVES = ("turn-due", "check-requested")
 
 _FROM_GITHUB = "it is GitHub that sends this event: run this in the workflow that it starts"
-_ANNOUNCE = "send it with announce-images: docs/adopt.md shows the form of an announcement"
 
 
 class _Sender(msgspec.Struct):
@@ -49,9 +47,7 @@ def ask_of(payload: bytes) -> Ask | Nothing:
 
 def _announced(event: _Typed, payload: bytes) -> Announce:
     sender = read(payload, _Sent, "a repository_dispatch", _FROM_GITHUB).sender
-    found = forms.read(bytes(event.client_payload))
-    if isinstance(found, forms.Bare):
-        raise Refused("this announcement does not say of which commit it is", remedy=_ANNOUNCE)
+    found = read_whole(bytes(event.client_payload))
     return Announce(found, sender=sender.login if sender else "")
 
 

@@ -142,6 +142,7 @@ NO_ANNOUNCEMENT = {
     "the name of a file": ("../../secret", "this is not an announcement"),
     "empty": ({}, "does not say of which commit"),
     "bare": (ANNOUNCEMENT["images"], "does not say of which commit"),
+    "neither": ({"set": "app"}, "does not say of which commit"),
     "version 2": (ANNOUNCEMENT | {"version": 2, "new": []}, "has version 2, this Tidemill reads"),
     "version 0": (ANNOUNCEMENT | {"version": 0}, "has version 0"),
     "version true": (ANNOUNCEMENT | {"version": True}, "has version True"),
