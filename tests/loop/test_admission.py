@@ -24,8 +24,7 @@ def test_second_set_waits_while_the_first_is_on_auto(tmp_path: Path) -> None:
 
 
 def test_second_set_waits_while_the_first_is_in_flight(tmp_path: Path) -> None:
-    w = waves(tmp_path, DEPLOYED)
-    w.ship(1)
+    w = waves(tmp_path, DEPLOYED, first=("ship", 1))
     w.later(minutes=14)
     assert not w.announce(2)["introduced"]
     line = next(one for one in w.status()["waiting"] if short(2) in one["what"])
@@ -35,8 +34,7 @@ def test_second_set_waits_while_the_first_is_in_flight(tmp_path: Path) -> None:
 
 
 def test_second_set_goes_when_the_first_did_not_settle_in_time(tmp_path: Path) -> None:
-    w = waves(tmp_path, DEPLOYED)
-    w.ship(1)
+    w = waves(tmp_path, DEPLOYED, first=("ship", 1))
     w.announce(2)
     w.later(minutes=15)
     w.green()
@@ -59,8 +57,7 @@ def test_settle_counts_from_the_landing_not_from_the_announcement(tmp_path: Path
 
 @pytest.mark.parametrize("options", [DEPLOYED, SOAKED], ids=["when deployed", "when soaked"])
 def test_failed_set_has_settled_at_once(tmp_path: Path, options: dict[str, dict[str, str]]) -> None:
-    w = waves(tmp_path, options)
-    w.ship(1)
+    w = waves(tmp_path, options, first=("ship", 1))
     w.announce(2)
     w.report("lab", "l1", health="Degraded")
     w.green()
@@ -86,8 +83,7 @@ def test_when_soaked_waits_for_every_wave_that_follows(tmp_path: Path) -> None:
         "shop": {"targets": ["s1"], "after": ["lab"], "soak": "30m"},
         "mall": {"targets": ["m1"], "after": ["lab"], "soak": "1h"},
     }
-    w = waves(tmp_path, options)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, options, first=("deployed", 1, "lab"))
     w.announce(2)
     w.later(minutes=59)
     w.green()
@@ -99,8 +95,7 @@ def test_when_soaked_waits_for_every_wave_that_follows(tmp_path: Path) -> None:
 
 
 def test_when_soaked_does_not_wait_longer_than_settle_for_a_silent_target(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAKED)
-    w.ship(1)
+    w = waves(tmp_path, SOAKED, first=("ship", 1))
     w.announce(2)
     w.later(minutes=15)
     w.green()
@@ -108,8 +103,9 @@ def test_when_soaked_does_not_wait_longer_than_settle_for_a_silent_target(tmp_pa
 
 
 def test_when_soaked_without_any_wave_that_follows_is_when_deployed(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"], "admit": "when soaked"}})
-    w.deployed(1, "lab")
+    w = waves(
+        tmp_path, {"lab": {"targets": ["l1"], "admit": "when soaked"}}, first=("deployed", 1, "lab")
+    )
     w.ship(2)
     assert w.at("lab") == 2
 
@@ -127,8 +123,7 @@ def test_at_once_stacks_sets_on_auto_as_they_come(tmp_path: Path) -> None:
 def test_wave_that_is_deployed_takes_the_next_although_a_target_progresses_again(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, DEPLOYED)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, DEPLOYED, first=("deployed", 1, "lab"))
     w.later(minutes=1)
     w.report("lab", "l1", health="Progressing")
     w.ship(2)
@@ -137,8 +132,7 @@ def test_wave_that_is_deployed_takes_the_next_although_a_target_progresses_again
 
 def test_promotion_waits_while_the_wave_has_one_in_flight(tmp_path: Path) -> None:
     options = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}
-    w = waves(tmp_path, options)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, options, first=("deployed", 1, "lab"))
     assert w.at("shop") == 1
     w.later(minutes=5)
     w.deployed(2, "lab")

@@ -49,8 +49,7 @@ def assert_commands_run_as_printed(world: Waves) -> None:
 
 def evicted(folder: Path) -> Waves:
     """2 was evicted from lab; 1 is everywhere. The check said why."""
-    w = waves(folder, {"lab": LAB, "shop": SHOP})
-    w.everywhere(1)
+    w = waves(folder, {"lab": LAB, "shop": SHOP}, first=("everywhere", 1))
     w.check(w.ref("refs/heads/main") or "")
     w.announce(2)
     (w.folder / "printed.txt").write_text("compiling\n\nError: port 80 is taken\n")
@@ -83,8 +82,7 @@ def test_evicted_set_is_named_with_what_its_check_said_until_a_newer_one_is_depl
 
 
 def test_promotion_that_was_evicted_is_named(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "shop": SHOP}, first=("everywhere", 1))
     w.ship(2)
     w.check(w.ref("refs/heads/main") or "")
     w.deploy("lab")
@@ -99,8 +97,7 @@ def test_promotion_that_was_evicted_is_named(tmp_path: Path) -> None:
 def test_announcement_that_ended_badly_is_named_until_a_newer_one_is_deployed(
     tmp_path: Path, how: str
 ) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "shop": SHOP}, first=("everywhere", 1))
     if how == "dropped":
         w.hold("lab")
         request = w.announce(2)["request"]["id"]
@@ -143,8 +140,7 @@ def test_set_that_is_due_behind_one_that_was_rolled_back_is_named_with_all_its_o
 ) -> None:
     window = ["Mon-Fri 14:00-16:00 UTC"]
     shop = {**SHOP, "approval": True, "soak": "2h", "windows": window}
-    w = waves(tmp_path, {"lab": LAB, "shop": shop})
-    w.deployed(1, "lab")
+    w = waves(tmp_path, {"lab": LAB, "shop": shop}, first=("deployed", 1, "lab"))
     w.deployed(2, "lab")
     w.deployed(3, "lab")
     w.roll_back("lab", "--to", short(2))

@@ -14,8 +14,7 @@ from tests.world import git
 @built_once
 def twice(folder: Path, /) -> Waves:
     """1 and then 2 are deployed everywhere."""
-    w = waves(folder)
-    w.everywhere(1)
+    w = waves(folder, first=("everywhere", 1))
     w.later(minutes=20)
     w.everywhere(2)
     w.later(minutes=20)
@@ -77,8 +76,7 @@ def test_commit_that_puts_a_first_wave_back_is_not_undone(tmp_path: Path) -> Non
 
 def test_set_that_a_person_put_back_does_not_go_on_to_the_next_wave(tmp_path: Path) -> None:
     shop = {"targets": ["s1"], "soak": "1h"}
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop})
-    w.deployed(1, "lab")
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop}, first=("deployed", 1, "lab"))
     w.later(hours=1)
     w.green()
     first = w.landing_of("lab")
@@ -112,8 +110,11 @@ def test_images_without_a_source_by_hand_hold_the_wave(tmp_path: Path) -> None:
 
 
 def test_person_may_put_a_newer_set_into_a_wave_without_a_hold(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "9d"}})
-    w.deployed(1, "lab")
+    w = waves(
+        tmp_path,
+        {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "9d"}},
+        first=("deployed", 1, "lab"),
+    )
     w.edit(push=False)
     for name in ("tags.json", "digests.json", "source.json"):
         (w.clone / "images/shop").mkdir(exist_ok=True, parents=True)

@@ -104,8 +104,7 @@ def test_same_announcement_by_all_at_once_is_one_commit(tmp_path: Path, crowd: i
 @pytest.mark.parametrize("crowd", CROWDS)
 def test_targets_that_report_at_once_are_all_heard(tmp_path: Path, crowd: int) -> None:
     names = [f"l{number}" for number in range(crowd)]
-    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}}, first=("ship", 1))
     for process in [start(w, *reporting(w, "lab", name)) for name in names]:
         ended(process)
     assert len(w.refs("deployed/lab")) == crowd
@@ -134,8 +133,7 @@ def test_turns_at_once_do_what_is_due_once(tmp_path: Path, crowd: int) -> None:
 
 def test_everyone_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     names = [f"l{number}" for number in range(5)]
-    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}}, first=("ship", 1))
     tested = w.ref("refs/heads/auto") or ""
     commands = [reporting(w, "lab", name) for name in names]
     commands += [announcing(w, position) for position in (2, 3, 4, 5)]

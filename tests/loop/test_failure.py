@@ -24,8 +24,7 @@ TWO = {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}}
 def test_failed_set_is_not_promoted_and_status_says_where(
     tmp_path: Path, phase: str, health: str
 ) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     w.report("lab", "l1", phase, health)
     w.green()
     assert w.state("lab") == "failed"
@@ -35,8 +34,7 @@ def test_failed_set_is_not_promoted_and_status_says_where(
 
 
 def test_failed_target_that_is_healthy_again_ends_the_failure(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     w.later(minutes=5)
     w.report("lab", "l1")
@@ -46,8 +44,7 @@ def test_failed_target_that_is_healthy_again_ends_the_failure(tmp_path: Path) ->
 
 
 def test_after_a_failure_every_target_counts_anew(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.later(minutes=1)
     w.report("lab", "l1", health="Progressing")
@@ -66,8 +63,7 @@ def test_after_a_failure_every_target_counts_anew(tmp_path: Path) -> None:
 def test_target_that_stayed_healthy_through_the_failure_need_not_report_again(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.report("lab", "l2", health="Degraded")
     w.later(minutes=1)
@@ -77,8 +73,7 @@ def test_target_that_stayed_healthy_through_the_failure_need_not_report_again(
 
 
 def test_healthy_report_of_another_target_does_not_end_a_failure(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     w.later(minutes=1)
     w.report("lab", "l2")
@@ -88,8 +83,7 @@ def test_healthy_report_of_another_target_does_not_end_a_failure(tmp_path: Path)
 
 
 def test_progressing_does_not_end_a_failure(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     w.later(minutes=1)
     w.report("lab", "l1", health="Progressing")
@@ -97,8 +91,7 @@ def test_progressing_does_not_end_a_failure(tmp_path: Path) -> None:
 
 
 def test_two_failed_targets_must_both_be_healthy_again(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     for target in ("l1", "l2"):
         w.report("lab", target, health="Degraded")
     w.later(minutes=1)
@@ -111,8 +104,7 @@ def test_two_failed_targets_must_both_be_healthy_again(tmp_path: Path) -> None:
 
 
 def test_target_that_fails_on_its_old_revision_does_not_fail_the_new_set(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.everywhere(1)
+    w = waves(tmp_path, TWO, first=("everywhere", 1))
     old = w.ref("refs/heads/main")
     w.later(minutes=1)
     w.ship(2)
@@ -126,8 +118,7 @@ def test_target_that_fails_on_its_old_revision_does_not_fail_the_new_set(tmp_pat
 
 
 def test_set_that_was_replaced_while_failed_is_never_promoted(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     first = w.ref("refs/heads/main")
     w.report("lab", "l1", health="Degraded")
     w.later(minutes=1)
@@ -145,8 +136,7 @@ def test_set_that_was_replaced_while_failed_is_never_promoted(tmp_path: Path) ->
 
 def test_set_that_recovered_before_it_was_replaced_is_promoted(tmp_path: Path) -> None:
     shop = {"targets": ["s1"], "soak": "1h"}
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop}, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     w.later(minutes=1)
     w.report("lab", "l1")
@@ -158,8 +148,11 @@ def test_set_that_recovered_before_it_was_replaced_is_promoted(tmp_path: Path) -
 
 
 def test_deployed_set_that_fails_later_is_not_promoted_while_it_fails(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "1h"}})
-    w.ship(1)
+    w = waves(
+        tmp_path,
+        {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "1h"}},
+        first=("ship", 1),
+    )
     w.report("lab", "l1")
     w.later(minutes=59)
     w.report("lab", "l1", health="Degraded")
@@ -202,8 +195,7 @@ def test_failure_of_a_target_that_runs_both_sets_stops_both(tmp_path: Path) -> N
 def test_source_that_fails_while_a_promotion_is_under_test_keeps_it_from_landing(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     tested = w.report("lab", "l1")["to_check"][0]
     w.check(tested)
     w.later(minutes=1)
@@ -217,8 +209,7 @@ def test_source_that_fails_while_a_promotion_is_under_test_keeps_it_from_landing
 
 
 def test_failed_target_that_is_removed_from_the_settings_blocks_nobody(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.report("lab", "l2", health="Degraded")
     assert w.state("lab") == "failed"
@@ -232,8 +223,7 @@ def test_failed_target_that_is_removed_from_the_settings_blocks_nobody(tmp_path:
 def test_failure_of_a_removed_target_does_not_stop_soak(tmp_path: Path) -> None:
     shop = {"targets": ["s1"], "soak": "1h"}
     lab = {"targets": ["l1", "l2"], "admit": "when deployed"}
-    w = waves(tmp_path, {"lab": lab, "shop": shop})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": lab, "shop": shop}, first=("ship", 1))
     w.deploy("lab")
     w.later(minutes=10)
     w.ship(2)

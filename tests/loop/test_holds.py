@@ -31,8 +31,7 @@ def test_hold_stops_introductions_into_a_first_wave(tmp_path: Path) -> None:
 
 
 def test_hold_placed_while_a_promotion_is_under_test_keeps_it_from_landing(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     w.report("lab", "l1")
     tested = w.report("lab", "l2")["to_check"][0]
     w.hold("shop")
@@ -47,8 +46,7 @@ def test_hold_placed_while_a_promotion_is_under_test_keeps_it_from_landing(tmp_p
 
 
 def test_hold_and_green_verdict_in_the_same_turn_and_the_hold_wins(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     w.report("lab", "l1")
     tested = w.report("lab", "l2")["to_check"][0]
     w.check(tested)
@@ -57,8 +55,7 @@ def test_hold_and_green_verdict_in_the_same_turn_and_the_hold_wins(tmp_path: Pat
 
 
 def test_what_is_above_a_held_promotion_on_auto_is_replayed_and_lands(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     w.deploy("lab")
     w.announce(2)
     turn = w.hold("shop")
@@ -112,8 +109,7 @@ def test_second_hold_keeps_the_reason_and_time_of_the_first(tmp_path: Path) -> N
 
 
 def test_release_of_what_is_not_held_changes_nothing(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     turn = w.release("shop")
     assert turn.code == 0
     assert not turn["changed"]
@@ -121,8 +117,7 @@ def test_release_of_what_is_not_held_changes_nothing(tmp_path: Path) -> None:
 
 def test_soak_goes_on_while_a_wave_is_held(tmp_path: Path) -> None:
     shop = {"targets": ["s1"], "soak": "1h"}
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop})
-    w.deployed(1, "lab")
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop}, first=("deployed", 1, "lab"))
     w.hold("shop")
     w.later(hours=1)
     w.green()

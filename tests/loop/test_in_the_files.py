@@ -79,8 +79,7 @@ def test_set_is_deployed_once_the_files_name_it_and_the_targets_have_them(tmp_pa
 
 
 def test_files_that_a_person_changes_later_are_looked_at_again(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     assert w.state("lab") == "deployed"
     change_generator(w, generator(f"{REGISTRY}/web:v1"))
     assert w.state("lab") == "not in the files", "status says so before any turn"
@@ -100,8 +99,7 @@ def test_service_that_no_file_mentions_yet_stops_nothing_and_is_not_called_deplo
     tmp_path: Path,
 ) -> None:
     split = {"lab": {"l1": ["web"], "l2": ["web"]}, "shop": {"s1": ["web"]}}
-    w = waves(tmp_path, targets=split)
-    w.ship(1, {"web": "a", "api": "a"})
+    w = waves(tmp_path, targets=split, first=("ship", 1, {"web": "a", "api": "a"}))
     w.deploy("lab")
     w.green()
     assert w.at("shop") == 1
@@ -113,8 +111,7 @@ def test_service_that_no_file_mentions_yet_stops_nothing_and_is_not_called_deplo
 
 
 def test_rollback_goes_past_a_set_that_was_never_in_the_files(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     change_generator(w, generator(f"{REGISTRY}/web:v1"))
     w.later(minutes=20)
     w.ship(2)

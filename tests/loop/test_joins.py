@@ -20,8 +20,7 @@ ROOTS = {
 
 
 def test_set_fans_out_to_every_wave_that_comes_after(tmp_path: Path) -> None:
-    w = waves(tmp_path, FAN_OUT)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, FAN_OUT, first=("deployed", 1, "lab"))
     assert w.positions() == {"lab": 1, "east": 1, "west": 1}
 
 
@@ -36,8 +35,7 @@ def test_held_branch_of_a_fan_out_does_not_hold_the_other(tmp_path: Path) -> Non
 
 
 def test_join_takes_a_set_only_when_both_of_its_sources_have_it_deployed(tmp_path: Path) -> None:
-    w = waves(tmp_path, DIAMOND)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, DIAMOND, first=("deployed", 1, "lab"))
     w.deploy("east")
     w.green()
     assert w.at("world") is None
@@ -48,8 +46,7 @@ def test_join_takes_a_set_only_when_both_of_its_sources_have_it_deployed(tmp_pat
 
 
 def test_failure_in_one_source_keeps_a_set_out_of_the_join(tmp_path: Path) -> None:
-    w = waves(tmp_path, DIAMOND)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, DIAMOND, first=("deployed", 1, "lab"))
     w.deploy("east")
     w.report("west", "w1", health="Degraded")
     w.later(days=2)
@@ -58,8 +55,7 @@ def test_failure_in_one_source_keeps_a_set_out_of_the_join(tmp_path: Path) -> No
 
 
 def test_set_rolled_back_in_one_source_does_not_reach_the_join(tmp_path: Path) -> None:
-    w = waves(tmp_path, DIAMOND)
-    w.everywhere(1)
+    w = waves(tmp_path, DIAMOND, first=("everywhere", 1))
     w.deployed(2, "lab")
     w.deploy("east")
     w.deploy("west")
@@ -131,8 +127,7 @@ def test_announcement_goes_to_every_first_wave_and_ends_when_all_have_it(tmp_pat
 
 
 def test_first_waves_do_not_wait_for_each_other(tmp_path: Path) -> None:
-    w = waves(tmp_path, ROOTS)
-    w.ship(1)
+    w = waves(tmp_path, ROOTS, first=("ship", 1))
     w.deploy("linux")
     w.ship(2)
     assert w.positions() == {"linux": 2, "macos": 1, "all": None}
@@ -142,8 +137,7 @@ def test_first_waves_do_not_wait_for_each_other(tmp_path: Path) -> None:
 
 
 def test_join_of_first_waves_takes_what_both_have(tmp_path: Path) -> None:
-    w = waves(tmp_path, ROOTS)
-    w.ship(1)
+    w = waves(tmp_path, ROOTS, first=("ship", 1))
     w.deploy("linux")
     w.deploy("macos")
     w.green()
@@ -187,8 +181,7 @@ def test_set_that_a_join_waits_for_is_not_among_the_superseded(tmp_path: Path) -
 
 def test_chain_of_three_waves_passes_a_set_on_one_by_one(tmp_path: Path) -> None:
     options = {name: {"targets": [f"{name}-1"]} for name in ("one", "two", "three")}
-    w: Waves = waves(tmp_path, options)
-    w.ship(1)
+    w: Waves = waves(tmp_path, options, first=("ship", 1))
     for name in options:
         assert w.at(name) == 1
         w.deploy(name)

@@ -89,8 +89,7 @@ def midway(tmp_path: Path) -> Waves:
     """1 is deployed in the lab, and its promotion into the shop is green and has not landed."""
     folder = tmp_path / "midway"
     folder.mkdir()
-    w = waves(folder, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(folder, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}, first=("ship", 1))
     w.check(w.report("lab", "l1")["to_check"][0])
     w.later(minutes=1)
     return w

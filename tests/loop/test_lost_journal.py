@@ -39,8 +39,7 @@ losses = pytest.mark.parametrize("lose", LOSSES, ids=lambda lose: lose.__name__)
 def test_loop_goes_on_and_the_journal_says_that_it_was_made_again(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.deployed(2, "lab")
     lost = w.ref(JOURNAL)
     lose(w)
@@ -64,8 +63,7 @@ def test_loop_goes_on_and_the_journal_says_that_it_was_made_again(
 def test_set_that_was_rolled_back_does_not_return(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.deployed(2, "lab")
     w.deploy("shop")
     w.roll_back("lab")
@@ -94,8 +92,7 @@ def test_set_that_was_rolled_back_does_not_return(
 def test_set_that_was_rolled_back_in_the_first_wave_does_not_get_into_the_next(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.hold("shop")
     w.deployed(2, "lab")
     w.roll_back("lab")
@@ -113,8 +110,7 @@ def test_set_that_was_rolled_back_in_the_first_wave_does_not_get_into_the_next(
 def test_set_that_was_evicted_does_not_return(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.announce(2)
     w.check(w.ref("refs/heads/main") or "")
     for sha in w.turn()["to_check"]:
@@ -146,8 +142,7 @@ def test_set_that_was_evicted_does_not_return(
 def test_hold_is_not_lost_and_what_waits_is_not_either(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.hold("shop", "freeze")
     w.deployed(2, "lab")
     w.announce(3)
@@ -164,8 +159,7 @@ def test_hold_is_not_lost_and_what_waits_is_not_either(
 
 @losses
 def test_set_that_fails_is_not_promoted(tmp_path: Path, lose: Callable[[Waves], None]) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.ship(2)
     w.report("lab", "l1")
     w.report("lab", "l2", health="Degraded")
@@ -185,8 +179,7 @@ def test_set_that_fails_is_not_promoted(tmp_path: Path, lose: Callable[[Waves], 
 def test_wave_can_be_rolled_back_to_what_it_had(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.everywhere(2)
     lose(w)
     w.roll_back("shop", "--to", sha_at(w, 1))
@@ -202,8 +195,7 @@ def sha_at(w: Waves, position: int) -> str:
 
 
 def test_everything_but_the_branches_may_be_lost(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.everywhere(2)
     delete_all(w)
     w.announce(1)
@@ -225,8 +217,7 @@ def test_repository_that_never_had_a_journal_is_not_told_that_it_lost_one(tmp_pa
 def test_set_that_was_rolled_back_does_not_return_where_its_files_were_elsewhere(
     tmp_path: Path, lose: Callable[[Waves], None]
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.everywhere(2)
     w.roll_back("shop")
     w.green()

@@ -13,8 +13,9 @@ SHOP = {"targets": ["s1", "s2"], "on_failure": "roll back"}
 @built_once
 def careful(folder: Path, /, **more: Any) -> Waves:
     """The shop rolls back by itself; 1 is deployed everywhere."""
-    w = waves(folder, {"lab": {"targets": ["l1"]}, "shop": {**SHOP, **more}})
-    w.everywhere(1)
+    w = waves(
+        folder, {"lab": {"targets": ["l1"]}, "shop": {**SHOP, **more}}, first=("everywhere", 1)
+    )
     w.later(hours=1)
     return w
 
@@ -98,8 +99,7 @@ def test_rollback_that_fails_is_not_rolled_back_further(tmp_path: Path) -> None:
 
 
 def test_first_set_that_fails_has_nowhere_to_go_and_is_held(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"shop": SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"shop": SHOP}, first=("ship", 1))
     assert not w.report("shop", "s1", health="Degraded")["rolled_back"]
     w.green()
     assert w.at("shop") == 1

@@ -12,8 +12,7 @@ SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "1h"}}
 
 
 def test_promotion_by_hand_still_waits_for_the_sources(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1)
+    w = waves(tmp_path, SOAK, first=("ship", 1))
     assert w.promote("shop", "--sha", short(1)).code == 0
     w.green()
     assert w.at("shop") is None
@@ -21,8 +20,7 @@ def test_promotion_by_hand_still_waits_for_the_sources(tmp_path: Path) -> None:
 
 
 def test_promotion_by_hand_still_waits_for_soak(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, SOAK, first=("deployed", 1, "lab"))
     w.promote("shop")
     w.green()
     assert w.at("shop") is None
@@ -33,8 +31,7 @@ def test_promotion_by_hand_still_waits_for_soak(tmp_path: Path) -> None:
 
 
 def test_promotion_by_hand_still_waits_for_admission(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, first=("deployed", 1, "lab"))
     w.deployed(2, "lab")
     assert w.at("shop") == 1
     w.promote("shop", "--sha", short(2))
@@ -46,8 +43,7 @@ def test_promotion_by_hand_still_waits_for_admission(tmp_path: Path) -> None:
 def test_override_passes_over_sources_and_soak_and_the_journal_keeps_the_reason(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1)
+    w = waves(tmp_path, SOAK, first=("ship", 1))
     turn = w.promote("shop", "--sha", short(1), "--override", "customers wait")
     assert turn["promoted"]
     w.green()
@@ -58,8 +54,7 @@ def test_override_passes_over_sources_and_soak_and_the_journal_keeps_the_reason(
 
 
 def test_override_still_has_to_be_green(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1)
+    w = waves(tmp_path, SOAK, first=("ship", 1))
     sha = w.promote("shop", "--sha", short(1), "--override", "now")["to_check"][0]
     w.check(sha, "failure")
     w.check(w.ref("refs/heads/main") or "")
@@ -70,8 +65,7 @@ def test_override_still_has_to_be_green(tmp_path: Path) -> None:
 def test_override_passes_over_admission_and_takes_the_place_of_what_is_on_auto(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, first=("deployed", 1, "lab"))
     w.deploy("shop")
     w.green()
     w.ship(2)
@@ -84,8 +78,7 @@ def test_override_passes_over_admission_and_takes_the_place_of_what_is_on_auto(
 
 
 def test_override_of_a_failed_set_is_possible(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1)
+    w = waves(tmp_path, SOAK, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     w.promote("shop", "--sha", short(1), "--override", "lab itself is broken")
     w.green()
@@ -93,8 +86,7 @@ def test_override_of_a_failed_set_is_possible(tmp_path: Path) -> None:
 
 
 def test_override_without_a_reason_is_refused(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1)
+    w = waves(tmp_path, SOAK, first=("ship", 1))
     before = refs(w)
     assert w.promote("shop", "--sha", short(1), "--override", " ").code == 1
     assert refs(w) == before
@@ -103,8 +95,7 @@ def test_override_without_a_reason_is_refused(tmp_path: Path) -> None:
 def test_older_set_than_the_present_one_is_refused_and_the_remedy_is_a_rollback(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.everywhere(2)
     before = refs(w)
     turn = w.promote("shop", "--sha", short(1), "--override", "I want it")
@@ -115,8 +106,7 @@ def test_older_set_than_the_present_one_is_refused_and_the_remedy_is_a_rollback(
 
 
 def test_set_that_the_wave_has_already_is_nothing_to_do(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     turn = w.promote("shop", "--sha", short(1))
     assert turn.code == 0
     assert not turn["promoted"]
@@ -125,16 +115,14 @@ def test_set_that_the_wave_has_already_is_nothing_to_do(tmp_path: Path) -> None:
 
 
 def test_set_that_nobody_has_heard_of_is_refused(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     turn = w.promote("shop", "--sha", "0" * 12)
     assert turn.code == 1
     assert turn["error"]["written"] == "nothing"
 
 
 def test_promotion_into_a_first_wave_is_refused(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     assert w.promote("lab").code == 1
 
 
@@ -159,8 +147,7 @@ def test_older_set_that_was_asked_for_goes_before_newer_ones(tmp_path: Path) -> 
 
 
 def test_set_that_the_wave_has_had_before_can_be_promoted_again_by_hand(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.everywhere(2)
     w.roll_back("shop")
     w.green()
@@ -174,8 +161,7 @@ def test_set_that_the_wave_has_had_before_can_be_promoted_again_by_hand(tmp_path
 
 
 def test_request_for_a_set_that_lands_meanwhile_ends_as_landed(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, SOAK, first=("deployed", 1, "lab"))
     w.promote("shop")
     w.later(hours=1)
     w.green()
@@ -184,8 +170,7 @@ def test_request_for_a_set_that_lands_meanwhile_ends_as_landed(tmp_path: Path) -
 
 
 def test_promotion_by_hand_twice_is_one_promotion(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, SOAK, first=("deployed", 1, "lab"))
     w.promote("shop")
     w.later(minutes=1)
     w.promote("shop")
@@ -197,8 +182,7 @@ def test_promotion_by_hand_twice_is_one_promotion(tmp_path: Path) -> None:
 
 
 def test_evicted_promotion_is_not_done_again_until_it_is_retried(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     w.report("lab", "l1")
     sha = w.report("lab", "l2")["to_check"][0]
     w.check(sha, "failure")
@@ -217,8 +201,7 @@ def test_evicted_promotion_is_not_done_again_until_it_is_retried(tmp_path: Path)
 
 
 def test_override_is_promoted_byte_for_byte_too(tmp_path: Path) -> None:
-    w = waves(tmp_path, SOAK)
-    w.ship(1, {"web": "a", "api": "b"})
+    w = waves(tmp_path, SOAK, first=("ship", 1, {"web": "a", "api": "b"}))
     w.promote("shop", "--sha", short(1), "--override", "now")
     w.green()
     for name in ("tags.json", "digests.json"):

@@ -17,8 +17,7 @@ def kept(w: Waves, wave: str, target: str) -> int:
 
 
 def test_repeated_record_is_not_kept_and_changes_nothing(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     w.report("lab", "l1")
     w.green()
     before, finished = refs(w), w.now
@@ -33,8 +32,7 @@ def test_repeated_record_is_not_kept_and_changes_nothing(tmp_path: Path) -> None
 
 
 def test_record_that_differs_is_kept_with_the_earlier_ones_as_ancestors(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     for health in ("Progressing", "Healthy", "Progressing", "Healthy"):
         w.report("lab", "l1", health=health)
         w.later(minutes=1)
@@ -42,8 +40,7 @@ def test_record_that_differs_is_kept_with_the_earlier_ones_as_ancestors(tmp_path
 
 
 def test_late_record_of_something_earlier_does_not_undo_the_latest(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     started = w.now
     w.later(minutes=5)
     w.report("lab", "l1")
@@ -55,8 +52,7 @@ def test_late_record_of_something_earlier_does_not_undo_the_latest(tmp_path: Pat
 
 
 def test_late_good_news_does_not_hide_later_bad_news(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     started = w.now
     w.later(minutes=5)
     w.report("lab", "l1", "Failed", "Healthy")
@@ -70,8 +66,9 @@ def test_late_good_news_does_not_hide_later_bad_news(tmp_path: Path) -> None:
 def test_records_that_were_accepted_together_are_filed_in_the_order_of_what_happened(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(
+        tmp_path, {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"]}}, first=("ship", 1)
+    )
     finished = w.now
     w.later(minutes=10)
     broken = w.settings
@@ -91,8 +88,7 @@ def test_records_that_were_accepted_together_are_filed_in_the_order_of_what_happ
 def test_healthy_then_progressing_then_degraded_promotes_once_and_never_again(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     promoted = []
     for health in ("Healthy", "Progressing", "Healthy", "Degraded", "Progressing", "Healthy"):
         promoted += w.report("lab", "l1", health=health)["promoted"]
@@ -104,8 +100,7 @@ def test_healthy_then_progressing_then_degraded_promotes_once_and_never_again(
 
 def test_many_targets_that_notify_again_after_every_sync_change_nothing(tmp_path: Path) -> None:
     names = [f"l{number}" for number in range(12)]
-    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": names}, "shop": {"targets": ["s1"]}}, first=("ship", 1))
     finished, landed = w.now, w.landing_of("lab")
     for name in names:
         w.report("lab", name, finished=finished)
@@ -121,8 +116,9 @@ def test_many_targets_that_notify_again_after_every_sync_change_nothing(tmp_path
 
 
 def test_lost_report_is_made_up_for_by_any_later_one(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}})
-    w.ship(1)
+    w = waves(
+        tmp_path, {"lab": {"targets": ["l1", "l2"]}, "shop": {"targets": ["s1"]}}, first=("ship", 1)
+    )
     w.report("lab", "l1")
     w.later(hours=5)
     w.edit(note="something else")
@@ -132,8 +128,7 @@ def test_lost_report_is_made_up_for_by_any_later_one(tmp_path: Path) -> None:
 
 
 def test_old_report_of_a_first_wave_after_the_second_advanced_moves_nothing(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.everywhere(1)
+    w = waves(tmp_path, ONE, first=("everywhere", 1))
     old = w.landing_of("lab")
     w.later(hours=1)
     w.everywhere(2)
@@ -146,8 +141,7 @@ def test_old_report_of_a_first_wave_after_the_second_advanced_moves_nothing(tmp_
 
 
 def test_chain_of_records_starts_anew_after_two_hundred(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}}, first=("ship", 1))
     # Two hundred records through the command line take long: the chain is forged up to 198.
     tip = w.ref("refs/tidemill/deployed/lab/l1")
     assert tip is None

@@ -254,8 +254,7 @@ def test_rollback_and_reports_go_on_under_the_old_name(tmp_path: Path) -> None:
 
 
 def test_first_wave_that_is_removed_leaves_no_set_behind(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}}, first=("everywhere", 1))
     w.ship(2)
     rewrite(w, {"live": LIVE})
     settle(w)
@@ -265,8 +264,7 @@ def test_first_wave_that_is_removed_leaves_no_set_behind(tmp_path: Path) -> None
 
 
 def test_set_that_a_first_wave_lacks_is_not_called_already_there(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "live": {**LIVE, "soak": "1d"}}, first=("everywhere", 1))
     w.ship(2)
     w.report("lab", "l1", health="Degraded")
     rewrite(w, {"live": LIVE})

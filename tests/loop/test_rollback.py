@@ -13,8 +13,7 @@ from tests.world import git
 @built_once
 def twice(folder: Path, /, **kw: Any) -> Waves:
     """1 and then 2 are deployed everywhere."""
-    w = waves(folder, **kw)
-    w.everywhere(1)
+    w = waves(folder, **kw, first=("everywhere", 1))
     w.later(minutes=20)
     w.everywhere(2)
     w.later(minutes=20)
@@ -98,8 +97,7 @@ def test_rollback_of_a_first_wave_is_not_undone_by_what_was_announced_before(
 
 def test_set_rolled_back_in_one_wave_does_not_go_on_to_the_next(tmp_path: Path) -> None:
     options = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "1h"}}
-    w = waves(tmp_path, options)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, options, first=("deployed", 1, "lab"))
     w.later(hours=1)
     w.green()
     w.deploy("shop")
@@ -116,8 +114,7 @@ def test_set_rolled_back_in_one_wave_does_not_go_on_to_the_next(tmp_path: Path) 
 def test_rollback_while_the_promotion_of_that_set_is_under_test_keeps_it_from_landing(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.ship(2)
     w.report("lab", "l1")
     tested = w.report("lab", "l2")["to_check"][0]
@@ -149,8 +146,7 @@ def test_rollback_with_a_goal_goes_there(tmp_path: Path) -> None:
 
 
 def test_rollback_without_a_goal_passes_over_sets_that_were_not_healthy(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.deployed(2, "lab")
     w.report("shop", "s1", health="Degraded")
     w.deployed(3, "lab")
@@ -177,8 +173,7 @@ def test_second_rollback_goes_one_further_back(tmp_path: Path) -> None:
 
 
 def test_rollback_to_nothing_older_is_refused(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     before = refs(w)
     turn = w.roll_back("shop")
     assert turn.code == 1
@@ -196,8 +191,7 @@ def test_rollback_to_a_newer_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_rollback_to_a_set_that_the_wave_never_had_is_refused(tmp_path: Path) -> None:
-    w = waves(tmp_path)
-    w.everywhere(1)
+    w = waves(tmp_path, first=("everywhere", 1))
     w.ship(2)
     w.everywhere(3)
     assert w.roll_back("shop", "--to", short(2)).code == 1

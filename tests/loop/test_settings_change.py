@@ -21,8 +21,7 @@ def rewrite(w: Waves, options: Options) -> None:
 
 
 def test_wave_that_is_removed_takes_its_promotion_off_auto(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": LAB, "shop": SHOP}, first=("ship", 1))
     tested = w.report("lab", "l1")["to_check"][0]
     w.check(tested)
     del w.targets["shop"]
@@ -35,8 +34,7 @@ def test_wave_that_is_removed_takes_its_promotion_off_auto(tmp_path: Path) -> No
 
 
 def test_wave_that_is_added_in_between_gets_what_has_been_deployed_before(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "shop": SHOP}, first=("everywhere", 1))
     w.targets["qa"] = {"q1": None}
     rewrite(w, {"lab": LAB, "qa": {"targets": ["q1"]}, "shop": SHOP})
     w.green()
@@ -68,8 +66,7 @@ def test_wave_that_is_added_at_the_end_gets_the_newest_that_has_soaked(tmp_path:
 
 
 def test_longer_soak_counts_for_what_soaks_already(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": {**SHOP, "soak": "1h"}})
-    w.deployed(1, "lab")
+    w = waves(tmp_path, {"lab": LAB, "shop": {**SHOP, "soak": "1h"}}, first=("deployed", 1, "lab"))
     w.later(minutes=50)
     w.change_settings('soak = "1h"', 'soak = "2h"')
     w.later(minutes=50)
@@ -97,8 +94,7 @@ def test_target_that_is_added_with_its_files_must_take_the_present_set(tmp_path:
 
 
 def test_target_that_moves_to_another_wave_reports_there(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1", "x"]}, "shop": SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1", "x"]}, "shop": SHOP}, first=("ship", 1))
     w.report("lab", "l1")
     del w.targets["lab"]["x"]
     w.targets["shop"]["x"] = None
@@ -113,8 +109,7 @@ def test_target_that_moves_to_another_wave_reports_there(tmp_path: Path) -> None
 
 
 def test_approval_that_is_asked_for_from_now_on_stops_what_is_under_test(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": LAB, "shop": SHOP}, first=("ship", 1))
     tested = w.report("lab", "l1")["to_check"][0]
     w.check(tested)
     rewrite(w, {"lab": LAB, "shop": {**SHOP, "approval": True}})
@@ -155,8 +150,7 @@ def test_set_that_is_removed_from_the_settings_is_left_as_it_is(tmp_path: Path) 
 
 def test_set_is_promoted_from_where_its_own_commit_has_it(tmp_path: Path) -> None:
     """Image files were moved: where today's settings look, that commit has another wave's."""
-    w = waves(tmp_path, {"lab": LAB, "labx": {**SHOP, "soak": "1h"}})
-    w.everywhere(1)
+    w = waves(tmp_path, {"lab": LAB, "labx": {**SHOP, "soak": "1h"}}, first=("everywhere", 1))
     w.later(hours=1)
     w.everywhere(1)
     w.ship(2)

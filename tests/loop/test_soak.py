@@ -14,8 +14,7 @@ TWO = {"lab": {"targets": ["l1", "l2"]}, "shop": HOUR}
 
 
 def test_soak_runs_from_when_the_last_target_had_the_set(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.later(minutes=50)
     w.report("lab", "l2")
@@ -30,8 +29,7 @@ def test_soak_runs_from_when_the_last_target_had_the_set(tmp_path: Path) -> None
 def test_soak_counts_from_when_a_record_was_accepted_not_from_what_it_claims(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     landed = w.now
     w.later(hours=2)
     w.report("lab", "l1", finished=landed)
@@ -43,8 +41,7 @@ def test_soak_counts_from_when_a_record_was_accepted_not_from_what_it_claims(
 
 
 def test_clock_of_a_target_that_runs_ahead_does_not_lengthen_soak(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     ahead = w.now.replace(hour=22)
     w.report("lab", "l1", finished=ahead)
     w.later(hours=1)
@@ -53,8 +50,7 @@ def test_clock_of_a_target_that_runs_ahead_does_not_lengthen_soak(tmp_path: Path
 
 
 def test_config_commits_do_not_reset_soak(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.ship(1)
+    w = waves(tmp_path, ONE, first=("ship", 1))
     w.report("lab", "l1")
     for minute in range(4):
         w.later(minutes=15)
@@ -75,8 +71,7 @@ def test_newer_sets_do_not_end_the_soak_of_an_older_one(tmp_path: Path) -> None:
 
 
 def test_promoted_set_is_byte_for_byte_what_its_source_had(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab", {"web": "a", "Api": "b"})
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab", {"web": "a", "Api": "b"}))
     landed = w.landing_of("lab")
     w.later(minutes=30)
     w.deployed(2, "lab", {"web": "c"})
@@ -90,8 +85,7 @@ def test_promoted_set_is_byte_for_byte_what_its_source_had(tmp_path: Path) -> No
 
 
 def test_oddly_formatted_image_files_are_promoted_as_they_are(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     folder = w.clone / "images/lab"
     w.edit(push=False)
     for name in ("tags.json", "digests.json"):
@@ -108,8 +102,7 @@ def test_oddly_formatted_image_files_are_promoted_as_they_are(tmp_path: Path) ->
 
 
 def test_soak_of_older_sets_stands_still_while_a_newer_one_fails(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=30)
     w.ship(2)
     w.report("lab", "l1", health="Degraded")
@@ -134,8 +127,7 @@ def test_soak_of_older_sets_stands_still_while_a_newer_one_fails(tmp_path: Path)
 def test_soak_of_older_sets_stands_still_until_the_target_that_failed_is_healthy(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=30)
     w.ship(2)
     w.report("lab", "l1", health="Degraded")
@@ -151,8 +143,7 @@ def test_soak_of_older_sets_stands_still_until_the_target_that_failed_is_healthy
 
 
 def test_rollout_of_a_newer_set_does_not_stop_soak(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=10)
     w.ship(2)
     w.report("lab", "l1", "Running", "Progressing")
@@ -162,8 +153,7 @@ def test_rollout_of_a_newer_set_does_not_stop_soak(tmp_path: Path) -> None:
 
 
 def test_failure_that_a_newer_set_mends_lets_soak_go_on(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=30)
     w.ship(2)
     w.report("lab", "l1", health="Degraded")
@@ -179,8 +169,7 @@ def test_failure_that_a_newer_set_mends_lets_soak_go_on(tmp_path: Path) -> None:
 
 
 def test_soak_does_not_depend_on_when_turns_run(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=10)
     w.ship(2)
     w.report("lab", "l1", health="Degraded")
@@ -216,8 +205,7 @@ def test_failure_of_a_target_without_the_set_does_not_stop_its_soak(tmp_path: Pa
 
 
 def test_target_added_while_a_set_soaks_must_have_the_set_too(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(minutes=30)
     w.targets["lab"]["l2"] = None
     w.change_settings('targets = ["l1"]', 'targets = ["l1", "l2"]')
@@ -232,8 +220,7 @@ def test_target_added_while_a_set_soaks_must_have_the_set_too(tmp_path: Path) ->
 
 
 def test_silent_target_that_is_removed_is_waited_for_no_longer(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.later(hours=2)
     w.green()
@@ -245,8 +232,7 @@ def test_silent_target_that_is_removed_is_waited_for_no_longer(tmp_path: Path) -
 
 
 def test_journal_names_what_was_promoted_from_where(tmp_path: Path) -> None:
-    w = waves(tmp_path, ONE)
-    w.deployed(1, "lab")
+    w = waves(tmp_path, ONE, first=("deployed", 1, "lab"))
     w.later(hours=1)
     w.green()
     entries = [entry for entry in journal(w) if entry.get("wave") == "shop"]
@@ -260,8 +246,7 @@ def test_each_wave_has_its_own_soak(tmp_path: Path) -> None:
         "quick": {"targets": ["q1"], "after": ["lab"], "soak": "5m"},
         "slow": {"targets": ["s1"], "after": ["lab"], "soak": "2h"},
     }
-    w: Waves = waves(tmp_path, options)
-    w.deployed(1, "lab")
+    w: Waves = waves(tmp_path, options, first=("deployed", 1, "lab"))
     w.later(minutes=5)
     w.green()
     assert w.positions() == {"lab": 1, "quick": 1, "slow": None}

@@ -18,8 +18,7 @@ SPLIT = {"lab": {"l1": None, "l2": ["web"]}, "shop": {"s1": None}}
 def test_target_that_runs_none_of_the_changed_services_stays_silent_and_blocks_nobody(
     tmp_path: Path,
 ) -> None:
-    w = waves(tmp_path, TWO, targets=SPLIT)
-    w.everywhere(1, {"web": "a", "api": "a"})
+    w = waves(tmp_path, TWO, targets=SPLIT, first=("everywhere", 1, {"web": "a", "api": "a"}))
     w.ship(2, {"web": "a", "api": "b"})
     assert w.at("shop") == 1
     w.report("lab", "l1")
@@ -28,8 +27,7 @@ def test_target_that_runs_none_of_the_changed_services_stays_silent_and_blocks_n
 
 
 def test_target_that_runs_a_changed_service_is_waited_for(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO, targets=SPLIT)
-    w.everywhere(1, {"web": "a", "api": "a"})
+    w = waves(tmp_path, TWO, targets=SPLIT, first=("everywhere", 1, {"web": "a", "api": "a"}))
     w.ship(2, {"web": "b", "api": "b"})
     w.report("lab", "l1")
     w.green()
@@ -38,8 +36,7 @@ def test_target_that_runs_a_changed_service_is_waited_for(tmp_path: Path) -> Non
 
 
 def test_new_tags_of_the_same_digests_wait_for_nobody(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.everywhere(1, {"web": "a"})
+    w = waves(tmp_path, TWO, first=("everywhere", 1, {"web": "a"}))
     generated = git(w.bare, "rev-parse", "main:generated")
     w.ship(2, {"web": "a"})
     assert w.positions() == {"lab": 2, "shop": 2}
@@ -73,16 +70,16 @@ def test_without_a_path_every_target_must_report(tmp_path: Path) -> None:
 
 def test_target_that_never_reported_and_has_nothing_on_main_blocks_nobody(tmp_path: Path) -> None:
     planned: dict[str, dict[str, Any]] = {"lab": {"targets": ["l1", "planned"]}, "shop": ONE_SHOP}
-    w = waves(tmp_path, planned, targets={"lab": {"l1": None}, "shop": {"s1": None}})
-    w.ship(1)
+    w = waves(
+        tmp_path, planned, targets={"lab": {"l1": None}, "shop": {"s1": None}}, first=("ship", 1)
+    )
     w.report("lab", "l1")
     w.green()
     assert w.at("shop") == 1
 
 
 def test_target_that_never_reported_and_has_files_on_main_blocks_its_wave(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.green()
     assert w.at("shop") is None
@@ -90,8 +87,11 @@ def test_target_that_never_reported_and_has_files_on_main_blocks_its_wave(tmp_pa
 
 
 def test_one_healthy_one_progressing_one_silent_and_nothing_is_promoted(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["good", "slow", "mute"]}, "shop": ONE_SHOP})
-    w.ship(1)
+    w = waves(
+        tmp_path,
+        {"lab": {"targets": ["good", "slow", "mute"]}, "shop": ONE_SHOP},
+        first=("ship", 1),
+    )
     w.report("lab", "good")
     w.report("lab", "slow", health="Progressing")
     w.later(hours=3)
@@ -105,8 +105,7 @@ def test_one_healthy_one_progressing_one_silent_and_nothing_is_promoted(tmp_path
 
 
 def test_target_that_skips_the_landing_commit_counts_by_its_digests(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     for note in ("2", "3"):
         w.edit(note=note)
     w.deploy("lab")
@@ -116,8 +115,7 @@ def test_target_that_skips_the_landing_commit_counts_by_its_digests(tmp_path: Pa
 
 def test_target_that_jumps_to_a_newer_set_never_had_the_older(tmp_path: Path) -> None:
     lab = {"targets": ["l1", "l2"], "admit": "at once"}
-    w = waves(tmp_path, {"lab": lab, "shop": {**ONE_SHOP, "soak": "1h"}})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": lab, "shop": {**ONE_SHOP, "soak": "1h"}}, first=("ship", 1))
     w.report("lab", "l1")
     w.ship(2)
     w.report("lab", "l2")
@@ -128,8 +126,7 @@ def test_target_that_jumps_to_a_newer_set_never_had_the_older(tmp_path: Path) ->
 
 
 def test_record_from_before_the_landing_counts_if_the_target_runs_the_set(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO, targets=SPLIT)
-    w.everywhere(1, {"web": "a", "api": "a"})
+    w = waves(tmp_path, TWO, targets=SPLIT, first=("everywhere", 1, {"web": "a", "api": "a"}))
     w.later(hours=1)
     w.ship(2, {"web": "a", "api": "b"})
     assert "l1" in w.why()
@@ -140,8 +137,7 @@ def test_record_from_before_the_landing_counts_if_the_target_runs_the_set(tmp_pa
 
 
 def test_targets_need_not_be_healthy_all_at_once(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.ship(1)
+    w = waves(tmp_path, TWO, first=("ship", 1))
     w.report("lab", "l1")
     w.later(minutes=1)
     w.report("lab", "l1", health="Progressing")
@@ -165,8 +161,7 @@ def test_targets_need_not_be_healthy_all_at_once(tmp_path: Path) -> None:
 def test_what_is_not_both_succeeded_and_healthy_is_waited_for(
     tmp_path: Path, phase: str, health: str
 ) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP}, first=("ship", 1))
     w.report("lab", "l1", phase, health)
     w.green()
     assert w.at("shop") is None
@@ -174,8 +169,7 @@ def test_what_is_not_both_succeeded_and_healthy_is_waited_for(
 
 
 def test_named_image_of_the_set_with_another_digest_is_not_the_set(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP}, first=("ship", 1))
     stale = f"{REGISTRY}/web@sha256:{'0' * 64}"
     w.report("lab", "l1", images=(stale,))
     w.green()
@@ -197,8 +191,7 @@ def test_named_images_that_fit_or_are_of_other_repositories_count(tmp_path: Path
 
 
 def test_named_image_is_right_again_with_the_next_report(tmp_path: Path) -> None:
-    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP})
-    w.ship(1)
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}, "shop": ONE_SHOP}, first=("ship", 1))
     w.report("lab", "l1", images=(f"{REGISTRY}/web@sha256:{'0' * 64}",))
     w.later(minutes=1)
     w.report("lab", "l1", images=(f"{REGISTRY}/other@sha256:{'0' * 64}",))
@@ -207,8 +200,7 @@ def test_named_image_is_right_again_with_the_next_report(tmp_path: Path) -> None
 
 
 def test_status_names_what_each_target_runs(tmp_path: Path) -> None:
-    w = waves(tmp_path, TWO)
-    w.everywhere(1)
+    w = waves(tmp_path, TWO, first=("everywhere", 1))
     w.ship(2)
     w.report("lab", "l1")
     runs = {target["name"]: target["runs"]["app"][:12] for target in w.wave("lab")["targets"]}

@@ -19,9 +19,7 @@ SPACE = "refs/tidemill"
 @pytest.fixture
 def w(tmp_path: Path) -> Waves:
     """lab and shop have set 1, healthy."""
-    found = waves(tmp_path)
-    found.everywhere(1)
-    return found
+    return waves(tmp_path, first=("everywhere", 1))
 
 
 def commit_of(w: Waves, data: bytes, name: str = "record.json") -> str:
@@ -127,8 +125,7 @@ def test_ref_that_is_in_the_way_of_others_is_moved_out_of_it(w: Waves, place: st
 
 @pytest.mark.parametrize("folder", ["inbox", "rejected", "deployed", "holds", "evicted"])
 def test_ref_in_place_of_a_whole_folder_stops_nobody(tmp_path: Path, folder: str) -> None:
-    w = waves(tmp_path)
-    w.ship(1)
+    w = waves(tmp_path, first=("ship", 1))
     put(w, folder, commit_of(w, b"{}"))
     assert w.hold("shop").code == 0
     assert f"{SPACE}/{folder}" not in refs(w)

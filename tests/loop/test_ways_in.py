@@ -95,8 +95,7 @@ def test_hold_may_end_first(w: Waves) -> None:
 
 
 def test_set_that_was_rolled_back_in_the_wave_before_comes_back_there(tmp_path: Path) -> None:
-    w = waves(tmp_path, THREE)
-    w.everywhere(1)
+    w = waves(tmp_path, THREE, first=("everywhere", 1))
     w.later(minutes=30)
     w.ship(2)
     w.deploy("lab")
@@ -136,8 +135,7 @@ def test_failure_names_a_rollback_that_can_be_done(w: Waves) -> None:
 
 
 def test_where_no_older_set_was_healthy_no_rollback_is_named(tmp_path: Path) -> None:
-    w = waves(tmp_path, THREE)
-    w.ship(1)
+    w = waves(tmp_path, THREE, first=("ship", 1))
     w.report("lab", "l1", health="Degraded")
     assert short(1) in w.why()
     assert command_for(w, "lab", 1, at="in")[0] == "status"

@@ -125,9 +125,19 @@ _STATES = tempfile.TemporaryDirectory(prefix="states-")
 
 
 @built_once
-def waves(folder: Path, /, options: Options = LAB_AND_SHOP, **kw: Any) -> Waves:
-    """A new world of these waves."""
-    return Waves(folder, dict(options), **kw)
+def waves(
+    folder: Path, /, options: Options = LAB_AND_SHOP, *, first: tuple[Any, ...] = (), **kw: Any
+) -> Waves:
+    """A new world of these waves.
+
+    Args:
+        first: what happens in it before the story begins: a method, and what it takes.
+    """
+    found = Waves(folder, dict(options), **kw)
+    if first:
+        name, *given = first
+        getattr(found, name)(*given)
+    return found
 
 
 def short(position: int, set_name: str = "app") -> str:
