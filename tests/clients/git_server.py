@@ -49,6 +49,7 @@ class GitServer:
 
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out at once
 
     def do_GET(self) -> None:
         self._answer()

@@ -231,6 +231,7 @@ class Api:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out at once
     api: Api
 
     def log_message(self, *_: object) -> None:

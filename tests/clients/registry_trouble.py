@@ -170,6 +170,7 @@ class Quiet(BaseHTTPRequestHandler):
     """Speaks HTTP 1.1, and says nothing to people."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # headers and body go out at once
     timeout = 5
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name

@@ -99,6 +99,7 @@ def little_github() -> Iterator[LittleGitHub]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body go out at once
 
         def do_GET(self) -> None:
             self._answer()

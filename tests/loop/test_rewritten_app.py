@@ -13,6 +13,7 @@ from tests.loop.stories import (
     assert_rests,
     endings,
     file_at,
+    fork,
     inbox,
     journal,
     land,
@@ -56,13 +57,19 @@ def through(world: World, sha: str) -> None:
     assert_rests(world)
 
 
+@pytest.fixture(scope="module")
+def seed_at_100(seed_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(seed_new, tmp_path_factory.mktemp("at-100"))
+    world.announce(100)
+    through(world, sha_of("app-100"))
+    world.later(hours=1)
+    return world
+
+
 @pytest.fixture
-def at_100(new: World) -> World:
+def at_100(seed_at_100: World, tmp_path: Path) -> World:
     """Position 100 is deployed in both waves."""
-    new.announce(100)
-    through(new, sha_of("app-100"))
-    new.later(hours=1)
-    return new
+    return fork(seed_at_100, tmp_path)
 
 
 def test_next_generation_begins_anew_and_goes_to_the_last_wave(at_100: World) -> None:
