@@ -1,6 +1,7 @@
 """What holds for every test: no configuration but the repository's own, one identity, one date."""
 
 import os
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -45,6 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
+    # A job in the background of a shell ignores SIGINT, and so would all that tests start.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)
