@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ import tidemill
 from tidemill.clients.git.store import Committed, WorkTimedOut
 from tidemill.clients.machine.enclosure import chosen, is_wanted
 from tidemill.clients.machine.entrypoints import run_entry_point
+from tidemill.commands._table import parse, run
 from tidemill.errors import EntryPointFailed, TidemillError
 
 SECRET = "ghs_0123456789hush"
@@ -440,3 +442,26 @@ def test_another_word_for_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("TIDEMILL_ENTRYPOINTS", "root")
     with pytest.raises(TidemillError, match="TIDEMILL_ENTRYPOINTS is 'root'"):
         is_wanted()
+
+
+@pytest.mark.parametrize(
+    ("repo", "variable", "wanted"),
+    [
+        ("https://ada:secret@example.com/acme/cfg-app", None, True),
+        ("https://secret@example.com/acme/cfg-app", None, True),
+        ("https://ada:secret@example.com/acme/cfg-app", "same-user", False),
+        ("https://example.com/acme/cfg-app", None, False),
+        ("git@example.com:acme/cfg-app", None, False),
+    ],
+)
+def test_a_token_in_the_address_of_the_repository_is_in_reach_as_well(
+    monkeypatch: pytest.MonkeyPatch, repo: str, variable: str | None, wanted: bool
+) -> None:
+    monkeypatch.delenv("GITHUB_TOKEN", raising=False)
+    if variable:
+        monkeypatch.setenv("TIDEMILL_ENTRYPOINTS", variable)
+    found: list[bool] = []
+    told = importlib.import_module("tidemill.commands.drop")
+    monkeypatch.setattr(told, "run", lambda _: found.append(is_wanted()))
+    run(parse(["drop", "--repo", repo, "--id", "x"]))
+    assert found == [wanted]

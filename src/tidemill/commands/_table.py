@@ -12,6 +12,7 @@ from typing import Any, Protocol, cast
 from tidemill import __version__
 from tidemill.commands import _options
 from tidemill.commands._results import AnyResult
+from tidemill.words.urls import redacted
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,13 @@ def command(name: str, table: Table = TIDEMILL) -> Command:
 def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> AnyResult:
     """Run a command that was parsed, and return what became of it."""
     module = command(parsed.command, table)
-    run_as = getattr(parsed, "entrypoints", None)
-    if run_as is None:
+    run_as, repo = getattr(parsed, "entrypoints", None), getattr(parsed, "repo", None) or ""
+    has_token = redacted(repo) != repo
+    if run_as is None and not has_token:
         return module.run(parsed)
     from tidemill.clients.machine.enclosure import chosen  # most commands start nothing
 
-    with chosen(run_as):
+    with chosen(run_as, has_token=has_token):
         return module.run(parsed)
 
 

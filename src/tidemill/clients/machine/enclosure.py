@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tidemill.clients.machine.enclosed import Plan
 
 OWN_USER, SAME_USER = "own-user", "same-user"
-_chosen: ContextVar[str] = ContextVar("chosen", default="")
+_chosen: ContextVar[tuple[str, bool]] = ContextVar("chosen", default=("", False))
 _SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 # Files by which a workflow and its steps speak to each other: whoever writes them has the job.
 _OF_THE_WORKFLOW = (
@@ -102,13 +102,17 @@ class Place:
 
 
 @contextmanager
-def chosen(user: str | None) -> Iterator[None]:
-    """Within this, commands run as the option --entrypoints says; None: it is not given."""
-    token = _chosen.set(user or "")
+def chosen(user: str | None, *, has_token: bool = False) -> Iterator[None]:
+    """Within this, commands run as the option --entrypoints says; None: it is not given.
+
+    Args:
+        has_token: whether this process was given a token otherwise than by its environment.
+    """
+    before = _chosen.set((user or "", has_token))
     try:
         yield
     finally:
-        _chosen.reset(token)
+        _chosen.reset(before)
 
 
 def is_wanted() -> bool:
@@ -121,8 +125,10 @@ def is_wanted() -> bool:
         TidemillError: the variable says something else.
     """
     in_ci = any(os.environ.get(name, "").lower() not in ("", "0", "false") for name in _OF_A_CI)
-    default = OWN_USER if in_ci or any(map(os.environ.get, SECRETS)) else SAME_USER
-    chosen = _chosen.get() or os.environ.get("TIDEMILL_ENTRYPOINTS") or default
+    option, has_token = _chosen.get()
+    has_token = has_token or any(map(os.environ.get, SECRETS))
+    default = OWN_USER if in_ci or has_token else SAME_USER
+    chosen = option or os.environ.get("TIDEMILL_ENTRYPOINTS") or default
     if chosen not in (OWN_USER, SAME_USER):
         raise TidemillError(
             f"TIDEMILL_ENTRYPOINTS is {shown(chosen)}", remedy=f"set {OWN_USER} or {SAME_USER}"
