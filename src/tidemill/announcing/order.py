@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -39,6 +40,10 @@ class HasOrder(Protocol):
 def order_of(one: HasOrder) -> Order:
     """Where a set is in the history of its app.git."""
     return Order(one.generation, one.rewrites, one.position)
+
+
+# The same as a plain tuple: quicker, where many are compared with each other.
+age = attrgetter("generation", "rewrites", "position")
 
 
 def as_before(value: object) -> Any:

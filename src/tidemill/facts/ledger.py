@@ -6,12 +6,14 @@ The journal's record carries it forward. It is small: what no decision can need 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
+from msgspec.structs import replace as changed
 
-from tidemill.announcing.order import Order, order_of
+from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.checks import CheckClaim
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
@@ -31,6 +33,8 @@ How = Literal["introduce", "promote", "roll back", "by hand"]
 
 class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
     """One set that a wave has had, from when it landed.
+
+    Its mappings are values, which copies of a ledger share: each is replaced, and never changed.
 
     Attributes:
         commit: the commit of main that put it there.
@@ -62,10 +66,10 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
     repository: str | None = None
     generation: int = 1
     rewrites: int = 0
-    targets: dict[str, Files] = {}
-    taken: dict[str, Moment] = {}
-    failed: dict[str, Moment] = {}
-    degraded: dict[str, Moment] = {}
+    targets: Mapping[str, Files] = {}
+    taken: Mapping[str, Moment] = {}
+    failed: Mapping[str, Moment] = {}
+    degraded: Mapping[str, Moment] = {}
     deployed_at: Moment | None = None
     deployed_once: bool = False
     healthy: timedelta = timedelta()
@@ -102,7 +106,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
             repository=operation.repository,
             generation=operation.generation,
             rewrites=operation.rewrites,
-            targets=dict(targets),
+            targets=targets,
         )
 
     @property
@@ -122,7 +126,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def is_set(self, order: Order, app_sha: str | None) -> bool:
         """Whether it is that very announcement."""
-        return self.is_known and (order_of(self), self.app_sha) == (order, app_sha)
+        return self.is_known and self.app_sha == app_sha and age(self) == order
 
     def end_deployment(self) -> None:
         """It is not deployed any more; soak begins anew when it is again."""
@@ -264,7 +268,11 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def roll_back_to(self, order: Order) -> None:
         """All that is newer was rolled back."""
         for newer in self.landings:
-            newer.rolled_back = newer.rolled_back or order_of(newer) > order
+            newer.rolled_back = newer.rolled_back or age(newer) > order
+
+    def copy(self) -> SetLedger:
+        """One to change, each of its landings, too."""
+        return changed(self, landings=[copy(landing) for landing in self.landings])
 
 
 class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -327,7 +335,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     def last(self, wave: str, set_name: str, order: Order) -> Landing | None:
         """The last time that a wave had the set of a place in the history of app.git."""
         landings = reversed(self.history(wave, set_name).landings)
-        return next((one for one in landings if order_of(one) == order), None)
+        return next((one for one in landings if age(one) == order), None)
 
     def newest(self, set_name: str) -> Order:
         """Where the newest set that any wave has had is in the history of app.git."""
@@ -387,8 +395,24 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
                 part.landings = trimmed(part, min(above, default=None))
 
     def copy(self) -> Ledger:
-        """A deep copy, to work on."""
-        return msgspec.json.decode(msgspec.json.encode(self), type=Ledger)
+        """One to work on: all that can be changed is its own, values are shared."""
+        return changed(
+            self,
+            sets={
+                wave: {name: part.copy() for name, part in sets.items()}
+                for wave, sets in self.sets.items()
+            },
+            auto=[*self.auto],
+            well_with={wave: {**contents} for wave, contents in self.well_with.items()},
+            failing={wave: {**targets} for wave, targets in self.failing.items()},
+            ended=[*self.ended],
+            evictions=[*self.evictions],
+            rejected=[*self.rejected],
+            rollbacks=[*self.rollbacks],
+            asked={**self.asked},
+            endings={name: [*endings] for name, endings in self.endings.items()},
+            named={**self.named},
+        )
 
 
 def _is_same(request: str, other: str | None) -> bool:

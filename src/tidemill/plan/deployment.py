@@ -7,6 +7,7 @@ which has no time of its own, counts from the turn that sees it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from tidemill.facts.journal import Entry
@@ -21,7 +22,7 @@ from tidemill.plan.failure import (
     forget_unlisted,
     note_failing,
 )
-from tidemill.plan.silent_targets import concerned, is_absent, missing
+from tidemill.plan.silent_targets import Reporters
 from tidemill.plan.soak import run_clock
 from tidemill.words.durations import show_duration
 from tidemill.words.shas import short
@@ -75,7 +76,8 @@ def recall_record(draft: Draft, record: Deployment) -> None:
         blame(landing, wave, set_name, record)
         landing.deployed_once = landing.deployed_once or bool(landing.failed)
         if record.is_healthy:
-            landing.taken[record.target] = max(record.accepted_at, landing.landed_at)
+            since = max(record.accepted_at, landing.landed_at)
+            landing.taken = {**landing.taken, record.target: since}
 
 
 def refresh(draft: Draft) -> None:
@@ -84,8 +86,9 @@ def refresh(draft: Draft) -> None:
     Reads records, settings, the time; writes what landings are deployed, failed and soaked.
     """
     for wave in draft.settings.waves:
+        reporters = Reporters.of(draft, wave)
         for set_name in draft.ledger.sets.get(wave.name, {}):
-            _refresh_set(draft, wave, set_name, draft.now)
+            _refresh_set(draft, wave, set_name, draft.now, reporters)
 
 
 def runs(record: Deployment | None, set_name: str, target: str, landing: Landing) -> bool:
@@ -113,17 +116,20 @@ def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     draft.records[wave.name, record.target] = record
     draft.filed.append(record)
     note_failing(draft, record)
+    reporters = Reporters.of(draft, wave)
     for set_name, part in sets.items():
         for landing in part.landings:
             blame(landing, wave, set_name, record)
-        _refresh_set(draft, wave, set_name, record.accepted_at)
-    if _is_well(draft, wave):
+        _refresh_set(draft, wave, set_name, record.accepted_at, reporters)
+    if _is_well(draft, wave, reporters):
         draft.ledger.well_with[wave.name] = {
             name: part.present.content for name, part in sets.items() if part.present
         }
 
 
-def _refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
+def _refresh_set(
+    draft: Draft, wave: Wave, set_name: str, at: datetime, reporters: Reporters
+) -> None:
     """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
     count_failed(draft, wave, set_name, at)
     is_failing = bool(failing_targets(draft, wave, set_name))
@@ -135,30 +141,38 @@ def _refresh_set(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
             landing.taken = {}
             landing.end_deployment()
             continue
+        late = reporters.missing(landing)
         begun = max(landing.landed_at, landing.anew or landing.landed_at)
-        for target in missing(draft, wave, landing):
-            record = draft.records.get((wave.name, target))
-            if record is not None and record.is_healthy and runs(record, set_name, target, landing):
-                landing.taken[target] = max(record.accepted_at, begun)
-        if missing(draft, wave, landing):
+        if late and (taken := _taken_by(draft, wave, set_name, landing, late)):
+            landing.taken = {**landing.taken, **{one: max(at, begun) for one, at in taken.items()}}
+            late = reporters.missing(landing)
+        if late:
             landing.end_deployment()
         elif landing.deployed_at is None:
-            taken = [landing.taken[target] for target in concerned(draft, wave, landing)]
-            landing.deployed_at = landing.healthy_since = max([begun, *taken])
+            taken_at = reporters.taken(landing).values()
+            landing.deployed_at = landing.healthy_since = max([begun, *taken_at])
             landing.deployed_once = True
         run_clock(landing, at, is_failing=is_failing)
 
 
-def _is_well(draft: Draft, wave: Wave) -> bool:
+def _taken_by(
+    draft: Draft, wave: Wave, set_name: str, landing: Landing, late: Sequence[str]
+) -> dict[str, datetime]:
+    """Of some targets those that are healthy with a set, and when that was reported."""
+    records = ((target, draft.records.get((wave.name, target))) for target in late)
+    return {
+        target: record.accepted_at
+        for target, record in records
+        if record is not None and record.is_healthy and runs(record, set_name, target, landing)
+    }
+
+
+def _is_well(draft: Draft, wave: Wave, reporters: Reporters) -> bool:
     """Whether every target of the wave is healthy with what the wave has now."""
     presents = [part.present for part in draft.ledger.sets.get(wave.name, {}).values()]
-    latest = [
-        draft.records.get((wave.name, target))
-        for target in wave.targets
-        if not is_absent(draft, wave, target)
-    ]
+    latest = [draft.records.get((wave.name, target)) for target in reporters.targets]
     return all(record is not None and record.is_healthy for record in latest) and not any(
-        present.failed or present.is_misnamed or missing(draft, wave, present)
+        present.failed or present.is_misnamed or reporters.missing(present)
         for present in presents
         if present
     )

@@ -6,6 +6,7 @@ healthy record of that target, still with that set, ends it; then all targets co
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from tidemill.facts.ledger import Landing
@@ -49,7 +50,9 @@ def degraded_there(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
 
 def failing_targets(draft: Draft, wave: Wave, set_name: str) -> list[str]:
     """The targets that failed, have not been healthy since, and run something of the set."""
-    failing = draft.ledger.failing.get(wave.name, {})
+    failing = draft.ledger.failing.get(wave.name)
+    if not failing:
+        return []
     records = {one: draft.records.get((wave.name, one)) for one in wave.targets if one in failing}
     seen = {one: (record.sets or {}).get(set_name) for one, record in records.items() if record}
     return [target for target, found in seen.items() if found is not None and found.uses]
@@ -76,13 +79,15 @@ def blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> No
     fails = has_it and record.is_failing and record.accepted_at >= landing.landed_at
     if fails and not record.has_failed_sync and wave.failed_after:
         if target not in landing.failed:
-            landing.degraded.setdefault(target, record.accepted_at)
+            since = landing.degraded.get(target, record.accepted_at)
+            landing.degraded = {**landing.degraded, target: since}
         return
-    landing.degraded.pop(target, None)
+    if target in landing.degraded:
+        landing.degraded = _without(landing.degraded, target)
     if fails:
         _fail(landing, target, record.accepted_at)
     elif has_it and record.is_healthy and target in landing.failed:
-        del landing.failed[target]
+        landing.failed = _without(landing.failed, target)
         if not landing.failed:
             _count_anew(landing, record.accepted_at)
 
@@ -90,24 +95,29 @@ def blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> No
 def count_failed(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
     """Who by a time has been Degraded for as long as the wave says has failed since then."""
     for landing in draft.ledger.history(wave.name, set_name).landings:
-        for target, since in list(landing.degraded.items()):
+        for target, since in landing.degraded.items():
             if since + wave.failed_after <= at:
-                del landing.degraded[target]
+                landing.degraded = _without(landing.degraded, target)
                 _fail(landing, target, since + wave.failed_after)
 
 
 def forget_unlisted(wave: Wave, landing: Landing, at: datetime) -> None:
     """A failure on a target that the settings no longer list is nobody's any more."""
-    for target in landing.degraded.keys() - set(wave.targets):
-        del landing.degraded[target]
+    for target in landing.degraded:
+        if target not in wave.targets:
+            landing.degraded = _without(landing.degraded, target)
     if landing.failed and not landing.failed.keys() & set(wave.targets):
         _count_anew(landing, at)
 
 
 def _fail(landing: Landing, target: str, since: datetime) -> None:
-    landing.failed.setdefault(target, since)
+    landing.failed = {**landing.failed, target: landing.failed.get(target, since)}
     landing.end_deployment()
 
 
 def _count_anew(landing: Landing, at: datetime) -> None:
     landing.failed, landing.taken, landing.anew, landing.held = {}, {}, at, False
+
+
+def _without(since: Mapping[str, datetime], target: str) -> dict[str, datetime]:
+    return {one: when for one, when in since.items() if one != target}

@@ -2,31 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from tidemill.facts.ledger import Landing
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 
 
-def concerned(draft: Draft, wave: Wave, landing: Landing) -> Iterator[str]:
-    """The targets that have to take a set before it is deployed.
+@dataclass(frozen=True)
+class Reporters:
+    """The targets of a wave, but for those that have never reported and of which nothing is on
+    main. `names` are the same as `targets`."""
 
-    A target that runs no service of it does not; nor does one that has never reported and of
-    which nothing is on main.
-    """
-    for target in wave.targets:
-        files = landing.targets.get(target)
-        if (files is None or files.uses) and not is_absent(draft, wave, target):
-            yield target
+    targets: tuple[str, ...]
+    names: frozenset[str]
+
+    @classmethod
+    def of(cls, draft: Draft, wave: Wave) -> Reporters:
+        """Those of a wave, as the records and main are now."""
+        targets = tuple(one for one in wave.targets if not _is_absent(draft, wave, one))
+        return cls(targets, frozenset(targets))
+
+    def missing(self, landing: Landing) -> tuple[str, ...]:
+        """Those that have to take a set before it is deployed, and have not yet; in order.
+
+        A target that runs no service of the set does not have to.
+        """
+        if self.names <= landing.taken.keys():
+            return ()
+        late = self.names - landing.taken.keys()
+        return tuple(one for one in self.targets if one in late and _uses(landing, one))
+
+    def taken(self, landing: Landing) -> Mapping[str, datetime]:
+        """When each of those that had to take a set took it."""
+        return {
+            one: landing.taken[one]
+            for one in self.targets
+            if one in landing.taken and _uses(landing, one)
+        }
 
 
 def missing(draft: Draft, wave: Wave, landing: Landing) -> tuple[str, ...]:
     """The targets that have not taken the set yet."""
-    return tuple(one for one in concerned(draft, wave, landing) if one not in landing.taken)
+    return Reporters.of(draft, wave).missing(landing)
 
 
-def is_absent(draft: Draft, wave: Wave, target: str) -> bool:
+def _uses(landing: Landing, target: str) -> bool:
+    files = landing.targets.get(target)
+    return files is None or files.uses
+
+
+def _is_absent(draft: Draft, wave: Wave, target: str) -> bool:
     """Whether a target has never reported, and nothing of it is on main."""
     return (
         (wave.name, target) not in draft.records

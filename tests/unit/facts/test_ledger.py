@@ -158,13 +158,13 @@ def whole() -> Ledger:
     return ledger
 
 
-def test_copy_is_equal_and_shares_nothing() -> None:
+def test_copy_is_equal_and_shares_nothing_that_can_change() -> None:
     ledger = whole()
     copy = ledger.copy()
     assert copy == ledger == whole()
     present = copy.of("shop", "app").landings[0]
-    present.taken["south"] = present.failed["north"] = THEN
-    present.targets["south"] = Files("other")
+    present.taken = present.failed = {"south": THEN}
+    present.targets = {"south": Files("other")}
     present.rolled_back = True
     copy.of("lab", "app").highest = 3
     copy.well_with.clear()

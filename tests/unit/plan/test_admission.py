@@ -52,8 +52,7 @@ def test_while_a_set_is_under_test_only_at_once_takes_another(
 def test_set_that_was_deployed_once_has_settled_even_if_a_target_is_missing_again() -> None:
     rollout = Rollout()
     rollout.landing("shop", 2)
-    rollout.landing("lab", 2, landed=5, deployed=3)
-    rollout.ledger.of("lab", "app").landings[-1].taken.pop("lab-2")
+    rollout.landing("lab", 2, landed=5, deployed=3, taken={"lab-1": rollout.ago(3)})
     rollout.announced(3)
     assert introduced(rollout.decide()) == [("lab", 3)]
 

@@ -188,8 +188,7 @@ def test_plan_shares_nothing_with_the_snapshot_that_can_change(
     for sets in decided.ledger.sets.values():
         for part in sets.values():
             for landing in part.landings:
-                landing.taken.clear()
-                landing.targets.clear()
+                landing.taken, landing.targets = {}, {}
             part.landings.clear()
     decided.ledger.evictions.clear()
     decided.ledger.auto.clear()
