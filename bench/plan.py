@@ -25,10 +25,11 @@ from tidemill.facts.records import Deployment, ReportedSet
 from tidemill.facts.requests import AnnouncementRequest, Fact
 from tidemill.facts.settings import Settings
 from tidemill.facts.settings_file import parse
-from tidemill.facts.snapshot import Main, NewCommit, Snapshot
+from tidemill.facts.snapshot import Main, NewCommit, Outcome, Snapshot
 from tidemill.facts.staleness import Inspection
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.regeneration import InspectionTodo
+from tidemill.plan.replay import Trial
 
 SERVICES, TARGETS, WAITING, CHANGED = 1_000, 300, 100, 5
 WAVES = ("staging", "internal", "production")
@@ -175,16 +176,21 @@ class Repository:
             if isinstance(todo, InspectionTodo):
                 known = known.having_looked(todo.commit, Inspection({}))
                 continue
-            files = self.known[todo.operation.content]
-            commit = AutoCommit(
-                sha=sha(todo.operation.id, todo.parent),
-                parent=todo.parent,
-                operation=todo.operation,
-                digests=files.digest_id,
-                targets={one: Files("new") for one in self.targets[todo.operation.wave]},
-            )
-            known = known.knowing(todo.operation.id, todo.parent, NewCommit(commit))
+            known = todo.tried(known, self.attempt)
         return decided
+
+    def attempt(self, trial: Trial, parent: str) -> Outcome:
+        """The commit of an operation."""
+        operation = trial.operation
+        targets = {one: Files("new") for one in self.targets[operation.wave]}
+        commit = AutoCommit(
+            sha=sha(operation.id, parent),
+            parent=parent,
+            operation=operation,
+            digests=self.known[operation.content].digest_id,
+            targets=targets,
+        )
+        return NewCommit(commit)
 
 
 def measure(sets: int, history: int, rounds: int) -> tuple[float, Plan]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from tests.unit.sets import AT_ONCE, LAB, NOW, SHOP, app_sha, images, settings, sha, unreadable
@@ -17,6 +18,7 @@ from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.regeneration import InspectionTodo
+from tidemill.plan.replay import Trial
 from tidemill.plan.wording import line_command, reasons, runs_as, subject
 
 __all__ = [
@@ -152,12 +154,13 @@ class Rollout(Told):
             if isinstance(decided.todo, InspectionTodo):
                 known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
                 continue
-            operation, parent = decided.todo.operation, decided.todo.parent
-            outcome = maker(operation, parent) if maker else None
-            known = known.knowing(
-                operation.id, parent, outcome or NewCommit(self.made(operation, parent))
-            )
+            known = decided.todo.tried(known, partial(self.attempt, maker))
         raise AssertionError("the plan never has what it needs")
+
+    def attempt(self, maker: Maker | None, trial: Trial, parent: str) -> Outcome:
+        """What becomes of an operation on a parent, as `decide` says."""
+        outcome = maker(trial.operation, parent) if maker else None
+        return outcome or NewCommit(self.made(trial.operation, parent))
 
     def carry_out(self, decided: Plan) -> Plan:
         """Write what was decided, as the shell does."""

@@ -50,7 +50,7 @@ class Plan:
         to_check: commits whose check is asked for; `more` where some would be, if it were asked.
         to_read: commits of which has to be read what was reported, before the rest of the plan
             means anything; the first one first, as the others may not matter then.
-        todo: an operation to try, or a main to look at, before the rest of the plan means anything.
+        todo: operations to try, or a main to look at, before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
     """
 

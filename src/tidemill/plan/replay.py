@@ -6,12 +6,19 @@ generated files are generated, so there is nothing that could conflict.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import AutoCommit, Operation
-from tidemill.facts.snapshot import BrokenParent, NewCommit, OperationFailure, Timeout
+from tidemill.facts.snapshot import (
+    BrokenParent,
+    NewCommit,
+    OperationFailure,
+    Outcome,
+    Snapshot,
+    Timeout,
+)
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle
 from tidemill.plan.eviction import give_up
@@ -29,15 +36,35 @@ _DONE = {
 
 
 @dataclass(frozen=True)
-class Todo:
-    """An operation that has to be tried before the plan is complete.
+class Trial:
+    """An operation to try.
 
     `without`: waves whose files it leaves alone even where they are its own wave's, too.
     """
 
     operation: Operation
-    parent: str
     without: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Todo:
+    """What has to be tried before the plan is complete: the first operation on `parent`, each other
+    one on the commit of the one before it, up to the first that makes none.
+    """
+
+    parent: str
+    trials: tuple[Trial, ...]
+
+    def tried(self, known: Snapshot, attempt: Callable[[Trial, str], Outcome]) -> Snapshot:
+        """What is known once that was done; `attempt` tries one operation on one parent."""
+        parent = self.parent
+        for trial in self.trials:
+            outcome = attempt(trial, parent)
+            known = known.knowing(trial.operation.id, parent, outcome)
+            if not isinstance(outcome, NewCommit):
+                break
+            parent = outcome.commit.sha
+        return known
 
 
 @dataclass(frozen=True)
@@ -73,14 +100,15 @@ def to_commits(draft: Draft) -> Auto:
     commits: list[AutoCommit] = []
     parent = draft.main
     moved = _main_has_moved(draft)
-    for step in list(draft.chain):
+    for at, step in enumerate(list(draft.chain)):
         if step.commit is not None and step.commit.parent == parent:
             commits.append(step.commit)
             parent = step.commit.sha
             continue
         match draft.snapshot.outcomes.get((step.operation.id, parent)):
             case None:
-                todo = Todo(step.operation, parent, left_alone(draft, step.operation))
+                left = [one.operation for one in draft.chain[at:]]
+                todo = Todo(parent, tuple(Trial(one, left_alone(draft, one)) for one in left))
                 return Auto(tuple(commits), first_look(draft, step.operation) or todo)
             case NewCommit(commit):
                 _note_made(draft, step, commit, moved=moved)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store
 from tidemill.errors import TidemillError
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.requests import Fact
-from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.snapshot import Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.state import State
 from tidemill.plan.plan import Plan, of_dry_run, plan
 from tidemill.plan.regeneration import InspectionTodo
-from tidemill.plan.replay import Todo
+from tidemill.plan.replay import Todo, Trial
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
 from tidemill.turn.make import look_at, make
@@ -134,7 +135,7 @@ class Decider:
                     look = self._look(known, commit, is_second=is_second)
                     known = known.having_looked(commit, look)
                 case Todo() as todo:
-                    known = self._try(known, todo)
+                    known = todo.tried(known, partial(self._try, known))
 
     def _look(
         self, known: Snapshot, commit: str, *, is_second: bool
@@ -146,12 +147,11 @@ class Decider:
             looks.append(look_at(self.store, known.settings, commit, is_second=is_second))
         return looks[len(known.looks.get(commit, ()))]
 
-    def _try(self, known: Snapshot, todo: Todo) -> Snapshot:
-        operation = todo.operation
+    def _try(self, known: Snapshot, trial: Trial, parent: str) -> Outcome:
+        operation = trial.operation
         sha = short(operation.app_sha, "")
         self.say(f"{operation.kind} {operation.set} {sha} in {operation.wave}")
-        outcome = make(self.store, known, operation, todo.parent, todo.without)
-        return known.knowing(operation.id, todo.parent, outcome)
+        return make(self.store, known, operation, parent, trial.without)
 
 
 def _write(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from math import log2
 
 import msgspec
@@ -13,7 +14,7 @@ from tests.unit.snapshots import LAB, Maker, Rollout, for_, stack, waits_for
 from tidemill.facts.checks import CheckRecord, Run, RunState
 from tidemill.facts.ledger import Ledger, Refusal
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import NewCommit, Snapshot
+from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.regeneration import InspectionTodo
 
@@ -122,11 +123,7 @@ class OnGitHub(Rollout):
             elif isinstance(decided.todo, InspectionTodo):
                 known = known.having_looked(decided.todo.commit, self.look(decided.todo.commit))
             elif decided.todo is not None:
-                operation, parent = decided.todo.operation, decided.todo.parent
-                outcome = maker(operation, parent) if maker else None
-                known = known.knowing(
-                    operation.id, parent, outcome or NewCommit(self.made(operation, parent))
-                )
+                known = decided.todo.tried(known, partial(self.attempt, maker))
             else:
                 return decided
 

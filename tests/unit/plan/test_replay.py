@@ -18,9 +18,9 @@ from tests.unit.snapshots import (
 )
 
 from tidemill.facts.operation import Operation
-from tidemill.facts.snapshot import BrokenParent, OperationFailure, Outcome, Timeout
+from tidemill.facts.snapshot import BrokenParent, NewCommit, OperationFailure, Outcome, Timeout
 from tidemill.plan.plan import plan
-from tidemill.plan.replay import Todo
+from tidemill.plan.replay import Todo, Trial
 
 
 def fails(position: int, outcome: Outcome) -> Callable[[Operation, str], Outcome | None]:
@@ -70,11 +70,18 @@ def test_main_at_a_commit_of_auto_is_no_move() -> None:
     assert [commit.sha for commit in decided.auto] == commits[2:]
 
 
-def test_one_operation_is_tried_at_a_time() -> None:
+def test_operations_are_tried_one_upon_the_other_up_to_the_first_that_makes_no_commit() -> None:
     rollout, _ = stack()
     main = rollout.pushed()
     todo = plan(rollout.snapshot()).todo
-    assert todo == Todo(rollout.auto[0].operation, main)
+    trials = tuple(Trial(commit.operation) for commit in rollout.auto)
+    assert todo == Todo(main, trials)
+    made = NewCommit(rollout.made(trials[0].operation, main))
+    failure = OperationFailure("`make introduce` failed")
+    first, second = (trials[0].operation.id, main), (trials[1].operation.id, made.commit.sha)
+    outcomes: dict[tuple[str, str], Outcome] = {first: made, second: failure}
+    known = todo.tried(rollout.snapshot(), lambda one, at: outcomes[one.operation.id, at])
+    assert known.outcomes == outcomes
 
 
 def test_failing_entry_point_rejects_its_announcement_and_the_rest_goes_on() -> None:
