@@ -76,7 +76,7 @@ def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:
 
 def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
     def end(self: Draft, request: str, how: str, entry: Entry | None = None) -> None:
-        if self.inbox.pop(request, None) is not None:
+        if self.inbox.take(request) is not None:
             self.ended.append(request)
 
     monkeypatch.setattr(Draft, "end", end)

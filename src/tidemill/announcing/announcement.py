@@ -6,7 +6,8 @@ has returned it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
@@ -53,10 +54,18 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return f"announcement-{self.set}-{where}-{short(self.sha)}"
 
 
-class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Announcement(Head, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
     """An image set, and the commit that it was built from."""
 
     images: dict[str, Image]
+
+    @cached_property
+    def repositories(self) -> dict[str, str]:
+        """Each repository of its images, which are `checked`, with the first service from there."""
+        found: dict[str, str] = {}
+        for service, image in self.images.items():
+            found.setdefault(image.Digest.partition("@")[0], service)
+        return found
 
     def tags(self) -> dict[str, str]:
         """Service to reference by tag, sorted."""
@@ -111,11 +120,10 @@ def check_head(head: Head) -> None:
     Origin(head.repository, branch, head.sha, head.position, head.run_url, head.generation)
 
 
-def check_allowed(announcement: Announcement, allow: tuple[str, ...]) -> None:
-    """Raise `Refused` if an image's repository matches no pattern; `*` matches any characters."""
-    for service, image in announcement.images.items():
-        repository = references.by_digest(image.Digest).repository
-        if not any(matches(pattern, repository) for pattern in allow):
+def check_allowed(announcement: Announcement, is_listed: Callable[[str], bool]) -> None:
+    """Raise `Refused` if a repository of its images is not listed in the settings."""
+    for repository, service in announcement.repositories.items():
+        if not is_listed(repository):
             raise Refused(
                 f"the image of {service} is in {repository}, which [images] allow does not list",
                 remedy="list its repository in [images] allow, or announce another image",

@@ -234,7 +234,8 @@ class Names(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is known of one image set in one wave; `landings` are in order.
 
-    `generation`, `rewrites` and `highest`, a position, are those of the newest it has had.
+    `generation`, `rewrites` and `highest`, a position, are those of the newest it has had: no
+    landing is newer.
     """
 
     landings: list[Landing] = msgspec.field(name="had", default_factory=list)
@@ -371,10 +372,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def evicted_from(self, wave: str, set_name: str, request: str) -> bool:
         """Whether what a request asked for was evicted in a wave; another first wave may go on."""
-        gone = [eviction.operation for eviction in self.evictions if eviction.operation]
         return any(
-            (one.wave, one.set) == (wave, set_name) and _is_same(request, one.request)
-            for one in gone
+            gone is not None
+            and (gone.wave, gone.set) == (wave, set_name)
+            and _is_same(request, gone.request)
+            for gone in (eviction.operation for eviction in self.evictions)
         )
 
     def was_taken_off(self, regeneration: Operation) -> bool:

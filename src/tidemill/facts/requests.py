@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import msgspec
@@ -15,6 +16,7 @@ import msgspec
 from tidemill.announcing.announcement import Announcement, checked
 from tidemill.announcing.order import MAX_GENERATION, Order, as_before, checked_generation, order_of
 from tidemill.errors import Refused
+from tidemill.facts.image_files import content_id
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings import ALL_SETS
 from tidemill.words.moments import Moment, is_storable
@@ -57,7 +59,7 @@ class _Request(
         return f"{self.__struct_config__.tag}-{digest(self)}"
 
 
-class AnnouncementRequest(_Request, frozen=True, tag="announcement"):
+class AnnouncementRequest(_Request, frozen=True, tag="announcement", dict=True):
     """An announcement; `retry` where a person asks again for one that had ended.
 
     Attributes:
@@ -73,10 +75,15 @@ class AnnouncementRequest(_Request, frozen=True, tag="announcement"):
     retry: bool = False
     rewrites: int = 0
 
-    @property
+    @cached_property
     def order(self) -> Order:
         """Where it is in the history of app.git."""
         return Order(self.announcement.generation, self.rewrites, self.announcement.position)
+
+    @cached_property
+    def content(self) -> str:
+        """Identity of the tags and digests that the wave will have."""
+        return content_id(self.announcement.tags(), self.announcement.digests())
 
     @property
     def id(self) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache, cached_property
 from typing import Literal
 
 import msgspec
 
+from tidemill.announcing.announcement import matches
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
@@ -32,11 +35,16 @@ class Checks(_Part, frozen=True, kw_only=True):
     timeout: Duration = Duration(minutes=60)
 
 
-class Images(_Part, frozen=True, kw_only=True):
+class Images(_Part, frozen=True, kw_only=True, dict=True):
     """Where image files are, and which repositories an announcement may name."""
 
     path: str = "images/{wave}"
     allow: tuple[str, ...] = ("*",)
+
+    @cached_property
+    def is_listed(self) -> Callable[[str], bool]:
+        """Whether an announcement may name a repository; each is looked at once."""
+        return cache(lambda one: any(matches(pattern, one) for pattern in self.allow))
 
 
 class ImageSet(_Part, frozen=True, kw_only=True):

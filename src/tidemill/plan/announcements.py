@@ -22,16 +22,6 @@ def is_newer(part: SetLedger, announced: AnnouncementRequest) -> bool:
     return announced.order > part.newest
 
 
-def waiting_announcements(draft: Draft, set_name: str) -> list[tuple[str, AnnouncementRequest]]:
-    """The announcements of a set in the inbox, the oldest first."""
-    found = [
-        (request_id, fact)
-        for request_id, fact in draft.inbox.items()
-        if isinstance(fact, AnnouncementRequest) and fact.announcement.set == set_name
-    ]
-    return sorted(found, key=lambda one: (one[1].order, one[0]))
-
-
 def file_announcement(
     draft: Draft,
     ref_id: str,
@@ -59,17 +49,17 @@ def end_announcement(draft: Draft, request_id: str, announced: AnnouncementReque
         if wave.sources:
             continue
         part = draft.ledger.history(wave.name, announcement.set)
-        if any(one.is_set(announced.order, announcement.sha) for one in part.landings):
+        if is_newer(part, announced):
+            if not draft.ledger.evicted_from(wave.name, announcement.set, request_id):
+                return
+            ends.add("evicted")
+        elif any(one.is_set(announced.order, announcement.sha) for one in part.landings):
             ends.add("landed")
-        elif not is_newer(part, announced):
+        else:
             ends.add("superseded")
             landed = max((one.landed_at for one in part.landings), default=None)
             if landed is not None and announced.accepted_at >= landed:
                 why = why_older(part.newest, announced, wave.name)
-        elif draft.ledger.evicted_from(wave.name, announcement.set, request_id):
-            ends.add("evicted")
-        else:
-            return
     how = next((one for one in ("evicted", "landed") if one in ends), None)
     if how is None:
         supersede(draft, request_id, announcement.set, why, sha=announcement.sha)
@@ -83,10 +73,13 @@ def supersede_oldest(draft: Draft) -> None:
     on_auto = {step.operation.request for step in draft.chain}
     why = f"more than {MOST_WAITING} announcements waited"
     for image_set in draft.settings.sets:
+        announced = draft.inbox.announcements(image_set.name)
+        if len(announced) <= MOST_WAITING:
+            continue
         waiting = [
-            (request_id, announced.announcement.sha)
-            for request_id, announced in waiting_announcements(draft, image_set.name)
-            if request_id not in on_auto and not _is_begun(draft, announced)
+            (request_id, one.announcement.sha)
+            for request_id, one in announced.items()
+            if request_id not in on_auto and not _is_begun(draft, one)
         ]
         for request_id, sha in waiting[: max(0, len(waiting) - MOST_WAITING)]:
             supersede(draft, request_id, image_set.name, why, sha=sha)
@@ -100,8 +93,14 @@ def supersede(draft: Draft, request_id: str, set_name: str, reason: str, *, sha:
 
 def _is_begun(draft: Draft, announced: AnnouncementRequest) -> bool:
     """Whether one first wave has had it, so that others may be the only ones that lack it."""
-    first = {wave.name for wave in draft.settings.waves if not wave.sources}
+    set_name, sha = announced.announcement.set, announced.announcement.sha
+    first = (
+        draft.ledger.history(wave.name, set_name)
+        for wave in draft.settings.waves
+        if not wave.sources
+    )
     return any(
-        wave in first and landing.is_set(announced.order, announced.announcement.sha)
-        for wave, landing in draft.ledger.landings(announced.announcement.set)
+        not is_newer(part, announced)
+        and any(one.is_set(announced.order, sha) for one in part.landings)
+        for part in first
     )

@@ -27,9 +27,10 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, Fact, announced_as
+from tidemill.facts.requests import AnnouncementRequest, announced_as
 from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.plan.inbox import Inbox
 from tidemill.plan.obstacles import About, Obstacle, Wait
 
 _TOLD = ("landed", "evicted", "unchanged")
@@ -51,13 +52,13 @@ class Draft:
     snapshot: Snapshot
     ledger: Ledger
     main: str
-    inbox: dict[str, Fact]
+    inbox: Inbox
     holds: dict[tuple[str, str], Hold]
     records: dict[tuple[str, str], Deployment]
     chain: list[AutoStep] = field(default_factory=list)
     landed: str | None = None
     entries: list[Entry] = field(default_factory=list)
-    waiting: list[Wait] = field(default_factory=list)
+    waiting: dict[Wait, None] = field(default_factory=dict)  # in order, each once
     ended: list[str] = field(default_factory=list)
     filed: list[Deployment] = field(default_factory=list)
     evicted: list[str] = field(default_factory=list)
@@ -75,7 +76,7 @@ class Draft:
             snapshot,
             snapshot.ledger.copy(),
             snapshot.main.sha,
-            dict(snapshot.inbox),
+            Inbox(snapshot.inbox),
             dict(snapshot.holds),
             dict(snapshot.records),
             [AutoStep(commit.operation, commit) for commit in snapshot.auto],
@@ -169,13 +170,11 @@ class Draft:
             msgspec.structs.replace(one, since=since) if one.since is None else one
             for one in obstacles
         )
-        line = Wait(about=about, obstacles=found, id=request, earliest=earliest)
-        if line not in self.waiting:
-            self.waiting.append(line)
+        self.waiting[Wait(about=about, obstacles=found, id=request, earliest=earliest)] = None
 
     def end(self, request: str, how: str, entry: Entry | None = None) -> None:
         """A request has ended: its ref goes, the ledger remembers how."""
-        fact = self.inbox.pop(request, None)
+        fact = self.inbox.take(request)
         if fact is None:
             return
         self.ended.append(request)
@@ -256,5 +255,5 @@ class Draft:
         return [
             one.operation
             for one in self.chain
-            if (one.operation.wave, one.operation.set) == (wave, set_name)
+            if one.operation.set == set_name and one.operation.wave == wave
         ]

@@ -73,7 +73,7 @@ def end_requests(draft: Draft) -> None:
 
     Reads the ledger, the chain and the journal's new entries; writes the inbox.
     """
-    for request_id, fact in list(draft.inbox.items()):
+    for request_id, fact in list(draft.inbox.facts.items()):
         match fact:
             case AnnouncementRequest():
                 end_announcement(draft, request_id, fact)
@@ -99,8 +99,7 @@ def _clear(draft: Draft) -> None:
 
 
 def _of(draft: Draft, kind: type[_Filed]) -> list[tuple[str, _Filed]]:
-    found = [(ref_id, fact) for ref_id, fact in draft.inbox.items() if isinstance(fact, kind)]
-    return sorted(found, key=lambda one: (one[1].accepted_at, one[0]))
+    return sorted(draft.inbox.of(kind).items(), key=lambda one: (one[1].accepted_at, one[0]))
 
 
 def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:

@@ -7,13 +7,12 @@ from functools import cache, partial
 from typing import TypeAlias
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.image_files import content_id
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.admission import not_admitted
-from tidemill.plan.announcements import is_newer, waiting_announcements
+from tidemill.plan.announcements import is_newer
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle, obstacles, spoilt
 from tidemill.plan.obstacles import About, Obstacle, SetOnAuto
@@ -41,7 +40,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     above = max((order_of(operation) for operation in under_test), default=Order())
     waiting = [
         (request_id, announced)
-        for request_id, announced in waiting_announcements(draft, set_name)
+        for request_id, announced in draft.inbox.announcements(set_name).items()
         if is_newer(part, announced)
         and announced.order > above
         and not draft.ledger.evicted_from(wave.name, set_name, request_id)
@@ -53,8 +52,13 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     if in_flight := not_admitted(draft, wave, set_name):
         stops.append(in_flight)
     if stops:
+        when = earliest(wave, stops, draft.now)
         for request_id, announced in waiting:
-            _say_why(draft, wave, _introduction(wave, request_id, announced), stops)
+            about = About(
+                at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name
+            )
+            since = announced.accepted_at
+            draft.wait(about, *stops, since=since, request=request_id, earliest=when)
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)
@@ -68,8 +72,10 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
     newest = max(above, draft.ledger.history(wave.name, set_name).newest)
     found = {
         (order_of(one), one.app_sha): late_introduction(wave.name, set_name, other, one)
-        for other, one in draft.ledger.landings(set_name)
-        if other != wave.name and one.is_known and order_of(one) > newest
+        for other, sets in draft.ledger.sets.items()
+        if other != wave.name and set_name in sets and sets[set_name].newest > newest
+        for one in sets[set_name].landings
+        if one.is_known and order_of(one) > newest
     }
     newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
     for operation in newest_first:
@@ -114,7 +120,7 @@ def _introduction(wave: Wave, request_id: str, announced: AnnouncementRequest) -
         generation=announcement.generation,
         rewrites=announced.rewrites,
         repository=announcement.repository,
-        content=content_id(announcement.tags(), announcement.digests()),
+        content=announced.content,
         request=request_id,
         at=announced.accepted_at,
         reason=announced.override or f"announced by {announcement.repository}",
@@ -202,18 +208,17 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     part = draft.ledger.history(wave.name, set_name)
     asked: dict[_Key, tuple[str | None, Promotion | None]] = {
         (order_of(fact), fact.app_sha): (request_id, fact)
-        for request_id, fact in sorted(draft.inbox.items())
-        if isinstance(fact, Promotion) and (fact.wave, fact.set) == (wave.name, set_name)
+        for request_id, fact in draft.inbox.promotions(wave.name, set_name).items()
     }
     landings: dict[_Key, tuple[str, Landing]] = {}
     own = (wave.name, *wave.sources)
     elsewhere = [other.name for other in draft.settings.waves if other.name not in own]
-    for source in (*elsewhere, wave.name, *reversed(wave.sources)):
-        for landing in draft.ledger.history(source, set_name).landings:
+    for source in (*elsewhere, wave.name, *reversed(wave.sources)) if asked else wave.sources[::-1]:
+        there = draft.ledger.history(source, set_name)
+        is_ahead = source in wave.sources and there.newest > part.newest
+        for landing in there.landings if asked or is_ahead else ():
             key = (order_of(landing), landing.app_sha)
-            if landing.is_known and (
-                key in asked or (source in wave.sources and order_of(landing) > part.newest)
-            ):
+            if landing.is_known and (key in asked or (is_ahead and key[0] > part.newest)):
                 landings[key] = (source, landing)
     for key in sorted(landings, key=lambda one: one[0], reverse=True):
         source, landing = landings[key]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tidemill.announcing.announcement import Announcement, Head, check_allowed
-from tidemill.announcing.order import Order, order_of
+from tidemill.announcing.order import HasOrder, Order, order_of
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.requests import AnnouncementRequest
@@ -90,7 +90,7 @@ def _may_send(senders: tuple[str, ...], sender: str) -> bool:
 
 def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | None:
     try:
-        check_allowed(announcement, settings.images.allow)
+        check_allowed(announcement, settings.images.is_listed)
     except Refused as error:
         return error.what
     return None
@@ -110,9 +110,9 @@ def rewrites_of(
     """
     generation, position = announcement.generation, announcement.position
     known = [
-        (order, sha)
-        for order, sha in _known(ledger, announcement.set, waiting)
-        if order.generation == generation
+        (order_of(one), sha)
+        for one, sha in _known(ledger, announcement.set, waiting)
+        if one.generation == generation
     ]
     newest = max((order for order, _ in known), default=Order(generation))
     for order, sha in sorted(known, key=lambda one: one[0], reverse=True):
@@ -148,11 +148,11 @@ def _way_in(announcement: Announcement, newest: Order) -> str:
 
 def _known(
     ledger: Ledger, set_name: str, waiting: Iterable[AnnouncementRequest]
-) -> Iterator[tuple[Order, str | None]]:
+) -> Iterator[tuple[HasOrder, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
     for _, landing in ledger.landings(set_name):
-        if landing.is_known:
-            yield order_of(landing), landing.app_sha
+        if landing.app_sha is not None:
+            yield landing, landing.app_sha
     for sets in ledger.sets.values():
         if set_name in sets and sets[set_name].newest.position:
             yield sets[set_name].newest, None
@@ -194,7 +194,7 @@ def _why_clashing(
     known = [
         (other.position, sha)
         for other, sha in _known(ledger, announcement.set, earlier)
-        if other[:2] == order[:2]
+        if other.generation == order.generation and other.rewrites == order.rewrites
     ]
     if (order.position, announcement.sha) in known or not known:
         return None
@@ -218,8 +218,8 @@ def _why_clashing(
             f"above {newest}, the highest so far, and would lock out what follows; if it is right, "
             "--override REASON lets it in, or a greater jump in [[sets]]"
         )
-    moved = _moved_from(ledger, announced)
-    if moved is not None and order.position < newest:
+    moved = _moved_from(ledger, announced) if order.position < newest else None
+    if moved is not None:
         return (
             f"the set {announcement.set} came from {moved} so far, and position {order.position} "
             f"of {announcement.repository} is older than its {newest}; {way_in}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from tidemill.announcing.order import Order, order_of
+from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.ledger import BadEnding, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
-from tidemill.plan.announcements import waiting_announcements
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import spoilt
 from tidemill.plan.naming import not_in_files
@@ -35,6 +34,7 @@ from tidemill.plan.obstacles import (
     Starvation,
     Wait,
 )
+from tidemill.plan.position import first_waves
 from tidemill.plan.rollback import back_to
 from tidemill.plan.silent_targets import missing
 from tidemill.plan.windows import closed
@@ -63,10 +63,10 @@ def say_what_waits(
             landing = draft.ledger.present(wave.name, image_set.name)
             if landing is not None and landing.is_known:
                 _present(draft, wave, image_set.name, landing)
-    for image_set in draft.settings.sets:
-        _newest(draft, image_set.name, under_test)
+    _newest(draft, under_test)
+    made = {commit.operation.id for commit in commits}
     for operation in planned:
-        if operation.id not in {commit.operation.id for commit in commits}:
+        if operation.id not in made:
             what = About.of(operation)  # only a turn tries it
             draft.wait(what, NextTurn(), since=operation.at, request=operation.request)
 
@@ -75,7 +75,7 @@ def _requests(draft: Draft, under_test: list[Operation]) -> None:
     """What was asked for and is not on auto: whatever else is said, each is named."""
     on_auto = {operation.request for operation in under_test}
     told = {line.id for line in draft.waiting}
-    for request_id, fact in draft.inbox.items():
+    for request_id, fact in draft.inbox.facts.items():
         if request_id in on_auto | told:
             continue
         if isinstance(fact, Promotion):
@@ -96,7 +96,7 @@ def _requests(draft: Draft, under_test: list[Operation]) -> None:
 def _main(draft: Draft) -> None:
     if (refused := draft.ledger.refused) is not None:
         line = Wait(about=About(at="main", sha=draft.main), obstacles=(_let_land(refused),))
-        draft.waiting.insert(0, line)
+        draft.waiting = {line: None, **draft.waiting}
     verdict = draft.verdict(draft.main)
     if verdict.state == "red":
         stop = RedMain(sha=draft.main, last_green=draft.ledger.green_main, since=verdict.since)
@@ -174,45 +174,53 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
         draft.wait(about, MissingReport(wave=wave.name, targets=late, since=landing.landed_at))
 
 
-def _newest(draft: Draft, set_name: str, under_test: list[Operation]) -> None:
-    """For each wave in which the newest announced set is not deployed, why; unless it was said."""
-    newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
-    rejected = draft.ledger.last_rejected(set_name)
-    if rejected is not None and (newest is None or newest[2] <= rejected.at):
-        about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
-        draft.wait(about, _ended(rejected))
-    if newest is None:
-        return
-    order, app_sha, _ = newest
-    said = {
-        (line.about.wave, line.about.set) for line in draft.waiting if line.about.app_sha == app_sha
-    }
-    on_its_way = {one.wave for one in under_test if (one.set, one.app_sha) == (set_name, app_sha)}
-    if _is_waiting(draft, set_name, app_sha):
-        on_its_way |= {wave.name for wave in draft.settings.waves if not wave.sources}
-    for wave in draft.settings.waves:
-        if (wave.name, set_name) in said:
+def _newest(draft: Draft, under_test: list[Operation]) -> None:
+    """For each set and wave in which the newest announced one is not deployed, why; unless it was
+    said."""
+    said = {(line.about.wave, line.about.set, line.about.app_sha) for line in draft.waiting}
+    going: dict[tuple[str, str | None], set[str]] = {}
+    for one in under_test:
+        going.setdefault((one.set, one.app_sha), set()).add(one.wave)
+    first = set(first_waves(draft.settings))
+    for image_set in draft.settings.sets:
+        set_name = image_set.name
+        newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
+        rejected = draft.ledger.last_rejected(set_name)
+        if rejected is not None and (newest is None or newest[2] <= rejected.at):
+            about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
+            draft.wait(about, _ended(rejected))
+        if newest is None:
             continue
-        if stops := tuple(_why_not(draft, wave, set_name, order, app_sha, on_its_way)):
-            about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
-            draft.wait(about, *stops)
+        order, app_sha, _ = newest
+        on_its_way = going.get((set_name, app_sha), set())
+        if _is_waiting(draft, set_name, app_sha):
+            on_its_way = on_its_way | first
+        for wave in draft.settings.waves:
+            if (wave.name, set_name, app_sha) in said:
+                continue
+            if stops := tuple(_why_not(draft, wave, set_name, order, app_sha, on_its_way)):
+                about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
+                draft.wait(about, *stops)
 
 
 def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, datetime]]:
-    """The sets that were announced and not refused, as far as is known, and when."""
-    for _, fact in waiting_announcements(draft, set_name):
+    """The sets that were announced and not refused, as far as is known, and when: all that may be
+    the newest."""
+    for fact in draft.inbox.announcements(set_name).values():
         yield fact.order, fact.announcement.sha, fact.accepted_at
-    for _, landing in draft.ledger.landings(set_name):
-        if landing.app_sha is not None:
-            yield order_of(landing), landing.app_sha, landing.landed_at
+    for sets in draft.ledger.sets.values():
+        landings = sets[set_name].landings if set_name in sets else ()
+        known = [landing for landing in landings if landing.app_sha is not None]
+        if newest := max(known, key=age, default=None):
+            yield order_of(newest), newest.app_sha or "", newest.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
         if ending.how != "rejected":
             yield order_of(ending), ending.app_sha, ending.at
 
 
 def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
-    waiting = waiting_announcements(draft, set_name)
-    return any(one.announcement.sha == app_sha for _, one in waiting)
+    waiting = draft.inbox.announcements(set_name).values()
+    return any(one.announcement.sha == app_sha for one in waiting)
 
 
 def _why_not(
@@ -231,10 +239,10 @@ def _why_not(
             yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
             yield from closed(draft, wave, set_name)
         return
-    wanted = (wave.name, set_name, order, app_sha)
+    wanted = (wave.name, set_name, app_sha)
     for eviction in reversed(draft.ledger.evictions):
         gone = eviction.operation
-        if gone and (gone.wave, gone.set, order_of(gone), gone.app_sha) == wanted:
+        if gone and (gone.wave, gone.set, gone.app_sha) == wanted and order_of(gone) == order:
             yield PastEviction.of(eviction, app_sha)
             return
     for source in wave.sources:

@@ -14,6 +14,7 @@ from tidemill.announcing.announcement import (
 )
 from tidemill.announcing.forms import Bare, read
 from tidemill.errors import Refused
+from tidemill.facts.settings import Images
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
 DIGEST = "sha256:" + "6a9c" * 16
@@ -227,8 +228,8 @@ def test_pattern_with_many_stars_does_not_run_for_ever() -> None:
 
 def test_image_outside_the_list_is_refused_and_the_list_is_named() -> None:
     announced = parse(data(whole()))
-    check_allowed(announced, ("docker.io/*", "ghcr.io/acme/*"))
+    check_allowed(announced, Images(allow=("docker.io/*", "ghcr.io/acme/*")).is_listed)
     with pytest.raises(Refused, match=r"ghcr.io/acme/web, which \[images\] allow does not list"):
-        check_allowed(announced, ("docker.io/*",))
+        check_allowed(announced, Images(allow=("docker.io/*",)).is_listed)
     with pytest.raises(Refused):
-        check_allowed(announced, ())
+        check_allowed(announced, Images(allow=()).is_listed)
