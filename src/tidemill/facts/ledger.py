@@ -110,6 +110,11 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
         )
 
     @property
+    def begun_at(self) -> datetime:
+        """Since when targets count: from the landing, or anew after a failure."""
+        return max(self.landed_at, self.anew or self.landed_at)
+
+    @property
     def is_misnamed(self) -> bool:
         """Whether the wave's files name none of its images, or others."""
         return self.naming is not None and self.naming.is_wrong

@@ -134,7 +134,8 @@ def _refresh_set(
     count_failed(draft, wave, set_name, at)
     is_failing = bool(failing_targets(draft, wave, set_name))
     for landing in draft.ledger.history(wave.name, set_name).landings:
-        forget_unlisted(wave, landing, at)
+        if landing.failed or landing.degraded:
+            forget_unlisted(wave, landing, at)
         if landing.failed or landing.buried:
             continue
         if landing.is_misnamed:
@@ -142,15 +143,14 @@ def _refresh_set(
             landing.end_deployment()
             continue
         late = reporters.missing(landing)
-        begun = max(landing.landed_at, landing.anew or landing.landed_at)
-        if late and (taken := _taken_by(draft, wave, set_name, landing, late)):
-            landing.taken = {**landing.taken, **{one: max(at, begun) for one, at in taken.items()}}
+        if late:
+            landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}
             late = reporters.missing(landing)
         if late:
             landing.end_deployment()
         elif landing.deployed_at is None:
-            taken_at = reporters.taken(landing).values()
-            landing.deployed_at = landing.healthy_since = max([begun, *taken_at])
+            since = max([landing.begun_at, *reporters.taken(landing).values()])
+            landing.deployed_at = landing.healthy_since = since
             landing.deployed_once = True
         run_clock(landing, at, is_failing=is_failing)
 
@@ -158,10 +158,10 @@ def _refresh_set(
 def _taken_by(
     draft: Draft, wave: Wave, set_name: str, landing: Landing, late: Sequence[str]
 ) -> dict[str, datetime]:
-    """Of some targets those that are healthy with a set, and when that was reported."""
+    """Of some targets those that are healthy with a set, and since when that counts."""
     records = ((target, draft.records.get((wave.name, target))) for target in late)
     return {
-        target: record.accepted_at
+        target: max(record.accepted_at, landing.begun_at)
         for target, record in records
         if record is not None and record.is_healthy and runs(record, set_name, target, landing)
     }

@@ -114,7 +114,7 @@ def plan(
         land(draft)
     if draft.landed:
         assess(draft)
-    refresh(draft)
+        refresh(draft)
     evict(draft)
     end_requests(draft)
 
