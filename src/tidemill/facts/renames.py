@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from itertools import chain, product
 
 import msgspec
@@ -67,7 +68,15 @@ class NameHistory:
 
     def heirs(self, old: str) -> tuple[str, ...]:
         """What a name of the ledger is called today; itself where nobody took its past over."""
-        return tuple(name for name, past in self.past.items() if old in past) or (old,)
+        return self._heirs.get(old, (old,))
+
+    @cached_property
+    def _heirs(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for name, past in self.past.items():
+            for old in dict.fromkeys(past):
+                found[old] = (*found.get(old, ()), name)
+        return found
 
     def sources(self, name: str) -> tuple[str, ...]:
         """The names of the ledger whose past a name has."""
@@ -135,7 +144,7 @@ class Renaming:
         """Whether something is called differently in the ledger."""
         return self.waves.is_due or self.sets.is_due
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """Tells one state of the names in the settings from another."""
         said = [sorted(one.names.was.items()) for one in (self.waves, self.sets)]

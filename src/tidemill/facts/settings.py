@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, cached_property
 from typing import Literal
 
@@ -125,7 +125,7 @@ class Wave(_Part, frozen=True, kw_only=True):
         return (self.was,) if isinstance(self.was, str) else self.was
 
 
-class Settings(_Part, frozen=True, kw_only=True):
+class Settings(_Part, frozen=True, kw_only=True, dict=True):
     """The whole file, with its defaults filled in."""
 
     main: str = "main"
@@ -141,11 +141,19 @@ class Settings(_Part, frozen=True, kw_only=True):
 
     def wave(self, name: str) -> Wave | None:
         """The wave of that name, if there is one."""
-        return next((wave for wave in self.waves if wave.name == name), None)
+        return self._waves.get(name)
 
     def image_set(self, name: str) -> ImageSet | None:
         """The set of that name, if there is one."""
-        return next((image_set for image_set in self.sets if image_set.name == name), None)
+        return self._sets.get(name)
+
+    @cached_property
+    def _waves(self) -> Mapping[str, Wave]:
+        return {wave.name: wave for wave in self.waves}
+
+    @cached_property
+    def _sets(self) -> Mapping[str, ImageSet]:
+        return {image_set.name: image_set for image_set in self.sets}
 
     def listing(self, wave: str, target: str) -> Wave | None:
         """The wave of that name, if it lists the target."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from tidemill.announcing.announcement import Announcement, Head, check_allowed
 from tidemill.announcing.order import HasOrder, Order, order_of
@@ -148,17 +148,16 @@ def _way_in(announcement: Announcement, newest: Order) -> str:
 
 def _known(
     ledger: Ledger, set_name: str, waiting: Iterable[AnnouncementRequest]
-) -> Iterator[tuple[HasOrder, str | None]]:
+) -> list[tuple[HasOrder, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
-    for _, landing in ledger.landings(set_name):
-        if landing.app_sha is not None:
-            yield landing, landing.app_sha
-    for sets in ledger.sets.values():
-        if set_name in sets and sets[set_name].newest.position:
-            yield sets[set_name].newest, None
-    for other in waiting:
-        if other.announcement.set == set_name:
-            yield other.order, other.announcement.sha
+    parts = [sets[set_name] for sets in ledger.sets.values() if set_name in sets]
+    landings = [one for part in parts for one in part.landings if one.is_known]
+    others = [one for one in waiting if one.announcement.set == set_name]
+    return [
+        *((one, one.app_sha) for one in landings),
+        *((part.newest, None) for part in parts if part.highest),
+        *((one.order, one.announcement.sha) for one in others),
+    ]
 
 
 def _why_of_another_generation(
