@@ -9,6 +9,7 @@ from tests.sandbox.runner_world import NAME, log
 
 SETUP = """\
 setsid sleep 300 &
+until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done
 echo $! >>{left}
 echo main >>{ran}
 """
