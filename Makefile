@@ -13,6 +13,8 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # What the environment is made from: the lock, the head of pyproject.toml, and where the checkout is.
 KEY := $(firstword $(shell { echo "$(CURDIR)"; cat requirements.lock 2>/dev/null; sed '/^\[tool/,$$d' pyproject.toml; cat sandbox/pyproject.toml; } | cksum))
 READY := $(VENV)/.ready-$(KEY)
+# Three for two cores: many tests wait for a server or a process most of the time.
+WORKERS ?= $(shell expr $$(nproc 2>/dev/null || echo 2) \* 3 / 2)
 WORKFLOWS = $(wildcard .github/workflows/*.yml examples/*/.github/workflows/*.yml actions/*/example.yml)
 # An environment belongs to one checkout and one Python; under another it is made anew.
 HOME_OF = $(CURDIR) $$($(PYTHON) -c 'import sys; print(sys.executable, sys.version)')
@@ -37,7 +39,7 @@ unit: setup ## run the tests without I/O, in seconds
 	@$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal tests/unit $(ARGS)
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
-	@$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 
 lint: setup ## ruff, mypy, import contracts, actionlint, zizmor, schemas
 	@$(BIN)/ruff check
