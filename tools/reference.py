@@ -28,10 +28,12 @@ def render(text: str) -> str:
     if not mark:
         raise SystemExit(f"{FILE} has lost the line {MARK}")
     one = _parser_of("reconcile-cfg-app", TIDEMILL)
-    common = [action for action in one._actions if action.dest in SHARED]
-    sections = [_section(name, table) for table in (TIDEMILL, SANDBOX) for name in table.commands]
+    common = {action.dest: action for action in one._actions if action.dest in SHARED}
+    meanings = {dest: _meaning(action) for dest, action in common.items()}
+    tables = (TIDEMILL, SANDBOX)
+    sections = [_section(name, table, meanings) for table in tables for name in table.commands]
     return "\n".join(
-        [f"{by_hand}{MARK}", "", "## Options in common", "", *_table(common), *sections]
+        [f"{by_hand}{MARK}", "", "## Options in common", "", *_table([*common.values()]), *sections]
     )
 
 
@@ -52,23 +54,19 @@ def _parser_of(name: str, table: Table) -> argparse.ArgumentParser:
     raise AssertionError(f"{name} is no command")
 
 
-def _section(name: str, table: Table) -> str:
+def _section(name: str, table: Table, common: Mapping[str, str]) -> str:
+    """A command's section; options that mean what `common` says of them are not said again."""
     one, module = _parser_of(name, table), command(name, table)
     whole = name if table is TIDEMILL else f"{table.name} {name}"
     actions = [action for action in one._actions if action.dest != "help"]
     lines = [f"## {whole}", "", f"{_sentence(module.HELP)}", "", "```text"]
     lines += _synopsis(f"{table.name} {name}", actions)
     lines += ["```", ""]
-    own = [action for action in actions if action.dest not in SHARED or _is_special(action)]
+    own = [action for action in actions if common.get(action.dest) != _meaning(action)]
     if own:
         lines += _table(own, _group_titles(one))
     lines += ["```sh", *_broken(module.EXAMPLE, " \\"), "```", ""]
     return "\n".join(lines)
-
-
-def _is_special(action: argparse.Action) -> bool:
-    """Whether a shared option means something else here."""
-    return action.dest == "repo" and action.metavar == "DIR"
 
 
 def _shown(action: argparse.Action, *, others: bool = True) -> str:

@@ -16,6 +16,7 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
+import yaml
 from tests.world import World
 
 from tidemill.announcing.announcement import parse as parse_announcement
@@ -30,6 +31,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.trailers import trailers
 from tidemill.images.recipe import Copy
 from tidemill.words.durations import Duration, parse_duration, show_duration
+from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -42,6 +44,11 @@ ADOPT = DOCUMENTS["docs/adopt.md"]
 IMAGES = DOCUMENTS["docs/images.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
 EACH = pytest.mark.parametrize("name", DOCUMENTS)
+PACKAGE = ROOT / "src" / "tidemill"
+FOLDERS = "|".join(
+    ["src", "docs", "tools", "examples", "sandbox", "tests", "bench"]
+    + [file.name for file in PACKAGE.iterdir() if file.is_dir() and file.name != "images"]
+)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -87,8 +94,9 @@ def test_links_lead_somewhere(name: str) -> None:
 
 @EACH
 def test_files_that_are_named_exist(name: str) -> None:
-    for path in re.findall(r"`((?:src|docs|tools|examples)/[\w./-]+)`", DOCUMENTS[name]):
-        assert (ROOT / path).exists(), path
+    for code in re.findall(r"`([^`\n]+)`", DOCUMENTS[name]):
+        for path in re.findall(rf"(?<![\w./-])(?:{FOLDERS})/[\w./-]+", code):
+            assert any((root / path).exists() for root in (ROOT, PACKAGE)), path
 
 
 def test_every_document_can_be_found_from_the_readme() -> None:
@@ -137,10 +145,10 @@ def test_command_lines_parse(name: str) -> None:
 
 
 @cache
-def options(name: str) -> set[str]:
+def options(name: str, program: str = "tidemill") -> set[str]:
     """The options of a command."""
     help_text = subprocess.run(
-        [sys.executable, "-m", "tidemill", name, "--help"],
+        [sys.executable, "-m", program, name, "--help"],
         capture_output=True,
         text=True,
         check=True,
@@ -154,6 +162,14 @@ def test_commands_that_are_named_exist(name: str) -> None:
         for call in command_lines(code) if "tidemill " in code and "…" not in code else ():
             assert call[0] in _table.COMMANDS, code
             assert set(re.findall(r"--[a-z-]+", code)) <= options(call[0]), code
+
+
+@EACH
+def test_commands_of_the_sandbox_that_are_named_exist(name: str) -> None:
+    for command, rest in re.findall(r"tidemill-sandbox ([a-z][\w-]*)(.*)", DOCUMENTS[name]):
+        assert command in SANDBOX.commands, command
+        if code := rest.partition("`")[0]:
+            assert set(re.findall(r"--[a-z-]+", code)) <= options(command, "tidemill_sandbox"), code
 
 
 def test_the_readme_names_every_command() -> None:
@@ -297,6 +313,19 @@ def test_the_table_has_every_key_and_its_default() -> None:
 def show_equal(cell: str, default: Any) -> bool:
     """Whether a duration is written in another unit."""
     return isinstance(default, Duration) and parse_duration(cell.strip('`"')) == default
+
+
+# Workflows
+
+
+@pytest.mark.parametrize(
+    ("title", "workflow"), [("1. cfg-app.git", "gitops"), ("2. app.git", "publish-images")]
+)
+def test_the_tables_of_inputs_are_the_workflow_s(title: str, workflow: str) -> None:
+    file = ROOT / ".github" / "workflows" / f"{workflow}.yml"
+    called = yaml.safe_load(file.read_text())[True]["workflow_call"]  # `on` is YAML's true
+    table = section(DOCUMENTS["docs/github.md"], title).partition("| input |")[2]
+    assert set(first_column(table)) == {*called["inputs"], *called["secrets"]}
 
 
 # What else is quoted

@@ -8,6 +8,8 @@ import pytest
 from tests.world import Result, World
 from tools import reference
 
+from tidemill.commands._json import as_json
+from tidemill.commands._results import CommitChecks, CommitVerdict, ImagePlan, SetupDone
 from tidemill.commands._table import COMMANDS
 
 TEXT = reference.FILE.read_text()
@@ -61,6 +63,25 @@ def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> 
     assert set(world.check(world.ref("refs/heads/main") or "")) == documented("`record-check`")
     green = world.run("check-cfg-app", "--repo", str(world.clone), repo=False)
     assert set(green) == documented("`check-cfg-app`")
+    checked = CommitChecks((CommitVerdict("c" * 40, "success", "green"),))
+    assert set(as_json(checked)) == documented("`check-cfg-app` with `--sha`")
+    hold = ("--wave", "lab", "--reason", "x", "--dry-run", "--accept-only")
+    assert set(world.run("hold-wave", *hold)) == documented("any with `--accept-only`")
+    assert set(as_json(SetupDone(()))) == documented("`run-setup`")
+    assert set(as_json(ImagePlan(()))) == documented("`plan-images`")
+
+
+def test_what_waits_has_the_keys_that_are_documented(world: World) -> None:
+    table = TEXT.partition("Each object of `waiting`")[2].partition("The other commands")[0]
+    keys = {key for row in re.findall(r"(?m)^\| (`.+?`) \|", table) for key in row.split(", ")}
+    waiting = [one for status in (world.status(), world.announce(3)) for one in status["waiting"]]
+    assert waiting
+    assert {key for one in waiting for key in one} <= {key.strip("`") for key in keys}
+
+
+def test_an_option_that_means_something_of_its_own_is_in_the_table_of_its_command() -> None:
+    status = TEXT.partition("\n## status\n")[2].partition("\n## ")[0]
+    assert "in a checkout, its remote origin" in status
 
 
 def test_an_error_has_the_keys_that_are_documented(world: World) -> None:
