@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 from typing import Any, get_args
 
 import msgspec
@@ -52,8 +53,9 @@ FOLDERS = "|".join(
 
 
 def blocks(text: str, language: str) -> list[str]:
-    """The fenced code blocks of a language."""
-    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", text)
+    """The fenced code blocks of a language, also those in lists."""
+    found = re.findall(rf"(?ms)^( *)```{language}\n(.*?)^\1```", text)
+    return [dedent(block) for _, block in found]
 
 
 def section(text: str, title: str) -> str:
