@@ -38,7 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = {
     file.relative_to(ROOT).as_posix(): file.read_text()
-    for file in (*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/*.md")))
+    for pages in ("*.md", "docs/*.md", "sandbox/*.md", "[aei]*/*/README.md")
+    for file in sorted(ROOT.glob(pages))
 }
 SETTINGS = DOCUMENTS["docs/settings.md"]
 ADOPT = DOCUMENTS["docs/adopt.md"]
@@ -160,8 +161,8 @@ def options(name: str, program: str = "tidemill") -> set[str]:
 
 @EACH
 def test_commands_that_are_named_exist(name: str) -> None:
-    for code in re.findall(r"`([^`\n]+)`", DOCUMENTS[name]):
-        for call in command_lines(code) if "tidemill " in code and "…" not in code else ():
+    for code in re.findall(r"`((?:[\w./]+/)?tidemill [^`\n…]+)`", DOCUMENTS[name]):
+        for call in command_lines(code):
             assert call[0] in _table.COMMANDS, code
             assert set(re.findall(r"--[a-z-]+", code)) <= options(call[0]), code
 
