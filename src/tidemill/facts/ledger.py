@@ -297,6 +297,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         endings: by set the last announcements that ended badly.
         wave_names, set_names: what was renamed.
         named: by wave, which files were last looked at to see what they name.
+        reporters: by wave, which targets had to report when it was last worked out what is
+            deployed there: all of them have taken what is.
         finding: what is known of what main generates.
     """
 
@@ -318,6 +320,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     wave_names: Names = Names()
     set_names: Names = Names()
     named: dict[str, str] = {}
+    reporters: dict[str, str] = {}
     finding: Finding | None = None
 
     def of(self, wave: str, set_name: str) -> SetLedger:
@@ -419,6 +422,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             asked={**self.asked},
             endings={name: [*endings] for name, endings in self.endings.items()},
             named={**self.named},
+            reporters={**self.reporters},
         )
 
 

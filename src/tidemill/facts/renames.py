@@ -262,6 +262,7 @@ def renamed_ledger(
             for heir in renaming.sets.heirs(name)
         },
         rollbacks=[one for back in ledger.rollbacks for one in _backs(renaming, back)],
+        reporters={},
         wave_names=names[0],
         set_names=names[1],
     )

@@ -89,6 +89,7 @@ def refresh(draft: Draft) -> None:
         reporters = Reporters.of(draft, wave)
         for set_name in draft.ledger.sets.get(wave.name, {}):
             _refresh_set(draft, wave, set_name, draft.now, reporters)
+        draft.reporters[wave.name] = reporters.id
 
 
 def runs(record: Deployment | None, set_name: str, target: str, landing: Landing) -> bool:
@@ -121,6 +122,7 @@ def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
         for landing in part.landings:
             blame(landing, wave, set_name, record)
         _refresh_set(draft, wave, set_name, record.accepted_at, reporters)
+    draft.reporters[wave.name] = reporters.id
     if _is_well(draft, wave, reporters):
         draft.ledger.well_with[wave.name] = {
             name: part.present.content for name, part in sets.items() if part.present
@@ -130,9 +132,13 @@ def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
 def _refresh_set(
     draft: Draft, wave: Wave, set_name: str, at: datetime, reporters: Reporters
 ) -> None:
-    """Work out for one set in one wave what is deployed, and run or stop its soak clocks."""
+    """Work out for one set in one wave what is deployed, and run or stop its soak clocks.
+
+    What is deployed stays so while the same targets have to report.
+    """
     count_failed(draft, wave, set_name, at)
     is_failing = bool(failing_targets(draft, wave, set_name))
+    are_same = draft.reporters.get(wave.name) == reporters.id
     for landing in draft.ledger.history(wave.name, set_name).landings:
         if landing.failed or landing.degraded:
             forget_unlisted(wave, landing, at)
@@ -142,17 +148,25 @@ def _refresh_set(
             landing.taken = {}
             landing.end_deployment()
             continue
-        late = reporters.missing(landing)
-        if late:
-            landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}
-            late = reporters.missing(landing)
-        if late:
-            landing.end_deployment()
-        elif landing.deployed_at is None:
-            since = max([landing.begun_at, *reporters.taken(landing).values()])
-            landing.deployed_at = landing.healthy_since = since
-            landing.deployed_once = True
+        if landing.deployed_at is None or not are_same:
+            _see_who_has_taken(draft, wave, set_name, landing, reporters)
         run_clock(landing, at, is_failing=is_failing)
+
+
+def _see_who_has_taken(
+    draft: Draft, wave: Wave, set_name: str, landing: Landing, reporters: Reporters
+) -> None:
+    """A set is deployed once all that have to report have taken it."""
+    late = reporters.missing(landing)
+    if late:
+        landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}
+        late = reporters.missing(landing)
+    if late:
+        landing.end_deployment()
+    elif landing.deployed_at is None:
+        since = max([landing.begun_at, *reporters.taken(landing).values()])
+        landing.deployed_at = landing.healthy_since = since
+        landing.deployed_once = True
 
 
 def _taken_by(

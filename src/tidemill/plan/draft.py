@@ -68,6 +68,7 @@ class Draft:
     taken_off: bool = False
     to_read: list[str] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
+    reporters: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Draft:
@@ -80,6 +81,7 @@ class Draft:
             dict(snapshot.holds),
             dict(snapshot.records),
             [AutoStep(commit.operation, commit) for commit in snapshot.auto],
+            reporters=dict(snapshot.ledger.reporters),
         )
 
     @property

@@ -136,7 +136,8 @@ def plan(
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     is_changed = draft.ledger != before
     note_names(draft.ledger, draft.settings)
-    draft.ledger.named |= draft.named  # that alone is not worth a write, nor are names
+    draft.ledger.named |= draft.named  # that alone is not worth a write, nor are these
+    draft.ledger.reporters = draft.reporters
     is_changed |= claim_checks(draft, commits, wanted if claim else [])
     decided = _plan(draft, auto, today, wanted, is_changed=is_changed)
     return replace(decided, more=bool(wanted) and not claim)

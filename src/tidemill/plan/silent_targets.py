@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from tidemill.facts.ledger import Landing
 from tidemill.facts.settings import Wave
@@ -24,6 +26,11 @@ class Reporters:
         """Those of a wave, as the records and main are now."""
         targets = tuple(one for one in wave.targets if not _is_absent(draft, wave, one))
         return cls(targets, frozenset(targets))
+
+    @cached_property
+    def id(self) -> str:
+        """Tells them from other ones."""
+        return hashlib.sha256("\n".join(sorted(self.names)).encode()).hexdigest()[:16]
 
     def missing(self, landing: Landing) -> tuple[str, ...]:
         """Those that have to take a set before it is deployed, and have not yet; in order.

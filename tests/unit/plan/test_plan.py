@@ -218,6 +218,22 @@ def test_time_alone_changes_nothing_that_is_written_unless_something_became_due(
 
 
 @pytest.mark.parametrize("scene", SCENES, ids=name)
+def test_who_had_to_report_before_saves_work_and_changes_nothing(
+    scene: Callable[[], Rollout],
+) -> None:
+    rollout = scene()
+    rollout.turn()
+    for later in (0, 5, 600):
+        rollout.later(later)
+        decided = rollout.decide()
+        known = rollout.ledger.reporters
+        assert known.keys() == {wave.name for wave in rollout.settings.waves}
+        rollout.ledger.reporters = {}
+        assert rollout.decide() == decided
+        rollout.ledger.reporters = known
+
+
+@pytest.mark.parametrize("scene", SCENES, ids=name)
 def test_without_a_landing_main_stays_and_all_else_is_done(scene: Callable[[], Rollout]) -> None:
     rollout = scene()
     decided = rollout.decide(without_landing=True)

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import msgspec
+import pytest
 from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings
 
 
@@ -76,3 +77,22 @@ def test_target_that_is_new_in_the_settings_has_to_take_the_set_too() -> None:
     assert present(rollout.turn()).deployed_at is None
     rollout.reports("lab", "lab-3", ago=2)
     assert present(rollout.turn()).deployed_at == rollout.ago(2)
+
+
+@pytest.mark.parametrize("turns", [0, 1])
+def test_target_that_appears_has_to_take_what_is_deployed(turns: int) -> None:
+    """Also where a turn has taken note of who had to report before."""
+    rollout = Rollout(settings(lab={"targets": ["lab-1", "lab-2", "lab-3"]}, shop=SHOP))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=20, deployed=10)
+    for landing in rollout.ledger.of("lab", "app").landings:
+        landing.taken = {one: rollout.ago(10) for one in ("lab-1", "lab-2")}
+    rollout.trees["lab", "lab-3"] = None
+    for _ in range(turns):
+        assert present(rollout.turn()).deployed_at == rollout.ago(10)
+    rollout.trees["lab", "lab-3"] = "there now"
+    assert present(rollout.turn()).deployed_at is None
+    rollout.trees["lab", "lab-3"] = None
+    assert present(rollout.turn()).deployed_at == rollout.ago(10)
+    rollout.reports("lab", "lab-3", "Progressing", "Running", ago=1)
+    assert present(rollout.turn()).deployed_at is None
