@@ -122,6 +122,8 @@ def check_head(head: Head) -> None:
 
 def check_allowed(announcement: Announcement, is_listed: Callable[[str], bool]) -> None:
     """Raise `Refused` if a repository of its images is not listed in the settings."""
+    if all(map(is_listed, announcement.repositories)):
+        return
     for repository, service in announcement.repositories.items():
         if not is_listed(repository):
             raise Refused(

@@ -125,6 +125,16 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.app_sha is not None
 
     @property
+    def soaks(self) -> bool:
+        """Whether it is deployed and its clock runs, with nothing known to speak against it."""
+        return (
+            self.healthy_since is not None
+            and self.deployed_at is not None
+            and self.naming is None
+            and not (self.failed or self.degraded)
+        )
+
+    @property
     def is_bad(self) -> bool:
         """Whether it failed here, or was rolled back: it goes nowhere by itself."""
         return bool(self.failed) or self.buried or self.rolled_back
@@ -343,7 +353,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def last(self, wave: str, set_name: str, order: Order) -> Landing | None:
         """The last time that a wave had the set of a place in the history of app.git."""
-        landings = reversed(self.history(wave, set_name).landings)
+        part = self.history(wave, set_name)
+        landings = reversed(part.landings) if order <= part.newest else ()
         return next((one for one in landings if age(one) == order), None)
 
     def newest(self, set_name: str) -> Order:

@@ -112,15 +112,19 @@ def runs(record: Deployment | None, set_name: str, target: str, landing: Landing
 
 def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     sets = draft.ledger.sets.get(wave.name, {})
-    for set_name in sets:
-        count_failed(draft, wave, set_name, record.accepted_at)
+    for part in sets.values():
+        for landing in part.landings:
+            if landing.degraded:
+                count_failed(wave, landing, record.accepted_at)
     draft.records[wave.name, record.target] = record
     draft.filed.append(record)
     note_failing(draft, record)
     reporters = Reporters.of(draft, wave)
     for set_name, part in sets.items():
+        seen = (record.sets or {}).get(set_name)
         for landing in part.landings:
-            blame(landing, wave, set_name, record)
+            if landing.degraded or (seen is not None and seen.content == landing.content):
+                blame(landing, wave, set_name, record)
         _refresh_set(draft, wave, set_name, record.accepted_at, reporters)
     draft.reporters[wave.name] = reporters.id
     if _is_well(draft, wave, reporters):
@@ -136,12 +140,14 @@ def _refresh_set(
 
     What is deployed stays so while the same targets have to report.
     """
-    count_failed(draft, wave, set_name, at)
     is_failing = bool(failing_targets(draft, wave, set_name))
     are_same = draft.reporters.get(wave.name) == reporters.id
+    is_calm = are_same and not is_failing
     for landing in draft.ledger.history(wave.name, set_name).landings:
-        if landing.failed or landing.degraded:
-            forget_unlisted(wave, landing, at)
+        if is_calm and landing.soaks:
+            continue
+        count_failed(wave, landing, at)
+        forget_unlisted(wave, landing, at)
         if landing.failed or landing.buried:
             continue
         if landing.is_misnamed:

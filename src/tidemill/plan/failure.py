@@ -92,13 +92,12 @@ def blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> No
             _count_anew(landing, record.accepted_at)
 
 
-def count_failed(draft: Draft, wave: Wave, set_name: str, at: datetime) -> None:
+def count_failed(wave: Wave, landing: Landing, at: datetime) -> None:
     """Who by a time has been Degraded for as long as the wave says has failed since then."""
-    for landing in draft.ledger.history(wave.name, set_name).landings:
-        for target, since in landing.degraded.items():
-            if since + wave.failed_after <= at:
-                landing.degraded = _without(landing.degraded, target)
-                _fail(landing, target, since + wave.failed_after)
+    for target, since in landing.degraded.items():
+        if since + wave.failed_after <= at:
+            landing.degraded = _without(landing.degraded, target)
+            _fail(landing, target, since + wave.failed_after)
 
 
 def forget_unlisted(wave: Wave, landing: Landing, at: datetime) -> None:

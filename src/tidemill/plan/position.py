@@ -151,7 +151,7 @@ def _known(
 ) -> list[tuple[HasOrder, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
     parts = [sets[set_name] for sets in ledger.sets.values() if set_name in sets]
-    landings = [one for part in parts for one in part.landings if one.is_known]
+    landings = [one for part in parts for one in part.landings if one.app_sha is not None]
     others = [one for one in waiting if one.announcement.set == set_name]
     return [
         *((one, one.app_sha) for one in landings),
