@@ -31,7 +31,8 @@ KEPT_ENDINGS = 10
 How = Literal["introduce", "promote", "roll back", "by hand"]
 
 
-class Landing(msgspec.Struct, kw_only=True, omit_defaults=True):
+# There are thousands, and none can be part of a circle: the garbage collector need not look.
+class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One set that a wave has had, from when it landed.
 
     Its mappings are values, which copies of a ledger share: each is replaced, and never changed.
