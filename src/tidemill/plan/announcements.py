@@ -31,7 +31,7 @@ def file_announcement(
     """Let an announcement wait, unless it has ended before or can't be let in.
 
     Args:
-        earlier: those that wait and were accepted before.
+        earlier: those of its set that wait and were accepted before.
     """
     announcement = announced.announcement
     known_as = announced_as(ref_id, announcement.set)

@@ -59,11 +59,12 @@ def file(draft: Draft) -> None:
     end_lost_rollbacks(draft)
     for ref_id, rollback in _of(draft, Rollback):
         file_rollback(draft, ref_id, rollback)
-    earlier: list[AnnouncementRequest] = []
+    earlier: dict[str, list[AnnouncementRequest]] = {}
     for ref_id, announced in _of(draft, AnnouncementRequest):
-        file_announcement(draft, ref_id, announced, earlier)
+        of_set = earlier.setdefault(announced.announcement.set, [])
+        file_announcement(draft, ref_id, announced, of_set)
         if ref_id in draft.inbox:
-            earlier.append(announced)
+            of_set.append(announced)
     for ref_id, promotion in _of(draft, Promotion):
         draft.reject_unless_named(ref_id, promotion.wave, promotion.set)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tidemill.announcing.order import Order, age, order_of
@@ -73,23 +74,22 @@ def say_what_waits(
 
 def _requests(draft: Draft, under_test: list[Operation]) -> None:
     """What was asked for and is not on auto: whatever else is said, each is named."""
-    on_auto = {operation.request for operation in under_test}
-    told = {line.id for line in draft.waiting}
+    said = {one.request for one in under_test} | {line.id for line in draft.waiting}
+    going = {(one.wave, one.set, one.app_sha) for one in under_test}
+    introduced = {one.set: one.app_sha for one in under_test if one.kind == "introduce"}
     for request_id, fact in draft.inbox.facts.items():
-        if request_id in on_auto | told:
+        if request_id in said:
             continue
         if isinstance(fact, Promotion):
-            wanted = (fact.wave, fact.set, fact.app_sha)
-            if wanted not in [(one.wave, one.set, one.app_sha) for one in under_test]:
+            if (fact.wave, fact.set, fact.app_sha) not in going:
                 about = About(at="for", app_sha=fact.app_sha, set=fact.set, wave=fact.wave)
                 draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
         elif isinstance(fact, AnnouncementRequest):
             announcement = fact.announcement
             about = About(at="announced", app_sha=announcement.sha, set=announcement.set)
-            ahead = [
-                one for one in under_test if one.set == announcement.set and one.kind == "introduce"
-            ]
-            stop = NewerOnAuto(app_sha=ahead[-1].app_sha) if ahead else NextTurn()
+            is_behind = announcement.set in introduced
+            ahead = introduced.get(announcement.set)
+            stop = NewerOnAuto(app_sha=ahead) if is_behind else NextTurn()
             draft.wait(about, stop, since=fact.accepted_at, request=request_id)
 
 
@@ -195,10 +195,11 @@ def _newest(draft: Draft, under_test: list[Operation]) -> None:
         on_its_way = going.get((set_name, app_sha), set())
         if _is_waiting(draft, set_name, app_sha):
             on_its_way = on_its_way | first
+        absence = _Absence(draft, set_name, order, app_sha, on_its_way)
         for wave in draft.settings.waves:
             if (wave.name, set_name, app_sha) in said:
                 continue
-            if stops := tuple(_why_not(draft, wave, set_name, order, app_sha, on_its_way)):
+            if stops := absence.from_(wave):
                 about = About(at="for", app_sha=app_sha, set=set_name, wave=wave.name)
                 draft.wait(about, *stops)
 
@@ -223,47 +224,61 @@ def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
     return any(one.announcement.sha == app_sha for one in waiting)
 
 
-def _why_not(
-    draft: Draft, wave: Wave, set_name: str, order: Order, app_sha: str, on_its_way: set[str]
-) -> Iterator[Obstacle]:
-    """Why a set is not in a wave, where nothing of what waits says so; nothing if it is there.
+@dataclass
+class _Absence:
+    """Why a set is not in waves, where nothing of what waits says so.
 
-    Args:
+    Attributes:
         on_its_way: the waves into which it is going, for all that is known.
+        found: by wave, what was found out so far.
     """
-    if wave.name in on_its_way:
-        return
-    landing = draft.ledger.last(wave.name, set_name, order)
-    if landing is not None and landing.app_sha == app_sha:
-        if landing is not draft.ledger.present(wave.name, set_name):
-            yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
-            yield from closed(draft, wave, set_name)
-        return
-    wanted = (wave.name, set_name, app_sha)
-    for eviction in reversed(draft.ledger.evictions):
-        gone = eviction.operation
-        if gone and (gone.wave, gone.set, gone.app_sha) == wanted and order_of(gone) == order:
-            yield PastEviction.of(eviction, app_sha)
+
+    draft: Draft
+    set_name: str
+    order: Order
+    app_sha: str
+    on_its_way: set[str]
+    found: dict[str, tuple[Obstacle, ...]] = field(default_factory=dict)
+
+    def from_(self, wave: Wave) -> tuple[Obstacle, ...]:
+        """Why it is not in a wave; nothing if it is there."""
+        if wave.name not in self.found:
+            self.found[wave.name] = tuple(self._stops(wave))
+        return self.found[wave.name]
+
+    def _stops(self, wave: Wave) -> Iterator[Obstacle]:
+        draft, set_name, order, app_sha = self.draft, self.set_name, self.order, self.app_sha
+        if wave.name in self.on_its_way:
             return
-    for source in wave.sources:
-        before = draft.settings.wave(source)
-        if before is not None and draft.ledger.last(source, set_name, order) is None:
-            because = tuple(
-                one
-                for one in _why_not(draft, before, set_name, order, app_sha, on_its_way)
-                if one.is_over or isinstance(one, SetNotThere)
-            )
-            yield SetNotThere(wave=source, because=because)
-    if not wave.sources:
-        for ending in draft.ledger.endings.get(set_name, ()):
-            if (order_of(ending), ending.app_sha) == (order, app_sha):
-                yield _ended(ending)
+        landing = draft.ledger.last(wave.name, set_name, order)
+        if landing is not None and landing.app_sha == app_sha:
+            if landing is not draft.ledger.present(wave.name, set_name):
+                yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
+                yield from closed(draft, wave, set_name)
+            return
+        wanted = (wave.name, set_name, app_sha)
+        for eviction in reversed(draft.ledger.evictions):
+            gone = eviction.operation
+            if gone and (gone.wave, gone.set, gone.app_sha) == wanted and order_of(gone) == order:
+                yield PastEviction.of(eviction, app_sha)
                 return
-        if order > draft.ledger.history(wave.name, set_name).newest:
-            bad = spoilt(draft, set_name, order, app_sha)
-            yield EarlierAnnouncement(
-                wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
-            )
+        for source in wave.sources:
+            before = draft.settings.wave(source)
+            if before is not None and draft.ledger.last(source, set_name, order) is None:
+                because = tuple(
+                    one for one in self.from_(before) if one.is_over or isinstance(one, SetNotThere)
+                )
+                yield SetNotThere(wave=source, because=because)
+        if not wave.sources:
+            for ending in draft.ledger.endings.get(set_name, ()):
+                if (order_of(ending), ending.app_sha) == (order, app_sha):
+                    yield _ended(ending)
+                    return
+            if order > draft.ledger.history(wave.name, set_name).newest:
+                bad = spoilt(draft, set_name, order, app_sha)
+                yield EarlierAnnouncement(
+                    wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
+                )
 
 
 def _ended(ending: BadEnding) -> PastEnding:
