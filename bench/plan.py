@@ -149,7 +149,7 @@ class Repository:
             settings=self.settings(),
             main=Main(sha("main"), NOW - DAY, main, trees),
             auto_tip=None,
-            ledger=ledger.copy(),
+            ledger=ledger,
             inbox=inbox,
             records=records,
         )

@@ -1,4 +1,7 @@
-"""What others wrote is read in a time that grows as it does: four times the text, four times it."""
+"""What others wrote is read in a time that grows as it does: four times the text, four times it.
+
+So is what they wrote decided on.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from tests.unit.snapshots import LAB, SHOP, Rollout, settings
 
 from tidemill.clients.registry.tokens import challenges
 from tidemill.errors import Refused
@@ -72,6 +76,27 @@ def test_time_grows_as_the_input_does(name: str) -> None:
         little, much = (_seconds(read, count) for count in (size, 4 * size))
         ratios.append(much / little)
     assert statistics.median(ratios) < MOST, ratios
+
+
+def test_a_decision_takes_a_time_that_grows_as_the_image_sets_do() -> None:
+    repositories = {sets: _repository(sets) for sets in (10, 40)}
+    ratios = []
+    for _ in range(5):
+        little, much = (_seconds(lambda n: repositories[n].decide(), sets) for sets in (10, 40))
+        ratios.append(much / little)
+    assert statistics.median(ratios) < MOST, ratios
+
+
+def _repository(sets: int) -> Rollout:
+    """Each set has landed in two waves, and another one of it waits."""
+    names = tuple(f"set-{number}" for number in range(sets))
+    rollout = Rollout(settings(sets=names, lab=LAB, shop=SHOP))
+    for name in names:
+        for position in range(1, 11):
+            rollout.landing("shop", position, name)
+            rollout.landing("lab", position, name)
+        rollout.announced(11, name)
+    return rollout
 
 
 def test_a_value_that_holds_itself_twice_ends_with_a_mistake() -> None:
