@@ -13,7 +13,7 @@ import pytest
 
 from tidemill.clients.machine import workflow
 
-SRC = Path(workflow.__file__).parents[2]
+SRC = Path(workflow.__file__).parents[3]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def log_of(script: str) -> list[str]:
     """The lines that a runner reads of a process, both streams together in their order."""
     start = (
         f"import os, sys; sys.path.insert(0, {str(SRC)!r}); os.environ['GITHUB_ACTIONS'] = 'true'; "
-        "from tidemill.clients import workflow\n"
+        "from tidemill.clients.machine import workflow\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", start + script],

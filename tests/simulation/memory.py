@@ -153,7 +153,7 @@ class Server:
 
 
 class Client:
-    """`tidemill.clients.store.Store` in memory. `gate` is called before and after what it sends."""
+    """`tidemill.clients.git.store.Store` in memory; `gate` is called around what it sends."""
 
     def __init__(
         self, server: Server, by: str, gate: Callable[[str], None] = lambda _: None

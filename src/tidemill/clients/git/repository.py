@@ -45,7 +45,7 @@ LONGEST_AUTHOR = 60
 
 
 class Repository(Objects):
-    """See `tidemill.clients.store.Store` for what each method promises."""
+    """See `tidemill.clients.git.store.Store` for what each method promises."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self._origin = remote(url)
