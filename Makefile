@@ -39,7 +39,7 @@ unit: setup ## run the tests without I/O, in seconds
 	@$(BIN)/python -m pytest --quiet --numprocesses=auto --dist=worksteal tests/unit $(ARGS)
 
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
-	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
 lint: setup ## ruff, mypy, import contracts, actionlint, zizmor, schemas
 	@$(BIN)/ruff check

@@ -14,6 +14,19 @@ pytest_plugins = ["tests.components.fixtures"]
 FOREIGN = ("CI", "GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
 OURS = ("TIDEMILL_COMPONENTS",)  # where `make components` keeps what it made
 
+# They take a minute or more each, and start first, so that no worker is left with one at the end.
+LONGEST = (
+    "sandbox/test_runner_story.py",
+    "sandbox/test_burst.py",
+    "loop/test_long_run.py",
+    "sandbox/test_demo.py",
+    "loop/test_unreadable_refs.py",
+    "loop/test_concurrency.py",
+    "loop/test_renaming.py",
+    "simulation/test_histories.py",
+    "commands/test_building_bad_input.py",
+)
+
 GIT_CONFIG = {
     "init.defaultBranch": "main",
     "gc.auto": "0",  # nothing that goes on in the background after a test
@@ -48,6 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(ENVIRONMENT)
     # A job in the background of a shell ignores SIGINT, and so would all that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get("/".join(item.path.parts[-2:]), len(LONGEST)))
 
 
 @pytest.hookimpl(wrapper=True)

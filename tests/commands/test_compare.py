@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.clients.go_programs import REPRODUCIBLE, build, commit, source
 from tests.commands.promises import assert_readable
 from tests.components.shapes import BuildKit, Registry
 from tests.unit.comparing import CONFIG, Maker, entry, tar
-from tests.unit.go_programs import REPRODUCIBLE, build, commit, source
 
 from tidemill.__main__ import main
 from tidemill.commands._table import parse

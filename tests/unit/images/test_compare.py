@@ -19,6 +19,7 @@ from tests.unit.comparing import CONFIG, Maker, Part, entry, tar
 
 from tidemill.errors import Refused
 from tidemill.images import oci
+from tidemill.images.comparison import difference
 from tidemill.images.comparison.compare import Comparison, Difference, Verdict, render
 from tidemill.images.oci import Descriptor, Platform
 
@@ -674,16 +675,20 @@ def test_names_that_would_reach_the_terminal_are_escaped(maker: Maker) -> None:
     json.dumps(found.as_json()).encode()
 
 
-def test_thousands_of_differences_are_counted_and_cut(maker: Maker) -> None:
-    left = [entry(f"f{number:05}", b"1") for number in range(10_050)]
-    right = [entry(f"f{number:05}", b"2") for number in range(10_050)]
+def test_differences_beyond_those_that_are_kept_are_counted_and_cut(
+    maker: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert difference.MOST_KEPT == 10_000
+    monkeypatch.setattr(difference, "MOST_KEPT", 100)
+    left = [entry(f"f{number:05}", b"1") for number in range(150)]
+    right = [entry(f"f{number:05}", b"2") for number in range(150)]
     found = of_layers(maker, left, right)
-    assert (found.found, len(found.differences), found.paths) == (10_050, 10_000, 10_050)
+    assert (found.found, len(found.differences), found.paths) == (150, 100, 150)
     text = render(found, limit=5)
     assert len(text.splitlines()) < 50
-    assert "... and 10045 more differences" in text
-    assert text.endswith("0 of 1 layer is equal; 10050 paths differ; 10050 differences.")
-    assert found.as_json()["found"] == 10_050
+    assert "... and 145 more differences" in text
+    assert text.endswith("0 of 1 layer is equal; 150 paths differ; 150 differences.")
+    assert found.as_json()["found"] == 150
 
 
 def test_one_time_in_every_entry_is_told_once(maker: Maker) -> None:

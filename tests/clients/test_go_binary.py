@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.go_programs import MAIN, REPRODUCIBLE, build, commit, run_go, source
+from tests.clients.go_programs import MAIN, REPRODUCIBLE, build, commit, run_go, source
 
 from tidemill.images.causes import content as compare_content
 from tidemill.images.causes import rules as causes
