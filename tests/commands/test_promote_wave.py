@@ -75,6 +75,14 @@ def test_without_a_sha_nothing_is_approved_and_the_answer_is_the_command(
     assert [one["app_sha"] for one in turn["promoted"]] == [sha_of("app-2")]
 
 
+def test_an_empty_sha_is_no_sha_and_approves_nothing(deployed: World) -> None:
+    before = refs(deployed)
+    found = deployed.run("promote-wave", "--wave", "shop", "--sha", "")
+    assert found.code == 1
+    assert found["error"]["written"] == "nothing"
+    assert refs(deployed) == before
+
+
 def test_approval_is_given_by_the_workflow_too_where_there_is_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

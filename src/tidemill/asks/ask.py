@@ -132,9 +132,7 @@ class RollBackWave:
 
 
 @dataclass(frozen=True)
-class HoldWave:
-    """Let nothing into a wave; without `set` of all sets."""
-
+class _Gate:
     wave: str
     reason: str
     set: str | None = None
@@ -145,16 +143,13 @@ class HoldWave:
 
 
 @dataclass(frozen=True)
-class ReleaseWave:
+class HoldWave(_Gate):
+    """Let nothing into a wave; without `set` of all sets."""
+
+
+@dataclass(frozen=True)
+class ReleaseWave(_Gate):
     """End the holds of a wave; without `set` all of them."""
-
-    wave: str
-    reason: str
-    set: str | None = None
-
-    def __post_init__(self) -> None:
-        _check_place(self.wave, self.set)
-        _check_lines(reason=self.reason)
 
 
 @dataclass(frozen=True)
