@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Literal, Self
 
 from tidemill.errors import Refused
@@ -78,6 +79,7 @@ class World:
     Attributes:
         app: Ada's clone of app.git; `cfg` is Grace's of cfg-app.git.
         rest: the API, as an owner of both.
+        jobs: where each job has a folder of its own.
     """
 
     def __init__(self, wishes: Wishes) -> None:
@@ -120,7 +122,7 @@ class World:
         shelf = Shelf(wishes.folder / "actions", hub, wishes.checkout, wishes.actions)
         env = _caches(wishes.folder / "caches")
         machines = Machines(
-            hub, shelf, wishes.folder / "runs", threading.Semaphore(wishes.most), env, wishes.keep
+            hub, shelf, self._machine(stack), threading.Semaphore(wishes.most), env, wishes.keep
         )
         self.starter = Starter(hub, machines, most=wishes.most)
         stack.callback(self.starter.close)
@@ -141,6 +143,13 @@ class World:
         if wishes.app is None:  # the example's first commit is what cfg-app.git has already
             self.app.git("commit", "-q", "--allow-empty", "-m", "Begin")
         self.app.commit(_MESSAGE if wishes.app else "The shop, as it is")
+
+    def _machine(self, stack: ExitStack) -> Path:
+        """Where jobs run. It is in no checkout, for a runner's folders never are."""
+        self.jobs = folder = Path(mkdtemp(prefix="tidemill-sandbox-")).resolve()
+        if not self.wishes.keep:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        return folder
 
     def _give_rights(self) -> None:
         hub, cfg = self.hub, self.wishes.names[1]

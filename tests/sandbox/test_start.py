@@ -20,7 +20,9 @@ on: [push, repository_dispatch]
 jobs:
   a:
     runs-on: x
-    steps: [{run: 'echo ${{ secrets.MINE }} | tr a-z b-za'}]
+    steps:
+      - run: echo ${{ secrets.MINE }} | tr a-z b-za
+      - run: git rev-parse --git-dir || echo none | tr n-z a-m
 """
 
 
@@ -43,7 +45,7 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         tmp_path / "cfg",
         {"tidemill.toml": 'allow = ["ghcr.io/me/*"]\n'},
     )
-    to = tmp_path / "to"
+    to = own_repository(tmp_path / "mine", {"README.md": "Where it is started.\n"}) / "to"
     process = subprocess.Popen(
         [sys.executable, "-m", "tidemill_sandbox", "start", "--to", str(to), "--json",
          "--app", str(app), "--cfg", str(cfg), "--app-name", "me/shop", "--cfg-name", "me/cfg",
@@ -68,6 +70,7 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         assert run["head_branch"] == "trunk"
         log = next((to / "hub" / "logs" / str(run["id"])).glob("*.log")).read_text()
         assert "hfifjn" in log, "the secret was there"
+        assert "abae" in log, "jobs run beside all checkouts, as a runner's do"
         clone = Path(found["repositories"]["app"]["clone"])
         names = subprocess.run(
             ["git", "-C", str(clone), "ls-files"], capture_output=True, text=True, check=True
