@@ -20,6 +20,7 @@ _AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
 _LAST = 2**32  # seconds: a date that nobody means is in 2106
 _TREE = b"40000"
 _SUBMODULE = b"160000"
+_FILE, _PROGRAM = b"100644", b"100755"
 
 
 def parents_in(commit: bytes) -> tuple[str, ...]:
@@ -56,8 +57,12 @@ class Objects:
 
     def date(self, commit: str) -> datetime:
         """A commit's committer date."""
+        return dated(str(self.seconds(commit)))
+
+    def seconds(self, commit: str) -> int:
+        """The same in seconds since 1970; 0 for what has no date."""
         found = re.search(rb"^committer .* (\d+) [+-]\d{4}$", self.git.blob(commit), re.MULTILINE)
-        return dated(found[1].decode() if found else "0")
+        return int(found[1]) if found else 0
 
     def message(self, commit: str) -> str:
         """A commit's message; nothing for what is no commit."""
@@ -87,12 +92,33 @@ class Objects:
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
         """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
-        entries = [
-            b"100644 " + path.encode() + b"\0" + bytes.fromhex(self._stored("blob", data))
-            for path, data in sorted(files.items())
-        ]
-        tree = self._stored("tree", b"".join(entries))
-        stamp = f"{_AUTHOR} {int(date.timestamp())} +0000"
+        tree = self.tree_with(None, files)
+        return self.commit(tree, parent, message, _AUTHOR, int(date.timestamp()))
+
+    def tree_of(self, commit: str) -> str:
+        """A commit's tree."""
+        return self.git.blob(commit, "commit")[5:45].decode()
+
+    def tree_with(self, tree: str | None, files: Mapping[str, bytes | None]) -> str:
+        """Make the tree that is `tree` but for some files, and return its SHA.
+
+        What is in the way of a file goes, as in an index. Of the other folders nothing is read.
+
+        Args:
+            tree: None for an empty one.
+            files: by path the bytes of a file, None where there is to be none.
+        """
+        made = self._tree_with(tree, {tuple(path.split("/")): files[path] for path in files})
+        return made or self._stored("tree", b"")
+
+    def commit(self, tree: str, parent: str | None, message: str, author: str, seconds: int) -> str:
+        """Make a commit, and return its SHA.
+
+        Args:
+            author: who wrote and committed it, as `name <email>`.
+            seconds: when, since 1970.
+        """
+        stamp = f"{author} {seconds} +0000"
         lines = [
             f"tree {tree}",
             *([f"parent {parent}"] if parent else []),
@@ -107,9 +133,52 @@ class Objects:
         """End the processes that were kept for reading objects."""
         self.git.close()
 
+    def _tree_with(
+        self, tree: str | None, files: Mapping[tuple[str, ...], bytes | None]
+    ) -> str | None:
+        """The same; None for an empty tree, for Git puts none into another one."""
+        entries = {name: (mode, sha) for mode, name, sha in self._parsed(tree)} if tree else {}
+        below: dict[str, dict[tuple[str, ...], bytes | None]] = {}
+        for (name, *rest), data in files.items():
+            if rest:
+                below.setdefault(name, {})[tuple(rest)] = data
+            elif data is not None:
+                entries[name] = _FILE, self._stored("blob", data)
+            elif name in entries and entries[name][0] != _TREE:
+                del entries[name]
+        for name, inner in below.items():
+            mode, sha = entries.get(name, (_TREE, None))
+            if mode != _TREE and not any(data is not None for data in inner.values()):
+                continue
+            made = self._tree_with(sha if mode == _TREE else None, inner)
+            entries.pop(name, None)
+            if made:
+                entries[name] = _TREE, made
+        lines = {
+            encoded + b"/" * (mode == _TREE): mode + b" " + encoded + b"\0" + bytes.fromhex(sha)
+            for name, (mode, sha) in entries.items()
+            for encoded in [name.encode(errors="surrogateescape")]
+        }
+        return (
+            self._stored("tree", b"".join(lines[key] for key in sorted(lines))) if lines else None
+        )
+
+    def _parsed(self, tree: str) -> Iterator[tuple[bytes, str, str]]:
+        """What is directly in a tree: mode, as Git writes it today, name and object."""
+        data, at = self.git.blob(tree), 0
+        while at < len(data):
+            space, end = data.index(b" ", at), data.index(b"\0", at)
+            mode, name = data[at:space], data[space + 1 : end].decode(errors="surrogateescape")
+            if mode.startswith(b"100"):
+                mode = _PROGRAM if int(mode, 8) & 0o100 else _FILE
+            yield mode, name, data[end + 1 : end + 21].hex()
+            at = end + 21
+
     def _stored(self, kind: str, data: bytes) -> str:
         stream = self._database.store(IStream(kind.encode(), len(data), BytesIO(data)))
         sha: str = stream.hexsha.decode()
+        # Commands read it as another user, and a umask may be such that they could not.
+        (self.git.folder / "objects" / sha[:2]).chmod(0o755)
         return sha
 
     def _root(self, commit: str) -> str | None:
@@ -122,14 +191,11 @@ class Objects:
     def _entries(self, tree: str) -> list[tuple[str, str, bool]]:
         """What is directly in a tree: name, object, and whether that is a tree."""
         if tree not in self._trees:
-            data, at, found = self.git.blob(tree), 0, []
-            while at < len(data):
-                space, end = data.index(b" ", at), data.index(b"\0", at)
-                mode, name = data[at:space], data[space + 1 : end].decode(errors="surrogateescape")
-                if mode != _SUBMODULE:
-                    found.append((name, data[end + 1 : end + 21].hex(), mode == _TREE))
-                at = end + 21
-            self._trees[tree] = found
+            self._trees[tree] = [
+                (name, sha, mode == _TREE)
+                for mode, name, sha in self._parsed(tree)
+                if mode != _SUBMODULE
+            ]
         return self._trees[tree]
 
     def _find(self, commit: str, path: str) -> tuple[str, bool] | None:

@@ -173,7 +173,7 @@ class Repository(Objects):
 
     def _worktree_with(self, commit: str) -> Worktree:
         if self._worktree is None:
-            self._worktree = Worktree(self.git, self._folder, self._reached)
+            self._worktree = Worktree(self, self._folder, self._reached)
         self._fetch_commits([commit])
         return self._worktree
 

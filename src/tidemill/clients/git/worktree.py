@@ -6,6 +6,7 @@ index that decides what is committed lies outside of it.
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from collections.abc import Mapping
@@ -15,8 +16,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from tidemill.clients.git.git import REMOTE_SECONDS, Git
+from tidemill.clients.git.git import REMOTE_SECONDS
 from tidemill.clients.git.mirror import Tree
+from tidemill.clients.git.objects import Objects
 from tidemill.clients.git.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
 from tidemill.clients.machine.entrypoints import entry_point_failed, in_words, run_entry_point
 from tidemill.clients.machine.removing import open_up, remove
@@ -27,6 +29,8 @@ from tidemill.words.unreadable import UNREADABLE
 
 _REPOSITORY = "160000"  # the mode of a commit of another repository
 _NOTHING = "000000"  # the mode of a file that is not there
+# A name or an address that no release of Git changes on its way into a commit.
+_PLAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 .@_+\[\]-]*[A-Za-z0-9_\]])?")
 
 
 class _Change(NamedTuple):
@@ -42,13 +46,16 @@ class Worktree:
     """One checkout, used for one operation after another.
 
     Args:
-        git: Git in the bare repository that has the objects.
+        objects: the bare repository that has the objects.
         folder: where the checkout, its index and the commands' home may be put.
         reached: the environment in which Git may fetch what the repository lacks.
     """
 
-    def __init__(self, git: Git, folder: Path, reached: Mapping[str, str] | None = None) -> None:
-        self._bare = git
+    def __init__(
+        self, objects: Objects, folder: Path, reached: Mapping[str, str] | None = None
+    ) -> None:
+        self._objects = objects
+        self._bare = objects.git
         self._reached = reached or {}
         self._folder = folder / "work"
         self._tree = Tree(self._folder, folder / "index")
@@ -61,13 +68,14 @@ class Worktree:
     def do(self, work: Work) -> WorkResult:
         """Do an operation and commit it; whatever a command did wrong is gone afterwards."""
         if work.entry is None and work.generate is None:
-            return Committed(self._without_checkout(work))
+            return Committed(self._commit(work, self._objects.tree_of(work.parent)))
         self._check_out(work.parent)
         try:
             self._apply(work)
             if not work.folder and not self._changed(work.parent):
                 return WorkFailed(f"{in_words(work.generate or '')} changes nothing there")
-            return Committed(self._commit(work))
+            tree = self._git("write-tree", "--missing-ok").decode().strip()
+            return Committed(self._commit(work, tree))
         except TimeLimit as error:
             return WorkTimedOut(error.what)
         except EntryPointFailed as error:
@@ -105,11 +113,6 @@ class Worktree:
             return WorkFailed(error.what)
         changed = self._changed(work.parent)
         return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
-
-    def _without_checkout(self, work: Work) -> str:
-        """Write the image files into the index alone: nothing else of the commit is needed here."""
-        self._git("read-tree", "--reset", work.parent)
-        return self._commit(work)
 
     def _on_parent(self, work: Work) -> str | None:
         """What `generate` says on the parent as it is; None if it succeeds."""
@@ -202,18 +205,23 @@ class Worktree:
             data = "".join(lines).encode(errors="surrogateescape")
             self._git("update-index", "-z", "--replace", "--index-info", data=data)
 
-    def _commit(self, work: Work) -> str:
-        self._stage_image_files(work)
-        tree = self._git("write-tree", "--missing-ok").decode().strip()
-        seconds = self._date_of(work.parent)
+    def _commit(self, work: Work, tree: str) -> str:
+        """Commit a tree with exactly the wanted image files, whatever a .gitignore says of them."""
+        files = {f"{work.folder}/{name}": data for name, data in _files(work).items()}
+        tree = self._objects.tree_with(tree, files)
+        seconds = self._objects.seconds(work.parent)
         if work.date is not None:
             seconds = max(seconds, int(work.date.timestamp()))
+        name, email = work.bot.name, work.bot.email
+        if not work.bot.sign and _PLAIN.fullmatch(name) and _PLAIN.fullmatch(email):
+            author = f"{name} <{email}>"
+            return self._objects.commit(tree, work.parent, work.message, author, seconds)
         stamp = f"@{seconds} +0000"
         env = {
-            "GIT_AUTHOR_NAME": work.bot.name,
-            "GIT_AUTHOR_EMAIL": work.bot.email,
-            "GIT_COMMITTER_NAME": work.bot.name,
-            "GIT_COMMITTER_EMAIL": work.bot.email,
+            "GIT_AUTHOR_NAME": name,
+            "GIT_AUTHOR_EMAIL": email,
+            "GIT_COMMITTER_NAME": name,
+            "GIT_COMMITTER_EMAIL": email,
             "GIT_AUTHOR_DATE": stamp,
             "GIT_COMMITTER_DATE": stamp,
         }
@@ -224,19 +232,6 @@ class Worktree:
             .decode()
             .strip()
         )
-
-    def _stage_image_files(self, work: Work) -> None:
-        """Put exactly the wanted image files into the index, whatever a .gitignore says of them."""
-        lines = []
-        for name, data in _files(work).items():
-            sha = "0" * 40
-            if data is not None:
-                sha = self._bare("hash-object", "-w", "--stdin", data=data).decode().strip()
-            lines.append(f"{'0' if data is None else '100644'} {sha}\t{work.folder}/{name}\0")
-        self._git("update-index", "-z", "--replace", "--index-info", data="".join(lines).encode())
-
-    def _date_of(self, commit: str) -> int:
-        return int(self._bare("show", "-s", "--format=%ct", commit))
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""
