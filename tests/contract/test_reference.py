@@ -9,8 +9,9 @@ from tests.world import Result, World
 from tools import reference
 
 from tidemill.commands._json import as_json
-from tidemill.commands._results import CommitChecks, CommitVerdict, ImagePlan, SetupDone
+from tidemill.commands._results import CommitChecks, ImagePlan, SetupDone
 from tidemill.commands._table import COMMANDS
+from tidemill.turn.check import CommitVerdict
 
 TEXT = reference.FILE.read_text()
 WAVES = {"lab": {"targets": ["lab-1"]}}

@@ -18,13 +18,13 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.building.job_matrix import Job
     from tidemill.building.shipping import BuiltImage
-    from tidemill.clients.github.api import StatusState
     from tidemill.commands._remedies import Remedies
     from tidemill.facts.checks import RunState
     from tidemill.facts.journal import Entry
     from tidemill.images.comparison.difference import Comparison
     from tidemill.plan.obstacles import Wait
     from tidemill.plan.status import Status
+    from tidemill.turn.check import CommitVerdict
     from tidemill.turn.outcome import TurnOutcome
     from tidemill.turn.statuses import StatusChanges
     from tidemill.turn.verdicts import VerdictNote
@@ -164,19 +164,6 @@ class CheckoutCheck(_Result):
 
     checked: tuple[str, ...]
     warnings: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class CommitVerdict:
-    """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why.
-
-    `warnings` are what is not wrong, and a person should know.
-    """
-
-    sha: str
-    state: StatusState
-    reason: str
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

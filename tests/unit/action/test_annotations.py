@@ -21,7 +21,6 @@ from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
     CommitChecks,
-    CommitVerdict,
     EventRequest,
     Reconciliation,
     RecordedCheck,
@@ -30,6 +29,7 @@ from tidemill.commands._results import (
 )
 from tidemill.facts.snapshot import BrokenParent
 from tidemill.facts.staleness import Inspection
+from tidemill.turn.check import CommitVerdict
 from tidemill.turn.statuses import StatusChanges
 from tidemill.turn.verdicts import VerdictNote
 

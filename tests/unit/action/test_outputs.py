@@ -16,12 +16,12 @@ from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
     CommitChecks,
-    CommitVerdict,
     EventRequest,
     ImagePlan,
     Request,
     SetupDone,
 )
+from tidemill.turn.check import CommitVerdict
 
 
 def test_every_kind_of_value_is_a_text() -> None:

@@ -20,7 +20,6 @@ from tests.unit.snapshots import Rollout, app_sha, landed, sha
 from tidemill.action.summary import MOST_ROWS, summary, summary_of_error
 from tidemill.commands._results import (
     CommitChecks,
-    CommitVerdict,
     EventRequest,
     RecordFiles,
     Request,
@@ -28,6 +27,7 @@ from tidemill.commands._results import (
 )
 from tidemill.commands._table import parse, run
 from tidemill.errors import Refused
+from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo
 
 APP = app_sha(2)[:12]

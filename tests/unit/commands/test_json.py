@@ -15,13 +15,13 @@ from tidemill.commands._json import DONE, as_json
 from tidemill.commands._results import (
     Acceptance,
     CommitChecks,
-    CommitVerdict,
     EventRequest,
     RecordedCheck,
     Request,
     Result,
 )
 from tidemill.commands._text import text
+from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo
 from tidemill.turn.verdicts import VerdictNote
 

@@ -12,7 +12,6 @@ from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
     CommitChecks,
-    CommitVerdict,
     EventRequest,
     RecordedCheck,
     RecordFiles,
@@ -22,6 +21,7 @@ from tidemill.commands._results import (
 )
 from tidemill.commands._text import text
 from tidemill.commands._writing import WIDTH
+from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo, WouldWrite
 from tidemill.turn.verdicts import VerdictNote
 
