@@ -10,6 +10,7 @@ from tests.clients.places import bare, imported, refs
 from tests.world import git
 
 from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.git.store import Pushed, Update
 from tidemill.errors import Refused, Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -120,6 +121,20 @@ def test_odd_names_of_files_are_read(server: Path) -> None:
         found = repository.files(main, [*odd, "link"])
         assert found == {name: text.encode() for name, text in {**odd, "link": "a"}.items()}
         assert repository.date(main) == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def test_file_that_the_parent_holds_is_not_stored_again(server: Path) -> None:
+    with opened(str(server)) as repository:
+        first = repository.write({"a.json": b"1", "b.json": b"2"}, None, "a\n", THEN)
+        git(server, "fetch", "-q", str(repository.git.folder), f"{first}:refs/tidemill/journal")
+    with opened(str(server)) as repository:
+        repository.fetch([first], [])
+        before = have(repository)
+        second = repository.write({"a.json": b"1", "b.json": b"3"}, first, "b\n", THEN)
+        assert have(repository) - before == {"blob": 1, "tree": 1, "commit": 1}
+        assert repository.push([Update("refs/tidemill/journal", first, second)]) == Pushed()
+        assert repository.files(second, ["a.json", "b.json"]) == {"a.json": b"1", "b.json": b"3"}
+    assert git(server, "fsck", "--strict", "--no-dangling") == ""
 
 
 def test_commit_is_the_same_for_the_same_contents(server: Path, repository: Repository) -> None:

@@ -240,4 +240,7 @@ def test_inbox_and_ledger_stay_small() -> None:
     inbox = [ref for ref in days.server.refs if "/inbox/" in ref]
     assert len(inbox) <= 50
     journal = days.server.commits[days.server.refs["refs/tidemill/journal"]]
-    assert len(journal.files["record.json"]) < 600_000
+    before = days.server.commits[journal.parent or ""]
+    assert sum(map(len, journal.files.values())) < 400_000
+    stored = [data for data in journal.files.values() if data not in before.files.values()]
+    assert sum(map(len, stored)) < 40_000

@@ -209,7 +209,7 @@ def test_fact_of_a_newer_release_stays_where_it_is(w: Waves, kind: str, place: s
 
 
 def test_journal_of_a_newer_release_ends_the_turn_and_nothing_is_written(w: Waves) -> None:
-    record = {"version": 2, "at": "2026-01-05T10:00:00Z", "entries": [], "ledger": {}}
+    record = {"version": 3, "at": "2026-01-05T10:00:00Z", "entries": [], "ledger": {}}
     git(w.bare, "update-ref", f"{SPACE}/journal", commit_of(w, json.dumps(record).encode()))
     before = refs(w)
     for command in ("reconcile-cfg-app", "status"):

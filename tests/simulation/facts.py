@@ -32,6 +32,13 @@ def record(server: Server, commit: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"kind": "forged", "id": commit}
 
 
+def ended_in(server: Server, commit: str) -> list[dict[str, Any]]:
+    """The requests that the ledger of a commit of the journal says have ended, the oldest first."""
+    files = sorted(server.commits[commit].files.items())
+    parts = [json.loads(data) for name, data in files if name.startswith("ended-")]
+    return [one for part in parts for one in part]
+
+
 def below(refs: Mapping[str, str], folder: str) -> dict[str, str]:
     """The refs in a folder of the namespace, by the rest of their name."""
     start = f"{SPACE}/{folder}/"

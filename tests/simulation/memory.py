@@ -282,7 +282,7 @@ class Client:
         return commit.sha
 
     def _below(self, commit: str, paths: Sequence[str]) -> list[tuple[str, bytes]]:
-        inside = tuple(f"{path}/" for path in paths)
+        inside = tuple(f"{path}/" if path else "" for path in paths)
         files = self._commit(commit).files.items()
         return [(name, data) for name, data in files if name in paths or name.startswith(inside)]
 

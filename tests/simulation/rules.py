@@ -19,6 +19,7 @@ from tests.simulation.facts import (
     change_of,
     changed,
     demand,
+    ended_in,
     record,
     runs,
     trailers,
@@ -283,8 +284,7 @@ class Rules:
             change = change_of(push, f"{SPACE}/journal")
             demand(2, change, f"{name} went without a word in the journal")
             assert change is not None
-            ended = record(self.server, change[1])["ledger"].get("ended", [])
-            hows = [one["how"] for one in ended if one["id"] == name]
+            hows = [one["how"] for one in ended_in(self.server, change[1]) if one["id"] == name]
             demand(2, hows, f"{name} went, and the ledger does not say how")
             how = self.ended.setdefault(name, hows[-1])
             demand(2, how in ENDS and set(hows) == {how}, f"{name} ended {how}, and as {hows}")

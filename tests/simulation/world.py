@@ -231,6 +231,7 @@ def _interleaved(
 
 
 def ledger_of(server: Server) -> Any:
-    """What the journal's last record carries, None while there is none."""
+    """What the journal carries forward, as its files say it; None while there is none."""
     tip = server.refs.get("refs/tidemill/journal")
-    return json.loads(server.commits[tip].files["record.json"])["ledger"] if tip else None
+    files = server.commits[tip].files.items() if tip else ()
+    return {name: json.loads(data) for name, data in files if name != "record.json"} or None

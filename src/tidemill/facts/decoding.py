@@ -18,7 +18,6 @@ from tidemill.words.names import MAX_POSITION, shown
 from tidemill.words.unreadable import UNREADABLE
 
 _T = TypeVar("_T")
-_NEWEST = 1
 # A commit of a person's may have any date that Git takes; with these one can reckon.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST = _LAST - _FIRST
@@ -36,18 +35,19 @@ class _Header(msgspec.Struct):
     version: int
 
 
-def legible(data: bytes, parse: Callable[[bytes], _T]) -> _T | IllegibleRecord:
+def legible(data: bytes, parse: Callable[[bytes], _T], *, newest: int = 1) -> _T | IllegibleRecord:
     """What `parse` makes of a record.
 
     Args:
         parse: may raise what msgspec does, and `Refused` for a value that is not what it may be.
+        newest: the newest version of it that this release knows.
     """
     if not data:
         return IllegibleRecord("it holds no record.json")
     try:
         found = parse(data)
     except UNREADABLE as error:
-        if (version := _version(data)) > _NEWEST:
+        if (version := _version(data)) > newest:
             return IllegibleRecord(f"a newer release wrote it (version {version})", is_newer=True)
         return IllegibleRecord(f"it holds no record of this release: {shown(str(error))}")
     except Refused as error:

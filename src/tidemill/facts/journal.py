@@ -1,13 +1,18 @@
-"""The journal: one record per turn that changed something, and the ledger in it."""
+"""The journal: one commit per turn that changed something, and the ledger in it."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
 
+from tidemill.facts import ledger_files
 from tidemill.facts.ledger import Ledger
 from tidemill.words.moments import Moment
+
+RECORD = "record.json"
+VERSION = 2
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -28,7 +33,26 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
-    """`record.json` of a commit of the journal."""
+    """What one commit of the journal holds."""
+
+    at: Moment
+    run_url: str | None = None
+    entries: tuple[Entry, ...] = ()
+    ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+
+class _Turn(msgspec.Struct, frozen=True, kw_only=True):
+    """`record.json`: what a turn did. The ledger is beside it, so that nobody who reads what turns
+    did has to read ledgers."""
+
+    version: Literal[2] = 2
+    at: Moment
+    run_url: str | None = None
+    entries: tuple[Entry, ...] = ()
+
+
+class _First(msgspec.Struct, frozen=True, kw_only=True):
+    """`record.json` as the first releases wrote it, with the ledger inside."""
 
     version: Literal[1] = 1
     at: Moment
@@ -37,11 +61,29 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
 
 
-def encode(journal: Journal) -> bytes:
-    """The bytes of `record.json`."""
-    return msgspec.json.format(msgspec.json.encode(journal), indent=1) + b"\n"
+class _Header(msgspec.Struct):
+    version: int = 1
 
 
-def decode(data: bytes) -> Journal:
-    """Parse `record.json` of the journal; raises `msgspec.DecodeError` or `ValidationError`."""
-    return msgspec.json.decode(data, type=Journal)
+def encode(journal: Journal) -> dict[str, bytes]:
+    """The files of a commit of the journal, by name."""
+    turn = _Turn(at=journal.at, run_url=journal.run_url, entries=journal.entries)
+    record = msgspec.json.format(msgspec.json.encode(turn), indent=1) + b"\n"
+    return {RECORD: record, **ledger_files.encode(journal.ledger)}
+
+
+def decode(files: Mapping[str, bytes]) -> Journal:
+    """Parse the files of a commit of the journal, also one of an earlier release.
+
+    Raises:
+        msgspec.DecodeError: they are no journal of this release, or some of them are missing.
+    """
+    record = files.get(RECORD, b"")
+    if msgspec.json.decode(record, type=_Header).version == 1:
+        first = msgspec.json.decode(record, type=_First)
+        return Journal(
+            at=first.at, run_url=first.run_url, entries=first.entries, ledger=first.ledger
+        )
+    turn = msgspec.json.decode(record, type=_Turn)
+    ledger = ledger_files.decode(files)
+    return Journal(at=turn.at, run_url=turn.run_url, entries=turn.entries, ledger=ledger)

@@ -15,7 +15,7 @@ from tidemill.facts import forms, image_files, journal, settings, settings_file
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.evidence import Evidence
-from tidemill.facts.journal import Journal
+from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
@@ -32,7 +32,6 @@ from tidemill.words.moments import is_storable
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
-RECORD = "record.json"
 _T = TypeVar("_T")
 _READ = (settings.FILE, *image_files.FILES)
 MOST_NAMED = 5
@@ -334,7 +333,9 @@ def _journal(
     """The ledger; made again where the journal is lost, and then what from; and its time."""
     tip = refs.get(names.journal)
     if tip is not None:
-        read = legible(record_of(store, tip), journal.decode)
+        files = dict(store.texts(tip, [""]))
+        record = files.get(RECORD, b"")
+        read = legible(record, lambda _: journal.decode(files), newest=journal.VERSION)
         if isinstance(read, Journal):
             return read.ledger, None, read.at
         if read.is_newer or isinstance(found, SettingsInvalid):

@@ -9,11 +9,12 @@ import msgspec
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, ServerRefused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
+from tidemill.facts.journal import RECORD
 from tidemill.facts.settings import Checks, Settings
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push
-from tidemill.turn.read import RECORD, read
+from tidemill.turn.read import read
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ import msgspec
 from tidemill.clients.git.store import Store, Update
 from tidemill.facts import journal, requests
 from tidemill.facts.holds import Hold
-from tidemill.facts.journal import Entry, Journal
+from tidemill.facts.journal import RECORD, Entry, Journal
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import RefNames
 from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
-from tidemill.turn.read import RECORD, record_of
+from tidemill.turn.read import record_of
 from tidemill.words.shas import short
 
 LONGEST_CHAIN = 200
@@ -140,7 +140,7 @@ def journal_commit(store: Store, state: State, record: Journal) -> str:
     tip = state.refs.get(state.names.journal)
     parent = tip if state.is_journal_sound else None
     said = subject(record.entries)
-    return store.write({RECORD: journal.encode(record)}, parent, said, _whole(record.at))
+    return store.write(journal.encode(record), parent, said, _whole(record.at))
 
 
 def subject(entries: Sequence[Entry]) -> str:

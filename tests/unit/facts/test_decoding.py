@@ -11,7 +11,8 @@ from tidemill.facts import forms
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.holds import Hold
-from tidemill.facts.journal import Journal, decode
+from tidemill.facts.journal import RECORD as RECORD_FILE
+from tidemill.facts.journal import VERSION, Journal, decode, encode
 from tidemill.facts.ledger import Landing, Ledger, SetLedger
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import HoldRequest
@@ -42,14 +43,32 @@ HAD = Landing(
 )
 JOURNAL = Journal(at=NOW, ledger=Ledger(sets={"lab": {"app": SetLedger(landings=[HAD])}}))
 
+JOURNAL_FILES = encode(JOURNAL)
+NEWEST = {"journal": VERSION, "journal of the first form": VERSION}
+
 KINDS: dict[str, tuple[Any, Any]] = {
     "request": (HOLD, lambda data: forms.fact(HOLD.id, data)),
     "record that waits": (RECORD, lambda data: forms.fact(RECORD.id, data)),
     "record": (RECORD, lambda data: forms.deployment("lab/lab-1", data)),
     "hold": (HELD, lambda data: forms.hold("lab/app", data)),
     "check": (CHECK, lambda data: forms.check("a" * 40, data)),
-    "journal": (JOURNAL, decode),
+    "journal": (JOURNAL, lambda data: decode({**JOURNAL_FILES, RECORD_FILE: data})),
+    "journal of the first form": (JOURNAL, lambda data: decode({RECORD_FILE: data})),
 }
+
+
+def encoded(kind: str) -> bytes:
+    """What the record of a kind is written as."""
+    if kind == "journal":
+        return JOURNAL_FILES[RECORD_FILE]
+    return msgspec.json.encode(KINDS[kind][0])
+
+
+def found_in(kind: str, data: bytes) -> Any:
+    """What is read of a kind."""
+    return legible(data, KINDS[kind][1], newest=NEWEST.get(kind, 1))
+
+
 BAD_TIMES = [
     "0001-01-01T00:00:00+23:59",
     "0001-01-01T00:00:00Z",
@@ -73,14 +92,13 @@ JUNK = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_record_of_this_release_is_read(kind: str) -> None:
-    value, parse = KINDS[kind]
-    assert legible(msgspec.json.encode(value), parse) == value
+    assert found_in(kind, encoded(kind)) == KINDS[kind][0]
 
 
 @pytest.mark.parametrize("junk", JUNK.values(), ids=JUNK)
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_no_record_says_so(kind: str, junk: bytes) -> None:
-    found = legible(junk, KINDS[kind][1])
+    found = found_in(kind, junk)
     assert isinstance(found, IllegibleRecord)
     assert found.reason.isprintable()
     assert not found.is_newer
@@ -90,21 +108,20 @@ def test_what_is_no_record_says_so(kind: str, junk: bytes) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_time_is_taken_with_which_one_can_not_reckon(kind: str, time: str) -> None:
     """Each time in a record by itself, wherever it is."""
-    value, parse = KINDS[kind]
-    data = msgspec.json.encode(value)
+    data = encoded(kind)
     good = msgspec.json.encode(NOW).strip(b'"')
     places = data.split(good)
     assert len(places) > 1
     for at in range(1, len(places)):
         forged = good.join(places[:at]) + time.encode() + good.join(places[at:])
-        assert isinstance(legible(forged, parse), IllegibleRecord)
+        assert isinstance(found_in(kind, forged), IllegibleRecord)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_record_of_a_newer_release_is_told_apart(kind: str) -> None:
-    value, parse = KINDS[kind]
-    record = json.loads(msgspec.json.encode(value)) | {"version": 2, "more": {"x": 1}}
-    found = legible(json.dumps(record).encode(), parse)
+    newer = NEWEST.get(kind, 1) + 1
+    record = json.loads(encoded(kind)) | {"version": newer, "more": {"x": 1}}
+    found = found_in(kind, json.dumps(record).encode())
     assert isinstance(found, IllegibleRecord)
     assert found.is_newer
 
@@ -125,13 +142,25 @@ def test_record_of_another_ref_is_not_taken_for_this_one_s(value: Any, parse: An
     assert isinstance(legible(msgspec.json.encode(value), parse), IllegibleRecord)
 
 
+def with_forged(old: bytes, new: bytes) -> dict[str, bytes]:
+    """The files of the journal, with something else in one of them."""
+    forged = {name: data.replace(old, new) for name, data in JOURNAL_FILES.items()}
+    assert forged != JOURNAL_FILES
+    return forged
+
+
 @pytest.mark.parametrize("number", [2**53, 2**70, -(2**60)])
 def test_no_number_is_taken_that_others_can_not_read(number: int) -> None:
-    data = msgspec.json.encode(JOURNAL).replace(b'"position":7', f'"position":{number}'.encode())
-    assert isinstance(legible(data, decode), IllegibleRecord)
+    forged = with_forged(b'"position":7', f'"position":{number}'.encode())
+    assert isinstance(legible(b"{}", lambda _: decode(forged)), IllegibleRecord)
+
+
+@pytest.mark.parametrize("time", BAD_TIMES)
+def test_no_time_is_taken_in_the_ledger_with_which_one_can_not_reckon(time: str) -> None:
+    forged = with_forged(b'"landed_at":"2026-01-05T12:00:00Z"', f'"landed_at":"{time}"'.encode())
+    assert isinstance(legible(b"{}", lambda _: decode(forged)), IllegibleRecord)
 
 
 def test_no_span_is_taken_with_which_one_can_not_reckon() -> None:
-    data = msgspec.json.encode(JOURNAL).replace(b"PT3600S", b"P99999999D")
-    assert b"P99999999D" in data
-    assert isinstance(legible(data, decode), IllegibleRecord)
+    forged = with_forged(b"PT3600S", b"P99999999D")
+    assert isinstance(legible(b"{}", lambda _: decode(forged)), IllegibleRecord)

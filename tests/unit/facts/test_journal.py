@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from tidemill.facts.journal import Entry, Journal, decode, encode
+from tidemill.facts.journal import RECORD, Entry, Journal, decode, encode
 from tidemill.facts.ledger import Ledger, RequestEnding
 from tidemill.facts.operation import Operation
 
@@ -29,8 +29,9 @@ def test_journal_survives_being_written_down(journal: Journal) -> None:
 
 
 def test_journal_is_text_for_people_too() -> None:
-    text = encode(WHOLE).decode()
+    text = encode(WHOLE)[RECORD].decode()
     assert text.endswith("}\n")
+    assert "ledger" not in json.loads(text)
     assert json.loads(text)["entries"][1] == {
         "what": "superseded",
         "id": "announcement-app-1-bbbbbbbbbbbb",
@@ -39,12 +40,22 @@ def test_journal_is_text_for_people_too() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{", b"[]", b"{}", encode(WHOLE).replace(b'"version": 1', b'"version": 2', 1)],
+    [b"", b"{", b"[]", b"{}", encode(WHOLE)[RECORD].replace(b'"version": 2', b'"version": 3', 1)],
     ids=["empty", "broken", "list", "no-time", "later-version"],
 )
 def test_what_is_no_journal_of_this_version_is_not_read(data: bytes) -> None:
     with pytest.raises(msgspec.DecodeError):
-        decode(data)
+        decode({**encode(WHOLE), RECORD: data})
+
+
+def test_journal_without_its_ledger_is_not_read() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode({RECORD: encode(WHOLE)[RECORD]})
+
+
+def test_journal_of_the_first_releases_is_read_with_the_ledger_that_is_in_its_record() -> None:
+    record = json.loads(msgspec.json.encode(WHOLE))
+    assert decode({RECORD: json.dumps({"version": 1, **record}).encode()}) == WHOLE
 
 
 def test_operations_of_one_plan_are_told_apart() -> None:

@@ -6,6 +6,7 @@ objects, both by GitPython: a process for each would cost more than all the rest
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -92,7 +93,9 @@ class Objects:
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
         """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
-        tree = self.tree_with(None, files)
+        known = frozenset(sha for _, sha in self.listing(parent)) if parent else frozenset()
+        tree = self._tree_with(None, {tuple(path.split("/")): files[path] for path in files}, known)
+        tree = tree or self._stored("tree", b"")
         return self.commit(tree, parent, message, _AUTHOR, int(date.timestamp()))
 
     def tree_of(self, commit: str) -> str:
@@ -134,7 +137,10 @@ class Objects:
         self.git.close()
 
     def _tree_with(
-        self, tree: str | None, files: Mapping[tuple[str, ...], bytes | None]
+        self,
+        tree: str | None,
+        files: Mapping[tuple[str, ...], bytes | None],
+        known: frozenset[str] = frozenset(),
     ) -> str | None:
         """The same; None for an empty tree, for Git puts none into another one."""
         entries = {name: (mode, sha) for mode, name, sha in self._parsed(tree)} if tree else {}
@@ -143,14 +149,14 @@ class Objects:
             if rest:
                 below.setdefault(name, {})[tuple(rest)] = data
             elif data is not None:
-                entries[name] = _FILE, self._stored("blob", data)
+                entries[name] = _FILE, self._stored("blob", data, known)
             elif name in entries and entries[name][0] != _TREE:
                 del entries[name]
         for name, inner in below.items():
             mode, sha = entries.get(name, (_TREE, None))
             if mode != _TREE and not any(data is not None for data in inner.values()):
                 continue
-            made = self._tree_with(sha if mode == _TREE else None, inner)
+            made = self._tree_with(sha if mode == _TREE else None, inner, known)
             entries.pop(name, None)
             if made:
                 entries[name] = _TREE, made
@@ -174,7 +180,13 @@ class Objects:
             yield mode, name, data[end + 1 : end + 21].hex()
             at = end + 21
 
-    def _stored(self, kind: str, data: bytes) -> str:
+    def _stored(self, kind: str, data: bytes, known: frozenset[str] = frozenset()) -> str:
+        """Store an object that is not one of those that are known; its name."""
+        if known:
+            header = f"{kind} {len(data)}\0".encode()
+            name = hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
+            if name in known:
+                return name
         stream = self._database.store(IStream(kind.encode(), len(data), BytesIO(data)))
         sha: str = stream.hexsha.decode()
         # Commands read it as another user, and a umask may be such that they could not.

@@ -163,7 +163,7 @@ class Store(Protocol):
         ...
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The files of a commit at or below `paths`, and their bytes."""
+        """The files of a commit at or below `paths`, and their bytes; "" is above all files."""
         ...
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
@@ -181,7 +181,10 @@ class Store(Protocol):
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
-        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
+        """Make a commit whose tree holds `files` and nothing else, and return its SHA.
+
+        What `parent` holds as well is not stored again.
+        """
         ...
 
     def work(self, work: Work) -> WorkResult:
