@@ -234,7 +234,8 @@ class Repository(Objects):
     ) -> str:
         """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
         sha = super().write(files, parent, message, date)
-        self._here.update((sha, *(blob for _, blob in self.listing(sha))))
+        known = {blob for _, blob in self.listing(parent)} if parent else set()
+        self._here.update((sha, *({blob for _, blob in self.listing(sha)} - known)))
         return sha
 
     def _fetch(self, options: Sequence[str], objects: Sequence[str], *, again: bool = True) -> None:
