@@ -441,7 +441,7 @@ def test_a_registry_that_says_another_digest_is_not_believed(
     layout: Layout, whole: Descriptor, proxy: Troubled, repository: Registry, truth: Registry
 ) -> None:
     lie = Change({"Docker-Content-Digest": OTHER})
-    published(whole, layout, repository, "main")
+    published(whole, layout, truth, "main")
     proxy.on("HEAD", MANIFEST, lie)
     with pytest.raises(Refused, match=f"has another digest for {whole.digest}: {OTHER}"):
         repository.find(whole.digest)

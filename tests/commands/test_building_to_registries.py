@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import http.client
 import json
 import re
 import subprocess
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +50,13 @@ def pushes(registry: Registry, path: str) -> list[str]:
     return re.findall(found, registry.log.read_text())
 
 
+def asked(registry: Registry, path: str) -> list[str]:
+    """All requests about a repository: the method, and what of it; uploads count as blobs."""
+    place = re.escape(path.removeprefix(f"{registry.host}/"))
+    found = rf'"([A-Z]+) /v2/{place}/(blobs|manifests/[^: ?"]*)'
+    return [" ".join(one) for one in re.findall(found, registry.log.read_text())]
+
+
 def test_the_first_build_is_pushed_with_its_tags(
     app: Checkout, to: str, crane: Path, skopeo: Path, tmp_path: Path
 ) -> None:
@@ -81,6 +91,63 @@ def test_nothing_changed_sends_no_blob_and_sets_the_tag_of_the_commit(
         assert (image["changed"], image["published"], image["sent"]) == (False, True, 0)
     path = f"{to}/web".removeprefix(f"{registry.host}/")
     assert pushes(registry, f"{to}/web")[before:] == [f"PUT /v2/{path}/manifests/{sha}"]
+
+
+def test_no_request_asks_what_is_known(app: Checkout, to: str, registry: Registry) -> None:
+    """Each is needed: without it a blob, a manifest or a tag might not be there."""
+    app.built("--to", to, "--service", "web")
+    first = asked(registry, f"{to}/web")
+    assert Counter(first) == Counter(
+        ("GET manifests/main", "HEAD blobs", *["POST blobs", "PUT blobs"] * 2,
+         "PUT manifests/sha256", f"PUT manifests/{app.sha}", "PUT manifests/main")
+    )  # fmt: skip
+    app.write("README.md", "hello")
+    sha = app.commit()
+    app.built("--to", to, "--service", "web")
+    assert asked(registry, f"{to}/web")[len(first):] == [
+        "GET manifests/main", "GET blobs", "HEAD blobs",
+        f"HEAD manifests/{sha}", f"PUT manifests/{sha}",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["layer", "config"])
+def test_what_a_registry_has_lost_is_sent_again(
+    kind: str, app: Checkout, to: str, registry: Registry, crane: Path
+) -> None:
+    first = app.built("--to", to, "--service", "web")["web"]
+    found = manifest(crane, first["image"])
+    lost = found["config"] if kind == "config" else found["layers"][0]
+    path = f"{to}/web".removeprefix(f"{registry.host}/")
+    with contextlib.closing(http.client.HTTPConnection(registry.host)) as connection:
+        connection.request("DELETE", f"/v2/{path}/blobs/{lost['digest']}")
+        assert connection.getresponse().status == 202
+    app.write("README.md", "hello")
+    app.commit()
+    again = app.built("--to", to, "--service", "web")["web"]
+    assert (again["digest"], again["changed"]) == (first["digest"], False)
+    assert again["sent"] >= lost["size"]
+    assert b"PASS" in said(crane, "validate", "--remote", again["tag"])
+
+
+@pytest.mark.parametrize("is_new", [True, False], ids=["one image is new", "none is new"])
+def test_a_branch_s_tag_that_was_moved_meanwhile_is_put_back_where_an_image_is_new(
+    is_new: bool, app: Checkout, to: str, crane: Path
+) -> None:
+    """Where none is, it is as if the run had ended before the tag was moved."""
+    elsewhere = app.built("--to", to)["api"]["digest"]
+    app.write("api", "another program")
+    app.commit()
+    here = app.built("--to", to)["api"]["digest"]
+    moving = f"[compile]\ncommand = '{crane} tag {to}/api@{elsewhere} main'\n"
+    app.settings(moving + service("web") + service("api"))
+    if is_new:
+        app.write("web", "another program")
+    app.commit()
+    built = app.built("--to", to)
+    assert (built["web"]["changed"], built["api"]["digest"]) == (is_new, here)
+    main = said(crane, "digest", f"{to}/api:main").decode().strip()
+    assert main == (here if is_new else elsewhere)
+    assert said(crane, "digest", f"{to}/api:{app.sha}").decode().strip() == here
 
 
 def test_twice_is_once(app: Checkout, to: str, registry: Registry) -> None:

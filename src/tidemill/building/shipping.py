@@ -6,7 +6,7 @@ Every image is complete at its destination, without a tag, before the first tag 
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,13 +138,12 @@ class _Delivery:
             self._sent |= {blob.digest: to.where for blob in documents.blobs(every)[0]}
         return published
 
-    def tag(self, item: Item, image: Descriptor) -> Publication:
-        """Set the tags of an image that is at its destination."""
+    def tag(self, item: Item, image: Descriptor, tags: Sequence[str]) -> Publication:
+        """Set tags of an image that is at its destination."""
         if item.to is None:
             return Publication(image.digest)
         to = self._stores.open(item.to, create=True)
-        lines, say = self.threads.lines, self.workspace.say
-        published = set_tags(image, to, item.tags, workers=lines, progress=say)
+        published = set_tags(image, to, tags, progress=self.workspace.say)
         self._done.append((item.to, published))
         return published
 
@@ -208,7 +207,18 @@ def _shipped(
     if push and all(found.is_identical for found in comparisons.values()):
         if again:
             each(lambda pair: delivery.send(*pair), pairs)
-        published = [*each(lambda pair: delivery.tag(*pair), pairs)]
+        # Where no image is new, what the branch had at the start may stay, whoever moved it since:
+        # it is as if this run had ended then.
+        is_new = any(
+            found.digest != image.digest for found, (_, image) in zip(before, pairs, strict=True)
+        )
+
+        def tagged(pair: tuple[Item, Descriptor]) -> Publication:
+            item, image = pair
+            tags = item.tags if is_new else [tag for tag in item.tags if tag != item.before]
+            return delivery.tag(item, image, tags)
+
+        published = [*each(tagged, pairs)]
     return [
         BuiltImage(
             item,

@@ -31,8 +31,11 @@ class ImageStore(Protocol):
     def where(self) -> str:
         """How people name it: `oci:PATH`, or `host/repository`."""
 
-    def find(self, reference: str) -> Descriptor | None:
-        """The manifest or index that a tag or a digest stands for; None if it is not there."""
+    def find(self, reference: str, *, whole: bool = False) -> Descriptor | None:
+        """The manifest or index that a tag or a digest stands for; None if it is not there.
+
+        `whole`: it is going to be read, so a registry may send it at once.
+        """
 
     def read(self, digest: str) -> bytes:
         """A document (manifest, index or config) of at most 4 MiB, its digest checked."""
@@ -44,9 +47,10 @@ class ImageStore(Protocol):
         """A blob's bytes, at most 1 MiB at a time; raises at the end if size or digest differ."""
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
-        """Write a blob, unless it is there; nothing half written is ever to be seen.
+        """Write a blob; nothing half written is ever to be seen.
 
-        `pieces` gives the bytes from the start, each time it is called.
+        `pieces` gives the bytes from the start, each time it is called. Whether the blob is there
+        already is for the caller to ask (`has`).
         """
 
     def borrow(self, blob: Descriptor, source: str) -> bool:
@@ -58,8 +62,8 @@ class ImageStore(Protocol):
     def put_manifest(self, document: Descriptor, data: bytes) -> None:
         """Write a manifest or an index by its digest, without a tag; what it needs is there."""
 
-    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+    def tag(self, names: Iterable[str], image: Descriptor) -> tuple[str, ...]:
         """Point tags to an image, now that everything it needs is there.
 
-        A tag that points there already is not written again.
+        A tag that points there already is not written again, and is not among those returned.
         """

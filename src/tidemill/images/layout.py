@@ -135,7 +135,7 @@ class Layout:
             raise _damaged(digest, self.root)
         return data
 
-    def find(self, reference: str) -> Descriptor | None:
+    def find(self, reference: str, *, whole: bool = False) -> Descriptor | None:
         """The manifest or index of that tag or digest; None if it is not there."""
         if not oci.DIGEST.fullmatch(reference):
             return self.tags().get(reference)
@@ -189,8 +189,11 @@ class Layout:
             if (name := _name_of(entry)) is not None
         }
 
-    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+    def tag(self, names: Iterable[str], image: Descriptor) -> tuple[str, ...]:
         """Point tags to an image, all at once, now that everything it needs is there.
+
+        Returns:
+            Those that did not point to it before.
 
         Raises:
             Refused: a blob of the image is missing; no tag was moved.
@@ -199,14 +202,16 @@ class Layout:
         for needed in (*configs, *layers):
             if not self.has(needed):
                 raise _missing(needed.digest, self.root)
-        new = [_entry(image, {oci.REF_NAME: name}) for name in sorted(set(names))]
+        new = [_entry(image, {oci.REF_NAME: name}) for name in dict.fromkeys(names)]
         with self._locked():
-            moved = {entry["annotations"][oci.REF_NAME] for entry in new}
+            moved = [entry["annotations"][oci.REF_NAME] for entry in new]
             old = self._entries()
+            already = {_name_of(entry) for entry in old if entry["digest"] == image.digest}
             kept = [entry for entry in old if _name_of(entry) not in moved]
             entries = sorted(kept + new, key=lambda entry: (_name_of(entry) or "", entry["digest"]))
             if entries != old:
                 _replace(self.root / "index.json", _index(entries))
+        return tuple(name for name in moved if name not in already)
 
     def _entries(self) -> list[dict[str, Any]]:
         """The index's entries as they are: other tools may have put more into them."""

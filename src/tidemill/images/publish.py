@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from dataclasses import dataclass
 
 from tidemill.errors import Refused, TidemillError, Unreachable
-from tidemill.images import documents
+from tidemill.images import documents, oci
 from tidemill.images.documents import Document
 from tidemill.images.image_store import ImageStore, quiet
 from tidemill.images.oci import Descriptor
@@ -81,7 +81,7 @@ def publish(
         if len(missing) == len(names):
             run.copy(image)
         if missing:
-            run.tag(missing, image)
+            set_tags(image, to, missing, progress=progress)
     except TidemillError as error:
         if error.written == "nothing" and run.has_written:
             error.written = "blobs without a tag"
@@ -103,15 +103,13 @@ def set_tags(
     to: ImageStore,
     tags: Iterable[str],
     *,
-    workers: Executor,
     progress: Callable[[str], None] = quiet,
 ) -> Publication:
     """Point tags to an image that the destination has, whole: the last step of `publish`."""
-    missing = _missing(image, to, tuple(dict.fromkeys(tags)), workers)
-    if missing:
-        to.tag(missing, image)
-        progress(f"tagged {', '.join(missing)} at {to.where}")
-    return Publication(image.digest, missing)
+    moved = to.tag(tags, image)
+    if moved:
+        progress(f"tagged {', '.join(moved)} at {to.where}")
+    return Publication(image.digest, moved)
 
 
 def _missing(
@@ -138,6 +136,7 @@ class _Run:
         self._workers = workers
         self._borrow = borrow
         self._progress = progress
+        self._new: set[str] = set()  # configs that name a layer which the destination lacks
         self._counting = threading.Lock()
         self._stopped = threading.Event()
         self.has_begun = False
@@ -165,11 +164,19 @@ class _Run:
         for blobs in documents.blobs(every):
             self._all([blob for blob in blobs if self._source.has(blob)])
 
-    def tag(self, names: tuple[str, ...], image: Descriptor) -> None:
-        self._to.tag(names, image)
-        self._progress(f"tagged {', '.join(names)} at {self._to.where}")
-
     def _is_there(self, document: Descriptor) -> bool:
+        """Whether the destination has a document, and so all below it.
+
+        Of an image whose own layer is not there, nothing else has to be asked.
+        """
+        if self._source.has(document):
+            content = documents.parsed(self._source.read(document.digest), document.digest)
+            match content:
+                case oci.Manifest(config=config, layers=(*_, own)) if not self._to.has(own):
+                    self._new.add(config.digest)
+                    return False
+                case _:
+                    pass
         return self._to.find(document.digest) is not None
 
     def _document(self, document: Document) -> None:
@@ -192,7 +199,7 @@ class _Run:
             raise error
 
     def _blob(self, blob: Descriptor) -> None:
-        if self._to.has(blob):
+        if blob.digest not in self._new and self._to.has(blob):
             with self._counting:
                 self.blobs_skipped += 1
             return

@@ -70,9 +70,12 @@ class Registry:
         self._push = Need(address.path, push=True)
         self._pull = self._push if push else Need(address.path)
         self._upload = Upload(self._access, self._is_there)
-        # What was learnt, so that it is not asked again: blobs that lack, documents that are there.
+        # What was learnt, so that it is not asked again: which blobs are there, and which are not;
+        # documents that are there, and those that were not before they were written.
+        self._there: set[str] = set()
         self._lacking: set[str] = set()
         self._documents: dict[str, bytes] = {}
+        self._written: set[str] = set()
         self._configs: set[str] = set()
         self._tagged: dict[str, str] = {}
 
@@ -81,9 +84,11 @@ class Registry:
         """Host and path, as in references."""
         return str(self.address)
 
-    def find(self, reference: str) -> Descriptor | None:
+    def find(self, reference: str, *, whole: bool = False) -> Descriptor | None:
         """The manifest or index of a tag or a digest; None if it is not there."""
-        found = self._found(reference)
+        if (data := self._documents.get(reference)) is not None:
+            return Descriptor(documents.media_type(data, reference), reference, len(data))
+        found = self._found_by_reading(reference) if whole else self._found(reference)
         self._tagged[reference] = found.digest if found else ""
         return found
 
@@ -104,7 +109,8 @@ class Registry:
         return self._found_by_reading(reference)
 
     def _found_by_reading(self, reference: str) -> Descriptor | None:
-        """For registries that do not say all of it in answer to HEAD."""
+        """Also for registries that do not say all of it in answer to HEAD."""
+        _check_reference(reference)
         answer = self._ask("GET", f"manifests/{reference}")
         if answer.status == 404:
             return None
@@ -113,6 +119,7 @@ class Registry:
         digest = oci.digest_of(answer.body)
         if oci.DIGEST.fullmatch(reference) and digest != reference:
             raise self._access.lied(f"has another digest for {reference}: {digest}")
+        self._remember(digest, answer.body)
         return Descriptor(documents.media_type(answer.body, digest), digest, len(answer.body))
 
     def read(self, digest: str) -> bytes:
@@ -134,14 +141,16 @@ class Registry:
             raise self._access.lied(f"sent something else for {digest}")
         if kind == "manifests":
             self._remember(digest, answer.body)
+        else:
+            self._there.add(digest)
         return answer.body
 
     def has(self, blob: Descriptor) -> bool:
-        """Whether a blob is there."""
-        if self._is_there(blob):
-            return True
-        self._lacking.add(blob.digest)
-        return False
+        """Whether a blob is there; what is known is not asked again."""
+        if blob.digest not in self._there and blob.digest not in self._lacking:
+            learnt = self._there if self._is_there(blob) else self._lacking
+            learnt.add(blob.digest)
+        return blob.digest in self._there
 
     def _is_there(self, blob: Descriptor) -> bool:
         oci.checked_digest(blob.digest)
@@ -161,10 +170,9 @@ class Registry:
         return downloaded(blob, self._access, self._pull)
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
-        """Send a blob, unless it is there."""
-        if blob.digest in self._lacking or not self._is_there(blob):
-            self._upload.send(blob, pieces)
-        self._lacking.discard(blob.digest)
+        """Send a blob."""
+        self._upload.send(blob, pieces)
+        self._arrived(blob)
 
     def borrow(self, blob: Descriptor, source: str) -> bool:
         """Mount a blob from another repository; False: it has to be sent, and that is no error."""
@@ -172,9 +180,16 @@ class Registry:
         if lender.host != self.address.host or lender.path == self.address.path:
             return False
         try:
-            return self._upload.mount(blob, lender.path)
+            is_mounted = self._upload.mount(blob, lender.path)
         except ServerRefused:
             return False  # no token for both repositories: that is up to who may read the lender
+        if is_mounted:
+            self._arrived(blob)
+        return is_mounted
+
+    def _arrived(self, blob: Descriptor) -> None:
+        self._there.add(blob.digest)
+        self._lacking.discard(blob.digest)
 
     def put_manifest(self, document: Descriptor, data: bytes) -> None:
         """Write a manifest or an index by its digest."""
@@ -182,15 +197,18 @@ class Registry:
             raise Refused(f"{document.digest} has other content", remedy="build the image again")
         self._write(document.digest, document, data)
         self._remember(document.digest, data)
+        self._written.add(document.digest)
 
-    def tag(self, names: Iterable[str], image: Descriptor) -> None:
+    def tag(self, names: Iterable[str], image: Descriptor) -> tuple[str, ...]:
         """Point tags to an image, one after another, in the order given."""
         done: list[str] = []
         begun: list[str] = []
         try:
             for name in dict.fromkeys(names):
-                # What was learnt before is enough to write, and not enough to leave it.
-                if self._tagged.pop(name, image.digest) == image.digest:
+                # What was learnt before is enough to write, and not enough to leave it. No tag has
+                # been pointing to what was not there.
+                known = self._tagged.pop(name, image.digest)
+                if known == image.digest and image.digest not in self._written:
                     found = self.find(name)
                     if found and found.digest == image.digest:
                         continue
@@ -204,6 +222,7 @@ class Registry:
             lost = [] if isinstance(error, ServerRefused) else begun
             error.written = _tags_written(done, lost) or error.written
             raise
+        return tuple(done)
 
     def _write(self, reference: str, document: Descriptor, data: bytes) -> None:
         call = Call(
