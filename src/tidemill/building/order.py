@@ -94,6 +94,11 @@ class Order:
     base_arg: str = ""
     builder: str | None = None
 
+    @property
+    def takes_long(self) -> bool:
+        """Whether anything is started before the items, or for them: a command or an engine."""
+        return bool(self.compile or self.base) or self.engine != "assemble"
+
     def with_builds(self, change: Callable[[DockerfileBuild], DockerfileBuild]) -> Order:
         """The same, with every Dockerfile's build as `change` makes it."""
         items = tuple(

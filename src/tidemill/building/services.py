@@ -17,7 +17,6 @@ from tidemill.building.order import (
 )
 from tidemill.building.settings import Settings
 from tidemill.building.shipping import BuiltImage, ship
-from tidemill.building.verifying import FIRST, apart
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild, Say
@@ -169,6 +168,7 @@ def _ship(
     push = run.options.push
     if not run.options.verify:
         return ship(order_in(here.folder), run.folder, run.say, push=push)
+    from tidemill.building.verifying import FIRST, apart
 
     def second(root: Path) -> Order:
         order = order_in(here.copy(root / "elsewhere", strange=True, whole=whole))

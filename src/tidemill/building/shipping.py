@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidemill.building.build import Build
 from tidemill.building.compile_step import USUAL, Environment
 from tidemill.building.order import Item, Order
 from tidemill.building.threads import Threads
-from tidemill.building.verifying import verify
 from tidemill.clients.registry.image_stores import BaseImages, ImageStores
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci
 from tidemill.images.build import Say, Workspace
-from tidemill.images.comparison.difference import Comparison
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
@@ -27,6 +27,9 @@ from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Publication, publish, set_tags
 from tidemill.images.reuse import NOTHING, EarlierImage, earlier
 from tidemill.words.names import shown_path
+
+if TYPE_CHECKING:
+    from tidemill.images.comparison.difference import Comparison
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -186,21 +189,26 @@ def _shipped(
     push: bool,
     again: Callable[[Path], Order] | None,
 ) -> list[BuiltImage]:
-    items, each = order.items, delivery.threads.each
-    # First of all: what can't be reached is to be known before the compile step.
-    before = each(lambda item: delivery.before(item, push=push), items)
+    items, each, lines = order.items, delivery.threads.each, delivery.threads.lines
+    asked = [lines.submit(delivery.before, item, push=push) for item in items]
     build = Build(order, delivery.workspace, environment)
+    if order.takes_long:  # what can't be reached is to be known before that
+        each(Future.result, asked)
     build.prepare()
 
-    def made(pair: tuple[Item, EarlierImage]) -> tuple[Descriptor, Publication | None]:
-        item, found = pair
-        image = build.make(item, {} if again else found.layers)
+    def made(item: Item, found: Future[EarlierImage]) -> tuple[Descriptor, Publication | None]:
+        image = build.make(item, {} if again else found.result().layers)
+        for one in asked:  # where one place can't be reached, nothing is sent to the others
+            one.result()
         return image, delivery.send(item, image) if push and again is None else None
 
-    built = each(made, list(zip(items, before, strict=True)))
+    built = each(lambda pair: made(*pair), list(zip(items, asked, strict=True)))
+    before = [found.result() for found in asked]
     pairs = [(item, image) for item, (image, _) in zip(items, built, strict=True)]
     comparisons: Mapping[str, Comparison] = {}
     if again:
+        from tidemill.building.verifying import verify
+
         named = {item.name: image for item, image in pairs}
         comparisons = verify(again, named, delivery.workspace)
     published: list[Publication | None] = [None] * len(items)

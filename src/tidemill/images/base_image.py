@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from tidemill.errors import Refused
-from tidemill.images import oci, run_config, tar_read
+from tidemill.images import oci, run_config
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs
@@ -38,6 +38,8 @@ class BaseImage:
 
     @cached_property
     def _rootfs(self) -> RootFs:
+        from tidemill.images import tar_read  # most images are built without a look into a base
+
         found = RootFs()
         if self.store is not None:
             for layer in self.layers:

@@ -28,7 +28,7 @@ class CompressorDiffers(TidemillError):
     """The compressor gives other bytes than the profile: other digests, so nothing is built."""
 
 
-def member(data: bytes) -> bytes:
+def member(data: bytes | bytearray) -> bytes:
     """One gzip member with `data` in it; its caller gives 1 MiB, less only at the end."""
     body = deflate.deflate_compress(data, _LEVEL)
     return b"".join((_HEADER, body, struct.pack("<II", deflate.crc32(data), len(data))))

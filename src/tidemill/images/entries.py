@@ -87,6 +87,20 @@ class Device:
 Entry = File | Folder | Link | HardLink | Device
 
 
+@dataclass(frozen=True, slots=True)
+class Whiteout:
+    """A layer takes away what is at `path` below it (image-spec, layer.md, "Whiteouts")."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A layer takes away all that is in the folder at `path` below it."""
+
+    path: str
+
+
 def in_order(entries: Iterable[Entry], present: Collection[str] = ()) -> list[Entry]:
     """Sort the entries by the bytes of their paths, each folder above them once and before them.
 

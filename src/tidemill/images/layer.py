@@ -68,19 +68,26 @@ def digest_of_content(entries: Sequence[Entry]) -> str:
     return f"sha256:{content.hexdigest()}"
 
 
-def _cut(pieces: Iterator[bytes]) -> Iterator[bytes]:
+def _cut(pieces: Iterator[bytes]) -> Iterator[bytearray]:
     """The same bytes, in pieces of exactly one member's input; the last may be shorter."""
-    waiting = bytearray()
+    member, filled = bytearray(compression.MEMBER), 0
     for piece in pieces:
-        waiting += piece
-        while len(waiting) >= compression.MEMBER:
-            yield bytes(waiting[: compression.MEMBER])
-            del waiting[: compression.MEMBER]
-    if waiting:
-        yield bytes(waiting)
+        left = memoryview(piece)
+        while left:
+            part = left[: compression.MEMBER - filled]
+            member[filled : filled + len(part)] = part
+            filled += len(part)
+            left = left[len(part) :]
+            if filled == compression.MEMBER:
+                yield member  # whoever has it may keep it
+                member, filled = bytearray(compression.MEMBER), 0
+    if filled:
+        yield member[:filled]
 
 
-def _members(pieces: Iterator[bytes], content: hashlib._Hash, workers: Executor) -> Iterator[bytes]:
+def _members(
+    pieces: Iterator[bytearray], content: hashlib._Hash, workers: Executor
+) -> Iterator[bytes]:
     """Compress the pieces side by side, in order, and digest them meanwhile."""
     running: deque[Future[bytes]] = deque()
     for piece in pieces:

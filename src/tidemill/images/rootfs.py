@@ -24,10 +24,11 @@ from tidemill.images.entries import (
     Folder,
     HardLink,
     Link,
+    Opaque,
+    Whiteout,
     encoded,
     in_order,
 )
-from tidemill.images.tar_read import Opaque, Whiteout
 from tidemill.images.tar_stream import READ
 from tidemill.words.names import shown
 

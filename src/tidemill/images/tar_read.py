@@ -7,7 +7,6 @@ import io
 import tarfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -24,6 +23,8 @@ from tidemill.images.entries import (
     Folder,
     HardLink,
     Link,
+    Opaque,
+    Whiteout,
 )
 from tidemill.images.tar_stream import READ, XATTR
 
@@ -46,20 +47,6 @@ GZIP = b"\x1f\x8b"
 ZSTD = b"\x28\xb5\x2f\xfd"
 _LITTLE = 256
 _Member = TypeVar("_Member", bound=tarfile.TarInfo)
-
-
-@dataclass(frozen=True, slots=True)
-class Whiteout:
-    """A layer takes away what is at `path` below it (image-spec, layer.md, "Whiteouts")."""
-
-    path: str
-
-
-@dataclass(frozen=True, slots=True)
-class Opaque:
-    """A layer takes away all that is in the folder at `path` below it."""
-
-    path: str
 
 
 class _Header(tarfile.TarInfo):

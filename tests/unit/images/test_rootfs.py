@@ -11,9 +11,18 @@ from typing import BinaryIO
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.entries import Attributes, Device, Entry, File, Folder, HardLink, Link
+from tidemill.images.entries import (
+    Attributes,
+    Device,
+    Entry,
+    File,
+    Folder,
+    HardLink,
+    Link,
+    Opaque,
+    Whiteout,
+)
 from tidemill.images.rootfs import Change, RootFs, canonical
-from tidemill.images.tar_read import Opaque, Whiteout
 
 
 def file(path: str, text: str = "x", mode: int = 0o644) -> File:

@@ -13,8 +13,17 @@ from pathlib import Path
 import pytest
 
 from tidemill.errors import Refused
-from tidemill.images.entries import Attributes, Device, File, Folder, HardLink, Link
-from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, listed, members, uncompressed
+from tidemill.images.entries import (
+    Attributes,
+    Device,
+    File,
+    Folder,
+    HardLink,
+    Link,
+    Opaque,
+    Whiteout,
+)
+from tidemill.images.tar_read import layer_entries, listed, members, uncompressed
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, **fields: object) -> tarfile.TarInfo:

@@ -10,11 +10,11 @@ from typing import Protocol
 
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage
-from tidemill.images.entries import Entry, Folder, HardLink
+from tidemill.images.entries import Entry, Folder, HardLink, Opaque, Whiteout
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor
 from tidemill.images.rootfs import Change, RootFs, followed
-from tidemill.images.tar_read import Opaque, Whiteout, layer_entries, unpacked
+from tidemill.images.tar_read import layer_entries, unpacked
 from tidemill.words.names import shown
 
 
