@@ -2,17 +2,19 @@
 
     python tools/reference.py       what `make docs` runs; a test fails while the file is stale
 
-It reads the parser's actions and not its help, whose form differs between releases of Python.
+It reads the parameters of the commands, which are click's.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tidemill.commands._table import TIDEMILL, Table, command, parser
+import click
+
+from tidemill.commands._parameters import Option
+from tidemill.commands._table import TIDEMILL, Table, command
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
 FILE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
@@ -27,9 +29,9 @@ def render(text: str) -> str:
     by_hand, mark, _ = text.partition(MARK)
     if not mark:
         raise SystemExit(f"{FILE} has lost the line {MARK}")
-    one = _parser_of("reconcile-cfg-app", TIDEMILL)
-    common = {action.dest: action for action in one._actions if action.dest in SHARED}
-    meanings = {dest: _meaning(action) for dest, action in common.items()}
+    shared = command("reconcile-cfg-app").PARAMETERS
+    common = {one.name: one for one in shared if one.name in SHARED}
+    meanings = {name: _meaning(one) for name, one in common.items()}
     tables = (TIDEMILL, SANDBOX)
     sections = [_section(name, table, meanings) for table in tables for name in table.commands]
     return "\n".join(
@@ -46,65 +48,53 @@ def main() -> None:
         file.write_text(text, encoding="utf-8")
 
 
-def _parser_of(name: str, table: Table) -> argparse.ArgumentParser:
-    for action in parser(name, table)._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            found: argparse.ArgumentParser = action.choices[name]
-            return found
-    raise AssertionError(f"{name} is no command")
-
-
 def _section(name: str, table: Table, common: Mapping[str, str]) -> str:
     """A command's section; options that mean what `common` says of them are not said again."""
-    one, module = _parser_of(name, table), command(name, table)
+    module = command(name, table)
     whole = name if table is TIDEMILL else f"{table.name} {name}"
-    actions = [action for action in one._actions if action.dest != "help"]
-    lines = [f"## {whole}", "", f"{_sentence(module.HELP)}", "", "```text"]
-    lines += _synopsis(f"{table.name} {name}", actions)
+    lines = [f"## {whole}", "", f"{_sentence(table.commands[name])}", "", "```text"]
+    lines += _synopsis(f"{table.name} {name}", module.PARAMETERS)
     lines += ["```", ""]
-    own = [action for action in actions if common.get(action.dest) != _meaning(action)]
+    own = [one for one in module.PARAMETERS if common.get(one.name) != _meaning(one)]
     if own:
-        lines += _table(own, _group_titles(one))
+        lines += _table(own)
     lines += ["```sh", *_broken(module.EXAMPLE, " \\"), "```", ""]
     return "\n".join(lines)
 
 
-def _shown(action: argparse.Action, *, others: bool = True) -> str:
+def _shown(one: click.Parameter, *, others: bool = True) -> str:
     """As it is given on the command line; with its other names, if they are wanted."""
-    if not action.option_strings:
-        return str(action.metavar or action.dest)
-    first, *more = action.option_strings
-    value = "" if action.nargs == 0 else f" {action.metavar or action.dest.upper()}"
+    if not isinstance(one, click.Option):
+        return one.human_readable_name
+    first, *more = [*one.opts, *one.secondary_opts]
+    value = "" if one.is_flag else f" {one.metavar or one.name.upper()}"
     return "`, `".join((f"{first}{value}", *(more if others else ())))
 
 
-def _group_titles(one: argparse.ArgumentParser) -> dict[str, str]:
-    """The title of the command's own group that an option belongs to, by the option."""
-    groups = one._action_groups[2:]
-    return {action.dest: f"{group.title}: " for group in groups for action in group._group_actions}
-
-
-def _table(actions: Sequence[argparse.Action], about: Mapping[str, str] | None = None) -> list[str]:
-    rows = [
-        f"| `{_shown(action)}` | {(about or {}).get(action.dest, '')}{_meaning(action)} |"
-        for action in actions
-    ]
+def _table(ones: Sequence[click.Parameter]) -> list[str]:
+    rows = [f"| `{_shown(one)}` | {_title(one)}{_meaning(one)} |" for one in ones]
     return ["| option | meaning |", "|---|---|", *rows, ""]
 
 
-def _meaning(action: argparse.Action) -> str:
-    text = (action.help or "").replace("|", "\\|")
-    if action.choices is not None:
-        text += f" ({', '.join(f'`{choice}`' for choice in action.choices)})"
+def _title(one: click.Parameter) -> str:
+    """The title that an option stands below in the help."""
+    section = one.section if isinstance(one, Option) else None
+    return f"{section.title}: " if section else ""
+
+
+def _meaning(one: click.Parameter) -> str:
+    text = (one.help or "").replace("|", "\\|")
+    if isinstance(one.type, click.Choice):
+        text += f" ({', '.join(f'`{choice}`' for choice in one.type.choices)})"
     return text
 
 
-def _synopsis(name: str, actions: list[argparse.Action]) -> list[str]:
-    parts = [_shown(action, others=False) for action in actions if action.required]
-    for action in actions:
-        if not action.required:
-            again = " ..." if isinstance(action, argparse._AppendAction) else ""
-            parts.append(f"[{_shown(action, others=False)}]{again}")
+def _synopsis(name: str, ones: Sequence[click.Parameter]) -> list[str]:
+    parts = [_shown(one, others=False) for one in ones if one.required]
+    for one in ones:
+        if not one.required:
+            again = " ..." if one.multiple else ""
+            parts.append(f"[{_shown(one, others=False)}]{again}")
     return _wrapped([name, *parts], "")
 
 

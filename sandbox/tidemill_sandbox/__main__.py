@@ -11,7 +11,18 @@ COMMANDS = Table(
     "Tidemill on this machine alone: its loop on two example repositories, and a stand-in for "
     "GitHub that runs the real workflow files.",
     "tidemill_sandbox.commands",
-    ("demo", "start"),
+    {
+        "on this machine": {
+            "demo": "run the whole loop on the examples: real repositories, images, Jsonnet and "
+            "checks",
+            "start": "start a stand-in for GitHub here, and run the workflow files of two "
+            "repositories on it",
+        },
+    },
+    {
+        "tidemill-sandbox demo": "the whole loop, from a commit to production, in a minute",
+        "tidemill-sandbox start": "a stand-in for GitHub, to look at and to push to",
+    },
 )
 
 

@@ -2,52 +2,46 @@
 
 from __future__ import annotations
 
-import errno
-import io
-import signal
 import sys
-from argparse import Namespace
 from collections.abc import Callable, Sequence
-from functools import partial
-from types import FrameType
+from typing import TYPE_CHECKING
 
-from tidemill.clients.machine.environment import expect_utf8, leave_the_checkout, turn_to_utf8
-from tidemill.commands._table import TIDEMILL, Table, parse, run
-from tidemill.commands._writing import write, write_json
-from tidemill.errors import TidemillError
-from tidemill.words.names import shown, visible
+from tidemill import __version__
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tidemill.commands._parameters import Arguments
+    from tidemill.commands._table import Table
+    from tidemill.errors import TidemillError
+
+# What is slow to import is imported where it is needed: `--version` needs none of it.
 
 AS_ACTION = "--as-action"
+VERSION = "--version"
 _INTERRUPTED = 130
-_OF_THE_MACHINE = (
-    errno.ENOSPC,
-    errno.EDQUOT,
-    errno.EROFS,
-    errno.EMFILE,
-    errno.ENFILE,
-    errno.ENOMEM,
-)
 
 
-def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int:
+def main(arguments: Sequence[str] | None = None, table: Table | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 refused or failed, 2 usage.
 
     After `--as-action` it is one of a workflow, and has inputs in place of options.
+
+    Args:
+        arguments: without the program's name; those of the process by default.
+        table: the program; Tidemill's own by default.
     """
-    if arguments is None:
-        turn_to_utf8()
-        leave_the_checkout()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    signal.signal(signal.SIGTERM, _stop)
-    given = sys.argv[1:] if arguments is None else arguments
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == [VERSION]:
+        sys.stdout.write(f"{table.name if table else 'tidemill'} {__version__}\n")
+        return 0
+    _prepare(is_whole_process=arguments is None)
     try:
-        if list(given[:1]) == [AS_ACTION]:
+        if given[:1] == [AS_ACTION]:
             return _run_action(given[1:])
-        parsed = parse(given, table)
-        show = partial(_show, as_json=getattr(parsed, "json", False))
-        return _ended(lambda: _run_command(parsed, table), show)
+        from tidemill.commands._table import TIDEMILL
+
+        return _run_words(given, table or TIDEMILL)
     except BrokenPipeError:
         sys.stderr.close()
         return 1
@@ -56,8 +50,48 @@ def main(arguments: Sequence[str] | None = None, table: Table = TIDEMILL) -> int
         return _INTERRUPTED
 
 
-def _run_command(parsed: Namespace, table: Table) -> int:
+def _prepare(*, is_whole_process: bool) -> None:
+    import io
+    import signal
+
+    from tidemill.clients.machine.environment import leave_the_checkout, turn_to_utf8
+
+    if is_whole_process:
+        turn_to_utf8()
+        leave_the_checkout()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    signal.signal(signal.SIGTERM, _stop)
+
+
+def _run_words(given: Sequence[str], table: Table) -> int:
+    """Run the command that a command line names."""
+    from tidemill.commands._command_line import parse
+    from tidemill.errors import CommandLineWrong
+
+    try:
+        parsed = parse(given, table)
+    except CommandLineWrong as error:
+        _say(error, f"usage: {error.usage}")
+        return error.exit_code
+
+    def show(error: TidemillError) -> None:
+        if getattr(parsed, "json", False):
+            from tidemill.commands._writing import write_json
+
+            write_json({"error": error.as_json()})
+        else:
+            _say(error, f"written: {error.written}")
+
+    return _ended(lambda: _run_command(parsed, table), show)
+
+
+def _run_command(parsed: Arguments, table: Table) -> int:
     """Run a command, and print what became of it."""
+    from tidemill.commands._table import run
+    from tidemill.commands._writing import write, write_json
+
     result = run(parsed, table)
     if not getattr(parsed, "json", False):
         write(table.module("_text").text(result))
@@ -79,6 +113,9 @@ def _run_action(words: Sequence[str]) -> int:
 
 
 def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int:
+    from tidemill.clients.machine.environment import expect_utf8
+    from tidemill.errors import TidemillError
+
     try:
         expect_utf8()
         code = run()
@@ -88,21 +125,36 @@ def _ended(run: Callable[[], int], show: Callable[[TidemillError], None]) -> int
         show(error)
         return error.exit_code
     except OSError as error:
-        if error.errno not in _OF_THE_MACHINE:
+        if not _is_of_the_machine(error):
             raise
         show(_machine_failed(error))
         return 1
 
 
-def _show(error: TidemillError, *, as_json: bool) -> None:
-    if as_json:
-        write_json({"error": error.as_json()})
-    else:
-        said = f"error: {error.what}.\n  written: {error.written}\n  remedy: {error.remedy}\n"
-        sys.stderr.write(visible(said))
+def _say(error: TidemillError, more: str) -> None:
+    """Say what happened, one more line about it, and what to do."""
+    from tidemill.words.names import visible
+
+    sys.stderr.write(visible(f"error: {error.what}.\n  {more}\n  remedy: {error.remedy}\n"))
+
+
+def _is_of_the_machine(error: OSError) -> bool:
+    import errno
+
+    return error.errno in (
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EROFS,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOMEM,
+    )
 
 
 def _machine_failed(error: OSError) -> TidemillError:
+    from tidemill.errors import TidemillError
+    from tidemill.words.names import shown
+
     where = f" for {shown(error.filename)}" if error.filename else ""
     return TidemillError(
         f"this machine gave out{where}: {error.strerror}",

@@ -29,6 +29,22 @@ class TidemillError(Exception):
         return {"what": self.what, "written": self.written, "remedy": self.remedy}
 
 
+class CommandLineWrong(TidemillError):
+    """The command line can't be understood, so nothing was begun.
+
+    Args:
+        usage: the form that it has to have.
+        meant: the name that was probably meant, in a question.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, usage: str, meant: str = "", remedy: str) -> None:
+        super().__init__(what, remedy=f"{meant}{remedy}")
+        self.usage = usage
+        self.meant = meant
+
+
 class Refused(TidemillError):
     """The input can't be accepted: whoever sent it has to change it."""
 

@@ -28,7 +28,8 @@ import tidemill
 from tidemill.clients.git.store import Committed, WorkTimedOut
 from tidemill.clients.machine.enclosure import chosen, is_wanted
 from tidemill.clients.machine.entrypoints import run_entry_point
-from tidemill.commands._table import parse, run
+from tidemill.commands._command_line import parse
+from tidemill.commands._table import run
 from tidemill.errors import EntryPointFailed, TidemillError
 
 SECRET = "ghs_0123456789hush"

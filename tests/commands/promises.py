@@ -11,7 +11,8 @@ from tests.loop.stories import refs, says
 from tests.world import Result, World, git
 
 from tidemill.__main__ import main
-from tidemill.commands._table import TIDEMILL, Table, parse
+from tidemill.commands._command_line import parse
+from tidemill.commands._table import TIDEMILL, Table
 
 WIDTH = 100
 
@@ -33,13 +34,9 @@ def assert_help_has_an_example(command: str, *, repo: bool = True, table: Table 
 def assert_usage(world: World, *arguments: str) -> None:
     """The command line itself is wrong: exit code 2, nothing written."""
     before = refs(world)
-    code = 0
-    try:
-        with contextlib.redirect_stderr(io.StringIO()):
-            world.run(*arguments)
-    except SystemExit as ended:
-        code = int(str(ended.code))
-    assert code == 2
+    code, out, err = says(world, *arguments)
+    assert (code, out) == (2, "")
+    assert [line.split(":")[0].strip() for line in err.splitlines()] == ["error", "usage", "remedy"]
     assert refs(world) == before
 
 

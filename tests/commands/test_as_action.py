@@ -90,7 +90,7 @@ def test_a_wrong_value_is_one_error_and_not_a_usage_text(tmp_path: Path) -> None
     done = act(tmp_path, "plan-images", {"max-jobs": "many"})
     assert done.code == 1
     (error,) = done.annotations("error")
-    assert "invalid int value: 'many'" in error
+    assert "'many' is not a valid integer" in error
     assert "usage:" not in done.log
 
 
@@ -287,7 +287,7 @@ def test_what_a_mistake_of_ours_quotes_is_no_command_either(tmp_path: Path) -> N
 
 
 def test_two_dashes_are_a_value_as_any_other(new: World) -> None:
-    """argparse takes them for the end of the options, and hands on a list in their place."""
+    """A parser of command lines takes them for the end of the options."""
     inputs = {"repo": str(new.bare), "wave": "--", "reason": "--"}
     done = act(new.folder, "hold-wave", inputs)
     assert done.code == 1
@@ -297,7 +297,7 @@ def test_two_dashes_are_a_value_as_any_other(new: World) -> None:
     times = {"finished-at": "2026-01-05T10:00:00Z", "phase": "--"}
     done = act(new.folder, "record-deployment", {"repo": str(new.bare), **report, **times})
     (error,) = done.annotations("error")
-    assert "invalid choice: '--'" in error
+    assert "'--' is none of Running, Succeeded" in error
 
 
 def test_without_a_workflow_it_is_only_a_command(new: World) -> None:

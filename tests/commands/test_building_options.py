@@ -21,7 +21,7 @@ from tests.world import git
 
 from tidemill.__main__ import main
 from tidemill.commands import _build_options
-from tidemill.commands._table import parse
+from tidemill.commands._command_line import parse
 from tidemill.images.layout import Layout
 
 DOCKERFILE = """

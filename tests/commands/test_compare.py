@@ -19,7 +19,7 @@ from tests.components.shapes import BuildKit, Registry
 from tests.unit.comparing import CONFIG, Maker, entry, tar
 
 from tidemill.__main__ import main
-from tidemill.commands._table import parse
+from tidemill.commands._command_line import parse
 from tidemill.images.oci import Descriptor
 
 

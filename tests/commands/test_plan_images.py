@@ -9,7 +9,7 @@ import pytest
 from tests.commands.checkouts import Checkout, in_a_process, new_checkout, service, tidemill
 
 from tidemill.__main__ import main
-from tidemill.commands._table import parse
+from tidemill.commands._command_line import parse
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from tests.world import git
 
 from tidemill.__main__ import main
 from tidemill.announcing.announcement import parse as announced
-from tidemill.commands._table import parse
+from tidemill.commands._command_line import parse
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64
 

@@ -18,7 +18,7 @@ from tools.action_files import ACTIONS, FOLDER, ROOT
 from tidemill.action.inputs import COMMAND, NOT_FOR_WORKFLOWS, arguments, inputs_of
 from tidemill.action.outputs import OUTPUTS, outputs_of
 from tidemill.action.surroundings import SURROUNDINGS, surroundings_of
-from tidemill.commands._table import COMMANDS, parser
+from tidemill.commands._table import COMMANDS, command
 
 EACH = pytest.mark.parametrize("name", ACTIONS)
 EVERY = pytest.mark.parametrize("name", [*ACTIONS, "root"])
@@ -152,12 +152,11 @@ def test_what_goes_by_the_environment_is_read_there(one: Any) -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_an_input(name: str) -> None:
-    (commands,) = parser(name)._subparsers._group_actions  # type: ignore[union-attr]
-    options = commands.choices[name]._actions  # type: ignore[index]
-    wanted = [one for one in options if one.dest not in NOT_FOR_WORKFLOWS]
+    options = command(name).PARAMETERS
+    wanted = [one for one in options if one.name not in NOT_FOR_WORKFLOWS]
     assert len(inputs_of(name)) == len(wanted)
     for one, option in zip(inputs_of(name), wanted, strict=True):
-        assert f"--{one.name}" in option.option_strings or one.name == option.dest
+        assert f"--{one.name}" in option.opts or one.name == option.name
         assert one.name in read("root")["inputs"]
 
 

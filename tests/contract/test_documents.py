@@ -24,6 +24,7 @@ from tidemill.announcing.announcement import parse as parse_announcement
 from tidemill.building import settings as app_settings
 from tidemill.building.settings import Base, Compile, Service
 from tidemill.commands import _table
+from tidemill.commands._command_line import COMPLETION, parse
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
 from tidemill.facts.operation import Operation
@@ -144,7 +145,7 @@ def quoted(text: str) -> list[list[str]]:
 def test_command_lines_parse(name: str) -> None:
     for call in quoted(DOCUMENTS[name]):
         if call[-1:] not in (["--help"], ["--version"]):
-            _table.parse(call)
+            parse(call)
 
 
 @cache
@@ -163,7 +164,7 @@ def options(name: str, program: str = "tidemill") -> set[str]:
 def test_commands_that_are_named_exist(name: str) -> None:
     for code in re.findall(r"`((?:[\w./]+/)?tidemill [^`\n…]+)`", DOCUMENTS[name]):
         for call in command_lines(code):
-            assert call[0] in _table.COMMANDS, code
+            assert call[0] in (*_table.COMMANDS, COMPLETION), code
             assert set(re.findall(r"--[a-z-]+", code)) <= options(call[0]), code
 
 

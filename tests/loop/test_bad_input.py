@@ -33,11 +33,14 @@ def refused(world: World, *arguments: str) -> Result:
 
 
 def usage(*arguments: str) -> str:
-    """Run what argparse has to refuse; what it said."""
+    """Run a command line that is wrong; what it said."""
     out, err = io.StringIO(), io.StringIO()
-    with pytest.raises(SystemExit) as ended, redirect_stdout(out), redirect_stderr(err):
-        main(arguments)
-    assert ended.value.code == 2
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(arguments)
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    assert (code, out.getvalue()) == (2, "")
     return err.getvalue()
 
 
@@ -135,6 +138,29 @@ BAD_REQUESTS = [
 @pytest.mark.parametrize("arguments", BAD_REQUESTS, ids=" ".join)
 def test_bad_request_is_refused(standing: World, arguments: tuple[str, ...]) -> None:
     refused(standing, *arguments)
+
+
+NEARLY = [
+    (("hold-wave", "--wave", "shp", "--reason", "x"), "did you mean shop? the waves are lab, shop"),
+    (("hold-wave", "--wave", "SHOP", "--reason", "x"), "did you mean shop? "),
+    (("hold-wave", "--wave", "lab", "--set", "ap", "--reason", "x"), "did you mean app? "),
+    (("promote-wave", "--wave", "shopp"), "did you mean shop? "),
+]
+
+
+@pytest.mark.parametrize(("arguments", "meant"), NEARLY, ids=str)
+def test_a_name_that_is_nearly_right_is_named(
+    standing: World, arguments: tuple[str, ...], meant: str
+) -> None:
+    assert refused(standing, *arguments)["error"]["remedy"].startswith(meant)
+
+
+def test_a_target_that_is_nearly_right_is_named(standing: World) -> None:
+    told = RECORD | {"--revision": standing.ref("refs/heads/main") or ""}
+    for wrong, meant in (({"--target": "lab1"}, "lab-1"), ({"--wave": "lb"}, "lab")):
+        given = (f"{key}={text}" for key, text in {**told, **wrong}.items())
+        found = refused(standing, "record-deployment", *given)
+        assert found["error"]["remedy"].startswith(f"did you mean {meant}? ")
 
 
 def test_set_has_to_be_named_where_there_are_several(seed_stack: World) -> None:

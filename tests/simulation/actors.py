@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import threading
 import tomllib
-from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,6 +13,8 @@ from functools import cache, partial
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
+
+from click import Context
 
 from tests.simulation.memory import Client, Killed, Server
 from tests.simulation.reports import LatestReports
@@ -30,7 +31,9 @@ from tidemill.commands import (
     status,
     update_cfg_app,
 )
+from tidemill.commands._command_line import click_command
 from tidemill.commands._json import as_json
+from tidemill.commands._parameters import Arguments
 from tidemill.errors import TidemillError
 from tidemill.turn.push import Clock
 
@@ -99,7 +102,7 @@ def do(
     if command == "turn":
         given["claim"] = True
     try:
-        deed.said = as_json(module.run(Namespace(**given)))
+        deed.said = as_json(module.run(Arguments(**given)))
     except TidemillError as error:
         deed.refused = error.what
     except Killed:
@@ -132,9 +135,11 @@ def stage() -> Iterator[None]:
 @cache
 def _defaults(module: ModuleType) -> Mapping[str, object]:
     """What a command's options are where they are not given."""
-    parser = ArgumentParser(add_help=False)
-    module.add(parser)
-    return {action.dest: action.default for action in parser._actions}
+    name = module.__name__.rpartition(".")[2].replace("_", "-")
+    one = click_command(name)
+    parameters = Context(one, resilient_parsing=True)
+    one.parse_args(parameters, [])
+    return parameters.params
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import Any
 from tests.simulation.facts import AUTO, MAIN, demand, trailers
 from tests.simulation.rules import Rules
 from tests.simulation.sources import digests_of, file_of
-from tidemill.commands import _table
+from tidemill.commands._command_line import parse
+from tidemill.errors import CommandLineWrong
 from tidemill.plan.status import WaveStatus
 
 _WHOLE = re.compile(r"\b[0-9a-f]{7,40}\b")
@@ -88,7 +89,7 @@ def _on_auto(rules: Rules) -> Iterator[tuple[str | None, str | None]]:
 def _parses(command: str) -> bool:
     program, *words = shlex.split(command.replace("--repo ''", "--repo https://x/y"))
     try:
-        _table.parse(words)
-    except SystemExit:
+        parse(words)
+    except CommandLineWrong:
         return False
     return program == "tidemill"

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from tests.unit.snapshots import NOW, SHOP, Rollout, settings, stack
 
+from tidemill.commands._command_line import parse
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import (
     Build,
@@ -20,7 +21,7 @@ from tidemill.commands._results import (
     TurnTaken,
 )
 from tidemill.commands._session import turn_taken
-from tidemill.commands._table import parse, run
+from tidemill.commands._table import run
 from tidemill.commands._writing import Part, write
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.naming import Naming

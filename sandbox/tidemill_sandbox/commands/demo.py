@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 import time
@@ -10,35 +9,35 @@ from pathlib import Path
 
 from tidemill.clients.machine.enclosure import SAME_USER, chosen
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
 from tidemill_sandbox.commands._results import Told
 from tidemill_sandbox.demo.narrator import Narrator
 from tidemill_sandbox.demo.story import Story
 
-HELP = "run the whole loop on the examples: real repositories, images, Jsonnet and checks"
 EXAMPLE = "tidemill-sandbox demo --to .demo"
 MARK = ".tidemill-demo"
 _ROOT = Path(__file__).resolve().parents[3]
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument(
+PARAMETERS = (
+    Option(
         "--to",
         metavar="DIR",
         default=".demo",
         help="the folder that is made anew; .demo by default",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--examples",
         metavar="DIR",
         default=str(_ROOT / "examples"),
         help="where app/ and cfg-app/ are",
-    )
-    _options.add(parser, repo=False)
+    ),
+    _options.NOW,
+    _options.JSON,
+)
 
 
-def run(arguments: argparse.Namespace) -> Told:
+def run(arguments: Arguments) -> Told:
     """Tell the story; it ends with the state of every wave."""
     options = _options.options(arguments)
     examples, folder = Path(arguments.examples), Path(arguments.to).absolute()

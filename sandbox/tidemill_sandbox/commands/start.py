@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tidemill.clients.machine.environment import variable
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._writing import write_json
 from tidemill.errors import Refused
 from tidemill.words.names import shown
@@ -20,7 +20,6 @@ from tidemill_sandbox.commands._results import Served
 if TYPE_CHECKING:
     from tidemill_sandbox.world import World
 
-HELP = "start a stand-in for GitHub here, and run the workflow files of two repositories on it"
 EXAMPLE = "tidemill-sandbox start --clusters 1"
 MARK = ".tidemill-sandbox"
 _REPORT = (
@@ -30,51 +29,86 @@ _REPORT = (
 )
 _ROOT = Path(__file__).resolve().parents[3]
 
-
-_WITH_VALUES = {
-    "--to": ("DIR", "the folder that is made anew; .sandbox by default"),
-    "--app": ("DIR", "your app.git: what is committed there; the example by default"),
-    "--cfg": ("DIR", "your cfg-app.git: what is committed there; the example by default"),
-    "--app-name": ("OWNER/NAME", "what app.git is called; acme/app by default"),
-    "--cfg-name": ("OWNER/NAME", "what cfg-app.git is called; acme/cfg-app by default"),
-    "--clusters": ("SECONDS", "deploy main to every target, and report, so long after a push"),
-    "--jobs": ("N", "how many runs work at once; 2 by default"),
-    "--port": ("PORT", "of the server; any free one by default"),
-    "--action": ("NAME[@REF]=DIR", "use this folder for an action: actions/checkout=DIR"),
-    "--secret": ("NAME", "a secret of both repositories; its value is the variable's"),
-    "--faults": ("JSON", 'what happens to events: {"seed": 1, "faults": [{"drop": 0.1}]}'),
-}
-_MORE: dict[str, dict[str, Any]] = {
-    "--to": {"default": ".sandbox"},
-    "--app-name": {"default": "acme/app"},
-    "--cfg-name": {"default": "acme/cfg-app"},
-    "--clusters": {"type": float},
-    "--jobs": {"type": int, "default": 2},
-    "--port": {"type": int, "default": 0},
-    "--action": {"action": "append", "default": []},
-    "--secret": {"action": "append", "default": []},
-    "--faults": {"default": ""},
-}
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    for name, (metavar, words) in _WITH_VALUES.items():
-        parser.add_argument(name, metavar=metavar, help=words, **_MORE.get(name, {}))
-    parser.add_argument(
+PARAMETERS = (
+    Option(
+        "--to",
+        metavar="DIR",
+        default=".sandbox",
+        help="the folder that is made anew; .sandbox by default",
+    ),
+    Option(
+        "--app",
+        metavar="DIR",
+        help="your app.git: what is committed there; the example by default",
+    ),
+    Option(
+        "--cfg",
+        metavar="DIR",
+        help="your cfg-app.git: what is committed there; the example by default",
+    ),
+    Option(
+        "--app-name",
+        metavar="OWNER/NAME",
+        default="acme/app",
+        help="what app.git is called; acme/app by default",
+    ),
+    Option(
+        "--cfg-name",
+        metavar="OWNER/NAME",
+        default="acme/cfg-app",
+        help="what cfg-app.git is called; acme/cfg-app by default",
+    ),
+    Option(
+        "--clusters",
+        metavar="SECONDS",
+        type=float,
+        help="deploy main to every target, and report, so long after a push",
+    ),
+    Option(
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=2,
+        help="how many runs work at once; 2 by default",
+    ),
+    Option(
+        "--port",
+        metavar="PORT",
+        type=int,
+        default=0,
+        help="of the server; any free one by default",
+    ),
+    Option(
+        "--action",
+        multiple=True,
+        metavar="NAME[@REF]=DIR",
+        help="use this folder for an action: actions/checkout=DIR",
+    ),
+    Option(
+        "--secret",
+        multiple=True,
+        metavar="NAME",
+        help="a secret of both repositories; its value is the variable's",
+    ),
+    Option(
+        "--faults",
+        metavar="JSON",
+        default="",
+        help='what happens to events: {"seed": 1, "faults": [{"drop": 0.1}]}',
+    ),
+    Option(
         "--token-mode",
         choices=("github-token", "app"),
         default="github-token",
         help="whether cfg-app.git has a GitHub App, or its GITHUB_TOKEN alone",
-    )
-    parser.add_argument("--keep", action="store_true", help="keep the folders of jobs")
-    parser.add_argument(
-        "--story", action="store_true", help="run the demo's story through the workflow files"
-    )
-    parser.add_argument("--json", action="store_true", help="print addresses as JSON")
+    ),
+    Option("--keep", is_flag=True, help="keep the folders of jobs"),
+    Option("--story", is_flag=True, help="run the demo's story through the workflow files"),
+    Option("--json", is_flag=True, help="print addresses as JSON"),
+)
 
 
-def run(arguments: argparse.Namespace) -> Served:
+def run(arguments: Arguments) -> Served:
     """Start it, say where it is, and serve until Ctrl-C; or tell the story."""
     try:
         from tidemill_sandbox import workflow_story, world

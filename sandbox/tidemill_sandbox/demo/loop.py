@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tidemill.clients.git.git import Git
+from tidemill.commands._command_line import parse
 from tidemill.commands._json import DONE
 from tidemill.commands._results import (
     AnyResult,
@@ -15,7 +16,7 @@ from tidemill.commands._results import (
     StatusReport,
     TurnTaken,
 )
-from tidemill.commands._table import command, parse
+from tidemill.commands._table import command
 from tidemill.commands._words import about, state
 from tidemill.errors import TidemillError
 from tidemill.facts import settings, settings_file

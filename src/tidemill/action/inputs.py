@@ -1,33 +1,33 @@
 """What an action takes: the options of its command, as inputs.
 
 An action has an input for each option of its command that means something in a workflow, under
-its name; so the command's parser says all there is to know of it. `tools/action_files.py`
+its name; so the command's parameters say all there is to know of it. `tools/action_files.py`
 writes `action.yml` from this, and an action reads no other input than those.
 """
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import click
 import msgspec
 
 from tidemill.action.surroundings import SURROUNDINGS
-from tidemill.commands._table import command, parser
+from tidemill.commands._parameters import Option
+from tidemill.commands._table import COMMANDS, command
 from tidemill.errors import Refused
 from tidemill.words.names import shown
+from tidemill.words.nearest import did_you_mean
 from tidemill.words.unreadable import UNREADABLE
 
 # Options of a person at a terminal, and one that only tests need.
-NOT_FOR_WORKFLOWS = ("help", "json", "now", "quiet", "iidfile", "metadata_file")
+NOT_FOR_WORKFLOWS = ("json", "now", "quiet", "iidfile", "metadata_file")
 
 COMMAND = "command"
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
-
-# What the root action runs: all but what is for a person's machine.
 
 Form: TypeAlias = Literal["text", "list", "pairs", "flag", "switch", "argument"]
 
@@ -53,15 +53,11 @@ class Input:
 
 def inputs_of(name: str) -> tuple[Input, ...]:
     """The inputs of a command's action that are options, in the order of its help."""
-    for action in parser(name)._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            options: argparse.ArgumentParser = action.choices[name]
-            return tuple(
-                _input(one, options)
-                for one in options._actions
-                if one.dest not in NOT_FOR_WORKFLOWS
-            )
-    raise AssertionError(f"{name} is no command")
+    parameters = command(name).PARAMETERS
+    wanted = [one for one in parameters if one.name not in NOT_FOR_WORKFLOWS]
+    names = {option: _name(one) for one in wanted for option in one.opts}
+    names |= {option: "false" for one in wanted for option in one.secondary_opts}
+    return tuple(_input(one, names) for one in wanted)
 
 
 def arguments(name: str, read: Callable[[str], str]) -> list[str]:
@@ -93,7 +89,8 @@ def refuse_others(name: str, given: Iterable[str]) -> None:
     if others:
         raise Refused(
             f"{name} has no input {shown(min(others))}",
-            remedy=f"leave it out; {name} takes {', '.join(sorted(own))}",
+            remedy=f"{did_you_mean(min(others), own)}leave it out; {name} takes "
+            f"{', '.join(sorted(own))}",
         )
 
 
@@ -111,14 +108,15 @@ def known_command(name: str, commands: Iterable[str]) -> str:
     known = list(commands)
     if name not in known:
         raise Refused(
-            f"there is no command {shown(name)}", remedy=f"name one of: {', '.join(known)}"
+            f"there is no command {shown(name)}",
+            remedy=f"{did_you_mean(name, known)}name one of: {', '.join(known)}",
         )
     return name
 
 
 def about(name: str) -> str:
     """What a command is for, in a sentence."""
-    return sentence(command(name).HELP)
+    return sentence(COMMANDS[name])
 
 
 def sentence(text: str) -> str:
@@ -128,42 +126,31 @@ def sentence(text: str) -> str:
     return f"{capital}{text[1:].rstrip('.')}."
 
 
-def _input(action: argparse.Action, options: argparse.ArgumentParser) -> Input:
-    if not action.option_strings:
-        return Input(action.dest, "", "argument", action.help or "", is_required=True)
+def _input(one: click.Parameter, names: Mapping[str, str]) -> Input:
+    """The input of a parameter; in what it means, others go by `names`."""
+    choices = tuple(one.type.choices) if isinstance(one.type, click.Choice) else ()
     return Input(
-        name=_name(action),
-        option=action.option_strings[0],
-        form=_form(action),
-        about=_said(action, options),
-        is_required=action.required,
-        default=_default(action.default),
-        choices=tuple(map(str, action.choices)) if action.choices else (),
+        name=_name(one),
+        option=one.opts[0] if isinstance(one, click.Option) else "",
+        form=_form(one),
+        about=_said(one, names),
+        is_required=one.required,
+        default=_default(one.default),
+        choices=choices,
     )
 
 
-def _name(action: argparse.Action) -> str:
+def _name(one: click.Parameter) -> str:
     """The last name of an option, which is the plural, if it has one."""
-    is_switch = isinstance(action, argparse.BooleanOptionalAction)
-    names = [one for one in action.option_strings if not (is_switch and one.startswith("--no-"))]
-    return names[-1].removeprefix("--")
+    return one.opts[-1].removeprefix("--")
 
 
-def _said(action: argparse.Action, options: argparse.ArgumentParser) -> str:
-    """The help of an option, in which other inputs go by their names."""
-    names = {
-        option: _name(one)
-        for one in options._actions
-        for option in one.option_strings
-        if one.dest not in NOT_FOR_WORKFLOWS
-    }
-    if isinstance(action, argparse.BooleanOptionalAction):
-        names |= {option: "false" for option in action.option_strings if option[:5] == "--no-"}
-    text = (action.help or "").removesuffix("; may be repeated").removesuffix("; repeatable")
+def _said(one: click.Parameter, names: Mapping[str, str]) -> str:
+    """The help of a parameter, in which other inputs go by their names."""
+    text = (one.help or "").removesuffix("; may be repeated").removesuffix("; repeatable")
     text = _OPTION.sub(lambda found: names.get(found[0], found[0]), text)
-    groups = options._action_groups[2:]
-    titles = [group.title for group in groups if action in group._group_actions]
-    return f"{titles[0]}: {text}" if titles else text
+    section = one.section if isinstance(one, Option) else None
+    return f"{section.title}: {text}" if section else text
 
 
 def _default(value: object) -> str:
@@ -176,14 +163,14 @@ def _default(value: object) -> str:
             return ""
 
 
-def _form(action: argparse.Action) -> Form:
-    if isinstance(action, argparse.BooleanOptionalAction):
-        return "switch"
-    if action.nargs == 0:
-        return "flag"
-    if not isinstance(action, argparse._AppendAction):
+def _form(one: click.Parameter) -> Form:
+    if not isinstance(one, click.Option):
+        return "argument"
+    if one.is_flag:
+        return "switch" if one.secondary_opts else "flag"
+    if not one.multiple:
         return "text"
-    return "pairs" if "=" in str(action.metavar) else "list"
+    return "pairs" if "=" in str(one.metavar) else "list"
 
 
 def _words(one: Input, given: Mapping[str, str]) -> list[str]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from typing import cast
 
 import msgspec
@@ -18,12 +17,14 @@ from tidemill.action.outputs import RESULT, texts
 from tidemill.action.summary import summary, summary_of_error
 from tidemill.clients.github import place
 from tidemill.clients.machine import workflow
+from tidemill.commands._command_line import parse
 from tidemill.commands._json import as_json
+from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Result, SetupFailed
-from tidemill.commands._table import COMMANDS, parse, run
+from tidemill.commands._table import COMMANDS, run
 from tidemill.commands._text import text
 from tidemill.commands._writing import write
-from tidemill.errors import Refused, TidemillError
+from tidemill.errors import CommandLineWrong, Refused, TidemillError
 from tidemill.words.names import one_line, visible
 
 LONG = 40  # lines of output, above which it is folded
@@ -98,17 +99,14 @@ class Action:
         workflow.summarize(summary(self.name, result, where.url if where else None))
 
 
-def _parsed(given: Sequence[str]) -> argparse.Namespace:
-    """What the parser makes of it; what it says of a wrong value is raised, not printed."""
-    said = io.StringIO()
+def _parsed(given: Sequence[str]) -> Arguments:
+    """What the inputs say; a wrong value is that of an input."""
     try:
-        with redirect_stderr(said):
-            return parse(given)
-    except SystemExit:
-        lines = said.getvalue().rstrip().rpartition(" error: ")[2]
+        return parse(given)
+    except CommandLineWrong as error:
         raise Refused(
-            one_line(f"an input of {given[0]} is wrong: {lines}"),
-            remedy="mend it below with: in the workflow",
+            one_line(f"an input of {given[0]} is wrong: {error.what}"),
+            remedy=f"{error.meant}mend it below with: in the workflow",
         ) from None
 
 

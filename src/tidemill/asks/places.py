@@ -11,6 +11,7 @@ from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings, Wave
 from tidemill.facts.state import State
 from tidemill.plan.position import rewrites_of
+from tidemill.words.nearest import did_you_mean
 
 
 def wave_of(state: State, name: str) -> Wave:
@@ -18,8 +19,11 @@ def wave_of(state: State, name: str) -> Wave:
     settings = state.valid_settings
     wave = settings.wave(_meant("wave", name, state.waves_meant(name)))
     if wave is None:
-        names = ", ".join(one.name for one in settings.waves)
-        raise Refused(f"there is no wave {name!r}", remedy=f"the waves are {names}")
+        names = [one.name for one in settings.waves]
+        raise Refused(
+            f"there is no wave {name!r}",
+            remedy=f"{did_you_mean(name, names)}the waves are {', '.join(names)}",
+        )
     return wave
 
 
@@ -57,14 +61,18 @@ def set_in(state: State, wave: str, name: str | None) -> str:
 def set_of(state: State, name: str | None) -> str:
     """The set of that name, or the only one; raises `Refused` otherwise."""
     settings = state.valid_settings
-    names = ", ".join(one.name for one in settings.sets)
+    names = [one.name for one in settings.sets]
     if name is None:
         if len(settings.sets) > 1:
-            raise Refused("there are several image sets", remedy=f"name one with --set: {names}")
+            known = ", ".join(names)
+            raise Refused("there are several image sets", remedy=f"name one with --set: {known}")
         return settings.sets[0].name
     name = _meant("set", name, state.sets_meant(name))
     if settings.image_set(name) is None:
-        raise Refused(f"there is no set {name!r}", remedy=f"the sets are {names}")
+        raise Refused(
+            f"there is no set {name!r}",
+            remedy=f"{did_you_mean(name, names)}the sets are {', '.join(names)}",
+        )
     return name
 
 

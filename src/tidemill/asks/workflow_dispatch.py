@@ -24,6 +24,7 @@ from tidemill.asks.ask import (
 )
 from tidemill.errors import Refused
 from tidemill.words.names import shown
+from tidemill.words.nearest import did_you_mean
 
 TURN = "turn"
 # These say what is meant, so they are never passed over in silence.
@@ -81,7 +82,8 @@ def ask_of(payload: bytes) -> Ask | Nothing:
     if form is None and operation != TURN:
         raise Refused(
             f"there is no operation {shown(operation)}",
-            remedy=f"choose one of {', '.join(OPERATIONS)} as operation",
+            remedy=f"{did_you_mean(operation, OPERATIONS)}choose one of {', '.join(OPERATIONS)} as "
+            "operation",
         )
     takes = form.takes if form else {}
     for name in given:

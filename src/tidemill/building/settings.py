@@ -19,7 +19,8 @@ from tidemill.images.recipe import Copy, Recipe
 from tidemill.words import references
 from tidemill.words.durations import parse_duration
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
-from tidemill.words.toml_lines import line_of
+from tidemill.words.nearest import did_you_mean
+from tidemill.words.toml_mistakes import mistake
 
 FILE = "tidemill.toml"
 DEFAULT_PLATFORM = "linux/amd64"
@@ -205,7 +206,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if unknown := [name for name in names if name not in known]:
             raise Refused(
                 f"there is no service {unknown[0]!r} in {FILE}",
-                remedy=f"name some of: {', '.join(known)}",
+                remedy=f"{did_you_mean(unknown[0], known)}name some of: {', '.join(known)}",
             )
         return tuple(service for service in self.services if not names or service.name in names)
 
@@ -221,14 +222,15 @@ def parse(text: str, file: str = FILE) -> Settings:
         SettingsInvalid: naming the line and the reason.
     """
     try:
-        return msgspec.convert(tomllib.loads(text), Settings)
+        table = tomllib.loads(text)
+        return msgspec.convert(table, Settings)
     except RecursionError:
         raise _invalid(file, None, "arrays or tables are too deep in one another") from None
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `")
-        path = path.rstrip("`")
-        where = f" in {path[2:]}" if len(path) > len("$.") else ""
-        raise _invalid(file, line_of(text, path, message), message + where) from None
+        line, reason = mistake(error, text, Settings)
+        if "waves" in table and "services" not in table:
+            reason = "it is cfg-app.git's, with [[waves]]; that of app.git has [[services]]"
+        raise _invalid(file, line, reason) from None
     except ValueError as error:  # no TOML, or a number of thousands of digits
         raise _invalid(file, None, str(error)) from None
 
@@ -249,5 +251,5 @@ def _check_branch(branch: str) -> None:
 
 
 def _invalid(file: str, line: int | None, reason: str) -> SettingsInvalid:
-    where = f"{file}, line {line}" if line else file
+    where = f"{file} of app.git, line {line}" if line else f"{file} of app.git"
     return SettingsInvalid(f"{where}: {one_line(reason)}", remedy=f"mend {file} in app.git")

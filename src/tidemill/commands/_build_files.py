@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import msgspec
 
 from tidemill.commands._json import image_json
+from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Build
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 
 
-def write(build: Build, arguments: argparse.Namespace) -> None:
+def write(build: Build, arguments: Arguments) -> None:
     """Write `--iidfile`, `--metadata-file` and `--report`.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from tidemill.building.order import BuildOptions, build_contexts
 from tidemill.building.settings import Engine
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.environment import variable
+from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
 from tidemill.words.names import checked_name, is_name, shown, shown_path
@@ -19,68 +19,106 @@ from tidemill.words.names import checked_name, is_name, shown, shown_path
 _PAIR = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_./-]*=")
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add them all."""
-    what = parser.add_argument_group("services of app.git")
-    what.add_argument("--checkout", default=".", metavar="DIR", help="a checkout of app.git")
-    what.add_argument(
-        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
+def _several(option: str, name: str, text: str, metavar: str | None = None) -> Option:
+    """An option that may come again, or have several lines; under its plural name, too."""
+    names = dict.fromkeys((option, "--" + name.replace("_", "-")))
+    return Option(
+        *names,
+        name,
+        multiple=True,
+        help=f"{text}; may be repeated",
+        metavar=metavar or option.strip("-").upper(),
     )
-    _several(what, "--service", "services", "build this one; all by default", metavar="NAME")
-    one = parser.add_argument_group("or one Dockerfile, without settings")
-    one.add_argument("--context", metavar="DIR", help="the build context")
-    one.add_argument("--file", metavar="FILE", help="the Dockerfile; CONTEXT/Dockerfile by default")
-    one.add_argument("--name", help="how to call the image; the folder's name by default")
-    one.add_argument("--target", help="the stage to build; the last by default")
-    _several(one, "--build-arg", "build_args", "a build argument", metavar="NAME=VALUE")
-    _several(one, "--build-context", "build_contexts",
-             "another folder, docker-image://NAME@sha256:…, or oci:PATH@sha256:…",
-             metavar="NAME=WHERE")  # fmt: skip
-    _several(one, "--secret", "secrets", "a secret for RUN, as docker buildx build takes it")
-    _several(one, "--cache-from", "cache_from", "where the engine finds earlier steps")
-    _several(one, "--cache-to", "cache_to", "where the engine keeps its steps")
-    how = parser.add_argument_group("how")
-    how.add_argument(
-        "--engine",
-        choices=get_args(Engine),
-        help="what builds Dockerfiles; the settings', or assemble, by default",
-    )
-    how.add_argument("--builder", help="the builder that buildx takes")
-    _several(how, "--platform", "platforms", "such as linux/arm64; several make an index",
-             metavar="OS/ARCH")  # fmt: skip
-    _several(how, "--label", "labels", "a label; those that tell of a commit are left out",
-             metavar="NAME=VALUE")  # fmt: skip
-    how.add_argument("--no-cache", action="store_true", help="build every step anew")
-    how.add_argument(
-        "--verify", action="store_true", help="build twice from scratch, and compare; exit 1 if not"
-    )
-    where = parser.add_argument_group("where to")
-    where.add_argument(
-        "--to",
-        metavar="PLACE",
-        default=variable("TIDEMILL_TO"),
-        help="REGISTRY/REPOSITORY or oci:PATH; the names of services stand for {service} in it, or "
-        "are added at its end, but for one alone that it ends in; by default TIDEMILL_TO, or the "
-        "settings' images",
-    )
-    _several(where, "--tag", "tags", "one more tag, besides the SHA and the branch")
-    where.add_argument(
-        "--push",
-        action=argparse.BooleanOptionalAction,
-        default=True,
-        help="write to the destination; --no-push only builds",
-    )
-    where.add_argument("--sha", help="the commit; the checkout's by default")
-    where.add_argument("--branch", help="the branch; the checkout's by default")
-    say = parser.add_argument_group("what it tells")
-    say.add_argument("--json", action="store_true", help="print one JSON object on standard output")
-    say.add_argument("--iidfile", metavar="FILE", help="write the image ID to a file")
-    say.add_argument("--metadata-file", metavar="FILE", help="write what buildx writes there")
-    say.add_argument("--report", metavar="FILE", help="write the report of --verify to a file")
-    say.add_argument("--quiet", action="store_true", help="no progress on standard error")
 
 
-def options(arguments: argparse.Namespace) -> BuildOptions:
+def checkout(about: str = "a checkout of app.git") -> tuple[Option, ...]:
+    """The options that say where app.git and its settings are."""
+    settings = "another file than tidemill.toml, in the checkout"
+    return (
+        Option("--checkout", default=".", metavar="DIR", help=about),
+        Option("--settings", metavar="FILE", help=settings),
+    )
+
+
+PARAMETERS = (
+    *below(
+        Section("services of app.git"),
+        *checkout(),
+        _several("--service", "services", "build this one; all by default", metavar="NAME"),
+    ),
+    *below(
+        Section("or one Dockerfile, without settings"),
+        Option("--context", metavar="DIR", help="the build context"),
+        Option("--file", metavar="FILE", help="the Dockerfile; CONTEXT/Dockerfile by default"),
+        Option("--name", help="how to call the image; the folder's name by default"),
+        Option("--target", help="the stage to build; the last by default"),
+        _several("--build-arg", "build_args", "a build argument", metavar="NAME=VALUE"),
+        _several(
+            "--build-context",
+            "build_contexts",
+            "another folder, docker-image://NAME@sha256:…, or oci:PATH@sha256:…",
+            metavar="NAME=WHERE",
+        ),
+        _several("--secret", "secrets", "a secret for RUN, as docker buildx build takes it"),
+        _several("--cache-from", "cache_from", "where the engine finds earlier steps"),
+        _several("--cache-to", "cache_to", "where the engine keeps its steps"),
+    ),
+    *below(
+        Section("how"),
+        Option(
+            "--engine",
+            choices=get_args(Engine),
+            help="what builds Dockerfiles; the settings', or assemble, by default",
+        ),
+        Option("--builder", help="the builder that buildx takes"),
+        _several(
+            "--platform",
+            "platforms",
+            "such as linux/arm64; several make an index",
+            metavar="OS/ARCH",
+        ),
+        _several(
+            "--label",
+            "labels",
+            "a label; those that tell of a commit are left out",
+            metavar="NAME=VALUE",
+        ),
+        Option("--no-cache", is_flag=True, help="build every step anew"),
+        Option(
+            "--verify", is_flag=True, help="build twice from scratch, and compare; exit 1 if not"
+        ),
+    ),
+    *below(
+        Section("where to"),
+        Option(
+            "--to",
+            metavar="PLACE",
+            default=lambda: variable("TIDEMILL_TO"),
+            help="REGISTRY/REPOSITORY or oci:PATH; the names of services stand for {service} in "
+            "it, or are added at its end, but for one alone that it ends in; by default "
+            "TIDEMILL_TO, or the settings' images",
+        ),
+        _several("--tag", "tags", "one more tag, besides the SHA and the branch"),
+        Option(
+            "--push/--no-push",
+            default=True,
+            help="write to the destination; --no-push only builds",
+        ),
+        Option("--sha", help="the commit; the checkout's by default"),
+        Option("--branch", help="the branch; the checkout's by default"),
+    ),
+    *below(
+        Section("what it tells"),
+        Option("--json", is_flag=True, help="print one JSON object on standard output"),
+        Option("--iidfile", metavar="FILE", help="write the image ID to a file"),
+        Option("--metadata-file", metavar="FILE", help="write what buildx writes there"),
+        Option("--report", metavar="FILE", help="write the report of --verify to a file"),
+        Option("--quiet", is_flag=True, help="no progress on standard error"),
+    ),
+)
+
+
+def options(arguments: Arguments) -> BuildOptions:
     """What they ask for."""
     return BuildOptions(
         arguments.engine,
@@ -95,17 +133,17 @@ def options(arguments: argparse.Namespace) -> BuildOptions:
     )
 
 
-def given(arguments: argparse.Namespace) -> Given:
+def given(arguments: Arguments) -> Given:
     """What they say of the commit."""
     return Given(sha=arguments.sha, branch=arguments.branch)
 
 
-def services(arguments: argparse.Namespace) -> tuple[str, ...]:
+def services(arguments: Arguments) -> tuple[str, ...]:
     """The names of services."""
     return listed(arguments.services, ",")
 
 
-def dockerfile(arguments: argparse.Namespace) -> DockerfileBuild | None:
+def dockerfile(arguments: Arguments) -> DockerfileBuild | None:
     """The one Dockerfile to build; None where services are meant.
 
     Raises:
@@ -197,15 +235,3 @@ def listed(values: Iterable[str], separator: str | None = None) -> tuple[str, ..
     if separator:
         lines = [part.strip() for line in lines for part in line.split(separator)]
     return tuple(line for line in lines if line)
-
-
-def _several(
-    group: argparse._ArgumentGroup, option: str, name: str, text: str, metavar: str | None = None
-) -> None:
-    """An option that may come again, or have several lines; under its plural name, too."""
-    plural = "--" + name.replace("_", "-")
-    names = (option,) if plural == option else (option, plural)
-    group.add_argument(
-        *names, dest=name, action="append", default=[], help=f"{text}; may be repeated",
-        metavar=metavar or option.strip("-").upper(),
-    )  # fmt: skip

@@ -1,16 +1,75 @@
-"""The options that many commands share, parsed once."""
+"""The options that many commands share, and what they say as values."""
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tidemill.clients.github import place as github
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
 from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
+
+if TYPE_CHECKING:
+    pass
+
+NOW = Option("--now", metavar="TIME", help="the time to go by, ISO 8601; the clock's by default")
+JSON = Option("--json", is_flag=True, help="print one JSON object on standard output")
+DRY_RUN = Option("--dry-run", is_flag=True, help="decide and report, write nothing")
+ENTRYPOINTS = Option(
+    "--entrypoints",
+    choices=("own-user", "same-user"),
+    help="own-user keeps the repository's entry points away from tokens, and needs root or "
+    "sudo; same-user does not. By default own-user in any CI and where Tidemill has a token, "
+    "else same-user",
+)
+ACCEPT_ONLY = Option(
+    "--accept-only",
+    is_flag=True,
+    help="accept, and leave the turn to whoever does the next",
+)
+WAVE = Option("--wave", required=True, help="the wave")
+
+
+class Repository(Option):
+    """`--repo`, which a workflow knows.
+
+    Args:
+        takes_origin: whether it is the remote `origin` of the checkout here by default, which is
+            not for commands that write.
+    """
+
+    def __init__(
+        self, metavar: str = "URL", about: str = "", *, takes_origin: bool = False
+    ) -> None:
+        default = "in a workflow, its repository by default"
+        if takes_origin:
+            default += "; in a checkout, its remote origin"
+        about = about or "cfg-app.git: anything that git clone takes"
+        super().__init__("--repo", metavar=metavar, help=f"{about}; {default}")
+        self.takes_origin = takes_origin
+
+    def known(self) -> str | None:
+        """What it is where it is not given; None where nothing here knows."""
+        here = github.here()
+        if here is not None or not self.takes_origin:
+            return here.url if here else None
+        from tidemill.clients.git.checkout import origin
+
+        return origin(Path())
+
+    @property
+    def missing(self) -> str:
+        """What is wrong where it is neither given nor known."""
+        where = " and this is no checkout with a remote origin" if self.takes_origin else ""
+        return f"--repo is not given, this is no workflow with a repository of its own{where}"
+
+
+TURN = (Repository(), DRY_RUN, NOW, JSON)
+ACCEPT_AND_TURN = (Repository(), ACCEPT_ONLY, ENTRYPOINTS, DRY_RUN, NOW, JSON)
 
 
 @dataclass(frozen=True)
@@ -28,70 +87,12 @@ class Options:
     accept_only: bool = False
 
 
-def add(
-    parser: argparse.ArgumentParser,
-    *,
-    repo: bool = True,
-    dry_run: bool = False,
-    accepts: bool = False,
-    takes_origin: bool = False,
-) -> None:
-    """Add `--repo`, `--now`, `--json`, and what else of these the command has.
-
-    Args:
-        takes_origin: whether the default of `--repo` is the remote `origin` of the checkout here,
-            which is not for commands that write.
-        accepts: whether it accepts something and then does a turn.
-    """
-    if repo:
-        parser.set_defaults(is_repo_known_in_workflows=True, takes_origin=takes_origin)
-        default = "in a workflow, its repository by default"
-        if takes_origin:
-            default += "; in a checkout, its remote origin"
-        parser.add_argument(
-            "--repo",
-            metavar="URL",
-            help=f"cfg-app.git: anything that git clone takes; {default}",
-        )
-    if accepts:
-        parser.add_argument(
-            "--accept-only",
-            action="store_true",
-            help="accept, and leave the turn to whoever does the next",
-        )
-        add_entrypoints(parser)
-    if dry_run:
-        parser.add_argument(
-            "--dry-run", action="store_true", help="decide and report, write nothing"
-        )
-    parser.add_argument(
-        "--now", metavar="TIME", help="the time to go by, ISO 8601; the clock's by default"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+def image_set(about: str = "may be left out where there is one") -> Option:
+    """The option `--set`; `about` says what leaving it out means."""
+    return Option("--set", "set_name", metavar="SET", help=f"the image set; {about}")
 
 
-def add_entrypoints(parser: argparse.ArgumentParser) -> None:
-    """Add `--entrypoints`, for what runs commands of the repository."""
-    parser.add_argument(
-        "--entrypoints",
-        choices=("own-user", "same-user"),
-        help="own-user keeps the repository's entry points away from tokens, and needs root or "
-        "sudo; same-user does not. By default own-user in any CI and where Tidemill has a token, "
-        "else same-user",
-    )
-
-
-def add_place(
-    parser: argparse.ArgumentParser, *, set_help: str = "may be left out where there is one"
-) -> None:
-    """Add `--wave` and `--set`."""
-    parser.add_argument("--wave", required=True, help="the wave")
-    parser.add_argument("--set", dest="set_name", metavar="SET", help=f"the image set; {set_help}")
-
-
-def options(arguments: argparse.Namespace) -> Options:
+def options(arguments: Arguments) -> Options:
     """The shared options, as values."""
     given = arguments.now
     return Options(
@@ -101,19 +102,6 @@ def options(arguments: argparse.Namespace) -> Options:
         dry_run=getattr(arguments, "dry_run", False),
         accept_only=getattr(arguments, "accept_only", False),
     )
-
-
-def complete(arguments: argparse.Namespace) -> bool:
-    """Fill in `--repo` where a workflow or a checkout knows it; returns whether it is there."""
-    if getattr(arguments, "is_repo_known_in_workflows", False) and arguments.repo is None:
-        here = github.here()
-        arguments.repo = here.url if here else None
-        if here is None and getattr(arguments, "takes_origin", False):
-            from tidemill.clients.git.checkout import origin
-
-            arguments.repo = origin(Path())
-        return arguments.repo is not None
-    return True
 
 
 def json_or_file(given: str) -> bytes:

@@ -1,18 +1,19 @@
-"""The command table: which commands there are, and how their arguments are parsed."""
+"""The command table: which commands there are, and what each is for. It imports none of them."""
 
 from __future__ import annotations
 
-import argparse
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
-from tidemill import __version__
-from tidemill.commands import _options
-from tidemill.commands._results import AnyResult
-from tidemill.words.urls import redacted
+if TYPE_CHECKING:
+    from click import Parameter
+
+    from tidemill.commands._parameters import Arguments
+    from tidemill.commands._results import AnyResult
 
 
 @dataclass(frozen=True)
@@ -20,58 +21,80 @@ class Table:
     """A program: its commands are modules of one package, each named as its command is.
 
     Beside them, `_text` and `_json` render what the commands return.
+
+    Attributes:
+        groups: by a title, what each command does.
+        first: what somebody types, or reads, who has the program for the first time; and what for.
     """
 
     name: str
     about: str
     package: str
-    commands: tuple[str, ...]
+    groups: Mapping[str, Mapping[str, str]]
+    first: Mapping[str, str]
+
+    @cached_property
+    def commands(self) -> dict[str, str]:
+        """What each command is for."""
+        return {name: about for group in self.groups.values() for name, about in group.items()}
 
     def module(self, name: str) -> ModuleType:
         """A module of the package."""
         return importlib.import_module(f"{self.package}.{name}")
 
 
-COMMANDS = (
-    "build-reproducible-image",
-    "compare",
-    "plan-images",
-    "record-image-artifact",
-    "announce-images",
-    "accept-event",
-    "update-cfg-app",
-    "reconcile-cfg-app",
-    "record-check",
-    "record-deployment",
-    "promote-wave",
-    "rollback-wave",
-    "hold-wave",
-    "release-wave",
-    "drop",
-    "retry",
-    "status",
-    "check-cfg-app",
-    "run-setup",
-)
 TIDEMILL = Table(
     "tidemill",
     "GitOps with nothing to host: it turns when an event comes in, and stops.",
     "tidemill.commands",
-    COMMANDS,
+    {
+        "for app.git": {
+            "build-reproducible-image": "build services into images: same content, same digest",
+            "compare": "say what differs between two images, and why",
+            "plan-images": "print the services as a job matrix, with all that a job needs",
+            "record-image-artifact": "record a service's tag and digest, or merge the records of "
+            "one commit",
+            "announce-images": "send announcements to cfg-app.git",
+        },
+        "for cfg-app.git": {
+            "accept-event": "accept what an event of GitHub brings, and do no turn",
+            "update-cfg-app": "accept an announcement of an image set, then do a turn",
+            "reconcile-cfg-app": "do everything that is due: file, land, evict, replay, introduce, "
+            "promote",
+            "record-check": "write the verdict of a check on a commit of auto or main",
+            "record-deployment": "accept what a target reports of its deployment, then do a turn",
+            "promote-wave": "ask for a set in a wave, and approve it",
+            "rollback-wave": "take a wave back to an older set; it is held until you release it",
+            "hold-wave": "stop introductions and promotions into a wave",
+            "release-wave": "end a hold, so that introductions and promotions into the wave go on",
+            "drop": "take back a request that waits",
+            "retry": "let a set that was evicted, rejected or dropped, or that a first wave lacks, "
+            "try again",
+            "status": "say what runs where, and what waits for what",
+            "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
+            "repository's own check",
+        },
+        "for workflows": {
+            "run-setup": "run a workflow's setup, and end whatever it leaves running",
+        },
+    },
+    {
+        "tidemill check-cfg-app --repo .": "is this checkout of cfg-app.git fit to land?",
+        "tidemill status --repo URL": "what runs where, and what waits for what",
+        "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md": "how to adopt it",
+    },
 )
+COMMANDS = TIDEMILL.commands
 
 
 class Command(Protocol):
     """A module of `tidemill.commands`."""
 
-    HELP: str
     EXAMPLE: str
+    PARAMETERS: Sequence[Parameter]
     __doc__: str | None
 
-    def add(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's options to its parser."""
-
-    def run(self, arguments: argparse.Namespace) -> AnyResult:
+    def run(self, arguments: Arguments) -> AnyResult:
         """Run the command and return what became of it."""
         ...
 
@@ -81,59 +104,16 @@ def command(name: str, table: Table = TIDEMILL) -> Command:
     return cast(Command, table.module(name.replace("-", "_")))
 
 
-def run(parsed: argparse.Namespace, table: Table = TIDEMILL) -> AnyResult:
-    """Run a command that was parsed, and return what became of it."""
-    module = command(parsed.command, table)
-    run_as, repo = getattr(parsed, "entrypoints", None), getattr(parsed, "repo", None) or ""
+def run(arguments: Arguments, table: Table = TIDEMILL) -> AnyResult:
+    """Run a command whose arguments were parsed, and return what became of it."""
+    from tidemill.words.urls import redacted
+
+    module = command(arguments.command, table)
+    run_as, repo = getattr(arguments, "entrypoints", None), getattr(arguments, "repo", None) or ""
     has_token = redacted(repo) != repo
     if run_as is None and not has_token:
-        return module.run(parsed)
+        return module.run(arguments)
     from tidemill.clients.machine.enclosure import chosen  # most commands start nothing
 
     with chosen(run_as, has_token=has_token):
-        return module.run(parsed)
-
-
-def parse(given: Sequence[str], table: Table = TIDEMILL) -> argparse.Namespace:
-    """Parse a command line; ends the process with exit code 2 for one that is wrong."""
-    whole = parser(given[0] if given else None, table)
-    parsed = whole.parse_args(given)
-    if not _options.complete(parsed):
-        where = " and this is no checkout with a remote origin" if parsed.takes_origin else ""
-        whole.error(f"--repo is not given, this is no workflow with a repository of its own{where}")
-    return parsed
-
-
-class _Parser(argparse.ArgumentParser):
-    """Reads the value of `--option=--` as it stands, as Python 3.13 does: earlier ones drop it."""
-
-    def _get_values(self, action: argparse.Action, arg_strings: list[str]) -> Any:
-        if action.option_strings and action.nargs is None and arg_strings == ["--"]:
-            value = self._get_value(action, "--")
-            self._check_value(action, value)
-            return value
-        return super()._get_values(action, arg_strings)
-
-
-def parser(chosen: str | None = None, table: Table = TIDEMILL) -> argparse.ArgumentParser:
-    """The parser of all commands; of one alone, where it is chosen already."""
-    whole = _Parser(
-        prog=table.name,
-        description=table.about,
-        epilog=f"{table.name} COMMAND --help says more, with an example.",
-        allow_abbrev=False,
-    )
-    whole.add_argument("--version", action="version", version=f"{table.name} {__version__}")
-    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in (chosen,) if chosen in table.commands else table.commands:
-        module = command(name, table)
-        one = commands.add_parser(
-            name,
-            help=module.HELP,
-            description=module.HELP[0].upper() + module.HELP[1:] + ".",
-            epilog=f"example:\n  {module.EXAMPLE}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        module.add(one)
-    return whole
+        return module.run(arguments)

@@ -5,33 +5,30 @@ An event becomes what a person could ask for as well. The turn is another step's
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.asks.ask import Nothing
 from tidemill.asks.event import ask_of, has_something
 from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import EventRequest, Request, Result
 from tidemill.errors import Refused
 
-HELP = "accept what an event of GitHub brings, and do no turn"
 EXAMPLE = "tidemill accept-event --repo URL --event repository_dispatch --payload event.json"
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True)
-    parser.add_argument(
+PARAMETERS = (
+    *_options.TURN,
+    Option(
         "--event", metavar="NAME", help="the event; the workflow's (GITHUB_EVENT_NAME) by default"
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--payload",
         metavar="FILE",
         help="its payload as JSON; the workflow's (GITHUB_EVENT_PATH) by default",
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Accept, or say that there is nothing to."""
     options = _options.options(arguments)
     name = _given(arguments.event, "--event", "GITHUB_EVENT_NAME")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,45 +13,46 @@ from tidemill.clients.github import place
 from tidemill.clients.github.place import Place
 from tidemill.clients.machine.environment import variable
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import Announcements, Result
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import is_repository, shown, shown_path
 
-HELP = "send announcements to cfg-app.git"
 EXAMPLE = "tidemill announce-images --announcement announcement.json --to acme/cfg-app"
 # What GitHub takes as client_payload.
 MOST_CHARACTERS = 65_535
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument(
+PARAMETERS = (
+    Option(
         "--announcement",
-        action="append",
-        default=[],
+        multiple=True,
         metavar="FILE",
         help="an announcement as JSON; may be repeated",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--announcements",
         metavar="DIR",
         help="a folder with an announcement of each image set, as record-image-artifact --merge "
         "writes them",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--to", required=True, metavar="OWNER/NAME", help="cfg-app.git; an address will do, too"
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--artifact",
         metavar="NAME",
         help="the artifact of this workflow run that has the same files: an announcement that is "
         "too large for an event travels as a reference to it; {set} stands for the set's name",
-    )
-    _options.add(parser, repo=False, dry_run=True)
+    ),
+    _options.DRY_RUN,
+    _options.NOW,
+    _options.JSON,
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Send; or with `--dry-run` only say what would be sent."""
     options = _options.options(arguments)
     where = _place(arguments.to)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from tidemill.building.order import OF_A_COMMIT
@@ -11,22 +10,19 @@ from tidemill.building.shipping import of_the_machine
 from tidemill.clients.machine import processes
 from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _build_files, _build_options
+from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Build, Result
 from tidemill.commands._writing import tell
 from tidemill.images.image_store import quiet
 
-HELP = "build services into images: same content, same digest"
 EXAMPLE = "tidemill build-reproducible-image --to registry.example.com/acme"
 
 _INTERRUPTED = 130
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _build_options.add(parser)
+PARAMETERS = _build_options.PARAMETERS
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Build and publish, and write the files that were asked for."""
     try:
         return _run(arguments)
@@ -36,7 +32,7 @@ def run(arguments: argparse.Namespace) -> Result:
         processes.end_at_once(stop.code if isinstance(stop, SystemExit) else _INTERRUPTED)
 
 
-def _run(arguments: argparse.Namespace) -> Build:
+def _run(arguments: Arguments) -> Build:
     say = quiet if arguments.quiet else tell
     options = _build_options.options(arguments)
     for label in sorted(set(options.labels) & set(OF_A_COMMIT)):

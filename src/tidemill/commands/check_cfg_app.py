@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,36 +10,33 @@ from tidemill.clients.git.repository import opened
 from tidemill.clients.machine.removing import remove
 from tidemill.clients.machine.scratch import scratch
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import CheckoutCheck, CommitChecks, Result
 from tidemill.commands._writing import teller
 from tidemill.turn.check import check, empty_folder, judged
 from tidemill.words.names import checked_sha
 
-HELP = "check a checkout: settings, image files, generated files, and the repository's own check"
 EXAMPLE = "tidemill check-cfg-app --repo ."
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.set_defaults(is_repo_known_in_workflows=True)
-    parser.add_argument(
-        "--repo",
-        metavar="DIR",
-        help="a checkout of cfg-app.git, in which nothing is changed; with --sha, anything that "
-        "git clone takes; in a workflow, its repository by default",
-    )
-    parser.add_argument(
+PARAMETERS = (
+    _options.Repository(
+        "DIR",
+        "a checkout of cfg-app.git, in which nothing is changed; with --sha, anything that "
+        "git clone takes",
+    ),
+    Option(
         "--sha",
-        action="append",
-        default=[],
+        multiple=True,
         metavar="SHA",
         help="a commit to fetch and check, in full; again for more, one after the other",
-    )
-    _options.add_entrypoints(parser)
-    _options.add(parser, repo=False)
+    ),
+    _options.ENTRYPOINTS,
+    _options.NOW,
+    _options.JSON,
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Check one checkout, or with `--sha` each of these commits."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
+from click import Argument
 
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
 from tidemill.images import location, oci
@@ -17,47 +18,46 @@ from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.names import shown, shown_path
 
-HELP = "say what differs between two images, and why"
 EXAMPLE = "tidemill compare oci:images/gateway:main registry.example.com/shop/gateway:main"
 _NAMED = 10
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    for name, which in (("left", "one image"), ("right", "the other")):
-        parser.add_argument(
-            name,
+PARAMETERS = (
+    *(
+        Argument(
+            [name],
             metavar=name.upper(),
             help=f"{which}: oci:PATH, or REGISTRY/REPOSITORY, with :TAG or @sha256:DIGEST",
         )
-    parser.add_argument(
+        for name, which in (("left", "one image"), ("right", "the other"))
+    ),
+    Option(
         "--platform",
         metavar="OS/ARCH",
         help="compare only the images for this platform; all that an index has by default",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--host",
-        action="append",
-        default=[],
+        multiple=True,
         metavar="NAME",
         help="a machine that built one of them, whose name to look for in files; repeatable",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--limit",
         type=int,
         default=LIMIT,
         metavar="N",
         help=f"list at most so many differences or groups of like ones; {LIMIT} by default",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--json",
-        action="store_true",
+        is_flag=True,
         help="print one JSON object on standard output, with up to 10,000 differences; it has "
         "`verdict`, or `error` where the images could not be compared, as both exit with 1",
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Find both images, and compare them."""
     platform = _platform(arguments.platform)
     if arguments.limit < 1:

@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from tidemill.building.job_matrix import MOST_JOBS, job_matrix
 from tidemill.building.services import read_settings
 from tidemill.commands import _build_options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import ImagePlan, Result
 
-HELP = "print the services as a job matrix, with all that a job needs"
 EXAMPLE = "tidemill plan-images --checkout app --max-jobs 20"
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument("--checkout", default=".", metavar="DIR", help="a checkout of app.git")
-    parser.add_argument(
-        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
-    )
-    parser.add_argument(
+PARAMETERS = (
+    *_build_options.checkout(),
+    Option(
         "--service",
-        dest="services",
-        action="append",
-        default=[],
+        "services",
+        multiple=True,
         metavar="NAME",
         help="plan this one; all by default; may be repeated",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--max-jobs",
         type=int,
         default=MOST_JOBS,
         metavar="N",
         help=f"put services together, so that there are no more jobs; {MOST_JOBS} by default",
-    )
-    parser.add_argument("--json", action="store_true", help="indented, for people")
+    ),
+    Option("--json", is_flag=True, help="indented, for people"),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Put services together to jobs; without `--json` the matrix is one line, too, for outputs."""
     settings = read_settings(Path(arguments.checkout), arguments.settings)
     picked = settings.picked(_build_options.services(arguments))

@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.asks.ask import PromoteWave
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
-HELP = "ask for a set in a wave, and approve it"
 EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55"
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True, accepts=True)
-    _options.add_place(parser)
-    parser.add_argument(
+PARAMETERS = (
+    *_options.ACCEPT_AND_TURN,
+    _options.WAVE,
+    _options.image_set(),
+    Option(
         "--sha",
         help="the commit of app.git, 7 digits or more; the newest that is deployed by default, but "
         "for a wave with approval, which needs it",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--override", metavar="REASON", help="pass over sources, soak, hold, window and admission"
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Accept and turn."""
     ask = PromoteWave(
         wave=arguments.wave,

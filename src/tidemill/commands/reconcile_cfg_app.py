@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.machine import person
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Reconciliation, Result
 from tidemill.commands._session import turn_taken
@@ -19,50 +18,48 @@ from tidemill.turn.read import read
 from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, settle
 from tidemill.turn.turn import turn
 
-HELP = "do everything that is due: file, land, evict, replay, introduce, promote"
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True)
-    _options.add_entrypoints(parser)
-    parser.add_argument(
+PARAMETERS = (
+    *_options.TURN,
+    _options.ENTRYPOINTS,
+    Option(
         "--verdicts",
         metavar="FILE",
         help="set these verdicts of check-cfg-app as commit statuses first: the JSON object, or a "
         "file with it (- is standard input)",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--reasons",
         metavar="FILE",
         help="why each is what it is, as check-cfg-app says: the JSON object, or a file with it",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--claim",
-        action="store_true",
+        is_flag=True,
         help="claim the checks that are wanted, so that no other turn asks for them till they "
         "answer, or [checks] timeout is over: for whoever runs them now",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--continue",
-        dest="go_on",
-        action="store_true",
+        "go_on",
+        is_flag=True,
         help="where checks are wanted and not claimed: send turn-due, which starts the next run",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--check-requests",
-        action="store_true",
+        is_flag=True,
         help="send check-requested, with the commits whose checks are asked for, to another CI",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--deployments",
-        action="store_true",
+        is_flag=True,
         help="mirror deployment records to the Environments page on GitHub",
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Set verdicts, do the turn, and tell GitHub."""
     options = _options.options(arguments)
     say = teller(as_json=options.json)

@@ -2,55 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.asks.ask import ReportDeployment
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 from tidemill.facts.records import HEALTHS, PHASES
 from tidemill.words.moments import parse_time
 
-HELP = "accept what a target reports of its deployment, then do a turn"
 EXAMPLE = (
     "tidemill record-deployment --repo URL --wave staging --target staging-eu --revision SHA "
     "--phase Succeeded --health Healthy --finished-at 2026-01-31T12:00:00Z"
 )
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True, accepts=True)
-    parser.add_argument("--wave", required=True, help="the wave")
-    parser.add_argument("--target", required=True, help="the target")
-    parser.add_argument(
+PARAMETERS = (
+    *_options.ACCEPT_AND_TURN,
+    _options.WAVE,
+    Option("--target", required=True, help="the target"),
+    Option(
         "--revision",
-        action="append",
+        multiple=True,
         required=True,
         metavar="SHA",
         help="the commit of main that it has synced; may be repeated, for an Application of "
         "several sources: the one on main counts, of several the oldest; chart versions do not",
-    )
-    parser.add_argument("--phase", required=True, choices=PHASES, help="of the sync operation")
-    parser.add_argument("--health", required=True, choices=HEALTHS, help="of the application")
-    parser.add_argument(
-        "--finished-at", required=True, metavar="TIME", help="when the sync finished, ISO 8601"
-    )
-    parser.add_argument(
-        "--image",
-        action="append",
-        default=[],
-        metavar="REF",
-        help="an image that runs; may be repeated",
-    )
-    parser.add_argument(
+    ),
+    Option("--phase", required=True, choices=PHASES, help="of the sync operation"),
+    Option("--health", required=True, choices=HEALTHS, help="of the application"),
+    Option("--finished-at", required=True, metavar="TIME", help="when the sync finished, ISO 8601"),
+    Option("--image", multiple=True, metavar="REF", help="an image that runs; may be repeated"),
+    Option(
         "--if-listed",
-        action="store_true",
+        is_flag=True,
         help="do nothing, instead of refusing, where the settings list no such target",
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Accept and turn."""
     ask = ReportDeployment(
         wave=arguments.wave,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,72 +13,71 @@ from tidemill.building.services import read_settings
 from tidemill.building.settings import FILE, Settings
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.registry.image_stores import ImageStores
-from tidemill.commands._build_options import listed
+from tidemill.commands._build_options import checkout, listed
+from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.commands._results import RecordFiles, Result
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 from tidemill.words import references
 from tidemill.words.names import shown, shown_path
+from tidemill.words.nearest import did_you_mean
 
-HELP = "record a service's tag and digest, or merge the records of one commit"
 EXAMPLE = "tidemill record-image-artifact --merge records --output announcements"
 _LARGEST = 16 << 20
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    one = parser.add_argument_group("one record")
-    one.add_argument("--service", metavar="NAME", help="the service")
-    one.add_argument("--tag", metavar="REFERENCE", help="REPOSITORY:SHA")
-    one.add_argument("--digest", help="REPOSITORY@sha256:…, or sha256:… alone")
-    one.add_argument(
-        "--build",
-        metavar="FILE",
-        help="record every image of what build-reproducible-image --json printed, "
-        "each in a file of its own",
-    )
-    all_of_them = parser.add_argument_group("the records of one commit, as its announcements")
-    all_of_them.add_argument("--merge", metavar="DIR", help="the folder with the records")
-    all_of_them.add_argument("--set", dest="set_name", metavar="SET", help="this set alone")
-    all_of_them.add_argument(
-        "--expect",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a service of the set, where no tidemill.toml says which there are; may be repeated",
-    )
-    all_of_them.add_argument("--checkout", default=".", metavar="DIR", help="of app.git")
-    all_of_them.add_argument(
-        "--settings", metavar="FILE", help="another file than tidemill.toml, in the checkout"
-    )
-    for option, text in (
-        ("--repository", "app.git's owner/name; the workflow's, or the checkout's, by default"),
-        ("--branch", "the branch; the checkout's by default"),
-        ("--sha", "the commit; the checkout's by default"),
-        ("--run-url", "where the log of the build is; the workflow's by default"),
-    ):
-        all_of_them.add_argument(option, help=text)
-    all_of_them.add_argument("--position", type=int, help="how many commits lead to the commit")
-    all_of_them.add_argument(
-        "--generation",
-        type=int,
-        metavar="N",
-        help="one more after app.git was rewritten or moved; generation of its tidemill.toml by "
-        "default",
-    )
-    parser.add_argument(
-        "--verify", action="store_true", help="ask the registry whether each tag has its digest"
-    )
-    parser.add_argument(
+PARAMETERS = (
+    *below(
+        Section("one record"),
+        Option("--service", metavar="NAME", help="the service"),
+        Option("--tag", metavar="REFERENCE", help="REPOSITORY:SHA"),
+        Option("--digest", help="REPOSITORY@sha256:…, or sha256:… alone"),
+        Option(
+            "--build",
+            metavar="FILE",
+            help="record every image of what build-reproducible-image --json printed, "
+            "each in a file of its own",
+        ),
+    ),
+    *below(
+        Section("the records of one commit, as its announcements"),
+        Option("--merge", metavar="DIR", help="the folder with the records"),
+        Option("--set", "set_name", metavar="SET", help="this set alone"),
+        Option(
+            "--expect",
+            multiple=True,
+            metavar="NAME",
+            help="a service of the set, where no tidemill.toml says which there are; may be "
+            "repeated",
+        ),
+        *checkout("of app.git"),
+        Option(
+            "--repository",
+            help="app.git's owner/name; the workflow's, or the checkout's, by default",
+        ),
+        Option("--branch", help="the branch; the checkout's by default"),
+        Option("--sha", help="the commit; the checkout's by default"),
+        Option("--run-url", help="where the log of the build is; the workflow's by default"),
+        Option("--position", type=int, help="how many commits lead to the commit"),
+        Option(
+            "--generation",
+            type=int,
+            metavar="N",
+            help="one more after app.git was rewritten or moved; generation of its tidemill.toml "
+            "by default",
+        ),
+    ),
+    Option("--verify", is_flag=True, help="ask the registry whether each tag has its digest"),
+    Option(
         "--output",
         metavar="PATH",
         help="a file such as announcement.json, or a folder; without it, one file alone goes to "
         "standard output",
-    )
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Record or merge."""
     if sum(map(bool, (arguments.merge, arguments.build, arguments.service))) != 1:
         raise Refused(
@@ -105,7 +103,7 @@ def run(arguments: argparse.Namespace) -> Result:
     return _write(parts, arguments.output)
 
 
-def _merge(arguments: argparse.Namespace) -> Result:
+def _merge(arguments: Arguments) -> Result:
     images = merged(_records(Path(arguments.merge)))
     given = Given(
         arguments.sha,
@@ -136,7 +134,7 @@ def _merge(arguments: argparse.Namespace) -> Result:
 
 
 def _wanted(
-    arguments: argparse.Namespace,
+    arguments: Arguments,
 ) -> tuple[dict[str, tuple[str, ...]], Settings | None]:
     """The services of each set that is to be announced, and the settings, where they say so."""
     if arguments.expect:
@@ -148,7 +146,8 @@ def _wanted(
     if arguments.set_name not in sets:
         raise Refused(
             f"no service is in an image set {shown(arguments.set_name)}",
-            remedy=f"name one of: {', '.join(sorted(sets))}",
+            remedy=f"{did_you_mean(arguments.set_name, sets)}name one of: "
+            f"{', '.join(sorted(sets))}",
         )
     return {arguments.set_name: sets[arguments.set_name]}, settings
 

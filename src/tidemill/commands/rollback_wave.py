@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.asks.ask import RollBackWave
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 
-HELP = "take a wave back to an older set; it is held until you release it"
 EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors in checkout"'
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True, accepts=True)
-    _options.add_place(parser)
-    parser.add_argument(
+PARAMETERS = (
+    *_options.ACCEPT_AND_TURN,
+    _options.WAVE,
+    _options.image_set(),
+    Option(
         "--to",
         metavar="SHA",
         help="the commit of app.git; by default the newest older set that was healthy there",
-    )
-    parser.add_argument(
-        "--reason", required=True, help="why, for the journal and for whoever reads the status"
-    )
+    ),
+    Option("--reason", required=True, help="why, for the journal and for whoever reads the status"),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Accept and turn."""
     ask = RollBackWave(
         wave=arguments.wave,

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.clients.machine.environment import caller
 from tidemill.clients.machine.setup_step import set_up
+from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import Result, SetupDone, SetupFailed
 from tidemill.errors import Refused
 
-HELP = "run a workflow's setup, and end whatever it leaves running"
 EXAMPLE = 'tidemill run-setup --run "make setup"'
 
 # What is meant for us: inputs of the action, and tokens.
 _OURS = ("INPUT_", "TIDEMILL_")
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    parser.add_argument(
-        "--run", required=True, metavar="COMMAND", help="the command, for bash, in this folder"
-    )
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON object on standard output"
-    )
+PARAMETERS = (
+    Option("--run", required=True, metavar="COMMAND", help="the command, for bash, in this folder"),
+    _options.JSON,
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Run it, and end what it leaves running."""
     if not arguments.run.strip():
         raise Refused("there is no command to run", remedy="name one with --run")

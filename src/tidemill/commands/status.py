@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Result, StatusReport
 from tidemill.commands._words import time_text
@@ -16,16 +15,16 @@ from tidemill.plan.status import status
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
 
-HELP = "say what runs where, and what waits for what"
 EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
 
+PARAMETERS = (
+    _options.Repository(takes_origin=True),
+    _options.NOW,
+    _options.JSON,
+)
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, takes_origin=True)
 
-
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Read and plan."""
     options = _options.options(arguments)
     with opened(arguments.repo) as store:

@@ -2,66 +2,54 @@
 
 from __future__ import annotations
 
-import argparse
-
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.announcing.forms import Bare, read
 from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.clients.machine import person
 from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.commands._results import Result
 from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
 
-HELP = "accept an announcement of an image set, then do a turn"
 EXAMPLE = (
     "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
 )
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the command's options."""
-    _options.add(parser, dry_run=True, accepts=True)
-    parser.add_argument(
+PARAMETERS = (
+    *_options.ACCEPT_AND_TURN,
+    Option(
         "--announcement",
         required=True,
         metavar="FILE",
         help="the announcement as JSON, or a file with it; - for standard input. It may come by "
         "reference to an artifact, which is then fetched",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--sender",
         metavar="LOGIN",
         help="the account that sent the event, for senders of [[sets]]; in a workflow that a "
         "repository_dispatch started, its actor by default",
-    )
-    parser.add_argument(
+    ),
+    Option(
         "--override",
         metavar="REASON",
         help="let it in although its position goes back, is taken or jumps, or although it has "
         "ended before; it is the newest then, and what is announced after it comes after it",
-    )
-    bare = parser.add_argument_group(
-        "for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}'
-    )
-    bare.add_argument(
-        "--set",
-        dest="set_name",
-        metavar="SET",
-        help="the image set; may be left out where there is one",
-    )
-    bare.add_argument("--app-sha", metavar="SHA", help="the commit of app.git")
-    bare.add_argument("--app-repository", metavar="OWNER/NAME", help="app.git")
-    bare.add_argument(
-        "--position", type=int, metavar="N", help="what git rev-list --count SHA prints"
-    )
-    bare.add_argument(
-        "--generation", type=int, metavar="N", help="of app.git's settings; 1 by default"
-    )
+    ),
+    *below(
+        Section("for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}'),
+        _options.image_set(),
+        Option("--app-sha", metavar="SHA", help="the commit of app.git"),
+        Option("--app-repository", metavar="OWNER/NAME", help="app.git"),
+        Option("--position", type=int, metavar="N", help="what git rev-list --count SHA prints"),
+        Option("--generation", type=int, metavar="N", help="of app.git's settings; 1 by default"),
+    ),
+)
 
 
-def run(arguments: argparse.Namespace) -> Result:
+def run(arguments: Arguments) -> Result:
     """Accept and turn."""
     sender = arguments.sender if arguments.sender is not None else person.sender()
     found = read(
@@ -84,7 +72,7 @@ def run(arguments: argparse.Namespace) -> Result:
 
 
 def _refuse_contradiction(
-    arguments: argparse.Namespace, whole: Announcement | AnnouncementReference
+    arguments: Arguments, whole: Announcement | AnnouncementReference
 ) -> None:
     """The options of the bare form may stand beside the whole one only if they say the same."""
     said = {

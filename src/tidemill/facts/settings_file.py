@@ -16,7 +16,9 @@ from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.words.nearest import did_you_mean
 from tidemill.words.toml_lines import line_of
+from tidemill.words.toml_mistakes import mistake
 
 
 def parse(text: str, *, commit: str = "this commit") -> Settings:
@@ -36,10 +38,10 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         settings = msgspec.convert(table, Settings, dec_hook=_hook)
         return _completed(settings)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `")
-        raise invalid(
-            commit, line_of(text, path.rstrip("`"), message), _readable(message, path.rstrip("`"))
-        ) from None
+        line, reason = mistake(error, text, Settings)
+        if "services" in table and "waves" not in table:
+            reason = "it is app.git's, with [[services]]; that of cfg-app.git has [[waves]]"
+        raise invalid(commit, line, reason) from None
     except _WrongAt as error:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
 
@@ -70,7 +72,7 @@ def invalid(commit: str, line: int | None, reason: str) -> SettingsInvalid:
     where = f"{FILE} of {commit}" + (f", line {line}" if line else "")
     return SettingsInvalid(
         f"{where}: {one_line(reason)}",
-        remedy=f"mend {FILE} on main; what was accepted waits until then",
+        remedy=f"mend {FILE} on main of cfg-app.git; what was accepted waits until then",
     )
 
 
@@ -98,10 +100,6 @@ def _hook(kind: type, value: Any) -> Any:
     if kind is Duration and isinstance(value, str):
         return parse_duration(value)
     raise ValueError(f"expected a {kind.__name__.lower()} written as text")
-
-
-def _readable(message: str, path: str) -> str:
-    return f"{message}{f' in {path[2:]}' if len(path) > 2 else ''}"
 
 
 def _completed(settings: Settings) -> Settings:
@@ -205,7 +203,9 @@ def _check_order(waves: list[Wave]) -> None:
     names = {wave.name for wave in waves}
     for index, wave in enumerate(waves):
         if unknown := [source for source in wave.sources if source not in names]:
-            raise _WrongAt(f"$.waves[{index}].after", f"there is no wave {unknown[0]!r}")
+            meant = did_you_mean(unknown[0], names - {wave.name})
+            said = f"there is no wave {unknown[0]!r}{f' ({meant.rstrip()})' if meant else ''}"
+            raise _WrongAt(f"$.waves[{index}].after", said)
     done: set[str] = set()
     while ready := [
         wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)

@@ -10,6 +10,7 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings
+from tidemill.words.nearest import did_you_mean
 
 
 def why_unwelcome(
@@ -69,8 +70,9 @@ def why_not_theirs(settings: Settings, source: Head, sender: str | None) -> str 
     """
     image_set = settings.image_set(source.set)
     if image_set is None:
-        names = ", ".join(one.name for one in settings.sets)
-        return f"there is no set {source.set!r}; the sets are {names}"
+        names = [one.name for one in settings.sets]
+        meant = did_you_mean(source.set, names)
+        return f"there is no set {source.set!r}; {meant}the sets are {', '.join(names)}"
     wanted, given = image_set.repository, source.repository
     if wanted and given != wanted:
         return f"the set {source.set} comes from {wanted}, not from {given}"

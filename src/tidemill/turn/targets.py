@@ -21,6 +21,7 @@ from tidemill.facts.settings import FILE, Settings, Wave, no_such_target
 from tidemill.facts.snapshot import WaveNaming
 from tidemill.turn.copy import settings_of
 from tidemill.words import references
+from tidemill.words.nearest import did_you_mean
 
 
 def tree_ids(store: Store, commit: str, settings: Settings, wave: str) -> dict[str, str | None]:
@@ -113,9 +114,16 @@ def resolved(
     """
     wave = settings.listing(record.wave, record.target)
     if wave is None:
+        there = settings.wave(record.wave)
+        waves = [one.name for one in settings.waves]
+        meant = (
+            did_you_mean(record.target, there.targets)
+            if there
+            else did_you_mean(record.wave, waves)
+        )
         raise Refused(
             no_such_target(record.wave, record.target),
-            remedy="report for a target that [[waves]] in tidemill.toml lists",
+            remedy=f"{meant}report for a target that [[waves]] in tidemill.toml lists",
         )
     if not (ledger.has_landed(record.revision) or store.is_ancestor(record.revision, main)):
         raise Refused(

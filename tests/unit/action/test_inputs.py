@@ -107,6 +107,12 @@ def test_a_command_that_there_is_not_is_refused() -> None:
     assert known_command("status", ["status", "drop"]) == "status"
     with pytest.raises(Refused, match="there is no command 'demo'"):
         known_command("demo", ["status", "drop"])
+    with pytest.raises(Refused) as refused:
+        known_command("stats", ["status", "drop"])
+    assert refused.value.remedy == "did you mean status? name one of: status, drop"
+    with pytest.raises(Refused) as refused:
+        refuse_others("reconcile-cfg-app", ["dry_run"])
+    assert refused.value.remedy.startswith("did you mean dry-run? leave it out; ")
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.unit.results import (
 from tests.unit.snapshots import Rollout, app_sha, landed, sha
 
 from tidemill.action.summary import MOST_ROWS, summary, summary_of_error
+from tidemill.commands._command_line import parse
 from tidemill.commands._results import (
     CommitChecks,
     EventRequest,
@@ -25,7 +26,7 @@ from tidemill.commands._results import (
     Request,
     SetupDone,
 )
-from tidemill.commands._table import parse, run
+from tidemill.commands._table import run
 from tidemill.errors import Refused
 from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo

@@ -91,7 +91,7 @@ def test_wrong_settings_are_one_error_that_names_the_line(
         parse(GOOD.replace(old, new))
     assert reason in refused.value.what
     assert refused.value.what.startswith(
-        f"tidemill.toml, line {line}: " if line else "tidemill.toml"
+        f"tidemill.toml of app.git, line {line}: " if line else "tidemill.toml of app.git"
     )
 
 
@@ -182,3 +182,25 @@ def test_what_settings_say_stays_on_one_printable_line(old: str, new: str) -> No
     with pytest.raises(SettingsInvalid) as refused:
         parse(GOOD.replace(old, new))
     assert refused.value.what.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ("command =", "comand =", "did you mean command? the keys there are command, "),
+        ("0755", "0775", "it takes 0644, 0755)"),
+        ("[[services]]", "[[service]]", "did you mean services? "),
+    ],
+    ids=["key", "value", "table"],
+)
+def test_what_is_nearly_right_is_named(old: str, new: str, meant: str) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(GOOD.replace(old, new))
+    assert meant in invalid.value.what
+
+
+def test_the_settings_of_cfg_app_are_told_from_those_of_app() -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse('[[waves]]\nname = "lab"\ntargets = []\n')
+    assert "tidemill.toml of app.git" in invalid.value.what
+    assert "it is cfg-app.git's, with [[waves]]" in invalid.value.what

@@ -169,3 +169,35 @@ def test_what_a_file_says_stands_in_one_short_printable_line(text: str) -> None:
         parse(text)
     assert invalid.value.what.isprintable()
     assert len(invalid.value.what) < 600
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "meant"),
+    [
+        ('main = "trunk"', 'mian = "trunk"', "did you mean main? the keys there are main, auto, "),
+        ("soak =", "soke =", "did you mean soak? the keys there are name, "),
+        ('test = "each"', 'test = "eech"', "did you mean each? it takes each, head"),
+        ('test = "each"', 'test = "all"', "(it takes each, head)"),
+        ('admit = "when soaked"', 'admit = "when soakd"', "did you mean when soaked? it takes "),
+        ('after = ["staging"]', 'after = ["stagin"]', "'stagin' (did you mean staging?)"),
+    ],
+)
+def test_what_is_nearly_right_is_named(old: str, new: str, meant: str) -> None:
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(WHOLE.replace(old, new, 1))
+    assert meant in invalid.value.what
+
+
+def test_the_settings_of_app_are_told_from_those_of_cfg_app() -> None:
+    text = 'images = "ghcr.io/acme/{service}"\n[[services]]\nname = "web"\n'
+    with pytest.raises(SettingsInvalid) as invalid:
+        parse(text)
+    assert "it is app.git's, with [[services]]" in invalid.value.what
+    assert "on main of cfg-app.git" in invalid.value.remedy
+
+
+def test_every_key_of_a_table_that_is_nearly_right_is_known() -> None:
+    """The path of an error leads through lists, and through what may be there or not."""
+    for key in ("sets", "waves"):
+        with pytest.raises(SettingsInvalid, match=r"the keys there are name, was, "):
+            parse(f"{LEAST}[[{key}]]\nname = 'x'\ntargets = []\nxyzzy = 1\n")

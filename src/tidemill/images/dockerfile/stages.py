@@ -17,6 +17,7 @@ from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.words.names import shown
+from tidemill.words.nearest import did_you_mean
 
 SCRATCH = "scratch"
 _INDEX = re.compile(r"[+-]?[0-9]+")
@@ -226,7 +227,7 @@ class Stages:
             names = ", ".join(self._by_name) or "none"
             raise Refused(
                 f"{self.file.name} has no stage {shown(wanted)}",
-                remedy=f"name one of its stages: {names}",
+                remedy=f"{did_you_mean(wanted, self._by_name)}name one of its stages: {names}",
             )
         return found
 

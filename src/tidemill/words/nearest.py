@@ -1,0 +1,31 @@
+"""The name that somebody meant who wrote another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+_LONGEST = 100  # characters; comparing takes the square of it
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like `name`; None where none is.
+
+    It is the only one that begins with `name`, in whatever case; else one that differs little.
+    """
+    names = list(known)
+    if not name or len(name) > _LONGEST:
+        return None
+    begun = [one for one in names if one.lower().startswith(name.lower())]
+    if len(begun) == 1:
+        return begun[0]
+    from difflib import get_close_matches  # which only mistakes need
+
+    lowered = {one.lower(): one for one in reversed(names)}
+    found = get_close_matches(name.lower(), lowered, n=1)
+    return lowered[found[0]] if found else None
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The question that a remedy begins with, and a space; nothing where no name is near."""
+    found = nearest(name, known)
+    return f"did you mean {found}? " if found else ""

@@ -1,0 +1,281 @@
+"""The command line itself: help, mistakes, completion, and what a start imports."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+import pytest
+from tests.commands.checkouts import Said
+
+from tidemill.__main__ import main
+from tidemill.commands._command_line import COMPLETION, SHELLS, parse
+from tidemill.commands._table import COMMANDS, TIDEMILL, Table, command
+from tidemill.errors import CommandLineWrong
+from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
+
+BIN = Path(sys.executable).parent
+HOLD = ("hold-wave", "--repo", "x", "--wave", "lab", "--reason", "y")
+
+
+def said(*words: str) -> Said:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = main(words)
+        except SystemExit as ended:
+            code = int(str(ended.code))
+    return Said(code, out.getvalue(), err.getvalue())
+
+
+def test_without_arguments_it_says_what_one_does_first() -> None:
+    found = said()
+    assert (found.code, found.out) == (2, ""), "a script that lost its command must not go on"
+    for line in TIDEMILL.first:
+        assert line in found.err
+    assert len(found.err.splitlines()) < 16
+    assert max(map(len, found.err.splitlines())) <= 80
+
+
+@pytest.mark.parametrize("table", [TIDEMILL, SANDBOX], ids=lambda table: table.name)
+def test_what_one_does_first_is_a_command_or_an_address(table: Table) -> None:
+    for line in table.first:
+        program, *words = line.split()
+        assert line.startswith("https://") or program == table.name
+        assert not words or parse(words, table).command in table.commands
+
+
+def test_the_help_lists_every_command_with_what_it_is_for() -> None:
+    found = said("--help")
+    assert found.code == 0
+    told = " ".join(found.out.split())
+    for name, about in COMMANDS.items():
+        assert f"{name} {about}" in told
+    assert COMPLETION in told
+
+
+MISTAKES = {
+    "command": (("statsu",), "there is no command 'statsu'.", "did you mean status? "),
+    "command, its beginning": (("reconcile",), "'reconcile'", "did you mean reconcile-cfg-app? "),
+    "command, like none": (("xyz",), "there is no command 'xyz'.", "`tidemill --help` lists them"),
+    "option": ((*HOLD, "--reasn=x"), "has no option --reasn.", "did you mean --reason? "),
+    "option, its beginning": ((*HOLD, "--dry"), "has no option --dry.", "did you mean --dry-run? "),
+    "option, like none": ((*HOLD, "--xyz"), "--xyz.", "`tidemill hold-wave --help` lists"),
+    "option before the command": (("--json", "status"), "no option --json.", "stand after it"),
+    "short option": ((*HOLD, "-x"), "has no option -x.", "lists its options"),
+    "negative": (
+        ("build-reproducible-image", "--no-psh"),
+        "has no option --no-psh.",
+        "did you mean --no-push? ",
+    ),
+    "two are missing": (("hold-wave", "--repo", "x"), "needs --wave and --reason.", "an example"),
+    "argument is missing": (("compare", "a"), "tidemill compare needs RIGHT.", "an example"),
+    "argument too much": (("compare", "a", "b", "c"), "has no place for 'c'.", "--help"),
+    "value is missing": ((*HOLD, "--set"), "'--set' requires an argument", "--help"),
+    "option where a value belongs": (
+        ("hold-wave", "--repo", "x", "--wave", "--reason", "y"),
+        "--wave has no value; for one that begins with - write --wave=VALUE.",
+        "--help",
+    ),
+    "value of a flag": ((*HOLD, "--json=1"), "'--json' does not take a value.", "--help"),
+    "value that is none of those": (
+        ("build-reproducible-image", "--engine", "Buildkitt"),
+        "--engine: 'Buildkitt' is none of assemble, buildkit, classic (did you mean buildkit?).",
+        "says what it takes",
+    ),
+    "no number": (("plan-images", "--max-jobs", "x"), "--max-jobs: 'x' is not a valid", "--help"),
+    "shell": ((COMPLETION, "zssh"), "is none of bash, zsh, fish (did you mean zsh?).", "--help"),
+}
+
+
+@pytest.mark.parametrize(("words", "what", "remedy"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_one_error_with_what_was_meant(
+    words: tuple[str, ...], what: str, remedy: str
+) -> None:
+    found = said(*words)
+    assert (found.code, found.out) == (2, "")
+    error, usage, last = found.err.splitlines()
+    assert error.startswith("error: ")
+    assert what in error
+    assert usage.startswith("  usage: tidemill ")
+    assert last.startswith("  remedy: ")
+    assert remedy in last
+
+
+SECRETS = [
+    ("status", "https://ada:s3cret@example.com/x"),
+    ("status", "--nosuch=s3cret"),
+    ("status", "--https://ada:s3cret@example.com/x"),
+    ("https://ada:s3cret@example.com/x",),
+    ("build-reproducible-image", "--engine", "https://ada:s3cret@example.com/x"),
+    ("build-reproducible-image", "--secret", "id=s3cret", "--nosuch"),
+]
+
+
+@pytest.mark.parametrize("words", SECRETS, ids=" ".join)
+def test_a_mistake_shows_no_secret(words: tuple[str, ...]) -> None:
+    found = said(*words)
+    assert found.code == 2
+    assert "s3cret" not in found.err
+
+
+@pytest.mark.parametrize("word", ["a\nb", "a\x1b[31mb", "\udcff", "x" * 5000, "\u202e", "ä"])
+def test_a_mistake_is_shown_in_one_line(word: str) -> None:
+    for words in (
+        (word,),
+        ("status", f"--{word}"),
+        ("status", word),
+        (*HOLD, f"--set={word}", "x"),
+    ):
+        found = said(*words)
+        assert found.code == 2
+        assert len(found.err.splitlines()) == 3
+        assert all(line.isprintable() for line in found.err.splitlines())
+
+
+VALUES = {
+    "empty": ("--wave=", ""),
+    "dashes": ("--wave=--", "--"),
+    "like an option": ("--wave=--json", "--json"),
+    "equals": ("--wave=a=b", "a=b"),
+    "lines": ("--wave=a\nb", "a\nb"),
+}
+
+
+@pytest.mark.parametrize(("word", "value"), VALUES.values(), ids=VALUES.keys())
+def test_a_value_after_equals_is_taken_as_it_stands(word: str, value: str) -> None:
+    assert parse(["hold-wave", "--repo", "x", word, "--reason", "y"]).wave == value
+
+
+def test_a_value_may_be_a_negative_number_a_dash_or_a_text_that_begins_with_one() -> None:
+    found = parse(["update-cfg-app", "--repo", "x", "--announcement", "-", "--position", "-5"])
+    assert (found.announcement, found.position) == ("-", -5)
+    assert parse([*HOLD[:-1], "--dry-run is broken"]).reason == "--dry-run is broken"
+
+
+def test_after_two_dashes_nothing_is_an_option() -> None:
+    found = parse(["compare", "--limit", "3", "--", "--left", "--"])
+    assert (found.left, found.right, found.limit) == ("--left", "--", 3)
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    assert vars(parse(["status", "--repo", "x"])) == {
+        "command": "status", "repo": "x", "now": None, "json": False,
+    }  # fmt: skip
+    found = parse(["build-reproducible-image"])
+    assert (found.push, found.services, found.context, found.checkout) == (True, (), None, ".")
+
+
+def test_the_last_of_two_counts_and_a_switch_has_both() -> None:
+    assert parse([*HOLD, "--wave", "shop"]).wave == "shop"
+    assert parse(["build-reproducible-image", "--no-push"]).push is False
+    assert parse(["build-reproducible-image", "--no-push", "--push"]).push is True
+
+
+def test_every_parameter_says_what_it_means_and_has_a_name_of_its_own() -> None:
+    for name in COMMANDS:
+        parameters = command(name).PARAMETERS
+        assert all(getattr(one, "help", "") for one in parameters), name
+        assert len({one.name for one in parameters}) == len(parameters), name
+
+
+def test_a_command_line_that_is_wrong_says_what_was_meant_as_a_value() -> None:
+    with pytest.raises(CommandLineWrong) as wrong:
+        parse(["stats"])
+    assert (wrong.value.meant, wrong.value.written) == ("did you mean status? ", "nothing")
+    assert wrong.value.usage == "tidemill COMMAND [OPTIONS]"
+
+
+# Completion
+
+
+def completed(*words: str) -> list[str]:
+    """What bash is offered for the last word, by the installed program."""
+    given = subprocess.run(
+        [BIN / "tidemill"],
+        env={
+            **os.environ,
+            "_TIDEMILL_COMPLETE": "bash_complete",
+            "COMP_WORDS": " ".join(("tidemill", *words)),
+            "COMP_CWORD": str(len(words)),
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return given.stdout.split()
+
+
+def test_commands_options_and_values_are_completed() -> None:
+    assert completed("re") == [f"plain,{name}" for name in COMMANDS if name.startswith("re")]
+    assert completed("status", "--r") == ["plain,--repo"]
+    assert completed("record-check", "--state", "su") == ["plain,success"]
+    assert completed(COMPLETION, "z") == ["plain,zsh"]
+    assert completed("update-cfg-app", "--announcement", "a") == ["file,a"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_each_shell_has_its_script(shell: str) -> None:
+    found = said(COMPLETION, shell)
+    assert found.code == 0
+    assert "_TIDEMILL_COMPLETE" in found.out
+    assert "tidemill" in found.out
+
+
+def test_bash_completes_by_the_script_that_is_printed() -> None:
+    """The script is sourced, and its function called as bash calls it."""
+    script = """
+        eval "$(tidemill completion bash)"
+        COMP_WORDS=(tidemill hold-wave --rea) COMP_CWORD=2
+        _tidemill_completion tidemill
+        printf '%s\\n' "${COMPREPLY[@]}"
+    """
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["--reason"]
+
+
+# What a start imports
+
+
+def imported(*words: str) -> set[str]:
+    """The modules of a process that has run a command line to its end."""
+    code = (
+        "import sys, json\nfrom tidemill.__main__ import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print(json.dumps([*sys.modules]), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def test_the_version_needs_next_to_nothing() -> None:
+    ours = {one for one in imported("--version") if one.partition(".")[0] == "tidemill"}
+    assert ours == {"tidemill", "tidemill.__main__"}
+    assert not imported("--version") & {"click", "dataclasses", "pathlib", "msgspec"}
+
+
+@pytest.mark.parametrize("words", [("--help",), ("statsu",), ()], ids=str)
+def test_no_command_is_imported_where_none_is_run(words: tuple[str, ...]) -> None:
+    modules = imported(*words)
+    assert not {f"tidemill.commands.{name.replace('-', '_')}" for name in COMMANDS} & modules
+    assert not {"git", "github", "docker", "rich"} & modules
+
+
+def test_only_the_command_that_runs_is_imported() -> None:
+    modules = imported("plan-images", "--checkout", "/nowhere")
+    commands = {f"tidemill.commands.{name.replace('-', '_')}" for name in COMMANDS}
+    assert commands & modules == {"tidemill.commands.plan_images"}
