@@ -7,7 +7,7 @@ has returned it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -167,14 +167,19 @@ def bare_json(images: Mapping[str, Image]) -> bytes:
 
 
 def checked_image(service: str, image: Image, sha: str) -> None:
-    """Raise `Refused` unless tag and digest are those of one image, built from that commit."""
-    checked_name(service, "service")
-    digest = references.by_digest(image.Digest)
+    """Raise `Refused` unless tag and digest are those of one image, built from that commit.
+
+    Args:
+        sha: what the tag has to be; it has the form of a tag.
+    """
+    repository = _repository_of(service, image.Digest)
+    if image.Tag == f"{repository}:{sha}" and len(image.Tag) <= references.MAX_LENGTH:
+        return
     tag = references.by_tag(image.Tag)
-    if digest.repository != tag.repository:
+    if repository != tag.repository:
         raise Refused(
             f"tag and digest of {service} are in different repositories: "
-            f"{tag.repository} and {digest.repository}",
+            f"{tag.repository} and {repository}",
             remedy="announce the tag and the digest of one image",
         )
     if tag.tag != sha:
@@ -182,6 +187,14 @@ def checked_image(service: str, image: Image, sha: str) -> None:
             f"the tag of {service} is {shown(tag.tag)}, not the announced commit {sha}",
             remedy="tag every image with the full SHA of its commit",
         )
+
+
+# From one announcement to the next, most services have the same digest.
+@lru_cache(maxsize=1 << 14)
+def _repository_of(service: str, digest: str) -> str:
+    """The repository of an image, by its digest; raise `Refused` where one is not well formed."""
+    checked_name(service, "service")
+    return references.by_digest(digest).repository
 
 
 def plain_json(data: bytes, what: str = "an announcement") -> Any:

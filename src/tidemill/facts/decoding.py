@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import TypeVar
 
 import msgspec
@@ -60,6 +61,8 @@ def legible(data: bytes, parse: Callable[[bytes], _T], *, newest: int = 1) -> _T
 def is_bounded(value: object) -> bool:
     """Whether one can reckon with every time and number in a value, however deep it is."""
     match value:
+        case str():
+            return True
         case datetime():
             return value.tzinfo is not None and _FIRST <= value <= _LAST
         case timedelta():
@@ -67,13 +70,21 @@ def is_bounded(value: object) -> bool:
         case int():
             return abs(value) <= MAX_POSITION
         case msgspec.Struct():
-            return all(is_bounded(getattr(value, name)) for name in value.__struct_fields__)
+            return _is_of_texts(type(value)) or all(
+                is_bounded(getattr(value, name)) for name in value.__struct_fields__
+            )
         case dict():
             return all(map(is_bounded, value.values()))
         case list() | tuple() | frozenset():
             return all(map(is_bounded, value))
         case _:
             return True
+
+
+@cache
+def _is_of_texts(kind: type[msgspec.Struct]) -> bool:
+    """Whether all fields of a struct are texts, as those of an image, of which there are many."""
+    return all(field.type is str for field in msgspec.structs.fields(kind))
 
 
 def _version(data: bytes) -> int:
