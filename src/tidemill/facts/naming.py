@@ -256,11 +256,12 @@ def _take_in(found: Mentions, token: str, wanted: ImageIndex) -> None:
     text = token.rpartition("//")[2].strip(":@/+-.")
     if text in wanted.all_tags:
         found.alone.add(text)
-    if _DIGEST.fullmatch(text):
+    is_tagged = ":" in text  # with a tag, a digest, or both
+    if is_tagged and _DIGEST.fullmatch(text):
         if text in wanted.all_digests:
             found.digests.add(text)
         return
-    image = parsed(text)
+    image = parsed(text) if is_tagged else None
     if image is None:
         if (bare := canonical(text)) in wanted.digests:
             found.repositories.add(bare)
