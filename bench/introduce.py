@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from turn import NOW, REGISTRY, commit, daemon, file, git, hex_of, refs, restore, run
+from turn import NOW, REGISTRY, commit, daemon, file, git, hex_of, live, refs, restore, run
 
 from tidemill.announcing.announcement import parse
 from tidemill.clients.git.repository import opened
@@ -31,7 +31,7 @@ from tidemill.clients.git.store import Pushed, Update
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.turn.write import fact_commit
 
-WAVES, TARGETS = ("staging", "internal", "production"), 4
+WAVES = {"staging": 4, "internal": 4, "production": 4}
 CHANGED = 5
 
 
@@ -71,8 +71,8 @@ def settings(entry_points: str) -> bytes:
     lines = ["[checks]", 'source = "refs"', "[images]", f'allow = ["{REGISTRY}/*"]']
     lines += ["[entrypoints]", entry_points]
     lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
-    for wave in WAVES:
-        targets = ", ".join(f'"{wave}-{number}"' for number in range(TARGETS))
+    for wave, count in WAVES.items():
+        targets = ", ".join(f'"{wave}-{number}"' for number in range(count))
         lines += ["[[waves]]", f'name = "{wave}"', f"targets = [{targets}]"]
     return ("\n".join(lines) + "\n").encode()
 
@@ -81,11 +81,11 @@ def history(row: Row, commits: int) -> Iterator[bytes]:
     """Manifests of 2 KB, among which each target's services are shared out; then small commits."""
     named = json.loads(announced(row, 1))["images"]
     yield from commit("everything", 1)
-    for wave in WAVES:
+    for wave, count in WAVES.items():
         for key, name in (("Digest", "digests"), ("Tag", "tags")):
             text = json.dumps({one: image[key] for one, image in named.items()})
             yield from file(f"images/{wave}/{name}.json", text.encode())
-        for target in range(TARGETS):
+        for target in range(count):
             for number in range(row.files):
                 mine = list(named.values())[number :: row.files]
                 lines = [f"# {wave}-{target}"]
@@ -101,13 +101,16 @@ def history(row: Row, commits: int) -> Iterator[bytes]:
 
 
 def make(row: Row, folder: Path, commits: int) -> None:
-    """The repository, with one main for each way, and what waits."""
+    """The repository, with targets that have reported, one main for each way, and what waits."""
     repository = folder / "cfg-app.git"
     git(folder, "init", "-q", "--bare", "-b", "main", str(repository))
     git(repository, "fast-import", "--quiet", data=b"".join(history(row, commits)))
     git(repository, "config", "gc.auto", "0")
     git(repository, "config", "uploadpack.allowFilter", "true")
     git(repository, "config", "uploadpack.allowAnySHA1InWant", "true")
+    put = folder / "announcement.json"
+    put.write_bytes(announced(row, 1))
+    live(repository, put, WAVES)
     for way, entry_points in WAYS.items():
         parts = [*commit("settings", commits + 1), b"from refs/heads/main^0\n"]
         parts += file("tidemill.toml", settings(entry_points))

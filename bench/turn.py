@@ -164,7 +164,9 @@ def make(folder: Path) -> None:
     if importing.wait() != 0:
         raise SystemExit("git fast-import failed")
     git(repository, "config", "gc.auto", "0")
-    live(repository, folder)
+    put = folder / "announcement.json"
+    put.write_bytes(announcement(1, 0))
+    live(repository, put, WAVES)
     for name, entry_points in ENTRY_POINTS.items():
         stream = b"".join(
             [
@@ -176,12 +178,10 @@ def make(folder: Path) -> None:
         git(repository, "fast-import", "--quiet", data=stream)
 
 
-def live(repository: Path, folder: Path) -> None:
+def live(repository: Path, put: Path, waves: dict[str, int]) -> None:
     """A first set lands, and every target of every wave reports."""
-    put = folder / "announcement.json"
-    put.write_bytes(announcement(1, 0))
     turn = run(str(repository), "update-cfg-app", "--announcement", str(put))
-    for wave, count in WAVES.items():
+    for wave, count in waves.items():
         for sha in turn["to_check"]:
             run(
                 str(repository),

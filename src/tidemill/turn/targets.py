@@ -38,6 +38,7 @@ def looked_at(
     """What the files of a wave's targets name of each set that the wave has in a commit."""
     found = settings.wave(wave)
     targets = found.targets if found else ()
+    store.fetch_below(commit, [one for name in targets for one in settings.paths(wave, name)])
     return naming.look(settings, wave, targets, sets, lambda paths: store.texts(commit, paths))
 
 
@@ -89,9 +90,6 @@ def named_in(
     files = files_id(trees, sets)
     if not settings.templates() or not sets or files == known:
         return None
-    found = settings.wave(wave)
-    targets = found.targets if found else ()
-    store.fetch_below(commit, [one for name in targets for one in settings.paths(wave, name)])
     judged = looked_at(store, commit, settings, wave, sets)
     return WaveNaming(files, {name: one.naming for name, one in judged.items() if one.naming})
 
