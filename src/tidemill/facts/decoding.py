@@ -6,7 +6,7 @@ is a value, too: it stops what needs that ref, and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -70,21 +70,26 @@ def is_bounded(value: object) -> bool:
         case int():
             return abs(value) <= MAX_POSITION
         case msgspec.Struct():
-            return _is_of_texts(type(value)) or all(
-                is_bounded(getattr(value, name)) for name in value.__struct_fields__
-            )
+            return _are_bounded([getattr(value, name) for name in value.__struct_fields__])
         case dict():
-            return all(map(is_bounded, value.values()))
+            return _are_bounded(value.values())
         case list() | tuple() | frozenset():
-            return all(map(is_bounded, value))
+            return _are_bounded(value)
         case _:
             return True
 
 
+def _are_bounded(values: Collection[object]) -> bool:
+    return all(map(_is_of_texts, set(map(type, values)))) or all(map(is_bounded, values))
+
+
 @cache
-def _is_of_texts(kind: type[msgspec.Struct]) -> bool:
-    """Whether all fields of a struct are texts, as those of an image, of which there are many."""
-    return all(field.type is str for field in msgspec.structs.fields(kind))
+def _is_of_texts(kind: type) -> bool:
+    """Whether values of a kind hold nothing but texts, as those of an image, of which there are
+    many."""
+    if issubclass(kind, msgspec.Struct):
+        return all(field.type is str for field in msgspec.structs.fields(kind))
+    return kind is str
 
 
 def _version(data: bytes) -> int:

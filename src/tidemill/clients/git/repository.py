@@ -34,6 +34,7 @@ from tidemill.clients.git.store import (
 from tidemill.clients.git.worktree import Worktree
 from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import Refused, TidemillError, Unreachable
+from tidemill.facts.image_files import FILES
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
 from tidemill.words.names import one_line
@@ -152,8 +153,9 @@ class Repository(Objects):
         result = self._worktree_with(work.parent).do(work)
         if isinstance(result, Committed):
             is_checked_out = bool(work.entry or work.generate)
-            below = "" if is_checked_out else work.folder
-            self._here.update((result.sha, *(blob for _, blob in self.listing(result.sha, below))))
+            paths = [""] if is_checked_out else [f"{work.folder}/{name}" for name in FILES]
+            blobs = {blob for path in paths for _, blob in self.listing(result.sha, path)}
+            self._here.update((result.sha, *blobs))
         return result
 
     def look(
