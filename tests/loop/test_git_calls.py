@@ -33,7 +33,9 @@ def _services(position: int) -> dict[str, str]:
 
 def _world(folder: Path, targets: int, entrypoints: str) -> World:
     folder.mkdir()
-    shown = {f"lab-{number}": [f"s{number}"] for number in range(targets)}
+    shown: dict[str, list[str] | None] = {
+        f"lab-{number}": [f"s{number}"] for number in range(targets)
+    }
     waves = {"lab": {"targets": list(shown)}}
     world = World(folder, waves, targets={"lab": shown}, entrypoints=entrypoints)
     world.announce(1, _services(1))
