@@ -9,7 +9,6 @@ from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended
 from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
-from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
 from tidemill.commands._artifacts import announcement_in
@@ -27,7 +26,6 @@ from tidemill.plan.waits import is_by_rule
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
-from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.outcome import LostTo, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
@@ -213,6 +211,9 @@ def _pass_on(done: Turn, github: Forge) -> None:
     """Where the turn has left something to check, start the workflow that checks it."""
     is_on_github = done.snapshot.settings.checks.source == "github"
     if is_on_github and done.plan.more and isinstance(done.outcome, Wrote):
+        from tidemill.clients.github.api import GitHub
+        from tidemill.turn.notify import Notices, tell_github
+
         if isinstance(github, GitHub):
             tell_github(done, Notices(go_on=True), github, person.run_url())
         else:

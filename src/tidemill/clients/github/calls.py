@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -249,6 +248,8 @@ def _within(seconds: float, work: Callable[[], object]) -> None:
     Raises:
         _TookTooLong: that takes longer than `seconds`; or what `work` raises.
     """
+    from concurrent.futures import Future
+
     done: Future[None] = Future()
 
     def run() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tidemill.clients.github import place
-from tidemill.clients.github.api import GitHub
 from tidemill.errors import Refused
 from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
+
+if TYPE_CHECKING:
+    from tidemill.clients.github.api import GitHub
 
 
 class NoGitHub:
@@ -54,6 +56,8 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
             "set TIDEMILL_TOKEN (input `token`): in a workflow GITHUB_TOKEN will do; a server that "
             "is not on this machine is spoken to over HTTPS alone",
         )
+    from tidemill.clients.github.api import GitHub  # which a repository elsewhere does not need
+
     return GitHub(where, token, say=say)
 
 
@@ -65,7 +69,7 @@ def needed_for_statuses(url: str, say: Callable[[str], None]) -> GitHub:
     """
     usual = needed(connected(url, say))
     token = place.status_token_for(url)
-    return GitHub(usual.place, token, say=say) if token else usual
+    return type(usual)(usual.place, token, say=say) if token else usual
 
 
 def needed(found: GitHub | NoGitHub) -> GitHub:

@@ -9,7 +9,6 @@ sleeps without a word, and as long as it is told.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import msgspec
 
@@ -112,6 +111,8 @@ def trouble_in(
 
 
 def _server_time(answer: Answer, now: float) -> float:
+    from email.utils import parsedate_to_datetime  # which few answers need
+
     try:
         return parsedate_to_datetime(answer.headers["Date"]).timestamp()
     except (KeyError, TypeError, ValueError, OverflowError):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import random
-import ssl
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -22,6 +21,8 @@ from tidemill.errors import Refused
 from tidemill.images.image_store import LARGEST_DOCUMENT, PIECE, quiet
 
 if TYPE_CHECKING:
+    import ssl
+
     from urllib3 import BaseHTTPResponse, PoolManager
 
 CONNECT_SECONDS = 15.0
@@ -205,6 +206,8 @@ class Http:
             return self._pools[parts.scheme, proxy]
 
     def _trusted(self) -> ssl.SSLContext:
+        import ssl
+
         file = self.environment.get("SSL_CERT_FILE")
         folder = self.environment.get("SSL_CERT_DIR")
         try:

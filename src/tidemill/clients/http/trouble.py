@@ -5,10 +5,8 @@ Nothing here shows an address beyond host and port: the rest of one may be a sig
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import msgspec
@@ -99,6 +97,8 @@ def asked_to_wait(headers: Mapping[str, str]) -> float | None:
     text = headers.get("Retry-After", "").strip()
     if text.isascii() and text.isdecimal() and len(text) < 10:
         return float(text)
+    from email.utils import parsedate_to_datetime  # which few answers need
+
     try:
         until, now = parsedate_to_datetime(text), parsedate_to_datetime(headers.get("Date", ""))
         return max(0.0, (until - now).total_seconds())
@@ -179,14 +179,18 @@ def _unreachable(why: str, remedy: str, tries: int) -> Trouble:
 
 def _reason(error: BaseException | None) -> str:
     """The system's own words for it, if there are any: the rest may show more than a host."""
+    from ssl import SSLError  # which only trouble, and the first connection, need
+
     while error is not None:
-        if isinstance(error, OSError) and error.strerror and not isinstance(error, ssl.SSLError):
+        if isinstance(error, OSError) and error.strerror and not isinstance(error, SSLError):
             return error.strerror
         error = error.__cause__ or error.__context__
     return "no connection"
 
 
 def _tls(host: str, error: BaseException) -> TidemillError:
+    import ssl
+
     found: object = error
     while isinstance(found, Exception) and not isinstance(found, ssl.SSLError) and found.args:
         found = found.args[0]
