@@ -23,6 +23,7 @@ COMMANDS = Table(
         "tidemill-sandbox demo": "the whole loop, from a commit to production, in a minute",
         "tidemill-sandbox start": "a stand-in for GitHub, to look at and to push to",
     },
+    tells_all=True,
 )
 
 

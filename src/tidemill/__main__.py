@@ -89,11 +89,16 @@ def _run_words(given: Sequence[str], table: Table) -> int:
 
 def _run_command(parsed: Arguments, table: Table) -> int:
     """Run a command, and print what became of it."""
-    from tidemill.commands._table import run
-    from tidemill.commands._writing import write, write_json
+    from contextlib import nullcontext
 
-    result = run(parsed, table)
-    if not getattr(parsed, "json", False):
+    from tidemill.commands._table import run
+    from tidemill.commands._writing import going_on, write, write_json
+
+    as_json = getattr(parsed, "json", False)
+    is_silent = as_json or getattr(parsed, "quiet", False) or table.tells_all
+    with nullcontext() if is_silent else going_on(parsed.command):
+        result = run(parsed, table)
+    if not as_json:
         write(table.module("_text").text(result))
     elif (value := table.module("_json").as_json(result)) is not None:
         write_json(value)

@@ -11,6 +11,7 @@ import msgspec
 from tests.unit.snapshots import NOW, SHOP, Rollout, settings, stack
 
 from tidemill.commands._command_line import parse
+from tidemill.commands._parts import Part
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import (
     Build,
@@ -22,7 +23,7 @@ from tidemill.commands._results import (
 )
 from tidemill.commands._session import turn_taken
 from tidemill.commands._table import run
-from tidemill.commands._writing import Part, write
+from tidemill.commands._writing import write
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.naming import Naming
 from tidemill.plan.plan import Plan, plan

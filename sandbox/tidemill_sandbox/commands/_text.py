@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tidemill.commands import _text
-from tidemill.commands._writing import Part
+from tidemill.commands._parts import Part
 from tidemill_sandbox.commands._results import Result, Served, Told
 
 _THERE = """\

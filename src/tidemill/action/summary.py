@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from tidemill.action.markdown import code, commit, plain, table
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
+from tidemill.commands._parts import Cell, Commit, Grid, Paragraph, Part, Title
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._text import done, rollout, text
 from tidemill.commands._words import outcome, said, time_text
-from tidemill.commands._writing import Commit, Grid, Part, Title
 from tidemill.errors import TidemillError
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def _body(result: Result, url: str | None) -> list[str]:
             why = said(request) if request.id else f"Nothing to accept: {said(request)}"
             return [f"{plain(why)}.", ""]
         case results.StatusReport(status, remedies):
-            return [*_markdown(rollout(status), url), *_waiting(status.waiting, remedies, url)]
+            return [
+                *_markdown(rollout(status, remedies.now), url),
+                *_waiting(status.waiting, remedies, url),
+            ]
         case results.CommitChecks(verdicts):
             rows = [(Commit(one.sha), one.state, one.reason) for one in verdicts]
             warnings = Grid(("warning",), [(warning,) for warning in result.warnings])
@@ -104,12 +107,13 @@ def _markdown(parts: Iterable[Part], url: str | None) -> list[str]:
                 lines += _rows(head, [tuple(_cell(cell, url) for cell in row) for row in rows])
             case Title(words):
                 lines += [f"**{plain(words)}**", ""]
-            case words:
-                lines += [line for one in words.splitlines() if one for line in (plain(one), "")]
+            case _:
+                said = part.lines() if isinstance(part, Paragraph) else str(part).splitlines()
+                lines += [line for one in said if one for line in (plain(one), "")]
     return lines
 
 
-def _cell(cell: str | Commit, url: str | None) -> str:
+def _cell(cell: Cell, url: str | None) -> str:
     if isinstance(cell, Commit) and cell.sha:
         return commit(cell.sha, None if cell.is_of_app else url)
     return plain(cell)

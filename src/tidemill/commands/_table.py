@@ -25,6 +25,7 @@ class Table:
     Attributes:
         groups: by a title, what each command does.
         first: what somebody types, or reads, who has the program for the first time; and what for.
+        tells_all: whether its commands say all the time what they do.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Table:
     package: str
     groups: Mapping[str, Mapping[str, str]]
     first: Mapping[str, str]
+    tells_all: bool = False
 
     @cached_property
     def commands(self) -> dict[str, str]:

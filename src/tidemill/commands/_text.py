@@ -1,17 +1,28 @@
-"""What each result says to a person at a terminal: lines and tables, within 100 columns."""
+"""What each result says to a person: lines and tables."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterable, Iterator
-from textwrap import wrap
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from tidemill.commands import _results as results
 from tidemill.commands._json import as_json
+from tidemill.commands._parts import (
+    Commit,
+    Grid,
+    Paragraph,
+    Part,
+    Said,
+    State,
+    Title,
+    Typed,
+    When,
+)
 from tidemill.commands._results import (
     Build,
     Reconciliation,
@@ -20,8 +31,7 @@ from tidemill.commands._results import (
     StatusReport,
     TurnTaken,
 )
-from tidemill.commands._words import outcome, place, said, time_text, way_in
-from tidemill.commands._writing import WIDTH, Commit, Grid, Part, Title
+from tidemill.commands._words import outcome, place, said, way_in
 from tidemill.turn.outcome import LostTo, NothingDue
 from tidemill.words.names import shown
 from tidemill.words.shas import short
@@ -57,12 +67,13 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
         case results.RecordedCheck(context, of_check, note):
             yield f"{context} of {note.sha}: {of_check} ({note.why})"
         case results.CheckoutCheck(checked, warnings):
-            yield "green: " + ", ".join(checked)
-            yield from (f"warning: {one}" for one in warnings)
+            yield Said(State("green"), ", ".join(checked))
+            yield from (Said(State("warning"), one) for one in warnings)
         case results.CommitChecks(verdicts):
             for one in verdicts:
-                yield f"{_VERDICTS[one.state]}: {short(one.sha)}: {one.reason}"
-                yield from (f"warning: {short(one.sha)}: {warning}" for warning in one.warnings)
+                yield Said(State(_VERDICTS[one.state]), f"{short(one.sha)}: {one.reason}")
+                for warning in one.warnings:
+                    yield Said(State("warning"), f"{short(one.sha)}: {warning}")
         case results.SetupDone(()):
             yield "The setup has ended, and nothing of it runs."
         case results.SetupDone(ended):
@@ -93,7 +104,8 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
 def _request(request: Request) -> Iterator[Part]:
     yield said(request)
     if request.way_in:
-        yield f"To let it in again:\n  {request.way_in}"
+        yield "To let it in again:"
+        yield Typed(request.way_in, indent=2)
 
 
 def _turn(turn: TurnTaken) -> Iterator[Part]:
@@ -112,7 +124,7 @@ def done(turn: TurnTaken) -> Grid:
     """All that a turn did."""
     return Grid(
         ("done", "set", "wave", "commit", "why"),
-        [(one.what, *place(one), _commit(one), one.reason) for one in turn.entries],
+        [(State(one.what), *place(one), _commit(one), one.reason or "") for one in turn.entries],
     )
 
 
@@ -140,34 +152,34 @@ def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
     for n, line in enumerate(waiting):
         if n == 0:
             yield "Waiting:"
-        yield from _wrapped(_shortened(subject(line.about)), indent=2)
+        yield Paragraph(_shortened(subject(line.about)), indent=2)
         if line.since:
-            yield from _wrapped(f"since {time_text(line.since)}", indent=4)
+            yield Paragraph("since", indent=4, at=When(line.since, remedies.now))
         if line.id:
-            yield from _wrapped(f"as {line.id}", indent=4)
+            yield Paragraph(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
-            yield from _wrapped(f"for {_shortened(reason)}", indent=4)
-        yield f"      {remedies.ending(line)[0]}"
+            yield Paragraph(f"for {_shortened(reason)}", indent=4)
+        yield Typed(remedies.ending(line)[0], indent=6)
 
 
-def rollout(found: Status) -> Iterator[Part]:
-    """What runs where."""
-    yield f"main {found.main}   auto {found.auto or 'not there'}"
+def rollout(found: Status, now: datetime) -> Iterator[Part]:
+    """What runs where, as it was read at `now`."""
+    yield Paragraph(f"main {found.main}   auto {found.auto or 'not there'}")
     for wave in found.waves:
         yield Title(wave.name)
         if wave.holds:
-            yield Grid(_HELD, [_hold(hold) for hold in wave.holds])
-        yield from _wave(wave)
+            yield Grid(_HELD, [_hold(hold, now) for hold in wave.holds])
+        yield from _wave(wave, now)
     if found.gone_holds:
         yield Title(
             "held, though tidemill.toml does not name it (tidemill release-wave ends a hold)"
         )
-        yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold)) for hold in found.gone_holds])
+        yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold, now)) for hold in found.gone_holds])
 
 
 def _status(report: StatusReport) -> Iterator[Part]:
     found = report.status
-    yield from rollout(found)
+    yield from rollout(found, report.remedies.now)
     yield from _waiting(found.waiting, report.remedies)
     if found.unreadable:
         yield "Can't be read:"
@@ -175,11 +187,11 @@ def _status(report: StatusReport) -> Iterator[Part]:
         yield Grid(("ref", "why", "what to do"), rows)
 
 
-def _hold(hold: Hold) -> tuple[str, str, str, str]:
-    return hold.set, hold.by, time_text(hold.since) or "", hold.reason
+def _hold(hold: Hold, now: datetime) -> tuple[str, str, When, str]:
+    return hold.set, hold.by, When(hold.since, now), hold.reason
 
 
-def _wave(wave: WaveStatus) -> Iterator[Part]:
+def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
     yield Grid(
         ("set", "commit", "position", "state", "since"),
         [
@@ -187,8 +199,8 @@ def _wave(wave: WaveStatus) -> Iterator[Part]:
                 one.set,
                 Commit(one.app_sha, is_of_app=True),
                 str(one.position or ""),
-                one.state,
-                time_text(one.since) or "",
+                State(one.state),
+                When(one.since, now),
             )
             for one in wave.sets
         ],
@@ -202,8 +214,8 @@ def _wave(wave: WaveStatus) -> Iterator[Part]:
             (
                 one.name,
                 Commit(one.revision, "no report"),
-                one.phase or "",
-                f"{one.health or ''}{_clock(one)}",
+                State(one.phase or ""),
+                State(one.health or "", _clock(one)),
                 ", ".join(f"{name} {short(sha)}" for name, sha in one.runs.items()),
             )
             for one in wave.targets
@@ -237,12 +249,6 @@ def _image(one: BuiltImage) -> str:
     if one.published and one.item.to is not None and one.item.to.folder is not None:
         told.append(f"in {one.item.to}")
     return f"{one.item.name}: {one.reference} ({', '.join(told)})"
-
-
-def _wrapped(line: str, *, indent: int) -> list[str]:
-    """Text in as many lines of at most 100 columns as it takes."""
-    first = " " * indent
-    return wrap(line, WIDTH, initial_indent=first, subsequent_indent=f"{first}  ")
 
 
 def _shortened(words: str) -> str:

@@ -1,67 +1,38 @@
-"""Lines, tables and JSON, on standard output and standard error."""
+"""Parts, lines and JSON, on standard output and standard error."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain, repeat
 
 import msgspec
 
+from tidemill.commands._parts import WIDTH, Grid, Paragraph, Part, Title
 from tidemill.words.names import visible, visible_json
-from tidemill.words.shas import short
 
-if TYPE_CHECKING:
-    pass
-
-WIDTH = 100
-
-
-@dataclass(frozen=True)
-class Commit:
-    """A commit of cfg-app.git in a table; of app.git, to which nothing links, where that is said.
-
-    Where there is none, `unknown` stands for it.
-    """
-
-    sha: str | None
-    unknown: str = "unknown"
-    is_of_app: bool = False
-
-    def __str__(self) -> str:
-        return short(self.sha, self.unknown)
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table."""
-
-    head: tuple[str, ...]
-    rows: Sequence[tuple[str | Commit, ...]]
-
-
-@dataclass(frozen=True)
-class Title:
-    """What the parts that follow are about."""
-
-    text: str
-
-
-# Of a text for people: a line, or several; a title; a table.
-Part: TypeAlias = str | Title | Grid
+# Seconds without an end, after which a person is told that it goes on; then each minute.
+_PAUSES = (2, 8, 20, 30)
 
 
 def write(parts: Iterable[Part]) -> None:
-    """Write for people, on standard output."""
+    """Write for people, on standard output: plainly, where it is no terminal."""
+    if sys.stdout.isatty():
+        from tidemill.commands import _terminal
+
+        _terminal.show(parts)
+        return
     for part in parts:
         match part:
             case Grid():
                 _show(part)
             case Title(text):
                 sys.stdout.write(f"\n{visible(text)}\n")
-            case line:
-                sys.stdout.write(f"{visible(line)}\n")
+            case Paragraph():
+                sys.stdout.writelines(f"{visible(line)}\n" for line in part.lines())
+            case _:
+                sys.stdout.write(f"{visible(str(part))}\n")
 
 
 def write_json(value: object) -> None:
@@ -81,17 +52,47 @@ def teller(*, as_json: bool) -> Callable[[str], None]:
     return (lambda _: None) if as_json else tell
 
 
+@contextmanager
+def going_on(what: str) -> Iterator[None]:
+    """On a terminal, say now and then that something goes on, while it does.
+
+    Whole lines, and nothing that is written over: something else may be asking for a password.
+    """
+    if not sys.stderr.isatty():
+        yield
+        return
+    import threading
+
+    ended = threading.Event()
+
+    def say() -> None:
+        seconds = 0
+        for pause in chain(_PAUSES, repeat(60)):
+            if ended.wait(pause):
+                return
+            seconds += pause
+            tell(f"{what} goes on, for {seconds} s so far ...")
+
+    thread = threading.Thread(target=say, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
 def _show(grid: Grid) -> None:
-    """Within 100 columns; colour only on a terminal, and not with `NO_COLOR`."""
+    """A table within 100 columns."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(highlight=False, markup=False)
-    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for title in grid.head:
         table.add_column(title, overflow="fold")
     for row in grid.rows:
         table.add_row(*(visible(str(cell)) for cell in row))
+    console = Console(highlight=False, markup=False, no_color=True, force_terminal=False)
+    console.width = WIDTH
     console.print(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"([0-9]{1,6})([smhd])")
@@ -34,3 +34,14 @@ def show_duration(span: timedelta) -> str:
     ]
     shown = [f"{count}{unit}" for count, unit in parts if count]
     return " ".join(shown[:2]) or "0s"
+
+
+def ago(moment: datetime, now: datetime) -> str:
+    """How long ago something was, or how soon it is: one number and a unit, like `2 h ago`."""
+    seconds = int((now - moment).total_seconds())
+    size = abs(seconds)
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if size >= length:
+            count = f"{size // length} {unit}"
+            return f"{count} ago" if seconds > 0 else f"in {count}"
+    return "just now" if seconds >= 0 else "in a moment"

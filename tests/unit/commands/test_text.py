@@ -8,6 +8,7 @@ import pytest
 from tests.unit.results import ACCEPTED, announced, built, printed, reconciled, shown, unnamed
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha, stack
 
+from tidemill.commands._parts import WIDTH
 from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
@@ -20,7 +21,6 @@ from tidemill.commands._results import (
     SetupDone,
 )
 from tidemill.commands._text import text
-from tidemill.commands._writing import WIDTH
 from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo, WouldWrite
 from tidemill.turn.verdicts import VerdictNote

@@ -1,10 +1,10 @@
 """Durations: how they are written, and how they are shown."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tidemill.words.durations import Duration, parse_duration, show_duration
+from tidemill.words.durations import Duration, ago, parse_duration, show_duration
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,21 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
 )
 def test_duration_is_shown_by_its_two_largest_units(span: timedelta, shown: str) -> None:
     assert show_duration(span) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "found"),
+    [
+        (0, "just now"),
+        (59, "just now"),
+        (60, "1 min ago"),
+        (3599, "59 min ago"),
+        (7200, "2 h ago"),
+        (86400 * 3 + 5, "3 d ago"),
+        (-1, "in a moment"),
+        (-7200, "in 2 h"),
+    ],
+)
+def test_how_long_ago_something_was_is_one_number(seconds: int, found: str) -> None:
+    now = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    assert ago(now - timedelta(seconds=seconds), now) == found

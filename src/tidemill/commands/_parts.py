@@ -1,0 +1,119 @@
+"""What a result says to people, in parts: plain words, which a terminal may show otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from textwrap import wrap
+from typing import TypeAlias
+
+from tidemill.commands._words import time_text
+from tidemill.words.durations import ago
+from tidemill.words.shas import short
+
+WIDTH = 100
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of cfg-app.git; of app.git, to which nothing links, where that is said.
+
+    Where there is none, `unknown` stands for it.
+    """
+
+    sha: str | None
+    unknown: str = "unknown"
+    is_of_app: bool = False
+
+    def __str__(self) -> str:
+        return short(self.sha, self.unknown)
+
+
+@dataclass(frozen=True)
+class When:
+    """A time. Plain words are exact; a terminal says how long ago that was at `now`."""
+
+    moment: datetime | None
+    now: datetime
+
+    def __str__(self) -> str:
+        return time_text(self.moment) or ""
+
+    @property
+    def ago(self) -> str:
+        """As `2 h ago`; nothing where there is no time."""
+        return ago(self.moment, self.now) if self.moment else ""
+
+
+@dataclass(frozen=True)
+class State:
+    """A state in a word or two, and what else there is to say of it; a terminal colours it."""
+
+    word: str
+    more: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.word}{self.more}"
+
+
+Cell: TypeAlias = str | Commit | When | State
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table."""
+
+    head: tuple[str, ...]
+    rows: Sequence[tuple[Cell, ...]]
+
+
+@dataclass(frozen=True)
+class Title:
+    """What the parts that follow are about."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line that begins with a state."""
+
+    state: State
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.state}: {self.text}"
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A text in as many lines as it takes; a time may stand at its end."""
+
+    text: str
+    indent: int = 0
+    at: When | None = None
+
+    def lines(self, width: int = WIDTH) -> list[str]:
+        """In plain words."""
+        return self.wrapped(f"{self.text} {self.at}" if self.at else self.text, width)
+
+    def wrapped(self, words: str, width: int) -> list[str]:
+        """Words in lines of at most so many columns."""
+        first = " " * self.indent
+        return wrap(words, width, initial_indent=first, subsequent_indent=f"{first}  ")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """A command, to copy: it is never cut in two."""
+
+    command: str
+    indent: int = 0
+
+    def __str__(self) -> str:
+        return f"{' ' * self.indent}{self.command}"
+
+
+# A text is one line, or several, as they are.
+Part: TypeAlias = str | Title | Grid | Said | Paragraph | Typed
