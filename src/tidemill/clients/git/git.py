@@ -1,7 +1,9 @@
-"""Git itself, through GitPython: one call, one time limit, one process group.
+"""Git itself: one call, one time limit, one process group.
 
-No call depends on the text of Git's errors; it is only ever shown. The one process that stays open
-reads objects that are here, and may not speak to any remote.
+No call depends on the text of Git's errors; it is only ever shown. Calls go through GitPython. It
+takes longer to import than a turn takes to read, so it is imported by the first call: a turn that
+finds nothing to do needs only processes that stay open. One of these reads objects that are here,
+and may not speak to any remote.
 """
 
 from __future__ import annotations
@@ -11,10 +13,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so when it is called
-
-import git
-
+from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import communicate
 from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import TidemillError
@@ -75,7 +74,6 @@ class Git:
         for name in _OF_A_CALLER:
             os.environ.pop(name, None)
         self.folder = folder
-        self._git = git.Git(str(folder))
         self._env = {
             "GIT_TERMINAL_PROMPT": "0",
             "GIT_ALLOW_PROTOCOL": _PROTOCOLS,
@@ -85,10 +83,7 @@ class Git:
             **dict.fromkeys(SECRETS, ""),  # where Git needs one, it is given in another form
             **(env or {}),
         }
-        self._git.update_environment(**self._env)
-        # What reads objects must not fetch those that are not here: that would have no time limit.
-        self._reader = git.Git(str(folder))
-        self._reader.update_environment(**{**self._env, "GIT_ALLOW_PROTOCOL": "none"})
+        self._reader: Pipe | None = None
 
     def __call__(
         self,
@@ -116,18 +111,19 @@ class Git:
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # it need not look for Git itself
+        import git
+
         try:
-            process = self._git.execute(
+            process = git.Git(str(self.folder)).execute(
                 ["git", *arguments],
                 istream=subprocess.PIPE if data is not None else None,
-                env=dict(env or {}),
+                env={**self._env, **(env or {})},
                 as_process=True,
                 start_new_session=True,
             )
         except git.GitCommandNotFound:
-            raise TidemillError(
-                f"git could not be started in {self.folder}", remedy="install Git, in PATH"
-            ) from None
+            raise self._missing() from None
         out, err = communicate(process, _named(arguments), data, seconds)
         return int(process.returncode), out, err.decode(errors="replace")
 
@@ -140,26 +136,54 @@ class Git:
         Raises:
             GitError: it is not here, or the process that reads objects has ended.
         """
+        # It must not fetch what is not here: that would be one by one.
+        reader = self._reader or self.started(
+            "cat-file", "--batch", env={"GIT_ALLOW_PROTOCOL": "none"}
+        )
+        self._reader = reader
+        reader.allow(LOCAL_SECONDS)
+        reader.write(f"{sha}\n".encode())
         try:
-            _, found, size, data = self._reader.get_object_data(sha)
-        except (OSError, ValueError):
-            raise GitError(("cat-file", sha), 1, f"{sha} is not here") from None
-        if len(data) != size:
-            raise GitError(("cat-file", sha), 1, f"{sha} could not be read to its end")
-        return bytes(data) if kind in (None, _text(found)) else b""
+            name, found, *size = reader.line().split(b" ")
+            data = reader.exactly(int(size[0]) + 1)[:-1] if size else b""
+        except (EOFError, ValueError):
+            raise GitError(("cat-file", sha), 1, f"{sha} could not be read") from None
+        if not size:
+            raise GitError(("cat-file", sha), 1, f"{sha} is not here")
+        return data if kind in (None, found.decode()) else b""
+
+    def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
+        """Start `git arguments…`, to be spoken to; whoever starts it closes it.
+
+        Args:
+            env: variables on top of those of all calls; None for what it is not to have.
+        """
+        variables = {**os.environ, **self._env, **(env or {})}
+        try:
+            return Pipe(
+                ["git", *arguments],
+                _named(arguments),
+                cwd=self.folder,
+                env={name: value for name, value in variables.items() if value is not None},
+            )
+        except FileNotFoundError:
+            raise self._missing() from None
 
     def close(self) -> None:
-        """End the processes that were kept for reading objects."""
-        self._reader.clear_cache()
+        """End the process that was kept for reading objects."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    def _missing(self) -> TidemillError:
+        return TidemillError(
+            f"git could not be started in {self.folder}", remedy="install Git, in PATH"
+        )
 
 
 def _named(arguments: Sequence[str]) -> str:
     """A call as messages name it: by its command, which may have options of Git before it."""
     return f"git {next(one for one in arguments if one[:2] != '--')}"
-
-
-def _text(name: str | bytes) -> str:
-    return name.decode() if isinstance(name, bytes) else name
 
 
 def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -46,6 +46,8 @@ _CONFIG = """\
 \tauto = 0
 [maintenance]
 \tauto = false
+[protocol]
+\tversion = 2
 [fetch]
 \tnegotiationAlgorithm = noop
 \trecurseSubmodules = false

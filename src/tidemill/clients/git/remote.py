@@ -18,7 +18,14 @@ from tidemill.clients.github.place import of_url, token_for
 from tidemill.words.urls import redacted
 
 _USER = "x-access-token"
-_SERVE = "git -c uploadpack.allowFilter=true -c uploadpack.allowAnySHA1InWant=true upload-pack"
+# A server that is started here does what is needed, whatever its repository is configured to.
+SERVE = (
+    "-c",
+    "uploadpack.allowFilter=true",
+    "-c",
+    "uploadpack.allowAnySHA1InWant=true",
+    "upload-pack",
+)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Remote:
             ("remote.origin.partialclonefilter", "blob:none"),
         ]
         if is_path(self.url) or self.url.startswith("file://"):
-            settings.append(("remote.origin.uploadpack", _SERVE))
+            settings.append(("remote.origin.uploadpack", f"git {' '.join(SERVE)}"))
         return settings
 
 
@@ -119,6 +126,11 @@ def token_settings(url: str) -> Mapping[str, str] | None:
 def is_path(url: str) -> bool:
     """Whether `url` is a path that exists; not even a path, if it is too long for one."""
     return os.path.exists(url)  # noqa: PTH110 - Path.exists raises for what can't be a path
+
+
+def is_folder(url: str) -> bool:
+    """Whether `url` is a folder, in which there is a repository then."""
+    return os.path.isdir(url)  # noqa: PTH112 - as in `is_path`
 
 
 def _absolute(url: str) -> str:

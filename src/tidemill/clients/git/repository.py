@@ -1,22 +1,25 @@
 """A repository somewhere else, through a bare repository of this run's own.
 
 Nothing is cloned: refs are listed, then the tips are fetched without history and without
-blobs, then the few blobs that are read, all at once. The URL is never written to a file.
+blobs, then the few blobs that are read, all at once: three requests over one connection. The URL is
+never written to a file.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from tidemill.clients.git import mirror
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects, dated
+from tidemill.clients.git.reading import Reading
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.store import (
     Committed,
@@ -40,6 +43,7 @@ from tidemill.facts.staleness import Inspection
 from tidemill.words.names import one_line
 from tidemill.words.urls import redacted
 
+_T = TypeVar("_T")
 _PAUSES = (0.5, 2.0)  # seconds
 _DEPTHS = (64, 1024, 2**31 - 1)
 LONGEST_AUTHOR = 60
@@ -54,24 +58,13 @@ class Repository(Objects):
         bare = mirror.made(folder / "mirror.git")
         super().__init__(Git(bare, self._origin.known(bare)))
         self._reached = self._origin.reached(bare)
+        self._reading = Reading(self.git, self._origin)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
 
     def refs(self) -> Refs:
         """List all refs."""
-        lines = (
-            self._remote("ls-remote", "--symref", "origin")
-            .decode(errors="surrogateescape")
-            .splitlines()
-        )
-        head, shas = None, {}
-        for line in lines:
-            left, _, ref = line.partition("\t")
-            if left.startswith("ref: ") and ref == "HEAD":
-                head = left.removeprefix("ref: refs/heads/")
-            elif ref.startswith("refs/") and not ref.endswith("^{}"):
-                shas[ref] = left
-        return Refs(shas, head)
+        return self._again(self._reading.refs)
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
         """Get trees, then at once the blobs that will be read."""
@@ -94,9 +87,7 @@ class Repository(Objects):
 
     def history(self, commit: str, most: int) -> list[Logged]:
         """The last commits that lead to a commit, without trees."""
-        history, reached = self._history()
-        options = ("--quiet", "--no-tags", f"--depth={most}", "--filter=tree:0")
-        self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
+        history = self._history(commit, most)
         wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct%n%B", commit)
         found = []
         for entry in history("log", *wanted).decode(errors="replace").split("\0"):
@@ -124,16 +115,14 @@ class Repository(Objects):
                     return False
                 time.sleep(left.pop(0))
             else:
-                return self.git.attempt("cat-file", "-e", f"{commit}^{{commit}}")[0] == 0
+                return bool(self.git.blob(commit, "commit"))
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Deepen `commit`'s history, without trees, until `ancestor` is found or it ends."""
         if ancestor == commit:
             return True
-        history, reached = self._history()
         for depth in _DEPTHS:
-            options = ("--quiet", "--no-tags", f"--depth={depth}", "--filter=tree:0")
-            self._remote("fetch", *options, "origin", commit, git=history, reached=reached)
+            history = self._history(commit, depth)
             if history.attempt("merge-base", "--is-ancestor", ancestor, commit)[0] == 0:
                 return True
             count = int(history("rev-list", "--count", commit))
@@ -141,12 +130,14 @@ class Repository(Objects):
                 return False
         return False
 
-    def _history(self) -> tuple[Git, Mapping[str, str]]:
-        """Where history is kept, apart from what is read; and how it reaches the remote."""
+    def _history(self, commit: str, depth: int) -> Git:
+        """The place where history is kept, apart from what is read, with so much of a commit's."""
         folder = self._folder / "history.git"
         if not folder.exists():
             mirror.made(folder)
-        return Git(folder, self._origin.known(folder)), self._origin.reached(folder)
+        history = Git(folder, self._origin.known(folder))
+        self._fetch([commit], into=history, depth=depth, without="tree:0")
+        return history
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
@@ -182,7 +173,9 @@ class Repository(Objects):
     def check_out(self, commit: str, tree: Tree) -> None:
         """Put the files of a commit into an empty work tree, and its index."""
         self._fetch_commits([commit])
-        self._remote(tree.option, "read-tree", "--reset", "-u", commit, also=tree.env)
+        arguments = (tree.option, "read-tree", "--reset", "-u", commit)
+        env = {**self._reached, **tree.env}
+        self._again(lambda: self.git(*arguments, env=env, seconds=REMOTE_SECONDS))
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""
@@ -223,12 +216,12 @@ class Repository(Objects):
     def _fetch_commits(self, commits: Sequence[str], *, again: bool = True) -> None:
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
         if missing:
-            self._fetch(["--depth=1", "--filter=blob:none"], missing, again=again)
+            self._fetch(missing, depth=1, without="blob:none", again=again)
             self._here.update(missing)
 
     def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
         if missing := sorted(blobs - self._here):
-            self._fetch([], missing, again=again)
+            self._fetch(missing, again=again)
             self._here.update(missing)
 
     def write(
@@ -240,40 +233,36 @@ class Repository(Objects):
         self._here.update((sha, *({blob for _, blob in self.listing(sha)} - known)))
         return sha
 
-    def _fetch(self, options: Sequence[str], objects: Sequence[str], *, again: bool = True) -> None:
-        data = "".join(f"{one}\n" for one in objects).encode()
-        arguments = (
-            "fetch",
-            "--quiet",
-            "--no-tags",
-            "--no-write-fetch-head",
-            "--no-auto-maintenance",
-            *options,
-            "--stdin",
-            "origin",
+    def close(self) -> None:
+        """End the processes that were kept for reading."""
+        self._reading.close()
+        super().close()
+
+    def _fetch(
+        self,
+        objects: Sequence[str],
+        *,
+        into: Git | None = None,
+        depth: int | None = None,
+        without: str | None = None,
+        again: bool = True,
+    ) -> None:
+        place = into or self.git
+        self._again(
+            lambda: self._reading.fetch(place, objects, depth=depth, without=without), again=again
         )
-        self._remote(*arguments, data=data, again=again)
 
     @property
     def _is_far(self) -> bool:
         """Whether a network may be between us and it."""
         return "://" in self._origin.url
 
-    def _remote(
-        self,
-        *arguments: str,
-        data: bytes | None = None,
-        git: Git | None = None,
-        reached: Mapping[str, str] | None = None,
-        also: Mapping[str, str] | None = None,
-        again: bool = True,
-    ) -> bytes:
+    def _again(self, read: Callable[[], _T], *, again: bool = True) -> _T:
         """Read something; over a network twice again, for a server may be away for a moment."""
-        env = {**(reached or self._reached), **(also or {})}
         left = list(_PAUSES) if again and self._is_far else []
         while True:
             try:
-                return (git or self.git)(*arguments, data=data, env=env, seconds=REMOTE_SECONDS)
+                return read()
             except GitError as error:
                 if not left:
                     raise Unreachable(

@@ -58,7 +58,7 @@ def run(
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise _too_slow(name or command[0], seconds) from None
+            raise too_slow(name or command[0], seconds) from None
         finally:
             end_group(process.pid)
             process.wait()
@@ -79,7 +79,7 @@ def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> 
         end_group(process.pid)
         with suppress(subprocess.TimeoutExpired):
             process.communicate(timeout=GRACE)  # closes its pipes, and takes its exit status
-        raise _too_slow(name, seconds) from None
+        raise too_slow(name, seconds) from None
     finally:
         end_group(process.pid)
     return out or b"", err or b""
@@ -108,7 +108,8 @@ def children() -> set[int]:
     return found
 
 
-def _too_slow(name: str, seconds: float) -> TimeLimit:
+def too_slow(name: str, seconds: float) -> TimeLimit:
+    """The error for a process that was given so many seconds."""
     return TimeLimit(
         f"{name} took longer than {seconds:g} seconds and was ended",
         remedy="try again; if it stays slow, find out why",
