@@ -22,7 +22,12 @@ class GitServer:
         headers: the Authorization headers of each request, as they came.
         redirect: where all requests are sent on to, if anywhere.
         away: so many requests more are answered by 502.
-        during: called while a request is answered.
+        cut: so many answers with objects more end in their middle.
+        hangs: whether requests for objects are answered only when the server ends.
+        settings: what its Git is configured to.
+        is_old: whether it speaks the first version of the protocol only.
+        is_dumb: whether it has no Git, and gives files.
+        connections: how many there were.
     """
 
     root: Path
@@ -32,6 +37,13 @@ class GitServer:
     paths: list[str] = field(default_factory=list)
     redirect: str | None = None
     away: int = 0
+    cut: int = 0
+    hangs: bool = False
+    settings: tuple[str, ...] = ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant")
+    is_old: bool = False
+    is_dumb: bool = False
+    connections: int = 0
+    ends: threading.Event = field(default_factory=threading.Event)
     seen: list[str] = field(default_factory=list)
 
     @property
@@ -50,6 +62,10 @@ class GitServer:
 class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True  # headers and body go out at once
+
+    def setup(self) -> None:
+        super().setup()
+        self._place.connections += 1
 
     def do_GET(self) -> None:
         self._answer()
@@ -86,7 +102,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._say(401, {"WWW-Authenticate": 'Basic realm="git"'})
         elif writes and right != "write":
             self._say(403)
+        elif place.is_dumb:
+            file = place.root / path.lstrip("/")
+            self._say(200, body=file.read_bytes()) if file.is_file() else self._say(404)
         else:
+            if place.hangs and b"command=fetch" in data:
+                place.ends.wait()
             self._serve(path, query, data)
 
     def _body(self) -> bytes:
@@ -106,7 +127,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
             "GIT_CONFIG_GLOBAL": os.devnull,
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": "" if self._place.is_old else self.headers.get("Git-Protocol", ""),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "REQUEST_METHOD": self.command,
             "PATH_INFO": path,
@@ -116,9 +137,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "REMOTE_USER": "somebody",
             "REMOTE_ADDR": "127.0.0.1",
         }
-        command = ["git", "-c", "uploadpack.allowFilter", "-c", "uploadpack.allowAnySHA1InWant"]
+        settings = [part for one in self._place.settings for part in ("-c", one)]
         done = subprocess.run(
-            [*command, "http-backend"], input=data, env=env, capture_output=True, check=False
+            ["git", *settings, "http-backend"],
+            input=data,
+            env=env,
+            capture_output=True,
+            check=False,
         )
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         found = dict(line.split(": ", 1) for line in head.decode().splitlines())
@@ -130,6 +155,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if self._place.cut and b"packfile" in body:
+            self._place.cut -= 1
+            self.close_connection = True
+            body = body[: len(body) // 2]
         self.wfile.write(body)
 
 
@@ -155,6 +184,7 @@ def serving(root: Path, tokens: dict[str, str]) -> Iterator[GitServer]:
     try:
         yield place
     finally:
+        place.ends.set()
         server.shutdown()
         server.server_close()
         thread.join()

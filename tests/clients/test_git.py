@@ -179,6 +179,24 @@ def test_reader_that_was_killed_is_an_error(repository: Path) -> None:
     here.close()
 
 
+def test_reader_that_does_not_answer_is_ended(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = git(repository, "rev-parse", "main")
+    here = Git(repository)
+    others = children()
+    assert here.blob(head, "commit")
+    (reader,) = [pid for pid in children() if pid not in others and is_alive(pid)]
+    os.kill(reader, signal.SIGSTOP)
+    monkeypatch.setattr("tidemill.clients.git.git.LOCAL_SECONDS", 0.2)
+    with pytest.raises(TimeLimit, match="git cat-file took longer"):
+        here.blob(head)
+    assert not is_alive(reader)
+    monkeypatch.undo()
+    assert here.blob(head, "commit"), "another one reads on"
+    here.close()
+
+
 def children() -> list[int]:
     """The processes that this one has started."""
     tasks = Path("/proc/self/task").glob("*/children")

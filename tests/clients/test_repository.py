@@ -177,6 +177,16 @@ def test_ancestor_is_found_however_deep_it_lies(
             assert not repository.is_ancestor(commits[-1], commits[-1 - back])
 
 
+def test_ancestor_is_found_below_where_a_history_ended_before(
+    long_history: tuple[Path, list[str]],
+) -> None:
+    folder, commits = long_history
+    with opened(str(folder)) as repository:
+        assert [one.sha for one in repository.history(commits[-1], 3)] == commits[-3:]
+        assert repository.is_ancestor(commits[-10], commits[-1])
+        assert [one.sha for one in repository.history(commits[-1], 2)] == commits[-2:]
+
+
 def test_commit_of_another_branch_is_no_ancestor(long_history: tuple[Path, list[str]]) -> None:
     folder, commits = long_history
     side = git(folder, "rev-parse", "side")

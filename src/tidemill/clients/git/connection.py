@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tidemill.clients.git import protocol
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.protocol import Boundary, Capabilities, Mark, Packet, Unanswered
+from tidemill.clients.git.protocol import Boundary, Mark, Packet, Unanswered
 from tidemill.clients.git.remote import SERVE, Remote
 from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import GRACE
@@ -26,7 +26,7 @@ _CONNECTED = b""  # the helper's answer, a line, if it can
 _ON_ITS_OWN = {"GIT_DIR": None, "GIT_CONFIG_COUNT": None, "GIT_CONFIG_PARAMETERS": None}
 
 
-class NotSpoken(Exception):  # noqa: N818 - a server may be like that
+class NotSpoken(Exception):
     """The server does not speak version 2 of the protocol."""
 
 

@@ -135,6 +135,7 @@ class Git:
 
         Raises:
             GitError: it is not here, or the process that reads objects has ended.
+            TimeLimit: it could not be read in time.
         """
         # It must not fetch what is not here: that would be one by one.
         reader = self._reader or self.started(
@@ -144,13 +145,16 @@ class Git:
         reader.allow(LOCAL_SECONDS)
         reader.write(f"{sha}\n".encode())
         try:
-            name, found, *size = reader.line().split(b" ")
+            found, *size = reader.line().decode().split(" ")[1:]
             data = reader.exactly(int(size[0]) + 1)[:-1] if size else b""
-        except (EOFError, ValueError):
-            raise GitError(("cat-file", sha), 1, f"{sha} could not be read") from None
+        except BaseException as error:
+            self.close()  # what it says next would be the rest of this
+            if isinstance(error, EOFError | ValueError):
+                raise GitError(("cat-file", sha), 1, f"{sha} could not be read") from None
+            raise
         if not size:
             raise GitError(("cat-file", sha), 1, f"{sha} is not here")
-        return data if kind in (None, found.decode()) else b""
+        return data if kind in (None, found) else b""
 
     def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
         """Start `git arguments…`, to be spoken to; whoever starts it closes it.

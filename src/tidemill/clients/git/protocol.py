@@ -1,7 +1,7 @@
-"""Version 2 of Git's protocol, as far as reading needs it: what is said, and what the answers mean.
+"""Version 2 of Git's protocol, as far as reading needs it: requests, and what the answers mean.
 
-The forms are those of gitprotocol-common(5), gitprotocol-pack(5) and gitprotocol-v2(5). Nothing here
-reads or writes: `exactly` gives the next so many bytes of what the other side says.
+The forms are those of gitprotocol-common(5), gitprotocol-pack(5) and gitprotocol-v2(5). Nothing
+here reads or writes: `exactly` gives the next so many bytes of what the other side says.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Mark(Enum):
 Packet: TypeAlias = bytes | Mark
 
 
-class Unanswered(Exception):  # noqa: N818 - it is no error of ours, and never gets out of this folder
+class Unanswered(Exception):
     """The other side refuses, or says what is not in the protocol; the text is what it said."""
 
 
@@ -167,9 +167,7 @@ def _request(command: str, can: Capabilities, arguments: Sequence[str]) -> bytes
     if can.object_format is not None:
         lines.append(f"object-format={can.object_format}")
     head, body = ("".join(map(_line, some)) for some in (lines, arguments))
-    return b"".join(
-        (head.encode(), Mark.DELIMITER.value, body.encode(), Mark.FLUSH.value)
-    )
+    return b"".join((head.encode(), Mark.DELIMITER.value, body.encode(), Mark.FLUSH.value))
 
 
 def _line(text: str) -> str:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import IO, cast
 
 from tidemill.clients.machine.processes import GRACE, end_group, too_slow
 
@@ -48,9 +49,8 @@ class Pipe:
         except BaseException:
             self._errors.close()
             raise
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._in, self._out = self._process.stdin, self._process.stdout
+        self._in = cast(IO[bytes], self._process.stdin)
+        self._out = cast(IO[bytes], self._process.stdout)
         os.set_blocking(self._in.fileno(), False)
 
     def allow(self, seconds: float) -> None:

@@ -1,0 +1,193 @@
+"""Reading over one connection: how many requests it takes, and servers that fail or can't."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.clients.git_server import GitServer, serving
+from tests.clients.places import bare, eventually, imported, is_alive
+from tests.world import git
+
+from tidemill.clients.git import connection
+from tidemill.clients.git.git import configured
+from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.machine.processes import children
+from tidemill.errors import TimeLimit, Unreachable
+
+TOKEN = "ghs_hush"
+FILES = {"tidemill.toml": "settings", "generated/all.yaml": "image: 1\n" * 1000, "a/tags.json": "x"}
+RECORD = {"record.json": "fact"}
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[GitServer]:
+    """A server with acme/cfg-app, which may be read with the token that there is."""
+    folder = tmp_path / "root/acme/cfg-app"
+    folder.parent.mkdir(parents=True)
+    imported(bare(folder), [FILES, {"generated/all.yaml": "image: 2\n"}])
+    imported(folder, [RECORD], "refs/tidemill/inbox/a")
+    with serving(tmp_path / "root", {TOKEN: "write"}) as running:
+        monkeypatch.setenv("GITHUB_SERVER_URL", running.url)
+        monkeypatch.setenv("TIDEMILL_TOKEN", TOKEN)
+        yield running
+
+
+@pytest.fixture
+def url(server: GitServer) -> str:
+    return f"{server.url}/acme/cfg-app"
+
+
+@pytest.fixture
+def there(server: GitServer) -> Path:
+    return server.root / "acme/cfg-app"
+
+
+def read(repository: Repository) -> str:
+    """What a turn reads: settings of main, and a fact; returns main."""
+    refs = repository.refs()
+    assert refs.head == "main"
+    main, fact = refs.shas["refs/heads/main"], refs.shas["refs/tidemill/inbox/a"]
+    repository.fetch([main], [fact], ["tidemill.toml"])
+    assert repository.files(main, ["tidemill.toml"]) == {"tidemill.toml": b"settings"}
+    assert repository.files(fact, ["record.json"]) == {"record.json": b"fact"}
+    return main
+
+
+def test_turn_reads_in_four_requests_over_one_connection(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        read(repository)
+        assert [path.rpartition("/")[2] for path in server.paths] == [
+            "refs?service=git-upload-pack",
+            *["git-upload-pack"] * 3,
+        ]
+        read(repository)
+        assert len(server.paths) == 5, "nothing has changed, and only that was asked"
+        assert server.connections == 1
+
+
+def test_what_is_read_later_comes_over_the_same_connection(
+    server: GitServer, url: str, there: Path
+) -> None:
+    first = git(there, "rev-parse", "main^")
+    with opened(url) as repository:
+        main = read(repository)
+        assert repository.is_ancestor(first, main)
+        assert [one.sha for one in repository.history(main, 5)] == [first, main]
+        assert repository.exists(first, ["generated"])
+        assert repository.files(first, ["generated/all.yaml"])
+        assert server.connections == 1
+
+
+def test_no_process_is_left(url: str) -> None:
+    before = children()
+    with opened(url) as repository:
+        read(repository)
+        started = children() - before
+        assert started
+    assert eventually(lambda: not any(is_alive(pid) for pid in started))
+
+
+@pytest.mark.parametrize("as_path", [False, True], ids=["http", "path"])
+def test_commit_that_is_not_there_does_not_end_the_reading(
+    url: str, there: Path, *, as_path: bool
+) -> None:
+    with opened(str(there) if as_path else url) as repository:
+        main = read(repository)
+        assert not repository.exists("0" * 40, again=False)
+        assert repository.exists(main)
+        read(repository)
+
+
+def test_server_that_leaves_nothing_out_is_read_over_one_connection(
+    server: GitServer, url: str
+) -> None:
+    server.settings = ()
+    with opened(url) as repository:
+        main = read(repository)
+        assert repository.files(main, ["a/tags.json"]) == {"a/tags.json": b"x"}
+        assert server.connections == 1
+
+
+def test_server_of_an_older_protocol_is_read_by_commands(
+    server: GitServer, url: str, there: Path
+) -> None:
+    server.is_old = True
+    with opened(url) as repository:
+        main = read(repository)
+        assert repository.is_ancestor(git(there, "rev-parse", "main^"), main)
+        assert not repository.exists("0" * 40, again=False)
+        assert server.connections > 1
+
+
+def test_server_without_git_is_an_error_with_a_remedy(
+    server: GitServer, url: str, there: Path
+) -> None:
+    """Git itself can't get a part of what such a server has."""
+    git(there, "update-server-info")
+    server.is_dumb = True
+    with opened(url) as repository:
+        main = repository.refs().shas["refs/heads/main"]
+        with pytest.raises(Unreachable, match="could not be read") as failed:
+            repository.fetch([main], [])
+    assert failed.value.remedy
+
+
+def test_address_that_is_rewritten_to_one_for_another_transport_is_read(
+    server: GitServer, url: str, there: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many have it for ssh: `url.git@github.com:.insteadOf https://github.com/`."""
+    for name, value in configured({f"url.file://{there}.insteadOf": url}).items():
+        monkeypatch.setenv(name, value)
+    with opened(url) as repository:
+        read(repository)
+    assert server.paths == []
+
+
+@pytest.mark.parametrize(("cut", "is_read"), [(1, True), (2, True), (3, False)])
+def test_answer_that_is_cut_off_is_asked_for_again(
+    server: GitServer, url: str, cut: int, *, is_read: bool
+) -> None:
+    server.cut = cut
+    with opened(url) as repository:
+        if is_read:
+            read(repository)
+        else:
+            with pytest.raises(Unreachable, match="could not be read"):
+                read(repository)
+    assert server.cut == 0
+
+
+def test_server_that_fails_in_the_middle_is_asked_again(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        repository.refs()
+        server.away = 2
+        read(repository)
+        server.away = 100
+        with pytest.raises(Unreachable, match="502") as failed:
+            repository.refs()
+        assert failed.value.remedy
+
+
+def test_server_that_does_not_answer_is_given_up(
+    server: GitServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "REMOTE_SECONDS", 1.0)
+    server.hangs = True
+    before = children()
+    with opened(url) as repository:
+        with pytest.raises(TimeLimit, match="git remote-http took longer than 1 seconds"):
+            read(repository)
+        assert eventually(lambda: not (children() - before))
+
+
+def test_git_that_is_configured_to_an_old_protocol_reads_over_one_connection(
+    server: GitServer, url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    config = tmp_path / "config"
+    config.write_text("[protocol]\n\tversion = 0\n")
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(config))
+    with opened(url) as repository:
+        read(repository)
+        assert server.connections == 1
