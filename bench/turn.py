@@ -2,10 +2,11 @@
 
 Whole processes, as a person or a workflow starts them, taking turns; medians.
 
-    python bench/turn.py [rounds] [--keep FOLDER]
+    python bench/turn.py [rounds] [--keep FOLDER] [--delay SECONDS]
 
 The repository is made once, outside the timing (`--keep` makes it only if it is not there). It is
-reached as a path and through `git daemon`, which has `uploadpack.allowFilter` set or not.
+reached as a path, over HTTP, and through `git daemon`, which has `uploadpack.allowFilter` set or
+not. Over HTTP, requests and connections are counted; with `--delay` each request waits so long.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from _counting import served
 
 COMMITS, SERVICES, CHANGED, PER_COMMIT = 3_000, 106, 3, 40
 WAVES = {"staging": 5, "internal": 10, "production": 15}
@@ -267,7 +270,7 @@ def generating(repository: Path, folder: Path) -> float:
     return statistics.median(seconds)
 
 
-def measure(folder: Path, rounds: int) -> None:
+def measure(folder: Path, rounds: int, delay: float) -> None:
     repository = folder / "cfg-app.git"
     start = refs(repository)
     base = {ref: sha for ref, sha in start.items() if not ref.startswith("refs/mains/")}
@@ -281,18 +284,25 @@ def measure(folder: Path, rounds: int) -> None:
         f"{files} generated files, {size:.0f} MB"
     )
     seconds: dict[str, list[float]] = {}
+    counted: dict[str, tuple[int, int]] = {}
     put = folder / "announcement.json"
-    with daemon(folder) as served:
+    with daemon(folder) as by_daemon, served(folder, delay) as by_http:
         for round_ in range(rounds):
             for way, allow in (
                 ("path", "true"),
+                ("http", "true"),
                 ("daemon, filter", "true"),
                 ("daemon, no filter", "false"),
             ):
                 git(repository, "config", "uploadpack.allowFilter", allow)
-                url = str(repository) if way == "path" else served
+                url = {"path": str(repository), "http": f"{by_http.url}/cfg-app.git"}.get(
+                    way, by_daemon
+                )
                 restore(repository, {**start, **base})
-                timed(seconds, f"{way:18} nothing to do", lambda: run(url, "reconcile-cfg-app"))  # noqa: B023
+                by_http.count()
+                what = f"{way:18} nothing to do"
+                timed(seconds, what, lambda: run(url, "reconcile-cfg-app"))  # noqa: B023
+                counted[what] = by_http.count()
                 for name in ENTRY_POINTS:
                     restore(
                         repository,
@@ -305,12 +315,15 @@ def measure(folder: Path, rounds: int) -> None:
                         what,
                         lambda: run(url, "update-cfg-app", "--announcement", str(put)),  # noqa: B023
                     )
+                    counted[what] = by_http.count()
                     if len(turn["introduced"]) != 1:
                         raise SystemExit(f"nothing was introduced: {turn}")
     restore(repository, start)
-    print(f"{'median of ' + str(rounds):45} {'seconds':>7}  fastest")
+    print(f"{'median of ' + str(rounds):45} {'seconds':>7}  fastest  requests  connections")
     for what, all_ in seconds.items():
-        print(f"{what:45} {statistics.median(all_):7.2f}  {min(all_):7.2f}")
+        requests, connections = counted[what]
+        counts = f"  {requests:8}  {connections:11}" if requests else ""
+        print(f"{what:45} {statistics.median(all_):7.2f}  {min(all_):7.2f}{counts}")
     print(f"{'generate.py by itself':45} {generating(repository, folder):7.2f}")
 
 
@@ -329,6 +342,9 @@ def main() -> None:
     parser.add_argument(
         "--keep", type=Path, metavar="FOLDER", help="where the repository is, or will be, kept"
     )
+    parser.add_argument(
+        "--delay", type=float, default=0.0, metavar="SECONDS", help="latency of HTTP requests"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = (arguments.keep or Path(temporary)).resolve()
@@ -339,7 +355,7 @@ def main() -> None:
             make(folder)
             (folder / "ready").write_text("")
             print(f"made in {time.perf_counter() - begin:.0f} s")
-        measure(folder, arguments.rounds)
+        measure(folder, arguments.rounds, arguments.delay)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,12 @@ from tests.world import git
 from tidemill.clients.git import connection
 from tidemill.clients.git.git import configured
 from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.git.store import Committed, Work
 from tidemill.clients.machine.processes import children
 from tidemill.errors import TimeLimit, Unreachable
 
 TOKEN = "ghs_hush"
+THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 FILES = {"tidemill.toml": "settings", "generated/all.yaml": "image: 1\n" * 1000, "a/tags.json": "x"}
 RECORD = {"record.json": "fact"}
 
@@ -80,6 +83,15 @@ def test_what_is_read_later_comes_over_the_same_connection(
         assert server.connections == 1
 
 
+def test_files_of_a_checkout_come_in_one_request(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        main = read(repository)
+        work = Work(main, "a", b"{}", b"{}", None, "m", generate="cat a/tags.json > b", date=THEN)
+        assert isinstance(repository.work(work), Committed)
+        assert len(server.paths) == 5
+        assert server.connections == 1
+
+
 def test_no_process_is_left(url: str) -> None:
     before = children()
     with opened(url) as repository:
@@ -106,7 +118,9 @@ def test_server_that_leaves_nothing_out_is_read_over_one_connection(
     server.settings = ()
     with opened(url) as repository:
         main = read(repository)
+        assert len(server.paths) == 3, "the files came with their commits"
         assert repository.files(main, ["a/tags.json"]) == {"a/tags.json": b"x"}
+        assert len(server.paths) == 3
         assert server.connections == 1
 
 

@@ -11,6 +11,7 @@ from tidemill.clients.git.protocol import (
     Boundary,
     Capabilities,
     Mark,
+    Packet,
     Unanswered,
     capabilities,
     fetch,
@@ -141,7 +142,7 @@ def test_server_that_can_leave_nothing_out_is_not_asked_to() -> None:
 
 
 def test_answer_has_where_history_ends_and_then_the_pack() -> None:
-    message = [
+    message: list[Packet] = [
         b"shallow-info\n", f"shallow {A}\n".encode(), f"unshallow {B}\n".encode(), Mark.DELIMITER,
         b"packfile\n", b"\x01PACK", b"\x02counting", b"\x01more",
     ]  # fmt: skip
@@ -162,6 +163,6 @@ def test_answer_has_where_history_ends_and_then_the_pack() -> None:
         ([], "sent no objects"),
     ],
 )
-def test_answer_without_a_whole_pack_is_none(message: list[bytes], why: str) -> None:
+def test_answer_without_a_whole_pack_is_none(message: list[Packet], why: str) -> None:
     with pytest.raises(Unanswered, match=why):
         list(fetched(message))

@@ -88,6 +88,11 @@ class Connection:
                 raise GitError(("index-pack",), code, said)
         ends.write()
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether the server leaves out what is not wanted."""
+        return self._can.has_filter
+
     def close(self) -> None:
         """End the process."""
         self.is_open = False

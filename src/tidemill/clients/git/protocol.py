@@ -40,6 +40,11 @@ class Capabilities:
     fetch: frozenset[str]
     object_format: str | None
 
+    @property
+    def has_filter(self) -> bool:
+        """Whether it can leave out a part of what a commit leads to."""
+        return "filter" in self.fetch
+
 
 @dataclass(frozen=True)
 class Boundary:
@@ -128,7 +133,7 @@ def fetch(
         ends: the commits at which the history that is here ends.
     """
     lines = ["ofs-delta", "no-progress"]
-    if without is not None and "filter" in can.fetch:
+    if without is not None and can.has_filter:
         lines.append(f"filter {without}")
     if depth is not None:
         lines.append(f"deepen {depth}")

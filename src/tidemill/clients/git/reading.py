@@ -67,6 +67,11 @@ class Reading:
         env = self._origin.reached(into.folder)
         into(*arguments, "--stdin", "origin", data=data, env=env, seconds=REMOTE_SECONDS)
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether what is to be left out may not have been sent."""
+        return self._connection is None or self._connection.leaves_out
+
     def close(self) -> None:
         """End the connection."""
         if self._connection is not None:

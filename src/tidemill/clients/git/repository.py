@@ -141,9 +141,9 @@ class Repository(Objects):
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
-        result = self._worktree_with(work.parent).do(work)
+        is_checked_out = bool(work.entry or work.generate)
+        result = self._worktree_with(work.parent, is_checked_out=is_checked_out).do(work)
         if isinstance(result, Committed):
-            is_checked_out = bool(work.entry or work.generate)
             paths = [""] if is_checked_out else [f"{work.folder}/{name}" for name in FILES]
             blobs = {blob for path in paths for _, blob in self.listing(result.sha, path)}
             self._here.update((result.sha, *blobs))
@@ -153,7 +153,9 @@ class Repository(Objects):
         self, work: Work, *, is_second: bool = False
     ) -> Inspection | WorkFailed | WorkTimedOut:
         """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
-        changed = self._worktree_with(work.parent).look(work, is_second=is_second)
+        changed = self._worktree_with(work.parent, is_checked_out=True).look(
+            work, is_second=is_second
+        )
         if isinstance(changed, WorkFailed | WorkTimedOut):
             return changed
         about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")
@@ -164,15 +166,18 @@ class Repository(Objects):
             one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",
         )
 
-    def _worktree_with(self, commit: str) -> Worktree:
+    def _worktree_with(self, commit: str, *, is_checked_out: bool) -> Worktree:
         if self._worktree is None:
             self._worktree = Worktree(self, self._folder, self._reached)
-        self._fetch_commits([commit])
+        if is_checked_out:
+            self.fetch_below(commit, [""])
+        else:
+            self._fetch_commits([commit])
         return self._worktree
 
     def check_out(self, commit: str, tree: Tree) -> None:
         """Put the files of a commit into an empty work tree, and its index."""
-        self._fetch_commits([commit])
+        self.fetch_below(commit, [""])
         arguments = (tree.option, "read-tree", "--reset", "-u", commit)
         env = {**self._reached, **tree.env}
         self._again(lambda: self.git(*arguments, env=env, seconds=REMOTE_SECONDS))
@@ -218,6 +223,8 @@ class Repository(Objects):
         if missing:
             self._fetch(missing, depth=1, without="blob:none", again=again)
             self._here.update(missing)
+            if not self._reading.leaves_out:
+                self._here.update(blob for one in missing for _, blob in self.listing(one))
 
     def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
         if missing := sorted(blobs - self._here):
