@@ -211,3 +211,13 @@ def test_git_that_is_not_there_is_an_error_with_a_remedy(
     with pytest.raises(TidemillError, match="git could not be started") as missing:
         here("version")
     assert "install Git" in missing.value.remedy
+
+
+def test_reader_ends_with_what_it_reads_for(repository: Path) -> None:
+    head = git(repository, "rev-parse", "main")
+    others = children()
+    here = Git(repository)
+    assert here.blob(head, "commit")
+    (reader,) = [pid for pid in children() if pid not in others and is_alive(pid)]
+    del here
+    assert not is_alive(reader)

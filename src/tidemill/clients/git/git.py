@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -137,11 +138,12 @@ class Git:
             GitError: it is not here, or the process that reads objects has ended.
             TimeLimit: it could not be read in time.
         """
-        # It must not fetch what is not here: that would be one by one.
-        reader = self._reader or self.started(
-            "cat-file", "--batch", env={"GIT_ALLOW_PROTOCOL": "none"}
-        )
-        self._reader = reader
+        if self._reader is None:
+            # It must not fetch what is not here: that would be one by one.
+            env = {"GIT_ALLOW_PROTOCOL": "none"}
+            self._reader = self.started("cat-file", "--batch", env=env)
+            self._end_reader = weakref.finalize(self, self._reader.close)
+        reader = self._reader
         reader.allow(LOCAL_SECONDS)
         reader.write(f"{sha}\n".encode())
         try:
@@ -174,9 +176,9 @@ class Git:
             raise self._missing() from None
 
     def close(self) -> None:
-        """End the process that was kept for reading objects."""
+        """End the process that was kept for reading objects; done at the latest with this."""
         if self._reader is not None:
-            self._reader.close()
+            self._end_reader()
             self._reader = None
 
     def _missing(self) -> TidemillError:

@@ -1,7 +1,8 @@
 """Reading and writing objects of this run's own bare repository.
 
 Trees and blobs are read through one `git cat-file --batch` that stays open, and written as loose
-objects, both by GitPython: a process for each would cost more than all the rest of a turn.
+objects by GitPython's gitdb, imported where the first is written: a process for each would cost
+more than all the rest of a turn.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
-
-from gitdb import IStream, LooseObjectDB
 
 from tidemill.clients.git.git import Git
 from tidemill.words.names import visible
@@ -40,7 +39,6 @@ class Objects:
 
     def __init__(self, git: Git) -> None:
         self.git = git
-        self._database = LooseObjectDB(str(git.folder / "objects"))
         self._trees: dict[str, list[tuple[str, str, bool]]] = {}
         self._roots: dict[str, str | None] = {}
 
@@ -187,7 +185,10 @@ class Objects:
             name = hashlib.sha1(header + data, usedforsecurity=False).hexdigest()
             if name in known:
                 return name
-        stream = self._database.store(IStream(kind.encode(), len(data), BytesIO(data)))
+        from gitdb import IStream, LooseObjectDB
+
+        database = LooseObjectDB(str(self.git.folder / "objects"))
+        stream = database.store(IStream(kind.encode(), len(data), BytesIO(data)))
         sha: str = stream.hexsha.decode()
         # Commands read it as another user, and a umask may be such that they could not.
         (self.git.folder / "objects" / sha[:2]).chmod(0o755)
