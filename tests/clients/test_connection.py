@@ -14,7 +14,7 @@ from tests.world import git
 from tidemill.clients.git import connection
 from tidemill.clients.git.git import configured
 from tidemill.clients.git.repository import Repository, opened
-from tidemill.clients.git.store import Committed, Work
+from tidemill.clients.git.store import Committed, Pushed, Update, Work
 from tidemill.clients.machine.processes import children
 from tidemill.errors import TimeLimit, Unreachable
 
@@ -157,6 +157,33 @@ def test_address_that_is_rewritten_to_one_for_another_transport_is_read(
     with opened(url) as repository:
         read(repository)
     assert server.paths == []
+
+
+def test_address_that_is_rewritten_to_a_command_is_refused(
+    server: GitServer, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = f"ext::sh -c 'touch {tmp_path}/touched'"
+    for name, value in configured({f"url.{command}.insteadOf": url}).items():
+        monkeypatch.setenv(name, value)
+    with opened(url) as repository, pytest.raises(Unreachable, match="could not be read"):
+        repository.refs()
+    assert server.paths == []
+    assert not (tmp_path / "touched").exists()
+
+
+@pytest.mark.parametrize("key", ["insteadOf", "pushInsteadOf"])
+def test_folder_is_written_to_where_it_is_read(
+    there: Path, tmp_path: Path, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the user's configuration puts in place of its path."""
+    other = bare(tmp_path / "other.git")
+    for name, value in configured({f"url.{other}.{key}": str(there)[:-1]}).items():
+        monkeypatch.setenv(name, value)
+    with opened(str(there)) as repository:
+        main = read(repository)
+        assert repository.push([Update("refs/heads/auto", None, main)]) == Pushed()
+    assert git(there, "rev-parse", "auto") == main
+    assert git(other, "for-each-ref") == ""
 
 
 @pytest.mark.parametrize(("cut", "is_read"), [(1, True), (2, True), (3, False)])

@@ -82,6 +82,11 @@ class Remote:
         ]
         if is_path(self.url) or self.url.startswith("file://"):
             settings.append(("remote.origin.uploadpack", f"git {' '.join(SERVE)}"))
+        if is_folder(self.url):
+            # It is read as it is, so no configuration may have it written to in another place.
+            settings += [
+                (f"url.{self.url}.{key}", self.url) for key in ("insteadOf", "pushInsteadOf")
+            ]
         return settings
 
 
