@@ -51,12 +51,16 @@ def main(arguments: Sequence[str] | None = None, table: Table | None = None) -> 
 
 
 def _prepare(*, is_whole_process: bool) -> None:
+    import atexit
+    import gc
     import io
     import signal
 
     from tidemill.clients.machine.environment import leave_the_checkout, turn_to_utf8
 
     if is_whole_process:
+        # At its end Python looks through all objects for circles; they all go with the process.
+        atexit.register(gc.freeze)
         turn_to_utf8()
         leave_the_checkout()
     for stream in (sys.stdout, sys.stderr):
