@@ -34,6 +34,7 @@ ACTIONS = (
     "accept-event",
     "update-cfg-app",
     "reconcile-cfg-app",
+    "loop",
     "check-cfg-app",
     "promote-wave",
     "run-setup",

@@ -182,8 +182,8 @@ def test_the_readme_names_every_command() -> None:
     assert first_column(section(README, "The commands")) == list(_table.COMMANDS)
 
 
-def test_the_script_carries_a_set_from_the_announcement_to_the_last_wave(tmp_path: Path) -> None:
-    script = next(block for block in blocks(ADOPT, "sh") if block.startswith("#!"))
+def test_the_loop_carries_a_set_from_the_announcement_to_the_last_wave(tmp_path: Path) -> None:
+    script = next(block for block in blocks(ADOPT, "sh") if block.startswith("tidemill loop"))
     waves: dict[str, dict[str, Any]] = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["s"]}}
     world = World(tmp_path, waves)
     env = os.environ | {

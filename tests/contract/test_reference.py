@@ -46,7 +46,10 @@ def test_a_turn_reports_the_keys_that_are_documented(world: World) -> None:
     table = TEXT.partition("## What a turn reports")[2].partition("`request.state`")[0]
     keys = {key for row in re.findall(r"(?m)^\| (`.+?`) \|", table) for key in row.split(", ")}
     announced, turned = set(world.announce(2)), set(world.turn())
-    assert {key.strip("`") for key in keys} == announced | turned
+    looped = set(world.run("loop"))
+    assert {key.strip("`") for key in keys} == announced | turned | looped
+    assert looped - announced - turned == {"verdicts", "reasons", "warnings"}
+    assert announced | turned <= looped | {"error", "settled"}
     assert announced - turned == {"request", "error"}
     assert turned - announced == {"more", "settled"}
 

@@ -11,13 +11,20 @@ from tidemill_sandbox.state.shapes import Run
 from tidemill_sandbox.workflow_story import EDITS, Story, narrator
 from tidemill_sandbox.world import Mode, Wishes, World
 
+CALLER = ("cfg-app", ".github/workflows/tidemill.yml")
+SETUP = "      setup: make setup\n"
 
-@pytest.mark.parametrize("mode", ["github-token", "app"])
+
+@pytest.mark.parametrize(
+    ("mode", "check"),
+    [("github-token", "same-job"), ("github-token", "own-job"), ("app", "same-job")],
+)
 def test_a_commit_of_app_git_goes_to_production(
-    tmp_path: Path, mode: Mode, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, mode: Mode, check: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     node()
-    wishes = Wishes(tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=EDITS)
+    edits = {**EDITS, CALLER: ((SETUP, f"{SETUP}      check: {check}\n"),)}
+    wishes = Wishes(tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=edits)
     with World(wishes) as world:
         Story(world, narrator(None)).a_commit_goes_to_production()
         assert not world.hub.deviations, world.hub.deviations
@@ -25,6 +32,13 @@ def test_a_commit_of_app_git_goes_to_production(
         pushed = {event.cause.login for event in world.hub.events if event.name == "push"}
         bot = "github-actions[bot]" if mode == "github-token" else "acme-tidemill[bot]"
         assert pushed == {"ada", "grace", bot}
+        jobs = {
+            job.name.rpartition(" / ")[2]
+            for run in world.hub.runs
+            for job in run.jobs
+            if run.repository == world.wishes.names[1] and job.conclusion != "skipped"
+        }
+        assert jobs == ({"turn"} if check == "same-job" else {"turn", "check", "settle"})
         started = {run.event for run in world.hub.runs if run.actor == bot}
         if mode == "github-token":
             assert "push" not in started, "its GITHUB_TOKEN starts nothing by pushing"

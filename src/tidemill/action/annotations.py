@@ -42,6 +42,8 @@ def notices(result: Result) -> list[str]:
     match result:
         case results.Acceptance(request) | results.RequestAndTurn(request):
             return [] if request.is_new else [one_line(said(request))]
+        case results.LoopDone(event=results.EventRequest() as came):
+            return notices(came)
         case results.EventRequest(request=request, is_foreign=is_foreign):
             why = request.how if is_foreign else way_in(request)
             return [one_line(why)] if why and not request.is_new else []
@@ -60,7 +62,11 @@ def _errors(result: Result) -> Iterator[str]:
         case results.Build():
             for one in result.differing:
                 yield f"{one.item.name} is not reproducible; the log says what differs"
-        case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
+        case (
+            results.RequestAndTurn(turn=turn)
+            | results.Reconciliation(turn)
+            | results.LoopDone(turn=turn)
+        ):
             yield from (waits_for(line, turn.remedies) for line in turn.waiting if _is_kept(line))
         case _:
             return
@@ -68,6 +74,9 @@ def _errors(result: Result) -> Iterator[str]:
 
 def _warnings(result: Result) -> Iterator[str]:
     match result:
+        case results.LoopDone(turn=turn, checks=checks):
+            yield from _left_to_people(turn)
+            yield from checks.warnings
         case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
             yield from _left_to_people(turn)
         case results.CheckoutCheck(warnings=found):

@@ -62,6 +62,11 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "reasons": "a JSON object: why a commit is not green",
     },
     "reconcile-cfg-app": {**_TURN, "more": "whether something wants a check that is not claimed"},
+    "loop": {
+        **_TURN,
+        "more": "whether something wants a check that there was no time for",
+        "verdicts": "a JSON object: what was said of each commit that was checked",
+    },
     "record-check": {**_CHANGED, "state": "the verdict", "reason": "what was written, or why not"},
     "status": {
         "main": "the commit of main",

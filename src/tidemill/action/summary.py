@@ -47,6 +47,10 @@ def _body(result: Result, url: str | None) -> list[str]:
         case results.EventRequest(request=request):
             why = said(request) if request.id else f"Nothing to accept: {said(request)}"
             return [f"{plain(why)}.", ""]
+        case results.LoopDone(came, turn, checks):
+            said_first = _body(came, url) if came else []
+            checked = _body(checks, url) if checks.verdicts else []
+            return [*said_first, *checked, *_turn(turn, url)]
         case results.StatusReport(status, remedies):
             return [
                 *_markdown(rollout(status, remedies.now), url),

@@ -22,8 +22,8 @@ class Surrounding:
 
 
 _TURNS = (
-    "update-cfg-app", "reconcile-cfg-app", "record-deployment", "promote-wave", "rollback-wave",
-    "hold-wave", "release-wave", "drop", "retry",
+    "update-cfg-app", "reconcile-cfg-app", "loop", "record-deployment", "promote-wave",
+    "rollback-wave", "hold-wave", "release-wave", "drop", "retry",
 )  # fmt: skip
 _BUILDS = ("build-reproducible-image", "compare", "record-image-artifact")
 _ON_GIT = (*_TURNS, "accept-event", "check-cfg-app", "record-check", "status")
@@ -40,14 +40,14 @@ SURROUNDINGS = (
         "status-token",
         "TIDEMILL_STATUS_TOKEN",
         "the token that sets statuses, where it is to be another one; token by default",
-        ("reconcile-cfg-app",),
+        ("reconcile-cfg-app", "loop"),
     ),
     Surrounding(
         "artifact-token",
         "TIDEMILL_ARTIFACT_TOKEN",
         "a token that may read artifacts of app.git, for announcements too large for an event; "
         "token by default",
-        ("accept-event", "update-cfg-app"),
+        ("accept-event", "update-cfg-app", "loop"),
     ),
     Surrounding(
         "registry", "TIDEMILL_REGISTRY", "the registry that the next two inputs are for", _BUILDS

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tidemill.building.build import Build
 from tidemill.building.compile_step import USUAL, Environment
 from tidemill.building.order import Item, Order
-from tidemill.building.threads import Threads
+from tidemill.clients.machine.threads import Threads
 from tidemill.clients.registry.image_stores import BaseImages, ImageStores
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import compression, documents, oci

@@ -43,6 +43,9 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {**turn_json(turn), "more": turn.more, "settled": settled.set}
         case results.EventRequest():
             return _event(result)
+        case results.LoopDone(came, turn, checks):
+            accepted = request_json(came.request) if came else None
+            return {"request": accepted, **turn_json(turn), "more": turn.more, **as_json(checks)}
         case results.StatusReport(status, remedies):
             found = {name: getattr(status, name) for name in status.__struct_fields__}
             return {**found, "waiting": [waiting_json(line, remedies) for line in status.waiting]}

@@ -43,7 +43,7 @@ class _Result:
     def exit_code(self) -> int:
         """0: done, or there was nothing to do; 1: it did what it could, and the answer is no."""
         match self:
-            case RequestAndTurn(turn=turn) | Reconciliation(turn):
+            case RequestAndTurn(turn=turn) | Reconciliation(turn) | LoopDone(turn=turn):
                 return int(turn.is_main_kept)
             case CommitChecks(verdicts):
                 return int(any(one.state != "success" for one in verdicts))
@@ -138,6 +138,15 @@ class EventRequest(_Result):
     event: str
     request: Request
     is_foreign: bool = False
+
+
+@dataclass(frozen=True)
+class LoopDone(_Result):
+    """What an event brought, all turns as one, and what was checked between them."""
+
+    event: EventRequest | None
+    turn: TurnTaken
+    checks: CommitChecks
 
 
 @dataclass(frozen=True)
@@ -264,6 +273,7 @@ Result: TypeAlias = (
     | RequestAndTurn
     | Reconciliation
     | EventRequest
+    | LoopDone
     | StatusReport
     | RecordedCheck
     | CheckoutCheck

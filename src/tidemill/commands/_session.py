@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from tidemill.asks.answer import answer
@@ -37,7 +38,7 @@ _AGAIN = "mend what the reason says, and ask again"
 def accept_only(url: str, options: Options, ask: Ask) -> Request:
     """Accept what is asked for; whoever does the next turn goes on from there."""
     with opened(url) as store:
-        return _accepted(store, Remedies.of(url, options.now), options, ask)[2]
+        return accept_ask(store, Remedies.of(url, options.now), options, ask)[2]
 
 
 def accept_and_turn(url: str, options: Options, ask: Ask) -> Acceptance | RequestAndTurn:
@@ -48,7 +49,7 @@ def accept_and_turn(url: str, options: Options, ask: Ask) -> Acceptance | Reques
     github = connected(url, tell)
     remedies = Remedies.of(url, options.now)
     with opened(url) as store:
-        fact, accepted, request = _accepted(store, remedies, options, ask)
+        fact, accepted, request = accept_ask(store, remedies, options, ask)
         if options.accept_only:
             return Acceptance(request)
         try:
@@ -91,9 +92,23 @@ def turn_taken(
     )
 
 
-def _accepted(
+def together(turns: Sequence[TurnTaken]) -> TurnTaken:
+    """Several turns, one after the other, as one: all that they did, and what waits after them."""
+    last = turns[-1]
+    return replace(
+        last,
+        outcome=next((one.outcome for one in turns if one.changed), last.outcome),
+        changed=any(one.changed for one in turns),
+        landed=next((one.landed for one in reversed(turns) if one.landed), None),
+        entries=tuple(entry for one in turns for entry in one.entries),
+        is_main_kept=any(one.is_main_kept for one in turns),
+    )
+
+
+def accept_ask(
     store: Store, remedies: Remedies, options: Options, ask: Ask
 ) -> tuple[Fact | Nothing | Ended, Accepted, Request]:
+    """Read, and accept what is asked for."""
     state = read(store)
     asker = Asker(person.name(), options.now, remedies.typed, remedies.both)
     fact = answer(ask, state, asker, RepositoryLookup(store, state, announcement_in))

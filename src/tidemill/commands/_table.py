@@ -63,6 +63,8 @@ TIDEMILL = Table(
             "update-cfg-app": "accept an announcement of an image set, then do a turn",
             "reconcile-cfg-app": "do everything that is due: file, land, evict, replay, introduce, "
             "promote",
+            "loop": "turn, check the commits that the turn asks for, and turn again, until "
+            "nothing is due",
             "record-check": "write the verdict of a check on a commit of auto or main",
             "record-deployment": "accept what a target reports of its deployment, then do a turn",
             "promote-wave": "ask for a set in a wave, and approve it",

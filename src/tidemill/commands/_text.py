@@ -62,6 +62,12 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
         case results.EventRequest(event, request):
             where = shown(event) if request.id else f"{shown(event)}: nothing to accept"
             yield "; ".join(filter(None, (f"{where}: {said(request)}", way_in(request))))
+        case results.LoopDone(came, turn, checks):
+            yield from text(came) if came else ()
+            yield from text(checks)
+            yield from _turn(turn)
+            if turn.more:
+                yield "Something wants a check, for which there was no time."
         case results.StatusReport():
             yield from _status(result)
         case results.RecordedCheck(context, of_check, note):

@@ -27,14 +27,17 @@ class Threads:
     """All threads of a run. When it is interrupted, they end as soon as they can.
 
     `workers` compress, `lines` send; what runs on neither is done by `each`.
+
+    Args:
+        side_by_side: how much `each` does at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, side_by_side: int = _SIDE_BY_SIDE) -> None:
         self._stopped = threading.Event()
         self._of_others = processes.children()
         self.workers = _Pool(os.cpu_count() or 1, self.go_on)
         self.lines = _Pool(_CONNECTIONS, self.go_on)
-        self._several = _Pool(_SIDE_BY_SIDE, self.go_on)
+        self._several = _Pool(side_by_side, self.go_on)
 
     def __enter__(self) -> Self:
         return self
