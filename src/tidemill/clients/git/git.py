@@ -1,8 +1,8 @@
 """Git itself: one call, one time limit, one process group.
 
-No call depends on the text of Git's errors; it is only ever shown. Calls go through GitPython. It
-takes longer to import than a turn takes to read, so it is imported by the first call: a turn that
-finds nothing to do needs only processes that stay open. One of these reads objects that are here,
+No call depends on the text of Git's errors; it is only ever shown. Calls go through GitPython. Its
+import takes as long as a turn reads, and runs `git version` twice, so the first call imports it:
+processes that every turn needs are started without it. One of these reads objects that are here,
 and may not speak to any remote.
 """
 
@@ -112,7 +112,7 @@ class Git:
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # it need not look for Git itself
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so here
         import git
 
         try:
@@ -157,6 +157,19 @@ class Git:
         if not size:
             raise GitError(("cat-file", sha), 1, f"{sha} is not here")
         return data if kind in (None, found) else b""
+
+    def said(
+        self, *arguments: str, env: Mapping[str, str] | None = None, seconds: float
+    ) -> tuple[int, bytes, str]:
+        """The same as `attempt`, for what turns often do: see above."""
+        pipe = self.started(*arguments, env=env)
+        try:
+            pipe.allow(seconds)
+            out = pipe.rest()
+            code, err = pipe.ended()
+            return code, out, err
+        finally:
+            pipe.close()
 
     def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
         """Start `git arguments…`, to be spoken to; whoever starts it closes it.

@@ -198,7 +198,7 @@ class Repository(Objects):
         changes = [f"{update.new or ''}:{update.ref}" for update in updates]
         arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
         try:
-            code, out, err = self.git.attempt(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
+            code, out, err = self.git.said(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
         except TidemillError as error:
             code, out, err = 1, b"", error.what
         if code == 0:
