@@ -59,8 +59,29 @@ def report(rounds: int, empty: Path, environment: dict[str, str]) -> None:
             words = ["--as-action", name.partition(",")[0]]
             took = start(ROOT, words, {**environment, **inputs})
             seconds.setdefault(f"the action {name}", []).append(took)
+        for name, words in {"--version": ["--version"], "the help of all": ["--help"]}.items():
+            took = start(ROOT, words, environment)
+            seconds.setdefault(f"tidemill {name}", []).append(took)
+        seconds.setdefault("to a turn's first call of Git", []).append(first_git(environment))
     for name, found in seconds.items():
         print(f"  {name:45} {statistics.median(found) * 1000:6.0f} ms ({max(found) * 1000:.0f})")
+
+
+def first_git(environment: dict[str, str]) -> float:
+    """Seconds until a turn first asks Git for a repository; the Git is one that only says when."""
+    with tempfile.TemporaryDirectory() as name:
+        git, stamp = Path(name, "git"), Path(name, "stamp")
+        git.write_text(
+            '#!/bin/bash\n[ "$1" != version ] || { echo git version 2.39.5; exit; }\n'
+            f"[ -e {stamp} ] || echo $EPOCHREALTIME >{stamp}\nexit 1\n"
+        )
+        git.chmod(0o755)
+        words = ["--as-action", "reconcile-cfg-app"]
+        path = f"{name}{os.pathsep}{environment['PATH']}"
+        more = {"INPUT_REPO": f"file://{name}/none.git", "INPUT_DRY-RUN": "true", "PATH": path}
+        began = time.time()
+        start(ROOT, words, {**environment, **more})
+        return float(stamp.read_text()) - began
 
 
 def cold(folder: Path, tool: str) -> list[float]:

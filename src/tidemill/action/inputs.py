@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import click
-import msgspec
 
 from tidemill.action.surroundings import SURROUNDINGS
 from tidemill.commands._parameters import Option
@@ -21,7 +20,6 @@ from tidemill.commands._table import COMMANDS, command
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
-from tidemill.words.unreadable import UNREADABLE
 
 # Options of a person at a terminal, and one that only tests need.
 NOT_FOR_WORKFLOWS = ("json", "now", "quiet", "iidfile", "metadata_file")
@@ -193,6 +191,10 @@ def _words(one: Input, given: Mapping[str, str]) -> list[str]:
 def _items(name: str, text: str) -> list[str]:
     """The values of a list: as JSON, as an output of ours has them, or one to a line."""
     if text.startswith("["):
+        import msgspec
+
+        from tidemill.words.unreadable import UNREADABLE
+
         try:
             return msgspec.json.decode(text, type=list[str])
         except UNREADABLE:

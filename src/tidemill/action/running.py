@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import io
 import sys
-import traceback
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from typing import cast
 
-import msgspec
-
-from tidemill.action.annotations import errors, notices, warnings
 from tidemill.action.inputs import arguments, known_command, refuse_others
-from tidemill.action.outputs import RESULT, texts
-from tidemill.action.summary import summary, summary_of_error
-from tidemill.clients.github import place
 from tidemill.clients.machine import workflow
 from tidemill.commands._command_line import parse
-from tidemill.commands._json import as_json
 from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Result, SetupFailed
 from tidemill.commands._table import COMMANDS, run
-from tidemill.commands._text import text
-from tidemill.commands._writing import write
 from tidemill.errors import CommandLineWrong, Refused, TidemillError
 from tidemill.words.names import one_line, visible
-
-LONG = 40  # lines of output, above which it is folded
 
 
 class Action:
@@ -54,18 +40,20 @@ class Action:
             with workflow.quoted():
                 result = cast(Result, run(parsed))
         except SetupFailed as error:
-            self._give(error.result)
+            from tidemill.action.reporting import set_outputs
+
+            set_outputs(self.name, error.result)
             raise
-        said = io.StringIO()
-        with redirect_stdout(said):
-            write(text(result))
-        _show(self.name, said.getvalue())
-        self._tell(result, getattr(parsed, "repo", None))
+        from tidemill.action.reporting import report  # while the command runs, nobody needs it
+
+        report(self.name, result, getattr(parsed, "repo", None))
         return result.exit_code
 
     def failed(self, error: TidemillError) -> None:
         """Say what happened, what was written, and what to do: in the log, and as an annotation."""
         lines = [f"{error.what}.", f"written: {error.written}", f"remedy: {error.remedy}"]
+        from tidemill.action.summary import summary_of_error
+
         with workflow.quoted():
             sys.stderr.write(visible("error: " + "\n  ".join(lines) + "\n"))
         workflow.annotate("error", f"Tidemill: {self.name}", ["\n".join(lines)])
@@ -76,27 +64,13 @@ class Action:
 
         An error may quote anything, so Python must not be left to print it after us.
         """
+        import traceback
+
         with workflow.quoted():
             sys.stderr.write(visible("".join(traceback.format_exception(error))))
         said = one_line(f"{type(error).__name__}: {error}")
         text = f"{self.name} broke off, and never should: {said}. Please report it, with the log."
         workflow.annotate("error", f"Tidemill: {self.name}", [text])
-
-    def _give(self, result: Result) -> None:
-        """Set the outputs, for the steps that follow."""
-        file = workflow.keep(f"{self.name}.json", msgspec.json.encode(as_json(result)))
-        for name in workflow.set_outputs({**texts(self.name, result), RESULT: file}):
-            long = f"the output {name} is too long and stays empty: the output {RESULT} has it"
-            workflow.annotate("warning", f"Tidemill: {self.name}", [long])
-
-    def _tell(self, result: Result, repository: str | None) -> None:
-        self._give(result)
-        title = f"Tidemill: {self.name}"
-        workflow.annotate("error", title, errors(self.name, result))
-        workflow.annotate("warning", title, warnings(result))
-        workflow.annotate("notice", title, notices(result))
-        where = place.of_url(repository) if repository else place.here()
-        workflow.summarize(summary(self.name, result, where.url if where else None))
 
 
 def _parsed(given: Sequence[str]) -> Arguments:
@@ -108,12 +82,3 @@ def _parsed(given: Sequence[str]) -> Arguments:
             one_line(f"an input of {given[0]} is wrong: {error.what}"),
             remedy=f"{error.meant}mend it below with: in the workflow",
         ) from None
-
-
-def _show(name: str, text: str) -> None:
-    """What the command printed for people, folded if it is long."""
-    if not text:
-        return
-    is_long = len(text.splitlines()) > LONG
-    with workflow.group(name) if is_long else workflow.quoted():
-        sys.stdout.write(text)

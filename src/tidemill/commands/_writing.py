@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import chain, repeat
+from typing import TYPE_CHECKING
 
-import msgspec
-
-from tidemill.commands._parts import WIDTH, Grid, Paragraph, Part, Title
 from tidemill.words.names import visible, visible_json
+
+if TYPE_CHECKING:
+    from tidemill.commands._parts import Grid, Part
 
 # Seconds without an end, after which a person is told that it goes on; then each minute.
 _PAUSES = (2, 8, 20, 30)
@@ -23,6 +24,8 @@ def write(parts: Iterable[Part]) -> None:
 
         _terminal.show(parts)
         return
+    from tidemill.commands._parts import Grid, Paragraph, Title
+
     for part in parts:
         match part:
             case Grid():
@@ -37,6 +40,8 @@ def write(parts: Iterable[Part]) -> None:
 
 def write_json(value: object) -> None:
     """One JSON object on standard output."""
+    import msgspec
+
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     sys.stdout.write(f"{visible_json(text)}\n")
 
@@ -87,6 +92,8 @@ def _show(grid: Grid) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table
+
+    from tidemill.commands._parts import WIDTH
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
     for title in grid.head:
