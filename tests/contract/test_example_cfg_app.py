@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -491,3 +493,45 @@ def test_installing_twice_is_installing_once_and_leaves_hooks_of_others_alone(
     hook = (cfg.path / ".git/hooks/post-rewrite").read_text()
     cfg.must("make", "install-merge-driver")
     assert (cfg.path / ".git/hooks/post-rewrite").read_text() == hook
+
+
+_TEXTS = [
+    "a", "a:", "a:b", "yes", "No", "", "x y", " x", "x ", "7104347e9", "1", "null", "~", "é",
+    "a\nb", 'q"q', "b\\s", "- a", "{", "[x]", "#c", "a #b", "a: b", "*x", "!t", "@", "'q'", "? x",
+    "|", "<<", "2020-01-01", "0x1f", "x" * 101, "w " * 600, "\t", "/p", "on",
+    "ghcr.io/a@sha256:" + "0" * 64,
+]  # fmt: skip
+
+
+def _value(rng: random.Random, depth: int) -> Any:
+    kind = rng.random() if depth else 1
+    if kind < 0.3:
+        return {rng.choice(_TEXTS): _value(rng, depth - 1) for _ in range(rng.randint(0, 4))}
+    if kind < 0.5:
+        return [_value(rng, depth - 1) for _ in range(rng.randint(0, 4))]
+    return rng.choice([*_TEXTS, 1, -3, 10**20, True, False, None, 1.5, 0])
+
+
+def test_yaml_is_what_the_library_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(EXAMPLE / "scripts"))
+    import yaml_text
+
+    for seed in range(2_000):
+        rng = random.Random(seed)
+        keys = range(rng.randint(0, 4))
+        documents = [{rng.choice(_TEXTS): _value(rng, 4) for _ in keys} for _ in keys]
+        assert yaml_text.to_yaml(documents) == yaml_text.by_library(documents), seed
+
+
+def test_many_files_are_generated_in_parts_and_come_out_the_same(cfg: Clone) -> None:
+    cfg.edit("scripts/sources.py", "MANY = 500", "MANY = 1")
+    cfg.edit("scripts/sources.py", "parts = os.cpu_count() or 1", "parts = 3")
+    for file in sorted((cfg.path / "generated").rglob("*.yaml"))[:30]:
+        file.unlink()
+    assert "38 files, 30 written, 0 removed" in cfg.must("make", "generate")
+    assert cfg.changed() == ["scripts/sources.py"]
+    cfg.edit("images/staging/app/digests.json", '"orders"', '"another"')
+    refusal = cfg.refused("make", "generate")
+    assert "The sources do not evaluate, nothing was generated:" in refusal
+    assert "digests.json has no image of orders" in refusal
+    assert "Traceback" not in refusal

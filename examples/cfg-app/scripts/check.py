@@ -11,7 +11,8 @@ from typing import Any
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing import Resource as Schema
-from sources import ROOT, Resource, read, resources, stray_files, to_yaml
+from sources import ROOT, read, resources, stray_files
+from yaml_text import Resource, to_yaml
 
 KUBERNETES = "v1.37.0"  # of the clusters; kubernetes-validate has the schemas of every release
 PACKAGE = package_files("kubernetes_validate")

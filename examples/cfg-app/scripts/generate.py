@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 
-from sources import GENERATED, ROOT, resources, stray_files, to_yaml, write_if_changed
+from sources import GENERATED, ROOT, stray_files, texts, write_if_changed
 
 
 def main() -> None:
-    files = resources()
-    written = sum(write_if_changed(ROOT / path, to_yaml(docs)) for path, docs in files.items())
+    files = texts()
+    written = sum(write_if_changed(ROOT / path, text) for path, text in files.items())
     stray = stray_files(files)
     for path in stray:
         path.unlink()

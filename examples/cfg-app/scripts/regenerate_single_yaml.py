@@ -7,7 +7,8 @@ result from. Exits 1 where there is no answer; Git then reports a conflict.
 import sys
 from pathlib import Path
 
-from sources import resources, to_yaml
+from sources import resources
+from yaml_text import to_yaml
 
 
 def main(path: str, merge_out: str) -> None:

@@ -1,56 +1,64 @@
 """What the Jsonnet sources say: the committed YAML files, by path."""
 
 import json
-import re
+import os
 import sys
+from collections.abc import Callable, Collection
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import rjsonnet
-import yaml
+from yaml_text import Resource, to_yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 GENERATED = ROOT / "generated"
-
-Resource = dict[str, Any]
-
-
-class _Dumper(yaml.CSafeDumper):
-    """Quotes every text that some YAML parser reads as a number, a date or a truth value."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-# PyYAML alone leaves 7104347e9, the start of a SHA, without quotes: a number to Kubernetes.
-_PLAIN = re.compile(r"(?!(?:y|n|yes|no|on|off|true|false|null)$)[A-Za-z/][\w./@:-]*", re.I | re.A)
-
-
-def _text(dumper: yaml.CSafeDumper, text: str) -> yaml.ScalarNode:
-    style = None if _PLAIN.fullmatch(text) else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
-
-
-_Dumper.add_representer(str, _text)
+MAIN = ROOT / "jsonnet/main.jsonnet"
+MANY = 500  # files: from here on, more processes save more than they take to start
 
 
 def resources() -> dict[str, list[Resource]]:
     """The Kubernetes resources of each YAML file; exits with the reason if there are none."""
+    return _evaluated(lambda: rjsonnet.evaluate_file(str(MAIN)))
+
+
+def texts() -> dict[str, str]:
+    """The text of each YAML file; where there are many, every core makes a part of them.
+
+    Exits with the reason if there are none.
+    """
+    parts = os.cpu_count() or 1
+    if parts == 1 or sum(1 for _ in GENERATED.rglob("*.yaml")) < MANY:
+        return {path: to_yaml(documents) for path, documents in resources().items()}
+    with ProcessPoolExecutor(parts) as pool:
+        found = pool.map(_part, range(parts), [parts] * parts)
+        return {path: text for part in found for path, text in part.items()}
+
+
+# Jsonnet evaluates what is asked for: of the other files a part evaluates no more than the paths.
+_PART = """
+local files = import %s;
+local paths = std.objectFields(files);
+local from = std.floor(%d * std.length(paths) / %d);
+local to = std.floor(%d * std.length(paths) / %d);
+{ [path]: files[path] for path in paths[from:to] }
+"""
+
+
+def _part(part: int, parts: int) -> dict[str, str]:
+    code = _PART % (json.dumps(str(MAIN)), part, parts, part + 1, parts)
+    found = _evaluated(lambda: rjsonnet.evaluate_snippet("a part of it", code))
+    return {path: to_yaml(documents) for path, documents in found.items()}
+
+
+def _evaluated(evaluate: Callable[[], str]) -> dict[str, list[Resource]]:
     try:
-        files: dict[str, list[Resource]] = json.loads(
-            rjsonnet.evaluate_file(str(ROOT / "jsonnet/main.jsonnet"))
-        )
+        files: dict[str, list[Resource]] = json.loads(evaluate())
     except RuntimeError as error:
         reason = str(error).replace(f"{ROOT}/", "")
         if reason.startswith("runtime error: "):  # `error` in the sources: it says all
             reason = reason.removeprefix("runtime error: ").partition("\n")[0]
         sys.exit(f"The sources do not evaluate, nothing was generated:\n{reason}")
     return files
-
-
-def to_yaml(documents: list[Resource]) -> str:
-    """The text of one YAML file: keys sorted, one document for each resource."""
-    return yaml.dump_all(documents, Dumper=_Dumper, explicit_start=True, width=1000)
 
 
 def read(path: Path) -> str | None:
@@ -67,7 +75,7 @@ def write_if_changed(path: Path, content: str) -> bool:
     return True
 
 
-def stray_files(files: dict[str, list[Resource]]) -> list[Path]:
+def stray_files(files: Collection[str]) -> list[Path]:
     """What lies below generated/ and comes from no source."""
     present = (path for path in GENERATED.rglob("*") if not path.is_dir() or path.is_symlink())
     return sorted(path for path in present if str(path.relative_to(ROOT)) not in files)
