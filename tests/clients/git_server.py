@@ -23,6 +23,7 @@ class GitServer:
         redirect: where all requests are sent on to, if anywhere.
         away: so many requests more are answered by 502.
         cut: so many answers with objects more end in their middle.
+        closes: whether it ends a connection after each answer, and does not say so.
         hangs: whether requests for objects are answered only when the server ends.
         settings: what its Git is configured to.
         is_old: whether it speaks the first version of the protocol only.
@@ -38,6 +39,7 @@ class GitServer:
     redirect: str | None = None
     away: int = 0
     cut: int = 0
+    closes: bool = False
     hangs: bool = False
     settings: tuple[str, ...] = ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant")
     is_old: bool = False
@@ -155,6 +157,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.close_connection = self.close_connection or self._place.closes
         if self._place.cut and b"packfile" in body:
             self._place.cut -= 1
             self.close_connection = True

@@ -70,6 +70,18 @@ def test_turn_reads_in_four_requests_over_one_connection(server: GitServer, url:
         assert server.connections == 1
 
 
+def test_server_that_ends_idle_connections_is_read_all_the_same(
+    server: GitServer, url: str, there: Path
+) -> None:
+    """As it happens while a command runs for minutes."""
+    server.closes = True
+    with opened(url) as repository:
+        read(repository)
+        assert repository.exists(git(there, "rev-parse", "main^"))
+        read(repository)
+    assert server.connections == len(server.paths) > 4
+
+
 def test_what_is_read_later_comes_over_the_same_connection(
     server: GitServer, url: str, there: Path
 ) -> None:
