@@ -8,7 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -233,7 +233,7 @@ def _shipped(
             image,
             _image_id(image, delivery.workspace.layout),
             found.digest != image.digest,
-            first + last if first and last else last,
+            replace(first, tags=last.tags) if first and last else last,
             comparisons.get(item.name),
         )
         for item, found, (image, first), last in zip(items, before, built, published, strict=True)

@@ -32,10 +32,7 @@ class ImageStore(Protocol):
         """How people name it: `oci:PATH`, or `host/repository`."""
 
     def find(self, reference: str, *, whole: bool = False) -> Descriptor | None:
-        """The manifest or index that a tag or a digest stands for; None if it is not there.
-
-        `whole`: it is going to be read, so a registry may send it at once.
-        """
+        """The manifest or index of a tag or digest; `whole` if it is going to be read, too."""
 
     def read(self, digest: str) -> bytes:
         """A document (manifest, index or config) of at most 4 MiB, its digest checked."""
@@ -49,8 +46,7 @@ class ImageStore(Protocol):
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
         """Write a blob; nothing half written is ever to be seen.
 
-        `pieces` gives the bytes from the start, each time it is called. Whether the blob is there
-        already is for the caller to ask (`has`).
+        `pieces` gives the bytes from the start, each time it is called; the caller asked `has`.
         """
 
     def borrow(self, blob: Descriptor, source: str) -> bool:

@@ -37,17 +37,6 @@ class Publication:
         """Whether anything was written."""
         return bool(self.tags or self.sent or self.blobs_mounted)
 
-    def __add__(self, last: Publication) -> Publication:
-        """What both steps of one image did: its blobs, then its tags."""
-        return Publication(
-            last.digest,
-            last.tags,
-            self.sent + last.sent,
-            self.blobs_sent + last.blobs_sent,
-            self.blobs_skipped + last.blobs_skipped,
-            self.blobs_mounted + last.blobs_mounted,
-        )
-
 
 def publish(
     image: Descriptor,
@@ -73,7 +62,8 @@ def publish(
         Unreachable, ServerRefused: the registry does not answer, or says no.
     """
     names = tuple(dict.fromkeys(tags))
-    missing = _missing(image, to, names, workers)
+    there = zip(names, workers.map(to.find, names), strict=True)
+    missing = tuple(name for name, at in there if at is None or at.digest != image.digest)
     if names and not missing:
         return Publication(image.digest)
     run = _Run(source, to, workers, borrow, progress)
@@ -110,14 +100,6 @@ def set_tags(
     if moved:
         progress(f"tagged {', '.join(moved)} at {to.where}")
     return Publication(image.digest, moved)
-
-
-def _missing(
-    image: Descriptor, to: ImageStore, names: tuple[str, ...], workers: Executor
-) -> tuple[str, ...]:
-    """The tags that do not point to the image yet."""
-    found = zip(names, workers.map(to.find, names), strict=True)
-    return tuple(name for name, there in found if not _points(there, image))
 
 
 class _Run:
@@ -171,12 +153,10 @@ class _Run:
         """
         if self._source.has(document):
             content = documents.parsed(self._source.read(document.digest), document.digest)
-            match content:
-                case oci.Manifest(config=config, layers=(*_, own)) if not self._to.has(own):
-                    self._new.add(config.digest)
-                    return False
-                case _:
-                    pass
+            own = content.layers[-1:] if isinstance(content, oci.Manifest) else ()
+            if isinstance(content, oci.Manifest) and not all(map(self._to.has, own)):
+                self._new.add(content.config.digest)
+                return False
         return self._to.find(document.digest) is not None
 
     def _document(self, document: Document) -> None:
@@ -230,7 +210,3 @@ class _Run:
 
 class _Stopped(Exception):
     """Another blob has failed, so this one is not wanted any more."""
-
-
-def _points(found: Descriptor | None, image: Descriptor) -> bool:
-    return found is not None and found.digest == image.digest

@@ -53,11 +53,7 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
     Raises:
         Unreachable, ServerRefused: the registry does not answer, or says no.
     """
-    try:
-        found = store.find(tag, whole=True)
-    except Refused:  # what it is can't be read: its digest may be known all the same
-        found = store.find(tag)
-        return EarlierImage(found.digest if found else None)
+    found = store.find(tag, whole=True)
     if found is None:
         return NOTHING
     layers: dict[str, Descriptor] = {}

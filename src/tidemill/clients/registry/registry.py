@@ -88,7 +88,12 @@ class Registry:
         """The manifest or index of a tag or a digest; None if it is not there."""
         if (data := self._documents.get(reference)) is not None:
             return Descriptor(documents.media_type(data, reference), reference, len(data))
-        found = self._found_by_reading(reference) if whole else self._found(reference)
+        try:
+            found = self._found_by_reading(reference) if whole else self._found(reference)
+        except Refused:
+            if not whole:
+                raise
+            found = self._found(reference)  # whoever reads it will be told
         self._tagged[reference] = found.digest if found else ""
         return found
 
