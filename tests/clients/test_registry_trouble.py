@@ -36,6 +36,7 @@ from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import oci
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor
+from tidemill.images.reuse import earlier
 
 UPLOAD, BLOB, MANIFEST, MAIN = "/blobs/uploads/", "/blobs/sha256:", "/manifests/sha256:", "/main$"
 OTHER = "sha256:" + "0" * 64
@@ -435,6 +436,26 @@ def test_a_tag_without_a_digest_is_read_to_know_it(
         found = fresh.find("main")
         assert found is not None
         assert (found.digest, found.size, found.media_type) == wanted
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b"[1]"], ids=repr)
+def test_of_a_tag_whose_document_can_not_be_read_the_digest_is_known(
+    body: bytes, layout: Layout, whole: Descriptor, proxy: Troubled, repository: Registry,
+    truth: Registry,
+) -> None:  # fmt: skip
+    published(whole, layout, truth, "main")
+    proxy.on("GET", MAIN, Say(200, {}, body), times=10)
+    assert repository.find("main", whole=True) == whole
+    assert earlier(repository, "main").digest == whole.digest
+
+
+def test_a_tag_s_document_comes_with_it(
+    layout: Layout, whole: Descriptor, proxy: Troubled, repository: Registry, truth: Registry
+) -> None:
+    published(whole, layout, truth, "main")
+    assert repository.find("main", whole=True) == whole
+    proxy.on("GET", MANIFEST, Say(500), times=10)
+    assert repository.read(whole.digest) == layout.read(whole.digest)
 
 
 def test_a_registry_that_says_another_digest_is_not_believed(
