@@ -1,4 +1,4 @@
-"""How often a turn calls Git, and by it the server, does not grow with the repository."""
+"""How often a turn asks the server, and starts Git, does not grow with the repository."""
 
 from __future__ import annotations
 
@@ -8,27 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World
+from tests.clients.git_server import serving
+from tests.world import World, announcement
 
-
-def _calls(world: World, trace: Path, patch: pytest.MonkeyPatch, position: int) -> Counter[str]:
-    """The commands of Git that an introduction starts on this side, by name."""
-    trace.mkdir()
-    with patch.context() as patched:
-        patched.setenv("GIT_TRACE2_EVENT", str(trace))
-        assert len(world.announce(position, _services(position))["introduced"]) == 1
-    found: Counter[str] = Counter()
-    for file in trace.iterdir():
-        for line in file.read_text().splitlines():
-            event = json.loads(line)
-            if event["event"] == "start" and "/" not in event["sid"]:
-                words = [word for word in event["argv"][1:] if not word.startswith("--")]
-                found[words[0] if words else ""] += 1
-    return found
-
-
-def _services(position: int) -> dict[str, str]:
-    return {f"s{number}": f"{position}" for number in range(6)}
+TOKEN = "ghs_hush"
 
 
 def _world(folder: Path, targets: int, entrypoints: str) -> World:
@@ -46,22 +29,45 @@ def _world(folder: Path, targets: int, entrypoints: str) -> World:
     return world
 
 
+def _services(position: int) -> dict[str, str]:
+    return {f"s{number}": f"{position}" for number in range(6)}
+
+
+def _requests(world: World, patch: pytest.MonkeyPatch) -> Counter[str]:
+    """What an introduction asks a server, by kind of request."""
+    put = world.folder / "announcement.json"
+    put.write_text(json.dumps(announcement(2, _services(2))))
+    with serving(world.folder, {TOKEN: "write"}) as server, patch.context() as patched:
+        patched.setenv("GITHUB_SERVER_URL", server.url)
+        patched.setenv("TIDEMILL_TOKEN", TOKEN)
+        repository = ("--repo", f"{server.url}/cfg-app.git")
+        done = world.run("update-cfg-app", "--announcement", str(put), *repository, repo=False)
+    assert len(done["introduced"]) == 1
+    return Counter(server.paths)
+
+
 @pytest.mark.parametrize("entrypoints", ["", 'generate = "python3 generate.py"'])
-def test_introduction_calls_git_as_often_for_many_targets_as_for_one(
+def test_introduction_asks_the_server_as_often_for_many_targets_as_for_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entrypoints: str
 ) -> None:
     one, many = (_world(tmp_path / f"{count}", count, entrypoints) for count in (1, 6))
-    calls = _calls(one, tmp_path / "of-one", monkeypatch, 2)
-    assert _calls(many, tmp_path / "of-many", monkeypatch, 2) == calls
-    assert calls["fetch"]
+    asked = _requests(one, monkeypatch)
+    assert _requests(many, monkeypatch) == asked
+    assert asked["/cfg-app.git/git-receive-pack"] == 2, "the announcement, then the turn"
 
 
 def test_introduction_that_runs_no_command_needs_no_work_tree(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = _world(tmp_path / "w", 1, "")
-    calls = _calls(world, tmp_path / "trace", monkeypatch, 2)
+    world, trace = _world(tmp_path / "w", 1, ""), tmp_path / "trace"
+    trace.mkdir()
+    with monkeypatch.context() as patched:
+        patched.setenv("GIT_TRACE2_EVENT", str(trace))
+        assert len(world.announce(2, _services(2))["introduced"]) == 1
+    lines = [line for file in trace.iterdir() for line in file.read_text().splitlines()]
+    events = [json.loads(line) for line in lines]
+    started = {word for event in events if event["event"] == "start" for word in event["argv"]}
     of_a_work_tree = {"read-tree", "update-index", "add", "clean", "write-tree"}
     of_a_commit = {"hash-object", "commit-tree", "show"}
-    assert "push" in calls
-    assert not calls.keys() & (of_a_work_tree | of_a_commit)
+    assert "push" in started
+    assert not started & (of_a_work_tree | of_a_commit)
