@@ -82,6 +82,13 @@ def test_server_that_ends_idle_connections_is_read_all_the_same(
     assert server.connections == len(server.paths) > 4
 
 
+def test_server_is_asked_who_it_is_before_anything_is_read(server: GitServer, url: str) -> None:
+    with opened(url) as repository:
+        assert eventually(lambda: len(server.paths) == 1), "nobody has waited for it"
+        read(repository)
+        assert (len(server.paths), server.connections) == (4, 1)
+
+
 def test_what_is_read_later_comes_over_the_same_connection(
     server: GitServer, url: str, there: Path
 ) -> None:

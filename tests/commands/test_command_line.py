@@ -279,3 +279,49 @@ def test_only_the_command_that_runs_is_imported() -> None:
     modules = imported("plan-images", "--checkout", "/nowhere")
     commands = {f"tidemill.commands.{name.replace('-', '_')}" for name in COMMANDS}
     assert commands & modules == {"tidemill.commands.plan_images"}
+
+
+def imported_at_first_git(name: str, **inputs: str) -> set[str]:
+    """The modules that an action has imported when it first starts Git for a repository."""
+    code = (
+        "import sys, json\n"
+        "def look(event, given):\n"
+        "    if event == 'subprocess.Popen' and 'remote-http' in given[1]:\n"
+        "        print(json.dumps([*sys.modules]), file=sys.stderr)\n"
+        "sys.addaudithook(look)\n"
+        "from tidemill.__main__ import main\n"
+        "main(['--as-action', sys.argv[1]])"
+    )
+    given = {f"INPUT_{key.upper()}": value for key, value in inputs.items()}
+    done = subprocess.run(
+        [sys.executable, "-c", code, name],
+        env={**os.environ, "INPUT_REPO": "http://127.0.0.1:9/none", **given},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(next(line for line in done.stderr.splitlines() if line[:1] == "[")))
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs"),
+    [
+        ("reconcile-cfg-app", {}),
+        ("loop", {"entrypoints": "same-user"}),
+        ("hold-wave", {"wave": "lab", "reason": "x"}),
+    ],
+)
+def test_git_is_asked_before_what_a_turn_takes_is_imported(
+    name: str, inputs: dict[str, str]
+) -> None:
+    """So the server answers meanwhile."""
+    modules = imported_at_first_git(name, **inputs)
+    assert "tidemill.clients.git.connection" in modules
+    late = {
+        "tidemill.turn.turn",
+        "tidemill.plan.plan",
+        "tidemill.turn.read",
+        "tidemill.action.summary",
+    }
+    assert not late & modules
+    assert not {"git", "github", "ssl", "rich"} & modules

@@ -115,13 +115,14 @@ def stage() -> Iterator[None]:
     """While it is set up, the commands meet memory instead of the world, and never pause."""
     clock = partial(Clock, pause=lambda _: None)
     with ExitStack() as stack:
-        for module in ("_session", "reconcile_cfg_app", "record_check", "status"):
-            place = f"tidemill.commands.{module}"
-            stack.enter_context(patch(f"{place}.opened", _opened))
-            if module != "status":
-                stack.enter_context(patch(f"{place}.Clock", clock))
-            if module != "record_check":
-                stack.enter_context(patch(f"{place}.connected", _connected))
+        doubles: tuple[tuple[str, tuple[str, ...], Any], ...] = (
+            ("opened", ("_accepting", "reconcile_cfg_app", "record_check", "status"), _opened),
+            ("Clock", ("_session", "_reconciling", "record_check"), clock),
+            ("connected", ("_session", "_reconciling", "status"), _connected),
+        )
+        for name, modules, double in doubles:
+            for module in modules:
+                stack.enter_context(patch(f"tidemill.commands.{module}.{name}", double))
         for name, instead in (
             ("tidemill.commands._options.read_file", str.encode),
             ("tidemill.clients.machine.person.name", lambda: "ada"),

@@ -14,9 +14,10 @@ from tidemill.action.summary import summary
 from tidemill.clients.github import place
 from tidemill.clients.machine import workflow
 from tidemill.commands._json import as_json
-from tidemill.commands._results import Result
+from tidemill.commands._results import Result, SetupFailed
 from tidemill.commands._text import text
 from tidemill.commands._writing import write
+from tidemill.errors import TidemillError
 
 LONG = 40  # lines of output, above which it is folded
 
@@ -34,6 +35,12 @@ def report(name: str, result: Result, repository: str | None) -> None:
     workflow.annotate("notice", title, notices(result))
     where = place.of_url(repository) if repository else place.here()
     workflow.summarize(summary(name, result, where.url if where else None))
+
+
+def outputs_of_failure(name: str, error: TidemillError) -> None:
+    """Set what is known of a command that failed, for steps that run nevertheless."""
+    if isinstance(error, SetupFailed):
+        set_outputs(name, error.result)
 
 
 def set_outputs(name: str, result: Result) -> None:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from tidemill.action.inputs import arguments, known_command, refuse_others
 from tidemill.clients.machine import workflow
 from tidemill.commands._command_line import parse
 from tidemill.commands._parameters import Arguments
-from tidemill.commands._results import Result, SetupFailed
 from tidemill.commands._table import COMMANDS, run
 from tidemill.errors import CommandLineWrong, Refused, TidemillError
 from tidemill.words.names import one_line, visible
+
+if TYPE_CHECKING:
+    from tidemill.commands._results import Result
 
 
 class Action:
@@ -38,11 +40,11 @@ class Action:
         parsed = _parsed(given)
         try:
             with workflow.quoted():
-                result = cast(Result, run(parsed))
-        except SetupFailed as error:
-            from tidemill.action.reporting import set_outputs
+                result = cast("Result", run(parsed))
+        except TidemillError as error:
+            from tidemill.action.reporting import outputs_of_failure
 
-            set_outputs(self.name, error.result)
+            outputs_of_failure(self.name, error)
             raise
         from tidemill.action.reporting import report  # while the command runs, nobody needs it
 

@@ -1,4 +1,4 @@
-"""What the commands that accept something have in common: open, accept, turn."""
+"""What the commands that accept something have in common: accept, turn."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import replace
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended
-from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
@@ -35,43 +34,38 @@ from tidemill.turn.turn import Turn, turn
 _AGAIN = "mend what the reason says, and ask again"
 
 
-def accept_only(url: str, options: Options, ask: Ask) -> Request:
-    """Accept what is asked for; whoever does the next turn goes on from there."""
-    with opened(url) as store:
-        return accept_ask(store, Remedies.of(url, options.now), options, ask)[2]
-
-
-def accept_and_turn(url: str, options: Options, ask: Ask) -> Acceptance | RequestAndTurn:
+def accepted_and_turned(
+    store: Store, url: str, options: Options, ask: Ask
+) -> Acceptance | RequestAndTurn:
     """Accept what is asked for, and do a turn.
 
     With `--accept-only`, whoever does the next turn goes on from there.
     """
     github = connected(url, tell)
     remedies = Remedies.of(url, options.now)
-    with opened(url) as store:
-        fact, accepted, request = accept_ask(store, remedies, options, ask)
-        if options.accept_only:
-            return Acceptance(request)
-        try:
-            done = turn(
-                store,
-                Clock(options.now),
-                run_url=person.run_url(),
-                dry_run=options.dry_run,
-                state=accepted.state,
-                extra=accepted.extra,
-                say=teller(as_json=options.json),
-                forge=github,
-            )
-            _pass_on(done, github)
-        except TidemillError as error:
-            error.written = accepted.written(error.written)
-            raise
-        _refuse_what_ended(done, accepted, fact, remedies)
-        how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
-        way_in = _way_in(remedies, accepted.state, fact, how)
-        request = replace(request, way_in=way_in)
-        return RequestAndTurn(request, turn_taken(done.plan, done.outcome, remedies, done.refused))
+    fact, accepted, request = accept_ask(store, remedies, options, ask)
+    if options.accept_only:
+        return Acceptance(request)
+    try:
+        done = turn(
+            store,
+            Clock(options.now),
+            run_url=person.run_url(),
+            dry_run=options.dry_run,
+            state=accepted.state,
+            extra=accepted.extra,
+            say=teller(as_json=options.json),
+            forge=github,
+        )
+        _pass_on(done, github)
+    except TidemillError as error:
+        error.written = accepted.written(error.written)
+        raise
+    _refuse_what_ended(done, accepted, fact, remedies)
+    how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
+    way_in = _way_in(remedies, accepted.state, fact, how)
+    request = replace(request, way_in=way_in)
+    return RequestAndTurn(request, turn_taken(done.plan, done.outcome, remedies, done.refused))
 
 
 def turn_taken(

@@ -33,6 +33,6 @@ def run(arguments: Arguments) -> Result:
         case name, Nothing(why, is_foreign):
             return EventRequest(name, Request("nothing", how=why), is_foreign)
         case name, ask:
-            from tidemill.commands._session import accept_only  # most events bring nothing
+            from tidemill.commands._accepting import accept_only  # most events bring nothing
 
             return EventRequest(name, accept_only(arguments.repo, options, ask))

@@ -2,46 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextvars import copy_context
-from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from tidemill.asks.ask import Ask, Nothing
-from tidemill.clients.git.repository import Repository, opened
-from tidemill.clients.github.api import GitHub
-from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
-from tidemill.clients.machine import enclosure, person, workflow
-from tidemill.clients.machine.scratch import scratch
-from tidemill.clients.machine.threads import Threads
+from tidemill.clients.git.repository import opened
+from tidemill.clients.machine import enclosure, workflow
 from tidemill.commands import _options
-from tidemill.commands._event import event
 from tidemill.commands._parameters import Arguments, Option
-from tidemill.commands._remedies import Remedies
-from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request, Result
-from tidemill.commands._session import accept_ask, together, turn_taken
-from tidemill.commands._writing import tell, teller
-from tidemill.errors import Refused, TidemillError
-from tidemill.facts.checks import Run, RunState, last_words, verdict
-from tidemill.facts.state import State
-from tidemill.turn.check import CommitVerdict, judged
-from tidemill.turn.loop import Round, rounds
-from tidemill.turn.notify import Notices, tell_github
-from tidemill.turn.outcome import Wrote
-from tidemill.turn.push import Clock
-from tidemill.turn.read import read
-from tidemill.turn.statuses import CONTEXT, settle
-from tidemill.turn.turn import Turn, turn
-from tidemill.turn.verdicts import note
+from tidemill.errors import Refused
+from tidemill.facts.checks import CONTEXT
 from tidemill.words.durations import parse_duration
-from tidemill.words.names import shown
-from tidemill.words.shas import short
+
+if TYPE_CHECKING:
+    from tidemill.commands._results import Result
 
 EXAMPLE = "tidemill loop --once --repo https://git.example.com/cfg-app.git"
-_MOST_ANSWERS = 3  # on one commit: a red one is checked again before it is taken off auto
 _WITHIN = "30m"  # a token of a GitHub App lives for an hour, and the last check takes its time, too
 
 PARAMETERS = (
@@ -91,184 +65,14 @@ def run(arguments: Arguments) -> Result:
             "called",
         )
     with opened(arguments.repo) as store:
-        loop = _Loop(store, arguments.repo, options, arguments.context, within.total_seconds())
+        from tidemill.commands._looping import Loop  # while the server is asked who it is
+
+        loop = Loop(store, arguments.repo, options, arguments.context, within.total_seconds())
         if arguments.accept:
+            from tidemill.commands._event import event
+
             loop.accept(*event())
         for one in loop.rounds():
             loop.done.append(one)
             loop.tell_github(one.turn, deployments=arguments.deployments)
     return loop.result()
-
-
-class _Loop:
-    """The rounds of one run, and what they have in common.
-
-    Args:
-        context: the name of the check that is answered; None: by the settings.
-        seconds: after which no check begins.
-    """
-
-    def __init__(
-        self,
-        store: Repository,
-        url: str,
-        options: _options.Options,
-        context: str | None,
-        seconds: float,
-    ) -> None:
-        self.done: list[Round] = []
-        self.event: EventRequest | None = None
-        self._store, self._url, self._options, self._context = store, url, options, context
-        self._until = time.monotonic() + seconds
-        self._github = connected(url, tell)
-        self._say = teller(as_json=options.json)
-        self._state: State | None = None
-        self._remedies = Remedies.of(url, options.now)
-        self._run = f"{person.run_url() or platform.node()} {os.getpid()}"
-
-    def accept(self, name: str, ask: Ask | Nothing) -> None:
-        """Accept what an event brings."""
-        if isinstance(ask, Nothing):
-            self.event = EventRequest(name, Request("nothing", how=ask.why), ask.is_foreign)
-            return
-        _, accepted, request = accept_ask(self._store, self._remedies, self._options, ask)
-        self._state = accepted.state
-        self.event = EventRequest(name, request)
-
-    def rounds(self) -> Iterator[Round]:
-        """Do them; an error says what those before it have written."""
-        try:
-            yield from rounds(
-                self._turn,
-                self._chosen,
-                self._check,
-                self._record,
-                lambda: time.monotonic() < self._until,
-            )
-        except TidemillError as error:
-            if error.written == "nothing":
-                error.written = self._written()
-            raise
-
-    def tell_github(self, done: Turn, *, deployments: bool) -> None:
-        """Mirror deployments; and where time was over, let another run go on."""
-        wanted = Notices(go_on=done.plan.more, deployments=deployments)
-        if wanted and (deployments or isinstance(self._github, GitHub)):
-            tell_github(done, wanted, needed(self._github), person.run_url())
-
-    def result(self) -> LoopDone:
-        """What became of it all."""
-        turns = [
-            turn_taken(one.turn.plan, one.turn.outcome, self._remedies, one.turn.refused)
-            for one in self.done
-        ]
-        verdicts = tuple(each for one in self.done for each in one.verdicts)
-        return LoopDone(self.event, together(turns), CommitChecks(verdicts))
-
-    @property
-    def _clock(self) -> Clock:
-        """A run may take long, so the time is asked each time."""
-        return Clock(self._options.now if self._options.now_given else datetime.now(UTC))
-
-    def _turn(self, state: State | None, is_claiming: bool) -> Turn:
-        state, self._state = state or self._state, None
-        done = turn(
-            self._store,
-            self._clock,
-            run_url=person.run_url(),
-            state=state,
-            say=self._say,
-            forge=self._github,
-            claim=is_claiming,
-        )
-        self._settings = done.snapshot.settings
-        return done
-
-    def _chosen(self, done: Turn) -> tuple[str, ...]:
-        """What this can still say something about: not where only another check has to answer."""
-        checks, known, name = self._settings.checks, done.snapshot.checks, self._named()
-        answered = Counter(each.sha for one in self.done for each in one.verdicts)
-
-        def is_of_others(sha: str) -> bool:
-            missing = verdict(known.get(sha), checks.required, checks.timeout, known_at).missing
-            return bool(missing) and name not in missing
-
-        known_at = done.snapshot.now
-        return tuple(
-            sha
-            for sha in done.plan.to_check
-            if answered[sha] < _MOST_ANSWERS and not is_of_others(sha)
-        )
-
-    def _check(self, shas: Sequence[str]) -> tuple[CommitVerdict, ...]:
-        """Judge commits, as many at once as there are cores; each has an enclosure of its own."""
-        checks = self._settings.checks
-        if checks.source == "refs":
-            for sha in shas:  # so that no other run does the same
-                self._note(sha, "pending", "")
-        with scratch() as folder, Threads(os.cpu_count() or 1) as threads:
-            for sha in shas:
-                (folder / sha).mkdir()
-
-            def judge(sha: str) -> CommitVerdict:
-                self._say(f"check {short(sha)}")
-                if len(shas) == 1:
-                    return judged(self._store, sha, folder / sha, self._say)
-                with opened(self._url) as own:  # one process reads objects, for one thread
-                    return judged(own, sha, folder / sha, self._say)
-
-            contexts = {sha: copy_context() for sha in shas}
-            return tuple(threads.each(lambda sha: contexts[sha].run(judge, sha), shas))
-
-    def _record(self, verdicts: Sequence[CommitVerdict]) -> State | None:
-        """Write verdicts where the settings say that a turn finds them."""
-        if self._settings.checks.source == "refs":
-            for one in verdicts:
-                self._note(one.sha, "cancelled" if one.state == "error" else one.state, one.reason)
-            return None
-        state = read(self._store)
-        settle(
-            state,
-            {one.sha: one.state for one in verdicts},
-            {one.sha: one.reason for one in verdicts},
-            person.run_url(),
-            by=needed_for_statuses(self._url, tell),
-            known_to=needed(self._github),
-        )
-        return state
-
-    def _note(self, sha: str, state: RunState, said: str) -> None:
-        clock = self._clock
-        report = Run(
-            context=self._named(),
-            run=f"{self._run} {len(self.done)}",
-            state=state,
-            at=clock.now,
-            said=last_words(said) if state == "failure" else "",
-        )
-        note(self._store, clock, sha, report, dry_run=False)
-
-    def _named(self) -> str:
-        """The name of the check that is answered.
-
-        Raises:
-            Refused: the settings do not ask for it, so an answer would decide nothing.
-        """
-        required = self._settings.checks.required
-        only = required[0] if len(required) == 1 else CONTEXT
-        name = self._context or only
-        if required and name not in required:
-            raise Refused(
-                f"[checks] requires {' and '.join(map(shown, required))}, and not {shown(name)}",
-                remedy="name with --context the one that this is to answer",
-            )
-        return name
-
-    def _written(self) -> str:
-        """What was written so far."""
-        parts = []
-        if self.event and self.event.request.is_new:
-            parts.append(f"{self.event.request.id} was accepted")
-        if any(isinstance(one.turn.outcome, Wrote) for one in self.done):
-            parts.append(f"what {len(self.done)} turns before did")
-        return "; ".join(parts) or "nothing"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tidemill.asks.ask import PromoteWave
 from tidemill.commands import _options
+from tidemill.commands._accepting import accept_and_turn
 from tidemill.commands._parameters import Arguments, Option
-from tidemill.commands._results import Result
-from tidemill.commands._session import accept_and_turn
+
+if TYPE_CHECKING:
+    from tidemill.commands._results import Result
 
 EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tidemill.asks.ask import ReportDeployment
 from tidemill.commands import _options
+from tidemill.commands._accepting import accept_and_turn
 from tidemill.commands._parameters import Arguments, Option
-from tidemill.commands._results import Result
-from tidemill.commands._session import accept_and_turn
 from tidemill.facts.records import HEALTHS, PHASES
 from tidemill.words.moments import parse_time
+
+if TYPE_CHECKING:
+    from tidemill.commands._results import Result
 
 EXAMPLE = (
     "tidemill record-deployment --repo URL --wave staging --target staging-eu --revision SHA "

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.announcing.forms import Bare, read
 from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.clients.machine import person
 from tidemill.commands import _options
+from tidemill.commands._accepting import accept_and_turn
 from tidemill.commands._parameters import Arguments, Option, Section, below
-from tidemill.commands._results import Result
-from tidemill.commands._session import accept_and_turn
 from tidemill.errors import Refused
+
+if TYPE_CHECKING:
+    from tidemill.commands._results import Result
 
 EXAMPLE = (
     "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"

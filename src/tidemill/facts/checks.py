@@ -11,6 +11,7 @@ import msgspec
 from tidemill.words.moments import Moment
 from tidemill.words.names import one_line
 
+CONTEXT = "tidemill/check"  # of the commit status that says what our own check says
 RunState = Literal["success", "failure", "pending", "cancelled"]
 MOST_LINES, MOST_SAID = 5, 400
 State = Literal["green", "red", "pending", "missing", "lost"]

@@ -10,12 +10,11 @@ import msgspec
 
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
 from tidemill.errors import Refused
-from tidemill.facts.checks import last_words
+from tidemill.facts.checks import CONTEXT, last_words
 from tidemill.facts.state import State
 from tidemill.words.names import SHA, shown
 from tidemill.words.unreadable import UNREADABLE
 
-CONTEXT = "tidemill/check"
 _SAID: Mapping[StatusState, str] = {
     "success": "What is committed is what the sources generate, and the repository's check passes.",
     "failure": "It is not fit to land: the log of the run says why.",

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tidemill.clients.git import protocol
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.protocol import Boundary, Mark, Packet, Unanswered
+from tidemill.clients.git.protocol import Boundary, Capabilities, Mark, Packet, Unanswered
 from tidemill.clients.git.remote import SERVE, Remote
 from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import GRACE
@@ -31,52 +31,62 @@ class NotSpoken(Exception):
 
 
 class Connection:
-    """A process, from the first request to `close`; after an error it is closed already.
+    """A process, from its start to `close`; after an error it is closed already.
+
+    It asks the server who it is without waiting for the answer: `greet` does.
 
     Args:
         git: Git in a repository that has this remote.
         origin: where it leads.
         is_here: whether that is a folder of this machine; else it is an address for HTTP.
-
-    Raises:
-        NotSpoken: the server can't be spoken to like this.
-        GitError, TimeLimit: it does not answer, as for all that follows.
     """
 
     def __init__(self, git: Git, origin: Remote, *, is_here: bool) -> None:
         self._is_http = not is_here
         self.is_open = True
+        self._can: Capabilities | None = None
         if self._is_http:
             self._pipe = git.started("remote-http", "origin", env=origin.reached(git.folder))
         else:
             env = {**_ON_ITS_OWN, "GIT_PROTOCOL": "version=2"}
             self._pipe = git.started(*SERVE, origin.url, env=env)
+        if self._is_http:
+            self._pipe.allow(REMOTE_SECONDS)
+            self._pipe.write(_CONNECT)
+
+    def greet(self) -> Capabilities:
+        """What the server can do; waits for it, the first time.
+
+        Raises:
+            NotSpoken: the server can't be spoken to like this.
+            GitError, TimeLimit: it does not answer, as for all that follows.
+        """
+        if self._can is not None:
+            return self._can
         with self._asked():
-            if self._is_http:
-                self._pipe.write(_CONNECT)
-                if self._pipe.line() != _CONNECTED:
-                    raise NotSpoken
+            if self._is_http and self._pipe.line() != _CONNECTED:
+                raise NotSpoken
             found = protocol.capabilities(protocol.packets(self._pipe.exactly))
             if found is None:
                 raise NotSpoken
             self._can = found
+            return found
 
     def refs(self) -> Refs:
         """List all refs."""
+        can = self.greet()
         with self._asked():
-            self._pipe.write(protocol.list_refs(self._can))
+            self._pipe.write(protocol.list_refs(can))
             return protocol.refs_in(self._message())
 
     def fetch(
         self, into: Git, objects: Sequence[str], *, depth: int | None, without: str | None
     ) -> None:
         """Get objects, and what they lead to, into a repository: see `protocol.fetch`."""
-        ends = _Ends(into.folder / "shallow")
+        can, ends = self.greet(), _Ends(into.folder / "shallow")
         with self._asked(), _indexing(into) as index:
             known = sorted(ends.commits) if depth is not None and depth > 1 else []
-            self._pipe.write(
-                protocol.fetch(self._can, objects, depth=depth, without=without, ends=known)
-            )
+            self._pipe.write(protocol.fetch(can, objects, depth=depth, without=without, ends=known))
             for part in protocol.fetched(self._message()):
                 match part:
                     case Boundary():
@@ -91,7 +101,7 @@ class Connection:
     @property
     def leaves_out(self) -> bool:
         """Whether the server leaves out what is not wanted."""
-        return self._can.has_filter
+        return self.greet().has_filter
 
     def close(self) -> None:
         """End the process."""

@@ -34,6 +34,11 @@ class Reading:
         self._is_by_commands = not (self._is_here or origin.url.startswith(_HTTP))
         self._connection: Connection | None = None
 
+    def begin(self) -> None:
+        """Ask the server already who it is, and wait for nothing."""
+        if not (self._is_here or self._is_by_commands):
+            self._connection = Connection(self._git, self._origin, is_here=False)
+
     def refs(self) -> Refs:
         """List all refs, as they are now."""
         if self._is_here:
@@ -83,15 +88,18 @@ class Reading:
         if self._is_by_commands:
             return None
         if self._connection is None or not self._connection.is_open:
-            try:
-                self._connection = Connection(self._git, self._origin, is_here=self._is_here)
-            except NotSpoken:
-                self._is_by_commands = True
-            except GitError:
-                # The user's configuration may put an address for `ssh` in this one's place.
-                self._is_by_commands = self._leads_elsewhere()
-                if not self._is_by_commands:
-                    raise
+            self._connection = Connection(self._git, self._origin, is_here=self._is_here)
+        try:
+            self._connection.greet()
+        except NotSpoken:
+            self._is_by_commands = True
+        except GitError:
+            # The user's configuration may put an address for `ssh` in this one's place.
+            self._is_by_commands = self._leads_elsewhere()
+            if not self._is_by_commands:
+                raise
+        if self._is_by_commands:
+            self.close()
         return self._connection
 
     def _leads_elsewhere(self) -> bool:

@@ -62,6 +62,10 @@ class Repository(Objects):
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
 
+    def begin(self) -> None:
+        """Let the server be asked who it is, while this process does something else."""
+        self._reading.begin()
+
     def refs(self) -> Refs:
         """List all refs."""
         return self._again(self._reading.refs)
@@ -283,6 +287,8 @@ class Repository(Objects):
 def opened(url: str) -> Iterator[Repository]:
     """A repository for one run; `url` is anything that `git clone` takes.
 
+    Its server is asked who it is at once, and what is imported next is imported meanwhile.
+
     Raises:
         Refused: `url` could be taken for an option.
     """
@@ -293,6 +299,7 @@ def opened(url: str) -> Iterator[Repository]:
     with scratch() as folder:
         repository = Repository(url, folder)
         try:
+            repository.begin()
             yield repository
         finally:
             repository.close()
