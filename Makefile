@@ -64,8 +64,8 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 docs: setup ## write docs/commands.md again, from the help of the commands
 	@$(BIN)/python tools/reference.py
 
-bench: setup ## run every benchmark in bench/
-	@for file in $(wildcard bench/[a-z]*.py); do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done
+bench: setup ## run every benchmark, and write docs/performance.md (ARGS="turn plan" picks some, and prints)
+	@$(BIN)/python bench/page.py $(if $(ARGS),$(ARGS),--to docs/performance.md)
 
 lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes newer ones)
 	@PYTHON="$(PYTHON)" sh tools/lock.sh $(ARGS)

@@ -1,0 +1,110 @@
+"""One page with what everything costs: runs the benches, and writes what they print.
+
+    python bench/page.py [--to FILE] [names ...]
+
+It takes about half an hour on two cores that have nothing else to do. A bench by itself takes
+other numbers of rounds: see the head of its file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+HEAD = """\
+# Performance
+
+For whoever wants to know what Tidemill costs, and for whoever makes it faster. `make bench` writes
+this page.
+
+Timings differ from machine to machine, and from hour to hour. So each bench measures what Git
+alone, or another tool, needs for the same work, in turns with Tidemill. Compare the ratios, and not
+the seconds. All are medians. Counts of requests, of connections and of bytes are exact.
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A file of this folder, and what it is to be told."""
+
+    name: str
+    about: str
+    arguments: tuple[str, ...] = ()
+
+
+BENCHES = (
+    Bench("start", "From a command line to the first line of Tidemill", ("11",)),
+    Bench("plan", "A decision, by image sets, waves and targets"),
+    Bench("turn", "A turn with nothing to do, and one that introduces a set", ("5",)),
+    Bench("introduce", "An introduction, as a repository grows", ("--rounds", "5")),
+    Bench("images", "Images of 12 services", ("4",)),
+    Bench("generate", "The example's `generate`, with 12,000 files"),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="name", help="run these alone")
+    parser.add_argument("--to", type=Path, help="the file to write; standard output by default")
+    given = parser.parse_args()
+    parts = [HEAD, machine()]
+    for one in BENCHES:
+        if given.names and one.name not in given.names:
+            continue
+        print(f"{one.name} ...", file=sys.stderr, flush=True)
+        began, load = time.perf_counter(), os.getloadavg()[0]
+        text = measured(one)
+        took = time.perf_counter() - began
+        print(f"{one.name}: {took:.0f} s", file=sys.stderr)
+        command = " ".join(("python", f"bench/{one.name}.py", *one.arguments))
+        parts.append(
+            f"## {one.about}\n\n`{command}` took {took:.0f} s. The load was {load:.1f} when it "
+            f"began.\n\n```text\n{text}\n```\n"
+        )
+    page = "\n".join(parts)
+    if given.to:
+        given.to.write_text(page, encoding="utf-8")
+    else:
+        print(page)
+
+
+def measured(one: Bench) -> str:
+    """What a bench prints. With bytecode: whoever runs Tidemill has it, and tests may not."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / f"{one.name}.py"), *one.arguments],
+        env=env, stdout=subprocess.PIPE, text=True, check=True, cwd=ROOT,
+    )  # fmt: skip
+    return done.stdout.rstrip()
+
+
+def machine() -> str:
+    """What it was measured on, and which commit."""
+    found = re.search(r"(?m)^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text())
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1024**3
+    git = subprocess.run(["git", "--version"], capture_output=True, text=True, check=True)
+    head = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return (
+        f"Measured on {datetime.now(UTC):%Y-%m-%d} at {head.stdout.strip()}: {os.cpu_count()} "
+        f"cores ({found[1] if found else platform.machine()}), {memory:.0f} GiB of memory, Linux "
+        f"{platform.release().partition('-')[0]}, Python {platform.python_version()}, "
+        f"{git.stdout.strip().replace(' version', '')}. Servers are on the same machine.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
