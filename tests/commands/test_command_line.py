@@ -53,6 +53,7 @@ def test_what_one_does_first_is_a_command_or_an_address(table: Table) -> None:
 def test_the_help_lists_every_command_with_what_it_is_for() -> None:
     found = said("--help")
     assert found.code == 0
+    assert found.out.startswith("usage: tidemill COMMAND [OPTIONS]\n")
     told = " ".join(found.out.split())
     for name, about in COMMANDS.items():
         assert f"{name} {about}" in told
@@ -67,6 +68,7 @@ MISTAKES = {
     "option, its beginning": ((*HOLD, "--dry"), "has no option --dry.", "did you mean --dry-run? "),
     "option, like none": ((*HOLD, "--xyz"), "--xyz.", "`tidemill hold-wave --help` lists"),
     "option before the command": (("--json", "status"), "no option --json.", "stand after it"),
+    "help": ((*HOLD, "--hlep"), "has no option --hlep.", "did you mean --help? "),
     "short option": ((*HOLD, "-x"), "has no option -x.", "lists its options"),
     "negative": (
         ("build-reproducible-image", "--no-psh"),

@@ -55,7 +55,16 @@ def click_command(name: str, table: Table = TIDEMILL) -> click.Command:
     return OneCommand(name, table)
 
 
-class OneCommand(click.Command):
+class _Helpful(click.Command):
+    """A command whose help begins as its errors do."""
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The form that a command line has."""
+        pieces = filter(None, self.collect_usage_pieces(ctx))
+        formatter.write_usage(ctx.command_path, " ".join(pieces), prefix="usage: ")
+
+
+class OneCommand(_Helpful):
     """A command of a table. Called, it returns its arguments."""
 
     def __init__(self, name: str, table: Table) -> None:
@@ -124,7 +133,7 @@ class OneCommand(click.Command):
         formatter.write(f"\nexample:\n  {self.epilog}\n")
 
 
-class Program(click.Group):
+class Program(_Helpful, click.Group):
     """All commands of a table. It imports none but the one that is named."""
 
     def __init__(self, table: Table) -> None:
@@ -214,7 +223,7 @@ def _completion(program: Program) -> click.Command:
         click.echo(kind(program, {}, str(program.name), variable).source() if kind else "")
         return 0
 
-    return click.Command(
+    return _Helpful(
         COMPLETION,
         callback=show,
         params=[click.Argument(["shell"], type=OneOf(SHELLS), help="the shell")],
@@ -256,7 +265,7 @@ def _wrong(error: click.UsageError) -> CommandLineWrong:
             remedy = f"`{path} --help` lists them"
         case click.NoSuchOption(option_name=name):
             name = redacted(one_line(name))
-            names = [opt for one in of.params for opt in (*one.opts, *one.secondary_opts)]
+            names = [opt for one in of.get_params(ctx) for opt in (*one.opts, *one.secondary_opts)]
             near = nearest(name.strip("-"), (one.strip("-") for one in names))
             what, meant = f"{path} has no option {name}", f"did you mean --{near}? " if near else ""
             if isinstance(of, click.Group):
