@@ -260,7 +260,9 @@ class World:
         """What is in the repository, for whoever reads that a test has failed."""
         branches = git(self.bare, "log", "--graph", "--oneline", "--decorate", "-20", "--branches")
         refs = git(self.bare, "for-each-ref", "--format=%(refname) %(subject)", "refs/tidemill")
-        journal = git(self.bare, "log", "--format=%B", "-5", "refs/tidemill/journal", "--")
+        has_journal = "refs/tidemill/journal" in refs
+        written = ("log", "--format=%B", "-5", "refs/tidemill/journal", "--")
+        journal = git(self.bare, *written) if has_journal else "none"
         return f"at {self.now}\n{branches}\n\n{refs}\n\nthe last turns:\n{journal}"
 
     def on_main(self, wave: str, set_name: str | None = None) -> str | None:
