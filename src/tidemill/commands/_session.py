@@ -26,7 +26,7 @@ from tidemill.plan.waits import is_by_rule
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
-from tidemill.turn.outcome import LostTo, TurnOutcome, WouldWrite, Wrote
+from tidemill.turn.outcome import LeftToAnother, LostTo, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.turn import Turn, turn
@@ -54,6 +54,7 @@ def accepted_and_turned(
             dry_run=options.dry_run,
             state=accepted.state,
             extra=accepted.extra,
+            request=accepted.id if accepted.is_new and not accepted.extra else None,
             say=teller(as_json=options.json),
             forge=github,
         )
@@ -72,7 +73,7 @@ def turn_taken(
     plan: Plan, outcome: TurnOutcome, remedies: Remedies, refused: str | None = None
 ) -> TurnTaken:
     """What a command returns of a turn."""
-    is_lost = isinstance(outcome, LostTo)
+    is_lost = isinstance(outcome, LostTo | LeftToAnother)
     return TurnTaken(
         outcome=outcome,
         changed=isinstance(outcome, Wrote | WouldWrite),

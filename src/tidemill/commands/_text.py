@@ -32,7 +32,7 @@ from tidemill.commands._results import (
     TurnTaken,
 )
 from tidemill.commands._words import outcome, place, said, way_in
-from tidemill.turn.outcome import LostTo, NothingDue
+from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
@@ -119,7 +119,7 @@ def _turn(turn: TurnTaken) -> Iterator[Part]:
     yield outcome(turn)
     if isinstance(turn.outcome, LostTo):
         return
-    if turn.entries and not isinstance(turn.outcome, NothingDue):
+    if turn.entries and not isinstance(turn.outcome, NothingDue | LeftToAnother):
         yield done(turn)
     if turn.to_check:
         yield "To check:\n  " + "\n  ".join(turn.to_check)

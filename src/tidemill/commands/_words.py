@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidemill.commands._results import Request, TurnTaken
-from tidemill.turn.outcome import LostTo, NothingDue, WouldWrite, Wrote
+from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue, WouldWrite, Wrote
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def outcome(turn: TurnTaken) -> str:
     match turn.outcome:
         case LostTo(ref):
             return f"Other turns kept moving {ref}: nothing was written here, they go on."
+        case LeftToAnother():
+            return "Another turn has read it, and did what was due."
         case NothingDue():
             return "Nothing is due yet." if turn.waiting else "Nothing to do."
         case Wrote() | WouldWrite() if not turn.entries:

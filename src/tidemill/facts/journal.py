@@ -33,11 +33,16 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
-    """What one commit of the journal holds."""
+    """What one commit of the journal holds.
+
+    `read` are the ids of the requests that came shortly before the turn, and that wait on since it
+    has read them: who sent one may leave a turn of their own out.
+    """
 
     at: Moment
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
+    read: tuple[str, ...] = ()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
 
 
@@ -49,6 +54,7 @@ class _Turn(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
+    read: tuple[str, ...] = ()
 
 
 class _First(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +73,7 @@ class _Header(msgspec.Struct):
 
 def encode(journal: Journal) -> dict[str, bytes]:
     """The files of a commit of the journal, by name."""
-    turn = _Turn(at=journal.at, run_url=journal.run_url, entries=journal.entries)
+    turn = _Turn(at=journal.at, run_url=journal.run_url, entries=journal.entries, read=journal.read)
     record = msgspec.json.format(msgspec.json.encode(turn), indent=1) + b"\n"
     return {RECORD: record, **ledger_files.encode(journal.ledger)}
 
@@ -85,5 +91,10 @@ def decode(files: Mapping[str, bytes]) -> Journal:
             at=first.at, run_url=first.run_url, entries=first.entries, ledger=first.ledger
         )
     turn = msgspec.json.decode(record, type=_Turn)
-    ledger = ledger_files.decode(files)
-    return Journal(at=turn.at, run_url=turn.run_url, entries=turn.entries, ledger=ledger)
+    return Journal(
+        at=turn.at,
+        run_url=turn.run_url,
+        entries=turn.entries,
+        read=turn.read,
+        ledger=ledger_files.decode(files),
+    )

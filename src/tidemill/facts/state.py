@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 
 from tidemill.errors import SettingsInvalid, StateUnreadable
@@ -23,6 +23,8 @@ from tidemill.facts.snapshot import TIDEMILL, UnreadableRef
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
+LATELY = timedelta(seconds=15)
+
 
 @dataclass(frozen=True)
 class State:
@@ -40,6 +42,7 @@ class State:
         strays: the refs that are where none can be, in the way of others.
         evidence: what the ledger was made from, where the journal is lost.
         written_at: the journal's time.
+        read: the requests in the inbox that the journal's last turn is known to have read.
     """
 
     refs: Refs
@@ -55,6 +58,7 @@ class State:
     lost_journal: UnreadableRef | None = None
     evidence: Evidence | None = None
     written_at: datetime | None = None
+    read: frozenset[str] = frozenset()
 
     @cached_property
     def renaming(self) -> Renaming | None:
@@ -110,6 +114,20 @@ class State:
         """The same, with one fact more in the inbox."""
         refs = self.refs.with_ref(self.names.inbox(fact.id), commit)
         return replace(self, refs=refs, inbox={**self.inbox, fact.id: fact})
+
+    def without(self, request: str) -> State:
+        """The same, with one fact less in the inbox."""
+        inbox = {name: fact for name, fact in self.inbox.items() if name != request}
+        return replace(self, inbox=inbox)
+
+    def came_lately(self, now: datetime) -> frozenset[str]:
+        """The ids of what came into the inbox so shortly before `now` that whoever sent it may be
+        about to turn."""
+        return frozenset(
+            name
+            for name, fact in self.inbox.items()
+            if not isinstance(fact, UnreadableRef) and abs(now - fact.accepted_at) < LATELY
+        )
 
     @property
     def newest(self) -> datetime | None:

@@ -31,4 +31,12 @@ class LostTo:
     ref: str
 
 
-TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo
+@dataclass(frozen=True)
+class LeftToAnother:
+    """Another turn has read the request that this turn was for: nothing was written here.
+
+    What was decided is what waits now.
+    """
+
+
+TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo | LeftToAnother

@@ -63,7 +63,7 @@ def read(store: Store) -> State:
             short(main), None, f"it names the branch {found.main} as main"
         )
     reader = _Reader(store, refs, names)
-    known, evidence, written_at = _journal(store, refs, names, main, found)
+    known, evidence, last = _journal(store, refs, names, main, found)
     tip = refs.get(names.journal)
     return State(
         refs=refs,
@@ -83,7 +83,8 @@ def read(store: Store) -> State:
         if tip and evidence
         else None,
         evidence=evidence,
-        written_at=written_at,
+        written_at=last.at if last else None,
+        read=frozenset(last.read if last else ()),
     )
 
 
@@ -329,15 +330,17 @@ def record_of(store: Store, sha: str) -> bytes:
 
 def _journal(
     store: Store, refs: Refs, names: RefNames, main: str, found: Settings | SettingsInvalid
-) -> tuple[Ledger | IllegibleRecord, Evidence | None, datetime | None]:
-    """The ledger; made again where the journal is lost, and then what from; and its time."""
+) -> tuple[Ledger | IllegibleRecord, Evidence | None, Journal | None]:
+    """The ledger; made again where the journal is lost, and then what from; and the journal's last
+    commit, where it can be read.
+    """
     tip = refs.get(names.journal)
     if tip is not None:
         files = dict(store.texts(tip, [""]))
         record = files.get(RECORD, b"")
         read = legible(record, lambda _: journal.decode(files), newest=journal.VERSION)
         if isinstance(read, Journal):
-            return read.ledger, None, read.at
+            return read.ledger, None, read
         if read.is_newer or isinstance(found, SettingsInvalid):
             return read, None, None
         why = read.reason

@@ -21,9 +21,10 @@ from tidemill.plan.replay import Todo, Trial
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
 from tidemill.turn.make import look_at, make
-from tidemill.turn.outcome import LostTo, NothingDue, TurnOutcome, WouldWrite, Wrote
+from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
+from tidemill.turn.senders import awaited, has_been_read
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
@@ -59,6 +60,7 @@ def turn(  # noqa: PLR0913 - each has a name
     dry_run: bool = False,
     state: State | None = None,
     extra: Mapping[str, Fact] | None = None,
+    request: str | None = None,
     say: Callable[[str], None] = lambda _: None,
     forge: Forge | None = None,
     claim: bool = False,
@@ -68,6 +70,8 @@ def turn(  # noqa: PLR0913 - each has a name
     Args:
         state: what was read just now; read anew without it, and after each lost race.
         extra: facts to take for accepted (a dry run's).
+        request: what was accepted just now, and is in `state`: another turn that reads it does for
+            this one.
         forge: where verdicts are read, if the settings say that they come from GitHub.
         claim: whether the checks that are wanted are claimed, by a caller who sees to them.
 
@@ -80,7 +84,14 @@ def turn(  # noqa: PLR0913 - each has a name
     races = 0
     cleared: tuple[Entry, ...] = ()
     state.check_usable()
+    if request and request in state.read:  # an earlier one of that name
+        request = None
+    if request:
+        state = awaited(store, state, request, clock)
     while True:
+        if request and has_been_read(state, request):
+            known, decided = look(store, state, clock.now, forge)
+            return Turn(decided, LeftToAnother(), state, known).after(cleared)
         if not dry_run:
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries

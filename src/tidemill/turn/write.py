@@ -131,7 +131,13 @@ def _sweep(state: State, plan: Plan, changes: dict[str, str | None]) -> None:
 def _journal(
     store: Store, state: State, snapshot: Snapshot, plan: Plan, run_url: str | None
 ) -> str:
-    record = Journal(at=snapshot.now, run_url=run_url, entries=plan.entries, ledger=plan.ledger)
+    record = Journal(
+        at=snapshot.now,
+        run_url=run_url,
+        entries=plan.entries,
+        read=tuple(sorted(state.came_lately(snapshot.now) - {*plan.ended})),
+        ledger=plan.ledger,
+    )
     return journal_commit(store, state, record)
 
 

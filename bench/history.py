@@ -1,0 +1,180 @@
+"""What many announcements, one after the other, leave behind: does any cost grow with their number?
+
+    python bench/history.py [--most 20000] [--svg FILE]
+
+Each announcement goes through all waves by the commands: announced, checked, landed, deployed,
+promoted, until the last wave has it. Git is in memory (`tests/simulation`), for a turn on real Git
+takes longer than all that is measured here: what is counted are bytes and refs, which are the
+same, and the processor's time of the commands, which is without Git's. Bytes are those of
+the objects that a push brings, before compression. What follows each number of announcements is an
+average over the announcements before it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.simulation.actors import do, stage
+from tests.simulation.memory import Commit, Push, Server
+from tests.simulation.sources import ROLLOUT, Image, Rollout, generated
+from tests.world import START, sha_of
+
+WAVES = {"lab": ("l1", "l2", "l3"), "qa": ("q1", "q2", "q3"), "shop": ("a", "b", "c", "d", "e")}
+MARKS = (100, 1_000, 5_000, 10_000, 20_000)
+OVER = 50  # announcements that an average is made of
+MAIN, JOURNAL = "refs/heads/main", "refs/tidemill/journal"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What it is like after so many announcements; all but refs and ledger for each one."""
+
+    announcements: int
+    refs: int
+    ledger: int
+    pushed: float
+    pushes: float
+    milliseconds: float
+
+
+@dataclass
+class History:
+    """A cfg-app.git, in which one announcement after the other goes through all waves.
+
+    Attributes:
+        pushed: the bytes that pushes brought which are not in the server yet.
+    """
+
+    server: Server = field(default_factory=Server)
+    now: datetime = START
+    pushed: int = 0
+    pushes: int = 0
+    checked: set[str] = field(default_factory=set)
+    known: dict[bytes, None] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        uses = {wave: dict.fromkeys(targets) for wave, targets in WAVES.items()}
+        rollout = Rollout(("app",), "images/{wave}", uses)
+        files = generated({"tidemill.toml": settings(), ROLLOUT: rollout.render()})
+        assert not isinstance(files, str)
+        self.server.refs[MAIN] = self.server.put(Commit(files, None, "first", START, "ada"))
+        self.server.watchers.append(self._weigh)
+
+    def announce(self, position: int) -> None:
+        """One more goes from the announcement to the last wave."""
+        self._do("announce", {"announcement": announcement(position)})
+        for wave, targets in WAVES.items():
+            for target in targets:
+                revision = [self.server.refs[MAIN]]
+                finished = self.now.isoformat()
+                self._do("report", {
+                    "wave": wave, "target": target, "revision": revision, "phase": "Succeeded",
+                    "health": "Healthy", "finished_at": finished, "image": [],
+                })  # fmt: skip
+            self.now += timedelta(minutes=1)
+
+    def _do(self, command: str, arguments: dict[str, Any]) -> None:
+        told = do(self.server, self.now, command, arguments)
+        assert told.refused is None, told.refused
+        for sha in told.said.get("to_check", ()):
+            verdict = {"sha": sha, "context": "check", "state": "success", "run": None}
+            self._do("check", verdict)
+            self._do("turn", {})
+
+    def _weigh(self, push: Push) -> None:
+        """Add what a push brings that its refs had not before."""
+        self.pushes += 1
+        for update in push.updates:
+            if update.new is None:
+                continue
+            commit = self.server.commits[update.new]
+            before = self.server.commits.get(commit.parent or "")
+            held = set(before.files.values()) if before else set()
+            self.pushed += sum(len(data) for data in commit.files.values() if data not in held)
+            self.pushed += sum(28 + len(name) for name in commit.files) + len(commit.message) + 200
+
+    def forget(self) -> None:
+        """Drop the commits that nobody reads any more: memory is not what is measured."""
+        kept = set(self.server.refs.values())
+        kept |= {sha for tip in kept for sha in self._last(tip)}
+        for sha in self.server.commits.keys() - kept:
+            del self.server.commits[sha]
+
+    def _last(self, tip: str) -> Iterator[str]:
+        sha: str | None = tip
+        for _ in range(400):
+            if sha is None or sha not in self.server.commits:
+                return
+            yield sha
+            sha = self.server.commits[sha].parent
+
+
+def settings() -> bytes:
+    lines = ["[checks]", 'source = "refs"', "retries = 0", "[images]", 'path = "images/{wave}"']
+    lines += ["[entrypoints]", 'generate = "generate"']
+    lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
+    for name, targets in WAVES.items():
+        lines += ["[[waves]]", f'name = "{name}"', f"targets = {json.dumps(targets)}"]
+    return ("\n".join(lines) + "\n").encode()
+
+
+def announcement(position: int) -> str:
+    sha = sha_of(str(position))
+    image = Image("web", str(position), "well", 0)
+    images = {"web": {"Digest": image.digest, "Tag": f"{image.repository}:{sha}"}}
+    about = {"set": "app", "repository": "acme/app", "sha": sha, "position": position}
+    return json.dumps({"version": 1, **about, "images": images})
+
+
+def measured(most: int) -> Iterator[Measurement]:
+    """What it is like after 100, 1,000 … announcements."""
+    history = History()
+    begun = (0, 0, 0.0)
+    for number in range(1, most + 1):
+        mark = next((one for one in MARKS if one >= number), None)
+        if mark is not None and number == mark - OVER + 1:
+            begun = (history.pushed, history.pushes, time.process_time())
+        history.announce(number)
+        if number % 200 == 0:
+            history.forget()
+        if number == mark:
+            tip = history.server.commits[history.server.refs[JOURNAL]]
+            ledger = sum(len(data) for name, data in tip.files.items() if name != "record.json")
+            yield Measurement(
+                announcements=number,
+                refs=len(history.server.refs),
+                ledger=ledger,
+                pushed=(history.pushed - begun[0]) / OVER,
+                pushes=(history.pushes - begun[1]) / OVER,
+                milliseconds=(time.process_time() - begun[2]) / OVER * 1000,
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--most", type=int, default=MARKS[-1])
+    options = parser.parse_args()
+    print("announcements  refs  ledger KB  KB pushed  pushes  ms of processor (each announcement)")
+    with stage():
+        for one in measured(options.most):
+            print(
+                f"{one.announcements:13,}  {one.refs:4}  {one.ledger / 1000:9.1f}  "
+                f"{one.pushed / 1000:9.1f}  {one.pushes:6.1f}  {one.milliseconds:6.0f}",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
