@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
 from tidemill.clients.git.repository import opened
+from tidemill.commands import _session
 from tidemill.commands._json import turn_json
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._session import turn_taken
@@ -237,6 +239,27 @@ def test_sender_whose_request_another_turn_has_read_leaves_its_turn_out(tmp_path
     assert refs(w) == seen[0], "it wrote nothing"
     told = turn_json(turn_taken(done.plan, done.outcome, Remedies.of(str(w.bare), w.now)))
     assert (told["changed"], told["landed"], told["to_check"]) == (False, None, ())
+
+
+def test_sender_whose_request_another_turn_has_rejected_is_told_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = waves(tmp_path, first=("everywhere", 1))
+    w.change_settings('generate = "', 'introduce = "false"\ngenerate = "')
+    w.run("hold-wave", "--wave", "shop", "--reason", "an audit", "--accept-only")
+    turned: list[int] = []
+
+    def pause(_: float) -> None:
+        if not turned:
+            turned.append(w.turn().code)
+
+    monkeypatch.setattr(_session, "Clock", partial(Clock, pause=pause))
+    told = w.announce(2)
+    assert turned == [0]
+    assert told.code == 1
+    assert "can't be carried out: `false` failed" in told["error"]["what"]
+    assert "rejected/" in told["error"]["written"]
+    assert len(w.refs("rejected")) == 1
 
 
 def test_sender_who_is_alone_does_not_wait(tmp_path: Path) -> None:

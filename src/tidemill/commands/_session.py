@@ -140,7 +140,8 @@ def _refuse_what_ended(
 ) -> None:
     """Raise `Refused` where the turn that took a request in found that it can't be carried out."""
     again, kept = _AGAIN, "all else that the turn did; the journal has why this ended"
-    if reason := done.plan.rejected.get(accepted.id):
+    other = done.outcome.reason if isinstance(done.outcome, LeftToAnother) else None
+    if reason := done.plan.rejected.get(accepted.id) or other:
         kept = f"it is kept below rejected/, as {accepted.id}"
         if isinstance(fact, AnnouncementRequest):
             retry = remedies.typed(_retry(fact.announcement.sha))
@@ -149,7 +150,7 @@ def _refuse_what_ended(
         return
     raise Refused(
         f"{accepted.id} can't be carried out: {reason}",
-        written=kept if isinstance(done.outcome, Wrote) else accepted.written(),
+        written=kept if isinstance(done.outcome, Wrote | LeftToAnother) else accepted.written(),
         remedy=again,
     )
 

@@ -36,7 +36,12 @@ class LeftToAnother:
     """Another turn has read the request that this turn was for: nothing was written here.
 
     What was decided is what waits now.
+
+    Attributes:
+        reason: why the request can't be carried out, where that turn found so.
     """
+
+    reason: str | None = None
 
 
 TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo | LeftToAnother

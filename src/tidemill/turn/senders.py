@@ -11,17 +11,25 @@ from __future__ import annotations
 import random
 from collections.abc import Set
 from datetime import datetime
+from functools import partial
+
+import msgspec
 
 from tidemill.clients.git.store import Store
+from tidemill.facts.decoding import legible
 from tidemill.facts.state import State
 from tidemill.plan.plan import plan
 from tidemill.turn.push import Clock
-from tidemill.turn.read import read, snapshot
+from tidemill.turn.read import read, record_of, snapshot
 
 CROWD = 3  # so many others are a crowd, of which more will come
 PATIENCE = 4.0  # seconds
 GATHERING = 1.2  # seconds that others have to join before the first turns
 _LOOKS = 0.2, 0.4  # seconds between two looks at the refs
+
+
+class _Rejected(msgspec.Struct):
+    reason: str = "it was rejected"
 
 
 def awaited(store: Store, state: State, request: str, clock: Clock) -> State:
@@ -51,6 +59,24 @@ def awaited(store: Store, state: State, request: str, clock: Clock) -> State:
 def has_been_read(state: State, request: str) -> bool:
     """Whether a turn has read a request: it has ended, or the journal names it."""
     return request in state.read or request not in state.inbox
+
+
+def why_refused(store: Store, state: State, request: str) -> str | None:
+    """Why a request can't be carried out, if that is how a turn has ended it."""
+    match state.remembered.how_ended(request):
+        case "rejected":
+            tip = state.refs.get(state.names.rejected(request))
+            if tip is None:
+                return "it was rejected"
+            store.fetch([], [tip])
+            kept = legible(record_of(store, tip), partial(msgspec.json.decode, type=_Rejected))
+            return kept.reason
+        case "evicted":
+            gone = [one for one in state.remembered.evictions if one.commit is None]
+            mine = [one for one in gone if one.operation and one.operation.request == request]
+            return mine[-1].reason if mine else None
+        case _:
+            return None
 
 
 def is_next(state: State, request: str, inbox: Set[str], now: datetime) -> bool:

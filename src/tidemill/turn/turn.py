@@ -24,7 +24,7 @@ from tidemill.turn.make import look_at, make
 from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue, TurnOutcome, WouldWrite, Wrote
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
-from tidemill.turn.senders import awaited, has_been_read
+from tidemill.turn.senders import awaited, has_been_read, why_refused
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
@@ -91,7 +91,8 @@ def turn(  # noqa: PLR0913 - each has a name
     while True:
         if request and has_been_read(state, request):
             known, decided = look(store, state, clock.now, forge)
-            return Turn(decided, LeftToAnother(), state, known).after(cleared)
+            reason = why_refused(store, state, request)
+            return Turn(decided, LeftToAnother(reason), state, known).after(cleared)
         if not dry_run:
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
