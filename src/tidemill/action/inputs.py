@@ -22,7 +22,7 @@ from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
 
 # Options of a person at a terminal, and one that only tests need.
-NOT_FOR_WORKFLOWS = ("json", "now", "quiet", "iidfile", "metadata_file")
+NOT_FOR_WORKFLOWS = ("json", "now", "quiet", "iidfile", "metadata_file", "yes")
 
 COMMAND = "command"
 _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")

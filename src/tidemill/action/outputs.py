@@ -39,6 +39,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "metadata": "what buildx writes of it, as JSON, where one alone was built",
         "digests": "a JSON object: the digest of each service's image",
     },
+    "init": {**_CHANGED, "files": "a JSON list of the files that differ, and what becomes of each"},
     "run-setup": {
         "ended": "a JSON list of the processes that it left running, and that were ended"
     },

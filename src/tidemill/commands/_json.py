@@ -65,6 +65,15 @@ def as_json(  # noqa: PLR0912 - a case for each kind
                 "reasons": {one.sha: one.reason for one in verdicts},
                 "warnings": result.warnings,
             }
+        case results.Adoption(proposal, changes, is_written):
+            return {
+                "changed": is_written,
+                "files": [{"path": one.path, "act": one.act} for one in changes],
+                "reasons": proposal.reasons,
+                "missing": proposal.missing,
+                "labels": proposal.labels,
+                "steps": proposal.steps,
+            }
         case results.SetupDone(ended):
             return {"changed": True, "ended": ended}
         case results.Build():

@@ -14,6 +14,7 @@ from tidemill.errors import EntryPointFailed
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:  # a command imports what it works with, and no other's
+    from tidemill.adopting.proposal import Change, Proposal
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.building.job_matrix import Job
@@ -268,6 +269,18 @@ class Announcements(_Result):
     is_dry_run: bool
 
 
+# For a repository that is to become one of the two.
+
+
+@dataclass(frozen=True)
+class Adoption(_Result):
+    """What is proposed for a repository, what that changes in it, and whether it was written."""
+
+    proposal: Proposal
+    changes: tuple[Change, ...]
+    is_written: bool
+
+
 Result: TypeAlias = (
     Acceptance
     | RequestAndTurn
@@ -284,4 +297,5 @@ Result: TypeAlias = (
     | ImagePlan
     | RecordFiles
     | Announcements
+    | Adoption
 )

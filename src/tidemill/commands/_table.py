@@ -50,6 +50,10 @@ TIDEMILL = Table(
     "GitOps with nothing to host: it turns when an event comes in, and stops.",
     "tidemill.commands",
     {
+        "for a new repository": {
+            "init": "make a repository a cfg-app.git or an app.git, from what is in it: settings, "
+            "script, workflow",
+        },
         "for app.git": {
             "build-reproducible-image": "build services into images: same content, same digest",
             "compare": "say what differs between two images, and why",
@@ -83,6 +87,7 @@ TIDEMILL = Table(
         },
     },
     {
+        "tidemill init cfg": "make the repository here a cfg-app.git; init app makes an app.git",
         "tidemill check-cfg-app --repo .": "is this checkout of cfg-app.git fit to land?",
         "tidemill status --repo URL": "what runs where, and what waits for what",
         "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md": "how to adopt it",

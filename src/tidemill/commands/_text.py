@@ -70,6 +70,8 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
                 yield "Something wants a check, for which there was no time."
         case results.StatusReport():
             yield from _status(result)
+        case results.Adoption():
+            yield from _adoption(result)
         case results.RecordedCheck(context, of_check, note):
             yield f"{context} of {note.sha}: {of_check} ({note.why})"
         case results.CheckoutCheck(checked, warnings):
@@ -105,6 +107,37 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
                     if is_dry_run
                     else f"{announced.id}: announced to {to}{how}"
                 )
+
+
+def _adoption(result: results.Adoption) -> Iterator[Part]:
+    proposal, there = result.proposal, "is there, differs, and stays; --force overwrites it"
+    wanted = [one for one in result.changes if one.act != "keep"]
+    yield Title("What was found")
+    yield from (Paragraph(one) for one in proposal.reasons)
+    yield Title("What was done")
+    if not wanted:
+        yield Paragraph(
+            "Nothing to do: everything that is needed is there, in "
+            f"{', '.join(one.path for one in proposal.files) or 'files that stay as they are'}."
+        )
+    elif result.is_written:
+        yield Paragraph(f"Written: {', '.join(one.path for one in wanted)}")
+    else:
+        names = ", ".join(f"{one.path} ({one.act})" for one in wanted)
+        yield Paragraph(f"Nothing was written. --yes writes: {names}")
+    yield from (
+        Said(State("warning"), f"{one.path} {there}") for one in result.changes if one.act == "keep"
+    )
+    yield from (Said(State("warning"), f"still needed: {one}") for one in proposal.missing)
+    if proposal.labels:
+        yield Title("So that reports of the cluster are understood, add below metadata")
+        rows = [(one.file, one.resource, "; ".join(one.lines)) for one in proposal.labels]
+        yield Grid(("file", "resource", "lines"), rows)
+        yield Paragraph(f"How the cluster reports: {proposal.reports_page}")
+    yield Title("Next")
+    for number, step in enumerate(proposal.steps, start=1):
+        yield Paragraph(f"{number}. {step.why}:")
+        yield Typed(step.command, indent=3)
 
 
 def _request(request: Request) -> Iterator[Part]:

@@ -1,0 +1,281 @@
+"""What makes a repository of manifests a cfg-app.git: from what is in it, and from what is said."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from tidemill.adopting import argocd, flux, helm, images_seen, jsonnet, kustomize, plain_yaml
+from tidemill.adopting import rollout as rollouts
+from tidemill.adopting.controllers import Deployed
+from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
+from tidemill.adopting.proposal import Labels, Proposal, Step, Wanted
+from tidemill.adopting.rollout import Rollout, wave_in
+from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
+from tidemill.errors import Refused
+from tidemill.facts.settings import FILE, Settings
+
+Tool: TypeAlias = Literal["kustomize", "helm", "jsonnet", "yaml"]
+SCRIPT = "scripts/generate.py"
+WORKFLOW = f"{WORKFLOW_FOLDER}/tidemill.yml"
+SCRIPTS: Mapping[Tool, str] = {
+    "kustomize": "generate_kustomize.py",
+    "helm": "generate_yaml.py",
+    "yaml": "generate_yaml.py",
+}
+_TOLD: Mapping[Tool, str] = {
+    "kustomize": f"overlays of Kustomize: whoever renders them goes on to, and {SCRIPT} writes "
+    "`images:` in them",
+    "helm": f"values of Helm charts: whoever renders them goes on to, and {SCRIPT} writes the tags",
+    "yaml": f"plain YAML: {SCRIPT} writes the images",
+    "jsonnet": "Jsonnet: your sources have to read digests.json of each wave",
+}
+_ATTRIBUTES = """\
+# A set is one unit: two of them are never merged line by line, a person chooses.
+/{folder}/**/*.json -merge
+"""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a person says where the files don't.
+
+    Attributes:
+        targets: by wave, in their order; empty: as found.
+        path: a template for `[deployments] path`.
+        prefix: what the images' repositories begin with.
+    """
+
+    targets: Mapping[str, tuple[str, ...]]
+    path: str | None = None
+    prefix: str | None = None
+
+
+def proposed(
+    tree: Tree, place: Place, answers: Answers, texts: Mapping[str, str], there: Settings | None
+) -> Proposal:
+    """What has to be there.
+
+    Args:
+        texts: the files that are written as they are, by name.
+        there: the settings that the repository has already.
+
+    Raises:
+        Refused: something can't be found out, and has to be said.
+    """
+    deployed = [*argocd.applications(tree), *flux.kustomizations(tree)]
+    if there is not None:
+        waves = {wave.name: wave.targets for wave in there.waves}
+        rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is")
+        tool = next((one for one, text in SCRIPTS.items() if _is(tree, texts[text])), None)
+        files: list[Wanted] = []
+        images = there.images.path
+    else:
+        tool, rollout = _found(tree, deployed, answers)
+        prefix, why = _prefix(tree, place, answers)
+        images = "images/{wave}" if not _is_taken(tree, "images") else "tidemill/images/{wave}"
+        generate = "make generate" if tool == "jsonnet" else f"python3 {SCRIPT}"
+        files = [Wanted(FILE, _settings(place, rollout, prefix, images, generate))]
+    if tool and tool in SCRIPTS:
+        files.append(Wanted(SCRIPT, texts[SCRIPTS[tool]]))
+    folder = images.partition("{")[0].strip("/") or images
+    files.append(Wanted(".gitattributes", _ATTRIBUTES.format(folder=folder), is_lines=True))
+    if place.is_on_github:
+        files.append(Wanted(WORKFLOW, _workflow(tree, place, texts["cfg_workflow.yml"])))
+    reasons = [f"waves {', '.join(rollout.waves)}: {rollout.why}"]
+    missing = []
+    if there is None:
+        reasons.append(f"{_TOLD[tool or 'yaml']}")
+        reasons.append(f"images from {prefix}/*: {why}")
+        if tool == "jsonnet" and not jsonnet.has_make_generate(tree):
+            missing.append(
+                "a target `generate` in the Makefile, which writes the YAML; "
+                f"{EXAMPLES}/cfg-app has one to copy"
+            )
+    written = [one.path for one in files]
+    labels = _labels(deployed, rollout)
+    kinds = {"Application": "argocd", "Kustomization": "flux"}
+    tell = sorted({kinds[one.resource.partition(" ")[0]] for one in labels})
+    page = f"{INTEGRATIONS}/{tell[0]}/README.md" if tell else ""
+    return Proposal(
+        tuple(files), tuple(reasons), tuple(missing), labels, _steps(place, written), page
+    )
+
+
+def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[Tool, Rollout]:
+    """The tool, and the rollout that its files tell of."""
+    names: dict[str, list[str]] = {}
+    for one in deployed:
+        for path in one.paths:
+            names.setdefault(path, []).append(one.name)
+    told = [path for path in names if wave_in(path) and _exists(tree, path)]
+    overlays = kustomize.overlays(tree)
+    values = helm.value_files(tree)
+    folders = plain_yaml.manifests(tree)
+    tools: dict[Tool, list[str]] = {
+        "kustomize": [one for one in told if one in overlays]
+        or rollouts.without_outer(_of_waves(overlays)),
+        "helm": [one for one in told if one in values] or _of_waves(values),
+        "yaml": rollouts.without_inner(told or map(rollouts.up_to_the_wave, _of_waves(folders))),
+        "jsonnet": _of_waves(jsonnet.sources(tree)),
+    }
+    if answers.targets:
+        tools = {
+            "kustomize": overlays,
+            "helm": values,
+            "yaml": folders,
+            "jsonnet": jsonnet.sources(tree),
+        }
+    for tool, paths in tools.items():
+        if not paths:
+            continue
+        rollout = _rollout(paths, names, answers)
+        if rollout and tool == "jsonnet":
+            return tool, Rollout(rollout.waves, (answers.path or "generated/{wave}",), rollout.why)
+        if rollout:
+            return tool, rollout
+    if answers.targets and answers.path:
+        return "yaml", Rollout(answers.targets, (answers.path,), "as --targets and --path say")
+    raise Refused(
+        "no files were found that belong to waves"
+        + (
+            f" {', '.join(answers.targets)}"
+            if answers.targets
+            else " (such as staging and production)"
+        ),
+        remedy="name each wave with its targets, in their order, and where their files are: "
+        "--targets staging=staging-eu,staging-us --targets production=prod-eu "
+        "--path 'deploy/{wave}/{target}'",
+    )
+
+
+def _rollout(
+    paths: Sequence[str], names: Mapping[str, Sequence[str]], answers: Answers
+) -> Rollout | None:
+    if answers.targets and answers.path:
+        return Rollout(answers.targets, (answers.path,), "as --targets and --path say")
+    if answers.targets:
+        return rollouts.given(answers.targets, paths)
+    one = rollouts.found(paths, names)
+    return Rollout(one.waves, (answers.path,), one.why) if one and answers.path else one
+
+
+def _of_waves(paths: Collection[str]) -> list[str]:
+    return [path for path in paths if wave_in(path)]
+
+
+def _exists(tree: Tree, path: str) -> bool:
+    return path in tree.files or any(str(one).startswith(f"{path}/") for one in tree.paths)
+
+
+def _is(tree: Tree, text: str) -> bool:
+    return tree.text(SCRIPT) == text
+
+
+def _is_taken(tree: Tree, folder: str) -> bool:
+    """Whether a folder holds something else than image files."""
+    ours = ("tags.json", "digests.json", "source.json")
+    return any(
+        path.parts[0] == folder and path.name not in ours for path in tree.paths if path.parts
+    )
+
+
+def _prefix(tree: Tree, place: Place, answers: Answers) -> tuple[str, str]:
+    if answers.prefix:
+        return answers.prefix.rstrip("/"), "as --image-prefix says"
+    found = images_seen.prefix(tree, place.owner)
+    if found is None:
+        raise Refused(
+            "no file names an image with its registry, and nothing says which images are yours",
+            remedy="say what they begin with: --image-prefix ghcr.io/OWNER",
+        )
+    return found
+
+
+def _settings(place: Place, rollout: Rollout, prefix: str, images: str, generate: str) -> str:
+    paths = [quoted(one) for one in rollout.paths]
+    lines = [
+        "# How Tidemill carries images into this repository and from wave to wave. Every key:",
+        f"# {DOCUMENTS}/settings.md",
+        *([f"main = {quoted(place.branch)}"] if place.branch != "main" else []),
+        "[checks]",
+        *(
+            ['required = ["tidemill/check"] # the status that gitops.yml sets']
+            if place.is_on_github
+            else ['source = "refs" # verdicts are in Git, not on GitHub', 'required = ["check"]']
+        ),
+        "",
+        "[images]",
+        f"path = {quoted(images)}",
+        f"allow = [{quoted(f'{prefix}/*')}] # the only repositories that an announcement may name",
+        "",
+        "[entrypoints]",
+        f"generate = {quoted(generate)}",
+        "",
+        "[deployments]",
+        f"path = {paths[0]}" if len(paths) == 1 else f"path = [{', '.join(paths)}]",
+    ]
+    for wave, targets in rollout.waves.items():
+        listed = ", ".join(map(quoted, targets))
+        lines += ["", "[[waves]]", f"name = {quoted(wave)}", f"targets = [{listed}]"]
+    return "\n".join(lines) + "\n"
+
+
+def _workflow(tree: Tree, place: Place, text: str) -> str:
+    """The workflow: for this branch, and for the repository's own CI; without one, without that."""
+    text = text.replace("branches: [main]", f"branches: [{place.branch}]")
+    text = text.replace("branches: [main, auto]", f"branches: [{place.branch}, auto]")
+    own = sorted(
+        found[1].strip("\"' ")
+        for path in tree.files
+        if path.startswith(f"{WORKFLOW_FOLDER}/") and path != WORKFLOW
+        if (found := re.search(r"(?m)^name:\s*([^#\n]+)", tree.text(path)))
+    )
+    if own:
+        return text.replace("workflows: [ci]", f"workflows: [{', '.join(map(quoted, own))}]")
+    return re.sub(r"(?m)^  workflow_run:.*\n(?:    .*\n)+", "", text)
+
+
+def _labels(deployed: Sequence[Deployed], rollout: Rollout) -> tuple[Labels, ...]:
+    places = rollout.places()
+    found = []
+    for one in deployed:
+        belongs = next((places[path] for path in one.paths if path in places), None)
+        if belongs is None:
+            continue
+        wave, target = belongs
+        lines = [f"labels: tidemill.dev/wave: {wave}"]
+        if target != one.name and one.kind == "Application":
+            lines.append(f"labels: tidemill.dev/target: {target}")
+        elif target != one.name:
+            lines.append(f"annotations: event.toolkit.fluxcd.io/tidemill-target: {target}")
+        found.append(Labels(one.file, f"{one.kind} {one.name}", tuple(lines)))
+    return tuple(found)
+
+
+def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
+    git = f"git -C {shlex.quote(place.folder)}" if place.folder != "." else "git"
+    check = Step(
+        "see that the checkout is fit to land",
+        f"tidemill check-cfg-app --repo {shlex.quote(place.folder)}",
+    )
+    commit = Step(
+        "commit it, and push it to the branch that is deployed",
+        f"{git} add {' '.join(files)} && {git} commit -m 'Tidemill carries the images' "
+        f"&& {git} push",
+    )
+    if not place.is_on_github:
+        url = shlex.quote(place.url or place.folder)
+        turn = Step("let this run every few minutes", f"tidemill loop --once --repo {url}")
+        return check, commit, turn
+    return (
+        check,
+        commit,
+        Step(
+            "then, in a checkout of the repository that builds the images",
+            f"tidemill init app --cfg-repository {place.repository or 'OWNER/CFG'}",
+        ),
+    )

@@ -1,0 +1,23 @@
+"""What a controller in the cluster deploys from a folder or with a file of values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An Application of Argo CD, or a Kustomization of Flux.
+
+    Attributes:
+        file: where it stands; `kind` and `name` as Kubernetes has them.
+        paths: the folder and the files of values that it is made of, from the root.
+        is_templated: whether an ApplicationSet makes it.
+    """
+
+    file: str
+    kind: Literal["Application", "Kustomization"]
+    name: str
+    paths: tuple[str, ...]
+    is_templated: bool = False

@@ -1,0 +1,113 @@
+"""What `tidemill init` would do, as one value, and what that changes in a checkout."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Act: TypeAlias = Literal["create", "add lines", "overwrite", "keep"]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A file that has to be there; or, with `is_lines`, lines that it has to have."""
+
+    path: str
+    text: str
+    is_lines: bool = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a person does next: why, and the command, which runs as it is."""
+
+    why: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a controller's resource has to say, so that its reports are understood.
+
+    Attributes:
+        file: where it stands; `lines` are those to add below its `metadata`.
+    """
+
+    file: str
+    resource: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The files, what they were made from and why, and what is left to a person.
+
+    Attributes:
+        reports_page: where it is written how a controller reports.
+    """
+
+    files: tuple[Wanted, ...]
+    reasons: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    labels: tuple[Labels, ...] = ()
+    steps: tuple[Step, ...] = ()
+    reports_page: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What becomes of one file.
+
+    Attributes:
+        before: its text; None where there is no such file.
+        act: `keep` where it is there, differs, and stays.
+    """
+
+    path: str
+    before: str | None
+    after: str
+    act: Act
+
+    def diff(self) -> Iterator[str]:
+        """Its lines, as `git diff` has them."""
+        yield f"diff --git a/{self.path} b/{self.path}"
+        if self.before is None:
+            yield "new file mode 100644"
+        lines = difflib.unified_diff(
+            (self.before or "").splitlines(keepends=True),
+            self.after.splitlines(keepends=True),
+            "/dev/null" if self.before is None else f"a/{self.path}",
+            f"b/{self.path}",
+        )
+        for line in lines:
+            yield line.rstrip("\n")
+            if not line.endswith("\n"):
+                yield "\\ No newline at end of file"
+
+
+def changes(proposal: Proposal, files: Mapping[str, bytes], *, force: bool) -> tuple[Change, ...]:
+    """What differs from the files that are there; nothing is overwritten without `force`."""
+    found = []
+    for one in proposal.files:
+        data = files.get(one.path)
+        before = None if data is None else data.decode(errors="replace")
+        after = _with_lines(before, one.text) if one.is_lines else one.text
+        if after == before:
+            continue
+        act: Act = "create"
+        if before is not None:
+            act = "add lines" if one.is_lines else "overwrite" if force else "keep"
+        found.append(Change(one.path, before, after, act))
+    return tuple(found)
+
+
+def _with_lines(before: str | None, text: str) -> str:
+    """A text that has all the lines of another one, which begins with a comment about them."""
+    there = set((before or "").splitlines())
+    if {line for line in text.splitlines() if not line.startswith("#")} <= there:
+        return before or ""
+    gap = "\n" if before else ""
+    end = "" if not before or before.endswith("\n") else "\n"
+    return f"{before or ''}{end}{gap}{text}"

@@ -1,0 +1,150 @@
+"""`tidemill init`: make a repository a cfg-app.git or an app.git, from what is in it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+
+import click
+
+from tidemill.adopting import app, cfg
+from tidemill.adopting.place import Place
+from tidemill.adopting.proposal import Change, changes
+from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
+from tidemill.clients.git import files_of_checkout
+from tidemill.clients.git.files_of_checkout import CheckoutFiles
+from tidemill.clients.github.place import of_url
+from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, OneOf, Option
+from tidemill.commands._results import Adoption, Result
+from tidemill.commands._writing import write
+from tidemill.errors import Refused, SettingsInvalid
+from tidemill.facts.settings import FILE, Settings
+from tidemill.facts.settings_file import parse
+from tidemill.words.names import checked_name, checked_repository, shown
+from tidemill.words.urls import redacted
+
+EXAMPLE = "tidemill init cfg"
+
+PARAMETERS = (
+    click.Argument(
+        ["kind"],
+        type=OneOf(("cfg", "app")),
+        help="cfg makes a cfg-app.git, the repository that says what runs; app an app.git, whose "
+        "images are built",
+    ),
+    click.Argument(
+        ["folder"], metavar="DIR", default=".", help="the root of the checkout; here by default"
+    ),
+    Option(
+        "--targets",
+        multiple=True,
+        metavar="WAVE=TARGET,TARGET",
+        help="cfg: a wave and its targets, in place of what is found; again for the next wave",
+    ),
+    Option(
+        "--path",
+        metavar="TEMPLATE",
+        help="cfg: where the files of a target are, such as 'deploy/{wave}/{target}'",
+    ),
+    Option(
+        "--image-prefix",
+        metavar="PREFIX",
+        help="what the names of your images begin with, such as ghcr.io/acme",
+    ),
+    Option(
+        "--cfg-repository",
+        metavar="OWNER/NAME",
+        help="app: the repository on GitHub to which images are announced",
+    ),
+    Option("--yes", is_flag=True, help="write without asking"),
+    Option("--dry-run", is_flag=True, help="show the change, and write nothing"),
+    Option(
+        "--force", is_flag=True, help="overwrite files that are there, and differ from the proposal"
+    ),
+    _options.JSON,
+)
+
+
+def run(arguments: Arguments) -> Result:
+    """Read the checkout, propose, show, ask, and write."""
+    folder = arguments.folder or "."
+    checkout = files_of_checkout.read(Path(folder))
+    place = _place(folder, checkout)
+    # What is to be overwritten says nothing.
+    ignored = (FILE,) if arguments.force else ()
+    tree = Tree({name: data for name, data in checkout.files.items() if name not in ignored})
+    if arguments.kind == "cfg":
+        answers = cfg.Answers(_targets(arguments.targets), arguments.path, arguments.image_prefix)
+        proposal = cfg.proposed(tree, place, answers, _texts(), _settings(tree))
+    else:
+        to = arguments.cfg_repository
+        to = checked_repository(to) if to is not None else None
+        proposal = app.proposed(tree, place, arguments.image_prefix, to, _texts())
+    changed = changes(proposal, checkout.files, force=arguments.force)
+    if not arguments.json:
+        write(line for one in changed for line in one.diff())
+    wanted = tuple(one for one in changed if one.act != "keep")
+    is_agreed = bool(wanted) and not arguments.dry_run and (arguments.yes or _is_wanted(arguments))
+    if is_agreed:
+        _write(checkout, wanted)
+    return Adoption(proposal, changed, is_agreed)
+
+
+def _is_wanted(arguments: Arguments) -> bool:
+    """Whether a person at a terminal says so; without one there is nobody to ask."""
+    if arguments.json or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return click.confirm("\nWrite this?", default=False)
+
+
+def _write(checkout: CheckoutFiles, wanted: Sequence[Change]) -> None:
+    written: list[str] = []
+    for one in wanted:
+        try:
+            files_of_checkout.write(checkout.folder, one.path, one.after)
+        except Refused as error:
+            error.written = ", ".join(written) or error.written
+            raise
+        written.append(one.path)
+
+
+def _place(folder: str, checkout: CheckoutFiles) -> Place:
+    url = redacted(checkout.url or "")
+    host = url.removeprefix("https://").removeprefix("ssh://").replace(":", "/").partition("/")[0]
+    has_workflows = any(name.startswith(f"{WORKFLOW_FOLDER}/") for name in checkout.files)
+    is_on_github = not url or has_workflows or "github" in host or ".ghe.com" in host
+    return Place(folder, url, checkout.branch, is_on_github or of_url(url) is not None)
+
+
+def _settings(tree: Tree) -> Settings | None:
+    if FILE not in tree.files:
+        return None
+    try:
+        return parse(tree.text(FILE), commit="this checkout")
+    except SettingsInvalid as error:
+        raise Refused(
+            error.what, remedy=f"mend it, or let --force write {FILE} anew, from what is found"
+        ) from None
+
+
+def _targets(given: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for text in (line for one in given for line in one.splitlines()):
+        wave, equals, targets = text.partition("=")
+        if not equals or not targets:
+            raise Refused(
+                f"--targets: {shown(text)} has no targets",
+                remedy="write it like staging=staging-eu,staging-us",
+            )
+        listed = (checked_name(one.strip(), "target") for one in targets.split(","))
+        found[checked_name(wave.strip(), "wave")] = tuple(dict.fromkeys(listed))
+    return found
+
+
+def _texts() -> dict[str, str]:
+    """The files that are written as they are."""
+    folder = resources.files("tidemill.adopting") / "files"
+    return {one.name: one.read_text(encoding="utf-8") for one in folder.iterdir() if one.is_file()}

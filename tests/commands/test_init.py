@@ -1,0 +1,281 @@
+"""`tidemill init`: from a grown repository to the last wave, and nothing that is there is lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shlex
+import subprocess
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from tests.grown import HELM, KUSTOMIZE, PLAIN, Grown
+from tests.world import announcement, git
+
+from tidemill.__main__ import main
+from tidemill.building import settings as app_settings
+
+GITHUB = "https://github.com/acme/cfg"
+
+
+def said(*words: str) -> tuple[int, str, str]:
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = main(["init", *words])
+    return code, out.getvalue(), err.getvalue()
+
+
+def done(*words: str) -> dict[str, Any]:
+    code, out, err = said(*words, "--json")
+    assert code == 0, out + err
+    return dict(json.loads(out))
+
+
+def error(*words: str) -> str:
+    code, out, _ = said(*words, "--json")
+    assert code == 1
+    found = json.loads(out)["error"]
+    return f"{found['what']}: {found['remedy']}"
+
+
+def status_of(folder: Path) -> str:
+    return git(folder, "status", "--porcelain", "--untracked-files=all")
+
+
+GROWN = {
+    "kustomize": (KUSTOMIZE, "overlays/{wave}", {"staging": 1, "production": 1}),
+    "helm": (HELM, "charts/shop/values-{wave}.yaml", {"dev": 1, "staging": 1, "prod": 1}),
+    "plain": (PLAIN, "clusters/{wave}/{target}", {"staging": 1, "production": 2}),
+}
+
+
+@pytest.mark.parametrize("name", GROWN)
+def test_what_it_makes_of_a_grown_repository_carries_a_set_to_the_last_wave(
+    name: str, tmp_path: Path
+) -> None:
+    files, path, waves = GROWN[name]
+    grown = Grown(tmp_path, files)
+    assert done("cfg", str(grown.clone), "--yes")["changed"] is True
+    settings = tomllib.loads((grown.clone / "tidemill.toml").read_text())
+    assert settings["deployments"]["path"] == path
+    assert {one["name"]: len(one["targets"]) for one in settings["waves"]} == waves
+    assert [one["name"] for one in settings["waves"]] == list(waves)
+    assert settings["images"]["allow"] == ["ghcr.io/acme/*"]
+    assert main(["check-cfg-app", "--repo", str(grown.clone)]) == 0
+    grown.commit("it adopts Tidemill")
+    grown.targets = {one["name"]: one["targets"] for one in settings["waves"]}
+    images = announcement(1, {"web": "1", "orders": "1"})
+    assert grown.announce(1, {"web": "1", "orders": "1"}).code == 0
+    for wave in waves:
+        looped = grown.run("loop", "--once")
+        assert (looped.code, looped["evicted"]) == (0, []), looped
+        assert grown.on_main(wave) == images["sha"], grown.in_git()
+        grown.deploy(wave)
+    grown.pull()
+    assert_names_the_images(grown, path, settings, images["images"])
+    states = [one["sets"][0]["state"] for one in grown.status()["waves"]]
+    assert states == ["deployed"] * len(waves)
+    assert done("cfg", str(grown.clone))["files"] == []
+
+
+def assert_names_the_images(
+    grown: Grown, path: str, settings: dict[str, Any], images: dict[str, dict[str, str]]
+) -> None:
+    """Every target's files name each image, and all else in them is as it was."""
+    for wave in settings["waves"]:
+        for target in wave["targets"]:
+            place = grown.clone / path.format(wave=wave["name"], target=target)
+            texts = [one for one in (place, *place.rglob("*.yaml")) if one.is_file()]
+            whole = "".join(file.read_text() for file in texts)
+            assert not re.search(r":\s?v1\b", whole)
+            for image in images.values():
+                assert image["Digest"].partition("@")[2] in whole
+            assert all(list(yaml.safe_load_all(file.read_text())) for file in texts)
+
+
+def test_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    done("cfg", str(grown.clone), "--yes")
+    before = status_of(grown.clone)
+    again = done("cfg", str(grown.clone), "--yes")
+    assert (again["changed"], again["files"]) == (False, [])
+    assert status_of(grown.clone) == before
+    assert "Nothing to do" in said("cfg", str(grown.clone), "--yes")[1]
+
+
+def test_without_a_terminal_it_shows_the_diff_and_writes_nothing(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    code, out, _ = said("cfg", str(grown.clone))
+    assert code == 0
+    assert "+++ b/tidemill.toml" in out
+    assert '+generate = "python3 scripts/generate.py"' in out
+    assert "--yes writes" in out
+    assert status_of(grown.clone) == ""
+
+
+def test_dry_run_writes_nothing_even_where_yes_is_said(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    assert done("cfg", str(grown.clone), "--yes", "--dry-run")["changed"] is False
+    assert status_of(grown.clone) == ""
+
+
+def test_the_diff_is_one_that_git_applies(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, {**KUSTOMIZE, ".gitattributes": "* text=auto"}, GITHUB)
+    diff = said("cfg", str(grown.clone))[1].partition("\nWhat was found")[0]
+    git(grown.clone, "apply", data=f"{diff}\n".encode())
+    applied = status_of(grown.clone)
+    assert ".gitattributes" in applied
+    assert done("cfg", str(grown.clone))["files"] == []
+
+
+@pytest.mark.parametrize(("answer", "is_written"), [("y\n", True), ("n\n", False), ("\n", False)])
+def test_terminal_is_asked(
+    answer: str, is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    out = Terminal()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        assert main(["init", "cfg", str(grown.clone)]) == 0
+    assert "Write this?" in out.getvalue()
+    assert (grown.clone / "tidemill.toml").exists() is is_written
+
+
+def test_file_that_differs_stays_unless_it_is_forced(tmp_path: Path) -> None:
+    files = {**KUSTOMIZE, "scripts/generate.py": "mine = 1\n", ".gitattributes": "*.png binary\n"}
+    grown = Grown(tmp_path, files, GITHUB)
+    acts = {one["path"]: one["act"] for one in done("cfg", str(grown.clone), "--yes")["files"]}
+    assert acts["scripts/generate.py"] == "keep"
+    assert acts[".gitattributes"] == "add lines"
+    assert (grown.clone / "scripts/generate.py").read_text() == "mine = 1\n"
+    assert (grown.clone / ".gitattributes").read_text().startswith("*.png binary\n")
+    done("cfg", str(grown.clone), "--yes", "--force")
+    assert "def main" in (grown.clone / "scripts/generate.py").read_text()
+
+
+def test_link_is_not_written_through(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    (grown.clone / "scripts").symlink_to(tmp_path)
+    assert "is a link, or behind one" in error("cfg", str(grown.clone), "--yes")
+    assert not (tmp_path / "generate.py").exists()
+
+
+def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
+    text = '[[waves]]\nname = "only"\ntargets = ["one"]\n[deployments]\npath = "overlays/staging"\n'
+    grown = Grown(tmp_path, {**KUSTOMIZE, "tidemill.toml": text}, GITHUB)
+    found = done("cfg", str(grown.clone), "--yes")
+    assert [one["path"] for one in found["files"]] == [
+        ".gitattributes",
+        ".github/workflows/tidemill.yml",
+    ]
+    assert (grown.clone / "tidemill.toml").read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["--path", "sites/{wave}/{target}"], "sites/{wave}/{target}"),
+        ([], "sites/{target}"),
+    ],
+    ids=["with a path", "by its files"],
+)
+def test_what_is_not_found_is_asked_for_and_taken(
+    words: list[str], path: str, tmp_path: Path
+) -> None:
+    manifests = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {image: web}\n"
+    grown = Grown(tmp_path, {f"sites/{one}/web.yaml": manifests for one in ("x1", "x2", "y1")})
+    assert "--targets" in error("cfg", str(grown.clone))
+    targets = ("--targets", "first=x1,x2", "--targets", "last=y1")
+    assert "--image-prefix" in error("cfg", str(grown.clone), *targets)
+    prefix = ("--image-prefix", "registry.example.com/shop/")
+    done("cfg", str(grown.clone), *targets, *words, *prefix, "--yes")
+    settings = tomllib.loads((grown.clone / "tidemill.toml").read_text())
+    assert settings["deployments"]["path"] == path
+    assert settings["images"]["allow"] == ["registry.example.com/shop/*"]
+    assert [(one["name"], one["targets"]) for one in settings["waves"]] == [
+        ("first", ["x1", "x2"]),
+        ("last", ["y1"]),
+    ]
+
+
+def test_folder_that_is_no_checkout_is_refused(tmp_path: Path) -> None:
+    assert "no checkout of a Git repository" in error("cfg", str(tmp_path))
+    grown = Grown(tmp_path, KUSTOMIZE)
+    assert "not the root of its checkout" in error("cfg", str(grown.clone / "base"))
+
+
+def test_workflow_knows_the_branch_and_the_own_ci(tmp_path: Path) -> None:
+    ci = "name: build and test\non: push\njobs: {}\n"
+    grown = Grown(tmp_path, {**KUSTOMIZE, ".github/workflows/x.yml": ci}, GITHUB)
+    git(grown.clone, "branch", "-m", "main", "master")
+    done("cfg", str(grown.clone), "--yes")
+    workflow = yaml.safe_load((grown.clone / ".github/workflows/tidemill.yml").read_text())
+    events = workflow[True]
+    assert events["push"] == {"branches": ["master"]}
+    assert events["workflow_run"]["workflows"] == ["build and test"]
+    assert events["workflow_run"]["branches"] == ["master", "auto"]
+    assert tomllib.loads((grown.clone / "tidemill.toml").read_text())["main"] == "master"
+
+
+def test_next_steps_run_as_printed(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE)
+    git(grown.clone, "config", "push.autoSetupRemote", "true")
+    steps = [one["command"] for one in done("cfg", str(grown.clone), "--yes")["steps"]]
+    assert len(steps) == 3
+    for command in steps:
+        if command.startswith("tidemill "):
+            assert main(shlex.split(command)[1:]) == 0
+        else:
+            subprocess.run(["sh", "-c", command], check=True, capture_output=True)
+    assert status_of(grown.clone) == ""
+
+
+APP = {
+    "api/Dockerfile": "FROM scratch\nCOPY main /main\n",
+    "api/main": "x",
+    "worker/Dockerfile": "FROM scratch\nCOPY worker/main /main\n",
+    "worker/main": "x",
+    "api/Dockerfile.dev": "FROM golang\n",
+    "web/package.json": '{"name": "@acme/web", "scripts": {"start": "node ."}}',
+}
+
+
+def test_services_of_dockerfiles(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, APP, "git@github.com:Acme/shop.git")
+    assert "--cfg-repository" in error("app", str(grown.clone))
+    found = done("app", str(grown.clone), "--cfg-repository", "acme/cfg", "--yes")
+    assert found["missing"] == ["a Dockerfile in web, if web is a service"]
+    settings = app_settings.parse((grown.clone / "tidemill.toml").read_text())
+    assert [(one.name, one.file, one.context) for one in settings.services] == [
+        ("api", "api/Dockerfile", "api"),
+        ("worker", "worker/Dockerfile", None),
+    ]
+    assert settings.images == "ghcr.io/acme/{service}"
+    workflow = yaml.safe_load((grown.clone / ".github/workflows/images.yml").read_text())
+    assert workflow["jobs"]["publish"]["with"] == {"cfg-repository": "acme/cfg"}
+    again = done("app", str(grown.clone), "--yes")
+    assert (again["changed"], again["files"]) == (False, [])
+    assert main(["plan-images", "--checkout", str(grown.clone)]) == 0
+
+
+def test_services_of_go_commands(tmp_path: Path) -> None:
+    main_go = "package main\n\nfunc main() {}\n"
+    files = {"go.mod": "module example.com/shop\n\ngo 1.22\n", "cmd/api/main.go": main_go}
+    files |= {"cmd/tool/main.go": main_go, "api/api.go": "package api\n"}
+    grown = Grown(tmp_path, files, "https://git.example.com/shop.git")
+    assert "--image-prefix" in error("app", str(grown.clone))
+    done("app", str(grown.clone), "--image-prefix", "registry.example.com/shop", "--yes")
+    settings = app_settings.parse((grown.clone / "tidemill.toml").read_text())
+    assert [one.name for one in settings.services] == ["api", "tool"]
+    assert settings.compile
+    assert settings.compile.words[-1].endswith("-o bin/ ./cmd/api ./cmd/tool")
+    assert not (grown.clone / ".github").exists()

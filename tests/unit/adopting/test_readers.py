@@ -1,0 +1,186 @@
+"""Each reader finds what its tool means, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.unit.adopting.trees import resource, tree
+
+from tidemill.adopting import (
+    argocd,
+    dockerfiles,
+    flux,
+    go_commands,
+    helm,
+    images_seen,
+    jsonnet,
+    kustomize,
+    package_json,
+    plain_yaml,
+    pyproject,
+)
+from tidemill.adopting.tree import Tree
+
+APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
+SET = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: all}
+spec:
+  generators:
+    - list: {elements: [{env: dev, at: {region: eu}}, {env: prod, at: {region: us}}]}
+  template:
+    metadata: {name: 'shop-{{env}}'}
+    spec: {source: {path: 'live/{{ .env }}/{{at.region}}'}}
+"""
+VALUES = "{repoURL: x, path: chart, helm: {valueFiles: [../env/dev.yaml, $cfg/env/eu.yaml]}}"
+FLUX = resource("Kustomization", "kustomize.toolkit.fluxcd.io/v1", spec="{path: ./live/dev}")
+GO = "package main\n\nfunc main() {}\n"
+
+FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
+    "kustomize: overlays, no component, not the root": (
+        kustomize.overlays,
+        {
+            "base/kustomization.yaml": "resources: [a.yaml]\n",
+            "live/dev/kustomization.yml": "resources: [../../base]\n",
+            "parts/kustomization.yaml": "kind: Component\n",
+            "kustomization.yaml": "resources: [base]\n",
+        },
+        ["base", "live/dev"],
+    ),
+    "helm: values, without templates": (
+        helm.value_files,
+        {
+            "c/Chart.yaml": "name: c\n",
+            "c/values-dev.yaml": "a: 1\n",
+            "c/templates/x.yaml": "a: {{ .Values.a }}\n",
+            "live/x.yaml": resource("Pod"),
+        },
+        ["c/values-dev.yaml"],
+    ),
+    "helm: none without a chart": (helm.value_files, {"values-dev.yaml": "a: 1\n"}, []),
+    "plain: folders of manifests": (
+        plain_yaml.folders,
+        {
+            "live/a.yaml": f"---\n{resource('Pod')}---\n{resource('Service')}",
+            "apps/a.yaml": APPLICATION,
+            "notes/a.yaml": "a: 1\n",
+            "node_modules/x/a.yaml": resource("Pod"),
+            ".github/workflows/ci.yml": "name: ci\n",
+            "broken.yaml": "a: [\n",
+        },
+        ["live"],
+    ),
+    "jsonnet": (jsonnet.sources, {"a.jsonnet": "", "lib/b.libsonnet": "", "vendor/c.jsonnet": ""},
+                ["a.jsonnet", "lib/b.libsonnet"]),
+    "argo cd: an Application": (
+        lambda one: [(app.name, app.paths) for app in argocd.applications(one)],
+        {"a.yaml": APPLICATION},
+        [("x", ("live/a",))],
+    ),
+    "argo cd: values of a chart": (
+        lambda one: [app.paths for app in argocd.applications(one)],
+        {"a.yaml": resource("Application", "argoproj.io/v1alpha1", spec=f"{{source: {VALUES}}}")},
+        [("env/dev.yaml", "env/eu.yaml", "chart")],
+    ),
+    "argo cd: a list of an ApplicationSet": (
+        lambda one: [(app.name, app.paths, app.is_templated) for app in argocd.applications(one)],
+        {"a.yaml": SET},
+        [("shop-dev", ("live/dev/eu",), True), ("shop-prod", ("live/prod/us",), True)],
+    ),
+    "argo cd: what is no Application": (
+        argocd.applications,
+        {"a.yaml": resource("Application", "app.k8s.io/v1beta1", spec="{source: {path: a}}"),
+         "b.yaml": resource("Application", "argoproj.io/v1alpha1", spec="[]")},
+        [],
+    ),
+    "flux": (
+        lambda one: [(app.name, app.paths) for app in flux.kustomizations(one)],
+        {"a.yaml": FLUX, "live/dev/kustomization.yaml": "kind: Kustomization\n"},
+        [("x", ("live/dev",))],
+    ),
+    "dockerfiles": (
+        lambda one: [(x.file, x.name, x.context, x.runs) for x in dockerfiles.dockerfiles(one)],
+        {
+            "Dockerfile": "FROM a\nRUN make\n",
+            "Dockerfile.worker": "FROM a\n",
+            "Dockerfile.dev": "FROM a\n",
+            "api/Dockerfile": "FROM a\nCOPY --from=build /x /x\nCOPY go.mod main.go /src/\n",
+            "api/go.mod": "",
+            "api/main.go": "",
+            "web/Dockerfile": "FROM a\nCOPY web/x .\n",
+            "web/x": "",
+            "web/Dockerfile.dockerignore": "*\n",
+            ".devcontainer/Dockerfile": "FROM a\n",
+        },
+        [
+            ("Dockerfile", "", None, True),
+            ("Dockerfile.worker", "worker", None, False),
+            ("api/Dockerfile", "api", "api", False),
+            ("web/Dockerfile", "web", None, False),
+        ],
+    ),
+    "go: main packages": (
+        go_commands.commands,
+        {
+            "go.mod": "module example.com/a\n",
+            "cmd/x/main.go": GO,
+            "cmd/x/more.go": GO,
+            "cmd/y/main_test.go": GO,
+            "gen.go": f"//go:build ignore\n\n{GO}",
+            "vendor/z/main.go": GO,
+        },
+        ["cmd/x"],
+    ),
+    "go: none without a module": (go_commands.commands, {"main.go": GO}, []),
+    "python": (
+        pyproject.projects,
+        {"pyproject.toml": '[project]\nname = "a"\n', "b/pyproject.toml": "[tool.x]\n",
+         "c/pyproject.toml": "["},
+        {".": "a"},
+    ),
+    "node": (
+        package_json.packages,
+        {"package.json": '{"private": true}', "a/package.json": '{"name": "@x/a", "bin": "a.js"}',
+         "b/package.json": "["},
+        {"a": "a"},
+    ),
+    "images: one of ours, however it is named": (
+        lambda one: sorted(images_seen.repositories(one)),
+        {
+            "a.yaml": "image: ghcr.io/acme/a:1\n",
+            "b.yaml": "image: {registry: ghcr.io, repository: acme/b}\n",
+            "c.yaml": "images: [{name: c, newName: ghcr.io/acme/c}]\n",
+            "d.yaml": "image: redis:7\n",
+            "e.yaml": "image: {{ .Values.image }}\n",
+        },
+        ["ghcr.io/acme/a", "ghcr.io/acme/b", "ghcr.io/acme/c"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("read", "files", "found"), FOUND.values(), ids=FOUND)
+def test_reader_finds(read: Callable[[Tree], Any], files: dict[str, str], found: Any) -> None:
+    assert read(tree(files)) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "owner", "prefix"),
+    [
+        ({"a.yaml": "image: ghcr.io/acme/a:1\n"}, "", "ghcr.io/acme"),
+        ({"a.yaml": "image: ghcr.io/acme/a:1\n", "b.yaml": "image: quay.io/other/b:1\n",
+          "c.yaml": "image: quay.io/other/c:1\n"}, "Acme", "ghcr.io/acme"),
+        ({"a.yaml": "image: registry.k8s.io/x/y:1\n"}, "acme", "ghcr.io/acme"),
+    ],
+    ids=["the only one", "the owner's", "of the owner, where others' alone are named"],
+)  # fmt: skip
+def test_prefix_of_images(files: dict[str, str], owner: str, prefix: str) -> None:
+    found = images_seen.prefix(tree(files), owner)
+    assert found
+    assert found[0] == prefix
+
+
+def test_prefix_is_not_guessed() -> None:
+    assert images_seen.prefix(tree({"a.yaml": "image: redis:7\n"}), "") is None
