@@ -46,6 +46,10 @@ BENCHES = (
     Bench("plan", "A decision, by image sets, waves and targets"),
     Bench("turn", "A turn with nothing to do, and one that introduces a set", ("5",)),
     Bench("introduce", "An introduction, as a repository grows", ("--rounds", "5")),
+    Bench("burst", "80 announcements by 16 senders at once", ("3",)),
+    Bench(
+        "history", "Announcements one after the other, as their number grows", ("--most", "1000")
+    ),
     Bench("images", "Images of 12 services", ("4",)),
     Bench("generate", "The example's `generate`, with 12,000 files"),
 )
