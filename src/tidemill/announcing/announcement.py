@@ -6,7 +6,8 @@ has returned it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
@@ -21,6 +22,8 @@ from tidemill.words.unreadable import UNREADABLE
 from tidemill.words.versions import check_version
 
 MAX_BYTES = 16 * 1024 * 1024
+SHA_PLACE, COMMIT_PLACE = "{sha}", "{commit}"
+_FULL_SHA = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _T = TypeVar("_T")
 
 
@@ -104,7 +107,7 @@ def checked(announcement: Announcement) -> Announcement:
             "the announcement has no image at all", remedy="announce at least one service"
         )
     for service, image in announcement.images.items():
-        checked_image(service, image, announcement.sha)
+        checked_image(service, image)
     return announcement
 
 
@@ -130,6 +133,44 @@ def check_allowed(announcement: Announcement, is_listed: Callable[[str], bool]) 
                 f"the image of {service} is in {repository}, which [images] allow does not list",
                 remedy="list its repository in [images] allow, or announce another image",
             )
+
+
+def check_tags(
+    announcement: Announcement, is_tag: Callable[[str, str], bool], patterns: Iterable[str]
+) -> None:
+    """Raise `Refused` if a tag of its images, which are `checked`, is none that the settings allow.
+
+    Args:
+        is_tag: whether they allow a tag, of an announced commit.
+        patterns: what they say, for the message.
+    """
+    sha = announcement.sha
+    for service, image in announcement.images.items():
+        tag = image.Tag.rpartition(":")[2]
+        if is_tag(tag, sha):
+            continue
+        is_other = _FULL_SHA.fullmatch(tag) is not None
+        what = f"{shown(tag)}, not the announced commit {sha}" if is_other else shown(tag)
+        may = f'; "{COMMIT_PLACE}" there lets in an image of an earlier commit' if is_other else ""
+        listed = ", ".join(f'"{pattern}"' for pattern in patterns)
+        raise Refused(
+            f"the tag of {service} is {what}: [images] tags of cfg-app.git's tidemill.toml allows "
+            f"{listed}{may}",
+            remedy="list the form of its tags in [images] tags, or announce another tag",
+        )
+
+
+def is_tag_like(pattern: str, tag: str, sha: str) -> bool:
+    """Whether a tag of an image matches `pattern`.
+
+    In it, `{sha}` stands for `sha`, which is announced, `{commit}` for the full SHA of any commit,
+    and `*` for any characters.
+    """
+    pattern = pattern.replace(SHA_PLACE, sha)
+    if COMMIT_PLACE not in pattern:
+        return matches(pattern, tag)
+    found = _FULL_SHA.findall(tag)
+    return any(matches(pattern.replace(COMMIT_PLACE, one), tag) for one in found)
 
 
 def matches(pattern: str, text: str) -> bool:
@@ -166,14 +207,11 @@ def bare_json(images: Mapping[str, Image]) -> bytes:
     return msgspec.json.format(msgspec.json.encode(images, order="sorted"), indent=2) + b"\n"
 
 
-def checked_image(service: str, image: Image, sha: str) -> None:
-    """Raise `Refused` unless tag and digest are those of one image, built from that commit.
-
-    Args:
-        sha: what the tag has to be; it has the form of a tag.
-    """
+def checked_image(service: str, image: Image) -> None:
+    """Raise `Refused` unless tag and digest are well formed, and of one repository."""
     repository = _repository_of(service, image.Digest)
-    if image.Tag == f"{repository}:{sha}" and len(image.Tag) <= references.MAX_LENGTH:
+    before, _, tag_alone = image.Tag.rpartition(":")
+    if before == repository and _is_tag(tag_alone) and len(image.Tag) <= references.MAX_LENGTH:
         return
     tag = references.by_tag(image.Tag)
     if repository != tag.repository:
@@ -182,11 +220,10 @@ def checked_image(service: str, image: Image, sha: str) -> None:
             f"{tag.repository} and {repository}",
             remedy="announce the tag and the digest of one image",
         )
-    if tag.tag != sha:
-        raise Refused(
-            f"the tag of {service} is {shown(tag.tag)}, not the announced commit {sha}",
-            remedy="tag every image with the full SHA of its commit",
-        )
+
+
+# Most services of an announcement have the same tag.
+_is_tag = lru_cache(maxsize=1 << 10)(references.is_tag)
 
 
 # From one announcement to the next, most services have the same digest.

@@ -22,7 +22,7 @@ from tidemill.announcing.announcement import (
 from tidemill.announcing.origin import Origin
 from tidemill.errors import Refused
 from tidemill.words import references
-from tidemill.words.names import checked_name, shown
+from tidemill.words.names import SHA, checked_name, shown
 from tidemill.words.unreadable import UNREADABLE
 
 
@@ -31,13 +31,13 @@ def record(service: str, digest: str, tag: str) -> dict[str, Image]:
 
     Args:
         digest: `repository@sha256:…`, or the digest alone, in the repository of the tag.
-        tag: `repository:SHA`.
+        tag: `repository:tag`.
     """
     checked_name(service, "service")
     if "@" not in digest:
         digest = f"{references.by_tag(tag).repository}@{digest}"
     image = Image(Digest=digest, Tag=tag)
-    checked_image(service, image, references.by_tag(tag).tag or "")
+    checked_image(service, image)
     return {service: image}
 
 
@@ -65,23 +65,34 @@ def merged(records: Mapping[str, bytes]) -> dict[str, Image]:
 
 
 def image_set(
-    images: Mapping[str, Image], wanted: Iterable[str], origin: Origin, set_name: str
+    images: Mapping[str, Image],
+    wanted: Iterable[str],
+    origin: Origin,
+    set_name: str,
+    carried: Mapping[str, Image] = {},
 ) -> Announcement:
     """The announcement of one set.
 
     Args:
         images: by service; those of other sets are left out.
         wanted: every service of the set.
+        carried: the images of an earlier announcement, for services that were not built.
 
     Raises:
-        Refused: a service is missing, or an image is not one of the origin's commit.
+        Refused: a service is missing, or an image is tagged with the SHA of another commit than
+            the origin's, and not carried.
     """
     names = sorted(wanted)
-    if missing := [name for name in names if name not in images]:
+    found = {**carried, **images}
+    if missing := [name for name in names if name not in found]:
         raise Refused(
             f"the image set {set_name} is not complete: there is no record of {', '.join(missing)}",
-            remedy="build every service of the set: it is announced as one unit",
+            remedy="build every service of the set: it is announced as one unit; --complete takes "
+            "those that were not built from the set of the commit before",
         )
+    for name in names:
+        if name in images:
+            _check_commit(name, images[name], origin.sha)
     return checked(
         Announcement(
             set=set_name,
@@ -91,9 +102,20 @@ def image_set(
             position=origin.position,
             run_url=origin.run_url,
             generation=origin.generation,
-            images={name: images[name] for name in names},
+            images={name: found[name] for name in names},
         )
     )
+
+
+def _check_commit(service: str, image: Image, sha: str) -> None:
+    """Raise `Refused` if an image is tagged with the SHA of another commit: then a record of
+    another run has got in."""
+    tag = references.by_tag(image.Tag).tag or ""
+    if tag != sha and SHA.fullmatch(tag):
+        raise Refused(
+            f"the tag of {service} is {shown(tag)}, not the announced commit {sha}",
+            remedy="merge the records of one run only, of this commit",
+        )
 
 
 class _Built(msgspec.Struct):
@@ -137,7 +159,7 @@ def _read(file: str, data: bytes) -> dict[str, Image]:
         _once(data)
         for service, image in images.items():
             checked_name(service, "service")
-            checked_image(service, image, references.by_tag(image.Tag).tag or "")
+            checked_image(service, image)
     except Refused as error:
         raise Refused(f"{shown(file)}: {error.what}", remedy=error.remedy) from None
     if not images:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -23,7 +23,9 @@ _PROMOTED_FROM = re.compile(r"[A-Za-z0-9._-]{1,100}@[0-9a-f]{40}")
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null.
 
-    `generation` and `rewrites` are written where they are not 1 and 0.
+    `generation` and `rewrites` are written where they are not 1 and 0. `content` is that of the
+    image files; it is written where a tag is not `sha`, for then nothing else would tell that
+    somebody edited them by hand.
     """
 
     version: Literal[1] = 1
@@ -34,6 +36,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     promoted_from: str | None = None
     generation: int = 1
     rewrites: int = 0
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,8 @@ def parse(files: Mapping[str, bytes]) -> ImageFiles | None:
     if tags is None or digests is None:
         raw = b"\0".join(files.get(name, b"") for name in (TAGS, DIGESTS))
         return ImageFiles({}, {}, None, hashlib.sha256(raw).hexdigest(), "")
-    return from_maps(tags, digests, _source(files.get(SOURCE), tags))
+    found = from_maps(tags, digests, None)
+    return replace(found, source=_source(files.get(SOURCE), tags, found.content))
 
 
 def content_id(tags: Mapping[str, str], digests: Mapping[str, str]) -> str:
@@ -93,9 +97,20 @@ def content_id(tags: Mapping[str, str], digests: Mapping[str, str]) -> str:
     return _identity({"tags": dict(tags), "digests": dict(digests)})
 
 
+def source_of(source: Source, tags: Mapping[str, str], content: str) -> Source:
+    """The source of the image files with these tags and this content, as it is written."""
+    bound = None if _has_the_sha(tags, source.sha) else content
+    return msgspec.structs.replace(source, content=bound)
+
+
 def render(value: Mapping[str, str] | Source) -> bytes:
     """A file's bytes: sorted keys, two spaces, a newline at the end."""
-    plain = as_before(value) if isinstance(value, Source) else value
+    plain: Mapping[str, Any]
+    if isinstance(value, Source):
+        before = as_before(value)
+        plain = {key: one for key, one in before.items() if (key, one) != ("content", None)}
+    else:
+        plain = value
     return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
 
 
@@ -110,12 +125,17 @@ def _mapping(data: bytes | None) -> dict[str, str] | None:
         return None
 
 
-def _source(data: bytes | None, tags: Mapping[str, str]) -> Source | None:
+def _has_the_sha(tags: Mapping[str, str], sha: str) -> bool:
+    """Whether the tag of every image is a commit's SHA."""
+    return all(tag.endswith(f":{sha}") for tag in tags.values())
+
+
+def _source(data: bytes | None, tags: Mapping[str, str], content: str) -> Source | None:
     try:
         source = msgspec.json.decode(data or b"", type=Source)
     except UNREADABLE:
         return None
-    fits = all(tag.endswith(f":{source.sha}") for tag in tags.values())
+    fits = source.content == content or (source.content is None and _has_the_sha(tags, source.sha))
     is_known = (
         SHA.fullmatch(source.sha) is not None
         and 1 <= source.position <= MAX_POSITION

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.announcing.announcement import matches
+from tidemill.announcing.announcement import SHA_PLACE, is_tag_like, matches
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
@@ -36,15 +36,27 @@ class Checks(_Part, frozen=True, kw_only=True):
 
 
 class Images(_Part, frozen=True, kw_only=True, dict=True):
-    """Where image files are, and which repositories an announcement may name."""
+    """Where image files are, and which repositories and tags an announcement may name.
+
+    Attributes:
+        tags: patterns; `{sha}` stands for the announced commit, `{commit}` for the full SHA of any
+            other, `*` for any characters.
+    """
 
     path: str = "images/{wave}"
     allow: tuple[str, ...] = ("*",)
+    tags: tuple[str, ...] = (SHA_PLACE,)
 
     @cached_property
     def is_listed(self) -> Callable[[str], bool]:
         """Whether an announcement may name a repository; each is looked at once."""
         return cache(lambda one: any(matches(pattern, one) for pattern in self.allow))
+
+    @cached_property
+    def is_tag(self) -> Callable[[str, str], bool]:
+        """Whether an image may have a tag, where that commit is announced; each is looked at
+        once."""
+        return cache(lambda tag, sha: any(is_tag_like(one, tag, sha) for one in self.tags))
 
 
 class ImageSet(_Part, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from typing import Any, TypeGuard
 
 import msgspec
 
+from tidemill.announcing.announcement import COMMIT_PLACE, SHA_PLACE
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
@@ -17,6 +18,7 @@ from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.words.nearest import did_you_mean
+from tidemill.words.references import is_tag
 from tidemill.words.toml_lines import line_of
 from tidemill.words.toml_mistakes import mistake
 
@@ -190,6 +192,7 @@ def _check_values(settings: Settings) -> None:
             raise _WrongAt(f"$.sets[{index}].generation", "generation must be 1 to 2^31 - 1")
         if image_set.jump < 1:
             raise _WrongAt(f"$.sets[{index}].jump", "jump must be 1 or more")
+    _check_tags(settings.images.tags)
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
     if not settings.checks.timeout:
@@ -197,6 +200,23 @@ def _check_values(settings: Settings) -> None:
     for key, value in (("name", settings.bot.name), ("email", settings.bot.email)):
         if not value.strip() or UNPRINTABLE.search(value) or set(value) & set("<>"):
             raise _WrongAt(f"$.bot.{key}", f"{value!r} is not one that Git takes")
+
+
+def _check_tags(patterns: Sequence[str]) -> None:
+    if not patterns:
+        raise _WrongAt("$.images.tags", 'tags is empty, so no image could be announced: "*" is any')
+    for pattern in patterns:
+        filled = pattern.replace(SHA_PLACE, "0" * 40).replace(COMMIT_PLACE, "0" * 40)
+        if "{" in filled or "}" in filled:
+            raise _WrongAt(
+                "$.images.tags",
+                f"{pattern!r} has a placeholder that is none of {SHA_PLACE}, {COMMIT_PLACE}",
+            )
+        if not is_tag(filled.replace("*", "0")):
+            raise _WrongAt(
+                "$.images.tags",
+                f"{pattern!r} fits no tag: a tag is 1 to 128 letters, digits, '.', '_' and '-'",
+            )
 
 
 def _check_order(waves: list[Wave]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tidemill.announcing.announcement import Announcement, Head, check_allowed
+from tidemill.announcing.announcement import Announcement, Head, check_allowed, check_tags
 from tidemill.announcing.order import HasOrder, Order, order_of
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Ledger
@@ -93,6 +93,7 @@ def _may_send(senders: tuple[str, ...], sender: str) -> bool:
 def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | None:
     try:
         check_allowed(announcement, settings.images.is_listed)
+        check_tags(announcement, settings.images.is_tag, settings.images.tags)
     except Refused as error:
         return error.what
     return None

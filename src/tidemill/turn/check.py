@@ -203,7 +203,7 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
                 )
             if image_files.SOURCE in found and parsed.source is None:
                 raise Refused(
-                    f"{folder}/source.json is not valid, or not of the commit that the tags name",
+                    f"{folder}/source.json is not valid, or not of these tags and digests",
                     remedy="take all three files from one commit, or remove it",
                 )
     return looked_at

@@ -10,7 +10,7 @@ from datetime import datetime
 from tidemill.announcing.announcement import bare_form
 from tidemill.clients.git.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.facts import image_files
-from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source
+from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source, source_of
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership, Scope
 from tidemill.facts.requests import AnnouncementRequest
@@ -155,10 +155,11 @@ def _image_files(
             rewrites=request.rewrites,
             introduced_at=request.accepted_at,
         )
+        tags = announcement.tags()
         files = {
-            TAGS: image_files.render(announcement.tags()),
+            TAGS: image_files.render(tags),
             DIGESTS: image_files.render(announcement.digests()),
-            SOURCE: image_files.render(source),
+            SOURCE: image_files.render(source_of(source, tags, request.content)),
         }
         return CopiedImages(files, operation)
     found = copied(store, snapshot.settings, operation)
@@ -183,6 +184,7 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
     """`source.json` of a promoted set: the same origin, and where it comes from now."""
     parsed = image_files.parse(files)
     known = parsed.source if parsed else None
+    tags = parsed.tags if parsed else {}
     source = Source(
         repository=operation.repository or "",
         sha=operation.app_sha or "",
@@ -192,7 +194,7 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
         introduced_at=known.introduced_at if known else landed_at,
         promoted_from=f"{operation.source}@{operation.commit}",
     )
-    return image_files.render(source)
+    return image_files.render(source_of(source, tags, operation.content))
 
 
 def _work(

@@ -9,6 +9,7 @@ from tidemill.announcing.announcement import (
     Announcement,
     bare_form,
     check_allowed,
+    check_tags,
     matches,
     parse,
 )
@@ -106,8 +107,10 @@ BAD: dict[str, tuple[object, str]] = {
     "branch-option": (whole(branch="--force"), "not a valid name of a branch"),
     "branch-of-two-lines": (whole(branch="main\nx"), "not a valid name of a branch"),
     "run-url-of-two-lines": (whole(run_url="https://x\n::set-output"), "run_url"),
-    "tag-not-the-sha": (whole(images=image(Tag="ghcr.io/acme/web:latest")), "not the announced"),
-    "tag-short-sha": (whole(images=image(Tag=f"ghcr.io/acme/web:{SHA[:12]}")), "not the announced"),
+    "no-tag": (whole(images=image(Tag="ghcr.io/acme/web")), "repository:tag"),
+    "tag-that-no-registry-takes": (whole(images=image(Tag="ghcr.io/acme/web:$(id)")), "form"),
+    "tag-too-long": (whole(images=image(Tag=f"ghcr.io/acme/web:{'1' * 129}")), "form"),
+    "tag-elsewhere": (whole(images=image(Tag=f"ghcr.io/evil/web:{SHA}")), "different repositories"),
     "digest-by-tag": (whole(images=image(Digest=WEB["Tag"])), "repository@sha256"),
     "digest-sha512": (whole(images=image(Digest="ghcr.io/acme/web@sha512:" + "0" * 128)), "form"),
     "digest-with-tag": (whole(images=image(Digest=f"ghcr.io/acme/web:1@{DIGEST}")), "form"),
@@ -233,3 +236,45 @@ def test_image_outside_the_list_is_refused_and_the_list_is_named() -> None:
         check_allowed(announced, Images(allow=("docker.io/*",)).is_listed)
     with pytest.raises(Refused):
         check_allowed(announced, Images(allow=()).is_listed)
+
+
+OTHER = "0" * 40
+TAGS: list[tuple[str, tuple[str, ...], bool]] = [
+    (SHA, ("{sha}",), True),
+    ("latest", ("{sha}",), False),
+    (SHA[:12], ("{sha}",), False),
+    (f"{SHA}-debug", ("{sha}",), False),
+    (f"{SHA}-debug", ("{sha}-*",), True),
+    (OTHER, ("{sha}",), False),
+    (OTHER, ("{sha}", "{commit}"), True),
+    (SHA, ("{commit}",), True),
+    (f"v1-{OTHER}", ("v1-{commit}",), True),
+    (f"v1-{OTHER[:39]}", ("v1-{commit}",), False),
+    (f"{OTHER}0", ("{commit}",), False),
+    ("v1.4.2", ("{sha}",), False),
+    ("v1.4.2", ("v*",), True),
+    ("v1.4.2", ("{sha}", "v1.4.*"), True),
+    ("v2.0.0", ("{sha}", "v1.4.*"), False),
+    ("sha", ("{sha}",), False),
+]
+
+
+@pytest.mark.parametrize(("tag", "patterns", "expected"), TAGS, ids=str)
+def test_tag_is_what_the_settings_allow(
+    tag: str, patterns: tuple[str, ...], expected: bool
+) -> None:
+    announced = parse(data(whole(images=image(Tag=f"ghcr.io/acme/web:{tag}"))))
+    allowed = Images(tags=patterns)
+    if expected:
+        check_tags(announced, allowed.is_tag, allowed.tags)
+        return
+    with pytest.raises(Refused, match=r"the tag of web is .*\[images\] tags") as refused:
+        check_tags(announced, allowed.is_tag, allowed.tags)
+    assert f'"{patterns[-1]}"' in refused.value.what, "what is allowed is said"
+
+
+def test_tag_of_another_commit_is_said_to_be_that() -> None:
+    announced = parse(data(whole(images=image(Tag=f"ghcr.io/acme/web:{OTHER}"))))
+    with pytest.raises(Refused, match=f"not the announced commit {SHA}") as refused:
+        check_tags(announced, Images().is_tag, Images().tags)
+    assert '"{commit}" there lets in an image of an earlier commit' in refused.value.what

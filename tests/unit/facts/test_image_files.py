@@ -16,6 +16,7 @@ from tidemill.facts.image_files import (
     from_maps,
     parse,
     render,
+    source_of,
 )
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
@@ -150,3 +151,37 @@ def test_content_is_of_tags_and_digests_and_not_of_their_order(
 def test_layout_of_the_files_does_not_matter() -> None:
     squeezed = written(tags=msgspec.json.encode(TAG_FILE), digests=json.dumps(DIGEST_FILE).encode())
     assert parse(squeezed) == parse(written())
+
+
+def test_source_of_tags_that_are_its_sha_is_written_as_it_always_was() -> None:
+    bound = source_of(WHERE_FROM, TAG_FILE, content_id(TAG_FILE, DIGEST_FILE))
+    assert bound == WHERE_FROM
+    assert "content" not in json.loads(render(bound))
+
+
+VERSIONS = {"api": "r/api:v1.4.2", "web": f"r/web:{SHA}"}
+
+
+def test_source_of_other_tags_says_which_files_it_is_of() -> None:
+    bound = source_of(WHERE_FROM, VERSIONS, content_id(VERSIONS, DIGEST_FILE))
+    found = parse(written(tags=render(VERSIONS), source=render(bound)))
+    assert found is not None
+    assert (found.app_sha, found.position) == (SHA, 1234)
+    assert found.content == content_id(VERSIONS, DIGEST_FILE), "what identifies a set stays"
+
+
+@pytest.mark.parametrize(
+    "edited",
+    [
+        {"tags": render({**VERSIONS, "api": "r/api:v1.4.3"})},
+        {"tags": render(TAG_FILE)},
+        {"digests": render({**DIGEST_FILE, "api": "r/api@sha256:" + "c" * 64})},
+        {"source": render(WHERE_FROM)},
+    ],
+    ids=["tag", "tags-of-the-sha", "digest", "source-without-content"],
+)
+def test_other_tags_that_somebody_edited_are_an_unknown_set(edited: dict[str, bytes]) -> None:
+    bound = source_of(WHERE_FROM, VERSIONS, content_id(VERSIONS, DIGEST_FILE))
+    found = parse(written(**{"tags": render(VERSIONS), "source": render(bound), **edited}))
+    assert found is not None
+    assert found.source is None

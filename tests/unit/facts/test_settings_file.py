@@ -67,6 +67,11 @@ BAD = {
     "images-nowhere": ('"images/{wave}/{set}"', '""', "not a path inside"),
     "deployments-climb": ('"common/{wave}"', '"a/../../{wave}"', "not a path inside"),
     "deployments-nowhere": ('"common/{wave}"', '"/"', "not a path inside"),
+    "tags-as-text": ('allow = ["ghcr.io/acme/*"]', 'tags = "v*"', "Expected `array`"),
+    "no-tags": ('allow = ["ghcr.io/acme/*"]', "tags = []", "tags is empty"),
+    "tag-of-a-placeholder": ('allow = ["ghcr.io/acme/*"]', 'tags = ["{version}"]', "none of {sha}"),
+    "tag-with-a-slash": ('allow = ["ghcr.io/acme/*"]', 'tags = ["v/*"]', "fits no tag"),
+    "tag-of-nothing": ('allow = ["ghcr.io/acme/*"]', 'tags = [""]', "fits no tag"),
     "allow-as-text": ('allow = ["ghcr.io/acme/*"]', 'allow = "*"', "Expected `array`"),
 }
 
