@@ -11,6 +11,7 @@ from tidemill.facts.naming import Naming
 from tidemill.facts.requests import Point
 from tidemill.words.moments import Moment
 
+MOST_NAMED = 20
 Kind = Literal["introduce", "promote", "roll back", "regenerate"]
 
 
@@ -34,6 +35,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         override: the reason to pass over what would forbid it, if a person gave one.
         without: waves that are left alone, even where a file is theirs and the wave's (regenerate).
         after: the commit that a regeneration makes up for, in words.
+        removes: the services that the wave has in the parent, and will not have any more; known
+            once it is tried.
     """
 
     kind: Kind
@@ -54,6 +57,21 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str = ""
     generation: int = 1
     rewrites: int = 0
+    removes: tuple[str, ...] = ()
+
+    @property
+    def removed(self) -> str:
+        """What it removes, in words; empty where that is nothing."""
+        if not self.removes:
+            return ""
+        more = len(self.removes) - MOST_NAMED
+        said = ", ".join(self.removes[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"removes: {said}"
+
+    @property
+    def why(self) -> str:
+        """Its reason, and what it removes."""
+        return "; ".join(filter(None, (self.reason, self.removed)))
 
     @property
     def id(self) -> str:

@@ -47,6 +47,7 @@ def trailers(operation: Operation) -> dict[str, str]:
         "Autocommit-App-SHA": operation.app_sha,
         "Autocommit-Target": operation.wave,
         "Autocommit-Reason": operation.reason,
+        "Autocommit-Removes": operation.removed.removeprefix("removes: "),
         "Autocommit-App-Repository": operation.repository,
         "Autocommit-App-Position": str(operation.position) if operation.position else None,
         "Autocommit-App-Generation": str(operation.generation)
@@ -63,7 +64,8 @@ def trailers(operation: Operation) -> dict[str, str]:
 def parse(text: str) -> Operation | None:
     """The operation on a set that an automatic commit did; None for any other commit.
 
-    The inverse of `message`, but for what no trailer says: `content`, `at`, override, `rewrites`.
+    The inverse of `message`, but for what no trailer says whole: `content`, `at`, override,
+    `rewrites`, `removes`.
     Whoever may write to main may have written it, so every value has to be what it may be.
     """
     found = {}

@@ -168,7 +168,7 @@ def _main_has_moved(draft: Draft) -> bool:
 def _note_made(draft: Draft, step: AutoStep, commit: AutoCommit, *, moved: bool) -> None:
     if step.commit is None:
         what = _DONE[step.operation.kind]
-        draft.note(what, step.operation, sha=commit.sha, reason=step.operation.reason)
+        draft.note(what, step.operation, sha=commit.sha, reason=commit.operation.why)
         if step.operation.kind == "introduce":
             draft.ledger.of(step.operation.wave, step.operation.set).oldest_next = False
         if step.operation.override:

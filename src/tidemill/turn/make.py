@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+import msgspec
+
 from tidemill.announcing.announcement import bare_form
 from tidemill.clients.git.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.facts import image_files
@@ -26,7 +28,8 @@ from tidemill.facts.snapshot import (
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.trailers import message
 from tidemill.turn.copy import CopiedImages, MissingImages, copied, copied_from_main
-from tidemill.turn.targets import in_commit
+from tidemill.turn.targets import image_files_in, in_commit
+from tidemill.words.names import is_name, shown
 
 
 def make(
@@ -53,8 +56,13 @@ def make(
     is_whole = TAGS in found.files and DIGESTS in found.files
     if files is None or not is_whole or files.content != operation.content:
         return OperationFailure(f"the images of {operation.set} that were announced are not whole")
+    before = image_files_in(store, parent, settings.folder(operation.wave, operation.set))
+    gone = sorted(before.digests.keys() - files.digests.keys()) if before else []
+    removes = tuple(name if is_name(name) else shown(name) for name in gone)
+    operation = msgspec.structs.replace(operation, removes=removes)
+    told = msgspec.structs.replace(found.operation, removes=removes)
     try:
-        work = _work(settings, found.operation, parent, found.files, files, scope)
+        work = _work(settings, told, parent, found.files, files, scope)
     except ValueError as error:
         return OperationFailure(str(error))
     result = store.work(work)
