@@ -62,6 +62,8 @@ class Repository:
     is_private: bool = False
     # "Workflow permissions" of its settings: what a job without `permissions:` gets.
     default_permissions: Access = "read"
+    # "Actions permissions" there: none where Actions is switched off.
+    allowed_actions: Literal["all", "local_only", "selected", "none"] = "all"
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)

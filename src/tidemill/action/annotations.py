@@ -59,6 +59,8 @@ def _errors(result: Result) -> Iterator[str]:
             for verdict in verdicts:
                 if verdict.state != "success":
                     yield f"{verdict.sha} is {verdict.state}: {verdict.reason}"
+        case results.Diagnosis(findings=found):
+            yield from (f"{one.what}; {one.remedy}" for one in found if one.stops_the_loop)
         case results.Build():
             for one in result.differing:
                 yield f"{one.item.name} is not reproducible; the log says what differs"
@@ -79,6 +81,8 @@ def _warnings(result: Result) -> Iterator[str]:
             yield from checks.warnings
         case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
             yield from _left_to_people(turn)
+        case results.Diagnosis(findings=found):
+            yield from (f"{one.what}; {one.remedy}" for one in found if one.state == "warning")
         case results.CheckoutCheck(warnings=found):
             yield from found
         case results.CommitChecks():

@@ -57,6 +57,10 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "state": _REQUEST["state"],
         "reason": "why there was nothing to accept",
     },
+    "doctor": {
+        "stops": "whether the loop would stop",
+        "findings": "a JSON list of what was found",
+    },
     "check-cfg-app": {
         "green": "whether the checkout is fit to land",
         "verdicts": "a JSON object: success, failure or error for each commit",

@@ -76,6 +76,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             }
         case results.SetupDone(ended):
             return {"changed": True, "ended": ended}
+        case results.Diagnosis():
+            return _diagnosis(result)
         case results.Build():
             return _build(result)
         case results.ImagesCompared(comparison):
@@ -87,6 +89,17 @@ def as_json(  # noqa: PLR0912 - a case for each kind
         case results.Announcements(to, sent, is_dry_run):
             announced = [_announced(one, is_dry_run=is_dry_run) for one in sent]
             return {"changed": not is_dry_run, "to": to, "announced": announced}
+
+
+def _diagnosis(found: results.Diagnosis) -> dict[str, Any]:
+    keys = ("check", "state", "what", "remedy", "paste", "stops_the_loop")
+    return {
+        "changed": bool(found.mended),
+        "of": found.of,
+        "stops": found.stops,
+        "findings": [{key: getattr(one, key) for key in keys} for one in found.findings],
+        "mended": [{"path": one.path, "diff": one.diff} for one in found.mended],
+    }
 
 
 def request_json(request: Request) -> dict[str, str]:

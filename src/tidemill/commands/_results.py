@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.building.job_matrix import Job
     from tidemill.building.shipping import BuiltImage
+    from tidemill.checkup.finding import Finding
     from tidemill.commands._remedies import Remedies
     from tidemill.facts.checks import RunState
     from tidemill.facts.journal import Entry
@@ -52,6 +53,8 @@ class _Result:
                 return int(bool(self.differing))
             case ImagesCompared(comparison):
                 return int(comparison.is_different)
+            case Diagnosis():
+                return int(self.stops)
             case _:
                 return 0
 
@@ -208,6 +211,39 @@ class SetupFailed(EntryPointFailed):
         self.result = result
 
 
+# For both.
+
+
+@dataclass(frozen=True)
+class Mended:
+    """A file that was changed, and how."""
+
+    path: str
+    diff: str
+
+
+@dataclass(frozen=True)
+class Diagnosis(_Result):
+    """What doctor found, problems first, and what it mended before that.
+
+    Attributes:
+        of: `cfg-app.git`, `app.git`, or empty where the settings do not say.
+    """
+
+    of: str
+    findings: tuple[Finding, ...]
+    mended: tuple[Mended, ...] = ()
+
+    @property
+    def stops(self) -> bool:
+        """Whether the loop would stop."""
+        return any(one.stops_the_loop for one in self.findings)
+
+    def count(self, state: str) -> int:
+        """How many findings have this state."""
+        return sum(one.state == state for one in self.findings)
+
+
 # For app.git.
 
 
@@ -292,6 +328,7 @@ Result: TypeAlias = (
     | CheckoutCheck
     | CommitChecks
     | SetupDone
+    | Diagnosis
     | Build
     | ImagesCompared
     | ImagePlan

@@ -82,13 +82,17 @@ TIDEMILL = Table(
             "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
             "repository's own check",
         },
+        "for both": {
+            "doctor": "say what is wrong with a repository before the loop meets it, and what "
+            "to do",
+        },
         "for workflows": {
             "run-setup": "run a workflow's setup, and end whatever it leaves running",
         },
     },
     {
         "tidemill init cfg": "make the repository here a cfg-app.git; init app makes an app.git",
-        "tidemill check-cfg-app --repo .": "is this checkout of cfg-app.git fit to land?",
+        "tidemill doctor": "what is wrong with this checkout of cfg-app.git or app.git?",
         "tidemill status --repo URL": "what runs where, and what waits for what",
         "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md": "how to adopt it",
     },

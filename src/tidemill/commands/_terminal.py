@@ -36,10 +36,11 @@ _BETWEEN, _AROUND = 3, 2  # columns of the screen between two of a table, and at
 _GOOD, _BAD = ("green", "✔", "+"), ("red", "✘", "x")
 _ON_ITS_WAY, _ODD = ("cyan", "…", "~"), ("yellow", "!", "!")
 _KINDS = {
-    _GOOD: "deployed Healthy Succeeded green success landed introduced promoted released retried",
-    _BAD: "failed Degraded Failed Error Missing red failure evicted rejected error",
+    _GOOD: "deployed Healthy Succeeded green success landed introduced promoted released retried "
+    "ok",
+    _BAD: "failed Degraded Failed Error Missing red failure evicted rejected error problem",
     _ON_ITS_WAY: "auto Progressing Running pending replayed reported claimed",
-    _ODD: "silent Unknown Suspended Terminating lost warning held dropped superseded",
+    _ODD: "silent Unknown Suspended Terminating lost warning held dropped superseded unknown",
 }
 _LOOKS = {word: kind for kind, words in _KINDS.items() for word in words.split()} | {
     "in flight": _ON_ITS_WAY,

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
+_STOPS, _GOES_ON = "the loop would stop", "nothing that is known stops the loop"
 _HELD = ("held: set (_ is all)", "by", "since", "why")
 
 
@@ -86,6 +87,8 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
             yield "The setup has ended, and nothing of it runs."
         case results.SetupDone(ended):
             yield f"The setup left these running, and they were ended: {', '.join(ended)}."
+        case results.Diagnosis():
+            yield from _diagnosis(result)
         case results.Build():
             yield from _build(result)
         case results.ImagesCompared(comparison, limit):
@@ -264,6 +267,23 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
 
 def _clock(one: TargetStatus) -> str:
     return f" (its clock is {one.clock_ahead} ahead)" if one.clock_ahead else ""
+
+
+def _diagnosis(found: results.Diagnosis) -> Iterator[Part]:
+    for file in found.mended:
+        yield f"{file.path} was mended:"
+        yield from file.diff.splitlines()
+    for one in found.findings:
+        yield Said(State(one.state), f"{one.check}: {one.what}")
+        if one.remedy:
+            yield Paragraph(one.remedy, indent=2)
+        for line in one.paste.splitlines():
+            yield Typed(line, indent=4)
+    problems, warnings, open_, fine = map(found.count, ("problem", "warning", "unknown", "ok"))
+    yield (
+        f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}, "
+        f"{open_} unknown, {fine} ok: {_STOPS if found.stops else _GOES_ON}"
+    )
 
 
 def _build(build: Build) -> Iterator[Part]:

@@ -9,6 +9,7 @@ _MODULES = (
     "dispatches",
     "repositories",
     "runs",
+    "settings",
     "stored_artifacts",
     "verdicts",
 )

@@ -122,10 +122,12 @@ def _one_ruleset(call: Call) -> Answer:
     number = call.number("ruleset_id")
     for ruleset in call.repository.rulesets:
         if ruleset.id == number and not ruleset.is_classic:
-            whole = {
+            whole: dict[str, Any] = {
                 "conditions": {"ref_name": {"include": list(ruleset.include), "exclude": []}},
                 "rules": [_rule(rule) for rule in ruleset.rules],
             }
+            if call.token and call.token.allows(call.repository, "administration", "write"):
+                whole["bypass_actors"] = [*_bypass(call, ruleset)]
             return Answer(200, {**_ruleset(call, ruleset), **whole})
     raise unfound()
 
@@ -199,6 +201,14 @@ def _rule(rule: dict[str, Any]) -> dict[str, Any]:
     if rule["type"] == "required_status_checks":
         return {**rule, "parameters": {**_CHECK_DEFAULTS, **rule.get("parameters", {})}}
     return rule
+
+
+def _bypass(call: Call, ruleset: Ruleset) -> Iterator[dict[str, Any]]:
+    """Who need not keep to a ruleset, which is shown to those alone who may change it."""
+    people = (call.hub.account(login).id for login in sorted(ruleset.bypass_logins))
+    for kind, ids in (("Integration", sorted(ruleset.bypass)), ("User", people)):
+        for one in ids:
+            yield {"actor_id": one, "actor_type": kind, "bypass_mode": "always"}
 
 
 def _ruleset(call: Call, ruleset: Ruleset) -> dict[str, Any]:

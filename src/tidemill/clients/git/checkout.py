@@ -124,6 +124,15 @@ class Checkout:
         is_inside = path.is_relative_to(os.path.realpath(self._tree.folder))
         return path.read_bytes() if is_inside and path.is_file() else None
 
+    def write(self, name: str, data: bytes) -> None:
+        """Put a file there, whatever is there; nothing becomes of the commit."""
+        path = self._tree.folder / name
+        if not path.parent.resolve().is_relative_to(self._tree.folder.resolve()):
+            raise Refused(f"{shown(name)} leads out of the checkout", remedy="let it be a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.write_bytes(data)
+
     def texts(self, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The files at or below some paths, as they were last looked at, and their bytes."""
         listed = self._bare(

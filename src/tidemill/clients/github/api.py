@@ -73,7 +73,7 @@ class GitHub:
         rules = Request(f"/rules/branches/{where}", f"read the rules of {branch}", "metadata: read")
         found = [
             one
-            for page in self._calls.pages(rules, list[answers.Rule], absent=_has_no_rulesets)
+            for page in self._calls.pages(rules, list[answers.Rule], absent=has_no_rulesets)
             for rule in page
             for one in rule.required()
         ]
@@ -195,7 +195,7 @@ class GitHub:
         return found
 
 
-def _has_no_rulesets(answer: Answer) -> bool:
+def has_no_rulesets(answer: Answer) -> bool:
     """Whether there are none to ask for: Enterprise Server before 3.11, or a plan without them."""
     is_not_in_plan = answer.status == 403 and b"upgrade to github" in answer.body.lower()
     return answer.status == 404 or is_not_in_plan

@@ -1,0 +1,166 @@
+"""Workflow files, as far as they call ours: which jobs do, with what, and what starts them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tidemill.checkup.manifests import documents
+
+FOLDER = ".github/workflows/"
+Access = Literal["read", "write"]
+_OURS = re.compile(
+    r"(?P<owner>[^/\s]+/[^/\s]+)/\.github/workflows/(?P<file>gitops|publish-images)\.yml"
+    r"(?:@(?P<ref>\S+))?"
+)
+_NAMED = re.compile(r"\b(?P<kind>secrets|vars)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a workflow of ours takes; a test holds it against the workflow's own file.
+
+    Attributes:
+        permissions: what the calling job has to have, or GitHub starts nothing.
+    """
+
+    inputs: frozenset[str]
+    secrets: frozenset[str]
+    permissions: Mapping[str, Access]
+    required: frozenset[str] = frozenset()
+
+
+INTERFACES: Mapping[str, Interface] = {
+    "gitops": Interface(
+        frozenset({"check", "setup", "app-client-id", "deployments", "entrypoints", "runs-on"}),
+        frozenset({"app-private-key", "artifact-token"}),
+        {"contents": "write", "statuses": "write", "checks": "read"},
+    ),
+    "publish-images": Interface(
+        frozenset(
+            {
+                "cfg-repository",
+                "max-jobs",
+                "setup",
+                "registry",
+                "registry-username",
+                "verify",
+                "app-client-id",
+                "runs-on",
+            }
+        ),
+        frozenset({"app-private-key", "announce-token", "registry-password"}),
+        {"contents": "read", "packages": "write"},
+        frozenset({"cfg-repository"}),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Call:
+    """A job that calls one of our workflows.
+
+    Attributes:
+        workflow: `gitops` or `publish-images`.
+        ref: what stands after the @.
+        on: the events that start it, each with its filters.
+        inherits: whether it hands on all secrets.
+        permissions: its own, or its workflow's; None where neither says.
+        named: the secrets and variables that the file names.
+    """
+
+    file: str
+    job: str
+    workflow: str
+    owner: str
+    ref: str
+    on: Mapping[str, Any]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    secrets: Mapping[str, Any] = field(default_factory=dict)
+    inherits: bool = False
+    permissions: Mapping[str, str] | None = None
+    named: frozenset[tuple[str, str]] = frozenset()
+
+    @property
+    def has_app(self) -> bool:
+        """Whether it works as a GitHub App."""
+        return bool(self.inputs.get("app-client-id"))
+
+    @property
+    def check(self) -> str:
+        """Where its check runs; an expression is as it is written."""
+        return str(self.inputs.get("check", "same-job"))
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A workflow file that names ours and is not YAML, or no workflow."""
+
+    file: str
+
+
+def calls(texts: Mapping[str, str]) -> list[Call | Unread]:
+    """All calls of our workflows in the workflow files among some texts."""
+    found: list[Call | Unread] = []
+    for path, text in sorted(texts.items()):
+        if path.startswith(FOLDER) and _OURS.search(text):
+            found += _calls(path, text)
+    return found
+
+
+def strings(value: object) -> list[str]:
+    """A list of texts, of which one may stand alone."""
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def _calls(path: str, text: str) -> list[Call | Unread]:
+    document = next(iter(documents(text)), None)
+    if document is None or not isinstance(document.get("jobs"), dict):
+        return [Unread(path)]
+    # In YAML 1.1, which the parser speaks, the word `on` means true.
+    events = document.get("on", document.get(True))
+    on = events if isinstance(events, dict) else dict.fromkeys(strings(events))
+    named = frozenset((one["kind"], one["name"].upper()) for one in _NAMED.finditer(text))
+    found: list[Call | Unread] = []
+    for name, job in document["jobs"].items():
+        ours = _OURS.fullmatch(str(job.get("uses", ""))) if isinstance(job, dict) else None
+        if ours is None:
+            continue
+        secrets = job.get("secrets")
+        found.append(
+            Call(
+                file=path,
+                job=str(name),
+                workflow=ours["file"],
+                owner=ours["owner"],
+                ref=ours["ref"] or "",
+                on={str(event): filters or {} for event, filters in on.items()},
+                inputs=_table(job.get("with")),
+                secrets=_table(secrets),
+                inherits=secrets == "inherit",
+                permissions=_permissions(job.get("permissions", document.get("permissions"))),
+                named=named,
+            )
+        )
+    return found
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _permissions(value: object) -> Mapping[str, str] | None:
+    """By scope; `*` stands for all of them."""
+    match value:
+        case None:
+            return None
+        case "read-all" | "write-all":
+            return {"*": str(value).removesuffix("-all")}
+        case dict():
+            return {str(scope): str(access) for scope, access in value.items()}
+        case _:
+            return {}

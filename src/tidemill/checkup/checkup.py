@@ -1,0 +1,88 @@
+"""What was read of a repository, before anything is found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tidemill.building import settings as of_app
+from tidemill.errors import TidemillError
+from tidemill.facts import settings as of_cfg
+from tidemill.facts.arrival import Arrival
+from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
+
+NOT_ASKED = Unseen("nobody looked")
+
+
+@dataclass(frozen=True)
+class Programs:
+    """The releases that run this, and which programs PATH has of those that the settings name."""
+
+    git: str
+    python: str
+    found: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a checkout.
+
+    Attributes:
+        modes: every file that Git knows or would add, and whether it may be run.
+        texts: those that were read: settings, workflows, manifests of Argo CD and Flux, Makefile.
+        ignored: of the paths that Tidemill writes, those that Git ignores.
+    """
+
+    modes: Mapping[str, bool]
+    texts: Mapping[str, str]
+    ignored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fitness:
+    """What `check-cfg-app` says: what it looked at, or why the checkout is not fit to land."""
+
+    checked: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    error: TidemillError | None = None
+
+
+@dataclass(frozen=True)
+class Pushing:
+    """What the server says of a push that sends nothing, and what it has of the state.
+
+    Attributes:
+        has_state: whether there are refs of the state.
+        refused: what it said, None where it takes pushes of this user.
+    """
+
+    has_state: bool
+    refused: str | None = None
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """All that was read.
+
+    Attributes:
+        invalid: why the settings are of no use; then neither `cfg` nor `app` is there.
+        url: where the repository is, without credentials; None where no remote says.
+        arrivals: of each wave and set whose services are known.
+    """
+
+    files: Files
+    programs: Programs
+    cfg: of_cfg.Settings | None = None
+    app: of_app.Settings | None = None
+    invalid: TidemillError | None = None
+    url: str | None = None
+    fitness: Fitness | Unseen = NOT_ASKED
+    arrivals: tuple[Arrival, ...] | Unseen = NOT_ASKED
+    pushing: Pushing | Unseen = NOT_ASKED
+    github: OnGitHub | Unseen = NOT_ASKED
+    other: OtherRepository | Unseen = NOT_ASKED
+
+    @property
+    def is_on_github(self) -> bool:
+        """Whether GitHub answers for it."""
+        return isinstance(self.github, OnGitHub)

@@ -1,0 +1,169 @@
+"""Do digests arrive in what is deployed, and do the targets report?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tidemill.checkup.calls import strings
+from tidemill.checkup.checkup import Checkup
+from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, warning
+from tidemill.checkup.manifests import TARGET, WAVE, Deployed, deployed
+from tidemill.checkup.workflows import our_calls
+from tidemill.facts.arrival import Arrival
+from tidemill.facts.on_github import Unseen
+from tidemill.facts.settings import Settings
+
+_OF_KIND = {"Application": "integrations/argocd", "Kustomization": "integrations/flux"}
+_PAGE = "https://github.com/tidemill/tidemill/tree/main"
+
+
+def digests(known: Checkup) -> Iterator[Finding]:
+    """`digests`: which service's digest arrives in which file?"""
+    if known.cfg is None:
+        return
+    if isinstance(known.arrivals, Unseen):
+        yield unknown(
+            "digests",
+            f"which digests arrive in which files can't be told: {known.arrivals.why}",
+            "mend that first, and run this again",
+            "tidemill doctor",
+        )
+        return
+    if not known.arrivals:
+        yield unknown(
+            "digests",
+            "no wave has images yet, and no file names an image that [images] "
+            "allow lists in particular, so that services are not known here",
+            "run this again after the first announcement",
+            "tidemill doctor",
+        )
+    for one in known.arrivals:
+        yield from _arrival(known.cfg, one)
+
+
+def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
+    check, folder = "digests", settings.folder(one.wave, one.image_set)
+    where = f"{one.wave}, set {one.image_set}"
+    absent = [service for service, files in one.services.items() if not files]
+    with_ = " (with invented digests)" if one.is_invented else ""
+    told = [
+        f"{service} in {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
+        for service, files in one.services.items()
+        if files
+    ]
+    if told:
+        yield ok(check, f"{where}: these digests arrive{with_}: {listed(told)}")
+    if not absent:
+        return
+    nothing = len(absent) == len(one.services)
+    what = f"{where}: no file names the digest of {listed(absent)}{with_}"
+    say = problem if nothing and not (one.is_invented and one.is_guessed) else warning
+    yield say(
+        check,
+        what + (": the set would never count as deployed" if nothing else ""),
+        f"let generate read {folder}/digests.json, and let [deployments] path list all that a "
+        "target renders from",
+    )
+
+
+def targets(known: Checkup) -> Iterator[Finding]:
+    """`targets`: do those of the settings and those of Argo CD or Flux fit together?"""
+    if known.cfg is None:
+        return
+    found = [one for one in deployed(known.files.texts) if one.is_whole]
+    wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
+    for one in found:
+        yield from _reporting(known.cfg, one)
+        if one.kind == "Kustomization" and one.wave:
+            yield from _heard(known, one)
+    told = {(one.wave, one.target) for one in found}
+    missing = [f"{target} ({wave})" for wave, target in wanted if (wave, target) not in told]
+    if not missing:
+        yield ok("targets", "each target is named by an Application or a Kustomization here")
+    elif len(missing) == len(wanted):
+        yield unknown(
+            "targets",
+            "nothing in this repository says how its targets report; no wave "
+            "goes on before they do",
+            "see which ones have reported",
+            "tidemill status",
+        )
+    else:
+        yield warning(
+            "targets",
+            f"no Application and no Kustomization here reports as {listed(missing)}",
+            "label it where it is; see which ones have reported",
+            "tidemill status",
+        )
+
+
+def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
+    check = "targets"
+    what = f"the {one.kind} {one.name} ({one.file})"
+    if one.wave is None:
+        for wave in settings.waves:
+            for target in wave.targets:
+                is_meant = set(one.paths) & set(settings.paths(wave.name, target))
+                if is_meant or one.name == target:
+                    lines = f"labels:\n  {WAVE}: {wave.name}"
+                    if one.name != target:
+                        lines += f"\n  {TARGET}: {target}"
+                    yield problem(
+                        check,
+                        f"{what} is not labelled, so that {target} never reports",
+                        "add these lines to its metadata",
+                        lines,
+                    )
+                    return
+        return
+    if settings.listing(one.wave, one.target) is None:
+        waves = {wave.name: wave.targets for wave in settings.waves}
+        names = ", ".join(waves.get(one.wave, ())) or f"only the waves {', '.join(waves)}"
+        yield problem(
+            check,
+            f"{what} reports as {one.target} in {one.wave}, which tidemill.toml "
+            f"does not list: it has {names}",
+            f"mend its labels {WAVE} and {TARGET}, or add it to the wave's targets",
+            f'targets = [..., "{one.target}"]',
+        )
+        return
+    if not one.reports:
+        lines = (
+            'annotations:\n  notifications.argoproj.io/subscribe.tidemill.tidemill: ""'
+            if one.kind == "Application"
+            else "spec:\n  wait: true"
+        )
+        yield problem(
+            check,
+            f"{what} does not report, or says nothing of health",
+            f"add these lines; {_PAGE}/{_OF_KIND[one.kind]} says why",
+            lines,
+        )
+    paths = settings.paths(one.wave, one.target)
+    if one.paths and paths and not any(_meet(mine, path) for mine in one.paths for path in paths):
+        yield warning(
+            check,
+            f"{what} renders from {', '.join(one.paths)}, and [deployments] path "
+            f"says {', '.join(paths)}",
+            "list in [deployments] path all that a target renders from",
+            f'path = "{one.paths[0]}"',
+        )
+
+
+def _meet(one: str, other: str) -> bool:
+    """Whether one of the paths is the other, or in it."""
+    return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
+
+
+def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
+    """Flux chooses the type of its events: whoever lists types has to list each."""
+    kind = f"Kustomization/{one.name}.{one.namespace}"
+    for call in our_calls(known):
+        types = strings(call.on.get("repository_dispatch", {}).get("types"))
+        if types and kind not in types:
+            yield problem(
+                "targets",
+                f"{call.file} leaves out {kind} below repository_dispatch",
+                "leave out types:, or list it, too",
+                f"    types: [{', '.join([*types, kind])}]",
+            )

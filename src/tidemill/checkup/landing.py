@@ -1,0 +1,276 @@
+"""Does landing get by: rules of main and auto, and checks that can exist?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from tidemill.checkup.checkup import Checkup
+from tidemill.checkup.finding import Finding, ok, problem, unknown, warning
+from tidemill.checkup.workflows import our_calls
+from tidemill.facts.github_checks import ACTIONS, RequiredCheck
+from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
+from tidemill.facts.settings import Settings
+
+OWN = "tidemill/check"
+# What a fast-forward of commits that were tested meets no refusal by.
+_HARMLESS = frozenset(
+    {"deletion", "non_fast_forward", "required_linear_history", "required_status_checks"}
+)
+_OF_MAIN = {
+    "pull_request": "a pull request",
+    "update": "nobody to update it",
+    "merge_queue": "a merge queue",
+    "required_deployments": "deployments before a merge",
+    "required_signatures": "signed commits",
+    "workflows": "workflows to pass on a pull request",
+    "code_scanning": "code scanning of a pull request",
+    "lock": "nobody to push to it",
+}
+_OF_AUTO = _OF_MAIN | {
+    "non_fast_forward": "no force pushes",
+    "deletion": "nobody to delete it",
+    "creation": "nobody to create it",
+    "required_status_checks": "checks that have passed before the push",
+}
+_APP = "https://github.com/tidemill/tidemill/blob/main/docs/github.md#3-as-a-github-app"
+
+
+def rules(known: Checkup) -> Iterator[Finding]:
+    """`rules`: do the rules of main let landing by, and those of auto the loop?"""
+    if known.cfg is None:
+        return
+    hub = known.github
+    branches = (known.cfg.main, _OF_MAIN), (known.cfg.auto, _OF_AUTO)
+    for name, refusing in branches:
+        if isinstance(hub, Unseen):
+            yield unknown(
+                "rules",
+                f"which rules {name} has can't be seen: {hub.why}",
+                "run this with a token",
+                'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor',
+            )
+            continue
+        found = list(_kept_out(known, known.cfg, hub, name, refusing))
+        yield from found or [ok("rules", f"no rule of {name} keeps the loop out")]
+
+
+def _kept_out(
+    known: Checkup, settings: Settings, hub: OnGitHub, name: str, refusing: dict[str, str]
+) -> Iterator[Finding]:
+    branch = hub.branches.get(name, BranchOnGitHub(rules=Unseen("nobody asked")))
+    has_app = any(call.has_app for call in our_calls(known))
+    signs = {"required_signatures"} if settings.bot.sign else set()
+    if isinstance(branch.rules, Unseen):
+        yield unknown(
+            "rules",
+            f"the rules of {name} can't be seen: {branch.rules.why}",
+            "look at the repository's page",
+            f"gh ruleset check {name}",
+        )
+    else:
+        for rule in branch.rules:
+            page = f"gh ruleset view {rule.ruleset_id}"
+            if rule.type in refusing and rule.type not in signs:
+                words = f"a rule of {name} wants {refusing[rule.type]}"
+                yield _by(has_app, _lets_apps(branch, rule.ruleset_id), words, page)
+            elif rule.type not in _HARMLESS | _OF_AUTO.keys():
+                yield unknown(
+                    "rules",
+                    f"{name} has a rule {rule.type}, which may refuse what Tidemill pushes",
+                    "see whether a commit of Tidemill's keeps to it",
+                    page,
+                )
+    if isinstance(branch.classic, Unseen):
+        yield unknown(
+            "rules",
+            f"{name} has branch protection, of which this token sees no more: {branch.classic.why}",
+            "look at it on the repository's page",
+            f"gh api repos/{hub.name}/branches/{name}/protection",
+        )
+    elif branch.classic is not None:
+        page = f"gh api repos/{hub.name}/branches/{name}/protection"
+        for kind, apps in _classic(branch.classic, refusing, branch.required):
+            if kind not in signs:
+                words = f"the protection of {name} wants {refusing[kind]}"
+                yield _by(has_app, bool(apps), words, page)
+
+
+def _classic(
+    one: Protection, refusing: Collection[str], required: object
+) -> Iterator[tuple[str, Collection[object]]]:
+    """What classic protection refuses, by the names of rules, and the Apps that it lets by."""
+    reviews, restricted = one.required_pull_request_reviews, one.restrictions
+    if reviews is not None:
+        yield "pull_request", reviews.bypass_pull_request_allowances.apps
+    if restricted is not None:
+        yield "update", restricted.apps
+    if one.required_signatures.enabled:
+        yield "required_signatures", ()
+    if one.lock_branch.enabled:
+        yield "lock", ()
+    if "non_fast_forward" in refusing and not one.allow_force_pushes.enabled:
+        yield "non_fast_forward", ()
+    if "required_status_checks" in refusing and isinstance(required, tuple) and required:
+        yield "required_status_checks", ()
+
+
+def _lets_apps(branch: BranchOnGitHub, ruleset: int) -> bool | None:
+    """Whether a ruleset lets some App by, always; None where that can't be seen."""
+    found = branch.rulesets.get(ruleset)
+    if found is None or isinstance(found, Unseen) or found.bypass_actors is None:
+        return None
+    return any(
+        one.actor_type == "Integration" and one.bypass_mode != "pull_request"
+        for one in found.bypass_actors
+    )
+
+
+def _by(has_app: bool, lets_apps: bool | None, words: str, page: str) -> Finding:
+    if not has_app:
+        return problem(
+            "rules",
+            f"{words}, and a workflow's own token can't be let by",
+            "let a GitHub App push, and let the rule let it by; or take the rule off",
+            _APP,
+        )
+    if lets_apps is None:
+        return unknown(
+            "rules",
+            f"{words}; whether it lets your App by can't be seen with this token",
+            "see that the App is on its list of those who may bypass it",
+            page,
+        )
+    if not lets_apps:
+        return problem(
+            "rules",
+            f"{words}, and it lets no App by",
+            "put your App on its list of those who may bypass it",
+            page,
+        )
+    return unknown(
+        "rules",
+        f"{words}, and it lets an App by; whether that is yours can't be seen",
+        "see that it is",
+        page,
+    )
+
+
+def required_checks(known: Checkup) -> Iterator[Finding]:
+    """`required-checks`: is something required, and can it ever be reported?"""
+    if known.cfg is None:
+        return
+    check, settings = "required-checks", known.cfg
+    if settings.checks.source == "refs":
+        wanted = ", ".join(settings.checks.required) or "whatever is reported"
+        yield ok(check, f"verdicts come by tidemill record-check: {wanted}")
+        return
+    ruled = _ruled(known, settings.main)
+    own = tuple(RequiredCheck(context) for context in settings.checks.required)
+    if not own and isinstance(ruled, Unseen):
+        yield unknown(
+            check,
+            "tidemill.toml names no check, and which ones the rules of "
+            f"{settings.main} require can't be seen: {ruled.why}",
+            "name it in [checks], or run this with a token",
+            f'required = ["{OWN}"]',
+        )
+        return
+    counted = own or (() if isinstance(ruled, Unseen) else ruled)
+    if not counted:
+        yield problem(
+            check,
+            f"nothing says which checks {settings.main} requires, so that nothing can land",
+            "add this line below [checks] in tidemill.toml",
+            f'required = ["{OWN}"]',
+        )
+        return
+    everything = counted if isinstance(ruled, Unseen) else (*counted, *ruled)
+    for one in dict.fromkeys(everything):
+        yield _can_be(known, settings, one)
+
+
+def _ruled(known: Checkup, main: str) -> tuple[RequiredCheck, ...] | Unseen:
+    hub = known.github
+    if isinstance(hub, Unseen):
+        return hub
+    return hub.branches[main].required if main in hub.branches else Unseen("nobody asked")
+
+
+def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
+    check, calls = "required-checks", our_calls(known)
+    elsewhere = [call for call in calls if call.check == "other-ci"]
+    if one.context.casefold() == OWN:
+        if calls and len(elsewhere) == len(calls):
+            return problem(
+                check,
+                f"{OWN} is required, and with check: other-ci nothing sets it",
+                "name what the other CI reports, in [checks] required or in the rule",
+                'required = ["ci"]',
+            )
+        if one.app not in (None, ACTIONS):
+            return problem(
+                check,
+                f"{OWN} has to come from the app {one.app}, and GitHub Actions sets it",
+                "pin it to GitHub Actions in the rule",
+                f"app {ACTIONS}",
+            )
+        return ok(check, f"{OWN} is required, and the workflow sets it")
+    reported = _reported(known, settings.auto)
+    if any(_is_of(one, told) for told in reported):
+        return ok(check, f"{one.name} is required, and is reported of {settings.auto}")
+    by_actions = any(
+        _is_of(one, told) and told[1] == ACTIONS for told in _reported(known, settings.main)
+    )
+    has_app = any(call.has_app for call in calls)
+    if calls and not elsewhere and not has_app and by_actions:
+        return problem(
+            check,
+            f"{one.name} is required, and is a job of a workflow: pushes to "
+            f"{settings.auto} by a workflow's own token start none, so it never comes",
+            f"take {one.name} out of what is required, or let it answer the event check-requested",
+            "check: other-ci",
+        )
+    return unknown(
+        check,
+        f"{one.name} is required, and nothing has reported it of {settings.auto}",
+        f"see that something does for each commit of {settings.auto}",
+        f'required = ["{OWN}"]',
+    )
+
+
+def _reported(known: Checkup, branch: str) -> frozenset[tuple[str, int | None]]:
+    hub = known.github
+    found = hub.branches.get(branch) if isinstance(hub, OnGitHub) else None
+    return found.reported if found and not isinstance(found.reported, Unseen) else frozenset()
+
+
+def _is_of(one: RequiredCheck, told: tuple[str, int | None]) -> bool:
+    return told[0].casefold() == one.context.casefold() and one.app in (None, told[1])
+
+
+def default_branch(known: Checkup) -> Iterator[Finding]:
+    """`branch`: is the branch of the settings GitHub's default, from which workflows are taken?"""
+    hub = known.github
+    mine = known.cfg.main if known.cfg else known.app.branch if known.app else None
+    if mine is None or isinstance(hub, Unseen):
+        return
+    default = hub.repository.default_branch
+    missing = [name for name, one in hub.branches.items() if not one.is_there and name == mine]
+    if missing:
+        yield problem(
+            "branch",
+            f"the branch {mine} of tidemill.toml is not on GitHub",
+            "push it",
+            f"git push origin HEAD:refs/heads/{mine}",
+        )
+    elif default == mine:
+        yield ok("branch", f"{mine} is the default branch")
+    elif known.cfg:
+        yield warning(
+            "branch",
+            f"the default branch is {default}, and main in tidemill.toml is "
+            f"{mine}: settings and workflows of {default} count",
+            f"keep tidemill.toml and the workflow on {default}, too, or make {mine} the "
+            "default branch",
+            f"gh repo edit {hub.name} --default-branch {mine}",
+        )

@@ -1,0 +1,227 @@
+"""Is the checkout itself as it has to be: releases, settings, entry points, attributes?"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+
+from tidemill.checkup.checkup import Checkup
+from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, warning
+from tidemill.facts.on_github import Unseen
+from tidemill.words.names import shown
+
+OLDEST_GIT = (2, 39)
+_INTERPRETERS = ("sh", "bash", "python", "python3", "node", "ruby")
+_OF_SHELLS = re.compile(r"[|&;<>()$`\n]")
+_ADOPT = "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md"
+
+
+def releases(known: Checkup) -> Iterator[Finding]:
+    """`releases`: Git and Python."""
+    git, python = known.programs.git, known.programs.python
+    found = re.search(r"(\d+)\.(\d+)", git)
+    if found is None:
+        yield unknown(
+            "releases",
+            f"Git does not say which release it is: {shown(git)}",
+            "look yourself",
+            "git version",
+        )
+    elif (int(found[1]), int(found[2])) < OLDEST_GIT:
+        oldest = ".".join(map(str, OLDEST_GIT))
+        yield warning(
+            "releases",
+            f"Git is {git}; the oldest that Tidemill is tested with is {oldest}",
+            "install a newer one",
+            "git version",
+        )
+    else:
+        yield ok("releases", f"Git {git} and Python {python} will do")
+
+
+def settings(known: Checkup) -> Iterator[Finding]:
+    """`settings`: is tidemill.toml there and valid, and whose is it?"""
+    if known.invalid is not None:
+        yield problem("settings", known.invalid.what, known.invalid.remedy)
+    elif known.cfg is not None:
+        waves = ", ".join(one.name for one in known.cfg.waves)
+        yield ok("settings", f"tidemill.toml is that of cfg-app.git, with the waves {waves}")
+    elif known.app is not None:
+        services = len(known.app.services)
+        what = "one service" if services == 1 else f"{services} services"
+        yield ok("settings", f"tidemill.toml is that of app.git, with {what}")
+
+
+def ignored(known: Checkup) -> Iterator[Finding]:
+    """`ignored`: does Git ignore what Tidemill writes?"""
+    for path in known.files.ignored:
+        yield problem(
+            "ignored",
+            f".gitignore names {path}, which Tidemill commits",
+            "take the line out that this prints",
+            f"git check-ignore -v {shlex.quote(path)}",
+        )
+
+
+def commands(known: Checkup) -> dict[str, str]:
+    """The commands that the settings name, by what they are for."""
+    if known.cfg is not None:
+        mine = known.cfg.entrypoints
+        named = {
+            "introduce": mine.introduce,
+            "promote": mine.promote,
+            "generate": mine.generate,
+            "check": mine.check,
+        }
+        return {name: command for name, command in named.items() if command}
+    if known.app is not None and known.app.compile is not None:
+        return {"compile": known.app.compile.command}
+    return {}
+
+
+def first_words(command: str) -> list[str]:
+    """The words of its first simple command, without variables; none where it can't be read."""
+    first = _OF_SHELLS.split(command, maxsplit=1)[0]
+    try:
+        words = shlex.split(first)
+    except ValueError:
+        return []
+    while words and re.fullmatch(r"[A-Za-z_]\w*=.*", words[0]):
+        words = words[1:]
+    return words
+
+
+def entry_points(known: Checkup) -> Iterator[Finding]:
+    """`entry-points`: are the commands of the settings there?"""
+    found = [
+        finding
+        for name, command in commands(known).items()
+        for finding in _entry_point(known, name, first_words(command))
+    ]
+    if not found and commands(known):
+        found = [ok("entry-points", f"{', '.join(commands(known))}: what they call is there")]
+    yield from dict.fromkeys(found)
+
+
+def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
+    check, modes = "entry-points", known.files.modes
+    if not words:
+        return
+    program, *more = words
+    file = program.removeprefix("./")
+    if "/" in program and not program.startswith("/"):
+        if file not in modes:
+            yield problem(
+                check,
+                f"{name} calls {shown(program)}, which is not there",
+                "add it, or mend tidemill.toml",
+            )
+        elif not modes[file]:
+            yield problem(
+                check,
+                f"{name} calls {shown(program)}, which may not be executed",
+                "let it be",
+                f"git update-index --chmod=+x {shlex.quote(file)}",
+                Fix(file, is_executable=True),
+            )
+    elif not known.programs.found.get(program, True):
+        yield warning(
+            check,
+            f"{name} calls {shown(program)}, which is not in PATH here",
+            "install it here; where Tidemill runs, the setup of the workflow has to",
+        )
+    elif program in _INTERPRETERS:
+        script = next((word for word in more if not word.startswith("-")), None)
+        is_script = "-c" not in more and "-m" not in more
+        if script and is_script and script.removeprefix("./") not in modes:
+            yield problem(
+                check,
+                f"{name} calls {shown(script)}, which is not there",
+                "add it, or mend tidemill.toml",
+            )
+    elif program == "make":
+        yield from _make(known, name, more)
+
+
+def _make(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
+    check = "entry-points"
+    if any(word.startswith(("-C", "-f", "--")) for word in words):
+        return
+    text = next(
+        (
+            known.files.texts[one]
+            for one in ("GNUmakefile", "makefile", "Makefile")
+            if one in known.files.texts
+        ),
+        None,
+    )
+    if text is None:
+        yield problem(check, f"{name} calls make, and there is no Makefile", "add one")
+        return
+    if re.search(r"(?m)^-?s?include\b|^[^\t#=]*%[^=]*:", text):
+        return  # what other files and patterns make is not looked at
+    targets = [word for word in words if "=" not in word]
+    for target in targets:
+        if not re.search(rf"(?m)^(?:[^\t#:=]*\s)?{re.escape(target)}(?:\s[^:=]*)?::?(?!=)", text):
+            yield problem(
+                check,
+                f"{name} calls make {shown(target)}, which the Makefile does not have",
+                "add it, or mend tidemill.toml",
+                f"make {target}",
+            )
+
+
+def dockerfiles(known: Checkup) -> Iterator[Finding]:
+    """`dockerfiles`: are those of app.git's services there?"""
+    if known.app is None:
+        return
+    named = {service.name: service.file for service in known.app.services if service.file}
+    if known.app.base is not None:
+        named["[base]"] = known.app.base.file
+    missing = {name: file for name, file in named.items() if file not in known.files.modes}
+    for name, file in missing.items():
+        yield problem(
+            "dockerfiles",
+            f"{name} has the Dockerfile {file}, which is not there",
+            "add it, or mend tidemill.toml",
+        )
+    if named and not missing:
+        yield ok("dockerfiles", "every Dockerfile of tidemill.toml is there")
+
+
+def attributes(known: Checkup) -> Iterator[Finding]:
+    """`attributes`: are image files kept from being merged line by line?"""
+    if known.cfg is None:
+        return
+    file, text = ".gitattributes", known.files.texts.get(".gitattributes", "")
+    folder = known.cfg.images.path.strip("/").partition("{")[0].rpartition("/")[0]
+    if re.search(r"(?m)^[^#\n]*\.json\s.*(-merge|merge=)", text):
+        yield ok("attributes", "image files are not merged line by line")
+        return
+    line = f"/{folder}/**/*.json -merge" if folder else "*.json -merge"
+    start = text if not text or text.endswith("\n") else f"{text}\n"
+    yield warning(
+        "attributes",
+        "Git may merge two sets of images line by line, into one that nobody "
+        f"tested: {file} does not keep it from that",
+        f"add this line to {file}",
+        line,
+        Fix(file, f"{start}{line}\n"),
+    )
+
+
+def fitness(known: Checkup) -> Iterator[Finding]:
+    """`fit-to-land`: does check-cfg-app pass? It runs `generate`, twice where files differ."""
+    if known.cfg is None:
+        return
+    check, again = "fit-to-land", "tidemill check-cfg-app --repo ."
+    match known.fitness:
+        case Unseen(why):
+            yield unknown(check, f"generate and check were not run: {why}", "run them", again)
+        case one if one.error is not None:
+            yield problem(check, one.error.what, one.error.remedy, again)
+        case one:
+            yield ok(check, f"fit to land: {', '.join(one.checked)}")
+            for text in one.warnings:
+                yield warning(check, text, "see docs/settings.md", _ADOPT)

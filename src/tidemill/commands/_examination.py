@@ -1,0 +1,167 @@
+"""Reading what doctor judges: files, what runs in a copy of them, and what servers say."""
+
+from __future__ import annotations
+
+import platform
+import re
+import shutil
+import tomllib
+from collections.abc import Callable
+from dataclasses import replace
+
+from tidemill.building import settings as of_app
+from tidemill.checkup.calls import FOLDER
+from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
+from tidemill.checkup.repository import commands, first_words
+from tidemill.checkup.workflows import our_calls
+from tidemill.clients.git.checkout import Local, origin
+from tidemill.clients.git.git import GitError
+from tidemill.clients.git.inspection import Inspection
+from tidemill.clients.github import place
+from tidemill.clients.machine.environment import path as search_path
+from tidemill.clients.machine.scratch import scratch
+from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
+from tidemill.facts import settings as of_cfg
+from tidemill.facts import settings_file
+from tidemill.facts.on_github import Unseen
+from tidemill.turn.check import check, empty_folder
+from tidemill.turn.trial import tried
+from tidemill.words.urls import redacted
+
+_READ = (of_cfg.FILE, ".gitattributes", "Makefile", "makefile", "GNUmakefile")
+_OF_CLUSTERS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/")
+
+
+class Examination:
+    """Of one checkout; `say` is told what takes long."""
+
+    def __init__(self, checkout: Inspection, say: Callable[[str], None]) -> None:
+        self._checkout = checkout
+        self._say = say
+
+    def files(self) -> Checkup:
+        """What the checkout has, without running anything of it."""
+        top, modes = self._checkout.top, self._checkout.modes()
+        wanted = [name for name in modes if name in _READ or name.startswith(FOLDER)]
+        wanted += self._checkout.containing(_OF_CLUSTERS, ("*.yaml", "*.yml"))
+        texts = {
+            name: (top / name).read_text(encoding="utf-8", errors="replace")
+            for name in dict.fromkeys(wanted)
+            if (top / name).is_file()
+        }
+        programs = Programs(self._checkout.release, platform.python_version())
+        known = _with_settings(Checkup(Files(modes, texts), programs), texts.get(of_cfg.FILE))
+        words = [first_words(one) for one in commands(known).values()]
+        names = {one[0] for one in words if one and "/" not in one[0]}
+        found = {name: shutil.which(name, path=search_path()) is not None for name in names}
+        return replace(
+            known,
+            files=replace(known.files, ignored=self._checkout.ignored(_written(known))),
+            programs=replace(programs, found=found),
+        )
+
+    def running(self, known: Checkup) -> Checkup:
+        """What check-cfg-app says, and where digests arrive: entry points run in copies."""
+        if known.cfg is None:
+            return known
+        source = Local(self._checkout.top)
+        with scratch() as folder:
+            warnings: list[str] = []
+            try:
+                files = source.files(empty_folder(folder, "files"))
+                done = check(source, files, folder, "this checkout", self._say, warnings)
+                fitness: Fitness | Unseen = Fitness(tuple(done), tuple(warnings))
+            except (EntryPointFailed, Refused, SettingsInvalid) as error:
+                fitness = Fitness(error=error)
+            except TidemillError as error:
+                fitness = Unseen(error.what)
+            try:
+                files = source.files(empty_folder(folder, "trial"))
+                arrivals = tried(files, known.cfg, self._say)
+            except TidemillError as error:
+                return replace(known, fitness=fitness, arrivals=Unseen(error.what))
+        return replace(known, fitness=fitness, arrivals=arrivals)
+
+    def servers(self, known: Checkup, given: str | None, *, is_offline: bool) -> Checkup:
+        """What the remote says, and GitHub, where it is there and a token is here."""
+        url = given or origin(self._checkout.top)
+        if is_offline or url is None:
+            unseen = Unseen("--offline" if is_offline else "there is no remote origin")
+            return replace(known, pushing=unseen, github=unseen, other=unseen)
+        where = place.of_remote(url)
+        token = place.token_for(where.url) if where else None
+        known = replace(known, url=redacted(url), pushing=self._pushing(known, url))
+        if where is None:
+            unseen = Unseen(f"{redacted(url)} is not on {place.server_url()}")
+            return replace(known, github=unseen, other=unseen)
+        if token is None:
+            unseen = Unseen("there is no token in TIDEMILL_TOKEN")
+            return replace(known, github=unseen, other=unseen)
+        from tidemill.clients.github.about import About  # which takes long to import
+
+        self._say(f"what GitHub says of {where.repository}")
+        hub = About(where, token, say=self._say)
+        branches = [known.cfg.main, known.cfg.auto] if known.cfg else []
+        branches += [known.app.branch] if known.app else []
+        known = replace(known, github=hub.repository(branches))
+        names = [str(call.inputs.get("cfg-repository", "")) for call in our_calls(known)]
+        other = next((name for name in names if re.fullmatch(r"[\w-]+/[\w.-]+", name)), None)
+        if known.app is None or other is None:
+            return known
+        return replace(known, other=hub.other(other, of_cfg.FILE))
+
+    def _pushing(self, known: Checkup, url: str) -> Pushing | Unseen:
+        if not self._checkout.has_commit():
+            return Unseen("there is no commit yet that could be pushed")
+        namespace = known.cfg.namespace if known.cfg else of_cfg.NAMESPACE
+        self._say("a push that sends nothing")
+        try:
+            has_state, refused = self._checkout.pushes(url, place.token_for(url), namespace)
+        except TidemillError as error:
+            return Unseen(error.said if isinstance(error, GitError) else error.what)
+        return Pushing(has_state, refused)
+
+
+def _with_settings(known: Checkup, text: str | None) -> Checkup:
+    """The settings, by the keys that they have; an error where they are neither's."""
+    if text is None:
+        return replace(
+            known,
+            invalid=SettingsInvalid(
+                f"there is no {of_cfg.FILE} at the root of the repository",
+                remedy="write one: docs/github.md has one for each of the two repositories",
+            ),
+        )
+    is_app = _is_of_app(text)
+    try:
+        if is_app:
+            return replace(known, app=of_app.parse(text))
+        return replace(known, cfg=settings_file.parse(text, commit="this checkout"))
+    except SettingsInvalid as error:
+        remedy = f"mend {of_cfg.FILE}"
+        return replace(known, invalid=SettingsInvalid(error.what, remedy=remedy))
+
+
+def _is_of_app(text: str) -> bool:
+    try:
+        table = tomllib.loads(text)
+    except (ValueError, RecursionError):
+        table = {key: 1 for key in ("services", "waves") if re.search(rf"(?m)^\[\[{key}\]\]", text)}
+    return "services" in table and "waves" not in table
+
+
+def _written(known: Checkup) -> list[str]:
+    """Files that Tidemill writes, or commits for `generate`."""
+    if known.cfg is None:
+        return []
+    images = [
+        f"{known.cfg.folder(wave.name, one.name)}/digests.json"
+        for wave in known.cfg.waves
+        for one in known.cfg.sets
+    ]
+    return images + [
+        f"{path}/all.yaml"
+        for wave in known.cfg.waves
+        for target in wave.targets
+        for path in known.cfg.paths(wave.name, target)
+    ]

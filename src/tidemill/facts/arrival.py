@@ -1,0 +1,91 @@
+"""In which files does the digest of each service arrive?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from tidemill.facts import image_files, naming
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.settings import Settings
+from tidemill.words.names import is_name
+
+_REFERENCE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._/:@+-]{2,299}")
+_SHA = "0" * 39 + "1"
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """One set in one wave: its images, and the files that name each service's.
+
+    Attributes:
+        services: each with those files.
+        is_invented: whether its images are; `is_guessed`: whether the services are, by the images
+            that files name.
+    """
+
+    wave: str
+    image_set: str
+    services: Mapping[str, tuple[str, ...]]
+    is_invented: bool = False
+    is_guessed: bool = False
+
+
+def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str, tuple[str, ...]]:
+    """The files that name each service's image, by its digest or by its tag.
+
+    Args:
+        texts: names and bytes of all that the targets of a wave render from.
+    """
+    wanted = naming.ImageIndex({"": files})
+    found: dict[str, list[str]] = {service: [] for service in sorted(files.digests)}
+    for name, data in texts:
+        said = naming.scan(data, wanted)
+        for service, names in found.items():
+            digest = naming.parsed(files.digests[service])
+            tag = naming.parsed(files.tags.get(service, ""))
+            is_tagged = tag is not None and (
+                (tag.repository, tag.tag) in said.tags
+                or (tag.tag in said.alone and tag.repository in said.repositories)
+            )
+            if is_tagged or (digest is not None and digest.digest in said.digests):
+                names.append(name)
+    return {service: tuple(names) for service, names in found.items()}
+
+
+def repositories(known: Iterable[ImageFiles]) -> dict[str, str]:
+    """The repository of each service that some wave has."""
+    return {
+        service: digest.repository
+        for files in known
+        for service, text in files.digests.items()
+        if (digest := naming.parsed(text)) is not None
+    }
+
+
+def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Services by the last part of the allowed images that files name, as most people call them.
+
+    None where `[images] allow` lists nothing in particular.
+    """
+    found: dict[str, str] = {}
+    for _, data in texts if settings.images.allow != ("*",) else ():
+        for token in set(_REFERENCE.findall(data)):
+            image = naming.parsed(token.decode().strip(":@/+-."))
+            if image is not None and settings.images.is_listed(image.repository):
+                name = image.repository.rpartition("/")[2]
+                if is_name(name):
+                    found[name] = image.repository
+    return found
+
+
+def invented(wave: str, of: Mapping[str, str]) -> ImageFiles:
+    """Images that are nowhere: another digest for each service and wave."""
+    digests = {
+        service: f"{one}@sha256:{hashlib.sha256(f'{wave}/{service}'.encode()).hexdigest()}"
+        for service, one in of.items()
+    }
+    tags = {service: f"{one}:{_SHA}" for service, one in of.items()}
+    return image_files.from_maps(tags, digests, None)

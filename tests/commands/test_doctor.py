@@ -1,0 +1,265 @@
+"""`tidemill doctor` on real checkouts: what it reads, runs and mends."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.commands.checkouts import Said, tidemill
+from tests.world import git
+
+from tidemill.__main__ import main
+from tidemill.commands import doctor as doctor_command
+from tidemill.commands._command_line import parse
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+SETTINGS = """\
+[checks]
+required = ["tidemill/check"]
+[images]
+allow = ["ghcr.io/acme/*"]
+[entrypoints]
+generate = "./generate"
+[deployments]
+path = "deployed/{wave}"
+[[waves]]
+name = "staging"
+targets = ["staging-eu"]
+[[waves]]
+name = "production"
+targets = ["prod-eu"]
+"""
+GENERATE = """\
+#!/bin/sh
+set -eu
+for wave in staging production; do
+    mkdir -p deployed/$wave
+    image=ghcr.io/acme/web:v1
+    file=images/$wave/digests.json
+    if [ -f $file ]; then image=$(sed -n 's/.*"web": "\\([^"]*\\)".*/\\1/p' $file); fi
+    echo "image: $image" >deployed/$wave/web.yaml
+done
+"""
+
+
+class Grown:
+    """A cfg-app.git on its first day: files name images by tags, and nothing was announced."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        self.write("tidemill.toml", SETTINGS)
+        self.write("generate", GENERATE, 0o755)
+        self.write("deployed/staging/web.yaml", "image: ghcr.io/acme/web:v1\n")
+        self.write("deployed/production/web.yaml", "image: ghcr.io/acme/web:v1\n")
+        self.commit()
+
+    def write(self, name: str, text: str, mode: int = 0o644) -> None:
+        file = self.folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        file.chmod(mode)
+
+    def commit(self) -> None:
+        git(self.folder, "add", "--all")
+        git(self.folder, "commit", "--quiet", "--allow-empty", "--message", "Work")
+
+    def doctor(self, *options: str) -> Said:
+        return doctor(self.folder, *options)
+
+    def found(self, check: str, *options: str) -> dict[str, list[str]]:
+        """What one check says, by state."""
+        return by_state(self.doctor(*options), check)
+
+
+def doctor(folder: Path, *options: str) -> Said:
+    return tidemill("doctor", folder, "--json", "--entrypoints", "same-user", *options)
+
+
+def by_state(said: Said, check: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for one in said.json["findings"]:
+        if one["check"] == check:
+            found.setdefault(one["state"], []).append(one["what"])
+    return found
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Grown:
+    return Grown(tmp_path / "cfg")
+
+
+def example(name: str, to: Path) -> Path:
+    shutil.copytree(EXAMPLES / name, to)
+    git(to, "init", "--quiet", "--initial-branch=main")
+    git(to, "add", "--all")
+    git(to, "commit", "--quiet", "--message", "Begin")
+    return to
+
+
+def test_help_has_an_example() -> None:
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.suppress(SystemExit):
+        main(["doctor", "--help"])
+    assert f"example:\n  {doctor_command.EXAMPLE}" in out.getvalue()
+    assert parse(doctor_command.EXAMPLE.split()[1:]).command == "doctor"
+
+
+@pytest.mark.parametrize("name", ["cfg-app", "app"])
+def test_an_example_has_no_problem_and_is_not_changed(name: str, tmp_path: Path) -> None:
+    folder = example(name, tmp_path / name)
+    before = contents(folder)
+    said = doctor(folder, "--offline")
+    assert said.code == 0, said.out
+    assert {one["state"] for one in said.json["findings"]} == {"ok", "unknown"}
+    assert said.json["of"] == f"{name}.git"
+    assert said.json["stops"] is False
+    assert contents(folder) == before
+
+
+def test_invented_digests_show_where_those_of_services_arrive(grown: Grown) -> None:
+    before = contents(grown.folder)
+    found = grown.found("digests", "--offline")
+    assert set(found) == {"ok"}
+    assert [one.partition(" arrive")[2] for one in found["ok"]] == [
+        " (with invented digests): web in deployed/staging/web.yaml",
+        " (with invented digests): web in deployed/production/web.yaml",
+    ]
+    assert contents(grown.folder) == before
+
+
+def test_a_generate_that_reads_another_file_is_named(grown: Grown) -> None:
+    grown.write("generate", GENERATE.replace("digests.json", "digest.json"), 0o755)
+    grown.commit()
+    found = grown.found("digests", "--offline")
+    assert set(found) == {"warning"}  # the service is a guess
+    assert "no file names the digest of web" in found["warning"][0]
+
+
+def test_a_wave_that_is_forgotten_is_a_problem_where_services_are_known(grown: Grown) -> None:
+    digest = "ghcr.io/acme/web@sha256:" + "1" * 64
+    sha = "a" * 40
+    grown.write("images/staging/digests.json", f'{{"web": "{digest}"}}\n')
+    grown.write("images/staging/tags.json", f'{{"web": "ghcr.io/acme/web:{sha}"}}\n')
+    grown.write("deployed/staging/web.yaml", f"image: {digest}\n")
+    grown.write("generate", GENERATE.replace("staging production", "staging"), 0o755)
+    grown.commit()
+    said = grown.doctor("--offline")
+    found = by_state(said, "digests")
+    assert "web in deployed/staging/web.yaml" in found["ok"][0]
+    assert found["problem"] == [
+        "production, set app: no file names the digest of web (with invented digests): the set "
+        "would never count as deployed"
+    ]
+    assert said.code == 1
+
+
+def test_a_generate_that_is_not_deterministic_is_named(grown: Grown) -> None:
+    grown.write("generate", GENERATE.replace('echo "', 'echo "$$ '), 0o755)
+    grown.commit()
+    said = grown.doctor("--offline")
+    assert said.code == 1
+    (found,) = by_state(said, "fit-to-land")["problem"]
+    assert found.startswith("`./generate` is not deterministic")
+
+
+def test_fix_mends_what_is_safe_and_shows_how(grown: Grown) -> None:
+    (grown.folder / "generate").chmod(0o644)
+    said = grown.doctor("--offline", "--fix")
+    assert os.access(grown.folder / "generate", os.X_OK)
+    attributes = (grown.folder / ".gitattributes").read_text()
+    assert attributes == "/images/**/*.json -merge\n"
+    mended = {one["path"]: one["diff"] for one in said.json["mended"]}
+    assert mended["generate"] == "old mode 100644\nnew mode 100755"
+    assert mended[".gitattributes"].endswith("\n+/images/**/*.json -merge")
+    assert set(by_state(said, "entry-points")) == set(by_state(said, "attributes")) == {"ok"}
+    again = grown.doctor("--offline", "--fix")
+    assert again.json["changed"] is False
+
+
+def test_without_fix_nothing_is_mended(grown: Grown) -> None:
+    (grown.folder / "generate").chmod(0o644)
+    assert grown.doctor("--offline").code == 1
+    assert not os.access(grown.folder / "generate", os.X_OK)
+    assert not (grown.folder / ".gitattributes").exists()
+
+
+def test_people_read_problems_first_with_what_to_do(grown: Grown) -> None:
+    (grown.folder / "generate").chmod(0o644)
+    said = tidemill("doctor", grown.folder, "--offline", "--entrypoints", "same-user")
+    first, *lines = said.out.splitlines()
+    assert first.startswith("problem: ")
+    assert "    git update-index --chmod=+x generate" in lines
+    assert lines[-1].endswith("the loop would stop")
+
+
+BROKEN = {
+    "none": (None, "there is no tidemill.toml"),
+    "neither's": ("x = 1\n", "waves"),
+    "of app.git, and wrong": ("[[services]]\n", "of app.git"),
+    "no TOML": ("[[waves]\n", "this checkout"),
+}
+
+
+@pytest.mark.parametrize(("text", "words"), BROKEN.values(), ids=BROKEN.keys())
+def test_settings_that_are_of_no_use_are_one_problem(
+    grown: Grown, text: str | None, words: str
+) -> None:
+    file = grown.folder / "tidemill.toml"
+    file.unlink()
+    if text is not None:
+        file.write_text(text)
+    said = grown.doctor("--offline")
+    assert said.code == 1
+    (found,) = by_state(said, "settings")["problem"]
+    assert words in found
+
+
+def test_ignored_image_files_are_named(grown: Grown) -> None:
+    grown.write(".gitignore", "images/\n")
+    found = grown.found("ignored", "--offline")
+    assert (
+        ".gitignore names images/staging/digests.json, which Tidemill commits" in found["problem"]
+    )
+
+
+def test_a_remote_that_takes_pushes_says_nothing_of_the_refs_until_they_are_there(
+    grown: Grown, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(bare))
+    git(grown.folder, "remote", "add", "origin", str(bare))
+    assert set(grown.found("state-refs")) == {"unknown"}
+    assert git(bare, "for-each-ref") == ""
+    git(grown.folder, "push", "--quiet", "origin", "HEAD:refs/tidemill/journal")
+    assert set(grown.found("state-refs")) == {"ok"}
+    git(grown.folder, "remote", "set-url", "origin", str(tmp_path / "gone"))
+    assert set(grown.found("state-refs")) == {"unknown"}
+
+
+def test_a_hook_of_the_checkout_does_not_run(grown: Grown, tmp_path: Path) -> None:
+    bare = tmp_path / "bare.git"
+    git(tmp_path, "init", "--quiet", "--bare", str(bare))
+    git(grown.folder, "remote", "add", "origin", str(bare))
+    grown.write(".git/hooks/pre-push", f"#!/bin/sh\ntouch {tmp_path}/ran\n", 0o755)
+    grown.found("state-refs")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_no_checkout_is_an_error(tmp_path: Path) -> None:
+    error: Any = doctor(tmp_path / "nothing").error
+    assert "is in no checkout of Git" in error["what"]

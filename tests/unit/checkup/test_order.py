@@ -1,0 +1,615 @@
+"""All checks on two healthy repositories, and on the same with one mistake each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from tests.unit.checkup_values import (
+    APP,
+    APP_WORKFLOW,
+    APPLICATION,
+    CFG,
+    CFG_FILE,
+    CFG_WORKFLOW,
+    SHA,
+    app,
+    cfg,
+    of,
+    on_github,
+    requiring,
+    with_auto,
+    with_main,
+)
+
+from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
+from tidemill.checkup.finding import State
+from tidemill.checkup.order import findings
+from tidemill.errors import EntryPointFailed, SettingsInvalid
+from tidemill.facts.arrival import Arrival
+from tidemill.facts.github_checks import ACTIONS, RequiredCheck
+from tidemill.facts.on_github import (
+    ActionsPolicy,
+    Bypass,
+    OtherRepository,
+    Permissions,
+    Protection,
+    Repository,
+    Rule,
+    Ruleset,
+    Switch,
+    Unseen,
+    WorkflowDefaults,
+)
+
+Case = tuple[Callable[[], Checkup], str, State, str]
+
+
+def edited(old: str, new: str) -> Checkup:
+    """cfg-app.git with another workflow."""
+    assert old in CFG_WORKFLOW
+    return cfg(workflow=CFG_WORKFLOW.replace(old, new))
+
+
+def app_edited(old: str, new: str) -> Checkup:
+    """app.git with another workflow."""
+    assert old in APP_WORKFLOW
+    return app(workflow=APP_WORKFLOW.replace(old, new))
+
+
+def said(old: str, new: str, **texts: str) -> Checkup:
+    """cfg-app.git with other settings."""
+    assert old in CFG
+    return cfg(CFG.replace(old, new), **texts)
+
+
+def other(old: str, new: str) -> Checkup:
+    """app.git that announces to a cfg-app.git with other settings."""
+    assert old in CFG
+    return app(other=CFG.replace(old, new))
+
+
+def as_app(known: Checkup) -> Checkup:
+    """The same, whose workflow pushes as a GitHub App."""
+    lines = "      app-client-id: x\n    secrets:\n      app-private-key: ${{ secrets.KEY }}\n"
+    texts = {**known.files.texts, CFG_FILE: CFG_WORKFLOW + lines}
+    return replace(known, files=replace(known.files, texts=texts))
+
+
+def flux(types: str = "", wait: str = "true") -> Checkup:
+    """cfg-app.git that Flux deploys to staging."""
+    text = (
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata:\n"
+        "  name: staging-eu\n  labels: {tidemill.dev/wave: staging}\n"
+        f"spec: {{wait: {wait}, path: ./generated/staging/staging-eu}}\n"
+    )
+    known = edited("  repository_dispatch:", f"  repository_dispatch: {{{types}}}")
+    texts = {**known.files.texts, "argocd/staging.yaml": text}
+    return replace(known, files=replace(known.files, texts=texts))
+
+
+def deploying(name: str, wave: str) -> Checkup:
+    """cfg-app.git with another Application for staging."""
+    return cfg(**{"argocd/staging.yaml": APPLICATION.format(name=name, wave=wave)})
+
+
+def pull_request(bypass: tuple[Bypass, ...] | None = None) -> Checkup:
+    rules = {"rules": (Rule("pull_request", 7),), "rulesets": {7: Ruleset("r", bypass)}}
+    return with_main(cfg(), **rules)
+
+
+OTHERS_CI = said('required = ["tidemill/check"]', 'required = ["ci"]')
+CASES: dict[str, Case] = {
+    # the machine and the settings
+    "old Git": (
+        lambda: replace(cfg(), programs=Programs("2.30.2", "3.12.1")),
+        "releases", "warning", "the oldest that Tidemill is tested with is 2.39",
+    ),
+    "odd Git": (
+        lambda: replace(cfg(), programs=Programs("odd", "3.12.1")),
+        "releases", "unknown", "does not say which release",
+    ),
+    "no settings": (
+        lambda: Checkup(Files({}, {}), Programs("2.47.1", "3"),
+                        invalid=SettingsInvalid("there is no tidemill.toml", remedy="write one")),
+        "settings", "problem", "there is no tidemill.toml",
+    ),
+    "ignored files": (
+        lambda: replace(cfg(), files=replace(cfg().files, ignored=("images/staging/tags.json",))),
+        "ignored", "problem", ".gitignore names images/staging/tags.json",
+    ),
+    # entry points
+    "no script": (
+        lambda: said("./check.sh", "./chek.sh"),
+        "entry-points", "problem", "check calls './chek.sh', which is not there",
+    ),
+    "script that may not run": (
+        lambda: replace(cfg(), files=replace(cfg().files, modes={"check.sh": False})),
+        "entry-points", "problem", "which may not be executed",
+    ),
+    "no make target": (
+        lambda: cfg(make="genrate:\n\ttrue\n"),
+        "entry-points", "problem", "generate calls make 'generate'",
+    ),
+    "no Makefile": (
+        lambda: replace(cfg(), files=replace(cfg().files, texts={CFG_FILE: CFG_WORKFLOW})),
+        "entry-points", "problem", "there is no Makefile",
+    ),
+    "no program": (
+        lambda: replace(cfg(), programs=Programs("2.47", "3", {"make": False})),
+        "entry-points", "warning", "generate calls 'make', which is not in PATH here",
+    ),
+    "no file of an interpreter": (
+        lambda: said("make generate", "A=1 python3 -X utf8 gen.py"),
+        "entry-points", "problem", "generate calls",
+    ),
+    "no Dockerfile": (
+        lambda: replace(app(), files=replace(app().files, modes={"build.py": False})),
+        "dockerfiles", "problem", "api has the Dockerfile Dockerfile, which is not there",
+    ),
+    "image files may be merged": (
+        lambda: cfg(attributes="* text=auto\n"),
+        "attributes", "warning", "Git may merge two sets",
+    ),
+    # workflows
+    "no workflow": (
+        lambda: replace(cfg(), files=Files({}, {})),
+        "workflow", "problem", "no workflow here calls gitops.yml",
+    ),
+    "no workflow, and no GitHub": (
+        lambda: replace(cfg(), files=Files({}, {}), github=Unseen("--offline")),
+        "workflow", "unknown", "no workflow here calls gitops.yml",
+    ),
+    "workflow of the other repository": (
+        lambda: edited("gitops.yml", "publish-images.yml"),
+        "workflow", "problem", "calls publish-images.yml, and this is cfg-app.git",
+    ),
+    "workflow that is no YAML": (
+        lambda: edited("jobs:", "jobs: ]["),
+        "workflow", "problem", "is not a workflow",
+    ),
+    "pin to a branch": (
+        lambda: edited(SHA, "main"),
+        "pin", "warning", "names main of tidemill/tidemill",
+    ),
+    "pin to a branch, where GitHub wants a commit": (
+        lambda: on_github(edited(SHA, "v1"), policy=ActionsPolicy(True, "all", True)),
+        "pin", "problem", "names v1 of tidemill/tidemill",
+    ),
+    "no repository_dispatch": (
+        lambda: edited("  repository_dispatch:\n", ""),
+        "events", "problem", "hears of no announcement",
+    ),
+    "types without ours": (
+        lambda: edited("  repository_dispatch:", "  repository_dispatch: {types: [turn-due]}"),
+        "events", "problem", "leaves out images-announced, target-deployed",
+    ),
+    "push of another branch": (
+        lambda: edited("branches: [main]", "branches: [master]"),
+        "events", "warning", "not started by a push to main",
+    ),
+    "push of all but main": (
+        lambda: edited("branches: [main]", 'branches: ["*", "!main"]'),
+        "events", "warning", "not started by a push to main",
+    ),
+    "no schedule": (
+        lambda: edited('  schedule:\n    - cron: "*/15 * * * *"\n', ""),
+        "events", "warning", "has no schedule",
+    ),
+    "no workflow_dispatch": (
+        lambda: edited("  workflow_dispatch:\n", ""),
+        "events", "warning", "nobody can promote",
+    ),
+    "other CI that is not heard": (
+        lambda: edited("setup: make setup", "check: other-ci"),
+        "events", "warning", "does not hear when the other CI has answered",
+    ),
+    "app.git that is not started": (
+        lambda: app(APP.replace("[compile]", 'branch = "trunk"\n[compile]', 1)),
+        "events", "problem", "not started by a push to trunk",
+    ),
+    "permission is missing": (
+        lambda: edited("      statuses: write\n", ""),
+        "permissions", "problem", "lacks statuses: write",
+    ),
+    "permission is too small": (
+        lambda: edited("contents: write", "contents: read"),
+        "permissions", "problem", "lacks contents: write",
+    ),
+    "no permissions, read by default": (
+        lambda: app_edited("    permissions:\n      contents: read\n      packages: write\n", ""),
+        "permissions", "problem", "so it may only read",
+    ),
+    "no permissions, write by default": (
+        lambda: on_github(
+            app_edited("    permissions:\n      contents: read\n      packages: write\n", ""),
+            defaults=WorkflowDefaults("write"),
+        ),
+        "permissions", "warning", "may write everything",
+    ),
+    "no permissions, and nobody knows the default": (
+        lambda: on_github(
+            app_edited("    permissions:\n      contents: read\n      packages: write\n", ""),
+            defaults=Unseen("403", 403),
+        ),
+        "permissions", "unknown", "can't be seen from here",
+    ),
+    "unknown input": (
+        lambda: edited("setup:", "setpu:"),
+        "inputs", "problem", "gives the input setpu",
+    ),
+    "unknown secret": (
+        lambda: app_edited("announce-token:", "anounce-token:"),
+        "inputs", "problem", "gives the secret anounce-token",
+    ),
+    "no cfg-repository": (
+        lambda: app_edited("      cfg-repository: acme/cfg-app\n", "      verify: true\n"),
+        "inputs", "problem", "does not give the input cfg-repository",
+    ),
+    "nothing to announce with": (
+        lambda: app_edited("announce-token: ${{ secrets.ANNOUNCE_TOKEN }}",
+                           "registry-password: ${{ secrets.ANNOUNCE_TOKEN }}"),
+        "inputs", "problem", "gives nothing to announce with",
+    ),
+    "App without a key": (
+        lambda: edited("setup: make setup", "app-client-id: x"),
+        "inputs", "problem", "not the App's key",
+    ),
+    "check that there is not": (
+        lambda: edited("setup: make setup", "check: same-jbo"),
+        "inputs", "problem", "says check: same-jbo",
+    ),
+    "checks beside the token": (
+        lambda: edited("setup: make setup", "entrypoints: same-user"),
+        "inputs", "problem", "as the user who has its token",
+    ),
+    "deployments without an App": (
+        lambda: edited("setup: make setup", "deployments: true"),
+        "inputs", "problem", "takes a GitHub App",
+    ),
+    "secret that is not there": (
+        lambda: on_github(app(), secrets=frozenset({"OTHER"})),
+        "secrets", "problem", "names the secret ANNOUNCE_TOKEN",
+    ),
+    "secrets that can't be seen": (
+        lambda: on_github(app(), secrets=Unseen("403", 403)),
+        "secrets", "unknown", "can't be seen (403)",
+    ),
+    # clusters
+    "target that is not listed": (
+        lambda: deploying("staging-us", "staging"),
+        "targets", "problem", "reports as staging-us in staging",
+    ),
+    "wave that is not listed": (
+        lambda: deploying("staging-eu", "stagin"),
+        "targets", "problem", "only the waves staging, production",
+    ),
+    "no label": (
+        lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(
+            name="staging-eu", wave="staging").replace("    tidemill.dev/wave: staging\n", "")}),
+        "targets", "problem", "is not labelled, so that staging-eu never reports",
+    ),
+    "annotation that nothing subscribes": (
+        lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(
+            name="staging-eu", wave="staging").replace("labels:", "annotations:")}),
+        "targets", "problem", "does not report",
+    ),
+    "another path": (
+        lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(
+            name="staging-eu", wave="staging").replace("path: generated", "path: made")}),
+        "targets", "warning", "renders from made/staging/staging-eu",
+    ),
+    "target without an Application": (
+        lambda: cfg(**{"argocd/staging.yaml": ""}),
+        "targets", "warning", "reports as staging-eu (staging)",
+    ),
+    "no Application": (
+        lambda: cfg(**{"argocd/staging.yaml": "", "argocd/production.yaml": ""}),
+        "targets", "unknown", "nothing in this repository says how its targets report",
+    ),
+    "Kustomization that does not wait": (
+        lambda: flux(wait="false"),
+        "targets", "problem", "says nothing of health",
+    ),
+    "Kustomization whose events are left out": (
+        lambda: flux("types: [images-announced, target-deployed, turn-due]"),
+        "targets", "problem", "leaves out Kustomization/staging-eu.flux-system",
+    ),
+    # what runs
+    "not fit to land": (
+        lambda: replace(cfg(), fitness=Fitness(error=EntryPointFailed("it is not deterministic",
+                                                                      remedy="mend it"))),
+        "fit-to-land", "problem", "it is not deterministic",
+    ),
+    "warning of the check": (
+        lambda: replace(cfg(), fitness=Fitness(("x",), ("a service is missing",))),
+        "fit-to-land", "warning", "a service is missing",
+    ),
+    "check that could not run": (
+        lambda: replace(cfg(), fitness=Unseen("no root")),
+        "fit-to-land", "unknown", "no root",
+    ),
+    "no digest arrives": (
+        lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True),)),
+        "digests", "problem", "no file names the digest of web (with invented digests)",
+    ),
+    "no digest of a guessed service arrives": (
+        lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True, True),)),
+        "digests", "warning", "no file names the digest of web",
+    ),
+    "one digest does not arrive": (
+        lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": (), "api": ("x",)}),)),
+        "digests", "warning", "no file names the digest of web",
+    ),
+    "generate does not take images": (
+        lambda: replace(cfg(), arrivals=Unseen("generate failed")),
+        "digests", "unknown", "generate failed",
+    ),
+    "no service is known": (
+        lambda: replace(cfg(), arrivals=()),
+        "digests", "unknown", "services are not known",
+    ),
+    # GitHub
+    "no GitHub": (
+        lambda: replace(cfg(), github=Unseen("there is no token")),
+        "github", "unknown", "there is no token",
+    ),
+    "archived": (
+        lambda: on_github(cfg(), repository=Repository("main", archived=True)),
+        "github", "problem", "archived",
+    ),
+    "Actions off": (
+        lambda: on_github(cfg(), policy=ActionsPolicy(False)),
+        "github", "problem", "Actions may not run",
+    ),
+    "own actions only": (
+        lambda: on_github(cfg(), policy=ActionsPolicy(True, "local_only")),
+        "github", "problem", "not use workflows of other repositories",
+    ),
+    "selected actions only": (
+        lambda: on_github(cfg(), policy=ActionsPolicy(True, "selected")),
+        "github", "unknown", "selected actions",
+    ),
+    "policy that can't be seen": (
+        lambda: on_github(cfg(), policy=Unseen("403")),
+        "github", "unknown", "can't be seen (403)",
+    ),
+    "main that is not there": (
+        lambda: with_main(cfg(), is_there=False),
+        "branch", "problem", "main of tidemill.toml is not on GitHub",
+    ),
+    "another default branch": (
+        lambda: on_github(cfg(), repository=Repository("trunk")),
+        "branch", "warning", "the default branch is trunk",
+    ),
+    # required checks
+    "nothing is required": (
+        lambda: said('required = ["tidemill/check"]', ""),
+        "required-checks", "problem", "nothing says which checks main requires",
+    ),
+    "nothing is required, and rules can't be seen": (
+        lambda: with_main(said('required = ["tidemill/check"]', ""), required=Unseen("403")),
+        "required-checks", "unknown", "tidemill.toml names no check",
+    ),
+    "own check that nothing sets": (
+        lambda: edited("setup: make setup", "check: other-ci"),
+        "required-checks", "problem", "with check: other-ci nothing sets it",
+    ),
+    "own check of another app": (
+        lambda: with_main(cfg(), required=(RequiredCheck("tidemill/check", 7),)),
+        "required-checks", "problem", "has to come from the app 7",
+    ),
+    "check that nobody reported": (
+        lambda: OTHERS_CI,
+        "required-checks", "unknown", "nothing has reported it of auto",
+    ),
+    "check of a rule that nobody reported": (
+        lambda: with_main(cfg(), required=requiring("tidemill/check", "lint")),
+        "required-checks", "unknown", "lint is required",
+    ),
+    "check that no push to auto starts": (
+        lambda: with_main(OTHERS_CI, reported=frozenset({("ci", ACTIONS)})),
+        "required-checks", "problem", "start none, so it never comes",
+    ),
+    "check that is reported": (
+        lambda: with_auto(OTHERS_CI, reported=frozenset({("ci", 7)})),
+        "required-checks", "ok", "ci is required, and is reported of auto",
+    ),
+    # rules
+    "pull requests, without an App": (
+        pull_request, "rules", "problem", "wants a pull request, and a workflow's own token",
+    ),
+    "pull requests, with an App that is not let by": (
+        lambda: as_app(pull_request(())), "rules", "problem", "lets no App by",
+    ),
+    "pull requests, with an App that is let by in pull requests": (
+        lambda: as_app(pull_request((Bypass("Integration", 9, "pull_request"),))),
+        "rules", "problem", "lets no App by",
+    ),
+    "pull requests, with some App that is let by": (
+        lambda: as_app(pull_request((Bypass("Integration", 9),))),
+        "rules", "unknown", "whether that is yours can't be seen",
+    ),
+    "pull requests, with an App, and nobody sees whom it lets by": (
+        lambda: as_app(pull_request(None)), "rules", "unknown", "can't be seen with this token",
+    ),
+    "force pushes to auto": (
+        lambda: with_auto(cfg(), rules=(Rule("non_fast_forward", 1),)),
+        "rules", "problem", "a rule of auto wants no force pushes",
+    ),
+    "auto that nobody may create": (
+        lambda: with_auto(cfg(), rules=(Rule("creation", 1),)),
+        "rules", "problem", "nobody to create it",
+    ),
+    "checks of auto": (
+        lambda: with_auto(cfg(), rules=(Rule("required_status_checks", 1),)),
+        "rules", "problem", "checks that have passed before the push",
+    ),
+    "signatures": (
+        lambda: with_main(cfg(), rules=(Rule("required_signatures", 1),)),
+        "rules", "problem", "signed commits",
+    ),
+    "a rule that we do not know": (
+        lambda: with_main(cfg(), rules=(Rule("commit_message_pattern", 1),)),
+        "rules", "unknown", "a rule commit_message_pattern",
+    ),
+    "rules that can't be seen": (
+        lambda: with_main(cfg(), rules=Unseen("403")), "rules", "unknown", "403",
+    ),
+    "classic protection that can't be seen": (
+        lambda: with_main(cfg(), classic=Unseen("403")), "rules", "unknown", "sees no more",
+    ),
+    "classic lock": (
+        lambda: with_main(cfg(), classic=Protection(lock_branch=Switch(enabled=True))),
+        "rules", "problem", "nobody to push to it",
+    ),
+    "classic protection of auto": (
+        lambda: with_auto(cfg(), classic=Protection()),
+        "rules", "problem", "the protection of auto wants no force pushes",
+    ),
+    # the token and the refs
+    "token that only reads": (
+        lambda: on_github(cfg(), repository=Repository("main", permissions=Permissions())),
+        "token", "warning", "may only read",
+    ),
+    "token that may not push": (
+        lambda: replace(cfg(), pushing=Pushing(False, "denied")),
+        "token", "warning", "may not push to acme/cfg-app: denied",
+    ),
+    "token that was not tried": (
+        lambda: replace(cfg(), pushing=Unseen("no commit")), "token", "unknown", "no commit",
+    ),
+    "refs that were never written": (
+        lambda: replace(cfg(), pushing=Pushing(False)),
+        "state-refs", "unknown", "whether it takes refs/tidemill/*",
+    ),
+    "refs that can't be written from here": (
+        lambda: replace(cfg(), pushing=Pushing(False, "denied")),
+        "state-refs", "warning", "takes no push from here: denied",
+    ),
+    "refs that were not tried": (
+        lambda: replace(cfg(), pushing=Unseen("--offline")), "state-refs", "unknown", "--offline",
+    ),
+    # the announcement
+    "cfg-repository that is no name": (
+        lambda: app_edited("acme/cfg-app", "cfg-app"), "dispatch", "problem", "not OWNER/NAME",
+    ),
+    "cfg-repository that is app.git": (
+        lambda: app_edited("acme/cfg-app", "acme/app"), "dispatch", "problem", "itself",
+    ),
+    "cfg-app.git that moved": (
+        lambda: replace(app(), other=Unseen("redirect", 301)),
+        "dispatch", "problem", "has another name now",
+    ),
+    "cfg-app.git that can't be seen": (
+        lambda: replace(app(), other=Unseen("404", 404)), "dispatch", "unknown", "can't be seen",
+    ),
+    "cfg-app.git whose files can't be seen": (
+        lambda: replace(app(), other=OtherRepository("acme/cfg-app", Unseen("403"))),
+        "dispatch", "unknown", "its tidemill.toml can't be seen",
+    ),
+    "cfg-app.git without settings": (
+        lambda: replace(app(), other=OtherRepository("acme/cfg-app", None)),
+        "dispatch", "problem", "has no tidemill.toml",
+    ),
+    "cfg-app.git with broken settings": (
+        lambda: other("[[waves]]", "[[wavs]]"), "dispatch", "problem", "acme/cfg-app",
+    ),
+    "set that is not there": (
+        lambda: other('name = "app"', 'name = "ap"'), "dispatch", "problem", "app is not in",
+    ),
+    "announcement of another repository": (
+        lambda: other('"acme/app"', '"acme/ap"'), "dispatch", "problem", "repository acme/ap",
+    ),
+    "announcement of another branch": (
+        lambda: other('branch = "main"', 'branch = "trunk"'),
+        "dispatch", "problem", "from the branch trunk alone",
+    ),
+    "generation that is not let in": (
+        lambda: app(f"generation = 2\n{APP}"), "dispatch", "problem", "lets in generation 1",
+    ),
+    "images that are not allowed": (
+        lambda: other("ghcr.io/acme/*", "ghcr.io/acm/*"),
+        "dispatch", "problem", "does not allow the images ghcr.io/acme/web",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("made", "check", "state", "words"), CASES.values(), ids=CASES.keys())
+def test_a_mistake_is_named(
+    made: Callable[[], Checkup], check: str, state: State, words: str
+) -> None:
+    found = of(made(), check)
+    mine = [one for one in found if one.state == state and words in one.what]
+    assert mine, [(one.state, one.what) for one in found]
+    for one in mine:
+        assert one.stops_the_loop is (state == "problem")
+        assert bool(one.remedy) is (state != "ok")
+        assert "\n" not in f"{one.what}{one.remedy}"
+        assert not one.what.endswith(".")
+
+
+@pytest.mark.parametrize("known", [cfg(), app(), flux()], ids=["cfg", "app", "flux"])
+def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
+    assert [one for one in findings(known) if one.state != "ok"] == []
+
+
+def test_every_check_is_met_by_a_mistake() -> None:
+    told = {one.check for known in (cfg(), app()) for one in findings(known)}
+    assert told | {"ignored"} == {check for _, check, _, _ in CASES.values()}
+
+
+def test_problems_come_first() -> None:
+    known = replace(edited(SHA, "main"), pushing=Unseen("x"), fitness=Fitness(error=_failed()))
+    states = [one.state for one in findings(known)]
+    assert states[0] == "problem"
+    assert states == sorted(states, key=["problem", "warning", "unknown", "ok"].index)
+
+
+def _failed() -> EntryPointFailed:
+    return EntryPointFailed("x", remedy="y")
+
+
+def test_what_is_not_seen_is_never_fine() -> None:
+    """Without any server, and with nothing run, no check of those says that all is well."""
+    unseen = Unseen("--offline")
+    for known in (cfg(), app()):
+        blind = replace(known, github=unseen, pushing=unseen, other=unseen, arrivals=unseen,
+                        fitness=unseen)  # fmt: skip
+        of_servers = ("github", "branch", "rules", "token", "state-refs", "dispatch", "secrets",
+                      "fit-to-land", "digests")  # fmt: skip
+        found = [one for one in findings(blind) if one.check in of_servers]
+        assert found
+        assert {one.state for one in found} == {"unknown"}
+
+
+def test_a_fix_of_permissions_is_what_the_healthy_workflow_has() -> None:
+    lines = "    permissions:\n      contents: read\n      packages: write\n"
+    (found,) = of(app_edited(lines, ""), "permissions")
+    assert found.fix is not None
+    assert found.fix.text == APP_WORKFLOW
+
+
+def test_a_fix_of_attributes_adds_a_line() -> None:
+    (found,) = of(cfg(attributes="* text=auto"), "attributes")
+    assert found.fix is not None
+    assert found.fix.text == "* text=auto\n/images/**/*.json -merge\n"
+
+
+def test_applications_of_a_set_are_told_apart() -> None:
+    text = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+spec:
+  generators:
+    - list:
+        elements: [{wave: staging, target: staging-eu}, {wave: production, target: prod-eu}]
+  template:
+    metadata:
+      name: "{{ .target }}"
+      labels: {tidemill.dev/wave: "{{wave}}"}
+    spec: {source: {path: "generated/{{wave}}/{{target}}"}}
+"""
+    known = cfg(**{"argocd/staging.yaml": text, "argocd/production.yaml": ""})
+    assert [one.state for one in of(known, "targets")] == ["ok"]
