@@ -17,8 +17,14 @@ SRC = Path(__file__).resolve().parents[2] / "src"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def at_terminal(words: Sequence[str], *, columns: int = 80, **environment: str) -> tuple[int, str]:
-    """Run `tidemill` in a terminal; its exit code, and all that the terminal got."""
+def at_terminal(
+    words: Sequence[str], *, columns: int = 80, typed: str = "", **environment: str
+) -> tuple[int, str]:
+    """Run `tidemill` in a terminal; its exit code, and all that the terminal got.
+
+    Args:
+        typed: what a person types.
+    """
     usual = {name: text for name, text in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
     environment = {**usual, "PYTHONPATH": str(SRC), "TERM": "xterm-256color", **environment}
     mine, its = pty.openpty()
@@ -30,6 +36,7 @@ def at_terminal(words: Sequence[str], *, columns: int = 80, **environment: str) 
         file_actions=[(os.POSIX_SPAWN_DUP2, its, number) for number in (0, 1, 2)],
     )
     os.close(its)
+    os.write(mine, typed.encode())
     got = b""
     with suppress(OSError):  # what Linux says at the end of a terminal
         while piece := os.read(mine, 65536):

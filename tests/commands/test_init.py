@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.commands.terminal import at_terminal
 from tests.grown import HELM, KUSTOMIZE, PLAIN, Grown
 from tests.world import announcement, git
 
@@ -134,19 +135,11 @@ def test_the_diff_is_one_that_git_applies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("answer", "is_written"), [("y\n", True), ("n\n", False), ("\n", False)])
-def test_terminal_is_asked(
-    answer: str, is_written: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
+def test_terminal_is_asked(answer: str, is_written: bool, tmp_path: Path) -> None:
     grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
-    monkeypatch.setattr("sys.stdin", Terminal(answer))
-    out = Terminal()
-    with redirect_stdout(out), redirect_stderr(io.StringIO()):
-        assert main(["init", "cfg", str(grown.clone)]) == 0
-    assert "Write this?" in out.getvalue()
+    code, out = at_terminal(["init", "cfg", str(grown.clone)], typed=answer)
+    assert code == 0
+    assert out.index("+++ b/tidemill.toml") < out.index("Write this? [y/N]") < out.index("Next")
     assert (grown.clone / "tidemill.toml").exists() is is_written
 
 

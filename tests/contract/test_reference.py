@@ -8,8 +8,9 @@ import pytest
 from tests.world import Result, World
 from tools import reference
 
+from tidemill.adopting.proposal import Proposal
 from tidemill.commands._json import as_json
-from tidemill.commands._results import CommitChecks, ImagePlan, SetupDone
+from tidemill.commands._results import Adoption, CommitChecks, ImagePlan, SetupDone
 from tidemill.commands._table import COMMANDS
 from tidemill.turn.check import CommitVerdict
 
@@ -71,6 +72,12 @@ def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> 
     assert set(as_json(checked)) == documented("`check-cfg-app` with `--sha`")
     hold = ("--wave", "lab", "--reason", "x", "--dry-run", "--accept-only")
     assert set(world.run("hold-wave", *hold)) == documented("any with `--accept-only`")
+    assert set(as_json(Adoption(Proposal(()), (), False))) == documented("`init`") - {
+        "path",
+        "act",
+        "why",
+        "command",
+    }
     assert set(as_json(SetupDone(()))) == documented("`run-setup`")
     assert set(as_json(ImagePlan(()))) == documented("`plan-images`")
 

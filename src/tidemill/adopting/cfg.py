@@ -111,24 +111,29 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     for one in deployed:
         for path in one.paths:
             names.setdefault(path, []).append(one.name)
-    told = [path for path in names if wave_in(path) and _exists(tree, path)]
-    overlays = kustomize.overlays(tree)
-    values = helm.value_files(tree)
-    folders = plain_yaml.manifests(tree)
-    tools: dict[Tool, list[str]] = {
-        "kustomize": [one for one in told if one in overlays]
-        or rollouts.without_outer(_of_waves(overlays)),
-        "helm": [one for one in told if one in values] or _of_waves(values),
-        "yaml": rollouts.without_inner(told or map(rollouts.up_to_the_wave, _of_waves(folders))),
-        "jsonnet": _of_waves(jsonnet.sources(tree)),
+    told = [path for path in names if wave_in(path) and _is_deployed(tree, path, deployed)]
+    overlays, values = kustomize.overlays(tree), helm.value_files(tree)
+    manifests, sources = plain_yaml.manifests(tree), jsonnet.sources(tree)
+    by_tool: dict[Tool, list[str]] = {
+        "kustomize": [one for one in told if one in overlays],
+        "helm": [one for one in told if one in values],
+        "yaml": [one for one in told if one not in overlays and one not in values],
+        "jsonnet": [],
     }
+    by_name: dict[Tool, list[str]] = {
+        "kustomize": rollouts.without_outer(_of_waves(overlays)),
+        "helm": _of_waves(values),
+        "yaml": rollouts.without_inner(map(rollouts.up_to_the_wave, _of_waves(manifests))),
+        "jsonnet": _of_waves(sources),
+    }
+    # What a controller deploys comes first, unless it is deployed from elsewhere, too.
+    tools = {
+        tool: told_of if _waves(told_of) >= _waves(by_name[tool]) else by_name[tool]
+        for tool, told_of in by_tool.items()
+    }
+    tools = {tool: tools[tool] for tool in sorted(tools, key=lambda one: -len(by_tool[one]))}
     if answers.targets:
-        tools = {
-            "kustomize": overlays,
-            "helm": values,
-            "yaml": folders,
-            "jsonnet": jsonnet.sources(tree),
-        }
+        tools = {"kustomize": overlays, "helm": values, "yaml": manifests, "jsonnet": sources}
     for tool, paths in tools.items():
         if not paths:
             continue
@@ -163,12 +168,20 @@ def _rollout(
     return Rollout(one.waves, (answers.path,), one.why) if one and answers.path else one
 
 
+def _waves(paths: Collection[str]) -> int:
+    """Of how many waves they are; none is never enough."""
+    return len({*map(wave_in, paths)}) if paths else -1
+
+
 def _of_waves(paths: Collection[str]) -> list[str]:
     return [path for path in paths if wave_in(path)]
 
 
-def _exists(tree: Tree, path: str) -> bool:
-    return path in tree.files or any(str(one).startswith(f"{path}/") for one in tree.paths)
+def _is_deployed(tree: Tree, path: str, deployed: Sequence[Deployed]) -> bool:
+    """Whether a path is there, and is more than where the controllers' own resources are."""
+    has_own = any(one.file.startswith(f"{path}/") for one in deployed)
+    is_there = path in tree.files or any(str(one).startswith(f"{path}/") for one in tree.paths)
+    return is_there and not has_own
 
 
 def _is(tree: Tree, text: str) -> bool:

@@ -79,3 +79,19 @@ def test_overlay_gets_the_images_of_the_wave_and_twice_is_once(before: str, afte
 def test_overlay_in_another_notation_is_refused() -> None:
     with pytest.raises(SystemExit, match="as a list"):
         generate_kustomize.with_images("images: [{name: a}]\n", {API: A}, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_used"),
+    [
+        (f"image: {API}:v1", True),
+        (f"image: {API}-more:v1", False),
+        (f"image: x/{API}:v1", False),
+        ("resources: [https://example.com/base?ref=v1]", True),
+        ("helmCharts:\n- name: x", True),
+        ("", False),
+    ],
+)
+def test_overlay_gets_only_the_images_that_it_names(text: str, is_used: bool) -> None:
+    assert generate_kustomize.used({API: A}, text) == ({API: A} if is_used else {})
+    assert generate_kustomize.with_images("resources: []\n", {}, "x") == "resources: []\n"

@@ -1,8 +1,9 @@
 """Put the images of each wave into its overlays: `generate` where others run Kustomize.
 
 In the `kustomization.yaml` below `[deployments] path`, `images:` gets an entry with the digest for
-each image of the wave, as `kustomize edit set image` would. Entries of other images stay, and so
-does all else; the same images make the same bytes. Run it from the root of the repository.
+each image of the wave that the overlay or its bases name, as `kustomize edit set image` would.
+Entries of other images stay, and so does all else; the same images make the same bytes. Run it from
+the root of the repository.
 """
 
 import json
@@ -13,6 +14,10 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+ITEM = re.compile(r"""(?m)^[ -]*(?:- |path: )["']?([^"'\s#]+)""")
+REMOTE = re.compile(
+    r"(?m)://|\?ref=|^[ -]*github\.com/|^helmCharts:"
+)  # what is not here to be read
 FIELD = re.compile(r"""(?m)^[ -]*(name|newName):[ ]*["']?([^"'\s#]+)""")
 
 
@@ -22,8 +27,8 @@ def main() -> None:
     for wave in settings["waves"]:
         images = images_of(settings, wave["name"])
         for file in overlays_of(settings, wave) if images else ():
-            text = file.read_bytes().decode()
-            changed = with_images(text, images, str(file))
+            text, all_of_it = file.read_bytes().decode(), made_of(file, set())
+            changed = with_images(text, used(images, all_of_it), str(file))
             if changed != text:
                 file.write_bytes(changed.encode())
 
@@ -54,9 +59,33 @@ def overlays_of(settings: dict[str, Any], wave: dict[str, Any]) -> list[Path]:
     return sorted(place / name for place in places for name in NAMES if (place / name).is_file())
 
 
+def made_of(file: Path, seen: set[Path]) -> str:
+    """All that a file says, and the files and folders that it names."""
+    if file.resolve() in seen:
+        return ""
+    seen.add(file.resolve())
+    text = file.read_bytes().decode(errors="replace")
+    for name in ITEM.findall(text) if file.name in NAMES else ():
+        place = file.parent / name
+        for inner in (place, *(place / one for one in NAMES)):
+            if inner.is_file():
+                text += made_of(inner, seen)
+    return text
+
+
+def used(images: dict[str, str], text: str) -> dict[str, str]:
+    """The images that a text names; all, where a part of it can't be read here."""
+    if REMOTE.search(text):
+        return images
+    names = {one: re.compile(rf"(?<![\w./-]){re.escape(one)}(?![\w./-])") for one in images}
+    return {one: digest for one, digest in images.items() if names[one].search(text)}
+
+
 def with_images(text: str, images: dict[str, str], file: str) -> str:
     """The text of an overlay with these images in its block `images:`."""
     lines = text.splitlines()
+    if not images:
+        return text
     begins = [number for number, line in enumerate(lines) if line.startswith("images:")]
     start = begins[0] if begins else len(lines)
     head = lines[start] if begins else "images:"

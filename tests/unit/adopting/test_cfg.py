@@ -1,0 +1,128 @@
+"""What is proposed for a repository of manifests."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+from tests.unit.adopting.trees import resource, tree
+
+from tidemill.adopting.cfg import Answers, proposed
+from tidemill.adopting.place import Place
+from tidemill.adopting.proposal import Proposal
+from tidemill.errors import Refused
+from tidemill.facts.settings_file import parse
+
+TEXTS = {name: name for name in ("generate_kustomize.py", "generate_yaml.py", "cfg_workflow.yml")}
+POD = resource("Pod", spec="{image: ghcr.io/acme/web:v1}")
+OVERLAY = "resources: [../base]\n"
+
+
+def proposal(files: dict[str, str], url: str = "https://github.com/acme/cfg") -> Proposal:
+    place = Place(".", url, "main", is_on_github="github" in url)
+    return proposed(tree(files), place, Answers({}), TEXTS, None)
+
+
+def settings(found: Proposal) -> dict[str, Any]:
+    text = next(one.text for one in found.files if one.path == "tidemill.toml")
+    assert parse(text)
+    return tomllib.loads(text)
+
+
+def application(path: str, values: str = "") -> str:
+    name = path.replace("/", "-")
+    helm = f", helm: {{valueFiles: [{values}]}}" if values else ""
+    spec = f"{{source: {{path: {path}{helm}}}}}"
+    return resource("Application", "argoproj.io/v1alpha1", spec=spec).replace("x}", f"{name}}}")
+
+
+def flux(name: str, path: str) -> str:
+    made = resource("Kustomization", "kustomize.toolkit.fluxcd.io/v1", spec=f"{{path: ./{path}}}")
+    return made.replace("name: x", f"name: {name}")
+
+
+SEVERAL = {
+    "plain YAML, no controller": (
+        {"k/dev/a.yaml": POD, "k/dev/db/a.yaml": POD, "k/prod/a.yaml": POD},
+        "k/{wave}", "generate_yaml.py", {"dev": ["dev"], "prod": ["prod"]},
+    ),
+    "one file for each wave": (
+        {"k/dev.yaml": POD, "k/prod.yaml": POD},
+        "k/{wave}.yaml", "generate_yaml.py", {"dev": ["dev"], "prod": ["prod"]},
+    ),
+    "what is deployed decides, not what is there besides": (
+        {"o/dev/kustomization.yaml": OVERLAY, "k/dev/a.yaml": POD, "k/prod/a.yaml": POD,
+         "apps/a.yaml": application("k/dev"), "apps/b.yaml": application("k/prod")},
+        "k/{wave}", "generate_yaml.py", {"dev": ["k-dev"], "prod": ["k-prod"]},
+    ),
+    "Flux, with its own folders of clusters": (
+        {"clusters/dev/apps.yaml": flux("apps", "apps/dev"),
+         "clusters/dev/system.yaml": flux("system", "clusters/dev"),
+         "clusters/prod/apps.yaml": flux("apps", "apps/prod"),
+         "apps/dev/kustomization.yaml": OVERLAY, "apps/prod/kustomization.yaml": OVERLAY,
+         "apps/base/a.yaml": POD},
+        "apps/{wave}", "generate_kustomize.py", {"dev": ["apps"], "prod": ["apps"]},
+    ),
+    "values of a chart that Argo CD renders": (
+        {"chart/Chart.yaml": "name: x\n", "env/dev.yaml": "a: 1\n", "env/prod.yaml": "a: 1\n",
+         "apps/a.yaml": application("chart", "../env/dev.yaml"),
+         "apps/b.yaml": application("chart", "../env/prod.yaml"), "a.yaml": POD},
+        "env/{wave}.yaml", "generate_yaml.py", {"dev": ["chart"], "prod": ["chart"]},
+    ),
+    "of the waves the controller here deploys one alone": (
+        {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "apps/a.yaml": application("k/prod")},
+        "k/{wave}", "generate_yaml.py", {"dev": ["dev"], "prod": ["k-prod"]},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "path", "script", "waves"), SEVERAL.values(), ids=SEVERAL)
+def test_proposal(
+    files: dict[str, str], path: str, script: str, waves: dict[str, list[str]]
+) -> None:
+    found = proposal(files)
+    made = settings(found)
+    assert made["deployments"]["path"] == path
+    assert {one["name"]: one["targets"] for one in made["waves"]} == waves
+    assert script in [one.text for one in found.files]
+
+
+def test_label_says_the_target_where_it_is_not_the_name() -> None:
+    files = {f"k/{wave}/{region}/a.yaml": POD for wave in ("dev", "prod") for region in ("a", "b")}
+    files = {f"apps/{place.replace('/', '-')}.yaml": application(place)
+             for place in ("k/dev/a", "k/prod/a", "k/prod/b")} | files  # fmt: skip
+    found = proposal(files)
+    assert found.labels[-1].resource == "Application k-prod-b"
+    assert found.labels[-1].lines == (
+        "labels: tidemill.dev/wave: prod",
+        "labels: tidemill.dev/target: b",
+    )
+    assert found.reports_page.endswith("argocd/README.md")
+
+
+def test_jsonnet_needs_a_command_of_its_own_and_says_so() -> None:
+    files = {"env/dev.jsonnet": "", "env/prod.jsonnet": "", "a.yaml": POD}
+    found = proposal(files)
+    assert settings(found)["entrypoints"]["generate"] == "make generate"
+    assert "Makefile" in found.missing[0]
+    assert proposal({**files, "Makefile": "generate:\n\ttrue\n"}).missing == ()
+
+
+def test_elsewhere_than_on_github_verdicts_are_in_git_and_there_is_no_workflow() -> None:
+    files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD}
+    found = proposal(files, "https://git.example.com/cfg.git")
+    assert settings(found)["checks"] == {"source": "refs", "required": ["check"]}
+    assert not [one for one in found.files if "workflows" in one.path]
+    assert found.steps[-1].command == "tidemill loop --once --repo https://git.example.com/cfg.git"
+
+
+def test_folder_of_images_that_is_taken_is_left_alone() -> None:
+    files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "images/logo.yaml": "a: 1\n"}
+    assert settings(proposal(files))["images"]["path"] == "tidemill/images/{wave}"
+
+
+def test_what_is_in_no_file_is_asked_for() -> None:
+    with pytest.raises(Refused, match="belong to waves") as refused:
+        proposal({"a.yaml": POD})
+    assert "--targets staging=" in refused.value.remedy
