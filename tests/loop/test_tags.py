@@ -54,6 +54,18 @@ def test_version_goes_to_the_last_wave(versions: Waves) -> None:
     assert_rests(versions)
 
 
+def test_image_that_was_carried_on_from_an_earlier_commit_goes_in(versions: Waves) -> None:
+    versions.change_settings('"v*"', '"{sha}"')
+    found = tagged(2, sha_of("app-2"))
+    found["images"] |= {"api": announcement(1, {"api": "1"})["images"]["api"]}
+    announce(versions, found)
+    versions.green()
+    assert versions.at("lab") == 2
+    versions.deploy("lab")
+    versions.green()
+    assert versions.at("shop") == 2
+
+
 def test_tag_of_another_form_is_refused_with_the_setting_to_change(versions: Waves) -> None:
     found = announce(versions, tagged(1, "latest"))
     assert found.code == 1

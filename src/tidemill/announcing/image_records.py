@@ -123,17 +123,21 @@ class _Built(msgspec.Struct):
     image: str
     tag: str
     published: bool
+    tags: tuple[str, ...] = ()
 
 
 class _Build(msgspec.Struct):
     images: tuple[_Built, ...]
 
 
-def of_build(data: bytes) -> dict[str, Image]:
+def of_build(data: bytes, tag: str | None = None) -> dict[str, Image]:
     """The records of what `build-reproducible-image --json` printed.
 
+    Args:
+        tag: the one to record, of those that were set; that of the commit by default.
+
     Raises:
-        Refused: it is not that, or an image was not published.
+        Refused: it is not that, an image was not published, or it was not tagged so.
     """
     try:
         build = msgspec.json.decode(data, type=_Build)
@@ -149,8 +153,19 @@ def of_build(data: bytes) -> dict[str, Image]:
                 f"the image of {shown(one.service)} was not published",
                 remedy="build it without --no-push first",
             )
-        found |= record(one.service, one.image, one.tag)
+        found |= record(one.service, one.image, one.tag if tag is None else _tagged(one, tag))
     return found
+
+
+def _tagged(built: _Built, tag: str) -> str:
+    """The reference of an image by a tag that it got."""
+    repository = references.by_digest(built.image).repository
+    if (wanted := f"{repository}:{tag}") not in built.tags:
+        raise Refused(
+            f"the image of {shown(built.service)} was not tagged {shown(tag)}",
+            remedy=f"build it with --tag {shown(tag)}, or leave --tag out here",
+        )
+    return wanted
 
 
 def _read(file: str, data: bytes) -> dict[str, Image]:

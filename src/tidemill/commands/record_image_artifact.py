@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 
 from tidemill.announcing.announcement import Announcement, Image, as_json, bare_json
+from tidemill.announcing.completion import carried, in_words
 from tidemill.announcing.image_records import image_set, merged, of_build, record
+from tidemill.announcing.origin import Origin
 from tidemill.building.services import read_settings
 from tidemill.building.settings import FILE, Settings
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.commands import _completing
 from tidemill.commands._build_options import checkout, listed
+from tidemill.commands._completing import Completion, completion
 from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.commands._results import RecordFiles, Result
 from tidemill.commands._writing import tell
@@ -30,7 +35,12 @@ PARAMETERS = (
     *below(
         Section("one record"),
         Option("--service", metavar="NAME", help="the service"),
-        Option("--tag", metavar="REFERENCE", help="REPOSITORY:SHA"),
+        Option(
+            "--tag",
+            metavar="REFERENCE",
+            help="REPOSITORY:SHA, or another tag that cfg-app.git's [images] tags allows; with "
+            "--build the tag alone, one of those that the images got there (v1.4.2)",
+        ),
         Option("--digest", help="REPOSITORY@sha256:…, or sha256:… alone"),
         Option(
             "--build",
@@ -67,6 +77,14 @@ PARAMETERS = (
             "by default",
         ),
     ),
+    *below(
+        Section(
+            "only some services were built",
+            "An announcement is always the whole set. A carried image keeps its tag, so [images] "
+            'tags of cfg-app.git\'s tidemill.toml has to list "{commit}".',
+        ),
+        *_completing.OPTIONS,
+    ),
     Option("--verify", is_flag=True, help="ask the registry whether each tag has its digest"),
     Option(
         "--output",
@@ -87,7 +105,7 @@ def run(arguments: Arguments) -> Result:
     if arguments.merge:
         return _merge(arguments)
     if arguments.build:
-        images = of_build(_read(Path(arguments.build)))
+        images = of_build(_read(Path(arguments.build)), arguments.tag)
     elif arguments.tag and arguments.digest:
         images = record(arguments.service, arguments.digest, arguments.tag)
     else:
@@ -104,7 +122,8 @@ def run(arguments: Arguments) -> Result:
 
 
 def _merge(arguments: Arguments) -> Result:
-    images = merged(_records(Path(arguments.merge)))
+    # With --complete it may be that nothing was built.
+    images = merged(_records(Path(arguments.merge), may_be_none=arguments.complete is not None))
     given = Given(
         arguments.sha,
         arguments.branch,
@@ -117,20 +136,45 @@ def _merge(arguments: Arguments) -> Result:
         given = replace(given, generation=arguments.generation)
     elif settings is not None:
         given = replace(given, generation=settings.generation)
-    origin = AppCheckout(Path(arguments.checkout)).origin(given)
+    checkout_of_app = AppCheckout(Path(arguments.checkout))
+    origin = checkout_of_app.origin(given)
+    completing = completion(arguments, checkout_of_app, origin.sha)
     known = {name for names in wanted.values() for name in names}
     if arguments.set_name is None and (strange := sorted(set(images) - known)):
         raise Refused(
             f"there is a record of {shown(strange[0])}, which is no service of {origin.repository}",
             remedy=f"add it to {FILE}, or merge the records of this commit only",
         )
+    sets = [_set(name, names, images, origin, completing) for name, names in wanted.items()]
     if arguments.verify:
-        _ask({name: image for name, image in images.items() if name in known})
-    sets = [image_set(images, names, origin, name) for name, names in wanted.items()]
-    for announcement in sets:
-        count = len(announcement.images)
-        tell(f"{announcement.set}: complete, {count} image{'s' if count > 1 else ''}")
-    return _write({f"{one.set}.json": _encoded(one) for one in sets}, arguments.output)
+        for announcement in sets:
+            _ask(announcement.images)
+    files = {f"{one.set}.json": _encoded(one) for one in sets}
+    if completing:
+        for announcement in sets:
+            completing.remember(announcement, files[f"{announcement.set}.json"])
+    return _write(files, arguments.output)
+
+
+def _set(
+    name: str,
+    wanted: Sequence[str],
+    images: Mapping[str, Image],
+    origin: Origin,
+    completing: Completion | None,
+) -> Announcement:
+    """One set, completed where that is asked for and not every service was built."""
+    kept: dict[str, Image] = {}
+    said = ""
+    if completing and not set(wanted) <= set(images):
+        base = completing.base_of(name, origin)
+        kept = carried(base, wanted, images)
+        said = in_words(base, wanted, images)
+    found = image_set(images, wanted, origin, name, kept)
+    count = len(found.images)
+    more = f"; {said}" if said else ""
+    tell(f"{name}: complete, {count} image{'s' if count > 1 else ''}{more}")
+    return found
 
 
 def _wanted(
@@ -152,7 +196,7 @@ def _wanted(
     return {arguments.set_name: sets[arguments.set_name]}, settings
 
 
-def _records(folder: Path) -> dict[str, bytes]:
+def _records(folder: Path, *, may_be_none: bool) -> dict[str, bytes]:
     """Every JSON file below a folder: an artifact may come in a folder of its own."""
     if not folder.is_dir():
         raise Refused(f"{shown_path(folder)} is not a folder", remedy="name the one with records")
@@ -161,7 +205,7 @@ def _records(folder: Path) -> dict[str, bytes]:
         for path in folder.rglob("*.json")
         if path.is_file()
     }
-    if not found:
+    if not found and not may_be_none:
         raise Refused(
             f"there is no record in {shown_path(folder)}",
             remedy="download the artifacts of the run into it first",

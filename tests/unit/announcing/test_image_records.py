@@ -172,3 +172,24 @@ def test_what_no_build_printed_is_refused(data: bytes) -> None:
     with pytest.raises(Refused) as refused:
         of_build(data)
     assert refused.value.what.isprintable()
+
+
+def test_carried_images_complete_a_set_and_what_was_built_counts_more() -> None:
+    earlier = {name: Image(**image(name, OTHER_SHA)) for name in ("web", "api", "gone")}
+    built_now = merged({"x.json": encoded("web")})
+    found = image_set(built_now, ["web", "api"], ORIGIN, "shop", earlier)
+    assert found.tags() == {"web": image("web")["Tag"], "api": image("api", OTHER_SHA)["Tag"]}
+
+
+def test_set_may_have_versions_for_tags() -> None:
+    tag = "ghcr.io/acme/web:v1.4.2"
+    assert image_set(record("web", DIGEST, tag), ["web"], ORIGIN, "shop").tags() == {"web": tag}
+
+
+def test_one_of_the_tags_that_a_build_set_may_be_recorded() -> None:
+    place = "ghcr.io/acme/web"
+    data = built(tags=[f"{place}:{SHA}", f"{place}:v1.4.2"])
+    assert of_build(data, "v1.4.2") == record("web", DIGEST, f"{place}:v1.4.2")
+    for tag in ("v1.4.3", "../x", ""):
+        with pytest.raises(Refused, match="was not tagged"):
+            of_build(data, tag)

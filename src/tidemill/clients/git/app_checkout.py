@@ -94,6 +94,27 @@ class AppCheckout:
         """Whether a file that Git knows has changes that are not committed."""
         return bool(self._git("status", "--porcelain", "--untracked-files=no").strip())
 
+    def first_parent(self, sha: str) -> str | None:
+        """The commit before it on its branch; None if it is the first. A shallow clone will do.
+
+        Raises:
+            Refused: the checkout has no such commit.
+        """
+        code, out, _ = self._git.attempt("cat-file", "commit", sha)
+        if code:
+            raise Refused(
+                f"the commit {sha} is not in {shown_path(self.folder)}, so the one before it is "
+                "not known",
+                remedy="run it in a checkout with that commit, or give --base",
+            )
+        lines = out.partition(b"\n\n")[0].decode(errors="replace").splitlines()
+        return next((line[7:] for line in lines if line.startswith("parent ")), None)
+
+    def is_before(self, base: str, sha: str) -> bool:
+        """Whether a commit leads to another one, as far as the checkout knows."""
+        ancestor = self._git.attempt("merge-base", "--is-ancestor", base, sha)[0] == 0
+        return ancestor and base != sha
+
     def origin(self, given: Given) -> Origin:
         """All that an announcement says of the commit.
 

@@ -1,0 +1,126 @@
+"""The sets that commits of app.git were announced with, in app.git itself.
+
+A ref `refs/tidemill/announced/<set>/<position>-<SHA>` is the JSON of an announcement. So a later
+commit finds the set of an earlier one wherever Git does, without a service; and two jobs that write
+at once do not get in each other's way, for each commit has a ref of its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from tidemill.announcing.announcement import Head
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
+from tidemill.clients.git.remote import token_settings
+from tidemill.errors import Refused, ServerRefused, Unreachable
+from tidemill.words.names import shown
+from tidemill.words.urls import redacted
+
+NAMESPACE = "refs/tidemill/announced"
+KEPT = 500
+_MOST_TRIALS = 5
+
+
+class AnnouncedSets:
+    """The announced sets of one repository.
+
+    Args:
+        checkout: of app.git; the objects come there.
+        where: a remote of it, or an address.
+
+    Raises:
+        Refused: `where` can't be either.
+    """
+
+    def __init__(self, checkout: Path, where: str) -> None:
+        if not where or where.startswith("-"):
+            raise Refused(
+                f"{shown(where)} is no repository",
+                remedy="name a remote of the checkout, such as origin, or the URL of app.git",
+            )
+        self._git = Git(checkout)
+        self._where = where
+        code, out, _ = self._git.attempt("remote", "get-url", "--", where)
+        self._address = os.fsdecode(out).strip() if code == 0 else where
+
+    @property
+    def where(self) -> str:
+        """The repository, as it may stand in a message."""
+        return redacted(self._address)
+
+    def find(self, set_name: str, sha: str) -> bytes | None:
+        """What a commit was announced with; None if that is not known (yet).
+
+        Raises:
+            Unreachable: the repository can't be read.
+        """
+        for ref, found in self._listed(set_name).items():
+            if ref.endswith(f"-{sha}"):
+                return self._blob(ref, found)
+        return None
+
+    def write(self, head: Head, data: bytes) -> bool:
+        """Remember what a commit was announced with; whether anything was written.
+
+        Of two that differ, the later one counts. Sets of commits that lie far back go.
+
+        Raises:
+            ServerRefused: the repository does not let us.
+        """
+        own = f"{NAMESPACE}/{head.set}/{head.position}-{head.sha}"
+        blob = self._git("hash-object", "-w", "--stdin", data=data).decode().strip()
+        said = ""
+        for trial in range(_MOST_TRIALS):
+            there = self._listed(head.set)
+            if there.get(own) == blob:
+                return trial > 0
+            old = {ref: one for ref, one in there.items() if _is_far_back(ref, head.position)}
+            leases = {own: there.get(own, ""), **old}
+            _, said = self._reach(
+                "push", "--quiet", "--no-verify",
+                *(f"--force-with-lease={ref}:{one}" for ref, one in leases.items()),
+                "--", self._where, f"{blob}:{own}", *(f":{ref}" for ref in old),
+            )  # fmt: skip
+        raise ServerRefused(
+            f"{own} can't be written to {self.where}: {said or 'somebody else writes it, too'}",
+            remedy="give the job the right to push to app.git (contents: write), so that the next "
+            "commit can be completed from this one's set; or complete it from a file",
+        )
+
+    def _listed(self, set_name: str) -> dict[str, str]:
+        """The refs of a set, and what they point to."""
+        pattern = f"{NAMESPACE}/{set_name}/*"
+        out, said = self._reach("ls-remote", "--refs", "--", self._where, pattern)
+        if out is None:
+            raise Unreachable(
+                f"{self.where} can't be read: {said}",
+                remedy="check the address, the network, and the right to read app.git",
+            )
+        pairs = (line.split("\t") for line in out.decode().splitlines())
+        return {ref: found for found, ref in pairs}
+
+    def _blob(self, ref: str, found: str) -> bytes:
+        out, said = self._reach("fetch", "--quiet", "--no-tags", "--", self._where, ref)
+        if out is None:
+            raise Unreachable(
+                f"{ref} can't be fetched from {self.where}: {said}", remedy="run it again"
+            )
+        return self._git("cat-file", "blob", found)
+
+    def _reach(self, *arguments: str) -> tuple[bytes | None, str]:
+        """What Git prints, and why it failed; with the token of this run where it does without."""
+        tokens: list[Mapping[str, str] | None] = [None, token_settings(self._address)]
+        said = ""
+        for env in tokens[: 1 if tokens[1] is None else 2]:
+            code, out, err = self._git.attempt(*arguments, env=env, seconds=REMOTE_SECONDS)
+            if code == 0:
+                return out, ""
+            said = GitError(arguments, code, err).said
+        return None, said
+
+
+def _is_far_back(ref: str, position: int) -> bool:
+    at = ref.rpartition("/")[2].partition("-")[0]
+    return at.isdecimal() and int(at) < position - KEPT
