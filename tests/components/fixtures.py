@@ -9,12 +9,12 @@ import pytest
 
 from tests.components import buildkits, engines, registries
 from tests.components.absence import Missing, absent, running
-from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, TOOLS
+from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, RENDERERS, TOOLS
 from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
 from tests.components.store import Part
 
 ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
-PROGRAMS = {"skopeo", "crane", "busybox"}
+PROGRAMS = {"skopeo", "crane", "busybox", "renderers"}
 REGISTRIES = {"registry", "basic_registry", "start_registry"}
 
 
@@ -74,6 +74,12 @@ def skopeo() -> Path:
 @pytest.fixture(scope="session")
 def crane() -> Path:
     return _prepared(TOOLS) / "crane"
+
+
+@pytest.fixture(scope="session")
+def renderers() -> Path:
+    """The folder of kustomize and helm."""
+    return _prepared(RENDERERS)
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,15 @@ from tests.components.commands import run
 from tests.components.store import note
 
 TOOLS = Path(__file__).parent / "tools"
+RENDERERS = Path(__file__).parent / "renderers"
 INTEGRATIONS = Path(__file__).parents[1] / "integrations" / "engines"
 BUILDKIT = "github.com/moby/buildkit"
 BUILDX = "github.com/docker/buildx"
 CRANE = "github.com/google/go-containerregistry"
 ARGO_CD = "github.com/argoproj/notifications-engine"
 FLUX = "github.com/fluxcd/pkg/apis/event"
+KUSTOMIZE = "sigs.k8s.io/kustomize/kustomize/v5"
+HELM = "helm.sh/helm/v4"
 # The programs, and the modules that they are of, or speak for.
 MODULES = {
     "buildkitd": BUILDKIT,
@@ -27,6 +30,8 @@ MODULES = {
     "crane": CRANE,
     "argocd": ARGO_CD,
     "flux": FLUX,
+    "kustomize": KUSTOMIZE,
+    "helm": HELM,
 }
 # What would make the result another one, or the compiler.
 OTHERS = ("GOFLAGS", "GOROOT", "GOOS", "GOARCH", "GOAMD64", "GOWORK", "GOEXPERIMENT", "GODEBUG")

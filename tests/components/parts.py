@@ -58,6 +58,12 @@ def _integrations(folder: Path) -> None:
     golang.compile_all(go, ["./argocd", "./flux"], folder, golang.INTEGRATIONS)
 
 
+def _renderers(folder: Path) -> None:
+    go = golang.of_the_machine(FIRST)
+    programs = [golang.KUSTOMIZE, f"{golang.HELM}/cmd/helm"]
+    golang.compile_all(go, programs, folder, golang.RENDERERS)
+
+
 def _go_pins(series: str, where: Path = golang.TOOLS, *sources: str) -> str:
     modules = "".join((where / name).read_text() for name in ("go.mod", "go.sum", *sources))
     return f"{FORMAT} {series}\n{modules}"
@@ -81,6 +87,7 @@ INTEGRATIONS = Part(
     _go_pins(FIRST, golang.INTEGRATIONS, "argocd/main.go", "flux/main.go"),
     _integrations,
 )
+RENDERERS = Part("renderers", COMPILE, _go_pins(FIRST, golang.RENDERERS), _renderers)
 
 PARTS = (
     DEBIAN_12,
@@ -89,5 +96,6 @@ PARTS = (
     TOOLS,
     BUILDKIT_SECOND,
     INTEGRATIONS,
+    RENDERERS,
     GITHUB_PACKAGES,
 )
