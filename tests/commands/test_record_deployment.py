@@ -1,6 +1,10 @@
 """`tidemill record-deployment`."""
 
 import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 from tests.commands.promises import (
@@ -158,3 +162,115 @@ def test_person_is_told_what_was_filed(landed: World) -> None:
 
 def test_odd_time_stops_nobody(landed: World) -> None:
     assert_any_time_is_harmless(landed, *report(landed))
+
+
+def reported(world: World) -> dict[str, object]:
+    """What the first target of the first wave has said."""
+    found = json.loads(git(world.bare, "show", "refs/tidemill/deployed/lab/lab-1:record.json"))
+    return {key: found[key] for key in ("phase", "health", "finished_at")}
+
+
+def told_by(world: World, command: str, *more: str) -> tuple[str, ...]:
+    """The command line of a report that a command tells."""
+    revision = world.ref("refs/heads/main") or ""
+    words = ("--wave", "lab", "--target", "lab-1", "--revision", revision, "--exec", command)
+    return ("record-deployment", *words, *more)
+
+
+def test_report_without_a_time_is_of_now(landed: World) -> None:
+    words = report(landed)
+    at = words.index("--finished-at")
+    landed.later(minutes=7)
+    assert landed.run(*words[:at], *words[at + 2 :]).code == 0
+    assert reported(landed)["finished_at"] == "2026-01-05T10:07:00Z"
+
+
+@pytest.mark.parametrize(
+    ("command", "phase", "health"),
+    [
+        ("true", "Succeeded", "Healthy"),
+        ("exit 3", "Failed", "Degraded"),
+        ("no-such-program", "Failed", "Degraded"),
+        ("kill -9 $$", "Failed", "Degraded"),
+    ],
+)
+def test_exit_code_of_a_command_tells_how_it_went(
+    landed: World, command: str, phase: str, health: str
+) -> None:
+    assert landed.run(*told_by(landed, command)).code == 0
+    assert reported(landed) == {
+        "phase": phase,
+        "health": health,
+        "finished_at": "2026-01-05T10:00:00Z",
+    }
+
+
+def test_command_runs_where_the_caller_is_with_the_caller_s_variables(
+    landed: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KUBECONFIG", "of the caller")
+    assert landed.run(*told_by(landed, 'echo "$KUBECONFIG" > told')).code == 0
+    assert (tmp_path / "told").read_text() == "of the caller\n"
+
+
+def test_time_is_that_of_the_command_s_end(landed: World, tmp_path: Path) -> None:
+    """Without `--now`; the command itself says until when it ran."""
+    words = told_by(landed, f"sleep 1.1; date +%s > {tmp_path}/end")
+    done = subprocess.run(
+        [sys.executable, "-m", "tidemill", *words, "--repo", str(landed.bare), "--json"],
+        capture_output=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["changed"]
+    finished = datetime.fromisoformat(str(reported(landed)["finished_at"]))
+    assert finished.timestamp() >= int((tmp_path / "end").read_text())
+
+
+def test_what_the_command_prints_is_kept_out_of_the_result(
+    landed: World, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert landed.run(*told_by(landed, "echo rolled out")).code == 0
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "rolled out\n")
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        (("--phase", "Succeeded"), "--exec stands in place of"),
+        (("--health", "Healthy"), "--exec stands in place of"),
+        (("--dry-run",), "a dry run does not run the command"),
+        (("--finished-at", "soon"), "is not a time"),
+    ],
+)
+def test_command_that_must_not_tell_is_not_run(
+    landed: World, tmp_path: Path, more: tuple[str, ...], reason: str
+) -> None:
+    assert reason in refused(landed, *told_by(landed, f"touch {tmp_path}/ran", *more))
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("left_out", "reason"),
+    [
+        (("phase",), "--phase is not given"),
+        (("health",), "--health is not given"),
+        (("phase", "health"), "neither --phase nor --health is given"),
+    ],
+)
+def test_report_that_says_nothing_is_refused(
+    landed: World, left_out: tuple[str, ...], reason: str
+) -> None:
+    words = report(landed)
+    kept = [
+        word
+        for pair in zip(words[1::2], words[2::2], strict=True)
+        if pair[0].removeprefix("--") not in left_out
+        for word in pair
+    ]
+    assert reason in refused(landed, words[0], *kept)
+
+
+def test_empty_command_tells_nothing(landed: World) -> None:
+    assert "--exec is empty" in refused(landed, *told_by(landed, " "))

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from tidemill.clients.machine.environment import caller
 from tidemill.errors import TimeLimit
 
 KEPT_OUTPUT = 4000
@@ -64,6 +65,17 @@ def run(
             process.wait()
         output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
         return Ended(process.returncode, output.read().decode(errors="replace").strip())
+
+
+def run_for_the_caller(command: str) -> int:
+    """Run a command that the caller gave, in a shell, as the caller would; returns its exit code.
+
+    It has the caller's whole environment, directory and terminal, without input, and no limit of
+    time but its own. What it prints is on standard error, for standard output has the result.
+    """
+    words = ["sh", "-c", command]
+    done = subprocess.run(words, env=caller(), stdin=subprocess.DEVNULL, stdout=2, check=False)
+    return done.returncode
 
 
 def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> tuple[bytes, bytes]:
