@@ -19,6 +19,7 @@ class GitServer:
 
     Attributes:
         tokens: what each token may do: `read`, or `write`, which is both.
+        user: under which name a token has to come.
         headers: the Authorization headers of each request, as they came.
         redirect: where all requests are sent on to, if anywhere.
         away: so many requests more are answered by 502.
@@ -34,6 +35,7 @@ class GitServer:
     root: Path
     tokens: dict[str, str]
     port: int = 0
+    user: str = "x-access-token"
     headers: list[list[str]] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     redirect: str | None = None
@@ -55,7 +57,7 @@ class GitServer:
     def right(self, headers: list[str]) -> str | None:
         """What a request may do; None if it does not say who sends it, or says it twice."""
         for token, right in self.tokens.items():
-            expected = b64encode(f"x-access-token:{token}".encode()).decode()
+            expected = b64encode(f"{self.user}:{token}".encode()).decode()
             if headers == [f"Basic {expected}"]:
                 return right
         return None
