@@ -34,6 +34,12 @@ targets = ["staging-eu"]
 name = "production"
 targets = ["prod-eu"]
 """
+DEPLOYMENT = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: web, image: "ghcr.io/acme/web:v1"}]}}}
+"""
 GENERATE = """\
 #!/bin/sh
 set -eu
@@ -140,6 +146,37 @@ def test_invented_digests_show_where_those_of_services_arrive(grown: Grown) -> N
         " (with invented digests): web in deployed/production/web.yaml",
     ]
     assert contents(grown.folder) == before
+
+
+def test_services_are_known_by_a_base_that_waves_share(grown: Grown) -> None:
+    for wave in ("staging", "production"):
+        grown.write(f"deployed/{wave}/web.yaml", "image: base\n")
+    grown.write("base/web.yaml", "image: ghcr.io/acme/web:v1\n")
+    grown.write("generate", GENERATE.replace("ghcr.io/acme/web:v1", "base"), 0o755)
+    grown.commit()
+    assert len(grown.found("digests", "--offline")["ok"]) == 2
+
+
+def test_what_init_makes_has_no_problem(tmp_path: Path) -> None:
+    cfg = tmp_path / "cfg"
+    for wave in ("staging", "production"):
+        (cfg / "deploy" / wave).mkdir(parents=True)
+        (cfg / "deploy" / wave / "web.yaml").write_text(DEPLOYMENT)
+    app = tmp_path / "app"
+    app.mkdir()
+    (app / "Dockerfile").write_text("FROM scratch\nCOPY web /web\n")
+    for kind, folder in (("cfg", cfg), ("app", app)):
+        git(folder, "init", "--quiet", "--initial-branch=main")
+        git(folder, "add", "--all")
+        git(folder, "commit", "--quiet", "--message", "Begin")
+        more = ("--image-prefix", "ghcr.io/acme", "--cfg-repository", "acme/cfg")
+        more = more if kind == "app" else ()
+        assert tidemill("init", kind, folder, "--yes", *more).code == 0
+        said = doctor(folder, "--offline")
+        assert said.json["of"] == f"{kind.replace('cfg', 'cfg-app')}.git"
+        states = {one["check"]: one["state"] for one in said.json["findings"]}
+        assert {"problem", "warning"}.isdisjoint(states.values()), said.out
+        assert states["workflow"] == "ok"
 
 
 def test_a_generate_that_reads_another_file_is_named(grown: Grown) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tidemill.checkup.calls import strings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, warning
+from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, unseen, warning
 from tidemill.checkup.manifests import TARGET, WAVE, Deployed, deployed
 from tidemill.checkup.workflows import our_calls
 from tidemill.facts.arrival import Arrival
@@ -22,9 +22,10 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if known.cfg is None:
         return
     if isinstance(known.arrivals, Unseen):
-        yield unknown(
+        yield unseen(
             "digests",
-            f"which digests arrive in which files can't be told: {known.arrivals.why}",
+            "which digests arrive in which files can't be told",
+            known.arrivals,
             "mend that first, and run this again",
             "tidemill doctor",
         )
@@ -72,15 +73,15 @@ def targets(known: Checkup) -> Iterator[Finding]:
         return
     found = [one for one in deployed(known.files.texts) if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
-    for one in found:
-        yield from _reporting(known.cfg, one)
-        if one.kind == "Kustomization" and one.wave:
-            yield from _heard(known, one)
-    told = {(one.wave, one.target) for one in found}
+    wrong = [
+        finding for one in found for finding in (*_reporting(known.cfg, one), *_heard(known, one))
+    ]
+    yield from wrong
+    told = {(one.wave, one.target) if one.wave else _meant(known.cfg, one) for one in found}
     missing = [f"{target} ({wave})" for wave, target in wanted if (wave, target) not in told]
-    if not missing:
+    if not missing and not wrong:
         yield ok("targets", "each target is named by an Application or a Kustomization here")
-    elif len(missing) == len(wanted):
+    elif len(missing) == len(wanted) and not wrong:
         yield unknown(
             "targets",
             "nothing in this repository says how its targets report; no wave "
@@ -101,20 +102,15 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
     check = "targets"
     what = f"the {one.kind} {one.name} ({one.file})"
     if one.wave is None:
-        for wave in settings.waves:
-            for target in wave.targets:
-                is_meant = set(one.paths) & set(settings.paths(wave.name, target))
-                if is_meant or one.name == target:
-                    lines = f"labels:\n  {WAVE}: {wave.name}"
-                    if one.name != target:
-                        lines += f"\n  {TARGET}: {target}"
-                    yield problem(
-                        check,
-                        f"{what} is not labelled, so that {target} never reports",
-                        "add these lines to its metadata",
-                        lines,
-                    )
-                    return
+        if meant := _meant(settings, one):
+            wave, target = meant
+            other = "" if one.name == target else f"\n  {TARGET}: {target}"
+            yield problem(
+                check,
+                f"{what} is not labelled, so that {target} never reports",
+                "add these lines to its metadata",
+                f"labels:\n  {WAVE}: {wave}{other}",
+            )
         return
     if settings.listing(one.wave, one.target) is None:
         waves = {wave.name: wave.targets for wave in settings.waves}
@@ -150,6 +146,15 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         )
 
 
+def _meant(settings: Settings, one: Deployed) -> tuple[str, str] | None:
+    """Wave and target of what is not labelled, by its paths or its name."""
+    for wave in settings.waves:
+        for target in wave.targets:
+            if one.name == target or set(one.paths) & set(settings.paths(wave.name, target)):
+                return wave.name, target
+    return None
+
+
 def _meet(one: str, other: str) -> bool:
     """Whether one of the paths is the other, or in it."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
@@ -158,7 +163,8 @@ def _meet(one: str, other: str) -> bool:
 def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
     """Flux chooses the type of its events: whoever lists types has to list each."""
     kind = f"Kustomization/{one.name}.{one.namespace}"
-    for call in our_calls(known):
+    is_sent = one.kind == "Kustomization" and one.wave
+    for call in our_calls(known) if is_sent else ():
         types = strings(call.on.get("repository_dispatch", {}).get("types"))
         if types and kind not in types:
             yield problem(

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from tidemill.facts.on_github import Unseen
+
 State = Literal["problem", "warning", "unknown", "ok"]
 WORST_FIRST: tuple[State, ...] = ("problem", "warning", "unknown", "ok")
+AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 _MOST_NAMED = 5
 
 
@@ -60,6 +63,11 @@ def warning(check: str, what: str, remedy: str, paste: str = "", fix: Fix | None
 def unknown(check: str, what: str, remedy: str, paste: str = "") -> Finding:
     """What could not be looked at, or says nothing."""
     return Finding(check, "unknown", what, remedy, paste)
+
+
+def unseen(check: str, what: str, why: Unseen, remedy: str, paste: str) -> Finding:
+    """The same, and why; `remedy` and `paste` where that does not say what to do."""
+    return unknown(check, f"{what}: {why.why}", why.remedy or remedy, why.paste or paste)
 
 
 def worst_first(found: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, ok, problem, unknown, warning
+from tidemill.checkup.finding import AGAIN, Finding, ok, problem, unknown, unseen, warning
 from tidemill.checkup.workflows import our_calls
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
@@ -39,17 +39,12 @@ def rules(known: Checkup) -> Iterator[Finding]:
     """`rules`: do the rules of main let landing by, and those of auto the loop?"""
     if known.cfg is None:
         return
-    hub = known.github
-    branches = (known.cfg.main, _OF_MAIN), (known.cfg.auto, _OF_AUTO)
-    for name, refusing in branches:
-        if isinstance(hub, Unseen):
-            yield unknown(
-                "rules",
-                f"which rules {name} has can't be seen: {hub.why}",
-                "run this with a token",
-                'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor',
-            )
-            continue
+    hub, main, auto = known.github, known.cfg.main, known.cfg.auto
+    if isinstance(hub, Unseen):
+        what = f"which rules {main} and {auto} have can't be seen"
+        yield unseen("rules", what, hub, "run this with a token", AGAIN)
+        return
+    for name, refusing in ((main, _OF_MAIN), (auto, _OF_AUTO)):
         found = list(_kept_out(known, known.cfg, hub, name, refusing))
         yield from found or [ok("rules", f"no rule of {name} keeps the loop out")]
 
@@ -61,9 +56,10 @@ def _kept_out(
     has_app = any(call.has_app for call in our_calls(known))
     signs = {"required_signatures"} if settings.bot.sign else set()
     if isinstance(branch.rules, Unseen):
-        yield unknown(
+        yield unseen(
             "rules",
-            f"the rules of {name} can't be seen: {branch.rules.why}",
+            f"the rules of {name} can't be seen",
+            branch.rules,
             "look at the repository's page",
             f"gh ruleset check {name}",
         )
@@ -81,9 +77,10 @@ def _kept_out(
                     page,
                 )
     if isinstance(branch.classic, Unseen):
-        yield unknown(
+        yield unseen(
             "rules",
-            f"{name} has branch protection, of which this token sees no more: {branch.classic.why}",
+            f"{name} has branch protection, of which this token sees no more",
+            branch.classic,
             "look at it on the repository's page",
             f"gh api repos/{hub.name}/branches/{name}/protection",
         )
@@ -167,10 +164,11 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
     ruled = _ruled(known, settings.main)
     own = tuple(RequiredCheck(context) for context in settings.checks.required)
     if not own and isinstance(ruled, Unseen):
-        yield unknown(
+        yield unseen(
             check,
             "tidemill.toml names no check, and which ones the rules of "
-            f"{settings.main} require can't be seen: {ruled.why}",
+            f"{settings.main} require can't be seen",
+            ruled,
             "name it in [checks], or run this with a token",
             f'required = ["{OWN}"]',
         )

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, warning
+from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import Unseen
 from tidemill.words.names import shown
 
@@ -217,8 +217,8 @@ def fitness(known: Checkup) -> Iterator[Finding]:
         return
     check, again = "fit-to-land", "tidemill check-cfg-app --repo ."
     match known.fitness:
-        case Unseen(why):
-            yield unknown(check, f"generate and check were not run: {why}", "run them", again)
+        case Unseen() as why:
+            yield unseen(check, "generate and check were not run", why, "run them", again)
         case one if one.error is not None:
             yield problem(check, one.error.what, one.error.remedy, again)
         case one:

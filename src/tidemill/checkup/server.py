@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tidemill.building.settings import Settings as AppSettings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, warning
+from tidemill.checkup.finding import AGAIN, Finding, listed, ok, problem, unknown, unseen, warning
 from tidemill.checkup.workflows import our_calls
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
@@ -16,14 +16,13 @@ from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
-_AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 
 
 def github(known: Checkup) -> Iterator[Finding]:
     """`github`: can GitHub be asked, and does the repository run workflows?"""
     hub, check = known.github, "github"
     if isinstance(hub, Unseen):
-        yield unknown(check, f"GitHub was not asked: {hub.why}", "run this with a token", _AGAIN)
+        yield unseen(check, "GitHub was not asked", hub, "run this with a token", AGAIN)
         return
     if hub.repository.archived or hub.repository.disabled:
         yield problem(
@@ -34,9 +33,10 @@ def github(known: Checkup) -> Iterator[Finding]:
         )
     policy = hub.policy
     if isinstance(policy, Unseen):
-        yield unknown(
+        yield unseen(
             check,
-            f"whether Actions is switched on for {hub.name} can't be seen ({policy.why})",
+            f"whether Actions is switched on for {hub.name} can't be seen",
+            policy,
             "look yourself",
             f"gh api repos/{hub.name}/actions/permissions",
         )
@@ -72,7 +72,7 @@ def token(known: Checkup) -> Iterator[Finding]:
             check,
             f"this token may only read {hub.name}; what it can't see is unknown here",
             "take one of somebody who may write",
-            _AGAIN,
+            AGAIN,
         )
     elif not isinstance(tried, Unseen) and tried.refused is None:
         more = f", and has the scopes {listed(sorted(scopes))}" if scopes else ""
@@ -82,14 +82,15 @@ def token(known: Checkup) -> Iterator[Finding]:
             check,
             f"this token may not push to {hub.name}: {tried.refused}",
             "a token that announces or turns needs contents: write",
-            _AGAIN,
+            AGAIN,
         )
     else:
-        yield unknown(
+        yield unseen(
             check,
-            f"whether this token may push to {hub.name} was not tried: {tried.why}",
+            f"whether this token may push to {hub.name} was not tried",
+            tried,
             "run this where Git reaches it",
-            _AGAIN,
+            AGAIN,
         )
 
 
@@ -104,10 +105,11 @@ def state_refs(known: Checkup) -> Iterator[Finding]:
         else (f"tidemill reconcile-cfg-app --repo {known.url}")
     )
     match known.pushing:
-        case Unseen(why):
-            yield unknown(
+        case Unseen() as why:
+            yield unseen(
                 check,
-                f"whether {place} can be written is not known: {why}",
+                f"whether {place} can be written is not known",
+                why,
                 "run this where Git reaches the repository",
                 "tidemill doctor",
             )
@@ -170,19 +172,21 @@ def _elsewhere(known: Checkup, app: AppSettings, name: str) -> Iterator[Finding]
                 f"gh api repos/{name} --jq .full_name",
             )
             return
-        yield unknown(
+        yield unseen(
             check,
-            f"whether {name} is there can't be seen: {other.why}",
+            f"whether {name} is there can't be seen",
+            other,
             "see that it is, and that the announcing token is for it",
             f"gh repo view {name}",
         )
         return
     if isinstance(other.settings, Unseen):
-        yield unknown(
+        yield unseen(
             check,
-            f"{name} is there; its tidemill.toml can't be seen: {other.settings.why}",
+            f"{name} is there; its tidemill.toml can't be seen",
+            other.settings,
             "run this with a token that may read both",
-            _AGAIN,
+            AGAIN,
         )
         return
     if other.settings is None:

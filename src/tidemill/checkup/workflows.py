@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from tidemill.checkup.calls import INTERFACES, Call, Unread, calls, strings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, warning
+from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import OnGitHub, Unseen, WorkflowDefaults
 from tidemill.words.nearest import did_you_mean
 
@@ -224,13 +225,9 @@ def _unsaid(known: Checkup, call: Call, lines: str) -> Finding:
                 fix,
             )
         case _:
-            unseen = unknown(
-                "permissions",
-                f"{what}; the repository's own setting, which then counts, can't be seen from here",
-                "give the job these permissions",
-                lines,
-            )
-            return Finding(unseen.check, unseen.state, unseen.what, unseen.remedy, lines, fix=fix)
+            what += "; the repository's own setting, which then counts, can't be seen from here"
+            found = unknown("permissions", what, "give the job these permissions", lines)
+            return replace(found, fix=fix)
 
 
 def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
@@ -327,10 +324,10 @@ def _present(
     hub, check = known.github, "secrets"
     there = hub if isinstance(hub, Unseen) else hub.secrets if word == "secret" else hub.variables
     if isinstance(there, Unseen):
-        yield unknown(
+        yield unseen(
             check,
-            f"{call.file} names the {word} {listed(names)}; whether it is there "
-            f"can't be seen ({there.why})",
+            f"{call.file} names the {word} {listed(names)}; whether it is there can't be seen",
+            there,
             "look for it yourself",
             command.replace(" set", " list"),
         )

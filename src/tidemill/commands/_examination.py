@@ -30,6 +30,15 @@ from tidemill.words.urls import redacted
 
 _READ = (of_cfg.FILE, ".gitattributes", "Makefile", "makefile", "GNUmakefile")
 _OF_CLUSTERS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/")
+_OFFLINE = Unseen("--offline was given", remedy="leave it out", paste="tidemill doctor")
+_NO_ORIGIN = Unseen(
+    "there is no remote origin", remedy="add it, or give --repo", paste="git remote add origin URL"
+)
+_NO_TOKEN = Unseen(
+    "there is no token in TIDEMILL_TOKEN",
+    remedy="give one that may see the repository's settings",
+    paste='TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor',
+)
 
 
 class Examination:
@@ -86,7 +95,7 @@ class Examination:
         """What the remote says, and GitHub, where it is there and a token is here."""
         url = given or origin(self._checkout.top)
         if is_offline or url is None:
-            unseen = Unseen("--offline" if is_offline else "there is no remote origin")
+            unseen = _OFFLINE if is_offline else _NO_ORIGIN
             return replace(known, pushing=unseen, github=unseen, other=unseen)
         where = place.of_remote(url)
         token = place.token_for(where.url) if where else None
@@ -95,8 +104,7 @@ class Examination:
             unseen = Unseen(f"{redacted(url)} is not on {place.server_url()}")
             return replace(known, github=unseen, other=unseen)
         if token is None:
-            unseen = Unseen("there is no token in TIDEMILL_TOKEN")
-            return replace(known, github=unseen, other=unseen)
+            return replace(known, github=_NO_TOKEN, other=_NO_TOKEN)
         from tidemill.clients.github.about import About  # which takes long to import
 
         self._say(f"what GitHub says of {where.repository}")

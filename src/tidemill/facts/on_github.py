@@ -15,10 +15,18 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Unseen:
-    """Nobody could look: why. `status` is that of the answer, 0 where there was none."""
+    """Nobody could look.
+
+    Attributes:
+        why: without a full stop.
+        status: that of the answer, 0 where there was none.
+        remedy: how somebody can, and a command in `paste`; empty where that differs by the case.
+    """
 
     why: str
     status: int = 0
+    remedy: str = ""
+    paste: str = ""
 
 
 class Permissions(msgspec.Struct, frozen=True):

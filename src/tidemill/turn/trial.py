@@ -31,7 +31,9 @@ def tried(
     is_known = any(here.values())
     guess: dict[str, str] = {}
     if not is_known and len(settings.sets) == 1:
-        guess = guessed(settings, _texts(checkout, settings, *(one.name for one in settings.waves)))
+        waves = [one.name for one in settings.waves]
+        guess = guessed(settings, _texts(checkout, settings, *waves))
+        guess = guess or guessed(settings, checkout.texts(["."]))  # a base that they share
     new: dict[tuple[str, str], ImageFiles] = {}
     for wave, name in places:
         mine = repositories(one for (_, of), one in here.items() if one and of == name) or guess

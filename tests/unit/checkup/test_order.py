@@ -274,7 +274,7 @@ CASES: dict[str, Case] = {
     ),
     "secrets that can't be seen": (
         lambda: on_github(app(), secrets=Unseen("403", 403)),
-        "secrets", "unknown", "can't be seen (403)",
+        "secrets", "unknown", "can't be seen: 403",
     ),
     # clusters
     "target that is not listed": (
@@ -373,7 +373,7 @@ CASES: dict[str, Case] = {
     ),
     "policy that can't be seen": (
         lambda: on_github(cfg(), policy=Unseen("403")),
-        "github", "unknown", "can't be seen (403)",
+        "github", "unknown", "can't be seen: 403",
     ),
     "main that is not there": (
         lambda: with_main(cfg(), is_there=False),
