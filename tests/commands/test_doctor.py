@@ -169,7 +169,7 @@ def test_what_init_makes_has_no_problem(tmp_path: Path) -> None:
         git(folder, "init", "--quiet", "--initial-branch=main")
         git(folder, "add", "--all")
         git(folder, "commit", "--quiet", "--message", "Begin")
-        more = ("--image-prefix", "ghcr.io/acme", "--cfg-repository", "acme/cfg")
+        more: tuple[str, ...] = ("--image-prefix", "ghcr.io/acme", "--cfg-repository", "acme/cfg")
         more = more if kind == "app" else ()
         assert tidemill("init", kind, folder, "--yes", *more).code == 0
         said = doctor(folder, "--offline")
