@@ -99,6 +99,17 @@ def assert_names_the_images(
             assert all(list(yaml.safe_load_all(file.read_text())) for file in texts)
 
 
+@pytest.mark.parametrize("name", GROWN)
+def test_doctor_finds_nothing_that_would_stop_the_loop(name: str, tmp_path: Path) -> None:
+    grown = Grown(tmp_path, GROWN[name][0], GITHUB)
+    done("cfg", str(grown.clone), "--yes")
+    grown.commit("it adopts Tidemill", push=False)
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        code = main(["doctor", str(grown.clone), "--offline"])
+    assert (code, "0 problems" in out.getvalue()) == (0, True), out.getvalue()
+
+
 def test_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
     grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
     done("cfg", str(grown.clone), "--yes")
@@ -169,6 +180,7 @@ def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
     assert [one["path"] for one in found["files"]] == [
         ".gitattributes",
         ".github/workflows/tidemill.yml",
+        "argocd/staging.yaml",
     ]
     assert (grown.clone / "tidemill.toml").read_text() == text
 

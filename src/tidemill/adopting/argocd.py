@@ -41,7 +41,8 @@ def _application(file: str, value: Mapping[str, Any], *, is_templated: bool) -> 
         if path:
             paths.append(posixpath.normpath(path))
     name = text(value, "metadata", "name")
-    return Deployed(file, "Application", name, tuple(paths), is_templated)
+    metadata = inside(value, "metadata") or {}
+    return Deployed(file, "Application", name, tuple(paths), metadata, is_templated)
 
 
 def _listed(one: Document) -> Iterator[Deployed]:

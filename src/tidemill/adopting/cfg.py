@@ -8,7 +8,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from tidemill.adopting import argocd, flux, helm, images_seen, jsonnet, kustomize, plain_yaml
+from tidemill.adopting import (
+    argocd,
+    flux,
+    helm,
+    images_seen,
+    jsonnet,
+    kustomize,
+    labelling,
+    plain_yaml,
+)
 from tidemill.adopting import rollout as rollouts
 from tidemill.adopting.controllers import Deployed
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
@@ -82,7 +91,8 @@ def proposed(
     if tool and tool in SCRIPTS:
         files.append(Wanted(SCRIPT, texts[SCRIPTS[tool]]))
     folder = images.partition("{")[0].strip("/") or images
-    files.append(Wanted(".gitattributes", _ATTRIBUTES.format(folder=folder), is_lines=True))
+    attributes = _with_lines(tree.text(".gitattributes"), _ATTRIBUTES.format(folder=folder))
+    files.append(Wanted(".gitattributes", attributes, is_edit=True))
     if place.is_on_github:
         files.append(Wanted(WORKFLOW, _workflow(tree, place, texts["cfg_workflow.yml"])))
     reasons = [f"waves {', '.join(rollout.waves)}: {rollout.why}"]
@@ -95,13 +105,18 @@ def proposed(
                 "a target `generate` in the Makefile, which writes the YAML; "
                 f"{EXAMPLES}/cfg-app has one to copy"
             )
-    written = [one.path for one in files]
-    labels = _labels(deployed, rollout)
+    labels, edited = _labels(tree, deployed, rollout)
+    files += edited
     kinds = {"Application": "argocd", "Kustomization": "flux"}
-    tell = sorted({kinds[one.resource.partition(" ")[0]] for one in labels})
+    tell = sorted({kinds[one.kind] for one in deployed})
     page = f"{INTEGRATIONS}/{tell[0]}/README.md" if tell else ""
     return Proposal(
-        tuple(files), tuple(reasons), tuple(missing), labels, _steps(place, written), page
+        tuple(files),
+        tuple(reasons),
+        tuple(missing),
+        labels,
+        _steps(place, [one.path for one in files]),
+        page,
     )
 
 
@@ -252,21 +267,35 @@ def _workflow(tree: Tree, place: Place, text: str) -> str:
     return re.sub(r"(?m)^  workflow_run:.*\n(?:    .*\n)+", "", text)
 
 
-def _labels(deployed: Sequence[Deployed], rollout: Rollout) -> tuple[Labels, ...]:
+def _labels(
+    tree: Tree, deployed: Sequence[Deployed], rollout: Rollout
+) -> tuple[tuple[Labels, ...], list[Wanted]]:
+    """What controllers' resources lack: for a person to add, and as files that have it."""
     places = rollout.places()
-    found = []
+    found: list[Labels] = []
+    edited: dict[str, str] = {}
     for one in deployed:
         belongs = next((places[path] for path in one.paths if path in places), None)
-        if belongs is None:
+        if not belongs or not (lacking := labelling.missing(one, *belongs)):
             continue
-        wave, target = belongs
-        lines = [f"labels: tidemill.dev/wave: {wave}"]
-        if target != one.name and one.kind == "Application":
-            lines.append(f"labels: tidemill.dev/target: {target}")
-        elif target != one.name:
-            lines.append(f"annotations: event.toolkit.fluxcd.io/tidemill-target: {target}")
+        text = labelling.labelled(edited.get(one.file) or tree.text(one.file), one, lacking)
+        if text is not None:
+            edited[one.file] = text
+            continue
+        lines = [
+            f"{group}: {key}: {value}" for group in lacking for key, value in lacking[group].items()
+        ]
         found.append(Labels(one.file, f"{one.kind} {one.name}", tuple(lines)))
-    return tuple(found)
+    return tuple(found), [Wanted(file, text, is_edit=True) for file, text in edited.items()]
+
+
+def _with_lines(before: str, text: str) -> str:
+    """A text that has all the lines of another one, which begins with a comment about them."""
+    if {line for line in text.splitlines() if line[:1] != "#"} <= {*before.splitlines()}:
+        return before
+    end = "" if not before or before.endswith("\n") else "\n"
+    gap = "\n" if before else ""
+    return f"{before}{end}{gap}{text}"
 
 
 def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:

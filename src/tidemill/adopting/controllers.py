@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -20,4 +21,5 @@ class Deployed:
     kind: Literal["Application", "Kustomization"]
     name: str
     paths: tuple[str, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     is_templated: bool = False

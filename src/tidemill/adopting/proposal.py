@@ -12,11 +12,11 @@ Act: TypeAlias = Literal["create", "add lines", "overwrite", "keep"]
 
 @dataclass(frozen=True)
 class Wanted:
-    """A file that has to be there; or, with `is_lines`, lines that it has to have."""
+    """A file that has to be there; with `is_edit` it is there, and gets some more lines."""
 
     path: str
     text: str
-    is_lines: bool = False
+    is_edit: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Labels:
-    """What a controller's resource has to say, so that its reports are understood.
+    """What a controller's resource lacks for its reports, where a person has to add it.
 
     Attributes:
         file: where it stands; `lines` are those to add below its `metadata`.
@@ -93,21 +93,10 @@ def changes(proposal: Proposal, files: Mapping[str, bytes], *, force: bool) -> t
     for one in proposal.files:
         data = files.get(one.path)
         before = None if data is None else data.decode(errors="replace")
-        after = _with_lines(before, one.text) if one.is_lines else one.text
-        if after == before:
+        if one.text == before:
             continue
         act: Act = "create"
         if before is not None:
-            act = "add lines" if one.is_lines else "overwrite" if force else "keep"
-        found.append(Change(one.path, before, after, act))
+            act = "add lines" if one.is_edit else "overwrite" if force else "keep"
+        found.append(Change(one.path, before, one.text, act))
     return tuple(found)
-
-
-def _with_lines(before: str | None, text: str) -> str:
-    """A text that has all the lines of another one, which begins with a comment about them."""
-    there = set((before or "").splitlines())
-    if {line for line in text.splitlines() if not line.startswith("#")} <= there:
-        return before or ""
-    gap = "\n" if before else ""
-    end = "" if not before or before.endswith("\n") else "\n"
-    return f"{before or ''}{end}{gap}{text}"

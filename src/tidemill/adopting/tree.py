@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -45,7 +45,7 @@ class Tree:
             Document(str(path), value)
             for path in self.paths
             if path.suffix in (".yaml", ".yml") and not str(path).startswith(".github/")
-            for value in _loaded(self.files[str(path)])
+            for value in loaded(self.files[str(path)])
         )
 
     def text(self, path: str) -> str:
@@ -66,13 +66,12 @@ def inside(value: object, *keys: str) -> Any:
     return value
 
 
-def _loaded(data: bytes) -> Iterator[Mapping[str, Any]]:
+def loaded(data: bytes) -> list[Mapping[str, Any]]:
+    """The mappings of a YAML file; none where it can't be read: a template, or broken."""
     import yaml  # takes 15 ms, and only this needs it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        for value in list(yaml.load_all(data, loader)):
-            if isinstance(value, Mapping):
-                yield value
+        return [one for one in yaml.load_all(data, loader) if isinstance(one, Mapping)]
     except (yaml.YAMLError, ValueError, RecursionError):
-        return  # a template, or broken: it says nothing
+        return []

@@ -136,11 +136,13 @@ def _adoption(result: results.Adoption) -> Iterator[Part]:
         yield Title("So that reports of the cluster are understood, add below metadata")
         rows = [(one.file, one.resource, "; ".join(one.lines)) for one in proposal.labels]
         yield Grid(("file", "resource", "lines"), rows)
-        yield Paragraph(f"How the cluster reports: {proposal.reports_page}")
     yield Title("Next")
     for number, step in enumerate(proposal.steps, start=1):
         yield Paragraph(f"{number}. {step.why}:")
         yield Typed(step.command, indent=3)
+    if proposal.reports_page:
+        yield Paragraph("How the cluster's reports come to it:")
+        yield Typed(proposal.reports_page, indent=3)
 
 
 def _request(request: Request) -> Iterator[Part]:

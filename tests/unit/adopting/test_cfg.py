@@ -88,16 +88,36 @@ def test_proposal(
     assert script in [one.text for one in found.files]
 
 
-def test_label_says_the_target_where_it_is_not_the_name() -> None:
-    files = {f"k/{wave}/{region}/a.yaml": POD for wave in ("dev", "prod") for region in ("a", "b")}
-    files = {f"apps/{place.replace('/', '-')}.yaml": application(place)
-             for place in ("k/dev/a", "k/prod/a", "k/prod/b")} | files  # fmt: skip
-    found = proposal(files)
-    assert found.labels[-1].resource == "Application k-prod-b"
-    assert found.labels[-1].lines == (
-        "labels: tidemill.dev/wave: prod",
-        "labels: tidemill.dev/target: b",
+BLOCK = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: NAME
+spec: {source: {path: PATH}} # as it was
+"""
+
+
+def test_applications_get_their_labels_and_a_target_where_it_is_not_the_name() -> None:
+    places = ("k/dev/a", "k/prod/a", "k/prod/b")
+    files = {f"{place}/a.yaml": POD for place in places}
+    one = BLOCK.replace("NAME", "b").replace("PATH", "k/prod/b")
+    two = BLOCK.replace("NAME", "other").replace("PATH", "k/prod/a")
+    found = proposal(
+        {**files, "apps/all.yaml": f"{one}---\n{two}", "x.yaml": application("k/dev/a")}
     )
+    edited = next(one.text for one in found.files if one.path == "apps/all.yaml")
+    wave = "metadata:\n  labels:\n    tidemill.dev/wave: prod\n"
+    assert edited == (
+        one.replace("metadata:\n", wave)
+        + "---\n"
+        + two.replace("metadata:\n", f"{wave}    tidemill.dev/target: a\n")
+    )
+    assert [(one.resource, one.lines) for one in found.labels] == [
+        (
+            "Application k-dev-a",
+            ("labels: tidemill.dev/wave: dev", "labels: tidemill.dev/target: a"),
+        )
+    ]
     assert found.reports_page.endswith("argocd/README.md")
 
 

@@ -1,0 +1,59 @@
+"""Labels in the text of a file: added where they belong, and all else stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidemill.adopting.controllers import Deployed
+from tidemill.adopting.labelling import labelled, missing
+from tidemill.adopting.tree import loaded
+
+HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+NEW = "tidemill.dev/wave: dev"
+TEXTS = {
+    "no labels": (
+        "metadata:\n  name: x # ours\n",
+        f"metadata:\n  labels:\n    {NEW}\n  name: x # ours\n",
+    ),
+    "labels, and something named so besides": (
+        "metadata:\n    name: x\n    labels:\n      a: b\nspec:\n  labels:\n",
+        f"metadata:\n    name: x\n    labels:\n      {NEW}\n      a: b\nspec:\n  labels:\n",
+    ),
+    "labels elsewhere alone": (
+        "spec:\n  labels:\n    a: b\nmetadata:\n  name: x\n",
+        f"spec:\n  labels:\n    a: b\nmetadata:\n  labels:\n    {NEW}\n  name: x\n",
+    ),
+    "in braces": ("metadata: {name: x}\n", None),
+    "labels in braces": ("metadata:\n  name: x\n  labels: {a: b}\n", None),
+    "another wave": (f"metadata:\n  name: x\n  labels:\n    {NEW}x\n", None),
+}
+
+
+def application(text: str, *, is_templated: bool = False) -> Deployed:
+    metadata = loaded(text.encode())[0]["metadata"]
+    return Deployed("a.yaml", "Application", "x", ("k",), metadata, is_templated)
+
+
+@pytest.mark.parametrize(("before", "after"), TEXTS.values(), ids=TEXTS)
+def test_application_gets_its_label(before: str, after: str | None) -> None:
+    one = application(HEAD + before)
+    lacking = missing(one, "dev", "x")
+    assert lacking == {"labels": {"tidemill.dev/wave": "dev"}}
+    done = labelled(HEAD + before, one, lacking)
+    assert done == (after and HEAD + after)
+    if done:
+        assert missing(application(done), "dev", "x") == {}
+
+
+def test_what_a_template_makes_is_left_to_a_person() -> None:
+    text = f"{HEAD}metadata:\n  name: x\n"
+    one = application(text, is_templated=True)
+    assert labelled(text, one, missing(one, "dev", "x")) is None
+
+
+def test_target_of_a_kustomization_is_an_annotation() -> None:
+    one = Deployed("a.yaml", "Kustomization", "x", ("k",))
+    assert missing(one, "dev", "y") == {
+        "labels": {"tidemill.dev/wave": "dev"},
+        "annotations": {"event.toolkit.fluxcd.io/tidemill-target": "y"},
+    }
