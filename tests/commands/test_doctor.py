@@ -240,7 +240,7 @@ def test_people_read_problems_first_with_what_to_do(grown: Grown) -> None:
     said = tidemill("doctor", grown.folder, "--offline", "--entrypoints", "same-user")
     first, *lines = said.out.splitlines()
     assert first.startswith("problem: ")
-    assert "    git update-index --chmod=+x generate" in lines
+    assert "    chmod +x generate && git add --chmod=+x generate" in lines
     assert lines[-1].endswith("the loop would stop")
 
 

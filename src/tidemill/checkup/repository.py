@@ -121,8 +121,8 @@ def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Findin
             yield problem(
                 check,
                 f"{name} calls {shown(program)}, which may not be executed",
-                "let it be",
-                f"git update-index --chmod=+x {shlex.quote(file)}",
+                "make it executable",
+                f"chmod +x {shlex.quote(file)} && git add --chmod=+x {shlex.quote(file)}",
                 Fix(file, is_executable=True),
             )
     elif not known.programs.found.get(program, True):

@@ -11,7 +11,9 @@ from tidemill.facts import image_files, naming
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
 from tidemill.words.names import is_name
+from tidemill.words.references import canonical
 
+_MANIFEST = re.compile(r"(?!\.github/).*\.(ya?ml|json|jsonnet|libsonnet|tpl)")
 _REFERENCE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._/:@+-]{2,299}")
 _SHA = "0" * 39 + "1"
 
@@ -71,13 +73,14 @@ def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str,
     None where `[images] allow` lists nothing in particular.
     """
     found: dict[str, str] = {}
-    for _, data in texts if settings.images.allow != ("*",) else ():
-        for token in set(_REFERENCE.findall(data)):
-            image = naming.parsed(token.decode().strip(":@/+-."))
-            if image is not None and settings.images.is_listed(image.repository):
-                name = image.repository.rpartition("/")[2]
-                if is_name(name):
-                    found[name] = image.repository
+    for file, data in texts if settings.images.allow != ("*",) else ():
+        for token in set(_REFERENCE.findall(data)) if _MANIFEST.fullmatch(file) else ():
+            text = token.decode().strip(":@/+-.")
+            image = naming.parsed(text)
+            repository = image.repository if image else canonical(text) if "/" in text else ""
+            name = repository.rpartition("/")[2]
+            if settings.images.is_listed(repository) and is_name(name):
+                found[name] = repository
     return found
 
 

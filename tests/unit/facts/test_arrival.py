@@ -1,0 +1,65 @@
+"""In which files digests arrive, and which services files tell of."""
+
+from __future__ import annotations
+
+import pytest
+
+from tidemill.facts import settings_file
+from tidemill.facts.arrival import arriving, guessed, invented, repositories
+
+SETTINGS = """\
+[images]
+allow = ["{allow}"]
+[[waves]]
+name = "lab"
+targets = ["lab-1"]
+"""
+WEB = "ghcr.io/acme/web"
+IMAGES = invented("lab", {"web": WEB, "api": "ghcr.io/acme/api"})
+DIGEST = IMAGES.digests["web"].partition("@")[2]
+SHA = IMAGES.tags["web"].rpartition(":")[2]
+
+NAMED = {
+    "by reference": (f"image: {WEB}@{DIGEST}", True),
+    "by digest alone": (f"digest: {DIGEST}", True),
+    "by tag": (f"image: {WEB}:{SHA}", True),
+    "by a tag beside the repository": (f"name: {WEB}\nnewTag: {SHA}", True),
+    "by a tag of no repository": (f"newTag: {SHA}", False),
+    "in a comment": (f"# {WEB}@{DIGEST}", False),
+    "not": (f"image: {WEB}:v1", False),
+}
+
+
+@pytest.mark.parametrize(("text", "is_named"), NAMED.values(), ids=NAMED.keys())
+def test_a_file_names_an_image(text: str, is_named: bool) -> None:
+    found = arriving(IMAGES, [("a.yaml", text.encode()), ("b.yaml", b"")])
+    assert found == {"api": (), "web": ("a.yaml",) if is_named else ()}
+
+
+GUESSED = {
+    "with a tag": ("a.yaml", f"image: {WEB}:v1", {"web": WEB}),
+    "without a tag": ("a.yaml", f"image: {WEB}", {"web": WEB}),
+    "with a digest": ("a.json", f'"{WEB}@{DIGEST}"', {"web": WEB}),
+    "of others": ("a.yaml", "image: ghcr.io/other/web:v1", {}),
+    "of a workflow": (".github/workflows/a.yaml", f"image: {WEB}:v1", {}),
+    "of a text": ("README.md", f"image: {WEB}:v1", {}),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "services"), GUESSED.values(), ids=GUESSED.keys())
+def test_services_are_told_by_allowed_images(
+    file: str, text: str, services: dict[str, str]
+) -> None:
+    settings = settings_file.parse(SETTINGS.format(allow="ghcr.io/acme/*"))
+    assert guessed(settings, [(file, text.encode())]) == services
+
+
+def test_where_everything_is_allowed_nothing_is_told() -> None:
+    settings = settings_file.parse(SETTINGS.format(allow="*"))
+    assert guessed(settings, [("a.yaml", f"image: {WEB}:v1".encode())]) == {}
+
+
+def test_invented_images_differ_from_wave_to_wave() -> None:
+    other = invented("shop", repositories([IMAGES]))
+    assert other.digests.keys() == IMAGES.digests.keys()
+    assert set(other.digests.values()).isdisjoint(IMAGES.digests.values())
