@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import runpy
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from tests.adopted import Adopted
 from tests.world import announcement, git
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FILES = EXAMPLES.parent / "src" / "tidemill" / "adopting" / "files"
 WEB_AND_WORKER = {"web": "1", "worker": "1"}
 PINNED = re.compile(r"ghcr\.io/acme/([a-z]+)@(sha256:[0-9a-f]{64})")
 
@@ -38,11 +40,14 @@ class Recipe:
 APP = dict.fromkeys(("billing", "catalog", "gateway", "orders"), "1")
 JSONNET = Recipe("cfg-app", APP, {**APP, "Audit_Log": "2"}, "is not a valid name")
 NO_WEB = "ghcr.io/acme/web is no image that its wave has"
+OLD_WEB = "is no image that its wave has"
 RENDERED = [
     Recipe(name, WEB_AND_WORKER, {"worker": "2"}, NO_WEB) for name in ("cfg-kustomize", "cfg-helm")
 ]
-UNRENDERED = Recipe("cfg-kustomize-unrendered", WEB_AND_WORKER, {"worker": "2"}, NO_WEB)
-PLAIN = Recipe("cfg-plain", WEB_AND_WORKER, {"worker": "2"}, "is no image that", "manifests/{wave}")
+UNRENDERED = Recipe(
+    "cfg-kustomize-unrendered", WEB_AND_WORKER, {"worker": "2"}, OLD_WEB, "overlays/{wave}"
+)
+PLAIN = Recipe("cfg-plain", WEB_AND_WORKER, {"worker": "2"}, OLD_WEB, "manifests/{wave}")
 NEW = [*RENDERED, UNRENDERED, PLAIN]
 ALL = [pytest.param(one, id=one.name) for one in [JSONNET, *NEW]]
 
@@ -209,18 +214,19 @@ image: ghcr.io/acme/web/more:v1
 """
 
 
-@pytest.mark.parametrize("recipe", [pytest.param(PLAIN, id=PLAIN.name)])
+@pytest.mark.parametrize("recipe", [one.name for one in RENDERED])
 def test_digests_come_where_an_image_of_the_wave_is_named_and_nowhere_else(
-    recipe: Recipe, adopted: Adopted
+    recipe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = adopted.clone / "images/staging"
-    folder.mkdir(parents=True)
+    monkeypatch.chdir(EXAMPLES / recipe)
+    with_digests = runpy.run_path("scripts/generate.py")["with_digests"]
     digest = announcement(2, {"web": "1"})["images"]["web"]["Digest"]
-    (folder / "digests.json").write_text(f'{{"web": "{digest}"}}')
-    file = adopted.clone / "manifests/staging/staging-eu/web.yaml"
-    file.write_text(TEXT.format(old="0" * 64))
-    generate(adopted)
-    assert file.read_text() == WRITTEN.format(new=digest)
+    file = tmp_path / "digests.json"
+    file.write_text(f'{{"web": "{digest}"}}')
+    written = with_digests(TEXT.format(old="0" * 64), [file])
+    assert written == WRITTEN.format(new=digest)
+    assert with_digests(written, [file]) == written
+    assert with_digests(TEXT, []) == TEXT
 
 
 # What is in several files is the same
@@ -236,12 +242,18 @@ def test_the_scripts_differ_only_where_their_tools_do() -> None:
         assert found, head
         return tail
 
-    kustomize, helm, plain = map(script, ("cfg-kustomize", "cfg-helm", "cfg-plain"))
+    kustomize, helm = map(script, ("cfg-kustomize", "cfg-helm"))
     assert after("SETTINGS =", kustomize) == after("SETTINGS =", helm)
-    assert after("def image_files", kustomize) == after("def image_files", plain)
     checks = [script(one.name, "check.py") for one in NEW]
     assert checks[0] == checks[1] == checks[3]
     assert after("def images_of", checks[0]) == after("def images_of", checks[2])
+
+
+@pytest.mark.parametrize(
+    ("recipe", "written"), [(UNRENDERED, "generate_kustomize.py"), (PLAIN, "generate_yaml.py")]
+)
+def test_init_writes_the_script_of_the_example(recipe: Recipe, written: str) -> None:
+    assert script(recipe.name) == (FILES / written).read_text()
 
 
 def test_the_workflow_is_that_of_the_first_example_without_a_setup() -> None:
