@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidemill.checkup.manifests import documents
+from tidemill.checkup.manifests import documents, is_plain, table
 
 FOLDER = ".github/workflows/"
 Access = Literal["read", "write"]
@@ -112,9 +112,7 @@ def calls(texts: Mapping[str, str]) -> list[Call | Unread]:
 
 def strings(value: object) -> list[str]:
     """A list of texts, of which one may stand alone."""
-    if value is None:
-        return []
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+    return [str(one) for one in (value if isinstance(value, list) else [value]) if is_plain(one)]
 
 
 def _calls(path: str, text: str) -> list[Call | Unread]:
@@ -138,19 +136,15 @@ def _calls(path: str, text: str) -> list[Call | Unread]:
                 workflow=ours["file"],
                 owner=ours["owner"],
                 ref=ours["ref"] or "",
-                on={str(event): filters or {} for event, filters in on.items()},
-                inputs=_table(job.get("with")),
-                secrets=_table(secrets),
+                on={str(event): table(filters) for event, filters in on.items()},
+                inputs={key: one for key, one in table(job.get("with")).items() if is_plain(one)},
+                secrets=table(secrets),
                 inherits=secrets == "inherit",
                 permissions=_permissions(job.get("permissions", document.get("permissions"))),
                 named=named,
             )
         )
     return found
-
-
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _permissions(value: object) -> Mapping[str, str] | None:
@@ -161,6 +155,6 @@ def _permissions(value: object) -> Mapping[str, str] | None:
         case "read-all" | "write-all":
             return {"*": str(value).removesuffix("-all")}
         case dict():
-            return {str(scope): str(access) for scope, access in value.items()}
+            return {str(scope): str(access) for scope, access in value.items() if is_plain(access)}
         case _:
             return {}

@@ -60,25 +60,25 @@ def deployed(texts: Mapping[str, str]) -> list[Deployed]:
 
 
 def _in(file: str, document: Mapping[str, Any]) -> Iterator[Deployed]:
-    group = str(document.get("apiVersion", "")).partition("/")[0]
+    group = _text(document.get("apiVersion")).partition("/")[0]
     match group, document.get("kind"):
         case "argoproj.io", "Application":
             yield _application(file, document)
         case "argoproj.io", "ApplicationSet":
-            spec = _table(document.get("spec"))
+            spec = table(document.get("spec"))
             for values in _elements(spec) or [{}]:
-                yield _application(file, _filled(spec.get("template"), values))
+                yield _application(file, table(_filled(spec.get("template"), values)))
         case "kustomize.toolkit.fluxcd.io", "Kustomization":
-            metadata, spec = _table(document.get("metadata")), _table(document.get("spec"))
-            name = str(metadata.get("name", ""))
-            labels, notes = _table(metadata.get("labels")), _table(metadata.get("annotations"))
+            metadata, spec = table(document.get("metadata")), table(document.get("spec"))
+            name = _text(metadata.get("name"))
+            labels, notes = table(metadata.get("labels")), table(metadata.get("annotations"))
             yield Deployed(
                 file,
                 "Kustomization",
                 name,
-                str(metadata.get("namespace", "flux-system")),
-                _text(labels.get(WAVE)),
-                str(notes.get(_FLUX_TARGET) or name),
+                _text(metadata.get("namespace"), "flux-system"),
+                _text(labels.get(WAVE)) or None,
+                _text(notes.get(_FLUX_TARGET), name),
                 _paths(spec),
                 bool(spec.get("wait") or spec.get("healthChecks")),
             )
@@ -87,17 +87,17 @@ def _in(file: str, document: Mapping[str, Any]) -> Iterator[Deployed]:
 
 
 def _application(file: str, document: Mapping[str, Any]) -> Deployed:
-    metadata, spec = _table(document.get("metadata")), _table(document.get("spec"))
-    name = str(metadata.get("name", ""))
-    labels, notes = _table(metadata.get("labels")), _table(metadata.get("annotations"))
-    sources = [_table(spec.get("source")), *(map(_table, spec.get("sources") or ()))]
+    metadata, spec = table(document.get("metadata")), table(document.get("spec"))
+    name = _text(metadata.get("name"))
+    labels, notes = table(metadata.get("labels")), table(metadata.get("annotations"))
+    sources = [table(spec.get("source")), *map(table, _list(spec.get("sources")))]
     return Deployed(
         file,
         "Application",
         name,
-        str(metadata.get("namespace", "argocd")),
-        _text(labels.get(WAVE) or notes.get(WAVE)),
-        str(labels.get(TARGET) or notes.get(TARGET) or name),
+        _text(metadata.get("namespace"), "argocd"),
+        _text(labels.get(WAVE), notes.get(WAVE)) or None,
+        _text(labels.get(TARGET), notes.get(TARGET), name),
         tuple(path for one in sources for path in _paths(one)),
         WAVE in labels or _SUBSCRIBES in notes,
     )
@@ -105,9 +105,9 @@ def _application(file: str, document: Mapping[str, Any]) -> Deployed:
 
 def _elements(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [
-        _table(element)
-        for generator in spec.get("generators") or ()
-        for element in _table(_table(generator).get("list")).get("elements") or ()
+        table(element)
+        for generator in _list(spec.get("generators"))
+        for element in _list(table(table(generator).get("list")).get("elements"))
     ]
 
 
@@ -115,23 +115,34 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
     """A template with an element's values in it; what it does not have stays."""
     match value:
         case str():
-            return _PLACE.sub(lambda one: str(values.get(one[1], one[0])), value)
+            return _PLACE.sub(lambda one: _text(values.get(one[1]), one[0]), value)
         case dict():
             return {key: _filled(inner, values) for key, inner in value.items()}
         case list():
             return [_filled(inner, values) for inner in value]
         case _:
-            return value if value is not None else {}
+            return value
 
 
 def _paths(source: Mapping[str, Any]) -> tuple[str, ...]:
-    path = source.get("path")
-    return (str(path).removeprefix("./").strip("/"),) if path else ()
+    path = _text(source.get("path"))
+    return (path.removeprefix("./").strip("/"),) if path else ()
 
 
-def _table(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+def table(value: object) -> Mapping[str, Any]:
+    """A table, with no key where it is none."""
+    return {str(key): one for key, one in value.items()} if isinstance(value, dict) else {}
 
 
-def _text(value: object) -> str | None:
-    return str(value) if value else None
+def is_plain(value: object) -> bool:
+    """Whether it is a text, a number, or true or false."""
+    return isinstance(value, str | int | float)
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(*values: object) -> str:
+    """The first of them that says something."""
+    return next((str(one) for one in values if one and is_plain(one)), "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import yaml
 from tests.unit.checkup_values import (
     APP,
     APP_WORKFLOW,
@@ -613,3 +615,48 @@ spec:
 """
     known = cfg(**{"argocd/staging.yaml": text, "argocd/production.yaml": ""})
     assert [one.state for one in of(known, "targets")] == ["ok"]
+
+
+ODD: tuple[Any, ...] = (None, "x", 1, True, [], {}, [1], ["x", {}], {"a": 1}, "{{ x }}", [[[]]])
+
+
+def _variants(value: Any) -> Iterator[Any]:
+    """The same with each part in turn replaced by odd ones."""
+    yield from ODD
+    if isinstance(value, dict):
+        for key in value:
+            for other in _variants(value[key]):
+                yield {**value, key: other}
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            for other in _variants(value[index]):
+                yield [*value[:index], other, *value[index + 1 :]]
+
+
+APPLICATION_SET = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+spec:
+  generators: [{list: {elements: [{wave: staging}]}}]
+  template:
+    metadata: {name: "{{wave}}", labels: {tidemill.dev/wave: "{{wave}}"}}
+    spec: {sources: [{path: x}]}
+"""
+KUSTOMIZATION = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: x, namespace: y, labels: {tidemill.dev/wave: staging}, annotations: {}}
+spec: {wait: true, path: x}
+"""
+FILES = {
+    "workflow": (CFG_FILE, CFG_WORKFLOW),
+    "application": ("a.yaml", APPLICATION.format(name="staging-eu", wave="staging")),
+    "application set": ("a.yaml", APPLICATION_SET),
+    "kustomization": ("a.yaml", KUSTOMIZATION),
+}
+
+
+@pytest.mark.parametrize(("name", "text"), FILES.values(), ids=FILES.keys())
+def test_no_form_of_a_file_is_too_odd(name: str, text: str) -> None:
+    for document in _variants(yaml.safe_load(text)):
+        assert findings(cfg(**{name: yaml.safe_dump(document)}))
