@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
+from tests.components.absence import IN_CI
 from tests.world import World
 
 pytest_plugins = ["tests.components.fixtures"]
@@ -56,6 +57,8 @@ ENVIRONMENT = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("CI"):
+        os.environ[IN_CI] = "yes"
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)

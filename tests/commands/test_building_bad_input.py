@@ -218,11 +218,12 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 300 kB."""
     folder = tmp_path / "small"
     folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", folder],
-                      check=False, capture_output=True).returncode:  # fmt: skip
+    as_root = ["env", *(["sudo", "-n"] if os.geteuid() else [])]
+    mount = [*as_root, "mount", "-t", "tmpfs", "-o", "size=300k,mode=1777", "tmpfs", folder]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
         absent(Missing("Only root may mount a small disk.", "Run the tests as root."))
     yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
+    subprocess.run([*as_root, "umount", "--lazy", folder], check=True)
 
 
 @pytest.fixture
