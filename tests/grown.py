@@ -56,7 +56,7 @@ KUSTOMIZE = {
         "resources:\n- ../../base\nimages:\n"
         f"- name: redis\n  newTag: '8'\n- name: {REGISTRY}/web\n  newTag: v2\nnamePrefix: s-\n"
     ),
-    "overlays/production/kustomization.yaml": "resources:\n- ../../base",
+    "overlays/production/kustomization.yaml": "resources: [../../base]",
     "argocd/staging.yaml": application("shop-staging", "overlays/staging"),
     "argocd/production.yaml": application("shop-production", "overlays/production"),
 }

@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -108,6 +109,35 @@ def test_doctor_finds_nothing_that_would_stop_the_loop(name: str, tmp_path: Path
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
         code = main(["doctor", str(grown.clone), "--offline"])
     assert (code, "0 problems" in out.getvalue()) == (0, True), out.getvalue()
+
+
+RENDER = {
+    "kustomize": ["kustomize", "build", "overlays/staging"],
+    "helm": ["helm", "template", "charts/shop", "--values", "charts/shop/values-staging.yaml"],
+}
+
+
+@pytest.mark.parametrize("name", RENDER)
+def test_whoever_renders_it_gets_the_images_of_the_wave(
+    name: str, tmp_path: Path, renderers: Path
+) -> None:
+    grown = Grown(tmp_path, GROWN[name][0])
+    done("cfg", str(grown.clone), "--yes")
+    images = announcement(1, {"web": "1", "orders": "1"})["images"]
+    folder = grown.clone / "images" / "staging"
+    folder.mkdir(parents=True)
+    for file, kind in (("digests.json", "Digest"), ("tags.json", "Tag")):
+        (folder / file).write_text(json.dumps({one: images[one][kind] for one in images}))
+    for words in (
+        [sys.executable, "scripts/generate.py"],
+        [renderers / RENDER[name][0], *RENDER[name][1:]],
+    ):
+        ran = subprocess.run(words, cwd=grown.clone, check=True, capture_output=True, text=True)
+    found = set(re.findall(r"image: \"?([^\s\"]+)", ran.stdout))
+    if name == "kustomize":
+        assert found == {images[one]["Digest"] for one in images} | {"redis:8"}
+    else:
+        assert found == {images["web"]["Tag"]}
 
 
 def test_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ TEXTS = {
         f'image: "{API}:v1" # was {API}:v0\r\n',
         f'image: "{API}@{A}" # was {API}:v0\r\n',
     ),
+    "as in JSON": (f'{{"image": "{API}"}}\n', f'{{"image": "{API}@{A}"}}\n'),
     "in a list of words": (f"args: [{API}:v1, x]\n", f"args: [{API}@{A}, x]\n"),
     "another's that begins or ends so": (
         f"image: {API}-x:v1\nimage: x.{API}:v1\nimage: {API}/x:v1\n",
