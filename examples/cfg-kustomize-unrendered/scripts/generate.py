@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-ITEM = re.compile(r"""(?m)^[ -]*(?:- |path: )["']?([^"'\s#]+)""")
+WORD = re.compile(r"""[^\s"',#\[\]{}]+""")
 REMOTE = re.compile(
     r"(?m)://|\?ref=|^[ -]*github\.com/|^helmCharts:"
 )  # what is not here to be read
@@ -65,8 +65,8 @@ def made_of(file: Path, seen: set[Path]) -> str:
         return ""
     seen.add(file.resolve())
     text = file.read_bytes().decode(errors="replace")
-    for name in ITEM.findall(text) if file.name in NAMES else ():
-        place = file.parent / name
+    for word in WORD.findall(text) if file.name in NAMES else ():
+        place = file.parent / word
         for inner in (place, *(place / one for one in NAMES)):
             if inner.is_file():
                 text += made_of(inner, seen)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 IMAGE = r"(?<![\w./:@-])({})(:[\w.-]+)?(@sha256:[0-9a-f]{{64}})?(?![\w/:@-]|\.\w)"
+IS_IMAGE = re.compile(r"""[iI]mage["']?:[ ]*["']?$""")
 KEY = re.compile(r"""([ ]*(?:-[ ]+)*)([\w.-]+):[ ]*["']?([^"'\s#]*)["']?[ ]*(#.*)?""")
 
 
@@ -64,9 +65,7 @@ def with_images(text: str, images: dict[str, tuple[str, str]]) -> str:
     named = re.compile(IMAGE.format("|".join(map(re.escape, sorted(images, reverse=True)))))
 
     def by_digest(found: re.Match[str]) -> str:
-        is_image = (
-            found[2] or found[3] or found.string[: found.start()].rstrip("\"' ")[-6:] == "image:"
-        )
+        is_image = found[2] or found[3] or IS_IMAGE.search(found.string[: found.start()])
         return f"{found[1]}@{images[found[1]][1]}" if is_image else found[0]
 
     lines = text.splitlines(keepends=True)
