@@ -219,7 +219,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "small"
     folder.mkdir()
     as_root = ["env", *(["sudo", "-n"] if os.geteuid() else [])]
-    mount = [*as_root, "mount", "-t", "tmpfs", "-o", "size=300k,mode=1777", "tmpfs", folder]
+    mount = [*as_root, "mount", "-t", "tmpfs", "-o", "size=300k,mode=1777", "tmpfs", str(folder)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         absent(Missing("Only root may mount a small disk.", "Run the tests as root."))
     yield folder

@@ -132,7 +132,7 @@ def test_whoever_renders_it_gets_the_images_of_the_wave(
         (folder / file).write_text(json.dumps({one: images[one][kind] for one in images}))
     for words in (
         [sys.executable, "scripts/generate.py"],
-        [renderers / RENDER[name][0], *RENDER[name][1:]],
+        [str(renderers / RENDER[name][0]), *RENDER[name][1:]],
     ):
         ran = subprocess.run(
             words, cwd=grown.clone, env=env, check=False, capture_output=True, text=True
