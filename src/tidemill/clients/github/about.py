@@ -10,14 +10,14 @@ from urllib.parse import quote
 import msgspec
 
 from tidemill.clients.github import answers
-from tidemill.clients.github.api import GitHub, has_no_rulesets
+from tidemill.clients.github.api import has_no_rulesets
 from tidemill.clients.github.calls import Calls, Request
 from tidemill.clients.github.place import Place
 from tidemill.clients.github.refusals import refusal
 from tidemill.clients.http.client import Answer
 from tidemill.errors import TidemillError
 from tidemill.facts import on_github as said
-from tidemill.facts.github_checks import ACTIONS, ACTIONS_SLUG, RequiredCheck
+from tidemill.facts.github_checks import ACTIONS, ACTIONS_SLUG
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, OtherRepository, Unseen
 from tidemill.words.json_types import learnt
 from tidemill.words.unreadable import UNREADABLE
@@ -38,13 +38,6 @@ class _File(msgspec.Struct):
     content: str
 
 
-class _Protected(msgspec.Struct):
-    class Enabled(msgspec.Struct):
-        enabled: bool = False
-
-    protection: Enabled | None = None
-
-
 class About:
     """One repository on GitHub, as a token may see it. What it may not see is `Unseen`.
 
@@ -55,7 +48,6 @@ class About:
     def __init__(self, place: Place, token: str, **options: Any) -> None:
         self._place = place
         self._calls = Calls(place, token, **options)
-        self._api = GitHub(place, token, **options)
         self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
 
     def repository(self, branches: Sequence[str]) -> OnGitHub | Unseen:
@@ -97,36 +89,32 @@ class About:
 
     def _branch(self, name: str) -> BranchOnGitHub:
         where = quote(name, safe="")
-        rules = self._list(
-            f"/rules/branches/{where}", "metadata: read", list[said.Rule], has_no_rulesets
-        )
-        seen = self._one(f"/branches/{where}", "contents: read", _Protected)
+        path = f"/rules/branches/{where}"
+        pages = self._list(path, "metadata: read", list[answers.Rule], has_no_rulesets)
+        seen = self._one(f"/branches/{where}", "contents: read", answers.Branch)
+        is_there = not isinstance(seen, Unseen) or seen.status != 404
         classic: said.Protection | Unseen | None = None
-        if isinstance(seen, _Protected) and seen.protection and seen.protection.enabled:
-            classic = self._one(
-                f"/branches/{where}/protection", "administration: read", said.Protection
-            )
-        elif isinstance(seen, Unseen) and seen.status != 404:
-            classic = seen
-        found = () if isinstance(rules, Unseen) else tuple(one for page in rules for one in page)
-        ids = dict.fromkeys(one.ruleset_id for one in found if one.ruleset_id)
-        is_there = not (isinstance(seen, Unseen) and seen.status == 404)
+        if isinstance(seen, Unseen):
+            classic = seen if is_there else None
+        elif seen.is_protected:
+            protection = f"/branches/{where}/protection"
+            classic = self._one(protection, "administration: read", said.Protection)
+        found = () if isinstance(pages, Unseen) else [one for page in pages for one in page]
+        required = [check for rule in found for check in rule.required()]
+        required += [] if isinstance(seen, Unseen) else seen.required()
         return BranchOnGitHub(
             is_there=is_there,
-            rules=rules if isinstance(rules, Unseen) else found,
+            rules=pages
+            if isinstance(pages, Unseen)
+            else tuple(said.Rule(one.type, one.ruleset_id) for one in found),
             rulesets={
-                one: self._one(f"/rulesets/{one}", "metadata: read", said.Ruleset) for one in ids
+                one: self._one(f"/rulesets/{one}", "metadata: read", said.Ruleset)
+                for one in dict.fromkeys(rule.ruleset_id for rule in found if rule.ruleset_id)
             },
             classic=classic,
-            required=self._required(name),
+            required=pages if isinstance(pages, Unseen) else tuple(dict.fromkeys(required)),
             reported=self._reported(where) if is_there else frozenset(),
         )
-
-    def _required(self, name: str) -> tuple[RequiredCheck, ...] | Unseen:
-        try:
-            return self._api.required(name)
-        except TidemillError as error:
-            return Unseen(error.what)
 
     def _reported(self, where: str) -> frozenset[tuple[str, int | None]] | Unseen:
         """Context and App of the latest that was reported of a branch's tip."""

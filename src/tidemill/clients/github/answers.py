@@ -36,6 +36,7 @@ class Rule(msgspec.Struct):
 
     type: str
     parameters: _Parameters | None = None
+    ruleset_id: int = 0
 
     def required(self) -> Iterator[RequiredCheck]:
         """The checks that it requires."""
@@ -49,6 +50,7 @@ class _Classic(msgspec.Struct):
 
 
 class _Protection(msgspec.Struct):
+    enabled: bool = False
     required_status_checks: _Classic | None = None
 
 
@@ -56,6 +58,11 @@ class Branch(msgspec.Struct):
     """A branch, with the summary of its classic protection (`GET /branches/BRANCH`)."""
 
     protection: _Protection | None = None
+
+    @property
+    def is_protected(self) -> bool:
+        """Whether it has classic protection."""
+        return self.protection is not None and self.protection.enabled
 
     def required(self) -> list[RequiredCheck]:
         """The checks that the protection requires."""
