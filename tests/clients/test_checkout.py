@@ -99,6 +99,18 @@ def test_link_that_leads_outside_is_no_file(bench: Bench, scratch: Path, target:
     assert copied(bench.clone, scratch).read("tidemill.toml") is None
 
 
+def test_a_file_is_not_written_through_a_link(bench: Bench, scratch: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (bench.clone / "pictures").symlink_to(outside)
+    checkout = copied(bench.clone, scratch)
+    with pytest.raises(Refused, match="leads out of the checkout"):
+        checkout.write("pictures/tags.json", b"{}")
+    assert list(outside.iterdir()) == []
+    checkout.write("made/tags.json", b"{}")
+    assert checkout.read("made/tags.json") == b"{}"
+
+
 def test_commit_that_is_not_there_is_refused(bench: Bench, scratch: Path) -> None:
     with pytest.raises(Refused, match="there is no commit '0000"):
         fetched(bench.repository, "0" * 40, scratch)

@@ -8,6 +8,7 @@ from tidemill.clients.github.connecting import NoGitHub, connected
 from tidemill.clients.github.place import (
     Place,
     here,
+    of_remote,
     of_url,
     server_url,
     status_token_for,
@@ -162,3 +163,25 @@ def test_password_in_an_address_is_not_shown() -> None:
     with pytest.raises(Refused) as caught:
         found.required("main")
     assert "secret" not in caught.value.what
+
+
+REMOTES = {
+    "https": ("https://github.com/acme/cfg.git", True),
+    "https with a user": ("https://ada:secret@github.com/acme/cfg", True),
+    "ssh": ("git@github.com:acme/cfg.git", True),
+    "ssh as an address": ("ssh://git@github.com/acme/cfg.git", True),
+    "ssh with a port": ("ssh://git@github.com:22/acme/cfg.git", True),
+    "ssh of another host": ("git@gitlab.com:acme/cfg.git", False),
+    "ssh of a host that begins alike": ("git@github.com.evil.example:acme/cfg.git", False),
+    "https of another host with a user": ("https://github.com@evil.example/acme/cfg", False),
+    "https of another port with a user": ("https://ada@github.com:8443/acme/cfg", False),
+    "folder": ("/srv/cfg.git", False),
+}
+
+
+@pytest.mark.parametrize(("address", "is_there"), REMOTES.values(), ids=REMOTES.keys())
+def test_a_remote_of_git_is_on_github_by_its_host(address: str, is_there: bool) -> None:
+    found = of_remote(address)
+    assert (found is not None) is is_there
+    if found is not None:
+        assert found.url == "https://github.com/acme/cfg"
