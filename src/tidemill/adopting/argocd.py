@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tidemill.adopting.controllers import Deployed
@@ -18,13 +19,13 @@ def applications(tree: Tree) -> list[Deployed]:
         if not text(one.value, "apiVersion").startswith("argoproj.io/"):
             continue
         if one.kind == "Application":
-            found.append(_application(one.file, one.value, is_templated=False))
+            found.append(_application(one.file, one.value))
         elif one.kind == "ApplicationSet":
             found += _listed(one)
     return [one for one in found if one.name and one.paths]
 
 
-def _application(file: str, value: Mapping[str, Any], *, is_templated: bool) -> Deployed:
+def _application(file: str, value: Mapping[str, Any]) -> Deployed:
     spec = inside(value, "spec") or {}
     sources = inside(spec, "sources") or [inside(spec, "source")]
     paths: list[str] = []
@@ -42,15 +43,19 @@ def _application(file: str, value: Mapping[str, Any], *, is_templated: bool) -> 
             paths.append(posixpath.normpath(path))
     name = text(value, "metadata", "name")
     metadata = inside(value, "metadata") or {}
-    return Deployed(file, "Application", name, tuple(paths), metadata, is_templated)
+    return Deployed(file, "Application", name, tuple(paths), metadata)
 
 
 def _listed(one: Document) -> Iterator[Deployed]:
     template = inside(one.value, "spec", "template")
+    dot = "." if inside(one.value, "spec", "goTemplate") else ""
     for generator in inside(one.value, "spec", "generators") or ():
         for element in inside(generator, "list", "elements") or ():
             if isinstance(element, Mapping) and template is not None:
-                yield _application(one.file, _filled(template, element), is_templated=True)
+                made = _application(one.file, _filled(template, element))
+                variables = {str(value): f"{{{{{dot}{key}}}}}" for key, value in element.items()}
+                name = text(one.value, "metadata", "name")
+                yield replace(made, made_by=name or one.kind, variables=variables)
 
 
 def _filled(value: Any, element: Mapping[str, Any]) -> Any:

@@ -42,6 +42,7 @@ _TOLD: Mapping[Tool, str] = {
     "yaml": f"plain YAML: {SCRIPT} writes the images",
     "jsonnet": "Jsonnet: your sources have to read digests.json of each wave",
 }
+_MOST_NAMED = 5
 _ATTRIBUTES = """\
 # A set is one unit: two of them are never merged line by line, a person chooses.
 /{folder}/**/*.json -merge
@@ -282,11 +283,30 @@ def _labels(
         if text is not None:
             edited[one.file] = text
             continue
-        lines = [
-            f"{group}: {key}: {value}" for group in lacking for key, value in lacking[group].items()
-        ]
-        found.append(Labels(one.file, f"{one.kind} {one.name}", tuple(lines)))
-    return tuple(found), [Wanted(file, text, is_edit=True) for file, text in edited.items()]
+        lines = tuple(
+            f"{group}: {key}: {_said(one, value)}"
+            for group in lacking
+            for key, value in lacking[group].items()
+        )
+        resource = f"the template of {one.made_by}" if one.made_by else f"{one.kind} {one.name}"
+        found.append(Labels(one.file, resource, lines))
+    return tuple(dict.fromkeys(found)), [
+        Wanted(file, text, is_edit=True) for file, text in edited.items()
+    ]
+
+
+def _named(files: Sequence[Wanted]) -> list[str]:
+    """What to add to a commit: each file, or the folders of edited ones, where these are many."""
+    new = [one.path for one in files if not one.is_edit or "/" not in one.path]
+    edited = [one.path for one in files if one.path not in new]
+    if len(edited) > _MOST_NAMED:
+        edited = sorted({path.rpartition("/")[0] for path in edited})
+    return [*new, *edited]
+
+
+def _said(one: Deployed, value: str) -> str:
+    """A value; in a template, what stands for it there."""
+    return f"'{one.variables[value]}'" if value in one.variables else value
 
 
 def _with_lines(before: str, text: str) -> str:

@@ -14,7 +14,8 @@ class Deployed:
     Attributes:
         file: where it stands; `kind` and `name` as Kubernetes has them.
         paths: the folder and the files of values that it is made of, from the root.
-        is_templated: whether an ApplicationSet makes it.
+        made_by: the ApplicationSet that makes it; empty if it stands in a file itself.
+        variables: by value what stands for it in the set's template.
     """
 
     file: str
@@ -22,4 +23,5 @@ class Deployed:
     name: str
     paths: tuple[str, ...]
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
-    is_templated: bool = False
+    made_by: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)

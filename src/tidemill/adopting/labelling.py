@@ -34,9 +34,7 @@ def labelled(file: str, one: Deployed, lacking: Mapping[str, Mapping[str, str]])
     It takes one where the metadata is in braces, where a key is there with another value, and where
     a template makes the resource.
     """
-    if one.is_templated or any(
-        _has(one, group, key) for group in lacking for key in lacking[group]
-    ):
+    if one.made_by or any(_has(one, group, key) for group in lacking for key in lacking[group]):
         return None
     parts = re.split(r"(?m)^(?=---)", file)
     for index, part in enumerate(parts):

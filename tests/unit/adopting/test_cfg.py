@@ -121,6 +121,32 @@ def test_applications_get_their_labels_and_a_target_where_it_is_not_the_name() -
     assert found.reports_page.endswith("argocd/README.md")
 
 
+@pytest.mark.parametrize(("go", "place"), [("", "{{%s}}"), ("  goTemplate: true\n", "{{.%s}}")])
+def test_template_of_an_application_set_is_said_once_with_its_variables(
+    go: str, place: str
+) -> None:
+    app, env = place % "app", place % "env"
+    text = f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {{name: shop}}
+spec:
+{go}  generators:
+    - list: {{elements: [{{app: a, env: dev}}, {{app: a, env: prod}}, {{app: b, env: prod}}]}}
+  template:
+    metadata: {{name: '{app}-{env}'}}
+    spec: {{source: {{path: 'k/{env}/{app}'}}}}
+"""
+    places = ("k/dev/a", "k/prod/a", "k/prod/b")
+    found = proposal({**{f"{one}/x.yaml": POD for one in places}, "set.yaml": text})
+    assert [(one.resource, one.lines) for one in found.labels] == [
+        (
+            "the template of shop",
+            (f"labels: tidemill.dev/wave: '{env}'", f"labels: tidemill.dev/target: '{app}'"),
+        )
+    ]
+
+
 def test_jsonnet_needs_a_command_of_its_own_and_says_so() -> None:
     files = {"env/dev.jsonnet": "", "env/prod.jsonnet": "", "a.yaml": POD}
     found = proposal(files)

@@ -29,9 +29,9 @@ TEXTS = {
 }
 
 
-def application(text: str, *, is_templated: bool = False) -> Deployed:
+def application(text: str, *, made_by: str = "") -> Deployed:
     metadata = loaded(text.encode())[0]["metadata"]
-    return Deployed("a.yaml", "Application", "x", ("k",), metadata, is_templated)
+    return Deployed("a.yaml", "Application", "x", ("k",), metadata, made_by)
 
 
 @pytest.mark.parametrize(("before", "after"), TEXTS.values(), ids=TEXTS)
@@ -47,7 +47,7 @@ def test_application_gets_its_label(before: str, after: str | None) -> None:
 
 def test_what_a_template_makes_is_left_to_a_person() -> None:
     text = f"{HEAD}metadata:\n  name: x\n"
-    one = application(text, is_templated=True)
+    one = application(text, made_by="all")
     assert labelled(text, one, missing(one, "dev", "x")) is None
 
 

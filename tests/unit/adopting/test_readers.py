@@ -86,9 +86,9 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         [("env/dev.yaml", "env/eu.yaml", "chart")],
     ),
     "argo cd: a list of an ApplicationSet": (
-        lambda one: [(app.name, app.paths, app.is_templated) for app in argocd.applications(one)],
+        lambda one: [(app.name, app.paths, app.made_by) for app in argocd.applications(one)],
         {"a.yaml": SET},
-        [("shop-dev", ("live/dev/eu",), True), ("shop-prod", ("live/prod/us",), True)],
+        [("shop-dev", ("live/dev/eu",), "all"), ("shop-prod", ("live/prod/us",), "all")],
     ),
     "argo cd: what is no Application": (
         argocd.applications,
