@@ -157,6 +157,12 @@ def test_services_are_known_by_a_base_that_waves_share(grown: Grown) -> None:
     assert len(grown.found("digests", "--offline")["ok"]) == 2
 
 
+def test_an_allow_that_lists_none_of_the_images_is_named(grown: Grown) -> None:
+    grown.write("tidemill.toml", SETTINGS.replace("ghcr.io/acme", "ghcr.io/acm"))
+    found = grown.found("digests", "--offline")
+    assert found == {"warning": ["files name ghcr.io/acme/web, of which [images] allow lists none"]}
+
+
 def test_what_init_makes_has_no_problem(tmp_path: Path) -> None:
     cfg = tmp_path / "cfg"
     for wave in ("staging", "production"):

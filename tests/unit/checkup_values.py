@@ -115,6 +115,8 @@ def cfg(settings: str = CFG, **texts: str) -> Checkup:
         ".gitattributes": "/images/**/*.json -merge\n",
         "Makefile": "generate: setup\n\ttouch generated\n",
         "argocd/staging.yaml": APPLICATION.format(name="staging-eu", wave="staging"),
+        "generated/staging/staging-eu/all.yaml": "",
+        "generated/production/prod-eu/all.yaml": "",
         "argocd/production.yaml": APPLICATION.format(name="prod-eu", wave="production"),
     } | {names.get(name, name): text for name, text in texts.items()}
     arrives = {"web": ("generated/all.yaml",)}

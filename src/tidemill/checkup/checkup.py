@@ -68,6 +68,7 @@ class Checkup:
         invalid: why the settings are of no use; then neither `cfg` nor `app` is there.
         url: where the repository is, without credentials; None where no remote says.
         arrivals: of each wave and set whose services are known.
+        unlisted: where there are none, the images that files name all the same.
     """
 
     files: Files
@@ -78,6 +79,7 @@ class Checkup:
     url: str | None = None
     fitness: Fitness | Unseen = NOT_ASKED
     arrivals: tuple[Arrival, ...] | Unseen = NOT_ASKED
+    unlisted: tuple[str, ...] = ()
     pushing: Pushing | Unseen = NOT_ASKED
     github: OnGitHub | Unseen = NOT_ASKED
     other: OtherRepository | Unseen = NOT_ASKED

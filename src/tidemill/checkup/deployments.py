@@ -30,11 +30,17 @@ def digests(known: Checkup) -> Iterator[Finding]:
             "tidemill doctor",
         )
         return
-    if not known.arrivals:
+    if not known.arrivals and known.unlisted:
+        yield warning(
+            "digests",
+            f"files name {listed(known.unlisted)}, of which [images] allow lists none",
+            "let it list the repositories of your images",
+            f'allow = ["{known.unlisted[0].rpartition("/")[0]}/*"]',
+        )
+    elif not known.arrivals:
         yield unknown(
             "digests",
-            "no wave has images yet, and no file names an image that [images] "
-            "allow lists in particular, so that services are not known here",
+            "no wave has images yet, and no file names one, so that services are not known here",
             "run this again after the first announcement",
             "tidemill doctor",
         )
@@ -65,6 +71,30 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
         f"let generate read {folder}/digests.json, and let [deployments] path list all that a "
         "target renders from",
     )
+
+
+def paths(known: Checkup) -> Iterator[Finding]:
+    """`paths`: is there something that each target renders from?"""
+    if known.cfg is None or not known.cfg.templates():
+        return
+    folders = {"/".join(parts[:n]) for name in known.files.modes
+               for parts in [name.split("/")] for n in range(1, len(parts) + 1)}  # fmt: skip
+    wanted = [
+        path
+        for wave in known.cfg.waves
+        for target in wave.targets
+        for path in known.cfg.paths(wave.name, target)
+    ]
+    empty = [path for path in dict.fromkeys(wanted) if path and path not in folders]
+    if empty:
+        yield warning(
+            "paths",
+            f"nothing is at {listed(empty)}, from which targets render by [deployments] path",
+            "mend path in tidemill.toml; if generate makes these files, run it and commit them",
+            "git ls-files",
+        )
+    else:
+        yield ok("paths", "there is something at each place that [deployments] path names")
 
 
 def targets(known: Checkup) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from tidemill.checkup.workflows import our_calls
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
 from tidemill.facts.settings import Settings
+from tidemill.words.nearest import did_you_mean
 
 OWN = "tidemill/check"
 # What a fast-forward of commits that were tested meets no refusal by.
@@ -231,7 +232,8 @@ def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
     return unknown(
         check,
         f"{one.name} is required, and nothing has reported it of {settings.auto}",
-        f"see that something does for each commit of {settings.auto}",
+        f"{did_you_mean(one.context, [OWN])}see that something does for each commit of "
+        f"{settings.auto}",
         f'required = ["{OWN}"]',
     )
 

@@ -21,6 +21,7 @@ CHECKS: tuple[Callable[[Checkup], Iterator[Finding]], ...] = (
     workflows.events,
     workflows.permissions,
     workflows.inputs,
+    deployments.paths,
     deployments.targets,
     repository.fitness,
     deployments.digests,

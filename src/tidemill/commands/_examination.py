@@ -25,7 +25,7 @@ from tidemill.facts import settings as of_cfg
 from tidemill.facts import settings_file
 from tidemill.facts.on_github import Unseen
 from tidemill.turn.check import check, empty_folder
-from tidemill.turn.trial import tried
+from tidemill.turn.trial import named_otherwise, tried
 from tidemill.words.urls import redacted
 
 _READ = (of_cfg.FILE, ".gitattributes", "Makefile", "makefile", "GNUmakefile")
@@ -87,6 +87,8 @@ class Examination:
             try:
                 files = source.files(empty_folder(folder, "trial"))
                 arrivals = tried(files, known.cfg, self._say)
+                if not arrivals:
+                    known = replace(known, unlisted=named_otherwise(files, known.cfg))
             except TidemillError as error:
                 return replace(known, fitness=fitness, arrivals=Unseen(error.what))
         return replace(known, fitness=fitness, arrivals=arrivals)

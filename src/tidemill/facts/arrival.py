@@ -84,6 +84,18 @@ def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str,
     return found
 
 
+def unlisted(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
+    """The repositories of images that files name and `[images] allow` does not list."""
+    found = {
+        image.repository
+        for file, data in texts
+        if _MANIFEST.fullmatch(file)
+        for token in set(_REFERENCE.findall(data))
+        if (image := naming.parsed(token.decode().strip(":@/+-."))) and "/" in token.decode()
+    }
+    return tuple(sorted(one for one in found if not settings.images.is_listed(one)))
+
+
 def invented(wave: str, of: Mapping[str, str]) -> ImageFiles:
     """Images that are nowhere: another digest for each service and wave."""
     digests = {

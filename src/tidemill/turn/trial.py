@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from tidemill.clients.git.checkout import Checkout
 from tidemill.facts import image_files
-from tidemill.facts.arrival import Arrival, arriving, guessed, invented, repositories
+from tidemill.facts.arrival import Arrival, arriving, guessed, invented, repositories, unlisted
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
 
@@ -57,6 +57,14 @@ def tried(
         )
         for wave, name in places
         if (files := here[wave, name] or new.get((wave, name))) is not None and files.digests
+    )
+
+
+def named_otherwise(checkout: Checkout, settings: Settings) -> tuple[str, ...]:
+    """The repositories of images that files name, none of which `[images] allow` lists."""
+    waves = [one.name for one in settings.waves]
+    return unlisted(settings, _texts(checkout, settings, *waves)) or unlisted(
+        settings, checkout.texts(["."])
     )
 
 

@@ -279,6 +279,10 @@ CASES: dict[str, Case] = {
         "secrets", "unknown", "can't be seen: 403",
     ),
     # clusters
+    "path where nothing is": (
+        lambda: said('path = "generated/', 'path = "made/'),
+        "paths", "warning", "nothing is at made/staging/staging-eu, made/production/prod-eu",
+    ),
     "target that is not listed": (
         lambda: deploying("staging-us", "staging"),
         "targets", "problem", "reports as staging-us in staging",
@@ -347,6 +351,10 @@ CASES: dict[str, Case] = {
     "generate does not take images": (
         lambda: replace(cfg(), arrivals=Unseen("generate failed")),
         "digests", "unknown", "generate failed",
+    ),
+    "images that are not allowed here": (
+        lambda: replace(cfg(), arrivals=(), unlisted=("ghcr.io/acm/web",)),
+        "digests", "warning", "files name ghcr.io/acm/web, of which [images] allow lists none",
     ),
     "no service is known": (
         lambda: replace(cfg(), arrivals=()),
@@ -660,3 +668,8 @@ FILES = {
 def test_no_form_of_a_file_is_too_odd(name: str, text: str) -> None:
     for document in _variants(yaml.safe_load(text)):
         assert findings(cfg(**{name: yaml.safe_dump(document)}))
+
+
+def test_a_required_check_that_is_nearly_ours_is_asked_for() -> None:
+    (found,) = of(said("tidemill/check", "tidemil/check"), "required-checks")
+    assert found.remedy.startswith("did you mean tidemill/check? ")
