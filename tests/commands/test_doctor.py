@@ -275,9 +275,10 @@ def test_settings_that_are_of_no_use_are_one_problem(
 def test_ignored_image_files_are_named(grown: Grown) -> None:
     grown.write(".gitignore", "images/\n")
     found = grown.found("ignored", "--offline")
-    assert (
-        ".gitignore names images/staging/digests.json, which Tidemill commits" in found["problem"]
-    )
+    assert found["problem"] == [
+        ".gitignore names images/staging/digests.json, images/production/digests.json, which "
+        "Tidemill commits"
+    ]
 
 
 def test_a_remote_that_takes_pushes_says_nothing_of_the_refs_until_they_are_there(

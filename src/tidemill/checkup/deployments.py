@@ -77,15 +77,19 @@ def paths(known: Checkup) -> Iterator[Finding]:
     """`paths`: is there something that each target renders from?"""
     if known.cfg is None or not known.cfg.templates():
         return
-    folders = {"/".join(parts[:n]) for name in known.files.modes
-               for parts in [name.split("/")] for n in range(1, len(parts) + 1)}  # fmt: skip
+    there = {
+        "/".join(parts[:depth])
+        for name in known.files.modes
+        for parts in [name.split("/")]
+        for depth in range(1, len(parts) + 1)
+    }
     wanted = [
         path
         for wave in known.cfg.waves
         for target in wave.targets
         for path in known.cfg.paths(wave.name, target)
     ]
-    empty = [path for path in dict.fromkeys(wanted) if path and path not in folders]
+    empty = [path for path in dict.fromkeys(wanted) if path and path not in there]
     if empty:
         yield warning(
             "paths",

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, unseen, warning
+from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import Unseen
 from tidemill.words.names import shown
 
@@ -55,12 +55,12 @@ def settings(known: Checkup) -> Iterator[Finding]:
 
 def ignored(known: Checkup) -> Iterator[Finding]:
     """`ignored`: does Git ignore what Tidemill writes?"""
-    for path in known.files.ignored:
+    if found := known.files.ignored:
         yield problem(
             "ignored",
-            f".gitignore names {path}, which Tidemill commits",
+            f".gitignore names {listed(found)}, which Tidemill commits",
             "take the line out that this prints",
-            f"git check-ignore -v {shlex.quote(path)}",
+            f"git check-ignore --no-index -v {shlex.quote(found[0])}",
         )
 
 

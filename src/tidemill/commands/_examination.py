@@ -83,14 +83,15 @@ class Examination:
             except (EntryPointFailed, Refused, SettingsInvalid) as error:
                 fitness = Fitness(error=error)
             except TidemillError as error:
-                fitness = Unseen(error.what)
+                fitness = Unseen(error.what, remedy=error.remedy)
             try:
                 files = source.files(empty_folder(folder, "trial"))
                 arrivals = tried(files, known.cfg, self._say)
                 if not arrivals:
                     known = replace(known, unlisted=named_otherwise(files, known.cfg))
             except TidemillError as error:
-                return replace(known, fitness=fitness, arrivals=Unseen(error.what))
+                unseen = Unseen(error.what, remedy=error.remedy)
+                return replace(known, fitness=fitness, arrivals=unseen)
         return replace(known, fitness=fitness, arrivals=arrivals)
 
     def servers(self, known: Checkup, given: str | None, *, is_offline: bool) -> Checkup:
