@@ -25,6 +25,7 @@ LONGEST = (
     "loop/test_concurrency.py",
     "loop/test_renaming.py",
     "simulation/test_histories.py",
+    "contract/test_recipes.py",
     "commands/test_building_bad_input.py",
 )
 

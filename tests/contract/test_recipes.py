@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -227,6 +228,33 @@ def test_digests_come_where_an_image_of_the_wave_is_named_and_nowhere_else(
     assert written == WRITTEN.format(new=digest)
     assert with_digests(written, [file]) == written
     assert with_digests(TEXT, []) == TEXT
+
+
+COPIED = shutil.ignore_patterns(
+    "scripts", "tidemill.toml", ".github", ".gitattributes", "generated"
+)
+
+
+@pytest.mark.parametrize("recipe", [pytest.param(one, id=one.name) for one in NEW])
+def test_the_readme_s_commands_make_a_repository_fit(
+    recipe: Recipe, renderers: Path, tmp_path: Path
+) -> None:
+    example, folder = EXAMPLES / recipe.name, tmp_path / "own"
+    shutil.copytree(example, folder, ignore=COPIED)
+    git(tmp_path, "init", "-q", str(folder))
+    script = (example / "README.md").read_text().partition("```sh\n")[2].partition("```")[0]
+    own = Path(sys.executable).parent
+    env = {name: value for name, value in os.environ.items() if name.startswith("GIT_")} | {
+        "PATH": f"{renderers}:{own}:{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "EXAMPLE": str(example),
+        "EDITOR": "true",
+    }
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "green: tidemill.toml" in done.stdout, done.stdout
 
 
 # What is in several files is the same
