@@ -152,7 +152,9 @@ def test_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
     again = done("cfg", str(grown.clone), "--yes")
     assert (again["changed"], again["files"]) == (False, [])
     assert status_of(grown.clone) == before
-    assert "Nothing to do" in said("cfg", str(grown.clone), "--yes")[1]
+    out = said("cfg", str(grown.clone), "--yes")[1]
+    assert "Nothing to do" in out
+    assert "git commit" not in out
 
 
 def test_without_a_terminal_it_shows_the_diff_and_writes_nothing(tmp_path: Path) -> None:
@@ -307,10 +309,13 @@ def test_services_of_dockerfiles(tmp_path: Path) -> None:
     assert main(["plan-images", "--checkout", str(grown.clone)]) == 0
 
 
+COMPILED = "# What is compiled for the images."
+
+
 def test_services_of_go_commands(tmp_path: Path) -> None:
     main_go = "package main\n\nfunc main() {}\n"
     files = {"go.mod": "module example.com/shop\n\ngo 1.22\n", "cmd/api/main.go": main_go}
-    files |= {"cmd/tool/main.go": main_go, "api/api.go": "package api\n"}
+    files |= {"cmd/tool/main.go": main_go, "api/api.go": "package api\n", ".gitignore": "/dist/\n"}
     grown = Grown(tmp_path, files, "https://git.example.com/shop.git")
     assert "--image-prefix" in error("app", str(grown.clone))
     done("app", str(grown.clone), "--image-prefix", "registry.example.com/shop", "--yes")
@@ -319,3 +324,9 @@ def test_services_of_go_commands(tmp_path: Path) -> None:
     assert settings.compile
     assert settings.compile.words[-1].endswith("-o bin/ ./cmd/api ./cmd/tool")
     assert not (grown.clone / ".github").exists()
+    assert (grown.clone / ".gitignore").read_text().splitlines() == [
+        "/dist/",
+        "",
+        COMPILED,
+        "/bin/",
+    ]

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from tidemill.adopting import dockerfiles, go_commands, package_json, pyproject
 from tidemill.adopting.place import DOCUMENTS, Place, quoted
-from tidemill.adopting.proposal import Proposal, Step, Wanted
+from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
 from tidemill.words.names import is_name
@@ -55,6 +55,11 @@ def proposed(
     if not is_there:
         text, reasons, missing = _settings(tree, place, prefix)
         files.append(Wanted(FILE, text))
+        if "[compile]" in text and not any(path.startswith("bin/") for path in tree.files):
+            ignored = with_lines(
+                tree.text(".gitignore"), "# What is compiled for the images.\n/bin/\n"
+            )
+            files.append(Wanted(".gitignore", ignored, is_edit=True))
     if cfg_repository is None and WORKFLOW in tree.files:
         reasons.append(f"{WORKFLOW} is there, and stays as it is")
     elif place.is_on_github:
@@ -66,7 +71,10 @@ def proposed(
         workflow = texts["app_workflow.yml"].replace("acme/cfg-app", cfg_repository)
         files.append(Wanted(WORKFLOW, workflow.replace("[main]", f"[{place.branch}]")))
     return Proposal(
-        tuple(files), tuple(reasons), tuple(missing), steps=_steps(place, [FILE, WORKFLOW])
+        tuple(files),
+        tuple(reasons),
+        tuple(missing),
+        steps=_steps(place, [one.path for one in files]),
     )
 
 
@@ -148,19 +156,20 @@ def _fit(name: str) -> str:
 def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
     at = shlex.quote(place.folder)
     git = f"git -C {at}" if place.folder != "." else "git"
-    written = files if place.is_on_github else files[:1]
-    return (
-        Step(
-            "build all images, and push none",
-            f"tidemill build-reproducible-image --checkout {at} --no-push",
-        ),
-        Step(
-            "allow the workflow to announce: a token that may write the contents of cfg-app.git",
-            "gh secret set ANNOUNCE_TOKEN",
-        ),
-        Step(
-            "commit it, and push it",
-            f"{git} add {' '.join(written)} && {git} commit -m 'Tidemill builds the images' "
-            f"&& {git} push",
-        ),
+    build = Step(
+        "build all images, and push none",
+        f"tidemill build-reproducible-image --checkout {at} --no-push",
     )
+    commit = Step(
+        "commit it, and push it",
+        f"{git} add {' '.join(dict.fromkeys((FILE, *files)))} "
+        f"&& {git} commit -m 'Tidemill builds the images' && {git} push",
+    )
+    if not place.is_on_github:
+        how = Step("see how any CI announces what it has pushed", "tidemill update-cfg-app --help")
+        return build, commit, how
+    secret = Step(
+        "allow the workflow to announce: a token that may write the contents of cfg-app.git",
+        "gh secret set ANNOUNCE_TOKEN",
+    )
+    return build, secret, commit

@@ -21,7 +21,7 @@ from tidemill.adopting import (
 from tidemill.adopting import rollout as rollouts
 from tidemill.adopting.controllers import Deployed
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
-from tidemill.adopting.proposal import Labels, Proposal, Step, Wanted
+from tidemill.adopting.proposal import Labels, Proposal, Step, Wanted, with_lines
 from tidemill.adopting.rollout import Rollout, wave_in
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
@@ -92,7 +92,7 @@ def proposed(
     if tool and tool in SCRIPTS:
         files.append(Wanted(SCRIPT, texts[SCRIPTS[tool]]))
     folder = images.partition("{")[0].strip("/") or images
-    attributes = _with_lines(tree.text(".gitattributes"), _ATTRIBUTES.format(folder=folder))
+    attributes = with_lines(tree.text(".gitattributes"), _ATTRIBUTES.format(folder=folder))
     files.append(Wanted(".gitattributes", attributes, is_edit=True))
     if place.is_on_github:
         files.append(Wanted(WORKFLOW, _workflow(tree, place, texts["cfg_workflow.yml"])))
@@ -301,21 +301,12 @@ def _named(files: Sequence[Wanted]) -> list[str]:
     edited = [one.path for one in files if one.path not in new]
     if len(edited) > _MOST_NAMED:
         edited = sorted({path.rpartition("/")[0] for path in edited})
-    return [*new, *edited]
+    return [*dict.fromkeys((FILE, *new, *edited))]
 
 
 def _said(one: Deployed, value: str) -> str:
     """A value; in a template, what stands for it there."""
     return f"'{one.variables[value]}'" if value in one.variables else value
-
-
-def _with_lines(before: str, text: str) -> str:
-    """A text that has all the lines of another one, which begins with a comment about them."""
-    if {line for line in text.splitlines() if line[:1] != "#"} <= {*before.splitlines()}:
-        return before
-    end = "" if not before or before.endswith("\n") else "\n"
-    gap = "\n" if before else ""
-    return f"{before}{end}{gap}{text}"
 
 
 def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:

@@ -100,3 +100,12 @@ def changes(proposal: Proposal, files: Mapping[str, bytes], *, force: bool) -> t
             act = "add lines" if one.is_edit else "overwrite" if force else "keep"
         found.append(Change(one.path, before, one.text, act))
     return tuple(found)
+
+
+def with_lines(before: str, text: str) -> str:
+    """A text that has all the lines of another one, which begins with a comment about them."""
+    if {line for line in text.splitlines() if line[:1] != "#"} <= {*before.splitlines()}:
+        return before
+    end = "" if not before or before.endswith("\n") else "\n"
+    gap = "\n" if before else ""
+    return f"{before}{end}{gap}{text}"

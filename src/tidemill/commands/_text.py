@@ -136,6 +136,8 @@ def _adoption(result: results.Adoption) -> Iterator[Part]:
         yield Title("So that reports of the cluster are understood, add below metadata")
         rows = [(one.file, one.resource, "; ".join(one.lines)) for one in proposal.labels]
         yield Grid(("file", "resource", "lines"), rows)
+    if not wanted:
+        return
     yield Title("Next")
     for number, step in enumerate(proposal.steps, start=1):
         yield Paragraph(f"{number}. {step.why}:")

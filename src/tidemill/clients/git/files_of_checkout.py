@@ -13,7 +13,14 @@ from tidemill.words.names import shown, shown_path
 
 _MOST_BYTES = 1 << 20  # of one file: what is longer is nobody's settings
 _READ = (".yaml", ".yml", ".toml", ".json", ".go", ".mod", ".jsonnet", ".libsonnet", ".py")
-_READ_NAMES = ("Dockerfile", "Containerfile", "Makefile", "Kustomization", ".gitattributes")
+_READ_NAMES = (
+    "Dockerfile",
+    "Containerfile",
+    "Makefile",
+    "Kustomization",
+    ".gitattributes",
+    ".gitignore",
+)
 
 
 @dataclass(frozen=True)
