@@ -123,7 +123,7 @@ def targets(known: Checkup) -> Iterator[Finding]:
             "see which ones have reported",
             "tidemill status",
         )
-    else:
+    elif missing:
         yield warning(
             "targets",
             f"no Application and no Kustomization here reports as {listed(missing)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -125,8 +126,14 @@ def _filled(value: Any, values: Mapping[str, Any]) -> Any:
 
 
 def _paths(source: Mapping[str, Any]) -> tuple[str, ...]:
+    """Where a source is, and the values of its chart; `$NAME/` is the root of another source."""
     path = _text(source.get("path"))
-    return (path.removeprefix("./").strip("/"),) if path else ()
+    values = map(_text, _list(table(source.get("helm")).get("valueFiles")))
+    files = [
+        one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one)
+        for one in values
+    ]
+    return tuple(posixpath.normpath(one).strip("/") for one in (path, *files) if one)
 
 
 def table(value: object) -> Mapping[str, Any]:

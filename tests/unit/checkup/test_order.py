@@ -673,3 +673,24 @@ def test_no_form_of_a_file_is_too_odd(name: str, text: str) -> None:
 def test_a_required_check_that_is_nearly_ours_is_asked_for() -> None:
     (found,) = of(said("tidemill/check", "tidemil/check"), "required-checks")
     assert found.remedy.startswith("did you mean tidemill/check? ")
+
+
+HELM = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: {{name: staging-eu, labels: {{tidemill.dev/wave: staging}}}}
+spec: {{source: {{path: charts/web, helm: {{valueFiles: [{values}]}}}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "states"),
+    [
+        ("../../generated/staging/staging-eu/values.yaml", ["ok"]),
+        ("$values/generated/staging/staging-eu/values.yaml", ["ok"]),
+        ("values.yaml", ["warning"]),
+    ],
+)
+def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: list[str]) -> None:
+    known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
+    assert [one.state for one in of(known, "targets")] == states
