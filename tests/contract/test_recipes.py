@@ -230,6 +230,14 @@ def test_digests_come_where_an_image_of_the_wave_is_named_and_nowhere_else(
     assert with_digests(TEXT, []) == TEXT
 
 
+@pytest.mark.parametrize("recipe", ALL)
+def test_doctor_finds_nothing_that_stops_the_loop(recipe: Recipe, adopted: Adopted) -> None:
+    command = [sys.executable, "-m", "tidemill", "doctor", "--offline"]
+    done = subprocess.run(command, cwd=adopted.clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "\n0 problems, 0 warnings" in done.stdout, done.stdout
+
+
 COPIED = shutil.ignore_patterns(
     "scripts", "tidemill.toml", ".github", ".gitattributes", "generated"
 )
