@@ -64,6 +64,12 @@ SEVERAL = {
          "apps/base/a.yaml": POD},
         "apps/{wave}", "generate_kustomize.py", {"dev": ["apps"], "prod": ["apps"]},
     ),
+    "Flux, whose folders of clusters have nothing but its own": (
+        {f"clusters/{wave}/{name}.yaml": flux(name, f"{folder}/{wave}")
+         for wave in ("dev", "prod") for name, folder in (("x", "apps"), ("y", "clusters"))}
+        | {f"apps/{wave}/a.yaml": POD for wave in ("dev", "prod")},
+        "apps/{wave}", "generate_yaml.py", {"dev": ["x"], "prod": ["x"]},
+    ),
     "values of a chart that Argo CD renders": (
         {"chart/Chart.yaml": "name: x\n", "env/dev.yaml": "a: 1\n", "env/prod.yaml": "a: 1\n",
          "apps/a.yaml": application("chart", "../env/dev.yaml"),
