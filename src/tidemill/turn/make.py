@@ -56,7 +56,9 @@ def make(
     is_whole = TAGS in found.files and DIGESTS in found.files
     if files is None or not is_whole or files.content != operation.content:
         return OperationFailure(f"the images of {operation.set} that were announced are not whole")
-    before = image_files_in(store, parent, settings.folder(operation.wave, operation.set))
+    folder = settings.folder(operation.wave, operation.set)
+    store.fetch_below(parent, [folder])
+    before = image_files_in(store, parent, folder)
     gone = sorted(before.digests.keys() - files.digests.keys()) if before else []
     removes = tuple(name if is_name(name) else shown(name) for name in gone)
     operation = msgspec.structs.replace(operation, removes=removes)
