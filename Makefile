@@ -29,8 +29,8 @@ setup: $(READY) $(WARM) ## prepare the environment in .venv; does nothing when i
 components: setup ## prepare the registries, builders and engines for tests, once per machine
 	@$(BIN)/python -m tests.components $(PARTS)
 
-demo: setup ## run the whole loop on examples/, from a commit to production
-	@$(BIN)/tidemill-sandbox demo
+demo: setup ## run the whole loop on examples/, from a commit to production (ARGS=--verbose tells every step)
+	@$(BIN)/tidemill-sandbox demo $(ARGS)
 
 sandbox: setup ## run the loop through the real workflow files, on a stand-in for GitHub (needs Node, npm)
 	@$(BIN)/tidemill-sandbox start --story
@@ -83,18 +83,24 @@ $(READY):
 	  echo "Elsewhere: install one, then make setup PYTHON=/its/path"; exit 1; } >&2
 	@test "$$(cat $(VENV)/.home 2>/dev/null)" = "$(HOME_OF)" || rm -rf $(VENV)
 	@if command -v uv >/dev/null; then set -e; \
-	  echo "Preparing $(VENV) with uv ..."; \
+	  echo "Preparing $(VENV) with uv, once:"; \
+	  echo "  1. the environment, of $(PYTHON)"; \
 	  uv venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV); \
+	  echo "  2. the packages of requirements.lock, by hash (about 170 MB to fetch) ..."; \
 	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements.lock; \
+	  echo "  3. Tidemill itself, and the sandbox"; \
 	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
 	elif ! $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null; then \
 	  echo "This Python can't make virtual environments: $$(command -v $(PYTHON))." >&2; \
 	  echo "On Debian or Ubuntu: apt install $$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')" >&2; \
 	  exit 1; \
 	else set -e; \
-	  echo "Preparing $(VENV) with pip (about 170 MB to fetch, once) ..."; \
+	  echo "Preparing $(VENV) with pip, once:"; \
+	  echo "  1. the environment, of $(PYTHON)"; \
 	  $(PYTHON) -m venv $(VENV); \
+	  echo "  2. the packages of requirements.lock, by hash (about 170 MB to fetch, half a minute) ..."; \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
+	  echo "  3. Tidemill itself, and the sandbox"; \
 	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
 	fi
 	@echo "$(HOME_OF)" > $(VENV)/.home
@@ -102,5 +108,8 @@ $(READY):
 
 # Fills Go's build cache, so that the first `make demo` is as fast as the second.
 $(WARM): $(READY)
-	@if test -f examples/app/build.py; then $(BIN)/python examples/app/build.py --warm; fi
+	@if test -f examples/app/build.py; then \
+	  echo "  4. the example's programs, so that the first demo is as fast as the second"; \
+	  $(BIN)/python examples/app/build.py --warm; fi
+	@echo "$(VENV) is ready."
 	@rm -f $(VENV)/.warm-* && touch $@

@@ -1,6 +1,7 @@
 """`tidemill-sandbox demo`: the whole loop on the examples, once; and what it refuses."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -42,8 +43,18 @@ def test_every_chapter_is_told_and_everything_held(told: tuple[str, Path]) -> No
     for number in range(1, CHAPTERS + 1):
         assert f"\n{number}. " in out
     assert f"\n{CHAPTERS + 1}. " not in out
-    assert out.count("✓") >= 2 * CHAPTERS
-    assert "Everything held, in " in out
+    checked = [int(count) for count in re.findall(r"(?m)^   ✓ (\d+) checks held, in", out)]
+    assert len(checked) == CHAPTERS
+    assert min(checked) >= 2
+    assert re.search(rf"Everything held, in \d+ s: {sum(checked)} checks\.", out)
+
+
+def test_it_ends_with_one_screen_that_has_a_verdict_on_each_chapter(told: tuple[str, Path]) -> None:
+    out, folder = told
+    screen = out[out.index("\n✓ 1. ") :].strip().splitlines()
+    assert [line[:5] for line in screen[:CHAPTERS]] == [f"✓ {n}. " for n in range(1, CHAPTERS + 1)]
+    assert len(screen) <= 24
+    assert max(len(line) for line in screen if str(folder) not in line) <= 80
 
 
 def test_output_is_for_people(told: tuple[str, Path]) -> None:
@@ -73,9 +84,14 @@ def test_everything_is_left_to_look_at_and_nothing_of_the_run_before(
 
 
 def test_ways_to_look_around_that_it_names_work(told: tuple[str, Path]) -> None:
-    out, _ = told
-    commands = [line.split() for line in out.splitlines() if line.startswith("  git -C ")]
-    assert commands
+    out, folder = told
+    _, _, after = out.partition("Look around:\n")
+    commands = [line.split() for line in after.splitlines()]
+    assert [command[-1] for command in commands] == [
+        str(folder / "cfg-app.git"),
+        "main",
+        "refs/tidemill/journal",
+    ]
     for command in commands:
         assert subprocess.run(command, capture_output=True, check=True).stdout
 
@@ -122,12 +138,16 @@ def test_with_json_one_object_is_printed_and_no_story(
 ) -> None:
     def tell(story: Story) -> None:
         story.cfg.commit("Deploy the shop", story.loop.now)
-        story.narrator.chapter("A short story")
+        with story.narrator.telling("a story"):
+            story.narrator.chapter("A short story")
+            story.narrator.expect(truth=True, what="it is short")
 
     monkeypatch.setattr(Story, "tell", tell)
     assert main(["demo", "--to", str(tmp_path / "run"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["folder"] == str(tmp_path / "run")
+    (chapter,) = found["chapters"]
+    assert (chapter["title"], chapter["checked"]) == ("A short story", 1)
     assert [wave["name"] for wave in found["status"]["waves"]] == [
         "staging",
         "internal",

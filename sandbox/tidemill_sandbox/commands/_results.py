@@ -7,15 +7,21 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tidemill.commands._results import StatusReport
+from tidemill_sandbox.demo.narrator import Verdict
 
 
 @dataclass(frozen=True)
 class Told:
-    """The demo has told its story, in `folder`, and everything held."""
+    """The demo has told its story, in `folder`, and everything held.
+
+    `is_whole`: whether it tells all that there is to see, and not one screen of it.
+    """
 
     folder: Path
     seconds: float
     status: StatusReport
+    chapters: tuple[Verdict, ...] = ()
+    is_whole: bool = False
     exit_code: int = 0
 
 

@@ -32,6 +32,12 @@ PARAMETERS = (
         default=str(_ROOT / "examples"),
         help="where app/ and cfg-app/ are",
     ),
+    Option(
+        "--verbose",
+        is_flag=True,
+        help="tell every step, and show all that `tidemill status` does; without it, each "
+        "chapter's title and verdict, and one screen at the end",
+    ),
     _options.NOW,
     _options.JSON,
 )
@@ -55,10 +61,13 @@ def run(arguments: Arguments) -> Told:
     folder.mkdir(parents=True)
     (folder / MARK).touch()
     began = time.monotonic()
-    story = Story(examples, folder, Narrator(sys.stderr if options.json else None))
+    stream = sys.stderr if options.json else None
+    narrator = Narrator(stream, briefly=not arguments.verbose)
+    story = Story(examples, folder, narrator)
     if options.now_given:
         story.loop.now = options.now
     with chosen(SAME_USER):  # the repositories are made here, and there is no token for them
         story.tell()
     seconds = time.monotonic() - began
-    return Told(folder, seconds, story.loop.status())
+    chapters = tuple(narrator.verdicts)
+    return Told(folder, seconds, story.loop.status(), chapters, is_whole=arguments.verbose)

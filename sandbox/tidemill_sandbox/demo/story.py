@@ -18,7 +18,7 @@ class Story:
     """Two repositories, and what happens to them."""
 
     def __init__(self, examples: Path, folder: Path, narrator: Narrator) -> None:
-        self.narrator = narrator
+        self.narrator, self.examples = narrator, examples
         self.app = Developers(examples / "app", folder, narrator)
         self.cfg = Operators(examples / "cfg-app", folder)
         self.loop = Loop(self.cfg, folder, narrator)
@@ -26,8 +26,10 @@ class Story:
 
     def tell(self) -> None:
         """All chapters, in order."""
-        self._begin()
-        for chapter in (
+        self.narrator.line(f"The two repositories are made from {self.examples} ...")
+        with self.narrator.telling("the beginning"):
+            self._begin()
+        chapters = (
             self.a_commit_goes_to_production,
             self.a_readme_changes_nothing_that_runs,
             self.a_shared_library_changes_its_dependants,
@@ -36,8 +38,10 @@ class Story:
             self.an_older_announcement_comes_late,
             self.a_target_stays_unhealthy,
             self.a_rollback_holds_until_it_is_released,
-        ):
-            chapter()
+        )
+        for number, chapter in enumerate(chapters, 1):
+            with self.narrator.telling(f"chapter {number} of {len(chapters)}"):
+                chapter()
 
     def _begin(self) -> None:
         self.app.commit("The shop, as it is", self.loop.now)
