@@ -360,7 +360,7 @@ def test_the_table_of_refs_is_the_code_s() -> None:
 def test_the_trailers_are_the_code_s() -> None:
     whole = Operation(
         kind="promote", wave="w", set="s", app_sha="a", position=1, repository="r", content="c",
-        request="q", source="v", commit="k", reason="b",
+        request="q", source="v", commit="k", reason="b", removes=("d",),
     )  # fmt: skip
     assert set(re.findall(r"Autocommit-[A-Za-z-]+", HOW)) == set(trailers(whole))
 
