@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from tidemill.adopting import (
-    argocd,
-    flux,
     helm,
     images_seen,
     jsonnet,
@@ -19,12 +17,13 @@ from tidemill.adopting import (
     plain_yaml,
 )
 from tidemill.adopting import rollout as rollouts
-from tidemill.adopting.controllers import Deployed
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
 from tidemill.adopting.proposal import Labels, Proposal, Step, Wanted, with_lines
 from tidemill.adopting.rollout import Rollout, wave_in
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
+from tidemill.facts import controllers
+from tidemill.facts.controllers import Deployed
 from tidemill.facts.settings import FILE, Settings
 
 Tool: TypeAlias = Literal["kustomize", "helm", "jsonnet", "yaml"]
@@ -76,7 +75,7 @@ def proposed(
     Raises:
         Refused: something can't be found out, and has to be said.
     """
-    deployed = [*argocd.applications(tree), *flux.kustomizations(tree)]
+    deployed = [one for one in controllers.deployed(tree.documents) if one.has_files]
     if there is not None:
         waves = {wave.name: wave.targets for wave in there.waves}
         rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is")

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tidemill.adopting.tree import Tree, text
+from tidemill.adopting.tree import Tree
 from tidemill.words import references
+from tidemill.words.documents import text
 
 # Registries and owners whose images other people build.
 _OF_OTHERS = (

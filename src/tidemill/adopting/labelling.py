@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from tidemill.adopting.controllers import Deployed
-from tidemill.adopting.tree import inside, loaded, text
+from tidemill.facts.controllers import FLUX_TARGET, TARGET, WAVE, Deployed
+from tidemill.words.documents import inside, loaded, text
 
-WAVE = "tidemill.dev/wave"
 _TARGET = {
-    "Application": ("labels", "tidemill.dev/target"),
-    "Kustomization": ("annotations", "event.toolkit.fluxcd.io/tidemill-target"),
+    "Application": ("labels", TARGET),
+    "Kustomization": ("annotations", FLUX_TARGET),
 }
 
 
@@ -22,7 +21,9 @@ def missing(one: Deployed, wave: str, target: str) -> dict[str, dict[str, str]]:
         group, key = _TARGET[one.kind]
         wanted.setdefault(group, {})[key] = target
     lacking = {
-        group: {key: value for key, value in pairs.items() if _has(one, group, key) != value}
+        group: {
+            key: value for key, value in pairs.items() if text(one.metadata, group, key) != value
+        }
         for group, pairs in wanted.items()
     }
     return {group: pairs for group, pairs in lacking.items() if pairs}
@@ -34,7 +35,9 @@ def labelled(file: str, one: Deployed, lacking: Mapping[str, Mapping[str, str]])
     It takes one where the metadata is in braces, where a key is there with another value, and where
     a template makes the resource.
     """
-    if one.made_by or any(_has(one, group, key) for group in lacking for key in lacking[group]):
+    if one.made_by or any(
+        text(one.metadata, group, key) for group in lacking for key in lacking[group]
+    ):
         return None
     parts = re.split(r"(?m)^(?=---)", file)
     for index, part in enumerate(parts):
@@ -52,11 +55,6 @@ def labelled(file: str, one: Deployed, lacking: Mapping[str, Mapping[str, str]])
         is_right = found == {**value, "metadata": metadata}
         return "".join([*parts[:index], changed, *parts[index + 1 :]]) if is_right else None
     return None
-
-
-def _has(one: Deployed, group: str, key: str) -> str:
-    found = inside(one.metadata, group, key)
-    return found if isinstance(found, str) else ""
 
 
 def _added(part: str, group: str, pairs: Mapping[str, str]) -> str:

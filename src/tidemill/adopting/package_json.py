@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tidemill.adopting.tree import Tree, inside, text
+from tidemill.adopting.tree import Tree
+from tidemill.words.documents import inside, text
 
 
 def packages(tree: Tree) -> dict[str, str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 
-from tidemill.adopting.tree import Tree, text
+from tidemill.adopting.tree import Tree
+from tidemill.words.documents import text
 
 
 def projects(tree: Tree) -> dict[str, str]:

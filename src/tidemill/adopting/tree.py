@@ -7,24 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
-from typing import Any
+
+from tidemill.words.documents import Document, loaded
 
 WORKFLOW_FOLDER = ".github/workflows"
 # What tools bring along, and what tests are run with, says nothing of what is deployed.
 _FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|testdata|\.venv|\.git)/")
-
-
-@dataclass(frozen=True)
-class Document:
-    """A mapping in a YAML file, and the file."""
-
-    file: str
-    value: Mapping[str, Any]
-
-    @property
-    def kind(self) -> str:
-        """What Kubernetes calls the kind of the resource; empty if it is none."""
-        return text(self.value, "kind") if "apiVersion" in self.value else ""
 
 
 @dataclass(frozen=True)
@@ -51,27 +39,3 @@ class Tree:
     def text(self, path: str) -> str:
         """The text of a file; empty if there is none."""
         return self.files.get(path, b"").decode(errors="replace")
-
-
-def text(value: object, *keys: str) -> str:
-    """The text that some keys lead to; empty where there is none."""
-    found = inside(value, *keys)
-    return found if isinstance(found, str) else ""
-
-
-def inside(value: object, *keys: str) -> Any:
-    """What some keys lead to; None where there is nothing."""
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
-
-
-def loaded(data: bytes) -> list[Mapping[str, Any]]:
-    """The mappings of a YAML file; none where it can't be read: a template, or broken."""
-    import yaml  # takes 15 ms, and only this needs it
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        return [one for one in yaml.load_all(data, loader) if isinstance(one, Mapping)]
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return []

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidemill.checkup.manifests import documents, is_plain, table
+from tidemill.words.documents import is_plain, loaded, table
 
 FOLDER = ".github/workflows/"
 Access = Literal["read", "write"]
@@ -116,7 +116,7 @@ def strings(value: object) -> list[str]:
 
 
 def _calls(path: str, text: str) -> list[Call | Unread]:
-    document = next(iter(documents(text)), None)
+    document = next(iter(loaded(text)), None)
     if document is None or not isinstance(document.get("jobs"), dict):
         return [Unread(path)]
     # In YAML 1.1, which the parser speaks, the word `on` means true.

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from tidemill.checkup.calls import strings
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, unseen, warning
-from tidemill.checkup.manifests import TARGET, WAVE, Deployed, deployed
 from tidemill.checkup.workflows import our_calls
 from tidemill.facts.arrival import Arrival
+from tidemill.facts.controllers import GROUPS, SUBSCRIBES, TARGET, WAVE, Deployed, deployed
 from tidemill.facts.on_github import Unseen
 from tidemill.facts.settings import Settings
+from tidemill.words.documents import Document, loaded
 
 _OF_KIND = {"Application": "integrations/argocd", "Kustomization": "integrations/flux"}
 _PAGE = "https://github.com/tidemill/tidemill/tree/main"
@@ -105,7 +106,13 @@ def targets(known: Checkup) -> Iterator[Finding]:
     """`targets`: do those of the settings and those of Argo CD or Flux fit together?"""
     if known.cfg is None:
         return
-    found = [one for one in deployed(known.files.texts) if one.is_whole]
+    manifests = [
+        Document(file, value)
+        for file, text in sorted(known.files.texts.items())
+        if any(group in text for group in GROUPS)
+        for value in loaded(text)
+    ]
+    found = [one for one in deployed(manifests) if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
     wrong = [
         finding for one in found for finding in (*_reporting(known.cfg, one), *_heard(known, one))
@@ -159,7 +166,7 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         return
     if not one.reports:
         lines = (
-            'annotations:\n  notifications.argoproj.io/subscribe.tidemill.tidemill: ""'
+            f'annotations:\n  {SUBSCRIBES}: ""'
             if one.kind == "Application"
             else "spec:\n  wait: true"
         )

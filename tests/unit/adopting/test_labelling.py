@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.adopting.controllers import Deployed
 from tidemill.adopting.labelling import labelled, missing
-from tidemill.adopting.tree import loaded
+from tidemill.facts.controllers import Deployed
+from tidemill.words.documents import loaded
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
 NEW = "tidemill.dev/wave: dev"

@@ -9,9 +9,7 @@ import pytest
 from tests.unit.adopting.trees import resource, tree
 
 from tidemill.adopting import (
-    argocd,
     dockerfiles,
-    flux,
     go_commands,
     helm,
     images_seen,
@@ -24,19 +22,6 @@ from tidemill.adopting import (
 from tidemill.adopting.tree import Tree
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
-SET = """\
-apiVersion: argoproj.io/v1alpha1
-kind: ApplicationSet
-metadata: {name: all}
-spec:
-  generators:
-    - list: {elements: [{env: dev, at: {region: eu}}, {env: prod, at: {region: us}}]}
-  template:
-    metadata: {name: 'shop-{{env}}'}
-    spec: {source: {path: 'live/{{ .env }}/{{at.region}}'}}
-"""
-VALUES = "{repoURL: x, path: chart, helm: {valueFiles: [../env/dev.yaml, $cfg/env/eu.yaml]}}"
-FLUX = resource("Kustomization", "kustomize.toolkit.fluxcd.io/v1", spec="{path: ./live/dev}")
 GO = "package main\n\nfunc main() {}\n"
 
 FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
@@ -75,32 +60,6 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
     ),
     "jsonnet": (jsonnet.sources, {"a.jsonnet": "", "lib/b.libsonnet": "", "vendor/c.jsonnet": ""},
                 ["a.jsonnet", "lib/b.libsonnet"]),
-    "argo cd: an Application": (
-        lambda one: [(app.name, app.paths) for app in argocd.applications(one)],
-        {"a.yaml": APPLICATION},
-        [("x", ("live/a",))],
-    ),
-    "argo cd: values of a chart": (
-        lambda one: [app.paths for app in argocd.applications(one)],
-        {"a.yaml": resource("Application", "argoproj.io/v1alpha1", spec=f"{{source: {VALUES}}}")},
-        [("env/dev.yaml", "env/eu.yaml", "chart")],
-    ),
-    "argo cd: a list of an ApplicationSet": (
-        lambda one: [(app.name, app.paths, app.made_by) for app in argocd.applications(one)],
-        {"a.yaml": SET},
-        [("shop-dev", ("live/dev/eu",), "all"), ("shop-prod", ("live/prod/us",), "all")],
-    ),
-    "argo cd: what is no Application": (
-        argocd.applications,
-        {"a.yaml": resource("Application", "app.k8s.io/v1beta1", spec="{source: {path: a}}"),
-         "b.yaml": resource("Application", "argoproj.io/v1alpha1", spec="[]")},
-        [],
-    ),
-    "flux": (
-        lambda one: [(app.name, app.paths) for app in flux.kustomizations(one)],
-        {"a.yaml": FLUX, "live/dev/kustomization.yaml": "kind: Kustomization\n"},
-        [("x", ("live/dev",))],
-    ),
     "dockerfiles": (
         lambda one: [(x.file, x.name, x.context, x.runs) for x in dockerfiles.dockerfiles(one)],
         {

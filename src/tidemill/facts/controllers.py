@@ -1,0 +1,156 @@
+"""What controllers in the clusters deploy, as the manifests of Argo CD and Flux say it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from tidemill.words.documents import Document, inside, is_plain, items, table, text
+
+WAVE, TARGET = "tidemill.dev/wave", "tidemill.dev/target"
+FLUX_TARGET = "event.toolkit.fluxcd.io/tidemill-target"
+SUBSCRIBES = "notifications.argoproj.io/subscribe.tidemill.tidemill"
+GROUPS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/")
+_PLACE = re.compile(r"\{\{\s*\.?([\w.-]+)\s*\}\}")
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """An Application of Argo CD, or a Kustomization of Flux.
+
+    Attributes:
+        file: where it stands; `kind` and `name` as Kubernetes has them.
+        paths: the folders and the files of values that it is made of, from the root.
+        made_by: the ApplicationSet that makes it; empty if it stands in a file itself.
+        variables: by value what stands for it in the set's template; empty where the set's
+            generators list nothing, and the template is as it stands.
+        waits: whether a Kustomization looks at the health of what it applies.
+    """
+
+    file: str
+    kind: Literal["Application", "Kustomization"]
+    name: str
+    paths: tuple[str, ...]
+    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    made_by: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict, hash=False)
+    waits: bool = False
+
+    @property
+    def namespace(self) -> str:
+        """Its own, or that which the installation of each controller uses."""
+        usual = "argocd" if self.kind == "Application" else "flux-system"
+        return text(self.metadata, "namespace") or usual
+
+    @property
+    def wave(self) -> str | None:
+        """What it reports as its wave; None where it is said nowhere."""
+        annotated = self.kind == "Application" and text(self.metadata, "annotations", WAVE)
+        return text(self.metadata, "labels", WAVE) or annotated or None
+
+    @property
+    def target(self) -> str:
+        """What it reports as its target: its own name where nothing else is said."""
+        if self.kind == "Kustomization":
+            return text(self.metadata, "annotations", FLUX_TARGET) or self.name
+        said = (text(self.metadata, group, TARGET) for group in ("labels", "annotations"))
+        return next(filter(None, said), self.name)
+
+    @property
+    def reports(self) -> bool:
+        """Whether it is subscribed to our notifications, or waits for health."""
+        if self.kind == "Kustomization":
+            return self.waits
+        labels, notes = table(self.metadata, "labels"), table(self.metadata, "annotations")
+        return WAVE in labels or SUBSCRIBES in notes
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no template is left in what identifies it."""
+        return "{{" not in f"{self.name}{self.wave}{self.target}"
+
+    @property
+    def has_files(self) -> bool:
+        """Whether its manifest says which files it is made of, and under which name."""
+        is_listed = bool(self.variables) or not self.made_by
+        return bool(self.name and self.paths) and is_listed
+
+
+def deployed(documents: Iterable[Document]) -> list[Deployed]:
+    """All Applications and Kustomizations; those that a set makes from a list one by one."""
+    return [found for one in documents for found in _in(one)]
+
+
+def _in(one: Document) -> Iterator[Deployed]:
+    spec = inside(one.value, "spec")
+    match text(one.value, "apiVersion").partition("/")[0], one.kind:
+        case "argoproj.io", "Application":
+            yield _application(one.file, one.value)
+        case "argoproj.io", "ApplicationSet":
+            yield from _of_set(one, spec)
+        case "kustomize.toolkit.fluxcd.io", "Kustomization":
+            yield Deployed(
+                one.file,
+                "Kustomization",
+                text(one.value, "metadata", "name"),
+                _paths(spec),
+                table(one.value, "metadata"),
+                waits=bool(inside(spec, "wait") or inside(spec, "healthChecks")),
+            )
+        case _:
+            pass
+
+
+def _application(
+    file: str, value: object, made_by: str = "", variables: Mapping[str, str] | None = None
+) -> Deployed:
+    sources = items(value, "spec", "sources") or [inside(value, "spec", "source")]
+    paths = tuple(path for source in sources for path in _paths(source))
+    name, metadata = text(value, "metadata", "name"), table(value, "metadata")
+    return Deployed(file, "Application", name, paths, metadata, made_by, variables or {})
+
+
+def _of_set(one: Document, spec: object) -> Iterator[Deployed]:
+    made_by = text(one.value, "metadata", "name") or one.kind
+    dot = "." if inside(spec, "goTemplate") else ""
+    elements = [
+        table(element)
+        for generator in items(spec, "generators")
+        for element in items(generator, "list", "elements")
+    ]
+    for element in elements or [{}]:
+        variables = {str(value): f"{{{{{dot}{key}}}}}" for key, value in element.items()}
+        made = _filled(inside(spec, "template"), element)
+        yield _application(one.file, made, made_by, variables)
+
+
+def _filled(value: Any, element: Mapping[str, Any]) -> Any:
+    """A template with the values of an element, in either notation; what it lacks stays."""
+    match value:
+        case str():
+            return _PLACE.sub(lambda found: _of_element(element, found[1]) or found[0], value)
+        case Mapping():
+            return {key: _filled(inner, element) for key, inner in value.items()}
+        case list():
+            return [_filled(inner, element) for inner in value]
+        case _:
+            return value
+
+
+def _of_element(element: Mapping[str, Any], place: str) -> str:
+    found = inside(element, *place.split("."))
+    return str(found) if found and is_plain(found) else ""
+
+
+def _paths(source: object) -> tuple[str, ...]:
+    """Where a source is, and the values of its chart; `$NAME/` is the root of another source."""
+    path = text(source, "path")
+    values = [str(one) for one in items(source, "helm", "valueFiles") if one and is_plain(one)]
+    files = [
+        one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one)
+        for one in values
+    ]
+    return tuple(posixpath.normpath(one).strip("/") for one in (path, *files) if one)

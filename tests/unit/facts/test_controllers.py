@@ -1,0 +1,75 @@
+"""What Argo CD and Flux deploy is read from whatever form their manifests have."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.adopting.trees import resource, tree
+
+from tidemill.facts.controllers import deployed
+
+APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
+SET = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata: {name: all}
+spec:
+  generators:
+    - list: {elements: [{env: dev, at: {region: eu}}, {env: prod, at: {region: us}}]}
+  template:
+    metadata: {name: 'shop-{{env}}'}
+    spec: {source: {path: 'live/{{ .env }}/{{at.region}}'}}
+"""
+VALUES = "{repoURL: x, path: chart, helm: {valueFiles: [../env/dev.yaml, $cfg/env/eu.yaml]}}"
+FLUX = resource("Kustomization", "kustomize.toolkit.fluxcd.io/v1", spec="{path: ./live/dev}")
+
+
+FOUND: dict[str, tuple[dict[str, str], list[tuple[str, tuple[str, ...], str]]]] = {
+    "Argo CD: an Application": ({"a.yaml": APPLICATION}, [("x", ("live/a",), "")]),
+    "Argo CD: values of a chart": (
+        {"a.yaml": resource("Application", "argoproj.io/v1alpha1", spec=f"{{source: {VALUES}}}")},
+        [("x", ("chart", "env/dev.yaml", "env/eu.yaml"), "")],
+    ),
+    "Argo CD: values that are no list": (
+        {
+            "a.yaml": resource(
+                "Application",
+                "argoproj.io/v1alpha1",
+                spec="{source: {path: a, helm: {valueFiles: 1}}}",
+            )
+        },
+        [("x", ("a",), "")],
+    ),
+    "Argo CD: a list of an ApplicationSet": (
+        {"a.yaml": SET},
+        [("shop-dev", ("live/dev/eu",), "all"), ("shop-prod", ("live/prod/us",), "all")],
+    ),
+    "Argo CD: an ApplicationSet whose folders no file lists": (
+        {"a.yaml": SET.replace("list: {elements:", "git: {directories:")},
+        [],
+    ),
+    "Argo CD: what is no Application": (
+        {
+            "a.yaml": resource("Application", "app.k8s.io/v1beta1", spec="{source: {path: a}}"),
+            "b.yaml": resource("Application", "argoproj.io/v1alpha1", spec="[]"),
+        },
+        [],
+    ),
+    "Flux": (
+        {"a.yaml": FLUX, "live/dev/kustomization.yaml": "kind: Kustomization\n"},
+        [("x", ("live/dev",), "")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "found"), FOUND.values(), ids=FOUND)
+def test_what_is_made_of_files_is_found(
+    files: dict[str, str], found: list[tuple[str, tuple[str, ...], str]]
+) -> None:
+    mine = [one for one in deployed(tree(files).documents) if one.has_files]
+    assert [(one.name, one.paths, one.made_by) for one in mine] == found
+
+
+def test_an_application_set_without_a_list_is_its_template() -> None:
+    text = SET.replace("list: {elements:", "git: {directories:")
+    (one,) = deployed(tree({"a.yaml": text}).documents)
+    assert (one.name, one.is_whole, one.has_files) == ("shop-{{env}}", False, False)
