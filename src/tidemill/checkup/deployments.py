@@ -24,7 +24,6 @@ def digests(known: Checkup) -> Iterator[Finding]:
         return
     if isinstance(known.arrivals, Unseen):
         yield unseen(
-            "digests",
             "which digests arrive in which files can't be told",
             known.arrivals,
             "mend that first, and run this again",
@@ -33,14 +32,12 @@ def digests(known: Checkup) -> Iterator[Finding]:
         return
     if not known.arrivals and known.unlisted:
         yield warning(
-            "digests",
             f"files name {listed(known.unlisted)}, of which [images] allow lists none",
             "let it list the repositories of your images",
             f'allow = ["{known.unlisted[0].rpartition("/")[0]}/*"]',
         )
     elif not known.arrivals:
         yield unknown(
-            "digests",
             "no wave has images yet, and no file names one, so that services are not known here",
             "run this again after the first announcement",
             "tidemill doctor",
@@ -50,7 +47,7 @@ def digests(known: Checkup) -> Iterator[Finding]:
 
 
 def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
-    check, folder = "digests", settings.folder(one.wave, one.image_set)
+    folder = settings.folder(one.wave, one.image_set)
     where = f"{one.wave}, set {one.image_set}"
     absent = [service for service, files in one.services.items() if not files]
     with_ = " (with invented digests)" if one.is_invented else ""
@@ -60,14 +57,13 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
         if files
     ]
     if told:
-        yield ok(check, f"{where}: these digests arrive{with_}: {listed(told)}")
+        yield ok(f"{where}: these digests arrive{with_}: {listed(told)}")
     if not absent:
         return
     nothing = len(absent) == len(one.services)
     what = f"{where}: no file names the digest of {listed(absent)}{with_}"
     say = problem if nothing and not (one.is_invented and one.is_guessed) else warning
     yield say(
-        check,
         what + (": the set would never count as deployed" if nothing else ""),
         f"let generate read {folder}/digests.json, and let [deployments] path list all that a "
         "target renders from",
@@ -93,13 +89,12 @@ def paths(known: Checkup) -> Iterator[Finding]:
     empty = [path for path in dict.fromkeys(wanted) if path and path not in there]
     if empty:
         yield warning(
-            "paths",
             f"nothing is at {listed(empty)}, from which targets render by [deployments] path",
             "mend path in tidemill.toml; if generate makes these files, run it and commit them",
             "git ls-files",
         )
     else:
-        yield ok("paths", "there is something at each place that [deployments] path names")
+        yield ok("there is something at each place that [deployments] path names")
 
 
 def targets(known: Checkup) -> Iterator[Finding]:
@@ -121,10 +116,9 @@ def targets(known: Checkup) -> Iterator[Finding]:
     told = {(one.wave, one.target) if one.wave else _meant(known.cfg, one) for one in found}
     missing = [f"{target} ({wave})" for wave, target in wanted if (wave, target) not in told]
     if not missing and not wrong:
-        yield ok("targets", "each target is named by an Application or a Kustomization here")
+        yield ok("each target is named by an Application or a Kustomization here")
     elif len(missing) == len(wanted) and not wrong:
         yield unknown(
-            "targets",
             "nothing in this repository says how its targets report; no wave "
             "goes on before they do",
             "see which ones have reported",
@@ -132,7 +126,6 @@ def targets(known: Checkup) -> Iterator[Finding]:
         )
     elif missing:
         yield warning(
-            "targets",
             f"no Application and no Kustomization here reports as {listed(missing)}",
             "label it where it is; see which ones have reported",
             "tidemill status",
@@ -140,14 +133,12 @@ def targets(known: Checkup) -> Iterator[Finding]:
 
 
 def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
-    check = "targets"
     what = f"the {one.kind} {one.name} ({one.file})"
     if one.wave is None:
         if meant := _meant(settings, one):
             wave, target = meant
             other = "" if one.name == target else f"\n  {TARGET}: {target}"
             yield problem(
-                check,
                 f"{what} is not labelled, so that {target} never reports",
                 "add these lines to its metadata",
                 f"labels:\n  {WAVE}: {wave}{other}",
@@ -157,7 +148,6 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         waves = {wave.name: wave.targets for wave in settings.waves}
         names = ", ".join(waves.get(one.wave, ())) or f"only the waves {', '.join(waves)}"
         yield problem(
-            check,
             f"{what} reports as {one.target} in {one.wave}, which tidemill.toml "
             f"does not list: it has {names}",
             f"mend its labels {WAVE} and {TARGET}, or add it to the wave's targets",
@@ -171,7 +161,6 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
             else "spec:\n  wait: true"
         )
         yield problem(
-            check,
             f"{what} does not report, or says nothing of health",
             f"add these lines; {_PAGE}/{_OF_KIND[one.kind]} says why",
             lines,
@@ -179,7 +168,6 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
     paths = settings.paths(one.wave, one.target)
     if one.paths and paths and not any(_meet(mine, path) for mine in one.paths for path in paths):
         yield warning(
-            check,
             f"{what} renders from {', '.join(one.paths)}, and [deployments] path "
             f"says {', '.join(paths)}",
             "list in [deployments] path all that a target renders from",
@@ -209,7 +197,6 @@ def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
         types = strings(call.on.get("repository_dispatch", {}).get("types"))
         if types and kind not in types:
             yield problem(
-                "targets",
                 f"{call.file} leaves out {kind} below repository_dispatch",
                 "leave out types:, or list it, too",
                 f"    types: [{', '.join([*types, kind])}]",

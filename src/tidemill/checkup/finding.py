@@ -28,51 +28,50 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        check: which check found it; it does not change from release to release.
         state: `unknown` where nobody could tell, which is never `ok`.
         what: a sentence without a full stop.
         remedy: what to do, a sentence without a full stop; empty where nothing is to be done.
         paste: a command to run, or lines to paste.
-        stops_the_loop: whether no set gets to the last wave as it is.
+        check: the id of the check that found it, which `order.py` has; it does not change from
+            release to release.
     """
 
-    check: str
     state: State
     what: str
     remedy: str = ""
     paste: str = ""
-    stops_the_loop: bool = False
     fix: Fix | None = None
+    check: str = ""
+
+    @property
+    def stops_the_loop(self) -> bool:
+        """Whether no set gets to the last wave as it is."""
+        return self.state == "problem"
 
 
-def ok(check: str, what: str) -> Finding:
+def ok(what: str) -> Finding:
     """What is as it should be."""
-    return Finding(check, "ok", what)
+    return Finding("ok", what)
 
 
-def problem(check: str, what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> Finding:
+def problem(what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> Finding:
     """What stops the loop."""
-    return Finding(check, "problem", what, remedy, paste, stops_the_loop=True, fix=fix)
+    return Finding("problem", what, remedy, paste, fix)
 
 
-def warning(check: str, what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> Finding:
+def warning(what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> Finding:
     """What does not stop the loop, and is better otherwise."""
-    return Finding(check, "warning", what, remedy, paste, fix=fix)
+    return Finding("warning", what, remedy, paste, fix)
 
 
-def unknown(check: str, what: str, remedy: str, paste: str = "") -> Finding:
+def unknown(what: str, remedy: str, paste: str = "", fix: Fix | None = None) -> Finding:
     """What could not be looked at, or says nothing."""
-    return Finding(check, "unknown", what, remedy, paste)
+    return Finding("unknown", what, remedy, paste, fix)
 
 
-def unseen(check: str, what: str, why: Unseen, remedy: str, paste: str) -> Finding:
+def unseen(what: str, why: Unseen, remedy: str, paste: str) -> Finding:
     """The same, and why; `remedy` and `paste` where that does not say what to do."""
-    return unknown(check, f"{what}: {why.why}", why.remedy or remedy, why.paste or paste)
-
-
-def worst_first(found: Sequence[Finding]) -> tuple[Finding, ...]:
-    """In the order of the list of checks, but problems before all else."""
-    return tuple(sorted(found, key=lambda one: WORST_FIRST.index(one.state)))
+    return unknown(f"{what}: {why.why}", why.remedy or remedy, why.paste or paste)
 
 
 def listed(names: Sequence[str]) -> str:

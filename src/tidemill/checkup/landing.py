@@ -43,11 +43,11 @@ def rules(known: Checkup) -> Iterator[Finding]:
     hub, main, auto = known.github, known.cfg.main, known.cfg.auto
     if isinstance(hub, Unseen):
         what = f"which rules {main} and {auto} have can't be seen"
-        yield unseen("rules", what, hub, "run this with a token", AGAIN)
+        yield unseen(what, hub, "run this with a token", AGAIN)
         return
     for name, refusing in ((main, _OF_MAIN), (auto, _OF_AUTO)):
         found = list(_kept_out(known, known.cfg, hub, name, refusing))
-        yield from found or [ok("rules", f"no rule of {name} keeps the loop out")]
+        yield from found or [ok(f"no rule of {name} keeps the loop out")]
 
 
 def _kept_out(
@@ -58,7 +58,6 @@ def _kept_out(
     signs = {"required_signatures"} if settings.bot.sign else set()
     if isinstance(branch.rules, Unseen):
         yield unseen(
-            "rules",
             f"the rules of {name} can't be seen",
             branch.rules,
             "look at the repository's page",
@@ -72,14 +71,12 @@ def _kept_out(
                 yield _by(has_app, _lets_apps(branch, rule.ruleset_id), words, page)
             elif rule.type not in _HARMLESS | _OF_AUTO.keys():
                 yield unknown(
-                    "rules",
                     f"{name} has a rule {rule.type}, which may refuse what Tidemill pushes",
                     "see whether a commit of Tidemill's keeps to it",
                     page,
                 )
     if isinstance(branch.classic, Unseen):
         yield unseen(
-            "rules",
             f"{name} has branch protection, of which this token sees no more",
             branch.classic,
             "look at it on the repository's page",
@@ -126,27 +123,23 @@ def _lets_apps(branch: BranchOnGitHub, ruleset: int) -> bool | None:
 def _by(has_app: bool, lets_apps: bool | None, words: str, page: str) -> Finding:
     if not has_app:
         return problem(
-            "rules",
             f"{words}, and a workflow's own token can't be let by",
             "let a GitHub App push, and let the rule let it by; or take the rule off",
             _APP,
         )
     if lets_apps is None:
         return unknown(
-            "rules",
             f"{words}; whether it lets your App by can't be seen with this token",
             "see that the App is on its list of those who may bypass it",
             page,
         )
     if not lets_apps:
         return problem(
-            "rules",
             f"{words}, and it lets no App by",
             "put your App on its list of those who may bypass it",
             page,
         )
     return unknown(
-        "rules",
         f"{words}, and it lets an App by; whether that is yours can't be seen",
         "see that it is",
         page,
@@ -157,16 +150,15 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
     """`required-checks`: is something required, and can it ever be reported?"""
     if known.cfg is None:
         return
-    check, settings = "required-checks", known.cfg
+    settings = known.cfg
     if settings.checks.source == "refs":
         wanted = ", ".join(settings.checks.required) or "whatever is reported"
-        yield ok(check, f"verdicts come by tidemill record-check: {wanted}")
+        yield ok(f"verdicts come by tidemill record-check: {wanted}")
         return
     ruled = _ruled(known, settings.main)
     own = tuple(RequiredCheck(context) for context in settings.checks.required)
     if not own and isinstance(ruled, Unseen):
         yield unseen(
-            check,
             "tidemill.toml names no check, and which ones the rules of "
             f"{settings.main} require can't be seen",
             ruled,
@@ -177,7 +169,6 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
     counted = own or (() if isinstance(ruled, Unseen) else ruled)
     if not counted:
         yield problem(
-            check,
             f"nothing says which checks {settings.main} requires, so that nothing can land",
             "add this line below [checks] in tidemill.toml",
             f'required = ["{OWN}"]',
@@ -196,41 +187,37 @@ def _ruled(known: Checkup, main: str) -> tuple[RequiredCheck, ...] | Unseen:
 
 
 def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
-    check, calls = "required-checks", our_calls(known)
+    calls = our_calls(known)
     elsewhere = [call for call in calls if call.check == "other-ci"]
     if one.context.casefold() == OWN:
         if calls and len(elsewhere) == len(calls):
             return problem(
-                check,
                 f"{OWN} is required, and with check: other-ci nothing sets it",
                 "name what the other CI reports, in [checks] required or in the rule",
                 'required = ["ci"]',
             )
         if one.app not in (None, ACTIONS):
             return problem(
-                check,
                 f"{OWN} has to come from the app {one.app}, and GitHub Actions sets it",
                 "pin it to GitHub Actions in the rule",
                 f"app {ACTIONS}",
             )
-        return ok(check, f"{OWN} is required, and the workflow sets it")
+        return ok(f"{OWN} is required, and the workflow sets it")
     reported = _reported(known, settings.auto)
     if any(_is_of(one, told) for told in reported):
-        return ok(check, f"{one.name} is required, and is reported of {settings.auto}")
+        return ok(f"{one.name} is required, and is reported of {settings.auto}")
     by_actions = any(
         _is_of(one, told) and told[1] == ACTIONS for told in _reported(known, settings.main)
     )
     has_app = any(call.has_app for call in calls)
     if calls and not elsewhere and not has_app and by_actions:
         return problem(
-            check,
             f"{one.name} is required, and is a job of a workflow: pushes to "
             f"{settings.auto} by a workflow's own token start none, so it never comes",
             f"take {one.name} out of what is required, or let it answer the event check-requested",
             "check: other-ci",
         )
     return unknown(
-        check,
         f"{one.name} is required, and nothing has reported it of {settings.auto}",
         f"{did_you_mean(one.context, [OWN])}see that something does for each commit of "
         f"{settings.auto}",
@@ -258,16 +245,14 @@ def default_branch(known: Checkup) -> Iterator[Finding]:
     missing = [name for name, one in hub.branches.items() if not one.is_there and name == mine]
     if missing:
         yield problem(
-            "branch",
             f"the branch {mine} of tidemill.toml is not on GitHub",
             "push it",
             f"git push origin HEAD:refs/heads/{mine}",
         )
     elif default == mine:
-        yield ok("branch", f"{mine} is the default branch")
+        yield ok(f"{mine} is the default branch")
     elif known.cfg:
         yield warning(
-            "branch",
             f"the default branch is {default}, and main in tidemill.toml is "
             f"{mine}: settings and workflows of {default} count",
             f"keep tidemill.toml and the workflow on {default}, too, or make {mine} the "

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from tidemill.checkup import deployments, landing, repository, server, workflows
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, worst_first
+from tidemill.checkup.finding import WORST_FIRST, Finding
 
 # The machine and the settings, then files alone, then what runs, then what GitHub says.
-CHECKS: tuple[Callable[[Checkup], Iterator[Finding]], ...] = (
-    repository.releases,
-    repository.settings,
-    repository.ignored,
-    repository.entry_points,
-    repository.dockerfiles,
-    repository.attributes,
-    workflows.is_called,
-    workflows.pins,
-    workflows.events,
-    workflows.permissions,
-    workflows.inputs,
-    deployments.paths,
-    deployments.targets,
-    repository.fitness,
-    deployments.digests,
-    server.github,
-    landing.default_branch,
-    landing.required_checks,
-    landing.rules,
-    workflows.named_secrets,
-    server.token,
-    server.state_refs,
-    server.dispatch,
-)
+CHECKS: dict[str, Callable[[Checkup], Iterator[Finding]]] = {
+    "releases": repository.releases,
+    "settings": repository.settings,
+    "ignored": repository.ignored,
+    "entry-points": repository.entry_points,
+    "dockerfiles": repository.dockerfiles,
+    "attributes": repository.attributes,
+    "workflow": workflows.is_called,
+    "pin": workflows.pins,
+    "events": workflows.events,
+    "permissions": workflows.permissions,
+    "inputs": workflows.inputs,
+    "paths": deployments.paths,
+    "targets": deployments.targets,
+    "fit-to-land": repository.fitness,
+    "digests": deployments.digests,
+    "github": server.github,
+    "branch": landing.default_branch,
+    "required-checks": landing.required_checks,
+    "rules": landing.rules,
+    "secrets": workflows.named_secrets,
+    "token": server.token,
+    "state-refs": server.state_refs,
+    "dispatch": server.dispatch,
+}
 
 
 def findings(known: Checkup) -> tuple[Finding, ...]:
     """All that there is to find, problems first."""
-    return worst_first([found for look in CHECKS for found in look(known)])
+    found = [replace(one, check=name) for name, look in CHECKS.items() for one in look(known)]
+    return tuple(sorted(found, key=lambda one: WORST_FIRST.index(one.state)))

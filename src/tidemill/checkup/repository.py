@@ -23,41 +23,36 @@ def releases(known: Checkup) -> Iterator[Finding]:
     found = re.search(r"(\d+)\.(\d+)", git)
     if found is None:
         yield unknown(
-            "releases",
-            f"Git does not say which release it is: {shown(git)}",
-            "look yourself",
-            "git version",
+            f"Git does not say which release it is: {shown(git)}", "look yourself", "git version"
         )
     elif (int(found[1]), int(found[2])) < OLDEST_GIT:
         oldest = ".".join(map(str, OLDEST_GIT))
         yield warning(
-            "releases",
             f"Git is {git}; the oldest that Tidemill is tested with is {oldest}",
             "install a newer one",
             "git version",
         )
     else:
-        yield ok("releases", f"Git {git} and Python {python} will do")
+        yield ok(f"Git {git} and Python {python} will do")
 
 
 def settings(known: Checkup) -> Iterator[Finding]:
     """`settings`: is tidemill.toml there and valid, and whose is it?"""
     if known.invalid is not None:
-        yield problem("settings", known.invalid.what, known.invalid.remedy)
+        yield problem(known.invalid.what, known.invalid.remedy)
     elif known.cfg is not None:
         waves = ", ".join(one.name for one in known.cfg.waves)
-        yield ok("settings", f"tidemill.toml is that of cfg-app.git, with the waves {waves}")
+        yield ok(f"tidemill.toml is that of cfg-app.git, with the waves {waves}")
     elif known.app is not None:
         services = len(known.app.services)
         what = "one service" if services == 1 else f"{services} services"
-        yield ok("settings", f"tidemill.toml is that of app.git, with {what}")
+        yield ok(f"tidemill.toml is that of app.git, with {what}")
 
 
 def ignored(known: Checkup) -> Iterator[Finding]:
     """`ignored`: does Git ignore what Tidemill writes?"""
     if found := known.files.ignored:
         yield problem(
-            "ignored",
             f".gitignore names {listed(found)}, which Tidemill commits",
             "take the line out that this prints",
             f"git check-ignore --no-index -v {shlex.quote(found[0])}",
@@ -100,12 +95,12 @@ def entry_points(known: Checkup) -> Iterator[Finding]:
         for finding in _entry_point(known, name, first_words(command))
     ]
     if not found and commands(known):
-        found = [ok("entry-points", f"{', '.join(commands(known))}: what they call is there")]
+        found = [ok(f"{', '.join(commands(known))}: what they call is there")]
     yield from dict.fromkeys(found)
 
 
 def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
-    check, modes = "entry-points", known.files.modes
+    modes = known.files.modes
     if not words:
         return
     program, *more = words
@@ -113,13 +108,11 @@ def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Findin
     if "/" in program and not program.startswith("/"):
         if file not in modes:
             yield problem(
-                check,
                 f"{name} calls {shown(program)}, which is not there",
                 "add it, or mend tidemill.toml",
             )
         elif not modes[file]:
             yield problem(
-                check,
                 f"{name} calls {shown(program)}, which may not be executed",
                 "make it executable",
                 f"chmod +x {shlex.quote(file)} && git add --chmod=+x {shlex.quote(file)}",
@@ -127,7 +120,6 @@ def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Findin
             )
     elif not known.programs.found.get(program, True):
         yield warning(
-            check,
             f"{name} calls {shown(program)}, which is not in PATH here",
             "install it here; where Tidemill runs, the setup of the workflow has to",
         )
@@ -136,16 +128,13 @@ def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Findin
         is_script = "-c" not in more and "-m" not in more
         if script and is_script and script.removeprefix("./") not in modes:
             yield problem(
-                check,
-                f"{name} calls {shown(script)}, which is not there",
-                "add it, or mend tidemill.toml",
+                f"{name} calls {shown(script)}, which is not there", "add it, or mend tidemill.toml"
             )
     elif program == "make":
         yield from _make(known, name, more)
 
 
 def _make(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
-    check = "entry-points"
     if any(word.startswith(("-C", "-f", "--")) for word in words):
         return
     text = next(
@@ -157,7 +146,7 @@ def _make(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
         None,
     )
     if text is None:
-        yield problem(check, f"{name} calls make, and there is no Makefile", "add one")
+        yield problem(f"{name} calls make, and there is no Makefile", "add one")
         return
     if re.search(r"(?m)^-?s?include\b|^[^\t#=]*%[^=]*:", text):
         return  # what other files and patterns make is not looked at
@@ -165,7 +154,6 @@ def _make(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
     for target in targets:
         if not re.search(rf"(?m)^(?:[^\t#:=]*\s)?{re.escape(target)}(?:\s[^:=]*)?::?(?!=)", text):
             yield problem(
-                check,
                 f"{name} calls make {shown(target)}, which the Makefile does not have",
                 "add it, or mend tidemill.toml",
                 f"make {target}",
@@ -182,12 +170,10 @@ def dockerfiles(known: Checkup) -> Iterator[Finding]:
     missing = {name: file for name, file in named.items() if file not in known.files.modes}
     for name, file in missing.items():
         yield problem(
-            "dockerfiles",
-            f"{name} has the Dockerfile {file}, which is not there",
-            "add it, or mend tidemill.toml",
+            f"{name} has the Dockerfile {file}, which is not there", "add it, or mend tidemill.toml"
         )
     if named and not missing:
-        yield ok("dockerfiles", "every Dockerfile of tidemill.toml is there")
+        yield ok("every Dockerfile of tidemill.toml is there")
 
 
 def attributes(known: Checkup) -> Iterator[Finding]:
@@ -197,12 +183,11 @@ def attributes(known: Checkup) -> Iterator[Finding]:
     file, text = ".gitattributes", known.files.texts.get(".gitattributes", "")
     folder = known.cfg.images.path.strip("/").partition("{")[0].rpartition("/")[0]
     if re.search(r"(?m)^[^#\n]*\.json\s.*(-merge|merge=)", text):
-        yield ok("attributes", "image files are not merged line by line")
+        yield ok("image files are not merged line by line")
         return
     line = f"/{folder}/**/*.json -merge" if folder else "*.json -merge"
     start = text if not text or text.endswith("\n") else f"{text}\n"
     yield warning(
-        "attributes",
         "Git may merge two sets of images line by line, into one that nobody "
         f"tested: {file} does not keep it from that",
         f"add this line to {file}",
@@ -215,13 +200,13 @@ def fitness(known: Checkup) -> Iterator[Finding]:
     """`fit-to-land`: does check-cfg-app pass? It runs `generate`, twice where files differ."""
     if known.cfg is None:
         return
-    check, again = "fit-to-land", "tidemill check-cfg-app --repo ."
+    again = "tidemill check-cfg-app --repo ."
     match known.fitness:
         case Unseen() as why:
-            yield unseen(check, "generate and check were not run", why, "run them", again)
+            yield unseen("generate and check were not run", why, "run them", again)
         case one if one.error is not None:
-            yield problem(check, one.error.what, one.error.remedy, again)
+            yield problem(one.error.what, one.error.remedy, again)
         case one:
-            yield ok(check, f"fit to land: {', '.join(one.checked)}")
+            yield ok(f"fit to land: {', '.join(one.checked)}")
             for text in one.warnings:
-                yield warning(check, text, "see docs/settings.md", _ADOPT)
+                yield warning(text, "see docs/settings.md", _ADOPT)

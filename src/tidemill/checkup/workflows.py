@@ -33,12 +33,11 @@ def our_calls(known: Checkup) -> list[Call]:
 
 def is_called(known: Checkup) -> Iterator[Finding]:
     """`workflow`: does a job call our workflow?"""
-    check, name = "workflow", "gitops" if known.cfg else "publish-images"
+    name = "gitops" if known.cfg else "publish-images"
     example = f"{_AT}/{EXAMPLES[name]}"
     for one in calls(known.files.texts):
         if isinstance(one, Unread):
             yield problem(
-                check,
                 f"{one.file} is not a workflow: its YAML can't be read, or it has no jobs",
                 "mend it; actionlint says where it is wrong",
                 f"actionlint {one.file}",
@@ -46,22 +45,20 @@ def is_called(known: Checkup) -> Iterator[Finding]:
         elif one.workflow != name:
             mine = "cfg-app.git" if known.cfg else "app.git"
             yield problem(
-                check,
                 f"{one.file} calls {one.workflow}.yml, and this is {mine}",
                 f"call {name}.yml instead",
                 example,
             )
     mine_found = our_calls(known)
     for call in mine_found:
-        yield ok(check, f"{call.file} calls {name}.yml, as the job {call.job}")
+        yield ok(f"{call.file} calls {name}.yml, as the job {call.job}")
     if mine_found:
         return
     what = f"no workflow here calls {name}.yml"
     if known.is_on_github and not (known.cfg and known.cfg.checks.source == "refs"):
-        yield problem(check, what, "copy the example into .github/workflows/", example)
+        yield problem(what, "copy the example into .github/workflows/", example)
     else:
         yield unknown(
-            check,
             what,
             "if another CI runs Tidemill, nothing is to be done; on GitHub, "
             "copy the example into .github/workflows/",
@@ -78,11 +75,10 @@ def pins(known: Checkup) -> Iterator[Finding]:
     )
     for call in our_calls(known):
         if _SHA.fullmatch(call.ref):
-            yield ok("pin", f"{call.file} names the commit {call.ref[:12]} of {call.owner}")
+            yield ok(f"{call.file} names the commit {call.ref[:12]} of {call.owner}")
             continue
         say = problem if is_demanded else warning
         yield say(
-            "pin",
             f"{call.file} names {call.ref or 'no commit'} of {call.owner}, and not "
             "the full SHA of a commit",
             "name the commit of a release, with the release behind it as a comment",
@@ -94,23 +90,21 @@ def events(known: Checkup) -> Iterator[Finding]:
     """`events`: is the workflow started by all that it has to hear of?"""
     for call in our_calls(known):
         found = list(_of_cfg(known, call) if known.cfg else _of_app(known, call))
-        yield from found or [ok("events", f"{call.file} is started by {listed(list(call.on))}")]
+        yield from found or [ok(f"{call.file} is started by {listed(list(call.on))}")]
 
 
 def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
-    check, file, on = "events", call.file, call.on
+    file, on = call.file, call.on
     types = strings(on.get("repository_dispatch", {}).get("types"))
     missing = [one for one in _DISPATCHED if types and one not in types]
     if "repository_dispatch" not in on:
         yield problem(
-            check,
             f"{file} is not started by repository_dispatch, so that it hears of no announcement",
             "add this line below on:",
             "  repository_dispatch:",
         )
     elif missing:
         yield problem(
-            check,
             f"{file} leaves out {listed(missing)} below repository_dispatch",
             "leave out types:, or list these, too",
             f"    types: [{', '.join([*types, *missing])}]",
@@ -118,7 +112,6 @@ def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
     main = known.cfg.main if known.cfg else "main"
     if not _hears_of(call, main):
         yield warning(
-            check,
             f"{file} is not started by a push to {main}: what people change there "
             "is met at the next event only",
             "add these lines below on:",
@@ -126,7 +119,6 @@ def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
         )
     if "schedule" not in on:
         yield warning(
-            check,
             f"{file} has no schedule: what time alone makes due, such as the end of "
             "a soak time, waits for the next event",
             "add these lines below on:",
@@ -134,7 +126,6 @@ def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
         )
     if "workflow_dispatch" not in on:
         yield warning(
-            check,
             f"{file} has no workflow_dispatch: nobody can promote, hold or release "
             "on GitHub's page",
             "copy that part of the example",
@@ -142,7 +133,6 @@ def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
         )
     if call.check == "other-ci" and not on.keys() & {"workflow_run", "status", "check_suite"}:
         yield warning(
-            check,
             f"{file} does not hear when the other CI has answered",
             "add workflow_run with the name of its workflow, or status",
             "  status:",
@@ -153,7 +143,6 @@ def _of_app(known: Checkup, call: Call) -> Iterator[Finding]:
     branch = known.app.branch if known.app else "main"
     if not _hears_of(call, branch):
         yield problem(
-            "events",
             f"{call.file} is not started by a push to {branch}, which is the "
             "branch in tidemill.toml",
             "let on: have these lines",
@@ -178,7 +167,6 @@ def _hears_of(call: Call, branch: str) -> bool:
 
 def permissions(known: Checkup) -> Iterator[Finding]:
     """`permissions`: has the calling job what ours asks for? If not, GitHub starts nothing."""
-    check = "permissions"
     for call in our_calls(known):
         wanted = INTERFACES[call.workflow].permissions
         lines = "\n".join(["permissions:", *(f"  {one}: {how}" for one, how in wanted.items())])
@@ -193,7 +181,6 @@ def permissions(known: Checkup) -> Iterator[Finding]:
         ]
         if missing:
             yield problem(
-                check,
                 f"the job {call.job} of {call.file} lacks {', '.join(missing)}, so "
                 "that GitHub starts nothing",
                 "give the job these permissions",
@@ -201,7 +188,7 @@ def permissions(known: Checkup) -> Iterator[Finding]:
                 _with_permissions(known, call, lines),
             )
         else:
-            yield ok(check, f"the job {call.job} of {call.file} has the permissions it needs")
+            yield ok(f"the job {call.job} of {call.file} has the permissions it needs")
 
 
 def _unsaid(known: Checkup, call: Call, lines: str) -> Finding:
@@ -210,15 +197,10 @@ def _unsaid(known: Checkup, call: Call, lines: str) -> Finding:
     match known.github:
         case OnGitHub(defaults=WorkflowDefaults(default_workflow_permissions="write")):
             return warning(
-                "permissions",
-                f"{what}, and so it may write everything",
-                "give the job what it needs",
-                lines,
-                fix,
+                f"{what}, and so it may write everything", "give the job what it needs", lines, fix
             )
         case OnGitHub(defaults=WorkflowDefaults()):
             return problem(
-                "permissions",
                 f"{what}, and so it may only read: GitHub starts nothing",
                 "give the job these permissions",
                 lines,
@@ -226,7 +208,7 @@ def _unsaid(known: Checkup, call: Call, lines: str) -> Finding:
             )
         case _:
             what += "; the repository's own setting, which then counts, can't be seen from here"
-            found = unknown("permissions", what, "give the job these permissions", lines)
+            found = unknown(what, "give the job these permissions", lines)
             return replace(found, fix=fix)
 
 
@@ -246,24 +228,22 @@ def inputs(known: Checkup) -> Iterator[Finding]:
     """`inputs`: does the call give what ours takes?"""
     for call in our_calls(known):
         found = list(_inputs(call))
-        yield from found or [ok("inputs", f"{call.file} gives what {call.workflow}.yml takes")]
+        yield from found or [ok(f"{call.file} gives what {call.workflow}.yml takes")]
 
 
 def _inputs(call: Call) -> Iterator[Finding]:
-    check, takes = "inputs", INTERFACES[call.workflow]
+    takes = INTERFACES[call.workflow]
     for given, known, what in (
         (call.inputs, takes.inputs, "input"),
         (call.secrets, takes.secrets, "secret"),
     ):
         for name in sorted(given.keys() - known):
             yield problem(
-                check,
                 f"{call.file} gives the {what} {name}, which {call.workflow}.yml does not have",
                 f"{did_you_mean(name, known)}it takes {', '.join(sorted(known))}",
             )
     for name in sorted(takes.required - call.inputs.keys()):
         yield problem(
-            check,
             f"{call.file} does not give the input {name}",
             "add this line below with:",
             f"{name}: OWNER/NAME",
@@ -271,7 +251,6 @@ def _inputs(call: Call) -> Iterator[Finding]:
     has_key = call.inherits or "app-private-key" in call.secrets
     if call.has_app and not has_key:
         yield problem(
-            check,
             f"{call.file} gives app-client-id, and not the App's key",
             "add these lines to the job",
             "secrets:\n  app-private-key: ${{ secrets.TIDEMILL_APP_KEY }}",
@@ -279,7 +258,6 @@ def _inputs(call: Call) -> Iterator[Finding]:
     if call.workflow == "publish-images":
         if not call.has_app and not call.inherits and "announce-token" not in call.secrets:
             yield problem(
-                check,
                 f"{call.file} gives nothing to announce with: the workflow's own "
                 "token does not reach cfg-app.git",
                 "add these lines to the job",
@@ -288,20 +266,17 @@ def _inputs(call: Call) -> Iterator[Finding]:
         return
     if call.check not in _CHECKS and "${{" not in call.check:
         yield problem(
-            check,
             f"{call.file} says check: {call.check}, which there is not",
             f"{did_you_mean(call.check, _CHECKS)}it is one of {', '.join(_CHECKS)}",
         )
     if call.check == "same-job" and call.inputs.get("entrypoints") == "same-user":
         yield problem(
-            check,
             f"{call.file} runs checks in the job of the turn, as the user who has its token",
             "take entrypoints: same-user out, or add this line below with:",
             "check: own-job",
         )
     if call.inputs.get("deployments") is True and not call.has_app:
         yield problem(
-            check,
             f"{call.file} says deployments: true, which takes a GitHub App",
             "take it out, or give app-client-id and app-private-key",
         )
@@ -321,11 +296,10 @@ def named_secrets(known: Checkup) -> Iterator[Finding]:
 def _present(
     known: Checkup, call: Call, names: list[str], word: str, command: str
 ) -> Iterator[Finding]:
-    hub, check = known.github, "secrets"
+    hub = known.github
     there = hub if isinstance(hub, Unseen) else hub.secrets if word == "secret" else hub.variables
     if isinstance(there, Unseen):
         yield unseen(
-            check,
             f"{call.file} names the {word} {listed(names)}; whether it is there can't be seen",
             there,
             "look for it yourself",
@@ -334,10 +308,9 @@ def _present(
         return
     for name in names:
         if name in there:
-            yield ok(check, f"the {word} {name} is there")
+            yield ok(f"the {word} {name} is there")
         else:
             yield problem(
-                check,
                 f"{call.file} names the {word} {name}, which is neither in the "
                 "repository nor shared with it",
                 "set it",
