@@ -6,7 +6,16 @@ from collections.abc import Iterator
 
 from tidemill.checkup.calls import strings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, listed, ok, problem, unknown, unseen, warning
+from tidemill.checkup.finding import (
+    Finding,
+    allowing,
+    listed,
+    ok,
+    problem,
+    unknown,
+    unseen,
+    warning,
+)
 from tidemill.checkup.workflows import our_calls
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import GROUPS, SUBSCRIBES, TARGET, WAVE, Deployed, deployed
@@ -23,34 +32,24 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if known.cfg is None:
         return
     if isinstance(known.arrivals, Unseen):
-        yield unseen(
-            "which digests arrive in which files can't be told",
-            known.arrivals,
-            "mend that first, and run this again",
-            "tidemill doctor",
-        )
+        what = "which digests arrive in which files can't be told"
+        yield unseen(what, known.arrivals, "mend that first, and run this again", "tidemill doctor")
         return
     if not known.arrivals and known.unlisted:
-        yield warning(
-            f"files name {listed(known.unlisted)}, of which [images] allow lists none",
-            "let it list the repositories of your images",
-            f'allow = ["{known.unlisted[0].rpartition("/")[0]}/*"]',
-        )
+        what = f"files name {listed(known.unlisted)}, of which [images] allow lists none"
+        remedy = "let it list the repositories of your images"
+        yield warning(what, remedy, allowing(known.unlisted[0]))
     elif not known.arrivals:
-        yield unknown(
-            "no wave has images yet, and no file names one, so that services are not known here",
-            "run this again after the first announcement",
-            "tidemill doctor",
-        )
+        what = "no wave has images yet, and no file names one, so that services are not known here"
+        yield unknown(what, "run this again after the first announcement", "tidemill doctor")
     for one in known.arrivals:
         yield from _arrival(known.cfg, one)
 
 
 def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
-    folder = settings.folder(one.wave, one.image_set)
     where = f"{one.wave}, set {one.image_set}"
-    absent = [service for service, files in one.services.items() if not files]
     with_ = " (with invented digests)" if one.is_invented else ""
+    absent = [service for service, files in one.services.items() if not files]
     told = [
         f"{service} in {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
         for service, files in one.services.items()
@@ -58,16 +57,14 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
     ]
     if told:
         yield ok(f"{where}: these digests arrive{with_}: {listed(told)}")
-    if not absent:
-        return
-    nothing = len(absent) == len(one.services)
-    what = f"{where}: no file names the digest of {listed(absent)}{with_}"
-    say = problem if nothing and not (one.is_invented and one.is_guessed) else warning
-    yield say(
-        what + (": the set would never count as deployed" if nothing else ""),
-        f"let generate read {folder}/digests.json, and let [deployments] path list all that a "
-        "target renders from",
-    )
+    if absent:
+        say = problem if not told and not (one.is_invented and one.is_guessed) else warning
+        never = "" if told else ": the set would never count as deployed"
+        yield say(
+            f"{where}: no file names the digest of {listed(absent)}{with_}{never}",
+            f"let generate read {settings.folder(one.wave, one.image_set)}/digests.json, and let "
+            "[deployments] path list all that a target renders from",
+        )
 
 
 def paths(known: Checkup) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -74,7 +74,17 @@ def unseen(what: str, why: Unseen, remedy: str, paste: str) -> Finding:
     return unknown(f"{what}: {why.why}", why.remedy or remedy, why.paste or paste)
 
 
+def those(*rows: tuple[object, Callable[[str, str, str], Finding], str, str, str]) -> list[Finding]:
+    """What a table has for all that is so: each row is whether it is, the state, and its words."""
+    return [say(what, remedy, paste) for is_so, say, what, remedy, paste in rows if is_so]
+
+
 def listed(names: Sequence[str]) -> str:
     """Some names, and how many more there are."""
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
     return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def allowing(repository: str) -> str:
+    """The line of [images] that lists a repository, and those beside it."""
+    return f'allow = ["{repository.rpartition("/")[0]}/*"]'

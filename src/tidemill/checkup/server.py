@@ -7,7 +7,17 @@ from collections.abc import Iterator
 
 from tidemill.building.settings import Settings as AppSettings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import AGAIN, Finding, listed, ok, problem, unknown, unseen, warning
+from tidemill.checkup.finding import (
+    AGAIN,
+    Finding,
+    allowing,
+    listed,
+    ok,
+    problem,
+    unknown,
+    unseen,
+    warning,
+)
 from tidemill.checkup.workflows import our_calls
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
@@ -15,6 +25,7 @@ from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
+_LINE = "cfg-repository: OWNER/NAME"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
@@ -25,32 +36,24 @@ def github(known: Checkup) -> Iterator[Finding]:
         yield unseen("GitHub was not asked", hub, "run this with a token", AGAIN)
         return
     if hub.repository.archived or hub.repository.disabled:
-        yield problem(
-            f"{hub.name} is archived or disabled: nothing can be pushed",
-            "make it active again",
-            f"gh repo unarchive {hub.name}",
-        )
-    policy = hub.policy
+        what = f"{hub.name} is archived or disabled: nothing can be pushed"
+        yield problem(what, "make it active again", f"gh repo unarchive {hub.name}")
+    policy, page = hub.policy, f"repos/{hub.name}/actions/permissions"
     if isinstance(policy, Unseen):
-        yield unseen(
-            f"whether Actions is switched on for {hub.name} can't be seen",
-            policy,
-            "look yourself",
-            f"gh api repos/{hub.name}/actions/permissions",
-        )
+        what = f"whether Actions is switched on for {hub.name} can't be seen"
+        yield unseen(what, policy, "look yourself", f"gh api {page}")
     elif not policy.enabled or policy.allowed_actions == "local_only":
         how = "not run" if not policy.enabled else "not use workflows of other repositories"
         yield problem(
             f"the settings of {hub.name} say that Actions may {how}",
             "change it: Settings → Actions → General",
-            f"gh api -X PUT repos/{hub.name}/actions/permissions -F enabled=true "
-            "-f allowed_actions=all",
+            f"gh api -X PUT {page} -F enabled=true -f allowed_actions=all",
         )
     elif policy.allowed_actions == "selected":
         yield unknown(
             f"{hub.name} lets selected actions run alone",
             "see that ours and those that they use are among them: actions/* and tidemill/tidemill",
-            f"gh api repos/{hub.name}/actions/permissions/selected-actions",
+            f"gh api {page}/selected-actions",
         )
     else:
         yield ok(f"GitHub answers for {hub.name}, and Actions is switched on")
@@ -58,140 +61,93 @@ def github(known: Checkup) -> Iterator[Finding]:
 
 def token(known: Checkup) -> Iterator[Finding]:
     """`token`: what may the token that this runs with? Found without changing anything."""
-    hub = known.github
+    hub, tried = known.github, known.pushing
     if isinstance(hub, Unseen):
         return
-    role, scopes = hub.repository.permissions, hub.scopes
-    tried = known.pushing
-    if role is not None and not role.push:
-        yield warning(
-            f"this token may only read {hub.name}; what it can't see is unknown here",
-            "take one of somebody who may write",
-            AGAIN,
-        )
-    elif not isinstance(tried, Unseen) and tried.refused is None:
-        more = f", and has the scopes {listed(sorted(scopes))}" if scopes else ""
-        yield ok(f"this token may write the contents of {hub.name}{more}")
-    elif not isinstance(tried, Unseen):
-        yield warning(
-            f"this token may not push to {hub.name}: {tried.refused}",
-            "a token that announces or turns needs contents: write",
-            AGAIN,
-        )
+    if hub.repository.permissions is not None and not hub.repository.permissions.push:
+        what = f"this token may only read {hub.name}; what it can't see is unknown here"
+        yield warning(what, "take one of somebody who may write", AGAIN)
+    elif isinstance(tried, Unseen):
+        what = f"whether this token may push to {hub.name} was not tried"
+        yield unseen(what, tried, "run this where Git reaches it", AGAIN)
+    elif tried.refused is not None:
+        what = f"this token may not push to {hub.name}: {tried.refused}"
+        yield warning(what, "a token that announces or turns needs contents: write", AGAIN)
     else:
-        yield unseen(
-            f"whether this token may push to {hub.name} was not tried",
-            tried,
-            "run this where Git reaches it",
-            AGAIN,
-        )
+        more = f", and has the scopes {listed(sorted(hub.scopes))}" if hub.scopes else ""
+        yield ok(f"this token may write the contents of {hub.name}{more}")
 
 
 def state_refs(known: Checkup) -> Iterator[Finding]:
     """`state-refs`: can the refs of the state be written?"""
     if known.cfg is None:
         return
-    place = f"{known.cfg.namespace}/*"
-    look = (
-        "tidemill reconcile-cfg-app --repo URL"
-        if known.url is None
-        else (f"tidemill reconcile-cfg-app --repo {known.url}")
+    place, look = (
+        f"{known.cfg.namespace}/*",
+        f"tidemill reconcile-cfg-app --repo {known.url or 'URL'}",
     )
     match known.pushing:
         case Unseen() as why:
-            yield unseen(
-                f"whether {place} can be written is not known",
-                why,
-                "run this where Git reaches the repository",
-                "tidemill doctor",
-            )
+            what = f"whether {place} can be written is not known"
+            yield unseen(what, why, "run this where Git reaches the repository", "tidemill doctor")
         case one if one.has_state:
             yield ok(f"{place} was written before")
         case one if one.refused is not None:
-            yield warning(
-                f"the server takes no push from here: {one.refused}",
-                "where Tidemill runs, its token needs contents: write",
-                look,
-            )
+            what = f"the server takes no push from here: {one.refused}"
+            yield warning(what, "where Tidemill runs, its token needs contents: write", look)
         case _:
-            yield unknown(
-                f"the server takes pushes from here; whether it takes {place} it "
-                "says at the first one only",
-                "do the first turn",
-                look,
-            )
+            what = "the server takes pushes from here; whether it takes "
+            yield unknown(f"{what}{place} it says at the first one only", "do the first turn", look)
 
 
 def dispatch(known: Checkup) -> Iterator[Finding]:
     """`dispatch`: does what app.git announces get to a cfg-app.git that takes it?"""
-    if known.app is None:
-        return
-    for call in our_calls(known):
+    own = known.github.name if isinstance(known.github, OnGitHub) else ""
+    for call in our_calls(known) if known.app else ():
         name = str(call.inputs.get("cfg-repository", ""))
         if "${{" in name or not name:
             continue
-        line = "cfg-repository: OWNER/NAME"
-        hub = known.github
-        if not _NAME.fullmatch(name):
-            yield problem(
-                f"cfg-repository of {call.file} is {name}, and not OWNER/NAME",
-                "write the name of cfg-app.git there",
-                line,
-            )
-        elif isinstance(hub, OnGitHub) and name.casefold() == hub.name.casefold():
-            yield problem(
-                f"cfg-repository of {call.file} is this repository itself",
-                "write the name of cfg-app.git there",
-                line,
-            )
-        else:
-            yield from _elsewhere(known, known.app, name)
+        wrong = "" if _NAME.fullmatch(name) else f"{name}, and not OWNER/NAME"
+        if name.casefold() == own.casefold():
+            wrong = "this repository itself"
+        if wrong:
+            what = f"cfg-repository of {call.file} is {wrong}"
+            yield problem(what, "write the name of cfg-app.git there", _LINE)
+        elif known.app:
+            yield from _elsewhere(known, known.app, own, name)
 
 
-def _elsewhere(known: Checkup, app: AppSettings, name: str) -> Iterator[Finding]:
+def _elsewhere(known: Checkup, app: AppSettings, own: str, name: str) -> Iterator[Finding]:
     other = known.other
-    if isinstance(other, Unseen):
-        if other.status in (301, 302, 307, 308):
-            yield problem(
-                f"{name} has another name now, and a token is not sent along with a redirect",
-                "write the new name of cfg-app.git into cfg-repository",
-                f"gh api repos/{name} --jq .full_name",
-            )
-            return
-        yield unseen(
-            f"whether {name} is there can't be seen",
-            other,
-            "see that it is, and that the announcing token is for it",
-            f"gh repo view {name}",
-        )
-        return
-    if isinstance(other.settings, Unseen):
-        yield unseen(
-            f"{name} is there; its tidemill.toml can't be seen",
-            other.settings,
-            "run this with a token that may read both",
-            AGAIN,
-        )
-        return
-    if other.settings is None:
+    if isinstance(other, Unseen) and other.status in (301, 302, 307, 308):
         yield problem(
-            f"{name} has no tidemill.toml, so that nothing there takes an announcement",
-            "add one, or name the right repository",
-            "cfg-repository: OWNER/NAME",
+            f"{name} has another name now, and a token is not sent along with a redirect",
+            "write the new name of cfg-app.git into cfg-repository",
+            f"gh api repos/{name} --jq .full_name",
         )
-        return
-    try:
-        settings = settings_file.parse(other.settings, commit=name)
-    except SettingsInvalid as error:
-        yield problem(error.what, "mend it there: as it is, no announcement is used")
-        return
-    own = known.github.name if isinstance(known.github, OnGitHub) else None
-    found = list(_taken(app, settings, name, own))
-    yield from found or [ok(f"{name} takes what this repository announces")]
+    elif isinstance(other, Unseen):
+        what = f"whether {name} is there can't be seen"
+        see = "see that it is, and that the announcing token is for it"
+        yield unseen(what, other, see, f"gh repo view {name}")
+    elif isinstance(other.settings, Unseen):
+        what = f"{name} is there; its tidemill.toml can't be seen"
+        yield unseen(what, other.settings, "run this with a token that may read both", AGAIN)
+    elif other.settings is None:
+        what = f"{name} has no tidemill.toml, so that nothing there takes an announcement"
+        yield problem(what, "add one, or name the right repository", _LINE)
+    else:
+        try:
+            settings = settings_file.parse(other.settings, commit=name)
+        except SettingsInvalid as error:
+            yield problem(error.what, "mend it there: as it is, no announcement is used")
+            return
+        found = list(_refused(app, settings, name, own))
+        yield from found or [ok(f"{name} takes what this repository announces")]
 
 
-def _taken(app: AppSettings, settings: Settings, name: str, own: str | None) -> Iterator[Finding]:
+def _refused(app: AppSettings, settings: Settings, name: str, own: str) -> Iterator[Finding]:
     """What of an announcement cfg-app.git would refuse."""
+    below = "there, below [[sets]]"
     for one in dict.fromkeys(service.set for service in app.services):
         image_set = settings.image_set(one)
         if image_set is None:
@@ -202,28 +158,23 @@ def _taken(app: AppSettings, settings: Settings, name: str, own: str | None) -> 
                 f'[[sets]]\nname = "{one}"',
             )
             continue
-        for mine, theirs, key in (
-            (own, image_set.repository, "repository"),
-            (app.branch, image_set.branch, "branch"),
+        for key, mine, theirs in (
+            ("repository", own, image_set.repository),
+            ("branch", app.branch, image_set.branch),
         ):
             if mine and theirs and mine != theirs:
+                what = f"{name} takes the set {one} from the {key} {theirs} alone"
                 yield problem(
-                    f"{name} takes the set {one} from the {key} {theirs} alone, and "
-                    f"this one is {mine}",
-                    "mend it there, below [[sets]]",
-                    f'{key} = "{mine}"',
+                    f"{what}, and this one is {mine}", f"mend it {below}", f'{key} = "{mine}"'
                 )
         if app.generation > image_set.generation:
             yield problem(
                 f"{name} lets in generation {image_set.generation} of the set {one}, "
                 f"and this repository announces {app.generation}",
-                "raise it there, below [[sets]]",
+                f"raise it {below}",
                 f"generation = {app.generation}",
             )
     images = [app.repository(service.name) for service in app.services]
     if barred := [one for one in images if not settings.images.is_listed(one)]:
-        yield problem(
-            f"{name} does not allow the images {listed(barred)}",
-            "list them there, below [images]",
-            f'allow = ["{barred[0].rpartition("/")[0]}/*"]',
-        )
+        what = f"{name} does not allow the images {listed(barred)}"
+        yield problem(what, "list them there, below [images]", allowing(barred[0]))

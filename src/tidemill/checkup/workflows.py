@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
 from tidemill.checkup.calls import INTERFACES, Call, Unread, calls, strings
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, unseen, warning
-from tidemill.facts.on_github import OnGitHub, Unseen, WorkflowDefaults
+from tidemill.checkup.finding import (
+    Finding,
+    Fix,
+    listed,
+    ok,
+    problem,
+    those,
+    unknown,
+    unseen,
+    warning,
+)
+from tidemill.facts.on_github import ActionsPolicy, OnGitHub, Unseen, WorkflowDefaults
 from tidemill.words.nearest import did_you_mean
 
 # What to copy, below examples/.
@@ -21,6 +30,9 @@ EXAMPLES = {
 _SHA = re.compile(r"[0-9a-f]{40}")
 _AT = "https://github.com/tidemill/tidemill/blob/main/examples"
 _DISPATCHED = ("images-announced", "target-deployed", "turn-due")
+_OF_OTHER_CI = {"workflow_run", "status", "check_suite"}
+_ADD = "add these lines to the job"
+_GIVE = "give the job these permissions"
 _CHECKS = ("same-job", "own-job", "other-ci")
 
 
@@ -33,8 +45,8 @@ def our_calls(known: Checkup) -> list[Call]:
 
 def is_called(known: Checkup) -> Iterator[Finding]:
     """`workflow`: does a job call our workflow?"""
-    name = "gitops" if known.cfg else "publish-images"
-    example = f"{_AT}/{EXAMPLES[name]}"
+    mine, name = ("cfg-app.git", "gitops") if known.cfg else ("app.git", "publish-images")
+    example, found = f"{_AT}/{EXAMPLES[name]}", our_calls(known)
     for one in calls(known.files.texts):
         if isinstance(one, Unread):
             yield problem(
@@ -43,44 +55,29 @@ def is_called(known: Checkup) -> Iterator[Finding]:
                 f"actionlint {one.file}",
             )
         elif one.workflow != name:
-            mine = "cfg-app.git" if known.cfg else "app.git"
-            yield problem(
-                f"{one.file} calls {one.workflow}.yml, and this is {mine}",
-                f"call {name}.yml instead",
-                example,
-            )
-    mine_found = our_calls(known)
-    for call in mine_found:
-        yield ok(f"{call.file} calls {name}.yml, as the job {call.job}")
-    if mine_found:
-        return
-    what = f"no workflow here calls {name}.yml"
-    if known.is_on_github and not (known.cfg and known.cfg.checks.source == "refs"):
-        yield problem(what, "copy the example into .github/workflows/", example)
-    else:
-        yield unknown(
-            what,
-            "if another CI runs Tidemill, nothing is to be done; on GitHub, "
-            "copy the example into .github/workflows/",
-            example,
-        )
+            what = f"{one.file} calls {one.workflow}.yml, and this is {mine}"
+            yield problem(what, f"call {name}.yml instead", example)
+    yield from (ok(f"{one.file} calls {name}.yml, as the job {one.job}") for one in found)
+    what, copy = f"no workflow here calls {name}.yml", "copy the example into .github/workflows/"
+    is_elsewhere = bool(known.cfg and known.cfg.checks.source == "refs")
+    if not found and known.is_on_github and not is_elsewhere:
+        yield problem(what, copy, example)
+    elif not found:
+        other = "if another CI runs Tidemill, nothing is to be done; on GitHub, "
+        yield unknown(what, other + copy, example)
 
 
 def pins(known: Checkup) -> Iterator[Finding]:
     """`pin`: does a call name a commit that nobody can move?"""
-    is_demanded = (
-        isinstance(known.github, OnGitHub)
-        and not isinstance(known.github.policy, Unseen)
-        and known.github.policy.sha_pinning_required
-    )
+    policy = known.github.policy if isinstance(known.github, OnGitHub) else None
+    say = problem if isinstance(policy, ActionsPolicy) and policy.sha_pinning_required else warning
     for call in our_calls(known):
         if _SHA.fullmatch(call.ref):
             yield ok(f"{call.file} names the commit {call.ref[:12]} of {call.owner}")
             continue
-        say = problem if is_demanded else warning
+        ref = call.ref or "no commit"
         yield say(
-            f"{call.file} names {call.ref or 'no commit'} of {call.owner}, and not "
-            "the full SHA of a commit",
+            f"{call.file} names {ref} of {call.owner}, and not the full SHA of a commit",
             "name the commit of a release, with the release behind it as a comment",
             f"git ls-remote https://github.com/{call.owner} 'refs/tags/v*'",
         )
@@ -89,65 +86,73 @@ def pins(known: Checkup) -> Iterator[Finding]:
 def events(known: Checkup) -> Iterator[Finding]:
     """`events`: is the workflow started by all that it has to hear of?"""
     for call in our_calls(known):
-        found = list(_of_cfg(known, call) if known.cfg else _of_app(known, call))
+        found = (
+            _of_cfg(call, known.cfg.main)
+            if known.cfg
+            else _of_app(call, known.app.branch if known.app else "main")
+        )
         yield from found or [ok(f"{call.file} is started by {listed(list(call.on))}")]
 
 
-def _of_cfg(known: Checkup, call: Call) -> Iterator[Finding]:
+def _of_cfg(call: Call, main: str) -> list[Finding]:
     file, on = call.file, call.on
     types = strings(on.get("repository_dispatch", {}).get("types"))
     missing = [one for one in _DISPATCHED if types and one not in types]
-    if "repository_dispatch" not in on:
-        yield problem(
+    is_deaf = call.check == "other-ci" and not on.keys() & _OF_OTHER_CI
+    return those(
+        (
+            "repository_dispatch" not in on,
+            problem,
             f"{file} is not started by repository_dispatch, so that it hears of no announcement",
             "add this line below on:",
             "  repository_dispatch:",
-        )
-    elif missing:
-        yield problem(
+        ),
+        (
+            missing,
+            problem,
             f"{file} leaves out {listed(missing)} below repository_dispatch",
             "leave out types:, or list these, too",
             f"    types: [{', '.join([*types, *missing])}]",
-        )
-    main = known.cfg.main if known.cfg else "main"
-    if not _hears_of(call, main):
-        yield warning(
-            f"{file} is not started by a push to {main}: what people change there "
-            "is met at the next event only",
+        ),
+        (
+            not _hears_of(call, main),
+            warning,
+            f"{file} is not started by a push to {main}: what people change there is met at the "
+            "next event only",
             "add these lines below on:",
             f"  push:\n    branches: [{main}]",
-        )
-    if "schedule" not in on:
-        yield warning(
-            f"{file} has no schedule: what time alone makes due, such as the end of "
-            "a soak time, waits for the next event",
+        ),
+        (
+            "schedule" not in on,
+            warning,
+            f"{file} has no schedule: what time alone makes due, such as the end of a soak time, "
+            "waits for the next event",
             "add these lines below on:",
             '  schedule:\n    - cron: "*/15 * * * *"',
-        )
-    if "workflow_dispatch" not in on:
-        yield warning(
+        ),
+        (
+            "workflow_dispatch" not in on,
+            warning,
             f"{file} has no workflow_dispatch: nobody can promote, hold or release "
             "on GitHub's page",
             "copy that part of the example",
             f"{_AT}/{EXAMPLES['gitops']}",
-        )
-    if call.check == "other-ci" and not on.keys() & {"workflow_run", "status", "check_suite"}:
-        yield warning(
+        ),
+        (
+            is_deaf,
+            warning,
             f"{file} does not hear when the other CI has answered",
             "add workflow_run with the name of its workflow, or status",
             "  status:",
-        )
+        ),
+    )
 
 
-def _of_app(known: Checkup, call: Call) -> Iterator[Finding]:
-    branch = known.app.branch if known.app else "main"
-    if not _hears_of(call, branch):
-        yield problem(
-            f"{call.file} is not started by a push to {branch}, which is the "
-            "branch in tidemill.toml",
-            "let on: have these lines",
-            f"  push:\n    branches: [{branch}]",
-        )
+def _of_app(call: Call, branch: str) -> list[Finding]:
+    if _hears_of(call, branch):
+        return []
+    what = f"{call.file} is not started by a push to {branch}, which is the branch in tidemill.toml"
+    return [problem(what, "let on: have these lines", f"  push:\n    branches: [{branch}]")]
 
 
 def _hears_of(call: Call, branch: str) -> bool:
@@ -168,48 +173,37 @@ def _hears_of(call: Call, branch: str) -> bool:
 def permissions(known: Checkup) -> Iterator[Finding]:
     """`permissions`: has the calling job what ours asks for? If not, GitHub starts nothing."""
     for call in our_calls(known):
-        wanted = INTERFACES[call.workflow].permissions
+        wanted, job = INTERFACES[call.workflow].permissions, f"the job {call.job} of {call.file}"
         lines = "\n".join(["permissions:", *(f"  {one}: {how}" for one, how in wanted.items())])
+        mended = (lines, _with_permissions(known, call, lines))
         if call.permissions is None:
-            yield _unsaid(known, call, lines)
+            what = f"neither {call.file} nor its job {call.job} says which permissions it has"
+            yield _unsaid(known, what, *mended)
             continue
+        given = {scope: call.permissions.get(scope, call.permissions.get("*")) for scope in wanted}
         missing = [
             f"{scope}: {access}"
             for scope, access in wanted.items()
-            if (given := call.permissions.get(scope, call.permissions.get("*"))) != access
-            and given != "write"
+            if given[scope] not in (access, "write")
         ]
         if missing:
-            yield problem(
-                f"the job {call.job} of {call.file} lacks {', '.join(missing)}, so "
-                "that GitHub starts nothing",
-                "give the job these permissions",
-                lines,
-                _with_permissions(known, call, lines),
-            )
+            what = f"{job} lacks {', '.join(missing)}, so that GitHub starts nothing"
+            yield problem(what, _GIVE, *mended)
         else:
-            yield ok(f"the job {call.job} of {call.file} has the permissions it needs")
+            yield ok(f"{job} has the permissions it needs")
 
 
-def _unsaid(known: Checkup, call: Call, lines: str) -> Finding:
-    what = f"neither {call.file} nor its job {call.job} says which permissions it has"
-    fix = _with_permissions(known, call, lines)
+def _unsaid(known: Checkup, what: str, lines: str, fix: Fix | None) -> Finding:
     match known.github:
         case OnGitHub(defaults=WorkflowDefaults(default_workflow_permissions="write")):
-            return warning(
-                f"{what}, and so it may write everything", "give the job what it needs", lines, fix
-            )
+            what += ", and so it may write everything"
+            return warning(what, "give the job what it needs", lines, fix)
         case OnGitHub(defaults=WorkflowDefaults()):
-            return problem(
-                f"{what}, and so it may only read: GitHub starts nothing",
-                "give the job these permissions",
-                lines,
-                fix,
-            )
+            what += ", and so it may only read: GitHub starts nothing"
+            return problem(what, _GIVE, lines, fix)
         case _:
             what += "; the repository's own setting, which then counts, can't be seen from here"
-            found = unknown(what, "give the job these permissions", lines)
-            return replace(found, fix=fix)
+            return unknown(what, _GIVE, lines, fix)
 
 
 def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
@@ -227,11 +221,13 @@ def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
 def inputs(known: Checkup) -> Iterator[Finding]:
     """`inputs`: does the call give what ours takes?"""
     for call in our_calls(known):
-        found = list(_inputs(call))
+        of_one = _of_gitops if call.workflow == "gitops" else _of_publish_images
+        found = [*_names(call), *of_one(call)]
         yield from found or [ok(f"{call.file} gives what {call.workflow}.yml takes")]
 
 
-def _inputs(call: Call) -> Iterator[Finding]:
+def _names(call: Call) -> Iterator[Finding]:
+    """What is given and there is not, and what has to be given; an App takes its key."""
     takes = INTERFACES[call.workflow]
     for given, known, what in (
         (call.inputs, takes.inputs, "input"),
@@ -243,32 +239,31 @@ def _inputs(call: Call) -> Iterator[Finding]:
                 f"{did_you_mean(name, known)}it takes {', '.join(sorted(known))}",
             )
     for name in sorted(takes.required - call.inputs.keys()):
-        yield problem(
-            f"{call.file} does not give the input {name}",
-            "add this line below with:",
-            f"{name}: OWNER/NAME",
-        )
-    has_key = call.inherits or "app-private-key" in call.secrets
-    if call.has_app and not has_key:
+        what = f"{call.file} does not give the input {name}"
+        yield problem(what, "add this line below with:", f"{name}: OWNER/NAME")
+    if call.has_app and not call.inherits and "app-private-key" not in call.secrets:
         yield problem(
             f"{call.file} gives app-client-id, and not the App's key",
-            "add these lines to the job",
+            _ADD,
             "secrets:\n  app-private-key: ${{ secrets.TIDEMILL_APP_KEY }}",
         )
-    if call.workflow == "publish-images":
-        if not call.has_app and not call.inherits and "announce-token" not in call.secrets:
-            yield problem(
-                f"{call.file} gives nothing to announce with: the workflow's own "
-                "token does not reach cfg-app.git",
-                "add these lines to the job",
-                "secrets:\n  announce-token: ${{ secrets.ANNOUNCE_TOKEN }}",
-            )
-        return
-    if call.check not in _CHECKS and "${{" not in call.check:
+
+
+def _of_publish_images(call: Call) -> Iterator[Finding]:
+    if not (call.has_app or call.inherits or "announce-token" in call.secrets):
         yield problem(
-            f"{call.file} says check: {call.check}, which there is not",
-            f"{did_you_mean(call.check, _CHECKS)}it is one of {', '.join(_CHECKS)}",
+            f"{call.file} gives nothing to announce with: the workflow's own token does not reach "
+            "cfg-app.git",
+            _ADD,
+            "secrets:\n  announce-token: ${{ secrets.ANNOUNCE_TOKEN }}",
         )
+
+
+def _of_gitops(call: Call) -> Iterator[Finding]:
+    if call.check not in _CHECKS and "${{" not in call.check:
+        what = f"{call.file} says check: {call.check}, which there is not"
+        known = f"it is one of {', '.join(_CHECKS)}"
+        yield problem(what, did_you_mean(call.check, _CHECKS) + known)
     if call.check == "same-job" and call.inputs.get("entrypoints") == "same-user":
         yield problem(
             f"{call.file} runs checks in the job of the turn, as the user who has its token",
@@ -276,43 +271,31 @@ def _inputs(call: Call) -> Iterator[Finding]:
             "check: own-job",
         )
     if call.inputs.get("deployments") is True and not call.has_app:
-        yield problem(
-            f"{call.file} says deployments: true, which takes a GitHub App",
-            "take it out, or give app-client-id and app-private-key",
-        )
+        what = f"{call.file} says deployments: true, which takes a GitHub App"
+        yield problem(what, "take it out, or give app-client-id and app-private-key")
 
 
 def named_secrets(known: Checkup) -> Iterator[Finding]:
     """`secrets`: are the secrets and variables that the workflow files name there?"""
+    hub = known.github
+    secrets, variables = (hub, hub) if isinstance(hub, Unseen) else (hub.secrets, hub.variables)
     for call in our_calls(known):
-        for kind, word, command in (
-            ("secrets", "secret", "gh secret set"),
-            ("vars", "variable", "gh variable set"),
-        ):
+        for kind, word, there in (("secrets", "secret", secrets), ("vars", "variable", variables)):
             names = sorted(name for of, name in call.named if of == kind and name != "GITHUB_TOKEN")
-            yield from _present(known, call, names, word, command) if names else ()
+            if names:
+                yield from _present(f"{call.file} names the {word}", names, word, there)
 
 
 def _present(
-    known: Checkup, call: Call, names: list[str], word: str, command: str
+    named: str, names: list[str], word: str, there: Collection[str] | Unseen
 ) -> Iterator[Finding]:
-    hub = known.github
-    there = hub if isinstance(hub, Unseen) else hub.secrets if word == "secret" else hub.variables
     if isinstance(there, Unseen):
-        yield unseen(
-            f"{call.file} names the {word} {listed(names)}; whether it is there can't be seen",
-            there,
-            "look for it yourself",
-            command.replace(" set", " list"),
-        )
+        what = f"{named} {listed(names)}; whether it is there can't be seen"
+        yield unseen(what, there, "look for it yourself", f"gh {word} list")
         return
     for name in names:
         if name in there:
             yield ok(f"the {word} {name} is there")
         else:
-            yield problem(
-                f"{call.file} names the {word} {name}, which is neither in the "
-                "repository nor shared with it",
-                "set it",
-                f"{command} {name}",
-            )
+            what = f"{named} {name}, which is neither in the repository nor shared with it"
+            yield problem(what, "set it", f"gh {word} set {name}")
