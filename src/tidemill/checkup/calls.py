@@ -39,18 +39,8 @@ INTERFACES: Mapping[str, Interface] = {
         {"contents": "write", "statuses": "write", "checks": "read"},
     ),
     "publish-images": Interface(
-        frozenset(
-            {
-                "cfg-repository",
-                "max-jobs",
-                "setup",
-                "registry",
-                "registry-username",
-                "verify",
-                "app-client-id",
-                "runs-on",
-            }
-        ),
+        frozenset({"cfg-repository", "max-jobs", "setup", "registry", "registry-username"})
+        | {"verify", "app-client-id", "runs-on"},
         frozenset({"app-private-key", "announce-token", "registry-password"}),
         {"contents": "read", "packages": "write"},
         frozenset({"cfg-repository"}),
@@ -87,6 +77,11 @@ class Call:
     def has_app(self) -> bool:
         """Whether it works as a GitHub App."""
         return bool(self.inputs.get("app-client-id"))
+
+    @property
+    def types(self) -> list[str]:
+        """The types of repository_dispatch that start it; none where all do, or none does."""
+        return strings(self.on.get("repository_dispatch", {}).get("types"))
 
     @property
     def check(self) -> str:
@@ -129,21 +124,20 @@ def _calls(path: str, text: str) -> list[Call | Unread]:
         if ours is None:
             continue
         secrets = job.get("secrets")
-        found.append(
-            Call(
-                file=path,
-                job=str(name),
-                workflow=ours["file"],
-                owner=ours["owner"],
-                ref=ours["ref"] or "",
-                on={str(event): table(filters) for event, filters in on.items()},
-                inputs={key: one for key, one in table(job.get("with")).items() if is_plain(one)},
-                secrets=table(secrets),
-                inherits=secrets == "inherit",
-                permissions=_permissions(job.get("permissions", document.get("permissions"))),
-                named=named,
-            )
+        call = Call(
+            file=path,
+            job=str(name),
+            workflow=ours["file"],
+            owner=ours["owner"],
+            ref=ours["ref"] or "",
+            on={str(event): table(filters) for event, filters in on.items()},
+            inputs={key: one for key, one in table(job, "with").items() if is_plain(one)},
+            secrets=table(secrets),
+            inherits=secrets == "inherit",
+            permissions=_permissions(job.get("permissions", document.get("permissions"))),
+            named=named,
         )
+        found.append(call)
     return found
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tidemill.checkup.calls import strings
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
@@ -23,7 +22,11 @@ from tidemill.facts.on_github import Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.documents import Document, loaded
 
-_OF_KIND = {"Application": "integrations/argocd", "Kustomization": "integrations/flux"}
+# Where it is told how each kind reports, and the lines that let it.
+_REPORTING = {
+    "Application": ("integrations/argocd", f'annotations:\n  {SUBSCRIBES}: ""'),
+    "Kustomization": ("integrations/flux", "spec:\n  wait: true"),
+}
 _PAGE = "https://github.com/tidemill/tidemill/tree/main"
 
 
@@ -83,8 +86,7 @@ def paths(known: Checkup) -> Iterator[Finding]:
         for target in wave.targets
         for path in known.cfg.paths(wave.name, target)
     ]
-    empty = [path for path in dict.fromkeys(wanted) if path and path not in there]
-    if empty:
+    if empty := [path for path in dict.fromkeys(wanted) if path and path not in there]:
         yield warning(
             f"nothing is at {listed(empty)}, from which targets render by [deployments] path",
             "mend path in tidemill.toml; if generate makes these files, run it and commit them",
@@ -106,27 +108,19 @@ def targets(known: Checkup) -> Iterator[Finding]:
     ]
     found = [one for one in deployed(manifests) if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
-    wrong = [
-        finding for one in found for finding in (*_reporting(known.cfg, one), *_heard(known, one))
-    ]
+    wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
     yield from wrong
     told = {(one.wave, one.target) if one.wave else _meant(known.cfg, one) for one in found}
     missing = [f"{target} ({wave})" for wave, target in wanted if (wave, target) not in told]
+    look = "see which ones have reported"
     if not missing and not wrong:
         yield ok("each target is named by an Application or a Kustomization here")
     elif len(missing) == len(wanted) and not wrong:
-        yield unknown(
-            "nothing in this repository says how its targets report; no wave "
-            "goes on before they do",
-            "see which ones have reported",
-            "tidemill status",
-        )
+        what = "nothing in this repository says how its targets report; no wave goes on before"
+        yield unknown(f"{what} they do", look, "tidemill status")
     elif missing:
-        yield warning(
-            f"no Application and no Kustomization here reports as {listed(missing)}",
-            "label it where it is; see which ones have reported",
-            "tidemill status",
-        )
+        what = f"no Application and no Kustomization here reports as {listed(missing)}"
+        yield warning(what, f"label it where it is; {look}", "tidemill status")
 
 
 def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
@@ -145,30 +139,23 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         waves = {wave.name: wave.targets for wave in settings.waves}
         names = ", ".join(waves.get(one.wave, ())) or f"only the waves {', '.join(waves)}"
         yield problem(
-            f"{what} reports as {one.target} in {one.wave}, which tidemill.toml "
-            f"does not list: it has {names}",
+            f"{what} reports as {one.target} in {one.wave}, which tidemill.toml does not list: it "
+            f"has {names}",
             f"mend its labels {WAVE} and {TARGET}, or add it to the wave's targets",
             f'targets = [..., "{one.target}"]',
         )
         return
     if not one.reports:
-        lines = (
-            f'annotations:\n  {SUBSCRIBES}: ""'
-            if one.kind == "Application"
-            else "spec:\n  wait: true"
-        )
-        yield problem(
-            f"{what} does not report, or says nothing of health",
-            f"add these lines; {_PAGE}/{_OF_KIND[one.kind]} says why",
-            lines,
-        )
-    paths = settings.paths(one.wave, one.target)
-    if one.paths and paths and not any(_meet(mine, path) for mine in one.paths for path in paths):
+        page, lines = _REPORTING[one.kind]
+        remedy = f"add these lines; {_PAGE}/{page} says why"
+        yield problem(f"{what} does not report, or says nothing of health", remedy, lines)
+    mine, paths = one.paths, settings.paths(one.wave, one.target)
+    if mine and paths and not any(_meet(path, other) for path in mine for other in paths):
         yield warning(
-            f"{what} renders from {', '.join(one.paths)}, and [deployments] path "
-            f"says {', '.join(paths)}",
+            f"{what} renders from {', '.join(mine)}, and [deployments] path says "
+            f"{', '.join(paths)}",
             "list in [deployments] path all that a target renders from",
-            f'path = "{one.paths[0]}"',
+            f'path = "{mine[0]}"',
         )
 
 
@@ -191,10 +178,7 @@ def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
     kind = f"Kustomization/{one.name}.{one.namespace}"
     is_sent = one.kind == "Kustomization" and one.wave
     for call in our_calls(known) if is_sent else ():
-        types = strings(call.on.get("repository_dispatch", {}).get("types"))
-        if types and kind not in types:
-            yield problem(
-                f"{call.file} leaves out {kind} below repository_dispatch",
-                "leave out types:, or list it, too",
-                f"    types: [{', '.join([*types, kind])}]",
-            )
+        if call.types and kind not in call.types:
+            what = f"{call.file} leaves out {kind} below repository_dispatch"
+            lines = f"    types: [{', '.join([*call.types, kind])}]"
+            yield problem(what, "leave out types:, or list it, too", lines)

@@ -13,6 +13,7 @@ from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
 OWN = "tidemill/check"
+_REQUIRED = f'required = ["{OWN}"]'
 # What a fast-forward of commits that were tested meets no refusal by.
 _HARMLESS = frozenset(
     {"deletion", "non_fast_forward", "required_linear_history", "required_status_checks"}
@@ -56,37 +57,26 @@ def _kept_out(
     branch = hub.branches.get(name, BranchOnGitHub(rules=Unseen("nobody asked")))
     has_app = any(call.has_app for call in our_calls(known))
     signs = {"required_signatures"} if settings.bot.sign else set()
+    refused = {kind: words for kind, words in refusing.items() if kind not in signs}
     if isinstance(branch.rules, Unseen):
-        yield unseen(
-            f"the rules of {name} can't be seen",
-            branch.rules,
-            "look at the repository's page",
-            f"gh ruleset check {name}",
-        )
-    else:
-        for rule in branch.rules:
-            page = f"gh ruleset view {rule.ruleset_id}"
-            if rule.type in refusing and rule.type not in signs:
-                words = f"a rule of {name} wants {refusing[rule.type]}"
-                yield _by(has_app, _lets_apps(branch, rule.ruleset_id), words, page)
-            elif rule.type not in _HARMLESS | _OF_AUTO.keys():
-                yield unknown(
-                    f"{name} has a rule {rule.type}, which may refuse what Tidemill pushes",
-                    "see whether a commit of Tidemill's keeps to it",
-                    page,
-                )
+        what, page = f"the rules of {name} can't be seen", f"gh ruleset check {name}"
+        yield unseen(what, branch.rules, "look at the repository's page", page)
+    for rule in () if isinstance(branch.rules, Unseen) else branch.rules:
+        page = f"gh ruleset view {rule.ruleset_id}"
+        if rule.type in refused:
+            words = f"a rule of {name} wants {refused[rule.type]}"
+            yield _by(has_app, _lets_apps(branch, rule.ruleset_id), words, page)
+        elif rule.type not in _HARMLESS | _OF_AUTO.keys():
+            what = f"{name} has a rule {rule.type}, which may refuse what Tidemill pushes"
+            yield unknown(what, "see whether a commit of Tidemill's keeps to it", page)
+    page = f"gh api repos/{hub.name}/branches/{name}/protection"
     if isinstance(branch.classic, Unseen):
-        yield unseen(
-            f"{name} has branch protection, of which this token sees no more",
-            branch.classic,
-            "look at it on the repository's page",
-            f"gh api repos/{hub.name}/branches/{name}/protection",
-        )
+        what = f"{name} has branch protection, of which this token sees no more"
+        yield unseen(what, branch.classic, "look at it on the repository's page", page)
     elif branch.classic is not None:
-        page = f"gh api repos/{hub.name}/branches/{name}/protection"
         for kind, apps in _classic(branch.classic, refusing, branch.required):
-            if kind not in signs:
-                words = f"the protection of {name} wants {refusing[kind]}"
+            if kind in refused:
+                words = f"the protection of {name} wants {refused[kind]}"
                 yield _by(has_app, bool(apps), words, page)
 
 
@@ -121,29 +111,17 @@ def _lets_apps(branch: BranchOnGitHub, ruleset: int) -> bool | None:
 
 
 def _by(has_app: bool, lets_apps: bool | None, words: str, page: str) -> Finding:
+    on_list = "on its list of those who may bypass it"
     if not has_app:
-        return problem(
-            f"{words}, and a workflow's own token can't be let by",
-            "let a GitHub App push, and let the rule let it by; or take the rule off",
-            _APP,
-        )
+        remedy = "let a GitHub App push, and let the rule let it by; or take the rule off"
+        return problem(f"{words}, and a workflow's own token can't be let by", remedy, _APP)
     if lets_apps is None:
-        return unknown(
-            f"{words}; whether it lets your App by can't be seen with this token",
-            "see that the App is on its list of those who may bypass it",
-            page,
-        )
+        words += "; whether it lets your App by can't be seen with this token"
+        return unknown(words, f"see that the App is {on_list}", page)
     if not lets_apps:
-        return problem(
-            f"{words}, and it lets no App by",
-            "put your App on its list of those who may bypass it",
-            page,
-        )
-    return unknown(
-        f"{words}, and it lets an App by; whether that is yours can't be seen",
-        "see that it is",
-        page,
-    )
+        return problem(f"{words}, and it lets no App by", f"put your App {on_list}", page)
+    words += ", and it lets an App by; whether that is yours can't be seen"
+    return unknown(words, "see that it is", page)
 
 
 def required_checks(known: Checkup) -> Iterator[Finding]:
@@ -155,84 +133,59 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
         wanted = ", ".join(settings.checks.required) or "whatever is reported"
         yield ok(f"verdicts come by tidemill record-check: {wanted}")
         return
-    ruled = _ruled(known, settings.main)
-    own = tuple(RequiredCheck(context) for context in settings.checks.required)
-    if not own and isinstance(ruled, Unseen):
-        yield unseen(
-            "tidemill.toml names no check, and which ones the rules of "
-            f"{settings.main} require can't be seen",
-            ruled,
-            "name it in [checks], or run this with a token",
-            f'required = ["{OWN}"]',
-        )
-        return
-    counted = own or (() if isinstance(ruled, Unseen) else ruled)
-    if not counted:
-        yield problem(
-            f"nothing says which checks {settings.main} requires, so that nothing can land",
-            "add this line below [checks] in tidemill.toml",
-            f'required = ["{OWN}"]',
-        )
-        return
-    everything = counted if isinstance(ruled, Unseen) else (*counted, *ruled)
-    for one in dict.fromkeys(everything):
+    main, hub, own = settings.main, known.github, settings.checks.required
+    ruled: tuple[RequiredCheck, ...] | Unseen = Unseen("nobody asked")
+    if isinstance(hub, Unseen):
+        ruled = hub
+    elif main in hub.branches:
+        ruled = hub.branches[main].required
+    counted = [*map(RequiredCheck, own), *(() if isinstance(ruled, Unseen) else ruled)]
+    if isinstance(ruled, Unseen) and not own:
+        what = "tidemill.toml names no check, and which ones the rules of "
+        remedy = "name it in [checks], or run this with a token"
+        yield unseen(f"{what}{main} require can't be seen", ruled, remedy, _REQUIRED)
+    elif not counted:
+        what = f"nothing says which checks {main} requires, so that nothing can land"
+        yield problem(what, "add this line below [checks] in tidemill.toml", _REQUIRED)
+    for one in dict.fromkeys(counted):
         yield _can_be(known, settings, one)
 
 
-def _ruled(known: Checkup, main: str) -> tuple[RequiredCheck, ...] | Unseen:
-    hub = known.github
-    if isinstance(hub, Unseen):
-        return hub
-    return hub.branches[main].required if main in hub.branches else Unseen("nobody asked")
-
-
 def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
-    calls = our_calls(known)
+    calls, auto = our_calls(known), settings.auto
     elsewhere = [call for call in calls if call.check == "other-ci"]
     if one.context.casefold() == OWN:
         if calls and len(elsewhere) == len(calls):
-            return problem(
-                f"{OWN} is required, and with check: other-ci nothing sets it",
-                "name what the other CI reports, in [checks] required or in the rule",
-                'required = ["ci"]',
-            )
+            what = f"{OWN} is required, and with check: other-ci nothing sets it"
+            remedy = "name what the other CI reports, in [checks] required or in the rule"
+            return problem(what, remedy, 'required = ["ci"]')
         if one.app not in (None, ACTIONS):
-            return problem(
-                f"{OWN} has to come from the app {one.app}, and GitHub Actions sets it",
-                "pin it to GitHub Actions in the rule",
-                f"app {ACTIONS}",
-            )
+            what = f"{OWN} has to come from the app {one.app}, and GitHub Actions sets it"
+            return problem(what, "pin it to GitHub Actions in the rule", f"app {ACTIONS}")
         return ok(f"{OWN} is required, and the workflow sets it")
-    reported = _reported(known, settings.auto)
-    if any(_is_of(one, told) for told in reported):
-        return ok(f"{one.name} is required, and is reported of {settings.auto}")
-    by_actions = any(
-        _is_of(one, told) and told[1] == ACTIONS for told in _reported(known, settings.main)
-    )
+    if _reporters(known, auto, one):
+        return ok(f"{one.name} is required, and is reported of {auto}")
     has_app = any(call.has_app for call in calls)
-    if calls and not elsewhere and not has_app and by_actions:
+    if calls and not elsewhere and not has_app and ACTIONS in _reporters(known, settings.main, one):
         return problem(
-            f"{one.name} is required, and is a job of a workflow: pushes to "
-            f"{settings.auto} by a workflow's own token start none, so it never comes",
+            f"{one.name} is required, and is a job of a workflow: pushes to {auto} by a workflow's "
+            "own token start none, so it never comes",
             f"take {one.name} out of what is required, or let it answer the event check-requested",
             "check: other-ci",
         )
-    return unknown(
-        f"{one.name} is required, and nothing has reported it of {settings.auto}",
-        f"{did_you_mean(one.context, [OWN])}see that something does for each commit of "
-        f"{settings.auto}",
-        f'required = ["{OWN}"]',
-    )
+    see = f"see that something does for each commit of {auto}"
+    what = f"{one.name} is required, and nothing has reported it of {auto}"
+    return unknown(what, did_you_mean(one.context, [OWN]) + see, _REQUIRED)
 
 
-def _reported(known: Checkup, branch: str) -> frozenset[tuple[str, int | None]]:
+def _reporters(known: Checkup, branch: str, one: RequiredCheck) -> set[int | None]:
+    """The Apps that reported a check of the tip of a branch, where the check takes theirs."""
     hub = known.github
     found = hub.branches.get(branch) if isinstance(hub, OnGitHub) else None
-    return found.reported if found and not isinstance(found.reported, Unseen) else frozenset()
-
-
-def _is_of(one: RequiredCheck, told: tuple[str, int | None]) -> bool:
-    return told[0].casefold() == one.context.casefold() and one.app in (None, told[1])
+    if found is None or isinstance(found.reported, Unseen):
+        return set()
+    mine = {app for name, app in found.reported if name.casefold() == one.context.casefold()}
+    return {app for app in mine if one.app in (None, app)}
 
 
 def default_branch(known: Checkup) -> Iterator[Finding]:
@@ -242,20 +195,16 @@ def default_branch(known: Checkup) -> Iterator[Finding]:
     if mine is None or isinstance(hub, Unseen):
         return
     default = hub.repository.default_branch
-    missing = [name for name, one in hub.branches.items() if not one.is_there and name == mine]
-    if missing:
-        yield problem(
-            f"the branch {mine} of tidemill.toml is not on GitHub",
-            "push it",
-            f"git push origin HEAD:refs/heads/{mine}",
-        )
+    if mine in hub.branches and not hub.branches[mine].is_there:
+        what = f"the branch {mine} of tidemill.toml is not on GitHub"
+        yield problem(what, "push it", f"git push origin HEAD:refs/heads/{mine}")
     elif default == mine:
         yield ok(f"{mine} is the default branch")
     elif known.cfg:
         yield warning(
-            f"the default branch is {default}, and main in tidemill.toml is "
-            f"{mine}: settings and workflows of {default} count",
-            f"keep tidemill.toml and the workflow on {default}, too, or make {mine} the "
-            "default branch",
+            f"the default branch is {default}, and main in tidemill.toml is {mine}: settings and "
+            f"workflows of {default} count",
+            f"keep tidemill.toml and the workflow on {default}, too, or make {mine} the default "
+            "branch",
             f"gh repo edit {hub.name} --default-branch {mine}",
         )

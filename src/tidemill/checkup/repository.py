@@ -12,6 +12,7 @@ from tidemill.facts.on_github import Unseen
 from tidemill.words.names import shown
 
 OLDEST_GIT = (2, 39)
+_ADD = "add it, or mend tidemill.toml"
 _INTERPRETERS = ("sh", "bash", "python", "python3", "node", "ruby")
 _OF_SHELLS = re.compile(r"[|&;<>()$`\n]")
 _ADOPT = "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md"
@@ -21,17 +22,13 @@ def releases(known: Checkup) -> Iterator[Finding]:
     """`releases`: Git and Python."""
     git, python = known.programs.git, known.programs.python
     found = re.search(r"(\d+)\.(\d+)", git)
+    oldest, look = ".".join(map(str, OLDEST_GIT)), "git version"
     if found is None:
-        yield unknown(
-            f"Git does not say which release it is: {shown(git)}", "look yourself", "git version"
-        )
+        what = f"Git does not say which release it is: {shown(git)}"
+        yield unknown(what, "look yourself", look)
     elif (int(found[1]), int(found[2])) < OLDEST_GIT:
-        oldest = ".".join(map(str, OLDEST_GIT))
-        yield warning(
-            f"Git is {git}; the oldest that Tidemill is tested with is {oldest}",
-            "install a newer one",
-            "git version",
-        )
+        what = f"Git is {git}; the oldest that Tidemill is tested with is {oldest}"
+        yield warning(what, "install a newer one", look)
     else:
         yield ok(f"Git {git} and Python {python} will do")
 
@@ -61,18 +58,14 @@ def ignored(known: Checkup) -> Iterator[Finding]:
 
 def commands(known: Checkup) -> dict[str, str]:
     """The commands that the settings name, by what they are for."""
+    named: dict[str, str | None] = {}
     if known.cfg is not None:
         mine = known.cfg.entrypoints
-        named = {
-            "introduce": mine.introduce,
-            "promote": mine.promote,
-            "generate": mine.generate,
-            "check": mine.check,
-        }
-        return {name: command for name, command in named.items() if command}
-    if known.app is not None and known.app.compile is not None:
-        return {"compile": known.app.compile.command}
-    return {}
+        named = {"introduce": mine.introduce, "promote": mine.promote}
+        named |= {"generate": mine.generate, "check": mine.check}
+    elif known.app is not None and known.app.compile is not None:
+        named = {"compile": known.app.compile.command}
+    return {name: command for name, command in named.items() if command}
 
 
 def first_words(command: str) -> list[str]:
@@ -89,75 +82,59 @@ def first_words(command: str) -> list[str]:
 
 def entry_points(known: Checkup) -> Iterator[Finding]:
     """`entry-points`: are the commands of the settings there?"""
+    named = commands(known)
     found = [
         finding
-        for name, command in commands(known).items()
-        for finding in _entry_point(known, name, first_words(command))
+        for name, command in named.items()
+        for finding in _entry_point(known, f"{name} calls", first_words(command))
     ]
-    if not found and commands(known):
-        found = [ok(f"{', '.join(commands(known))}: what they call is there")]
+    if not found and named:
+        found = [ok(f"{', '.join(named)}: what they call is there")]
     yield from dict.fromkeys(found)
 
 
-def _entry_point(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
-    modes = known.files.modes
-    if not words:
-        return
-    program, *more = words
+def _entry_point(known: Checkup, calls: str, words: list[str]) -> Iterator[Finding]:
+    modes, (program, *more) = known.files.modes, words or [""]
     file = program.removeprefix("./")
     if "/" in program and not program.startswith("/"):
         if file not in modes:
-            yield problem(
-                f"{name} calls {shown(program)}, which is not there",
-                "add it, or mend tidemill.toml",
-            )
+            yield problem(f"{calls} {shown(program)}, which is not there", _ADD)
         elif not modes[file]:
             yield problem(
-                f"{name} calls {shown(program)}, which may not be executed",
+                f"{calls} {shown(program)}, which may not be executed",
                 "make it executable",
                 f"chmod +x {shlex.quote(file)} && git add --chmod=+x {shlex.quote(file)}",
                 Fix(file, is_executable=True),
             )
     elif not known.programs.found.get(program, True):
         yield warning(
-            f"{name} calls {shown(program)}, which is not in PATH here",
+            f"{calls} {shown(program)}, which is not in PATH here",
             "install it here; where Tidemill runs, the setup of the workflow has to",
         )
     elif program in _INTERPRETERS:
         script = next((word for word in more if not word.startswith("-")), None)
         is_script = "-c" not in more and "-m" not in more
         if script and is_script and script.removeprefix("./") not in modes:
-            yield problem(
-                f"{name} calls {shown(script)}, which is not there", "add it, or mend tidemill.toml"
-            )
+            yield problem(f"{calls} {shown(script)}, which is not there", _ADD)
     elif program == "make":
-        yield from _make(known, name, more)
+        yield from _make(known, calls, more)
 
 
-def _make(known: Checkup, name: str, words: list[str]) -> Iterator[Finding]:
+def _make(known: Checkup, calls: str, words: list[str]) -> Iterator[Finding]:
     if any(word.startswith(("-C", "-f", "--")) for word in words):
         return
-    text = next(
-        (
-            known.files.texts[one]
-            for one in ("GNUmakefile", "makefile", "Makefile")
-            if one in known.files.texts
-        ),
-        None,
-    )
-    if text is None:
-        yield problem(f"{name} calls make, and there is no Makefile", "add one")
+    texts = known.files.texts
+    file = next((one for one in ("GNUmakefile", "makefile", "Makefile") if one in texts), None)
+    if file is None:
+        yield problem(f"{calls} make, and there is no Makefile", "add one")
         return
+    text = texts[file]
     if re.search(r"(?m)^-?s?include\b|^[^\t#=]*%[^=]*:", text):
         return  # what other files and patterns make is not looked at
-    targets = [word for word in words if "=" not in word]
-    for target in targets:
+    for target in (word for word in words if "=" not in word):
         if not re.search(rf"(?m)^(?:[^\t#:=]*\s)?{re.escape(target)}(?:\s[^:=]*)?::?(?!=)", text):
-            yield problem(
-                f"{name} calls make {shown(target)}, which the Makefile does not have",
-                "add it, or mend tidemill.toml",
-                f"make {target}",
-            )
+            what = f"{calls} make {shown(target)}, which the Makefile does not have"
+            yield problem(what, _ADD, f"make {target}")
 
 
 def dockerfiles(known: Checkup) -> Iterator[Finding]:
@@ -169,9 +146,7 @@ def dockerfiles(known: Checkup) -> Iterator[Finding]:
         named["[base]"] = known.app.base.file
     missing = {name: file for name, file in named.items() if file not in known.files.modes}
     for name, file in missing.items():
-        yield problem(
-            f"{name} has the Dockerfile {file}, which is not there", "add it, or mend tidemill.toml"
-        )
+        yield problem(f"{name} has the Dockerfile {file}, which is not there", _ADD)
     if named and not missing:
         yield ok("every Dockerfile of tidemill.toml is there")
 

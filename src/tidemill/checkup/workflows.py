@@ -96,8 +96,7 @@ def events(known: Checkup) -> Iterator[Finding]:
 
 def _of_cfg(call: Call, main: str) -> list[Finding]:
     file, on = call.file, call.on
-    types = strings(on.get("repository_dispatch", {}).get("types"))
-    missing = [one for one in _DISPATCHED if types and one not in types]
+    missing = [one for one in _DISPATCHED if call.types and one not in call.types]
     is_deaf = call.check == "other-ci" and not on.keys() & _OF_OTHER_CI
     return those(
         (
@@ -112,7 +111,7 @@ def _of_cfg(call: Call, main: str) -> list[Finding]:
             problem,
             f"{file} leaves out {listed(missing)} below repository_dispatch",
             "leave out types:, or list these, too",
-            f"    types: [{', '.join([*types, *missing])}]",
+            f"    types: [{', '.join([*call.types, *missing])}]",
         ),
         (
             not _hears_of(call, main),
