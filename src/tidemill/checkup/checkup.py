@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from tidemill.building import settings as of_app
+from tidemill.checkup.calls import Call, Unread, calls
 from tidemill.errors import TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts.arrival import Arrival
@@ -83,6 +85,17 @@ class Checkup:
     pushing: Pushing | Unseen = NOT_ASKED
     github: OnGitHub | Unseen = NOT_ASKED
     other: OtherRepository | Unseen = NOT_ASKED
+
+    @cached_property
+    def workflows(self) -> tuple[Call | Unread, ...]:
+        """All calls of our workflows, and the files where they can't be read."""
+        return tuple(calls(self.files.texts))
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls of the workflow of ours that this repository is to call."""
+        wanted = "gitops" if self.cfg else "publish-images"
+        return [one for one in self.workflows if isinstance(one, Call) and one.workflow == wanted]
 
     @property
     def is_on_github(self) -> bool:

@@ -15,7 +15,6 @@ from tidemill.checkup.finding import (
     unseen,
     warning,
 )
-from tidemill.checkup.workflows import our_calls
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import GROUPS, SUBSCRIBES, TARGET, WAVE, Deployed, deployed
 from tidemill.facts.on_github import Unseen
@@ -177,7 +176,7 @@ def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
     """Flux chooses the type of its events: whoever lists types has to list each."""
     kind = f"Kustomization/{one.name}.{one.namespace}"
     is_sent = one.kind == "Kustomization" and one.wave
-    for call in our_calls(known) if is_sent else ():
+    for call in known.calls if is_sent else ():
         if call.types and kind not in call.types:
             what = f"{call.file} leaves out {kind} below repository_dispatch"
             lines = f"    types: [{', '.join([*call.types, kind])}]"

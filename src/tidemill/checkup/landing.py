@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import AGAIN, Finding, ok, problem, unknown, unseen, warning
-from tidemill.checkup.workflows import our_calls
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
 from tidemill.facts.settings import Settings
@@ -55,7 +54,7 @@ def _kept_out(
     known: Checkup, settings: Settings, hub: OnGitHub, name: str, refusing: dict[str, str]
 ) -> Iterator[Finding]:
     branch = hub.branches.get(name, BranchOnGitHub(rules=Unseen("nobody asked")))
-    has_app = any(call.has_app for call in our_calls(known))
+    has_app = any(call.has_app for call in known.calls)
     signs = {"required_signatures"} if settings.bot.sign else set()
     refused = {kind: words for kind, words in refusing.items() if kind not in signs}
     if isinstance(branch.rules, Unseen):
@@ -152,7 +151,7 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
 
 
 def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
-    calls, auto = our_calls(known), settings.auto
+    calls, auto = known.calls, settings.auto
     elsewhere = [call for call in calls if call.check == "other-ci"]
     if one.context.casefold() == OWN:
         if calls and len(elsewhere) == len(calls):

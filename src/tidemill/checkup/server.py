@@ -18,7 +18,6 @@ from tidemill.checkup.finding import (
     unseen,
     warning,
 )
-from tidemill.checkup.workflows import our_calls
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
 from tidemill.facts.on_github import OnGitHub, Unseen
@@ -26,7 +25,7 @@ from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
 _LINE = "cfg-repository: OWNER/NAME"
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
 def github(known: Checkup) -> Iterator[Finding]:
@@ -103,11 +102,11 @@ def state_refs(known: Checkup) -> Iterator[Finding]:
 def dispatch(known: Checkup) -> Iterator[Finding]:
     """`dispatch`: does what app.git announces get to a cfg-app.git that takes it?"""
     own = known.github.name if isinstance(known.github, OnGitHub) else ""
-    for call in our_calls(known) if known.app else ():
+    for call in known.calls if known.app else ():
         name = str(call.inputs.get("cfg-repository", ""))
         if "${{" in name or not name:
             continue
-        wrong = "" if _NAME.fullmatch(name) else f"{name}, and not OWNER/NAME"
+        wrong = "" if NAME.fullmatch(name) else f"{name}, and not OWNER/NAME"
         if name.casefold() == own.casefold():
             wrong = "this repository itself"
         if wrong:

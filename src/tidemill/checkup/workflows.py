@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from tidemill.checkup.calls import INTERFACES, Call, Unread, calls, strings
+from tidemill.checkup.calls import INTERFACES, Call, Unread, strings
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
@@ -36,18 +36,11 @@ _GIVE = "give the job these permissions"
 _CHECKS = ("same-job", "own-job", "other-ci")
 
 
-def our_calls(known: Checkup) -> list[Call]:
-    """The calls of the workflow of ours that this repository is to call."""
-    wanted = "gitops" if known.cfg else "publish-images"
-    found = calls(known.files.texts)
-    return [one for one in found if isinstance(one, Call) and one.workflow == wanted]
-
-
 def is_called(known: Checkup) -> Iterator[Finding]:
     """`workflow`: does a job call our workflow?"""
     mine, name = ("cfg-app.git", "gitops") if known.cfg else ("app.git", "publish-images")
-    example, found = f"{_AT}/{EXAMPLES[name]}", our_calls(known)
-    for one in calls(known.files.texts):
+    example, found = f"{_AT}/{EXAMPLES[name]}", known.calls
+    for one in known.workflows:
         if isinstance(one, Unread):
             yield problem(
                 f"{one.file} is not a workflow: its YAML can't be read, or it has no jobs",
@@ -71,7 +64,7 @@ def pins(known: Checkup) -> Iterator[Finding]:
     """`pin`: does a call name a commit that nobody can move?"""
     policy = known.github.policy if isinstance(known.github, OnGitHub) else None
     say = problem if isinstance(policy, ActionsPolicy) and policy.sha_pinning_required else warning
-    for call in our_calls(known):
+    for call in known.calls:
         if _SHA.fullmatch(call.ref):
             yield ok(f"{call.file} names the commit {call.ref[:12]} of {call.owner}")
             continue
@@ -85,7 +78,7 @@ def pins(known: Checkup) -> Iterator[Finding]:
 
 def events(known: Checkup) -> Iterator[Finding]:
     """`events`: is the workflow started by all that it has to hear of?"""
-    for call in our_calls(known):
+    for call in known.calls:
         found = (
             _of_cfg(call, known.cfg.main)
             if known.cfg
@@ -171,7 +164,7 @@ def _hears_of(call: Call, branch: str) -> bool:
 
 def permissions(known: Checkup) -> Iterator[Finding]:
     """`permissions`: has the calling job what ours asks for? If not, GitHub starts nothing."""
-    for call in our_calls(known):
+    for call in known.calls:
         wanted, job = INTERFACES[call.workflow].permissions, f"the job {call.job} of {call.file}"
         lines = "\n".join(["permissions:", *(f"  {one}: {how}" for one, how in wanted.items())])
         mended = (lines, _with_permissions(known, call, lines))
@@ -219,7 +212,7 @@ def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
 
 def inputs(known: Checkup) -> Iterator[Finding]:
     """`inputs`: does the call give what ours takes?"""
-    for call in our_calls(known):
+    for call in known.calls:
         of_one = _of_gitops if call.workflow == "gitops" else _of_publish_images
         found = [*_names(call), *of_one(call)]
         yield from found or [ok(f"{call.file} gives what {call.workflow}.yml takes")]
@@ -278,7 +271,7 @@ def named_secrets(known: Checkup) -> Iterator[Finding]:
     """`secrets`: are the secrets and variables that the workflow files name there?"""
     hub = known.github
     secrets, variables = (hub, hub) if isinstance(hub, Unseen) else (hub.secrets, hub.variables)
-    for call in our_calls(known):
+    for call in known.calls:
         for kind, word, there in (("secrets", "secret", secrets), ("vars", "variable", variables)):
             names = sorted(name for of, name in call.named if of == kind and name != "GITHUB_TOKEN")
             if names:

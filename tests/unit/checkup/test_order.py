@@ -44,6 +44,7 @@ from tidemill.facts.on_github import (
     Unseen,
     WorkflowDefaults,
 )
+from tidemill.words.documents import loaded
 
 Case = tuple[Callable[[], Checkup], str, State, str]
 
@@ -623,6 +624,18 @@ spec:
 """
     known = cfg(**{"argocd/staging.yaml": text, "argocd/production.yaml": ""})
     assert [one.state for one in of(known, "targets")] == ["ok"]
+
+
+def test_a_workflow_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+
+    def noting(text: str) -> list[dict[Any, Any]]:
+        parsed.append(text)
+        return loaded(text)
+
+    monkeypatch.setattr("tidemill.checkup.calls.loaded", noting)
+    findings(flux())
+    assert len(parsed) == 1
 
 
 ODD: tuple[Any, ...] = (None, "x", 1, True, [], {}, [1], ["x", {}], {"a": 1}, "{{ x }}", [[[]]])
