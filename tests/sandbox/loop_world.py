@@ -25,6 +25,7 @@ jobs:
   gitops:
     permissions: {{contents: write, statuses: write, checks: read}}
     uses: {REF}
+    with: {{check: CHECK}}
 """
 SETTINGS = """
 [checks]
@@ -73,7 +74,9 @@ class Loop:
         bare: the repository itself, where everything is looked up.
     """
 
-    def __init__(self, shop: Mill, sets: tuple[str, ...], timeout: str, waves: str) -> None:
+    def __init__(
+        self, shop: Mill, sets: tuple[str, ...], timeout: str, waves: str, check: str
+    ) -> None:
         self.mill, self.hub, self.starter = shop, shop.hub, shop.starter
         self.bare = shop.repository.path
         folder = shop.clone.folder
@@ -86,7 +89,7 @@ class Loop:
         hook = self.hub.folder / "hooks" / "post-receive"
         hook.write_text(HOOK)
         hook.chmod(0o755)
-        shop.push("Begin", tidemill=CALLER)
+        shop.push("Begin", tidemill=CALLER.replace("CHECK", check))
         self.settle()
 
     def announce(self, payload: dict[str, Any]) -> None:
@@ -193,11 +196,16 @@ class Loop:
 
 @contextmanager
 def loop(
-    folder: Path, *, sets: tuple[str, ...] = ("app",), timeout: str = "60m", waves: str = ""
+    folder: Path,
+    *,
+    sets: tuple[str, ...] = ("app",),
+    timeout: str = "60m",
+    waves: str = "",
+    check: str = "same-job",
 ) -> Iterator[Loop]:
-    """Start it; `waves` are more of them than the lab."""
+    """Start it; `waves` are more of them than the lab, `check` says where checks run."""
     with mill(folder) as shop:
-        yield Loop(shop, sets, timeout, waves)
+        yield Loop(shop, sets, timeout, waves, check)
 
 
 def announced(set_name: str, position: int, *, broken: bool = False, **more: Any) -> dict[str, Any]:
