@@ -14,6 +14,7 @@ from tests.components.shapes import Registry
 from tests.world import World, announcement
 
 from tidemill.action.outputs import outputs_of
+from tidemill.commands._table import COMMANDS
 
 HOSTILE = "::error::x ##[error]y | <b>@all</b> ![a](http://b) `c` $(d)"
 
@@ -154,7 +155,7 @@ def test_the_root_action_names_the_commands_that_there_are(tmp_path: Path, name:
     done = act(tmp_path, None, {"command": name})
     assert done.code == 1
     (error,) = done.annotations("error")
-    assert "name one of: build-reproducible-image" in error
+    assert f"name one of: {', '.join(COMMANDS)}" in error
 
 
 def test_the_root_action_refuses_an_input_that_the_command_has_not(new: World) -> None:
