@@ -21,7 +21,7 @@ def test_the_setup_of_a_deployed_commit_does_not_run(tmp_path: Path) -> None:
     with loop(tmp_path / "world") as world:
         clone = world.mill.clone
         (clone.folder / "setup.sh").write_text(SETUP.format(left=left, ran=ran))
-        world.mill.push("Set up", tidemill=f"{CALLER}    with: {{setup: sh setup.sh}}\n")
+        world.mill.push("Set up", tidemill=CALLER.replace("check: CHECK", "setup: sh setup.sh"))
         world.settle()
         main = world.refs()["refs/heads/main"]
         for name in ("setup.sh", "generate.sh"):
@@ -33,10 +33,11 @@ def test_the_setup_of_a_deployed_commit_does_not_run(tmp_path: Path) -> None:
         world.announce(announced("app", 1))
         world.settle()
         before = len(ran.read_text().splitlines())
-        # For an environment of somebody else's: one of ours would be refused before the setup.
+        # For a target that there is not: for one of ours it would be refused before the setup.
         made = world.mill.rest(
             "POST", f"/repos/{NAME}/deployments",
-            {"ref": hostile, "auto_merge": False, "required_contexts": [], "environment": "else"},
+            {"ref": hostile, "auto_merge": False, "required_contexts": [],
+             "environment": "no/ours"},
         )  # fmt: skip
         where = f"/repos/{NAME}/deployments/{made['id']}/statuses"
         world.mill.rest("POST", where, {"state": "success"})

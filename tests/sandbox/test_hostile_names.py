@@ -59,7 +59,7 @@ def test_what_an_event_names_is_refused_in_one_annotation_and_never_believed(
         ((kind, title, text),) = shown_on(run)
         assert kind == "error"
         # act takes the last `::` of a command for the one before its text; GitHub takes the first.
-        assert title == "Tidemill: accept-event" or "::" in str(run.trigger), text
+        assert title == "Tidemill: loop" or "::" in str(run.trigger), text
         assert "remedy: " in text
         assert len(text) < 1000
         assert [part.conclusion for part in run.jobs] == ["failure", "skipped", "skipped"]
