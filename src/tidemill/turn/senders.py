@@ -26,6 +26,7 @@ CROWD = 3  # so many others are a crowd, of which more will come
 PATIENCE = 4.0  # seconds
 GATHERING = 1.2  # seconds that others have to join before the first turns
 _LOOKS = 0.2, 0.4  # seconds between two looks at the refs
+MOST_LOOKS = 20  # so that it ends, however short the pauses are
 
 
 class _Rejected(msgspec.Struct):
@@ -41,7 +42,9 @@ def awaited(store: Store, state: State, request: str, clock: Clock) -> State:
     if not _is_to_wait(store, state, request, clock.now):
         return state
     waited = 0.0
-    while waited < PATIENCE:
+    for _ in range(MOST_LOOKS):
+        if waited >= PATIENCE:
+            break
         pause = random.uniform(*_LOOKS)  # noqa: S311 - it spreads senders, it guards nothing
         clock.pause(pause)
         waited += pause
