@@ -36,7 +36,7 @@ APP_PERMISSIONS: Mapping[str, Access] = {
 _PEOPLE = {"app": ("Ada", "ada@example.com"), "cfg-app": ("Grace", "grace@example.com")}
 _MESSAGE = "Images go to the registry of the stand-in"
 _CALL = re.compile(r"^(?P<indent> +)uses: \S+/(?:gitops|publish-images)\.yml@.*\n", re.MULTILINE)
-_IMAGES = re.compile(r'^images = "(?P<host>[^/"]+)/', re.MULTILINE)
+_IMAGES = re.compile(r'^images = "(?P<host>[^/"]+)/(?P<path>[^"{]*)', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -151,6 +151,13 @@ class World:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         return folder
 
+    def _rename_images(self, folder: Path, host: str, path: str) -> None:
+        """Manifests name images of this registry, too: else what is announced is in no file."""
+        old, new = f"{host}/{path}".encode(), f"{self.registry.host}/{path}".encode()
+        for file in folder.rglob("*.y*ml"):
+            if ".git" not in file.relative_to(folder).parts and file.is_file():
+                file.write_bytes(file.read_bytes().replace(old, new))
+
     def _give_rights(self) -> None:
         hub, cfg = self.hub, self.wishes.names[1]
         contents: dict[str, Access] = {"contents": "write"}
@@ -218,6 +225,8 @@ class World:
             text = settings.read_text(encoding="utf-8")
             text = text.replace(f'"{named["host"]}/', f'"{self.registry.host}/')
             settings.write_text(text, encoding="utf-8")
+        if named is not None and short == "cfg-app":
+            self._rename_images(folder, named["host"], named["path"])
         for file in (folder / ".github/workflows").glob("*.y*ml"):
             text = file.read_text(encoding="utf-8")
             if short == "app" and "publish-images.yml" in text:

@@ -43,7 +43,10 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
     )
     cfg = own_repository(
         tmp_path / "cfg",
-        {"tidemill.toml": 'allow = ["ghcr.io/me/*"]\n'},
+        {
+            "tidemill.toml": 'allow = ["ghcr.io/me/*"]\n',
+            "base/web.yaml": "image: ghcr.io/me/web:1\nother: ghcr.io/them/web:1\n",
+        },
     )
     to = own_repository(tmp_path / "mine", {"README.md": "Where it is started.\n"}) / "to"
     process = subprocess.Popen(
@@ -79,6 +82,8 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         assert f'images = "{found["registry"]}/me/' in (clone / "tidemill.toml").read_text()
         settings = Path(found["repositories"]["cfg-app"]["clone"]) / "tidemill.toml"
         assert settings.read_text() == f'allow = ["{found["registry"]}/me/*"]\n'
+        manifest = (settings.parent / "base/web.yaml").read_text()
+        assert manifest == f"image: {found['registry']}/me/web:1\nother: ghcr.io/them/web:1\n"
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
