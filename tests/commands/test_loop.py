@@ -12,6 +12,7 @@ from tests.commands.promises import (
     assert_help_has_an_example,
     assert_readable,
     assert_twice_is_once,
+    dry_run,
     refused,
 )
 from tests.loop.stories import journal, refs, says, waits_for
@@ -27,6 +28,16 @@ def with_check(world: World, script: str) -> None:
     )
     (world.clone / "check.sh").write_text(script)
     world.edit()
+
+
+def by_event(payload: object, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workflow that an announcement has started."""
+    file = folder / "event.json"
+    event = {"action": "images-announced", "client_payload": payload, "branch": "main"}
+    file.write_text(json.dumps(event))
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "repository_dispatch")
+    monkeypatch.setenv("GITHUB_EVENT_PATH", str(file))
+    monkeypatch.setenv("GITHUB_ACTOR", "ci")
 
 
 def test_help_has_an_example() -> None:
@@ -107,6 +118,26 @@ def test_several_commits_are_checked_side_by_side(tmp_path: Path) -> None:
     assert world.on_main("lab", "blue")
 
 
+def test_dry_run_checks_and_writes_nothing(under_test: World) -> None:
+    done = dry_run(under_test, *LOOP)
+    assert (done["changed"], done["verdicts"]) == (False, {})
+    assert done["to_check"] == [under_test.ref("refs/heads/auto")]
+
+
+def test_dry_run_says_what_an_event_would_bring(
+    new: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_event(announcement(1), tmp_path, monkeypatch)
+    done = dry_run(new, *LOOP, "--accept")
+    assert [one["set"] for one in done["introduced"]] == ["app"]
+
+
+def test_deployments_take_github_and_that_is_said_before_anything_is_done(
+    under_test: World,
+) -> None:
+    assert "GitHub's API is needed" in refused(under_test, *LOOP, "--deployments")
+
+
 def test_run_without_time_checks_nothing_and_says_that_something_wants_it(
     under_test: World,
 ) -> None:
@@ -151,12 +182,7 @@ def test_one_of_several_checks_is_answered_by_name(under_test: World) -> None:
 def test_event_of_a_workflow_is_accepted_first(
     new: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    payload = tmp_path / "event.json"
-    event = {"action": "images-announced", "client_payload": announcement(1), "branch": "main"}
-    payload.write_text(json.dumps(event))
-    monkeypatch.setenv("GITHUB_EVENT_NAME", "repository_dispatch")
-    monkeypatch.setenv("GITHUB_EVENT_PATH", str(payload))
-    monkeypatch.setenv("GITHUB_ACTOR", "ci")
+    by_event(announcement(1), tmp_path, monkeypatch)
     done = new.run(*LOOP, "--accept")
     assert done.code == 0, done
     assert done["request"]["kind"] == "accepted"

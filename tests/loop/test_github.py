@@ -329,6 +329,36 @@ def test_what_the_turn_did_stays_where_github_takes_no_event(world: GitHubWorld)
     assert world.ref("refs/heads/auto")
 
 
+# The whole loop in one run
+
+
+def test_one_run_checks_sets_our_status_and_lands(world: GitHubWorld) -> None:
+    accept(world, 1)
+    done = world.run("loop")
+    assert done.code == 0, done
+    commit = world.ref("refs/heads/main")
+    assert done["landed"] == commit
+    assert done["verdicts"] == {commit: "success"}
+
+
+def test_check_that_is_others_is_left_to_them(world: GitHubWorld) -> None:
+    """Our own status would decide nothing."""
+    world.settings = world.settings.replace(f'["{OWN}"]', '["ci"]')
+    world.edit()
+    accept(world, 1)
+    done, asked = world.called("loop")
+    assert (done.code, done["verdicts"], done["landed"]) == (0, {}, None)
+    assert len(done["introduced"]) == 1
+    assert [one for one in asked if one.verb == "POST"] == []
+
+
+def test_our_status_has_one_name(world: GitHubWorld) -> None:
+    accept(world, 1)
+    done = world.run("loop", "--context", "ci")
+    assert done.code == 1
+    assert OWN in done["error"]["what"]
+
+
 # What is missing
 
 

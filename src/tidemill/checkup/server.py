@@ -99,6 +99,12 @@ def state_refs(known: Checkup) -> Iterator[Finding]:
             yield unknown(f"{what}{place} it says at the first one only", "do the first turn", look)
 
 
+def announced_to(known: Checkup) -> str | None:
+    """The cfg-app.git that is looked at: the first that a workflow of app.git announces to."""
+    names = (str(call.inputs.get("cfg-repository", "")) for call in known.calls if known.app)
+    return next((name for name in names if NAME.fullmatch(name)), None)
+
+
 def dispatch(known: Checkup) -> Iterator[Finding]:
     """`dispatch`: does what app.git announces get to a cfg-app.git that takes it?"""
     own = known.github.name if isinstance(known.github, OnGitHub) else ""
@@ -112,6 +118,10 @@ def dispatch(known: Checkup) -> Iterator[Finding]:
         if wrong:
             what = f"cfg-repository of {call.file} is {wrong}"
             yield problem(what, "write the name of cfg-app.git there", _LINE)
+        elif name != (looked_at := announced_to(known)):
+            what = f"whether {name} takes what this repository announces was not looked at"
+            see = f"only {looked_at}, which is named first, was: see whether this one does, too"
+            yield unknown(what, see, f"gh repo view {name}")
         elif known.app:
             yield from _elsewhere(known, known.app, own, name)
 

@@ -13,7 +13,7 @@ from tidemill.building import settings as of_app
 from tidemill.checkup.calls import FOLDER
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
 from tidemill.checkup.repository import commands, first_words
-from tidemill.checkup.server import NAME
+from tidemill.checkup.server import announced_to
 from tidemill.clients.git.checkout import Local, origin
 from tidemill.clients.git.git import GitError
 from tidemill.clients.git.inspection import Inspection
@@ -115,9 +115,8 @@ class Examination:
         branches = [known.cfg.main, known.cfg.auto] if known.cfg else []
         branches += [known.app.branch] if known.app else []
         known = replace(known, github=hub.repository(branches))
-        names = [str(call.inputs.get("cfg-repository", "")) for call in known.calls]
-        other = next((name for name in names if NAME.fullmatch(name)), None)
-        if known.app is None or other is None:
+        other = announced_to(known)
+        if other is None:
             return known
         return replace(known, other=hub.other(other, of_cfg.FILE))
 

@@ -6,7 +6,7 @@ import os
 import platform
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
 from datetime import UTC, datetime
 
@@ -24,6 +24,7 @@ from tidemill.commands._session import accept_ask, together, turn_taken
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.checks import CONTEXT, Run, RunState, last_words, verdict
+from tidemill.facts.requests import Fact
 from tidemill.facts.state import State
 from tidemill.turn.check import CommitVerdict, judged
 from tidemill.turn.loop import Round, rounds
@@ -46,6 +47,10 @@ class Loop:
     Args:
         context: the name of the check that is answered; None: by the settings.
         seconds: after which no check begins.
+        deployments: whether records are mirrored on GitHub.
+
+    Raises:
+        Refused: they are to be, and there is no GitHub to mirror them on.
     """
 
     def __init__(
@@ -55,16 +60,24 @@ class Loop:
         options: _options.Options,
         context: str | None,
         seconds: float,
+        *,
+        deployments: bool,
     ) -> None:
         self.done: list[Round] = []
         self.event: EventRequest | None = None
         self._store, self._url, self._options, self._context = store, url, options, context
         self._until = time.monotonic() + seconds
         self._github = connected(url, tell)
+        self._deployments = deployments
+        if deployments:
+            needed(self._github)
+        self._name = CONTEXT
+        self._extra: Mapping[str, Fact] = {}
         self._say = teller(as_json=options.json)
         self._state: State | None = None
         self._remedies = Remedies.of(url, options.now)
-        self._run = f"{person.run_url() or platform.node()} {os.getpid()}"
+        where = person.run_url() or platform.node()
+        self._run = f"{where} {os.getpid()} {options.now.isoformat()}"
 
     def accept(self, name: str, ask: Ask | Nothing) -> None:
         """Accept what an event brings."""
@@ -72,7 +85,7 @@ class Loop:
             self.event = EventRequest(name, Request("nothing", how=ask.why), ask.is_foreign)
             return
         _, accepted, request = accept_ask(self._store, self._remedies, self._options, ask)
-        self._state = accepted.state
+        self._state, self._extra = accepted.state, accepted.extra
         self.event = EventRequest(name, request)
 
     def rounds(self) -> Iterator[Round]:
@@ -90,11 +103,11 @@ class Loop:
                 error.written = self._written()
             raise
 
-    def tell_github(self, done: Turn, *, deployments: bool) -> None:
+    def tell_github(self, done: Turn) -> None:
         """Mirror deployments; and where time was over, let another run go on."""
-        wanted = Notices(go_on=done.plan.more, deployments=deployments)
-        if wanted and (deployments or isinstance(self._github, GitHub)):
-            tell_github(done, wanted, needed(self._github), person.run_url())
+        wanted = Notices(go_on=done.plan.more, deployments=self._deployments)
+        if wanted and not self._options.dry_run and isinstance(self._github, GitHub):
+            tell_github(done, wanted, self._github, person.run_url())
 
     def result(self) -> LoopDone:
         """What became of it all."""
@@ -116,7 +129,9 @@ class Loop:
             self._store,
             self._clock,
             run_url=person.run_url(),
+            dry_run=self._options.dry_run,
             state=state,
+            extra=self._extra,
             say=self._say,
             forge=self._github,
             claim=is_claiming,
@@ -126,14 +141,19 @@ class Loop:
 
     def _chosen(self, done: Turn) -> tuple[str, ...]:
         """What this can still say something about: not where only another check has to answer."""
-        checks, known, name = self._settings.checks, done.snapshot.checks, self._named()
+        if self._options.dry_run or not done.plan.to_check:
+            return ()
+        known, checks = done.snapshot, self._settings.checks
+        required = known.required or checks.required
+        name = self._name = self._named(required)
+        if required and name not in required:
+            return ()  # then other CI reports, and what waits for it is said
         answered = Counter(each.sha for one in self.done for each in one.verdicts)
 
         def is_of_others(sha: str) -> bool:
-            missing = verdict(known.get(sha), checks.required, checks.timeout, known_at).missing
-            return bool(missing) and name not in missing
+            found = verdict(known.checks.get(sha), required, checks.timeout, known.now)
+            return bool(found.missing) and name not in found.missing
 
-        known_at = done.snapshot.now
         return tuple(
             sha
             for sha in done.plan.to_check
@@ -180,7 +200,7 @@ class Loop:
     def _note(self, sha: str, state: RunState, said: str) -> None:
         clock = self._clock
         report = Run(
-            context=self._named(),
+            context=self._name,
             run=f"{self._run} {len(self.done)}",
             state=state,
             at=clock.now,
@@ -188,13 +208,19 @@ class Loop:
         )
         note(self._store, clock, sha, report, dry_run=False)
 
-    def _named(self) -> str:
-        """The name of the check that is answered.
+    def _named(self, required: Sequence[str]) -> str:
+        """The name of the check that is answered; on GitHub that is always our own status.
 
         Raises:
             Refused: the settings do not ask for it, so an answer would decide nothing.
         """
-        required = self._settings.checks.required
+        if self._settings.checks.source == "github":
+            if self._context not in (None, CONTEXT):
+                raise Refused(
+                    f'with [checks] source = "github" the verdict is the status {CONTEXT}',
+                    remedy='leave out --context; where only Git is used, set source = "refs"',
+                )
+            return CONTEXT
         only = required[0] if len(required) == 1 else CONTEXT
         name = self._context or only
         if required and name not in required:
@@ -210,5 +236,5 @@ class Loop:
         if self.event and self.event.request.is_new:
             parts.append(f"{self.event.request.id} was accepted")
         if any(isinstance(one.turn.outcome, Wrote) for one in self.done):
-            parts.append(f"what {len(self.done)} turns before did")
+            parts.append("what the turns before this one did")
         return "; ".join(parts) or "nothing"

@@ -19,9 +19,7 @@ EXAMPLE = "tidemill loop --once --repo https://git.example.com/cfg-app.git"
 _WITHIN = "30m"  # a token of a GitHub App lives for an hour, and the last check takes its time, too
 
 PARAMETERS = (
-    _options.Repository(),
-    _options.NOW,
-    _options.JSON,
+    *_options.TURN,
     _options.ENTRYPOINTS,
     Option("--once", is_flag=True, help="end when nothing is due any more; it does so in any case"),
     Option(
@@ -32,8 +30,8 @@ PARAMETERS = (
     Option(
         "--context",
         metavar="NAME",
-        help=f"the name of the check that this answers; {CONTEXT} by default, or the one that "
-        "[checks] required names",
+        help=f"the name of the check that this answers, where verdicts are in Git; {CONTEXT} by "
+        "default, or the one that [checks] required names",
     ),
     Option(
         "--within",
@@ -67,12 +65,19 @@ def run(arguments: Arguments) -> Result:
     with opened(arguments.repo) as store:
         from tidemill.commands._looping import Loop  # while the server is asked who it is
 
-        loop = Loop(store, arguments.repo, options, arguments.context, within.total_seconds())
+        loop = Loop(
+            store,
+            arguments.repo,
+            options,
+            arguments.context,
+            within.total_seconds(),
+            deployments=arguments.deployments,
+        )
         if arguments.accept:
             from tidemill.commands._event import event
 
             loop.accept(*event())
         for one in loop.rounds():
             loop.done.append(one)
-            loop.tell_github(one.turn, deployments=arguments.deployments)
+            loop.tell_github(one.turn)
     return loop.result()

@@ -61,6 +61,13 @@ def app_edited(old: str, new: str) -> Checkup:
     return app(workflow=APP_WORKFLOW.replace(old, new))
 
 
+def with_second(workflow: str) -> Checkup:
+    """app.git with one more workflow file, which comes after the other."""
+    known = app()
+    texts = {**known.files.texts, ".github/workflows/second.yml": workflow}
+    return replace(known, files=replace(known.files, texts=texts))
+
+
 def said(old: str, new: str, **texts: str) -> Checkup:
     """cfg-app.git with other settings."""
     assert old in CFG
@@ -505,6 +512,10 @@ CASES: dict[str, Case] = {
     # the announcement
     "cfg-repository that is no name": (
         lambda: app_edited("acme/cfg-app", "cfg-app"), "dispatch", "problem", "not OWNER/NAME",
+    ),
+    "second cfg-repository, which nobody looked at": (
+        lambda: with_second(APP_WORKFLOW.replace("acme/cfg-app", "acme/cfg-other")),
+        "dispatch", "unknown", "acme/cfg-other takes what this repository announces was not looked",
     ),
     "cfg-repository that is app.git": (
         lambda: app_edited("acme/cfg-app", "acme/app"), "dispatch", "problem", "itself",
