@@ -152,10 +152,14 @@ class World:
         return folder
 
     def _rename_images(self, folder: Path, host: str, path: str) -> None:
-        """Manifests name images of this registry, too: else what is announced is in no file."""
+        """Files of one's own name images of this registry: else an image announced is in none.
+
+        The example's files stay, for its generator would quote this host as no replacement does.
+        """
         old, new = f"{host}/{path}".encode(), f"{self.registry.host}/{path}".encode()
-        for file in folder.rglob("*.y*ml"):
-            if ".git" not in file.relative_to(folder).parts and file.is_file():
+        for file in folder.rglob("*"):
+            inside = ".git" not in file.relative_to(folder).parts
+            if inside and file.is_file() and not file.is_symlink():
                 file.write_bytes(file.read_bytes().replace(old, new))
 
     def _give_rights(self) -> None:
@@ -225,7 +229,7 @@ class World:
             text = settings.read_text(encoding="utf-8")
             text = text.replace(f'"{named["host"]}/', f'"{self.registry.host}/')
             settings.write_text(text, encoding="utf-8")
-        if named is not None and short == "cfg-app":
+        if named is not None and short == "cfg-app" and self.wishes.cfg:
             self._rename_images(folder, named["host"], named["path"])
         for file in (folder / ".github/workflows").glob("*.y*ml"):
             text = file.read_text(encoding="utf-8")
