@@ -61,7 +61,7 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 	  --wheel-dir dist . ./sandbox
 	@ls dist
 
-docs: setup ## write docs/commands.md again, from the help of the commands
+docs: setup ## write docs/reference/ and the files of the actions again, from the source
 	@$(BIN)/python tools/reference.py
 
 bench: setup ## run every benchmark, and write docs/performance.md (ARGS="turn plan" picks some, and prints)

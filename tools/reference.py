@@ -1,4 +1,4 @@
-"""Writes the second part of docs/commands.md from the command table, so that it is never stale.
+"""Writes the second part of docs/reference/commands.md from the command table, so that it is never stale.
 
     python tools/reference.py       what `make docs` runs; a test fails while the file is stale
 
@@ -17,7 +17,7 @@ from tidemill.commands._parameters import Option
 from tidemill.commands._table import TIDEMILL, Table, command
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
-FILE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+FILE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands.md"
 SHARED = ("repo", "dry_run", "now", "json")
 WIDTH = 92
 

@@ -39,10 +39,10 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = {
     file.relative_to(ROOT).as_posix(): file.read_text()
-    for pages in ("*.md", "docs/*.md", "sandbox/*.md", "[aei]*/*/README.md")
+    for pages in ("*.md", "docs/**/*.md", "sandbox/*.md", "[aei]*/*/README.md")
     for file in sorted(ROOT.glob(pages))
 }
-SETTINGS = DOCUMENTS["docs/settings.md"]
+SETTINGS = DOCUMENTS["docs/reference/settings.md"]
 ADOPT = DOCUMENTS["docs/adopt.md"]
 IMAGES = DOCUMENTS["docs/images.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
@@ -103,9 +103,20 @@ def test_files_that_are_named_exist(name: str) -> None:
             assert any((root / path).exists() for root in (ROOT, PACKAGE)), path
 
 
-def test_every_document_can_be_found_from_the_readme() -> None:
-    linked = set(re.findall(r"\]\(([\w./-]+\.md)\)", README + ADOPT))
-    assert {file.name for file in ROOT.glob("docs/*.md")} <= {Path(link).name for link in linked}
+def linked_from(name: str) -> Iterator[str]:
+    """The documents that a document links to."""
+    for path in re.findall(r"\]\(([\w./-]+\.md)[#)]", DOCUMENTS[name]):
+        yield os.path.normpath(Path(name).parent / path)
+
+
+@pytest.mark.parametrize("start", ["README.md", "docs/index.md"])
+def test_every_document_is_found_from_the_start(start: str) -> None:
+    found, new = {start}, [start]
+    while new:
+        fresh = {one for one in linked_from(new.pop()) if one in DOCUMENTS} - found
+        found |= fresh
+        new += fresh
+    assert {name for name in DOCUMENTS if name.startswith("docs/")} - found <= {"docs/index.md"}
 
 
 # Commands
@@ -330,7 +341,7 @@ def show_equal(cell: str, default: Any) -> bool:
 def test_the_tables_of_inputs_are_the_workflow_s(title: str, workflow: str) -> None:
     file = ROOT / ".github" / "workflows" / f"{workflow}.yml"
     called = yaml.safe_load(file.read_text())[True]["workflow_call"]  # `on` is YAML's true
-    table = section(DOCUMENTS["docs/github.md"], title).partition("| input |")[2]
+    table = section(DOCUMENTS["docs/adopt-github.md"], title).partition("| input |")[2]
     assert set(first_column(table)) == {*called["inputs"], *called["secrets"]}
 
 

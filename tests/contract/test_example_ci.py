@@ -176,6 +176,6 @@ def test_gitlab_s_file_is_one() -> None:
 
 
 def test_the_documents_show_the_files_as_they_are() -> None:
-    page = (EXAMPLES.parents[1] / "docs" / "any-ci.md").read_text()
+    page = (EXAMPLES.parents[1] / "docs" / "adopt-anywhere.md").read_text()
     for name in (".gitlab-ci.yml", "Jenkinsfile", "crontab", "deploy.sh"):
         assert (EXAMPLES / name).read_text() in page, name

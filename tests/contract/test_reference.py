@@ -1,4 +1,4 @@
-"""docs/commands.md is what the commands are, and what they print."""
+"""docs/reference/commands.md is what the commands are, and what they print."""
 
 from __future__ import annotations
 

@@ -227,7 +227,7 @@ def _settings(place: Place, rollout: Rollout, prefix: str, images: str, generate
     paths = [quoted(one) for one in rollout.paths]
     lines = [
         "# How Tidemill carries images into this repository and from wave to wave. Every key:",
-        f"# {DOCUMENTS}/settings.md",
+        f"# {DOCUMENTS}/reference/settings.md",
         *([f"main = {quoted(place.branch)}"] if place.branch != "main" else []),
         "[checks]",
         *(

@@ -184,4 +184,4 @@ def fitness(known: Checkup) -> Iterator[Finding]:
         case one:
             yield ok(f"fit to land: {', '.join(one.checked)}")
             for text in one.warnings:
-                yield warning(text, "see docs/settings.md", _ADOPT)
+                yield warning(text, "see docs/reference/settings.md", _ADOPT)

@@ -139,7 +139,7 @@ def _with_settings(known: Checkup, text: str | None) -> Checkup:
             known,
             invalid=SettingsInvalid(
                 f"there is no {of_cfg.FILE} at the root of the repository",
-                remedy="write one: docs/github.md has one for each of the two repositories",
+                remedy="write one: docs/adopt-github.md has one for each of the two repositories",
             ),
         )
     is_app = _is_of_app(text)

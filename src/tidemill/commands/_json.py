@@ -1,4 +1,4 @@
-"""What `--json` prints of each result (docs/commands.md)."""
+"""What `--json` prints of each result (docs/reference/commands.md)."""
 
 from __future__ import annotations
 
