@@ -1,4 +1,4 @@
-"""Writes the second part of docs/reference/commands.md from the command table, so that it is never stale.
+"""Writes the second part of docs/reference/commands.md from the table of commands.
 
     python tools/reference.py       what `make docs` runs; a test fails while the file is stale
 

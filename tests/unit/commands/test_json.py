@@ -1,4 +1,7 @@
-"""What `--json` prints, of results that commands really return; docs/reference/commands.md has the keys."""
+"""What `--json` prints, of results that commands really return.
+
+docs/reference/commands.md has the keys.
+"""
 
 from __future__ import annotations
 
