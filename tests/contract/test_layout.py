@@ -17,7 +17,7 @@ SOURCES = sorted(
     for folder in ("src", "sandbox", "tests", "bench", "examples", "tools")
     for file in (ROOT / folder).rglob("*.py")
 )
-PURE = ("words", "announcing", "facts", "plan", "asks")
+PURE = ("words", "announcing", "facts", "plan", "asks", "answers")
 VERBS = [file.stem for file in (PACKAGE / "commands").glob("[!_]*.py")]
 
 VAGUE = {"base", "common", "helpers", "manager", "misc", "shared", "utils"}

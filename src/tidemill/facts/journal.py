@@ -46,9 +46,18 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger = msgspec.field(default_factory=Ledger)
 
 
+class TurnRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one turn did: `record.json` of any release, but for the ledger that is in it or beside
+    it. Nobody who reads what turns did has to read ledgers."""
+
+    version: Literal[1, 2] = 1
+    at: Moment
+    run_url: str | None = None
+    entries: tuple[Entry, ...] = ()
+
+
 class _Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """`record.json`: what a turn did. The ledger is beside it, so that nobody who reads what turns
-    did has to read ledgers."""
+    """`record.json`. The ledger is beside it."""
 
     version: Literal[2] = 2
     at: Moment
@@ -65,6 +74,9 @@ class _First(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
     ledger: Ledger = msgspec.field(default_factory=Ledger)
+
+
+_TURNS: msgspec.json.Decoder[TurnRecord] = msgspec.json.Decoder(TurnRecord)
 
 
 class _Header(msgspec.Struct):
@@ -98,3 +110,12 @@ def decode(files: Mapping[str, bytes]) -> Journal:
         read=turn.read,
         ledger=ledger_files.decode(files),
     )
+
+
+def decode_turn(record: bytes) -> TurnRecord:
+    """Parse what one turn did, from `record.json` alone, also of an earlier release.
+
+    Raises:
+        msgspec.DecodeError: it is no record of this release.
+    """
+    return _TURNS.decode(record)

@@ -1,0 +1,284 @@
+"""The history: what turns did, in order, and the sets that each wave had because of it.
+
+A turn's record says what was done, and the first commit of the journal has a ledger with what was
+there before any turn. So both together are complete, whatever the ledger of today has forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+import msgspec
+from msgspec.structs import replace as changed
+
+from tidemill.answers.older import names_before
+from tidemill.facts.journal import Entry, TurnRecord
+from tidemill.facts.ledger import Landing, Ledger
+
+Place: TypeAlias = tuple[str, str]
+"""A wave and an image set."""
+
+_Operation: TypeAlias = tuple[str | None, ...]  # wave, set, app SHA and request
+_MADE = {"introduced": "introduce", "promoted": "promote", "rolled back": "roll back"}
+_BY_HAND = "by hand"
+
+
+class Told(msgspec.Struct, frozen=True, gc=False):
+    """One turn as the journal has it: the SHA of the journal's commit, and its record."""
+
+    sha: str
+    record: TurnRecord
+
+    @property
+    def at(self) -> datetime:
+        """When the turn was."""
+        return self.record.at
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One thing that one turn did."""
+
+    turn: Told
+    entry: Entry
+
+    @property
+    def at(self) -> datetime:
+        """When the turn was that did it."""
+        return self.turn.record.at
+
+    @property
+    def run_url(self) -> str | None:
+        """The run of the workflow that did it, where there was one."""
+        return self.turn.record.run_url
+
+
+class Stay(msgspec.Struct, frozen=True, kw_only=True):
+    """One set in one wave, from when main had it there until something else took its place.
+
+    Attributes:
+        wave, set: what they were called then; the folder of the image files is named by these.
+        commit: the commit of main that put the set there.
+        app_sha: the commit of app.git; None for a set that no announcement brought.
+        since, until: when it landed, and when the next one did; None while it is still there.
+        how: introduce, promote, roll back or by hand; empty where the journal does not say.
+        by: who asked for it; empty where a rule of the settings did it.
+        reason: why, as the journal says it; with an override, a person's words.
+        request: the id of the request that asked for it.
+        is_override: whether it went past what would have forbidden it, because a person said so.
+        run_url: the run whose turn landed it.
+        turn: the commit of the journal that says so; None where only a ledger does.
+        landing: what the newest ledger knows besides: deployed since, soak, failures. None where
+            it has forgotten the landing.
+    """
+
+    wave: str
+    set: str
+    commit: str
+    app_sha: str | None
+    since: datetime
+    until: datetime | None = None
+    how: str = ""
+    by: str = ""
+    reason: str = ""
+    request: str | None = None
+    is_override: bool = False
+    run_url: str | None = None
+    turn: str | None = None
+    landing: Landing | None = None
+
+    def covers(self, when: datetime) -> bool:
+        """Whether the wave had it at a time."""
+        return self.since <= when and (self.until is None or when < self.until)
+
+
+@dataclass(frozen=True)
+class History:
+    """All turns, the oldest first, and the stays of each place that there is or was.
+
+    Attributes:
+        stays: by wave and set as they are called today, the oldest first. A place that took over
+            the past of another one begins with that one's.
+        missing: what cannot be told because nothing that is left in Git says it, in sentences.
+    """
+
+    turns: Sequence[Told] = ()
+    stays: Mapping[Place, Sequence[Stay]] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
+
+    def events(self) -> Iterator[Event]:
+        """All that turns did, in order."""
+        return (Event(turn, entry) for turn in self.turns for entry in turn.record.entries)
+
+    def at(self, when: datetime) -> dict[Place, Stay]:
+        """What each place had at a time."""
+        found = {
+            place: next((one for one in reversed(stays) if one.covers(when)), None)
+            for place, stays in self.stays.items()
+        }
+        return {place: stay for place, stay in found.items() if stay is not None}
+
+
+def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) -> History:
+    """The history that a journal tells.
+
+    Args:
+        turns: one for each commit of the journal, the oldest first.
+        first: the ledger of the first commit, None where it can't be read.
+        last: the ledger of the last one, None where it can't be read.
+    """
+    told = tuple(turns)
+    tale = _Tale()
+    if told and first is not None:
+        tale.begin(told[0], first)
+    for turn in told:
+        tale.take(turn)
+    if last is not None:
+        tale.complete(last)
+    return History(told, tale.stays(), tuple(_missing(told, first)))
+
+
+class _Tale:
+    """The stays, as far as they have been told."""
+
+    def __init__(self) -> None:
+        self._stays: dict[Place, list[Stay]] = {}
+        self._closed: dict[Place, datetime] = {}
+        self._made: dict[_Operation, str] = {}
+        self._overridden: set[_Operation] = set()
+
+    def begin(self, turn: Told, ledger: Ledger) -> None:
+        """What was there when the first turn ended, and that turn did not do itself."""
+        own = {entry.sha for entry in turn.record.entries if entry.what == "landed"}
+        for wave, sets in ledger.sets.items():
+            for name, part in sets.items():
+                for one in part.landings:
+                    if one.commit not in own:
+                        self._put((wave, name), _of_ledger(wave, name, one))
+
+    def take(self, turn: Told) -> None:
+        """One turn more."""
+        renamed = []
+        for entry in turn.record.entries:
+            key = (entry.wave, entry.set, entry.app_sha, entry.id)
+            match entry.what:
+                case "landed" | "changed by hand" | "found" if (
+                    entry.sha and entry.wave and entry.set not in (None, "_")
+                ):
+                    self._land(turn, entry, key)
+                case "introduced" | "promoted" | "rolled back":
+                    self._made[key] = _MADE[entry.what]
+                case "overridden":
+                    self._overridden.add(key)
+                case "unchanged":
+                    self._adopt(entry)
+                case "renamed":
+                    renamed.append(entry)
+                case _:
+                    pass
+        if renamed:
+            self._rename(turn, renamed)
+
+    def complete(self, ledger: Ledger) -> None:
+        """What the newest ledger knows of stays, and those that no turn told of."""
+        for wave, sets in ledger.sets.items():
+            for name, part in sets.items():
+                stays = self._stays.setdefault((wave, name), [])
+                at = {one.commit: index for index, one in enumerate(stays)}
+                for one in part.landings:
+                    known = at.get(one.commit)
+                    if known is None:
+                        stays.append(_of_ledger(wave, name, one))
+                    else:
+                        stays[known] = changed(
+                            stays[known], how=stays[known].how or one.how, landing=one
+                        )
+                stays.sort(key=lambda stay: stay.since)
+
+    def stays(self) -> dict[Place, tuple[Stay, ...]]:
+        """The stays by place, each until the next one."""
+        return {
+            place: tuple(
+                changed(one, until=following.since if following else self._closed.get(place))
+                for one, following in zip(stays, [*stays[1:], None], strict=True)
+            )
+            for place, stays in self._stays.items()
+            if stays
+        }
+
+    def _put(self, place: Place, stay: Stay) -> None:
+        self._stays.setdefault(place, []).append(stay)
+        self._closed.pop(place, None)
+
+    def _land(self, turn: Told, entry: Entry, key: _Operation) -> None:
+        wave, name = entry.wave or "", entry.set or ""
+        stay = Stay(
+            wave=wave,
+            set=name,
+            commit=entry.sha or "",
+            app_sha=entry.app_sha,
+            since=turn.at,
+            how=self._made.get(key, "") if entry.what == "landed" else _BY_HAND,
+            by=entry.by,
+            reason=entry.reason,
+            request=entry.id,
+            is_override=key in self._overridden,
+            run_url=turn.record.run_url,
+            turn=turn.sha,
+        )
+        self._put((wave, name), stay)
+
+    def _adopt(self, entry: Entry) -> None:
+        """A wave had the very tags and digests already: now one knows whose they are."""
+        stays = self._stays.get((entry.wave or "", entry.set or ""))
+        if stays:
+            stays[-1] = changed(stays[-1], app_sha=entry.app_sha)
+
+    def _rename(self, turn: Told, entries: Sequence[Entry]) -> None:
+        """Names change all at once; the new ones have the past of the old ones."""
+        before = {place: list(stays) for place, stays in self._stays.items()}
+        waves = {one.wave: names_before(one) for one in entries if one.wave}
+        sets = {one.set: names_before(one) for one in entries if one.set}
+        gone = {name for names in (*waves.values(), *sets.values()) for name in names}
+        heirs: dict[Place, list[Stay]] = {}
+        for (wave, name), stays in before.items():
+            for wave_now in [now for now, was in waves.items() if wave in was] or [wave]:
+                for name_now in [now for now, was in sets.items() if name in was] or [name]:
+                    heirs.setdefault((wave_now, name_now), []).extend(stays)
+        for wave, name in before:
+            if (wave, name) not in heirs and (wave in gone or name in gone):
+                self._closed[wave, name] = turn.at
+        for place, stays in heirs.items():
+            self._stays[place] = sorted(stays, key=lambda stay: stay.since)
+            self._closed.pop(place, None)
+
+
+def _of_ledger(wave: str, name: str, landing: Landing) -> Stay:
+    return Stay(
+        wave=landing.wave or wave,
+        set=landing.set or name,
+        commit=landing.commit,
+        app_sha=landing.app_sha,
+        since=landing.landed_at,
+        how=landing.how,
+        landing=landing,
+    )
+
+
+def _missing(turns: Sequence[Told], first: Ledger | None) -> Iterator[str]:
+    if not turns:
+        yield "There is no journal: no turn has written anything yet."
+        return
+    if first is None:
+        yield (
+            "The ledger of the first turn can't be read: what waves had before the first landing "
+            "that the journal tells of is not known."
+        )
+    if any(entry.what == "made again" for entry in turns[0].record.entries):
+        when = f"{turns[0].at:%Y-%m-%d %H:%M} UTC"
+        yield (
+            f"The journal was lost and made again at {when}: what turns did before is not known, "
+            "but for the landings that main still shows."
+        )

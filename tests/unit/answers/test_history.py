@@ -1,0 +1,145 @@
+"""What turns did, and the stays of sets that follow from it."""
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from tidemill.answers.history import History, Told, history
+from tidemill.facts.journal import Entry, TurnRecord, decode_turn
+from tidemill.facts.ledger import Landing, Ledger
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def minute(number: int) -> datetime:
+    return START + timedelta(minutes=number)
+
+
+def told(number: int, *entries: Entry) -> Told:
+    run_url = f"https://github.example/runs/{number}"
+    return Told(f"{number:040}", TurnRecord(at=minute(number), run_url=run_url, entries=entries))
+
+
+def landed(sha: str, app_sha: str | None, wave: str = "staging", **more: str) -> Entry:
+    return Entry(what="landed", sha=sha, app_sha=app_sha, wave=wave, set="app", **more)
+
+
+def made(what: str, app_sha: str, wave: str = "staging", **more: str) -> Entry:
+    return Entry(what=what, sha="0", app_sha=app_sha, wave=wave, set="app", **more)
+
+
+def ledger(*landings: Landing, wave: str = "staging") -> Ledger:
+    found = Ledger()
+    found.of(wave, "app").landings.extend(landings)
+    return found
+
+
+def landing(commit: str, app_sha: str | None, at: datetime) -> Landing:
+    return Landing(
+        app_sha=app_sha,
+        position=1,
+        content="",
+        digests="",
+        commit=commit,
+        landed_at=at,
+        how="by hand",
+    )
+
+
+def summary(found: History, wave: str = "staging") -> list[tuple[str | None, int, int | None]]:
+    return [
+        (stay.app_sha, minutes(stay.since), minutes(stay.until) if stay.until else None)
+        for stay in found.stays[wave, "app"]
+    ]
+
+
+def minutes(when: datetime) -> int:
+    return round((when - START) / timedelta(minutes=1))
+
+
+def test_a_set_stays_until_the_next_one_lands() -> None:
+    turns = [told(1, landed("c1", "a1")), told(2), told(5, landed("c2", "a2"))]
+    assert summary(history(turns, Ledger(), None)) == [("a1", 1, 5), ("a2", 5, None)]
+
+
+def test_at_a_time_a_wave_has_the_set_that_landed_last() -> None:
+    found = history([told(1, landed("c1", "a1")), told(5, landed("c2", "a2"))], Ledger(), None)
+    ran = {at: found.at(minute(at)) for at in (0, 1, 4, 5, 9)}
+    assert {at: [stay.app_sha for stay in places.values()] for at, places in ran.items()} == {
+        0: [],
+        1: ["a1"],
+        4: ["a1"],
+        5: ["a2"],
+        9: ["a2"],
+    }
+
+
+def test_a_stay_says_how_it_came_who_asked_for_it_and_in_which_run() -> None:
+    why = {"id": "promotion-1", "by": "kim", "reason": "asked for by kim"}
+    turns = [
+        told(1, made("promoted", "a1", **why), made("overridden", "a1", id="promotion-1")),
+        told(2, landed("c1", "a1", **why)),
+    ]
+    (stay,) = history(turns, Ledger(), None).stays["staging", "app"]
+    assert (stay.how, stay.by, stay.is_override) == ("promote", "kim", True)
+    assert stay.run_url == turns[1].record.run_url
+    assert stay.turn == turns[1].sha
+
+
+def test_what_was_there_before_the_first_turn_is_in_its_ledger() -> None:
+    adopted = ledger(landing("c0", None, minute(-60)), landing("c1", "a1", minute(1)))
+    found = history([told(1, landed("c1", "a1")), told(2)], adopted, None)
+    assert summary(found) == [(None, -60, 1), ("a1", 1, None)]
+
+
+def test_what_only_the_newest_ledger_knows_is_told_as_well() -> None:
+    known = ledger(landing("c1", "a1", minute(1)), landing("c2", "a2", minute(3)))
+    found = history([told(1), told(5, landed("c5", "a5"))], Ledger(), known)
+    assert summary(found) == [("a1", 1, 3), ("a2", 3, 5), ("a5", 5, None)]
+
+
+def test_images_that_were_there_already_get_the_name_of_their_commit() -> None:
+    adopted = ledger(landing("c0", None, minute(0)))
+    turns = [told(1), told(2, made("unchanged", "a1"))]
+    assert summary(history(turns, adopted, None)) == [("a1", 0, None)]
+
+
+def test_a_wave_that_was_renamed_has_the_past_of_the_old_name() -> None:
+    renamed = Entry(what="renamed", wave="prod", reason="the wave prod was staging")
+    turns = [told(1, landed("c1", "a1")), told(2, renamed), told(3, landed("c3", "a3", "prod"))]
+    found = history(turns, Ledger(), None)
+    assert summary(found, "prod") == [("a1", 1, 3), ("a3", 3, None)]
+    assert summary(found) == [("a1", 1, 2)]
+    assert [stay.wave for stay in found.stays["prod", "app"]] == ["staging", "prod"]
+
+
+def test_waves_that_swap_their_names_swap_their_past() -> None:
+    swapped = (
+        Entry(what="renamed", wave="b", reason="the wave b was a"),
+        Entry(what="renamed", wave="a", reason="the wave a was b"),
+    )
+    turns = [
+        told(1, landed("c1", "a1", "a"), landed("c2", "a2", "b")),
+        told(2, *swapped),
+    ]
+    found = history(turns, Ledger(), None)
+    assert summary(found, "a") == [("a2", 1, None)]
+    assert summary(found, "b") == [("a1", 1, None)]
+
+
+def test_a_regeneration_puts_no_set_anywhere() -> None:
+    entry = Entry(what="landed", sha="c1", wave="staging", set="_")
+    assert history([told(1, entry)], Ledger(), None).stays == {}
+
+
+def test_what_cannot_be_told_is_said_to_be_missing() -> None:
+    again = Entry(what="made again", reason="the journal was lost")
+    assert history([], None, None).missing
+    assert history([told(1)], None, None).missing
+    assert history([told(1, again)], Ledger(), None).missing
+    assert not history([told(1)], Ledger(), None).missing
+
+
+def test_records_of_the_first_releases_are_read_without_their_ledger() -> None:
+    record = {"version": 1, "at": "2026-01-01T00:00:00Z", "entries": [], "ledger": {"waves": 1}}
+    assert decode_turn(msgspec.json.encode(record)).at == START
