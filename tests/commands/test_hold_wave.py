@@ -58,8 +58,33 @@ def test_dry_run_writes_nothing(new: World) -> None:
         (("--wave", "lab", "--reason", "a\nAutocommit-App-SHA: x"), "is not one printable line"),
         (("--wave", "lab", "--reason", "a\udc80"), "is not one printable line"),
         (("--wave", "lab", "--reason", "x" * 501), "is not one printable line"),
+        (("--reason", "x"), "takes either --wave or --all"),
+        (("--wave", "lab", "--all", "--reason", "x"), "takes either --wave or --all"),
+        (
+            ("--all", "--until", "2026-01-06T08:00", "--reason", "x"),
+            "does not say its time zone",
+        ),
+        (("--all", "--until", "tomorrow", "--reason", "x"), "is not a time"),
+        (
+            ("--all", "--until", "2026-01-05T09:00Z", "--reason", "x"),
+            "would have ended before it began",
+        ),
     ],
-    ids=["wave", "set", "wave-climbs", "set-climbs", "empty", "two-lines", "no-text", "long"],
+    ids=[
+        "wave",
+        "set",
+        "wave-climbs",
+        "set-climbs",
+        "empty",
+        "two-lines",
+        "no-text",
+        "long",
+        "nowhere",
+        "everywhere-and-somewhere",
+        "no-zone",
+        "no-time",
+        "over",
+    ],
 )
 def test_what_can_not_be_held_is_refused(
     new: World, arguments: tuple[str, ...], reason: str
@@ -69,6 +94,32 @@ def test_what_can_not_be_held_is_refused(
 
 def test_hold_without_a_reason_is_wrong_usage(new: World) -> None:
     assert_usage(new, "hold-wave", "--wave", "lab")
+
+
+def test_hold_of_all_waves_ends_at_its_time_and_the_journal_says_so(new: World) -> None:
+    until = "2026-01-05T13:00+01:00"
+    told = new.run("hold-wave", "--all", "--until", until, "--reason", "freeze")
+    assert [one["what"] for one in told["turn"]["entries"]] == ["held", "held"]
+    assert new.refs("holds") == ["refs/tidemill/holds/lab/_", "refs/tidemill/holds/shop/_"]
+    assert {wave["hold"]["until"] for wave in new.status()["waves"]} == {"2026-01-05T12:00:00Z"}
+    assert "until 2026-01-05 12:00 UTC" in waits_for(new.announce(1))
+    new.later(minutes=120)
+    done = new.run("reconcile-cfg-app")["entries"]
+    over = "it was until 2026-01-05T12:00Z, which is over (held: freeze)"
+    assert [one["reason"] for one in done if one["what"] == "released"] == [over, over]
+    assert new.refs("holds") == []
+    assert "introduced" in [one["what"] for one in done]
+
+
+def test_release_of_all_waves_ends_what_was_placed_on_all_at_once_and_no_other(
+    new: World,
+) -> None:
+    new.run("hold-wave", "--wave", "lab", "--set", "app", "--reason", "its own")
+    new.run("hold-wave", "--all", "--reason", "freeze")
+    new.run("release-wave", "--all", "--reason", "go on")
+    assert new.refs("holds") == ["refs/tidemill/holds/lab/app"]
+    again = new.run("release-wave", "--all", "--reason", "go on")
+    assert "there is no hold of all waves" in str(again)
 
 
 def test_reason_with_shell_words_is_only_text(new: World) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,18 @@ from tidemill.facts.snapshot import UnreadableRef
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)  # a Monday
 LAB, SHOP = {"targets": ["lab-1", "lab-2"]}, {"targets": ["north", "south"]}
+STOCKTAKING = {
+    "from": "2026-01-05T12:00",
+    "until": "2026-01-06T00:00",
+    "zone": "Europe/Berlin",
+    "reason": "stocktaking",
+}
+CHRISTMAS = {
+    "from": "2026-12-18T18:00",
+    "until": "2027-01-04T08:00",
+    "zone": "Europe/Berlin",
+    "reason": "Christmas",
+}
 AT_ONCE = {**LAB, "admit": "at once"}
 
 
@@ -46,9 +58,13 @@ def unreadable(fact: str, *, is_newer: bool = False) -> UnreadableRef:
 
 
 def settings(
-    *, sets: tuple[str, ...] = ("app",), checks: str = "retries = 0", **waves: Mapping[str, Any]
+    *,
+    sets: tuple[str, ...] = ("app",),
+    checks: str = "retries = 0",
+    freezes: Sequence[Mapping[str, Any]] = (),
+    **waves: Mapping[str, Any],
 ) -> Settings:
-    """Settings with the given waves; a wave's `targets` and options as in `tidemill.toml`."""
+    """Settings with the given waves and freezes; their options as in `tidemill.toml`."""
     several = "/{set}" if len(sets) > 1 else ""
     lines = [
         "[checks]",
@@ -63,4 +79,6 @@ def settings(
     for name, options in waves.items():
         lines += ["[[waves]]", f'name = "{name}"']
         lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
+    for freeze in freezes:
+        lines += ["[[freezes]]", *(f"{key} = {json.dumps(one)}" for key, one in freeze.items())]
     return parse("\n".join(lines))

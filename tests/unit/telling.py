@@ -179,14 +179,27 @@ class Told:
         )
 
     def hold(
-        self, wave: str, set_name: str = "_", *, ago: float = 5, reason: str = "freeze"
+        self,
+        wave: str,
+        set_name: str = "_",
+        *,
+        ago: float = 5,
+        reason: str = "freeze",
+        until: datetime | None = None,
     ) -> str:
         """A person asked for a hold; returns the request's id."""
         return self.asked(
-            HoldRequest(accepted_at=self.ago(ago), by="ada", wave=wave, set=set_name, reason=reason)
+            HoldRequest(
+                accepted_at=self.ago(ago),
+                by="ada",
+                wave=wave,
+                set=set_name,
+                reason=reason,
+                until=until,
+            )
         )
 
-    def held(self, wave: str, set_name: str = "_", reason: str = "freeze") -> Hold:
+    def held(self, wave: str, set_name: str = "_", reason: str = "freeze", **given: Any) -> Hold:
         """A hold is in force."""
         found = Hold(
             id=f"hold-{wave}-{set_name}",
@@ -195,6 +208,7 @@ class Told:
             reason=reason,
             by="ada",
             since=self.ago(9),
+            **given,
         )
         self.holds[wave, set_name] = found
         return found

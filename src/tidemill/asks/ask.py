@@ -17,7 +17,9 @@ from tidemill.announcing.forms import Bare
 from tidemill.errors import Refused
 from tidemill.facts.records import Health, Phase
 from tidemill.facts.requests import checked_login
+from tidemill.facts.settings import ALL_WAVES
 from tidemill.words import references
+from tidemill.words.moments import parse_moment
 from tidemill.words.names import (
     SHA,
     checked_line,
@@ -138,18 +140,32 @@ class _Gate:
     set: str | None = None
 
     def __post_init__(self) -> None:
-        _check_place(self.wave, self.set)
+        if self.wave != ALL_WAVES:
+            checked_name(self.wave, "wave")
+        if self.set:
+            checked_name(self.set, "set")
         _check_lines(reason=self.reason)
 
 
 @dataclass(frozen=True)
 class HoldWave(_Gate):
-    """Let nothing into a wave; without `set` of all sets."""
+    """Let nothing into a wave, or into any for `*`; without `set` of all sets.
+
+    `until` is when the hold ends by itself: ISO 8601 with its offset.
+    """
+
+    until: str | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.until is not None:
+            parse_moment(self.until, "--until")
 
 
 @dataclass(frozen=True)
 class ReleaseWave(_Gate):
-    """End the holds of a wave; without `set` all of them."""
+    """End the holds of a wave, or for `*` those that were placed on all waves at once; without
+    `set` all of them."""
 
 
 @dataclass(frozen=True)

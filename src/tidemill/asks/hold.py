@@ -1,28 +1,61 @@
-"""A person holds a wave, or releases it."""
+"""A person holds a wave or all of them, or releases it."""
 
 from __future__ import annotations
 
 from tidemill.asks.ask import HoldWave, Nothing, ReleaseWave
 from tidemill.asks.asker import Answer, Asker
 from tidemill.asks.places import set_named, wave_named
+from tidemill.errors import Refused
 from tidemill.facts.requests import HoldRequest, Release
-from tidemill.facts.settings import ALL_SETS
+from tidemill.facts.settings import ALL_SETS, ALL_WAVES
 from tidemill.facts.state import State
+from tidemill.words.moments import parse_moment
 
 
 def answer(ask: HoldWave | ReleaseWave, state: State, asker: Asker) -> Answer:
-    """The hold; or the release of the holds that are there now."""
+    """The hold; or the release of the holds that are there now.
+
+    Raises:
+        Refused: there is no such wave or set, or the time is over.
+    """
     match ask:
         case HoldWave():
+            until = parse_moment(ask.until, "--until") if ask.until is not None else None
+            if until is not None and until <= asker.now:
+                raise Refused(
+                    f"the hold would have ended before it began: {ask.until} is over",
+                    remedy="name a time to come with --until, or none",
+                )
             return HoldRequest(
                 accepted_at=asker.now,
                 by=asker.by,
-                wave=wave_named(state, ask.wave),
+                wave=ALL_WAVES if ask.wave == ALL_WAVES else wave_named(state, ask.wave),
                 set=set_named(state, ask.set) or ALL_SETS,
                 reason=ask.reason.strip(),
+                until=until,
             )
         case ReleaseWave():
+            if ask.wave == ALL_WAVES:
+                return _release_all(ask, state, asker)
             return _release(ask, state, asker)
+
+
+def _release_all(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
+    """Of the holds that were placed on all waves at once: what else is held has reasons of its
+    own."""
+    only = set_named(state, ask.set)
+    ends = [
+        hold.id for hold in state.holds.values() if hold.everywhere and only in (None, hold.set)
+    ]
+    if not ends:
+        return Nothing("there is no hold of all waves" + (f" for {only}" if only else ""))
+    return Release(
+        accepted_at=asker.now,
+        by=asker.by,
+        wave=ALL_WAVES,
+        ends=tuple(sorted(ends)),
+        reason=ask.reason.strip(),
+    )
 
 
 def _release(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:

@@ -28,7 +28,7 @@ from tidemill.words.nearest import did_you_mean
 
 TURN = "turn"
 # These say what is meant, so they are never passed over in silence.
-_TELLING = ("sha", "id", "override")
+_TELLING = ("sha", "id", "override", "until")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,12 @@ _FORMS = {
         {**_PLACE, "sha": "to", "reason": "reason"},
         ("wave", "reason"),
     ),
-    "hold": _Form(HoldWave, "hold-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")),
+    "hold": _Form(
+        HoldWave,
+        "hold-wave",
+        {**_PLACE, "reason": "reason", "until": "until"},
+        ("wave", "reason"),
+    ),
     "release": _Form(
         ReleaseWave, "release-wave", {**_PLACE, "reason": "reason"}, ("wave", "reason")
     ),
@@ -114,7 +119,7 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
 
 def _filled(inputs: Mapping[str, Any]) -> dict[str, str]:
     """The inputs of ours that are filled in."""
-    ours = ("operation", "wave", "set", "sha", "id", "reason", "override")
+    ours = ("operation", "wave", "set", "sha", "id", "reason", "override", "until")
     found = {}
     for name in ours:
         value = inputs.get(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from tidemill.clients.github import place as github
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
+from tidemill.facts.settings import ALL_WAVES
 from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
 
@@ -32,6 +33,10 @@ ACCEPT_ONLY = Option(
     help="accept, and leave the turn to whoever does the next",
 )
 WAVE = Option("--wave", required=True, help="the wave")
+WAVE_OR_ALL = (
+    Option("--wave", help="the wave"),
+    Option("--all", "all_waves", is_flag=True, help="all waves, instead of one"),
+)
 
 
 class Repository(Option):
@@ -102,6 +107,16 @@ def options(arguments: Arguments) -> Options:
         dry_run=getattr(arguments, "dry_run", False),
         accept_only=getattr(arguments, "accept_only", False),
     )
+
+
+def wave_or_all(arguments: Arguments) -> str:
+    """The wave, or `*` for all; raises `Refused` unless exactly one of both options is given."""
+    if arguments.all_waves == (arguments.wave is not None):
+        raise Refused(
+            f"{arguments.command} takes either --wave or --all",
+            remedy="name the wave with --wave, or say --all for all of them",
+        )
+    return arguments.wave or ALL_WAVES
 
 
 def json_or_file(given: str) -> bytes:

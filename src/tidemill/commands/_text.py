@@ -42,12 +42,13 @@ if TYPE_CHECKING:
     from tidemill.facts.holds import Hold
     from tidemill.facts.journal import Entry
     from tidemill.plan.obstacles import Wait
-    from tidemill.plan.status import Status, TargetStatus, WaveStatus
+    from tidemill.plan.status import FreezeStatus, Status, TargetStatus, WaveStatus
 
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
 _STOPS, _GOES_ON = "the loop would stop", "nothing that is known stops the loop"
-_HELD = ("held: set (_ is all)", "by", "since", "why")
+_HELD = ("held: set (_ is all)", "by", "since", "until", "why")
+_FROZEN = ("freeze", "from", "until", "why")
 
 
 def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each kind
@@ -215,6 +216,8 @@ def rollout(found: Status, now: datetime) -> Iterator[Part]:
         yield Title(wave.name)
         if wave.holds:
             yield Grid(_HELD, [_hold(hold, now) for hold in wave.holds])
+        if wave.freezes:
+            yield Grid(_FROZEN, [_freeze(one, now) for one in wave.freezes])
         yield from _wave(wave, now)
     if found.gone_holds:
         yield Title(
@@ -233,8 +236,14 @@ def _status(report: StatusReport) -> Iterator[Part]:
         yield Grid(("ref", "why", "what to do"), rows)
 
 
-def _hold(hold: Hold, now: datetime) -> tuple[str, str, When, str]:
-    return hold.set, hold.by, When(hold.since, now), hold.reason
+def _hold(hold: Hold, now: datetime) -> tuple[str, str, When, When | str, str]:
+    until = When(hold.until, now) if hold.until else "it is released"
+    return hold.set, hold.by, When(hold.since, now), until, hold.reason
+
+
+def _freeze(one: FreezeStatus, now: datetime) -> tuple[str, When, When, str]:
+    state = "in force" if one.is_now else "to come"
+    return state, When(one.begins, now), When(one.until, now), one.reason
 
 
 def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:

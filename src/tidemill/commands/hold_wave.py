@@ -1,4 +1,4 @@
-"""`tidemill hold-wave`: nothing goes into a wave until it is released."""
+"""`tidemill hold-wave`: nothing goes into a wave, or into any, until it is released."""
 
 from __future__ import annotations
 
@@ -16,13 +16,24 @@ EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze unti
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
-    _options.WAVE,
+    *_options.WAVE_OR_ALL,
     _options.image_set("all sets by default"),
+    Option(
+        "--until",
+        metavar="TIME",
+        help="when the hold ends by itself, ISO 8601 with its offset, like "
+        "2027-01-02T08:00+01:00; without it, it lasts until release-wave",
+    ),
     Option("--reason", required=True, help="why, for whoever reads the status"),
 )
 
 
 def run(arguments: Arguments) -> Result:
     """Accept and turn."""
-    ask = HoldWave(wave=arguments.wave, set=arguments.set_name, reason=arguments.reason)
+    ask = HoldWave(
+        wave=_options.wave_or_all(arguments),
+        set=arguments.set_name,
+        reason=arguments.reason,
+        until=arguments.until,
+    )
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

@@ -1,4 +1,4 @@
-"""`tidemill release-wave`: end the holds of a wave that are there now."""
+"""`tidemill release-wave`: end the holds that are there now, of a wave, or of all waves at once."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix 
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
-    _options.WAVE,
+    Option("--wave", help="the wave"),
+    Option("--all", "all_waves", is_flag=True, help="the holds that hold-wave --all has placed"),
     _options.image_set("every hold of the wave by default"),
     Option("--reason", required=True, help="why it may go on"),
 )
@@ -24,5 +25,9 @@ PARAMETERS = (
 
 def run(arguments: Arguments) -> Result:
     """Accept and turn."""
-    ask = ReleaseWave(wave=arguments.wave, set=arguments.set_name, reason=arguments.reason)
+    ask = ReleaseWave(
+        wave=_options.wave_or_all(arguments),
+        set=arguments.set_name,
+        reason=arguments.reason,
+    )
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

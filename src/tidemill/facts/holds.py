@@ -1,4 +1,4 @@
-"""Holds: nothing goes into a wave until a person releases it, or its cause has ended."""
+"""Holds: nothing goes into a wave until a person releases it, or it ends by itself."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """A hold that is in force; `set` is `_` where it is for all sets of the wave.
 
     `instead_of` is for a wave that may be another under a new name: that one's wave and set.
-    `failure` is what it was placed for by itself; then it ends with that.
+    `failure` is what it was placed for by itself; then it ends with that. `until` is when it ends
+    by itself, None where a person has to release it. `everywhere`: a person held all waves at once.
     """
 
     version: Literal[1] = 1
@@ -32,3 +33,5 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     since: Moment
     instead_of: tuple[str, str] | None = None
     failure: HoldCause | None = None
+    until: Moment | None = None
+    everywhere: bool = False

@@ -18,7 +18,7 @@ from tidemill.announcing.order import MAX_GENERATION, Order, as_before, checked_
 from tidemill.errors import Refused
 from tidemill.facts.image_files import content_id
 from tidemill.facts.records import Deployment
-from tidemill.facts.settings import ALL_SETS
+from tidemill.facts.settings import ALL_SETS, ALL_WAVES
 from tidemill.words.moments import Moment, is_storable
 from tidemill.words.names import (
     MAX_POSITION,
@@ -136,15 +136,19 @@ class Rollback(_Request, frozen=True, tag="rollback"):
 
 
 class HoldRequest(_Request, frozen=True, tag="hold"):
-    """Nothing goes into the wave until it is released; `set` is `_` for all sets."""
+    """Nothing goes into the wave until it is released, or `until` it is over.
+
+    `set` is `_` for all sets, `wave` is `*` for all waves.
+    """
 
     wave: str
     set: str
     reason: str
+    until: Moment | None = None
 
 
 class Release(_Request, frozen=True, tag="release"):
-    """Ends the holds that it names by id."""
+    """Ends the holds that it names by id; `wave` is `*` where these are of all waves."""
 
     wave: str
     ends: tuple[str, ...]
@@ -182,7 +186,8 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
             place = ("--wave", fact.wave, "--set", fact.set, "--sha", fact.app_sha)
             return ("promote-wave", *place, *_overridden(fact.override))
         case Release():
-            return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
+            where = ("--all",) if fact.wave == ALL_WAVES else ("--wave", fact.wave)
+            return ("release-wave", *where, "--reason", fact.reason)
         case Retry():
             return ("retry", "--sha", fact.app_sha)
         case AnnouncementRequest(retry=True):
@@ -232,7 +237,10 @@ def decode(data: bytes) -> Fact:
     _check_time(fact.accepted_at, "it was accepted")
     for name in ("wave", "set", "target"):
         value = getattr(fact, name, None)
-        if value is not None and not (name == "set" and value == ALL_SETS):
+        is_all = (name == "set" and value == ALL_SETS) or (
+            name == "wave" and value == ALL_WAVES and isinstance(fact, HoldRequest | Release)
+        )
+        if value is not None and not is_all:
             checked_name(value, name)
     for name in ("reason", "override", "by"):
         if value := getattr(fact, name, None):
@@ -253,7 +261,9 @@ def decode(data: bytes) -> Fact:
             _check_point(fact.to)
         case Deployment():
             _check_record(fact)
-        case HoldRequest() | Release() | Drop():
+        case HoldRequest(until=until):
+            _check_time(until or fact.accepted_at, "it ends")
+        case Release() | Drop():
             pass
     return fact
 

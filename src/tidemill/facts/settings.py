@@ -9,12 +9,14 @@ from typing import Literal
 import msgspec
 
 from tidemill.announcing.announcement import SHA_PLACE, is_tag_like, matches
+from tidemill.facts.freezes import Freeze
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
 FILE = "tidemill.toml"
 NAMESPACE = "refs/tidemill"
 ALL_SETS = "_"
+ALL_WAVES = "*"
 
 Admit = Literal["when deployed", "when soaked", "at once"]
 OnFailure = Literal["wait", "roll back"]
@@ -149,6 +151,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     entrypoints: EntryPoints = EntryPoints()
     deployments: Deployments = Deployments()
     waves: tuple[Wave, ...]
+    freezes: tuple[Freeze, ...] = ()
     bot: Bot = Bot()
 
     def wave(self, name: str) -> Wave | None:
@@ -176,6 +179,11 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         """Whether there are a wave and a set of these names; `_` is all sets."""
         is_set = set_name == ALL_SETS or self.image_set(set_name) is not None
         return is_set and self.wave(wave) is not None
+
+    def freezes_of(self, wave: str) -> tuple[Freeze, ...]:
+        """The freezes that a wave has, whenever they are; the first that ends first."""
+        mine = (one for one in self.freezes if not one.waves or wave in one.waves)
+        return tuple(sorted(mine, key=lambda one: one.ends))
 
     def followers(self, wave: str) -> tuple[Wave, ...]:
         """The waves that come right after `wave`."""

@@ -6,6 +6,7 @@ import itertools
 import re
 import tomllib
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, TypeGuard
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from tidemill.announcing.announcement import COMMIT_PLACE, SHA_PLACE
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
+from tidemill.facts.freezes import LocalTime, Zone, parse_local, parse_zone
 from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
@@ -101,7 +103,12 @@ def _hook(kind: type, value: Any) -> Any:
         return parse_window(value)
     if kind is Duration and isinstance(value, str):
         return parse_duration(value)
-    raise ValueError(f"expected a {kind.__name__.lower()} written as text")
+    if kind is LocalTime and isinstance(value, str | datetime):
+        return parse_local(value)
+    if kind is Zone and isinstance(value, str):
+        return parse_zone(value)
+    name = "time" if kind is LocalTime else kind.__name__.lower()
+    raise ValueError(f"expected a {name} written as text")
 
 
 def _completed(settings: Settings) -> Settings:
@@ -126,6 +133,7 @@ def _completed(settings: Settings) -> Settings:
             msgspec.structs.replace(wave, after=before if wave.after is None else wave.after)
         )
     _check_order(waves)
+    _check_freezes(settings)
     return msgspec.structs.replace(settings, waves=tuple(waves))
 
 
@@ -217,6 +225,22 @@ def _check_tags(patterns: Sequence[str]) -> None:
                 "$.images.tags",
                 f"{pattern!r} fits no tag: a tag is 1 to 128 letters, digits, '.', '_' and '-'",
             )
+
+
+def _check_freezes(settings: Settings) -> None:
+    names = {wave.name for wave in settings.waves}
+    for index, freeze in enumerate(settings.freezes):
+        for key, time in (("from", freeze.start), ("until", freeze.end)):
+            if reason := freeze.zone.why_no_moment(time):
+                raise _WrongAt(f"$.freezes[{index}].{key}", reason)
+        if freeze.ends <= freeze.begins:
+            raise _WrongAt(f"$.freezes[{index}].until", "a freeze must end after it begins")
+        if unknown := [name for name in freeze.waves if name not in names]:
+            meant = did_you_mean(unknown[0], names)
+            said = f"there is no wave {unknown[0]!r}{f' ({meant.rstrip()})' if meant else ''}"
+            raise _WrongAt(f"$.freezes[{index}].waves", said)
+        if not freeze.reason.strip() or UNPRINTABLE.search(freeze.reason):
+            raise _WrongAt(f"$.freezes[{index}].reason", "a freeze needs a reason, in one line")
 
 
 def _check_order(waves: list[Wave]) -> None:

@@ -86,16 +86,21 @@ def parse_window(text: str) -> Window:
         raise ValueError(
             f"{text!r} is not a window: write it like 'Mon-Fri 09:00-16:00 Europe/Berlin'"
         )
-    try:
-        zone = ZoneInfo(found["zone"])
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # it is looked for as a file
-        raise ValueError(
-            f"{found['zone']!r} is not a time zone: write one like Europe/Berlin or UTC"
-        ) from None
+    zone = zone_named(found["zone"])
     if found["start"] == "24:00":
         raise ValueError("'24:00' is not a beginning: write 00:00 of the next day")
     start, end = _clock(found["start"]), _clock(found["end"])
     return Window(text, _days(found["days"]), start, end, zone)
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of an IANA name; raise `ValueError` with the reason where there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # it is looked for as a file
+        raise ValueError(
+            f"{name!r} is not a time zone: write one like Europe/Berlin or UTC"
+        ) from None
 
 
 def _clock(text: str) -> time:

@@ -31,7 +31,7 @@ from tidemill.plan.announcements import (
 )
 from tidemill.plan.deployment import file_record
 from tidemill.plan.draft import Draft
-from tidemill.plan.holds import file_hold, file_release
+from tidemill.plan.holds import end_holds, file_hold, file_release
 from tidemill.plan.rollback import end_lost_rollbacks, end_rollback, file_rollback
 
 _Filed = TypeVar("_Filed", bound=Fact)
@@ -52,6 +52,7 @@ def file(draft: Draft) -> None:
         file_hold(draft, ref_id, hold)
     for ref_id, release in _of(draft, Release):
         file_release(draft, ref_id, release)
+    end_holds(draft)
     for ref_id, drop in _of(draft, Drop):
         _file_drop(draft, ref_id, drop)
     for ref_id, retry in _of(draft, Retry):

@@ -1,7 +1,7 @@
 """Holds: what is asked for, what a turn places by itself, and what a hold keeps out.
 
-A hold is for one set of a wave or for all of them. It ends when a person releases it, or, where it
-answers a failure (`on_failure`), when that has passed.
+A hold is for one set of a wave or for all of them. It ends when a person releases it; at its time,
+where it has one; or, where it answers a failure (`on_failure`), when that has passed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.journal import Entry
 from tidemill.facts.requests import HoldRequest, Release
-from tidemill.facts.settings import ALL_SETS, Wave
+from tidemill.facts.settings import ALL_SETS, ALL_WAVES, Wave
 from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import HoldInForce
@@ -19,8 +19,20 @@ from tidemill.words.shas import short
 
 
 def hold_on(draft: Draft, wave: str, set_name: str) -> Hold | None:
-    """The hold that keeps a set out of a wave."""
-    return draft.holds.get((wave, ALL_SETS)) or draft.holds.get((wave, set_name))
+    """The hold that keeps a set out of a wave; of two the one that lasts longer."""
+    found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
+    return max((one for one in found if one), key=_lasts, default=None)
+
+
+def stays_held(draft: Draft, wave: str, set_name: str) -> bool:
+    """Whether a hold keeps a set out of a wave, whatever the time is."""
+    found = hold_on(draft, wave, set_name)
+    return found is not None and found.until is None
+
+
+def _lasts(hold: Hold) -> tuple[bool, float]:
+    """What grows with how long a hold lasts."""
+    return (hold.until is None, hold.until.timestamp() if hold.until else 0)
 
 
 def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:
@@ -30,18 +42,31 @@ def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:
 
 
 def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
-    """Put a hold in force that a person asks for; a place has one at a time."""
-    wave, set_name, reason = asked.wave, asked.set, asked.reason
-    if draft.reject_unless_named(ref_id, wave, set_name):
+    """Put a hold in force that a person asks for.
+
+    A place has one at a time: the one that lasts longer.
+    """
+    is_everywhere = asked.wave == ALL_WAVES
+    waves = [one.name for one in draft.settings.waves] if is_everywhere else [asked.wave]
+    if draft.reject_unless_named(ref_id, waves[0], asked.set):
         return
-    if (wave, set_name) in draft.holds:
-        entry = Entry(what="already held", id=ref_id, set=set_name, wave=wave, reason=reason)
-        draft.end(ref_id, "done", entry)
-        return
+    for wave in waves:
+        hold = Hold(
+            id=f"{ref_id}-{wave}" if is_everywhere else ref_id,
+            wave=wave,
+            set=asked.set,
+            reason=asked.reason,
+            by=asked.by,
+            since=asked.accepted_at,
+            until=asked.until,
+            everywhere=is_everywhere,
+        )
+        present = draft.holds.get((wave, asked.set))
+        if present is not None and _lasts(present) >= _lasts(hold):
+            draft.entries.append(_entry("already held", hold, ref_id))
+        else:
+            place_hold(draft, hold)
     draft.end(ref_id, "done")
-    since = asked.accepted_at
-    hold = Hold(id=ref_id, wave=wave, set=set_name, reason=reason, by=asked.by, since=since)
-    place_hold(draft, hold)
 
 
 def file_release(draft: Draft, ref_id: str, release: Release) -> None:
@@ -51,11 +76,24 @@ def file_release(draft: Draft, ref_id: str, release: Release) -> None:
     draft.end(ref_id, "done")
 
 
+def end_holds(draft: Draft) -> None:
+    """End the holds whose time is over."""
+    for hold in list(draft.holds.values()):
+        if hold.until is not None and hold.until <= draft.now:
+            release_hold(draft, hold, f"it was until {hold.until:%Y-%m-%dT%H:%MZ}, which is over")
+
+
 def place_hold(draft: Draft, hold: Hold) -> None:
     """Nothing goes into the wave from now on."""
     draft.holds[hold.wave, hold.set] = hold
-    draft.entries.append(
-        Entry(what="held", id=hold.id, set=hold.set, wave=hold.wave, reason=hold.reason)
+    draft.entries.append(_entry("held", hold))
+
+
+def _entry(what: str, hold: Hold, request: str = "") -> Entry:
+    when = f" (until {hold.until:%Y-%m-%dT%H:%MZ})" if hold.until else ""
+    why = f"{hold.reason}{when}"
+    return Entry(
+        what=what, id=request or hold.id, set=hold.set, wave=hold.wave, reason=why, by=hold.by
     )
 
 

@@ -9,7 +9,7 @@ from tidemill.facts.operation import Files
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.gone import in_place_of, is_known, why_held
-from tidemill.plan.holds import hold_by_itself, hold_on
+from tidemill.plan.holds import hold_by_itself, stays_held
 from tidemill.plan.landing import record_landing
 from tidemill.plan.naming import forget_naming, note_naming
 from tidemill.plan.rollback import forget_rollbacks
@@ -65,7 +65,7 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     forget_rollbacks(draft, wave.name, set_name, landing.content)
     reason = f"a commit on main puts {wave.name} to {short(landing.app_sha)}"
     draft.note_set("changed by hand", wave.name, set_name, landing, reason)
-    if is_back and present.is_known and hold_on(draft, wave.name, set_name) is None:
+    if is_back and present.is_known and not stays_held(draft, wave.name, set_name):
         why = f"{reason}, back from {short(present.app_sha)}"
         hold_by_itself(draft, wave.name, set_name, landing.commit, why)
 
@@ -76,7 +76,7 @@ def _hold_in_place_of_another(
     """Hold what appears, where it may be what is gone: what was kept out of that must not come."""
     place, content = (wave.name, set_name), files.content if files else None
     other = in_place_of(draft.settings, draft.ledger, draft.holds, place, content)
-    if other is not None and hold_on(draft, *place) is None:
+    if other is not None and not stays_held(draft, *place):
         reason = why_held(place, other)
         hold_by_itself(draft, *place, draft.main, reason, instead_of=other)
 

@@ -52,7 +52,7 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
     if in_flight := not_admitted(draft, wave, set_name):
         stops.append(in_flight)
     if stops:
-        when = earliest(wave, stops, draft.now)
+        when = earliest(draft.settings, wave, stops, draft.now)
         for request_id, announced in waiting:
             about = About(
                 at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name
@@ -280,5 +280,5 @@ def _say_why(draft: Draft, wave: Wave, operation: Operation, stops: Sequence[Obs
         *stops,
         since=operation.at,
         request=operation.request,
-        earliest=earliest(wave, stops, draft.now),
+        earliest=earliest(draft.settings, wave, stops, draft.now),
     )

@@ -82,7 +82,21 @@ class HoldInForce(_Obstacle, frozen=True, kw_only=True, tag="hold"):
     @classmethod
     def of(cls, hold: Hold, wave: str) -> HoldInForce:
         """What a hold keeps out of a wave."""
-        return cls(wave=wave, set=hold.set, by=hold.by, reason=hold.reason, since=hold.since)
+        return cls(
+            wave=wave,
+            set=hold.set,
+            by=hold.by,
+            reason=hold.reason,
+            since=hold.since,
+            until=hold.until,
+        )
+
+
+class FreezeInForce(_Obstacle, frozen=True, kw_only=True, tag="freeze"):
+    """The settings freeze the wave until `until`."""
+
+    wave: str
+    reason: str
 
 
 class ClosedWindow(_Obstacle, frozen=True, kw_only=True, tag="window"):
@@ -359,6 +373,7 @@ Obstacle: TypeAlias = (
     | NewerSet
     | Nowhere
     | HoldInForce
+    | FreezeInForce
     | ClosedWindow
     | MissingApproval
     | StaleMain

@@ -9,7 +9,7 @@ from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.draft import Draft
 from tidemill.plan.failure import has_very_set
-from tidemill.plan.holds import hold_by_itself, hold_on, release_hold
+from tidemill.plan.holds import hold_by_itself, hold_on, release_hold, stays_held
 from tidemill.plan.rollback import begin_rollback, healthy_before
 from tidemill.words.shas import short
 
@@ -51,7 +51,7 @@ def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
 
 
 def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
-    if hold_on(draft, wave.name, set_name) is not None:
+    if stays_held(draft, wave.name, set_name):
         return
     where = f"{short(landing.app_sha)} failed on {', '.join(sorted(landing.failed))}"
     goal = healthy_before(draft.ledger.history(wave.name, set_name).landings, order_of(landing))
@@ -74,6 +74,8 @@ def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
 def _why_not_back(
     draft: Draft, wave: Wave, set_name: str, landing: Landing, goal: Landing | None
 ) -> str | None:
+    if hold_on(draft, wave.name, set_name) is not None:
+        return "the wave is held"
     if landing.how == "roll back":
         return "it is a rollback itself"
     landings = draft.ledger.history(wave.name, set_name).landings

@@ -51,12 +51,23 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     clock_ahead: str | None = None
 
 
+class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """A freeze that is in force (`is_now`), or that is to come."""
+
+    begins: datetime
+    until: datetime
+    reason: str
+    is_now: bool
+
+
 class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A wave. `hold` is the widest hold on it, `holds` are all of them."""
+    """A wave. `hold` is the widest hold on it, `holds` are all of them; `freezes` are those that
+    are not over."""
 
     name: str
     hold: Hold | None
     holds: tuple[Hold, ...]
+    freezes: tuple[FreezeStatus, ...]
     sets: tuple[SetStatus, ...]
     targets: tuple[TargetStatus, ...]
 
@@ -131,6 +142,16 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
         name=wave.name,
         hold=holds[0] if holds else None,
         holds=tuple(holds),
+        freezes=tuple(
+            FreezeStatus(
+                begins=one.begins,
+                until=one.ends,
+                reason=one.reason,
+                is_now=one.begins <= snapshot.now,
+            )
+            for one in snapshot.settings.freezes_of(wave.name)
+            if snapshot.now < one.ends
+        ),
         sets=tuple(
             one
             for image_set in snapshot.settings.sets

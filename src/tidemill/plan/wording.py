@@ -59,8 +59,11 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return "the wave has had it or a newer one"
         case obstacles.Nowhere():
             return "a wave that has had it, or has it: the turns know of none"
-        case obstacles.HoldInForce(wave=wave, by=by, reason=reason):
-            return f"{wave} is held by {by or 'someone'}: {reason}"
+        case obstacles.HoldInForce(wave=wave, by=by, reason=reason, until=until):
+            when = f" until {_clock(until)}" if until else ""
+            return f"{wave} is held by {by or 'someone'}{when}: {reason}"
+        case obstacles.FreezeInForce(wave=wave, reason=reason, until=until):
+            return f"{wave} is frozen until {_clock(until)}: {reason}"
         case obstacles.ClosedWindow(wave=wave, until=until):
             return f"the window of {wave} opens at {_clock(until)}"
         case obstacles.MissingApproval(wave=wave):

@@ -24,6 +24,17 @@ def is_storable(when: datetime) -> bool:
         return False
 
 
+def parse_moment(text: str, what: str) -> datetime:
+    """Parse ISO 8601 as a person writes a moment to come: with its offset, so that it is one."""
+    when = parse_time(text, what)
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise Refused(
+            f"{what} {shown(text)} does not say its time zone",
+            remedy="add the offset from UTC, as in 2027-01-02T08:00+01:00, or Z for UTC",
+        )
+    return when
+
+
 def parse_time(text: str, what: str) -> datetime:
     """Parse ISO 8601; a time without an offset is in UTC. `what` says whose it is, in an error."""
     try:

@@ -87,8 +87,8 @@ def test_arguments_without_an_option_come_last_and_are_no_options() -> None:
 
 
 def test_every_input_that_is_missing_is_named() -> None:
-    with pytest.raises(Refused, match="hold-wave needs the input wave and the input reason"):
-        arguments("hold-wave", lambda _: "")
+    with pytest.raises(Refused, match="rollback-wave needs the input wave and the input reason"):
+        arguments("rollback-wave", lambda _: "")
 
 
 def test_an_option_with_a_plural_goes_by_it() -> None:

@@ -249,6 +249,10 @@ OPERATIONS = {
         {"operation": "hold", "wave": "p", "reason": " freeze "},
         HoldWave("p", reason="freeze"),
     ),
+    "hold all until": (
+        {"operation": "hold", "wave": "*", "reason": "freeze", "until": "2026-12-24T12:00Z"},
+        HoldWave("*", reason="freeze", until="2026-12-24T12:00Z"),
+    ),
     "release": (
         {"operation": "release", "wave": "p", "set": "app", "reason": "done"},
         ReleaseWave("p", set="app", reason="done"),

@@ -52,6 +52,9 @@ FACTS: dict[str, Fact] = {
         accepted_at=THEN, by="ada", wave="shop", set="app", leaves=POINT, to=NOWHERE, reason="why"
     ),
     "hold": HoldRequest(accepted_at=THEN, by="ada", wave="shop", set="_", reason="why"),
+    "hold-everywhere": HoldRequest(
+        accepted_at=THEN, by="ada", wave="*", set="_", reason="why", until=THEN
+    ),
     "release": Release(accepted_at=THEN, wave="shop", ends=("hold-1", "hold-2"), reason="why"),
     "drop": Drop(accepted_at=THEN, by="ada", request="announcement-app-7-7d1043473d55"),
     "retry": Retry(accepted_at=THEN, by="ada", wave="shop", set="app", app_sha=SHA),
@@ -114,6 +117,7 @@ def test_id_of_an_announcement_can_be_read() -> None:
         ("rollback", {"to": POINT}),
         ("rollback", {"reason": "other"}),
         ("hold", {"set": "app"}),
+        ("hold", {"until": THEN}),
         ("release", {"ends": ("hold-1",)}),
         ("deployment", {"revision": "0" * 40}),
         ("deployment", {"health": "Degraded"}),
@@ -213,6 +217,9 @@ def point(**changes: object) -> dict[str, object]:
         ("promotion", {"wave": "_"}),
         ("hold", {"accepted_at": WORLDS_END}),
         ("hold", {"wave": "_"}),
+        ("promotion", {"wave": "*"}),
+        ("deployment", {"wave": "*"}),
+        ("hold", {"until": WORLDS_END}),
         ("hold", {"reason": EVIL}),
         ("hold", {"by": EVIL}),
     ],

@@ -1,7 +1,10 @@
 """Holds: asked for and released; one at a time in each place."""
 
+from datetime import datetime
+
 import pytest
-from tests.unit.snapshots import Rollout, introduced, two_waves, waits_for, whats
+from tests.unit.sets import NOW, settings
+from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, two_waves, waits_for, whats
 
 from tidemill.facts.requests import Release
 
@@ -74,3 +77,105 @@ def test_hold_on_the_source_or_on_another_set_keeps_nothing_out(wave: str, set_n
     rollout = two_waves()
     rollout.held(wave, set_name)
     assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_hold_until_a_time_ends_by_itself_and_the_journal_says_so() -> None:
+    rollout = two_waves()
+    rollout.hold("shop", until=rollout.ago(-30))
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert "shop is held by ada until 2026-01-05 12:30 UTC: freeze" in waits_for(decided)
+    assert decided.waiting[-1].earliest == rollout.ago(-30)
+    rollout.later(30)
+    decided = rollout.decide()
+    assert decided.holds == {}
+    assert introduced(decided) == [("shop", 2)]
+    released = next(one for one in decided.entries if one.what == "released")
+    assert released.reason == "it was until 2026-01-05T12:30Z, which is over (held: freeze)"
+
+
+def test_hold_that_is_over_when_a_turn_first_sees_it_keeps_nothing_out() -> None:
+    rollout = two_waves()
+    rollout.hold("shop", ago=9, until=rollout.ago(1))
+    decided = rollout.decide()
+    assert introduced(decided) == [("shop", 2)]
+    assert whats(decided)[:2] == ["held", "released"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        (30, 60, "second"),
+        (60, 30, "first"),
+        (30, None, "second"),
+        (None, 30, "first"),
+        (30, 30, "first"),
+    ],
+)
+def test_of_two_holds_in_a_place_the_longer_one_stays(
+    first: int | None, second: int | None, kept: str
+) -> None:
+    rollout = Rollout()
+    until = {key: _in(minutes) for key, minutes in (("first", first), ("second", second))}
+    rollout.held("lab", reason="first", until=until["first"])
+    rollout.hold("lab", reason="second", until=until["second"])
+    assert rollout.decide().holds["lab", "_"].reason == kept
+
+
+def _in(minutes: int | None) -> datetime | None:
+    return None if minutes is None else Rollout().ago(-minutes)
+
+
+def test_of_a_hold_of_all_sets_and_one_of_a_set_the_longer_one_is_told() -> None:
+    rollout = two_waves()
+    rollout.held("shop", "_", reason="short", until=rollout.ago(-30))
+    rollout.held("shop", "app", reason="long", until=rollout.ago(-60))
+    assert "until 2026-01-05 13:00 UTC: long" in waits_for(rollout.decide())
+
+
+def test_all_waves_are_held_at_once_each_by_a_hold_of_its_own() -> None:
+    rollout = two_waves()
+    request = rollout.hold("*", until=rollout.ago(-30))
+    decided = rollout.decide()
+    assert decided.ended == (request,)
+    assert set(decided.holds) == {("lab", "_"), ("shop", "_")}
+    assert len({one.id for one in decided.holds.values()}) == 2
+    assert all(one.everywhere for one in decided.holds.values())
+
+
+def test_a_hold_of_all_waves_leaves_one_that_lasts_longer() -> None:
+    rollout = two_waves()
+    own = rollout.held("shop")
+    rollout.hold("*", until=rollout.ago(-30))
+    decided = rollout.decide()
+    assert decided.holds["shop", "_"] == own
+    assert sorted(whats(decided)[:2]) == ["already held", "held"]
+
+
+def test_a_rollback_in_a_hold_that_ends_by_itself_places_its_own() -> None:
+    """Else what was rolled back would come back when that hold ends."""
+    rollout = two_waves()
+    rollout.landing("shop", 2)
+    rollout.held("shop", "app", until=rollout.ago(-30))
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0])
+    hold = rollout.decide().holds["shop", "app"]
+    assert (hold.reason, hold.until) == ("slow", None)
+
+
+def test_a_step_back_by_hand_in_a_hold_that_ends_by_itself_is_held() -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2)
+    rollout.held("shop", "_", until=rollout.ago(-30))
+    rollout.by_hand("shop", rollout.files_of(1))
+    assert rollout.decide().holds["shop", "app"].until is None
+
+
+def test_a_failure_in_a_hold_that_ends_by_itself_is_held_beyond_it() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "on_failure": "roll back"}), now=NOW)
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("shop", 2, landed=60, deployed=None)
+    rollout.held("shop", "_", until=rollout.ago(-30))
+    rollout.reports("shop", "north", "Degraded")
+    decided = rollout.decide()
+    assert ("shop", 1) not in introduced(decided)
+    assert "the wave is held" in decided.holds["shop", "app"].reason

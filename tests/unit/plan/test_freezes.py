@@ -1,0 +1,101 @@
+"""Freezes: for a time nothing goes into a wave, but for a rollback and what a person overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
+from tests.unit.snapshots import Rollout, introduced, landed, two_waves, waits_for
+
+from tidemill.facts.settings import Settings
+from tidemill.plan.obstacles import FreezeInForce
+
+
+def with_freezes(*freezes: Mapping[str, object], **shop: object) -> Settings:
+    """The usual two waves, and freezes."""
+    return settings(freezes=freezes, lab=LAB, shop={**SHOP, **shop})
+
+
+def test_a_frozen_wave_takes_no_promotion_until_the_freeze_is_over() -> None:
+    rollout = two_waves()
+    rollout.settings = with_freezes(STOCKTAKING)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert "shop is frozen until 2026-01-05 23:00 UTC: stocktaking" in waits_for(decided)
+    (line,) = (one for one in decided.waiting if one.about.wave == "shop")
+    (freeze,) = (one for one in line.obstacles if isinstance(one, FreezeInForce))
+    assert (freeze.since, freeze.until) == (rollout.ago(60), rollout.ago(-660))
+    rollout.later(660)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_a_frozen_wave_takes_no_announcement() -> None:
+    rollout = Rollout(with_freezes(STOCKTAKING))
+    rollout.announced(1)
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    assert "lab is frozen until" in waits_for(decided)
+
+
+@pytest.mark.parametrize(
+    "freeze", [{**STOCKTAKING, "waves": ["lab"]}, CHRISTMAS], ids=["another-wave", "another-time"]
+)
+def test_a_freeze_of_another_wave_or_time_keeps_nothing_out(freeze: Mapping[str, object]) -> None:
+    rollout = two_waves()
+    rollout.settings = with_freezes(freeze)
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_a_rollback_passes_a_freeze() -> None:
+    rollout = two_waves()
+    rollout.settings = with_freezes(STOCKTAKING)
+    rollout.landing("shop", 2)
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0])
+    assert introduced(rollout.decide()) == [("shop", 1)]
+
+
+def test_what_a_person_overrides_passes_a_freeze() -> None:
+    rollout = two_waves()
+    rollout.settings = with_freezes(STOCKTAKING)
+    rollout.promotion("shop", 2, override="it is urgent")
+    assert introduced(rollout.decide()) == [("shop", 2)]
+
+
+def test_what_is_under_test_when_a_freeze_begins_does_not_land() -> None:
+    rollout = two_waves()
+    rollout.green(rollout.on_auto("shop", 2))
+    rollout.settings = with_freezes(STOCKTAKING)
+    decided = rollout.decide()
+    assert decided.landed is None
+    assert introduced(decided) == []
+
+
+def test_a_failure_in_a_freeze_is_rolled_back_by_itself() -> None:
+    rollout = Rollout(with_freezes(STOCKTAKING, on_failure="roll back"))
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("shop", 2, landed=60, deployed=None)
+    rollout.ledger.well_with["shop"] = {"app": rollout.ledger.of("shop", "app").landings[0].content}
+    rollout.reports("shop", "north", "Degraded")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+
+
+def test_the_earliest_time_is_in_a_window_and_in_no_freeze() -> None:
+    """The window opens in a freeze, and again only after the next one."""
+    long = {**STOCKTAKING, "from": "2026-01-06T09:00", "until": "2026-01-08T00:00"}
+    rollout = two_waves()
+    rollout.settings = with_freezes(STOCKTAKING, long, windows=["Tue,Fri 12:00-13:00 UTC"])
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    assert line.earliest == rollout.now + timedelta(days=4)
+
+
+def test_a_set_that_soaks_in_a_freeze_goes_on_when_both_are_over() -> None:
+    rollout = landed()
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    rollout.settings = settings(
+        lab=LAB, shop={**SHOP, "soak": "1h"}, freezes=[{**STOCKTAKING, "until": "2026-01-05T13:10"}]
+    )
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    assert {one.__struct_config__.tag for one in line.obstacles} == {"soak", "freeze"}
+    assert line.earliest == rollout.ago(-30)
