@@ -110,3 +110,41 @@ def test_person_is_told_what_was_done(second: World) -> None:
     assert_readable(out)
     assert "rolled back" in out
     assert "errors in checkout" in out
+
+
+def test_wave_goes_back_to_what_it_had_at_a_time(second: World) -> None:
+    """`second` has app-2 since some minutes; app-3 comes later."""
+    between = second.now
+    second.later(minutes=10)
+    second.deploy("lab")
+    second.announce(3)
+    second.green()
+    assert second.on_main("lab") == sha_of("app-3")
+    second.run(*ROLLBACK, "--at", between.isoformat())
+    second.green()
+    assert second.on_main("lab") == sha_of("app-2")
+
+
+def test_what_a_wave_had_before_anything_is_known_is_not_guessed(second: World) -> None:
+    said = refused(second, *ROLLBACK, "--at", "2025-01-01T00:00Z")
+    assert "what lab had at 2025-01-01T00:00Z is not known any more" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--at", "2026-01-05T10:00"), "does not say its time zone"),
+        (("--at", "noon"), "is not a time"),
+        (("--at", "2026-01-05T10:00Z", "--to", "a" * 40), "are two goals"),
+        (("--all-sets", "--set", "app"), "all sets can't go to one set's commit"),
+        (("--all-sets", "--to", "a" * 40), "all sets can't go to one set's commit"),
+    ],
+)
+def test_goals_that_can_not_be_meant_are_refused(
+    second: World, options: tuple[str, ...], reason: str
+) -> None:
+    assert reason in refused(second, *ROLLBACK, *options)
+
+
+def test_time_at_which_the_wave_had_what_it_has_is_nothing_to_go_back_to(second: World) -> None:
+    assert "lab has" in refused(second, *ROLLBACK, "--at", second.now.isoformat())

@@ -295,3 +295,38 @@ def test_rollback_twice_is_one_rollback(tmp_path: Path) -> None:
     w.green()
     assert w.at("shop") == 1
     assert len(w.journalled("rolled back")) == 1
+
+
+def test_all_sets_of_a_wave_go_back_to_what_it_had_at_a_time_in_one_step(tmp_path: Path) -> None:
+    w = waves(tmp_path, sets=("front", "back", "still"))
+    w.ship(1, {"www": "a"}, set_name="still")
+    for position, build in ((1, "a"), (2, "b")):
+        w.ship(position, {"web": build}, set_name="front")
+        w.ship(position, {"db": build}, set_name="back")
+        w.deploy("lab")
+        then = w.now
+        w.later(hours=1)
+    w.ship(3, {"web": "c"}, set_name="front")
+    w.ship(3, {"db": "c"}, set_name="back")
+    w.roll_back("lab", "--all-sets", "--at", then.isoformat())
+    before = git(w.bare, "rev-parse", "main")
+    w.green()
+    assert (w.at("lab", "front"), w.at("lab", "back"), w.at("lab", "still")) == (2, 2, 1)
+    done = git(w.bare, "log", "--format=%s", f"{before}..main").splitlines()
+    assert len(done) == 2
+    assert sorted(w.refs("holds")) == [
+        "refs/tidemill/holds/lab/back",
+        "refs/tidemill/holds/lab/front",
+    ]
+    assert w.refs("inbox") == []
+
+
+def test_all_sets_without_a_time_go_to_what_was_healthy_before(tmp_path: Path) -> None:
+    w = waves(tmp_path, sets=("front", "back"))
+    for position, build in ((1, "a"), (2, "b")):
+        w.ship(position, {"web": build}, set_name="front")
+        w.deploy("lab")
+    w.ship(1, {"db": "a"}, set_name="back")
+    w.roll_back("lab", "--all-sets")
+    w.green()
+    assert (w.at("lab", "front"), w.at("lab", "back")) == (1, 1)

@@ -121,16 +121,33 @@ class PromoteWave:
 
 @dataclass(frozen=True)
 class RollBackWave:
-    """Take a wave back; without `to` to the newest older set that was healthy there."""
+    """Take a wave back: to the set of commit `to`, to what it had `at` a time (ISO 8601 with its
+    offset), or else to the newest older set that was healthy there.
+
+    `all_sets`: each of its image sets that had another one then.
+    """
 
     wave: str
     reason: str
     set: str | None = None
     to: str | None = None
+    at: str | None = None
+    all_sets: bool = False
 
     def __post_init__(self) -> None:
         _check_place(self.wave, self.set, self.to)
         _check_lines(reason=self.reason)
+        if self.at is not None:
+            parse_moment(self.at, "--at")
+        if self.to is not None and self.at is not None:
+            raise Refused(
+                "a commit and a time are two goals", remedy="name one of them: --to or --at"
+            )
+        if self.all_sets and (self.set or self.to):
+            raise Refused(
+                "all sets can't go to one set's commit",
+                remedy="leave --set and --to out; --at names a time for all sets",
+            )
 
 
 @dataclass(frozen=True)

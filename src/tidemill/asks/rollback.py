@@ -1,6 +1,9 @@
-"""A person takes a wave back to an older set."""
+"""A person takes a wave back to what it had before."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
 
 from tidemill.announcing.order import order_of
 from tidemill.asks.ask import RollBackWave
@@ -8,50 +11,102 @@ from tidemill.asks.asker import Answer, Asker
 from tidemill.asks.places import by_sha, set_in, wave_named
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
-from tidemill.facts.requests import Rollback
+from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
 from tidemill.plan.rollback import healthy_before
+from tidemill.words.moments import parse_moment
+from tidemill.words.shas import short
 
 
 def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:
     """The rollback, from what the wave has now to the goal; raises `Refused` if there is none."""
     wave = wave_named(state, ask.wave)
-    set_name = set_in(state, wave, ask.set)
+    if ask.all_sets:
+        first, *others = _of_all_sets(ask, state, wave)
+    else:
+        first, others = _of_set(ask, state, wave, set_in(state, wave, ask.set)), []
+    return Rollback(
+        accepted_at=asker.now,
+        by=asker.by,
+        wave=wave,
+        set=first.set,
+        leaves=first.leaves,
+        to=first.to,
+        reason=ask.reason.strip(),
+        others=tuple(others),
+    )
+
+
+def _of_all_sets(ask: RollBackWave, state: State, wave: str) -> list[SetRollback]:
+    """Of each image set that has something to go back to; at least one."""
+    parts = state.ledger.sets.get(wave, {})
+    refused: list[Refused] = []
+    found: list[SetRollback] = []
+    for set_name in sorted(name for name, part in parts.items() if part.landings):
+        try:
+            found.append(_of_set(ask, state, wave, set_name))
+        except _HasItAlready:
+            continue
+        except Refused as error:
+            refused.append(error)
+    if refused and (ask.at is not None or not found):
+        raise refused[0]
+    if not found:
+        raise Refused(f"{wave} has nothing to go back from", remedy="look at `tidemill status`")
+    return found
+
+
+def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str) -> SetRollback:
     part = state.ledger.history(wave, set_name)
     if part.present is None:
         raise Refused(
             f"{wave} has no set {set_name} that a turn knows of",
             remedy="there is nothing to go back from",
         )
-    return Rollback(
-        accepted_at=asker.now,
-        by=asker.by,
-        wave=wave,
-        set=set_name,
-        leaves=part.present.point(),
-        to=_goal(part.landings, part.present, ask.to, wave).point(),
-        reason=ask.reason.strip(),
-    )
+    goal = _goal(ask, part.landings, part.present, wave)
+    return SetRollback(set=set_name, leaves=part.present.point(), to=goal.point())
 
 
-def _goal(landings: list[Landing], present: Landing, sha: str | None, wave: str) -> Landing:
-    if sha is None:
-        goal = healthy_before(landings, order_of(present))
-        if goal is None:
+class _HasItAlready(Refused):
+    """The wave has what it is to go back to."""
+
+
+def _goal(ask: RollBackWave, landings: Sequence[Landing], present: Landing, wave: str) -> Landing:
+    if ask.to is not None:
+        goal, named = by_sha(landings, ask.to, wave), ask.to
+    elif ask.at is not None:
+        goal = _had_at(landings, parse_moment(ask.at, "--at"), wave)
+        named = short(goal.app_sha, "an unknown set")
+    else:
+        found = healthy_before(landings, order_of(present))
+        if found is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
                 remedy="name one with --to SHA; what has no SHA a person puts back on main by hand",
             )
-        return goal
-    goal = by_sha(landings, sha, wave)
+        return found
     if goal.content == present.content:
-        raise Refused(
-            f"{wave} has {sha} already",
+        raise _HasItAlready(
+            f"{wave} has {named} already",
             remedy="name an older set, or hold the wave with tidemill hold-wave",
         )
-    if order_of(goal) >= order_of(present):
+    if goal.is_known and order_of(goal) >= order_of(present):
         raise Refused(
-            f"{sha} is newer than what {wave} has",
-            remedy=f"use tidemill promote-wave --wave {wave} --sha {sha}",
+            f"{named} is newer than what {wave} has",
+            remedy=f"use tidemill promote-wave --wave {wave} --sha {goal.app_sha}",
         )
     return goal
+
+
+def _had_at(landings: Sequence[Landing], when: datetime, wave: str) -> Landing:
+    """What main had for the wave at a time."""
+    earlier = [one for one in landings if one.landed_at <= when]
+    if not earlier:
+        oldest = landings[0]
+        raise Refused(
+            f"what {wave} had at {when:%Y-%m-%dT%H:%MZ} is not known any more: the oldest set that "
+            f"is known is {short(oldest.app_sha, 'an unknown one')}, from "
+            f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on",
+            remedy="name a later time; what is older a person puts back on main by hand",
+        )
+    return earlier[-1]

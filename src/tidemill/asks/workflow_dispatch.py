@@ -28,7 +28,7 @@ from tidemill.words.nearest import did_you_mean
 
 TURN = "turn"
 # These say what is meant, so they are never passed over in silence.
-_TELLING = ("sha", "id", "override", "until")
+_TELLING = ("sha", "id", "override", "until", "at")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ _FORMS = {
     "roll back": _Form(
         RollBackWave,
         "rollback-wave",
-        {**_PLACE, "sha": "to", "reason": "reason"},
+        {**_PLACE, "sha": "to", "at": "at", "reason": "reason"},
         ("wave", "reason"),
     ),
     "hold": _Form(
@@ -119,7 +119,7 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
 
 def _filled(inputs: Mapping[str, Any]) -> dict[str, str]:
     """The inputs of ours that are filled in."""
-    ours = ("operation", "wave", "set", "sha", "id", "reason", "override", "until")
+    ours = ("operation", "wave", "set", "sha", "id", "reason", "override", "until", "at")
     found = {}
     for name in ours:
         value = inputs.get(name)

@@ -1,4 +1,4 @@
-"""`tidemill rollback-wave`: take a wave back to an older set, and hold it there."""
+"""`tidemill rollback-wave`: take a wave back to what it had before, and hold it there."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ PARAMETERS = (
         metavar="SHA",
         help="the commit of app.git; by default the newest older set that was healthy there",
     ),
+    Option(
+        "--at",
+        metavar="TIME",
+        help="what the wave had then, ISO 8601 with its offset, like 2026-11-24T14:00Z",
+    ),
+    Option(
+        "--all-sets",
+        is_flag=True,
+        help="every image set of the wave, in one step; with --at those that have changed since",
+    ),
     Option("--reason", required=True, help="why, for the journal and for whoever reads the status"),
 )
 
@@ -33,6 +43,8 @@ def run(arguments: Arguments) -> Result:
         wave=arguments.wave,
         set=arguments.set_name,
         to=arguments.to,
+        at=arguments.at,
+        all_sets=arguments.all_sets,
         reason=arguments.reason,
     )
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

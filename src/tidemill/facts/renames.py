@@ -526,5 +526,15 @@ def _placed(
         one = changed(fact, wave=place[0], set=place[1])
         if isinstance(one, Rollback):
             leaves, to = (_point(point, origin, place) for point in (one.leaves, one.to))
-            one = changed(one, leaves=leaves, to=to)
+            others = [
+                changed(
+                    part,
+                    set=name,
+                    leaves=_point(part.leaves, (origin[0], part.set), (place[0], name)),
+                    to=_point(part.to, (origin[0], part.set), (place[0], name)),
+                )
+                for part in one.others
+                for name in renaming.sets.meant(part.set, is_of_today=is_of_today)
+            ]
+            one = changed(one, leaves=leaves, to=to, others=tuple(others))
         yield one

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -125,14 +126,29 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     set: str | msgspec.UnsetType = msgspec.UNSET
 
 
+class SetRollback(msgspec.Struct, frozen=True, kw_only=True):
+    """From one set in a wave back to an older one of the same image set."""
+
+    set: str
+    leaves: Point
+    to: Point
+
+
 class Rollback(_Request, frozen=True, tag="rollback"):
-    """A person takes a wave from one set back to an older one."""
+    """A person takes a wave from one set back to an older one; `others` are of other image sets,
+    which go back with it."""
 
     wave: str
     set: str
     leaves: Point
     to: Point
     reason: str
+    others: tuple[SetRollback, ...] = ()
+
+    @property
+    def parts(self) -> tuple[SetRollback, ...]:
+        """All that goes back, by image set."""
+        return (SetRollback(set=self.set, leaves=self.leaves, to=self.to), *self.others)
 
 
 class HoldRequest(_Request, frozen=True, tag="hold"):
@@ -257,8 +273,7 @@ def decode(data: bytes) -> Fact:
         case Retry():
             checked_sha(fact.app_sha)
         case Rollback():
-            _check_point(fact.leaves)
-            _check_point(fact.to)
+            _check_parts(fact.parts)
         case Deployment():
             _check_record(fact)
         case HoldRequest(until=until):
@@ -288,6 +303,13 @@ def _check_record(record: Deployment) -> None:
         _check_position(seen.position, 0)
         if seen.app_sha is not None:
             checked_sha(seen.app_sha)
+
+
+def _check_parts(parts: Iterable[SetRollback]) -> None:
+    for part in parts:
+        checked_name(part.set, "set")
+        _check_point(part.leaves)
+        _check_point(part.to)
 
 
 def _check_point(point: Point) -> None:

@@ -16,7 +16,7 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.plan.bisecting import find_first_red
 from tidemill.plan.draft import Draft
 from tidemill.plan.landing import due_prefix
-from tidemill.plan.rollback import forget_rollbacks
+from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
 from tidemill.words.shas import short
 
 
@@ -50,7 +50,7 @@ def give_up(draft: Draft, operation: Operation) -> None:
             draft.ledger.of(operation.wave, operation.set).roll_back_to(order_of(operation))
             forget_rollbacks(draft, operation.wave, operation.set)
             if operation.request:
-                draft.end(operation.request, "evicted")
+                end_unless_under_way(draft, operation.request, "evicted")
         case _:
             pass
 

@@ -13,7 +13,7 @@ from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
-from tidemill.facts.requests import Rollback
+from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.holds import place_hold, stays_held
 from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
@@ -67,34 +67,55 @@ def not_asked_for(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 
 def file_rollback(draft: Draft, ref_id: str, rollback: Rollback) -> None:
     """Begin a rollback that a person asks for: its hold is placed, its commit follows."""
-    wave, set_name, to = rollback.wave, rollback.set, rollback.to
-    backs = draft.ledger.rollbacks
-    if any(back.request == ref_id for back in backs):
+    if _is_under_way(draft, ref_id):
         return
-    if draft.reject_unless_named(ref_id, wave, set_name):
-        return
-    part = draft.ledger.history(wave, set_name)
-    if (to.commit, to.content) not in [(one.commit, one.content) for one in part.landings]:
-        reason = f"{wave} has had no such set, as far as the turns know"
-        draft.reject(ref_id, reason, set_name=set_name, wave=wave)
-        return
+    wave = rollback.wave
+    for part in rollback.parts:
+        if draft.reject_unless_named(ref_id, wave, part.set):
+            return
+        landings = draft.ledger.history(wave, part.set).landings
+        if (part.to.commit, part.to.content) not in [(one.commit, one.content) for one in landings]:
+            reason = f"{wave} has had no such set, as far as the turns know"
+            draft.reject(ref_id, reason, set_name=part.set, wave=wave)
+            return
+    done = [_begin(draft, ref_id, rollback, part) for part in rollback.parts]
+    if not _is_under_way(draft, ref_id):
+        what = "landed" if "landed" in done else "under way already"
+        entry = Entry(what=what, id=ref_id, set=rollback.set, wave=wave)
+        draft.end(ref_id, "landed" if what == "landed" else "superseded", entry)
+
+
+def _begin(draft: Draft, ref_id: str, rollback: Rollback, part: SetRollback) -> str:
+    """Begin a rollback of one set, unless the wave has its goal, or is on its way there."""
+    present = draft.ledger.present(rollback.wave, part.set)
     back = OpenRollback(
-        wave=wave,
-        set=set_name,
-        leaves=rollback.leaves,
-        to=to,
+        wave=rollback.wave,
+        set=part.set,
+        leaves=part.leaves,
+        to=part.to,
         reason=rollback.reason,
         at=rollback.accepted_at,
         request=ref_id,
     )
-    if part.present is not None and part.present.content == to.content:
+    goals = [(*_place(one), one.to.content) for one in draft.ledger.rollbacks]
+    if present is not None and present.content == part.to.content:
         _hold_back(draft, back, by=rollback.by)
-        draft.end(ref_id, "landed", Entry(what="landed", id=ref_id, set=set_name, wave=wave))
-    elif any((one.wave, one.set, one.to.content) == (wave, set_name, to.content) for one in backs):
-        entry = Entry(what="under way already", id=ref_id, set=set_name, wave=wave)
-        draft.end(ref_id, "superseded", entry)
-    else:
-        begin_rollback(draft, back, by=rollback.by)
+        return "landed"
+    if (*_place(back), back.to.content) in goals:
+        return "under way already"
+    begin_rollback(draft, back, by=rollback.by)
+    return "begun"
+
+
+def _is_under_way(draft: Draft, request: str) -> bool:
+    """Whether something of what was asked for has begun, and has not ended."""
+    return any(back.request == request for back in draft.ledger.rollbacks)
+
+
+def end_unless_under_way(draft: Draft, request: str, how: str, entry: Entry | None = None) -> None:
+    """A request has ended, once that is so of all its sets."""
+    if not _is_under_way(draft, request):
+        draft.end(request, how, entry)
 
 
 def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
@@ -110,7 +131,7 @@ def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
                 wave=other.wave,
                 reason="another rollback was asked for",
             )
-            draft.end(other.request, "superseded", entry)
+            end_unless_under_way(draft, other.request, "superseded", entry)
     draft.ledger.rollbacks.append(back)
     _hold_back(draft, back, by=by)
 
@@ -128,7 +149,7 @@ def end_lost_rollbacks(draft: Draft) -> None:
 
 def end_rollback(draft: Draft, request_id: str) -> None:
     """A rollback that was asked for ends when none of its kind is under way any more."""
-    if request_id not in {back.request for back in draft.ledger.rollbacks}:
+    if not _is_under_way(draft, request_id):
         draft.end_once(request_id, "landed", Entry(what="landed", id=request_id))
 
 

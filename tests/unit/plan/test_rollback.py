@@ -21,6 +21,7 @@ from tests.unit.snapshots import (
 
 from tidemill.announcing.order import Order
 from tidemill.facts.ledger import Landing
+from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.rollback import healthy_before
 
 
@@ -212,3 +213,83 @@ def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again
     found = healthy_before(landings, Order(position=3))
     assert found is not None
     assert found.position == 1
+
+
+def two_sets() -> Rollout:
+    """shop has two sets, of each the third one."""
+    rollout = Rollout(settings(sets=("app", "batch"), shop=SHOP))
+    for set_name in ("app", "batch"):
+        rollout.landing("shop", 1, set_name, landed=300, deployed=290)
+        rollout.landing("shop", 2, set_name, landed=200, deployed=190)
+        rollout.landing("shop", 3, set_name, landed=60, deployed=30)
+    return rollout
+
+
+def both_back(rollout: Rollout) -> str:
+    """A person asks for both sets to go back at once."""
+    parts = [
+        SetRollback(set=name, leaves=newer.point(), to=older.point())
+        for name in ("app", "batch")
+        for older, newer in [rollout.ledger.of("shop", name).landings[1:]]
+    ]
+    return rollout.asked(
+        Rollback(
+            accepted_at=rollout.ago(5),
+            by="ada",
+            wave="shop",
+            set="app",
+            leaves=parts[0].leaves,
+            to=parts[0].to,
+            reason="slow",
+            others=tuple(parts[1:]),
+        )
+    )
+
+
+def test_several_sets_go_back_by_one_request_and_land_together() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    decided = rollout.turn()
+    backs = [(one.operation.kind, one.operation.set) for one in decided.auto]
+    assert sorted(backs) == [("roll back", "app"), ("roll back", "batch")]
+    assert set(decided.holds) == {("shop", "app"), ("shop", "batch")}
+    assert request in rollout.inbox
+    rollout.green(decided.auto[-1].sha)
+    decided = rollout.turn()
+    assert decided.landed == rollout.main
+    assert decided.ended == (request,)
+    assert {one.how for one in decided.ledger.ended if one.id == request} == {"landed"}
+
+
+def test_one_of_several_sets_that_is_evicted_leaves_the_other_its_request() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    first, second = rollout.turn().auto
+    rollout.green(rollout.main, first.sha)
+    rollout.red(second.sha)
+    decided = rollout.turn()
+    assert decided.landed == first.sha
+    decided = rollout.turn()
+    assert rollout.ledger.how_ended(request) in ("landed", "evicted")
+    assert rollout.ledger.rollbacks == []
+    assert rollout.inbox == {}
+
+
+def test_another_rollback_of_one_of_several_sets_does_not_end_the_request_of_the_other() -> None:
+    rollout = two_sets()
+    request = both_back(rollout)
+    rollout.turn()
+    rollout.rollback("shop", rollout.ledger.of("shop", "batch").landings[0], "batch")
+    rollout.turn()
+    assert request in rollout.inbox
+    wanted = {(one.set, one.to.position) for one in rollout.ledger.rollbacks}
+    assert wanted == {("app", 2), ("batch", 1)}
+
+
+def test_several_sets_of_which_one_has_its_goal_are_held_and_the_other_goes_back() -> None:
+    rollout = two_sets()
+    both_back(rollout)
+    rollout.landing("shop", 2, "batch", landed=5)
+    decided = rollout.turn()
+    assert [one.operation.set for one in decided.auto] == ["app"]
+    assert set(decided.holds) == {("shop", "app"), ("shop", "batch")}
