@@ -62,7 +62,7 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 	@ls dist
 
 docs: setup ## write docs/reference/ and the files of the actions again, from the source
-	@$(BIN)/python tools/reference.py
+	@$(BIN)/python -m tools.reference
 
 bench: setup ## run every benchmark, and write docs/performance.md (ARGS="turn plan" picks some, and prints)
 	@$(BIN)/python bench/page.py $(if $(ARGS),$(ARGS),--to docs/performance.md)

@@ -1,6 +1,6 @@
 """Writes every action.yml and the second part of every action's README from the commands' options.
 
-    python tools/reference.py       what `make docs` runs; a test fails while a file is stale
+    python -m tools.reference       what `make docs` runs; a test fails while a file is stale
 
 An action only routes: each input goes to the one script by `env:`, under the name that
 actions-toolkit reads. What there is to route stands in `tidemill.action`.

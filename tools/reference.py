@@ -1,6 +1,6 @@
 """Writes the second part of docs/reference/commands.md from the table of commands.
 
-    python tools/reference.py       what `make docs` runs; a test fails while the file is stale
+    python -m tools.reference       what `make docs` runs; a test fails while the file is stale
 
 It reads the parameters of the commands, which are click's.
 """
