@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.simulation import explorer
 from tests.simulation.history import LENGTH, Failed, play
 from tests.simulation.rush import landed, rush
+from tests.simulation.small_worlds import SMALL_WORLDS
 
 
 def main() -> int:
@@ -17,7 +19,10 @@ def main() -> int:
     parser.add_argument("--length", type=int, default=LENGTH, help=f"steps of each ({LENGTH})")
     parser.add_argument("--rush", action="store_true", help="a commit a minute instead")
     parser.add_argument("--source", choices=("refs", "github"), default="refs")
+    parser.add_argument("--small", action="store_true", help="explore the small worlds instead")
     options = parser.parse_args()
+    if options.small:
+        return _explore()
     broken = 0
     for seed in range(options.seed, options.seed + options.histories):
         try:
@@ -35,6 +40,18 @@ def main() -> int:
             if options.rush:
                 print(f"seed {seed}: {landed(world)}")
     print(f"{options.histories} histories, {broken} with a broken rule")
+    return min(broken, 1)
+
+
+def _explore() -> int:
+    broken = 0
+    for small in SMALL_WORLDS:
+        try:
+            found = explorer.explore(small)
+            print(f"{found.states:>6} states, {found.ends:>3} ends: {small}", flush=True)
+        except explorer.Failed as failed:
+            broken += 1
+            print(failed)
     return min(broken, 1)
 
 

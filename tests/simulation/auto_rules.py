@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tests.simulation.facts import AUTO, MAIN, change_of, changed, demand, trailers
+from tests.simulation.facts import AUTO, MAIN, below, change_of, changed, demand, trailers
 from tests.simulation.memory import Push, Server
 
 Operation: TypeAlias = tuple[str | None, ...]
@@ -34,6 +34,7 @@ class AutoRules:
             self._nothing_twice(after)
             self._what_is_under_test_stays(push, before, after)
             self._evicted_stays_away(before, after)
+            self._what_people_put_there_is_kept(before, after)
             self.made.update(after)
         for sha, (_, new) in changed(push, "evicted").items():
             if new is not None and sha in self.made:
@@ -87,3 +88,11 @@ class AutoRules:
         for sha in set(after) - set(before):
             operation = self._operation(sha)
             demand(5, operation not in self.evicted, f"{sha} does again what was evicted")
+
+    def _what_people_put_there_is_kept(self, before: list[str], after: list[str]) -> None:
+        """It is taken off, with what stands on it, and anyone finds it among the evicted."""
+        kept = below(self.server.refs, "evicted").values()
+        theirs = [sha for sha in before if self.server.commits[sha].author == "ada"]
+        tip = before[-1] if before else None
+        lost = theirs and tip not in after and not {tip, *theirs} & {*kept}
+        demand(5, not lost, f"{theirs} of a person was on auto, and is nowhere")

@@ -108,6 +108,16 @@ class Rules:
             self._no_report_is_late(push)
             self._no_hold_is_lost(push)
         self._announcements_end_once(push)
+        self._what_a_check_said_stays(push)
+
+    def _what_a_check_said_stays(self, push: Push) -> None:
+        """Who reports a run takes no other one's report away."""
+        for sha, (_, new) in changed(push, "checks").items():
+            if new is not None:
+                now = runs(self.server, self.server.refs, sha)
+                said = [run for run in runs(self.server, push.before, sha) if run not in now]
+                lost = [run for run in said if run["state"] != "pending"]
+                demand(12, not lost, f"of {sha}, these verdicts are lost: {lost}")
 
     def _take_note(self, push: Push) -> None:
         for name, (_, new) in changed(push, "inbox").items():

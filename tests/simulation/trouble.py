@@ -34,13 +34,23 @@ def slow_down(world: World) -> None:
 
 def meddle(world: World) -> None:
     """A person pushes to auto, or deletes it."""
-    tip = world.server.refs.get(AUTO)
-    base = world.server.commits[tip or world.main]
-    files = {**base.files, "README.md": b"mine\n"}
-    commit = Commit(files, tip or world.main, "a person's own", world.now, "ada")
-    new = None if tip and world.rng.random() < 0.3 else world.server.put(commit)
+    if world.server.refs.get(AUTO) and world.rng.random() < 0.3:
+        _move_auto(world, None)
+    else:
+        commit_to_auto(world)
+
+
+def commit_to_auto(world: World) -> None:
+    """A person pushes a commit of their own to auto."""
+    tip = world.server.refs.get(AUTO) or world.main
+    files = {**world.server.commits[tip].files, "README.md": b"mine\n"}
+    _move_auto(world, world.server.put(Commit(files, tip, "a person's own", world.now, "ada")))
+
+
+def _move_auto(world: World, new: str | None) -> None:
     world.tell(f"ada pushes {new} to auto")
-    world.server.receive("ada", Refs(dict(world.server.refs)), [Update(AUTO, tip, new)])
+    before = Refs(dict(world.server.refs))
+    world.server.receive("ada", before, [Update(AUTO, before.get(AUTO), new)])
 
 
 def spoil_settings(world: World) -> None:

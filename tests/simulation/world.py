@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import random
 import re
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.simulation.acting import Acting
 from tests.simulation.actors import Deed, do
 from tests.simulation.facts import runs
 from tests.simulation.memory import Commit, Killed, Server
@@ -118,7 +118,11 @@ class World:
     def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
         """Run commands at once, one step of one of them at a time, in an order left to chance."""
         self.tell(f"{len(deeds)} at once:")
-        done = _interleaved(self.rng, self.server, self.now, deeds, self._meanwhile)
+        acting = [Acting(self.server, self.now, *deed) for deed in deeds]
+        while live := [one for one in acting if one.stands_at]:
+            self.rng.choice(live).go()
+            self._meanwhile()
+        done = [one.deed for one in acting if one.deed]
         for deed in done:
             self._heard(deed)
         return done
@@ -188,46 +192,6 @@ def dying(stop: int) -> Callable[[str], None]:
                 raise Killed
 
     return gate
-
-
-def _interleaved(
-    rng: random.Random,
-    server: Server,
-    now: datetime,
-    deeds: Sequence[tuple[str, Mapping[str, Any]]],
-    meanwhile: Callable[[], None],
-) -> list[Deed]:
-    done: dict[int, Deed] = {}
-    failures: list[BaseException] = []
-    back = threading.Semaphore(0)
-    go = [threading.Semaphore(0) for _ in deeds]
-
-    def act(index: int) -> None:
-        def gate(_: str) -> None:
-            back.release()
-            go[index].acquire()
-
-        go[index].acquire()
-        try:
-            done[index] = do(server, now, *deeds[index], gate)
-        except BaseException as error:
-            failures.append(error)
-        live.remove(index)
-        back.release()
-
-    live = list(range(len(deeds)))
-    threads = [threading.Thread(target=act, args=(index,), daemon=True) for index in live]
-    for thread in threads:
-        thread.start()
-    while live and not failures:
-        go[rng.choice(live)].release()
-        back.acquire()
-        meanwhile()
-    if failures:
-        raise failures[0]
-    for thread in threads:
-        thread.join()
-    return [done[index] for index in range(len(deeds))]
 
 
 def ledger_of(server: Server) -> Any:

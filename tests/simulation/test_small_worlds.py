@@ -1,0 +1,55 @@
+"""Every order in which a few actors can meet keeps the rules; and an order that would not is found.
+
+`python -m tests.simulation --small` lists the small worlds, with how many states each has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from tests.simulation.explorer import Failed, SmallWorld, explore
+from tests.simulation.memory import Server
+from tests.simulation.small_worlds import SMALL_WORLDS
+from tidemill.clients.git.store import PushResult, Update
+from tidemill.facts.refs import Refs
+
+
+@pytest.mark.parametrize("small", SMALL_WORLDS, ids=str)
+def test_the_rules_hold_in_every_order(small: SmallWorld) -> None:
+    found = explore(small)
+    assert found.states > 50, "the actors hardly met"
+    assert found.ends > 1, "who is first makes no difference"
+
+
+@pytest.mark.parametrize(
+    ("below", "world", "broken"),
+    [
+        ("refs/heads/main", "a green commit lands while people push to main", "rule 1: main goes"),
+        ("refs/heads/auto", "a person pushes to auto while a set is put there", "rule 5:"),
+        ("refs/tidemill/journal", "one announcement comes twice", "rule 7:"),
+        ("refs/tidemill/checks", "two runs of a check disagree", "rule 12:"),
+    ],
+)
+def test_a_lease_that_is_taken_too_late_is_found(
+    below: str, world: str, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else a turn writes never goes without the journal, whose lease so stands for theirs."""
+    sound = Server.receive
+
+    def receive(self: Server, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
+        if by.startswith("tidemill"):
+            late = [
+                replace(one, old=self.refs.get(one.ref)) if one.ref.startswith(below) else one
+                for one in updates
+            ]
+            updates = [one for one in late if one.old != one.new]
+        return sound(self, by, seen, updates)
+
+    monkeypatch.setattr(Server, "receive", receive)
+    small = next(one for one in SMALL_WORLDS if one.name == world)
+    with pytest.raises(Failed) as failed:
+        explore(small)
+    assert str(failed.value.error).startswith(broken)
