@@ -38,6 +38,7 @@ ACTIONS = (
     "check-cfg-app",
     "promote-wave",
     "run-setup",
+    "page",
 )
 MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"
 _FORMS = {

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.components import buildkits, engines, registries
+from tests.components import browsers, buildkits, engines, registries
 from tests.components.absence import Missing, absent, running
+from tests.components.browsers import Browser
+from tests.components.node import GITHUB_PACKAGES
 from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, RENDERERS, TOOLS
 from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
 from tests.components.store import Part
 
 ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
-PROGRAMS = {"skopeo", "crane", "busybox", "renderers"}
+PROGRAMS = {"skopeo", "crane", "busybox", "renderers", "browser", "axe"}
 REGISTRIES = {"registry", "basic_registry", "start_registry"}
 
 
@@ -80,6 +82,18 @@ def crane() -> Path:
 def renderers() -> Path:
     """The folder of kustomize and helm."""
     return _prepared(RENDERERS)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a screen."""
+    yield from running(browsers.browser())
+
+
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, whose rules say what keeps people from using a page."""
+    return (_prepared(GITHUB_PACKAGES) / "node_modules/axe-core/axe.min.js").read_text()
 
 
 @pytest.fixture(scope="session")

@@ -78,6 +78,12 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "auto": "the commit of auto, or empty",
         "waiting": _TURN["waiting"],
     },
+    "page": {
+        **_CHANGED,
+        "out": "the folder of the site",
+        "files": "how many files it has",
+        "bytes": "how large they are together",
+    },
     **dict.fromkeys(
         (
             "update-cfg-app",

@@ -26,7 +26,7 @@ _TURNS = (
     "rollback-wave", "hold-wave", "release-wave", "drop", "retry",
 )  # fmt: skip
 _BUILDS = ("build-reproducible-image", "compare", "record-image-artifact")
-_ON_GIT = (*_TURNS, "accept-event", "check-cfg-app", "record-check", "status")
+_ON_GIT = (*_TURNS, "accept-event", "check-cfg-app", "record-check", "status", "page")
 
 SURROUNDINGS = (
     Surrounding(

@@ -49,6 +49,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
         case results.StatusReport(status, remedies):
             found = {name: getattr(status, name) for name in status.__struct_fields__}
             return {**found, "waiting": [waiting_json(line, remedies) for line in status.waiting]}
+        case results.PageWritten(out, files, size, changed):
+            return {"changed": changed, "out": out, "files": files, "bytes": size}
         case results.RecordedCheck(state=of_check, note=note, at=at):
             return {
                 "changed": note.changed,

@@ -162,6 +162,16 @@ class StatusReport(_Result):
 
 
 @dataclass(frozen=True)
+class PageWritten(_Result):
+    """The site was written to the folder `out`: how many files and bytes it has."""
+
+    out: str
+    files: int
+    size: int
+    changed: bool
+
+
+@dataclass(frozen=True)
 class RecordedCheck(_Result):
     """What a check says of a commit, and whether it was written."""
 
@@ -324,6 +334,7 @@ Result: TypeAlias = (
     | EventRequest
     | LoopDone
     | StatusReport
+    | PageWritten
     | RecordedCheck
     | CheckoutCheck
     | CommitChecks

@@ -79,6 +79,7 @@ TIDEMILL = Table(
             "retry": "let a set that was evicted, rejected or dropped, or that a first wave lacks, "
             "try again",
             "status": "say what runs where, and what waits for what",
+            "page": "write what runs where, what waits and what was, as a static site",
             "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
             "repository's own check",
         },

@@ -51,7 +51,7 @@ _HELD = ("held: set (_ is all)", "by", "since", "until", "why")
 _FROZEN = ("freeze", "from", "until", "why")
 
 
-def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each kind
+def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case for each kind
     """A result in words."""
     match result:
         case results.Acceptance(request):
@@ -72,6 +72,8 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912 - a case for each k
                 yield "Something wants a check, for which there was no time."
         case results.StatusReport():
             yield from _status(result)
+        case results.PageWritten(out, files, size):
+            yield f"The page is in {out}: {files} files, {size:,} bytes. Open {out}/index.html."
         case results.Adoption():
             yield from _adoption(result)
         case results.RecordedCheck(context, of_check, note):

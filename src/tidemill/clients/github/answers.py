@@ -167,3 +167,15 @@ class Artifacts(msgspec.Struct):
     """A page of artifacts."""
 
     artifacts: tuple[Artifact, ...]
+
+
+class Repository(msgspec.Struct):
+    """A repository; an internal one is private, too."""
+
+    private: bool
+
+
+class Pages(msgspec.Struct):
+    """A repository's site on GitHub Pages."""
+
+    public: bool

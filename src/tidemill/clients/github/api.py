@@ -162,6 +162,21 @@ class GitHub:
         path = f"/deployments/{made.id}/statuses"
         self._calls.post(Request(path, doing, need, "POST", body=state), object)
 
+    def is_private(self) -> bool:
+        """Whether the repository is private; an internal one is, and one that can't be seen."""
+        call = Request("", "look at the repository", "metadata: read")
+        found = self._calls.get_or_none(call, answers.Repository)
+        return found is None or found.private
+
+    def has_public_pages(self) -> bool | None:
+        """Whether everybody may see the repository's site on GitHub Pages.
+
+        None where it has none, or this token may not see it.
+        """
+        call = Request("/pages", "look at the site on GitHub Pages", "pages: read")
+        found = self._calls.get_or_none(call, answers.Pages)
+        return found.public if found else None
+
     def artifact(
         self, repository: str, run_id: int, name: str, *, most: int = LARGEST_ARTIFACT
     ) -> list[bytes]:

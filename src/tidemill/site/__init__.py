@@ -1,0 +1,1 @@
+"""The page: a static site about one cfg-app.git, from values to files. It does no I/O."""

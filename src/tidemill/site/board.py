@@ -1,0 +1,387 @@
+"""What the pages show, as values: made of a snapshot, its plan and its history alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import TypeVar
+
+from tidemill.answers.history import History, Stay
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import Eviction, Landing
+from tidemill.facts.operation import Operation
+from tidemill.facts.records import Deployment
+from tidemill.facts.settings import Wave
+from tidemill.facts.snapshot import Snapshot
+from tidemill.plan.obstacles import (
+    BrokenMain,
+    EarlierAnnouncement,
+    FailingTargets,
+    FailureThere,
+    HoldInForce,
+    MissingApproval,
+    Obstacle,
+    PastEnding,
+    PastEviction,
+    PastRollback,
+    RedMain,
+    ReplacedFailure,
+    ServerRefusal,
+    SetNotInFiles,
+    StaleMain,
+    Wait,
+)
+from tidemill.plan.plan import Plan
+from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
+from tidemill.plan.wording import line_command, reasons, runs_as, subject
+
+MOST_EVICTIONS = 20
+MOST_STAYS = 100  # of one set in one wave, the newest
+MOST_SETS = 300  # pages of sets, those that are somewhere now first
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the repository is.
+
+    Attributes:
+        name: what people call it, like `acme/cfg-app`.
+        repo: what `--repo` takes, without credentials.
+        web: its page on GitHub, None elsewhere.
+        server: the GitHub server that it is on, None elsewhere.
+    """
+
+    name: str
+    repo: str
+    web: str | None = None
+    server: str | None = None
+
+    def commit(self, sha: str | None) -> str | None:
+        """The address of a commit of cfg-app.git."""
+        return f"{self.web}/commit/{sha}" if self.web and sha else None
+
+    def app_commit(self, repository: str | None, sha: str | None) -> str | None:
+        """The address of a commit of app.git."""
+        known = self.server and repository and sha
+        return f"{self.server}/{repository}/commit/{sha}" if known else None
+
+
+@dataclass(frozen=True)
+class Soak:
+    """How far a set has soaked in a wave for one that follows."""
+
+    follower: str
+    soaked: timedelta
+    needed: timedelta
+    is_running: bool
+
+
+@dataclass(frozen=True)
+class StayView:
+    """A set in a wave, from when it landed there.
+
+    Attributes:
+        deployed_at: since when it has been deployed, None where it is not, or nobody knows.
+        until: when another one replaced it, None while it is there.
+        state: its state now; of one that was replaced how that came.
+        by: who asked for it; empty where a rule of the settings did it.
+        run: the address of the run that landed it, where one is known.
+    """
+
+    wave: str
+    set: str
+    app_sha: str | None
+    position: int | None
+    repository: str | None
+    commit: str
+    how: str
+    landed_at: datetime
+    deployed_at: datetime | None
+    until: datetime | None
+    state: str
+    by: str = ""
+    reason: str = ""
+    run: str | None = None
+    soaks: tuple[Soak, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """Something that waits, in words.
+
+    Attributes:
+        about: what it is about: the set, its commit and the wave, where it is about such.
+        kinds: what sort of reasons these are.
+        command: what ends the wait; empty where time alone does.
+    """
+
+    what: str
+    reasons: tuple[str, ...]
+    kinds: tuple[str, ...]
+    command: str
+    since: datetime | None
+    needs_a_person: bool
+    set: str | None = None
+    app_sha: str | None = None
+    wave: str | None = None
+
+
+@dataclass(frozen=True)
+class TargetView:
+    """A target; `record` is its latest, None if it has sent none."""
+
+    wave: str
+    status: TargetStatus
+    record: Deployment | None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.status.name
+
+
+@dataclass(frozen=True)
+class WaveView:
+    """A wave; `stays` begin with the newest."""
+
+    wave: Wave
+    status: WaveStatus
+    stays: tuple[StayView, ...]
+    targets: tuple[TargetView, ...]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.wave.name
+
+
+@dataclass(frozen=True)
+class SetView:
+    """One announced set, wherever it is or was; `images` where it is on main now."""
+
+    set: str
+    app_sha: str
+    position: int | None
+    repository: str | None
+    stays: tuple[StayView, ...] = ()
+    lines: tuple[Line, ...] = ()
+    evictions: tuple[Eviction, ...] = ()
+    images: ImageFiles | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from all others."""
+        return self.set, self.app_sha
+
+
+@dataclass(frozen=True)
+class Board:
+    """All that the pages show. `services` has by service and wave the set, and the image."""
+
+    place: Place
+    now: datetime
+    status: Status
+    waves: tuple[WaveView, ...]
+    lines: tuple[Line, ...]
+    evictions: tuple[Eviction, ...]
+    sets: tuple[SetView, ...]
+    services: Mapping[str, Mapping[str, tuple[str, ImageFiles]]]
+
+    @property
+    def stays(self) -> list[StayView]:
+        """What landed in any wave, the newest first."""
+        found = [stay for wave in self.waves for stay in wave.stays]
+        return sorted(found, key=lambda one: (one.landed_at, one.wave, one.set), reverse=True)
+
+
+_Has = TypeVar("_Has", StayView, Line)
+
+
+def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
+    """What there is to show; `plan` is of this snapshot, `told` of its journal."""
+    found = status(snapshot, plan)
+    waves = tuple(
+        WaveView(
+            wave=wave,
+            status=one,
+            stays=tuple(_stays(snapshot, plan, told, wave)),
+            targets=tuple(
+                TargetView(wave.name, target, plan.records.get((wave.name, target.name)))
+                for target in one.targets
+            ),
+        )
+        for wave, one in zip(snapshot.settings.waves, found.waves, strict=True)
+    )
+    lines = tuple(_line(one, place, snapshot.now) for one in plan.waiting)
+    evictions = tuple(reversed(plan.ledger.evictions))
+    return Board(
+        place=place,
+        now=snapshot.now,
+        status=found,
+        waves=waves,
+        lines=lines,
+        evictions=evictions[:MOST_EVICTIONS],
+        sets=tuple(_sets(snapshot, waves, lines, evictions)),
+        services=_services(snapshot),
+    )
+
+
+def needs_a_person(one: Obstacle) -> bool:
+    """Whether somebody has to do something before this ends; what follows from another thing, that
+    is named as well, does not count."""
+    match one:
+        case PastEnding(how=how):
+            return how != "superseded"
+        case (
+            HoldInForce()
+            | MissingApproval()
+            | StaleMain()
+            | FailureThere()
+            | FailingTargets()
+            | ReplacedFailure()
+            | PastEviction()
+            | PastRollback()
+            | EarlierAnnouncement()
+            | SetNotInFiles()
+            | ServerRefusal()
+            | RedMain()
+            | BrokenMain()
+        ):
+            return True
+        case _:
+            return False
+
+
+def _line(wait: Wait, place: Place, now: datetime) -> Line:
+    words = line_command(wait)
+    return Line(
+        what=subject(wait.about),
+        reasons=tuple(reasons(wait, now)),
+        kinds=tuple(one.__struct_config__.tag for one in wait.obstacles),  # type: ignore[misc]
+        command="" if words == ("status",) else runs_as(words, place.repo),
+        since=wait.since,
+        needs_a_person=any(map(needs_a_person, wait.obstacles)),
+        set=wait.about.set,
+        app_sha=wait.about.app_sha,
+        wave=wait.about.wave,
+    )
+
+
+def _stays(snapshot: Snapshot, plan: Plan, told: History, wave: Wave) -> Iterator[StayView]:
+    found: list[StayView] = []
+    followers = snapshot.settings.followers(wave.name)
+    for image_set in snapshot.settings.sets:
+        stays = told.stays.get((wave.name, image_set.name), ())[-MOST_STAYS:]
+        present = plan.ledger.present(wave.name, image_set.name)
+        for stay, after in zip_longest(stays, stays[1:]):
+            # The plan has filed what came since the journal was last written.
+            is_there = present is not None and present.commit == stay.commit and not stay.until
+            landing = present if is_there else stay.landing
+            known = landing is not None and landing.is_known
+            found.append(
+                StayView(
+                    wave=wave.name,
+                    set=image_set.name,
+                    app_sha=stay.app_sha,
+                    position=landing.position if landing and known else None,
+                    repository=landing.repository if landing else None,
+                    commit=stay.commit,
+                    how=stay.how,
+                    landed_at=stay.since,
+                    deployed_at=landing.deployed_at if landing else None,
+                    until=stay.until,
+                    state=state_of(wave, present, snapshot.now)
+                    if present and is_there
+                    else _ended(landing, after),
+                    by=stay.by,
+                    reason=stay.reason,
+                    run=stay.run_url,
+                    soaks=tuple(_soaks(followers, present, snapshot.now))
+                    if present and is_there
+                    else (),
+                )
+            )
+    yield from sorted(found, key=lambda one: (one.landed_at, one.set), reverse=True)
+
+
+def _ended(landing: Landing | None, after: Stay | None) -> str:
+    """How a stay ended, as far as that is known."""
+    if (landing and landing.rolled_back) or (after and after.how == "roll back"):
+        return "rolled back"
+    if landing and (landing.failed or landing.buried):
+        return "failed"
+    return "passed over" if landing and not landing.deployed_once else "replaced"
+
+
+def _soaks(followers: Sequence[Wave], landing: Landing, now: datetime) -> Iterator[Soak]:
+    for follower in followers:
+        if follower.soak and landing.deployed_at is not None:
+            yield Soak(
+                follower=follower.name,
+                soaked=min(landing.soaked(now), follower.soak),
+                needed=follower.soak,
+                is_running=landing.healthy_since is not None,
+            )
+
+
+def _services(snapshot: Snapshot) -> dict[str, dict[str, tuple[str, ImageFiles]]]:
+    found: dict[str, dict[str, tuple[str, ImageFiles]]] = {}
+    for wave in snapshot.settings.waves:
+        for image_set in snapshot.settings.sets:
+            if files := snapshot.main.sets.get((wave.name, image_set.name)):
+                for service in files.digests:
+                    found.setdefault(service, {})[wave.name] = (image_set.name, files)
+    return {service: found[service] for service in sorted(found)}
+
+
+def _sets(
+    snapshot: Snapshot,
+    waves: Sequence[WaveView],
+    lines: Sequence[Line],
+    evictions: Sequence[Eviction],
+) -> Iterator[SetView]:
+    """Every set that is known, what is somewhere now first, then the newest."""
+    names = {one.name for one in snapshot.settings.sets}
+    stays = _grouped(stay for wave in waves for stay in wave.stays)
+    waiting = _grouped(lines)
+    evicted: dict[tuple[str, str], list[Eviction]] = {}
+    for one in evictions:
+        if one.operation and one.operation.app_sha:
+            evicted.setdefault((one.operation.set, one.operation.app_sha), []).append(one)
+    images = {(name, files.app_sha): files for (_, name), files in snapshot.main.sets.items()}
+    found = []
+    for key in dict.fromkeys([*stays, *waiting, *evicted]):
+        set_name, sha = key
+        mine, gone = stays.get(key, []), evicted.get(key, [])
+        known: list[StayView | Operation] = [
+            *mine,
+            *(one.operation for one in gone if one.operation),
+        ]
+        if set_name not in names:
+            continue
+        view = SetView(
+            set=set_name,
+            app_sha=sha,
+            position=known[0].position if known else None,
+            repository=known[0].repository if known else None,
+            stays=tuple(mine),
+            lines=tuple(waiting.get(key, [])),
+            evictions=tuple(gone),
+            images=images.get(key),
+        )
+        is_somewhere = any(stay.until is None for stay in mine) or bool(view.lines)
+        times = [*(stay.landed_at for stay in mine), *(one.at for one in gone)]
+        age = snapshot.now - max(times, default=snapshot.now)
+        found.append((not is_somewhere, age, key, view))
+    yield from (view for *_, view in sorted(found, key=lambda one: one[:3])[:MOST_SETS])
+
+
+def _grouped(values: Iterable[_Has]) -> dict[tuple[str, str], list[_Has]]:
+    """By set and commit of app.git, those that have both."""
+    found: dict[tuple[str, str], list[_Has]] = {}
+    for one in values:
+        if one.set and one.app_sha:
+            found.setdefault((one.set, one.app_sha), []).append(one)
+    return found

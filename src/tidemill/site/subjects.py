@@ -1,0 +1,209 @@
+"""A page for each wave, each set and each target, and the timeline of all waves."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from tidemill.site.board import SetView, StayView, TargetView, WaveView
+from tidemill.site.front import eviction
+from tidemill.site.markup import Child, Markup, el, joined
+from tidemill.site.parts import (
+    Frame,
+    facts,
+    lanes,
+    lines_list,
+    notes,
+    outside,
+    soak_bar,
+    state,
+    table,
+    time,
+)
+from tidemill.words.durations import show_duration
+
+MOST_LANDINGS = 200  # on the timeline of all waves
+_VERBS = {
+    "introduce": "introduced",
+    "promote": "promoted",
+    "roll back": "rolled back to",
+    "by hand": "by hand",
+    "": "",
+}
+
+
+def timeline_page(frame: Frame) -> bytes:
+    """What landed in all waves, the newest first."""
+    found = frame.board.stays
+    return frame.page(
+        "Timeline",
+        el("h1", "Timeline"),
+        lanes(frame.board.waves, frame.now),
+        _landings(frame, found[:MOST_LANDINGS], with_wave=True),
+        here="timeline.html",
+    )
+
+
+def wave_page(frame: Frame, view: WaveView) -> bytes:
+    """What a wave has, has had, and lets in."""
+    wave, sets = view.wave, [stay for stay in view.stays if stay.until is None]
+    lines = [line for line in frame.board.lines if line.wave == view.name]
+    rules = facts([
+        ("After", _listed([frame.wave(one) for one in wave.sources]) or "announcements"),
+        ("Admits", f"the next set {wave.admit}"),
+        ("Settles within", show_duration(wave.settle)),
+        ("Soak before it", show_duration(wave.soak) if wave.soak else None),
+        ("Approval", "by a person" if wave.approval else None),
+        ("Windows", "; ".join(window.text for window in wave.windows)),
+        ("On failure", wave.on_failure),
+    ])  # fmt: skip
+    rows = [
+        (
+            frame.target(view.name, one.name),
+            state(one.status.health or "no report"),
+            state(one.status.phase) if one.status.phase else None,
+            _runs(frame, one),
+            frame.commit(one.status.revision),
+            frame.since(one.record.accepted_at) if one.record else None,
+        )
+        for one in view.targets
+    ]
+    return frame.page(
+        view.name,
+        el("h1", view.name),
+        notes(view, frame.now),
+        [soak_bar(soak) for stay in sets for soak in stay.soaks],
+        rules,
+        el("h2", "Waiting") if lines else None,
+        lines_list(frame, lines),
+        el("h2", "Timeline"),
+        lanes([view], frame.now),
+        _landings(frame, view.stays, with_wave=False),
+        el("h2", "Targets ", el("span", str(len(rows)), class_="count")),
+        table(
+            f"Targets of {view.name}",
+            ("target", "health", "sync", "runs", "revision", "reported"),
+            rows,
+        ),
+    )
+
+
+def set_page(frame: Frame, view: SetView) -> bytes:
+    """Where a set is, where it was, and which images it has."""
+    rows = [
+        (
+            frame.wave(stay.wave),
+            state(stay.state),
+            _how(stay),
+            time(stay.landed_at),
+            time(stay.deployed_at) if stay.deployed_at else None,
+            _lasted(stay, frame.now),
+            frame.commit(stay.commit),
+        )
+        for stay in view.stays
+    ]
+    head = ("wave", "state", "how", "landed", "deployed", "there for", "commit of main")
+    return frame.page(
+        f"{view.app_sha[:12]} ({view.set})",
+        el("h1", el("span", view.app_sha[:12], class_="sha"), " ", el("small", view.set)),
+        facts([
+            ("Commit", frame.app_commit(view.repository, view.app_sha)),
+            ("Repository", view.repository),
+            ("Position", str(view.position) if view.position else None),
+        ]),
+        lines_list(frame, view.lines),
+        el("h2", "Waves"),
+        table("Waves that have had it", head, rows)
+        if rows
+        else el("p", "No wave has had it.", class_="none"),
+        [
+            el("h2", "Evicted"),
+            el("ul", [eviction(frame, one) for one in view.evictions], class_="lines"),
+        ]
+        if view.evictions
+        else None,
+        _images(view),
+    )  # fmt: skip
+
+
+def target_page(frame: Frame, view: TargetView) -> bytes:
+    """What a target last reported, and what it runs."""
+    record, status = view.record, view.status
+    return frame.page(
+        view.name,
+        el("h1", view.name, " ", el("small", "in ", frame.wave(view.wave))),
+        facts([
+            ("Health", state(status.health or "no report")),
+            ("Sync", state(status.phase) if status.phase else None),
+            ("Runs", _runs(frame, view)),
+            ("Revision", frame.commit(status.revision) if status.revision else None),
+            ("Finished", time(record.finished_at) if record else None),
+            ("Reported", time(record.accepted_at) if record else None),
+            ("Clock", f"{status.clock_ahead} ahead" if status.clock_ahead else None),
+        ]),
+        [
+            el("h2", "Images that it named"),
+            el("ul", [el("li", el("code", one)) for one in record.images], class_="plain"),
+        ]
+        if record and record.images
+        else None,
+    )  # fmt: skip
+
+
+def _landings(
+    frame: Frame, stays: list[StayView] | tuple[StayView, ...], *, with_wave: bool
+) -> Markup:
+    if not stays:
+        return el("p", "Nothing has landed yet.", class_="none")
+    wave_head = ("wave",) if with_wave else ()
+    rows = [
+        (
+            time(stay.landed_at, f"{stay.landed_at:%Y-%m-%d %H:%M}"),
+            *((frame.wave(stay.wave),) if with_wave else ()),
+            joined(frame.set(stay.set, stay.app_sha), " ", el("small", stay.set)),
+            _how(stay),
+            state(stay.state),
+            show_duration(stay.deployed_at - stay.landed_at) if stay.deployed_at else None,
+            _lasted(stay, frame.now),
+            frame.commit(stay.commit),
+        )
+        for stay in stays
+    ]
+    head = ("landed", *wave_head, "set", "how", "state", "deployed after", "there for", "commit")
+    return table("What landed, the newest first", head, rows)
+
+
+def _how(stay: StayView) -> Markup:
+    """How a set came there: by whom, why, and the run that did it."""
+    verb = outside(stay.run, _VERBS[stay.how] or "landed")
+    if not stay.by:
+        return verb
+    return joined(verb, f" by {stay.by}", el("small", stay.reason, class_="reason"))
+
+
+def _images(view: SetView) -> Child:
+    if view.images is None:
+        return None
+    digests = view.images.digests
+    rows = [
+        el("li", el("span", service, class_="service"), " ", el("code", digests[service]))
+        for service in sorted(digests)
+    ]
+    return [
+        el("h2", "Images ", el("span", str(len(rows)), class_="count")),
+        el("ul", rows, class_="plain images"),
+    ]
+
+
+def _runs(frame: Frame, view: TargetView) -> Markup | None:
+    return _listed([
+        joined(frame.set(name, sha), " ", el("small", name))
+        for name, sha in view.status.runs.items()
+    ])  # fmt: skip
+
+
+def _listed(found: list[Child]) -> Markup | None:
+    return joined([(one, ", ") for one in found[:-1]], found[-1]) if found else None
+
+
+def _lasted(stay: StayView, now: datetime) -> str:
+    return show_duration((stay.until or now) - stay.landed_at)

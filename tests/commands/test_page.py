@@ -1,0 +1,93 @@
+"""`tidemill page`."""
+
+from pathlib import Path
+
+import pytest
+from tests.commands.promises import assert_help_has_an_example, assert_usage, refused
+from tests.loop.stories import refs, says
+from tests.world import World, sha_of
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Every file in a folder."""
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("page")
+
+
+@pytest.mark.parametrize(
+    "state", ["new", "under_test", "landed", "deployed", "second", "evicted"], ids=str
+)
+def test_page_is_written_from_git_which_stays_as_it_is(
+    state: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    world: World = request.getfixturevalue(state)
+    before, out = refs(world), tmp_path / "page"
+    result = world.run("page", "--out", str(out))
+    assert result.code == 0
+    found = files(out)
+    assert (result["changed"], result["out"]) == (True, str(out))
+    assert (result["files"], result["bytes"]) == (len(found), sum(map(len, found.values())))
+    assert {"index.html", "style.css", "landings.xml", "waves/lab.html"} <= found.keys()
+    assert refs(world) == before
+
+
+def test_the_second_run_changes_nothing(second: World, tmp_path: Path) -> None:
+    out = tmp_path / "page"
+    second.run("page", "--out", str(out))
+    before = files(out)
+    result = second.run("page", "--out", str(out))
+    assert (result.code, result["changed"]) == (0, False)
+    assert files(out) == before
+    other = tmp_path / "other"
+    second.run("page", "--out", str(other))
+    assert files(other) == before
+
+
+def test_what_runs_and_what_waits_is_on_it(second: World, tmp_path: Path) -> None:
+    second.run("hold-wave", "--wave", "shop", "--reason", "freeze <now>")
+    code, out, _ = says(second, "page", "--out", str(tmp_path / "page"))
+    assert code == 0
+    assert "Open " in out
+    board = (tmp_path / "page" / "index.html").read_text()
+    assert sha_of("app-2")[:12] in board
+    assert "freeze &lt;now&gt;" in board
+    assert str(second.folder) in board  # in the commands, which run as printed
+
+
+def test_pages_of_what_is_gone_go(second: World, tmp_path: Path) -> None:
+    out = tmp_path / "page"
+    second.run("page", "--out", str(out))
+    gone = out / "targets" / "lab" / "was.html"
+    gone.write_text("of a target that the settings do not list any more")
+    own = out / "robots.txt"
+    own.write_text("somebody's own")
+    assert second.run("page", "--out", str(out))["changed"]
+    assert not gone.exists()
+    assert own.exists()
+
+
+def test_another_folder_is_left_alone(new: World, tmp_path: Path) -> None:
+    out = tmp_path / "documents"
+    out.mkdir()
+    (out / "index.html").write_text("<h1>mine</h1>")
+    assert "is no page that Tidemill wrote" in refused(new, "page", "--out", str(out))
+    assert files(out) == {"index.html": b"<h1>mine</h1>"}
+
+
+def test_a_file_is_no_folder(new: World, tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("")
+    assert "is no page" in refused(new, "page", "--out", str(tmp_path / "page"))
+
+
+def test_for_github_pages_takes_a_repository_on_github(new: World, tmp_path: Path) -> None:
+    told = refused(new, "page", "--out", str(tmp_path / "page"), "--for-github-pages")
+    assert "GitHub's API is needed" in told
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_folder_is_needed(new: World) -> None:
+    assert_usage(new, "page")
