@@ -400,7 +400,11 @@ def messages() -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("document", [README, IMAGES], ids=["README", "images"])
+@pytest.mark.parametrize(
+    "document",
+    [DOCUMENTS["docs/jobs/why-not-in-production.md"], IMAGES],
+    ids=["why-not-in-production", "images"],
+)
 def test_symptoms_are_messages_of_the_code(document: str) -> None:
     known = messages()
     for symptom in first_column(section(document, "When it stops")):
