@@ -16,7 +16,6 @@ import sys
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +23,8 @@ import yaml
 from tests.adopted import Adopted
 from tests.contract.test_documents import DOCUMENTS
 from tests.world import announcement, git
+
+from tidemill.commands import _table
 
 ROOT = Path(__file__).resolve().parents[2]
 PLAIN = ROOT / "examples" / "cfg-plain"
@@ -65,7 +66,6 @@ class Shop(Adopted):
         git(self.clone, "fetch", "-q")
         git(self.clone, "branch", "-q", "--set-upstream-to", "origin/main")
         self.silent: set[str] = set()
-        self.now = datetime.now(UTC) - timedelta(days=1)
 
     def copy_to(self, folder: Path) -> Shop:
         """The same repositories at another place."""
@@ -92,7 +92,7 @@ class Shop(Adopted):
     def go_on(self) -> None:
         """As long as a branch moves: what is due lands, and every target reports it."""
         for _ in range(8):
-            self.now = datetime.now(UTC)
+            self.later(minutes=1)
             before = git(self.bare, "for-each-ref", "refs/heads")
             settings = tomllib.loads(git(self.bare, "show", "main:tidemill.toml"))
             self.targets = {one["name"]: dict.fromkeys(one["targets"]) for one in settings["waves"]}
@@ -138,7 +138,6 @@ def a_set_is_evicted(shop: Shop) -> None:
 
 def an_announcement_waits(shop: Shop) -> None:
     """Staging is busy with a set that nobody reports."""
-    shop.now = datetime.now(UTC) - timedelta(minutes=1)
     shop.silent = {"staging-eu"}
     shop.announce(4, SERVICES)
     shop.loop()
@@ -155,7 +154,6 @@ def a_service_is_announced(shop: Shop) -> None:
 
 def a_set_soaks_before_a_wave_on_hold(shop: Shop) -> None:
     """Production is on hold, and waits for a set that soaks in staging, too."""
-    shop.now = datetime.now(UTC) - timedelta(minutes=1)
     shop.run("hold-wave", "--wave", "production", "--reason", "the database is being moved")
     shop.announce(4, SERVICES)
     shop.deploy_to("staging")
@@ -229,10 +227,32 @@ def is_shown(shown: str, printed: str) -> bool:
     return re.fullmatch(whole, "".join(f"{line}\n" for line in form(printed))) is not None
 
 
+def at_the_time_of(shop: Shop) -> Path:
+    """A folder with a `tidemill` whose clock is the repository's, not this machine's."""
+    clocked = [
+        name
+        for name in _table.COMMANDS
+        if any(one.name == "now" for one in _table.command(name).PARAMETERS)
+    ]
+    file = shop.folder / "bin" / "tidemill"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(
+        f"""#!/bin/sh
+case $1 in
+{"|".join(clocked)}) exec {sys.executable} -m tidemill "$@" --now {shop.now.isoformat()} ;;
+*) exec {sys.executable} -m tidemill "$@" ;;
+esac
+"""
+    )
+    file.chmod(0o755)
+    return file.parent
+
+
 def run(shop: Shop, script: str) -> str:
     """What a script prints, which a person runs in their checkout."""
+    own = Path(sys.executable).parent
     env = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PATH": f"{at_the_time_of(shop)}:{own}:{os.environ['PATH']}",
         "HOME": str(shop.folder),
         "CFG": str(shop.bare),
     }
