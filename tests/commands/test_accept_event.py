@@ -516,3 +516,53 @@ def test_output_of_the_inner_command_does_not_mix_in(
     printed = capsys.readouterr()
     assert set(json.loads(printed.out)) == {"event", "changed", "accepted", "state", "reason"}
     assert printed.err == ""
+
+
+def outlook(world: World, *words: str) -> tuple[bool, bool, bool]:
+    """Whether something is due, and takes an operation's entry points, or a check."""
+    before = refs(world)
+    found = world.run(*words, "--look-ahead")
+    assert found.code == 0, found
+    after = refs(world)
+    assert {name: sha for name, sha in after.items() if "/inbox/" not in name} == {
+        name: sha for name, sha in before.items() if "/inbox/" not in name
+    }, "it only accepts"
+    return found["due"], found["operations"], found["checks"]
+
+
+def test_look_ahead_says_whether_an_entry_point_has_to_run(new: World) -> None:
+    assert outlook(new, "accept-event", "--event", "schedule") == (False, False, False)
+    assert outlook(new, *images(new)) == (True, True, False)
+    [commit] = new.turn()["to_check"]
+    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, True)
+    new.check(commit)
+    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, False)
+
+
+def test_look_ahead_takes_no_entry_point_for_a_report(landed: World) -> None:
+    came = dispatch(landed, "target-deployed", report(landed))
+    assert outlook(landed, *came) == (True, False, False)
+    landed.turn()
+    assert outlook(landed, *came) == (False, False, False), "it repeats the latest"
+
+
+def test_look_ahead_says_what_waits_where_nothing_is_due(landed: World) -> None:
+    code, out, _ = says(landed, "accept-event", "--event", "schedule", "--look-ahead")
+    assert code == 0
+    assert_readable(out)
+    assert "lab-1" in out
+    assert "Nothing is due yet." in out
+
+
+def test_look_ahead_of_a_dry_run_counts_what_would_be_accepted(new: World) -> None:
+    found = dry_run(new, *images(new), "--look-ahead")
+    assert (found["state"], found["operations"]) == ("would be accepted", True)
+
+
+def test_look_ahead_on_settings_that_are_wrong_says_what_was_accepted(new: World) -> None:
+    new.settings = new.settings.replace("[[waves]]", "[[wafes]]", 1)
+    new.edit()
+    found = new.run(*images(new), "--look-ahead")
+    assert found.code == 1
+    assert "was accepted" in found["error"]["written"]
+    assert inbox(new) == [REQUEST]

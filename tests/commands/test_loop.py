@@ -249,3 +249,28 @@ def test_two_at_once_do_not_check_the_same(under_test: World, tmp_path: Path) ->
     subprocess.run(["git", "-C", under_test.bare, "fsck", "--strict"], check=True)
     assert refs(under_test)
     assert git(under_test.bare, "rev-parse", "main") == done["landed"]
+
+
+def test_without_entry_points_a_check_is_left_to_the_next_run(under_test: World) -> None:
+    done = under_test.run(*LOOP, "--without-entrypoints")
+    assert (done["verdicts"], done["more"]) == ({}, True)
+
+
+def test_without_entry_points_an_operation_is_left_to_the_next_run(
+    new: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_event(announcement(1), tmp_path, monkeypatch)
+    new.run("accept-event")
+    before = refs(new)
+    done = new.run(*LOOP, "--without-entrypoints")
+    assert (done.code, done["changed"], done["introduced"], done["more"]) == (0, False, [], True)
+    assert refs(new) == before
+    assert "here none may" in says(new, *LOOP, "--without-entrypoints")[1]
+    assert new.run(*LOOP)["introduced"]
+
+
+def test_without_entry_points_all_else_is_done(under_test: World) -> None:
+    under_test.check(under_test.ref("refs/heads/auto") or "")
+    done = under_test.run(*LOOP, "--without-entrypoints")
+    assert done["landed"] == under_test.ref("refs/heads/main")
+    assert done["more"] is False

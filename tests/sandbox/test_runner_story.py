@@ -12,6 +12,7 @@ from tidemill_sandbox.workflow_story import EDITS, Story, narrator
 from tidemill_sandbox.world import Mode, Wishes, World
 
 CALLER = ("cfg-app", ".github/workflows/tidemill.yml")
+SETTING_UP = "Run Set up what entry points need"
 SETUP = "      setup: make setup\n"
 
 
@@ -39,6 +40,14 @@ def test_a_commit_of_app_git_goes_to_production(
             if run.repository == world.wishes.names[1] and job.conclusion != "skipped"
         }
         assert jobs == ({"turn"} if check == "same-job" else {"turn", "check", "settle"})
+        prepared = [
+            step.conclusion == "success"
+            for run in world.hub.runs
+            for job in run.jobs
+            for step in job.steps
+            if job.name.endswith("turn") and step.name == SETTING_UP
+        ]
+        assert 0 < sum(prepared) < len(prepared), "a job that runs no entry point needs no setup"
         started = {run.event for run in world.hub.runs if run.actor == bot}
         if mode == "github-token":
             assert "push" not in started, "its GITHUB_TOKEN starts nothing by pushing"

@@ -42,7 +42,7 @@ def notices(result: Result) -> list[str]:
     match result:
         case results.Acceptance(request) | results.RequestAndTurn(request):
             return [] if request.is_new else [one_line(said(request))]
-        case results.LoopDone(event=results.EventRequest() as came):
+        case results.LoopDone(event=results.EventRequest() as came) | results.EventOutlook(came):
             return notices(came)
         case results.EventRequest(request=request, is_foreign=is_foreign):
             why = request.how if is_foreign else way_in(request)
@@ -79,7 +79,13 @@ def _warnings(result: Result) -> Iterator[str]:
         case results.LoopDone(turn=turn, checks=checks):
             yield from _left_to_people(turn)
             yield from checks.warnings
-        case results.RequestAndTurn(turn=turn) | results.Reconciliation(turn):
+        case results.EventOutlook(is_due=True):
+            return  # the turn says it
+        case (
+            results.RequestAndTurn(turn=turn)
+            | results.Reconciliation(turn)
+            | results.EventOutlook(turn=turn)
+        ):
             yield from _left_to_people(turn)
         case results.Diagnosis(findings=found):
             yield from (f"{one.what}; {one.remedy}" for one in found if one.state == "warning")

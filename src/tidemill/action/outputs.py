@@ -56,6 +56,9 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "accepted": "the id of what was accepted, or empty",
         "state": _REQUEST["state"],
         "reason": "why there was nothing to accept",
+        "due": "with look-ahead, whether a turn has something to do",
+        "operations": "with look-ahead, whether that may run entry points other than the check",
+        "checks": "with look-ahead, whether something wants a check",
     },
     "doctor": {
         "stops": "whether the loop would stop",
@@ -66,10 +69,10 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "verdicts": "a JSON object: success, failure or error for each commit",
         "reasons": "a JSON object: why a commit is not green",
     },
-    "reconcile-cfg-app": {**_TURN, "more": "whether something wants a check that is not claimed"},
+    "reconcile-cfg-app": {**_TURN, "more": "whether something is left to the next run"},
     "loop": {
         **_TURN,
-        "more": "whether something wants a check that there was no time for",
+        "more": "whether something is left to the next run",
         "verdicts": "a JSON object: what was said of each commit that was checked",
     },
     "record-check": {**_CHANGED, "state": "the verdict", "reason": "what was written, or why not"},

@@ -47,6 +47,8 @@ def _body(result: Result, url: str | None) -> list[str]:
         case results.EventRequest(request=request):
             why = said(request) if request.id else f"Nothing to accept: {said(request)}"
             return [f"{plain(why)}.", ""]
+        case results.EventOutlook(came, turn, is_due):
+            return [*_body(came, url), *(() if is_due else _turn(turn, url))]
         case results.LoopDone(came, turn, checks):
             said_first = _body(came, url) if came else []
             checked = _body(checks, url) if checks.verdicts else []

@@ -43,6 +43,14 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {**turn_json(turn), "more": turn.more, "settled": settled.set}
         case results.EventRequest():
             return _event(result)
+        case results.EventOutlook(came, turn, is_due, operations, checks):
+            return {
+                **_event(came),
+                "due": is_due,
+                "operations": operations,
+                "checks": checks,
+                "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
+            }
         case results.LoopDone(came, turn, checks):
             accepted = request_json(came.request) if came else None
             return {"request": accepted, **turn_json(turn), "more": turn.more, **as_json(checks)}

@@ -48,6 +48,7 @@ class Loop:
         context: the name of the check that is answered; None: by the settings.
         seconds: after which no check begins.
         deployments: whether records are mirrored on GitHub.
+        may_try: whether entry points may run, the check among them.
 
     Raises:
         Refused: they are to be, and there is no GitHub to mirror them on.
@@ -62,11 +63,13 @@ class Loop:
         seconds: float,
         *,
         deployments: bool,
+        may_try: bool,
     ) -> None:
         self.done: list[Round] = []
         self.event: EventRequest | None = None
         self._store, self._url, self._options, self._context = store, url, options, context
-        self._until = time.monotonic() + seconds
+        self._until = time.monotonic() + seconds if may_try else 0.0
+        self._may_try = may_try
         self._github = connected(url, tell)
         self._deployments = deployments
         if deployments:
@@ -104,9 +107,9 @@ class Loop:
             raise
 
     def tell_github(self, done: Turn) -> None:
-        """Mirror deployments; and where time was over, let another run go on."""
-        wanted = Notices(go_on=done.plan.more, deployments=self._deployments)
-        if wanted and not self._options.dry_run and isinstance(self._github, GitHub):
+        """Mirror deployments; and where something is left, let another run go on."""
+        wanted = Notices(go_on=True, deployments=self._deployments)
+        if not self._options.dry_run and isinstance(self._github, GitHub):
             tell_github(done, wanted, self._github, person.run_url())
 
     def result(self) -> LoopDone:
@@ -135,6 +138,7 @@ class Loop:
             say=self._say,
             forge=self._github,
             claim=is_claiming,
+            may_try=self._may_try,
         )
         self._settings = done.snapshot.settings
         return done

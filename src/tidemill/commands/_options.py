@@ -27,6 +27,12 @@ ENTRYPOINTS = Option(
     "sudo; same-user does not. By default own-user in any CI and where Tidemill has a token, "
     "else same-user",
 )
+WITHOUT_ENTRYPOINTS = Option(
+    "--without-entrypoints",
+    is_flag=True,
+    help="run no entry point, because nothing was set up for one: where one would have to run, "
+    "leave that to the next run, and start it",
+)
 ACCEPT_ONLY = Option(
     "--accept-only",
     is_flag=True,

@@ -46,6 +46,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
             say=say,
             forge=github,
             claim=arguments.claim or arguments.check_requests,
+            may_try=not arguments.without_entrypoints,
         )
     except TidemillError as error:
         if settled.set and error.written == "nothing":

@@ -93,7 +93,8 @@ class TurnTaken:
 
     Attributes:
         entries: what the journal has of it.
-        more: whether something wants a check that is not claimed.
+        more: whether something is left to the next run: a check that is not claimed, or an entry
+            point where none may run.
         is_main_kept: whether a rule of GitHub's lets nothing land, until a person changes that.
     """
 
@@ -142,6 +143,24 @@ class EventRequest(_Result):
     event: str
     request: Request
     is_foreign: bool = False
+
+
+@dataclass(frozen=True)
+class EventOutlook(_Result):
+    """What an event brought, and what a turn would do now; it was not done.
+
+    Attributes:
+        turn: only what waits is in it.
+        is_due: whether a turn has something to do, or something wants a check.
+        operations: whether that may take entry points other than the check.
+        checks: whether something wants a check.
+    """
+
+    came: EventRequest
+    turn: TurnTaken
+    is_due: bool
+    operations: bool
+    checks: bool
 
 
 @dataclass(frozen=True)
@@ -332,6 +351,7 @@ Result: TypeAlias = (
     | RequestAndTurn
     | Reconciliation
     | EventRequest
+    | EventOutlook
     | LoopDone
     | StatusReport
     | PageWritten

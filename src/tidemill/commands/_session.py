@@ -26,7 +26,14 @@ from tidemill.plan.waits import is_by_rule
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
-from tidemill.turn.outcome import LeftToAnother, LostTo, TurnOutcome, WouldWrite, Wrote
+from tidemill.turn.outcome import (
+    LeftToAnother,
+    LeftToNextRun,
+    LostTo,
+    TurnOutcome,
+    WouldWrite,
+    Wrote,
+)
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.turn import Turn, turn
@@ -73,7 +80,7 @@ def turn_taken(
     plan: Plan, outcome: TurnOutcome, remedies: Remedies, refused: str | None = None
 ) -> TurnTaken:
     """What a command returns of a turn."""
-    is_lost = isinstance(outcome, LostTo | LeftToAnother)
+    is_lost = isinstance(outcome, LostTo | LeftToAnother | LeftToNextRun)
     return TurnTaken(
         outcome=outcome,
         changed=isinstance(outcome, Wrote | WouldWrite),
@@ -81,7 +88,7 @@ def turn_taken(
         entries=() if is_lost else plan.entries,
         to_check=() if is_lost else plan.to_check,
         waiting=plan.waiting,
-        more=plan.more,
+        more=plan.more or isinstance(outcome, LeftToNextRun),
         remedies=remedies,
         is_main_kept=refused is not None and is_by_rule(refused),
     )

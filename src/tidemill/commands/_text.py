@@ -64,12 +64,11 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
         case results.EventRequest(event, request):
             where = shown(event) if request.id else f"{shown(event)}: nothing to accept"
             yield "; ".join(filter(None, (f"{where}: {said(request)}", way_in(request))))
-        case results.LoopDone(came, turn, checks):
-            yield from text(came) if came else ()
-            yield from text(checks)
-            yield from _turn(turn)
-            if turn.more:
-                yield "Something wants a check, for which there was no time."
+        case results.EventOutlook(came, turn, is_due):
+            yield from text(came)
+            yield from ("A turn is due.",) if is_due else _turn(turn)
+        case results.LoopDone():
+            yield from _loop(result)
         case results.StatusReport():
             yield from _status(result)
         case results.PageWritten(out, files, size):
@@ -113,6 +112,14 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
                     if is_dry_run
                     else f"{announced.id}: announced to {to}{how}"
                 )
+
+
+def _loop(result: results.LoopDone) -> Iterator[Part]:
+    yield from text(result.event) if result.event else ()
+    yield from text(result.checks)
+    yield from _turn(result.turn)
+    if result.turn.more:
+        yield "Something is left to the next run."
 
 
 def _adoption(result: results.Adoption) -> Iterator[Part]:

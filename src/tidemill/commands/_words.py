@@ -6,7 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tidemill.commands._results import Request, TurnTaken
-from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue, WouldWrite, Wrote
+from tidemill.turn.outcome import (
+    LeftToAnother,
+    LeftToNextRun,
+    LostTo,
+    NothingDue,
+    WouldWrite,
+    Wrote,
+)
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:
@@ -58,6 +65,8 @@ def outcome(turn: TurnTaken) -> str:
             return f"Other turns kept moving {ref}: nothing was written here, they go on."
         case LeftToAnother():
             return "Another turn has read it, and did what was due."
+        case LeftToNextRun():
+            return "An entry point has to run, and here none may: the next run goes on."
         case NothingDue():
             return "Nothing is due yet." if turn.waiting else "Nothing to do."
         case Wrote() | WouldWrite() if not turn.entries:

@@ -23,13 +23,24 @@ PARAMETERS = (
         metavar="FILE",
         help="its payload as JSON; the workflow's (GITHUB_EVENT_PATH) by default",
     ),
+    Option(
+        "--look-ahead",
+        is_flag=True,
+        help="say, too, whether a turn has something to do now, and whether that takes entry "
+        "points: so that a workflow installs only what is needed",
+    ),
 )
 
 
 def run(arguments: Arguments) -> Result:
     """Accept, or say that there is nothing to."""
     options = _options.options(arguments)
-    match event(arguments.event, arguments.payload):
+    came = event(arguments.event, arguments.payload)
+    if arguments.look_ahead:
+        from tidemill.commands._outlook import accept_and_look_ahead
+
+        return accept_and_look_ahead(arguments.repo, options, *came)
+    match came:
         case name, Nothing(why, is_foreign):
             return EventRequest(name, Request("nothing", how=why), is_foreign)
         case name, ask:

@@ -21,6 +21,7 @@ _WITHIN = "30m"  # a token of a GitHub App lives for an hour, and the last check
 PARAMETERS = (
     *_options.TURN,
     _options.ENTRYPOINTS,
+    _options.WITHOUT_ENTRYPOINTS,
     Option("--once", is_flag=True, help="end when nothing is due any more; it does so in any case"),
     Option(
         "--accept",
@@ -72,6 +73,7 @@ def run(arguments: Arguments) -> Result:
             arguments.context,
             within.total_seconds(),
             deployments=arguments.deployments,
+            may_try=not arguments.without_entrypoints,
         )
         if arguments.accept:
             from tidemill.commands._event import event

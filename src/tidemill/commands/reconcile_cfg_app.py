@@ -17,6 +17,7 @@ EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --j
 PARAMETERS = (
     *_options.TURN,
     _options.ENTRYPOINTS,
+    _options.WITHOUT_ENTRYPOINTS,
     Option(
         "--verdicts",
         metavar="FILE",
@@ -38,7 +39,8 @@ PARAMETERS = (
         "--continue",
         "go_on",
         is_flag=True,
-        help="where checks are wanted and not claimed: send turn-due, which starts the next run",
+        help="where checks are wanted and not claimed, or an entry point may not run: send "
+        "turn-due, which starts the next run",
     ),
     Option(
         "--check-requests",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tidemill.clients.github.api import DeploymentState, GitHub, NewDeployment
 from tidemill.errors import TidemillError
 from tidemill.facts.records import Deployment
-from tidemill.turn.outcome import Wrote
+from tidemill.turn.outcome import LeftToNextRun, Wrote
 from tidemill.turn.turn import Turn
 
 CHECK_REQUESTED, TURN_DUE = "check-requested", "turn-due"
@@ -35,7 +35,7 @@ def tell_github(turn: Turn, wanted: Notices, github: GitHub, run_url: str | None
     try:
         if wanted.check_requests and wrote and turn.plan.to_check:
             github.dispatch(CHECK_REQUESTED, {"version": 1, "shas": list(turn.plan.to_check)})
-        if wanted.go_on and turn.plan.more:
+        if wanted.go_on and (turn.plan.more or isinstance(turn.outcome, LeftToNextRun)):
             github.dispatch(TURN_DUE, {"version": 1})
         if wanted.deployments and wrote:
             for record in turn.plan.filed:

@@ -44,4 +44,12 @@ class LeftToAnother:
     reason: str | None = None
 
 
-TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo | LeftToAnother
+@dataclass(frozen=True)
+class LeftToNextRun:
+    """An entry point would have to run, and none may run here: nothing was written here.
+
+    What was decided is not complete.
+    """
+
+
+TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo | LeftToAnother | LeftToNextRun

@@ -21,7 +21,15 @@ from tidemill.plan.replay import Todo, Trial
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.forge import Forge, Judge
 from tidemill.turn.make import look_at, make
-from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue, TurnOutcome, WouldWrite, Wrote
+from tidemill.turn.outcome import (
+    LeftToAnother,
+    LeftToNextRun,
+    LostTo,
+    NothingDue,
+    TurnOutcome,
+    WouldWrite,
+    Wrote,
+)
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.senders import awaited, has_been_read, why_refused
@@ -64,6 +72,7 @@ def turn(  # noqa: PLR0913 - each has a name
     say: Callable[[str], None] = lambda _: None,
     forge: Forge | None = None,
     claim: bool = False,
+    may_try: bool = True,
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
@@ -74,13 +83,14 @@ def turn(  # noqa: PLR0913 - each has a name
             this one.
         forge: where verdicts are read, if the settings say that they come from GitHub.
         claim: whether the checks that are wanted are claimed, by a caller who sees to them.
+        may_try: whether entry points may run. If not, a turn that would need one writes nothing.
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
         ServerRefused: the server refuses even what is not a landing.
     """
     state = state or read(store)
-    decide = Decider(store, Judge(forge), say, claim=claim)
+    decide = Decider(store, Judge(forge), say, claim=claim, may_try=may_try)
     races = 0
     cleared: tuple[Entry, ...] = ()
     state.check_usable()
@@ -97,6 +107,8 @@ def turn(  # noqa: PLR0913 - each has a name
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
         known, decided = decide(snapshot(store, state, clock.now, extra))
+        if decided.todo is not None:
+            return Turn(decided, LeftToNextRun(), state, known).after(cleared)
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
             said = of_dry_run(decided, known) if dry_run else decided
@@ -113,11 +125,24 @@ def turn(  # noqa: PLR0913 - each has a name
         decide.judge.read_again()
 
 
-def look(store: Store, state: State, now: datetime, forge: Forge | None) -> tuple[Snapshot, Plan]:
-    """What is known, and the plan made of it but for landing; nothing is tried or written."""
-    judge, known = Judge(forge), snapshot(store, state, now)
+def look(
+    store: Store,
+    state: State,
+    now: datetime,
+    forge: Forge | None,
+    *,
+    extra: Mapping[str, Fact] | None = None,
+    landing: bool = False,
+) -> tuple[Snapshot, Plan]:
+    """What is known, and the plan made of it as far as that takes no try; nothing is written.
+
+    Args:
+        extra: facts to take for accepted.
+        landing: whether it has what is to land, too, and leaves the checks unclaimed.
+    """
+    judge, known = Judge(forge), snapshot(store, state, now, extra)
     while True:
-        decided = plan(known, without_landing=True)
+        decided = plan(known, without_landing=not landing, claim=not landing)
         if not decided.to_read:
             return known, decided
         known = judge.look_up(known, decided.to_read[0])
@@ -125,12 +150,17 @@ def look(store: Store, state: State, now: datetime, forge: Forge | None) -> tupl
 
 @dataclass(frozen=True)
 class Decider:
-    """Plans, finds out what the plan has to know, and plans again, until the plan is complete."""
+    """Plans, finds out what the plan has to know, and plans again, until the plan is complete.
+
+    Attributes:
+        may_try: if not, a plan that takes an entry point is given out as it is, with its `todo`.
+    """
 
     store: Store
     judge: Judge
     say: Callable[[str], None]
     claim: bool = False
+    may_try: bool = True
     looks: dict[str, list[Inspection | FailedInspection]] = field(default_factory=dict)
 
     def __call__(self, known: Snapshot, *, refused: Refusal | None = None) -> tuple[Snapshot, Plan]:
@@ -140,6 +170,8 @@ class Decider:
             if decided.to_read:
                 known = self.judge.look_up(known, decided.to_read[0])
                 continue
+            if not self.may_try:
+                return known, decided
             match decided.todo:
                 case None:
                     return known, decided
@@ -193,6 +225,8 @@ def _write(
     say(f"the server refuses to move main: {refused}")
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
     known, decided = decide(known, refused=refusal)
+    if decided.todo is not None:
+        return Turn(decided, LeftToNextRun(), state, known, refused)
     if not decided.is_change:
         return Turn(decided, NothingDue(), state, known, refused)
     match push(store, clock, updates(store, state, known, decided, run_url), say):

@@ -65,6 +65,9 @@ def test_an_event_that_brings_nothing_says_why() -> None:
         "accepted": "",
         "state": "nothing to accept",
         "reason": "no news",
+        "due": "",
+        "operations": "",
+        "checks": "",
     }
 
 

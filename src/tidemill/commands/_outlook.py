@@ -1,0 +1,55 @@
+"""Accept what an event brings, and say what a turn would do: then a workflow knows its needs."""
+
+from __future__ import annotations
+
+from tidemill.asks.ask import Ask, Nothing
+from tidemill.clients.git.repository import opened
+from tidemill.clients.github.connecting import connected
+from tidemill.commands._options import Options
+from tidemill.commands._remedies import Remedies
+from tidemill.commands._results import EventOutlook, EventRequest, Request
+from tidemill.commands._session import accept_ask, turn_taken
+from tidemill.commands._writing import tell
+from tidemill.errors import TidemillError
+from tidemill.plan.plan import of_dry_run
+from tidemill.turn.outcome import NothingDue, WouldWrite
+from tidemill.turn.read import read
+from tidemill.turn.turn import look
+
+
+def accept_and_look_ahead(
+    url: str, options: Options, name: str, ask: Ask | Nothing
+) -> EventOutlook:
+    """Accept, and make a plan; carry nothing of it out.
+
+    Raises:
+        TidemillError: no turn can be done; what was accepted stays accepted.
+    """
+    with opened(url) as store:
+        remedies, accepted = Remedies.of(url, options.now), None
+        if isinstance(ask, Nothing):
+            came = EventRequest(name, Request("nothing", how=ask.why), ask.is_foreign)
+            state = read(store)
+        else:
+            _, accepted, request = accept_ask(store, remedies, options, ask)
+            came, state = EventRequest(name, request), accepted.state
+        try:
+            state.check_usable()
+            known, decided = look(
+                store,
+                state,
+                options.now,
+                connected(url, tell),
+                extra=accepted.extra if accepted else None,
+                landing=True,
+            )
+        except TidemillError as error:
+            if accepted:
+                error.written = accepted.written(error.written)
+            raise
+    operations = decided.todo is not None
+    is_due = operations or decided.is_change or decided.more or bool(state.strays)
+    taken = turn_taken(
+        of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies
+    )
+    return EventOutlook(came, taken, is_due, operations, checks=decided.more)
