@@ -217,6 +217,7 @@ def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
     assert [one["path"] for one in found["files"]] == [
         ".gitattributes",
         ".github/workflows/tidemill.yml",
+        ".github/workflows/tidemill-wake.yml",
         "argocd/staging.yaml",
     ]
     assert (grown.clone / "tidemill.toml").read_text() == text

@@ -35,7 +35,7 @@ def write_as_the_first_releases_did(w: Waves) -> None:
 def test_what_turns_did_is_read_without_any_ledger(tmp_path: Path) -> None:
     w = waves(tmp_path, first=("everywhere", 1))
     record = json.loads(git(w.bare, "show", f"{JOURNAL}:record.json"))
-    assert sorted(record) == ["at", "entries", "read", "run_url", "version"]
+    assert sorted(record) == ["at", "entries", "next", "read", "run_url", "version"]
     assert [entry["what"] for entry in journal(w)].count("landed") == 2
 
 

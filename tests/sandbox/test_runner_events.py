@@ -206,3 +206,25 @@ def test_a_deleted_branch_starts_nothing(shop: Mill) -> None:
     shop.settled()
     shop.clone.git("push", "-q", "origin", ":refs/heads/other")
     assert events(shop) == [("push", "other")]
+
+
+def switched(shop: Mill, verb: str) -> None:
+    shop.rest("PUT", f"/repos/{NAME}/actions/workflows/a.yml/{verb}")
+
+
+def test_a_workflow_that_is_disabled_is_started_by_nothing(shop: Mill) -> None:
+    on = "{schedule: [{cron: '*/5 * * * *'}], repository_dispatch: {}, workflow_dispatch: {}}"
+    shop.push(a=showing(on))
+    where = f"/repos/{NAME}/actions/workflows/a.yml"
+    switched(shop, "disable")
+    assert shop.rest("GET", where)["state"] == "disabled_manually"
+    assert shop.starter.tick({"repository": NAME}) == {"runs": []}
+    shop.dispatch("go")
+    with pytest.raises(ServerRefused, match="on a disabled workflow"):
+        shop.rest("POST", f"{where}/dispatches", {"ref": "main"})
+    assert events(shop) == []
+    switched(shop, "enable")
+    switched(shop, "enable")
+    assert shop.rest("GET", where)["state"] == "active"
+    shop.starter.tick({"repository": NAME})
+    assert events(shop) == [("schedule", "main")]

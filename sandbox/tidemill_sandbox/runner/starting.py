@@ -189,6 +189,8 @@ class Starter:
     ) -> list[WorkflowFile]:
         found = []
         for path, blob in git_reading.workflow_files(repository.path, point.sha).items():
+            if self._hub.workflow(repository, path).state != "active":
+                continue
             text = git_reading.blob(repository.path, blob).decode(errors="replace")
             try:
                 found.append(parse(path, text))

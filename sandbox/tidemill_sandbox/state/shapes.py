@@ -108,13 +108,14 @@ class Installation:
 
 @dataclass
 class Workflow:
-    """A workflow file: `path` as `.github/workflows/x.yml`."""
+    """A workflow file: `path` as `.github/workflows/x.yml`; one that is disabled never starts."""
 
     id: int
     repository: str
     path: str
     name: str
     created_at: datetime
+    state: Literal["active", "disabled_manually"] = "active"
 
 
 @dataclass

@@ -55,10 +55,8 @@ def notices(result: Result) -> list[str]:
 
 def _errors(result: Result) -> Iterator[str]:
     match result:
-        case results.CommitChecks(verdicts):
-            for verdict in verdicts:
-                if verdict.state != "success":
-                    yield f"{verdict.sha} is {verdict.state}: {verdict.reason}"
+        case results.CommitChecks():
+            yield from _red(result)
         case results.Diagnosis(findings=found):
             yield from (f"{one.what}; {one.remedy}" for one in found if one.stops_the_loop)
         case results.Build():
@@ -69,6 +67,8 @@ def _errors(result: Result) -> Iterator[str]:
             | results.Reconciliation(turn)
             | results.LoopDone(turn=turn)
         ):
+            if isinstance(result, results.LoopDone) and result.checks.exit_code:
+                yield from _red(result.checks)
             yield from (waits_for(line, turn.remedies) for line in turn.waiting if _is_kept(line))
         case _:
             return
@@ -91,10 +91,16 @@ def _warnings(result: Result) -> Iterator[str]:
             yield from (f"{one.what}; {one.remedy}" for one in found if one.state == "warning")
         case results.CheckoutCheck(warnings=found):
             yield from found
-        case results.CommitChecks():
+        case results.CommitChecks(fails=fails):
+            yield from () if fails else _red(result)
             yield from result.warnings
         case _:
             return
+
+
+def _red(checks: results.CommitChecks) -> Iterator[str]:
+    for one in checks.not_green:
+        yield f"{one.sha} is {one.state}: {one.reason}"
 
 
 def _left_to_people(turn: TurnTaken) -> Iterator[str]:

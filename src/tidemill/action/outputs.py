@@ -26,6 +26,8 @@ _TURN = {
     "rejected": "a JSON list of the requests that can't be carried out, with reasons",
     "to-check": "a JSON list of the commits that need a check now",
     "waiting": "a JSON list of what waits, and what for",
+    "next-due": "when time alone makes something due, or empty",
+    "wake": "whether that is within the hour, and no turn before this one knew",
 }
 _ASKED = {**_REQUEST, **_TURN}
 
@@ -56,6 +58,9 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "accepted": "the id of what was accepted, or empty",
         "state": _REQUEST["state"],
         "reason": "why there was nothing to accept",
+        "waiting": "with look-ahead, a JSON list of what waits, and what for",
+        "next-due": "with look-ahead, when time alone makes something due, or empty",
+        "wake": "with look-ahead, whether that is within the hour, and no turn knew it before",
         "due": "with look-ahead, whether a turn has something to do",
         "operations": "with look-ahead, whether that may run entry points other than the check",
         "checks": "with look-ahead, whether something wants a check",

@@ -29,6 +29,7 @@ from tidemill.facts.settings import FILE, Settings
 Tool: TypeAlias = Literal["kustomize", "helm", "jsonnet", "yaml"]
 SCRIPT = "scripts/generate.py"
 WORKFLOW = f"{WORKFLOW_FOLDER}/tidemill.yml"
+WAKE = f"{WORKFLOW_FOLDER}/tidemill-wake.yml"
 SCRIPTS: Mapping[Tool, str] = {
     "kustomize": "generate_kustomize.py",
     "helm": "generate_yaml.py",
@@ -95,6 +96,7 @@ def proposed(
     files.append(Wanted(".gitattributes", attributes, is_edit=True))
     if place.is_on_github:
         files.append(Wanted(WORKFLOW, _workflow(tree, place, texts["cfg_workflow.yml"])))
+        files.append(Wanted(WAKE, texts["cfg_wake.yml"]))
     reasons = [f"waves {', '.join(rollout.waves)}: {rollout.why}"]
     missing = []
     if there is None:
@@ -259,7 +261,7 @@ def _workflow(tree: Tree, place: Place, text: str) -> str:
     own = sorted(
         found[1].strip("\"' ")
         for path in tree.files
-        if path.startswith(f"{WORKFLOW_FOLDER}/") and path != WORKFLOW
+        if path.startswith(f"{WORKFLOW_FOLDER}/") and path not in (WORKFLOW, WAKE)
         if (found := re.search(r"(?m)^name:\s*([^#\n]+)", tree.text(path)))
     )
     if own:

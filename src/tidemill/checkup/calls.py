@@ -34,7 +34,8 @@ class Interface:
 
 INTERFACES: Mapping[str, Interface] = {
     "gitops": Interface(
-        frozenset({"check", "setup", "app-client-id", "deployments", "entrypoints", "runs-on"}),
+        frozenset({"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red"})
+        | {"runs-on"},
         frozenset({"app-private-key", "artifact-token"}),
         {"contents": "write", "statuses": "write", "checks": "read"},
     ),

@@ -120,7 +120,7 @@ def _of_cfg(call: Call, main: str) -> list[Finding]:
             f"{file} has no schedule: what time alone makes due, such as the end of a soak time, "
             "waits for the next event",
             "add these lines below on:",
-            '  schedule:\n    - cron: "*/15 * * * *"',
+            '  schedule:\n    - cron: "17 * * * *"',
         ),
         (
             "workflow_dispatch" not in on,

@@ -50,6 +50,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
                 "operations": operations,
                 "checks": checks,
                 "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
+                "next_due": time_text(turn.next_due),
+                "wake": turn.wake,
             }
         case results.LoopDone(came, turn, checks):
             accepted = request_json(came.request) if came else None
@@ -132,6 +134,8 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         **{what.replace(" ", "_"): [_entry(one) for one in turn.done(what)] for what in DONE},
         "to_check": turn.to_check,
         "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
+        "next_due": time_text(turn.next_due),
+        "wake": turn.wake,
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
     }
 

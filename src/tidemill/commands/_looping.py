@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tidemill.asks.ask import Ask, Nothing
@@ -41,38 +42,41 @@ from tidemill.words.shas import short
 _MOST_ANSWERS = 3  # on one commit: a red one is checked again before it is taken off auto
 
 
-class Loop:
-    """The rounds of one run, and what they have in common.
+@dataclass(frozen=True)
+class Wishes:
+    """How a loop is to go.
 
-    Args:
+    Attributes:
         context: the name of the check that is answered; None: by the settings.
         seconds: after which no check begins.
         deployments: whether records are mirrored on GitHub.
         may_try: whether entry points may run, the check among them.
+        fails_on_red: whether a commit that is not green makes a failure of it all.
+    """
+
+    context: str | None
+    seconds: float
+    deployments: bool = False
+    may_try: bool = True
+    fails_on_red: bool = False
+
+
+class Loop:
+    """The rounds of one run, and what they have in common.
 
     Raises:
-        Refused: they are to be, and there is no GitHub to mirror them on.
+        Refused: records are to be mirrored, and there is no GitHub to mirror them on.
     """
 
     def __init__(
-        self,
-        store: Repository,
-        url: str,
-        options: _options.Options,
-        context: str | None,
-        seconds: float,
-        *,
-        deployments: bool,
-        may_try: bool,
+        self, store: Repository, url: str, options: _options.Options, wishes: Wishes
     ) -> None:
         self.done: list[Round] = []
         self.event: EventRequest | None = None
-        self._store, self._url, self._options, self._context = store, url, options, context
-        self._until = time.monotonic() + seconds if may_try else 0.0
-        self._may_try = may_try
+        self._store, self._url, self._options, self._wishes = store, url, options, wishes
+        self._until = time.monotonic() + wishes.seconds if wishes.may_try else 0.0
         self._github = connected(url, tell)
-        self._deployments = deployments
-        if deployments:
+        if wishes.deployments:
             needed(self._github)
         self._name = CONTEXT
         self._extra: Mapping[str, Fact] = {}
@@ -108,18 +112,21 @@ class Loop:
 
     def tell_github(self, done: Turn) -> None:
         """Mirror deployments; and where something is left, let another run go on."""
-        wanted = Notices(go_on=True, deployments=self._deployments)
+        wanted = Notices(go_on=True, deployments=self._wishes.deployments)
         if not self._options.dry_run and isinstance(self._github, GitHub):
             tell_github(done, wanted, self._github, person.run_url())
 
     def result(self) -> LoopDone:
         """What became of it all."""
         turns = [
-            turn_taken(one.turn.plan, one.turn.outcome, self._remedies, one.turn.refused)
+            turn_taken(
+                one.turn.plan, one.turn.outcome, self._remedies, one.turn.refused, one.turn.state
+            )
             for one in self.done
         ]
         verdicts = tuple(each for one in self.done for each in one.verdicts)
-        return LoopDone(self.event, together(turns), CommitChecks(verdicts))
+        checks = CommitChecks(verdicts, self._wishes.fails_on_red)
+        return LoopDone(self.event, together(turns), checks)
 
     @property
     def _clock(self) -> Clock:
@@ -138,7 +145,7 @@ class Loop:
             say=self._say,
             forge=self._github,
             claim=is_claiming,
-            may_try=self._may_try,
+            may_try=self._wishes.may_try,
         )
         self._settings = done.snapshot.settings
         return done
@@ -219,14 +226,14 @@ class Loop:
             Refused: the settings do not ask for it, so an answer would decide nothing.
         """
         if self._settings.checks.source == "github":
-            if self._context not in (None, CONTEXT):
+            if self._wishes.context not in (None, CONTEXT):
                 raise Refused(
                     f'with [checks] source = "github" the verdict is the status {CONTEXT}',
                     remedy='leave out --context; where only Git is used, set source = "refs"',
                 )
             return CONTEXT
         only = required[0] if len(required) == 1 else CONTEXT
-        name = self._context or only
+        name = self._wishes.context or only
         if required and name not in required:
             raise Refused(
                 f"[checks] requires {' and '.join(map(shown, required))}, and not {shown(name)}",

@@ -50,6 +50,6 @@ def accept_and_look_ahead(
     operations = decided.todo is not None
     is_due = operations or decided.is_change or decided.more or bool(state.strays)
     taken = turn_taken(
-        of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies
+        of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )
     return EventOutlook(came, taken, is_due, operations, checks=decided.more)

@@ -54,5 +54,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         raise
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(github), person.run_url())
-    remedies = Remedies.of(arguments.repo, options.now)
-    return Reconciliation(turn_taken(done.plan, done.outcome, remedies, done.refused), settled)
+    taken = turn_taken(
+        done.plan, done.outcome, Remedies.of(arguments.repo, options.now), done.refused, done.state
+    )
+    return Reconciliation(taken, settled)

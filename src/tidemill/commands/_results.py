@@ -45,10 +45,8 @@ class _Result:
     def exit_code(self) -> int:
         """0: done, or there was nothing to do; 1: it did what it could, and the answer is no."""
         match self:
-            case RequestAndTurn(turn=turn) | Reconciliation(turn) | LoopDone(turn=turn):
+            case RequestAndTurn(turn=turn) | Reconciliation(turn):
                 return int(turn.is_main_kept)
-            case CommitChecks(verdicts):
-                return int(any(one.state != "success" for one in verdicts))
             case Build():
                 return int(bool(self.differing))
             case ImagesCompared(comparison):
@@ -96,6 +94,8 @@ class TurnTaken:
         more: whether something is left to the next run: a check that is not claimed, or an entry
             point where none may run.
         is_main_kept: whether a rule of GitHub's lets nothing land, until a person changes that.
+        next_due: when time alone makes something due.
+        wake: whether that is within the hour, and no turn before this one knew.
     """
 
     outcome: TurnOutcome
@@ -107,6 +107,8 @@ class TurnTaken:
     more: bool
     remedies: Remedies
     is_main_kept: bool = False
+    next_due: datetime | None = None
+    wake: bool = False
 
     def done(self, what: str) -> tuple[Entry, ...]:
         """All of one kind that it did, as the journal calls it."""
@@ -171,6 +173,11 @@ class LoopDone(_Result):
     turn: TurnTaken
     checks: CommitChecks
 
+    @property
+    def exit_code(self) -> int:
+        """1 where main is kept, or a red commit is to end the command with 1."""
+        return int(self.turn.is_main_kept or bool(self.checks.exit_code))
+
 
 @dataclass(frozen=True)
 class StatusReport(_Result):
@@ -210,9 +217,24 @@ class CheckoutCheck(_Result):
 
 @dataclass(frozen=True)
 class CommitChecks(_Result):
-    """The verdicts on several commits."""
+    """The verdicts on several commits.
+
+    Attributes:
+        fails: whether the command ends with 1 where one is not green.
+    """
 
     verdicts: tuple[CommitVerdict, ...]
+    fails: bool = True
+
+    @property
+    def exit_code(self) -> int:
+        """1 where one is not green, and that is to be a failure."""
+        return int(self.fails and bool(self.not_green))
+
+    @property
+    def not_green(self) -> tuple[CommitVerdict, ...]:
+        """Those that may not land."""
+        return tuple(one for one in self.verdicts if one.state != "success")
 
     @property
     def warnings(self) -> tuple[str, ...]:

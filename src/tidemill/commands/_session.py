@@ -23,6 +23,7 @@ from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
 from tidemill.plan.waits import is_by_rule
+from tidemill.plan.waking import is_soon, next_time
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
@@ -73,13 +74,26 @@ def accepted_and_turned(
     how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
     way_in = _way_in(remedies, accepted.state, fact, how)
     request = replace(request, way_in=way_in)
-    return RequestAndTurn(request, turn_taken(done.plan, done.outcome, remedies, done.refused))
+    return RequestAndTurn(
+        request, turn_taken(done.plan, done.outcome, remedies, done.refused, done.state)
+    )
 
 
 def turn_taken(
-    plan: Plan, outcome: TurnOutcome, remedies: Remedies, refused: str | None = None
+    plan: Plan,
+    outcome: TurnOutcome,
+    remedies: Remedies,
+    refused: str | None = None,
+    before: State | None = None,
 ) -> TurnTaken:
-    """What a command returns of a turn."""
+    """What a command returns of a turn.
+
+    Args:
+        before: the state that it was made of, which says what the turn before it knew. A schedule's
+            turn does not rely on that: a workflow that was to be enabled may not have been.
+    """
+    next_due = next_time(plan.waiting, remedies.now)
+    was_known = bool(before and before.written_at and is_soon(before.next_due, before.written_at))
     is_lost = isinstance(outcome, LostTo | LeftToAnother | LeftToNextRun)
     return TurnTaken(
         outcome=outcome,
@@ -91,6 +105,8 @@ def turn_taken(
         more=plan.more or isinstance(outcome, LeftToNextRun),
         remedies=remedies,
         is_main_kept=refused is not None and is_by_rule(refused),
+        next_due=next_due,
+        wake=is_soon(next_due, remedies.now) and (person.is_scheduled() or not was_known),
     )
 
 
@@ -104,6 +120,7 @@ def together(turns: Sequence[TurnTaken]) -> TurnTaken:
         landed=next((one.landed for one in reversed(turns) if one.landed), None),
         entries=tuple(entry for one in turns for entry in one.entries),
         is_main_kept=any(one.is_main_kept for one in turns),
+        wake=is_soon(last.next_due, last.remedies.now) and any(one.wake for one in turns),
     )
 
 

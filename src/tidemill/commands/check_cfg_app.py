@@ -13,7 +13,7 @@ from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import CheckoutCheck, CommitChecks, Result
 from tidemill.commands._writing import teller
-from tidemill.turn.check import check, empty_folder, judged
+from tidemill.turn.check import CommitVerdict, check, empty_folder, judged
 from tidemill.words.names import checked_sha
 
 EXAMPLE = "tidemill check-cfg-app --repo ."
@@ -30,6 +30,11 @@ PARAMETERS = (
         metavar="SHA",
         help="a commit to fetch and check, in full; again for more, one after the other",
     ),
+    Option(
+        "--fail-on-red/--no-fail-on-red",
+        default=True,
+        help="with --sha, end with 1 where a commit is not green; if not, that is a warning",
+    ),
     _options.ENTRYPOINTS,
     _options.NOW,
     _options.JSON,
@@ -42,7 +47,7 @@ def run(arguments: Arguments) -> Result:
     say = teller(as_json=options.json)
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
-        return _check_commits(arguments.repo, shas, say)
+        return CommitChecks(_verdicts(arguments.repo, shas, say), arguments.fail_on_red)
     warnings: list[str] = []
     with scratch() as folder:
         source = Local(Path(arguments.repo))
@@ -51,7 +56,7 @@ def run(arguments: Arguments) -> Result:
     return CheckoutCheck(tuple(done), tuple(warnings))
 
 
-def _check_commits(url: str, shas: list[str], say: Callable[[str], None]) -> CommitChecks:
+def _verdicts(url: str, shas: list[str], say: Callable[[str], None]) -> tuple[CommitVerdict, ...]:
     """Check one after the other, and say of each what is known, whatever became of the others."""
     verdicts = []
     with opened(url) as repository, scratch() as folder:
@@ -60,4 +65,4 @@ def _check_commits(url: str, shas: list[str], say: Callable[[str], None]) -> Com
             place.mkdir()
             verdicts.append(judged(repository, sha, place, say))
             remove(place)
-    return CommitChecks(tuple(verdicts))
+    return tuple(verdicts)

@@ -42,6 +42,12 @@ PARAMETERS = (
         f"{_WITHIN} by default",
     ),
     Option(
+        "--fail-on-red",
+        is_flag=True,
+        help="end with 1 where a commit that was checked is not green; if not, that is no failure: "
+        "the commit is taken off auto, and the rest goes on",
+    ),
+    Option(
         "--deployments",
         is_flag=True,
         help="mirror deployment records to the Environments page on GitHub",
@@ -64,17 +70,16 @@ def run(arguments: Arguments) -> Result:
             "called",
         )
     with opened(arguments.repo) as store:
-        from tidemill.commands._looping import Loop  # while the server is asked who it is
+        from tidemill.commands._looping import Loop, Wishes  # while the server is asked who it is
 
-        loop = Loop(
-            store,
-            arguments.repo,
-            options,
+        wishes = Wishes(
             arguments.context,
             within.total_seconds(),
             deployments=arguments.deployments,
             may_try=not arguments.without_entrypoints,
+            fails_on_red=arguments.fail_on_red,
         )
+        loop = Loop(store, arguments.repo, options, wishes)
         if arguments.accept:
             from tidemill.commands._event import event
 

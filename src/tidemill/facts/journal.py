@@ -36,13 +36,15 @@ class Journal(msgspec.Struct, frozen=True, kw_only=True):
     """What one commit of the journal holds.
 
     `read` are the ids of the requests that came shortly before the turn, and that wait on since it
-    has read them: who sent one may leave a turn of their own out.
+    has read them: who sent one may leave a turn of their own out. `next` is when time alone makes
+    something due, where the turn knew that.
     """
 
     at: Moment
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
     read: tuple[str, ...] = ()
+    next: Moment | None = None
     ledger: Ledger = msgspec.field(default_factory=Ledger)
 
 
@@ -64,6 +66,7 @@ class _Turn(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str | None = None
     entries: tuple[Entry, ...] = ()
     read: tuple[str, ...] = ()
+    next: Moment | None = None
 
 
 class _First(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,7 +88,13 @@ class _Header(msgspec.Struct):
 
 def encode(journal: Journal) -> dict[str, bytes]:
     """The files of a commit of the journal, by name."""
-    turn = _Turn(at=journal.at, run_url=journal.run_url, entries=journal.entries, read=journal.read)
+    turn = _Turn(
+        at=journal.at,
+        run_url=journal.run_url,
+        entries=journal.entries,
+        read=journal.read,
+        next=journal.next,
+    )
     record = msgspec.json.format(msgspec.json.encode(turn), indent=1) + b"\n"
     return {RECORD: record, **ledger_files.encode(journal.ledger)}
 
@@ -108,6 +117,7 @@ def decode(files: Mapping[str, bytes]) -> Journal:
         run_url=turn.run_url,
         entries=turn.entries,
         read=turn.read,
+        next=turn.next,
         ledger=ledger_files.decode(files),
     )
 

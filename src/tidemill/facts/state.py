@@ -43,6 +43,7 @@ class State:
         evidence: what the ledger was made from, where the journal is lost.
         written_at: the journal's time.
         read: the requests in the inbox that the journal's last turn is known to have read.
+        next_due: when time alone makes something due, as that turn knew it.
     """
 
     refs: Refs
@@ -59,6 +60,7 @@ class State:
     evidence: Evidence | None = None
     written_at: datetime | None = None
     read: frozenset[str] = frozenset()
+    next_due: datetime | None = None
 
     @cached_property
     def renaming(self) -> Renaming | None:

@@ -85,6 +85,7 @@ def read(store: Store) -> State:
         evidence=evidence,
         written_at=last.at if last else None,
         read=frozenset(last.read if last else ()),
+        next_due=last.next if last else None,
     )
 
 

@@ -17,6 +17,7 @@ from tidemill.facts.requests import Fact
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
+from tidemill.plan.waking import next_time
 from tidemill.turn.read import record_of
 from tidemill.words.shas import short
 
@@ -136,6 +137,7 @@ def _journal(
         run_url=run_url,
         entries=plan.entries,
         read=tuple(sorted(state.came_lately(snapshot.now) - {*plan.ended})),
+        next=next_time(plan.waiting, snapshot.now),
         ledger=plan.ledger,
     )
     return journal_commit(store, state, record)

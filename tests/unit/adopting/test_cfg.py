@@ -14,7 +14,10 @@ from tidemill.adopting.proposal import Proposal
 from tidemill.errors import Refused
 from tidemill.facts.settings_file import parse
 
-TEXTS = {name: name for name in ("generate_kustomize.py", "generate_yaml.py", "cfg_workflow.yml")}
+TEXTS = {
+    name: name
+    for name in ("generate_kustomize.py", "generate_yaml.py", "cfg_workflow.yml", "cfg_wake.yml")
+}
 POD = resource("Pod", spec="{image: ghcr.io/acme/web:v1}")
 OVERLAY = "resources: [../base]\n"
 

@@ -39,9 +39,23 @@ def _workflow(call: Call) -> Answer:
     return Answer(200, _shown(call, by_id(call)))
 
 
+@operation("PUT", f"{_WORKFLOWS}/{{workflow_id}}/enable", "actions")
+def _enable(call: Call) -> Answer:
+    by_id(call).state = "active"
+    return Answer(204)
+
+
+@operation("PUT", f"{_WORKFLOWS}/{{workflow_id}}/disable", "actions")
+def _disable(call: Call) -> Answer:
+    by_id(call).state = "disabled_manually"
+    return Answer(204)
+
+
 @operation("POST", f"{_WORKFLOWS}/{{workflow_id}}/dispatches", "actions")
 def _start(call: Call) -> Answer:
     hub, repository, workflow = call.hub, call.repository, by_id(call)
+    if workflow.state != "active":
+        raise Problem(422, "Cannot trigger a 'workflow_dispatch' on a disabled workflow")
     name, inputs = call.body["ref"], call.body.get("inputs") or {}
     full = [f"refs/heads/{name}", f"refs/tags/{name}", name if name.startswith("refs/") else ""]
     ref = next((one for one in full if one and git_reading.tip(repository.path, one)), None)
@@ -95,7 +109,7 @@ def _shown(call: Call, workflow: Workflow) -> dict[str, Any]:
         "node_id": f"W_{workflow.id}",
         "name": workflow.name,
         "path": workflow.path,
-        "state": "active",
+        "state": workflow.state,
         "created_at": at,
         "updated_at": at,
         "url": f"{call.repository_url}/actions/workflows/{workflow.id}",

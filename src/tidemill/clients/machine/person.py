@@ -54,6 +54,11 @@ def wants_no_colour() -> bool:
     return bool(os.environ.get("NO_COLOR"))
 
 
+def is_scheduled() -> bool:
+    """Whether a schedule has started this run."""
+    return os.environ.get("GITHUB_EVENT_NAME") == "schedule"
+
+
 def run_url() -> str | None:
     """Where the log of this run is, if it runs in a workflow."""
     server, repository, run = (

@@ -1,0 +1,33 @@
+"""When time alone makes something due, and whether that is before a schedule would see to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from tidemill.plan.obstacles import Wait
+
+SCHEDULE = timedelta(hours=1)  # of the caller's workflow: a later time is left to its next turn
+
+
+def next_time(waiting: Iterable[Wait], now: datetime) -> datetime | None:
+    """When the first of these goes on by itself; None where each needs more than time.
+
+    A soak, a closed window and a settle time end by themselves. A hold, an approval, a check and a
+    report do not: whoever ends them starts a turn.
+    """
+    times = [when for one in waiting if (when := _over_at(one)) is not None and when > now]
+    return min(times, default=None)
+
+
+def is_soon(next_due: datetime | None, now: datetime) -> bool:
+    """Whether that is before the schedule's next turn, so that another one is needed for it."""
+    return next_due is not None and next_due - now <= SCHEDULE
+
+
+def _over_at(line: Wait) -> datetime | None:
+    ends = [one.until for one in line.obstacles]
+    known = [when for when in ends if when is not None]
+    if not known or len(known) < len(ends):
+        return None
+    return max([*known, *([line.earliest] if line.earliest else [])])

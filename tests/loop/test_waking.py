@@ -1,0 +1,47 @@
+"""When a turn says that another one is needed before the schedule's next."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.loop.waves import waves
+
+SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "40m"}}
+LONG = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "90m"}}
+
+
+def test_turn_that_begins_a_soak_says_so_and_later_ones_know(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = waves(tmp_path, SOAK, first=("ship", 1))
+    began = w.report("lab", "l1")
+    assert (began["wake"], began["next_due"]) == (True, f"{w.now.replace(minute=40):%FT%TZ}")
+    w.later(minutes=10)
+    assert (w.turn()["wake"], w.turn()["next_due"]) == (False, began["next_due"])
+    w.edit(note="somebody mends the manifests")
+    assert w.report("lab", "l1")["wake"] is False
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+    assert w.turn()["wake"] is True, "whatever was to be enabled may not have been"
+    w.later(minutes=30)
+    done = w.turn()
+    assert done["promoted"]
+    assert (done["wake"], done["next_due"]) == (False, None)
+
+
+def test_soak_that_ends_after_the_hour_is_left_to_the_schedule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    w = waves(tmp_path, LONG, first=("ship", 1))
+    assert w.report("lab", "l1")["wake"] is False
+    w.later(minutes=29)
+    monkeypatch.setenv("GITHUB_EVENT_NAME", "schedule")
+    assert w.turn()["wake"] is False
+    w.later(minutes=1)
+    assert w.turn()["wake"] is True
+
+
+def test_soak_of_a_wave_that_is_held_wakes_nobody(tmp_path: Path) -> None:
+    w = waves(tmp_path, SOAK, first=("ship", 1))
+    w.run("hold-wave", "--wave", "shop", "--reason", "lunch")
+    assert w.report("lab", "l1")["wake"] is False
