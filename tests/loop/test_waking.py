@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.loop.waves import waves
 
 SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "40m"}}

@@ -1,0 +1,104 @@
+"""What the list of runs says of each run, and which runners a label stands for; as act reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+from tests.sandbox.runner_world import NAME, ROOT, Mill, log, mill
+
+RUN_NAME = YAML(typ="safe").load(
+    (ROOT / "examples/cfg-app/.github/workflows/tidemill.yml").read_text()
+)["run-name"]
+RUNS_ON = YAML(typ="safe").load((ROOT / ".github/workflows/gitops.yml").read_text())["jobs"][
+    "turn"
+]["runs-on"]
+CALLER = f"""
+on:
+  status:
+  deployment_status:
+  repository_dispatch:
+  push:
+  workflow_dispatch:
+    inputs:
+      operation: {{type: string}}
+      wave: {{type: string}}
+      set: {{type: string}}
+jobs:
+  show:
+    runs-on: x
+    steps:
+      - run: echo "[$NAME]"
+        env: {{NAME: {json.dumps(RUN_NAME)}}}
+"""
+LABELS = f"""
+on:
+  workflow_dispatch:
+    inputs:
+      runs-on: {{type: string}}
+jobs:
+  show:
+    runs-on: x
+    steps:
+      - run: echo "[$LABELS]"
+        env: {{LABELS: {json.dumps(RUNS_ON.replace("${{ ", "${{ toJSON(").replace(" }}", ") }}"))}}}
+"""
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Mill]:
+    with mill(tmp_path) as found:
+        yield found
+
+
+def shown(shop: Mill) -> list[str]:
+    """What each run has printed between brackets."""
+    printed = [log(run, "show") for run in shop.settled()]
+    return [text[text.rindex("\n[") + 2 : text.rindex("]")].replace("\n", "") for text in printed]
+
+
+def test_a_run_is_called_by_what_started_it(shop: Mill) -> None:
+    sha = shop.push(a=CALLER)
+    shop.settled()
+    shop.dispatch("images-announced", {"set": "app", "sha": "7d104347"})
+    shop.dispatch("images-announced", {"artifact": {"run_id": 1}})
+    report = {"wave": "staging", "target": "staging-eu", "health": "Healthy"}
+    shop.dispatch("target-deployed", report)
+    shop.dispatch("turn-due")
+    shop.rest("POST", f"/repos/{NAME}/statuses/{sha}", {"state": "success", "context": "ci"})
+    shop.rest(
+        "POST",
+        f"/repos/{NAME}/actions/workflows/a.yml/dispatches",
+        {"ref": "main", "inputs": {"operation": "promote", "wave": "production", "set": "app"}},
+    )
+    assert sorted(shown(shop)) == sorted(
+        [
+            "",
+            "app is announced: 7d104347",
+            "a set is announced: ",
+            "staging/staging-eu reports Healthy",
+            "turn-due",
+            "ci is success",
+            "promote production app",
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("ubuntu-24.04", "ubuntu-24.04"),
+        ('["self-hosted", "linux"]', ["self-hosted", "linux"]),
+        ('{"group": "cfg"}', {"group": "cfg"}),
+    ],
+    ids=["a label", "labels", "a group"],
+)
+def test_runner_is_a_label_labels_or_a_group(shop: Mill, given: str, expected: Any) -> None:
+    shop.push(a=LABELS)
+    where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
+    shop.rest("POST", where, {"ref": "main", "inputs": {"runs-on": given}})
+    assert json.loads(shown(shop)[0]) == expected
