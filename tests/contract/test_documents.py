@@ -338,11 +338,16 @@ def show_equal(cell: str, default: Any) -> bool:
 @pytest.mark.parametrize(
     ("title", "workflow"), [("1. cfg-app.git", "gitops"), ("2. app.git", "publish-images")]
 )
-def test_the_tables_of_inputs_are_the_workflow_s(title: str, workflow: str) -> None:
+def test_the_tables_of_inputs_and_outputs_are_the_workflow_s(title: str, workflow: str) -> None:
     file = ROOT / ".github" / "workflows" / f"{workflow}.yml"
     called = yaml.safe_load(file.read_text())[True]["workflow_call"]  # `on` is YAML's true
-    table = section(DOCUMENTS["docs/adopt-github.md"], title).partition("| input |")[2]
-    assert set(first_column(table)) == {*called["inputs"], *called["secrets"]}
+    text = section(DOCUMENTS["docs/adopt-github.md"], title)
+    inputs, outputs = (
+        set(first_column(text.partition(f"| {kind} |")[2].partition("\n\n")[0]))
+        for kind in ("input", "output")
+    )
+    assert inputs == {*called["inputs"], *called["secrets"]}
+    assert outputs == {*called.get("outputs", ())}
 
 
 # What else is quoted
