@@ -145,7 +145,7 @@ def test_run_without_time_checks_nothing_and_says_that_something_wants_it(
     done = under_test.run(*LOOP, "--within", "0s")
     assert (done["verdicts"], done["more"]) == ({}, True)
     assert done["to_check"] == [commit]
-    assert "there was no time" in says(under_test, *LOOP, "--within", "0s")[1]
+    assert "left to the next run" in says(under_test, *LOOP, "--within", "0s")[1]
 
 
 @pytest.mark.parametrize("within", ["", "soon", "-1m", "1.5h"])
