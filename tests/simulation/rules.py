@@ -107,8 +107,8 @@ class Rules:
             self._held_after_a_step_back(push)
             self._no_report_is_late(push)
             self._no_hold_is_lost(push)
+            self._what_a_check_said_stays(push)
         self._announcements_end_once(push)
-        self._what_a_check_said_stays(push)
 
     def _what_a_check_said_stays(self, push: Push) -> None:
         """Who reports a run takes no other one's report away."""

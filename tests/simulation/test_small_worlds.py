@@ -29,7 +29,7 @@ def test_the_rules_hold_in_every_order(small: SmallWorld) -> None:
     [
         ("refs/heads/main", "a green commit lands while people push to main", "rule 1: main goes"),
         ("refs/heads/auto", "a person pushes to auto while a set is put there", "rule 5:"),
-        ("refs/tidemill/journal", "one announcement comes twice", "rule 7:"),
+        ("refs/tidemill/journal", "an announcement comes again while it is dropped", "rule 7:"),
         ("refs/tidemill/checks", "two runs of a check disagree", "rule 12:"),
     ],
 )
