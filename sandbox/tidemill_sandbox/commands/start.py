@@ -168,6 +168,7 @@ def _welcome(found: World, say: Callable[[str], None]) -> None:
     hub = found.hub
     app, cfg = found.wishes.names
     grace, control = found.tokens["grace"], found.server.control_token
+    here = _environment(found)
     api = f"curl -sX POST -H 'Authorization: Bearer {grace}'"
     say(f"\nThe stand-in listens at {hub.url} (its API: {hub.api_url}).\n")
     for name, clone in ((app, found.app), (cfg, found.cfg)):
@@ -178,10 +179,11 @@ def _welcome(found: World, say: Callable[[str], None]) -> None:
     say(f"  images go to      {found.registry.host}")
     say(f"  jobs work in      {found.jobs}\n")
     say("Try:")
+    say(f"  use tidemill here: . {here}; tidemill status --repo $CFG")
     say(f"  push a commit: cd {found.app.folder} && git commit --allow-empty -m Try && git push")
     say("    (origin has a token in it, which is worth nothing elsewhere)")
     say(
-        f"  turn the mill: {api} {hub.api_url}/repos/{cfg}/actions/workflows/tidemill.yml/"
+        f"  start a turn: {api} {hub.api_url}/repos/{cfg}/actions/workflows/tidemill.yml/"
         'dispatches -d \'{"ref": "main"}\''
     )
     say(f"  report a target: {api} {hub.api_url}/repos/{cfg}/dispatches -d '{_REPORT}'")
@@ -191,6 +193,19 @@ def _welcome(found: World, say: Callable[[str], None]) -> None:
     )
     say("    (also at /_sandbox/: event-faults, faults, limits, kill, cancel, state, deviations)")
     say("\nCtrl-C ends it.")
+
+
+def _environment(found: World) -> Path:
+    """A file for a shell to read: with it, commands work on cfg-app.git as its owner does."""
+    file = found.wishes.folder / "env"
+    lines = {
+        "GITHUB_SERVER_URL": found.hub.url,
+        "TIDEMILL_TOKEN": found.tokens["grace"],
+        "CFG": f"{found.hub.url}/{found.wishes.names[1]}",
+    }
+    text = "".join(f"export {name}={value}\n" for name, value in lines.items())
+    file.write_text(text, encoding="utf-8")
+    return file
 
 
 def _addresses(found: World) -> dict[str, object]:
