@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo sandbox unit test lint format dist docs bench lock clean
+.PHONY: help setup components demo sandbox unit test lint format dist docs site bench lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -64,6 +64,10 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 docs: setup ## write docs/reference/ and the files of the actions again, from the source
 	@$(BIN)/python -m tools.reference
 
+site: setup ## build the documents as a site into site/, without the network; a broken link fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean
+	@echo "To look at it: $(BIN)/python -m http.server --directory site --bind 127.0.0.1 8000"
+
 bench: setup ## run every benchmark, and write docs/performance.md (ARGS="turn plan" picks some, and prints)
 	@$(BIN)/python bench/page.py $(if $(ARGS),$(ARGS),--to docs/performance.md)
 
@@ -72,7 +76,7 @@ lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes ne
 
 clean: ## remove the environment, the components, caches and what the demo left
 	@$(or $(PYTHON),python3) -m tests.components --remove
-	rm -rf $(VENV) dist .demo .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) dist site .demo .sandbox .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
 
 $(READY): export PIP_DISABLE_PIP_VERSION_CHECK := 1
 $(READY): export PIP_NO_INPUT := 1

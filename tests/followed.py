@@ -96,7 +96,8 @@ class Reader:
             start_new_session=True,
         )
         self._marks = 0
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._ear = threading.Thread(target=self._listen, daemon=True)
+        self._ear.start()
         self._type("set -m")  # as a terminal's shell: jobs in the background are jobs
 
     def __enter__(self) -> Self:
@@ -109,6 +110,11 @@ class Reader:
         except subprocess.TimeoutExpired:
             os.killpg(self._shell.pid, signal.SIGKILL)
             raise
+        finally:
+            self._ear.join(60)
+            for pipe in (self._shell.stdin, self._shell.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def follow(self, page: str) -> int:
         """Do what a page says, from its top to its end: how many blocks were run."""
@@ -160,4 +166,3 @@ class Reader:
         assert self._shell.stdout is not None
         for line in self._shell.stdout:
             self._said.put(line)
-

@@ -40,7 +40,16 @@ ACTIONS = (
     "run-setup",
     "page",
 )
+REFERENCE = ROOT / "docs" / "reference" / "actions.md"
+WORKFLOWS = ("gitops", "publish-images")
 MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"
+_ABOUT_ACTIONS = """\
+For whoever writes a workflow: the inputs and outputs of every action, and of the two reusable
+workflows. `make docs` makes this page from the source.
+
+`uses: tidemill/tidemill/actions/NAME@SHA` runs an action, and `uses: tidemill/tidemill@SHA` any of
+them: its input `command` says which. Each action's README has an example and the permissions.
+"""
 _FORMS = {
     "list": "One to a line, or a JSON list.",
     "pairs": "One to a line.",
@@ -51,7 +60,7 @@ _FORMS = {
 
 def files() -> dict[Path, str]:
     """Every file that is made, with what it has to hold."""
-    made = {ROOT / "action.yml": root_action()}
+    made = {ROOT / "action.yml": root_action(), REFERENCE: reference()}
     for name in ACTIONS:
         made[FOLDER / name / "action.yml"] = action(name)
         readme = FOLDER / name / "README.md"
@@ -98,25 +107,58 @@ def render(name: str, text: str) -> str:
     by_hand, mark, _ = text.partition(MARK)
     if not mark:
         raise SystemExit(f"the README of {name} has lost the line {MARK}")
+    lines = [f"{by_hand}{MARK}", "", "## Inputs", "", *_table_of_inputs(name)]
+    lines += ["", "## Outputs", "", *_table_of_outputs(name)]
+    example = (FOLDER / name / "example.yml").read_text(encoding="utf-8")
+    lines += ["", "## Example", "", "```yaml", example.rstrip(), "```", ""]
+    return "\n".join(lines)
+
+
+def reference() -> str:
+    """docs/reference/actions.md: what all of them take and give, and the reusable workflows."""
+    lines = ["# Actions", "", *_ABOUT_ACTIONS.splitlines(), ""]
+    for workflow in WORKFLOWS:
+        lines += _workflow(workflow)
+    for name in ACTIONS:
+        lines += [f"## {name}", "", f"{about(name)} [README](../../actions/{name}/README.md)", ""]
+        lines += [*_table_of_inputs(name), "", *_table_of_outputs(name), ""]
+    return "\n".join(lines)
+
+
+def _workflow(name: str) -> list[str]:
+    """What a reusable workflow takes, as its file says."""
+    import yaml
+
+    path = f".github/workflows/{name}.yml"
+    called = yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))[True]["workflow_call"]
+    lines = [f"## The workflow {name}.yml", "", f"[The file](../../{path})", ""]
+    lines += ["| input | meaning | default |", "|---|---|---|"]
+    for given, what in called["inputs"].items():
+        default = "required" if what.get("required") else _code(_yaml(what.get("default", "")))
+        lines.append(f"| `{given}` | {_cell(sentence(what['description']))} | {default} |")
+    lines += ["", "| secret | meaning |", "|---|---|"]
+    for given, what in called["secrets"].items():
+        lines.append(f"| `{given}` | {_cell(sentence(what['description']))} |")
+    return [*lines, ""]
+
+
+def _yaml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _table_of_inputs(name: str) -> list[str]:
     rows = [
         (one.name, _about(one), "required" if one.is_required else _code(one.default))
         for one in inputs_of(name)
     ]
     rows += [(one.name, sentence(one.about), _code(one.default)) for one in surroundings_of(name)]
-    lines = [
-        f"{by_hand}{MARK}",
-        "",
-        "## Inputs",
-        "",
-        "| input | meaning | default |",
-        "|---|---|---|",
-    ]
-    lines += [f"| `{input_}` | {_cell(meaning)} | {default} |" for input_, meaning, default in rows]
-    lines += ["", "## Outputs", "", "| output | meaning |", "|---|---|"]
-    lines += [f"| `{out}` | {_cell(sentence(text))} |" for out, text in outputs_of(name).items()]
-    example = (FOLDER / name / "example.yml").read_text(encoding="utf-8")
-    lines += ["", "## Example", "", "```yaml", example.rstrip(), "```", ""]
-    return "\n".join(lines)
+    lines = ["| input | meaning | default |", "|---|---|---|"]
+    return lines + [f"| `{one}` | {_cell(meaning)} | {default} |" for one, meaning, default in rows]
+
+
+def _table_of_outputs(name: str) -> list[str]:
+    rows = [f"| `{out}` | {_cell(sentence(text))} |" for out, text in outputs_of(name).items()]
+    return ["| output | meaning |", "|---|---|", *rows]
 
 
 def _head(name: str, text: str, source: str) -> list[str]:

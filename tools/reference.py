@@ -17,7 +17,8 @@ from tidemill.commands._parameters import Option
 from tidemill.commands._table import TIDEMILL, Table, command
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
-FILE = Path(__file__).resolve().parents[1] / "docs" / "reference" / "commands.md"
+ROOT = Path(__file__).resolve().parents[1]
+FILE = ROOT / "docs" / "reference" / "commands.md"
 SHARED = ("repo", "dry_run", "now", "json")
 WIDTH = 92
 
@@ -120,5 +121,5 @@ def _sentence(text: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(FILE.parents[1]))
+    sys.path.insert(0, str(ROOT))
     main()

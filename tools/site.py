@@ -1,0 +1,45 @@
+"""Hooks of MkDocs for the site of the documents, which `make site` builds.
+
+The menu is what docs/index.md lists, in its order. Links that leave docs/ lead to the repository,
+for the site has docs/ alone.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mkdocs.config.defaults import MkDocsConfig
+    from mkdocs.structure.files import Files
+    from mkdocs.structure.pages import Page
+
+_SECTION = re.compile(r"(?m)^## (.+)$")
+_PAGE = re.compile(r"\]\(([\w/-]+\.md)\)")
+_LINK = re.compile(r"\]\((?P<path>\.\./[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
+
+
+def on_config(config: MkDocsConfig) -> None:
+    """Make the menu, one entry for each section of docs/index.md."""
+    index = (Path(config.docs_dir) / "index.md").read_text(encoding="utf-8")
+    _, *parts = _SECTION.split(index)
+    sections = zip(parts[::2], parts[1::2], strict=True)
+    entries = [{title: _PAGE.findall(text)} for title, text in sections]
+    config.nav = [{"Home": "index.md"}, *entries]
+
+
+def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """A page's text, with links that lead somewhere on the site."""
+    docs = Path(config.docs_dir).resolve()
+    folder = (docs / page.file.src_uri).parent
+    return _LINK.sub(lambda link: _outwards(link, docs, folder, str(config.repo_url)), markdown)
+
+
+def _outwards(link: re.Match[str], docs: Path, folder: Path, repository: str) -> str:
+    target = (folder / link["path"]).resolve()
+    if target.is_relative_to(docs):
+        return link[0]
+    kind = "tree" if target.is_dir() else "blob"
+    path = target.relative_to(docs.parent).as_posix()
+    return f"]({repository.rstrip('/')}/{kind}/main/{path}{link['anchor'] or ''})"
