@@ -29,8 +29,9 @@ class Clusters:
     def __init__(self, hub: Hub, repository: Repository, rest: Rest, delay: float = 1.0) -> None:
         self._hub, self._repository, self._rest = hub, repository, rest
         self._delay = delay
-        self._synced: dict[str, tuple[str, ...]] = {}
-        self._times: dict[str, datetime] = {}
+        # By wave and target: two waves may have targets of one name.
+        self._synced: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._times: dict[tuple[str, str], datetime] = {}
         self._seen: queue.Queue[str | None] = queue.Queue()
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._work, name="clusters", daemon=True)
@@ -52,11 +53,11 @@ class Clusters:
                 "revision": revision,
                 "phase": "Succeeded",
                 "health": health,
-                "finished_at": time(self._finished(target)),
+                "finished_at": time(self._finished((wave, target))),
             },
         )
 
-    def _finished(self, target: str) -> datetime:
+    def _finished(self, target: tuple[str, str]) -> datetime:
         """Later than the target's last one: GitHub's times have no parts of a second."""
         before = self._times.get(target)
         now = self._hub.now().replace(microsecond=0)
@@ -100,17 +101,18 @@ class Clusters:
         for wave in found.waves:
             for target in wave.targets:
                 trees = self._trees(sha, found.paths(wave.name, target))
-                if trees and self._synced.get(target) != trees and not self._end.is_set():
-                    self._synced[target] = trees
+                place = wave.name, target
+                if trees and self._synced.get(place) != trees and not self._end.is_set():
+                    self._synced[place] = trees
                     sick = target in self.sick
                     self.report(wave.name, target, sha, "Degraded" if sick else "Healthy")
 
     def _trees(self, sha: str, places: tuple[str, ...]) -> tuple[str, ...]:
-        """What a target renders from; the whole commit where no setting says."""
+        """What a target renders from, as far as it is there; all, where no setting says."""
+        return tuple(tree for place in places or ("",) if (tree := self._tree(sha, place)))
+
+    def _tree(self, sha: str, place: str) -> str:
         try:
-            return tuple(
-                git_reading.git(self._repository.path, "rev-parse", f"{sha}:{place}").decode()
-                for place in places or ("",)
-            )
+            return git_reading.git(self._repository.path, "rev-parse", f"{sha}:{place}").decode()
         except Unfound:
-            return ()
+            return ""

@@ -156,11 +156,20 @@ class World:
 
         The example's files stay, for its generator would quote this host as no replacement does.
         """
-        old, new = f"{host}/{path}".encode(), f"{self.registry.host}/{path}".encode()
+        here = self.registry.host.encode()
+        old, new = f"{host}/{path}".encode(), here + f"/{path}".encode()
+        apart = re.compile(  # values of a chart that name the registry by itself
+            rb"(registry:[ ]*[\"']?)"
+            + re.escape(host.encode())
+            + rb"(?=[\"']?[ ]*(?:#.*)?\n[ ]*repository:[ ]*[\"']?"
+            + re.escape(path.encode())
+            + rb")"
+        )
         for file in folder.rglob("*"):
             inside = ".git" not in file.relative_to(folder).parts
             if inside and file.is_file() and not file.is_symlink():
-                file.write_bytes(file.read_bytes().replace(old, new))
+                data = file.read_bytes().replace(old, new)
+                file.write_bytes(apart.sub(lambda found: found[1] + here, data))
 
     def _give_rights(self) -> None:
         hub, cfg = self.hub, self.wishes.names[1]
@@ -234,6 +243,7 @@ class World:
         for file in (folder / ".github/workflows").glob("*.y*ml"):
             text = file.read_text(encoding="utf-8")
             if short == "app" and "publish-images.yml" in text:
+                text = re.sub(r"(?m)^( +registry: ).*", rf'\1"{self.registry.host}"', text)
                 text = _with_input(text, "registry", self.registry.host)
             if self.client_id and ("publish-images.yml" in text or "gitops.yml" in text):
                 text = _with_input(text, "app-client-id", self.client_id)

@@ -272,6 +272,34 @@ def test_settings_that_are_of_no_use_are_one_problem(
     assert words in found
 
 
+def test_a_folder_without_settings_names_the_root_that_lacks_them(grown: Grown) -> None:
+    (grown.folder / "tidemill.toml").rename(grown.folder / "deployed" / "tidemill.toml")
+    said = doctor(grown.folder / "deployed", "--offline")
+    (found,) = [one for one in said.json["findings"] if one["check"] == "settings"]
+    assert f"'{grown.folder}'" in found["what"]
+    assert "deployed/tidemill.toml is not read" in found["what"]
+    assert found["paste"] == f"tidemill init cfg {grown.folder}"
+
+
+VALUES = "image:\n  registry: ghcr.io\n  repository: acme/web\n  tag: TAG\n"
+
+
+def test_tags_beside_a_registry_by_itself_arrive(grown: Grown) -> None:
+    for wave in ("staging", "production"):
+        (grown.folder / f"deployed/{wave}/web.yaml").write_text(VALUES)
+    grown.write(
+        "generate",
+        "#!/bin/sh\nfor wave in staging production; do\n"
+        "tag=$(sed -n 's/.*:\\([0-9a-f]*\\)\".*/\\1/p' images/$wave/tags.json) || continue\n"
+        'sed -i "s/tag: .*/tag: ${tag:-v1}/" deployed/$wave/web.yaml\ndone\n',
+        0o755,
+    )
+    grown.commit()
+    found = grown.found("digests", "--offline")
+    assert list(found) == ["ok"], found
+    assert "web in deployed/staging/web.yaml" in found["ok"][0]
+
+
 def test_ignored_image_files_are_named(grown: Grown) -> None:
     grown.write(".gitignore", "images/\n")
     found = grown.found("ignored", "--offline")

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands.terminal import at_terminal
-from tests.grown import HELM, KUSTOMIZE, PLAIN, Grown
-from tests.world import announcement, git
+from tests.grown import HELM, KUSTOMIZE, PLAIN, Grown, deployment
+from tests.world import REGISTRY, announcement, git
 
 from tidemill.__main__ import main
 from tidemill.building import settings as app_settings
@@ -110,6 +110,50 @@ def test_doctor_finds_nothing_that_would_stop_the_loop(name: str, tmp_path: Path
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
         code = main(["doctor", str(grown.clone), "--offline"])
     assert (code, "0 problems" in out.getvalue()) == (0, True), out.getvalue()
+
+
+FLUX = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata:
+  name: shop
+  namespace: flux-system
+spec:
+  path: ./PATH
+"""
+FLEET = {
+    **{f"clusters/{one}/shop.yaml": FLUX.replace("PATH", f"shop/{one}") for one in ("qa", "prod")},
+    **{f"shop/{one}/web.yaml": deployment("web", f"{REGISTRY}/web:v1") for one in ("qa", "prod")},
+}
+
+
+def test_what_flux_deploys_reports_as_doctor_wants_it(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, FLEET, GITHUB)
+    acts = {one["path"]: one["act"] for one in done("cfg", str(grown.clone), "--yes")["files"]}
+    assert acts["tidemill/flux-notifications.yaml"] == "create"
+    assert acts["clusters/qa/shop.yaml"] == "add lines"
+    shop = yaml.safe_load((grown.clone / "clusters/qa/shop.yaml").read_text())
+    assert shop["spec"]["wait"] is True
+    assert shop["metadata"]["labels"] == {"tidemill.dev/wave": "qa"}
+    grown.commit("it adopts Tidemill", push=False)
+    out = io.StringIO()
+    with redirect_stdout(out), redirect_stderr(io.StringIO()):
+        main(["doctor", str(grown.clone), "--offline"])
+    assert "ok: targets: " in out.getvalue(), out.getvalue()
+    assert done("cfg", str(grown.clone))["files"] == []
+
+
+def test_lines_that_a_person_adds_are_printed_as_yaml(tmp_path: Path) -> None:
+    braces = (
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: web}\n"
+        "spec: {source: {path: overlays/staging}}\n"
+    )
+    grown = Grown(tmp_path, {**KUSTOMIZE, "argocd/staging.yaml": braces}, GITHUB)
+    out = said("cfg", str(grown.clone), "--yes")[1]
+    head = "argocd/staging.yaml, to Application web:\n"
+    pasted = out.partition(head)[2].partition("\n\n")[0]
+    labels = yaml.safe_load(pasted)["metadata"]["labels"]
+    assert labels == {"tidemill.dev/wave": "staging"}, out
 
 
 RENDER = {
@@ -219,6 +263,7 @@ def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
         ".github/workflows/tidemill.yml",
         ".github/workflows/tidemill-wake.yml",
         "argocd/staging.yaml",
+        "tidemill/argocd-notifications.yaml",
     ]
     assert (grown.clone / "tidemill.toml").read_text() == text
 
@@ -273,9 +318,12 @@ def test_next_steps_run_as_printed(tmp_path: Path) -> None:
     grown = Grown(tmp_path, KUSTOMIZE)
     git(grown.clone, "config", "push.autoSetupRemote", "true")
     steps = [one["command"] for one in done("cfg", str(grown.clone), "--yes")["steps"]]
-    assert len(steps) == 3
+    assert len(steps) == 4
     for command in steps:
-        if command.startswith("tidemill "):
+        if command.endswith(" --help"):
+            with pytest.raises(SystemExit, match=r"\A0\Z"):
+                main(shlex.split(command)[1:])
+        elif command.startswith("tidemill "):
             assert main(shlex.split(command)[1:]) == 0
         else:
             subprocess.run(["sh", "-c", command], check=True, capture_output=True)
@@ -311,6 +359,22 @@ def test_services_of_dockerfiles(tmp_path: Path) -> None:
 
 
 COMPILED = "# What is compiled for the images."
+
+
+def test_workflow_logs_in_where_the_images_go(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, APP, "git@github.com:acme/shop.git")
+    prefix = ("--image-prefix", "registry.example.com/shop")
+    found = done("app", str(grown.clone), "--cfg-repository", "acme/cfg", *prefix, "--yes")
+    workflow = yaml.safe_load((grown.clone / ".github/workflows/images.yml").read_text())
+    publish = workflow["jobs"]["publish"]
+    assert publish["with"] == {
+        "cfg-repository": "acme/cfg",
+        "registry": "registry.example.com",
+        "registry-username": "${{ vars.REGISTRY_USERNAME }}",
+    }
+    assert publish["secrets"].keys() == {"announce-token", "registry-password"}
+    assert "gh secret set REGISTRY_PASSWORD" in " ".join(one["command"] for one in found["steps"])
+    assert done("app", str(grown.clone), "--cfg-repository", "acme/cfg")["files"] == []
 
 
 def test_services_of_go_commands(tmp_path: Path) -> None:

@@ -53,3 +53,15 @@ def test_script_needs_nothing_but_python(name: str) -> None:
     words = [sys.executable, "-I", "-S", str(FILES / name)]
     done = subprocess.run(words, cwd=ROOT / "docs", capture_output=True, text=True, check=False)
     assert "No such file or directory: 'tidemill.toml'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "manifest"),
+    [
+        ("argocd_notifications.yaml", "argocd/notifications.yaml"),
+        ("flux_provider.yaml", "flux/provider.yaml"),
+        ("flux_alert.yaml", "flux/alert.yaml"),
+    ],
+)
+def test_manifest_is_that_of_the_integration(file: str, manifest: str) -> None:
+    assert (FILES / file).read_text() == (ROOT / "integrations" / manifest).read_text()

@@ -47,8 +47,8 @@ def clusters(shop: Mill) -> Iterator[Clusters]:
     found.close()
 
 
-def put(shop: Mill, **generated: str) -> str:
-    (shop.clone.folder / "tidemill.toml").write_text(SETTINGS, encoding="utf-8")
+def put(shop: Mill, settings: str = SETTINGS, **generated: str) -> str:
+    (shop.clone.folder / "tidemill.toml").write_text(settings, encoding="utf-8")
     for name, text in generated.items():
         file = shop.clone.folder / "generated" / name.replace("_", "/") / "all.yaml"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -71,6 +71,26 @@ def test_only_targets_whose_files_changed_report(shop: Mill, clusters: Clusters)
     put(shop)
     clusters.settle()
     assert len(clusters.reported) == 4, "a commit that changes nothing for them is not synced"
+
+
+def test_targets_of_one_name_in_two_waves_are_two(shop: Mill, clusters: Clusters) -> None:
+    both = SETTINGS.replace('targets = ["eu", "us"]', 'targets = ["all"]')
+    put(shop, both, staging_all="a", production_all="b")
+    put(shop, both, staging_all="a", production_all="c")
+    put(shop, both, staging_all="c", production_all="c")
+    clusters.settle()
+    assert [target for target, _, _ in clusters.reported] == ["all"] * 4
+
+
+def test_target_reports_where_one_of_its_places_is_not_there(
+    shop: Mill, clusters: Clusters
+) -> None:
+    path = 'path = "generated/{wave}/{target}"'
+    assert path in SETTINGS
+    more = SETTINGS.replace(path, f'{path[:7]}[{path[7:]}, "values/{{wave}}.yaml"]')
+    put(shop, more, production_all="a")
+    clusters.settle()
+    assert [target for target, _, _ in clusters.reported] == ["all"]
 
 
 def test_a_report_is_the_event_that_argo_cd_sends(shop: Mill, clusters: Clusters) -> None:

@@ -46,6 +46,9 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         {
             "tidemill.toml": 'allow = ["ghcr.io/me/*"]\n',
             "base/web.yaml": "image: ghcr.io/me/web:1\nother: ghcr.io/them/web:1\n",
+            "values.yaml": "".join(
+                f"- registry: ghcr.io\n  repository: {owner}/web\n" for owner in ("me", "them")
+            ),
         },
     )
     to = own_repository(tmp_path / "mine", {"README.md": "Where it is started.\n"}) / "to"
@@ -84,6 +87,10 @@ def test_ones_own_two_repositories_are_served_until_it_is_ended(tmp_path: Path) 
         assert settings.read_text() == f'allow = ["{found["registry"]}/me/*"]\n'
         manifest = (settings.parent / "base/web.yaml").read_text()
         assert manifest == f"image: {found['registry']}/me/web:1\nother: ghcr.io/them/web:1\n"
+        assert (settings.parent / "values.yaml").read_text() == (
+            f"- registry: {found['registry']}\n  repository: me/web\n"
+            "- registry: ghcr.io\n  repository: them/web\n"
+        )
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -13,7 +14,9 @@ from tidemill.adopting.place import DOCUMENTS, Place, quoted
 from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
+from tidemill.words.documents import text
 from tidemill.words.names import is_name
+from tidemill.words.references import canonical
 
 FILE = "tidemill.toml"
 WORKFLOW = f"{WORKFLOW_FOLDER}/images.yml"
@@ -21,6 +24,13 @@ _GO = (
     "sh -c 'CGO_ENABLED=0 GOOS=linux GOARCH=amd64 go build -trimpath -buildvcs=false "
     '"-ldflags=-s -w -buildid=" -o bin/ {}\''
 )
+# Of a registry that takes no token of GitHub's.
+_LOGIN = """\
+      registry: {}
+      registry-username: ${{{{ vars.REGISTRY_USERNAME }}}}
+    secrets:
+      registry-password: ${{{{ secrets.REGISTRY_PASSWORD }}}}
+"""
 
 
 @dataclass(frozen=True)
@@ -53,9 +63,9 @@ def proposed(
     reasons: list[str] = [f"{FILE} is there, and stays as it is"] if is_there else []
     missing: list[str] = []
     if not is_there:
-        text, reasons, missing = _settings(tree, place, prefix)
-        files.append(Wanted(FILE, text))
-        if "[compile]" in text and not any(path.startswith("bin/") for path in tree.files):
+        settings, reasons, missing = _settings(tree, place, prefix)
+        files.append(Wanted(FILE, settings))
+        if "[compile]" in settings and not any(path.startswith("bin/") for path in tree.files):
             ignored = with_lines(
                 tree.text(".gitignore"), "# What is compiled for the images.\n/bin/\n"
             )
@@ -69,13 +79,28 @@ def proposed(
                 remedy="name it: --cfg-repository OWNER/NAME",
             )
         workflow = texts["app_workflow.yml"].replace("acme/cfg-app", cfg_repository)
-        files.append(Wanted(WORKFLOW, workflow.replace("[main]", f"[{place.branch}]")))
+        workflow = workflow.replace("[main]", f"[{place.branch}]")
+        registry = _registry(files[0].text if files else tree.text(FILE))
+        if registry != "ghcr.io":
+            workflow = workflow.replace("    secrets:\n", _LOGIN.format(registry))
+        files.append(Wanted(WORKFLOW, workflow))
+    paths = [one.path for one in files]
+    is_elsewhere = any("registry-password" in one.text for one in files)
     return Proposal(
         tuple(files),
         tuple(reasons),
         tuple(missing),
-        steps=_steps(place, [one.path for one in files]),
+        steps=_steps(place, paths, is_elsewhere=is_elsewhere),
     )
+
+
+def _registry(settings: str) -> str:
+    """Where the images of these settings go; empty where they don't say."""
+    try:
+        images = text(tomllib.loads(settings), "images")
+    except (ValueError, RecursionError):
+        return ""
+    return canonical(images.partition("{")[0]).partition("/")[0]
 
 
 def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[str], list[str]]:
@@ -153,7 +178,7 @@ def _fit(name: str) -> str:
     return fit if is_name(fit) else "app"
 
 
-def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
+def _steps(place: Place, files: Sequence[str], *, is_elsewhere: bool) -> tuple[Step, ...]:
     at = shlex.quote(place.folder)
     git = f"git -C {at}" if place.folder != "." else "git"
     build = Step(
@@ -172,4 +197,8 @@ def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
         "allow the workflow to announce: a token that may write the contents of cfg-app.git",
         "gh secret set ANNOUNCE_TOKEN",
     )
-    return build, secret, commit
+    login = Step(
+        "allow it to push the images: who logs in at the registry, and the password",
+        "gh variable set REGISTRY_USERNAME && gh secret set REGISTRY_PASSWORD",
+    )
+    return build, secret, *([login] if is_elsewhere else []), commit

@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal, TypeAlias
 
 from tidemill.adopting import (
@@ -13,12 +14,12 @@ from tidemill.adopting import (
     images_seen,
     jsonnet,
     kustomize,
-    labelling,
     plain_yaml,
+    reporting,
 )
 from tidemill.adopting import rollout as rollouts
-from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
-from tidemill.adopting.proposal import Labels, Proposal, Step, Wanted, with_lines
+from tidemill.adopting.place import DOCUMENTS, EXAMPLES, Place, quoted
+from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
 from tidemill.adopting.rollout import Rollout, wave_in
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
@@ -83,6 +84,7 @@ def proposed(
         tool = next((one for one, text in SCRIPTS.items() if _is(tree, texts[text])), None)
         files: list[Wanted] = []
         images = there.images.path
+        prefix = next((one[:-2] for one in there.images.allow if one.endswith("/*")), "")
     else:
         tool, rollout = _found(tree, deployed, answers)
         prefix, why = _prefix(tree, place, answers)
@@ -107,34 +109,40 @@ def proposed(
                 "a target `generate` in the Makefile, which writes the YAML; "
                 f"{EXAMPLES}/cfg-app has one to copy"
             )
-    labels, edited = _labels(tree, deployed, rollout)
+    pastes, edited = reporting.labels(tree, deployed, rollout)
     files += edited
-    kinds = {"Application": "argocd", "Kustomization": "flux"}
-    tell = sorted({kinds[one.kind] for one in deployed})
-    page = f"{INTEGRATIONS}/{tell[0]}/README.md" if tell else ""
-    return Proposal(
-        tuple(files),
-        tuple(reasons),
-        tuple(missing),
-        labels,
-        _steps(place, [one.path for one in files]),
-        page,
-    )
+    steps: list[Step] = []
+    if place.is_on_github:
+        made, more, steps = reporting.notifications(tree, place, deployed, [*rollout.waves], texts)
+        files += made
+        pastes += more
+    steps = _steps(place, _named(files), steps, prefix)
+    return Proposal(tuple(files), tuple(reasons), tuple(missing), tuple(pastes), tuple(steps))
 
 
 def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[Tool, Rollout]:
     """The tool, and the rollout that its files tell of."""
-    names: dict[str, list[str]] = {}
-    for one in deployed:
-        for path in one.paths:
-            names.setdefault(path, []).append(one.name)
-    told = [path for path in names if wave_in(path) and _is_deployed(tree, path, deployed)]
+    roots = _roots(deployed)
+    there = {"/".join(one.parts[:end]) for one in tree.paths for end in range(len(one.parts) + 1)}
+    made = [
+        (one.name, of_one)
+        for one in deployed
+        if (of_one := [path for path in one.paths if wave_in(path) and f"{path}/" not in roots])
+        and not there.isdisjoint(of_one)
+    ]
+    told = [path for path in dict.fromkeys(chain(*(of for _, of in made))) if path in there]
     overlays, values = kustomize.overlays(tree), helm.value_files(tree)
-    manifests, sources = plain_yaml.manifests(tree), jsonnet.sources(tree)
+    manifests = [one for one in plain_yaml.manifests(tree) if not one.startswith(roots)]
+    sources, naming = jsonnet.sources(tree), images_seen.naming(tree)
     by_tool: dict[Tool, list[str]] = {
         "kustomize": [one for one in told if one in overlays],
         "helm": [one for one in told if one in values],
-        "yaml": [one for one in told if one not in overlays and one not in values],
+        "yaml": [
+            one
+            for one in told
+            if one not in values
+            and (one not in overlays or any(file.startswith(f"{one}/") for file in naming))
+        ],
         "jsonnet": [],
     }
     by_name: dict[Tool, list[str]] = {
@@ -154,7 +162,12 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     for tool, paths in tools.items():
         if not paths:
             continue
-        rollout = _rollout(paths, names, answers)
+        of_tool = [
+            (name, mine)
+            for name, of in made
+            if (mine := [path for path in of if path in paths or path not in there])
+        ]
+        rollout = _rollout({*paths, *chain(*(of for _, of in of_tool))}, of_tool, answers)
         if rollout and tool == "jsonnet":
             return tool, Rollout(rollout.waves, (answers.path or "generated/{wave}",), rollout.why)
         if rollout:
@@ -175,13 +188,13 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
 
 
 def _rollout(
-    paths: Sequence[str], names: Mapping[str, Sequence[str]], answers: Answers
+    paths: Collection[str], made: Sequence[tuple[str, Collection[str]]], answers: Answers
 ) -> Rollout | None:
     if answers.targets and answers.path:
         return Rollout(answers.targets, (answers.path,), "as --targets and --path say")
     if answers.targets:
         return rollouts.given(answers.targets, paths)
-    one = rollouts.found(paths, names)
+    one = rollouts.found(paths, made)
     return Rollout(one.waves, (answers.path,), one.why) if one and answers.path else one
 
 
@@ -194,11 +207,15 @@ def _of_waves(paths: Collection[str]) -> list[str]:
     return [path for path in paths if wave_in(path)]
 
 
-def _is_deployed(tree: Tree, path: str, deployed: Sequence[Deployed]) -> bool:
-    """Whether a path is there, and is more than where the controllers' own resources are."""
-    has_own = any(one.file.startswith(f"{path}/") for one in deployed)
-    is_there = path in tree.files or any(str(one).startswith(f"{path}/") for one in tree.paths)
-    return is_there and not has_own
+def _roots(deployed: Sequence[Deployed]) -> tuple[str, ...]:
+    """The folders that have nothing but controllers' own resources, with what they bring along."""
+    return tuple(
+        sorted(
+            f"{path}/"
+            for path in {path for one in deployed for path in one.paths}
+            if any(one.file.startswith(f"{path}/") for one in deployed)
+        )
+    )
 
 
 def _is(tree: Tree, text: str) -> bool:
@@ -269,33 +286,6 @@ def _workflow(tree: Tree, place: Place, text: str) -> str:
     return re.sub(r"(?m)^  workflow_run:.*\n(?:    .*\n)+", "", text)
 
 
-def _labels(
-    tree: Tree, deployed: Sequence[Deployed], rollout: Rollout
-) -> tuple[tuple[Labels, ...], list[Wanted]]:
-    """What controllers' resources lack: for a person to add, and as files that have it."""
-    places = rollout.places()
-    found: list[Labels] = []
-    edited: dict[str, str] = {}
-    for one in deployed:
-        belongs = next((places[path] for path in one.paths if path in places), None)
-        if not belongs or not (lacking := labelling.missing(one, *belongs)):
-            continue
-        text = labelling.labelled(edited.get(one.file) or tree.text(one.file), one, lacking)
-        if text is not None:
-            edited[one.file] = text
-            continue
-        lines = tuple(
-            f"{group}: {key}: {_said(one, value)}"
-            for group in lacking
-            for key, value in lacking[group].items()
-        )
-        resource = f"the template of {one.made_by}" if one.made_by else f"{one.kind} {one.name}"
-        found.append(Labels(one.file, resource, lines))
-    return tuple(dict.fromkeys(found)), [
-        Wanted(file, text, is_edit=True) for file, text in edited.items()
-    ]
-
-
 def _named(files: Sequence[Wanted]) -> list[str]:
     """What to add to a commit: each file, or the folders of edited ones, where these are many."""
     new = [one.path for one in files if not one.is_edit or "/" not in one.path]
@@ -305,12 +295,7 @@ def _named(files: Sequence[Wanted]) -> list[str]:
     return [*dict.fromkeys((FILE, *new, *edited))]
 
 
-def _said(one: Deployed, value: str) -> str:
-    """A value; in a template, what stands for it there."""
-    return f"'{one.variables[value]}'" if value in one.variables else value
-
-
-def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
+def _steps(place: Place, files: Sequence[str], reports: Sequence[Step], prefix: str) -> list[Step]:
     git = f"git -C {shlex.quote(place.folder)}" if place.folder != "." else "git"
     check = Step(
         "see that the checkout is fit to land",
@@ -318,18 +303,17 @@ def _steps(place: Place, files: Sequence[str]) -> tuple[Step, ...]:
     )
     commit = Step(
         "commit it, and push it to the branch that is deployed",
-        f"{git} add {' '.join(files)} && {git} commit -m 'Tidemill carries the images' "
-        f"&& {git} push",
+        f"{git} add {' '.join(map(shlex.quote, files))} "
+        f"&& {git} commit -m 'Tidemill carries the images' && {git} push",
     )
     if not place.is_on_github:
         url = shlex.quote(place.url or place.folder)
         turn = Step("let this run every few minutes", f"tidemill loop --once --repo {url}")
-        return check, commit, turn
-    return (
-        check,
-        commit,
-        Step(
-            "then, in a checkout of the repository that builds the images",
-            f"tidemill init app --cfg-repository {place.repository or 'OWNER/CFG'}",
-        ),
+        report = Step("let each target report", "tidemill record-deployment --help")
+        return [check, commit, turn, report]
+    app = Step(
+        "then, in a checkout of the repository that builds the images",
+        f"tidemill init app --cfg-repository {place.repository or 'OWNER/CFG'}"
+        + (f" --image-prefix {shlex.quote(prefix)}" if prefix else ""),
     )
+    return [check, commit, *reports, app]

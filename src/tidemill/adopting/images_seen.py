@@ -32,6 +32,11 @@ def repositories(tree: Tree) -> Counter[str]:
     return Counter(one for one in whole if references.canonical(one) == one)
 
 
+def naming(tree: Tree) -> list[str]:
+    """The files that name an image."""
+    return [one.file for one in tree.documents if next(_named(one.value), None)]
+
+
 def prefix(tree: Tree, owner: str) -> tuple[str, str] | None:
     """What the team's own images begin with, without a slash at its end, and why.
 

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 _HOME = "https://github.com/tidemill/tidemill/blob/main"
-DOCUMENTS, EXAMPLES, INTEGRATIONS = f"{_HOME}/docs", f"{_HOME}/examples", f"{_HOME}/integrations"
+DOCUMENTS, EXAMPLES = f"{_HOME}/docs", f"{_HOME}/examples"
 _PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
+_HOST = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([A-Za-z0-9.-]+(?::[0-9]+(?=/))?)[:/]")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,19 @@ class Place:
     def owner(self) -> str:
         """Who owns it on GitHub; empty where that is not known."""
         return self.repository.partition("/")[0]
+
+    @property
+    def server(self) -> str:
+        """The address of the server on GitHub, without a slash at the end."""
+        found = _HOST.match(self.url)
+        return f"https://{found[1]}" if found else "https://github.com"
+
+    @property
+    def api(self) -> str:
+        """The address of its REST API."""
+        host = self.server.removeprefix("https://")
+        has_own = host == "github.com" or host.endswith(".ghe.com")
+        return f"https://api.{host}" if has_own else f"{self.server}/api/v3"
 
 
 def quoted(text: str) -> str:

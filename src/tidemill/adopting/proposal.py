@@ -28,32 +28,27 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Labels:
-    """What a controller's resource lacks for its reports, where a person has to add it.
+class Paste:
+    """Lines that a person has to add to a file: YAML, to copy as they are.
 
     Attributes:
-        file: where it stands; `lines` are those to add below its `metadata`.
+        where: to what in the file, such as `to the template of shop`.
     """
 
     file: str
-    resource: str
+    where: str
     lines: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The files, what they were made from and why, and what is left to a person.
-
-    Attributes:
-        reports_page: where it is written how a controller reports.
-    """
+    """The files, what they were made from and why, and what is left to a person."""
 
     files: tuple[Wanted, ...]
     reasons: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    labels: tuple[Labels, ...] = ()
+    pastes: tuple[Paste, ...] = ()
     steps: tuple[Step, ...] = ()
-    reports_page: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import PurePosixPath
 
 from tidemill.words.names import is_name
@@ -25,6 +25,8 @@ USUAL = (
 )
 _RANKS = {name: rank for rank, names in enumerate(USUAL) for name in names}
 _LONGEST_FIRST = "|".join(sorted(map(re.escape, _RANKS), key=len, reverse=True))
+# What files of values are called that count for all targets beside them.
+_OF_ALL = ("values", "common", "default", "defaults", "shared", "base", "all")
 _WAVE = re.compile(rf"(?<![A-Za-z0-9])(?:{_LONGEST_FIRST})(?![A-Za-z0-9])")
 
 
@@ -41,14 +43,29 @@ class Rollout:
     paths: tuple[str, ...]
     why: str
 
-    def places(self) -> dict[str, tuple[str, str]]:
-        """By each target's paths its wave and its name."""
-        return {
-            path.replace("{wave}", wave).replace("{target}", target).strip("/"): (wave, target)
-            for wave, targets in self.waves.items()
-            for target in targets
-            for path in self.paths
-        }
+    def places(self) -> Iterator[tuple[str, str, str]]:
+        """Each path of each target, with its wave and the target."""
+        for wave, targets in self.waves.items():
+            for target in targets:
+                for path in self.paths:
+                    filled = path.replace("{wave}", wave).replace("{target}", target)
+                    yield filled.strip("/"), wave, target
+
+    def place_of(self, name: str, paths: Collection[str]) -> tuple[str, str] | None:
+        """Wave and target of what a controller makes from some paths; None where that is open.
+
+        Where targets share a path, the one counts that has most of the paths, or is called so.
+        """
+        votes: Counter[tuple[str, str]] = Counter()
+        for place, wave, target in self.places():
+            for path in paths:
+                if path == place:
+                    votes[wave, target] += 2 + (target == name)
+                elif path.startswith(f"{place}/") and target in (name, _below(path, place)):
+                    votes[wave, target] += 1
+        best = votes.most_common(2)
+        is_clear = len(best) == 1 or (best and best[0][1] > best[1][1])
+        return best[0][0] if is_clear else None
 
 
 def wave_in(path: str) -> str | None:
@@ -80,32 +97,60 @@ def up_to_the_wave(path: str) -> str:
     return "/".join(parts[: last + 1])
 
 
-def found(paths: Collection[str], names: Mapping[str, Sequence[str]]) -> Rollout | None:
+def found(
+    paths: Collection[str], made: Sequence[tuple[str, Collection[str]]] = ()
+) -> Rollout | None:
     """The rollout that some paths tell of; None where none of them has the name of a wave.
 
     Args:
-        names: by path, what controllers call that which they make from it.
+        made: what controllers make: its name, and those of the paths that it is made from.
     """
     by_wave = {path: wave for path in sorted(paths) if (wave := wave_in(path))}
     if not by_wave:
         return None
     waves = sorted(set(by_wave.values()), key=lambda wave: (_RANKS[wave], wave))
     templates = {path: _templated(path, wave) for path, wave in by_wave.items()}
-    why = f"{', '.join(sorted(by_wave))}; in the usual order of these names"
-    one, target_of = _in_one({*templates.values()})
+    shared = _shared(templates, made)
+    own = {path: one for path, one in templates.items() if one not in shared}
+    if any(len(own.keys() & {*of_one}) > 1 for _, of_one in made):
+        shared, own = {*templates.values()}, {}
+    template, target_of = _by_place(own, by_wave)
     targets: dict[str, list[str]] = {wave: [] for wave in waves}
-    for path, wave in by_wave.items():
-        if one and "{target}" in one:
-            targets[wave].append(target_of[templates[path]])
-        else:
-            targets[wave] += names.get(path, ())
-    if one is None and (whole := _by_whole_part(by_wave)):
-        one, targets = whole
+    for path in own:
+        called = [name for name, of_one in made if path in of_one]
+        targets[by_wave[path]] += [target_of[path]] if path in target_of else called
+    for wave in waves:
+        called = [name for name, of_one in made if wave in map(by_wave.get, of_one)]
+        targets[wave] = targets[wave] or called
+    listed = [template] if template else sorted({*own.values()})
     return Rollout(
         {wave: tuple(dict.fromkeys(targets[wave])) or (wave,) for wave in waves},
-        (one,) if one else tuple(sorted({*templates.values()})),
-        why,
+        (*sorted(shared), *listed),
+        f"{', '.join(by_wave)}; in the usual order of these names",
     )
+
+
+def _shared(templates: Mapping[str, str], made: Sequence[tuple[str, Collection[str]]]) -> set[str]:
+    """Those that several targets of a wave have beside their own: none, where they have no own."""
+    users = Counter(path for _, of_one in made for path in of_one)
+    beside = Counter(PurePosixPath(one).parent for one in {*templates.values()})
+    shared = {
+        one
+        for path, one in templates.items()
+        if users[path] > 1
+        or (PurePosixPath(one).stem in _OF_ALL and beside[PurePosixPath(one).parent] > 1)
+    }
+    return shared if shared < {*templates.values()} else set()
+
+
+def _by_place(
+    templates: Mapping[str, str], by_wave: Mapping[str, str]
+) -> tuple[str | None, Mapping[str, str]]:
+    """One template for all paths, and the targets of those whose place names one."""
+    one, target_of = _in_one({*templates.values()})
+    if one:
+        return one, {path: target_of[own] for path, own in templates.items() if own in target_of}
+    return _by_whole_part(templates) or _by_folder(templates, by_wave) or (None, {})
 
 
 def given(waves: Mapping[str, tuple[str, ...]], paths: Collection[str]) -> Rollout | None:
@@ -125,7 +170,7 @@ def given(waves: Mapping[str, tuple[str, ...]], paths: Collection[str]) -> Rollo
     fitting = [
         one
         for one in candidates
-        if "{" in one and Rollout(waves, (one,), "").places().keys() <= places
+        if "{" in one and {path for path, *_ in Rollout(waves, (one,), "").places()} <= places
     ]
     if not fitting:
         return None
@@ -148,8 +193,8 @@ def _templated(path: str, wave: str) -> str:
 
 def _in_one(templates: Collection[str]) -> tuple[str | None, dict[str, str]]:
     """One template for several that differ in one part, and the target of each."""
-    if len(templates) == 1:
-        return next(iter(templates)), {}
+    if len(templates) < 2:
+        return next(iter(templates), None), {}
     split = {template: template.split("/") for template in templates}
     if len({len(parts) for parts in split.values()}) > 1:
         return None, {}
@@ -170,18 +215,34 @@ def _in_one(templates: Collection[str]) -> tuple[str | None, dict[str, str]]:
     return "/".join(shared), targets
 
 
-def _by_whole_part(by_wave: Mapping[str, str]) -> tuple[str, dict[str, list[str]]] | None:
+def _by_whole_part(paths: Collection[str]) -> tuple[str, Mapping[str, str]] | None:
     """`overlays/{target}`, where paths differ in one part that names the wave among others."""
-    split = [path.split("/") for path in by_wave]
-    if len({len(parts) for parts in split}) > 1:
+    split = {path: path.split("/") for path in paths}
+    if len({len(parts) for parts in split.values()}) > 1:
         return None
-    columns = list(zip(*split, strict=True))
+    columns = list(zip(*split.values(), strict=True))
     apart = [index for index, column in enumerate(columns) if len(set(column)) > 1]
     if len(apart) != 1 or not all(is_name(one) for one in columns[apart[0]]):
         return None
-    targets: dict[str, list[str]] = {wave: [] for wave in by_wave.values()}
-    for path, wave in by_wave.items():
-        targets[wave].append(path.split("/")[apart[0]])
-    shared = [*chain(column[0] for column in columns)]
+    shared = [column[0] for column in columns]
     shared[apart[0]] = "{target}"
-    return "/".join(shared), targets
+    return "/".join(shared), {path: parts[apart[0]] for path, parts in split.items()}
+
+
+def _by_folder(
+    templates: Mapping[str, str], by_wave: Mapping[str, str]
+) -> tuple[str, Mapping[str, str]] | None:
+    """`sites/{wave}`, where the places of some waves are folders in it, at whatever depth."""
+    above = {f"/{one}/".partition("/{wave}/")[:2] for one in templates.values()}
+    if len(above) != 1 or not all("/{wave}/" in f"/{one}/" for one in templates.values()):
+        return None
+    folder = "".join(above.pop()).strip("/")
+    below = {path: _below(path, folder.replace("{wave}", by_wave[path])) for path in templates}
+    targets = {path: rest for path, rest in below.items() if rest}
+    return (folder, targets) if all(map(is_name, targets.values())) else None
+
+
+def _below(path: str, place: str) -> str:
+    """What a path has below a place, as one word."""
+    rest = path.removeprefix(place).strip("/")
+    return rest.removesuffix(".yaml").removesuffix(".yml").replace("/", "-")

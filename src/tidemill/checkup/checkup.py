@@ -67,6 +67,7 @@ class Checkup:
     """All that was read.
 
     Attributes:
+        top: the folder of the checkout's root.
         invalid: why the settings are of no use; then neither `cfg` nor `app` is there.
         url: where the repository is, without credentials; None where no remote says.
         arrivals: of each wave and set whose services are known.
@@ -75,6 +76,7 @@ class Checkup:
 
     files: Files
     programs: Programs
+    top: str = "."
     cfg: of_cfg.Settings | None = None
     app: of_app.Settings | None = None
     invalid: TidemillError | None = None

@@ -80,12 +80,17 @@ def paths(known: Checkup) -> Iterator[Finding]:
         for depth in range(1, len(parts) + 1)
     }
     wanted = [
-        path
-        for wave in known.cfg.waves
-        for target in wave.targets
-        for path in known.cfg.paths(wave.name, target)
+        known.cfg.paths(wave.name, target) for wave in known.cfg.waves for target in wave.targets
     ]
-    if empty := [path for path in dict.fromkeys(wanted) if path and path not in there]:
+    # Of several places, one that only some targets have is a choice; one that none has is a slip.
+    unused = [there.isdisjoint(of_all) for of_all in zip(*wanted, strict=True)]
+    empty = [
+        path
+        for of_one in wanted
+        for path, is_unused in zip(of_one, unused, strict=True)
+        if path and path not in there and (is_unused or there.isdisjoint(of_one))
+    ]
+    if empty := list(dict.fromkeys(empty)):
         yield warning(
             f"nothing is at {listed(empty)}, from which targets render by [deployments] path",
             "mend path in tidemill.toml; if generate makes these files, run it and commit them",

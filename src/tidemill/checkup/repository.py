@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import Unseen
-from tidemill.words.names import shown
+from tidemill.words.names import shown, shown_path
 
 OLDEST_GIT = (2, 39)
 _ADD = "add it, or mend tidemill.toml"
@@ -44,6 +44,14 @@ def settings(known: Checkup) -> Iterator[Finding]:
         services = len(known.app.services)
         what = "one service" if services == 1 else f"{services} services"
         yield ok(f"tidemill.toml is that of app.git, with {what}")
+    else:
+        top = known.top
+        lower = [name for name in known.files.modes if name.endswith("/tidemill.toml")]
+        other = f"; {listed(lower)} is not read" if lower else ""
+        where = f"{shown_path(top)}, which is the root of this checkout"
+        what = f"there is no tidemill.toml in {where}{other}"
+        remedy = "let this write one; in app.git, say app in place of cfg"
+        yield problem(what, remedy, f"tidemill init cfg {shlex.quote(top)}")
 
 
 def ignored(known: Checkup) -> Iterator[Finding]:

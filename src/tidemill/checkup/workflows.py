@@ -33,6 +33,7 @@ _DISPATCHED = ("images-announced", "target-deployed", "turn-due")
 _OF_OTHER_CI = {"workflow_run", "status", "check_suite"}
 _ADD = "add these lines to the job"
 _GIVE = "give the job these permissions"
+_USUAL_REGISTRY = "ghcr.io"
 _CHECKS = ("same-job", "own-job", "other-ci")
 
 
@@ -213,8 +214,8 @@ def _with_permissions(known: Checkup, call: Call, lines: str) -> Fix | None:
 def inputs(known: Checkup) -> Iterator[Finding]:
     """`inputs`: does the call give what ours takes?"""
     for call in known.calls:
-        of_one = _of_gitops if call.workflow == "gitops" else _of_publish_images
-        found = [*_names(call), *of_one(call)]
+        is_cfg = call.workflow == "gitops"
+        found = [*_names(call), *(_of_gitops(call) if is_cfg else _of_publish_images(known, call))]
         yield from found or [ok(f"{call.file} gives what {call.workflow}.yml takes")]
 
 
@@ -241,7 +242,16 @@ def _names(call: Call) -> Iterator[Finding]:
         )
 
 
-def _of_publish_images(call: Call) -> Iterator[Finding]:
+def _of_publish_images(known: Checkup, call: Call) -> Iterator[Finding]:
+    images = known.app.images.partition("/")[0] if known.app else _USUAL_REGISTRY
+    registry = str(call.inputs.get("registry", _USUAL_REGISTRY))
+    if images != registry and "${{" not in registry:
+        yield warning(
+            f"the images of tidemill.toml go to {images}, and {call.file} logs in at {registry}",
+            "add these lines to the job, and set that variable and that secret",
+            f"with:\n  registry: {images}\n  registry-username: ${{{{ vars.REGISTRY_USERNAME }}}}\n"
+            "secrets:\n  registry-password: ${{ secrets.REGISTRY_PASSWORD }}",
+        )
     if not (call.has_app or call.inherits or "announce-token" in call.secrets):
         yield problem(
             f"{call.file} gives nothing to announce with: the workflow's own token does not reach "

@@ -59,7 +59,8 @@ class Examination:
             if (top / name).is_file()
         }
         programs = Programs(self._checkout.release, platform.python_version())
-        known = _with_settings(Checkup(Files(modes, texts), programs), texts.get(of_cfg.FILE))
+        known = Checkup(Files(modes, texts), programs, top=str(top))
+        known = _with_settings(known, texts.get(of_cfg.FILE))
         words = [first_words(one) for one in commands(known).values()]
         names = {one[0] for one in words if one and "/" not in one[0]}
         found = {name: shutil.which(name, path=search_path()) is not None for name in names}
@@ -135,13 +136,7 @@ class Examination:
 def _with_settings(known: Checkup, text: str | None) -> Checkup:
     """The settings, by the keys that they have; an error where they are neither's."""
     if text is None:
-        return replace(
-            known,
-            invalid=SettingsInvalid(
-                f"there is no {of_cfg.FILE} at the root of the repository",
-                remedy="write one: docs/adopt-github.md has one for each of the two repositories",
-            ),
-        )
+        return known
     is_app = _is_of_app(text)
     try:
         if is_app:

@@ -83,7 +83,7 @@ def as_json(  # noqa: PLR0912 - a case for each kind
                 "files": [{"path": one.path, "act": one.act} for one in changes],
                 "reasons": proposal.reasons,
                 "missing": proposal.missing,
-                "labels": proposal.labels,
+                "pastes": proposal.pastes,
                 "steps": proposal.steps,
             }
         case results.SetupDone(ended):

@@ -142,19 +142,17 @@ def _adoption(result: results.Adoption) -> Iterator[Part]:
         Said(State("warning"), f"{one.path} {there}") for one in result.changes if one.act == "keep"
     )
     yield from (Said(State("warning"), f"still needed: {one}") for one in proposal.missing)
-    if proposal.labels:
-        yield Title("So that reports of the cluster are understood, add below metadata")
-        rows = [(one.file, one.resource, "; ".join(one.lines)) for one in proposal.labels]
-        yield Grid(("file", "resource", "lines"), rows)
+    if proposal.pastes:
+        yield Title("Add these lines yourself, so that reports of the cluster are understood")
+    for paste in proposal.pastes:
+        yield Paragraph(f"{paste.file}, {paste.where}:")
+        yield from (Typed(line, indent=3) for line in paste.lines)
     if not wanted:
         return
     yield Title("Next")
     for number, step in enumerate(proposal.steps, start=1):
         yield Paragraph(f"{number}. {step.why}:")
         yield Typed(step.command, indent=3)
-    if proposal.reports_page:
-        yield Paragraph("How the cluster's reports come to it:")
-        yield Typed(proposal.reports_page, indent=3)
 
 
 def _request(request: Request) -> Iterator[Part]:

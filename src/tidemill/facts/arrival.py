@@ -15,6 +15,10 @@ from tidemill.words.references import canonical
 
 _MANIFEST = re.compile(r"(?!\.github/).*\.(ya?ml|json|jsonnet|libsonnet|tpl)")
 _REFERENCE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._/:@+-]{2,299}")
+# A chart's values that name the registry by itself.
+_APART = re.compile(
+    rb"registry:[ ]*[\"']?([\w.:-]+)[\"']?[ ]*(?:#.*)?\n[ ]*repository:[ ]*[\"']?([\w./-]+)"
+)
 _SHA = "0" * 39 + "1"
 
 
@@ -45,14 +49,16 @@ def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str,
     found: dict[str, list[str]] = {service: [] for service in sorted(files.digests)}
     for name, data in texts:
         said = naming.scan(data, wanted)
+        alone = naming.named_by_lone_tags(wanted.services[""], {"": {name: said}})
         for service, names in found.items():
             digest = naming.parsed(files.digests[service])
             tag = naming.parsed(files.tags.get(service, ""))
-            is_tagged = tag is not None and (
-                (tag.repository, tag.tag) in said.tags
-                or (tag.tag in said.alone and tag.repository in said.repositories)
-            )
-            if is_tagged or (digest is not None and digest.digest in said.digests):
+            is_tagged = tag is not None and (tag.repository, tag.tag) in said.tags
+            if (
+                is_tagged
+                or service in alone
+                or (digest is not None and digest.digest in said.digests)
+            ):
                 names.append(name)
     return {service: tuple(names) for service, names in found.items()}
 
@@ -74,7 +80,10 @@ def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str,
     """
     found: dict[str, str] = {}
     for file, data in texts if settings.images.allow != ("*",) else ():
-        for token in set(_REFERENCE.findall(data)) if _MANIFEST.fullmatch(file) else ():
+        if not _MANIFEST.fullmatch(file):
+            continue
+        apart = [b"/".join(found) for found in _APART.findall(data)]
+        for token in {*_REFERENCE.findall(data), *apart}:
             text = token.decode().strip(":@/+-.")
             image = naming.parsed(text)
             repository = image.repository if image else canonical(text) if "/" in text else ""

@@ -329,7 +329,7 @@ def _naming(
         return None
     digests = {digest for one in everything.values() for digest in one.digests}
     tags = {tag for one in everything.values() for tag in one.tags}
-    alone = _named_by_lone_tags(services, files)
+    alone = named_by_lone_tags(services, files)
     absent = [
         service
         for service, (digest, tag) in services.items()
@@ -360,7 +360,7 @@ def _naming(
     )
 
 
-def _named_by_lone_tags(
+def named_by_lone_tags(
     services: _Services, files: Mapping[str, Mapping[str, Mentions]]
 ) -> set[str]:
     """The services that a target's tag vouches for.

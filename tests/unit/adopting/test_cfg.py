@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from tests.unit.adopting.trees import resource, tree
 
+from tidemill import adopting
 from tidemill.adopting.cfg import Answers, proposed
 from tidemill.adopting.place import Place
 from tidemill.adopting.proposal import Proposal
 from tidemill.errors import Refused
 from tidemill.facts.settings_file import parse
 
-TEXTS = {
-    name: name
-    for name in ("generate_kustomize.py", "generate_yaml.py", "cfg_workflow.yml", "cfg_wake.yml")
-}
+FILES = Path(adopting.__file__).parent / "files"
+TEXTS = {one.name: one.read_text() for one in FILES.iterdir()}
+SCRIPTS = {TEXTS[name]: name for name in ("generate_kustomize.py", "generate_yaml.py")}
 POD = resource("Pod", spec="{image: ghcr.io/acme/web:v1}")
 OVERLAY = "resources: [../base]\n"
 
@@ -73,6 +75,18 @@ SEVERAL = {
         | {f"apps/{wave}/a.yaml": POD for wave in ("dev", "prod")},
         "apps/{wave}", "generate_yaml.py", {"dev": ["x"], "prod": ["x"]},
     ),
+    "Flux, with its components, and regions below one wave alone": (
+        {**{f"clusters/{place}/flux-system/components.yaml": POD for place in ("qa", "prod-eu")},
+         "clusters/qa/flux-system/sync.yaml": flux("flux-system", "clusters/qa"),
+         "clusters/prod-eu/flux-system/sync.yaml": flux("flux-system", "clusters/prod-eu"),
+         "clusters/qa/shop.yaml": flux("shop", "shop/qa"),
+         "clusters/prod-eu/shop.yaml": flux("shop", "shop/production/eu"),
+         "clusters/prod-us/shop.yaml": flux("shop", "shop/production/us"),
+         "shop/qa/a.yaml": POD, "shop/production/eu/a.yaml": POD,
+         "shop/production/us/a.yaml": POD,
+         "shop/production/us/kustomization.yaml": "resources: [a.yaml]\n"},
+        "shop/{wave}", "generate_yaml.py", {"qa": ["shop"], "production": ["eu", "us"]},
+    ),
     "values of a chart that Argo CD renders": (
         {"chart/Chart.yaml": "name: x\n", "env/dev.yaml": "a: 1\n", "env/prod.yaml": "a: 1\n",
          "apps/a.yaml": application("chart", "../env/dev.yaml"),
@@ -94,7 +108,7 @@ def test_proposal(
     made = settings(found)
     assert made["deployments"]["path"] == path
     assert {one["name"]: one["targets"] for one in made["waves"]} == waves
-    assert script in [one.text for one in found.files]
+    assert [SCRIPTS[one.text] for one in found.files if one.text in SCRIPTS] == [script]
 
 
 BLOCK = """\
@@ -121,13 +135,11 @@ def test_applications_get_their_labels_and_a_target_where_it_is_not_the_name() -
         + "---\n"
         + two.replace("metadata:\n", f"{wave}    tidemill.dev/target: a\n")
     )
-    assert [(one.resource, one.lines) for one in found.labels] == [
-        (
-            "Application k-dev-a",
-            ("labels: tidemill.dev/wave: dev", "labels: tidemill.dev/target: a"),
-        )
-    ]
-    assert found.reports_page.endswith("argocd/README.md")
+    (paste,) = found.pastes
+    assert (paste.file, paste.where) == ("x.yaml", "to Application k-dev-a")
+    assert yaml.safe_load("\n".join(paste.lines)) == {
+        "metadata": {"labels": {"tidemill.dev/wave": "dev", "tidemill.dev/target": "a"}}
+    }
 
 
 @pytest.mark.parametrize(("go", "place"), [("", "{{%s}}"), ("  goTemplate: true\n", "{{.%s}}")])
@@ -148,12 +160,67 @@ spec:
 """
     places = ("k/dev/a", "k/prod/a", "k/prod/b")
     found = proposal({**{f"{one}/x.yaml": POD for one in places}, "set.yaml": text})
-    assert [(one.resource, one.lines) for one in found.labels] == [
-        (
-            "the template of shop",
-            (f"labels: tidemill.dev/wave: '{env}'", f"labels: tidemill.dev/target: '{app}'"),
-        )
-    ]
+    (paste,) = found.pastes
+    assert paste.where == "to the template of shop"
+    assert yaml.safe_load("\n".join(paste.lines)) == {
+        "metadata": {"labels": {"tidemill.dev/wave": env, "tidemill.dev/target": app}}
+    }
+
+
+SET = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: shop
+spec:
+  goTemplate: true
+  generators:
+    - list:
+        elements:
+          - {env: staging, region: eu}
+          - {env: production, region: eu}
+          - {env: production, region: us}
+  template:
+    metadata:
+      name: 'shop-{{.env}}-{{.region}}'
+      labels:
+        team: shop
+    spec:
+      sources:
+        - path: charts/shop
+          helm:
+            valueFiles:
+              - $values/env/{{.env}}/values.yaml
+              - $values/env/{{.env}}/{{.region}}.yaml
+        - ref: values
+"""
+LABELLED = """\
+        tidemill.dev/wave: '{{.env}}'
+        tidemill.dev/target: '{{.region}}'
+"""
+
+
+def test_template_of_an_application_set_gets_its_labels_where_it_is_written_in_lines() -> None:
+    files = {
+        "charts/shop/Chart.yaml": "name: shop\n",
+        "env/staging/values.yaml": "image: ghcr.io/acme/web:v1\n",
+        "env/production/values.yaml": "image: ghcr.io/acme/web:v1\n",
+        "env/production/eu.yaml": "a: 1\n",
+        "env/production/us.yaml": "a: 1\n",
+        "argocd/shop.yaml": SET,
+    }
+    found = proposal(files)
+    made = settings(found)
+    assert made["deployments"]["path"] == ["env/{wave}/values.yaml", "env/{wave}/{target}.yaml"]
+    assert {one["name"]: one["targets"] for one in made["waves"]} == {
+        "staging": ["eu"],
+        "production": ["eu", "us"],
+    }
+    edited = {one.path: one.text for one in found.files}["argocd/shop.yaml"]
+    assert edited == SET.replace("      labels:\n", f"      labels:\n{LABELLED}")
+    assert found.pastes == ()
+    again = proposal({**files, "argocd/shop.yaml": edited})
+    assert "argocd/shop.yaml" not in [one.path for one in again.files]
 
 
 def test_jsonnet_needs_a_command_of_its_own_and_says_so() -> None:
@@ -169,7 +236,7 @@ def test_elsewhere_than_on_github_verdicts_are_in_git_and_there_is_no_workflow()
     found = proposal(files, "https://git.example.com/cfg.git")
     assert settings(found)["checks"] == {"source": "refs", "required": ["check"]}
     assert not [one for one in found.files if "workflows" in one.path]
-    assert found.steps[-1].command == "tidemill loop --once --repo https://git.example.com/cfg.git"
+    assert found.steps[-2].command == "tidemill loop --once --repo https://git.example.com/cfg.git"
 
 
 def test_folder_of_images_that_is_taken_is_left_alone() -> None:

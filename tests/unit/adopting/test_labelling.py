@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.adopting.labelling import labelled, missing
+from tidemill.adopting.labelling import labelled, lines, missing, waiting
 from tidemill.facts.controllers import Deployed
 from tidemill.words.documents import loaded
 
@@ -57,3 +57,26 @@ def test_target_of_a_kustomization_is_an_annotation() -> None:
         "labels": {"tidemill.dev/wave": "dev"},
         "annotations": {"event.toolkit.fluxcd.io/tidemill-target": "y"},
     }
+
+
+def test_value_that_yaml_takes_for_a_number_is_quoted() -> None:
+    assert lines({"a": "7", "b": "true", "c": "eu-1", "d": "{{.env}}"}) == [
+        "a: '7'",
+        "b: 'true'",
+        "c: eu-1",
+        "d: '{{.env}}'",
+    ]
+
+
+WAITING = {
+    "in lines": ("spec:\n  path: ./k\n", "spec:\n  wait: true\n  path: ./k\n"),
+    "in braces": ("spec: {path: ./k}\n", None),
+    "it says not to": ("spec:\n  wait: false\n", None),
+}
+
+
+@pytest.mark.parametrize(("before", "after"), WAITING.values(), ids=WAITING)
+def test_kustomization_waits_for_health(before: str, after: str | None) -> None:
+    head = "apiVersion: v1\nkind: Kustomization\nmetadata:\n  name: x\n"
+    one = Deployed("a.yaml", "Kustomization", "x", ("k",))
+    assert waiting(head + before, one) == (after and head + after)

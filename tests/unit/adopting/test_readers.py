@@ -46,17 +46,18 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         ["c/values-dev.yaml"],
     ),
     "helm: none without a chart": (helm.value_files, {"values-dev.yaml": "a: 1\n"}, []),
-    "plain: folders of manifests": (
-        plain_yaml.folders,
+    "plain: files of manifests, without what Flux is told": (
+        plain_yaml.manifests,
         {
             "live/a.yaml": f"---\n{resource('Pod')}---\n{resource('Service')}",
             "apps/a.yaml": APPLICATION,
+            "apps/b.yaml": resource("GitRepository", "source.toolkit.fluxcd.io/v1"),
             "notes/a.yaml": "a: 1\n",
             "node_modules/x/a.yaml": resource("Pod"),
             ".github/workflows/ci.yml": "name: ci\n",
             "broken.yaml": "a: [\n",
         },
-        ["live"],
+        ["live/a.yaml"],
     ),
     "jsonnet": (jsonnet.sources, {"a.jsonnet": "", "lib/b.libsonnet": "", "vendor/c.jsonnet": ""},
                 ["a.jsonnet", "lib/b.libsonnet"]),

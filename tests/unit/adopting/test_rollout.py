@@ -43,6 +43,22 @@ SEVERAL: dict[str, tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]
         {"dev": ("dev",), "prod": ("prod-eu", "prod-us")},
         ("o/{target}",),
     ),
+    "regions below some waves": (
+        ["c/prod/eu", "c/prod/us", "c/qa"],
+        {"qa": ("qa",), "prod": ("eu", "us")},
+        ("c/{wave}",),
+    ),
+    "values of all beside those of regions": (
+        [
+            "v/prod/eu.yaml",
+            "v/prod/us.yaml",
+            "v/prod/values.yaml",
+            "v/qa/eu.yaml",
+            "v/qa/values.yaml",
+        ],
+        {"qa": ("eu",), "prod": ("eu", "us")},
+        ("v/{wave}/values.yaml", "v/{wave}/{target}.yaml"),
+    ),
     "at different depths": (
         ["a/dev", "a/prod", "b/c/prod"],
         {"dev": ("dev",), "prod": ("prod",)},
@@ -60,20 +76,20 @@ SEVERAL: dict[str, tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]
 def test_rollout_of_paths(
     paths: list[str], waves: dict[str, tuple[str, ...]], templates: tuple[str, ...]
 ) -> None:
-    found = rollout.found(paths, {})
+    found = rollout.found(paths)
     assert found
     assert (dict(found.waves), found.paths) == (waves, templates)
     assert list(found.waves) == list(waves)
 
 
 def test_target_is_called_as_the_application_is() -> None:
-    found = rollout.found(["o/dev", "o/prod"], {"o/dev": ["shop-dev"]})
+    found = rollout.found(["o/dev", "o/prod"], [("shop-dev", ["o/dev"])])
     assert found
     assert dict(found.waves) == {"dev": ("shop-dev",), "prod": ("prod",)}
 
 
 def test_nothing_is_found_where_nothing_is_called_as_usual() -> None:
-    assert rollout.found(["base", "products/live1"], {}) is None
+    assert rollout.found(["base", "products/live1"]) is None
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,10 @@ CASES: dict[str, Case] = {
         lambda: edited("setup: make setup", "deployments: true"),
         "inputs", "problem", "takes a GitHub App",
     ),
+    "images that go to another registry": (
+        lambda: app(APP.replace("ghcr.io", "registry.example.com")),
+        "inputs", "warning", "go to registry.example.com, and .github/workflows/images.yml logs in",
+    ),
     "secret that is not there": (
         lambda: on_github(app(), secrets=frozenset({"OTHER"})),
         "secrets", "problem", "names the secret ANNOUNCE_TOKEN",
@@ -290,6 +294,19 @@ CASES: dict[str, Case] = {
     "path where nothing is": (
         lambda: said('path = "generated/', 'path = "made/'),
         "paths", "warning", "nothing is at made/staging/staging-eu, made/production/prod-eu",
+    ),
+    "path of several that no target has": (
+        lambda: said(
+            'path = "generated/{wave}/{target}"', 'path = ["generated/{wave}/{target}", "valeus"]'
+        ),
+        "paths", "warning", "nothing is at valeus",
+    ),
+    "path of several that some targets have": (
+        lambda: said(
+            'path = "generated/{wave}/{target}"',
+            'path = ["generated/{wave}/{target}", "generated/{wave}/prod-eu"]',
+        ),
+        "paths", "ok", "something at each place",
     ),
     "target that is not listed": (
         lambda: deploying("staging-us", "staging"),

@@ -24,7 +24,6 @@ NAMED = {
     "by digest alone": (f"digest: {DIGEST}", True),
     "by tag": (f"image: {WEB}:{SHA}", True),
     "by a tag beside the repository": (f"name: {WEB}\nnewTag: {SHA}", True),
-    "by a tag of no repository": (f"newTag: {SHA}", False),
     "in a comment": (f"# {WEB}@{DIGEST}", False),
     "not": (f"image: {WEB}:v1", False),
 }
@@ -36,7 +35,17 @@ def test_a_file_names_an_image(text: str, is_named: bool) -> None:
     assert found == {"api": (), "web": ("a.yaml",) if is_named else ()}
 
 
+def test_full_sha_beside_no_repository_is_taken_for_the_tag_of_all_as_the_loop_takes_it() -> None:
+    found = arriving(IMAGES, [("a.yaml", f"registry: ghcr.io\ntag: {SHA}".encode())])
+    assert found == {"api": ("a.yaml",), "web": ("a.yaml",)}
+
+
 GUESSED = {
+    "whose registry stands by itself": (
+        "values.yaml",
+        'image:\n  registry: ghcr.io # ours\n  repository: "acme/web"\n',
+        {"web": WEB},
+    ),
     "with a tag": ("a.yaml", f"image: {WEB}:v1", {"web": WEB}),
     "without a tag": ("a.yaml", f"image: {WEB}", {"web": WEB}),
     "with a digest": ("a.json", f'"{WEB}@{DIGEST}"', {"web": WEB}),

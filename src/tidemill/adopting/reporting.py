@@ -1,0 +1,160 @@
+"""How reports of the cluster come to cfg-app.git: labels, and notifications of Argo CD and Flux."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from tidemill.adopting import labelling
+from tidemill.adopting.place import Place
+from tidemill.adopting.proposal import Paste, Step, Wanted
+from tidemill.adopting.rollout import Rollout
+from tidemill.adopting.tree import Tree
+from tidemill.facts.controllers import Deployed
+from tidemill.words.documents import text
+
+# In a folder of their own: what stands where a controller looks, it would apply by itself.
+ARGOCD, FLUX = "tidemill/argocd-notifications.yaml", "tidemill/flux-notifications.yaml"
+_CONFIG_MAP = "argocd-notifications-cm"
+_SUBSCRIPTIONS = re.compile(r"(?m)^  # All Applications.*\n  subscriptions: \|\n((?:    .*\n)+)\n")
+_TOKEN = "$TIDEMILL_TOKEN"  # noqa: S105 -- the name of a variable
+
+
+def labels(
+    tree: Tree, deployed: Sequence[Deployed], rollout: Rollout
+) -> tuple[list[Paste], list[Wanted]]:
+    """What controllers' resources lack: for a person to add, and as files that have it."""
+    pasted: dict[Paste, None] = {}
+    edited: dict[str, str] = {}
+    for one in deployed:
+        belongs = rollout.place_of(one.target if one.wave else one.name, one.paths)
+        if not belongs:
+            continue
+        if one.kind == "Kustomization" and not one.waits:
+            waiting = labelling.waiting(edited.get(one.file) or tree.text(one.file), one)
+            if waiting is not None:
+                edited[one.file] = waiting
+            else:
+                wait = ("spec:", "  wait: true")
+                pasted[Paste(one.file, f"to {one.kind} {one.name}", wait)] = None
+        if not (lacking := labelling.missing(one, *belongs)):
+            continue
+        if one.made_by:
+            lacking = {
+                group: {key: one.variables.get(value, value) for key, value in pairs.items()}
+                for group, pairs in lacking.items()
+            }
+        before = edited.get(one.file) or tree.text(one.file)
+        changed = labelling.labelled(before, one, lacking)
+        if changed is not None:
+            edited[one.file] = changed
+            continue
+        resource = f"the template of {one.made_by}" if one.made_by else f"{one.kind} {one.name}"
+        lines = ["metadata:"]
+        for group, pairs in lacking.items():
+            lines += [f"  {group}:", *(f"    {line}" for line in labelling.lines(pairs))]
+        pasted[Paste(one.file, f"to {resource}", tuple(lines))] = None
+    return [*pasted], [Wanted(file, new, is_edit=True) for file, new in edited.items()]
+
+
+def notifications(
+    tree: Tree,
+    place: Place,
+    deployed: Sequence[Deployed],
+    waves: Sequence[str],
+    texts: Mapping[str, str],
+) -> tuple[list[Wanted], list[Paste], list[Step]]:
+    """What the controllers send their reports by: files, lines to add, and how to apply them."""
+    files: list[Wanted] = []
+    pastes: list[Paste] = []
+    steps: list[Step] = []
+    by_kind = {
+        kind: sorted({one.namespace for one in deployed if one.kind == kind})
+        for kind in ("Application", "Kustomization")
+    }
+    if spaces := by_kind["Application"]:
+        made, pastes = _argocd(tree, place, spaces[0] if len(spaces) == 1 else "argocd", texts)
+        files.append(made)
+        steps.append(_argocd_step(spaces[0] if len(spaces) == 1 else "argocd"))
+    if spaces := by_kind["Kustomization"]:
+        files.append(_flux(place, spaces, waves, texts))
+        steps.append(_flux_step(spaces))
+    return files, pastes, steps
+
+
+def _argocd(
+    tree: Tree, place: Place, namespace: str, texts: Mapping[str, str]
+) -> tuple[Wanted, list[Paste]]:
+    """The ConfigMap; subscriptions that another file has already can't be given a second time."""
+    made = texts["argocd_notifications.yaml"].replace(
+        "https://api.github.com/repos/OWNER/CFG", f"{place.api}/repos/{_called(place)}"
+    )
+    made = re.sub(r"\A(?:#.*\n)+", _head(f"of {_called(place)}"), made)
+    made = made.replace("namespace: argocd", f"namespace: {namespace}")
+    subscriptions = _SUBSCRIPTIONS.search(made)
+    pastes = []
+    for one in tree.documents:
+        is_other = text(one.value, "metadata", "name") == _CONFIG_MAP and one.file != ARGOCD
+        has_own = text(one.value, "data", "subscriptions")
+        if is_other and has_own and subscriptions:
+            made = made.replace(subscriptions[0], "")
+            lines = [line.removeprefix("    ") for line in subscriptions[1].splitlines()]
+            if "selector: tidemill.dev/wave" not in has_own:
+                pastes.append(Paste(one.file, "to the list in data.subscriptions", tuple(lines)))
+    return Wanted(ARGOCD, made), pastes
+
+
+def _flux(
+    place: Place, namespaces: Sequence[str], waves: Sequence[str], texts: Mapping[str, str]
+) -> Wanted:
+    """In each namespace that has Kustomizations a Provider, and two Alerts for each wave."""
+    parts = []
+    for namespace in namespaces:
+        provider = texts["flux_provider.yaml"].replace(
+            "https://github.com/OWNER/CFG", f"{place.server}/{_called(place)}"
+        )
+        alerts = [
+            texts["flux_alert.yaml"]
+            .replace("name: tidemill-staging-", f"name: tidemill-{_fit(wave)}-")
+            .replace(": staging\n", f": {json.dumps(wave)}\n")
+            for wave in waves
+        ]
+        made = [re.sub(r"\A(?:#.*\n)+", "", one) for one in (provider, *alerts)]
+        parts += [one.replace("namespace: flux-system", f"namespace: {namespace}") for one in made]
+    return Wanted(FLUX, _head(f"of {_called(place)}") + "---\n".join(parts))
+
+
+def _called(place: Place) -> str:
+    return place.repository or "OWNER/CFG"
+
+
+def _head(whose: str) -> str:
+    return f"# How the cluster tells the workflow {whose} how each deployment went.\n"
+
+
+def _fit(wave: str) -> str:
+    """A wave as a part of a name in Kubernetes."""
+    return re.sub(r"[^a-z0-9]+", "-", wave.lower()).strip("-")
+
+
+def _argocd_step(namespace: str) -> Step:
+    secret = json.dumps(json.dumps({"stringData": {"tidemill-token": _TOKEN}}))
+    return Step(
+        "let Argo CD report, once in each cluster where it runs; TIDEMILL_TOKEN is a token that "
+        "may write the contents of this repository",
+        f"kubectl -n {namespace} patch secret argocd-notifications-secret --type merge -p {secret} "
+        f"&& kubectl apply --server-side --field-manager=tidemill -f {ARGOCD}",
+    )
+
+
+def _flux_step(namespaces: Sequence[str]) -> Step:
+    secrets = [
+        f'kubectl -n {one} create secret generic tidemill --from-literal=token="{_TOKEN}" && '
+        for one in namespaces
+    ]
+    return Step(
+        "let Flux report, once in each cluster; TIDEMILL_TOKEN is a token that may write the "
+        "contents of this repository",
+        f"{''.join(secrets)}kubectl apply -f {FLUX}",
+    )
