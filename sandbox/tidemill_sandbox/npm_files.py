@@ -41,6 +41,11 @@ REST = Package(
     "23.0.2",
     "sha512-pV8M7L9GY23AybNvTmo2nyjmpmnt6+2sRE/tqr0ZLQcPS4lnw7u5eZGNmwRNkBC3D7gZXbFx5AHzLUVRBXGDhg==",
 )
+GRAPHQL = Package(
+    "@octokit/graphql-schema",
+    "15.26.1",
+    "sha512-RFDC2MpRBd4AxSRvUeBIVeBU7ojN/SxDfALUd7iVYOSeEK3gZaqR2MGOysj4Zh2xj2RY5fQAUT+Oqq7hWTraMA==",
+)
 WEBHOOKS = Package(
     "@octokit/webhooks-schemas",
     "7.6.1",

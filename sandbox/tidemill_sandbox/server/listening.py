@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 from tidemill_sandbox.server.control import Control
 from tidemill_sandbox.server.git_http import GitServer
 from tidemill_sandbox.server.pages import Pages
-from tidemill_sandbox.server.rest.serving import RestApi
+from tidemill_sandbox.server.rest.serving import GRAPHQL, RestApi
 from tidemill_sandbox.state.hub import Hub
 from tidemill_sandbox.state.messages import Body, Dropped, Reply, Request, as_json, text
 
@@ -83,7 +83,7 @@ class _Answers:
         if path == "/_hook" and request.method == "POST":
             return self._judge(request)
         if path in ("/api/graphql", "/graphql"):
-            return as_json(501, {"message": "The stand-in for GitHub does not have GraphQL"})
+            return self._rest.answer(request, GRAPHQL)
         if path.startswith("/api/v3/"):
             return self._rest.answer(request, path.removeprefix("/api/v3"))
         if path.startswith("/_sandbox/"):

@@ -22,6 +22,7 @@ _HOUR, _MINUTE = timedelta(hours=1), timedelta(minutes=1)
 _PRIMARY = {"workflow": 1000, "installation": 5000, "user": 5000}
 ANONYMOUS = 60  # requests an hour without a token
 APP = 5000  # requests an hour of an App, signed by its own key
+OF_GRAPHQL = "graphql "  # before the quota of points that queries have, besides that of requests
 NOBODY = "anonymous"  # the quota of those who don't say who they are
 _DOCS = "https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api"
 
@@ -90,7 +91,8 @@ class Limits:
         """The x-ratelimit headers of every answer."""
         with self._hub.lock:
             used, limit = self._of(quota), self._limit(token, quota)
-            return _headers(limit, used)
+            resource = "graphql" if quota.startswith(OF_GRAPHQL) else "core"
+            return {**_headers(limit, used), "x-ratelimit-resource": resource}
 
     def core(self, token: Token | None, quota: str) -> dict[str, int]:
         """What `GET /rate_limit` says."""
@@ -100,13 +102,15 @@ class Limits:
             for name in ("limit", "remaining", "reset", "used")
         }
 
-    def count(self, token: Token | None, quota: str, method: str) -> Limited | None:
+    def count(
+        self, token: Token | None, quota: str, method: str, points: int = 1
+    ) -> Limited | None:
         """Count a request; the answer, where it goes beyond a limit."""
         with self._hub.lock:
             now, used, limit = self._hub.now(), self._of(quota), self._limit(token, quota)
             if used.count >= limit:
                 return self._primary(used, limit)
-            used.count += 1
+            used.count += points
             if method in ("GET", "HEAD"):
                 return None
             while used.writes and now - used.writes[0] >= _HOUR:

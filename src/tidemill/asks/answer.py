@@ -28,7 +28,7 @@ def answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
         case Announce():
             return announcement.answer(ask, state, asker, look)
         case ReportDeployment():
-            return report.answer(ask, state, asker, look)
+            return report.answer(ask, state, asker.now, look)
         case PromoteWave():
             return promotion.answer(ask, state, asker)
         case RollBackWave():

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 import msgspec
 
 from tidemill.asks.ask import Nothing, ReportDeployment, read
+from tidemill.facts.deployment_statuses import DeploymentStatus, is_mirror
 from tidemill.facts.records import Health, Phase
 from tidemill.words.moments import parse_time
 from tidemill.words.names import is_name, shown
 
-OUR_TASK = "tidemill"
 _FAILED: tuple[Phase, Health] = ("Failed", "Degraded")
 _OUTCOMES: Mapping[str, tuple[Phase, Health]] = {
     "success": ("Succeeded", "Healthy"),
@@ -51,13 +51,26 @@ def ask_of(payload: bytes) -> ReportDeployment | Nothing:
     remedy = "it is GitHub that sends this event: run this in the workflow that it starts"
     event = read(payload, _Event, "a deployment_status", remedy)
     deployment, status = event.deployment, event.deployment_status
-    wave, slash, target = deployment.environment.partition("/")
+    return report_of(
+        DeploymentStatus(
+            environment=deployment.environment,
+            sha=deployment.sha,
+            state=status.state,
+            created_at=status.created_at,
+            is_mirrored=is_mirror(deployment.task, deployment.creator, status.creator),
+        )
+    )
+
+
+def report_of(status: DeploymentStatus) -> ReportDeployment | Nothing:
+    """What a status reports of a target, whichever way it came; or why it is no report."""
+    wave, slash, target = status.environment.partition("/")
     if not (slash and is_name(wave) and is_name(target)):
         return Nothing(
-            f"the environment {shown(deployment.environment)} is no target's: "
+            f"the environment {shown(status.environment)} is no target's: "
             "these are named WAVE/TARGET"
         )
-    if deployment.task == OUR_TASK and deployment.creator == status.creator:
+    if status.is_mirrored:
         return Nothing("this deployment is Tidemill's own mirror of a record")
     outcome = _OUTCOMES.get(status.state)
     if outcome is None:
@@ -65,7 +78,7 @@ def ask_of(payload: bytes) -> ReportDeployment | Nothing:
     return ReportDeployment(
         wave=wave,
         target=target,
-        revisions=(deployment.sha,),
+        revisions=(status.sha,),
         phase=outcome[0],
         health=outcome[1],
         finished_at=parse_time(status.created_at, "created_at"),

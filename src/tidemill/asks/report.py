@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import msgspec
 
 from tidemill.asks.ask import Nothing, ReportDeployment
-from tidemill.asks.asker import Answer, Asker, Lookup
+from tidemill.asks.asker import Lookup
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings import Settings, no_such_target
 from tidemill.facts.state import State
 
 
-def answer(ask: ReportDeployment, state: State, asker: Asker, look: Lookup) -> Answer:
+def answer(
+    ask: ReportDeployment, state: State, now: datetime, look: Lookup
+) -> Deployment | Nothing:
     """The record, unless the target has said so already.
 
     Raises:
@@ -24,7 +27,7 @@ def answer(ask: ReportDeployment, state: State, asker: Asker, look: Lookup) -> A
     record = _by_todays_name(
         state,
         Deployment(
-            accepted_at=asker.now,
+            accepted_at=now,
             wave=ask.wave,
             target=ask.target,
             revision=ask.revisions[0],

@@ -137,6 +137,7 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         "next_due": time_text(turn.next_due),
         "wake": turn.wake,
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
+        "unread": turn.unread,
     }
 
 

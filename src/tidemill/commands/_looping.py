@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from tidemill.asks.ask import Ask, Nothing
@@ -19,6 +19,7 @@ from tidemill.clients.machine import person
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.machine.threads import Threads
 from tidemill.commands import _options
+from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request
 from tidemill.commands._session import accept_ask, together, turn_taken
@@ -79,6 +80,7 @@ class Loop:
         if wishes.deployments:
             needed(self._github)
         self._name = CONTEXT
+        self._unread: tuple[str, ...] = ()
         self._extra: Mapping[str, Fact] = {}
         self._say = teller(as_json=options.json)
         self._state: State | None = None
@@ -124,6 +126,7 @@ class Loop:
             )
             for one in self.done
         ]
+        turns[-1] = replace(turns[-1], unread=self._unread)
         verdicts = tuple(each for one in self.done for each in one.verdicts)
         checks = CommitChecks(verdicts, self._wishes.fails_on_red)
         return LoopDone(self.event, together(turns), checks)
@@ -135,9 +138,11 @@ class Loop:
 
     def _turn(self, state: State | None, is_claiming: bool) -> Turn:
         state, self._state = state or self._state, None
+        clock = self._clock
+        polling = Polling(self._store, self._url, clock.now)
         done = turn(
             self._store,
-            self._clock,
+            clock,
             run_url=person.run_url(),
             dry_run=self._options.dry_run,
             state=state,
@@ -146,8 +151,9 @@ class Loop:
             forge=self._github,
             claim=is_claiming,
             may_try=self._wishes.may_try,
+            reported=polling,
         )
-        self._settings = done.snapshot.settings
+        self._settings, self._unread = done.snapshot.settings, polling.unread
         return done
 
     def _chosen(self, done: Turn) -> tuple[str, ...]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments
+from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Reconciliation
 from tidemill.commands._session import turn_taken
@@ -36,6 +39,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         settled = settle(
             state, verdicts, reasons, person.run_url(), by=setter, known_to=needed(github)
         )
+    polling = Polling(store, arguments.repo, options.now)
     try:
         done = turn(
             store,
@@ -47,6 +51,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
             forge=github,
             claim=arguments.claim or arguments.check_requests,
             may_try=not arguments.without_entrypoints,
+            reported=polling,
         )
     except TidemillError as error:
         if settled.set and error.written == "nothing":
@@ -57,4 +62,4 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
     taken = turn_taken(
         done.plan, done.outcome, Remedies.of(arguments.repo, options.now), done.refused, done.state
     )
-    return Reconciliation(taken, settled)
+    return Reconciliation(replace(taken, unread=polling.unread), settled)

@@ -96,6 +96,7 @@ class TurnTaken:
         is_main_kept: whether a rule of GitHub's lets nothing land, until a person changes that.
         next_due: when time alone makes something due.
         wake: whether that is within the hour, and no turn before this one knew.
+        unread: why reports of targets could not be read or used; the turn went on without them.
     """
 
     outcome: TurnOutcome
@@ -109,6 +110,7 @@ class TurnTaken:
     is_main_kept: bool = False
     next_due: datetime | None = None
     wake: bool = False
+    unread: tuple[str, ...] = ()
 
     def done(self, what: str) -> tuple[Entry, ...]:
         """All of one kind that it did, as the journal calls it."""

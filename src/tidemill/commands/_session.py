@@ -13,6 +13,7 @@ from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
 from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._options import Options
+from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Acceptance, Request, RequestAndTurn, TurnTaken
 from tidemill.commands._writing import tell, teller
@@ -54,6 +55,7 @@ def accepted_and_turned(
     fact, accepted, request = accept_ask(store, remedies, options, ask)
     if options.accept_only:
         return Acceptance(request)
+    polling = Polling(store, url, options.now)
     try:
         done = turn(
             store,
@@ -65,6 +67,7 @@ def accepted_and_turned(
             request=accepted.id if accepted.is_new and not accepted.extra else None,
             say=teller(as_json=options.json),
             forge=github,
+            reported=polling,
         )
         _pass_on(done, github)
     except TidemillError as error:
@@ -74,9 +77,8 @@ def accepted_and_turned(
     how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
     way_in = _way_in(remedies, accepted.state, fact, how)
     request = replace(request, way_in=way_in)
-    return RequestAndTurn(
-        request, turn_taken(done.plan, done.outcome, remedies, done.refused, done.state)
-    )
+    taken = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state)
+    return RequestAndTurn(request, replace(taken, unread=polling.unread))
 
 
 def turn_taken(
@@ -121,6 +123,7 @@ def together(turns: Sequence[TurnTaken]) -> TurnTaken:
         entries=tuple(entry for one in turns for entry in one.entries),
         is_main_kept=any(one.is_main_kept for one in turns),
         wake=is_soon(last.next_due, last.remedies.now) and any(one.wake for one in turns),
+        unread=tuple(dict.fromkeys(why for one in turns for why in one.unread)),
     )
 
 

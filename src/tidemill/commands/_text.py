@@ -164,6 +164,7 @@ def _request(request: Request) -> Iterator[Part]:
 
 def _turn(turn: TurnTaken) -> Iterator[Part]:
     """What a turn did, and what waits."""
+    yield from (Said(State("warning"), why) for why in turn.unread)
     yield outcome(turn)
     if isinstance(turn.outcome, LostTo):
         return

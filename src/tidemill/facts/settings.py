@@ -97,9 +97,21 @@ class EntryPoints(_Part, frozen=True, kw_only=True):
 
 
 class Deployments(_Part, frozen=True, kw_only=True):
-    """All that a target renders from: path templates with `{wave}` and `{target}`."""
+    """What is deployed where, and how that comes to be known.
+
+    Attributes:
+        path: all that a target renders from: path templates with `{wave}` and `{target}`.
+        reports: "events": a report comes as an event that starts a run. "poll": a turn also reads
+            the latest deployment statuses of each target from GitHub.
+    """
 
     path: str | tuple[str, ...] = ()
+    reports: Literal["events", "poll"] = "events"
+
+    @property
+    def is_polled(self) -> bool:
+        """Whether a turn reads what targets report."""
+        return self.reports == "poll"
 
 
 class Bot(_Part, frozen=True, kw_only=True):
@@ -199,6 +211,17 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
             one.replace("{wave}", wave).replace("{target}", target).strip("/")
             for one in self.templates()
         )
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """What GitHub calls the targets, by the former names of their waves, too."""
+        found = (
+            f"{name}/{target}"
+            for wave in self.waves
+            for name in (wave.name, *wave.formers)
+            for target in wave.targets
+        )
+        return tuple(dict.fromkeys(found))
 
     def templates(self) -> tuple[str, ...]:
         """`[deployments] path` as a list; empty where it is not set."""

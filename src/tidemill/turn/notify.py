@@ -37,7 +37,8 @@ def tell_github(turn: Turn, wanted: Notices, github: GitHub, run_url: str | None
             github.dispatch(CHECK_REQUESTED, {"version": 1, "shas": list(turn.plan.to_check)})
         if wanted.go_on and (turn.plan.more or isinstance(turn.outcome, LeftToNextRun)):
             github.dispatch(TURN_DUE, {"version": 1})
-        if wanted.deployments and wrote:
+        # Where clusters are polled, their own deployments are on that page.
+        if wanted.deployments and wrote and not turn.snapshot.settings.deployments.is_polled:
             for record in turn.plan.filed:
                 github.deploy(_mirrored(record, run_url))
     except TidemillError as error:

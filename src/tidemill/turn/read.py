@@ -138,7 +138,7 @@ def snapshot(
     """The snapshot of a turn.
 
     Args:
-        extra: facts to take for accepted that are not (a dry run's).
+        extra: facts to take for accepted that are not in the inbox (a dry run's, and polled ones).
     """
     valid, unreadable = state.valid_settings, state.unreadable
     facts: dict[str, Fact] = {hold.id: hold for hold in state.holds_anew(unreadable)}

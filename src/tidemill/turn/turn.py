@@ -73,6 +73,7 @@ def turn(  # noqa: PLR0913 - each has a name
     forge: Forge | None = None,
     claim: bool = False,
     may_try: bool = True,
+    reported: Callable[[State], Mapping[str, Fact]] = lambda _: {},
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
@@ -84,6 +85,8 @@ def turn(  # noqa: PLR0913 - each has a name
         forge: where verdicts are read, if the settings say that they come from GitHub.
         claim: whether the checks that are wanted are claimed, by a caller who sees to them.
         may_try: whether entry points may run. If not, a turn that would need one writes nothing.
+        reported: gives the records that are to be filed besides those in the inbox, in the light
+            of a state that was read.
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
@@ -106,7 +109,8 @@ def turn(  # noqa: PLR0913 - each has a name
         if not dry_run:
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
-        known, decided = decide(snapshot(store, state, clock.now, extra))
+        facts = {**(extra or {}), **reported(state)}
+        known, decided = decide(snapshot(store, state, clock.now, facts))
         if decided.todo is not None:
             return Turn(decided, LeftToNextRun(), state, known).after(cleared)
         if dry_run or not decided.is_change:

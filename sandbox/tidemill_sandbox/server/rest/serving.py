@@ -12,11 +12,13 @@ from urllib.parse import unquote
 
 from jsonschema.exceptions import ValidationError
 
+from tidemill_sandbox.server.graphql.answering import Unsupported, answered
+from tidemill_sandbox.server.graphql.fields import Asker
 from tidemill_sandbox.server.rest import openapi
 from tidemill_sandbox.server.rest.calls import TABLE, Answer, Call, Entry, Problem, unfound
 from tidemill_sandbox.server.rest.openapi import Operation, pattern_of
 from tidemill_sandbox.server.rest.operations import load
-from tidemill_sandbox.state.limits import NOBODY, Fault, Limited
+from tidemill_sandbox.state.limits import NOBODY, OF_GRAPHQL, Fault, Limited
 from tidemill_sandbox.state.messages import Asked, Dropped, Reply, Request
 from tidemill_sandbox.state.shapes import App, Repository
 from tidemill_sandbox.state.tokens import given_tokens
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 # An older address of a commit's statuses, which GitHub's manual still names, and PyGithub uses.
 _LEGACY = re.compile(r"(?P<repository>/repos/[^/]+/[^/]+)/statuses/(?P<ref>.+)")
+GRAPHQL = "/graphql"
 
 load()
 
@@ -52,13 +55,17 @@ class RestApi:
         try:
             token, app = self._caller(request)
             quota = token.quota if token else f"app:{app.id}" if app else NOBODY
+            quota = f"{OF_GRAPHQL}{quota}" if path == GRAPHQL else quota
             if fault is not None and not fault.after:
                 raise self._met(fault, token)
-            if path != "/rate_limit":
+            if path not in ("/rate_limit", GRAPHQL):
                 limited = self._hub.limits.count(token, quota, request.method)
                 if limited is not None:
                     raise _waits(limited)
-            answer = self._called(request, path, token, app)
+            if path == GRAPHQL:
+                answer = self._queried(request, token, quota)
+            else:
+                answer = self._called(request, path, token, app)
         except Problem as problem:
             answer = Answer(problem.status, problem.body, problem.headers)
         login = token.login if token else None
@@ -96,6 +103,25 @@ class RestApi:
         return _waits(self._hub.limits.limited(fault, token))
 
     # --- what is called
+
+    def _queried(self, request: Request, token: Token | None, quota: str) -> Answer:
+        """A query of the other API, which knows no one without a token."""
+        if token is None:
+            raise Problem(401, "This endpoint requires you to be authenticated.")
+        limits = self._hub.limits
+        try:
+            body = json.loads(request.body.all())
+            found = answered(
+                Asker(self._hub, token),
+                body if isinstance(body, dict) else {},
+                lambda points: limits.count(token, quota, "GET", points) is None,
+                self._hub.deviate,
+            )
+        except ValueError:
+            raise Problem(400, "Problems parsing JSON") from None
+        except Unsupported as error:
+            raise Problem(501, str(error)) from None
+        return Answer(200, found)
 
     def _called(self, request: Request, path: str, token: Token | None, app: App | None) -> Answer:
         method = "get" if request.method == "HEAD" else request.method.lower()

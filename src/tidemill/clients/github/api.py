@@ -1,4 +1,4 @@
-"""What Tidemill asks of GitHub's REST API about one repository, each in the fewest calls."""
+"""What Tidemill asks of GitHub's API about one repository, each in the fewest calls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from tidemill.clients.github.calls import Calls, Request
 from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
+from tidemill.facts.deployment_statuses import MIRROR, DeploymentStatus
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
 from tidemill.words.names import one_line, shown
 
@@ -144,7 +145,7 @@ class GitHub:
         description = one_line(new.description)[:MOST_DESCRIPTION]
         body = {
             "ref": new.sha,
-            "task": "tidemill",
+            "task": MIRROR,
             "environment": new.environment,
             "description": description,
             "auto_merge": False,
@@ -176,6 +177,14 @@ class GitHub:
         call = Request("/pages", "look at the site on GitHub Pages", "pages: read")
         found = self._calls.get_or_none(call, answers.Pages)
         return found.public if found else None
+
+    def deployment_statuses(
+        self, environments: Sequence[str]
+    ) -> dict[str, tuple[DeploymentStatus, ...]]:
+        """The latest statuses of each environment; one call for every hundred environments."""
+        from tidemill.clients.github.deployments import latest_statuses
+
+        return latest_statuses(self._calls, environments)
 
     def artifact(
         self, repository: str, run_id: int, name: str, *, most: int = LARGEST_ARTIFACT

@@ -1,4 +1,4 @@
-"""Calls to GitHub's REST API, one at a time, through PyGithub: patient, and clear when refused.
+"""Calls to GitHub's APIs, one at a time, through PyGithub: patient, and clear when refused.
 
 PyGithub makes a request what GitHub wants it to be; how it is sent, and how often, is the same as
 with registries. PyGithub is imported with the first call. Nothing here shows the token: it is in a
@@ -17,7 +17,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from tidemill.clients.github.place import Place
-from tidemill.clients.github.refusals import PATIENCE, nonsense, refusal, silence, trouble_in
+from tidemill.clients.github.refusals import (
+    PATIENCE,
+    nonsense,
+    refusal,
+    refused_query,
+    silence,
+    trouble_in,
+)
 from tidemill.clients.http.client import REDIRECTS, Answer, Body, Call, Http
 from tidemill.clients.http.trouble import Trouble
 from tidemill.images.image_store import quiet
@@ -31,6 +38,7 @@ SECONDS = 30.0
 MOST_SECONDS = 120.0
 PAGE = 100
 MOST_PAGES = 50
+GRAPHQL = "graphql"  # in place of a path, for there is one address for all repositories
 _API_VERSION = "2022-11-28"
 _PACED_AFTER, _PACE = 20, 1.0
 _T = TypeVar("_T")
@@ -51,6 +59,26 @@ class Request:
     verb: str = "GET"
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Query:
+    """A query of the GraphQL API; `doing` and `need` as in `Request`."""
+
+    text: str
+    variables: Mapping[str, str]
+    doing: str
+    need: str
+
+
+class _GraphQLError(msgspec.Struct):
+    type: str = ""
+    message: str = "an error without a message"
+
+
+class _GraphQLAnswer(msgspec.Struct):
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    errors: tuple[_GraphQLError, ...] = ()
 
 
 class Calls:
@@ -124,6 +152,25 @@ class Calls:
             self._pause(_PACE)  # many writes at once meet the secondary limit
         return self._decoded(request, self.answer(request), kind)
 
+    def query(self, query: Query, kind: type[_T]) -> _T:
+        """What a query of the GraphQL API gives, as `kind`.
+
+        Raises:
+            Unreachable: the limit of its points is used up; and as with `get_or_none`.
+            ServerRefused: GitHub names an error, also where it gives a part of the data.
+        """
+        body = {"query": query.text, "variables": dict(query.variables)}
+        request = Request(GRAPHQL, query.doing, query.need, "POST", body=body)
+        found = self._decoded(request, self.answer(request), _GraphQLAnswer)
+        if found.errors:
+            kinds = {one.type for one in found.errors}
+            said = "; ".join(dict.fromkeys(one.message for one in found.errors[:3]))
+            raise refused_query(query.doing, query.need, self.place.repository, kinds, said)
+        try:
+            return msgspec.json.decode(found.data, type=learnt(kind))
+        except UNREADABLE:
+            raise nonsense(query.doing, self.place.api) from None
+
     def location(self, request: Request) -> str:
         """Where a redirect leads, which is not followed: it may hold a secret of its own."""
         answer = self.answer(request)
@@ -158,13 +205,14 @@ class Calls:
     def _ask(self, request: Request) -> Answer:
         """Ask once; raise `Trouble` where there is no answer."""
         requester = self._requester()
+        below = f"/repos/{self.place.repository}{request.path}"
         connection: Any = _Connection(self.http, self.place.api)
         try:
             _within(
                 self._most_seconds,
                 lambda: requester.requestJson(
                     request.verb,
-                    f"/repos/{self.place.repository}{request.path}",
+                    requester.graphql_url if request.path == GRAPHQL else below,
                     dict(request.parameters),
                     {"Accept": "application/vnd.github+json"},
                     dict(request.body) if request.body is not None else None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from tidemill.clients.github import place
 from tidemill.errors import Refused
+from tidemill.facts.deployment_statuses import DeploymentStatus
 from tidemill.facts.github_checks import Reports, RequiredCheck
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
@@ -27,6 +28,12 @@ class NoGitHub:
         self.refuse()
 
     def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def deployment_statuses(
+        self, environments: Sequence[str]
+    ) -> dict[str, tuple[DeploymentStatus, ...]]:
         """Raise `Refused`."""
         self.refuse()
 
@@ -61,15 +68,21 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
     return GitHub(where, token, say=say)
 
 
+def connected_by_workflow(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
+    """GitHub as the workflow's own token sees it: TIDEMILL_STATUS_TOKEN, or the one of this run."""
+    usual, token = connected(url, say), place.status_token_for(url)
+    if token is None or isinstance(usual, NoGitHub):
+        return usual
+    return type(usual)(usual.place, token, say=say)
+
+
 def needed_for_statuses(url: str, say: Callable[[str], None]) -> GitHub:
-    """GitHub as whoever sets statuses sees it: TIDEMILL_STATUS_TOKEN, or the token of this run.
+    """GitHub as whoever sets statuses sees it.
 
     Raises:
         Refused: there is none, and why.
     """
-    usual = needed(connected(url, say))
-    token = place.status_token_for(url)
-    return type(usual)(usual.place, token, say=say) if token else usual
+    return needed(connected_by_workflow(url, say))
 
 
 def needed(found: GitHub | NoGitHub) -> GitHub:

@@ -8,6 +8,7 @@ sleeps without a word, and as long as it is told.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 
 import msgspec
@@ -73,6 +74,22 @@ def refusal(answer: Answer, doing: str, need: str, repository: str) -> TidemillE
             return Unreachable(what, remedy="run it again later; the next turn goes on with it")
         case _:
             return ServerRefused(what, remedy=f"see what GitHub says; {right}, {ways}")
+
+
+def refused_query(
+    doing: str, need: str, repository: str, kinds: Collection[str], said: str
+) -> TidemillError:
+    """The error for what a query of the GraphQL API did not give.
+
+    Args:
+        kinds: GitHub's types of the errors, such as `FORBIDDEN`; `said` is what they say.
+    """
+    what = f"GitHub refuses to {doing} in {repository}: {one_line(said)}"
+    if "RATE_LIMITED" in kinds:
+        return Unreachable(what, remedy="run it again in an hour; a later turn goes on with it")
+    return ServerRefused(
+        what, remedy=f"give the token `{need}` for {repository}, in a workflow by `permissions:`"
+    )
 
 
 def trouble_in(
