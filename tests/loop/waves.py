@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Concatenate, ParamSpec
 
 from tests.loop.stories import fork, journal, waits_for
-from tests.world import Result, World, git, sha_of
+from tests.world import Result, World, announcement, git, sha_of
 
 Options = Mapping[str, Any]
 P = ParamSpec("P")
@@ -78,6 +78,15 @@ class Waves(World):
     def promote(self, wave: str, *arguments: str) -> Result:
         """A person promotes by hand."""
         return self.run("promote-wave", "--wave", wave, *arguments)
+
+    def hotfix(
+        self, wave: str, position: int, services: dict[str, str] | None = None, **kw: Any
+    ) -> Result:
+        """A person puts a set of a release branch straight into a wave."""
+        told = announcement(position, services, sha=sha_of(f"fix-{position}"), **kw)
+        file = self.folder / "hotfix.json"
+        file.write_text(json.dumps({**told, "branch": "release-1"}))
+        return self.promote(wave, "--announcement", str(file), "--override", "checkout is down")
 
     def roll_back(self, wave: str, *arguments: str, reason: str = "errors") -> Result:
         """A person rolls a wave back."""

@@ -19,6 +19,7 @@ from tidemill.facts.requests import (
     AnnouncementRequest,
     Fact,
     HoldRequest,
+    Hotfix,
     Point,
     Promotion,
     Rollback,
@@ -158,7 +159,34 @@ class Told:
         """A person asked for a set in a wave; returns the request's id."""
         commit = app_sha(position, set_name)
         fields = {"wave": wave, "set": set_name, "app_sha": commit, "position": position}
-        return self.asked(Promotion(accepted_at=self.ago(5), by="ada", **{**fields, **given}))
+        told = {"accepted_at": self.ago(5), "by": "ada", **fields, **given}
+        return self.asked(Promotion(**told))
+
+    def hotfix(
+        self,
+        wave: str,
+        position: int,
+        set_name: str = "app",
+        *,
+        ago: float = 5,
+        content: object = "a fix",
+        **given: Any,
+    ) -> str:
+        """A person puts a set of a release branch into a wave; returns the request's id."""
+        files = self.files_of(position, set_name, content=content, sha_=sha("fix", position))
+        told = Announcement(
+            set=set_name,
+            repository="acme/app",
+            branch="release-1",
+            sha=files.app_sha or "",
+            position=position,
+            images={
+                service: Image(Digest=digest, Tag=files.tags[service])
+                for service, digest in files.digests.items()
+            },
+        )
+        fields = {"wave": wave, "announcement": told, "override": "checkout is down"}
+        return self.asked(Hotfix(accepted_at=self.ago(ago), by="ada", **{**fields, **given}))
 
     def rollback(self, wave: str, to: Landing, set_name: str = "app", *, ago: float = 5) -> str:
         """A person asked for a rollback; returns the request's id."""

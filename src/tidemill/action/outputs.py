@@ -23,6 +23,7 @@ _TURN = {
     "introduced": "a JSON list of the sets that were introduced",
     "promoted": "a JSON list of the sets that were promoted",
     "rolled-back": "a JSON list of the sets that were rolled back",
+    "hotfixed": "a JSON list of the hotfixes that were made",
     "rejected": "a JSON list of the requests that can't be carried out, with reasons",
     "to-check": "a JSON list of the commits that need a check now",
     "waiting": "a JSON list of what waits, and what for",

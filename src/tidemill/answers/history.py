@@ -22,7 +22,12 @@ Place: TypeAlias = tuple[str, str]
 """A wave and an image set."""
 
 _Operation: TypeAlias = tuple[str | None, ...]  # wave, set, app SHA and request
-_MADE = {"introduced": "introduce", "promoted": "promote", "rolled back": "roll back"}
+_MADE = {
+    "introduced": "introduce",
+    "promoted": "promote",
+    "rolled back": "roll back",
+    "hotfixed": "hotfix",
+}
 _BY_HAND = "by hand"
 
 
@@ -168,7 +173,7 @@ class _Tale:
                     entry.sha and entry.wave and entry.set not in (None, "_")
                 ):
                     self._land(turn, entry, key)
-                case "introduced" | "promoted" | "rolled back":
+                case "introduced" | "promoted" | "rolled back" | "hotfixed":
                     self._made[key] = _MADE[entry.what]
                 case "overridden":
                     self._overridden.add(key)

@@ -31,7 +31,7 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
         case BareAnnouncement() as bare:
             announcement = _of_bare(bare, state)
         case AnnouncementReference() as referred:
-            meant = _by_todays_name(state, referred)
+            meant = by_todays_name(state, referred)
             if ask.override is None and (known := _known(state, meant)):
                 return known
             if settings and (reason := why_not_theirs(settings, meant, ask.sender)):
@@ -39,7 +39,7 @@ def answer(ask: Announce, state: State, asker: Asker, look: Lookup) -> Answer:
             announcement = look.announcement(referred)
         case Announcement() as announcement:
             pass
-    announcement = _by_todays_name(state, announcement)
+    announcement = by_todays_name(state, announcement)
     announced = AnnouncementRequest(
         accepted_at=asker.now,
         by=asker.by,
@@ -68,7 +68,7 @@ def _known(state: State, referred: AnnouncementReference) -> AnnouncementRequest
     return None
 
 
-def _by_todays_name(state: State, head: _Head) -> _Head:
+def by_todays_name(state: State, head: _Head) -> _Head:
     """Under what its set is called today: app.git may not know yet that the name has changed."""
     meant = state.sets_meant(head.set)
     return msgspec.structs.replace(head, set=meant[0]) if len(meant) == 1 else head

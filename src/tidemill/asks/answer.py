@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tidemill.asks import announcement, drop, hold, promotion, report, retry, rollback
+from tidemill.asks import announcement, drop, hold, hotfix, promotion, report, retry, rollback
 from tidemill.asks.ask import (
     Announce,
     Ask,
     DropRequest,
     HoldWave,
     PromoteWave,
+    PutHotfix,
     ReleaseWave,
     ReportDeployment,
     RetrySet,
@@ -31,6 +32,8 @@ def answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
             return report.answer(ask, state, asker.now, look)
         case PromoteWave():
             return promotion.answer(ask, state, asker)
+        case PutHotfix():
+            return hotfix.answer(ask, state, asker, look)
         case RollBackWave():
             return rollback.answer(ask, state, asker)
         case HoldWave() | ReleaseWave():

@@ -120,6 +120,19 @@ class PromoteWave:
 
 
 @dataclass(frozen=True)
+class PutHotfix:
+    """Put a set straight into one wave, whatever its branch and position; `override` says why."""
+
+    wave: str
+    announcement: Announcement | AnnouncementReference
+    override: str
+
+    def __post_init__(self) -> None:
+        checked_name(self.wave, "wave")
+        _check_lines(override=self.override)
+
+
+@dataclass(frozen=True)
 class RollBackWave:
     """Take a wave back: to the set of commit `to`, to what it had `at` a time (ISO 8601 with its
     offset), or else to the newest older set that was healthy there.
@@ -208,6 +221,7 @@ Ask: TypeAlias = (
     Announce
     | ReportDeployment
     | PromoteWave
+    | PutHotfix
     | RollBackWave
     | HoldWave
     | ReleaseWave

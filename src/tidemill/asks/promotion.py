@@ -59,6 +59,22 @@ def _needs_a_name(
     )
 
 
+def _refuse_hotfix(state: State, wave: Wave, set_name: str, sha: str) -> None:
+    """A hotfix is for one wave: what it is built from may lack what the next wave has."""
+    named = (
+        (other, one)
+        for other, sets in state.ledger.sets.items()
+        for one in (sets[set_name].landings if set_name in sets else ())
+        if one.is_hotfix and (one.app_sha or "").startswith(sha)
+    )
+    for other, one in named:
+        words = f"--wave {wave.name} --announcement FILE --override REASON"
+        raise Refused(
+            f"{short(one.app_sha)} is a hotfix in {other}, and is promoted nowhere",
+            remedy=f"put it into {wave.name} as well: tidemill promote-wave {words}",
+        )
+
+
 def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave) -> Landing:
     """The set that is meant; by default the newest that is deployed in the waves before.
 
@@ -78,9 +94,11 @@ def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave) -> Landin
         landing
         for name in names
         for landing in state.ledger.history(name, set_name).landings
-        if landing.is_known
+        if landing.is_known and not landing.is_hotfix
     ]
     if ask.sha:
+        if not any((one.app_sha or "").startswith(ask.sha) for one in landings):
+            _refuse_hotfix(state, wave, set_name, ask.sha)
         return by_sha(landings, ask.sha, " or ".join(names))
     fit = [
         landing

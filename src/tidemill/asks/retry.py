@@ -87,6 +87,11 @@ def _evicted_again(
                 "a rollback is not retried",
                 remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}",
             )
+        case "hotfix":
+            where = f"--wave {operation.wave} --announcement FILE --override REASON"
+            raise Refused(
+                "a hotfix is not retried", remedy=f"ask again: tidemill promote-wave {where}"
+            )
         case _:
             pass
     if eviction.commit is None:
@@ -131,7 +136,8 @@ def _missed(ask: RetrySet, state: State) -> Operation | None:
                 newest = [
                     state.ledger.history(first, name).newest for first in first_waves(settings)
                 ]
-                is_meant = landing.is_known and (landing.app_sha or "").startswith(ask.sha)
+                is_set = landing.is_known and not landing.is_hotfix
+                is_meant = is_set and (landing.app_sha or "").startswith(ask.sha)
                 if is_meant and any(one < order_of(landing) for one in newest):
                     return late_introduction(wave, name, wave, landing)
     return None

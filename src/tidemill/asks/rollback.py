@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from tidemill.announcing.order import order_of
 from tidemill.asks.ask import RollBackWave
 from tidemill.asks.asker import Answer, Asker
 from tidemill.asks.places import by_sha, set_in, wave_named
@@ -13,7 +12,7 @@ from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
-from tidemill.plan.rollback import healthy_before
+from tidemill.plan.rollback import healthy_before, is_older
 from tidemill.words.moments import parse_moment
 from tidemill.words.shas import short
 
@@ -78,7 +77,7 @@ def _goal(ask: RollBackWave, landings: Sequence[Landing], present: Landing, wave
         goal = _had_at(landings, parse_moment(ask.at, "--at"), wave)
         named = short(goal.app_sha, "an unknown set")
     else:
-        found = healthy_before(landings, order_of(present))
+        found = healthy_before(landings)
         if found is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
@@ -90,7 +89,7 @@ def _goal(ask: RollBackWave, landings: Sequence[Landing], present: Landing, wave
             f"{wave} has {named} already",
             remedy="name an older set, or hold the wave with tidemill hold-wave",
         )
-    if goal.is_known and order_of(goal) >= order_of(present):
+    if goal.is_known and not is_older(goal, present):
         raise Refused(
             f"{named} is newer than what {wave} has",
             remedy=f"use tidemill promote-wave --wave {wave} --sha {goal.app_sha}",

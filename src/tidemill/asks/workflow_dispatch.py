@@ -16,19 +16,19 @@ from tidemill.asks.ask import (
     DropRequest,
     HoldWave,
     Nothing,
-    PromoteWave,
     ReleaseWave,
     RetrySet,
     RollBackWave,
     read,
 )
+from tidemill.asks.promotion_form import promotion
 from tidemill.errors import Refused
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
 
 TURN = "turn"
 # These say what is meant, so they are never passed over in silence.
-_TELLING = ("sha", "id", "override", "until", "at")
+_TELLING = ("sha", "id", "override", "until", "at", "announcement")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,15 @@ class _Form:
 _PLACE = {"wave": "wave", "set": "set"}
 _FORMS = {
     "promote": _Form(
-        PromoteWave, "promote-wave", {**_PLACE, "sha": "sha", "override": "override"}, ("wave",)
+        promotion,
+        "promote-wave",
+        {
+            **_PLACE,
+            "sha": "sha",
+            "override": "override",
+            "announcement": "announcement",
+        },
+        ("wave",),
     ),
     "roll back": _Form(
         RollBackWave,
@@ -119,7 +127,7 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
 
 def _filled(inputs: Mapping[str, Any]) -> dict[str, str]:
     """The inputs of ours that are filled in."""
-    ours = ("operation", "wave", "set", "sha", "id", "reason", "override", "until", "at")
+    ours = ("operation", "wave", "set", "reason", *_TELLING)
     found = {}
     for name in ours:
         value = inputs.get(name)

@@ -24,6 +24,7 @@ DONE = (
     "introduced",
     "promoted",
     "rolled back",
+    "hotfixed",
     "replayed",
     "superseded",
     "rejected",

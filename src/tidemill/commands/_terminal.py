@@ -40,7 +40,8 @@ _KINDS = {
     "ok",
     _BAD: "failed Degraded Failed Error Missing red failure evicted rejected error problem",
     _ON_ITS_WAY: "auto Progressing Running pending replayed reported claimed",
-    _ODD: "silent Unknown Suspended Terminating lost warning held dropped superseded unknown",
+    _ODD: "silent Unknown Suspended Terminating lost warning held hotfixed dropped superseded "
+    "unknown",
 }
 _LOOKS = {word: kind for kind, words in _KINDS.items() for word in words.split()} | {
     "in flight": _ON_ITS_WAY,

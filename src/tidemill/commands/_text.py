@@ -261,7 +261,7 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
             (
                 one.set,
                 Commit(one.app_sha, is_of_app=True),
-                str(one.position or ""),
+                "hotfix" if one.is_hotfix else str(one.position or ""),
                 State(one.state),
                 When(one.since, now),
             )

@@ -1,10 +1,10 @@
-"""`tidemill promote-wave`: a person asks for, and approves, one set in one wave."""
+"""`tidemill promote-wave`: a person asks for, and approves, one set in one wave; or a hotfix."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tidemill.asks.ask import PromoteWave
+from tidemill.asks.promotion_form import promotion
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
 from tidemill.commands._parameters import Arguments, Option
@@ -24,17 +24,27 @@ PARAMETERS = (
         "for a wave with approval, which needs it",
     ),
     Option(
-        "--override", metavar="REASON", help="pass over sources, soak, hold, window and admission"
+        "--override",
+        metavar="REASON",
+        help="pass over sources, soak, hold, freeze, window and admission",
+    ),
+    Option(
+        "--announcement",
+        metavar="FILE",
+        help="a hotfix: put what this announcement names straight into the wave, whatever its "
+        "branch and position; it needs --override. JSON, or a file with it; - for standard input",
     ),
 )
 
 
 def run(arguments: Arguments) -> Result:
     """Accept and turn."""
-    ask = PromoteWave(
+    given = arguments.announcement
+    ask = promotion(
         wave=arguments.wave,
         set=arguments.set_name,
         sha=arguments.sha,
         override=arguments.override,
+        announcement=None if given is None else _options.json_or_file(given),
     )
     return accept_and_turn(arguments.repo, _options.options(arguments), ask)

@@ -20,10 +20,20 @@ FILES = (TAGS, DIGESTS, SOURCE)
 _PROMOTED_FROM = re.compile(r"[A-Za-z0-9._-]{1,100}@[0-9a-f]{40}")
 
 
+class StandIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The place in the history of app.git of the set that a hotfix replaced; position 0: of none
+    that is known."""
+
+    position: int
+    generation: int = 1
+    rewrites: int = 0
+
+
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`source.json`: where a set comes from. `promoted_from` is `<wave>@<cfg SHA>`, or null.
 
-    `generation` and `rewrites` are written where they are not 1 and 0. `content` is that of the
+    `hotfix` is written where it is one. `generation` and `rewrites` are written where they are not
+    1 and 0. `content` is that of the
     image files; it is written where a tag is not `sha`, for then nothing else would tell that
     somebody edited them by hand.
     """
@@ -37,6 +47,12 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     generation: int = 1
     rewrites: int = 0
     content: str | None = None
+    hotfix: StandIn | None = None
+
+    @property
+    def order(self) -> Order:
+        """Where it is in the history of app.git; a hotfix is where the set is that it replaced."""
+        return order_of(self.hotfix or self)
 
 
 @dataclass(frozen=True)
@@ -62,12 +78,12 @@ class ImageFiles:
     @property
     def position(self) -> int:
         """The set's position; 0, older than any announcement, where it is unknown."""
-        return self.source.position if self.source else 0
+        return self.order.position if self.source else 0
 
     @property
     def order(self) -> Order:
         """Where the set is in the history of app.git; the oldest of all where it is unknown."""
-        return order_of(self.source) if self.source else Order()
+        return self.source.order if self.source else Order()
 
 
 def from_maps(
@@ -108,7 +124,8 @@ def render(value: Mapping[str, str] | Source) -> bytes:
     plain: Mapping[str, Any]
     if isinstance(value, Source):
         before = as_before(value)
-        plain = {key: one for key, one in before.items() if (key, one) != ("content", None)}
+        unset = [(key, None) for key in ("content", "hotfix")]
+        plain = {key: one for key, one in before.items() if (key, one) not in unset}
     else:
         plain = value
     return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
@@ -123,6 +140,14 @@ def _mapping(data: bytes | None) -> dict[str, str] | None:
         return msgspec.json.decode(data or b"", type=dict[str, str])
     except UNREADABLE:
         return None
+
+
+def _is_place(stands: StandIn) -> bool:
+    return (
+        0 <= stands.position <= MAX_POSITION
+        and 1 <= stands.generation <= MAX_GENERATION
+        and 0 <= stands.rewrites <= MAX_GENERATION
+    )
 
 
 def _has_the_sha(tags: Mapping[str, str], sha: str) -> bool:
@@ -141,6 +166,7 @@ def _source(data: bytes | None, tags: Mapping[str, str], content: str) -> Source
         and 1 <= source.position <= MAX_POSITION
         and 1 <= source.generation <= MAX_GENERATION
         and 0 <= source.rewrites <= MAX_GENERATION
+        and (source.hotfix is None or _is_place(source.hotfix))
     )
     origin = source.promoted_from
     is_formed = (

@@ -28,7 +28,7 @@ KEPT_ENDED = 500
 KEPT_REFS = 50
 KEPT_ENDINGS = 10
 
-How = Literal["introduce", "promote", "roll back", "by hand"]
+How = Literal["introduce", "promote", "roll back", "hotfix", "by hand"]
 
 
 # There are thousands, and none can be part of a circle: the garbage collector need not look.
@@ -55,6 +55,9 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         wave, set: what its commit calls them, where a wave or a set had another name then;
             `moved` once main has its files under today's.
         naming: what the wave's files do not name of it, None if nothing is known to be missing.
+        is_hotfix: a person put it there past all waves before. Its place in the history of app.git
+            is that of the set that it replaced, so that nothing is newer or older because of it;
+            and it goes nowhere else.
     """
 
     app_sha: str | None
@@ -83,6 +86,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     set: str = ""
     moved: bool = False
     naming: Naming | None = None
+    is_hotfix: bool = False
 
     @classmethod
     def of(
@@ -108,6 +112,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             generation=operation.generation,
             rewrites=operation.rewrites,
             targets=targets,
+            is_hotfix=operation.is_hotfix,
         )
 
     @property
@@ -163,6 +168,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             repository=self.repository,
             wave=self.wave or msgspec.UNSET,
             set=self.set or msgspec.UNSET,
+            is_hotfix=self.is_hotfix or msgspec.UNSET,
             generation=self.generation,
             rewrites=self.rewrites,
         )
@@ -278,6 +284,8 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Put one on top: what it replaces may be buried, what it goes behind is rolled back."""
         if self.present is not None and self.present.failed:
             self.present.buried = True
+        if self.present is not None and self.present.is_hotfix and landing.how == "roll back":
+            self.present.rolled_back = True
         self.roll_back_to(order_of(landing))
         self.landings.append(landing)
         self.raise_to(order_of(landing))
@@ -311,6 +319,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         reporters: by wave, which targets had to report when it was last worked out what is
             deployed there: all of them have taken what is.
         finding: what is known of what main generates.
+        hotfixes: ids of the requests of hotfixes that have begun: their holds are placed.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -333,6 +342,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     named: dict[str, str] = {}
     reporters: dict[str, str] = {}
     finding: Finding | None = None
+    hotfixes: list[str] = []
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -353,10 +363,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
                 yield from ((wave, landing) for landing in sets[set_name].landings)
 
     def last(self, wave: str, set_name: str, order: Order) -> Landing | None:
-        """The last time that a wave had the set of a place in the history of app.git."""
+        """The last time that a wave had the set of a place in the history of app.git, hotfixes in
+        that place left aside."""
         part = self.history(wave, set_name)
         landings = reversed(part.landings) if order <= part.newest else ()
-        return next((one for one in landings if age(one) == order), None)
+        return next((one for one in landings if age(one) == order and not one.is_hotfix), None)
 
     def newest(self, set_name: str) -> Order:
         """Where the newest set that any wave has had is in the history of app.git."""

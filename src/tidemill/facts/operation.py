@@ -12,7 +12,7 @@ from tidemill.facts.requests import Point
 from tidemill.words.moments import Moment
 
 MOST_NAMED = 20
-Kind = Literal["introduce", "promote", "roll back", "regenerate"]
+Kind = Literal["introduce", "promote", "roll back", "hotfix", "regenerate"]
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +35,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         override: the reason to pass over what would forbid it, if a person gave one.
         without: waves that are left alone, even where a file is theirs and the wave's (regenerate).
         after: the commit that a regeneration makes up for, in words.
+        is_hotfix: what it puts there is or was a hotfix: its place in the history of app.git is
+            that of the set that it replaced.
         removes: the services that the wave has in the parent, and will not have any more; known
             once it is tried.
     """
@@ -58,6 +60,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     generation: int = 1
     rewrites: int = 0
     removes: tuple[str, ...] = ()
+    is_hotfix: bool = False
 
     @property
     def removed(self) -> str:
@@ -107,6 +110,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             rewrites=point.rewrites,
             repository=point.repository,
             content=point.content,
+            is_hotfix=point.is_hotfix is True,
             source=point.wave or source,
             source_set=point.set or None,
             commit=point.commit,

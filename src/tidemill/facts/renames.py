@@ -37,6 +37,7 @@ from tidemill.facts.requests import (
     Drop,
     Fact,
     HoldRequest,
+    Hotfix,
     Point,
     Promotion,
     Release,
@@ -490,6 +491,13 @@ def _meant(renaming: Renaming, fact: Fact, copies: Mapping[str, Sequence[str]]) 
             yield fact
         case Deployment():
             yield renamed_record(renaming, fact)
+        case Hotfix():
+            waves = renaming.waves.meant(fact.wave, is_of_today=is_of_today)
+            names = renaming.sets.meant(fact.set, is_of_today=is_of_today)
+            if len(waves) == len(names) == 1:
+                announcement = changed(fact.announcement, set=names[0])
+                fact = changed(fact, wave=waves[0], announcement=announcement)
+            yield fact
         case Release():
             ends = chain.from_iterable(copies.get(one, (one,)) for one in fact.ends)
             yield changed(fact, ends=tuple(dict.fromkeys(ends)))

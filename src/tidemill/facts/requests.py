@@ -112,7 +112,8 @@ class Promotion(_Request, frozen=True, tag="promotion"):
 class Point(msgspec.Struct, frozen=True, kw_only=True):
     """A set in a wave: `commit` is the commit of main that put it there.
 
-    `wave` and `set` are what that commit calls them, where they had other names then.
+    `wave` and `set` are what that commit calls them, where they had other names then. A hotfix has
+    the position of the set that it replaced.
     """
 
     app_sha: str | None
@@ -122,6 +123,7 @@ class Point(msgspec.Struct, frozen=True, kw_only=True):
     repository: str | None = None
     generation: int = 1
     rewrites: int = 0
+    is_hotfix: bool | msgspec.UnsetType = msgspec.UNSET  # where it is one
     wave: str | msgspec.UnsetType = msgspec.UNSET  # not written where unset: ids are digests
     set: str | msgspec.UnsetType = msgspec.UNSET
 
@@ -149,6 +151,24 @@ class Rollback(_Request, frozen=True, tag="rollback"):
     def parts(self) -> tuple[SetRollback, ...]:
         """All that goes back, by image set."""
         return (SetRollback(set=self.set, leaves=self.leaves, to=self.to), *self.others)
+
+
+class Hotfix(_Request, frozen=True, tag="hotfix", dict=True):
+    """A person puts a set straight into one wave, whatever its branch and position."""
+
+    wave: str
+    announcement: Announcement
+    override: str
+
+    @property
+    def set(self) -> str:
+        """The image set."""
+        return self.announcement.set
+
+    @cached_property
+    def content(self) -> str:
+        """Identity of the tags and digests that the wave will have."""
+        return content_id(self.announcement.tags(), self.announcement.digests())
 
 
 class HoldRequest(_Request, frozen=True, tag="hold"):
@@ -186,7 +206,7 @@ class Retry(_Request, frozen=True, tag="retry-promotion"):
 
 
 Request: TypeAlias = (
-    AnnouncementRequest | Promotion | Rollback | HoldRequest | Release | Drop | Retry
+    AnnouncementRequest | Promotion | Rollback | Hotfix | HoldRequest | Release | Drop | Retry
 )
 Fact: TypeAlias = Request | Deployment
 
@@ -204,6 +224,9 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
         case Release():
             where = ("--all",) if fact.wave == ALL_WAVES else ("--wave", fact.wave)
             return ("release-wave", *where, "--reason", fact.reason)
+        case Hotfix():
+            what = ("--wave", fact.wave, "--announcement", "FILE")
+            return ("promote-wave", *what, "--override", fact.override)
         case Retry():
             return ("retry", "--sha", fact.app_sha)
         case AnnouncementRequest(retry=True):
@@ -240,7 +263,7 @@ def encode(fact: Fact) -> bytes:
     return msgspec.json.format(msgspec.json.encode(fact), indent=1) + b"\n"
 
 
-def decode(data: bytes) -> Fact:
+def decode(data: bytes) -> Fact:  # noqa: PLR0912 - a case for each kind
     """Parse and check `record.json` of the inbox.
 
     Whoever may write refs may have written it, so it is as untrusted as an event.
@@ -272,6 +295,8 @@ def decode(data: bytes) -> Fact:
             _check_order(order_of(fact), 1)
         case Retry():
             checked_sha(fact.app_sha)
+        case Hotfix():
+            checked(fact.announcement)
         case Rollback():
             _check_parts(fact.parts)
         case Deployment():

@@ -138,14 +138,14 @@ def found(
 def after_landing(finding: Finding | None, commit: AutoCommit) -> Finding | None:
     """What is known once a commit of ours has landed.
 
-    A rollback leaves alone what belongs to other waves, too, if that is stale. It may as well have
-    been made when nothing was known: then main is looked at again.
+    A rollback or a hotfix leaves alone what belongs to other waves, too, if that is stale. It may
+    as well have been made when nothing was known: then main is looked at again.
     """
     if finding is None or finding.main != commit.parent:
         return finding
     operation, stale = commit.operation, finding.stale
     match operation.kind:
-        case "roll back":
+        case "roll back" | "hotfix":
             if shared_with(finding, operation.wave):
                 return finding
             stale = tuple(one for one in stale if one.owners != (operation.wave,))

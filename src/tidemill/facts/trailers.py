@@ -13,7 +13,12 @@ from tidemill.words.shas import short
 _PREFIX = "Autocommit-"
 _POSITION = re.compile(r"[0-9]{1,16}")
 
-_VERBS = {"introduce": "Introduce", "promote": "Promote", "roll back": "Roll back to"}
+_VERBS = {
+    "introduce": "Introduce",
+    "promote": "Promote",
+    "roll back": "Roll back to",
+    "hotfix": "Hotfix",
+}
 
 
 def message(operation: Operation) -> str:
@@ -31,7 +36,7 @@ def message(operation: Operation) -> str:
 def _subject(operation: Operation) -> str:
     if operation.kind == "regenerate":
         return f"Regenerate {operation.wave} after {operation.after}"
-    where = {"introduce": "to", "promote": "to", "roll back": "in"}[operation.kind]
+    where = "to" if operation.kind in ("introduce", "promote") else "in"
     what = (
         f"{_VERBS[operation.kind]} {operation.set} {short(operation.app_sha, '(an unknown set)')}"
     )

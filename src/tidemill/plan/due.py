@@ -20,6 +20,7 @@ from tidemill.plan.announcements import is_newer
 from tidemill.plan.approval import needs_approval, ready_since
 from tidemill.plan.draft import Draft
 from tidemill.plan.failure import degraded_there, failed_there
+from tidemill.plan.hotfix import not_wanted
 from tidemill.plan.naming import not_in_files
 from tidemill.plan.obstacles import (
     EndedRequest,
@@ -59,6 +60,8 @@ def obstacles(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
             yield from _promotion(draft, wave, operation)
         case "roll back":
             yield from not_asked_for(draft, operation)
+        case "hotfix":
+            yield from not_wanted(draft, operation)
 
 
 def not_ready(

@@ -44,7 +44,7 @@ def give_up(draft: Draft, operation: Operation) -> None:
     match operation.kind:
         case "introduce":
             draft.ledger.of(operation.wave, operation.set).oldest_next = True
-        case "promote" if operation.request:
+        case "promote" | "hotfix" if operation.request:
             draft.end(operation.request, "evicted")
         case "roll back":
             draft.ledger.of(operation.wave, operation.set).roll_back_to(order_of(operation))

@@ -18,6 +18,7 @@ from tidemill.facts.requests import (
     Drop,
     Fact,
     HoldRequest,
+    Hotfix,
     Promotion,
     Release,
     Retry,
@@ -32,6 +33,7 @@ from tidemill.plan.announcements import (
 from tidemill.plan.deployment import file_record
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import end_holds, file_hold, file_release
+from tidemill.plan.hotfix import end_hotfix, file_hotfixes, note_replacements
 from tidemill.plan.rollback import end_lost_rollbacks, end_rollback, file_rollback
 
 _Filed = TypeVar("_Filed", bound=Fact)
@@ -51,6 +53,7 @@ def file(draft: Draft) -> None:
     for ref_id, hold in _of(draft, HoldRequest):
         file_hold(draft, ref_id, hold)
     for ref_id, release in _of(draft, Release):
+        note_replacements(draft, release)
         file_release(draft, ref_id, release)
     end_holds(draft)
     for ref_id, drop in _of(draft, Drop):
@@ -60,6 +63,7 @@ def file(draft: Draft) -> None:
     end_lost_rollbacks(draft)
     for ref_id, rollback in _of(draft, Rollback):
         file_rollback(draft, ref_id, rollback)
+    file_hotfixes(draft)
     earlier: dict[str, list[AnnouncementRequest]] = {}
     for ref_id, announced in _of(draft, AnnouncementRequest):
         of_set = earlier.setdefault(announced.announcement.set, [])
@@ -83,6 +87,8 @@ def end_requests(draft: Draft) -> None:
                 _end_promotion(draft, request_id, fact)
             case Rollback():
                 end_rollback(draft, request_id)
+            case Hotfix():
+                end_hotfix(draft, request_id, fact)
             case HoldRequest() | Release() | Drop() | Retry() | Deployment():
                 pass
     supersede_oldest(draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidemill.announcing.order import order_of
+from tidemill.announcing.order import Order, order_of
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Files
@@ -89,18 +89,20 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
     main = draft.snapshot.main
     trees = {target: Files(main.trees.get((wave.name, target))) for target in wave.targets}
     source = files.source if files and not _is_forged(draft, set_name, files) else None
+    order = source.order if source else Order()
     return Landing(
         app_sha=source.sha if source else None,
-        position=source.position if source else 0,
+        position=order.position,
         content=files.content if files else "",
         digests=files.digest_id if files else "",
         commit=main.sha,
         landed_at=draft.now if draft.snapshot.ledger.sets else min(main.date, draft.now),
         how="by hand",
         repository=source.repository if source else None,
-        generation=source.generation if source else 1,
-        rewrites=source.rewrites if source else 0,
+        generation=order.generation,
+        rewrites=order.rewrites,
         targets=trees,
+        is_hotfix=source is not None and source.hotfix is not None,
     )
 
 

@@ -75,7 +75,7 @@ def _catch_up(draft: Draft, wave: Wave, set_name: str, above: Order) -> None:
         for other, sets in draft.ledger.sets.items()
         if other != wave.name and set_name in sets and sets[set_name].newest > newest
         for one in sets[set_name].landings
-        if one.is_known and order_of(one) > newest
+        if one.is_known and not one.is_hotfix and order_of(one) > newest
     }
     newest_first = (found[key] for key in sorted(found, key=lambda key: key[0], reverse=True))
     for operation in newest_first:
@@ -138,6 +138,7 @@ def _adopt(draft: Draft, operation: Operation) -> bool:
     if present is None or present.content != operation.content:
         return False
     present.app_sha, present.repository = operation.app_sha, operation.repository
+    present.is_hotfix = False
     order = max(order_of(present), order_of(operation))
     present.generation, present.rewrites, present.position = order
     part.raise_to(order)
@@ -174,7 +175,8 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
         draft.chain = [
             step
             for step in draft.chain
-            if step.operation.kind == "roll back" or not step.operation.is_same_set(chosen)
+            if step.operation.kind in ("roll back", "hotfix")
+            or not step.operation.is_same_set(chosen)
         ]
     draft.chain.append(AutoStep(chosen))
 
@@ -218,7 +220,8 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
         is_ahead = source in wave.sources and there.newest > part.newest
         for landing in there.landings if asked or is_ahead else ():
             key = (order_of(landing), landing.app_sha)
-            if landing.is_known and (key in asked or (is_ahead and key[0] > part.newest)):
+            is_set = landing.is_known and not landing.is_hotfix
+            if is_set and (key in asked or (is_ahead and key[0] > part.newest)):
                 landings[key] = (source, landing)
     for key in sorted(landings, key=lambda one: one[0], reverse=True):
         source, landing = landings[key]
@@ -262,7 +265,7 @@ def _join_lacks(draft: Draft, wave: Wave, set_name: str) -> list[_Key]:
         for sibling in (other for other in follower.sources if other != wave.name):
             for one in draft.ledger.history(sibling, set_name).landings:
                 is_well = one.deployed_at is not None and not (one.buried or one.rolled_back)
-                if is_well and one.is_known and order_of(one) > newest:
+                if is_well and one.is_known and not one.is_hotfix and order_of(one) > newest:
                     found[order_of(one), one.app_sha] = one.soaked(draft.now) >= follower.soak
     return sorted(found, key=lambda key: (found[key], key[0]), reverse=True)
 

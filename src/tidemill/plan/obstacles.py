@@ -46,9 +46,9 @@ class NoSuchPlace(_Over, frozen=True, kw_only=True, tag="no such place"):
 
 
 class EndedRequest(_Over, frozen=True, kw_only=True, tag="request ended"):
-    """What asked for it has ended: the announcement, the promotion or the rollback."""
+    """What asked for it has ended: the announcement, the promotion, the rollback or the hotfix."""
 
-    what: Literal["announcement", "request", "rollback"]
+    what: Literal["announcement", "request", "rollback", "hotfix"]
 
 
 class OtherSource(_Over, frozen=True, kw_only=True, tag="other source"):
@@ -184,6 +184,34 @@ class PastRollback(_Over, frozen=True, kw_only=True, tag="rolled back"):
     wave: str
     set: str
     app_sha: str
+
+
+class ReplacedByHotfix(_Over, frozen=True, kw_only=True, tag="hotfix"):
+    """A hotfix is in its place in a wave; it does not come back by itself."""
+
+    wave: str
+    set: str
+    app_sha: str
+    hotfix: str
+
+
+class OtherSetThere(_Over, frozen=True, kw_only=True, tag="another set"):
+    """A hotfix was made to replace another set than the wave has now: it is made again."""
+
+    wave: str
+
+
+class HotfixThere(_Obstacle, frozen=True, kw_only=True, tag="hotfix there"):
+    """A wave has a hotfix, until a newer set than all that it has had replaces it.
+
+    `next` is the newest that could do so now, by its SHA, None where there is none; `is_held`:
+    a hold keeps it out.
+    """
+
+    wave: str
+    set: str
+    next: str | None = None
+    is_held: bool = False
 
 
 class FailureThere(_Obstacle, frozen=True, kw_only=True, tag="failed"):
@@ -385,6 +413,9 @@ Obstacle: TypeAlias = (
     | SetNotThere
     | RollbackUnderWay
     | PastRollback
+    | ReplacedByHotfix
+    | OtherSetThere
+    | HotfixThere
     | FailureThere
     | DegradedTargets
     | ReplacedFailure

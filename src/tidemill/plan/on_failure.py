@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tidemill.announcing.order import order_of
 from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.settings import Wave
@@ -54,7 +53,7 @@ def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     if stays_held(draft, wave.name, set_name):
         return
     where = f"{short(landing.app_sha)} failed on {', '.join(sorted(landing.failed))}"
-    goal = healthy_before(draft.ledger.history(wave.name, set_name).landings, order_of(landing))
+    goal = healthy_before(draft.ledger.history(wave.name, set_name).landings)
     if reason := _why_not_back(draft, wave, set_name, landing, goal):
         why = f"{where}; not rolled back by itself: {reason}"
         failure = HoldCause(content=landing.content, targets=tuple(sorted(landing.failed)))

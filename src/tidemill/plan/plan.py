@@ -22,6 +22,7 @@ from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import evict
 from tidemill.plan.filing import end_requests, file
+from tidemill.plan.hotfix import put_hotfixes_first
 from tidemill.plan.landing import land, note_refusal
 from tidemill.plan.lost_journal import recall
 from tidemill.plan.new_main import observe
@@ -118,9 +119,10 @@ def plan(
     evict(draft)
     end_requests(draft)
 
-    # Auto is what is left and still due. Rollbacks go beneath all else, regenerations above these;
-    # the next sets go on top, so that no commit under test is rewritten for them.
+    # Auto is what is left and still due. Rollbacks go beneath all else, then hotfixes, then
+    # regenerations; the next sets go on top, so that no commit under test is rewritten for them.
     take_off_what_is_not_due(draft)
+    put_hotfixes_first(draft)
     put_rollbacks_first(draft)
     put_regenerations_first(draft)
     advance(draft)

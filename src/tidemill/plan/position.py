@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from tidemill.announcing.announcement import Announcement, Head, check_allowed, check_tags
 from tidemill.announcing.order import HasOrder, Order, order_of
 from tidemill.errors import Refused
@@ -90,6 +92,15 @@ def _may_send(senders: tuple[str, ...], sender: str) -> bool:
     return not senders or sender.lower() in (one.lower() for one in senders)
 
 
+def why_no_hotfix(settings: Settings, announcement: Announcement) -> str | None:
+    """Why a person may not put a set into a wave as a hotfix; None if they may.
+
+    Its branch and its position do not count, where it comes from and what it names does.
+    """
+    anywhere = msgspec.structs.replace(announcement, branch=None)
+    return why_not_theirs(settings, anywhere, None) or _why_not_allowed(settings, announcement)
+
+
 def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | None:
     try:
         check_allowed(announcement, settings.images.is_listed)
@@ -154,7 +165,7 @@ def _known(
 ) -> list[tuple[HasOrder, str | None]]:
     """The places and SHAs of the sets that waves have had, and of those that wait."""
     parts = [sets[set_name] for sets in ledger.sets.values() if set_name in sets]
-    landings = [one for part in parts for one in part.landings if one.app_sha is not None]
+    landings = [one for part in parts for one in part.landings if one.app_sha and not one.is_hotfix]
     others = [one for one in waiting if one.announcement.set == set_name]
     return [
         *((one, one.app_sha) for one in landings),
@@ -235,7 +246,7 @@ def _moved_from(ledger: Ledger, announced: AnnouncementRequest) -> str | None:
     landings = [
         one
         for _, one in ledger.landings(announcement.set)
-        if one.repository and order_of(one)[:2] == announced.order[:2]
+        if one.repository and not one.is_hotfix and order_of(one)[:2] == announced.order[:2]
     ]
     last = max(landings, key=order_of, default=None)
     if last is None or (last.repository or "").lower() == announcement.repository.lower():

@@ -15,6 +15,7 @@ import msgspec
 from tidemill.facts.journal import Entry
 from tidemill.facts.operation import Operation
 from tidemill.facts.ownership import Ownership
+from tidemill.facts.requests import Hotfix
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.staleness import (
     FailedInspection,
@@ -151,13 +152,13 @@ def not_stale(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obstac
 
 
 def put_regenerations_first(draft: Draft) -> None:
-    """Put those that are due on auto; only rollbacks go before them.
+    """Put those that are due on auto; only rollbacks and hotfixes go before them.
 
     Reads the finding, holds and windows; writes the chain.
     """
     there = {step.operation.id for step in draft.chain}
     new = [AutoStep(one) for one in _regenerations(draft) if one.id not in there]
-    kinds = ("roll back", "regenerate")
+    kinds = ("roll back", "hotfix", "regenerate")
     at = next(
         (at for at, step in enumerate(draft.chain) if step.operation.kind not in kinds),
         len(draft.chain),
@@ -168,10 +169,11 @@ def put_regenerations_first(draft: Draft) -> None:
 def left_alone(draft: Draft, operation: Operation) -> frozenset[str]:
     """The waves whose files an operation leaves alone even where they are its own wave's, too.
 
-    A rollback does not wait for a main that is what it generates, nor carry anything to others.
+    A rollback or a hotfix does not wait for a main that is what it generates, nor carry anything to
+    others.
     """
     finding = _known_finding(draft)
-    if operation.kind == "roll back" and finding is not None:
+    if operation.kind in ("roll back", "hotfix") and finding is not None:
         return shared_with(finding, operation.wave)
     return frozenset(operation.without)
 
@@ -185,7 +187,8 @@ def _regenerations(draft: Draft) -> list[Operation]:
     if finding is None or draft.settings.entrypoints.stale != "regenerate":
         return []
     shut = {wave.name for wave in draft.settings.waves if is_shut(draft, wave)}
-    going_back = {back.wave for back in draft.ledger.rollbacks}
+    urgent = {back.wave for back in draft.ledger.rollbacks}
+    urgent |= {hotfix.wave for hotfix in draft.inbox.of(Hotfix).values()}
     operations: list[Operation] = []
     for wave in draft.settings.waves:
         mine = finding.of(wave.name)
@@ -197,7 +200,7 @@ def _regenerations(draft: Draft) -> list[Operation]:
             if regenerates(operation, one)
             and not any(regenerates(earlier, one) for earlier in operations)
         ]
-        is_due = about and wave.name not in shut | going_back
+        is_due = about and wave.name not in shut | urgent
         is_sure = not any(one.unstable for one in about)
         if is_due and is_sure and not draft.ledger.was_taken_off(operation):
             after = " and ".join(dict.fromkeys(one.since for one in about))

@@ -31,6 +31,7 @@ _DONE = {
     "introduce": "introduced",
     "promote": "promoted",
     "roll back": "rolled back",
+    "hotfix": "hotfixed",
     "regenerate": "regenerated",
 }
 

@@ -20,17 +20,33 @@ from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, Rollba
 from tidemill.words.shas import short
 
 
-def healthy_before(landings: Sequence[Landing], order: Order) -> Landing | None:
-    """Where a rollback goes: the newest older set that was healthy, and not rolled back."""
-    older = [one for one in landings if order_of(one) < order]
+def healthy_before(landings: Sequence[Landing]) -> Landing | None:
+    """Where a rollback goes: the newest older set that was healthy, and not rolled back.
+
+    A hotfix is newer than the set that it replaced.
+
+    Args:
+        landings: what a wave has had, the present one last.
+    """
+    if not landings:
+        return None
+    *before, present = landings
+    older = [one for one in before if is_older(one, present)]
     well = [one for one in older if one.deployed_once and not one.is_bad]
-    return max(well, key=order_of, default=None)
+    return max(reversed(well), key=order_of, default=None)
+
+
+def is_older(one: Landing, present: Landing) -> bool:
+    """Whether a wave goes back if it goes from the present set to another that it has had."""
+    if order_of(one) == order_of(present):
+        is_among = one.is_hotfix or present.is_hotfix
+        return is_among and one.content != present.content
+    return order_of(one) < order_of(present)
 
 
 def back_to(part: SetLedger) -> str | None:
     """The app SHA of the set that a rollback goes to if nobody names one, if there is one."""
-    present = part.present
-    goal = healthy_before(part.landings, order_of(present)) if present else None
+    goal = healthy_before(part.landings)
     return goal.app_sha if goal else None
 
 

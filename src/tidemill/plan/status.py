@@ -27,6 +27,7 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
         state: auto, in flight, deployed, deployed in part, not in the files, failed or silent;
             `since` when.
         naming: what the wave's files do not name of it, None if nothing is missing.
+        is_hotfix: a person put it there past the waves before; then it has no position.
     """
 
     set: str
@@ -35,6 +36,7 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     since: datetime | None = None
     naming: Naming | None = None
+    is_hotfix: bool = False
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -164,7 +166,7 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
 def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator[SetStatus]:
     landing = plan.ledger.present(wave.name, set_name)
     if landing is not None:
-        position = landing.position if landing.is_known else None
+        position = landing.position if landing.is_known and not landing.is_hotfix else None
         state = state_of(wave, landing, snapshot.now)
         since = landing.deployed_at or min(landing.failed.values(), default=landing.landed_at)
         yield SetStatus(
@@ -174,14 +176,19 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator
             state=state,
             since=since,
             naming=landing.naming,
+            is_hotfix=landing.is_hotfix,
         )
     existing = {commit.sha for commit in snapshot.auto}
     for commit in plan.ledger.auto:
         one = commit.operation
         if (one.wave, one.set) == (wave.name, set_name) and commit.sha in existing:
-            position, sha = one.position or None, one.app_sha
             yield SetStatus(
-                set=set_name, app_sha=sha, position=position, state="auto", since=commit.at
+                set=set_name,
+                app_sha=one.app_sha,
+                position=None if one.is_hotfix else one.position or None,
+                state="auto",
+                since=commit.at,
+                is_hotfix=one.is_hotfix,
             )
 
 

@@ -13,6 +13,7 @@ from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import spoilt
+from tidemill.plan.hotfix import hotfix_there
 from tidemill.plan.naming import not_in_files
 from tidemill.plan.obstacles import (
     About,
@@ -30,6 +31,7 @@ from tidemill.plan.obstacles import (
     PastRollback,
     RedCheck,
     RedMain,
+    ReplacedByHotfix,
     ServerRefusal,
     SetNotThere,
     Starvation,
@@ -157,6 +159,8 @@ def _check(draft: Draft, sha: str, asked: str) -> Obstacle:
 
 def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     about = About(at="in", app_sha=landing.app_sha, set=set_name, wave=wave.name)
+    if landing.is_hotfix:
+        draft.wait(about, hotfix_there(draft, wave, set_name, landing))
     if landing.failed:
         since = min(landing.failed.values())
         targets = tuple(sorted(landing.failed))
@@ -211,7 +215,7 @@ def _announced(draft: Draft, set_name: str) -> Iterator[tuple[Order, str, dateti
         yield fact.order, fact.announcement.sha, fact.accepted_at
     for sets in draft.ledger.sets.values():
         landings = sets[set_name].landings if set_name in sets else ()
-        known = [landing for landing in landings if landing.app_sha is not None]
+        known = [one for one in landings if one.app_sha is not None and not one.is_hotfix]
         if newest := max(known, key=age, default=None):
             yield order_of(newest), newest.app_sha or "", newest.landed_at
     for ending in draft.ledger.endings.get(set_name, ()):
@@ -252,8 +256,9 @@ class _Absence:
             return
         landing = draft.ledger.last(wave.name, set_name, order)
         if landing is not None and landing.app_sha == app_sha:
-            if landing is not draft.ledger.present(wave.name, set_name):
-                yield PastRollback(wave=wave.name, set=set_name, app_sha=app_sha)
+            present = draft.ledger.present(wave.name, set_name)
+            if landing is not present:
+                yield self._replaced(wave, landing, present)
                 yield from closed(draft, wave, set_name)
             return
         wanted = (wave.name, set_name, app_sha)
@@ -279,6 +284,17 @@ class _Absence:
                 yield EarlierAnnouncement(
                     wave=wave.name, app_sha=app_sha, because=(bad,) if bad else ()
                 )
+
+    def _replaced(self, wave: Wave, landing: Landing, present: Landing | None) -> Obstacle:
+        """Why a set that a wave has had is not there any more, and nothing newer is."""
+        if present and present.is_hotfix and not landing.rolled_back:
+            return ReplacedByHotfix(
+                wave=wave.name,
+                set=self.set_name,
+                app_sha=self.app_sha,
+                hotfix=present.app_sha or "",
+            )
+        return PastRollback(wave=wave.name, set=self.set_name, app_sha=self.app_sha)
 
 
 def _ended(ending: BadEnding) -> PastEnding:

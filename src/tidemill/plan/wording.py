@@ -47,7 +47,7 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
     match one:
         case obstacles.NoSuchPlace():
             return "the settings no longer name its wave or its set"
-        case obstacles.EndedRequest(what="rollback"):
+        case obstacles.EndedRequest(what="rollback" | "hotfix"):
             return "it has ended"
         case obstacles.EndedRequest(what=asked):
             return f"its {asked} has ended"
@@ -90,6 +90,12 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"{wave} is being rolled back from it"
         case obstacles.PastRollback(wave=wave):
             return f"it was rolled back in {wave}, and does not come back by itself"
+        case obstacles.ReplacedByHotfix(wave=wave, hotfix=hotfix):
+            return f"the hotfix {short(hotfix)} replaced it in {wave}"
+        case obstacles.OtherSetThere(wave=wave):
+            return f"{wave} has another set than the one that it was to replace"
+        case obstacles.HotfixThere():
+            return _replacement(one)
         case obstacles.FailureThere(wave=wave, targets=targets):
             return f"it failed on {', '.join(targets)} in {wave}"
         case obstacles.DegradedTargets(wave=wave, targets=targets, fails_at=fails_at):
@@ -149,8 +155,14 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
         case obstacles.MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
-        case obstacles.PastRollback(wave=wave, set=set_name, app_sha=sha):
+        case (
+            obstacles.PastRollback(wave=wave, set=set_name, app_sha=sha)
+            | obstacles.ReplacedByHotfix(wave=wave, set=set_name, app_sha=sha)
+        ):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
+        case obstacles.HotfixThere(wave=wave, set=set_name, is_held=True):
+            words = ("release-wave", "--wave", wave, "--set", set_name)
+            return (*words, "--reason", "a newer set has the fix")
         case obstacles.SetNotThere(because=because):
             return next(filter(None, (command(each, about) for each in because)), None)
         case (
@@ -210,6 +222,12 @@ def _end(one: obstacles.PastEviction | obstacles.PastEnding) -> str:
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
         case obstacles.PastEnding(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
+
+
+def _replacement(one: obstacles.HotfixThere) -> str:
+    what = f"a newer set than all that {one.wave} has had, to replace this hotfix"
+    known = f"the next one is {short(one.next)}" if one.next else "there is none yet"
+    return f"{what}: {known}" + (", once the wave is released" if one.is_held else "")
 
 
 def _stale(one: obstacles.StaleMain) -> str:

@@ -108,8 +108,12 @@ def _landed(store: Store, folder: str, logged: Logged, operation: Operation) -> 
 
 def _completed(operation: Operation, files: ImageFiles) -> Operation:
     """With what the image files say, and no trailer."""
-    rewrites = files.order.rewrites
-    return msgspec.structs.replace(operation, content=files.content, rewrites=rewrites)
+    return msgspec.structs.replace(
+        operation,
+        content=files.content,
+        rewrites=files.order.rewrites,
+        is_hotfix=files.source is not None and files.source.hotfix is not None,
+    )
 
 
 def _gone(store: Store, folder: str | None, sha: str, operation: Operation | None) -> EvictedCommit:

@@ -10,12 +10,13 @@ from datetime import datetime
 import msgspec
 
 from tidemill.announcing.announcement import bare_form
+from tidemill.announcing.order import order_of
 from tidemill.clients.git.store import Committed, Store, Work, WorkFailed, WorkTimedOut
 from tidemill.facts import image_files
-from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source, source_of
+from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source, StandIn, source_of
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership, Scope
-from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.requests import AnnouncementRequest, Hotfix
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.snapshot import (
     BrokenParent,
@@ -155,15 +156,18 @@ def _image_files(
     serve, if a wave has the very same images there.
     """
     request = snapshot.inbox.get(operation.request or "")
-    if operation.kind == "introduce" and isinstance(request, AnnouncementRequest):
+    if isinstance(request, AnnouncementRequest | Hotfix):
         announcement = request.announcement
+        is_hotfix = isinstance(request, Hotfix)
+        place = order_of(operation)
         source = Source(
             repository=announcement.repository,
             sha=announcement.sha,
             position=announcement.position,
             generation=announcement.generation,
-            rewrites=request.rewrites,
+            rewrites=0 if isinstance(request, Hotfix) else request.rewrites,
             introduced_at=request.accepted_at,
+            hotfix=StandIn(**place._asdict()) if is_hotfix else None,
         )
         tags = announcement.tags()
         files = {
@@ -195,6 +199,9 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
     parsed = image_files.parse(files)
     known = parsed.source if parsed else None
     tags = parsed.tags if parsed else {}
+    origin = f"{operation.source}@{operation.commit}"
+    if known is not None and known.hotfix is not None:
+        return image_files.render(msgspec.structs.replace(known, promoted_from=origin))
     source = Source(
         repository=operation.repository or "",
         sha=operation.app_sha or "",
@@ -202,7 +209,7 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
         generation=operation.generation,
         rewrites=operation.rewrites,
         introduced_at=known.introduced_at if known else landed_at,
-        promoted_from=f"{operation.source}@{operation.commit}",
+        promoted_from=origin,
     )
     return image_files.render(source_of(source, tags, operation.content))
 
@@ -216,7 +223,8 @@ def _work(
     scope: Scope | None,
 ) -> Work:
     entrypoints = settings.entrypoints
-    entry = entrypoints.introduce if operation.kind == "introduce" else entrypoints.promote
+    is_new = operation.kind in ("introduce", "hotfix")
+    entry = entrypoints.introduce if is_new else entrypoints.promote
     # A rollback's source is its own wave; {set} can't stand for two names.
     is_copy = operation.kind == "roll back" or operation.source_set is not None
     if is_copy and entrypoints.generate:

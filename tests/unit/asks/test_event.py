@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tidemill.announcing.forms import Bare
+from tidemill.announcing.forms import Bare, read_whole
 from tidemill.announcing.forms import read as announcement
 from tidemill.asks.ask import (
     Announce,
@@ -19,6 +19,7 @@ from tidemill.asks.ask import (
     HoldWave,
     Nothing,
     PromoteWave,
+    PutHotfix,
     ReleaseWave,
     ReportDeployment,
     RetrySet,
@@ -240,6 +241,19 @@ OPERATIONS = {
     "promote with all": (
         {"operation": "promote", "wave": "p", "set": "app", "sha": SHA[:7], "override": "now"},
         PromoteWave("p", set="app", sha=SHA[:7], override="now"),
+    ),
+    "hotfix": (
+        {
+            "operation": "promote",
+            "wave": "p",
+            "override": "checkout is down",
+            "announcement": json.dumps(ANNOUNCEMENT),
+        },
+        PutHotfix("p", read_whole(json.dumps(ANNOUNCEMENT).encode()), "checkout is down"),
+    ),
+    "roll back to a time": (
+        {"operation": "roll back", "wave": "p", "at": "2026-11-24T14:00Z", "reason": "errors"},
+        RollBackWave("p", at="2026-11-24T14:00Z", reason="errors"),
     ),
     "roll back": (
         {"operation": "roll back", "wave": "p", "sha": SHA, "reason": "errors"},

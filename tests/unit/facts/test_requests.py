@@ -14,6 +14,7 @@ from tidemill.facts.requests import (
     Drop,
     Fact,
     HoldRequest,
+    Hotfix,
     Point,
     Promotion,
     Release,
@@ -50,6 +51,9 @@ FACTS: dict[str, Fact] = {
     ),
     "rollback": Rollback(
         accepted_at=THEN, by="ada", wave="shop", set="app", leaves=POINT, to=NOWHERE, reason="why"
+    ),
+    "hotfix": Hotfix(
+        accepted_at=THEN, by="ada", wave="shop", announcement=ANNOUNCEMENT, override="down"
     ),
     "hold": HoldRequest(accepted_at=THEN, by="ada", wave="shop", set="_", reason="why"),
     "hold-everywhere": HoldRequest(
@@ -98,7 +102,8 @@ def test_same_announcement_or_record_accepted_again_has_the_same_id(name: str) -
 
 
 @pytest.mark.parametrize(
-    "name", ["announcement-again", "promotion", "rollback", "hold", "release", "drop", "retry"]
+    "name",
+    ["announcement-again", "promotion", "rollback", "hotfix", "hold", "release", "drop", "retry"],
 )
 def test_same_request_of_a_person_at_another_time_is_another_request(name: str) -> None:
     assert later(FACTS[name]).id != FACTS[name].id
@@ -117,6 +122,8 @@ def test_id_of_an_announcement_can_be_read() -> None:
         ("rollback", {"to": POINT}),
         ("rollback", {"reason": "other"}),
         ("hold", {"set": "app"}),
+        ("hotfix", {"wave": "lab"}),
+        ("hotfix", {"override": "other"}),
         ("hold", {"until": THEN}),
         ("release", {"ends": ("hold-1",)}),
         ("deployment", {"revision": "0" * 40}),
@@ -218,6 +225,8 @@ def point(**changes: object) -> dict[str, object]:
         ("hold", {"accepted_at": WORLDS_END}),
         ("hold", {"wave": "_"}),
         ("promotion", {"wave": "*"}),
+        ("hotfix", {"wave": "*"}),
+        ("hotfix", {"override": EVIL}),
         ("deployment", {"wave": "*"}),
         ("hold", {"until": WORLDS_END}),
         ("hold", {"reason": EVIL}),

@@ -19,7 +19,6 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.announcing.order import Order
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.rollback import healthy_before
@@ -198,7 +197,7 @@ def landing(position: int, **changes: Any) -> Landing:
 def test_goal_of_a_rollback_is_the_newest_older_set_that_was_healthy(
     landings: list[Landing], goal: int | None
 ) -> None:
-    found = healthy_before(landings, Order(position=5))
+    found = healthy_before([*landings, landing(5)])
     assert (found.position if found else None) == goal
 
 
@@ -210,7 +209,7 @@ def test_set_that_was_healthy_before_it_was_rolled_back_to_can_be_the_goal_again
         landing(1),
         landing(3, deployed_once=False),
     ]
-    found = healthy_before(landings, Order(position=3))
+    found = healthy_before(landings)
     assert found is not None
     assert found.position == 1
 

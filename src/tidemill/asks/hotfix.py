@@ -1,0 +1,42 @@
+"""A person puts a set straight into one wave, past all waves before."""
+
+from __future__ import annotations
+
+from tidemill.announcing.by_reference import AnnouncementReference
+from tidemill.asks.announcement import by_todays_name
+from tidemill.asks.ask import Nothing, PutHotfix
+from tidemill.asks.asker import Answer, Asker, Lookup
+from tidemill.asks.places import wave_of
+from tidemill.errors import Refused
+from tidemill.facts.requests import Hotfix
+from tidemill.facts.state import State
+from tidemill.plan.position import why_no_hotfix
+from tidemill.words.shas import short
+
+
+def answer(ask: PutHotfix, state: State, asker: Asker, look: Lookup) -> Answer:
+    """The hotfix, unless the wave has these very images.
+
+    Raises:
+        Refused: there is no such wave, or the settings do not let these images in.
+    """
+    wave = wave_of(state, ask.wave).name
+    announcement = ask.announcement
+    if isinstance(announcement, AnnouncementReference):
+        announcement = look.announcement(announcement)
+    announcement = by_todays_name(state, announcement)
+    if reason := why_no_hotfix(state.valid_settings, announcement):
+        raise Refused(
+            reason, remedy="name images that [[sets]] and [images] of tidemill.toml allow"
+        )
+    hotfix = Hotfix(
+        accepted_at=asker.now,
+        by=asker.by,
+        wave=wave,
+        announcement=announcement,
+        override=ask.override.strip(),
+    )
+    present = state.ledger.present(wave, announcement.set)
+    if present is not None and present.content == hotfix.content:
+        return Nothing(f"{wave} has {short(announcement.sha)} already")
+    return hotfix

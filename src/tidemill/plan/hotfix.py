@@ -1,0 +1,235 @@
+"""Hotfix: a person puts a set straight into one wave, past all waves before.
+
+It is checked like any other, and goes on auto before all but rollbacks. Its branch and its position
+do not count: it takes the place of the set that it replaces, so the wave goes on later with what is
+newer than that. Its hold holds from when it was asked for, like a rollback's. It goes nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from tidemill.announcing.order import Order, order_of
+from tidemill.facts.holds import Hold
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Landing
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import Hotfix, Release
+from tidemill.facts.settings import ALL_SETS, Wave
+from tidemill.plan.announcements import supersede
+from tidemill.plan.draft import AutoStep, Draft
+from tidemill.plan.holds import hold_on, place_hold, stays_held
+from tidemill.plan.obstacles import EndedRequest, HotfixThere, Obstacle, OtherSetThere, PastEviction
+from tidemill.plan.position import why_no_hotfix
+from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
+from tidemill.words.shas import short
+
+_FIRST = ("roll back", "hotfix")
+
+
+# What comes in
+
+
+def file_hotfixes(draft: Draft) -> None:
+    """Begin the hotfixes that people ask for: their holds are placed, their commits follow.
+
+    Of what people ask for in one place the last counts: a hotfix, a rollback, or a promotion that
+    overrides.
+    """
+    waiting = draft.inbox.of(Hotfix)
+    draft.ledger.hotfixes = [one for one in draft.ledger.hotfixes if one in waiting]
+    for ref_id, hotfix in sorted(waiting.items(), key=lambda one: (one[1].accepted_at, one[0])):
+        if ref_id in draft.ledger.hotfixes or _is_refused(draft, ref_id, hotfix):
+            continue
+        if any(_is_same(hotfix, waiting[other]) for other in draft.ledger.hotfixes):
+            what = "under way already"
+            entry = Entry(what=what, id=ref_id, set=hotfix.set, wave=hotfix.wave)
+            draft.end(ref_id, "superseded", entry)
+            continue
+        draft.ledger.hotfixes = [*draft.ledger.hotfixes, ref_id]
+        _hold(draft, ref_id, hotfix)
+        _supersede_earlier(draft, ref_id, hotfix)
+    for ref_id, hotfix in draft.inbox.of(Hotfix).items():
+        if later := _later(draft, hotfix):
+            supersede(draft, ref_id, hotfix.set, later, sha=hotfix.announcement.sha)
+    draft.ledger.hotfixes = [one for one in draft.ledger.hotfixes if one in draft.inbox]
+
+
+def end_hotfix(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
+    """A hotfix has ended when the wave has its images."""
+    present = draft.ledger.present(hotfix.wave, hotfix.set)
+    if present is not None and present.content == hotfix.content:
+        entry = Entry(
+            what="landed",
+            id=ref_id,
+            app_sha=hotfix.announcement.sha,
+            set=hotfix.set,
+            wave=hotfix.wave,
+        )
+        draft.end_once(ref_id, "landed", entry)
+
+
+def _is_refused(draft: Draft, ref_id: str, hotfix: Hotfix) -> bool:
+    if draft.reject_unless_named(ref_id, hotfix.wave, hotfix.set):
+        return True
+    reason = why_no_hotfix(draft.settings, hotfix.announcement)
+    if reason is not None:
+        draft.reject(ref_id, reason, set_name=hotfix.set, wave=hotfix.wave)
+    return reason is not None
+
+
+def _is_same(hotfix: Hotfix, other: Hotfix) -> bool:
+    places = ((one.wave, one.set, one.content) for one in (hotfix, other))
+    return len(set(places)) == 1
+
+
+def _hold(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
+    if not stays_held(draft, hotfix.wave, hotfix.set):
+        hold = Hold(
+            id=f"hold-{ref_id}",
+            wave=hotfix.wave,
+            set=hotfix.set,
+            reason=hotfix.override,
+            by=hotfix.by,
+            since=hotfix.accepted_at,
+        )
+        place_hold(draft, hold)
+
+
+def _supersede_earlier(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
+    """End what people asked for in this place before."""
+    place, why = (hotfix.wave, hotfix.set), "a hotfix was asked for"
+    backs = [one for one in draft.ledger.rollbacks if (one.wave, one.set) == place]
+    if backs and all(one.at <= hotfix.accepted_at for one in backs):
+        forget_rollbacks(draft, *place)
+        for back in backs:
+            if back.request:
+                entry = Entry(
+                    what="superseded", id=back.request, set=back.set, wave=back.wave, reason=why
+                )
+                end_unless_under_way(draft, back.request, "superseded", entry)
+    for other, asked in list(draft.inbox.promotions(*place).items()):
+        if asked.override and asked.accepted_at <= hotfix.accepted_at:
+            supersede(draft, other, asked.set, why, sha=asked.app_sha)
+    for other, earlier in draft.inbox.of(Hotfix).items():
+        is_same = other != ref_id and (earlier.wave, earlier.set) == place
+        if is_same and earlier.accepted_at <= hotfix.accepted_at:
+            supersede(draft, other, earlier.set, why, sha=earlier.announcement.sha)
+
+
+def _later(draft: Draft, hotfix: Hotfix) -> str | None:
+    """Why a hotfix goes no further: something else was asked for in this place after it."""
+    place, at = (hotfix.wave, hotfix.set), hotfix.accepted_at
+    if any((one.wave, one.set) == place for one in draft.ledger.rollbacks):
+        return "a rollback was asked for"
+    if any(
+        one.override and one.accepted_at > at for one in draft.inbox.promotions(*place).values()
+    ):
+        return "a promotion was asked for"
+    others = (one for one in draft.inbox.of(Hotfix).values() if (one.wave, one.set) == place)
+    return "another hotfix was asked for" if any(one.accepted_at > at for one in others) else None
+
+
+# On auto
+
+
+def put_hotfixes_first(draft: Draft) -> None:
+    """A hotfix goes on auto before all but rollbacks; everything else is replayed on it.
+
+    Reads the inbox; writes the chain.
+    """
+    for ref_id, hotfix in sorted(draft.inbox.of(Hotfix).items()):
+        operation = _operation(draft, ref_id, hotfix)
+        if any(step.operation.id == operation.id for step in draft.chain):
+            continue
+        draft.chain = [step for step in draft.chain if not step.operation.is_same_set(operation)]
+        kinds = [step.operation.kind for step in draft.chain]
+        at = next((at for at, kind in enumerate(kinds) if kind not in _FIRST), len(kinds))
+        draft.chain.insert(at, AutoStep(operation))
+
+
+def not_wanted(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
+    """Why a hotfix is not due: nobody asks for it any more, or not in the place of this set."""
+    request = draft.inbox.get(operation.request or "")
+    if not isinstance(request, Hotfix):
+        yield EndedRequest(what="hotfix")
+    elif gone := draft.ledger.evicted(operation):
+        yield PastEviction.of(gone, operation.app_sha)
+    elif order_of(operation) != _place_of(draft, request):
+        yield OtherSetThere(wave=operation.wave)
+
+
+def _operation(draft: Draft, ref_id: str, hotfix: Hotfix) -> Operation:
+    place = _place_of(draft, hotfix)
+    return Operation(
+        kind="hotfix",
+        wave=hotfix.wave,
+        set=hotfix.set,
+        app_sha=hotfix.announcement.sha,
+        position=place.position,
+        generation=place.generation,
+        rewrites=place.rewrites,
+        repository=hotfix.announcement.repository,
+        content=hotfix.content,
+        request=ref_id,
+        at=hotfix.accepted_at,
+        reason=hotfix.override,
+        override=hotfix.override,
+        is_hotfix=True,
+    )
+
+
+def _place_of(draft: Draft, hotfix: Hotfix) -> Order:
+    present = draft.ledger.present(hotfix.wave, hotfix.set)
+    return order_of(present) if present else Order()
+
+
+# In its wave
+
+
+def hotfix_there(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> HotfixThere:
+    """What a wave with a hotfix waits for."""
+    return HotfixThere(
+        wave=wave.name,
+        set=set_name,
+        next=replacement(draft, wave, set_name),
+        is_held=hold_on(draft, wave.name, set_name) is not None,
+        since=landing.landed_at,
+    )
+
+
+def note_replacements(draft: Draft, release: Release) -> None:
+    """Name in the journal what would replace the hotfixes that a release lets go.
+
+    Reads the ledger, the holds and the inbox.
+    """
+    for hold in [hold for hold in draft.holds.values() if hold.id in release.ends]:
+        wave = draft.settings.wave(hold.wave)
+        for set_name, part in draft.ledger.sets.get(hold.wave, {}).items():
+            present = part.present
+            if wave is None or present is None or not present.is_hotfix:
+                continue
+            if hold.set in (set_name, ALL_SETS):
+                sha = replacement(draft, wave, set_name)
+                known = f"the next one is {short(sha)}" if sha else "there is none yet"
+                why = f"a newer set may replace this hotfix from now on: {known}"
+                draft.note_set("replaceable", wave.name, set_name, present, why)
+
+
+def replacement(draft: Draft, wave: Wave, set_name: str) -> str | None:
+    """The SHA of the newest set that would replace a hotfix by itself now, but for a hold, windows
+    and soak: newer than all that the wave has had, and deployed in a wave before, or announced."""
+    newest = draft.ledger.history(wave.name, set_name).newest
+    found: list[tuple[Order, datetime, str]] = [
+        (order_of(one), one.landed_at, one.app_sha)
+        for source in wave.sources
+        for one in draft.ledger.history(source, set_name).landings
+        if one.app_sha and one.deployed_at and not (one.is_bad or one.is_hotfix)
+    ]
+    if not wave.sources:
+        found += [
+            (one.order, one.accepted_at, one.announcement.sha)
+            for one in draft.inbox.announcements(set_name).values()
+        ]
+    return max((one for one in found if one[0] > newest), default=(None, None, None))[2]

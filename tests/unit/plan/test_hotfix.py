@@ -1,0 +1,304 @@
+"""Hotfixes: straight into one wave, held there, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.sets import STOCKTAKING
+from tests.unit.snapshots import (
+    LAB,
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    present,
+    settings,
+    sha,
+    two_waves,
+    waits_for,
+    whats,
+)
+
+from tidemill.facts.ledger import Landing
+from tidemill.facts.requests import Release
+from tidemill.facts.staleness import Inspection
+from tidemill.plan.plan import Plan
+
+FIX = sha("fix", 1)
+
+
+def made(decided: Plan) -> list[tuple[str, str, str | None]]:
+    """What auto will have, the lowest commit first."""
+    found = [commit.operation for commit in decided.auto]
+    return [(one.kind, one.wave, one.app_sha) for one in found]
+
+
+def hotfixed(rollout: Rollout | None = None, position: int = 1) -> tuple[Rollout, Landing]:
+    """shop had 1, and has a hotfix now; lab has 2, which is deployed and newer."""
+    rollout = rollout or two_waves()
+    rollout.hotfix("shop", position)
+    decided = rollout.turn()
+    rollout.green(decided.auto[0].sha)
+    rollout.turn()
+    return rollout, present(rollout.decide(), "shop")
+
+
+def released(rollout: Rollout) -> Plan:
+    """A person releases shop, when its set has had the time to settle."""
+    rollout.later(20)
+    ends = tuple(one.id for one in rollout.holds.values())
+    rollout.asked(Release(accepted_at=rollout.now, wave="shop", ends=ends, reason="merged"))
+    return rollout.turn()
+
+
+@pytest.mark.parametrize("position", [1, 99], ids=["older-than-all", "newer-than-all"])
+def test_a_hotfix_goes_in_whatever_its_position_and_is_held_at_once(position: int) -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("shop", position)
+    decided = rollout.turn()
+    assert made(decided)[0] == ("hotfix", "shop", sha("fix", position))
+    hold = decided.holds["shop", "app"]
+    assert (hold.by, hold.reason, hold.until) == ("ada", "checkout is down", None)
+    assert {"held", "hotfixed", "overridden"} <= set(whats(decided))
+    rollout.green(decided.auto[0].sha)
+    decided = rollout.turn()
+    assert decided.landed
+    assert decided.ended == (request,)
+    assert decided.ledger.how_ended(request) == "landed"
+    found = present(decided, "shop")
+    assert (found.app_sha, found.is_hotfix, found.how) == (sha("fix", position), True, "hotfix")
+
+
+def test_a_hotfix_is_checked_like_any_other_and_evicted_if_it_is_red() -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("shop", 1)
+    commit = rollout.turn().auto[0]
+    rollout.green(rollout.main)
+    rollout.red(commit.sha)
+    decided = rollout.turn()
+    assert decided.evicted == (commit.sha,)
+    assert decided.ledger.how_ended(request) == "evicted"
+    assert ("shop", "app") in decided.holds, "until a person releases it"
+    assert present(rollout.decide(), "shop").position == 1
+    assert not any(kind == "hotfix" for kind, _, _ in made(rollout.decide()))
+
+
+def test_a_hotfix_passes_a_hold_a_freeze_and_a_window_and_goes_beneath_what_waits() -> None:
+    rollout = two_waves()
+    rollout.on_auto("lab", 3)
+    rollout.settings = settings(
+        freezes=[STOCKTAKING], lab=LAB, shop={**SHOP, "windows": ["Tue 12:00-13:00 UTC"]}
+    )
+    rollout.held("shop")
+    rollout.hotfix("shop", 1)
+    assert made(rollout.decide())[:1] == [("hotfix", "shop", FIX)]
+    assert set(rollout.decide().holds) == {("shop", "_")}, "one that lasts is there"
+
+
+def test_a_hold_that_ends_by_itself_is_not_enough_for_a_hotfix() -> None:
+    rollout = two_waves()
+    rollout.held("shop", until=rollout.ago(-30))
+    rollout.hotfix("shop", 1)
+    assert rollout.decide().holds["shop", "app"].until is None
+
+
+def test_a_rollback_of_another_wave_goes_beneath_a_hotfix() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1)
+    rollout.rollback("lab", rollout.ledger.of("lab", "app").landings[0])
+    assert [kind for kind, _, _ in made(rollout.decide())] == ["roll back", "hotfix"]
+
+
+def test_what_is_on_auto_for_its_wave_goes() -> None:
+    rollout = two_waves()
+    rollout.on_auto("shop", 2)
+    rollout.hotfix("shop", 1)
+    assert made(rollout.decide()) == [("hotfix", "shop", FIX)]
+
+
+def test_nothing_undoes_a_hotfix_until_it_is_released_and_then_only_what_is_newer() -> None:
+    rollout, _ = hotfixed()
+    decided = rollout.decide()
+    assert introduced(decided) == []
+    said = waits_for(decided)
+    assert f"to replace this hotfix: the next one is {app_sha(2)[:12]}, once the wave" in said
+    assert "release-wave --wave shop --set app" in said
+    decided = released(rollout)
+    assert introduced(decided) == [("shop", 2)]
+    told = next(one for one in decided.entries if one.what == "replaceable")
+    assert f"the next one is {app_sha(2)[:12]}" in told.reason
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "shop").position == 2
+
+
+def test_a_hotfix_with_a_high_position_locks_nothing_out() -> None:
+    rollout, _ = hotfixed(position=99)
+    assert rollout.ledger.history("shop", "app").highest == 1
+    assert introduced(released(rollout)) == [("shop", 2)]
+
+
+def test_a_hotfix_stays_where_nothing_newer_has_come() -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=20, deployed=10)
+    hotfixed(rollout)
+    assert "there is none yet" in waits_for(rollout.decide())
+    assert introduced(released(rollout)) == []
+    decided = rollout.decide()
+    assert present(decided, "shop").app_sha == FIX
+    assert f"{app_sha(2)[:12]} (app) for shop waits for the hotfix {FIX[:12]} replaced it" in (
+        waits_for(decided)
+    )
+
+
+def test_a_hotfix_is_never_promoted_onward() -> None:
+    rollout = two_waves()
+    rollout.settings = settings(lab=LAB, shop=SHOP, mall={**SHOP, "after": ["shop"]})
+    rollout.landing("mall", 1, landed=200, deployed=190)
+    hotfixed(rollout, position=99)
+    for target in ("north", "south"):
+        rollout.reports("shop", target)
+    decided = rollout.turn()
+    assert present(decided, "shop").deployed_at is not None
+    assert not any(wave == "mall" for _, wave, _ in made(decided))
+
+
+def test_the_set_that_a_hotfix_replaced_is_promoted_all_the_same() -> None:
+    """It was well where it was: nobody said anything else of it."""
+    rollout = two_waves()
+    rollout.hotfix("lab", 1)
+    decided = rollout.turn()
+    rollout.green(decided.auto[-1].sha)
+    decided = rollout.turn()
+    assert present(decided, "lab").is_hotfix
+    assert present(decided, "shop").position == 2 or introduced(decided) == [("shop", 2)]
+
+
+def test_a_hotfix_into_a_wave_that_has_nothing_stands_where_nothing_is() -> None:
+    rollout = Rollout()
+    rollout.hotfix("shop", 7)
+    decided = rollout.turn()
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "shop").position == 0
+    rollout.landing("lab", 1)
+    assert introduced(released(rollout)) == [("shop", 1)]
+
+
+# Back from it
+
+
+def test_a_rollback_from_a_hotfix_goes_to_the_set_that_it_replaced() -> None:
+    rollout, _ = hotfixed()
+    first = rollout.ledger.of("shop", "app").landings[0]
+    rollout.rollback("shop", first)
+    decided = rollout.turn()
+    assert made(decided)[0] == ("roll back", "shop", first.app_sha)
+    rollout.green(decided.auto[0].sha)
+    decided = rollout.turn()
+    assert present(decided, "shop").app_sha == first.app_sha
+    assert [one.rolled_back for one in decided.ledger.of("shop", "app").landings] == [
+        False,
+        True,
+        False,
+    ]
+
+
+def test_a_rollback_may_go_to_a_hotfix_which_stays_one() -> None:
+    rollout, found = hotfixed()
+    found.deployed_once = True
+    released(rollout)
+    rollout.landing("shop", 2, landed=1, deployed=None, failed={"north": rollout.now})
+    rollout.ledger.of("shop", "app").landings[1].deployed_once = True
+    rollout.auto.clear()
+    rollout.auto_tip = None
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[1])
+    decided = rollout.turn()
+    rollout.green(decided.auto[0].sha)
+    back = present(rollout.turn(), "shop")
+    assert (back.app_sha, back.is_hotfix, back.how) == (FIX, True, "roll back")
+
+
+# Several wishes for one place
+
+
+def test_of_two_hotfixes_for_one_place_the_later_one_goes() -> None:
+    rollout = two_waves()
+    first = rollout.hotfix("shop", 1, ago=9)
+    rollout.turn()
+    rollout.hotfix("shop", 2, ago=3, content="a better fix")
+    decided = rollout.turn()
+    assert made(decided) == [("hotfix", "shop", sha("fix", 2))]
+    assert decided.ledger.how_ended(first) == "superseded"
+
+
+def test_the_same_hotfix_asked_for_again_changes_nothing_on_auto() -> None:
+    rollout = two_waves()
+    first = rollout.hotfix("shop", 1, ago=9)
+    before = rollout.turn().auto
+    again = rollout.hotfix("shop", 1, ago=3)
+    decided = rollout.turn()
+    assert decided.auto == before
+    assert list(rollout.inbox) == [first]
+    assert decided.ledger.how_ended(again) == "superseded"
+
+
+@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (1, "roll back")])
+def test_of_a_hotfix_and_a_rollback_the_later_one_goes(ago: float, wins: str) -> None:
+    rollout = two_waves()
+    rollout.landing("shop", 2, landed=40, deployed=20)
+    rollout.hotfix("shop", 1, ago=5)
+    rollout.rollback("shop", rollout.ledger.of("shop", "app").landings[0], ago=ago)
+    decided = rollout.turn()
+    assert [kind for kind, wave, _ in made(decided) if wave == "shop"] == [wins]
+    assert len(rollout.inbox) == 1
+    assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == [wins]
+
+
+@pytest.mark.parametrize(("ago", "wins"), [(9, "hotfix"), (1, "promote")])
+def test_of_a_hotfix_and_an_override_the_later_one_goes(ago: float, wins: str) -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1, ago=5)
+    rollout.promotion("shop", 2, override="now", accepted_at=rollout.ago(ago))
+    for _ in range(2):
+        assert [kind for kind, wave, _ in made(rollout.turn()) if wave == "shop"] == [wins]
+
+
+def test_a_hotfix_whose_hold_is_released_before_it_lands_lands_all_the_same() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1)
+    commit = rollout.turn().auto[0]
+    released(rollout)
+    assert rollout.holds == {}
+    assert made(rollout.decide())[0] == ("hotfix", "shop", FIX)
+    rollout.green(commit.sha)
+    decided = rollout.turn()
+    assert decided.landed == commit.sha
+    assert decided.holds == {}, "it is not held anew"
+
+
+def test_a_hotfix_of_a_set_that_a_person_has_replaced_meanwhile_is_made_again() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 1)
+    first = rollout.turn().auto[0]
+    rollout.by_hand("shop", rollout.files_of(2))
+    rollout.green(first.sha)
+    decided = rollout.turn()
+    assert decided.landed is None
+    assert "taken off auto" in whats(decided)
+    assert made(decided)[0] == ("hotfix", "shop", FIX)
+    assert decided.auto[0].operation.position == 2
+
+
+def test_a_hotfix_for_a_wave_that_is_gone_is_rejected_and_holds_nothing() -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("moon", 1)
+    assert rollout.turn().ledger.how_ended(request) == "rejected"
+    assert rollout.holds == {}
+
+
+def test_a_stale_main_does_not_keep_a_hotfix_and_nothing_rides_along() -> None:
+    rollout = two_waves()
+    rollout.generates = (Inspection({"generated/shop/north": "other"}),)
+    rollout.settings = settings(
+        lab=LAB, shop=SHOP, checks='retries = 0\n[entrypoints]\ngenerate = "make generate"'
+    )
+    rollout.hotfix("shop", 1)
+    assert made(rollout.decide())[0] == ("hotfix", "shop", FIX)
