@@ -265,7 +265,8 @@ def test_an_answer_that_is_missing_is_never_fine(
     text = (
         (CFG_WORKFLOW + lines)
         .replace(
-            "    permissions:\n      contents: write\n      statuses: write\n      checks: read\n",
+            "    permissions:\n      contents: write\n      statuses: write\n      checks: read\n"
+            "      deployments: read\n",
             "",
         )
         .replace("permissions: {}\n", "")

@@ -23,7 +23,7 @@ on:
 permissions: {{}}
 jobs:
   gitops:
-    permissions: {{contents: write, statuses: write, checks: read}}
+    permissions: {{contents: write, statuses: write, checks: read, deployments: read}}
     uses: {REF}
     with: {{check: CHECK}}
 """

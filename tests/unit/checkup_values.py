@@ -71,6 +71,7 @@ jobs:
       contents: write
       statuses: write
       checks: read
+      deployments: read
     uses: tidemill/tidemill/.github/workflows/gitops.yml@{SHA} # v1
     with:
       setup: make setup

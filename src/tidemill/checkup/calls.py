@@ -37,7 +37,7 @@ INTERFACES: Mapping[str, Interface] = {
         frozenset({"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red"})
         | {"runs-on"},
         frozenset({"app-private-key", "artifact-token"}),
-        {"contents": "write", "statuses": "write", "checks": "read"},
+        {"contents": "write", "statuses": "write", "checks": "read", "deployments": "read"},
     ),
     "publish-images": Interface(
         frozenset({"cfg-repository", "max-jobs", "setup", "registry", "registry-username"})

@@ -20,6 +20,7 @@ from tidemill.checkup.finding import (
     warning,
 )
 from tidemill.facts.on_github import ActionsPolicy, OnGitHub, Unseen, WorkflowDefaults
+from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
 # What to copy, below examples/.
@@ -81,15 +82,15 @@ def events(known: Checkup) -> Iterator[Finding]:
     """`events`: is the workflow started by all that it has to hear of?"""
     for call in known.calls:
         found = (
-            _of_cfg(call, known.cfg.main)
+            _of_cfg(call, known.cfg)
             if known.cfg
             else _of_app(call, known.app.branch if known.app else "main")
         )
         yield from found or [ok(f"{call.file} is started by {listed(list(call.on))}")]
 
 
-def _of_cfg(call: Call, main: str) -> list[Finding]:
-    file, on = call.file, call.on
+def _of_cfg(call: Call, settings: Settings) -> list[Finding]:
+    file, on, main = call.file, call.on, settings.main
     missing = [one for one in _DISPATCHED if call.types and one not in call.types]
     is_deaf = call.check == "other-ci" and not on.keys() & _OF_OTHER_CI
     return those(
@@ -137,6 +138,14 @@ def _of_cfg(call: Call, main: str) -> list[Finding]:
             f"{file} does not hear when the other CI has answered",
             "add workflow_run with the name of its workflow, or status",
             "  status:",
+        ),
+        (
+            settings.deployments.is_polled and "deployment_status" in on,
+            warning,
+            f"{file} is started by each status of a deployment, and the settings have them polled: "
+            "these runs cost minutes and bring nothing",
+            "take this line out below on:",
+            "  deployment_status:",
         ),
     )
 

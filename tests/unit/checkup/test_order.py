@@ -215,6 +215,13 @@ CASES: dict[str, Case] = {
         lambda: edited("setup: make setup", "check: other-ci"),
         "events", "warning", "does not hear when the other CI has answered",
     ),
+    "statuses that are polled start runs": (
+        lambda: cfg(
+            CFG.replace("[deployments]\n", '[deployments]\nreports = "poll"\n'),
+            workflow=CFG_WORKFLOW.replace("  schedule:", "  deployment_status:\n  schedule:"),
+        ),
+        "events", "warning", "these runs cost minutes and bring nothing",
+    ),
     "app.git that is not started": (
         lambda: app(APP.replace("[compile]", 'branch = "trunk"\n[compile]', 1)),
         "events", "problem", "not started by a push to trunk",
