@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
 from tidemill.commands._options import Options
+from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import EventOutlook, EventRequest, Request
 from tidemill.commands._session import accept_ask, turn_taken
@@ -35,12 +38,13 @@ def accept_and_look_ahead(
             came, state = EventRequest(name, request), accepted.state
         try:
             state.check_usable()
+            polling = Polling(store, url, options.now)
             known, decided = look(
                 store,
                 state,
                 options.now,
                 connected(url, tell),
-                extra=accepted.extra if accepted else None,
+                extra={**(accepted.extra if accepted else {}), **polling(state)},
                 landing=True,
             )
         except TidemillError as error:
@@ -52,4 +56,5 @@ def accept_and_look_ahead(
     taken = turn_taken(
         of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )
+    taken = replace(taken, unread=polling.unread)
     return EventOutlook(came, taken, is_due, operations, checks=decided.more)
