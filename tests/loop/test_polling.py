@@ -126,6 +126,18 @@ def test_report_that_comes_both_ways_is_one(world: PolledWorld, tmp_path: Path) 
     assert [one["health"] for one in records(world)] == ["Degraded", "Healthy"]
 
 
+def test_first_look_at_a_schedule_sees_what_would_be_read(
+    world: PolledWorld, tmp_path: Path
+) -> None:
+    (tmp_path / "event.json").write_text("{}")
+    look = ("accept-event", "--event=schedule", "--look-ahead", f"--payload={tmp_path}/event.json")
+    before = refs(world)
+    assert world.run(*look)["due"] is False
+    world.sync("lab-1")
+    assert world.run(*look)["due"] is True
+    assert refs(world) == before
+
+
 def test_mirror_of_a_record_is_no_report(world: PolledWorld) -> None:
     world.sync("lab-1", task="tidemill")
     assert not world.turn()["changed"]
