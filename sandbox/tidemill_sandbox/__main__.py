@@ -17,11 +17,13 @@ COMMANDS = Table(
             "checks",
             "start": "start a stand-in for GitHub here, and run the workflow files of two "
             "repositories on it",
+            "count": "say what runs, job-minutes and calls the stand-in has seen",
         },
     },
     {
         "tidemill-sandbox demo": "the whole loop, from a commit to production, in a minute",
         "tidemill-sandbox start": "a stand-in for GitHub, to look at and to push to",
+        "tidemill-sandbox count": "what the loop has cost there so far",
     },
     tells_all=True,
 )

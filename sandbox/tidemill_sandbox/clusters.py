@@ -1,4 +1,8 @@
-"""Clusters, as far as the loop sees them: they watch main, sync what changed, and report it."""
+"""Clusters, as far as the loop sees them: they watch main, sync what changed, and report it.
+
+They send an event for each target; where the settings on main have reports polled, they set the
+status of a deployment, and send nothing.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,16 @@ class Clusters:
         self.reported: list[tuple[str, str, str]] = []
         hub.listen(self._hear)
         self._thread.start()
+
+    def set_status(self, wave: str, target: str, revision: str, health: str = "Healthy") -> None:
+        """A target says how it is, as Argo CD's own GitHub service does."""
+        self.reported.append((target, revision, health))
+        where = f"/repos/{self._repository.name}/deployments"
+        body = {"ref": revision, "environment": f"{wave}/{target}", "auto_merge": False,
+                "required_contexts": []}  # fmt: skip
+        made = self._rest("POST", where, body)
+        state = "success" if health == "Healthy" else "failure"
+        self._rest("POST", f"{where}/{made['id']}/statuses", {"state": state})
 
     def report(self, wave: str, target: str, revision: str, health: str = "Healthy") -> None:
         """A target says how it is, as an Argo CD notification does."""
@@ -98,6 +112,7 @@ class Clusters:
         except Unfound:
             return
         found = settings_file.parse(text)
+        tell = self.set_status if found.deployments.is_polled else self.report
         for wave in found.waves:
             for target in wave.targets:
                 trees = self._trees(sha, found.paths(wave.name, target))
@@ -105,7 +120,7 @@ class Clusters:
                 if trees and self._synced.get(place) != trees and not self._end.is_set():
                     self._synced[place] = trees
                     sick = target in self.sick
-                    self.report(wave.name, target, sha, "Degraded" if sick else "Healthy")
+                    tell(wave.name, target, sha, "Degraded" if sick else "Healthy")
 
     def _trees(self, sha: str, places: tuple[str, ...]) -> tuple[str, ...]:
         """What a target renders from, as far as it is there; all, where no setting says."""

@@ -174,6 +174,7 @@ class World:
     def _give_rights(self) -> None:
         hub, cfg = self.hub, self.wishes.names[1]
         contents: dict[str, Access] = {"contents": "write"}
+        reports: dict[str, Access] = {**contents, "deployments": "write"}
         owner: dict[str, Access] = {
             "contents": "write", "workflows": "write", "actions": "write", "statuses": "write",
             "deployments": "write", "checks": "read",
@@ -182,7 +183,7 @@ class World:
             "ada": hub.tokens.mint("user", login="ada", repositories=None, permissions=owner),
             "grace": hub.tokens.mint("user", login="grace", repositories=None, permissions=owner),
             "cluster": hub.tokens.mint(
-                "user", login="argocd", repositories=[cfg], permissions=contents
+                "user", login="argocd", repositories=[cfg], permissions=reports
             ),
         }
         self.rest = Rest(hub.api_url, self.tokens["ada"])

@@ -115,3 +115,15 @@ def test_reports_of_a_target_are_in_order_whatever_the_clock_says(
              if one.name == "repository_dispatch"]  # fmt: skip
     assert len(set(times)) == 3
     assert times == sorted(times)
+
+
+def test_clusters_that_are_polled_set_statuses_and_send_nothing(shop: Mill) -> None:
+    polled = SETTINGS.replace("[deployments]\n", '[deployments]\nreports = "poll"\n')
+    clusters = Clusters(shop.hub, shop.repository, shop.rest, 0.0)
+    clusters.sick.add("us")
+    put(shop, polled, staging_eu="a", staging_us="a", production_all="a")
+    clusters.settle()
+    clusters.close()
+    found = {one.environment: one.statuses[-1].state for one in shop.hub.deployments}
+    assert found == {"staging/eu": "success", "staging/us": "failure", "production/all": "success"}
+    assert not [one for one in shop.hub.events if one.name == "repository_dispatch"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tidemill.commands import _json
-from tidemill_sandbox.commands._results import Result, Served, Told
+from tidemill_sandbox.commands._results import Counted, Result, Served, Told
 
 
 def as_json(result: Result) -> dict[str, Any] | None:
@@ -21,5 +21,7 @@ def as_json(result: Result) -> dict[str, Any] | None:
                 ],
                 "status": _json.as_json(status),
             }
+        case Counted(found):
+            return dict(found)
         case Served():
             return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from tidemill.commands._results import StatusReport
 from tidemill_sandbox.demo.narrator import Verdict
@@ -32,4 +33,12 @@ class Served:
     exit_code: int = 0
 
 
-Result: TypeAlias = Told | Served
+@dataclass(frozen=True)
+class Counted:
+    """What the stand-in has seen so far, as it says it."""
+
+    found: Mapping[str, Any]
+    exit_code: int = 0
+
+
+Result: TypeAlias = Told | Served | Counted

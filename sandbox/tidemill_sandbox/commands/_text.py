@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from tidemill.commands import _text
-from tidemill.commands._parts import Part, Typed
+from tidemill.commands._parts import Grid, Part, Typed
 from tidemill.commands._results import StatusReport
 from tidemill.words.shas import short
-from tidemill_sandbox.commands._results import Result, Served, Told
+from tidemill_sandbox.commands._results import Counted, Result, Served, Told
 
 _THERE = """\
   app.git, cfg-app.git   the two repositories, the journal in the second
@@ -36,6 +37,30 @@ def _waves(report: StatusReport) -> Iterator[Part]:
         yield f"  {wave.name:<{width}}  {sets}"
 
 
+def _counted(found: Mapping[str, Any]) -> Iterator[Part]:
+    """What there was, in two tables."""
+    repositories = found["repositories"]
+    yield Grid(
+        ("repository", "runs", "that cost nothing", "jobs", "job-minutes"),
+        [
+            (name, *map(str, (one["runs"], one["runs_that_cost_nothing"], one["jobs"],
+                              one["job_minutes"])))
+            for name, one in repositories.items()
+        ],
+    )  # fmt: skip
+    calls = {name: one["calls"] for name, one in repositories.items()}
+    calls["(none)"] = found["calls_of_none"]
+    yield Grid(
+        ("calls to", "by", "call", "times"),
+        [
+            (name, login or "nobody", kind, str(times))
+            for name, logins in calls.items()
+            for login, kinds in logins.items()
+            for kind, times in kinds.items()
+        ],
+    )
+
+
 def text(result: Result) -> Iterator[Part]:
     """A result in words."""
     match result:
@@ -57,5 +82,7 @@ def text(result: Result) -> Iterator[Part]:
             yield Typed(f"{_tidemill()} status --repo {cfg}", indent=2)
             yield Typed(f"git -C {cfg} log --oneline main", indent=2)
             yield Typed(f"git -C {cfg} log refs/tidemill/journal", indent=2)
+        case Counted(found):
+            yield from _counted(found)
         case Served():
             return

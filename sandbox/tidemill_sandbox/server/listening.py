@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qsl
 
+from tidemill_sandbox.server import counting
 from tidemill_sandbox.server.control import Control
 from tidemill_sandbox.server.git_http import GitServer
 from tidemill_sandbox.server.pages import Pages
@@ -86,6 +87,8 @@ class _Answers:
             return self._rest.answer(request, GRAPHQL)
         if path.startswith("/api/v3/"):
             return self._rest.answer(request, path.removeprefix("/api/v3"))
+        if path == counting.PATH and request.method == "GET":
+            return counting.answer(self.hub)
         if path.startswith("/_sandbox/"):
             return self._control.answer(request)
         for part in (self.hub.blobs, self._git):

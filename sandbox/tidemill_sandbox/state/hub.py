@@ -38,6 +38,7 @@ Control = Callable[[Mapping[str, Any]], Any]
 Dispatch = Callable[[Repository, str, str, Mapping[str, Any], "Event"], Run | None]
 
 
+RUNNER = "stand-in"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}")
 
 
@@ -189,6 +190,10 @@ class Hub(Memory):
             run.updated_at = now = self.now()
             job.status, job.conclusion = status, conclusion
             job.started_at = job.started_at or now
+            if status == "in_progress":
+                job.runner = RUNNER
+            elif conclusion == "skipped":
+                job.runner = None  # GitHub judges its `if` before there is a machine
             job.completed_at = now if status == "completed" else None
             check = next(check for check in self.check_runs if check.id == job.id)
             check.status, check.conclusion = status, conclusion
