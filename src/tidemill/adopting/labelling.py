@@ -7,33 +7,8 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tidemill.facts.controllers import FLUX_TARGET, TARGET, WAVE, Deployed
+from tidemill.facts.controllers import Deployed, pairs_as_yaml
 from tidemill.words.documents import loaded, table, text
-
-_TARGET = {
-    "Application": ("labels", TARGET),
-    "Kustomization": ("annotations", FLUX_TARGET),
-}
-
-
-def missing(one: Deployed, wave: str, target: str) -> dict[str, dict[str, str]]:
-    """What its metadata lacks, so that its reports are those of a target: by `labels` and so on."""
-    wanted = {"labels": {WAVE: wave}}
-    if target != one.name:
-        group, key = _TARGET[one.kind]
-        wanted.setdefault(group, {})[key] = target
-    lacking = {
-        group: {
-            key: value for key, value in pairs.items() if text(one.metadata, group, key) != value
-        }
-        for group, pairs in wanted.items()
-    }
-    return {group: pairs for group, pairs in lacking.items() if pairs}
-
-
-def lines(pairs: Mapping[str, str]) -> list[str]:
-    """As YAML has them: a value that YAML would take for a number, or for more, in quotes."""
-    return [f"{key}: {_scalar(value)}" for key, value in pairs.items()]
 
 
 def labelled(file: str, one: Deployed, lacking: Mapping[str, Mapping[str, str]]) -> str | None:
@@ -46,7 +21,7 @@ def labelled(file: str, one: Deployed, lacking: Mapping[str, Mapping[str, str]])
     def change(part: str, value: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
         for group, pairs in lacking.items():
             new = {key: one for key, one in pairs.items() if not text(value, *where, group, key)}
-            part = _added(part, where[-2:], group, lines(new)) if new else part
+            part = _added(part, where[-2:], group, pairs_as_yaml(new)) if new else part
         wanted = {group: {**table(value, *where, group), **lacking[group]} for group in lacking}
         return part, _with(value, where, wanted)
 
@@ -89,10 +64,6 @@ def _changed(
         is_right = loaded(changed) == [wanted]
         return "".join([*parts[:index], changed, *parts[index + 1 :]]) if is_right else None
     return None
-
-
-def _scalar(value: str) -> str:
-    return value if loaded(f"a: {value}") == [{"a": value}] else f"'{value}'"
 
 
 def _with(value: Mapping[str, Any], keys: Sequence[str], new: Mapping[str, Any]) -> dict[str, Any]:

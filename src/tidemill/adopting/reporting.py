@@ -11,6 +11,7 @@ from tidemill.adopting.place import Place
 from tidemill.adopting.proposal import Paste, Step, Wanted
 from tidemill.adopting.rollout import Rollout
 from tidemill.adopting.tree import Tree
+from tidemill.facts import controllers
 from tidemill.facts.controllers import Deployed
 from tidemill.words.documents import text
 
@@ -28,7 +29,7 @@ def labels(
     pasted: dict[Paste, None] = {}
     edited: dict[str, str] = {}
     for one in deployed:
-        belongs = rollout.place_of(one.target if one.wave else one.name, one.paths)
+        belongs = controllers.place_of(one, rollout.places())
         if not belongs:
             continue
         if one.kind == "Kustomization" and not one.waits:
@@ -38,23 +39,16 @@ def labels(
             else:
                 wait = ("spec:", "  wait: true")
                 pasted[Paste(one.file, f"to {one.kind} {one.name}", wait)] = None
-        if not (lacking := labelling.missing(one, *belongs)):
+        if not (lacking := one.lacks(*belongs)):
             continue
-        if one.made_by:
-            lacking = {
-                group: {key: one.variables.get(value, value) for key, value in pairs.items()}
-                for group, pairs in lacking.items()
-            }
         before = edited.get(one.file) or tree.text(one.file)
         changed = labelling.labelled(before, one, lacking)
         if changed is not None:
             edited[one.file] = changed
             continue
         resource = f"the template of {one.made_by}" if one.made_by else f"{one.kind} {one.name}"
-        lines = ["metadata:"]
-        for group, pairs in lacking.items():
-            lines += [f"  {group}:", *(f"    {line}" for line in labelling.lines(pairs))]
-        pasted[Paste(one.file, f"to {resource}", tuple(lines))] = None
+        lines = ("metadata:", *(f"  {line}" for line in controllers.as_yaml(lacking)))
+        pasted[Paste(one.file, f"to {resource}", lines)] = None
     return [*pasted], [Wanted(file, new, is_edit=True) for file, new in edited.items()]
 
 

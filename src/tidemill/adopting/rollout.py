@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from tidemill.facts import controllers
 from tidemill.words.names import is_name
 
 # What people call the steps of a rollout, in the order in which sets go through them.
@@ -50,22 +51,6 @@ class Rollout:
                 for path in self.paths:
                     filled = path.replace("{wave}", wave).replace("{target}", target)
                     yield filled.strip("/"), wave, target
-
-    def place_of(self, name: str, paths: Collection[str]) -> tuple[str, str] | None:
-        """Wave and target of what a controller makes from some paths; None where that is open.
-
-        Where targets share a path, the one counts that has most of the paths, or is called so.
-        """
-        votes: Counter[tuple[str, str]] = Counter()
-        for place, wave, target in self.places():
-            for path in paths:
-                if path == place:
-                    votes[wave, target] += 2 + (target == name)
-                elif path.startswith(f"{place}/") and target in (name, _below(path, place)):
-                    votes[wave, target] += 1
-        best = votes.most_common(2)
-        is_clear = len(best) == 1 or (best and best[0][1] > best[1][1])
-        return best[0][0] if is_clear else None
 
 
 def wave_in(path: str) -> str | None:
@@ -237,12 +222,8 @@ def _by_folder(
     if len(above) != 1 or not all("/{wave}/" in f"/{one}/" for one in templates.values()):
         return None
     folder = "".join(above.pop()).strip("/")
-    below = {path: _below(path, folder.replace("{wave}", by_wave[path])) for path in templates}
+    below = {
+        path: controllers.below(path, folder.replace("{wave}", by_wave[path])) for path in templates
+    }
     targets = {path: rest for path, rest in below.items() if rest}
     return (folder, targets) if all(map(is_name, targets.values())) else None
-
-
-def _below(path: str, place: str) -> str:
-    """What a path has below a place, as one word."""
-    rest = path.removeprefix(place).strip("/")
-    return rest.removesuffix(".yaml").removesuffix(".yml").replace("/", "-")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Sequence
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
@@ -16,10 +17,20 @@ from tidemill.checkup.finding import (
     warning,
 )
 from tidemill.facts.arrival import Arrival
-from tidemill.facts.controllers import GROUPS, SUBSCRIBES, TARGET, WAVE, Deployed, deployed
+from tidemill.facts.controllers import (
+    GROUPS,
+    SUBSCRIBES,
+    TARGET,
+    WAVE,
+    Deployed,
+    as_yaml,
+    deployed,
+    place_of,
+)
 from tidemill.facts.on_github import Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.documents import Document, loaded
+from tidemill.words.nearest import did_you_mean
 
 # Where it is told how each kind reports, and the lines that let it.
 _REPORTING = {
@@ -129,25 +140,29 @@ def targets(known: Checkup) -> Iterator[Finding]:
 
 def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
     what = f"the {one.kind} {one.name} ({one.file})"
-    if one.wave is None:
-        if meant := _meant(settings, one):
-            wave, target = meant
-            other = "" if one.name == target else f"\n  {TARGET}: {target}"
-            yield problem(
-                f"{what} is not labelled, so that {target} never reports",
-                "add these lines to its metadata",
-                f"labels:\n  {WAVE}: {wave}{other}",
-            )
-        return
-    if settings.listing(one.wave, one.target) is None:
+    is_listed = one.wave is not None and settings.listing(one.wave, one.target) is not None
+    meant = _meant(settings, one, by_name=not is_listed)
+    if meant and meant != (one.wave, one.target):
+        says = f"reports as {one.target} in {one.wave}, so" if one.wave else "is not labelled, so"
+        yield problem(
+            f"{what} {says} that {meant[1]} in {meant[0]} never reports",
+            "let these lines be in its metadata",
+            "\n".join(as_yaml(one.lacks(*meant))),
+        )
+    elif one.wave and not is_listed:
         waves = {wave.name: wave.targets for wave in settings.waves}
-        names = ", ".join(waves.get(one.wave, ())) or f"only the waves {', '.join(waves)}"
+        known = waves.get(one.wave, ())
+        names = ", ".join(known) or f"only the waves {', '.join(waves)}"
+        nearest = did_you_mean(one.target, known) or did_you_mean(one.wave, waves)
         yield problem(
             f"{what} reports as {one.target} in {one.wave}, which tidemill.toml does not list: it "
             f"has {names}",
-            f"mend its labels {WAVE} and {TARGET}, or add it to the wave's targets",
-            f'targets = [..., "{one.target}"]',
+            f"{nearest}mend its labels {WAVE} and {TARGET}, or list it in tidemill.toml",
+            "\n".join(
+                ["[[waves]]", f'name = "{one.wave}"', f"targets = {_toml([*known, one.target])}"]
+            ),
         )
+    if one.wave is None or not is_listed or (meant and meant != (one.wave, one.target)):
         return
     if not one.reports:
         page, lines = _REPORTING[one.kind]
@@ -163,13 +178,16 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         )
 
 
-def _meant(settings: Settings, one: Deployed) -> tuple[str, str] | None:
-    """Wave and target of what is not labelled, by its paths or its name."""
-    for wave in settings.waves:
-        for target in wave.targets:
-            if one.name == target or set(one.paths) & set(settings.paths(wave.name, target)):
-                return wave.name, target
-    return None
+def _meant(settings: Settings, one: Deployed, *, by_name: bool = True) -> tuple[str, str] | None:
+    """Wave and target of what is deployed, by its paths, or else by its name."""
+    every = [(wave.name, target) for wave in settings.waves for target in wave.targets]
+    places = [(path, *each) for each in every for path in settings.paths(*each)]
+    called = [each for each in every if by_name and each[1] == one.name]
+    return place_of(one, places) or (called[0] if len(called) == 1 else None)
+
+
+def _toml(names: Sequence[str]) -> str:
+    return f"[{', '.join(map(json.dumps, names))}]"
 
 
 def _meet(one: str, other: str) -> bool:

@@ -40,6 +40,8 @@ _CHECKS = ("same-job", "own-job", "other-ci")
 
 def is_called(known: Checkup) -> Iterator[Finding]:
     """`workflow`: does a job call our workflow?"""
+    if known.cfg is None and known.app is None:
+        return  # whose repository it is, is not known
     mine, name = ("cfg-app.git", "gitops") if known.cfg else ("app.git", "publish-images")
     example, found = f"{_AT}/{EXAMPLES[name]}", known.calls
     for one in known.workflows:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from tidemill.words.documents import Document, inside, is_plain, items, table, text
+from tidemill.words.documents import Document, inside, is_plain, items, loaded, table, text
 
 WAVE, TARGET = "tidemill.dev/wave", "tidemill.dev/target"
 FLUX_TARGET = "event.toolkit.fluxcd.io/tidemill-target"
 SUBSCRIBES = "notifications.argoproj.io/subscribe.tidemill.tidemill"
 GROUPS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/")
+_TARGET_IN = {
+    "Application": ("labels", TARGET),
+    "Kustomization": ("annotations", FLUX_TARGET),
+}
 _PLACE = re.compile(r"\{\{\s*\.?([\w.-]+)\s*\}\}")
 
 
@@ -67,6 +72,25 @@ class Deployed:
         labels, notes = table(self.metadata, "labels"), table(self.metadata, "annotations")
         return WAVE in labels or SUBSCRIBES in notes
 
+    def lacks(self, wave: str, target: str) -> dict[str, dict[str, str]]:
+        """What its metadata lacks to report as a target: by `labels` and so on, keys and values.
+
+        In a template, what stands for the values there.
+        """
+        wanted = {"labels": {WAVE: wave}}
+        if target != self.name:
+            group, key = _TARGET_IN[self.kind]
+            wanted.setdefault(group, {})[key] = target
+        lacking = {
+            group: {
+                key: self.variables.get(value, value)
+                for key, value in pairs.items()
+                if text(self.metadata, group, key) != value
+            }
+            for group, pairs in wanted.items()
+        }
+        return {group: pairs for group, pairs in lacking.items() if pairs}
+
     @property
     def is_whole(self) -> bool:
         """Whether no template is left in what identifies it."""
@@ -82,6 +106,49 @@ class Deployed:
 def deployed(documents: Iterable[Document]) -> list[Deployed]:
     """All Applications and Kustomizations; those that a set makes from a list one by one."""
     return [found for one in documents for found in _in(one)]
+
+
+def as_yaml(lacking: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """The lines of metadata that say what is lacking."""
+    return [
+        line
+        for group, pairs in lacking.items()
+        for line in (f"{group}:", *(f"  {pair}" for pair in pairs_as_yaml(pairs)))
+    ]
+
+
+def pairs_as_yaml(pairs: Mapping[str, str]) -> list[str]:
+    """A line each: a value that YAML would take for a number, or for more, in quotes."""
+    return [
+        f"{key}: {value}" if loaded(f"a: {value}") == [{"a": value}] else f"{key}: '{value}'"
+        for key, value in pairs.items()
+    ]
+
+
+def place_of(one: Deployed, places: Iterable[tuple[str, str, str]]) -> tuple[str, str] | None:
+    """Wave and target of what a controller makes, by what it is made of; None where that is open.
+
+    Where targets share a path, the one counts that has most of the paths, or is called so.
+
+    Args:
+        places: each path of each target, with its wave and the target.
+    """
+    votes: Counter[tuple[str, str]] = Counter()
+    names = {one.name, one.target}
+    for place, wave, target in places:
+        for path in one.paths:
+            if path == place:
+                votes[wave, target] += 2 + (target in names)
+            elif path.startswith(f"{place}/") and target in {*names, below(path, place)}:
+                votes[wave, target] += 1
+    (first, most), (_, next_) = [*votes.most_common(2), (None, 0), (None, 0)][:2]
+    return first if most > next_ else None
+
+
+def below(path: str, place: str) -> str:
+    """What a path has below a place, as one word."""
+    rest = path.removeprefix(place).strip("/")
+    return rest.removesuffix(".yaml").removesuffix(".yml").replace("/", "-")
 
 
 def _in(one: Document) -> Iterator[Deployed]:

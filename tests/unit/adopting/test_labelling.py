@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tidemill.adopting.labelling import labelled, lines, missing, waiting
-from tidemill.facts.controllers import Deployed
+from tidemill.adopting.labelling import labelled, waiting
+from tidemill.facts.controllers import Deployed, pairs_as_yaml
 from tidemill.words.documents import loaded
 
 HEAD = "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
@@ -37,30 +37,30 @@ def application(text: str, *, made_by: str = "") -> Deployed:
 @pytest.mark.parametrize(("before", "after"), TEXTS.values(), ids=TEXTS)
 def test_application_gets_its_label(before: str, after: str | None) -> None:
     one = application(HEAD + before)
-    lacking = missing(one, "dev", "x")
+    lacking = one.lacks("dev", "x")
     assert lacking == {"labels": {"tidemill.dev/wave": "dev"}}
     done = labelled(HEAD + before, one, lacking)
     assert done == (after and HEAD + after)
     if done:
-        assert missing(application(done), "dev", "x") == {}
+        assert application(done).lacks("dev", "x") == {}
 
 
 def test_what_a_template_makes_is_left_to_a_person() -> None:
     text = f"{HEAD}metadata:\n  name: x\n"
     one = application(text, made_by="all")
-    assert labelled(text, one, missing(one, "dev", "x")) is None
+    assert labelled(text, one, one.lacks("dev", "x")) is None
 
 
 def test_target_of_a_kustomization_is_an_annotation() -> None:
     one = Deployed("a.yaml", "Kustomization", "x", ("k",))
-    assert missing(one, "dev", "y") == {
+    assert one.lacks("dev", "y") == {
         "labels": {"tidemill.dev/wave": "dev"},
         "annotations": {"event.toolkit.fluxcd.io/tidemill-target": "y"},
     }
 
 
 def test_value_that_yaml_takes_for_a_number_is_quoted() -> None:
-    assert lines({"a": "7", "b": "true", "c": "eu-1", "d": "{{.env}}"}) == [
+    assert pairs_as_yaml({"a": "7", "b": "true", "c": "eu-1", "d": "{{.env}}"}) == [
         "a: '7'",
         "b: 'true'",
         "c: eu-1",

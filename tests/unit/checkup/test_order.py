@@ -321,12 +321,22 @@ CASES: dict[str, Case] = {
     ),
     "wave that is not listed": (
         lambda: deploying("staging-eu", "stagin"),
+        "targets", "problem", "in stagin, so that staging-eu in staging never reports",
+    ),
+    "wave that is not listed, of a target that is not, either": (
+        lambda: deploying("other", "stagin"),
         "targets", "problem", "only the waves staging, production",
+    ),
+    "label of another target": (
+        lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(name="staging-eu", wave="staging")
+                       .replace("wave: staging\n", "wave: production\n")
+                       .replace("name: staging-eu", "name: prod-eu")}),
+        "targets", "problem", "reports as prod-eu in production, so that staging-eu in staging",
     ),
     "no label": (
         lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(
             name="staging-eu", wave="staging").replace("    tidemill.dev/wave: staging\n", "")}),
-        "targets", "problem", "is not labelled, so that staging-eu never reports",
+        "targets", "problem", "is not labelled, so that staging-eu in staging never reports",
     ),
     "annotation that nothing subscribes": (
         lambda: cfg(**{"argocd/staging.yaml": APPLICATION.format(
@@ -742,3 +752,22 @@ spec: {{source: {{path: charts/web, helm: {{valueFiles: [{values}]}}}}}}
 def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: list[str]) -> None:
     known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
     assert [one.state for one in of(known, "targets")] == states
+
+
+def test_labels_to_paste_are_those_that_are_meant() -> None:
+    wrong = cfg(
+        **{
+            "argocd/staging.yaml": APPLICATION.format(name="staging-eu", wave="stagin").replace(
+                "  name: staging-eu", "  name: shop"
+            )
+        }
+    )
+    (found, *_) = of(wrong, "targets")
+    assert loaded(found.paste) == [
+        {"labels": {"tidemill.dev/wave": "staging", "tidemill.dev/target": "staging-eu"}}
+    ]
+
+
+def test_of_settings_that_are_of_no_use_nothing_is_concluded() -> None:
+    broken = replace(cfg(), cfg=None, invalid=SettingsInvalid("no", remedy="mend it"))
+    assert [one.check for one in findings(broken) if one.state == "problem"] == ["settings"]
