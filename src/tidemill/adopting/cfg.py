@@ -77,7 +77,8 @@ def proposed(
     Raises:
         Refused: something can't be found out, and has to be said.
     """
-    deployed = [one for one in controllers.deployed(tree.documents) if one.has_files]
+    every = controllers.deployed(tree.documents)
+    deployed = [one for one in every if one.has_files]
     if there is not None:
         waves = {wave.name: wave.targets for wave in there.waves}
         rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is")
@@ -110,10 +111,11 @@ def proposed(
                 f"{EXAMPLES}/cfg-app has one to copy"
             )
     pastes, edited = reporting.labels(tree, deployed, rollout)
+    pastes += reporting.unlisted(every)
     files += edited
     steps: list[Step] = []
     if place.is_on_github:
-        made, more, steps = reporting.notifications(tree, place, deployed, [*rollout.waves], texts)
+        made, more, steps = reporting.notifications(tree, place, every, [*rollout.waves], texts)
         files += made
         pastes += more
     steps = _steps(place, _named(files), steps, prefix)

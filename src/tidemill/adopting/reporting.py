@@ -46,10 +46,18 @@ def labels(
         if changed is not None:
             edited[one.file] = changed
             continue
-        resource = f"the template of {one.made_by}" if one.made_by else f"{one.kind} {one.name}"
+        resource = f"the template of {one.made_by}" if one.made_by else one.title
         lines = ("metadata:", *(f"  {line}" for line in controllers.as_yaml(lacking)))
         pasted[Paste(one.file, f"to {resource}", lines)] = None
     return [*pasted], [Wanted(file, new, is_edit=True) for file, new in edited.items()]
+
+
+def unlisted(every: Sequence[Deployed]) -> list[Paste]:
+    """What templates of sets lack whose generators list nothing that can be read here."""
+    lines = ("metadata:", *(f"  {line}" for line in controllers.as_yaml(controllers.UNLISTED)))
+    where = "to the template of {}, with what stands for the two in it"
+    found = {(one.file, one.made_by) for one in every if one.is_unlisted}
+    return [Paste(file, where.format(name), lines) for file, name in sorted(found)]
 
 
 def notifications(

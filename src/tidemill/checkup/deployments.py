@@ -21,6 +21,7 @@ from tidemill.facts.controllers import (
     GROUPS,
     SUBSCRIBES,
     TARGET,
+    UNLISTED,
     WAVE,
     Deployed,
     as_yaml,
@@ -121,10 +122,19 @@ def targets(known: Checkup) -> Iterator[Finding]:
         if any(group in text for group in GROUPS)
         for value in loaded(text)
     ]
-    found = [one for one in deployed(manifests) if one.is_whole]
+    every = deployed(manifests)
+    found = [one for one in every if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
-    yield from wrong
+    yield from {(one.what, one.paste): one for one in wrong}.values()
+    for one in every:
+        if one.is_unlisted:
+            yield warning(
+                f"the template of the {one.title} ({one.file}) has no label {WAVE}, without which "
+                "nothing reports",
+                "let these lines be in its metadata, with what stands for the two in the template",
+                "\n".join(as_yaml(UNLISTED)),
+            )
     told = {(one.wave, one.target) if one.wave else _meant(known.cfg, one) for one in found}
     missing = [f"{target} ({wave})" for wave, target in wanted if (wave, target) not in told]
     look = "see which ones have reported"
@@ -139,13 +149,20 @@ def targets(known: Checkup) -> Iterator[Finding]:
 
 
 def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
-    what = f"the {one.kind} {one.name} ({one.file})"
+    what = f"the {one.title} ({one.file})"
     is_listed = one.wave is not None and settings.listing(one.wave, one.target) is not None
     meant = _meant(settings, one, by_name=not is_listed)
     if meant and meant != (one.wave, one.target):
         says = f"reports as {one.target} in {one.wave}, so" if one.wave else "is not labelled, so"
+        if one.made_by and one.wave:
+            says = "has other labels in its template than tidemill.toml has targets, so"
+        never = (
+            "no target that it makes reports"
+            if one.made_by
+            else f"{meant[1]} in {meant[0]} never reports"
+        )
         yield problem(
-            f"{what} {says} that {meant[1]} in {meant[0]} never reports",
+            f"{what} {says} that {never}",
             "let these lines be in its metadata",
             "\n".join(as_yaml(one.lacks(*meant))),
         )

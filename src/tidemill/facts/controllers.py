@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any, Literal
 
 from tidemill.words.documents import Document, inside, is_plain, items, loaded, table, text
@@ -19,6 +20,8 @@ _TARGET_IN = {
     "Application": ("labels", TARGET),
     "Kustomization": ("annotations", FLUX_TARGET),
 }
+# What the template of a set needs whose generators list nothing that is written there.
+UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 _PLACE = re.compile(r"\{\{\s*\.?([\w.-]+)\s*\}\}")
 
 
@@ -71,6 +74,16 @@ class Deployed:
             return self.waits
         labels, notes = table(self.metadata, "labels"), table(self.metadata, "annotations")
         return WAVE in labels or SUBSCRIBES in notes
+
+    @property
+    def is_unlisted(self) -> bool:
+        """Whether a set makes it by what is not written there, and says nothing of its wave."""
+        return bool(self.made_by) and not self.variables and self.wave is None
+
+    @property
+    def title(self) -> str:
+        """What people look for it by: its kind and name, or those of the set that makes it."""
+        return f"ApplicationSet {self.made_by}" if self.made_by else f"{self.kind} {self.name}"
 
     def lacks(self, wave: str, target: str) -> dict[str, dict[str, str]]:
         """What its metadata lacks to report as a target: by `labels` and so on, keys and values.
@@ -183,15 +196,21 @@ def _application(
 def _of_set(one: Document, spec: object) -> Iterator[Deployed]:
     made_by = text(one.value, "metadata", "name") or one.kind
     dot = "." if inside(spec, "goTemplate") else ""
-    elements = [
-        table(element)
-        for generator in items(spec, "generators")
-        for element in items(generator, "list", "elements")
-    ]
+    elements = [each for generator in items(spec, "generators") for each in _elements(generator)]
     for element in elements or [{}]:
         variables = {str(value): f"{{{{{dot}{key}}}}}" for key, value in element.items()}
         made = _filled(inside(spec, "template"), element)
         yield _application(one.file, made, made_by, variables)
+
+
+def _elements(generator: object) -> list[Mapping[str, Any]]:
+    """What a generator lists; of a matrix, each of one with each of the others."""
+    if inner := items(generator, "matrix", "generators"):
+        return [
+            {key: value for one in row for key, value in one.items()}
+            for row in product(*map(_elements, inner))
+        ]
+    return [table(element) for element in items(generator, "list", "elements")]
 
 
 def _filled(value: Any, element: Mapping[str, Any]) -> Any:

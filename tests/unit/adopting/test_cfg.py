@@ -223,6 +223,17 @@ def test_template_of_an_application_set_gets_its_labels_where_it_is_written_in_l
     assert "argocd/shop.yaml" not in [one.path for one in again.files]
 
 
+def test_template_whose_generator_lists_nothing_is_left_to_a_person() -> None:
+    text = SET.replace("    - list:\n", "    - git:\n")
+    files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "argocd/shop.yaml": text}
+    found = proposal(files)
+    (paste,) = found.pastes
+    assert paste.where.startswith("to the template of shop, with what stands for the two")
+    labels = yaml.safe_load("\n".join(paste.lines))["metadata"]["labels"]
+    assert labels.keys() == {"tidemill.dev/wave", "tidemill.dev/target"}
+    assert "tidemill/argocd-notifications.yaml" in [one.path for one in found.files]
+
+
 def test_jsonnet_needs_a_command_of_its_own_and_says_so() -> None:
     files = {"env/dev.jsonnet": "", "env/prod.jsonnet": "", "a.yaml": POD}
     found = proposal(files)

@@ -757,15 +757,57 @@ def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: l
 def test_labels_to_paste_are_those_that_are_meant() -> None:
     wrong = cfg(
         **{
-            "argocd/staging.yaml": APPLICATION.format(name="staging-eu", wave="stagin").replace(
-                "  name: staging-eu", "  name: shop"
-            )
+            "argocd/staging.yaml": APPLICATION.format(name="staging-eu", wave="staging")
+            .replace("wave: staging\n", "wave: stagin\n")
+            .replace("  name: staging-eu", "  name: shop")
         }
     )
     (found, *_) = of(wrong, "targets")
     assert loaded(found.paste) == [
         {"labels": {"tidemill.dev/wave": "staging", "tidemill.dev/target": "staging-eu"}}
     ]
+
+
+def a_set(generators: str) -> Checkup:
+    """cfg-app.git with an ApplicationSet for both targets, whose template has no labels."""
+    text = f"""\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: shop
+spec:
+  goTemplate: true
+  generators: {generators}
+  template:
+    metadata:
+      name: '{{{{.wave}}}}-{{{{.site}}}}'
+    spec:
+      source:
+        path: 'generated/{{{{.wave}}}}/{{{{.site}}}}'
+"""
+    return cfg(**{"argocd/staging.yaml": "", "argocd/production.yaml": text})
+
+
+OTHER_LIST = "{list: {elements: [{a: b}]}}"
+
+
+def test_a_template_that_lacks_labels_is_one_finding_with_its_variables() -> None:
+    sites = "[{wave: staging, site: staging-eu}, {wave: production, site: prod-eu}]"
+    for generators in (
+        f"[{{list: {{elements: {sites}}}}}]",
+        f"[{{matrix: {{generators: [{{list: {{elements: {sites}}}}}, {OTHER_LIST}]}}}}]",
+    ):
+        (found,) = [one for one in of(a_set(generators), "targets") if one.state == "problem"]
+        assert "ApplicationSet shop" in found.what
+        assert loaded(found.paste) == [
+            {"labels": {"tidemill.dev/wave": "{{.wave}}", "tidemill.dev/target": "{{.site}}"}}
+        ]
+
+
+def test_a_template_whose_generator_lists_nothing_is_named_where_it_has_no_label() -> None:
+    (found,) = [one for one in of(a_set("[{git: {}}]"), "targets") if one.state == "warning"]
+    assert "the template of the ApplicationSet shop" in found.what
+    assert found.paste.startswith("labels:\n  tidemill.dev/wave: ")
 
 
 def test_of_settings_that_are_of_no_use_nothing_is_concluded() -> None:
