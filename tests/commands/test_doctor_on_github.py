@@ -228,6 +228,13 @@ def test_a_token_that_may_only_read_is_told_from_one_that_may_push(cfg: Cfg) -> 
     assert "takes no push from here" in cfg.found("state-refs")["warning"][0]
 
 
+def test_credentials_of_the_remote_are_no_part_of_what_is_to_be_pasted(cfg: Cfg) -> None:
+    url = git(cfg.checkout, "remote", "get-url", "origin").strip()
+    git(cfg.checkout, "remote", "set-url", "origin", url.replace("://", "://ada:geheim@"))
+    (found,) = [one for one in cfg.doctor().json["findings"] if one["check"] == "state-refs"]
+    assert found["paste"] == f"tidemill reconcile-cfg-app --repo {url}"
+
+
 def test_refs_of_the_state_that_are_there_were_written(cfg: Cfg) -> None:
     git(cfg.checkout, "push", "-q", str(cfg.repository.path), "HEAD:refs/tidemill/journal")
     assert set(cfg.found("state-refs")) == {"ok"}

@@ -27,7 +27,7 @@ from tidemill.facts.controllers import GROUPS
 from tidemill.facts.on_github import Unseen
 from tidemill.turn.check import check, empty_folder
 from tidemill.turn.trial import named_otherwise, tried
-from tidemill.words.urls import redacted
+from tidemill.words.urls import redacted, without_credentials
 
 _READ = (of_cfg.FILE, ".gitattributes", "Makefile", "makefile", "GNUmakefile")
 _OFFLINE = Unseen("--offline was given", remedy="leave it out", paste="tidemill doctor")
@@ -103,7 +103,7 @@ class Examination:
             return replace(known, pushing=unseen, github=unseen, other=unseen)
         where = place.of_remote(url)
         token = place.token_for(where.url) if where else None
-        known = replace(known, url=redacted(url), pushing=self._pushing(known, url))
+        known = replace(known, url=without_credentials(url), pushing=self._pushing(known, url))
         if where is None:
             unseen = Unseen(f"{redacted(url)} is not on {place.server_url()}")
             return replace(known, github=unseen, other=unseen)

@@ -11,7 +11,7 @@ from tidemill.asks.workflow_dispatch import inputs_of
 from tidemill.clients.github import place
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.wording import line_command, reasons, runs_as
-from tidemill.words.urls import redacted
+from tidemill.words.urls import without_credentials
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Remedies:
     def of(cls, url: str, now: datetime) -> Remedies:
         """For the repository that a command was given."""
         path = os.path.abspath(url) if os.path.exists(url) else url  # noqa: PTH100, PTH110
-        repo = redacted(path).replace("***@", "")
+        repo = without_credentials(path)
         where = place.of_url(repo)
         if where is None:
             return cls(repo, now)

@@ -24,7 +24,7 @@ from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.settings_file import parse
 from tidemill.words.names import checked_name, checked_repository, shown
-from tidemill.words.urls import redacted
+from tidemill.words.urls import without_credentials
 
 EXAMPLE = "tidemill init cfg"
 
@@ -112,7 +112,7 @@ def _write(checkout: CheckoutFiles, wanted: Sequence[Change]) -> None:
 
 
 def _place(folder: str, checkout: CheckoutFiles) -> Place:
-    url = redacted(checkout.url or "")
+    url = without_credentials(checkout.url or "")
     host = url.removeprefix("https://").removeprefix("ssh://").replace(":", "/").partition("/")[0]
     has_workflows = any(name.startswith(f"{WORKFLOW_FOLDER}/") for name in checkout.files)
     is_on_github = not url or has_workflows or "github" in host or ".ghe.com" in host
