@@ -60,6 +60,11 @@ def test_the_help_lists_every_command_with_what_it_is_for() -> None:
     assert COMPLETION in told
 
 
+@pytest.mark.parametrize("words", [("help",), ("help", "doctor"), ("help", "hold-wave")])
+def test_help_as_a_word_is_the_option(words: tuple[str, ...]) -> None:
+    assert said(*words) == said(*words[1:], "--help")
+
+
 MISTAKES = {
     "command": (("statsu",), "there is no command 'statsu'.", "did you mean status? "),
     "command, its beginning": (("reconcile",), "'reconcile'", "did you mean reconcile-cfg-app? "),

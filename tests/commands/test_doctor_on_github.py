@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -230,7 +231,8 @@ def test_a_token_that_may_only_read_is_told_from_one_that_may_push(cfg: Cfg) -> 
 
 def test_credentials_of_the_remote_are_no_part_of_what_is_to_be_pasted(cfg: Cfg) -> None:
     url = git(cfg.checkout, "remote", "get-url", "origin").strip()
-    git(cfg.checkout, "remote", "set-url", "origin", url.replace("://", "://ada:geheim@"))
+    token = os.environ["TIDEMILL_TOKEN"]
+    git(cfg.checkout, "remote", "set-url", "origin", url.replace("://", f"://ada:{token}@"))
     (found,) = [one for one in cfg.doctor().json["findings"] if one["check"] == "state-refs"]
     assert found["paste"] == f"tidemill reconcile-cfg-app --repo {url}"
 

@@ -165,7 +165,9 @@ class Program(_Helpful, click.Group):
         return "\n".join([table.about, "", usage, "", "To begin with:", *lines, "", more])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does."""
+        """As click does; `help COMMAND` is `COMMAND --help`."""
+        if args[:1] == ["help"]:
+            args = [*args[1:], "--help"]
         with _placed(ctx):
             return super().parse_args(ctx, args)
 

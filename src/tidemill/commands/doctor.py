@@ -22,7 +22,7 @@ EXAMPLE = "tidemill doctor --offline"
 PARAMETERS = (
     Argument(
         ["folder"],
-        metavar="DIR",
+        metavar="[DIR]",
         default=".",
         help="a checkout of cfg-app.git or app.git; here by default",
     ),

@@ -36,7 +36,7 @@ PARAMETERS = (
         "images are built",
     ),
     click.Argument(
-        ["folder"], metavar="DIR", default=".", help="the root of the checkout; here by default"
+        ["folder"], metavar="[DIR]", default=".", help="the root of the checkout; here by default"
     ),
     Option(
         "--targets",
