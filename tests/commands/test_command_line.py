@@ -80,7 +80,7 @@ MISTAKES = {
         "has no option --no-psh.",
         "did you mean --no-push? ",
     ),
-    "two are missing": (("hold-wave", "--repo", "x"), "needs --wave and --reason.", "an example"),
+    "two are missing": (("record-check", "--repo", "x"), "needs --sha and --context", "an example"),
     "argument is missing": (("compare", "a"), "tidemill compare needs RIGHT.", "an example"),
     "argument too much": (("compare", "a", "b", "c"), "has no place for 'c'.", "--help"),
     "value is missing": ((*HOLD, "--set"), "'--set' requires an argument", "--help"),
