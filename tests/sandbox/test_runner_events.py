@@ -170,6 +170,30 @@ def test_workflow_runs_follow_each_other_three_times_and_no_more(shop: Mill) -> 
     assert payload["workflow_run"]["head_sha"] == runs[0].head_sha
 
 
+def test_no_workflow_run_follows_what_a_github_token_has_started(shop: Mill) -> None:
+    on = "{repository_dispatch: {types: [answer]}}"
+    after = "{workflow_run: {workflows: [answer, ask], types: [completed]}}"
+    ask = """
+name: ask
+on: {repository_dispatch: {types: [go]}}
+permissions: {contents: write}
+jobs:
+  ask:
+    runs-on: x
+    steps:
+      - env: {TOKEN: '${{ github.token }}'}
+        run: >-
+          curl -fsS -H "Authorization: Bearer $TOKEN" -d '{"event_type": "answer"}'
+          "$GITHUB_API_URL/repos/$GITHUB_REPOSITORY/dispatches"
+"""
+    shop.push(a=ask, b=showing(on, "answer"), c=showing(after, "after"))
+    shop.dispatch("go")
+    runs = sorted(run.workflow.name for run in shop.settled())
+    assert runs == ["after", "answer", "ask"]
+    [followed] = [run for run in shop.hub.runs if run.workflow.name == "after"]
+    assert printed(followed, "show")["workflow_run"]["name"] == "ask"
+
+
 def test_a_schedule_is_due_when_the_clock_is_moved_by_hand(shop: Mill) -> None:
     shop.push(a=showing("{schedule: [{cron: '*/15 * * * *'}]}"))
     found = shop.hub.control["tick"]({"repository": NAME})

@@ -252,8 +252,10 @@ class Starter:
         self._tell(run, "completed")
 
     def _tell(self, run: Run, action: str) -> None:
-        """What happens to a run is an event, too."""
-        cause = Cause(run.actor)
+        """What happens to a run is an event, too; of one that a GITHUB_TOKEN has started, it is
+        that token's, and starts nothing (facts, section 15: two projects report it)."""
+        started = run.trigger.cause if run.trigger else None
+        cause = Cause(run.actor, run_id=started.run_id if started else None)
         ref = f"refs/heads/{run.head_branch}" if run.head_branch else None
         self._hub.emit(Event("workflow_run", run.repository, cause, self._hub.now(), action,
                              run.head_sha, ref, {"run": run}))  # fmt: skip
