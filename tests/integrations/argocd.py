@@ -55,9 +55,14 @@ class Told:
 
 @dataclass
 class GitHub:
-    """It keeps what came, and answers with `status`, or with the JSON there is for a path."""
+    """It keeps what came, and answers with `status`, or with the JSON there is for a path.
+
+    Attributes:
+        outages: how many requests it answers with 502 before that.
+    """
 
     port: int = 0
+    outages: int = 0
     status: int = 204
     requests: list[Request] = field(default_factory=list)
     answers: dict[tuple[str, str], object] = field(default_factory=dict)
@@ -143,7 +148,11 @@ def _server() -> Iterator[GitHub]:
             github.requests.append(Request(self.command, self.path, headers, body))
             known = github.answers.get((self.command, self.path.partition("?")[0]))
             answer = b"" if known is None else json.dumps(known).encode()
-            self.send_response(github.status if known is None else 201)
+            status = github.status if known is None else 201
+            if github.outages:
+                github.outages -= 1
+                status = 502
+            self.send_response(status)
             self.send_header("Content-Length", str(len(answer)))
             self.end_headers()
             self.wfile.write(answer)

@@ -255,27 +255,42 @@ def test_what_could_not_be_delivered_is_told_again_later(argocd: Controller) -> 
     lost = argocd.sees(App(finished=5, changed=4))
     assert (len(lost.requests), len(lost.errors)) == (1, 1)
     argocd.github.status = 204
-    assert argocd.tells(App(finished=6, changed=5)) == []
-    assert argocd.tells(App(finished=15, changed=14)) == [OF_FIRST]
-    assert argocd.tells(App(finished=100, changed=99)) == []
-    assert argocd.tells(App(finished=300, changed=299)) == [OF_FIRST]
+    assert argocd.tells(App(finished=26, changed=25)) == []
+    assert argocd.tells(App(finished=35, changed=34)) == [OF_FIRST]
+    assert argocd.tells(App(finished=300, changed=299)) == []
     assert argocd.tells(App(finished=9000, changed=8999)) == []
+
+
+def test_what_github_did_not_take_for_a_moment_is_delivered_all_the_same(
+    argocd: Controller,
+) -> None:
+    """Argo CD gives up after three more tries, where nothing else is set."""
+    argocd.github.outages = 4
+    told = argocd.sees(App())
+    assert (len(told.requests), told.errors) == (5, [])
+    assert argocd.tells(App()) == []
+
+
+def test_what_a_newer_revision_has_replaced_is_not_told_again(argocd: Controller) -> None:
+    argocd.sees(App(finished=5, changed=4))
+    newer = App(revisions=(SECOND,), before=((FIRST,),), finished=2, changed=1)
+    assert argocd.tells(newer, newer.but(finished=40, changed=39)) == [OF_SECOND, OF_SECOND]
 
 
 def test_failure_that_could_not_be_delivered_is_told_again_later(argocd: Controller) -> None:
     argocd.github.status = 403
     argocd.sees(App(health="Degraded", finished=5, changed=4))
     argocd.github.status = 204
-    later = App(health="Degraded", finished=15, changed=14)
+    later = App(health="Degraded", finished=35, changed=34)
     assert argocd.tells(later, later) == ["Succeeded Degraded 1111111"]
 
 
-def test_ten_minutes_count_from_the_failure_not_from_the_sync(argocd: Controller) -> None:
+def test_half_an_hour_counts_from_the_failure_not_from_the_sync(argocd: Controller) -> None:
     sick = App(health="Degraded", finished=1000)
     bad = "Succeeded Degraded 1111111"
     assert argocd.tells(sick.but(changed=5), sick.but(changed=6)) == [bad]
-    assert argocd.tells(sick.but(changed=15), sick.but(changed=16)) == [bad]
-    assert argocd.tells(sick.but(changed=200), sick.but(changed=900)) == [bad]
+    assert argocd.tells(sick.but(changed=35), sick.but(changed=36)) == [bad]
+    assert argocd.tells(sick.but(changed=200), sick.but(changed=900)) == []
 
 
 def test_what_flaps_for_days_ends_in_silence_not_in_a_flood(argocd: Controller) -> None:

@@ -138,8 +138,8 @@ def _of_cfg(call: Call, settings: Settings) -> list[Finding]:
             is_deaf,
             warning,
             f"{file} does not hear when the other CI has answered",
-            "let that CI send turn-due when it has answered, or add workflow_run with the name of its "
-            "workflow, or status",
+            "let that CI send turn-due when it has answered, or add workflow_run with the name of "
+            "its workflow, or status",
             "  status:",
         ),
         (
