@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo sandbox unit test lint format dist docs site bench lock clean
+.PHONY: help setup components demo sandbox unit test lint format dist docs site bench mutants lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -73,6 +73,9 @@ site: setup ## build the documents as a site into site/, without the network; a 
 
 bench: setup ## run every benchmark, and write docs/performance.md (ARGS="turn plan" picks some, and prints)
 	@$(BIN)/python bench/page.py $(if $(ARGS),$(ARGS),--to docs/performance.md)
+
+mutants: setup ## break what decides, one place at a time, and print what no test notices (hours; ARGS="plan/soak.py" for a part)
+	@$(BIN)/python -m tools.mutants $(or $(ARGS),plan facts turn clients/git)
 
 lock: ## pin all dependencies again (ARGS=--upgrade, or ARGS="-P rich", takes newer ones)
 	@PYTHON="$(PYTHON)" sh tools/lock.sh $(ARGS)
