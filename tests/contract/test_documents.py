@@ -18,7 +18,6 @@ from typing import Any, get_args
 import msgspec
 import pytest
 import yaml
-from tests.world import World
 
 from tidemill.announcing.announcement import parse as parse_announcement
 from tidemill.building import settings as app_settings
@@ -43,7 +42,7 @@ DOCUMENTS = {
     for file in sorted(ROOT.glob(pages))
 }
 SETTINGS = DOCUMENTS["docs/reference/settings.md"]
-ADOPT = DOCUMENTS["docs/adopt.md"]
+ANNOUNCE = DOCUMENTS["docs/jobs/announce.md"]
 IMAGES = DOCUMENTS["docs/images.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
 EACH = pytest.mark.parametrize("name", DOCUMENTS)
@@ -94,6 +93,17 @@ def test_links_lead_somewhere(name: str) -> None:
         assert file.exists(), target
         if anchor:
             assert anchor in map(slug, re.findall(r"(?m)^#+ (.+)$", file.read_text())), target
+
+
+def test_pages_that_the_code_names_exist() -> None:
+    for text in messages():
+        for path, anchor in re.findall(r"blob/main/([\w./-]+)(?:#([\w-]+))?", text):
+            assert (ROOT / path).exists(), text
+            if anchor:
+                headings = re.findall(r"(?m)^#+ (.+)$", (ROOT / path).read_text())
+                assert anchor in map(slug, headings), text
+        for path in re.findall(r"\bdocs/[\w/-]+\.md\b", text):
+            assert (ROOT / path).exists(), text
 
 
 @EACH
@@ -191,25 +201,6 @@ def test_commands_of_the_sandbox_that_are_named_exist(name: str) -> None:
 
 def test_the_readme_names_every_command() -> None:
     assert first_column(section(README, "The commands")) == list(_table.COMMANDS)
-
-
-def test_the_loop_carries_a_set_from_the_announcement_to_the_last_wave(tmp_path: Path) -> None:
-    script = next(block for block in blocks(ADOPT, "sh") if block.startswith("tidemill loop"))
-    waves: dict[str, dict[str, Any]] = {"lab": {"targets": ["lab-1"]}, "shop": {"targets": ["s"]}}
-    world = World(tmp_path, waves)
-    env = os.environ | {
-        "CFG": str(world.bare),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "HOME": str(tmp_path),
-    }
-    announced = world.announce(1)["introduced"][0]["app_sha"]
-    for wave in waves:
-        done = subprocess.run(
-            ["sh", "-c", script], env=env, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert world.on_main(wave) == announced
-        world.deploy(wave)
 
 
 # Make
@@ -353,7 +344,7 @@ def test_the_tables_of_inputs_and_outputs_are_the_workflow_s(title: str, workflo
 # What else is quoted
 
 
-@pytest.mark.parametrize("block", blocks(ADOPT, "json"))
+@pytest.mark.parametrize("block", blocks(ANNOUNCE, "json"))
 def test_examples_of_announcements_are_valid(block: str) -> None:
     parse_announcement(block.encode())
 

@@ -257,7 +257,7 @@ def converted(plain: Any, shape: type[_T], what: str = "an announcement") -> _T:
 def _not_one(what: str, why: str, where: str = "") -> Refused:
     return Refused(
         f"this is not {what}: {where}{shown(why)}",
-        remedy="docs/adopt.md shows the form of an announcement",
+        remedy="docs/jobs/announce.md shows the form of an announcement",
     )
 
 

@@ -61,7 +61,7 @@ def read_whole(data: bytes) -> Announcement | AnnouncementReference:
     if _is_bare(plain):
         raise Refused(
             "this announcement does not say of which commit it is",
-            remedy="send it with announce-images: docs/adopt.md shows the form of an announcement",
+            remedy="send it with announce-images: docs/jobs/announce.md shows the form",
         )
     return _whole(plain)
 

@@ -15,7 +15,7 @@ OLDEST_GIT = (2, 39)
 _ADD = "add it, or mend tidemill.toml"
 _INTERPRETERS = ("sh", "bash", "python", "python3", "node", "ruby")
 _OF_SHELLS = re.compile(r"[|&;<>()$`\n]")
-_ADOPT = "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md"
+_SETTINGS = "https://github.com/tidemill/tidemill/blob/main/docs/reference/settings.md"
 
 
 def releases(known: Checkup) -> Iterator[Finding]:
@@ -192,4 +192,4 @@ def fitness(known: Checkup) -> Iterator[Finding]:
         case one:
             yield ok(f"fit to land: {', '.join(one.checked)}")
             for text in one.warnings:
-                yield warning(text, "see docs/reference/settings.md", _ADOPT)
+                yield warning(text, "see docs/reference/settings.md", _SETTINGS)

@@ -95,7 +95,7 @@ TIDEMILL = Table(
         "tidemill init cfg": "make the repository here a cfg-app.git; init app makes an app.git",
         "tidemill doctor": "what is wrong with this checkout of cfg-app.git or app.git?",
         "tidemill status --repo URL": "what runs where, and what waits for what",
-        "https://github.com/tidemill/tidemill/blob/main/docs/adopt.md": "how to adopt it",
+        "https://github.com/tidemill/tidemill/blob/main/docs/index.md": "the documents",
     },
 )
 COMMANDS = TIDEMILL.commands
