@@ -62,9 +62,10 @@ def settings(
     sets: tuple[str, ...] = ("app",),
     checks: str = "retries = 0",
     freezes: Sequence[Mapping[str, Any]] = (),
+    targets: Sequence[Mapping[str, Any]] = (),
     **waves: Mapping[str, Any],
 ) -> Settings:
-    """Settings with the given waves and freezes; their options as in `tidemill.toml`."""
+    """Settings with the given waves, freezes and targets; options as in `tidemill.toml`."""
     several = "/{set}" if len(sets) > 1 else ""
     lines = [
         "[checks]",
@@ -79,6 +80,13 @@ def settings(
     for name, options in waves.items():
         lines += ["[[waves]]", f'name = "{name}"']
         lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
-    for freeze in freezes:
-        lines += ["[[freezes]]", *(f"{key} = {json.dumps(one)}" for key, one in freeze.items())]
+    for table, ones in (("freezes", freezes), ("targets", targets)):
+        for options in ones:
+            lines += [f"[[{table}]]", *(f"{key} = {_toml(one)}" for key, one in options.items())]
     return parse("\n".join(lines))
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{key} = {_toml(one)}' for key, one in value.items())} }}"
+    return json.dumps(value)

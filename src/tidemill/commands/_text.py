@@ -31,7 +31,7 @@ from tidemill.commands._results import (
     StatusReport,
     TurnTaken,
 )
-from tidemill.commands._words import outcome, place, said, way_in
+from tidemill.commands._words import outcome, place, said, time_text, way_in
 from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue
 from tidemill.words.names import shown
 from tidemill.words.shas import short
@@ -271,6 +271,11 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
     for one in wave.sets:
         if one.naming is not None:
             yield f"{one.set} in {wave.name}: {one.naming.words}"
+        if one.without:
+            yield (
+                f"{one.set} in {wave.name} is deployed without {', '.join(one.without)} "
+                f"(need: {wave.need})"
+            )
     yield Grid(
         ("target", "revision", "phase", "health", "runs"),
         [
@@ -278,7 +283,7 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
                 one.name,
                 Commit(one.revision, "no report"),
                 State(one.phase or ""),
-                State(one.health or "", _clock(one)),
+                State(one.health or "", _remarks(one)),
                 ", ".join(f"{name} {short(sha)}" for name, sha in one.runs.items()),
             )
             for one in wave.targets
@@ -286,8 +291,13 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
     )
 
 
-def _clock(one: TargetStatus) -> str:
-    return f" (its clock is {one.clock_ahead} ahead)" if one.clock_ahead else ""
+def _remarks(one: TargetStatus) -> str:
+    said = []
+    if one.clock_ahead:
+        said.append(f"its clock is {one.clock_ahead} ahead")
+    if one.ignored:
+        said.append(f"ignored until {time_text(one.ignored.until)}: {one.ignored.reason}")
+    return f" ({'; '.join(said)})" if said else ""
 
 
 def _diagnosis(found: results.Diagnosis) -> Iterator[Part]:

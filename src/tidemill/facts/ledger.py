@@ -42,6 +42,8 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         targets: what each target had in that commit.
         taken: when each target was healthy with it, once it was.
         failed: the targets that failed with it and have not recovered, and since when.
+        tolerated: the targets that failed with it, where they are so few that the wave does without
+            them (`need`), and since when.
         degraded: the targets that are Degraded with it and don't count as failed yet (the wave's
             `failed_after`), and since when.
         deployed_at: since when it has been deployed, None while it is not.
@@ -73,6 +75,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     targets: Mapping[str, Files] = {}
     taken: Mapping[str, Moment] = {}
     failed: Mapping[str, Moment] = {}
+    tolerated: Mapping[str, Moment] = {}
     degraded: Mapping[str, Moment] = {}
     deployed_at: Moment | None = None
     deployed_once: bool = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cache, cached_property
 from typing import Literal
 
@@ -10,6 +11,7 @@ import msgspec
 
 from tidemill.announcing.announcement import SHA_PLACE, is_tag_like, matches
 from tidemill.facts.freezes import Freeze
+from tidemill.facts.need import ALL, Ignored, Need, TargetOptions
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
@@ -139,6 +141,7 @@ class Wave(_Part, frozen=True, kw_only=True):
     approval: bool = False
     on_failure: OnFailure = "wait"
     failed_after: Duration = Duration()
+    need: Need = ALL
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -163,6 +166,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     entrypoints: EntryPoints = EntryPoints()
     deployments: Deployments = Deployments()
     waves: tuple[Wave, ...]
+    targets: tuple[TargetOptions, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     bot: Bot = Bot()
 
@@ -191,6 +195,14 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         """Whether there are a wave and a set of these names; `_` is all sets."""
         is_set = set_name == ALL_SETS or self.image_set(set_name) is not None
         return is_set and self.wave(wave) is not None
+
+    def ignored(self, wave: str, target: str, now: datetime) -> Ignored | None:
+        """Until when, and why, a target does not count; None if it does."""
+        for one in self.targets:
+            is_meant = one.name == target and one.wave in (None, wave)
+            if is_meant and one.ignored is not None and now < one.ignored.until:
+                return one.ignored
+        return None
 
     def freezes_of(self, wave: str) -> tuple[Freeze, ...]:
         """The freezes that a wave has, whenever they are; the first that ends first."""

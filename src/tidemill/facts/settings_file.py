@@ -15,6 +15,7 @@ from tidemill.announcing.announcement import COMMIT_PLACE, SHA_PLACE
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.freezes import LocalTime, Zone, parse_local, parse_zone
+from tidemill.facts.need import Need, Until, parse_need, parse_until
 from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
@@ -103,11 +104,15 @@ def _hook(kind: type, value: Any) -> Any:
         return parse_window(value)
     if kind is Duration and isinstance(value, str):
         return parse_duration(value)
+    if kind is Need and isinstance(value, str):
+        return parse_need(value)
+    if kind is Until and isinstance(value, str | datetime):
+        return parse_until(value)
     if kind is LocalTime and isinstance(value, str | datetime):
         return parse_local(value)
     if kind is Zone and isinstance(value, str):
         return parse_zone(value)
-    name = "time" if kind is LocalTime else kind.__name__.lower()
+    name = "time" if kind in (LocalTime, Until) else kind.__name__.lower()
     raise ValueError(f"expected a {name} written as text")
 
 
@@ -134,6 +139,7 @@ def _completed(settings: Settings) -> Settings:
         )
     _check_order(waves)
     _check_freezes(settings)
+    _check_targets(settings)
     return msgspec.structs.replace(settings, waves=tuple(waves))
 
 
@@ -241,6 +247,27 @@ def _check_freezes(settings: Settings) -> None:
             raise _WrongAt(f"$.freezes[{index}].waves", said)
         if not freeze.reason.strip() or UNPRINTABLE.search(freeze.reason):
             raise _WrongAt(f"$.freezes[{index}].reason", "a freeze needs a reason, in one line")
+
+
+def _check_targets(settings: Settings) -> None:
+    for index, wave in enumerate(settings.waves):
+        count = len(wave.targets)
+        if wave.need.startswith("all but") and int(wave.need.split()[-1]) >= count:
+            said = f"{wave.need!r} of {count} targets is none: at least one has to run a set"
+            raise _WrongAt(f"$.waves[{index}].need", said)
+    for index, one in enumerate(settings.targets):
+        waves = [wave for wave in settings.waves if one.wave in (None, wave.name)]
+        names = {name for wave in waves for name in wave.targets}
+        if one.wave is not None and not waves:
+            raise _WrongAt(f"$.targets[{index}].wave", f"there is no wave {one.wave!r}")
+        if one.name not in names:
+            meant = did_you_mean(one.name, names).rstrip()
+            said = f"no wave lists a target {one.name!r}{f' ({meant})' if meant else ''}"
+            raise _WrongAt(f"$.targets[{index}].name", said)
+        why = one.ignored.reason if one.ignored else "none"
+        if not why.strip() or UNPRINTABLE.search(why):
+            path = f"$.targets[{index}].ignored.reason"
+            raise _WrongAt(path, "to ignore a target needs a reason, in one line")
 
 
 def _check_order(waves: list[Wave]) -> None:

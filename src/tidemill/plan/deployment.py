@@ -19,10 +19,10 @@ from tidemill.plan.failure import (
     blame,
     count_failed,
     failing_targets,
-    forget_unlisted,
     note_failing,
+    weigh_anew,
 )
-from tidemill.plan.silent_targets import Reporters
+from tidemill.plan.silent_targets import Reporters, counted
 from tidemill.plan.soak import run_clock
 from tidemill.words.durations import show_duration
 from tidemill.words.shas import short
@@ -69,11 +69,12 @@ def recall_record(draft: Draft, record: Deployment) -> None:
     if wave is None:
         return
     note_failing(draft, record)
+    reporters = Reporters.of(draft, wave)
     for set_name, part in draft.ledger.sets.get(wave.name, {}).items():
         landing, seen = part.present, (record.sets or {}).get(set_name)
         if landing is None or seen is None or seen.content != landing.content:
             continue
-        blame(landing, wave, set_name, record)
+        blame(landing, wave, set_name, record, reporters)
         landing.deployed_once = landing.deployed_once or bool(landing.failed)
         if record.is_healthy:
             since = max(record.accepted_at, landing.landed_at)
@@ -112,19 +113,19 @@ def runs(record: Deployment | None, set_name: str, target: str, landing: Landing
 
 def _take_in(draft: Draft, wave: Wave, record: Deployment) -> None:
     sets = draft.ledger.sets.get(wave.name, {})
+    draft.records[wave.name, record.target] = record
+    draft.filed.append(record)
+    reporters = Reporters.of(draft, wave)
     for part in sets.values():
         for landing in part.landings:
             if landing.degraded:
-                count_failed(wave, landing, record.accepted_at)
-    draft.records[wave.name, record.target] = record
-    draft.filed.append(record)
+                count_failed(wave, landing, record.accepted_at, reporters)
     note_failing(draft, record)
-    reporters = Reporters.of(draft, wave)
     for set_name, part in sets.items():
         seen = (record.sets or {}).get(set_name)
         for landing in part.landings:
             if landing.degraded or (seen is not None and seen.content == landing.content):
-                blame(landing, wave, set_name, record)
+                blame(landing, wave, set_name, record, reporters)
         _refresh_set(draft, wave, set_name, record.accepted_at, reporters)
     draft.reporters[wave.name] = reporters.id
     if _is_well(draft, wave, reporters):
@@ -146,8 +147,9 @@ def _refresh_set(
     for landing in draft.ledger.history(wave.name, set_name).landings:
         if is_calm and landing.soaks:
             continue
-        count_failed(wave, landing, at)
-        forget_unlisted(wave, landing, at)
+        count_failed(wave, landing, at, reporters)
+        if landing.failed or landing.tolerated or landing.degraded:
+            weigh_anew(counted(draft, wave), landing, at, reporters)
         if landing.failed or landing.buried:
             continue
         if landing.is_misnamed:
@@ -162,16 +164,14 @@ def _refresh_set(
 def _see_who_has_taken(
     draft: Draft, wave: Wave, set_name: str, landing: Landing, reporters: Reporters
 ) -> None:
-    """A set is deployed once all that have to report have taken it."""
+    """A set is deployed once as many as the wave needs of those that count have taken it."""
     late = reporters.missing(landing)
     if late:
         landing.taken = {**landing.taken, **_taken_by(draft, wave, set_name, landing, late)}
-        late = reporters.missing(landing)
-    if late:
+    if not reporters.are_enough(landing):
         landing.end_deployment()
     elif landing.deployed_at is None:
-        since = max([landing.begun_at, *reporters.taken(landing).values()])
-        landing.deployed_at = landing.healthy_since = since
+        landing.deployed_at = landing.healthy_since = reporters.since(landing)
         landing.deployed_once = True
 
 
@@ -188,11 +188,12 @@ def _taken_by(
 
 
 def _is_well(draft: Draft, wave: Wave, reporters: Reporters) -> bool:
-    """Whether every target of the wave is healthy with what the wave has now."""
+    """Whether as many targets of the wave as it needs are healthy with what it has now."""
     presents = [part.present for part in draft.ledger.sets.get(wave.name, {}).values()]
     latest = [draft.records.get((wave.name, target)) for target in reporters.targets]
-    return all(record is not None and record.is_healthy for record in latest) and not any(
-        present.failed or present.is_misnamed or reporters.missing(present)
+    well = sum(record is not None and record.is_healthy for record in latest)
+    return well >= reporters.need.of(len(latest)) and not any(
+        present.failed or present.is_misnamed or not reporters.are_enough(present)
         for present in presents
         if present
     )

@@ -35,7 +35,7 @@ from tidemill.plan.obstacles import (
 )
 from tidemill.plan.regeneration import not_stale, stale_main
 from tidemill.plan.rollback import goes_back, not_asked_for, went_back
-from tidemill.plan.silent_targets import missing
+from tidemill.plan.silent_targets import Reporters
 from tidemill.plan.soak import soaks
 from tidemill.plan.windows import closed
 
@@ -92,8 +92,13 @@ def _unready(
     ):
         return bad
     if landing.deployed_at is None:
-        late = missing(draft, source, landing)
-        return MissingDeployment(wave=name, targets=late, since=landing.landed_at)
+        reporters = Reporters.of(draft, source)
+        return MissingDeployment(
+            wave=name,
+            targets=reporters.missing(landing),
+            spare=reporters.spare(landing),
+            since=landing.landed_at,
+        )
     return soaks(draft, source, wave, set_name, landing)
 
 

@@ -6,7 +6,7 @@ healthy record of that target, still with that set, ends it; then all targets co
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from tidemill.facts.ledger import Landing
@@ -15,6 +15,7 @@ from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import DegradedTargets, FailureThere, Obstacle, ReplacedFailure
 from tidemill.plan.rollback import back_to
+from tidemill.plan.silent_targets import Reporters, counted
 
 
 def failed_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> Obstacle | None:
@@ -32,9 +33,11 @@ def failed_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> Ob
 
 def degraded_there(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
     """Whether it is open in a wave if a target fails: it is Degraded, and not for long enough."""
+    landings = draft.ledger.history(wave.name, set_name).landings
     degraded = {
         target: since + wave.failed_after
-        for landing in draft.ledger.history(wave.name, set_name).landings
+        for landing in landings
+        if landing.degraded and _is_too_much(draft, wave, landing)
         for target, since in landing.degraded.items()
     }
     if not degraded:
@@ -48,14 +51,26 @@ def degraded_there(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
     )
 
 
+def _is_too_much(draft: Draft, wave: Wave, landing: Landing) -> bool:
+    """Whether a set would fail if all that are Degraded with it fail, too."""
+    bad = landing.degraded.keys() | landing.tolerated.keys()
+    return len(bad) > Reporters.of(draft, wave).spare(landing)
+
+
 def failing_targets(draft: Draft, wave: Wave, set_name: str) -> list[str]:
-    """The targets that failed, have not been healthy since, and run something of the set."""
+    """The targets that failed, have not been healthy since, and run something of the set; none if
+    the wave does without them."""
     failing = draft.ledger.failing.get(wave.name)
     if not failing:
         return []
-    records = {one: draft.records.get((wave.name, one)) for one in wave.targets if one in failing}
+    records = {
+        one: draft.records.get((wave.name, one)) for one in counted(draft, wave) if one in failing
+    }
     seen = {one: (record.sets or {}).get(set_name) for one, record in records.items() if record}
-    return [target for target, found in seen.items() if found is not None and found.uses]
+    found = [target for target, one in seen.items() if one is not None and one.uses]
+    present = draft.ledger.present(wave.name, set_name)
+    spare = Reporters.of(draft, wave).spare(present) if found and present else 0
+    return found if len(found) > spare else []
 
 
 def has_very_set(record: Deployment, set_name: str, landing: Landing) -> bool:
@@ -73,49 +88,71 @@ def note_failing(draft: Draft, record: Deployment) -> None:
         failing.get(record.wave, {}).pop(record.target, None)
 
 
-def blame(landing: Landing, wave: Wave, set_name: str, record: Deployment) -> None:
-    """What a record says of one set: it fails, it may come to that, or it is well again."""
+def blame(
+    landing: Landing, wave: Wave, set_name: str, record: Deployment, reporters: Reporters
+) -> None:
+    """What a record says of one set: it fails, it may come to that, or it is well again.
+
+    What a target says that does not count is not the set's fault.
+    """
     target, has_it = record.target, has_very_set(record, set_name, landing)
+    if target not in reporters.names:
+        return
     fails = has_it and record.is_failing and record.accepted_at >= landing.landed_at
     if fails and not record.has_failed_sync and wave.failed_after:
-        if target not in landing.failed:
+        if target not in landing.failed and target not in landing.tolerated:
             since = landing.degraded.get(target, record.accepted_at)
             landing.degraded = {**landing.degraded, target: since}
         return
     if target in landing.degraded:
         landing.degraded = _without(landing.degraded, target)
     if fails:
-        _fail(landing, target, record.accepted_at)
+        _fail(landing, target, record.accepted_at, reporters)
+    elif has_it and record.is_healthy and target in landing.tolerated:
+        landing.tolerated = _without(landing.tolerated, target)
     elif has_it and record.is_healthy and target in landing.failed:
-        landing.failed = _without(landing.failed, target)
-        if not landing.failed:
-            _count_anew(landing, record.accepted_at)
+        _weigh(landing, _without(landing.failed, target), record.accepted_at, reporters)
 
 
-def count_failed(wave: Wave, landing: Landing, at: datetime) -> None:
+def count_failed(wave: Wave, landing: Landing, at: datetime, reporters: Reporters) -> None:
     """Who by a time has been Degraded for as long as the wave says has failed since then."""
     for target, since in landing.degraded.items():
         if since + wave.failed_after <= at:
             landing.degraded = _without(landing.degraded, target)
-            _fail(landing, target, since + wave.failed_after)
+            _fail(landing, target, since + wave.failed_after, reporters)
 
 
-def forget_unlisted(wave: Wave, landing: Landing, at: datetime) -> None:
-    """A failure on a target that the settings no longer list is nobody's any more."""
+def weigh_anew(
+    counted: Collection[str], landing: Landing, at: datetime, reporters: Reporters
+) -> None:
+    """A failure on a target that does not count any more is nobody's; and what the settings say of
+    how many are needed holds for what has failed before, too."""
     for target in landing.degraded:
-        if target not in wave.targets:
+        if target not in counted:
             landing.degraded = _without(landing.degraded, target)
-    if landing.failed and not landing.failed.keys() & set(wave.targets):
-        _count_anew(landing, at)
+    failing = {**landing.tolerated, **landing.failed}
+    if failing:
+        mine = {one: since for one, since in failing.items() if one in counted}
+        _weigh(landing, mine, at, reporters)
 
 
-def _fail(landing: Landing, target: str, since: datetime) -> None:
-    landing.failed = {**landing.failed, target: landing.failed.get(target, since)}
-    landing.end_deployment()
+def _fail(landing: Landing, target: str, since: datetime, reporters: Reporters) -> None:
+    failing = {target: since, **landing.tolerated, **landing.failed}
+    _weigh(landing, failing, since, reporters)
 
 
-def _count_anew(landing: Landing, at: datetime) -> None:
-    landing.failed, landing.taken, landing.anew, landing.held = {}, {}, at, False
+def _weigh(
+    landing: Landing, failing: Mapping[str, datetime], at: datetime, reporters: Reporters
+) -> None:
+    """Say whether a set has failed, if these targets have: it has not while the wave does without
+    them. Where it had failed and has not any more, all targets count anew."""
+    if len(failing) > reporters.spare(landing):
+        landing.failed, landing.tolerated = failing, {}
+        landing.end_deployment()
+        return
+    if landing.failed:
+        landing.taken, landing.anew, landing.held = {}, at, False
+    landing.failed, landing.tolerated = {}, failing
 
 
 def _without(since: Mapping[str, datetime], target: str) -> dict[str, datetime]:

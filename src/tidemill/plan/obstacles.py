@@ -239,10 +239,11 @@ class ReplacedFailure(_Over, frozen=True, kw_only=True, tag="replaced while fail
 
 
 class MissingDeployment(_Obstacle, frozen=True, kw_only=True, tag="not deployed"):
-    """Targets of a wave have not reported it healthy yet."""
+    """Targets of a wave have not reported it healthy yet; so many of them need not (`spare`)."""
 
     wave: str
     targets: tuple[str, ...]
+    spare: int = 0
 
 
 class SetNotInFiles(_Obstacle, frozen=True, kw_only=True, tag="not in the files"):
@@ -388,10 +389,11 @@ class FailingTargets(_Obstacle, frozen=True, kw_only=True, tag="failing targets"
 
 
 class MissingReport(_Obstacle, frozen=True, kw_only=True, tag="no report"):
-    """Targets have not reported the wave's present set healthy."""
+    """Targets have not reported the wave's present set healthy; so many need not (`spare`)."""
 
     wave: str
     targets: tuple[str, ...]
+    spare: int = 0
 
 
 Obstacle: TypeAlias = (

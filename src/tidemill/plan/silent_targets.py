@@ -1,54 +1,80 @@
-"""Silent targets: which ones have to report a set before it is deployed, and which have not yet."""
+"""Silent targets: which ones have to report a set before it is deployed, and which have not yet.
+
+What counts, and how many of it the wave needs, is decided here and nowhere else.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from tidemill.facts.ledger import Landing
+from tidemill.facts.need import ALL, Need
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 
 
 @dataclass(frozen=True)
 class Reporters:
-    """The targets of a wave, but for those that have never reported and of which nothing is on
-    main. `names` are the same as `targets`."""
+    """The targets of a wave that count: but for those that are ignored, and those that have never
+    reported and of which nothing is on main. `names` are the same as `targets`.
+
+    `need` says how many of those that run something of a set have to take it.
+    """
 
     targets: tuple[str, ...]
     names: frozenset[str]
+    need: Need = ALL
 
     @classmethod
     def of(cls, draft: Draft, wave: Wave) -> Reporters:
         """Those of a wave, as the records and main are now."""
-        targets = tuple(one for one in wave.targets if not _is_absent(draft, wave, one))
-        return cls(targets, frozenset(targets))
+        targets = tuple(one for one in counted(draft, wave) if not _is_absent(draft, wave, one))
+        return cls(targets, frozenset(targets), wave.need)
 
     @cached_property
     def id(self) -> str:
         """Tells them from other ones."""
-        return hashlib.sha256("\n".join(sorted(self.names)).encode()).hexdigest()[:16]
+        told = [*sorted(self.names), *([] if self.need == ALL else [f"need {self.need}"])]
+        return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+    def spare(self, landing: Landing) -> int:
+        """How many of those that run something of a set need not take it, or may fail with it."""
+        if self.need == ALL:
+            return 0
+        count = sum(_uses(landing, one) for one in self.targets)
+        return count - self.need.of(count)
 
     def missing(self, landing: Landing) -> tuple[str, ...]:
         """Those that have to take a set before it is deployed, and have not yet; in order.
 
         A target that runs no service of the set does not have to.
         """
-        if self.names <= landing.taken.keys():
+        have = landing.taken.keys() - landing.tolerated.keys()
+        if self.names <= have:
             return ()
-        late = self.names - landing.taken.keys()
+        late = self.names - have
         return tuple(one for one in self.targets if one in late and _uses(landing, one))
 
-    def taken(self, landing: Landing) -> Mapping[str, datetime]:
-        """When each of those that had to take a set took it."""
-        return {
-            one: landing.taken[one]
-            for one in self.targets
-            if one in landing.taken and _uses(landing, one)
-        }
+    def are_enough(self, landing: Landing) -> bool:
+        """Whether as many have taken a set as the wave needs."""
+        return len(self.missing(landing)) <= self.spare(landing)
+
+    def since(self, landing: Landing) -> datetime:
+        """Since when as many have taken a set as the wave needs, where that is so."""
+        late = self.missing(landing)
+        users = [one for one in self.targets if _uses(landing, one)]
+        times = sorted(landing.taken[one] for one in users if one not in late)
+        needed = len(users) - self.spare(landing)
+        return max([landing.begun_at, *times[:needed]])
+
+
+def counted(draft: Draft, wave: Wave) -> list[str]:
+    """The targets of a wave, but for those that are ignored now."""
+    settings = draft.settings
+    return [one for one in wave.targets if not settings.ignored(wave.name, one, draft.now)]
 
 
 def missing(draft: Draft, wave: Wave, landing: Landing) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ import msgspec
 from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Landing
 from tidemill.facts.naming import Naming
+from tidemill.facts.need import ALL, Ignored
+from tidemill.facts.operation import Files
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import runs
@@ -27,6 +29,7 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
         state: auto, in flight, deployed, deployed in part, not in the files, failed or silent;
             `since` when.
         naming: what the wave's files do not name of it, None if nothing is missing.
+        without: the targets that do not run it, or fail with it, where it is deployed all the same.
         is_hotfix: a person put it there past the waves before; then it has no position.
     """
 
@@ -37,12 +40,14 @@ class SetStatus(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime | None = None
     naming: Naming | None = None
     is_hotfix: bool = False
+    without: tuple[str, ...] = ()
 
 
 class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A target, as its latest record has it. `runs`: the commit of app.git by set.
 
     `clock_ahead` says by how much its clock is wrong, where its latest record shows that.
+    `ignored` says until when, and why, it does not count.
     """
 
     name: str
@@ -51,6 +56,7 @@ class TargetStatus(msgspec.Struct, frozen=True, kw_only=True):
     health: str | None = None
     runs: dict[str, str] = {}
     clock_ahead: str | None = None
+    ignored: Ignored | None = None
 
 
 class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +69,11 @@ class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """A wave. `hold` is the widest hold on it, `holds` are all of them; `freezes` are those that
-    are not over."""
+    """A wave. `need` is how many of its targets have to run a set; `hold` is the widest hold on it,
+    `holds` are all of them; `freezes` are those that are not over."""
 
     name: str
+    need: str
     hold: Hold | None
     holds: tuple[Hold, ...]
     freezes: tuple[FreezeStatus, ...]
@@ -142,6 +149,7 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
     )
     return WaveStatus(
         name=wave.name,
+        need=str(wave.need),
         hold=holds[0] if holds else None,
         holds=tuple(holds),
         freezes=tuple(
@@ -177,6 +185,7 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator
             since=since,
             naming=landing.naming,
             is_hotfix=landing.is_hotfix,
+            without=_without(snapshot, plan, wave, set_name) if state == "deployed" else (),
         )
     existing = {commit.sha for commit in snapshot.auto}
     for commit in plan.ledger.auto:
@@ -192,10 +201,26 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator
             )
 
 
+def _without(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> tuple[str, ...]:
+    """Who does not run what is deployed: late or failed, and not needed; or ignored."""
+    landing = plan.ledger.present(wave.name, set_name)
+    if landing is None or (wave.need == ALL and not snapshot.settings.targets):
+        return ()
+
+    def has_it(target: str) -> bool:
+        record = plan.records.get((wave.name, target))
+        is_well = record is not None and record.is_healthy
+        return is_well and runs(record, set_name, target, landing)
+
+    users = (one for one in wave.targets if landing.targets.get(one, Files()).uses)
+    return tuple(one for one in users if not has_it(one))
+
+
 def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetStatus:
     record = plan.records.get((wave.name, target))
+    ignored = snapshot.settings.ignored(wave.name, target, snapshot.now)
     if record is None:
-        return TargetStatus(name=target)
+        return TargetStatus(name=target, ignored=ignored)
     running = {}
     for image_set in snapshot.settings.sets:
         seen = (record.sets or {}).get(image_set.name)
@@ -212,4 +237,5 @@ def _target(snapshot: Snapshot, plan: Plan, wave: Wave, target: str) -> TargetSt
         health=record.health,
         runs=running,
         clock_ahead=show_duration(record.ahead) if record.ahead else None,
+        ignored=ignored,
     )

@@ -39,7 +39,7 @@ from tidemill.plan.obstacles import (
 )
 from tidemill.plan.position import first_waves
 from tidemill.plan.rollback import back_to
-from tidemill.plan.silent_targets import missing
+from tidemill.plan.silent_targets import Reporters, missing
 from tidemill.plan.windows import closed
 
 STARVES_AFTER = 3
@@ -175,7 +175,9 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     elif absent := not_in_files(wave.name, landing):
         draft.wait(about, absent)
     elif landing.deployed_at is None and (late := missing(draft, wave, landing)):
-        draft.wait(about, MissingReport(wave=wave.name, targets=late, since=landing.landed_at))
+        spare = Reporters.of(draft, wave).spare(landing)
+        since = landing.landed_at
+        draft.wait(about, MissingReport(wave=wave.name, targets=late, spare=spare, since=since))
 
 
 def _newest(draft: Draft, under_test: list[Operation]) -> None:

@@ -103,8 +103,10 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"{wave} is Degraded on {', '.join(targets)}: {when}"
         case obstacles.ReplacedFailure(wave=wave):
             return f"it was replaced in {wave} while it was failed"
-        case obstacles.MissingDeployment(wave=wave, targets=targets):
-            return f"not healthy yet on {', '.join(targets)} in {wave}"
+        case obstacles.MissingDeployment(wave=wave, targets=targets, spare=spare):
+            if not spare:
+                return f"not healthy yet on {', '.join(targets)} in {wave}"
+            return f"not healthy yet on enough targets of {wave}: {_more(targets, spare)}"
         case obstacles.SetNotInFiles(wave=wave, naming=naming):
             return (
                 f"it is not in the files of {wave}: {naming.words}; mend on main what generates "
@@ -143,8 +145,8 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"main to rest: it starves, main moved {times} times before a check could answer"
         case obstacles.FailingTargets(targets=targets):
             return f"{', '.join(targets)}, which failed: a healthy report, or a newer set"
-        case obstacles.MissingReport(targets=targets):
-            return f"{', '.join(targets)} to report it healthy"
+        case obstacles.MissingReport(targets=targets, spare=spare):
+            return f"{_more(targets, spare)} to report it healthy"
 
 
 def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
@@ -222,6 +224,12 @@ def _end(one: obstacles.PastEviction | obstacles.PastEnding) -> str:
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
         case obstacles.PastEnding(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
+
+
+def _more(targets: tuple[str, ...], spare: int) -> str:
+    """Those that are missing, of which so many are not needed."""
+    named = ", ".join(targets)
+    return f"{len(targets) - spare} more of {named}" if spare else named
 
 
 def _replacement(one: obstacles.HotfixThere) -> str:

@@ -87,6 +87,18 @@ def test_a_status_says_until_when_a_wave_is_held_and_frozen() -> None:
     assert "to come 2026-12-18T17:00:00Z 2027-01-04T07:00:00Z Christmas" in found
 
 
+def test_a_status_says_which_targets_do_not_count_and_who_does_not_run_what_is_deployed() -> None:
+    rollout = landed()
+    down = {"until": "2026-01-06T12:00Z", "reason": "it moves"}
+    rollout.settings = settings(lab=LAB, shop=SHOP, targets=[{"name": "lab-2", "ignored": down}])
+    rollout.reports("lab", "lab-1", ago=5)
+    rollout.reports("lab", "lab-2", "Degraded", ago=4)
+    rollout.turn()
+    found = " ".join(" ".join(lines(shown(rollout))).split())
+    assert "app in lab is deployed without lab-2 (need: all)" in found
+    assert "Degraded (ignored until 2026-01-06T12:00:00Z: it moves)" in found
+
+
 def test_a_status_says_what_files_do_not_name() -> None:
     rollout = unnamed()
     rollout.turn()
