@@ -101,7 +101,13 @@ class Paragraph:
     def wrapped(self, words: str, width: int) -> list[str]:
         """Words in lines of at most so many columns."""
         first = " " * self.indent
-        return wrap(words, width, initial_indent=first, subsequent_indent=f"{first}  ")
+        return wrap(
+            words,
+            width,
+            initial_indent=first,
+            subsequent_indent=f"{first}  ",
+            break_on_hyphens=False,  # a path or an option is to be copied whole
+        )
 
 
 @dataclass(frozen=True)
