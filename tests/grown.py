@@ -102,6 +102,133 @@ PLAIN = {
     for wave, region in (("staging", "eu"), ("production", "eu"), ("production", "us"))
 }
 
+# Odd names: what bases call an image is renamed in each place; a component; places that name both
+# the wave and the site, in short; one Application of all others.
+_PLACES = ("stg-euw1", "prd-euw1", "prd-use1")
+RENAMED = {
+    **{f"k8s/bases/{one}/d.yaml": deployment(one, f"shop/{one}") for one in SERVICES},
+    **{f"k8s/bases/{one}/kustomization.yaml": "resources:\n- d.yaml\n" for one in SERVICES},
+    "k8s/bases/kustomization.yaml": "resources:\n- web\n- orders\n",
+    "k8s/components/tracing/kustomization.yaml": (
+        "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\n"
+        "patches:\n- path: sidecar.yaml\n  target: {kind: Deployment}\n"
+    ),
+    "k8s/components/tracing/sidecar.yaml": deployment("any", "otel/collector:0.1"),
+    **{
+        f"k8s/envs/{place}/kustomization.yaml": (
+            "resources:\n- ../../bases\ncomponents:\n- ../../components/tracing\n"
+            "# by hand, on release day\nimages:\n"
+        )
+        + "".join(
+            f"- name: shop/{one}\n  newName: {REGISTRY}/{one}\n  newTag: v1\n" for one in SERVICES
+        )
+        for place in _PLACES
+    },
+    **{f"argocd/apps/{one}.yaml": application(f"shop-{one}", f"k8s/envs/{one}") for one in _PLACES},
+    "argocd/root.yaml": application("root", "argocd/apps"),
+}
+
+# A chart of charts; values that all sites of a wave share, beside some of one site; one
+# ApplicationSet for all; notifications that go elsewhere already.
+UMBRELLA = {
+    "charts/shop/Chart.yaml": "apiVersion: v2\nname: shop\nversion: 1.0.0\n",
+    "charts/shop/values.yaml": "global: {}\n",
+    **{
+        f"environments/{wave}/values.yaml": "".join(
+            f"{one}:\n  image:\n    registry: ghcr.io\n    repository: acme/{one}\n    tag: v1\n"
+            for one in SERVICES
+        )
+        for wave in ("dev", "staging", "production")
+    },
+    **{
+        f"environments/{site}.yaml": f"global:\n  site: {site}\n"
+        for site in ("staging/eu", "production/eu", "production/us")
+    },
+    "argocd/shop.yaml": dedent("""\
+        apiVersion: argoproj.io/v1alpha1
+        kind: ApplicationSet
+        metadata:
+          name: shop
+        spec:
+          goTemplate: true
+          generators:
+            - list:
+                elements:
+                  - {env: dev, site: eu}
+                  - {env: staging, site: eu}
+                  - {env: production, site: eu}
+                  - {env: production, site: us}
+          template:
+            metadata:
+              name: 'shop-{{.env}}-{{.site}}'
+            spec:
+              sources:
+                - path: charts/shop
+                  helm:
+                    ignoreMissingValueFiles: true
+                    valueFiles:
+                      - $values/environments/{{.env}}/values.yaml
+                      - $values/environments/{{.env}}/{{.site}}.yaml
+                - ref: values
+        """),
+    "argocd/notifications.yaml": dedent("""\
+        apiVersion: v1
+        kind: ConfigMap
+        metadata:
+          name: argocd-notifications-cm
+        data:
+          subscriptions: |
+            - recipients: [slack:deploys]
+              triggers: [on-sync-failed]
+        """),
+}
+
+
+def kustomization(name: str, path: str) -> str:
+    """A Kustomization of Flux."""
+    return dedent(f"""\
+        apiVersion: kustomize.toolkit.fluxcd.io/v1
+        kind: Kustomization
+        metadata:
+          name: {name}
+          namespace: flux-system
+        spec:
+          interval: 10m
+          path: ./{path}
+          prune: true
+        """)
+
+
+# What Flux brings along in each cluster; the same name everywhere; sites below one wave alone; a
+# kustomization by hand in one of them.
+_CLUSTERS = {
+    "staging": "staging",
+    "prod-eu-west": "production/eu-west",
+    "prod-us-east": "production/us-east",
+}
+FLEET = {
+    **{
+        f"clusters/{one}/flux-system/components.yaml": deployment(
+            "source-controller", "ghcr.io/x/y:1"
+        )
+        for one in _CLUSTERS
+    },
+    **{
+        f"clusters/{one}/flux-system/sync.yaml": kustomization("flux-system", f"clusters/{one}")
+        for one in _CLUSTERS
+    },
+    **{
+        f"clusters/{one}/shop.yaml": kustomization("shop", f"platform/{place}")
+        for one, place in _CLUSTERS.items()
+    },
+    **{
+        f"platform/{place}/{one}.yaml": deployment(one, f"{REGISTRY}/{one}:v1")
+        for place in _CLUSTERS.values()
+        for one in SERVICES
+    },
+    "platform/production/us-east/kustomization.yaml": "resources:\n- web.yaml\n- orders.yaml\n",
+}
+
 
 class Grown(World):
     """A checkout with some files and one commit, and the bare repository that it pushes to."""

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands.terminal import at_terminal
-from tests.grown import HELM, KUSTOMIZE, PLAIN, Grown, deployment
-from tests.world import REGISTRY, announcement, git
+from tests.grown import FLEET, HELM, KUSTOMIZE, PLAIN, RENAMED, UMBRELLA, Grown
+from tests.world import announcement, git
 
 from tidemill.__main__ import main
 from tidemill.building import settings as app_settings
@@ -54,6 +54,13 @@ GROWN = {
     "kustomize": (KUSTOMIZE, "overlays/{wave}", {"staging": 1, "production": 1}),
     "helm": (HELM, "charts/shop/values-{wave}.yaml", {"dev": 1, "staging": 1, "prod": 1}),
     "plain": (PLAIN, "clusters/{wave}/{target}", {"staging": 1, "production": 2}),
+    "renamed": (RENAMED, "k8s/envs/{wave}-{target}", {"stg": 1, "prd": 2}),
+    "umbrella": (
+        UMBRELLA,
+        ["environments/{wave}/values.yaml", "environments/{wave}/{target}.yaml"],
+        {"dev": 1, "staging": 1, "production": 2},
+    ),
+    "fleet": (FLEET, "platform/{wave}", {"staging": 1, "production": 2}),
 }
 
 
@@ -87,17 +94,20 @@ def test_what_it_makes_of_a_grown_repository_carries_a_set_to_the_last_wave(
 
 
 def assert_names_the_images(
-    grown: Grown, path: str, settings: dict[str, Any], images: dict[str, dict[str, str]]
+    grown: Grown, path: str | list[str], settings: dict[str, Any], images: dict[str, dict[str, str]]
 ) -> None:
     """Every target's files name each image, and all else in them is as it was."""
     for wave in settings["waves"]:
         for target in wave["targets"]:
-            place = grown.clone / path.format(wave=wave["name"], target=target)
-            texts = [one for one in (place, *place.rglob("*.yaml")) if one.is_file()]
+            paths = [path] if isinstance(path, str) else path
+            places = [grown.clone / one.format(wave=wave["name"], target=target) for one in paths]
+            texts = [
+                one for place in places for one in (place, *place.rglob("*.yaml")) if one.is_file()
+            ]
             whole = "".join(file.read_text() for file in texts)
             assert not re.search(r":\s?v1\b", whole)
             for image in images.values():
-                assert image["Digest"].partition("@")[2] in whole
+                assert image["Digest"].partition("@")[2] in whole or image["Tag"][-40:] in whole
             assert all(list(yaml.safe_load_all(file.read_text())) for file in texts)
 
 
@@ -112,29 +122,14 @@ def test_doctor_finds_nothing_that_would_stop_the_loop(name: str, tmp_path: Path
     assert (code, "0 problems" in out.getvalue()) == (0, True), out.getvalue()
 
 
-FLUX = """\
-apiVersion: kustomize.toolkit.fluxcd.io/v1
-kind: Kustomization
-metadata:
-  name: shop
-  namespace: flux-system
-spec:
-  path: ./PATH
-"""
-FLEET = {
-    **{f"clusters/{one}/shop.yaml": FLUX.replace("PATH", f"shop/{one}") for one in ("qa", "prod")},
-    **{f"shop/{one}/web.yaml": deployment("web", f"{REGISTRY}/web:v1") for one in ("qa", "prod")},
-}
-
-
 def test_what_flux_deploys_reports_as_doctor_wants_it(tmp_path: Path) -> None:
     grown = Grown(tmp_path, FLEET, GITHUB)
     acts = {one["path"]: one["act"] for one in done("cfg", str(grown.clone), "--yes")["files"]}
     assert acts["tidemill/flux-notifications.yaml"] == "create"
-    assert acts["clusters/qa/shop.yaml"] == "add lines"
-    shop = yaml.safe_load((grown.clone / "clusters/qa/shop.yaml").read_text())
+    assert acts["clusters/staging/shop.yaml"] == "add lines"
+    shop = yaml.safe_load((grown.clone / "clusters/staging/shop.yaml").read_text())
     assert shop["spec"]["wait"] is True
-    assert shop["metadata"]["labels"] == {"tidemill.dev/wave": "qa"}
+    assert shop["metadata"]["labels"] == {"tidemill.dev/wave": "staging"}
     grown.commit("it adopts Tidemill", push=False)
     out = io.StringIO()
     with redirect_stdout(out), redirect_stderr(io.StringIO()):
