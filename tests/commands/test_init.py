@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -94,7 +95,7 @@ def test_what_it_makes_of_a_grown_repository_carries_a_set_to_the_last_wave(
 
 
 def assert_names_the_images(
-    grown: Grown, path: str | list[str], settings: dict[str, Any], images: dict[str, dict[str, str]]
+    grown: Grown, path: Sequence[str], settings: dict[str, Any], images: dict[str, dict[str, str]]
 ) -> None:
     """Every target's files name each image, and all else in them is as it was."""
     for wave in settings["waves"]:

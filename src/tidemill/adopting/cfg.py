@@ -18,7 +18,7 @@ from tidemill.adopting import (
     reporting,
 )
 from tidemill.adopting import rollout as rollouts
-from tidemill.adopting.place import DOCUMENTS, EXAMPLES, Place, quoted
+from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
 from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
 from tidemill.adopting.rollout import Rollout, wave_in
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
@@ -110,6 +110,11 @@ def proposed(
                 "a target `generate` in the Makefile, which writes the YAML; "
                 f"{EXAMPLES}/cfg-app has one to copy"
             )
+    if not every and place.is_on_github:
+        missing.append(
+            "reports of the targets: no Application and no Kustomization is in this repository; "
+            f"what Argo CD or Flux needs where they are: {INTEGRATIONS}"
+        )
     pastes, edited = reporting.labels(tree, deployed, rollout)
     pastes += reporting.unlisted(every)
     files += edited

@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 
 _HOME = "https://github.com/tidemill/tidemill/blob/main"
-DOCUMENTS, EXAMPLES = f"{_HOME}/docs", f"{_HOME}/examples"
+DOCUMENTS, EXAMPLES, INTEGRATIONS = (
+    f"{_HOME}/{one}" for one in ("docs", "examples", "integrations")
+)
 _PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
 _HOST = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([A-Za-z0-9.-]+(?::[0-9]+(?=/))?)[:/]")
 

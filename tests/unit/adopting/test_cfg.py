@@ -239,7 +239,8 @@ def test_jsonnet_needs_a_command_of_its_own_and_says_so() -> None:
     found = proposal(files)
     assert settings(found)["entrypoints"]["generate"] == "make generate"
     assert "Makefile" in found.missing[0]
-    assert proposal({**files, "Makefile": "generate:\n\ttrue\n"}).missing == ()
+    (reports,) = proposal({**files, "Makefile": "generate:\n\ttrue\n"}).missing
+    assert "no Application and no Kustomization is in this repository" in reports
 
 
 def test_elsewhere_than_on_github_verdicts_are_in_git_and_there_is_no_workflow() -> None:
