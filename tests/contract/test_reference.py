@@ -77,6 +77,9 @@ def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> 
         "act",
         "why",
         "command",
+        "file",
+        "where",
+        "lines",
     }
     assert set(as_json(SetupDone(()))) == documented("`run-setup`")
     assert set(as_json(ImagePlan(()))) == documented("`plan-images`")
