@@ -17,7 +17,6 @@ from typing import Any, get_args
 
 import msgspec
 import pytest
-import yaml
 
 from tidemill.announcing.announcement import parse as parse_announcement
 from tidemill.building import settings as app_settings
@@ -327,24 +326,6 @@ def test_the_table_has_every_key_and_its_default() -> None:
 def show_equal(cell: str, default: Any) -> bool:
     """Whether a duration is written in another unit."""
     return isinstance(default, Duration) and parse_duration(cell.strip('`"')) == default
-
-
-# Workflows
-
-
-@pytest.mark.parametrize(
-    ("title", "workflow"), [("1. cfg-app.git", "gitops"), ("2. app.git", "publish-images")]
-)
-def test_the_tables_of_inputs_and_outputs_are_the_workflow_s(title: str, workflow: str) -> None:
-    file = ROOT / ".github" / "workflows" / f"{workflow}.yml"
-    called = yaml.safe_load(file.read_text())[True]["workflow_call"]  # `on` is YAML's true
-    text = section(DOCUMENTS["docs/adopt-github.md"], title)
-    inputs, outputs = (
-        set(first_column(text.partition(f"| {kind} |")[2].partition("\n\n")[0]))
-        for kind in ("input", "output")
-    )
-    assert inputs == {*called["inputs"], *called["secrets"]}
-    assert outputs == {*called.get("outputs", ())}
 
 
 # What else is quoted

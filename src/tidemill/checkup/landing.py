@@ -33,7 +33,7 @@ _OF_AUTO = _OF_MAIN | {
     "creation": "nobody to create it",
     "required_status_checks": "checks that have passed before the push",
 }
-_APP = "https://github.com/tidemill/tidemill/blob/main/docs/adopt-github.md#3-as-a-github-app"
+_APP = "https://github.com/tidemill/tidemill/blob/main/docs/adopt-github.md#as-a-github-app"
 
 
 def rules(known: Checkup) -> Iterator[Finding]:
