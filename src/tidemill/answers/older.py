@@ -16,11 +16,15 @@ _REPORTED = re.compile(r"(\S+): (\w+), (\w+) at [0-9a-f]+")
 
 def names_before(entry: Entry) -> tuple[str, ...]:
     """The names that a wave or set had before, by the entry that says that it was renamed."""
+    if entry.was:
+        return entry.was
     match = _RENAMED.fullmatch(entry.reason)
     return tuple(match[1].split(" and ")) if match else ()
 
 
 def report(entry: Entry) -> tuple[str, str, str] | None:
     """The target, phase and health of what was reported; None if the entry is about no report."""
+    if entry.target:
+        return entry.target, entry.phase, entry.health
     match = _REPORTED.fullmatch(entry.reason) if entry.what == "reported" else None
     return (match[1], match[2], match[3]) if match else None

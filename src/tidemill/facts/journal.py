@@ -19,7 +19,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that a turn did: what, to which commit or request, where, and why.
 
     `id` is a request's; `sha` a commit's of cfg-app.git; `app_sha` one of app.git. `by` is who made
-    the request, and who ran it again; journals of earlier releases have it not.
+    the request, and who ran it again. `target`, `phase` and `health` are of what was reported; `was`
+    are the names that a wave or set had before. Journals of earlier releases do not have all of
+    these: `tidemill.answers.older` reads them from the reason.
     """
 
     what: str
@@ -30,6 +32,10 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wave: str | None = None
     reason: str = ""
     by: str = ""
+    target: str = ""
+    phase: str = ""
+    health: str = ""
+    was: tuple[str, ...] = ()
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):

@@ -215,7 +215,8 @@ def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[
             if others := [old for old in olds if old != name]:
                 reason = f"the {what} {name} was {' and '.join(others)}"
                 wave, set_name = (name, None) if what == "wave" else (None, name)
-                yield Entry(what="renamed", wave=wave, set=set_name, reason=reason)
+                was = tuple(others)
+                yield Entry(what="renamed", wave=wave, set=set_name, reason=reason, was=was)
     for place, hold in before.holds.items():
         if hold.instead_of and not any(hold.id == one.id for one in after.holds.values()):
             wave, set_name = next(renaming.heirs(place))

@@ -52,7 +52,14 @@ def file_record(draft: Draft, ref_id: str, record: Deployment) -> None:
         _take_in(draft, wave, record)
         said = f"{target}: {record.phase}, {record.health} at {short(record.revision)}"
         entry = Entry(
-            what="reported", id=ref_id, sha=record.revision, wave=record.wave, reason=said
+            what="reported",
+            id=ref_id,
+            sha=record.revision,
+            wave=record.wave,
+            reason=said,
+            target=target,
+            phase=record.phase,
+            health=record.health,
         )
     draft.end(ref_id, "done", entry)
     # Records do not end in the sense of requests: the same one may come again, and count.
@@ -173,6 +180,7 @@ def _see_who_has_taken(
     elif landing.deployed_at is None:
         landing.deployed_at = landing.healthy_since = reporters.since(landing)
         landing.deployed_once = True
+        draft.note_set("deployed", wave.name, set_name, landing, "its targets are healthy with it")
 
 
 def _taken_by(

@@ -173,13 +173,25 @@ def _plan(
     tip = auto.commits[-1].sha if auto.commits else draft.main
     was_empty = not (known.auto or known.foreign or known.evidence)
     auto_tip = None if tip == known.auto_tip or (not auto.commits and was_empty) else tip
+    is_change = bool(
+        draft.landed
+        or known.evidence
+        or auto_tip
+        or draft.ended
+        or draft.evicted
+        or draft.rejected
+        or draft.aside
+        or draft.holds != dict(known.holds)
+        or today.is_due
+        or is_changed
+    )
     return Plan(
         main=draft.main,
         landed=draft.landed,
         auto=auto.commits,
         auto_tip=auto_tip,
         ledger=draft.ledger,
-        entries=draft.told(),
+        entries=draft.told() if is_change else (),  # what is not written is told again
         ended=tuple(draft.ended),
         filed=tuple(draft.filed),
         records=draft.records,
@@ -190,18 +202,7 @@ def _plan(
         to_check=tuple(wanted),
         waiting=tuple(draft.waiting),
         todo=auto.todo,
-        is_change=bool(
-            draft.landed
-            or known.evidence
-            or auto_tip
-            or draft.ended
-            or draft.evicted
-            or draft.rejected
-            or draft.aside
-            or draft.holds != dict(known.holds)
-            or today.is_due
-            or is_changed
-        ),
+        is_change=is_change,
         to_read=tuple(draft.to_read),
         moved=today.moved,
     )

@@ -128,7 +128,7 @@ def test_first_announcement_of_what_runs_by_hand_tells_whose_it_is() -> None:
     assert present is not None
     assert (present.app_sha, present.position, present.repository) == (app_sha(2), 2, "acme/app")
     assert introduced(decided) == []
-    assert whats(decided) == ["landed"], "the journal says how it ended"
+    assert whats(decided) == ["found", "landed"], "the journal says how it ended"
 
 
 def test_newest_set_that_is_due_is_promoted() -> None:

@@ -1,0 +1,186 @@
+"""How long `tidemill history` takes on a repository that has turned for a year.
+
+Makes a bare repository with a journal of so many turns, in which each fifth turn lands a set in one
+of three waves, and measures questions about it as a person asks them: each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+TURNS = 100_000
+SERVICES = 20
+WAVES = ("staging", "internal", "production")
+START = datetime(2025, 1, 1, tzinfo=UTC)
+EVERY = timedelta(days=365) / TURNS
+SETTINGS = """\
+[[sets]]
+name = "app"
+repository = "acme/app"
+
+[images]
+allow = ["registry.example/*"]
+""" + "".join(f'\n[[waves]]\nname = "{wave}"\ntargets = ["{wave}-1"]\n' for wave in WAVES)
+QUESTIONS = (
+    (),
+    ("--wave", "production"),
+    ("--at", "2025-07-01T14:00:00Z"),
+    ("--since", "2025-12-25T00:00:00Z"),
+    ("--target", "production-1"),
+    ("--service", "service-7", "--wave", "production"),
+)
+
+
+def name(*parts: object) -> str:
+    """Forty hex digits that stand for something."""
+    return hashlib.sha1(repr(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+def stream(turns: int) -> Iterator[bytes]:
+    """What `git fast-import` makes the repository of."""
+    yield from _settings()
+    marks: dict[int, int] = {}
+    for number in range(turns):
+        if _lands(number):
+            marks[number] = 2 + len(marks)
+            yield from _landing(number, marks[number])
+    yield b"done\n"
+
+
+def journal(turns: int, mains: dict[int, str]) -> Iterator[bytes]:
+    """The journal, whose records name the commits of main."""
+    for number in range(turns):
+        record = {"version": 2, "at": _at(number), "run_url": _run(number), "read": []}
+        record["entries"] = list(_entries(number, mains))
+        yield _commit("refs/tidemill/journal", number, f"turn {number}")
+        yield _file("record.json", json.dumps(record, indent=1).encode())
+        yield _file("ledger.json", json.dumps({"items": {}, "ledger": {"moved": number}}).encode())
+        for part in range(8):
+            if number == 0 or number % 8 == part:
+                text = "".join(f'"{name(part, number - number % 8, row)}",\n' for row in range(90))
+                yield _file(f"earlier-{part:04}.json", text.encode())
+        if number == turns - 1:
+            yield b"deleteall\n"
+            yield _file("record.json", json.dumps(record, indent=1).encode())
+            yield _file("ledger.json", b'{"items": {}, "ledger": {}}')
+    yield b"done\n"
+
+
+def _lands(number: int) -> bool:
+    return number % 5 == 4
+
+
+def _place(number: int) -> tuple[str, str]:
+    """The wave and the app commit of a turn that lands one."""
+    return WAVES[number // 5 % 3], name("app", number // 15)
+
+
+def _entries(number: int, mains: dict[int, str]) -> Iterator[dict[str, str]]:
+    if _lands(number) or _lands(number + 1):
+        landing = number if _lands(number) else number + 1
+        wave, app_sha = _place(landing)
+        what = "landed" if _lands(number) else "introduced" if wave == "staging" else "promoted"
+        yield {
+            "what": what,
+            "id": f"announcement-app-{landing // 15}-{app_sha[:12]}",
+            "sha": mains.get(landing, name("auto", landing)),
+            "app_sha": app_sha,
+            "set": "app",
+            "wave": wave,
+            "reason": f"announced by {_run(landing)}",
+            "by": "acme-ci[bot]",
+        }
+    else:
+        wave = WAVES[number % 3]
+        said = f"{wave}-1: Succeeded, Healthy at {name('main', number)[:12]}"
+        yield {
+            "what": "reported",
+            "id": f"deployment-{name(number)[:20]}",
+            "sha": name("main", number),
+            "wave": wave,
+            "reason": said,
+        }
+
+
+def _settings() -> Iterator[bytes]:
+    yield _commit("refs/heads/main", -1, "settings", 1)
+    yield _file("tidemill.toml", SETTINGS.encode())
+
+
+def _landing(number: int, mark: int) -> Iterator[bytes]:
+    wave, sha = _place(number)
+    yield _commit("refs/heads/main", number, f"Introduce app {sha[:12]} to {wave}", mark)
+    services = [f"service-{one}" for one in range(SERVICES)]
+    at = {one: "registry.example/acme/" + one for one in services}
+    changed = number // 15
+    tags = {one: f"{at[one]}:{sha}" for one in services}
+    digests = {
+        one: f"{at[one]}@sha256:{hashlib.sha256(repr((one, (changed + n) // 7)).encode()).hexdigest()}"
+        for n, one in enumerate(services)
+    }
+    source = {
+        "version": 1,
+        "repository": "acme/app",
+        "sha": sha,
+        "position": number // 15 + 1,
+        "introduced_at": _at(number),
+        "promoted_from": None,
+    }
+    for file, value in (("tags", tags), ("digests", digests), ("source", source)):
+        yield _file(f"images/{wave}/{file}.json", json.dumps(value, indent=2).encode())
+
+
+def _commit(ref: str, number: int, message: str, mark: int | None = None) -> bytes:
+    when = int((START + number * EVERY).timestamp())
+    marked = f"mark :{mark}\n" if mark else ""
+    who = f"tidemill <tidemill@users.noreply.github.com> {when} +0000"
+    data = f"data {len(message.encode())}\n{message}\n"
+    return f"commit {ref}\n{marked}author {who}\ncommitter {who}\n{data}".encode()
+
+
+def _file(path: str, data: bytes) -> bytes:
+    return f"M 100644 inline {path}\ndata {len(data)}\n".encode() + data + b"\n"
+
+
+def _at(number: int) -> str:
+    return f"{START + number * EVERY:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def _run(number: int) -> str:
+    return f"https://github.com/acme/cfg-app/actions/runs/{number}"
+
+
+def make(folder: Path, turns: int) -> None:
+    """The whole repository, packed as a server has it."""
+    subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder)], check=True)
+    marks = folder / "marks"
+    _import(folder, stream(turns), f"--export-marks={marks}")
+    shas = [line.split(" ")[1] for line in marks.read_text().splitlines()]
+    order = dict(sorted((int(line[1:].split(" ")[0]), line.split(" ")[1]) for line in marks.read_text().splitlines()))
+    del shas
+    landings = [number for number in range(turns) if _lands(number)]
+    mains = {number: order[2 + at] for at, number in enumerate(landings)}
+    _import(folder, journal(turns, mains))
+    subprocess.run(["git", "-C", str(folder), "gc", "-q"], check=True)
+
+
+def _import(folder: Path, lines: Iterator[bytes], *options: str) -> None:
+    command = ["git", "-C", str(folder), "fast-import", "--quiet", "--done", *options]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        for line in lines:
+            process.stdin.write(line)
+        process.stdin.close()
+    assert process.returncode == 0
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]), int(sys.argv[2]))
