@@ -196,6 +196,17 @@ class Client:
         found = [(sha, self.server.commits[sha]) for sha in shas]
         return [Logged(sha, one.date, one.message) for sha, one in found]
 
+    def commits(self, tip: str) -> list[str]:
+        return self.server.since(tip, "")
+
+    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        shas = self.server.since(tip, "")
+        found = ((sha, self.server.commits[sha].files.get(name, b"")) for sha in shas)
+        return found, True
+
+    def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
+        return [self.server.commits[sha].files.get(path, b"") for sha, path in places]
+
     def date(self, commit: str) -> datetime:
         return self._commit(commit).date
 

@@ -93,6 +93,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "files": "how many files it has",
         "bytes": "how large they are together",
     },
+    "history": {"missing": "a JSON list of what can't be told, in sentences"},
     **dict.fromkeys(
         (
             "update-cfg-app",

@@ -29,6 +29,9 @@ _MADE = {
     "hotfixed": "hotfix",
 }
 _BY_HAND = "by hand"
+_TELLS = frozenset(
+    {*_MADE, "landed", "changed by hand", "found", "overridden", "unchanged", "renamed"}
+)
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -167,14 +170,16 @@ class _Tale:
         """One turn more."""
         renamed = []
         for entry in turn.record.entries:
+            if entry.what not in _TELLS:
+                continue
             key = (entry.wave, entry.set, entry.app_sha, entry.id)
             match entry.what:
                 case "landed" | "changed by hand" | "found" if (
                     entry.sha and entry.wave and entry.set not in (None, "_")
                 ):
                     self._land(turn, entry, key)
-                case "introduced" | "promoted" | "rolled back" | "hotfixed":
-                    self._made[key] = _MADE[entry.what]
+                case "introduced" | "promoted" | "rolled back" | "hotfixed" as what:
+                    self._made[key] = _MADE[what]
                 case "overridden":
                     self._overridden.add(key)
                 case "unchanged":

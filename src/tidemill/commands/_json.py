@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -62,6 +63,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {**found, "waiting": [waiting_json(line, remedies) for line in status.waiting]}
         case results.PageWritten(out, files, size, changed):
             return {"changed": changed, "out": out, "files": files, "bytes": size}
+        case results.HistoryReport():
+            return _history(result)
         case results.RecordedCheck(state=of_check, note=note, at=at):
             return {
                 "changed": note.changed,
@@ -102,6 +105,31 @@ def as_json(  # noqa: PLR0912 - a case for each kind
         case results.Announcements(to, sent, is_dry_run):
             announced = [_announced(one, is_dry_run=is_dry_run) for one in sent]
             return {"changed": not is_dry_run, "to": to, "announced": announced}
+
+
+def _history(found: results.HistoryReport) -> dict[str, Any]:
+    told: dict[str, Any] = {"missing": found.missing}
+    if found.at is not None:
+        told["at"] = time_text(found.at)
+    if found.services is not None:
+        return {**told, "services": [_fields(one) for one in found.services]}
+    if found.running is not None:
+        landings = [_fields(one) for one in found.running.landings]
+        return {
+            **told,
+            "sets": landings,
+            "targets": [_fields(one) for one in found.running.targets],
+        }
+    return {**told, "lines": [_fields(one) for one in found.lines], "earlier": found.earlier}
+
+
+def _fields(one: msgspec.Struct) -> dict[str, Any]:
+    """A value by its fields, times to the second."""
+    found = {name: getattr(one, name) for name in one.__struct_fields__}
+    return {
+        name: time_text(value) if isinstance(value, datetime) else value
+        for name, value in found.items()
+    }
 
 
 def _diagnosis(found: results.Diagnosis) -> dict[str, Any]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.adopting.proposal import Change, Proposal
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
+    from tidemill.answers.question import Line, ServiceStay, TargetThen
     from tidemill.building.job_matrix import Job
     from tidemill.building.shipping import BuiltImage
     from tidemill.checkup.finding import Finding
@@ -200,6 +201,33 @@ class PageWritten(_Result):
 
 
 @dataclass(frozen=True)
+class RunningThen:
+    """What waves had, and what targets had reported last, at a time."""
+
+    at: datetime
+    landings: tuple[Line, ...]
+    targets: tuple[TargetThen, ...]
+
+
+@dataclass(frozen=True)
+class HistoryReport(_Result):
+    """What happened, in order; or what ran at one time; or the images that a service had.
+
+    Attributes:
+        earlier: how many older lines are left out.
+        missing: what can't be told, in sentences.
+        at: the time that was asked about.
+    """
+
+    lines: tuple[Line, ...] = ()
+    running: RunningThen | None = None
+    services: tuple[ServiceStay, ...] | None = None
+    earlier: int = 0
+    missing: tuple[str, ...] = ()
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
 class RecordedCheck(_Result):
     """What a check says of a commit, and whether it was written."""
 
@@ -379,6 +407,7 @@ Result: TypeAlias = (
     | LoopDone
     | StatusReport
     | PageWritten
+    | HistoryReport
     | RecordedCheck
     | CheckoutCheck
     | CommitChecks

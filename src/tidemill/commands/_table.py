@@ -80,6 +80,7 @@ TIDEMILL = Table(
             "try again",
             "status": "say what runs where, and what waits for what",
             "page": "write what runs where, what waits and what was, as a static site",
+            "history": "say what ran where, from when to when, and who decided it",
             "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
             "repository's own check",
         },

@@ -73,6 +73,10 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
             yield from _status(result)
         case results.PageWritten(out, files, size):
             yield f"The page is in {out}: {files} files, {size:,} bytes. Open {out}/index.html."
+        case results.HistoryReport():
+            from tidemill.commands._history_text import history
+
+            yield from history(result)
         case results.Adoption():
             yield from _adoption(result)
         case results.RecordedCheck(context, of_check, note):

@@ -15,12 +15,12 @@ RECORD = "record.json"
 VERSION = 2
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One thing that a turn did: what, to which commit or request, where, and why.
 
     `id` is a request's; `sha` a commit's of cfg-app.git; `app_sha` one of app.git. `by` is who made
-    the request, and who ran it again. `target`, `phase` and `health` are of what was reported; `was`
-    are the names that a wave or set had before. Journals of earlier releases do not have all of
+    the request, and who ran it again. `target`, `phase` and `health` are of what was reported;
+    `was` are the names that a wave or set had before. Journals of earlier releases lack some of
     these: `tidemill.answers.older` reads them from the reason.
     """
 

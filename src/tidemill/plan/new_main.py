@@ -55,7 +55,9 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     if present is None:
         part.landings.append(landing)
         part.raise_to(order_of(landing))
-        draft.note_set("found", wave.name, set_name, landing, "main has it, and no turn put it there")
+        draft.note_set(
+            "found", wave.name, set_name, landing, "main has it, and no turn put it there"
+        )
         return
     if files is None and not present.is_known and not present.content:
         return

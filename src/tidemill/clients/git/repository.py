@@ -15,10 +15,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
-from tidemill.clients.git import mirror
+from tidemill.clients.git import mirror, past
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
 from tidemill.clients.git.mirror import Tree
-from tidemill.clients.git.objects import Objects, dated
+from tidemill.clients.git.objects import Objects, dated, parents_in
 from tidemill.clients.git.reading import Reading
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.store import (
@@ -61,6 +61,8 @@ class Repository(Objects):
         self._reading = Reading(self.git, self._origin)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
+        self._pasts: set[str] = set()
+        self._is_borrowed = False
 
     def begin(self) -> None:
         """Let the server be asked who it is, while this process does something else."""
@@ -100,6 +102,65 @@ class Repository(Objects):
             if sha:
                 found.append(Logged(sha, dated(seconds), message))
         return found[-most:]
+
+    def commits(self, tip: str) -> list[str]:
+        """The commits that lead to one, and itself, each after its parents."""
+        with self._lost():
+            return past.commits(self._past(tip), tip)
+
+    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        """A file of each commit that leads to `tip`, and whether the history is whole."""
+        found, shas = self._past(tip), self.commits(tip)
+        if not self._is_borrowed:
+            with self._lost():
+                wanted = set(past.blobs(found, [f"{sha}^{{tree}}" for sha in shas], name))
+            self._fetch(sorted(wanted), into=found)
+        with self._lost():
+            is_whole = not parents_in(found.blob(shas[0], "commit"))
+        found.close()
+        return self._paired(found, shas, name), is_whole
+
+    def _paired(self, git: Git, shas: Sequence[str], name: str) -> Iterator[tuple[str, bytes]]:
+        with self._lost():
+            yield from zip(shas, past.contents(git, [f"{sha}:{name}" for sha in shas]), strict=True)
+
+    def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
+        """The files at some places; of a repository on this machine without copying it."""
+        if not places:
+            return []
+        git = self._past(places[0][0])
+        if not self._is_borrowed:
+            git = self.git
+            paths: dict[str, list[str]] = {}
+            for commit, path in places:
+                paths.setdefault(commit, []).append(path)
+            self.fetch_files(paths)
+        with self._lost():
+            return list(past.contents(git, [f"{sha}:{path}" for sha, path in places]))
+
+    def _past(self, tip: str) -> Git:
+        """The place with the whole history of `tip`; without its files, where these are far."""
+        folder = self._folder / "past.git"
+        is_new = not folder.exists()
+        if is_new:
+            mirror.made(folder)
+            self._is_borrowed = past.borrowed(folder, self._origin.url)
+        git = Git(folder, self._origin.known(folder))
+        if not self._is_borrowed and tip not in self._pasts:
+            self._fetch([tip], into=git, depth=_DEPTHS[-1], without="blob:none")
+            self._pasts.add(tip)
+        return git
+
+    @contextmanager
+    def _lost(self) -> Iterator[None]:
+        """What should be here and can't be read, the repository has lost."""
+        try:
+            yield
+        except GitError as error:
+            raise Unreachable(
+                f"the history in {self._origin.where} could not be read: {error.said}",
+                remedy="look at it with git fsck, and read it from another clone",
+            ) from None
 
     def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
         """Whether the repository has a commit; if so, it and the files below `paths` are here.

@@ -150,6 +150,19 @@ class Store(Protocol):
         trees and no files are got."""
         ...
 
+    def commits(self, tip: str) -> list[str]:
+        """The commits that lead to one, and itself, each after its parents."""
+        ...
+
+    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        """The file `name` of each commit that leads to `tip`, the oldest first, with its SHA, and
+        no bytes where it has none; and whether the first one has no parent that is missing."""
+        ...
+
+    def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
+        """The bytes of the file at each commit and path; none where there is none."""
+        ...
+
     def date(self, commit: str) -> datetime:
         """A commit's committer date."""
         ...

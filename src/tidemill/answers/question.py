@@ -1,0 +1,322 @@
+"""A question about the past, and the lines that answer it."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from tidemill.answers.history import Event, History, Place, Stay
+from tidemill.answers.older import report
+from tidemill.facts.settings import ALL_SETS
+
+# What a turn did on auto, or took note of, is no answer to what ran: it shows when it lands.
+_UNTOLD = frozenset(
+    {
+        "introduced",
+        "promoted",
+        "rolled back",
+        "regenerated",
+        "replayed",
+        "taken off auto",
+        "unchanged",
+        "promoted already",
+        "already held",
+        "under way already",
+        "out of date",
+        "clock ahead",
+        "landed together",
+    }
+)
+_FAILING = ("Failed", "Error", "Degraded")
+HOW = {
+    "introduce": "introduced",
+    "promote": "promoted",
+    "roll back": "rolled back",
+    "by hand": "by hand",
+}
+
+
+@dataclass(frozen=True)
+class Question:
+    """What somebody wants to know; what is None does not matter.
+
+    Attributes:
+        wave, set: as they are called today.
+        since: what happened at or after it.
+    """
+
+    wave: str | None = None
+    set: str | None = None
+    target: str | None = None
+    since: datetime | None = None
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that happened.
+
+    Attributes:
+        what: landed, evicted, rejected, held, released, overridden, failed, reported, … as the
+            journal calls it; what a target reports of a failure is `failed`.
+        how: of what landed, introduced, promoted, rolled back or by hand.
+        until: of what landed, when something else took its place; None while it is there.
+        by: who decided; empty where a rule of the settings did.
+        turn: the commit of the journal that says so, None where only a ledger does.
+    """
+
+    at: datetime
+    what: str
+    wave: str | None = None
+    set: str | None = None
+    target: str | None = None
+    app_sha: str | None = None
+    sha: str | None = None
+    how: str = ""
+    until: datetime | None = None
+    by: str = ""
+    reason: str = ""
+    override: bool = False
+    id: str | None = None
+    run_url: str | None = None
+    turn: str | None = None
+
+
+def lines(history: History, question: Question) -> list[Line]:
+    """All that happened that the question is about, in order."""
+    waves, sets = _names(history, question)
+    found = [
+        line
+        for line in (*_landings(history, question), *_events(history, question))
+        if (question.since is None or line.at >= question.since)
+        and (waves is None or line.wave in waves)
+        and (sets is None or line.set in sets or (line.target and question.target))
+    ]
+    return sorted(found, key=lambda line: line.at)
+
+
+def _names(history: History, question: Question) -> tuple[set[str] | None, set[str] | None]:
+    """What the wave and the set are and were called."""
+    stays = [
+        stay
+        for (wave, name), held in history.stays.items()
+        if question.wave in (None, wave) and question.set in (None, name)
+        for stay in held
+    ]
+    waves = {question.wave, *(stay.wave for stay in stays)} if question.wave else None
+    sets = {question.set, ALL_SETS, *(stay.set for stay in stays)} if question.set else None
+    return waves, sets
+
+
+def _landings(history: History, question: Question) -> Iterator[Line]:
+    if question.target is not None:
+        return
+    for (wave, name), stays in history.stays.items():
+        if question.wave in (None, wave) and question.set in (None, name):
+            yield from (landed(stay) for stay in stays)
+
+
+def landed(stay: Stay) -> Line:
+    """The line about a landing."""
+    return Line(
+        at=stay.since,
+        what="landed",
+        wave=stay.wave,
+        set=stay.set,
+        app_sha=stay.app_sha,
+        sha=stay.commit,
+        how=HOW.get(stay.how, stay.how),
+        until=stay.until,
+        by=stay.by,
+        reason=stay.reason,
+        override=stay.is_override,
+        id=stay.request,
+        run_url=stay.run_url,
+        turn=stay.turn,
+    )
+
+
+def _events(history: History, question: Question) -> Iterator[Line]:
+    told: set[str | None] = {
+        stay.commit for stays in history.stays.values() for stay in stays if stay.turn
+    }
+    for event in history.events():
+        entry = event.entry
+        if entry.what == "reported":
+            if (line := _report(event, question.target)) is not None:
+                yield line
+        elif question.target is None and entry.what not in _UNTOLD and not _is_stay(event, told):
+            yield line_of(event)
+
+
+def _is_stay(event: Event, told: set[str | None]) -> bool:
+    """Whether it is about a landing, which has a line already."""
+    entry = event.entry
+    is_landing = entry.what in ("landed", "changed by hand", "found")
+    return is_landing and (entry.sha in told or entry.sha is None)
+
+
+def _report(event: Event, target: str | None) -> Line | None:
+    found = report(event.entry)
+    if found is None or (target is not None and found[0] != target):
+        return None
+    is_failing = found[1] in _FAILING or found[2] in _FAILING
+    if target is None and not is_failing:
+        return None
+    line = line_of(event)
+    return msgspec.structs.replace(
+        line,
+        what="failed" if is_failing else "reported",
+        target=found[0],
+        reason=f"{found[1]}, {found[2]}",
+    )
+
+
+def line_of(event: Event) -> Line:
+    """The line about anything that a turn did."""
+    entry = event.entry
+    return Line(
+        at=event.at,
+        what=entry.what,
+        wave=entry.wave,
+        set=entry.set,
+        app_sha=entry.app_sha,
+        sha=entry.sha,
+        by=entry.by,
+        reason=entry.reason,
+        id=entry.id,
+        run_url=event.run_url,
+        turn=event.turn.sha,
+    )
+
+
+# What ran at one time
+
+
+class TargetThen(msgspec.Struct, frozen=True, kw_only=True):
+    """What a target had reported last by a time, and which sets its revision had."""
+
+    wave: str
+    target: str
+    at: datetime
+    revision: str
+    phase: str
+    health: str
+    app_shas: Mapping[str, str | None] = {}
+
+
+class Revisions:
+    """Which sets each commit of main had.
+
+    Args:
+        order: by commit of main its place in main's history.
+    """
+
+    def __init__(self, history: History, order: Mapping[str, int]) -> None:
+        self._order = order
+        self._landings: dict[Place, list[tuple[int, Stay]]] = {}
+        for stays in history.stays.values():
+            for stay in stays:
+                if (at := order.get(stay.commit)) is not None:
+                    self._landings.setdefault((stay.wave, stay.set), []).append((at, stay))
+        for landings in self._landings.values():
+            landings.sort(key=lambda one: one[0])
+
+    def sets(self, wave: str, revision: str) -> dict[str, str | None]:
+        """The commit of app.git of each set that a wave had at a commit of main."""
+        at = self._order.get(revision)
+        if at is None:
+            return {}
+        found = {}
+        for (of_wave, name), landings in self._landings.items():
+            before = bisect_right(landings, at, key=lambda one: one[0])
+            if of_wave == wave and before:
+                found[name] = landings[before - 1][1].app_sha
+        return found
+
+
+def targets_at(history: History, revisions: Revisions, when: datetime) -> list[TargetThen]:
+    """What each target had reported last by a time."""
+    latest: dict[tuple[str, str], Event] = {}
+    for event in history.events():
+        if event.at > when:
+            break
+        if event.entry.what == "reported" and (found := report(event.entry)):
+            latest[event.entry.wave or "", found[0]] = event
+    events = [event for _, event in sorted(latest.items(), key=lambda one: one[0])]
+    return [_then(revisions, event) for event in events]
+
+
+def _then(revisions: Revisions, event: Event) -> TargetThen:
+    entry = event.entry
+    target, phase, health = report(entry) or ("", "", "")
+    return TargetThen(
+        wave=entry.wave or "",
+        target=target,
+        at=event.at,
+        revision=entry.sha or "",
+        phase=phase,
+        health=health,
+        app_shas=revisions.sets(entry.wave or "", entry.sha or ""),
+    )
+
+
+# Services
+
+
+class ServiceStay(msgspec.Struct, frozen=True, kw_only=True):
+    """One image of one service in one wave, from when to when.
+
+    Attributes:
+        image: its reference by digest; None where the wave had no image of the service.
+        app_sha: the commit of app.git whose landing brought it.
+    """
+
+    wave: str
+    set: str
+    service: str
+    image: str | None
+    since: datetime
+    until: datetime | None
+    app_sha: str | None
+    commit: str
+    how: str = ""
+    by: str = ""
+    run_url: str | None = None
+
+
+def service_stays(
+    place: Place, service: str, stays: Sequence[tuple[Stay, Mapping[str, str] | None]]
+) -> list[ServiceStay]:
+    """How long a wave had each image of a service: landings that left it as it was are one stay.
+
+    Args:
+        stays: of one place, in order, each with its digests by service; None where they can't be
+            read, and then nothing is said of that time.
+    """
+    found: list[ServiceStay] = []
+    for stay, digests in stays:
+        if digests is None:
+            continue
+        image = digests.get(service)
+        if found and found[-1].image == image and found[-1].until == stay.since:
+            found[-1] = msgspec.structs.replace(found[-1], until=stay.until)
+        elif image is not None or found:
+            found.append(
+                ServiceStay(
+                    wave=place[0],
+                    set=place[1],
+                    service=service,
+                    image=image,
+                    since=stay.since,
+                    until=stay.until,
+                    app_sha=stay.app_sha,
+                    commit=stay.commit,
+                    how=HOW.get(stay.how, stay.how),
+                    by=stay.by,
+                    run_url=stay.run_url,
+                )
+            )
+    return found

@@ -1,0 +1,87 @@
+"""The past: one file of every commit of a long history, read in one go.
+
+Git reads objects in a stream, as fast as its processor decompresses them; so it is told at once all
+that is wanted, in parts, and two processes do it, while whoever wants it takes the first parts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tidemill.clients.git.git import Git, GitError
+from tidemill.clients.git.remote import is_folder
+
+_PROCESSES = 2  # at once
+_PARTS = 8  # so that what was read is worked on while more is read
+_LEAST = 1000  # objects for a process
+_SECONDS = 300.0
+_ENTRY = 20  # bytes that name an object in a tree
+
+
+def borrowed(bare: Path, url: str) -> bool:
+    """Let an empty bare repository have the objects of one in a folder of this machine.
+
+    Whether it can: else they have to be fetched.
+    """
+    objects = Path(url) / "objects"
+    if not (is_folder(url) and objects.is_dir()):
+        return False
+    (bare / "objects/info/alternates").write_text(f"{objects}\n")
+    shallow = Path(url) / "shallow"
+    if shallow.exists():
+        (bare / "shallow").write_bytes(shallow.read_bytes())
+    return True
+
+
+def commits(git: Git, tip: str) -> list[str]:
+    """The commits that lead to one, and itself, each after its parents."""
+    return git.fed("rev-list", "--topo-order", "--reverse", tip, seconds=_SECONDS).decode().split()
+
+
+def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
+    """The bytes of each object, in order; none for what is not here.
+
+    Args:
+        objects: anything that Git takes for the name of an object, like `<commit>:<path>`.
+    """
+    count = min(_PROCESSES, os.cpu_count() or 1)
+    size = max(_LEAST, -(-len(objects) // _PARTS))
+    parts = [objects[at : at + size] for at in range(0, len(objects), size)]
+    with ThreadPoolExecutor(count) as pool:
+        for part, data in zip(parts, pool.map(lambda one: _batch(git, one), parts), strict=True):
+            yield from _split(part, data)
+
+
+def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
+    """The objects of the file `name` directly in some trees, where they have one."""
+    wanted = b"100644 " + name.encode() + b"\0"
+    found = []
+    for data in contents(git, trees):
+        at = data.find(wanted) + len(wanted)
+        if at >= len(wanted):
+            found.append(data[at : at + _ENTRY].hex())
+    return found
+
+
+def _batch(git: Git, objects: Sequence[str]) -> bytes:
+    data = "".join(f"{one}\n" for one in objects).encode(errors="surrogateescape")
+    return git.fed("cat-file", "--batch", "--buffer", data=data, seconds=_SECONDS)
+
+
+def _split(objects: Sequence[str], data: bytes) -> Iterator[bytes]:
+    at = 0
+    for one in objects:
+        end = data.find(b"\n", at)
+        if end < 0:
+            raise GitError(("cat-file", one), 1, f"{one} could not be read")
+        head = data[at:end]
+        if head.endswith((b" missing", b" ambiguous")):
+            yield b""
+            at = end + 1
+        else:
+            size = int(head[head.rindex(b" ") + 1 :])
+            yield data[end + 1 : end + 1 + size]
+            at = end + size + 2

@@ -1,0 +1,121 @@
+"""What the answers about the past say to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tidemill.commands._parts import Paragraph, Part, Said, State, Title
+from tidemill.facts.settings import ALL_SETS
+from tidemill.words.shas import short
+
+if TYPE_CHECKING:
+    from tidemill.answers.question import Line, ServiceStay, TargetThen
+    from tidemill.commands._results import HistoryReport, RunningThen
+
+
+def history(found: HistoryReport) -> Iterator[Part]:
+    """What happened, or what ran at a time."""
+    if found.running is not None:
+        yield from _running(found.running)
+    else:
+        yield Paragraph("Times are in UTC.")
+        if found.earlier:
+            left = f"{found.earlier} earlier lines are left out; --limit 0 shows all."
+            yield Paragraph(left)
+        if found.services is not None:
+            yield from map(_service, found.services)
+        elif found.lines:
+            yield from happened(found.lines)
+        else:
+            yield Paragraph("The journal tells of nothing like that.")
+    yield from (Said(State("warning"), one) for one in found.missing)
+
+
+def happened(lines: Iterable[Line]) -> Iterator[Part]:
+    """Lines in their order, each as a sentence behind its time."""
+    return (Paragraph(f"{clock(one.at)}  {sentence(one)}") for one in lines)
+
+
+def clock(when: datetime | None) -> str:
+    """A time in UTC, to the minute; nothing where there is none."""
+    return f"{when:%Y-%m-%d %H:%M}" if when else ""
+
+
+def sentence(line: Line) -> str:
+    """What happened, to what, who decided it and why."""
+    said = " ".join(filter(None, (what(line), thing(line))))
+    if line.wave:
+        said += f" in {line.wave}"
+    end = f", {until(line.until)}" if line.what == "landed" else ""
+    return said + decided(line) + end + why(line)
+
+
+def what(line: Line) -> str:
+    """What was done, in a word or two; of a landing how it came."""
+    return line.how or line.what if line.what == "landed" else line.what
+
+
+def thing(line: Line) -> str:
+    """What it was done to, besides the wave."""
+    if line.target:
+        return f"{line.target} at {short(line.sha, 'an unknown commit')}"
+    which = "all sets" if line.set == ALL_SETS else line.set or ""
+    if line.app_sha or line.what == "landed":
+        return f"{which} {short(line.app_sha)}".strip()
+    return which or short(line.sha, line.id or "")
+
+
+def until(when: datetime | None) -> str:
+    """Until when something was there."""
+    return f"there until {clock(when)}" if when else "there since"
+
+
+def decided(line: Line) -> str:
+    """By whom, and in which run."""
+    run = (line.run_url or "").rstrip("/").rpartition("/")[2]
+    return (f" by {line.by}" if line.by else "") + (f" (run {run})" if run else "")
+
+
+def why(line: Line) -> str:
+    """Why, behind a colon."""
+    reason = f"override: {line.reason}" if line.override else line.reason
+    return f": {reason}" if reason else ""
+
+
+def _running(found: RunningThen) -> Iterator[Part]:
+    yield Title(f"What ran at {clock(found.at)} UTC")
+    if not found.landings and not found.targets:
+        yield Paragraph("No wave had any set that the journal knows of.")
+    waves = [one.wave or "" for one in found.landings] + [one.wave for one in found.targets]
+    for wave in dict.fromkeys(waves):
+        yield Title(wave)
+        for one in found.landings:
+            if one.wave == wave:
+                yield Paragraph(_ran(one), indent=2)
+                if one.run_url:
+                    yield Paragraph(one.run_url, indent=4)
+        for target in found.targets:
+            if target.wave == wave:
+                yield Paragraph(_target(target), indent=2)
+
+
+def _ran(line: Line) -> str:
+    came = f"{what(line)} {clock(line.at)}"
+    return f"{thing(line)}, {came}{decided(line)}, {until(line.until)}{why(line)}"
+
+
+def _target(one: TargetThen) -> str:
+    ran = ", ".join(f"{name} {short(sha)}" for name, sha in one.app_shas.items())
+    said = f"{one.phase}, {one.health} at {short(one.revision)} ({clock(one.at)})"
+    return f"target {one.target}: {said}" + (f", which has {ran}" if ran else "")
+
+
+def _service(one: ServiceStay) -> Part:
+    by = f" by {one.by}" if one.by else ""
+    image = one.image or "no image"
+    return Paragraph(
+        f"{clock(one.since)}  {one.wave} has {one.service} of {one.set} {short(one.app_sha)}, "
+        f"{until(one.until)}; {one.how}{by}: {image}"
+    )

@@ -1,0 +1,179 @@
+"""`tidemill history`: what ran where, from when to when, and who decided it. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from tidemill.answers.history import History, Place, Stay
+from tidemill.answers.older import report
+from tidemill.answers.question import (
+    Line,
+    Question,
+    Revisions,
+    ServiceStay,
+    landed,
+    lines,
+    service_stays,
+    targets_at,
+)
+from tidemill.clients.git.repository import opened
+from tidemill.clients.git.store import Store
+from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._past_time import EXAMPLES, parse_past
+from tidemill.commands._results import HistoryReport, Result, RunningThen
+from tidemill.errors import Refused
+from tidemill.facts.settings import Settings
+from tidemill.facts.state import State
+from tidemill.turn.past import digests_of, read_history
+from tidemill.turn.read import read
+from tidemill.words.names import shown
+from tidemill.words.nearest import did_you_mean
+
+EXAMPLE = "tidemill history --repo https://github.com/acme/cfg-app --at 'tuesday 14:00'"
+
+LINES = 50
+_T = TypeVar("_T")
+
+PARAMETERS = (
+    _options.Repository(takes_origin=True),
+    Option("--wave", help="only what concerns this wave"),
+    Option("--target", help="what this target reported, and so ran"),
+    _options.image_set("all of them by default"),
+    Option("--service", help="from when to when each wave had which image of this service"),
+    Option("--at", metavar="TIME", help=f"what ran at this time, like {EXAMPLES}"),
+    Option("--since", metavar="TIME", help="only what happened at this time or later"),
+    Option(
+        "--limit",
+        metavar="COUNT",
+        help=f"at most so many lines, the newest ones; 0 for all. {LINES} by default, and with "
+        "--json all",
+    ),
+    _options.NOW,
+    _options.JSON,
+)
+
+
+def run(arguments: Arguments) -> Result:
+    """Read the journal, and answer."""
+    options = _options.options(arguments)
+    at = _time(arguments.at, "--at", options.now)
+    since = _time(arguments.since, "--since", options.now)
+    if at is not None and since is not None:
+        raise Refused("--at and --since are both given", remedy="give one of them")
+    if arguments.target and arguments.service:
+        raise Refused("--target and --service are both given", remedy="give one of them")
+    limit = _limit(arguments.limit, LINES if not options.json else 0)
+    with opened(arguments.repo) as store:
+        state = read(store)
+        past = read_history(store, state)
+        _check_names(past, state, arguments)
+        question = Question(arguments.wave, arguments.set_name, arguments.target, since)
+        if arguments.service:
+            services = _services(store, state, past, question, arguments.service)
+            kept = [
+                one
+                for one in services
+                if (at is None or (one.since <= at and (one.until is None or at < one.until)))
+                and (since is None or one.until is None or one.until > since)
+            ]
+            shown_, earlier = _newest(kept, limit)
+            return HistoryReport(services=shown_, earlier=earlier, missing=past.missing, at=at)
+        if at is not None:
+            return HistoryReport(
+                running=_running(store, state, past, question, at), missing=past.missing, at=at
+            )
+    newest, earlier = _newest(lines(past, question), limit)
+    return HistoryReport(lines=newest, earlier=earlier, missing=past.missing)
+
+
+def _running(
+    store: Store, state: State, past: History, question: Question, at: datetime
+) -> RunningThen:
+    """What waves had, and what targets had reported, at a time."""
+    landings: list[Line] = []
+    if question.target is None:
+        landings = [
+            landed(stay)
+            for place, stay in sorted(past.at(at).items())
+            if _is_meant(place, question)
+        ]
+    order = {sha: number for number, sha in enumerate(store.commits(state.main))}
+    targets = [
+        one
+        for one in targets_at(past, Revisions(past, order), at)
+        if question.wave in (None, one.wave) and question.target in (None, one.target)
+    ]
+    return RunningThen(at, tuple(landings), tuple(targets))
+
+
+def _services(
+    store: Store, state: State, past: History, question: Question, service: str
+) -> list[ServiceStay]:
+    settings = state.valid_settings
+    found: list[ServiceStay] = []
+    names: set[str] = set()
+    for place, stays in sorted(past.stays.items()):
+        if _is_meant(place, question):
+            digests = digests_of(store, settings, stays)
+            names |= {name for one in digests[-1:] if one for name in one}
+            pairs: list[tuple[Stay, dict[str, str] | None]] = [
+                (stay, dict(one) if one is not None else None)
+                for stay, one in zip(stays, digests, strict=True)
+            ]
+            found += service_stays(place, service, pairs)
+    if not found:
+        raise Refused(
+            f"no wave has had an image of a service {shown(service)}",
+            remedy=f"{did_you_mean(service, sorted(names))}give the name that digests.json has",
+        )
+    return sorted(found, key=lambda one: one.since)
+
+
+def _is_meant(place: Place, question: Question) -> bool:
+    wave, name = place
+    return question.wave in (None, wave) and question.set in (None, name)
+
+
+def _newest(found: Sequence[_T], limit: int) -> tuple[tuple[_T, ...], int]:
+    kept = found[-limit:] if limit else found
+    return tuple(kept), len(found) - len(kept)
+
+
+def _time(text: str | None, what: str, now: datetime) -> datetime | None:
+    return None if text is None else parse_past(text, what, now)
+
+
+def _limit(text: str | None, default: int) -> int:
+    if text is None:
+        return default
+    if not text.isdecimal() or len(text) > 9:
+        raise Refused(f"--limit {shown(text)} is no whole number", remedy="write one, like 100")
+    return int(text)
+
+
+def _check_names(past: History, state: State, arguments: Arguments) -> None:
+    settings = state.settings if isinstance(state.settings, Settings) else None
+    waves, sets = {wave for wave, _ in past.stays}, {name for _, name in past.stays}
+    if settings is not None:
+        waves |= {one.name for one in settings.waves}
+        sets |= {one.name for one in settings.sets}
+    _check("wave", arguments.wave, waves)
+    _check("set", arguments.set_name, sets)
+    if arguments.target is not None:
+        targets = {one for wave in settings.waves for one in wave.targets} if settings else set()
+        if arguments.target not in targets:
+            found = (report(event.entry) for event in past.events())
+            targets |= {one[0] for one in found if one}
+        _check("target", arguments.target, targets)
+
+
+def _check(what: str, name: str | None, known: Iterable[str]) -> None:
+    names = sorted(known)
+    if name is not None and name not in names:
+        raise Refused(
+            f"there is, and was, no {what} {shown(name)}",
+            remedy=f"{did_you_mean(name, names)}there are {', '.join(names) or 'none'}",
+        )

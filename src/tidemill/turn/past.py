@@ -1,0 +1,74 @@
+"""Read the past: from the journal's commits to the history that they tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from tidemill.answers.history import History, Stay, Told, history
+from tidemill.clients.git.store import Store
+from tidemill.facts import journal
+from tidemill.facts.image_files import DIGESTS
+from tidemill.facts.journal import RECORD, Journal
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.settings import Settings
+from tidemill.facts.state import State
+from tidemill.words.unreadable import UNREADABLE
+
+
+def read_history(store: Store, state: State) -> History:
+    """The whole history that a repository's journal tells, by the names of today.
+
+    Raises:
+        Unreachable: the journal can't be read.
+    """
+    tip = state.refs.get(state.names.journal)
+    last = state.journal if isinstance(state.journal, Ledger) else None
+    if tip is None:
+        return history([], None, None)
+    records, is_whole = store.records(tip, RECORD)
+    turns, unread, begun = [], 0, ""
+    for sha, data in records:
+        begun = begun or sha
+        try:
+            turns.append(Told(sha, journal.decode_turn(data)))
+        except UNREADABLE:
+            unread += 1
+    first = _ledger(store, begun)
+    found = history(turns, first, last if state.evidence is None else None)
+    missing = [*found.missing]
+    if not is_whole:
+        missing.append(
+            "This copy of the repository is shallow: turns before its first one are not in it."
+        )
+    if unread:
+        missing.append(f"{unread} commits of the journal are no records of turns that can be read.")
+    return History(found.turns, found.stays, tuple(missing))
+
+
+def digests_of(
+    store: Store, settings: Settings, stays: Sequence[Stay]
+) -> list[Mapping[str, str] | None]:
+    """The references by digest that each stay's commit has, by service; None where it has none.
+
+    The folder is the one that the settings name today, with the names of then.
+    """
+    places = [(stay.commit, f"{settings.folder(stay.wave, stay.set)}/{DIGESTS}") for stay in stays]
+    return [_mapping(data) for data in store.versions(places)]
+
+
+def _ledger(store: Store, commit: str) -> Ledger | None:
+    store.fetch_below(commit, [""])
+    try:
+        found: Journal = journal.decode(dict(store.texts(commit, [""])))
+    except UNREADABLE:
+        return None
+    return found.ledger
+
+
+def _mapping(data: bytes) -> Mapping[str, str] | None:
+    try:
+        return msgspec.json.decode(data, type=dict[str, str])
+    except UNREADABLE:
+        return None

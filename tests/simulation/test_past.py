@@ -1,0 +1,87 @@
+"""What `history` says of random histories, against a walk over main's own commits.
+
+At each turn's push a watcher writes down what main was as the turn saw it. What the history then
+says that each wave had has to be what the image files of that commit say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.simulation.history import play
+from tests.simulation.memory import Client, Server
+from tests.simulation.world import MAIN
+from tidemill.answers.history import History, history
+from tidemill.clients.git.store import PushResult, Update
+from tidemill.facts import image_files, journal, settings_file
+from tidemill.facts.image_files import FILES, ImageFiles
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.refs import Refs
+from tidemill.facts.settings import FILE, Settings
+from tidemill.turn.past import read_history
+from tidemill.turn.read import read
+
+JOURNAL = "refs/tidemill/journal"
+SEEDS = range(20)
+
+
+def test_history_says_what_main_had_at_every_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[Server, str, str]] = []  # server, commit of the journal, main as it was seen
+    receive = Server.receive
+
+    def watched(self: Server, by: str, refs: Refs, updates: Sequence[Update]) -> PushResult:
+        result = receive(self, by, refs, updates)
+        new = {update.ref: update.new for update in updates}
+        if (turn := new.get(JOURNAL)) and self.refs.get(JOURNAL) == turn:
+            seen.append((self, turn, new.get(MAIN) or refs.shas[MAIN]))
+        return result
+
+    monkeypatch.setattr(Server, "receive", watched)
+    compared = 0
+    for seed in SEEDS:
+        world = play(seed)
+        mains = {turn: main for server, turn, main in seen if server is world.server}
+        client = Client(world.server, "who asks")
+        past = read_history(client, read(client))
+        for number, turn in enumerate(past.turns, start=1):
+            if turn.sha in mains:
+                told = history(past.turns[:number], first_ledger(client, past), None)
+                when = f"seed {seed}, turn {number}"
+                compared += agrees(world.server, mains[turn.sha], told, when)
+    assert compared > 200, "there was too little to compare"
+
+
+def first_ledger(client: Client, past: History) -> Ledger:
+    files = client.server.commits[past.turns[0].sha].files
+    return journal.decode(files).ledger
+
+
+def agrees(server: Server, main: str, past: History, when: str) -> int:
+    """Compare all places that the settings at a commit of main name; how many there were."""
+    files = server.commits[main].files
+    settings = settings_file.parse(files[FILE].decode(), commit="main")
+    assert isinstance(settings, Settings)
+    compared = 0
+    for wave in settings.waves:
+        for one in settings.sets:
+            there = at(server, main, settings.folder(wave.name, one.name))
+            stays = past.stays.get((wave.name, one.name), ())
+            if there is None:
+                continue
+            assert stays, f"{when}: nothing is told of {wave.name}"
+            told = at(server, stays[-1].commit, settings.folder(stays[-1].wave, stays[-1].set))
+            assert told is not None, f"{when}: {stays[-1]} has no image files"
+            assert told.content == there.content, f"{when}: {wave.name} has other images than told"
+            if stays[-1].app_sha is not None and there.app_sha is not None:
+                assert stays[-1].app_sha == there.app_sha, when
+            compared += 1
+    return compared
+
+
+def at(server: Server, commit: str, folder: str) -> ImageFiles | None:
+    files = server.commits[commit].files
+    return image_files.parse(
+        {name: files[f"{folder}/{name}"] for name in FILES if f"{folder}/{name}" in files}
+    )
