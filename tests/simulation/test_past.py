@@ -12,6 +12,7 @@ import pytest
 
 from tests.simulation.history import play
 from tests.simulation.memory import Client, Server
+from tests.simulation.names import rename
 from tests.simulation.world import MAIN
 from tidemill.answers.history import History, history
 from tidemill.clients.git.store import PushResult, Update
@@ -41,7 +42,7 @@ def test_history_says_what_main_had_at_every_turn(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Server, "receive", watched)
     compared = 0
     for seed in SEEDS:
-        world = play(seed)
+        world = play(seed, often={rename: 3})
         mains = {turn: main for server, turn, main in seen if server is world.server}
         client = Client(world.server, "who asks")
         past = read_history(client, read(client))
