@@ -1,13 +1,17 @@
 """How long `tidemill history` takes on a repository that has turned for a year.
 
+    python bench/answers.py [--turns 100000] [--rounds 5] [--repo FOLDER]
+
 Makes a bare repository with a journal of so many turns, in which each fifth turn lands a set in one
 of three waves, and measures questions about it as a person asks them: each in a process of its own.
 """
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
+import resource
 import subprocess
 import sys
 import tempfile
@@ -47,11 +51,9 @@ def name(*parts: object) -> str:
 def stream(turns: int) -> Iterator[bytes]:
     """What `git fast-import` makes the repository of."""
     yield from _settings()
-    marks: dict[int, int] = {}
-    for number in range(turns):
-        if _lands(number):
-            marks[number] = 2 + len(marks)
-            yield from _landing(number, marks[number])
+    landings = (number for number in range(turns) if _lands(number))
+    for mark, number in enumerate(landings, start=2):
+        yield from _landing(number, mark)
     yield b"done\n"
 
 
@@ -66,11 +68,7 @@ def journal(turns: int, mains: dict[int, str]) -> Iterator[bytes]:
         for part in range(8):
             if number == 0 or number % 8 == part:
                 text = "".join(f'"{name(part, number - number % 8, row)}",\n' for row in range(90))
-                yield _file(f"earlier-{part:04}.json", text.encode())
-        if number == turns - 1:
-            yield b"deleteall\n"
-            yield _file("record.json", json.dumps(record, indent=1).encode())
-            yield _file("ledger.json", b'{"items": {}, "ledger": {}}')
+                yield _file(f"part-{part:04}.json", text.encode())
     yield b"done\n"
 
 
@@ -122,9 +120,10 @@ def _landing(number: int, mark: int) -> Iterator[bytes]:
     at = {one: "registry.example/acme/" + one for one in services}
     changed = number // 15
     tags = {one: f"{at[one]}:{sha}" for one in services}
+    contents = {one: repr((one, (changed + n) // 7)).encode() for n, one in enumerate(services)}
     digests = {
-        one: f"{at[one]}@sha256:{hashlib.sha256(repr((one, (changed + n) // 7)).encode()).hexdigest()}"
-        for n, one in enumerate(services)
+        one: f"{at[one]}@sha256:{hashlib.sha256(content).hexdigest()}"
+        for one, content in contents.items()
     }
     source = {
         "version": 1,
@@ -163,11 +162,9 @@ def make(folder: Path, turns: int) -> None:
     subprocess.run(["git", "init", "-q", "--bare", "-b", "main", str(folder)], check=True)
     marks = folder / "marks"
     _import(folder, stream(turns), f"--export-marks={marks}")
-    shas = [line.split(" ")[1] for line in marks.read_text().splitlines()]
-    order = dict(sorted((int(line[1:].split(" ")[0]), line.split(" ")[1]) for line in marks.read_text().splitlines()))
-    del shas
+    made = dict(line[1:].split(" ") for line in marks.read_text().splitlines())
     landings = [number for number in range(turns) if _lands(number)]
-    mains = {number: order[2 + at] for at, number in enumerate(landings)}
+    mains = {number: made[str(2 + at)] for at, number in enumerate(landings)}
     _import(folder, journal(turns, mains))
     subprocess.run(["git", "-C", str(folder), "gc", "-q"], check=True)
 
@@ -182,5 +179,33 @@ def _import(folder: Path, lines: Iterator[bytes], *options: str) -> None:
     assert process.returncode == 0
 
 
+def asked(folder: Path, question: tuple[str, ...]) -> tuple[float, float]:
+    """Seconds on the clock, and of the processors with all processes that it starts."""
+    command = [sys.executable, "-m", "tidemill", "history", "--repo", str(folder), *question]
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--turns", type=int, default=TURNS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repo", type=Path, help="one that this made before; made if not there")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.repo or Path(scratch) / "year.git"
+        if not folder.exists():
+            make(folder, options.turns)
+        print(f"{options.turns:,} turns: seconds, and seconds of the processors")
+        for question in QUESTIONS:
+            found = sorted(asked(folder, question) for _ in range(options.rounds))
+            seconds, processors = found[len(found) // 2]
+            print(f"{seconds:7.2f}  {processors:7.2f}  {' '.join(question) or 'everything'}")
+
+
 if __name__ == "__main__":
-    make(Path(sys.argv[1]), int(sys.argv[2]))
+    main()

@@ -50,6 +50,7 @@ BENCHES = (
     Bench(
         "history", "Announcements one after the other, as their number grows", ("--most", "1000")
     ),
+    Bench("answers", "Questions about a year of 100,000 turns", ("--rounds", "3")),
     Bench("images", "Images of 12 services", ("4",)),
     Bench("generate", "The example's `generate`, with 12,000 files"),
 )

@@ -224,6 +224,10 @@ class _Tale:
 
     def _land(self, turn: Told, entry: Entry, key: _Operation) -> None:
         wave, name = entry.wave or "", entry.set or ""
+        known = self._stays.get((wave, name), [])
+        if entry.what == "found" and known and known[-1].commit == entry.sha:
+            known[-1] = changed(known[-1], turn=turn.sha)  # its ledger says since when
+            return
         stay = Stay(
             wave=wave,
             set=name,

@@ -31,6 +31,7 @@ _UNTOLD = frozenset(
         "landed together",
     }
 )
+_LANDINGS = ("landed", "changed by hand", "found")
 _FAILING = ("Failed", "Error", "Degraded")
 HOW = {
     "introduce": "introduced",
@@ -89,7 +90,7 @@ def lines(history: History, question: Question) -> list[Line]:
     waves, sets = _names(history, question)
     found = [
         line
-        for line in (*_landings(history, question), *_events(history, question))
+        for line in _all(history, question)
         if (question.since is None or line.at >= question.since)
         and (waves is None or line.wave in waves)
         and (sets is None or line.set in sets or (line.target and question.target))
@@ -110,12 +111,32 @@ def _names(history: History, question: Question) -> tuple[set[str] | None, set[s
     return waves, sets
 
 
-def _landings(history: History, question: Question) -> Iterator[Line]:
-    if question.target is not None:
-        return
-    for (wave, name), stays in history.stays.items():
-        if question.wave in (None, wave) and question.set in (None, name):
-            yield from (landed(stay) for stay in stays)
+def _all(history: History, question: Question) -> Iterator[Line]:
+    """The landings that only a ledger tells of, then what turns did."""
+    stays: dict[tuple[str, str, str], Stay] = {}
+    for held in history.stays.values():
+        for stay in held:
+            known = stays.get((stay.commit, stay.wave, stay.set))
+            if known is None or (known.until is not None and _outlasts(stay, known.until)):
+                stays[stay.commit, stay.wave, stay.set] = stay
+    if question.target is None:
+        yield from (landed(stay) for stay in stays.values() if stay.turn is None)
+    for event in history.events():
+        entry = event.entry
+        if entry.what == "reported":
+            if (line := _report(event, question.target)) is not None:
+                yield line
+        elif question.target is None and entry.what not in _UNTOLD:
+            if entry.what not in _LANDINGS:
+                yield line_of(event)
+            elif entry.sha is not None:  # else it is about a request that landed with others
+                of = stays.get((entry.sha, entry.wave or "", entry.set or ""))
+                yield line_of(event) if of is None else landed(of)
+
+
+def _outlasts(stay: Stay, until: datetime) -> bool:
+    """A set that stays under another name stays on."""
+    return stay.until is None or stay.until > until
 
 
 def landed(stay: Stay) -> Line:
@@ -136,26 +157,6 @@ def landed(stay: Stay) -> Line:
         run_url=stay.run_url,
         turn=stay.turn,
     )
-
-
-def _events(history: History, question: Question) -> Iterator[Line]:
-    told: set[str | None] = {
-        stay.commit for stays in history.stays.values() for stay in stays if stay.turn
-    }
-    for event in history.events():
-        entry = event.entry
-        if entry.what == "reported":
-            if (line := _report(event, question.target)) is not None:
-                yield line
-        elif question.target is None and entry.what not in _UNTOLD and not _is_stay(event, told):
-            yield line_of(event)
-
-
-def _is_stay(event: Event, told: set[str | None]) -> bool:
-    """Whether it is about a landing, which has a line already."""
-    entry = event.entry
-    is_landing = entry.what in ("landed", "changed by hand", "found")
-    return is_landing and (entry.sha in told or entry.sha is None)
 
 
 def _report(event: Event, target: str | None) -> Line | None:

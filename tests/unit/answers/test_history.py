@@ -92,6 +92,12 @@ def test_what_was_there_before_the_first_turn_is_in_its_ledger() -> None:
     assert summary(found) == [(None, -60, 1), ("a1", 1, None)]
 
 
+def test_what_a_turn_finds_counts_from_when_its_ledger_says() -> None:
+    adopted = ledger(landing("c0", None, minute(-60)))
+    found = Entry(what="found", sha="c0", wave="staging", set="app")
+    assert summary(history([told(1, found)], adopted, None)) == [(None, -60, None)]
+
+
 def test_what_only_the_newest_ledger_knows_is_told_as_well() -> None:
     known = ledger(landing("c1", "a1", minute(1)), landing("c2", "a2", minute(3)))
     found = history([told(1), told(5, landed("c5", "a5"))], Ledger(), known)

@@ -1,0 +1,278 @@
+"""`tidemill history`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_readable,
+    assert_usage,
+    refused,
+)
+from tests.loop.stories import refs, says
+from tests.world import World, git, sha_of
+
+from tidemill.commands._past_time import parse_past
+from tidemill.errors import Refused
+
+
+def told(world: World, *arguments: str) -> list[tuple[str, str | None, str | None]]:
+    """What was done, where, and to which commit of app.git."""
+    found = world.run("history", *arguments)
+    return [(one["how"] or one["what"], one["wave"], one["app_sha"]) for one in found["lines"]]
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("history")
+
+
+@pytest.mark.parametrize("state", ["new", "landed", "second", "evicted"], ids=str)
+def test_history_writes_nothing_and_says_the_same_twice(
+    state: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(state)
+    before = refs(world)
+    first = world.run("history")
+    assert first.code == 0
+    assert world.run("history") == first
+    assert refs(world) == before
+    code, out, err = says(world, "history")
+    assert (code, err) == (0, "")
+    assert_readable(out)
+
+
+def test_repository_without_a_turn_says_what_is_missing(new: World) -> None:
+    found = new.run("history")
+    assert (found["lines"], len(found["missing"])) == ([], 1)
+
+
+def test_sets_follow_each_other_with_the_times_that_they_stayed(second: World) -> None:
+    lines = [one for one in second.run("history")["lines"] if one["what"] == "landed"]
+    assert [one["app_sha"] for one in lines] == [sha_of("app-1"), sha_of("app-2")]
+    assert [one["how"] for one in lines] == ["introduced", "introduced"]
+    assert [one["until"] for one in lines] == [lines[1]["at"], None]
+    main = second.ref("refs/heads/main")
+    assert lines[1]["sha"] == main
+
+
+def test_approval_has_the_name_of_whoever_gave_it(second: World) -> None:
+    approve = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"))
+    second.run(*approve)
+    second.green()
+    (line,) = second.run("history", "--wave", "shop")["lines"]
+    assert (line["how"], line["app_sha"]) == ("promoted", sha_of("app-2"))
+    assert line["by"]
+    assert line["reason"].startswith("asked for by ")
+    assert line["id"].startswith("promotion-")
+
+
+def test_override_is_told_as_one(deployed: World) -> None:
+    approve = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))
+    deployed.run(*approve, "--override", "the fair begins")
+    deployed.green()
+    lines = deployed.run("history", "--wave", "shop")["lines"]
+    assert [one["what"] for one in lines] == ["overridden", "landed"]
+    assert (lines[1]["override"], lines[1]["reason"]) == (True, "the fair begins")
+
+
+def test_eviction_is_told_with_its_reason(evicted: World) -> None:
+    (line,) = [one for one in evicted.run("history")["lines"] if one["what"] == "evicted"]
+    assert line["wave"] == "lab"
+    assert "red" in line["reason"]
+
+
+def test_hold_and_release_are_told_with_who_and_why(deployed: World) -> None:
+    deployed.run("hold-wave", "--wave", "shop", "--reason", "stocktaking")
+    deployed.run("release-wave", "--wave", "shop", "--reason", "counted")
+    held, released = deployed.run("history", "--wave", "shop")["lines"]
+    assert (held["what"], held["reason"], bool(held["by"])) == ("held", "stocktaking", True)
+    assert (released["what"], "counted" in released["reason"]) == ("released", True)
+
+
+def test_failure_of_a_target_is_told_and_its_reports_are_where_it_is_asked_for(
+    landed: World,
+) -> None:
+    landed.report("lab", "lab-1", health="Degraded")
+    landed.later(minutes=5)
+    landed.report("lab", "lab-1")
+    failed = [one for one in landed.run("history")["lines"] if one["what"] == "failed"]
+    assert [(one["target"], one["reason"]) for one in failed] == [("lab-1", "Succeeded, Degraded")]
+    reports = landed.run("history", "--target", "lab-1")["lines"]
+    assert [one["what"] for one in reports] == ["failed", "reported"]
+
+
+def test_what_ran_at_a_time_is_the_set_that_had_landed_last(second: World) -> None:
+    at_first = second.now - timedelta(minutes=1, seconds=1)
+    for when, sha in ((second.now, sha_of("app-2")), (at_first, None)):
+        found = second.run("history", "--at", when.isoformat())
+        assert [one["app_sha"] for one in found["sets"]] == ([sha] if sha else [])
+    found = second.run("history", "--at", second.now.isoformat(), "--target", "lab-1")
+    (target,) = found["targets"]
+    assert target["app_shas"] == {"app": sha_of("app-2")}
+    assert found["sets"] == []
+
+
+def test_service_has_an_image_until_a_set_with_another_one_lands(new: World) -> None:
+    for position, content in enumerate(("a", "a", "b"), start=1):
+        new.later(minutes=30)
+        new.announce(position, {"web": content, "api": str(position)})
+        new.green()
+        new.deploy("lab")
+    web = new.run("history", "--service", "web", "--wave", "lab")["services"]
+    assert [(one["app_sha"], one["until"] is None) for one in web] == [
+        (sha_of("app-1"), False),
+        (sha_of("app-3"), True),
+    ]
+    assert web[0]["until"] == web[1]["since"]
+    assert len(new.run("history", "--service", "api")["services"]) == 3
+
+
+def test_what_people_had_before_the_first_turn_is_told(new: World) -> None:
+    folder = new.clone / "images/lab"
+    folder.mkdir(parents=True)
+    (folder / "tags.json").write_text('{"web": "ghcr.io/acme/web:v1"}')
+    (folder / "digests.json").write_text(f'{{"web": "ghcr.io/acme/web@sha256:{"0" * 64}"}}')
+    new.edit(note="by hand")
+    new.later(minutes=10)
+    new.announce(1)
+    new.green()
+    assert told(new)[0] == ("by hand", "lab", None)
+    image = new.run("history", "--service", "web")["services"][0]["image"]
+    assert image == f"ghcr.io/acme/web@sha256:{'0' * 64}"
+
+
+def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
+    git(deployed.clone, "pull", "-q", str(deployed.bare), "main")
+    git(deployed.clone, "mv", "images/lab", "images/bench")
+    git(deployed.clone, "mv", "generated/lab", "generated/bench")
+    settings = deployed.settings.replace('name = "lab"', 'name = "bench"\nwas = "lab"')
+    (deployed.clone / "tidemill.toml").write_text(settings)
+    rollout = (deployed.clone / "rollout.json").read_text().replace('"lab"', '"bench"')
+    (deployed.clone / "rollout.json").write_text(rollout)
+    deployed.commit("lab is called bench")
+    deployed.turn()
+    lines = deployed.run("history", "--wave", "bench")["lines"]
+    assert [one["what"] for one in lines][:1] == ["landed"]
+    assert lines[0]["wave"] == "lab"
+    assert "renamed" in [one["what"] for one in lines]
+    assert deployed.run("history", "--service", "web", "--wave", "bench")["services"]
+
+
+def test_newest_lines_are_shown_and_the_others_counted(second: World) -> None:
+    everything = second.run("history")["lines"]
+    found = second.run("history", "--limit", "1")
+    assert found["lines"] == everything[-1:]
+    assert found["earlier"] == len(everything) - 1
+    assert told(second, "--limit", "0") == told(second)
+
+
+def test_since_leaves_out_what_was_before(second: World) -> None:
+    lines = second.run("history")["lines"]
+    newest = second.run("history", "--since", lines[-1]["at"])["lines"]
+    assert newest == [one for one in lines if one["at"] == lines[-1]["at"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [
+        (("--wave", "shopp"), "did you mean shop?"),
+        (("--target", "lab-11"), "did you mean lab-1?"),
+        (("--set", "apps"), "did you mean app?"),
+        (("--service", "wep"), "did you mean web?"),
+    ],
+)
+def test_name_that_is_nobodys_is_refused_with_the_one_that_is_near(
+    second: World, arguments: tuple[str, ...], meant: str
+) -> None:
+    assert meant in refused(second, "history", *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--at", "2026-01-05T10:00"),
+        ("--at", "noon"),
+        ("--since", "2099-01-01T00:00:00Z"),
+        ("--limit", "few"),
+        ("--at", "2026-01-05T10:00:00Z", "--since", "2026-01-05T10:00:00Z"),
+        ("--target", "lab-1", "--service", "web"),
+    ],
+    ids=" ".join,
+)
+def test_question_that_can_not_be_answered_is_refused(
+    second: World, arguments: tuple[str, ...]
+) -> None:
+    refused(second, "history", *arguments)
+
+
+def test_unknown_option_is_a_usage_error(new: World) -> None:
+    assert_usage(new, "history", "--colour", "red")
+
+
+def test_history_is_the_same_over_a_connection(second: World) -> None:
+    there = second.run("history", "--repo", f"file://{second.bare}", repo=False)
+    assert there == second.run("history")
+    services = ("history", "--service", "web")
+    assert second.run(*services, "--repo", f"file://{second.bare}", repo=False) == second.run(
+        *services
+    )
+
+
+def test_shallow_copy_says_that_turns_are_missing(second: World, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.git"
+    git(tmp_path, "init", "-q", "--bare", "-b", "main", str(copy))
+    wanted = ("+refs/heads/*:refs/heads/*", "+refs/tidemill/*:refs/tidemill/*")
+    git(copy, "fetch", "-q", "--depth=1", f"file://{second.bare}", *wanted)
+    found = second.run("history", "--repo", str(copy), repo=False)
+    assert any("shallow" in one for one in found["missing"])
+    assert [one["app_sha"] for one in found["lines"] if one["what"] == "landed"] == [
+        sha_of("app-1"),
+        sha_of("app-2"),
+    ], "the ledger still knows"
+
+
+NOW = datetime(2026, 1, 8, 15, 30, tzinfo=UTC)  # a Thursday
+
+
+def berlin(naive: datetime) -> datetime:
+    from zoneinfo import ZoneInfo
+
+    return naive.replace(tzinfo=ZoneInfo("Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
+    ("text", "when"),
+    [
+        ("2026-01-06T14:00:00+01:00", datetime(2026, 1, 6, 13, tzinfo=UTC)),
+        ("2026-01-06T14:00Z", datetime(2026, 1, 6, 14, tzinfo=UTC)),
+        ("2 h ago", NOW - timedelta(hours=2)),
+        ("90min ago", NOW - timedelta(minutes=90)),
+        ("3 days ago", NOW - timedelta(days=3)),
+        ("Tuesday 14:00", datetime(2026, 1, 6, 13, tzinfo=UTC)),
+        ("today 16:30", datetime(2026, 1, 8, 15, 30, tzinfo=UTC)),
+        ("yesterday 09:05", datetime(2026, 1, 7, 8, 5, tzinfo=UTC)),
+        ("thursday 16:31", datetime(2026, 1, 1, 15, 31, tzinfo=UTC)),
+    ],
+)
+def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
+    assert parse_past(text, "--at", NOW, berlin) == when
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["2026-01-06T14:00", "14:00", "tuesday", "next week", "today 25:00", "today 23:00", ""],
+)
+def test_times_that_could_be_several_or_none_are_refused_with_examples(text: str) -> None:
+    with pytest.raises(Refused) as error:
+        parse_past(text, "--at", NOW, berlin)
+    assert "tuesday 14:00" in error.value.remedy
+
+
+def test_hour_that_came_twice_is_refused() -> None:
+    after = datetime(2026, 10, 25, 12, tzinfo=UTC)
+    with pytest.raises(Refused) as error:
+        parse_past("today 02:30", "--at", after, berlin)
+    assert "came twice" in error.value.what
