@@ -48,7 +48,7 @@ def steps(page: str) -> list[Step]:
     """The blocks of a page that are done: commands and edits."""
     page = re.sub(r"(?ms)^<!-- test: not here: [^\n]* -->\n^```sh\n.*?^```\n", "", page)
     blocks = re.findall(r"(?ms)^```(\w+)\n(.*?)^```\n", page)
-    following = [*blocks[1:], ("", "")]
+    following = [*blocks, ("", "")][1:]
     return [
         Step(kind, text, then if what == "text" else None)
         for (kind, text), (what, then) in zip(blocks, following, strict=False)

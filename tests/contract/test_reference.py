@@ -64,6 +64,16 @@ def test_the_status_has_the_keys_that_are_documented(world: World) -> None:
     assert set(wave["targets"][0]) == documented("`status`: a target")
 
 
+def test_history_has_the_keys_that_are_documented(world: World) -> None:
+    found = world.run("history")
+    assert set(found) == documented("`history`")
+    assert set(found["lines"][0]) == documented("`history`: a line")
+    at = world.run("history", "--at", world.now.isoformat())
+    assert {*at, *at["targets"][0]} == documented("`history` with `--at`")
+    services = world.run("history", "--service", "web")
+    assert {*services, *services["services"][0]} == documented("`history` with `--service`")
+
+
 def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> None:
     assert set(world.check(world.ref("refs/heads/main") or "")) == documented("`record-check`")
     green = world.run("check-cfg-app", "--repo", str(world.clone), repo=False)

@@ -19,6 +19,7 @@ _UNTOLD = frozenset(
         "introduced",
         "promoted",
         "rolled back",
+        "hotfixed",
         "regenerated",
         "replayed",
         "taken off auto",
@@ -37,6 +38,7 @@ HOW = {
     "introduce": "introduced",
     "promote": "promoted",
     "roll back": "rolled back",
+    "hotfix": "hotfixed",
     "by hand": "by hand",
 }
 

@@ -20,7 +20,6 @@ def history(found: HistoryReport) -> Iterator[Part]:
     if found.running is not None:
         yield from _running(found.running)
     else:
-        yield Paragraph("Times are in UTC.")
         if found.earlier:
             left = f"{found.earlier} earlier lines are left out; --limit 0 shows all."
             yield Paragraph(left)
@@ -40,7 +39,7 @@ def happened(lines: Iterable[Line]) -> Iterator[Part]:
 
 def clock(when: datetime | None) -> str:
     """A time in UTC, to the minute; nothing where there is none."""
-    return f"{when:%Y-%m-%d %H:%M}" if when else ""
+    return f"{when:%Y-%m-%d %H:%M}Z" if when else ""
 
 
 def sentence(line: Line) -> str:
@@ -85,7 +84,7 @@ def why(line: Line) -> str:
 
 
 def _running(found: RunningThen) -> Iterator[Part]:
-    yield Title(f"What ran at {clock(found.at)} UTC")
+    yield Title(f"What ran at {clock(found.at)}")
     if not found.landings and not found.targets:
         yield Paragraph("No wave had any set that the journal knows of.")
     waves = [one.wave or "" for one in found.landings] + [one.wave for one in found.targets]

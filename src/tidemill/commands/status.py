@@ -34,8 +34,8 @@ def run(arguments: Arguments) -> Result:
             raise Refused(
                 f"--now is {time_text(options.now)}, and the repository has something of "
                 f"{time_text(newest)}: status shows the present, never the past",
-                remedy="leave --now out, or give a later time; for the past see the journal: "
-                "git fetch URL refs/tidemill/journal && git log FETCH_HEAD",
+                remedy="leave --now out, or give a later time; for the past type: "
+                f"tidemill history --at {time_text(options.now)}",
             )
         found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
     return StatusReport(found, Remedies.of(arguments.repo, options.now))

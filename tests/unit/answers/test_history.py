@@ -21,11 +21,13 @@ def told(number: int, *entries: Entry) -> Told:
 
 
 def landed(sha: str, app_sha: str | None, wave: str = "staging", **more: str) -> Entry:
-    return Entry(what="landed", sha=sha, app_sha=app_sha, wave=wave, set="app", **more)
+    entry = Entry(what="landed", sha=sha, app_sha=app_sha, wave=wave, set="app")
+    return msgspec.structs.replace(entry, **more)
 
 
 def made(what: str, app_sha: str, wave: str = "staging", **more: str) -> Entry:
-    return Entry(what=what, sha="0", app_sha=app_sha, wave=wave, set="app", **more)
+    entry = Entry(what=what, sha="0", app_sha=app_sha, wave=wave, set="app")
+    return msgspec.structs.replace(entry, **more)
 
 
 def ledger(*landings: Landing, wave: str = "staging") -> Ledger:
