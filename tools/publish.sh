@@ -6,7 +6,7 @@ set -eu
 cd "$(dirname "$0")/.."
 tag=${1:?which tag? sh tools/publish.sh v1.2.3}
 
-awk -v wanted="## ${tag#v}" '/^## /{found = $0 == wanted; next} found' CHANGELOG.md >dist/notes.md
+awk -v wanted="${tag#v}" '/^## /{found = $2 == wanted; next} found' CHANGELOG.md >dist/notes.md
 gh release create "$tag" --verify-tag --title "Tidemill ${tag#v}" --notes-file dist/notes.md dist/*.whl
 
 gh api --method PATCH "repos/$GITHUB_REPOSITORY/git/refs/tags/${tag%%.*}" -f sha="$GITHUB_SHA" -F force=true ||

@@ -23,7 +23,7 @@ grep -q "^## Unreleased" CHANGELOG.md || {
 make lint
 CI=true make test
 sed -i "s/^version = .*/version = \"$version\"/" sandbox/pyproject.toml
-sed -i "s/^## Unreleased.*/## $version/" CHANGELOG.md
+sed -i "s/^## Unreleased.*/## $version ($(date -u +%F))/" CHANGELOG.md
 sed -i "s/^__version__ = .*/__version__ = \"$version\"/" src/tidemill/__init__.py
 git commit --quiet --all --message "Release $version"
 git tag --annotate "v$version" --message "Tidemill $version"

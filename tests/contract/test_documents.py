@@ -202,6 +202,21 @@ def test_the_readme_names_every_command() -> None:
     assert first_column(section(README, "The commands")) == list(_table.COMMANDS)
 
 
+# The change log
+
+
+def test_releases_in_the_change_log_have_a_date_and_the_four_sections() -> None:
+    first, *released = re.split(r"(?m)^## ", DOCUMENTS["CHANGELOG.md"])[1:]
+    assert first.startswith("Unreleased\n")
+    for part in released:
+        assert re.match(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)\n", part), part[:40]
+    kinds = ["Added", "Changed", "Fixed", "Security"]
+    for part in (first, *released):
+        sections = re.findall(r"(?m)^### (.+)$", part)
+        assert sections == [kind for kind in kinds if kind in sections], part[:40]
+        assert re.search(r"(?m)^- ", part.partition("\n### ")[0]) is None, "a line in no section"
+
+
 # Make
 
 
