@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo sandbox unit test lint format dist docs site bench mutants lock clean
+.PHONY: help setup components demo sandbox unit test lint format dist docs pictures site bench mutants lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -66,6 +66,9 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 
 docs: setup ## write docs/reference/ and the files of the actions again, from the source
 	@$(BIN)/python -m tools.reference
+
+pictures: setup ## make the pictures of docs/pictures again, from a run of the tutorial (needs Chromium)
+	@$(BIN)/python -m tools.pictures
 
 site: setup ## build the documents as a site into site/, without the network; a broken link fails it
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --clean

@@ -1,7 +1,7 @@
 """A page, followed by the letter: each shell block is run, and its output held against the page.
 
 All ```sh blocks of a page run in one shell, one after the other. What a block prints has to be the
-```text block that follows it, if one does (a line of prose may stand between); else nothing. In
+```text block that follows it, if one does (a paragraph may stand between); else nothing. In
 that text, `…` stands for anything: on a line of its own for any lines, within a line for a part of
 it. SHAs and times are equal to each other, and runs of spaces and of rules in tables, too.
 
@@ -30,7 +30,7 @@ How = Literal["once", "again until", "not here"]
 _BLOCK = re.compile(
     r"(?ms)^(?:<!-- test: (?P<how>again until|not here)(?:: [^\n]*)? -->\n\s*)?"
     r"^```sh\n(?P<shell>.*?)^```\n"
-    r"(?:\n(?:[^\n`#<][^\n]*\n){0,2}\n?```text\n(?P<text>.*?)^```\n)?"
+    r"(?:\n(?:[^\n`#<][^\n]*\n){0,8}\n?```text\n(?P<text>.*?)^```\n)?"
 )
 _SAME = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?"), "TIME"),
@@ -137,6 +137,12 @@ class Reader:
                     f"The page says:\n\n{step.shell}\n{step.text}\n"
                     f"It ended with {code} and printed:\n\n{printed}"
                 )
+
+    def run(self, shell: str) -> str:
+        """What a command prints that is on no page; fails where it ends with an error."""
+        printed, code = self._run(shell, time.monotonic() + self._seconds)
+        assert code == 0, f"{shell}\n{printed}"
+        return printed.strip()
 
     def _run(self, shell: str, end: float) -> tuple[str, int]:
         self._marks += 1

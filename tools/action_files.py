@@ -41,10 +41,10 @@ ACTIONS = (
     "page",
 )
 REFERENCE = ROOT / "docs" / "reference" / "actions.md"
-WORKFLOWS = ("gitops", "publish-images")
+WORKFLOWS = ("gitops", "publish-images", "pages")
 MARK = "<!-- From here on made by `make docs`, from action.yml's source and example.yml. -->"
 _ABOUT_ACTIONS = """\
-For whoever writes a workflow: the inputs and outputs of every action, and of the two reusable
+For whoever writes a workflow: the inputs and outputs of every action, and of the reusable
 workflows. `make docs` makes this page from the source.
 
 `uses: tidemill/tidemill/actions/NAME@SHA` runs an action, and `uses: tidemill/tidemill@SHA` any of
@@ -136,8 +136,9 @@ def _workflow(name: str) -> list[str]:
     for given, what in called["inputs"].items():
         default = "required" if what.get("required") else _code(_yaml(what.get("default", "")))
         lines.append(f"| `{given}` | {_cell(sentence(what['description']))} | {default} |")
-    lines += ["", "| secret | meaning |", "|---|---|"]
-    for given, what in called["secrets"].items():
+    secrets = called.get("secrets", {})
+    lines += ["", "| secret | meaning |", "|---|---|"] if secrets else []
+    for given, what in secrets.items():
         lines.append(f"| `{given}` | {_cell(sentence(what['description']))} |")
     return [*lines, ""]
 

@@ -43,6 +43,7 @@ DOCUMENTS = {
 SETTINGS = DOCUMENTS["docs/reference/settings.md"]
 ANNOUNCE = DOCUMENTS["docs/jobs/announce.md"]
 IMAGES = DOCUMENTS["docs/images.md"]
+STATE = DOCUMENTS["docs/reference/state.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
 EACH = pytest.mark.parametrize("name", DOCUMENTS)
 PACKAGE = ROOT / "src" / "tidemill"
@@ -198,10 +199,6 @@ def test_commands_of_the_sandbox_that_are_named_exist(name: str) -> None:
             assert set(re.findall(r"--[a-z-]+", code)) <= options(command, "tidemill_sandbox"), code
 
 
-def test_the_readme_names_every_command() -> None:
-    assert first_column(section(README, "The commands")) == list(_table.COMMANDS)
-
-
 # The change log
 
 
@@ -353,7 +350,7 @@ def test_examples_of_announcements_are_valid(block: str) -> None:
 
 def test_the_table_of_refs_is_the_code_s() -> None:
     names = RefNames("refs/tidemill", "<main>", "<auto>")
-    assert set(first_column(section(README, "The state in Git"))) - {"_"} == {
+    assert set(first_column(section(STATE, "The state in Git"))) - {"_"} == {
         names.main,
         names.auto,
         names.journal,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.promises import assert_help_has_an_example, assert_readable
+from tests.followed import is_same, steps
 from tests.world import git
 
 from tidemill_sandbox.__main__ import COMMANDS, main
@@ -20,7 +21,7 @@ CHAPTERS = 8
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     """What a run prints that finds the folder of an earlier run, and that folder."""
-    folder = tmp_path_factory.mktemp("demo") / "run"
+    folder = tmp_path_factory.mktemp("demo") / ".demo"
     folder.mkdir()
     (folder / MARK).touch()
     (folder / "left").write_text("by the run before")
@@ -55,6 +56,13 @@ def test_it_ends_with_one_screen_that_has_a_verdict_on_each_chapter(told: tuple[
     assert [line[:5] for line in screen[:CHAPTERS]] == [f"✓ {n}. " for n in range(1, CHAPTERS + 1)]
     assert len(screen) <= 24
     assert max(len(line) for line in screen if str(folder) not in line) <= 80
+
+
+def test_it_prints_what_the_readme_shows(told: tuple[str, Path]) -> None:
+    out, _ = told
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
+    (demo,) = [step for step in steps(readme) if "make demo" in step.shell]
+    assert is_same(out, demo.text)
 
 
 def test_output_is_for_people(told: tuple[str, Path]) -> None:

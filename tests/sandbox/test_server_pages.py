@@ -64,12 +64,13 @@ def test_a_run_s_page_has_its_annotations_and_its_summaries(pushed: World) -> No
     job = pushed.hub.add_job(run, "turn")
     assert job.log is not None
     job.annotations += [("warning", "Tidemill", f"held {HOSTILE}\nremedy: release")]
-    summary = f"### Turn\n\n| done |\n|---|\n| landed {HOSTILE} |\n\n[x](javascript:alert(1))\n"
+    table = f"| done |\n|---|\n| landed {HOSTILE} |\n\n<code>drop it</code>\n"
+    summary = f"### Turn\n\n{table}\n[x](javascript:alert(1))\n"
     job.log.with_suffix(".md").write_text(summary)
     pushed.hub.update_job(run, job, "completed", "success")
     page = _Reader(pushed.ask("GET", f"/acme/app/actions/runs/{run.id}").body)
     assert "script" not in page.tags
-    assert "h3" in page.tags
+    assert {"h3", "code"} <= set(page.tags)
     assert not [link for link in page.links if link.startswith("javascript")]
     assert f"held {HOSTILE}" in page.words
     assert f"landed {HOSTILE}" in page.words

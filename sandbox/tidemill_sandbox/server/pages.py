@@ -226,6 +226,8 @@ def _summary(job: Job) -> str:
     if written is None or not written.is_file():
         return ""
     words = _MARKDOWN.render(written.read_text(errors="replace"))
+    for tag in ("code", "/code"):  # the one element of HTML that our summaries have
+        words = words.replace(f"&lt;{tag}&gt;", f"<{tag}>")
     return f"<h2>{escape(job.name)}: summary</h2><div class=summary>{words}</div>"
 
 
