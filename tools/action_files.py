@@ -116,7 +116,7 @@ def render(name: str, text: str) -> str:
 
 def reference() -> str:
     """docs/reference/actions.md: what all of them take and give, and the reusable workflows."""
-    lines = ["# Actions", "", *_ABOUT_ACTIONS.splitlines(), ""]
+    lines = ["# Actions", "", *_ABOUT_ACTIONS.splitlines(), "", "<!-- Made by `make docs`. -->", ""]
     for workflow in WORKFLOWS:
         lines += _workflow(workflow)
     for name in ACTIONS:

@@ -22,11 +22,22 @@ _LINK = re.compile(r"\]\((?P<path>\.\./[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 
 def on_config(config: MkDocsConfig) -> None:
     """Make the menu, one entry for each section of docs/index.md."""
-    index = (Path(config.docs_dir) / "index.md").read_text(encoding="utf-8")
-    _, *parts = _SECTION.split(index)
+    docs = Path(config.docs_dir)
+    _, *parts = _SECTION.split((docs / "index.md").read_text(encoding="utf-8"))
     sections = zip(parts[::2], parts[1::2], strict=True)
-    entries = [{title: _PAGE.findall(text)} for title, text in sections]
+    entries = [
+        {title: [_entry(docs, page) for page in _PAGE.findall(text)]} for title, text in sections
+    ]
     config.nav = [{"Home": "index.md"}, *entries]
+
+
+def _entry(docs: Path, page: str) -> str | dict[str, list[str]]:
+    """A page; or a folder of pages, where it is the folder's index."""
+    folder, _, name = page.rpartition("/")
+    if name != "index.md":
+        return page
+    pages = sorted(file.name for file in (docs / folder).glob("*.md") if file.name != name)
+    return {folder.capitalize(): [page, *(f"{folder}/{one}" for one in pages)]}
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
