@@ -159,13 +159,19 @@ def test_a_cfg_repository_of_another_application_is_named(cfg: Cfg) -> None:
     ]
 
 
-def test_pull_requests_keep_a_workflow_out_and_let_no_token_of_it_by(cfg: Cfg) -> None:
-    cfg.rule("pull_request", bypass=frozenset({ACTIONS_APP_ID}))
+def test_pull_requests_keep_a_workflow_out_that_the_ruleset_does_not_let_by(cfg: Cfg) -> None:
+    cfg.rule("pull_request", bypass=frozenset({77}))
     assert cfg.doctor().code == 1
     (found,) = cfg.found("rules")["problem"]
-    assert found == (
-        "a rule of main wants a pull request, and a workflow's own token can't be let by"
-    )
+    assert found == "a rule of main wants a pull request, and it does not let GitHub Actions by"
+
+
+def test_a_workflow_gets_by_where_the_ruleset_lets_actions_by(cfg: Cfg) -> None:
+    """In some organisations it can: then `bypass_actors` has Actions' own App."""
+    cfg.rule("pull_request", bypass=frozenset({ACTIONS_APP_ID}))
+    found = cfg.found("rules")
+    assert "problem" not in found
+    assert "a rule of main wants a pull request, and it lets GitHub Actions by" in found["ok"]
 
 
 def test_a_rule_of_all_branches_keeps_force_pushes_from_auto(cfg: Cfg) -> None:

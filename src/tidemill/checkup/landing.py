@@ -12,6 +12,7 @@ from tidemill.facts.settings import Settings
 from tidemill.words.nearest import did_you_mean
 
 OWN = "tidemill/check"
+_ACTIONS = 15368  # the App that workflows' own tokens are of
 _REQUIRED = f'required = ["{OWN}"]'
 # What a fast-forward of commits that were tested meets no refusal by.
 _HARMLESS = frozenset(
@@ -64,7 +65,7 @@ def _kept_out(
         page = f"gh ruleset view {rule.ruleset_id}"
         if rule.type in refused:
             words = f"a rule of {name} wants {refused[rule.type]}"
-            yield _by(has_app, _lets_apps(branch, rule.ruleset_id), words, page)
+            yield _by(has_app, _lets_by(branch, rule.ruleset_id, has_app=has_app), words, page)
         elif rule.type not in _HARMLESS | _OF_AUTO.keys():
             what = f"{name} has a rule {rule.type}, which may refuse what Tidemill pushes"
             yield unknown(what, "see whether a commit of Tidemill's keeps to it", page)
@@ -76,7 +77,7 @@ def _kept_out(
         for kind, apps in _classic(branch.classic, refusing, branch.required):
             if kind in refused:
                 words = f"the protection of {name} wants {refused[kind]}"
-                yield _by(has_app, bool(apps), words, page)
+                yield _by(has_app, has_app and bool(apps), words, page)
 
 
 def _classic(
@@ -98,26 +99,37 @@ def _classic(
         yield "required_status_checks", ()
 
 
-def _lets_apps(branch: BranchOnGitHub, ruleset: int) -> bool | None:
-    """Whether a ruleset lets some App by, always; None where that can't be seen."""
+def _lets_by(branch: BranchOnGitHub, ruleset: int, *, has_app: bool) -> bool | None:
+    """Whether a ruleset lets some App by, always, or else Actions, whose App workflows' own tokens
+    are of; None where that can't be seen."""
     found = branch.rulesets.get(ruleset)
     if found is None or isinstance(found, Unseen) or found.bypass_actors is None:
         return None
     return any(
-        one.actor_type == "Integration" and one.bypass_mode != "pull_request"
+        one.actor_type == "Integration"
+        and one.bypass_mode != "pull_request"
+        and (one.actor_id != _ACTIONS) is has_app
         for one in found.bypass_actors
     )
 
 
-def _by(has_app: bool, lets_apps: bool | None, words: str, page: str) -> Finding:
+def _by(has_app: bool, lets_by: bool | None, words: str, page: str) -> Finding:
     on_list = "on its list of those who may bypass it"
+    if not has_app and lets_by:
+        return ok(f"{words}, and it lets GitHub Actions by")
     if not has_app:
         remedy = "let a GitHub App push, and let the rule let it by; or take the rule off"
-        return problem(f"{words}, and a workflow's own token can't be let by", remedy, _APP)
-    if lets_apps is None:
+        if lets_by is not None:
+            remedy += f"; or put GitHub Actions {on_list}, which some organisations can"
+            return problem(f"{words}, and it does not let GitHub Actions by", remedy, _APP)
+        words += (
+            ", and a workflow's own token gets by only where that lets GitHub Actions by, which "
+        )
+        return problem(f"{words}can't be seen with this token", remedy, _APP)
+    if lets_by is None:
         words += "; whether it lets your App by can't be seen with this token"
         return unknown(words, f"see that the App is {on_list}", page)
-    if not lets_apps:
+    if not lets_by:
         return problem(f"{words}, and it lets no App by", f"put your App {on_list}", page)
     words += ", and it lets an App by; whether that is yours can't be seen"
     return unknown(words, "see that it is", page)

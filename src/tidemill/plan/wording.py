@@ -16,7 +16,7 @@ from tidemill.words.shas import short
 _MOST_SAID = 230  # so that the remedy fits on the line, too
 _RULES_HELP = (
     "let the rules of main require the checks that run on auto, by these names, and no more, or "
-    "let the app that pushes bypass them (GITHUB_TOKEN can't)"
+    "let the app that pushes bypass them"
 )
 
 
