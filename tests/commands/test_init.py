@@ -357,6 +357,15 @@ def test_services_of_dockerfiles(tmp_path: Path) -> None:
 COMPILED = "# What is compiled for the images."
 
 
+def test_repository_of_the_other_kind_is_refused(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, {**KUSTOMIZE, "Dockerfile": "FROM scratch\n"}, GITHUB)
+    done("cfg", str(grown.clone), "--yes")
+    assert "is that of a cfg-app.git" in error("app", str(grown.clone), "--cfg-repository", "a/b")
+    (grown.clone / "tidemill.toml").unlink()
+    done("app", str(grown.clone), "--cfg-repository", "a/b", "--yes")
+    assert "is that of an app.git" in error("cfg", str(grown.clone))
+
+
 def test_workflow_logs_in_where_the_images_go(tmp_path: Path) -> None:
     grown = Grown(tmp_path, APP, "git@github.com:acme/shop.git")
     prefix = ("--image-prefix", "registry.example.com/shop")

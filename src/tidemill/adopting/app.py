@@ -81,7 +81,7 @@ def proposed(
         workflow = texts["app_workflow.yml"].replace("acme/cfg-app", cfg_repository)
         workflow = workflow.replace("[main]", f"[{place.branch}]")
         registry = _registry(files[0].text if files else tree.text(FILE))
-        if registry != "ghcr.io":
+        if registry not in ("", "ghcr.io"):
             workflow = workflow.replace("    secrets:\n", _LOGIN.format(registry))
         files.append(Wanted(WORKFLOW, workflow))
     paths = [one.path for one in files]
@@ -100,7 +100,7 @@ def _registry(settings: str) -> str:
         images = text(tomllib.loads(settings), "images")
     except (ValueError, RecursionError):
         return ""
-    return canonical(images.partition("{")[0]).partition("/")[0]
+    return canonical(images.partition("{")[0]).partition("/")[0] if images else ""
 
 
 def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[str], list[str]]:

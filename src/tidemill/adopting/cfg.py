@@ -77,7 +77,7 @@ def proposed(
     Raises:
         Refused: something can't be found out, and has to be said.
     """
-    every = controllers.deployed(tree.documents)
+    every = controllers.deployed(tree.documents, tree.files)
     deployed = [one for one in every if one.has_files]
     if there is not None:
         waves = {wave.name: wave.targets for wave in there.waves}
@@ -138,7 +138,9 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
         and not there.isdisjoint(of_one)
     ]
     told = [path for path in dict.fromkeys(chain(*(of for _, of in made))) if path in there]
-    overlays, values = kustomize.overlays(tree), helm.value_files(tree)
+    releases = images_seen.in_releases(tree)
+    overlays = [one for one in kustomize.overlays(tree) if not _is_in(one, releases)]
+    values = helm.value_files(tree)
     manifests = [one for one in plain_yaml.manifests(tree) if not one.startswith(roots)]
     sources, naming = jsonnet.sources(tree), images_seen.naming(tree)
     by_tool: dict[Tool, list[str]] = {
@@ -147,8 +149,7 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
         "yaml": [
             one
             for one in told
-            if one not in values
-            and (one not in overlays or any(file.startswith(f"{one}/") for file in naming))
+            if one not in values and (one not in overlays or _is_in(one, naming))
         ],
         "jsonnet": [],
     }
@@ -212,6 +213,11 @@ def _waves(paths: Collection[str]) -> int:
 
 def _of_waves(paths: Collection[str]) -> list[str]:
     return [path for path in paths if wave_in(path)]
+
+
+def _is_in(folder: str, files: Collection[str]) -> bool:
+    """Whether one of some files is in a folder."""
+    return any(file.startswith(f"{folder}/") for file in files)
 
 
 def _roots(deployed: Sequence[Deployed]) -> tuple[str, ...]:

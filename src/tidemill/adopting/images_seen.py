@@ -37,6 +37,15 @@ def naming(tree: Tree) -> list[str]:
     return [one.file for one in tree.documents if next(_named(one.value), None)]
 
 
+def in_releases(tree: Tree) -> list[str]:
+    """The files that name an image in the values of a HelmRelease, where Kustomize puts none."""
+    return [
+        one.file
+        for one in tree.documents
+        if one.kind == "HelmRelease" and next(_named(one.value), None)
+    ]
+
+
 def prefix(tree: Tree, owner: str) -> tuple[str, str] | None:
     """What the team's own images begin with, without a slash at its end, and why.
 
@@ -46,7 +55,7 @@ def prefix(tree: Tree, owner: str) -> tuple[str, str] | None:
     found: Counter[str] = Counter()
     for repository in repositories(tree):
         above, _, _ = repository.rpartition("/")
-        if not repository.startswith(_OF_OTHERS) and "/" in above:
+        if not repository.startswith(_OF_OTHERS):
             found[above] += 1
     if not found:
         return (

@@ -193,7 +193,7 @@ def _in_one(templates: Collection[str]) -> tuple[str | None, dict[str, str]]:
     ends = ("-{wave}", "_{wave}", "-{wave}.yaml", "-{wave}.yml", ".yaml", ".yml")
     after = next((x for x in ends if all(p.endswith(x) for p in parts)), "")
     targets = {t: p[index].removeprefix(before).removesuffix(after) for t, p in split.items()}
-    if not all(is_name(one) for one in targets.values()):
+    if not all(is_name(one) and not one.isdigit() for one in targets.values()):
         return None, {}
     shared = [column[0] for column in columns]
     shared[index] = f"{before}{{target}}{after}"

@@ -122,7 +122,7 @@ def targets(known: Checkup) -> Iterator[Finding]:
         if any(group in text for group in GROUPS)
         for value in loaded(text)
     ]
-    every = deployed(manifests)
+    every = deployed(manifests, known.files.modes)
     found = [one for one in every if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -76,6 +77,7 @@ def run(arguments: Arguments) -> Result:
     # What is to be overwritten says nothing.
     ignored = (FILE,) if arguments.force else ()
     tree = Tree({name: data for name, data in checkout.files.items() if name not in ignored})
+    _refuse_the_other(arguments.kind, tree)
     if arguments.kind == "cfg":
         answers = cfg.Answers(_targets(arguments.targets), arguments.path, arguments.image_prefix)
         proposal = cfg.proposed(tree, place, answers, _texts(), _settings(tree))
@@ -91,6 +93,19 @@ def run(arguments: Arguments) -> Result:
     if is_agreed:
         _write(checkout, wanted)
     return Adoption(proposal, changed, is_agreed)
+
+
+def _refuse_the_other(kind: str, tree: Tree) -> None:
+    """The settings of a cfg-app.git are no place for services, nor the other way."""
+    own, other = ("waves", "services") if kind == "cfg" else ("services", "waves")
+    tables = {found[1] for found in re.finditer(r"(?m)^\[\[(\w+)\]\]", tree.text(FILE))}
+    if other in tables and own not in tables:
+        names = {"waves": "a cfg-app.git", "services": "an app.git"}
+        raise Refused(
+            f"{FILE} is that of {names[other]}, and a repository is one of the two",
+            remedy="run this in the other repository; if one repository has both, let one of them "
+            "have a repository of its own",
+        )
 
 
 def _is_wanted(arguments: Arguments) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import posixpath
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import product
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
+from tidemill.facts.generators import filled, listed, placeholder
 from tidemill.words.documents import Document, inside, is_plain, items, loaded, table, text
 
 WAVE, TARGET = "tidemill.dev/wave", "tidemill.dev/target"
@@ -22,7 +22,6 @@ _TARGET_IN = {
 }
 # What the template of a set needs whose generators list nothing that is written there.
 UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
-_PLACE = re.compile(r"\{\{\s*\.?([\w.-]+)\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -116,9 +115,14 @@ class Deployed:
         return bool(self.name and self.paths) and is_listed
 
 
-def deployed(documents: Iterable[Document]) -> list[Deployed]:
-    """All Applications and Kustomizations; those that a set makes from a list one by one."""
-    return [found for one in documents for found in _in(one)]
+def deployed(documents: Iterable[Document], files: Iterable[str] = ()) -> list[Deployed]:
+    """All Applications and Kustomizations; those that a set lists one by one.
+
+    Args:
+        files: all that the repository has: a set may list its folders.
+    """
+    folders = {str(folder) for file in files for folder in PurePosixPath(file).parents} - {"."}
+    return [found for one in documents for found in _in(one, folders)]
 
 
 def as_yaml(lacking: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -164,13 +168,13 @@ def below(path: str, place: str) -> str:
     return rest.removesuffix(".yaml").removesuffix(".yml").replace("/", "-")
 
 
-def _in(one: Document) -> Iterator[Deployed]:
+def _in(one: Document, folders: Collection[str]) -> Iterator[Deployed]:
     spec = inside(one.value, "spec")
     match text(one.value, "apiVersion").partition("/")[0], one.kind:
         case "argoproj.io", "Application":
             yield _application(one.file, one.value)
         case "argoproj.io", "ApplicationSet":
-            yield from _of_set(one, spec)
+            yield from _of_set(one, spec, folders)
         case "kustomize.toolkit.fluxcd.io", "Kustomization":
             yield Deployed(
                 one.file,
@@ -193,42 +197,14 @@ def _application(
     return Deployed(file, "Application", name, paths, metadata, made_by, variables or {})
 
 
-def _of_set(one: Document, spec: object) -> Iterator[Deployed]:
+def _of_set(one: Document, spec: object, folders: Collection[str]) -> Iterator[Deployed]:
     made_by = text(one.value, "metadata", "name") or one.kind
-    dot = "." if inside(spec, "goTemplate") else ""
-    elements = [each for generator in items(spec, "generators") for each in _elements(generator)]
+    is_go = bool(inside(spec, "goTemplate"))
+    elements = listed(items(spec, "generators"), folders, is_go=is_go)
     for element in elements or [{}]:
-        variables = {str(value): f"{{{{{dot}{key}}}}}" for key, value in element.items()}
-        made = _filled(inside(spec, "template"), element)
+        variables = {str(value): placeholder(key, is_go=is_go) for key, value in element.items()}
+        made = filled(inside(spec, "template"), element)
         yield _application(one.file, made, made_by, variables)
-
-
-def _elements(generator: object) -> list[Mapping[str, Any]]:
-    """What a generator lists; of a matrix, each of one with each of the others."""
-    if inner := items(generator, "matrix", "generators"):
-        return [
-            {key: value for one in row for key, value in one.items()}
-            for row in product(*map(_elements, inner))
-        ]
-    return [table(element) for element in items(generator, "list", "elements")]
-
-
-def _filled(value: Any, element: Mapping[str, Any]) -> Any:
-    """A template with the values of an element, in either notation; what it lacks stays."""
-    match value:
-        case str():
-            return _PLACE.sub(lambda found: _of_element(element, found[1]) or found[0], value)
-        case Mapping():
-            return {key: _filled(inner, element) for key, inner in value.items()}
-        case list():
-            return [_filled(inner, element) for inner in value]
-        case _:
-            return value
-
-
-def _of_element(element: Mapping[str, Any], place: str) -> str:
-    found = inside(element, *place.split("."))
-    return str(found) if found and is_plain(found) else ""
 
 
 def _paths(source: object) -> tuple[str, ...]:

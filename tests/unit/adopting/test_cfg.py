@@ -223,8 +223,80 @@ def test_template_of_an_application_set_gets_its_labels_where_it_is_written_in_l
     assert "argocd/shop.yaml" not in [one.path for one in again.files]
 
 
+TEAMS = """\
+apiVersion: argoproj.io/v1alpha1
+kind: ApplicationSet
+metadata:
+  name: teams
+spec:
+GO  generators:
+    - git:
+        directories:
+          - path: apps/*/overlays/*
+          - {path: apps/old/overlays/*, exclude: true}
+  template:
+    metadata:
+      name: 'TEAM-WAVE'
+    spec: {source: {path: 'PLACE'}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("go", "team", "wave", "place"),
+    [
+        (
+            "  goTemplate: true\n",
+            "{{index .path.segments 1}}",
+            "{{.path.basename}}",
+            "{{.path.path}}",
+        ),
+        ("", "{{path[1]}}", "{{path.basename}}", "{{path}}"),
+    ],
+    ids=["Go", "plain"],
+)
+def test_set_that_lists_the_folders_of_git_gets_its_labels(
+    go: str, team: str, wave: str, place: str
+) -> None:
+    text = TEAMS.replace("GO", go)
+    for name, value in (("TEAM", team), ("WAVE", wave), ("PLACE", place)):
+        text = text.replace(name, value)
+    overlays = [f"apps/{one}/overlays/{env}" for one in ("pay", "find") for env in ("qa", "live")]
+    files = {f"{one}/kustomization.yaml": "resources: [../../base]\n" for one in overlays}
+    files |= {"apps/old/overlays/qa/kustomization.yaml": "resources: []\n", "sets.yaml": text}
+    files |= {f"apps/{one}/base/a.yaml": POD for one in ("pay", "find")}
+    found = proposal(files)
+    made = settings(found)
+    assert made["deployments"]["path"] == "apps/{target}/overlays/{wave}"
+    assert {one["name"]: one["targets"] for one in made["waves"]} == {
+        "qa": ["find", "pay"],
+        "live": ["find", "pay"],
+    }
+    edited = yaml.safe_load({one.path: one.text for one in found.files}["sets.yaml"])
+    assert edited["spec"]["template"]["metadata"]["labels"] == {
+        "tidemill.dev/wave": wave,
+        "tidemill.dev/target": team,
+    }
+
+
+def test_values_of_a_helm_release_are_yaml_though_kustomize_patches_it() -> None:
+    release = resource(
+        "HelmRelease",
+        "helm.toolkit.fluxcd.io/v2",
+        spec="{values: {image: {repository: ghcr.io/acme/web, tag: v1}}}",
+    )
+    files = {f"clusters/{one}/x.yaml": flux("apps", f"apps/{one}") for one in ("qa", "prod")}
+    files |= {f"apps/{one}/values.yaml": release for one in ("qa", "prod")}
+    files |= {
+        f"apps/{one}/kustomization.yaml": "resources: [../base]\npatches: [{path: values.yaml}]\n"
+        for one in ("qa", "prod")
+    }
+    found = proposal(files)
+    assert settings(found)["deployments"]["path"] == "apps/{wave}"
+    assert [SCRIPTS[one.text] for one in found.files if one.text in SCRIPTS] == ["generate_yaml.py"]
+
+
 def test_template_whose_generator_lists_nothing_is_left_to_a_person() -> None:
-    text = SET.replace("    - list:\n", "    - git:\n")
+    text = SET.replace("    - list:\n", "    - clusters:\n")
     files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "argocd/shop.yaml": text}
     found = proposal(files)
     (paste,) = found.pastes

@@ -133,8 +133,10 @@ def test_reader_finds(read: Callable[[Tree], Any], files: dict[str, str], found:
         ({"a.yaml": "image: ghcr.io/acme/a:1\n", "b.yaml": "image: quay.io/other/b:1\n",
           "c.yaml": "image: quay.io/other/c:1\n"}, "Acme", "ghcr.io/acme"),
         ({"a.yaml": "image: registry.k8s.io/x/y:1\n"}, "acme", "ghcr.io/acme"),
+        ({"a.yaml": "image: 1.dkr.ecr.amazonaws.com/a:1\n"}, "acme", "1.dkr.ecr.amazonaws.com"),
     ],
-    ids=["the only one", "the owner's", "of the owner, where others' alone are named"],
+    ids=["the only one", "the owner's", "of the owner, where others' alone are named",
+         "a registry without folders"],
 )  # fmt: skip
 def test_prefix_of_images(files: dict[str, str], owner: str, prefix: str) -> None:
     found = images_seen.prefix(tree(files), owner)

@@ -59,6 +59,11 @@ SEVERAL: dict[str, tuple[list[str], dict[str, tuple[str, ...]], tuple[str, ...]]
         {"qa": ("eu",), "prod": ("eu", "us")},
         ("v/{wave}/values.yaml", "v/{wave}/{target}.yaml"),
     ),
+    "numbered": (
+        ["e/01-dev", "e/02-prod"],
+        {"dev": ("01-dev",), "prod": ("02-prod",)},
+        ("e/{target}",),
+    ),
     "at different depths": (
         ["a/dev", "a/prod", "b/c/prod"],
         {"dev": ("dev",), "prod": ("prod",)},
