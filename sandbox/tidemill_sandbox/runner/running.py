@@ -74,7 +74,9 @@ class Running:
 
     def go(self, begun: Callable[[], None]) -> str:
         """Run to the end; returns the conclusion. `begun` is called when it has its slot."""
-        wish = self._wish(self._tree.file, run_files.concurrency(self._tree.file.document))
+        document = self._tree.file.document
+        name = str(document.get("run-name") or "")
+        wish = self._wish(self._tree.file, run_files.concurrency(document), name)
         entry = self._enter(wish)
         if entry is None:
             return "cancelled"
@@ -189,7 +191,7 @@ class Running:
         return result
 
     def _call(self, inner: Tree, levels: tuple[Level, ...], title: str) -> Result:
-        wish = self._wish(inner.file, run_files.concurrency(inner.file.document), levels)
+        wish = self._wish(inner.file, run_files.concurrency(inner.file.document))
         entry = self._enter(wish)
         if entry is None:
             return self._over(title, "cancelled")
@@ -218,17 +220,23 @@ class Running:
 
     # --- concurrency
 
-    def _wish(
-        self, file: File, group: Mapping[str, str], above: tuple[Level, ...] = ()
-    ) -> Wish | None:
-        """The group of a whole workflow, whose expressions act evaluates."""
-        texts = _open(group)
-        if not texts:
-            return _wish_of(group)
-        answers, _ = self._hands.ask(
-            lambda files: chain.of_texts(file, {files[key]: text for key, text in texts.items()}),
-            texts,
-        )
+    def _wish(self, file: File, group: Mapping[str, str], name: str = "") -> Wish | None:
+        """The group of a whole workflow, whose expressions act evaluates; and the run's name.
+
+        Args:
+            name: the run's, which may have expressions; empty: it keeps the one that it has.
+        """
+        texts = _open({**group, "": name})
+        answers: dict[str, str] = {}
+        if texts:
+            answers, _ = self._hands.ask(
+                lambda files: chain.of_texts(
+                    file, {files[key]: text for key, text in texts.items()}
+                ),
+                texts,
+            )
+        if named := " ".join(answers.get(name, name).split()):
+            self._run.title = named
         return _wish_of({key: answers.get(text, text) for key, text in group.items()})
 
     def _enter(self, wish: Wish | None) -> Entry | None:

@@ -56,6 +56,7 @@ class Starter:
         self.faults = Faults()
         self._waiting = Waiting(Groups(), threading.Semaphore(most))
         self._going: dict[int, Running] = {}
+        self._begun: dict[int, Callable[[], None]] = {}
         self._busy = threading.Condition()
         self._open = 0
         self._over = threading.Event()
@@ -64,6 +65,7 @@ class Starter:
         hub.control |= {
             "event-faults": self.faults.set,
             "tick": self.tick,
+            "rerun": self.rerun,
             "cancel": lambda body: self._end(body, "cancelled"),
             "kill": lambda body: self._end(body, "failure"),
         }
@@ -115,6 +117,19 @@ class Starter:
                     started.append(run.id if run else None)
                     break
         return {"runs": started}
+
+    def rerun(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Run all jobs of a run again: {"run": its id, "by": who asks}.
+
+        The event, the commit and the workflow file are those of the first attempt.
+        """
+        run = self._hub.run(int(body["run"]))
+        if run is None or run.id not in self._begun or run.status != "completed":
+            raise Unprocessable("This workflow is already running")
+        self._hub.rerun(run, str(body["by"]))
+        self._tell(run, "requested")
+        self._later(0.0, self._begun[run.id])
+        return {"attempt": run.attempt}
 
     def settle(self, seconds: float = 600) -> bool:
         """Wait until nothing runs and nothing is to come; False: it took longer."""
@@ -215,7 +230,8 @@ class Starter:
                                   title=payloads.title(repository, event), chain=chain)  # fmt: skip
         self._tell(run, "requested")
         trigger = Trigger(payload, point.ref, point.sha)
-        self._later(0.0, lambda: self._run(repository, file, run, trigger, file_at or point))
+        self._begun[run.id] = lambda: self._run(repository, file, run, trigger, file_at or point)
+        self._later(0.0, self._begun[run.id])
         return run
 
     def _run(self, repository: Repository, file: WorkflowFile, run: Run, trigger: Trigger,

@@ -164,7 +164,7 @@ class Workshop:
             "GITHUB_REPOSITORY_ID": str(repository.id),
             "GITHUB_REPOSITORY_OWNER_ID": str(hub.account(repository.owner).id),
             "GITHUB_ACTOR_ID": str(hub.account(run.actor).id),
-            "GITHUB_TRIGGERING_ACTOR": run.actor,
+            "GITHUB_TRIGGERING_ACTOR": run.rerun_by or run.actor,
             "GITHUB_REF": self._trigger.ref,
             "SHA_REF": self._trigger.sha,
             "GITHUB_RUN_ID": str(run.id),
@@ -197,7 +197,7 @@ def contexts(run: Run, repository: Repository, hub: Hub) -> dict[str, str]:
         "github.repository_id": str(repository.id),
         "github.repository_owner_id": str(hub.account(repository.owner).id),
         "github.actor_id": str(hub.account(run.actor).id),
-        "github.triggering_actor": run.actor,
+        "github.triggering_actor": run.rerun_by or run.actor,
         "github.graphql_url": f"{hub.url}/api/graphql",
     }
 

@@ -52,7 +52,7 @@ def minutes(job: Job) -> int:
 
 def _runs(runs: Iterable[Run]) -> dict[str, Any]:
     runs = list(runs)
-    jobs = [job for run in runs for job in list(run.jobs) if minutes(job)]
+    jobs = [job for run in runs for job in (*run.earlier_jobs, *run.jobs) if minutes(job)]
     return {
         "runs": len(runs),
         "runs_by_event": dict(Counter(run.event for run in runs)),

@@ -153,6 +153,15 @@ class Hub(Memory):
             self.runs.append(run)
             return run
 
+    def rerun(self, run: Run, by: str) -> None:
+        """One more attempt is queued, with the same event; its jobs are new ones."""
+        with self.lock:
+            run.attempt += 1
+            run.rerun_by, run.status, run.conclusion = by, "queued", None
+            run.started_at, run.updated_at = None, self.now()
+            run.earlier_jobs += run.jobs
+            run.jobs = []
+
     def update_run(self, run: Run, status: str, conclusion: str | None = None) -> None:
         """A run is `in_progress`, or `completed` with a conclusion."""
         with self.lock:

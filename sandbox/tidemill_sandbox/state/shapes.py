@@ -149,7 +149,11 @@ class Job:
 
 @dataclass
 class Run:
-    """A workflow run; `chain` counts the `workflow_run` events that lead to it."""
+    """A workflow run; `chain` counts the `workflow_run` events that lead to it.
+
+    `jobs` are those of its last attempt, `earlier_jobs` those of the attempts before. `rerun_by` is
+    who asked for that one, which changes nothing of who the run is by.
+    """
 
     id: int
     number: int
@@ -168,6 +172,8 @@ class Run:
     conclusion: str | None = None
     started_at: datetime | None = None
     jobs: list[Job] = field(default_factory=list)
+    earlier_jobs: list[Job] = field(default_factory=list)
+    rerun_by: str | None = None
     log: Path | None = None
     chain: int = 0
     # What made it start; the event's `cause` says whose token did that.

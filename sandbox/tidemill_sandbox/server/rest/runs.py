@@ -41,6 +41,15 @@ def _cancel(call: Call) -> Answer:
     return Answer(202, {})
 
 
+@operation("POST", f"{_RUNS}/{{run_id}}/rerun", "actions")
+def _rerun(call: Call) -> Answer:
+    run, again = call.run(), call.hub.control.get("rerun")
+    if run.status != "completed" or again is None:
+        raise Problem(403, "This workflow is already running")
+    again({"run": run.id, "by": call.cause.login})
+    return Answer(201, {})
+
+
 @operation("GET", f"{_RUNS}/{{run_id}}/jobs", "actions")
 def _jobs(call: Call) -> Answer:
     run = call.run()
@@ -71,6 +80,7 @@ def whole(call: Call, run: Run) -> dict[str, Any]:
     hub = call.hub
     url = f"{call.repository_url}/actions/runs/{run.id}"
     actor = rendering.account(hub, run.actor)
+    again_by = rendering.account(hub, run.rerun_by or run.actor)
     repository = rendering.minimal_repository(hub, call.repository)
     return {
         "id": run.id,
@@ -94,7 +104,7 @@ def whole(call: Call, run: Run) -> dict[str, Any]:
         "created_at": rendering.time(run.created_at),
         "updated_at": rendering.time(run.updated_at),
         "actor": actor,
-        "triggering_actor": actor,
+        "triggering_actor": again_by,
         "run_started_at": rendering.time(run.started_at or run.created_at),
         "jobs_url": f"{url}/jobs",
         "logs_url": f"{url}/logs",

@@ -1,0 +1,82 @@
+"""Names that runs have, and runs that somebody runs again."""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.sandbox.runner_world import NAME, Mill, ended, mill, printed
+
+from tidemill.errors import ServerRefused
+from tidemill_sandbox.clients import Rest
+
+NAMED = """
+run-name: >-
+  ${{ github.event.action == 'go' && format('{0} goes', github.event.client_payload.who)
+  || github.event.action == 'plain' && '' }}
+on: [repository_dispatch]
+concurrency: {group: "g-${{ github.run_id }}"}
+jobs:
+  say:
+    runs-on: x
+    steps:
+      - run: echo '{"attempt":"${{ github.run_attempt }}","actor":"${{ github.actor }}","by":"${{ github.triggering_actor }}","who":"${{ github.event.client_payload.who }}"}'
+"""  # noqa: E501
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Mill]:
+    with mill(tmp_path) as found:
+        found.push(a=NAMED)
+        found.settled()
+        yield found
+
+
+def minutes(shop: Mill) -> int:
+    with urllib.request.urlopen(f"{shop.hub.url}/_count", timeout=30) as answer:
+        return int(json.load(answer)["repositories"][NAME]["job_minutes"])
+
+
+def shown(shop: Mill, run: int) -> dict[str, Any]:
+    found: dict[str, Any] = shop.rest("GET", f"/repos/{NAME}/actions/runs/{run}")
+    return found
+
+
+def test_run_has_the_name_that_its_file_gives(shop: Mill) -> None:
+    shop.dispatch("go", {"who": "the mill"})
+    assert shown(shop, shop.only_run().id)["display_title"] == "the mill goes"
+
+
+def test_name_that_is_empty_leaves_the_usual_one(shop: Mill) -> None:
+    shop.dispatch("plain")
+    assert shown(shop, shop.only_run().id)["display_title"] == "plain"
+
+
+def test_run_again_has_the_same_event_and_new_jobs(shop: Mill) -> None:
+    shop.dispatch("go", {"who": "x"})
+    run = shop.only_run()
+    first = run.jobs[0].id
+    grace = shop.hub.tokens.mint(
+        "user", login="grace", repositories=None, permissions={"actions": "write"}
+    )
+    Rest(shop.hub.api_url, grace)("POST", f"/repos/{NAME}/actions/runs/{run.id}/rerun")
+    assert shop.only_run() is run
+    assert ended(run) == {"say": "success"}
+    assert run.jobs[0].id != first
+    assert printed(run, "say") == {"attempt": "2", "actor": "ada", "by": "grace", "who": "x"}
+    found = shown(shop, run.id)
+    assert (found["run_attempt"], found["conclusion"]) == (2, "success")
+    assert (found["actor"]["login"], found["triggering_actor"]["login"]) == ("ada", "grace")
+    assert minutes(shop) == 2  # both attempts are billed
+
+
+def test_run_that_goes_is_not_run_again(shop: Mill) -> None:
+    shop.dispatch("go")
+    run = shop.only_run()
+    run.status = "in_progress"
+    with pytest.raises(ServerRefused, match="already running"):
+        shop.rest("POST", f"/repos/{NAME}/actions/runs/{run.id}/rerun")
