@@ -1,25 +1,30 @@
 """What a commit costs: runs, job-minutes and API calls, counted by the stand-in for GitHub.
 
-    python bench/cost.py [--to docs/cost.md] [--only 3x3]
+    python bench/cost.py [--count]
 
-It runs the real workflow files for one set that goes through all waves, in both token modes, and then
-once where nothing is due. It takes about ten minutes. What is not run is computed from what is, and the page says which.
+It writes docs/cost.md from what is counted in bench/cost.json. With --count it runs the workflow
+files first, for a set that goes through all waves, for one that has to wait, and where nothing is
+due, in both token modes; that takes about half an hour on two cores. What is not run is computed
+from what is, and the page says which.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import msgspec
 
 from tidemill_sandbox.clients import Clone, Rest
 from tidemill_sandbox.clusters import Clusters
@@ -31,6 +36,8 @@ from tidemill_sandbox.state.hub import Hub
 from tidemill_sandbox.state.shapes import Access
 
 ROOT = Path(__file__).resolve().parents[1]
+EXAMPLE = ROOT / "examples/cfg-app/.github/workflows"
+SCHEDULE = "17 * * * *"  # the example's
 NAME, APP = "acme/cfg-app", "acme-tidemill"
 Reports = Literal["events", "poll"]
 Mode = Literal["GITHUB_TOKEN", "an App"]
@@ -68,8 +75,8 @@ class Cost:
     runs: int
     minutes: int
     calls: int
-    empty: int = 0
-    kinds: Mapping[str, int] | None = None
+    empty: int
+    kinds: dict[str, int]
 
     @classmethod
     def between(cls, before: Mapping[str, Any], after: Mapping[str, Any]) -> Cost:
@@ -112,11 +119,14 @@ class Place:
         self.clusters = Clusters(hub, self.repository, Rest(hub.api_url, cluster), 0.2)
         self.clone.commit("Begin")
         self.settle()
+        wake = f"/repos/{NAME}/actions/workflows/tidemill-wake.yml/disable"
+        self.rest("PUT", wake)  # as it does itself where nothing is due
 
     def _write(self, folder: Path) -> None:
         workflows = folder / ".github" / "workflows"
         workflows.mkdir(parents=True)
         (workflows / "tidemill.yml").write_text(self._caller())
+        (workflows / "tidemill-wake.yml").write_text((EXAMPLE / "tidemill-wake.yml").read_text())
         (folder / "tidemill.toml").write_text(settings(self.case))
         (folder / "generate.sh").write_text(GENERATE)
         for wave, target in places(self.case):
@@ -128,7 +138,7 @@ class Place:
 
     def _caller(self) -> str:
         """The example's workflow, as `docs/` says that it is to be changed."""
-        text = (ROOT / "examples/cfg-app/.github/workflows/tidemill.yml").read_text()
+        text = (EXAMPLE / "tidemill.yml").read_text()
         if self.case.reports == "poll":
             text = text.replace("  deployment_status:\n", "")
         text = text.replace("      setup: make setup\n", "      check: same-job\n")
@@ -156,7 +166,7 @@ class Place:
 
     def tick(self) -> None:
         """The schedule is due."""
-        self.starter.tick({"repository": NAME})
+        self.starter.tick({"repository": NAME, "cron": SCHEDULE})
         self.settle()
 
     def count(self) -> dict[str, Any]:
@@ -177,6 +187,24 @@ class Place:
         assert f'"position": {position}' in text, text
         return found
 
+    def wait(self, position: int) -> Cost:
+        """Announce a set, and, while nobody says that it was deployed, two that have to wait.
+
+        It is the second one that is counted: with the first, the workflow that looks every five
+        minutes has been enabled.
+        """
+        self.clusters.close()
+        before = {}
+        for number in range(3):
+            before = self.count()
+            self.rest.dispatch(NAME, "images-announced", announcement(position + number))
+            self.settle_runs()
+        return Cost.between(before, self.count())
+
+    def settle_runs(self) -> None:
+        """Wait until nothing runs, whatever clusters do."""
+        assert self.starter.settle(1200)
+
     def idle(self) -> Cost:
         """What the schedule costs where nothing is due."""
         before = self.count()
@@ -186,15 +214,15 @@ class Place:
 
 def settings(case: Case) -> str:
     """The settings of a rollout."""
-    waves = [
-        f'[[waves]]\nname = "w{number}"\ntargets = {[t for w, t in places(case) if w == f"w{number}"]}'
-        for number in range(1, len(case.waves) + 1)
-    ]
+    waves = []
+    for name in dict.fromkeys(wave for wave, _ in places(case)):
+        mine = [target for wave, target in places(case) if wave == name]
+        waves.append(f'[[waves]]\nname = "{name}"\ntargets = {json.dumps(mine)}')
     return "\n".join([
         '[checks]\nrequired = ["tidemill/check"]\n[images]\nallow = ["ghcr.io/acme/*"]',
         '[[sets]]\nname = "app"\n[entrypoints]\ngenerate = "sh generate.sh"\ncheck = "true"',
         '[deployments]\npath = "generated/{wave}/{target}"', f'reports = "{case.reports}"', *waves,
-    ]).replace("'", '"').replace('"sh generate.sh"', '"sh generate.sh"') + "\n"  # fmt: skip
+    ]) + "\n"  # fmt: skip
 
 
 def places(case: Case) -> list[tuple[str, str]]:
@@ -235,24 +263,215 @@ def opened(case: Case) -> Iterator[Place]:
         assert not hub.deviations, hub.deviations
 
 
-def measured(case: Case, say: Any) -> tuple[Cost, Cost]:
-    """What the second set costs on its way, and what an idle schedule costs."""
-    began = time.monotonic()
+@dataclass(frozen=True)
+class Counts:
+    """What one case costs: a set on its whole way, a schedule without work, a set that waits."""
+
+    commit: Cost
+    idle: Cost
+    waiting: Cost
+
+
+def counted(case: Case) -> Counts:
+    """Run it."""
     with opened(case) as place:
-        place.ship(1)
-        found = place.ship(2), place.idle()
-    say(f"{case}: {found[0]}, idle {found[1]}; {time.monotonic() - began:.0f} s")
-    return found
+        return Counts(place.ship(1), place.idle(), place.wait(2))
+
+
+# --- what is kept of it
+
+COUNTS = ROOT / "bench" / "cost.json"
+CASES = (
+    Case((1,), "events", "GITHUB_TOKEN"),
+    Case((1, 1, 1), "events", "GITHUB_TOKEN"),
+    Case((3, 3, 3), "events", "GITHUB_TOKEN"),
+    Case((3, 3, 3), "events", "an App"),
+    Case((3, 3, 3), "poll", "GITHUB_TOKEN"),
+    Case((3, 3, 3), "poll", "an App"),
+    Case((10, 30, 60), "poll", "GITHUB_TOKEN"),
+)
+
+
+def kept() -> dict[Case, Counts]:
+    """What was counted the last time."""
+    there = msgspec.json.decode(COUNTS.read_bytes(), type=list[_Kept])
+    return {one.case: one.counts for one in there}
+
+
+def count() -> None:
+    """Count every case, and keep each as soon as it is known."""
+    found: list[_Kept] = []
+    for case in CASES:
+        began = time.monotonic()
+        found.append(_Kept(case, counted(case)))
+        took = time.monotonic() - began
+        print(f"{case}: {found[-1].counts}; {took:.0f} s", file=sys.stderr, flush=True)
+        COUNTS.write_bytes(msgspec.json.format(msgspec.json.encode(found), indent=1) + b"\n")
+
+
+class _Kept(msgspec.Struct):
+    case: Case
+    counts: Counts
+
+
+# --- the page
+
+PAGE = ROOT / "bench" / "cost_page.md"  # with places for figures
+PRICE, PRICE_SINCE, LOOKED_UP = 0.006, "1 January 2026", "30 November 2026"
+FREE = 2000  # minutes a month
+DAYS = 30
+WAVE_MINUTES = 10  # from a landing until the last target of the wave has reported
+VCPU_HOUR, GB_HOUR = 0.04048, 0.004445
+NINE, HUNDRED = (3, 3, 3), (10, 30, 60)
+ROLLOUTS = ((1,), (1, 1, 1), NINE, (3, 3, 4), HUNDRED)
+MODES: tuple[Mode, ...] = ("GITHUB_TOKEN", "an App")
+KINDS: tuple[Reports, ...] = ("events", "poll")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a commit costs in some rollout."""
+
+    waves: int
+    targets: int
+    reports: Reports
+    mode: Mode
+    runs: float
+    minutes: float
+    calls: float
+    is_counted: bool
+
+    def cells(self) -> tuple[str, ...]:
+        """As the table has them."""
+        how = "each starts a run" if self.reports == "events" else "polled"
+        return (
+            str(self.targets), str(self.waves), how, self.mode, f"{self.runs:.0f}",
+            f"{self.minutes:.0f}", f"{self.calls:.0f}", f"${self.minutes * PRICE:.3f}",
+            "counted" if self.is_counted else "computed",
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Model:
+    """What follows from the counts."""
+
+    counts: Mapping[Case, Counts]
+
+    def commit(self, waves: tuple[int, ...], reports: Reports, mode: Mode) -> Row:
+        """What a commit costs; computed for a rollout that was not run.
+
+        With events, each target more is one run more, which costs what one more cost between three
+        targets and nine. With polling, a hundred targets are one query, and so are ten.
+        """
+        case = Case(waves, reports, mode)
+        if case in self.counts:
+            found, extra = self.counts[case].commit, 0
+        else:
+            found = self.counts[Case((3, 3, 3), reports, mode)].commit
+            extra = case.targets - 9 if reports == "events" else 0
+        calls = found.calls + extra * self.calls_of_report
+        return Row(
+            len(waves), case.targets, reports, mode, found.runs + extra, found.minutes + extra,
+            calls, case in self.counts,
+        )  # fmt: skip
+
+    @property
+    def calls_of_report(self) -> float:
+        """The calls that one report more costs, where it makes nothing due."""
+        small = self.counts[Case((1, 1, 1), "events", "GITHUB_TOKEN")].commit
+        large = self.counts[Case((3, 3, 3), "events", "GITHUB_TOKEN")].commit
+        return (large.calls - small.calls) / 6
+
+    def day(self, commits: int, waves: tuple[int, ...], reports: Reports) -> tuple[float, float]:
+        """Minutes a day, and calls an hour.
+
+        A set that has to wait costs its announcement only. No more sets go through than waves can
+        take, one after the other.
+        """
+        mode: Mode = "GITHUB_TOKEN"
+        whole = self.commit(waves, reports, mode)
+        waiting = self.counts[Case((3, 3, 3), reports, mode)].waiting
+        idle = self.counts[Case((3, 3, 3), reports, mode)].idle
+        turns = 24.0 if reports == "events" else 24.0 + commits
+        between = WAVE_MINUTES if reports == "events" else max(WAVE_MINUTES, 24 * 60 / turns)
+        through = min(float(commits), 24 * 60 / between)
+        others = commits - through
+        wakes = min(24 * 60 / 5, commits * min(1.0, commits * between / (24 * 60)))
+        calls = through * whole.calls + others * waiting.calls + 24 * idle.calls + 2 * wakes
+        minutes = others * waiting.minutes + 24 * idle.minutes + wakes
+        if reports == "events":
+            return minutes + through * whole.minutes, calls / 24
+        return minutes + through * waiting.minutes, calls / 24  # the schedule carries sets on
+
+
+def page(found: Mapping[Case, Counts]) -> str:
+    """The whole page."""
+    model = Model(found)
+    usual = found[Case(NINE, "events", "GITHUB_TOKEN")]
+    idle_month = usual.idle.minutes * 24 * DAYS
+    commits = [
+        model.commit(waves, reports, mode).cells()
+        for mode in MODES
+        for reports in KINDS
+        for waves in ROLLOUTS
+    ]
+    return PAGE.read_text(encoding="utf-8").format(
+        price=PRICE,
+        price_since=PRICE_SINCE,
+        looked_up=LOOKED_UP,
+        free=FREE,
+        days=DAYS,
+        commits=table(("targets", "waves", "reports", "pushes with", "runs", "job-minutes",
+                       "API calls", "price", ""), commits),
+        calls_of_report=model.calls_of_report,
+        idle=usual.idle,
+        idle_month=idle_month,
+        idle_price=idle_month * PRICE,
+        months=_months(model),
+        wave_minutes=WAVE_MINUTES,
+        most=24 * 60 // WAVE_MINUTES,
+        waiting=usual.waiting,
+        calls_an_hour=model.day(1440, NINE, "events")[1],
+        controller=730 * (0.25 * VCPU_HOUR + 0.5 * GB_HOUR),
+        vcpu=VCPU_HOUR,
+        gigabyte=GB_HOUR,
+        kinds=_kinds(found),
+    )  # fmt: skip
+
+
+def _months(model: Model) -> str:
+    columns = [(waves, reports) for waves in (NINE, HUNDRED) for reports in KINDS]
+    head = [f"{sum(waves)} targets, {reports}" for waves, reports in columns]
+    rows = []
+    for commits in (1, 5, 20, 100, 480, 1440):
+        days = [model.day(commits, *column)[0] * DAYS for column in columns]
+        rows.append([f"{commits:,}", *(f"{day:,.0f} min, ${day * PRICE:,.2f}" for day in days)])
+    return table(("commits a day", *head), rows)
+
+
+def _kinds(found: Mapping[Case, Counts]) -> str:
+    places = [(reports, mode) for reports in KINDS for mode in MODES]
+    columns = [found[Case(NINE, *place)].commit for place in places]
+    names = sorted({name for one in columns for name in one.kinds})
+    rows = [(f"`{name}`", *(str(one.kinds.get(name, 0)) for one in columns)) for name in names]
+    head = ("call", *(f"{reports}, {mode}" for reports, mode in places))
+    return table(head, [*rows, ("all", *(str(one.calls) for one in columns))]).rstrip("\n")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table of Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", default="3,3,3", help="targets of each wave")
-    parser.add_argument("--reports", default="events")
-    parser.add_argument("--mode", default="GITHUB_TOKEN")
-    given = parser.parse_args()
-    case = Case(tuple(map(int, given.only.split(","))), given.reports, given.mode)
-    measured(case, lambda line: print(line, file=sys.stderr, flush=True))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--count", action="store_true", help="count anew")
+    if parser.parse_args().count:
+        count()
+    (ROOT / "docs" / "cost.md").write_text(page(kept()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from tidemill_sandbox.state.hub import Hub
 from tidemill_sandbox.state.messages import Body, Dropped, Reply, Request, as_json, text
 
 _HOST = re.compile(r"(127\.0\.0\.1|localhost|[a-z0-9.-]+\.localhost)(:\d+)?", re.IGNORECASE)
+_PROXIED = re.compile(r"http://[a-z0-9.-]+\.localhost(:\d+)?(?=/)", re.IGNORECASE)
 # What is the API's without its prefix, as on a host of its own.
 _BARE_API = re.compile(r"/(repos|app|installation|orgs|users|user|rate_limit)(/.*)?")
 _IDLE = 300  # seconds
@@ -145,7 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: there is a log for each run, and tokens may be in paths."""
 
     def _answer(self) -> None:
-        path, _, query = self.path.partition("?")
+        # Whoever has this server for a proxy, as `gh` has, names a host before the path.
+        path, _, query = _PROXIED.sub("", self.path).partition("?")
         pairs = dict(parse_qsl(query, keep_blank_values=True))
         body = Body(cast(Any, self.rfile), self.headers)
         request = Request(self.command, path, query, pairs, self.headers, body)

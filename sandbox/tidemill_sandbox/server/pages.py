@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,7 +18,7 @@ from markdown_it import MarkdownIt  # rich brings it
 from tidemill.words.shas import short
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.messages import Reply, Request, text
-from tidemill_sandbox.state.shapes import Job, Repository, Run
+from tidemill_sandbox.state.shapes import Job, Repository, Run, Step
 
 if TYPE_CHECKING:
     from tidemill_sandbox.state.hub import Hub
@@ -45,6 +46,7 @@ _COMMIT = re.compile(r"/(?P<name>[^/]+/[^/]+)/commit/(?P<sha>[0-9a-f]{40})")
 _LOG = re.compile(r"/_logs/(?P<kind>run|job)/(?P<id>\d+)")
 _MOST_LOG = 2 << 20  # bytes of a log on a page: its end
 _MOST_ROWS = 200
+_MOST_NAME = 90  # of a job or a step, in an archive of logs
 _MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
@@ -187,13 +189,36 @@ class Pages:
 
 
 def _zip(jobs: Iterable[Job]) -> bytes:
+    """The logs of a run: a file for each job, and one in the job's folder for each of its steps."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED) as archive:
         for number, job in enumerate(list(jobs)):
             if job.log is not None and job.log.is_file():
-                name = re.sub(r"[^A-Za-z0-9 ._()-]", "_", job.name)
-                archive.writestr(f"{number}_{name}.txt", job.log.read_bytes())
+                text = job.log.read_text(encoding="utf-8", errors="replace")
+                name = _file_name(job.name, "/:")
+                archive.writestr(f"{number}_{name}.txt", text)
+                for step, part in _by_step(job, text):
+                    archive.writestr(f"{name}/{step.number}_{_file_name(step.name)}.txt", part)
     return whole.getvalue()
+
+
+def _file_name(name: str, gone: str = "") -> str:
+    """A name as GitHub has it in the archive, where `gone` are left out."""
+    kept = "".join(one for one in name if one not in gone)
+    return re.sub(r"[^A-Za-z0-9 ._()-]", "_", kept)[:_MOST_NAME].strip()
+
+
+def _by_step(job: Job, text: str) -> Iterator[tuple[Step, str]]:
+    """The part of a job's log that is of each step: from its first line to that of the next one."""
+    lines = text.splitlines(keepends=True)
+    steps = list(job.steps)
+    starts: list[int] = []
+    for number, line in enumerate(lines):
+        waited = steps[len(starts)] if len(starts) < len(steps) else None
+        if waited and line.partition("Z ")[2].rstrip("\n") == f"##[group]{waited.name}":
+            starts.append(number)
+    for step, (start, end) in zip(steps, pairwise([*starts, len(lines)]), strict=False):
+        yield step, "".join(lines[start:end])
 
 
 def _shown(log: Path | None) -> str:
