@@ -251,6 +251,15 @@ def test_commits_are_fetched_and_each_has_its_verdict(
     assert "longer than 1 seconds" in reasons["slow"]
 
 
+def test_commit_that_is_not_green_is_no_failure_where_the_loop_takes_care_of_it(
+    checkout: World, commits: dict[str, str]
+) -> None:
+    options = ("--sha", commits["stale"], "--no-fail-on-red")
+    result = checkout.run("check-cfg-app", "--repo", str(checkout.bare), *options, repo=False)
+    assert result.code == 0
+    assert result["verdicts"] == {commits["stale"]: "failure"}
+
+
 def test_green_commits_end_well(checkout: World, commits: dict[str, str]) -> None:
     result = check_commits(checkout, commits["green"])
     assert result.code == 0

@@ -71,6 +71,14 @@ def test_red_commit_is_evicted_in_one_run_and_the_reason_is_kept(new: World) -> 
     assert "the shop is shut" in json.dumps(new.status())
 
 
+def test_red_commit_ends_the_run_as_failed_where_that_is_wanted(new: World) -> None:
+    with_check(new, "test ! -e images/lab || exit 3\n")
+    new.announce(1)
+    done = new.run(*LOOP, "--fail-on-red")
+    assert (done.code, len(done["evicted"])) == (1, 1)
+    assert new.run(*LOOP, "--fail-on-red").code == 0, "nothing was checked"
+
+
 def test_culprit_among_several_is_found_in_one_run(tmp_path: Path) -> None:
     waves = {"lab": {"targets": ["lab-1"], "admit": "at once"}}
     world = World(tmp_path, waves, sets=("red", "green", "blue"))

@@ -26,3 +26,14 @@ def test_a_run_that_promotes_asks_at_most_five_times_with_its_check_and_its_land
         assert [run.conclusion for run in shop.hub.runs] == ["success"] * 2
         asked = [(one.method, one.path) for one in shop.hub.calls[before:] if one.login == BOT]
         assert 1 <= len(asked) <= 5, asked
+
+
+def test_a_schedule_that_finds_nothing_due_asks_nothing_of_the_api(tmp_path: Path) -> None:
+    with loop(tmp_path) as shop:
+        shop.announce(announced("app", 1))
+        shop.rest()
+        before = len(shop.hub.calls)
+        shop.tick()
+        assert shop.hub.runs[-1].event == "schedule"
+        assert shop.hub.runs[-1].conclusion == "success"
+        assert [one.path for one in shop.hub.calls[before:] if one.login == BOT] == []

@@ -21,7 +21,9 @@ from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
     CommitChecks,
+    EventOutlook,
     EventRequest,
+    LoopDone,
     Reconciliation,
     RecordedCheck,
     Request,
@@ -137,6 +139,25 @@ def test_commits_that_are_not_green_are_errors_and_what_is_to_be_known_warnings(
     assert warnings(CheckoutCheck(("tidemill.toml",), ("no file names job",))) == [
         "no file names job"
     ]
+    left_to_the_loop = CommitChecks(checks.verdicts, fails=False)
+    assert errors("check-cfg-app", left_to_the_loop) == []
+    assert f"{RED} is failure: stale" in warnings(left_to_the_loop)
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_commit_that_is_not_green_fails_a_loop_where_that_is_wanted(fails: bool) -> None:
+    checks = CommitChecks((CommitVerdict(RED, "failure", "stale"),), fails)
+    done = LoopDone(None, evicted().turn, checks)
+    assert done.exit_code == int(fails)
+    assert errors("loop", done) == ([f"{RED} is failure: stale"] if fails else [])
+    assert any("was evicted" in one for one in warnings(done))
+
+
+def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
+    came = EventRequest("push", Request("nothing", how="a push only starts a turn"))
+    turn = red_main().turn
+    assert warnings(EventOutlook(came, turn, is_due=True, operations=True, checks=False)) == []
+    assert warnings(EventOutlook(came, turn, is_due=False, operations=False, checks=False)) != []
 
 
 @pytest.mark.parametrize(
