@@ -46,3 +46,25 @@ def test_soak_of_a_wave_that_is_held_wakes_nobody(tmp_path: Path) -> None:
     w = waves(tmp_path, SOAK, first=("ship", 1))
     w.run("hold-wave", "--wave", "shop", "--reason", "lunch")
     assert w.report("lab", "l1")["wake"] is False
+
+
+def test_of_sets_that_wait_for_the_same_only_the_first_wakes(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"]}}, first=("ship", 1))
+    until = f"{w.now.replace(minute=15):%FT%TZ}"
+    woken = []
+    for position in (2, 3, 4):
+        w.later(minutes=1)
+        found = w.announce(position)
+        assert found["next_due"] == until
+        woken.append(found["wake"])
+    assert woken == [True, False, False]
+
+
+def test_set_that_comes_when_its_wave_begins_to_settle_wakes(tmp_path: Path) -> None:
+    w = waves(tmp_path, {"lab": {"targets": ["l1"], "settle": "90m"}}, first=("ship", 1))
+    w.later(minutes=1)
+    assert w.announce(2)["wake"] is False  # the schedule's next turn is early enough
+    w.later(minutes=40)
+    assert w.announce(3)["wake"] is True
+    w.later(minutes=1)
+    assert w.announce(4)["wake"] is False

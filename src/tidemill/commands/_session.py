@@ -24,7 +24,7 @@ from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
 from tidemill.plan.waits import is_by_rule
-from tidemill.plan.waking import is_soon, next_time
+from tidemill.plan.waking import is_awaited, is_soon, next_time
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
@@ -96,6 +96,9 @@ def turn_taken(
     """
     next_due = next_time(plan.waiting, remedies.now)
     was_known = bool(before and before.written_at and is_soon(before.next_due, before.written_at))
+    if before and not was_known:
+        turns = before.announced_before(remedies.now)
+        was_known = is_awaited(plan.waiting, next_due, turns)
     is_lost = isinstance(outcome, LostTo | LeftToAnother | LeftToNextRun)
     return TurnTaken(
         outcome=outcome,

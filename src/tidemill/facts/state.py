@@ -17,7 +17,7 @@ from tidemill.facts.ledger import Ledger
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.renames import Renaming, renamed_holds, renamed_ledger, renamed_records
-from tidemill.facts.requests import Fact, HoldRequest
+from tidemill.facts.requests import AnnouncementRequest, Fact, HoldRequest
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import TIDEMILL, UnreadableRef
 from tidemill.words.names import shown
@@ -130,6 +130,15 @@ class State:
             for name, fact in self.inbox.items()
             if not isinstance(fact, UnreadableRef) and abs(now - fact.accepted_at) < LATELY
         )
+
+    def announced_before(self, now: datetime) -> list[datetime]:
+        """When each announcement that waits came, and a turn with it; those apart that came so
+        lately that their turn may not be over."""
+        return [
+            fact.accepted_at
+            for fact in self.inbox.values()
+            if isinstance(fact, AnnouncementRequest) and now - fact.accepted_at >= LATELY
+        ]
 
     @property
     def newest(self) -> datetime | None:

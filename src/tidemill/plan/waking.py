@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from tidemill.plan.obstacles import Wait
@@ -23,6 +23,23 @@ def next_time(waiting: Iterable[Wait], now: datetime) -> datetime | None:
 def is_soon(next_due: datetime | None, now: datetime) -> bool:
     """Whether that is before the schedule's next turn, so that another one is needed for it."""
     return next_due is not None and next_due - now <= SCHEDULE
+
+
+def is_awaited(
+    waiting: Iterable[Wait], next_due: datetime | None, turns: Sequence[datetime]
+) -> bool:
+    """Whether one of these turns has seen what goes on at `next_due`, and that this is soon.
+
+    A turn that has nothing to do writes nothing of what it has seen. But what it saw can be told
+    from when things began: a set that has to wait sees the same as all that waited before it.
+    """
+    lines = [one for one in waiting if next_due is not None and _over_at(one) == next_due]
+    began = [
+        max(each.since for each in one.obstacles if each.since)
+        for one in lines
+        if all(each.since for each in one.obstacles)
+    ]
+    return any(since <= when and is_soon(next_due, when) for since in began for when in turns)
 
 
 def _over_at(line: Wait) -> datetime | None:
