@@ -152,10 +152,17 @@ def test_lines_that_a_person_adds_are_printed_as_yaml(tmp_path: Path) -> None:
     assert labels == {"tidemill.dev/wave": "staging"}, out
 
 
-RENDER = {
-    "kustomize": ["kustomize", "build", "overlays/staging"],
-    "helm": ["helm", "template", "charts/shop", "--values", "charts/shop/values-staging.yaml"],
-}
+DIGESTS = {one["Digest"] for one in announcement(1, {"web": "1", "orders": "1"})["images"].values()}
+TAG = announcement(1, {"web": "1"})["images"]["web"]["Tag"]
+RENDER: dict[str, tuple[list[str], set[str]]] = {
+    "kustomize": (["kustomize", "build", "overlays/staging"], DIGESTS | {"redis:8"}),
+    "renamed": (
+        ["kustomize", "build", "k8s/envs/stg-euw1"], DIGESTS | {"redis:7", "otel/collector:0.1"}
+    ),
+    "helm": (
+        ["helm", "template", "charts/shop", "--values", "charts/shop/values-staging.yaml"], {TAG}
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", RENDER)
@@ -166,23 +173,21 @@ def test_whoever_renders_it_gets_the_images_of_the_wave(
     done("cfg", str(grown.clone), "--yes")
     images = announcement(1, {"web": "1", "orders": "1"})["images"]
     env = {"HOME": str(tmp_path), "PATH": os.defpath}  # of the tests' own, helm reads no settings
-    folder = grown.clone / "images" / "staging"
+    folder = grown.clone / "images" / next(iter(GROWN[name][2].keys() & {"staging", "stg"}))
     folder.mkdir(parents=True)
     for file, kind in (("digests.json", "Digest"), ("tags.json", "Tag")):
         (folder / file).write_text(json.dumps({one: images[one][kind] for one in images}))
-    for words in (
+    (program, *words), expected = RENDER[name]
+    for line in (
         [sys.executable, "scripts/generate.py"],
-        [str(renderers / RENDER[name][0]), *RENDER[name][1:]],
+        [str(renderers / program), *words],
     ):
         ran = subprocess.run(
-            words, cwd=grown.clone, env=env, check=False, capture_output=True, text=True
+            line, cwd=grown.clone, env=env, check=False, capture_output=True, text=True
         )
         assert ran.returncode == 0, ran.stderr
     found = set(re.findall(r"image: \"?([^\s\"]+)", ran.stdout))
-    if name == "kustomize":
-        assert found == {images[one]["Digest"] for one in images} | {"redis:8"}
-    else:
-        assert found == {images["web"]["Tag"]}
+    assert found == expected
 
 
 def test_second_run_changes_nothing_and_says_so(tmp_path: Path) -> None:
