@@ -14,6 +14,7 @@ from tests.sandbox.runner_world import ROOT
 
 from tidemill_sandbox.__main__ import main
 from tidemill_sandbox.clients import Rest
+from tidemill_sandbox.commands.start import report_of
 
 WORKFLOW = """
 on: [push, repository_dispatch]
@@ -121,3 +122,20 @@ def test_what_it_can_not_do_is_said_before_anything_starts(
     assert main(["start", *to, *given]) == 1
     assert words in capsys.readouterr().err
     assert not (tmp_path / "to").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('[[waves]]\nname = "lab"\ntargets = ["one", "two"]\n', ("lab", "one")),
+        ("[[waves]\n", ("WAVE", "TARGET")),
+    ],
+    ids=["of the settings", "where these are of no use"],
+)
+def test_report_that_one_may_try_is_of_a_target(
+    text: str, place: tuple[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "tidemill.toml"
+    file.write_text(text)
+    payload = json.loads(report_of(file))["client_payload"]
+    assert (payload["wave"], payload["target"]) == place

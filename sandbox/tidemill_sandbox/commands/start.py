@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 import sys
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING
 from tidemill.clients.machine.environment import variable
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._writing import write_json
-from tidemill.errors import Refused
+from tidemill.errors import Refused, SettingsInvalid
+from tidemill.facts import settings, settings_file
 from tidemill.words.names import shown
 from tidemill_sandbox.commands._results import Served
 
@@ -22,11 +24,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "tidemill-sandbox start --clusters 1"
 MARK = ".tidemill-sandbox"
-_REPORT = (
-    '{"event_type": "target-deployed", "client_payload": {"version": 1, "wave": "staging", '
-    '"target": "staging-eu", "revision": "SHA OF MAIN", "phase": "Succeeded", '
-    '"health": "Healthy", "finished_at": "2026-01-02T03:04:05Z"}}'
-)
 _ROOT = Path(__file__).resolve().parents[3]
 
 PARAMETERS = (
@@ -186,13 +183,33 @@ def _welcome(found: World, say: Callable[[str], None]) -> None:
         f"  start a turn: {api} {hub.api_url}/repos/{cfg}/actions/workflows/tidemill.yml/"
         'dispatches -d \'{"ref": "main"}\''
     )
-    say(f"  report a target: {api} {hub.api_url}/repos/{cfg}/dispatches -d '{_REPORT}'")
+    report = report_of(found.cfg.folder / settings.FILE)
+    say(f"  report a target: {api} {hub.api_url}/repos/{cfg}/dispatches -d '{report}'")
     say(
         f"  let the schedule be due: curl -sX POST -H 'Authorization: Bearer {control}' "
         f'{hub.url}/_sandbox/tick -d \'{{"repository": "{cfg}"}}\''
     )
     say("    (also at /_sandbox/: event-faults, faults, limits, kill, cancel, state, deviations)")
     say("\nCtrl-C ends it.")
+
+
+def report_of(file: Path) -> str:
+    """What Argo CD would send of a target: the first one that the settings list."""
+    try:
+        first = settings_file.parse(file.read_text(encoding="utf-8")).waves[0]
+        place = first.name, first.targets[0]
+    except (OSError, SettingsInvalid):
+        place = "WAVE", "TARGET"
+    payload = {
+        "version": 1,
+        "wave": place[0],
+        "target": place[1],
+        "revision": "SHA OF MAIN",
+        "phase": "Succeeded",
+        "health": "Healthy",
+        "finished_at": "2026-01-02T03:04:05Z",
+    }
+    return json.dumps({"event_type": "target-deployed", "client_payload": payload})
 
 
 def _environment(found: World) -> Path:
