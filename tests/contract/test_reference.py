@@ -74,6 +74,12 @@ def test_history_has_the_keys_that_are_documented(world: World) -> None:
     assert {*services, *services["services"][0]} == documented("`history` with `--service`")
 
 
+def test_explanation_has_the_keys_that_are_documented(world: World) -> None:
+    found = world.run("explain", "web")
+    assert set(found) == documented("`explain`")
+    assert set(found["things"][0]) == documented("`explain`: a thing")
+
+
 def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> None:
     assert set(world.check(world.ref("refs/heads/main") or "")) == documented("`record-check`")
     green = world.run("check-cfg-app", "--repo", str(world.clone), repo=False)

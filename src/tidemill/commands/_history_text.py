@@ -12,7 +12,7 @@ from tidemill.words.shas import short
 
 if TYPE_CHECKING:
     from tidemill.answers.question import Line, ServiceStay, TargetThen
-    from tidemill.commands._results import HistoryReport, RunningThen
+    from tidemill.commands._results import Explanation, HistoryReport, RunningThen
 
 
 def history(found: HistoryReport) -> Iterator[Part]:
@@ -29,7 +29,27 @@ def history(found: HistoryReport) -> Iterator[Part]:
             yield from happened(found.lines)
         else:
             yield Paragraph("The journal tells of nothing like that.")
-    yield from (Said(State("warning"), one) for one in found.missing)
+    yield from missing(found.missing)
+
+
+def missing(sentences: Iterable[str]) -> Iterator[Part]:
+    """What can't be told."""
+    return (Said(State("warning"), one) for one in sentences)
+
+
+def explained(one: Explanation) -> Iterator[Part]:
+    """All that is known of one thing, but for what waits."""
+    yield Title(f"{one.thing.kind} {one.thing.name}")
+    if not (one.lines or one.services):
+        yield Paragraph("No turn has done anything with it yet.")
+    yield from happened(one.lines)
+    yield from map(_service, one.services)
+    for wave, target in one.targets:
+        said = f"{target.phase}, {target.health}" if target.phase else "it has not reported yet"
+        ran = ", ".join(f"{name} {short(sha)}" for name, sha in target.runs.items())
+        yield Paragraph(
+            f"target {target.name} of {wave}: {said}" + (f"; runs {ran}" if ran else "")
+        )
 
 
 def happened(lines: Iterable[Line]) -> Iterator[Part]:

@@ -65,6 +65,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {"changed": changed, "out": out, "files": files, "bytes": size}
         case results.HistoryReport():
             return _history(result)
+        case results.Explanations():
+            return _explanations(result)
         case results.RecordedCheck(state=of_check, note=note, at=at):
             return {
                 "changed": note.changed,
@@ -121,6 +123,21 @@ def _history(found: results.HistoryReport) -> dict[str, Any]:
             "targets": [_fields(one) for one in found.running.targets],
         }
     return {**told, "lines": [_fields(one) for one in found.lines], "earlier": found.earlier}
+
+
+def _explanations(found: results.Explanations) -> dict[str, Any]:
+    told = [
+        {
+            "kind": one.thing.kind,
+            "name": one.thing.name,
+            "lines": [_fields(line) for line in one.lines],
+            "services": [_fields(stay) for stay in one.services],
+            "targets": [{"wave": wave, **_fields(target)} for wave, target in one.targets],
+            "waiting": [waiting_json(line, found.remedies) for line in one.waiting],
+        }
+        for one in found.things
+    ]
+    return {"things": told, "missing": found.missing}
 
 
 def _fields(one: msgspec.Struct) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.answers.question import Line, ServiceStay, TargetThen
+    from tidemill.answers.thing import Thing
     from tidemill.building.job_matrix import Job
     from tidemill.building.shipping import BuiltImage
     from tidemill.checkup.finding import Finding
@@ -26,7 +27,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.facts.journal import Entry
     from tidemill.images.comparison.difference import Comparison
     from tidemill.plan.obstacles import Wait
-    from tidemill.plan.status import Status
+    from tidemill.plan.status import Status, TargetStatus
     from tidemill.turn.check import CommitVerdict
     from tidemill.turn.outcome import TurnOutcome
     from tidemill.turn.statuses import StatusChanges
@@ -228,6 +229,33 @@ class HistoryReport(_Result):
 
 
 @dataclass(frozen=True)
+class Explanation:
+    """All that is known of one thing.
+
+    Attributes:
+        lines: its way so far, in order.
+        services: of a service or an image, where it was, from when to when.
+        targets: with their waves, those that run it, or that it is.
+        waiting: what waits of it, or for it.
+    """
+
+    thing: Thing
+    lines: tuple[Line, ...]
+    services: tuple[ServiceStay, ...]
+    targets: tuple[tuple[str, TargetStatus], ...]
+    waiting: tuple[Wait, ...]
+
+
+@dataclass(frozen=True)
+class Explanations(_Result):
+    """What somebody asked about; a service and a target may have the same name."""
+
+    things: tuple[Explanation, ...]
+    missing: tuple[str, ...]
+    remedies: Remedies
+
+
+@dataclass(frozen=True)
 class RecordedCheck(_Result):
     """What a check says of a commit, and whether it was written."""
 
@@ -408,6 +436,7 @@ Result: TypeAlias = (
     | StatusReport
     | PageWritten
     | HistoryReport
+    | Explanations
     | RecordedCheck
     | CheckoutCheck
     | CommitChecks

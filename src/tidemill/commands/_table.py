@@ -81,6 +81,8 @@ TIDEMILL = Table(
             "status": "say what runs where, and what waits for what",
             "page": "write what runs where, what waits and what was, as a static site",
             "history": "say what ran where, from when to when, and who decided it",
+            "explain": "say everything about a commit, image, service, target or wave: its way so "
+            "far, and what it waits for",
             "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
             "repository's own check",
         },

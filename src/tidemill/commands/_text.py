@@ -77,6 +77,13 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
             from tidemill.commands._history_text import history
 
             yield from history(result)
+        case results.Explanations(things):
+            from tidemill.commands._history_text import explained, missing
+
+            for thing in things:
+                yield from explained(thing)
+                yield from _waiting(thing.waiting, result.remedies)
+            yield from missing(result.missing)
         case results.Adoption():
             yield from _adoption(result)
         case results.RecordedCheck(context, of_check, note):

@@ -1,0 +1,128 @@
+"""A thing that somebody asks about by a name or by some digits: which one it is, and its way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Literal
+
+import msgspec
+
+from tidemill.answers.history import History
+from tidemill.answers.older import report
+from tidemill.answers.question import Line, landed, line_of
+
+Kind = Literal["app commit", "cfg-app commit", "image", "service", "target", "wave"]
+_DIGITS = re.compile(r"(?:sha256:)?[0-9a-f]{7,64}")
+LEAST = 7  # digits
+
+
+class Thing(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing; `name` is whole: all digits of a SHA or of a digest."""
+
+    kind: Kind
+    name: str
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one may ask about, by its whole name."""
+
+    app_shas: frozenset[str] = frozenset()
+    commits: frozenset[str] = frozenset()
+    services: frozenset[str] = frozenset()
+    targets: frozenset[str] = frozenset()
+    waves: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> list[str]:
+        """Those that are no digits, in order."""
+        return sorted({*self.services, *self.targets, *self.waves})
+
+
+def known(history: History, services: Iterable[str], main: Iterable[str]) -> Known:
+    """What a history knows of.
+
+    Args:
+        services: those that image files name.
+        main: the commits of main.
+    """
+    app_shas, commits, targets, waves = set(), set(main), set(), set()
+    for (wave, _), stays in history.stays.items():
+        waves.add(wave)
+        app_shas |= {stay.app_sha for stay in stays if stay.app_sha}
+    for event in history.events():
+        entry = event.entry
+        if entry.app_sha:
+            app_shas.add(entry.app_sha)
+        if entry.sha:
+            commits.add(entry.sha)
+        if entry.what == "reported" and (found := report(entry)):
+            targets.add(found[0])
+    return Known(
+        app_shas=frozenset(app_shas),
+        commits=frozenset(commits),
+        services=frozenset(services),
+        targets=frozenset(targets),
+        waves=frozenset(waves),
+    )
+
+
+def things(text: str, all_known: Known) -> list[Thing]:
+    """What a text may mean: a name means exactly that one, digits all that begin with them."""
+    named: tuple[tuple[Kind, frozenset[str]], ...] = (
+        ("target", all_known.targets),
+        ("service", all_known.services),
+        ("wave", all_known.waves),
+    )
+    found = [Thing(kind=kind, name=text) for kind, names in named if text in names]
+    if found or not could_be_digits(text):
+        return found
+    shas: tuple[tuple[Kind, frozenset[str]], ...] = (
+        ("app commit", all_known.app_shas),
+        ("cfg-app commit", all_known.commits),
+    )
+    return [
+        Thing(kind=kind, name=sha)
+        for kind, names in shas
+        for sha in sorted(names)
+        if sha.startswith(text)
+    ]
+
+
+def could_be_digits(text: str) -> bool:
+    """Whether a text may begin a SHA or a digest."""
+    return _DIGITS.fullmatch(text) is not None
+
+
+def images(text: str, digests: Iterable[Mapping[str, str]]) -> list[str]:
+    """The digests that begin with a text, of all references in image files."""
+    wanted = text.removeprefix("sha256:")
+    found = {image.partition("@sha256:")[2] for one in digests for image in one.values()}
+    return sorted(f"sha256:{digest}" for digest in found if digest and digest.startswith(wanted))
+
+
+def way(history: History, thing: Thing) -> list[Line]:
+    """All that turns did with a commit of app.git, or with one of cfg-app.git, in order."""
+    name = thing.name
+    stays = {
+        (stay.commit, stay.wave, stay.set): stay
+        for held in history.stays.values()
+        for stay in held
+        if name in (stay.app_sha, stay.commit)
+    }
+    found = [landed(stay) for stay in stays.values() if stay.turn is None]
+    for event in history.events():
+        entry = event.entry
+        if name not in (entry.app_sha, entry.sha):
+            continue
+        stay = stays.get((entry.sha or "", entry.wave or "", entry.set or ""))
+        is_landing = entry.what in ("landed", "changed by hand", "found")
+        found.append(landed(stay) if stay is not None and is_landing else line_of(event))
+    return sorted(found, key=lambda line: line.at)
+
+
+def similar(text: str, all_known: Known) -> Iterator[str]:
+    """Names to compare a text with that means nothing."""
+    yield from all_known.names
+    if could_be_digits(text):
+        yield from sorted(all_known.app_shas)[:100]

@@ -1,0 +1,185 @@
+"""`tidemill explain`: everything about one thing: its way so far, and what it waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from click import Argument
+
+from tidemill.answers.history import History, Place, Stay
+from tidemill.answers.question import Question, ServiceStay, lines, service_stays
+from tidemill.answers.thing import (
+    Known,
+    Thing,
+    could_be_digits,
+    images,
+    known,
+    similar,
+    things,
+    way,
+)
+from tidemill.clients.git.repository import opened
+from tidemill.clients.git.store import Store
+from tidemill.clients.github.connecting import connected
+from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments
+from tidemill.commands._remedies import Remedies
+from tidemill.commands._results import Explanation, Explanations, Result
+from tidemill.commands._writing import tell
+from tidemill.errors import Refused
+from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.settings import Settings
+from tidemill.plan.obstacles import Wait
+from tidemill.plan.status import Status, status
+from tidemill.turn.past import digests_of, read_history
+from tidemill.turn.read import read
+from tidemill.turn.turn import look
+from tidemill.words.names import shown
+from tidemill.words.nearest import did_you_mean
+
+EXAMPLE = "tidemill explain 7d1043473d55 --repo https://github.com/acme/cfg-app"
+
+MOST_REPORTS = 20
+MOST_NAMED = 10
+
+PARAMETERS = (
+    Argument(
+        ["what"],
+        metavar="WHAT",
+        help="a commit of app.git or of cfg-app.git, or a digest, 7 digits or more; or the name of "
+        "a service, a target or a wave",
+    ),
+    _options.Repository(takes_origin=True),
+    _options.NOW,
+    _options.JSON,
+)
+
+_Digests = Mapping[Place, Sequence[tuple[Stay, Mapping[str, str] | None]]]
+
+
+def run(arguments: Arguments) -> Result:
+    """Find out what is meant, and say all that Git knows of it."""
+    options = _options.options(arguments)
+    text = arguments.what.lower() if could_be_digits(arguments.what.lower()) else arguments.what
+    with opened(arguments.repo) as store:
+        state = read(store)
+        past = read_history(store, state)
+        found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
+        settings = state.valid_settings
+        newest = _digests(store, settings, past, newest=True)
+        services = {name for held in newest.values() for _, one in held if one for name in one}
+        all_known = known(past, services, store.commits(state.main))
+        announced = {
+            fact.announcement.sha
+            for fact in state.inbox.values()
+            if isinstance(fact, AnnouncementRequest)
+        }
+        listed = {target for wave in settings.waves for target in wave.targets}
+        all_known = Known(
+            app_shas=all_known.app_shas | announced,
+            commits=all_known.commits,
+            services=all_known.services,
+            targets=all_known.targets | listed,
+            waves=all_known.waves | {wave.name for wave in settings.waves},
+        )
+        meant = things(text, all_known)
+        digests: _Digests = {}
+        if any(one.kind == "service" for one in meant) or not meant:
+            digests = _digests(store, settings, past)
+        if not meant:
+            meant = _others(text, all_known, digests)
+    _check_is_one(text, meant)
+    told = tuple(_explained(one, past, found, digests, options.now) for one in meant)
+    return Explanations(told, past.missing, Remedies.of(arguments.repo, options.now))
+
+
+def _digests(store: Store, settings: Settings, past: History, *, newest: bool = False) -> _Digests:
+    """By place, each stay with its references by service; of the newest stays alone, or of all."""
+    held = {place: stays[-1:] if newest else stays for place, stays in past.stays.items()}
+    flat = [stay for stays in held.values() for stay in stays]
+    read_ = iter(digests_of(store, settings, flat))
+    return {place: [(stay, next(read_)) for stay in stays] for place, stays in held.items()}
+
+
+def _others(text: str, all_known: Known, digests: _Digests) -> list[Thing]:
+    """Digests, and services that no wave has any more."""
+    every = [one for held in digests.values() for _, one in held if one]
+    if could_be_digits(text):
+        meant = [Thing(kind="image", name=one) for one in images(text, every)]
+    else:
+        gone = {name for one in every for name in one}
+        meant = [Thing(kind="service", name=text)] if text in gone else []
+    if not meant:
+        raise Refused(
+            f"nothing that Git knows here is called {shown(text)}",
+            remedy=f"{did_you_mean(text, similar(text, all_known))}give a commit or a digest "
+            "with 7 digits or more, or the name of a service, a target or a wave",
+        )
+    return meant
+
+
+def _check_is_one(text: str, meant: Sequence[Thing]) -> None:
+    """Digits mean one thing; a name may be that of a service and of a target."""
+    if len({one.name for one in meant}) > 1:
+        named = [f"{one.kind} {one.name}" for one in meant[:MOST_NAMED]]
+        more = f" and {len(meant) - MOST_NAMED} more" if len(meant) > MOST_NAMED else ""
+        raise Refused(
+            f"{shown(text)} could be {', '.join(named)}{more}", remedy="give more of its digits"
+        )
+
+
+def _explained(
+    thing: Thing, past: History, found: Status, digests: _Digests, now: datetime
+) -> Explanation:
+    name = thing.name
+    match thing.kind:
+        case "app commit" | "cfg-app commit":
+            told = way(past, thing)
+        case "target":
+            told = lines(past, Question(target=name))[-MOST_REPORTS:]
+        case "wave":
+            told = lines(past, Question(wave=name))[-MOST_REPORTS:]
+        case _:
+            told = []
+    services: list[ServiceStay] = []
+    if thing.kind == "service":
+        for place, held in digests.items():
+            services += service_stays(place, name, held)
+    elif thing.kind == "image":
+        for place, held in digests.items():
+            names = {key for _, one in held if one for key, image in one.items() if name in image}
+            for service in sorted(names):
+                stays = service_stays(place, service, held)
+                services += [one for one in stays if one.image and one.image.endswith(name)]
+    return Explanation(
+        thing=thing,
+        lines=tuple(told),
+        services=tuple(sorted(services, key=lambda one: one.since)),
+        targets=tuple(
+            (wave.name, target)
+            for wave in found.waves
+            for target in wave.targets
+            if _concerns_target(thing, wave.name, target.name, target.runs)
+        ),
+        waiting=tuple(line for line in found.waiting if _concerns(thing, line)),
+    )
+
+
+def _concerns_target(thing: Thing, wave: str, target: str, runs: Mapping[str, str]) -> bool:
+    match thing.kind:
+        case "target":
+            return target == thing.name
+        case "wave":
+            return wave == thing.name
+        case _:
+            return thing.name in runs.values()
+
+
+def _concerns(thing: Thing, line: Wait) -> bool:
+    """Whether something that waits is, or waits for, the thing."""
+    about = line.about
+    if thing.name in (about.app_sha, about.sha, about.wave):
+        return True
+    targets = {one for each in line.obstacles for one in getattr(each, "targets", ())}
+    return thing.kind == "target" and thing.name in targets

@@ -1,0 +1,120 @@
+"""`tidemill explain`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.commands.promises import (
+    assert_help_has_an_example,
+    assert_readable,
+    assert_usage,
+    refused,
+)
+from tests.loop.stories import refs, says
+from tests.world import World, announcement, sha_of
+
+
+def explained(world: World, what: str) -> dict[str, Any]:
+    """The only thing that is meant."""
+    (found,) = world.run("explain", what)["things"]
+    assert isinstance(found, dict)
+    return found
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("explain")
+
+
+@pytest.mark.parametrize("what", [sha_of("app-2")[:12], "web", "lab-1", "shop"])
+def test_explain_writes_nothing_and_says_the_same_twice(second: World, what: str) -> None:
+    before = refs(second)
+    first = second.run("explain", what)
+    assert first.code == 0
+    assert second.run("explain", what) == first
+    assert refs(second) == before
+    code, out, err = says(second, "explain", what)
+    assert (code, err) == (0, "")
+    assert_readable(out)
+
+
+def test_commit_of_app_git_has_its_way_and_what_it_waits_for(second: World) -> None:
+    found = explained(second, sha_of("app-2")[:7])
+    assert (found["kind"], found["name"]) == ("app commit", sha_of("app-2"))
+    assert [one["what"] for one in found["lines"]] == ["introduced", "landed", "deployed"]
+    (wait,) = found["waiting"]
+    assert wait["kind"] == "approval"
+    assert {one["name"] for one in found["targets"]} == {"lab-1", "lab-2"}
+
+
+def test_commit_that_was_only_announced_is_explained_by_what_it_waits_for(landed: World) -> None:
+    landed.announce(2)
+    found = explained(landed, sha_of("app-2"))
+    assert found["lines"] == []
+    assert found["waiting"]
+
+
+def test_commit_of_main_says_what_it_put_where(second: World) -> None:
+    main = second.ref("refs/heads/main") or ""
+    found = explained(second, main[:12])
+    assert (found["kind"], found["name"]) == ("cfg-app commit", main)
+    assert {one["app_sha"] for one in found["lines"] if one["what"] == "landed"} == {
+        sha_of("app-2")
+    }
+
+
+def test_digest_says_which_service_had_it_where_and_when(second: World) -> None:
+    image = announcement(1)["images"]["web"]["Digest"]
+    digest = image.partition("@")[2]
+    for given in (digest, digest.removeprefix("sha256:")[:10]):
+        found = explained(second, given)
+        assert (found["kind"], found["name"]) == ("image", digest)
+        (stay,) = found["services"]
+        assert (stay["service"], stay["wave"], stay["app_sha"]) == ("web", "lab", sha_of("app-1"))
+        assert stay["until"]
+
+
+def test_service_says_which_images_it_had(second: World) -> None:
+    found = explained(second, "web")
+    assert [one["app_sha"] for one in found["services"]] == [sha_of("app-1"), sha_of("app-2")]
+
+
+def test_target_says_what_it_runs_and_reported(second: World) -> None:
+    found = explained(second, "lab-1")
+    assert [one["what"] for one in found["lines"]] == ["reported", "reported"]
+    (target,) = found["targets"]
+    assert (target["wave"], target["runs"]) == ("lab", {"app": sha_of("app-2")})
+
+
+def test_evicted_commit_says_why(evicted: World) -> None:
+    shas = {one["app_sha"] for one in evicted.run("history")["lines"] if one["what"] == "evicted"}
+    (sha,) = shas
+    found = explained(evicted, sha)
+    assert "evicted" in [one["what"] for one in found["lines"]]
+
+
+def test_digits_that_begin_several_are_refused_with_all_of_them(new: World) -> None:
+    for position, sha in ((1, "abcdef1" + "0" * 33), (2, "abcdef1" + "1" * 33)):
+        new.announce(position, sha=sha)
+        new.green()
+        new.deploy("lab")
+    said = refused(new, "explain", "abcdef1")
+    assert f"app commit abcdef1{'0' * 33}" in said
+    assert f"app commit abcdef1{'1' * 33}" in said
+    assert explained(new, "abcdef11")["name"] == "abcdef1" + "1" * 33
+
+
+@pytest.mark.parametrize(("what", "meant"), [("wep", "web"), ("lab1", "lab-1"), ("shpo", "shop")])
+def test_unknown_name_is_refused_with_the_one_that_is_near(
+    second: World, what: str, meant: str
+) -> None:
+    assert f"did you mean {meant}?" in refused(second, "explain", what)
+
+
+@pytest.mark.parametrize("what", ["0000000", "sha256:0000000", "-", "\x1b[31mred"])
+def test_what_nobody_knows_is_refused(second: World, what: str) -> None:
+    refused(second, "explain", what)
+
+
+def test_nothing_asked_is_a_usage_error(new: World) -> None:
+    assert_usage(new, "explain")
