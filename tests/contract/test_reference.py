@@ -80,6 +80,14 @@ def test_explanation_has_the_keys_that_are_documented(world: World) -> None:
     assert set(found["things"][0]) == documented("`explain`: a thing")
 
 
+def test_difference_has_the_keys_that_are_documented(world: World) -> None:
+    found = world.run("diff", "lab", "lab")
+    assert set(found) == documented("`diff`") - {"path", "diff"}
+    keys = {"service", "what", "before", "after"}
+    assert set(found["sets"][0]) == documented("`diff`: a set") - {"service", "what"}
+    assert keys <= documented("`diff`: a set")
+
+
 def test_the_other_commands_print_the_keys_that_are_documented(world: World) -> None:
     assert set(world.check(world.ref("refs/heads/main") or "")) == documented("`record-check`")
     green = world.run("check-cfg-app", "--repo", str(world.clone), repo=False)

@@ -196,6 +196,10 @@ class Client:
         found = [(sha, self.server.commits[sha]) for sha in shas]
         return [Logged(sha, one.date, one.message) for sha, one in found]
 
+    def differing(self, before: str, after: str) -> list[str]:
+        old, new = self._commit(before).files, self._commit(after).files
+        return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+
     def commits(self, tip: str) -> list[str]:
         return self.server.since(tip, "")
 

@@ -93,6 +93,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "files": "how many files it has",
         "bytes": "how large they are together",
     },
+    "diff": {"sets": "a JSON list of the sets, with the services whose images differ"},
     "explain": {"things": "a JSON list of what was meant, each with its way so far"},
     "history": {"missing": "a JSON list of what can't be told, in sentences"},
     **dict.fromkeys(

@@ -40,8 +40,9 @@ def summary_of_error(name: str, error: TidemillError) -> str:
 
 def _body(result: Result, url: str | None) -> list[str]:
     match result:
-        case results.RequestAndTurn(request, turn):
-            return [f"{plain(said(request))}.", "", *_turn(turn, url)]
+        case results.RequestAndTurn(request, turn, change):
+            changed = _markdown(text(change), url) if change else []
+            return [f"{plain(said(request))}.", "", *_turn(turn, url), *changed]
         case results.Reconciliation(turn, changes):
             return _turn(turn, url, changes.set)
         case results.EventRequest(request=request):
@@ -83,7 +84,19 @@ def _turn(turn: TurnTaken, url: str | None, settled: Sequence[str] = ()) -> list
     for words, shas in (("Statuses set", settled), ("To check", turn.to_check)):
         if shas:
             lines += [f"{words}: {', '.join(commit(sha, url) for sha in shas)}.", ""]
-    return [*(lines or [plain(outcome(turn)), ""]), *_waiting(turn.waiting, turn.remedies, url)]
+    lines = lines or [plain(outcome(turn)), ""]
+    return [*lines, *_waiting(turn.waiting, turn.remedies, url), *_approvals(turn)]
+
+
+def _approvals(turn: TurnTaken) -> list[str]:
+    """What each wave would get that waits for an approval, with the page that compares it."""
+    from tidemill.commands._difference_text import compared, in_short
+
+    lines = []
+    for one in turn.approvals:
+        link = compared(one, turn.remedies.server)
+        lines += [f"{plain(in_short(one))}." + (f" [Compare]({link})." if link else ""), ""]
+    return lines
 
 
 def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list[str]:

@@ -14,6 +14,7 @@ from tidemill.commands._words import state, time_text, way_in
 if TYPE_CHECKING:
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
+    from tidemill.answers.difference import SetDifference
     from tidemill.building.shipping import BuiltImage
     from tidemill.commands._remedies import Remedies
     from tidemill.facts.journal import Entry
@@ -39,8 +40,9 @@ def as_json(  # noqa: PLR0912 - a case for each kind
     match result:
         case results.Acceptance(request):
             return {"request": request_json(request), "changed": request.is_new}
-        case results.RequestAndTurn(request, turn):
-            return {"request": request_json(request), **turn_json(turn), "error": {}}
+        case results.RequestAndTurn(request, turn, change):
+            tried = {"change": _difference(change)} if change else {}
+            return {"request": request_json(request), **turn_json(turn), "error": {}, **tried}
         case results.Reconciliation(turn, settled):
             return {**turn_json(turn), "more": turn.more, "settled": settled.set}
         case results.EventRequest():
@@ -67,6 +69,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return _history(result)
         case results.Explanations():
             return _explanations(result)
+        case results.Difference():
+            return _difference(result)
         case results.RecordedCheck(state=of_check, note=note, at=at):
             return {
                 "changed": note.changed,
@@ -140,6 +144,30 @@ def _explanations(found: results.Explanations) -> dict[str, Any]:
     return {"things": told, "missing": found.missing}
 
 
+def _difference(found: results.Difference) -> dict[str, Any]:
+    return {
+        "against": found.against or None,
+        "sets": [set_json(one, found.url) for one in found.sets],
+        "commits": found.commits,
+        "is_back": found.is_back,
+        "files": found.files,
+    }
+
+
+def set_json(one: SetDifference, url: str | None) -> dict[str, Any]:
+    """What is different of one set."""
+    from tidemill.commands._difference_text import compared
+
+    services = one.services
+    return {
+        **_fields(one),
+        "services": services
+        if services is None
+        else [{"what": each.what, **_fields(each)} for each in services],
+        "compare": compared(one, url),
+    }
+
+
 def _fields(one: msgspec.Struct) -> dict[str, Any]:
     """A value by its fields, times to the second."""
     found = {name: getattr(one, name) for name in one.__struct_fields__}
@@ -184,6 +212,7 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         "wake": turn.wake,
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
         "unread": turn.unread,
+        "approvals": [set_json(one, turn.remedies.server) for one in turn.approvals],
     }
 
 

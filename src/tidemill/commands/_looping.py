@@ -122,7 +122,12 @@ class Loop:
         """What became of it all."""
         turns = [
             turn_taken(
-                one.turn.plan, one.turn.outcome, self._remedies, one.turn.refused, one.turn.state
+                one.turn.plan,
+                one.turn.outcome,
+                self._remedies,
+                one.turn.refused,
+                one.turn.state,
+                one.turn.snapshot,
             )
             for one in self.done
         ]

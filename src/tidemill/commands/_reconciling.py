@@ -60,6 +60,11 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(github), person.run_url())
     taken = turn_taken(
-        done.plan, done.outcome, Remedies.of(arguments.repo, options.now), done.refused, done.state
+        done.plan,
+        done.outcome,
+        Remedies.of(arguments.repo, options.now),
+        done.refused,
+        done.state,
+        done.snapshot,
     )
     return Reconciliation(replace(taken, unread=polling.unread), settled)

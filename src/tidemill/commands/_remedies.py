@@ -22,11 +22,13 @@ class Remedies:
         repo: what `--repo` takes, without credentials.
         now: when it was read, for what is still to go.
         workflow: how `gh workflow run` begins, where it is on GitHub.
+        server: GitHub's address, where it is there.
     """
 
     repo: str
     now: datetime
     workflow: tuple[str, ...] = ()
+    server: str | None = None
 
     @classmethod
     def of(cls, url: str, now: datetime) -> Remedies:
@@ -38,7 +40,9 @@ class Remedies:
             return cls(repo, now)
         host = where.server.partition("://")[2]
         name = where.repository if host == "github.com" else f"{host}/{where.repository}"
-        return cls(repo, now, ("gh", "workflow", "run", place.workflow_file(), "-R", name))
+        return cls(
+            repo, now, ("gh", "workflow", "run", place.workflow_file(), "-R", name), where.server
+        )
 
     def typed(self, words: tuple[str, ...]) -> str:
         """A command as it is typed."""

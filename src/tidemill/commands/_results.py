@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.adopting.proposal import Change, Proposal
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
+    from tidemill.answers.difference import FileChange, SetDifference
     from tidemill.answers.question import Line, ServiceStay, TargetThen
     from tidemill.answers.thing import Thing
     from tidemill.building.job_matrix import Job
@@ -99,6 +100,7 @@ class TurnTaken:
         next_due: when time alone makes something due.
         wake: whether that is within the hour, and no turn before this one knew.
         unread: why reports of targets could not be read or used; the turn went on without them.
+        approvals: what each wave would get that waits for an approval.
     """
 
     outcome: TurnOutcome
@@ -113,6 +115,7 @@ class TurnTaken:
     next_due: datetime | None = None
     wake: bool = False
     unread: tuple[str, ...] = ()
+    approvals: tuple[SetDifference, ...] = ()
 
     def done(self, what: str) -> tuple[Entry, ...]:
         """All of one kind that it did, as the journal calls it."""
@@ -128,10 +131,15 @@ class Acceptance(_Result):
 
 @dataclass(frozen=True)
 class RequestAndTurn(_Result):
-    """What was accepted, and the turn after it."""
+    """What was accepted, and the turn after it.
+
+    Attributes:
+        change: of a promotion that was tried without writing anything, what it changes.
+    """
 
     request: Request
     turn: TurnTaken
+    change: Difference | None = None
 
 
 @dataclass(frozen=True)
@@ -253,6 +261,37 @@ class Explanations(_Result):
     things: tuple[Explanation, ...]
     missing: tuple[str, ...]
     remedies: Remedies
+
+
+@dataclass(frozen=True)
+class AppCommit:
+    """A commit of app.git, as its author wrote it."""
+
+    sha: str
+    author: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Difference(_Result):
+    """What a wave would get, by image set.
+
+    Attributes:
+        against: the wave that it is compared with, or that a promotion takes the set from; empty
+            where it is the operation of a dry run.
+        url: the address of the server that compares commits of app.git, without a slash at the
+            end; None where that is not known.
+        commits: those of app.git between the two, the newest first; None where no checkout was
+            named to look in. `is_back`: they would go, and not come.
+        files: what a promotion changes in cfg-app.git; None where none was tried.
+    """
+
+    sets: tuple[SetDifference, ...]
+    against: str = ""
+    url: str | None = None
+    commits: tuple[AppCommit, ...] | None = None
+    is_back: bool = False
+    files: tuple[FileChange, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -437,6 +476,7 @@ Result: TypeAlias = (
     | PageWritten
     | HistoryReport
     | Explanations
+    | Difference
     | RecordedCheck
     | CheckoutCheck
     | CommitChecks

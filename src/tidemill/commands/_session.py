@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from tidemill.answers.difference import asked_for, awaiting_approval
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended
@@ -15,11 +16,12 @@ from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._options import Options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._results import Acceptance, Request, RequestAndTurn, TurnTaken
+from tidemill.commands._results import Acceptance, Difference, Request, RequestAndTurn, TurnTaken
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
-from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, approval
+from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, Promotion, approval
 from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
@@ -36,6 +38,7 @@ from tidemill.turn.outcome import (
     WouldWrite,
     Wrote,
 )
+from tidemill.turn.preview import changes
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.turn import Turn, turn
@@ -77,8 +80,21 @@ def accepted_and_turned(
     how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
     way_in = _way_in(remedies, accepted.state, fact, how)
     request = replace(request, way_in=way_in)
-    taken = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state)
-    return RequestAndTurn(request, replace(taken, unread=polling.unread))
+    taken = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state, done.snapshot)
+    change = _tried(store, remedies, done, fact) if options.dry_run else None
+    return RequestAndTurn(request, replace(taken, unread=polling.unread), change)
+
+
+def _tried(
+    store: Store, remedies: Remedies, done: Turn, fact: Fact | Nothing | Ended
+) -> Difference | None:
+    """What a promotion would change: in services, and in files where the turn has made it."""
+    if not isinstance(fact, Promotion):
+        return None
+    found = asked_for(done.snapshot, fact.wave, fact.set, fact.app_sha)
+    made = next((one for one in done.plan.auto if one.operation.request == fact.id), None)
+    files = changes(store, made.parent, made.sha) if made else None
+    return Difference((found,), url=remedies.server, files=files)
 
 
 def turn_taken(
@@ -87,10 +103,12 @@ def turn_taken(
     remedies: Remedies,
     refused: str | None = None,
     before: State | None = None,
+    known: Snapshot | None = None,
 ) -> TurnTaken:
     """What a command returns of a turn.
 
     Args:
+        known: the snapshot that it was made of, for what waits for an approval.
         before: the state that it was made of, which says what the turn before it knew. A schedule's
             turn does not rely on that: a workflow that was to be enabled may not have been.
     """
@@ -112,6 +130,7 @@ def turn_taken(
         is_main_kept=refused is not None and is_by_rule(refused),
         next_due=next_due,
         wake=is_soon(next_due, remedies.now) and (person.is_scheduled() or not was_known),
+        approvals=tuple(awaiting_approval(known, plan.waiting)) if known else (),
     )
 
 

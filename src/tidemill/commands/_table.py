@@ -81,6 +81,7 @@ TIDEMILL = Table(
             "status": "say what runs where, and what waits for what",
             "page": "write what runs where, what waits and what was, as a static site",
             "history": "say what ran where, from when to when, and who decided it",
+            "diff": "say what is different between two waves, or what a promotion would change",
             "explain": "say everything about a commit, image, service, target or wave: its way so "
             "far, and what it waits for",
             "check-cfg-app": "check a checkout: settings, image files, generated files, and the "

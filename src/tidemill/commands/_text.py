@@ -56,9 +56,10 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
     match result:
         case results.Acceptance(request):
             yield from _request(request)
-        case results.RequestAndTurn(request, turn):
+        case results.RequestAndTurn(request, turn, change):
             yield from _request(request)
             yield from _turn(turn)
+            yield from text(change) if change else ()
         case results.Reconciliation():
             yield from _reconciliation(result)
         case results.EventRequest(event, request):
@@ -77,6 +78,10 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
             from tidemill.commands._history_text import history
 
             yield from history(result)
+        case results.Difference():
+            from tidemill.commands._difference_text import different
+
+            yield from different(result)
         case results.Explanations(things):
             from tidemill.commands._history_text import explained, missing
 

@@ -103,6 +103,11 @@ class Repository(Objects):
                 found.append(Logged(sha, dated(seconds), message))
         return found[-most:]
 
+    def differing(self, before: str, after: str) -> list[str]:
+        """The paths at which the files of two commits, whose trees are here, differ; in order."""
+        old, new = dict(self.listing(before)), dict(self.listing(after))
+        return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
+
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
         with self._lost():

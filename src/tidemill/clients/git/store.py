@@ -150,6 +150,10 @@ class Store(Protocol):
         trees and no files are got."""
         ...
 
+    def differing(self, before: str, after: str) -> list[str]:
+        """The paths at which the files of two commits, whose trees are here, differ; in order."""
+        ...
+
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
         ...

@@ -1,0 +1,123 @@
+"""What is different between two sets: the commits of app.git, and the services' images."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.snapshot import Snapshot
+from tidemill.plan.obstacles import MissingApproval, Wait
+
+
+class ServiceChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A service whose image is another one: references by digest, None where there is none."""
+
+    service: str
+    before: str | None
+    after: str | None
+
+    @property
+    def what(self) -> str:
+        """Whether it is added, removed or changed."""
+        if self.before is None:
+            return "added"
+        return "removed" if self.after is None else "changed"
+
+
+class SetDifference(msgspec.Struct, frozen=True, kw_only=True):
+    """What a wave has of a set, and what it would have, or another wave has.
+
+    Attributes:
+        before, after: the commits of app.git; None where the set or its commit is not known.
+        repository: of app.git, where both are of the same one; else None.
+        services: those that differ, by name; None where the images of one side are not known.
+    """
+
+    set: str
+    wave: str
+    before: str | None
+    after: str | None
+    repository: str | None = None
+    services: tuple[ServiceChange, ...] | None = None
+
+    @property
+    def path(self) -> str | None:
+        """Where GitHub compares the two commits, below its address; None where it can't."""
+        if not (self.repository and self.before and self.after) or self.before == self.after:
+            return None
+        return f"{self.repository}/compare/{self.before}...{self.after}"
+
+
+class FileChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A file that would be another one, and how, as a unified diff; empty for what is no text."""
+
+    path: str
+    diff: str
+
+
+def difference(
+    wave: str, set_name: str, before: ImageFiles | None, after: ImageFiles | None
+) -> SetDifference:
+    """What differs between the image files of a set in two places."""
+    repositories = {one.source.repository for one in (before, after) if one and one.source}
+    return SetDifference(
+        set=set_name,
+        wave=wave,
+        before=before.app_sha if before else None,
+        after=after.app_sha if after else None,
+        repository=next(iter(repositories)) if len(repositories) == 1 else None,
+        services=services(before.digests if before else {}, after.digests if after else {}),
+    )
+
+
+def services(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[ServiceChange, ...]:
+    """The services whose references by digest differ, by name."""
+    return tuple(
+        ServiceChange(service=name, before=before.get(name), after=after.get(name))
+        for name in sorted({*before, *after})
+        if before.get(name) != after.get(name)
+    )
+
+
+def file_change(path: str, before: bytes | None, after: bytes | None) -> FileChange:
+    """How one file differs."""
+    try:
+        old, new = ((one or b"").decode().splitlines() for one in (before, after))
+    except UnicodeDecodeError:
+        return FileChange(path=path, diff="")
+    names = (
+        "/dev/null" if before is None else f"a/{path}",
+        "/dev/null" if after is None else f"b/{path}",
+    )
+    lines = difflib.unified_diff(old, new, *names, lineterm="")
+    return FileChange(path=path, diff="\n".join(lines))
+
+
+def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> Iterator[SetDifference]:
+    """What each wave would get that waits for an approval.
+
+    Nothing is read for it: where no wave has the set on main any more, its images are not known.
+    """
+    for line in waiting:
+        for one in line.obstacles:
+            if isinstance(one, MissingApproval):
+                yield asked_for(known, one.wave, one.set, one.app_sha)
+
+
+def asked_for(known: Snapshot, wave: str, set_name: str, app_sha: str) -> SetDifference:
+    """What a wave would get by the promotion of a set."""
+    before = known.main.sets.get((wave, set_name))
+    with_it = (
+        files
+        for (_, name), files in known.main.sets.items()
+        if name == set_name and files.app_sha == app_sha
+    )
+    after = next(with_it, None)
+    found = difference(wave, set_name, before, after)
+    if after is not None:
+        return found
+    repository = before.source.repository if before and before.source else None
+    return msgspec.structs.replace(found, after=app_sha, repository=repository, services=None)

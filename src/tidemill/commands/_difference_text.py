@@ -1,0 +1,80 @@
+"""What a difference says to a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tidemill.commands._parts import Paragraph, Part, Title
+from tidemill.words.shas import short
+
+if TYPE_CHECKING:
+    from tidemill.answers.difference import SetDifference
+    from tidemill.commands._results import Difference
+
+MOST_LINES = 400  # of changes in files
+MOST_SERVICES = 20  # that one sentence names
+
+
+def different(found: Difference) -> Iterator[Part]:
+    """Sets, commits, services and files."""
+    for one in found.sets:
+        against = f", against {found.against}" if found.against else ""
+        yield Title(f"{one.set} in {one.wave}{against}")
+        yield Paragraph(commits_of(one))
+        if link := compared(one, found.url):
+            yield Paragraph(link)
+        if one.services is None:
+            yield Paragraph("No wave has these images on main, so services can't be compared.")
+        elif not one.services:
+            yield Paragraph("All services have the same images.")
+        for change in one.services or ():
+            yield Paragraph(f"{change.what} {change.service}")
+            if change.before:
+                yield Paragraph(f"- {change.before}", indent=2)
+            if change.after:
+                yield Paragraph(f"+ {change.after}", indent=2)
+    if found.commits is not None:
+        yield Title("Commits of app.git that would go" if found.is_back else "Commits of app.git")
+        for commit in found.commits:
+            yield Paragraph(f"{short(commit.sha)} {commit.subject} ({commit.author})")
+        if not found.commits:
+            yield Paragraph("There are none.")
+    if found.files is not None:
+        yield from _files(found)
+
+
+def commits_of(one: SetDifference) -> str:
+    """From which commit of app.git to which."""
+    before, after = short(one.before, "an unknown set"), short(one.after, "an unknown set")
+    return (
+        f"app.git {before}, the same" if one.before == one.after else f"app.git {before} → {after}"
+    )
+
+
+def compared(one: SetDifference, url: str | None) -> str | None:
+    """The page on which GitHub compares the commits; None where the repository is not there."""
+    return f"{url}/{one.path}" if url and one.path else None
+
+
+def in_short(one: SetDifference) -> str:
+    """What a wave would get, in one sentence."""
+    said = f"{one.wave} would get {one.set} {short(one.after)} in place of {short(one.before)}"
+    if one.services is None:
+        return said
+    parts = []
+    for what in ("added", "removed", "changed"):
+        names = [change.service for change in one.services if change.what == what]
+        more = f" and {len(names) - MOST_SERVICES} more" if len(names) > MOST_SERVICES else ""
+        if names:
+            parts.append(f"{what} {', '.join(names[:MOST_SERVICES])}{more}")
+    return f"{said}: {'; '.join(parts) or 'all services have the same images'}"
+
+
+def _files(found: Difference) -> Iterator[Part]:
+    files = found.files or ()
+    yield Title(f"Files of cfg-app.git that a promotion changes: {len(files)}")
+    lines = [line for one in files for line in one.diff.splitlines() or [f"{one.path} (no text)"]]
+    yield from lines[:MOST_LINES]
+    if len(lines) > MOST_LINES:
+        yield Paragraph(f"{len(lines) - MOST_LINES} more lines are left out; --json has all.")

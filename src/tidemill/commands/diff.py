@@ -1,0 +1,203 @@
+"""`tidemill diff`: what is different between two waves, or what a promotion would change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click import Argument
+
+from tidemill.answers.difference import SetDifference, difference
+from tidemill.clients.git.git import Git
+from tidemill.clients.git.repository import opened
+from tidemill.commands import _options
+from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._remedies import Remedies
+from tidemill.commands._results import AppCommit, Difference, Result
+from tidemill.errors import Refused
+from tidemill.facts.image_files import ImageFiles
+from tidemill.facts.ledger import Landing
+from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.state import State
+from tidemill.turn.preview import changes, promoted
+from tidemill.turn.read import read, snapshot
+from tidemill.turn.targets import image_files_in
+from tidemill.words.names import shown, shown_path
+from tidemill.words.nearest import did_you_mean
+from tidemill.words.shas import short
+
+EXAMPLE = "tidemill diff staging production --repo https://github.com/acme/cfg-app"
+
+MOST_COMMITS = 200
+LEAST = 7  # digits of a SHA
+
+PARAMETERS = (
+    Argument(
+        ["wave"],
+        metavar="[WAVE]",
+        required=False,
+        help="the wave that would get something",
+    ),
+    Argument(
+        ["other"],
+        metavar="[WAVE]",
+        required=False,
+        help="the wave that has it already; by default the one before",
+    ),
+    _options.Repository(takes_origin=True),
+    Option(
+        "--promote",
+        metavar="WAVE",
+        help="make the commit that a promotion into this wave would be, in a scratch checkout, and "
+        "say which files it changes; nothing is written",
+    ),
+    _options.image_set("all of them by default, with --promote the only one"),
+    Option(
+        "--sha",
+        help="with --promote, the commit of app.git, 7 digits or more; the newest that is deployed "
+        "in the waves before by default",
+    ),
+    Option(
+        "--app",
+        metavar="DIR",
+        help="a checkout of app.git, to list the commits from; it is not fetched",
+    ),
+    _options.ENTRYPOINTS,
+    _options.NOW,
+    _options.JSON,
+)
+
+
+def run(arguments: Arguments) -> Result:
+    """Compare what main has, or make what a promotion would make."""
+    options = _options.options(arguments)
+    url = Remedies.of(arguments.repo, options.now).server
+    if (arguments.wave is None) == (arguments.promote is None):
+        raise Refused(
+            "name one or two waves, or one with --promote",
+            remedy="write tidemill diff production, or tidemill diff --promote production",
+        )
+    if arguments.sha is not None and arguments.promote is None:
+        raise Refused("--sha is given without --promote", remedy="add --promote and the wave")
+    with opened(arguments.repo) as store:
+        state = read(store)
+        settings = state.valid_settings
+        sets = _sets(settings, arguments.set_name)
+        if arguments.promote is None:
+            wave = _wave(settings, arguments.wave)
+            source = _source(settings, wave, arguments.other)
+            known = snapshot(store, state, options.now).main.sets
+            found = tuple(
+                difference(wave.name, one, known.get((wave.name, one)), known.get((source, one)))
+                for one in sets
+            )
+            result = Difference(found, against=source, url=url)
+        else:
+            wave = _wave(settings, arguments.promote)
+            if len(sets) > 1:
+                raise Refused(
+                    f"there are several sets: {', '.join(sets)}", remedy="name one with --set"
+                )
+            (name,) = sets
+            source, landing = _chosen(state, wave, name, arguments.sha)
+            known_now = snapshot(store, state, options.now)
+            commit = promoted(store, known_now, wave.name, name, source, landing)
+            folder = settings.folder(wave.name, name)
+            before = known_now.main.sets.get((wave.name, name))
+            after: ImageFiles | None = image_files_in(store, commit.sha, folder)
+            files = changes(store, commit.parent, commit.sha)
+            found = (difference(wave.name, name, before, after),)
+            result = Difference(found, against=source, url=url, files=files)
+    if arguments.app is None:
+        return result
+    commits, is_back = _commits(Path(arguments.app), found)
+    return Difference(
+        result.sets, result.against, result.url, commits, is_back=is_back, files=result.files
+    )
+
+
+def _sets(settings: Settings, name: str | None) -> list[str]:
+    names = [one.name for one in settings.sets]
+    if name is None:
+        return names
+    if name not in names:
+        meant = did_you_mean(name, names)
+        raise Refused(f"there is no set {shown(name)}", remedy=f"{meant}there are {_list(names)}")
+    return [name]
+
+
+def _wave(settings: Settings, name: str) -> Wave:
+    wave = settings.wave(name)
+    if wave is None:
+        names = [one.name for one in settings.waves]
+        meant = did_you_mean(name, names)
+        raise Refused(f"there is no wave {shown(name)}", remedy=f"{meant}there are {_list(names)}")
+    return wave
+
+
+def _list(names: list[str]) -> str:
+    return ", ".join(names)
+
+
+def _source(settings: Settings, wave: Wave, other: str | None) -> str:
+    if other is not None:
+        return _wave(settings, other).name
+    if not wave.sources:
+        raise Refused(
+            f"{wave.name} comes after no wave", remedy="name the wave to compare it with as well"
+        )
+    return wave.sources[0]
+
+
+def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[str, Landing]:
+    """The set to promote: by its SHA of all that waves have had, else the newest that is deployed
+    in the waves before."""
+    names = wave.sources if sha is None else [one.name for one in state.valid_settings.waves]
+    landings = [
+        (name, landing)
+        for name in names
+        for landing in state.ledger.history(name, set_name).landings
+        if landing.app_sha is not None
+        and (landing.deployed_at is not None if sha is None else landing.app_sha.startswith(sha))
+    ]
+    if sha is not None and len(sha) < LEAST:
+        raise Refused(f"{shown(sha)} is too short", remedy=f"give {LEAST} digits or more")
+    if len({landing.app_sha for _, landing in landings}) > 1 and sha is not None:
+        named = ", ".join(sorted({landing.app_sha or "" for _, landing in landings}))
+        raise Refused(f"{shown(sha)} could be {named}", remedy="give more of its digits")
+    if not landings:
+        what = "no set is deployed there" if sha is None else f"no wave has had {shown(sha)}"
+        raise Refused(
+            f"nothing can be promoted into {wave.name}: {what}",
+            remedy="see tidemill status for what each wave has",
+        )
+    return max(landings, key=lambda one: one[1].landed_at)
+
+
+def _commits(app: Path, sets: tuple[SetDifference, ...]) -> tuple[tuple[AppCommit, ...], bool]:
+    """The commits of app.git that come, or that go where it is older."""
+    found: dict[str, AppCommit] = {}
+    is_back = False
+    for one in sets:
+        if one.before is None or one.after is None:
+            continue
+        come = _log(app, one.before, one.after)
+        go = _log(app, one.after, one.before) if not come else []
+        is_back = is_back or bool(go)
+        found |= {commit.sha: commit for commit in come or go}
+    return tuple(found.values()), is_back
+
+
+def _log(app: Path, since: str, until: str) -> list[AppCommit]:
+    log = ("-c", "log.showSignature=false", "log", f"-{MOST_COMMITS}", "--no-color", "-z")
+    try:
+        code, out, _ = Git(app).attempt(*log, "--format=%H%n%an%n%s", f"{since}..{until}", "--")
+    except OSError:
+        code, out = 1, b""
+    if code != 0:
+        raise Refused(
+            f"{shown_path(str(app))} does not have the commits from {short(since)} to "
+            f"{short(until)}",
+            remedy="name a checkout of app.git, and fetch there first",
+        )
+    entries = [one.split("\n", 2) for one in out.decode(errors="replace").split("\0") if one]
+    return [AppCommit(sha, author, subject) for sha, author, subject in entries]

@@ -1,0 +1,185 @@
+"""`tidemill diff`, and what a dry run of `promote-wave` and the summary of a turn say of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.commands.as_action import act
+from tests.commands.promises import assert_help_has_an_example, assert_readable, refused
+from tests.loop.stories import fork, refs, says
+from tests.world import World, announcement, git, sha_of
+
+
+@pytest.fixture(scope="session")
+def _grown(_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    world = fork(_new, tmp_path_factory.mktemp("grown"))
+    world.announce(1, {"web": "1", "old": "1", "same": "0"})
+    world.green()
+    world.deploy("lab")
+    world.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))
+    world.green()
+    world.deploy("shop")
+    world.later(minutes=30)
+    # The service that stays has the same image; its reference is by digest.
+    world.announce(2, {"web": "2", "api": "1", "same": "0"})
+    world.green()
+    world.deploy("lab")
+    return world
+
+
+@pytest.fixture
+def grown(_grown: World, tmp_path: Path) -> World:
+    """Lab has position 2, shop position 1: web is another one, api is new, old is gone."""
+    return fork(_grown, tmp_path)
+
+
+def services(found: dict[str, Any]) -> dict[str, str]:
+    return {one["service"]: one["what"] for one in found["sets"][0]["services"]}
+
+
+CHANGED = {"api": "added", "old": "removed", "web": "changed"}
+
+
+def test_help_has_an_example() -> None:
+    assert_help_has_an_example("diff")
+
+
+@pytest.mark.parametrize("words", [("shop",), ("--promote", "shop")], ids=" ".join)
+def test_diff_writes_nothing_and_says_the_same_twice(grown: World, words: tuple[str, ...]) -> None:
+    before = refs(grown)
+    first = grown.run("diff", *words)
+    assert first.code == 0
+    assert grown.run("diff", *words) == first
+    assert refs(grown) == before
+    code, out, err = says(grown, "diff", *words)
+    assert (code, err) == (0, "")
+    # A line of a file is as long as it is.
+    assert_readable("\n".join(line for line in out.splitlines() if line[:1] not in ("+", "-")))
+
+
+def test_wave_is_compared_with_the_one_before(grown: World) -> None:
+    found = grown.run("diff", "shop")
+    (one,) = found["sets"]
+    assert (found["against"], one["wave"]) == ("lab", "shop")
+    assert (one["before"], one["after"]) == (sha_of("app-1"), sha_of("app-2"))
+    assert services(found) == CHANGED
+    assert found["files"] is None
+    web = next(each for each in one["services"] if each["service"] == "web")
+    assert web["after"] == announcement(2, {"web": "2"})["images"]["web"]["Digest"]
+
+
+def test_two_waves_are_compared_the_way_round_that_is_asked_for(grown: World) -> None:
+    found = grown.run("diff", "lab", "shop")
+    assert services(found) == {"api": "removed", "old": "added", "web": "changed"}
+
+
+def test_promotion_says_which_files_it_would_change(grown: World) -> None:
+    found = grown.run("diff", "--promote", "shop")
+    assert services(found) == CHANGED
+    changed = {one["path"]: one["diff"] for one in found["files"]}
+    image_files = {f"images/shop/{name}.json" for name in ("tags", "digests", "source")}
+    assert changed.keys() == {*image_files, "generated/shop/north/all.yaml"}
+    yaml = changed["generated/shop/north/all.yaml"].splitlines()
+    assert yaml[:2] == [
+        "--- a/generated/shop/north/all.yaml",
+        "+++ b/generated/shop/north/all.yaml",
+    ]
+    assert any(line.startswith("+api: ") for line in yaml)
+    assert any(line.startswith("-old: ") for line in yaml)
+
+
+def test_promotion_changes_what_it_was_said_to_change(grown: World) -> None:
+    said = {one["path"] for one in grown.run("diff", "--promote", "shop")["files"]}
+    before = grown.ref("refs/heads/main") or ""
+    grown.run("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"))
+    grown.green()
+    names = git(grown.bare, "diff", "--name-only", before, "main").splitlines()
+    assert said == set(names)
+
+
+def test_older_set_can_be_asked_for_by_its_commit(grown: World) -> None:
+    found = grown.run("diff", "--promote", "lab", "--sha", sha_of("app-1")[:10])
+    assert found["sets"][0]["after"] == sha_of("app-1")
+
+
+def test_dry_run_of_a_promotion_shows_what_it_changes(grown: World) -> None:
+    promote = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"), "--dry-run")
+    before = refs(grown)
+    found = grown.run(*promote)["change"]
+    assert services(found) == CHANGED
+    assert "generated/shop/north/all.yaml" in {one["path"] for one in found["files"]}
+    assert refs(grown) == before
+    assert "+api: " in says(grown, *promote)[1]
+
+
+def test_dry_run_of_a_promotion_that_has_to_wait_shows_services_alone(grown: World) -> None:
+    grown.run("hold-wave", "--wave", "shop", "--reason", "stocktaking")
+    promote = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"), "--dry-run")
+    found = grown.run(*promote)["change"]
+    assert services(found) == CHANGED
+    assert found["files"] is None
+
+
+def test_turn_says_what_waits_for_an_approval(grown: World) -> None:
+    (one,) = grown.turn()["approvals"]
+    assert (one["wave"], one["before"], one["after"]) == ("shop", sha_of("app-1"), sha_of("app-2"))
+    assert {each["service"]: each["what"] for each in one["services"]} == CHANGED
+
+
+def test_summary_of_a_turn_says_what_waits_for_an_approval(grown: World, tmp_path: Path) -> None:
+    done = act(tmp_path, "reconcile-cfg-app", {"repo": str(grown.bare)})
+    (line,) = [one for one in done.summary.splitlines() if one.startswith("shop would get app")]
+    assert "added api; removed old; changed web" in line
+
+
+def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -> None:
+    app = tmp_path / "app"
+    git(tmp_path, "init", "-q", "-b", "main", str(app))
+    shas = []
+    for number in (3, 4, 5):
+        git(app, "commit", "-q", "--allow-empty", "-m", f"change {number}")
+        shas.append(git(app, "rev-parse", "HEAD"))
+    for position, sha in ((3, shas[0]), (5, shas[2])):
+        grown.later(minutes=30)
+        grown.announce(position, sha=sha)
+        grown.green()
+        grown.deploy("lab")
+        if position == 3:
+            grown.run("promote-wave", "--wave", "shop", "--sha", sha)
+            grown.green()
+            grown.deploy("shop")
+    come = grown.run("diff", "shop", "--app", str(app))
+    assert [one["subject"] for one in come["commits"]] == ["change 5", "change 4"]
+    go = grown.run("diff", "lab", "shop", "--app", str(app))
+    assert (go["is_back"], len(go["commits"])) == (True, 2)
+    shutil.rmtree(app)
+    assert "fetch" in refused(grown, "diff", "shop", "--app", str(app))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name one or two waves"),
+        (("shop", "--promote", "shop"), "name one or two waves"),
+        (("lab",), "comes after no wave"),
+        (("shpo",), "did you mean shop?"),
+        (("shop", "laab"), "did you mean lab?"),
+        (("shop", "--set", "ap"), "did you mean app?"),
+        (("shop", "--sha", "abcdef1"), "without --promote"),
+        (("--promote", "shop", "--sha", "abcdef1"), "no wave has had"),
+        (("--promote", "shop", "--sha", "abc"), "too short"),
+    ],
+    ids=str,
+)
+def test_question_that_means_nothing_is_refused(
+    grown: World, words: tuple[str, ...], said: str
+) -> None:
+    assert said in refused(grown, "diff", *words)
+
+
+def test_promotion_that_can_not_be_made_says_why(grown: World) -> None:
+    grown.edit(broken=True)
+    assert "rollout.json is broken" in refused(grown, "diff", "--promote", "shop")
