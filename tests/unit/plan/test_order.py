@@ -1,4 +1,4 @@
-"""Why the steps of `plan()` come in that order: each test fails where a step is moved or left out."""
+"""Why the steps of `plan()` come in that order: a test fails where one is moved or left out."""
 
 from __future__ import annotations
 
