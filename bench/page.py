@@ -52,6 +52,7 @@ BENCHES = (
     ),
     Bench("answers", "Questions about a year of 100,000 turns", ("--rounds", "3")),
     Bench("images", "Images of 12 services", ("4",)),
+    Bench("site", "The page, by image sets"),
     Bench("generate", "The example's `generate`, with 12,000 files"),
 )
 

@@ -58,6 +58,9 @@ class Repository:
         self.known: dict[str, ImageFiles] = {}
 
     def settings(self) -> Settings:
+        return parse(self.settings_text())
+
+    def settings_text(self) -> str:
         lines = ["[checks]", 'source = "refs"', "[images]", 'path = "images/{wave}/{set}"']
         lines += [f'allow = ["quay.io/acme/*", "{REGISTRY}/*"]']
         lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
@@ -66,7 +69,7 @@ class Repository:
         for wave, targets in self.targets.items():
             listed = ", ".join(f'"{target}"' for target in targets)
             lines += ["[[waves]]", f'name = "{wave}"', f"targets = [{listed}]"]
-        return parse("\n".join(lines))
+        return "\n".join(lines)
 
     def files(self, name: str, position: int) -> ImageFiles:
         """Each commit changes a few services of the set; the tag of all is its SHA."""

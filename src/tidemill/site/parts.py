@@ -81,8 +81,8 @@ class Frame:
             el("title", whole),
             el("link", rel="stylesheet", href=f"{self.up}style.css"),
             el("link", rel="icon", href=f"{self.up}icon.svg"),
-            self._feed("landings", "What landed"),
-            self._feed("attention", "What needs a person"),
+            [] if self.up else self._feed("landings", "What landed"),
+            [] if self.up else self._feed("attention", "What needs a person"),
             el("script", src=f"{self.up}find.js", defer=True),
         ]
         body = el(
@@ -108,12 +108,14 @@ class Frame:
         """A set by its commit, with a link to its page where it has one."""
         if sha and (name, sha) in self.known:
             where = f"{self.up}{set_path(name, sha)}"
-            return el("a", short(sha), class_="sha", href=where, title=sha)
+            return el("a", short(sha), class_="sha", href=where)
         return el("span", short(sha, "unknown"), class_="sha", title=sha)
 
     def commit(self, sha: str | None, unknown: str = "none") -> Markup:
         """A commit of cfg-app.git, with a link to it on GitHub."""
-        return outside(self.board.place.commit(sha), short(sha, unknown), class_="sha", title=sha)
+        address = self.board.place.commit(sha)
+        title = None if address else sha
+        return outside(address, short(sha, unknown), class_="sha", title=title)
 
     def app_commit(self, repository: str | None, sha: str) -> Markup:
         """A commit of app.git, with a link to it on GitHub."""
@@ -199,7 +201,8 @@ def clock(moment: datetime) -> str:
 def time(moment: datetime, text: str = "") -> Markup:
     """A time, exact for machines and on hovering."""
     exact = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return el("time", text or clock(moment), datetime=exact, title=clock(moment))
+    shown = clock(moment)
+    return el("time", text or shown, datetime=exact, title=shown if text else None)
 
 
 def state(word: str, more: str = "") -> Markup:
