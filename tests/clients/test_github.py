@@ -188,6 +188,32 @@ def test_status_is_set_with_a_description_that_fits(api: Api, github: GitHub) ->
     assert "\n" not in asked.body["description"]
 
 
+@pytest.mark.parametrize("is_private", [True, False])
+def test_a_repository_says_whether_it_is_private(
+    api: Api, github: GitHub, is_private: bool
+) -> None:
+    api.on("GET", f"/repos/{REPOSITORY}$", Say(200, {"private": is_private}))
+    assert github.is_private() is is_private
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_what_can_not_be_seen_counts_as_private_and_has_no_site(
+    api: Api, github: GitHub, status: int
+) -> None:
+    said = Say(status, {"message": "Not Found"})
+    api.on("GET", f"/repos/{REPOSITORY}(/pages)?$", said, said)
+    assert github.is_private()
+    assert github.has_public_pages() is None
+
+
+@pytest.mark.parametrize("is_public", [True, False])
+def test_a_site_says_whether_everybody_may_see_it(
+    api: Api, github: GitHub, is_public: bool
+) -> None:
+    api.on("GET", "/pages$", Say(200, {"public": is_public, "status": "built"}))
+    assert github.has_public_pages() is is_public
+
+
 def test_event_is_sent_with_its_payload(api: Api, github: GitHub) -> None:
     github.dispatch("turn-due", {"version": 1})
     (asked,) = api.asked

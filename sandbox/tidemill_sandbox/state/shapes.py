@@ -68,6 +68,8 @@ class Repository:
     variables: dict[str, str] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)
     pushed_at: datetime | None = None
+    # "Pages" of its settings: who may see its site; none where it has none.
+    pages: Literal["public", "private"] | None = None
 
     @property
     def owner(self) -> str:

@@ -1,4 +1,4 @@
-"""What the pages of a repository's settings show: Actions, names of secrets, classic protection.
+"""What a repository's settings show: Actions, names of secrets, classic protection, Pages.
 
 Whoever may read a public repository does not see these: each takes its permission.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tidemill_sandbox.server.rest import rendering
-from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, operation
+from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, operation, unfound
 from tidemill_sandbox.state import rules
 
 # An App that may push is described otherwise than one that may bypass reviews.
@@ -94,6 +94,24 @@ def _protection(call: Call) -> Answer:
             "apps": [{key: value for key, value in one.items() if key in _OF_APPS} for one in apps],
         }
     return Answer(200, found)
+
+
+@operation("GET", "/repos/{owner}/{repo}/pages", "pages")
+def _pages(call: Call) -> Answer:
+    repository = call.repository
+    if repository.pages is None:
+        raise unfound()
+    site = {
+        "url": call.url,
+        "status": "built",
+        "cname": None,
+        "custom_404": False,
+        "html_url": f"https://{repository.owner}.github.io/{repository.short_name}/",
+        "build_type": "workflow",
+        "public": repository.pages == "public",
+        "https_enforced": True,
+    }
+    return Answer(200, site)
 
 
 def _names(call: Call, kind: str, names: Iterable[str]) -> Answer:
