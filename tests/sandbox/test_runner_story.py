@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from tests.sandbox.runner_world import ROOT, node
@@ -52,6 +53,16 @@ def test_a_commit_of_app_git_goes_to_production(
         ]
         prepared = [steps for steps in turns if SETTING_UP in steps]
         assert 0 < len(prepared) < len(turns), "a job that runs no entry point needs no setup"
+        kept = [one for one in world.hub.artifacts if one.name == "page" and one.is_final]
+        assert kept, "runs that changed something keep the page"
+        newest = max(kept, key=lambda one: one.id)
+        with ZipFile(newest.path) as archive:
+            assert b"production" in archive.read("index.html")
+        for run in world.hub.runs:
+            for job in run.jobs:
+                said = {step.name: step.conclusion for step in job.steps}
+                for name in ("Run Write the page", "Run Keep the page"):
+                    assert said.get(name) in (None, "success", "skipped"), failed(world)
         started = {run.event for run in world.hub.runs if run.actor == bot}
         if mode == "github-token":
             assert "push" not in started, "its GITHUB_TOKEN starts nothing by pushing"
