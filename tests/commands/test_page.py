@@ -1,11 +1,17 @@
 """`tidemill page`."""
 
+import re
 from pathlib import Path
 
 import pytest
 from tests.commands.promises import assert_help_has_an_example, assert_usage, refused
 from tests.loop.stories import refs, says
 from tests.world import World, sha_of
+
+from tidemill.answers.history import History
+from tidemill.clients.git.repository import opened
+from tidemill.turn.past import read_history
+from tidemill.turn.read import read
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -56,6 +62,27 @@ def test_what_runs_and_what_waits_is_on_it(second: World, tmp_path: Path) -> Non
     assert sha_of("app-2")[:12] in board
     assert "freeze &lt;now&gt;" in board
     assert str(second.folder) in board  # in the commands, which run as printed
+
+
+def test_the_journal_says_who_asked_and_when(deployed: World, tmp_path: Path) -> None:
+    sha = sha_of("app-1")
+    deployed.run("promote-wave", "--wave", "shop", "--sha", sha)
+    deployed.green()
+    deployed.run("page", "--out", str(tmp_path / "page"))
+    timeline = (tmp_path / "page" / "timeline.html").read_text()
+    stays = {stay.wave: stay for stay in history_of(deployed).stays["shop", "app"]}
+    assert stays["shop"].by
+    assert f"promoted by {stays['shop'].by}" in re.sub("<[^>]*>", "", timeline)
+
+
+def history_of(world: World) -> History:
+    with opened(str(world.bare)) as store:
+        return read_history(store, read(store))
+
+
+def test_a_time_in_the_past_is_refused(second: World, tmp_path: Path) -> None:
+    second.later(minutes=-60)
+    assert "page shows the present" in refused(second, "page", "--out", str(tmp_path / "page"))
 
 
 def test_pages_of_what_is_gone_go(second: World, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from tidemill.answers.history import history
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github import place as github
 from tidemill.clients.github.connecting import connected, needed
@@ -14,11 +13,13 @@ from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import PageWritten, Result
 from tidemill.commands._writing import tell
+from tidemill.commands.status import refuse_the_past
 from tidemill.errors import Refused
 from tidemill.site.audience import refuse_larger_audience
 from tidemill.site.board import Place, board
 from tidemill.site.parts import FOLDERS, GENERATOR
 from tidemill.site.site import site
+from tidemill.turn.past import read_history
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
 from tidemill.words.names import shown_path
@@ -60,8 +61,9 @@ def run(arguments: Arguments) -> Result:
         refuse_larger_audience(pages.is_private(), pages.has_public_pages())
     with opened(arguments.repo) as store:
         state = read(store)
+        refuse_the_past("page", state, options)
         snapshot, plan = look(store, state, options.now, forge)
-    told = history((), None, state.written)
+        told = read_history(store, state)
     repo = Remedies.of(arguments.repo, options.now).repo
     files = site(board(snapshot, plan, told, _place(repo)))
     changed = _write(out, files)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
 from tidemill.commands import _options
+from tidemill.commands._options import Options
 from tidemill.commands._parameters import Arguments
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Result, StatusReport
 from tidemill.commands._words import time_text
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
+from tidemill.facts.state import State
 from tidemill.plan.status import status
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
@@ -29,13 +31,18 @@ def run(arguments: Arguments) -> Result:
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
         state = read(store)
-        newest = state.newest
-        if options.now_given and newest is not None and options.now < newest:
-            raise Refused(
-                f"--now is {time_text(options.now)}, and the repository has something of "
-                f"{time_text(newest)}: status shows the present, never the past",
-                remedy="leave --now out, or give a later time; for the past type: "
-                f"tidemill history --at {time_text(options.now)}",
-            )
+        refuse_the_past("status", state, options)
         found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
     return StatusReport(found, Remedies.of(arguments.repo, options.now))
+
+
+def refuse_the_past(command: str, state: State, options: Options) -> None:
+    """Raise `Refused` for a time before something that the repository has."""
+    newest = state.newest
+    if options.now_given and newest is not None and options.now < newest:
+        raise Refused(
+            f"--now is {time_text(options.now)}, and the repository has something of "
+            f"{time_text(newest)}: {command} shows the present, never the past",
+            remedy="leave --now out, or give a later time; for the past type: "
+            f"tidemill history --at {time_text(options.now)}",
+        )

@@ -87,6 +87,7 @@ def _wave(frame: Frame, view: WaveView) -> Markup:
 def _tags(view: WaveView) -> Markup:
     wave = view.wave
     said = [f"after {', '.join(wave.sources)}"] if wave.sources else ["first"]
+    said += [f"needs {view.status.need}"] if view.status.need != "all" else []
     said += ["approval"] if wave.approval else []
     said += ["windows"] if wave.windows else []
     said += [f"soak {show_duration(wave.soak)}"] if wave.soak else []
@@ -103,6 +104,7 @@ def _set(frame: Frame, view: WaveView, one: SetStatus) -> Markup:
             "div",
             frame.set(one.set, one.app_sha),
             el("span", one.set, class_="set-name"),
+            tag("hotfix") if one.is_hotfix else None,
             el("span", position, class_="position") if position else None,
             class_="set-head",
         ),
@@ -113,6 +115,7 @@ def _set(frame: Frame, view: WaveView, one: SetStatus) -> Markup:
             class_="set-state",
         ),
         el("p", one.naming.words, class_="reason") if one.naming else None,
+        el("p", f"without {', '.join(one.without)}", class_="none") if one.without else None,
         [soak_bar(soak) for soak in soaks],
         class_="set on-auto" if one.state == "auto" else "set",
     )
@@ -142,7 +145,8 @@ def _targets(frame: Frame, view: WaveView) -> Child:
 
 def _target(frame: Frame, one: TargetView) -> Markup:
     word = one.status.health or "no report"
-    return el("li", frame.target(one.wave, one.name), state(word))
+    more = " (ignored)" if one.status.ignored else ""
+    return el("li", frame.target(one.wave, one.name), state(word, more))
 
 
 def _timeline(frame: Frame) -> Markup | None:

@@ -59,7 +59,7 @@ def wave_page(frame: Frame, view: WaveView) -> bytes:
     rows = [
         (
             frame.target(view.name, one.name),
-            state(one.status.health or "no report"),
+            state(one.status.health or "no report", " (ignored)" if one.status.ignored else ""),
             state(one.status.phase) if one.status.phase else None,
             _runs(frame, one),
             frame.commit(one.status.revision),
@@ -127,7 +127,7 @@ def set_page(frame: Frame, view: SetView) -> bytes:
 
 def target_page(frame: Frame, view: TargetView) -> bytes:
     """What a target last reported, and what it runs."""
-    record, status = view.record, view.status
+    record, status, ignored = view.record, view.status, view.status.ignored
     return frame.page(
         view.name,
         el("h1", view.name, " ", el("small", "in ", frame.wave(view.wave))),
@@ -139,6 +139,8 @@ def target_page(frame: Frame, view: TargetView) -> bytes:
             ("Finished", time(record.finished_at) if record else None),
             ("Reported", time(record.accepted_at) if record else None),
             ("Clock", f"{status.clock_ahead} ahead" if status.clock_ahead else None),
+            ("Ignored until", time(ignored.until) if ignored else None),
+            ("Ignored because", ignored.reason if ignored else None),
         ]),
         [
             el("h2", "Images that it named"),
