@@ -114,7 +114,7 @@ def test_older_set_may_be_chosen(second: World) -> None:
 def test_approval_waits_for_what_is_not_there_yet(landed: World) -> None:
     turn = landed.run(*PROMOTE, "--sha", sha_of("app-1"))
     assert turn["promoted"] == []
-    assert "not healthy yet on lab-1, lab-2 in lab" in waits_for(turn)
+    assert "a healthy report from lab-1, lab-2 in lab" in waits_for(turn)
     assert len(inbox(landed)) == 1
     landed.report("lab", "lab-1")
     assert landed.report("lab", "lab-2")["promoted"]

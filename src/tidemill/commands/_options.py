@@ -17,26 +17,26 @@ from tidemill.words.names import shown
 if TYPE_CHECKING:
     pass
 
-NOW = Option("--now", metavar="TIME", help="the time to go by, ISO 8601; the clock's by default")
+NOW = Option("--now", metavar="TIME", help="act as at this time, ISO 8601; now by default")
 JSON = Option("--json", is_flag=True, help="print one JSON object on standard output")
-DRY_RUN = Option("--dry-run", is_flag=True, help="decide and report, write nothing")
+DRY_RUN = Option("--dry-run", is_flag=True, help="say what would be done, and write nothing")
 ENTRYPOINTS = Option(
     "--entrypoints",
     choices=("own-user", "same-user"),
-    help="own-user keeps the repository's entry points away from tokens, and needs root or "
-    "sudo; same-user does not. By default own-user in any CI and where Tidemill has a token, "
-    "else same-user",
+    help="who runs the repository's own commands: own-user is another user, away from every "
+    "token, and needs root or sudo; same-user is you. By default own-user in any CI and where "
+    "Tidemill has a token, else same-user",
 )
 WITHOUT_ENTRYPOINTS = Option(
     "--without-entrypoints",
     is_flag=True,
-    help="run no entry point, because nothing was set up for one: where one would have to run, "
-    "leave that to the next run, and start it",
+    help="run none of the repository's own commands, because nothing was installed for them here; "
+    "leave what takes one to the next run, and start that",
 )
 ACCEPT_ONLY = Option(
     "--accept-only",
     is_flag=True,
-    help="accept, and leave the turn to whoever does the next",
+    help="only write the request to Git; the next turn acts on it",
 )
 WAVE = Option("--wave", required=True, help="the wave")
 WAVE_OR_ALL = (
@@ -59,7 +59,7 @@ class Repository(Option):
         default = "in a workflow, its repository by default"
         if takes_origin:
             default += "; in a checkout, its remote origin"
-        about = about or "cfg-app.git: anything that git clone takes"
+        about = about or "where cfg-app.git is, as git clone takes it"
         super().__init__("--repo", metavar=metavar, help=f"{about}; {default}")
         self.takes_origin = takes_origin
 

@@ -47,56 +47,57 @@ class Table:
 
 TIDEMILL = Table(
     "tidemill",
-    "GitOps with nothing to host: it turns when an event comes in, and stops.",
+    "Deploy through Git, without a service to host. One run over cfg-app.git is called a turn: "
+    "it reads what is in Git, does everything that is due, and stops.",
     "tidemill.commands",
     {
         "for a new repository": {
-            "init": "make a repository a cfg-app.git or an app.git, from what is in it: settings, "
-            "script, workflow",
+            "init": "prepare a repository as a cfg-app.git or an app.git, from what is in it: "
+            "settings, a script, workflows",
         },
         "for app.git": {
             "build-reproducible-image": "build services into images: same content, same digest",
             "compare": "say what differs between two images, and why",
-            "plan-images": "print the services as a job matrix, with all that a job needs",
+            "plan-images": "print the services as a matrix of jobs for a workflow",
             "record-image-artifact": "record a service's tag and digest, or merge the records of "
             "one commit",
-            "announce-images": "send announcements to cfg-app.git",
+            "announce-images": "tell cfg-app.git which images a commit of app.git has",
         },
         "for cfg-app.git": {
-            "accept-event": "accept what an event of GitHub brings, and do no turn",
-            "update-cfg-app": "accept an announcement of an image set, then do a turn",
-            "reconcile-cfg-app": "do everything that is due: file, land, evict, replay, introduce, "
-            "promote",
-            "loop": "turn, check the commits that the turn asks for, and turn again, until "
-            "nothing is due",
-            "record-check": "write the verdict of a check on a commit of auto or main",
-            "record-deployment": "accept what a target reports of its deployment, then do a turn",
-            "promote-wave": "ask for a set in a wave, and approve it",
-            "rollback-wave": "take a wave back to an older set; it is held until you release it",
-            "hold-wave": "stop introductions and promotions into a wave",
-            "release-wave": "end a hold, so that introductions and promotions into the wave go on",
-            "drop": "take back a request that waits",
-            "retry": "let a set that was evicted, rejected or dropped, or that a first wave lacks, "
-            "try again",
+            "accept-event": "write to Git what an event of GitHub brings; a later turn acts on it",
+            "update-cfg-app": "write an announcement of an image set to Git, then do a turn",
+            "reconcile-cfg-app": "do a turn: everything that is due in cfg-app.git",
+            "loop": "do a turn, run the checks that it asks for, and turn again, until nothing "
+            "is due",
+            "record-check": "write to Git what a check says of a commit of auto or main",
+            "record-deployment": "write to Git what a target reports of its deployment, then do "
+            "a turn",
+            "promote-wave": "ask for an image set in a wave, and approve it",
+            "rollback-wave": "take a wave back to an older image set, and hold it until you "
+            "release it",
+            "hold-wave": "keep new image sets out of a wave",
+            "release-wave": "end a hold, so that the wave takes new image sets again",
+            "drop": "take back a request that still waits",
+            "retry": "let an image set try again that was evicted, rejected or dropped, or that a "
+            "first wave lacks",
             "status": "say what runs where, and what waits for what",
-            "page": "write what runs where, what waits and what was, as a static site",
+            "page": "write a static site of what runs where, what waits, and what was",
             "history": "say what ran where, from when to when, and who decided it",
             "diff": "say what is different between two waves, or what a promotion would change",
             "explain": "say everything about a commit, image, service, target or wave: its way so "
             "far, and what it waits for",
-            "check-cfg-app": "check a checkout: settings, image files, generated files, and the "
-            "repository's own check",
+            "check-cfg-app": "say whether a checkout is fit for main: settings, image files, "
+            "generated files, and your own check",
         },
         "for both": {
-            "doctor": "say what is wrong with a repository before the loop meets it, and what "
-            "to do",
+            "doctor": "say what would stop the loop in a repository, and what to do about it",
         },
         "for workflows": {
             "run-setup": "run a workflow's setup, and end whatever it leaves running",
         },
     },
     {
-        "tidemill init cfg": "make the repository here a cfg-app.git; init app makes an app.git",
+        "tidemill init cfg": "prepare the repository here as a cfg-app.git; or init app",
         "tidemill doctor": "what is wrong with this checkout of cfg-app.git or app.git?",
         "tidemill status --repo URL": "what runs where, and what waits for what",
         "https://github.com/tidemill/tidemill/blob/main/docs/index.md": "the documents",

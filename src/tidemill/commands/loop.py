@@ -22,17 +22,21 @@ PARAMETERS = (
     *_options.TURN,
     _options.ENTRYPOINTS,
     _options.WITHOUT_ENTRYPOINTS,
-    Option("--once", is_flag=True, help="end when nothing is due any more; it does so in any case"),
+    Option(
+        "--once",
+        is_flag=True,
+        help="says that it ends when nothing is due any more, as it always does",
+    ),
     Option(
         "--accept",
         is_flag=True,
-        help="first accept what the event of this workflow brings, as accept-event does",
+        help="first write to Git what the event of this workflow brings, as accept-event does",
     ),
     Option(
         "--context",
         metavar="NAME",
-        help=f"the name of the check that this answers, where verdicts are in Git; {CONTEXT} by "
-        "default, or the one that [checks] required names",
+        help=f"where verdicts are in Git: the name of the check that this answers. By default the "
+        f"one that [checks] required names, or {CONTEXT}",
     ),
     Option(
         "--within",

@@ -20,13 +20,14 @@ PARAMETERS = (
     _options.image_set(),
     Option(
         "--sha",
-        help="the commit of app.git, 7 digits or more; the newest that is deployed by default, but "
-        "for a wave with approval, which needs it",
+        help="the commit of app.git, 7 digits or more; by default the newest that may go there. "
+        "A wave with approval needs it",
     ),
     Option(
         "--override",
         metavar="REASON",
-        help="pass over sources, soak, hold, freeze, window and admission",
+        help="do not wait for the waves before it, soak, holds, freezes, windows or the set before "
+        "it; REASON goes into the journal",
     ),
     Option(
         "--announcement",

@@ -32,8 +32,8 @@ PARAMETERS = (
     Option(
         "--claim",
         is_flag=True,
-        help="claim the checks that are wanted, so that no other turn asks for them till they "
-        "answer, or [checks] timeout is over: for whoever runs them now",
+        help="claim the checks that are wanted, because you run them now: no other turn asks for "
+        "them until they answer, or [checks] timeout is over",
     ),
     Option(
         "--continue",

@@ -31,17 +31,17 @@ PARAMETERS = (
         multiple=True,
         required=True,
         metavar="SHA",
-        help="the commit of main that it has synced; may be repeated, for an Application of "
-        "several sources: the one on main counts, of several the oldest; chart versions do not",
+        help="the commit of main that it has synced. For an Application of several sources, "
+        "repeat it: the one on main counts, and of several the oldest",
     ),
-    Option("--phase", choices=PHASES, help="of the sync operation"),
-    Option("--health", choices=HEALTHS, help="of the application"),
+    Option("--phase", choices=PHASES, help="how the sync went"),
+    Option("--health", choices=HEALTHS, help="how the application is"),
     Option(
         "--exec",
         "command_line",
         metavar="COMMAND",
-        help="in place of --phase and --health: run this in a shell, here and with all variables, "
-        "and report Succeeded and Healthy if it ends with 0, else Failed and Degraded",
+        help="instead of --phase and --health: run this in a shell, as you, and report Succeeded "
+        "and Healthy if it ends with 0, else Failed and Degraded",
     ),
     Option(
         "--finished-at",

@@ -20,7 +20,8 @@ PARAMETERS = (
     Option(
         "--override",
         metavar="REASON",
-        help="let it in although its position goes back, is taken or jumps",
+        help="let it in although its position is lower, taken or far too high; REASON goes into "
+        "the journal",
     ),
 )
 

@@ -78,7 +78,7 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"{short(sha, 'a set')} is on auto for {wave}"
         case obstacles.SetInFlight(wave=wave, app_sha=sha, targets=targets, until=until):
             late = ", ".join(targets)
-            what = f"{short(sha)} is in flight in {wave}: not healthy yet on {late}"
+            what = f"{short(sha)} is in flight in {wave}: no healthy report yet from {late}"
             return f"{what}; it counts as silent at {_clock(until)}" if until else what
         case obstacles.SoakForFollower(wave=wave, app_sha=sha, follower=follower, until=until):
             what = f"{short(sha)} soaks in {wave} for {follower}"
@@ -105,8 +105,8 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"it was replaced in {wave} while it was failed"
         case obstacles.MissingDeployment(wave=wave, targets=targets, spare=spare):
             if not spare:
-                return f"not healthy yet on {', '.join(targets)} in {wave}"
-            return f"not healthy yet on enough targets of {wave}: {_more(targets, spare)}"
+                return f"a healthy report from {', '.join(targets)} in {wave}"
+            return f"healthy reports from enough targets of {wave}: {_more(targets, spare)}"
         case obstacles.SetNotInFiles(wave=wave, naming=naming):
             return (
                 f"it is not in the files of {wave}: {naming.words}; mend on main what generates "

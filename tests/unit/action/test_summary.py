@@ -79,7 +79,7 @@ def test_a_hold_of_all_sets_says_so() -> None:
 def test_the_page_of_a_turn_that_did_nothing_says_what_waits() -> None:
     page = summary("reconcile-cfg-app", reconciled(landed()), None)
     assert "Nothing is due yet." in page
-    assert "not healthy yet on lab-1, lab-2 in lab" in page
+    assert "a healthy report from lab-1, lab-2 in lab" in page
     assert "Nothing to do." in summary("reconcile-cfg-app", reconciled(Rollout()), None)
 
 
@@ -129,7 +129,7 @@ def test_a_long_table_is_cut_and_says_so() -> None:
     many = replace(turn, waiting=(line,) * (MOST_ROWS + 3))
     page = summary("reconcile-cfg-app", replace(reconciled(Rollout()), turn=many), None)
     assert "And 3 more." in page
-    assert page.count("not healthy yet on") == MOST_ROWS
+    assert page.count("a healthy report from") == MOST_ROWS
 
 
 def test_the_page_of_checks_has_each_commit_and_what_is_to_be_known() -> None:

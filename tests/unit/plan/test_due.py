@@ -53,7 +53,7 @@ def nothing_more(_: Rollout) -> None:
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [(not_deployed, "not healthy yet on lab-1, lab-2"), (failed, "failed")],
+    [(not_deployed, "a healthy report from lab-1, lab-2"), (failed, "failed")],
 )
 def test_promotion_that_is_not_due_says_why(change: Any, reason: str) -> None:
     rollout = two_waves()
@@ -129,7 +129,7 @@ def test_promotion_by_hand_waits_for_its_source_too() -> None:
     rollout.promotion("shop", 2)
     decided = rollout.decide()
     assert introduced(decided) == []
-    assert "not healthy yet on lab-1, lab-2 in lab" in waits_for(decided)
+    assert "a healthy report from lab-1, lab-2 in lab" in waits_for(decided)
 
 
 def test_set_that_the_source_has_never_had_waits() -> None:

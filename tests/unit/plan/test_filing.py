@@ -178,4 +178,4 @@ def test_waiting_announcement_says_what_it_waits_for() -> None:
     rollout.announced(2)
     decided = rollout.decide()
     assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
-    assert "in flight in lab: not healthy yet on lab-1, lab-2" in waits_for(decided)
+    assert "in flight in lab: no healthy report yet from lab-1, lab-2" in waits_for(decided)

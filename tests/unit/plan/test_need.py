@@ -95,7 +95,7 @@ def test_a_set_is_deployed_once_as_many_as_the_wave_needs_have_taken_it() -> Non
     decided = made.turn()
     assert present(decided).deployed_at is None
     assert "1 more of d, e to report it healthy" in waits_for(decided)
-    assert "not healthy yet on enough targets of lab: 1 more of d, e" in waits_for(decided)
+    assert "healthy reports from enough targets of lab: 1 more of d, e" in waits_for(decided)
     made.later(3)
     made.reports("lab", "d", ago=2)
     decided = made.turn()
