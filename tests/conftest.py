@@ -26,6 +26,7 @@ LONGEST = (
     "loop/test_renaming.py",
     "simulation/test_histories.py",
     "contract/test_recipes.py",
+    "contract/test_jobs.py",
     "contract/test_tutorial.py",
     "commands/test_building_bad_input.py",
 )

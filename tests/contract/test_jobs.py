@@ -176,7 +176,15 @@ def a_set_soaks_before_a_wave_on_hold(shop: Shop) -> None:
     shop.deploy_to("staging")
 
 
+def a_fix_is_built(shop: Shop) -> None:
+    """A release branch has a fix, whose images are announced to nobody yet."""
+    file = shop.clone / "announcements" / "app.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(announcement(9, {"web": "fixed", "worker": "1"})))
+
+
 SCENES = {
+    "hotfix": a_fix_is_built,
     "add-a-service": a_service_is_announced,
     "why-not-in-production": a_set_soaks_before_a_wave_on_hold,
     "approve": an_approval_is_wanted,
@@ -210,10 +218,18 @@ def a_set_from_the_new_registry_lands(shop: Shop) -> None:
     production_has(4)(shop)
 
 
+def the_hotfix_runs(shop: Shop) -> None:
+    """Production has the fix, and nothing newer has come to replace it."""
+    (wave,) = [one for one in shop.status()["waves"] if one["name"] == "production"]
+    assert wave["sets"][0]["is_hotfix"], wave
+    assert wave["sets"][0]["state"] == "deployed", wave
+
+
 ENDS: dict[str, Callable[[Shop], None]] = {
+    "hotfix": the_hotfix_runs,
     "move-a-registry": a_set_from_the_new_registry_lands,
     "rename-a-wave": production_has(3),
-    "roll-back": production_has(3),
+    "roll-back": production_has(2),
     "approve": production_has(4),
 }
 
