@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from tidemill.adopting import dockerfiles, go_commands, package_json, pyproject
+from tidemill.adopting import dockerfiles, programs
 from tidemill.adopting.place import DOCUMENTS, Place, quoted
 from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
@@ -111,9 +111,9 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
         )
     where = prefix.rstrip("/") if prefix else f"ghcr.io/{place.owner.lower()}"
     found = dockerfiles.dockerfiles(tree)
-    commands = [] if found else go_commands.commands(tree)
-    names = {**pyproject.projects(tree), **package_json.packages(tree)}
-    root = names.get(".") or go_commands.module(tree) or place.repository.rpartition("/")[2]
+    commands = [] if found else programs.go_commands(tree)
+    names = {**programs.python_projects(tree), **programs.node_packages(tree)}
+    root = names.get(".") or programs.go_module(tree) or place.repository.rpartition("/")[2]
     services = [_of_dockerfile(one, root) for one in found]
     services += [_of_command(one, root) for one in commands]
     folders = {str(PurePosixPath(one.file).parent) for one in found}

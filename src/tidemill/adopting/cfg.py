@@ -9,14 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, TypeAlias
 
-from tidemill.adopting import (
-    helm,
-    images_seen,
-    jsonnet,
-    kustomize,
-    plain_yaml,
-    reporting,
-)
+from tidemill.adopting import images_seen, reporting, sources
 from tidemill.adopting import rollout as rollouts
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
 from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
@@ -105,7 +98,7 @@ def proposed(
     if there is None:
         reasons.append(f"{_TOLD[tool or 'yaml']}")
         reasons.append(f"images from {prefix}/*: {why}")
-        if tool == "jsonnet" and not jsonnet.has_make_generate(tree):
+        if tool == "jsonnet" and not sources.has_make_generate(tree):
             missing.append(
                 "a target `generate` in the Makefile, which writes the YAML; "
                 f"{EXAMPLES}/cfg-app has one to copy"
@@ -139,10 +132,10 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     ]
     told = [path for path in dict.fromkeys(chain(*(of for _, of in made))) if path in there]
     releases = images_seen.in_releases(tree)
-    overlays = [one for one in kustomize.overlays(tree) if not _is_in(one, releases)]
-    values = helm.value_files(tree)
-    manifests = [one for one in plain_yaml.manifests(tree) if not one.startswith(roots)]
-    sources, naming = jsonnet.sources(tree), images_seen.naming(tree)
+    overlays = [one for one in sources.overlays(tree) if not _is_in(one, releases)]
+    values = sources.value_files(tree)
+    manifests = [one for one in sources.manifests(tree) if not one.startswith(roots)]
+    jsonnet, naming = sources.jsonnet_files(tree), images_seen.naming(tree)
     by_tool: dict[Tool, list[str]] = {
         "kustomize": [one for one in told if one in overlays],
         "helm": [one for one in told if one in values],
@@ -157,7 +150,7 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
         "kustomize": rollouts.without_outer(_of_waves(overlays)),
         "helm": _of_waves(values),
         "yaml": rollouts.without_inner(map(rollouts.up_to_the_wave, _of_waves(manifests))),
-        "jsonnet": _of_waves(sources),
+        "jsonnet": _of_waves(jsonnet),
     }
     # What a controller deploys comes first, unless it is deployed from elsewhere, too.
     tools = {
@@ -166,7 +159,7 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     }
     tools = {tool: tools[tool] for tool in sorted(tools, key=lambda one: -len(by_tool[one]))}
     if answers.targets:
-        tools = {"kustomize": overlays, "helm": values, "yaml": manifests, "jsonnet": sources}
+        tools = {"kustomize": overlays, "helm": values, "yaml": manifests, "jsonnet": jsonnet}
     for tool, paths in tools.items():
         if not paths:
             continue

@@ -8,17 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.adopting.trees import resource, tree
 
-from tidemill.adopting import (
-    dockerfiles,
-    go_commands,
-    helm,
-    images_seen,
-    jsonnet,
-    kustomize,
-    package_json,
-    plain_yaml,
-    pyproject,
-)
+from tidemill.adopting import dockerfiles, images_seen, programs, sources
 from tidemill.adopting.tree import Tree
 
 APPLICATION = resource("Application", "argoproj.io/v1alpha1", spec="{source: {path: live/a}}")
@@ -26,7 +16,7 @@ GO = "package main\n\nfunc main() {}\n"
 
 FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
     "kustomize: overlays, no component, not the root": (
-        kustomize.overlays,
+        sources.overlays,
         {
             "base/kustomization.yaml": "resources: [a.yaml]\n",
             "live/dev/kustomization.yml": "resources: [../../base]\n",
@@ -36,7 +26,7 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         ["base", "live/dev"],
     ),
     "helm: values, without templates": (
-        helm.value_files,
+        sources.value_files,
         {
             "c/Chart.yaml": "name: c\n",
             "c/values-dev.yaml": "a: 1\n",
@@ -45,9 +35,9 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         },
         ["c/values-dev.yaml"],
     ),
-    "helm: none without a chart": (helm.value_files, {"values-dev.yaml": "a: 1\n"}, []),
+    "helm: none without a chart": (sources.value_files, {"values-dev.yaml": "a: 1\n"}, []),
     "plain: files of manifests, without what Flux is told": (
-        plain_yaml.manifests,
+        sources.manifests,
         {
             "live/a.yaml": f"---\n{resource('Pod')}---\n{resource('Service')}",
             "apps/a.yaml": APPLICATION,
@@ -59,8 +49,11 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         },
         ["live/a.yaml"],
     ),
-    "jsonnet": (jsonnet.sources, {"a.jsonnet": "", "lib/b.libsonnet": "", "vendor/c.jsonnet": ""},
-                ["a.jsonnet", "lib/b.libsonnet"]),
+    "jsonnet": (
+        sources.jsonnet_files,
+        {"a.jsonnet": "", "lib/b.libsonnet": "", "vendor/c.jsonnet": ""},
+        ["a.jsonnet", "lib/b.libsonnet"],
+    ),
     "dockerfiles": (
         lambda one: [(x.file, x.name, x.context, x.runs) for x in dockerfiles.dockerfiles(one)],
         {
@@ -83,7 +76,7 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         ],
     ),
     "go: main packages": (
-        go_commands.commands,
+        programs.go_commands,
         {
             "go.mod": "module example.com/a\n",
             "cmd/x/main.go": GO,
@@ -94,15 +87,15 @@ FOUND: dict[str, tuple[Callable[[Tree], Any], dict[str, str], Any]] = {
         },
         ["cmd/x"],
     ),
-    "go: none without a module": (go_commands.commands, {"main.go": GO}, []),
+    "go: none without a module": (programs.go_commands, {"main.go": GO}, []),
     "python": (
-        pyproject.projects,
+        programs.python_projects,
         {"pyproject.toml": '[project]\nname = "a"\n', "b/pyproject.toml": "[tool.x]\n",
          "c/pyproject.toml": "["},
         {".": "a"},
     ),
     "node": (
-        package_json.packages,
+        programs.node_packages,
         {"package.json": '{"private": true}', "a/package.json": '{"name": "@x/a", "bin": "a.js"}',
          "b/package.json": "["},
         {"a": "a"},
