@@ -160,6 +160,13 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     tools = {tool: tools[tool] for tool in sorted(tools, key=lambda one: -len(by_tool[one]))}
     if answers.targets:
         tools = {"kustomize": overlays, "helm": values, "yaml": manifests, "jsonnet": jsonnet}
+    if answers.targets and answers.path:
+        told_by_person = Rollout(answers.targets, (answers.path,), "as --targets and --path say")
+        places = [place for place, *_ in told_by_person.places()]
+        tool = next(
+            (one for one in tools if any(_is_at(places, path) for path in tools[one])), None
+        )
+        return tool or "yaml", told_by_person
     for tool, paths in tools.items():
         if not paths:
             continue
@@ -173,8 +180,6 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
             return tool, Rollout(rollout.waves, (answers.path or "generated/{wave}",), rollout.why)
         if rollout:
             return tool, rollout
-    if answers.targets and answers.path:
-        return "yaml", Rollout(answers.targets, (answers.path,), "as --targets and --path say")
     raise Refused(
         "no files were found that belong to waves"
         + (
@@ -191,8 +196,6 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
 def _rollout(
     paths: Collection[str], made: Sequence[tuple[str, Collection[str]]], answers: Answers
 ) -> Rollout | None:
-    if answers.targets and answers.path:
-        return Rollout(answers.targets, (answers.path,), "as --targets and --path say")
     if answers.targets:
         return rollouts.given(answers.targets, paths)
     one = rollouts.found(paths, made)
@@ -206,6 +209,11 @@ def _waves(paths: Collection[str]) -> int:
 
 def _of_waves(paths: Collection[str]) -> list[str]:
     return [path for path in paths if wave_in(path)]
+
+
+def _is_at(places: Sequence[str], path: str) -> bool:
+    """Whether a path is one of some places, or in one."""
+    return any(path == one or path.startswith(f"{one}/") for one in places)
 
 
 def _is_in(folder: str, files: Collection[str]) -> bool:

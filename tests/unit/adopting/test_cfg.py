@@ -323,6 +323,22 @@ def test_elsewhere_than_on_github_verdicts_are_in_git_and_there_is_no_workflow()
     assert found.steps[-2].command == "tidemill loop --once --repo https://git.example.com/cfg.git"
 
 
+@pytest.mark.parametrize(
+    ("path", "script"),
+    [("plain/{target}", "generate_yaml.py"), ("k/{target}", "generate_kustomize.py")],
+)
+def test_path_that_a_person_gives_decides_what_its_files_are_written_in(
+    path: str, script: str
+) -> None:
+    files = {f"k/{one}/kustomization.yaml": OVERLAY for one in ("x", "y")}
+    files |= {f"plain/{one}/a.yaml": POD for one in ("x", "y")}
+    place = Place(".", "https://github.com/acme/cfg", "main", is_on_github=True)
+    answers = Answers({"first": ("x",), "last": ("y",)}, path)
+    found = proposed(tree(files), place, answers, TEXTS, None)
+    assert settings(found)["deployments"]["path"] == path
+    assert [SCRIPTS[one.text] for one in found.files if one.text in SCRIPTS] == [script]
+
+
 def test_folder_of_images_that_is_taken_is_left_alone() -> None:
     files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "images/logo.yaml": "a: 1\n"}
     assert settings(proposal(files))["images"]["path"] == "tidemill/images/{wave}"
