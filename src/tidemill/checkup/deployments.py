@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 
 from tidemill.checkup.checkup import Checkup
@@ -28,7 +29,7 @@ from tidemill.facts.controllers import (
     deployed,
     place_of,
 )
-from tidemill.facts.on_github import Unseen
+from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.documents import Document, loaded
 from tidemill.words.nearest import did_you_mean
@@ -38,6 +39,9 @@ _REPORTING = {
     "Application": ("integrations/argocd", f'annotations:\n  {SUBSCRIBES}: ""'),
     "Kustomization": ("integrations/flux", "spec:\n  wait: true"),
 }
+_SENDS = re.compile(
+    r"(?m)^ +(?:url|address): https?://[^/\s]+/(?:api/v3/)?(?:repos/)?(?P<name>[\w-]+/[\w.-]+)$"
+)
 _PAGE = "https://github.com/tidemill/tidemill/tree/main"
 
 
@@ -125,6 +129,7 @@ def targets(known: Checkup) -> Iterator[Finding]:
     every = deployed(manifests, known.files.modes)
     found = [one for one in every if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
+    yield from _sent_elsewhere(known)
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
     yield from {(one.what, one.paste): one for one in wrong}.values()
     for one in every:
@@ -146,6 +151,21 @@ def targets(known: Checkup) -> Iterator[Finding]:
     elif missing:
         what = f"no Application and no Kustomization here reports as {listed(missing)}"
         yield warning(what, f"label it where it is; {look}", "tidemill status")
+
+
+def _sent_elsewhere(known: Checkup) -> Iterator[Finding]:
+    """Notifications that name another repository, as after a rename, or in a copy."""
+    own = known.github.name if isinstance(known.github, OnGitHub) else ""
+    for file, text in sorted(known.files.texts.items()):
+        is_ours = WAVE in text and ("argocd-notifications-cm" in text or "githubdispatch" in text)
+        for found in _SENDS.finditer(text) if is_ours and own else ():
+            if found["name"].casefold() != own.casefold():
+                line = found[0].strip()
+                yield problem(
+                    f"{file} sends reports to {found['name']}, and this repository is {own}",
+                    "write this there, and apply the file again",
+                    line.replace(found["name"], own),
+                )
 
 
 def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:

@@ -23,7 +23,7 @@ from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts import settings_file
-from tidemill.facts.controllers import GROUPS
+from tidemill.facts.controllers import GROUPS, WAVE
 from tidemill.facts.on_github import Unseen
 from tidemill.turn.check import check, empty_folder
 from tidemill.turn.trial import named_otherwise, tried
@@ -52,7 +52,7 @@ class Examination:
         """What the checkout has, without running anything of it."""
         top, modes = self._checkout.top, self._checkout.modes()
         wanted = [name for name in modes if name in _READ or name.startswith(FOLDER)]
-        wanted += self._checkout.containing(GROUPS, ("*.yaml", "*.yml"))
+        wanted += self._checkout.containing((*GROUPS, WAVE), ("*.yaml", "*.yml"))
         texts = {
             name: (top / name).read_text(encoding="utf-8", errors="replace")
             for name in dict.fromkeys(wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -808,6 +809,23 @@ def test_a_template_whose_generator_lists_nothing_is_named_where_it_has_no_label
     (found,) = [one for one in of(a_set("[{git: {}}]"), "targets") if one.state == "warning"]
     assert "the template of the ApplicationSet shop" in found.what
     assert found.paste.startswith("labels:\n  tidemill.dev/wave: ")
+
+
+INTEGRATIONS = Path(__file__).parents[3] / "integrations"
+
+
+@pytest.mark.parametrize("file", ["argocd/notifications.yaml", "flux/provider.yaml"])
+@pytest.mark.parametrize(("name", "is_named"), [("acme/cfg-app", False), ("acme/old", True)])
+def test_notifications_to_another_repository_are_named(
+    file: str, name: str, is_named: bool
+) -> None:
+    text = (INTEGRATIONS / file).read_text() + "# tidemill.dev/wave\n"
+    known = cfg(**{"tidemill/notifications.yaml": text.replace("OWNER/CFG", name)})
+    found = [one for one in of(known, "targets") if "sends reports to acme/old" in one.what]
+    assert bool(found) is is_named
+    for one in found:
+        assert one.state == "problem"
+        assert "acme/cfg-app" in one.paste
 
 
 def test_of_settings_that_are_of_no_use_nothing_is_concluded() -> None:
