@@ -1,0 +1,81 @@
+"""One file of every commit of a history, read in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.world import git
+
+from tidemill.clients.git import past
+from tidemill.clients.git.repository import opened
+from tidemill.errors import Unreachable
+
+COMMITS = 7
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A history of seven commits, of which the fourth lacks the file."""
+    clone, made = tmp_path / "clone", tmp_path / "cfg.git"
+    git(tmp_path, "init", "-q", "-b", "main", str(clone))
+    for number in range(COMMITS):
+        file = clone / "record.json"
+        file.unlink() if number == 3 else file.write_text(f"{number}\nmissing\n")
+        (clone / "other").write_text(f"{number}")
+        git(clone, "add", "-A")
+        git(clone, "commit", "-q", "-m", f"{number}")
+    git(tmp_path, "clone", "-q", "--bare", str(clone), str(made))
+    return made
+
+
+def expected(bare: Path) -> list[tuple[str, bytes]]:
+    shas = git(bare, "rev-list", "--reverse", "main").splitlines()
+    data = [f"{number}\nmissing\n".encode() for number in range(COMMITS)]
+    data[3] = b""
+    return list(zip(shas, data, strict=True))
+
+
+@pytest.mark.parametrize("least", [1, 2, 100], ids="parts of at least {}".format)
+@pytest.mark.parametrize("way", ["borrowed", "fetched"])
+def test_file_of_every_commit_is_read_the_oldest_first(
+    bare: Path, way: str, least: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past, "_LEAST", least)
+    url = str(bare) if way == "borrowed" else f"file://{bare}"
+    with opened(url) as repository:
+        records, is_whole = repository.records(git(bare, "rev-parse", "main"), "record.json")
+        assert list(records) == expected(bare)
+        assert is_whole
+
+
+def test_copy_of_part_of_a_history_is_not_whole(bare: Path, tmp_path: Path) -> None:
+    shallow = tmp_path / "shallow.git"
+    git(tmp_path, "clone", "-q", "--bare", "--depth=3", f"file://{bare}", str(shallow))
+    with opened(str(shallow)) as repository:
+        records, is_whole = repository.records(git(bare, "rev-parse", "main"), "record.json")
+        assert list(records) == expected(bare)[-3:]
+        assert not is_whole
+
+
+def test_history_that_has_lost_a_commit_is_an_error_that_says_so(bare: Path) -> None:
+    tip, lost = git(bare, "rev-parse", "main"), git(bare, "rev-parse", "main~3")
+    for pack in (bare / "objects/pack").glob("*.pack"):
+        data = pack.read_bytes()
+        pack.unlink()
+        git(bare, "unpack-objects", "-q", data=data)
+    for index in (bare / "objects/pack").iterdir():
+        index.unlink()
+    (bare / "objects" / lost[:2] / lost[2:]).unlink()
+    with opened(str(bare)) as repository, pytest.raises(Unreachable) as error:
+        repository.records(tip, "record.json")
+    assert "fsck" in error.value.remedy
+
+
+def test_versions_of_a_file_are_read_at_once(bare: Path) -> None:
+    shas = git(bare, "rev-list", "--reverse", "main").splitlines()
+    places = [(shas[6], "other"), (shas[0], "other"), (shas[2], "nowhere")]
+    for url in (str(bare), f"file://{bare}"):
+        with opened(url) as repository:
+            assert repository.versions(places) == [b"6", b"0", b""]
+            assert repository.versions([]) == []
