@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.commands.promises import (
     assert_help_has_an_example,
@@ -15,8 +17,12 @@ from tests.commands.promises import (
 from tests.loop.stories import refs, says
 from tests.world import World, git, sha_of
 
+from tidemill.clients.git.repository import opened
 from tidemill.commands._past_time import parse_past
 from tidemill.errors import Refused
+from tidemill.turn.read import read
+
+JOURNAL = "refs/tidemill/journal"
 
 
 def told(world: World, *arguments: str) -> list[tuple[str, str | None, str | None]]:
@@ -140,8 +146,28 @@ def test_what_people_had_before_the_first_turn_is_told(new: World) -> None:
     new.announce(1)
     new.green()
     assert told(new)[0] == ("by hand", "lab", None)
+    assert [one[0] for one in told(new)].count("by hand") == 1
     image = new.run("history", "--service", "web")["services"][0]["image"]
     assert image == f"ghcr.io/acme/web@sha256:{'0' * 64}"
+
+
+def test_journal_of_the_first_releases_is_read_with_what_its_ledger_has(second: World) -> None:
+    with opened(str(second.bare)) as store:
+        ledger = msgspec.to_builtins(read(store).written)
+    second.later(minutes=1)
+    entries = [{"what": "renamed", "wave": "lab", "reason": "the wave lab was bench"}]
+    record = {"version": 1, "at": second.now.isoformat(), "entries": entries, "ledger": ledger}
+    blob = git(second.bare, "hash-object", "-w", "--stdin", data=json.dumps(record).encode())
+    tree = git(second.bare, "mktree", data=f"100644 blob {blob}\trecord.json\n".encode())
+    git(second.bare, "update-ref", JOURNAL, git(second.bare, "commit-tree", tree, "-m", "x"))
+    second.later(minutes=30)
+    second.announce(3)
+    second.green()
+    lines = second.run("history")["lines"]
+    landings = [one for one in lines if one["what"] == "landed"]
+    assert [one["app_sha"] for one in landings] == [sha_of(f"app-{n}") for n in (1, 2, 3)]
+    assert [one["until"] for one in landings] == [one["at"] for one in landings[1:]] + [None]
+    assert second.run("history")["missing"] == []
 
 
 def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
