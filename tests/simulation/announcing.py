@@ -73,6 +73,12 @@ def _announced(
     }
 
 
+def built_elsewhere(world: World, name: str, position: int) -> str:
+    """An announcement of a commit that is not on app.git's main branch."""
+    told = _announced(world, name, position, {}, change=True)
+    return json.dumps({**told, "branch": "release-1"})
+
+
 def _nature(world: World) -> tuple[Nature, int]:
     rng = world.rng
     nature = rng.choices(NATURES, world.natures)[0]

@@ -81,7 +81,7 @@ class AutoRules:
         instead = self._operation(after[first]) if first < len(after) else None
         again = {self._operation(sha) for sha in after}
         gone = self._operation(left[0]) not in again
-        goes_first = instead is not None and instead[0] in ("roll back", "regenerate")
+        goes_first = instead is not None and instead[0] in ("roll back", "hotfix", "regenerate")
         demand(7, gone or goes_first, f"{left[0]} was under test, and was done again for nothing")
 
     def _evicted_stays_away(self, before: list[str], after: list[str]) -> None:

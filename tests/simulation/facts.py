@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, Literal
 
 from tests.simulation.memory import Push, Server
@@ -86,3 +87,9 @@ def change_of(push: Push, ref: str) -> tuple[str | None, str] | None:
         if update.ref == ref and update.new is not None:
             return update.old, update.new
     return None
+
+
+def is_over(hold: Mapping[str, Any], now: datetime) -> bool:
+    """Whether a hold, or what asks for one, has ended by itself."""
+    until = hold.get("until") or ""
+    return until != "" and datetime.fromisoformat(until) <= now

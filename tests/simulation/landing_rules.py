@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tests.simulation.facts import below, changed, demand, record
+from tests.simulation.facts import below, changed, demand, is_over, record
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene, minutes
 from tests.simulation.standing import Landing, Standing
@@ -26,7 +27,11 @@ def judge(
     if landing.kind == "roll back":
         _rolls_back(standing, request, earlier, landing, where)
         return
+    if landing.kind == "hotfix":
+        _mends(standing, request, earlier, landing, where)
+        return
     _goes_forward(request, earlier, landing, where)
+    _leaves_a_hotfix(requests, earlier, request, where)
     if not request.get("override") or landing.kind == "introduce":
         _is_let_in(standing.server, standing.scene, push, landing, now, where)
     if landing.kind == "promote":
@@ -53,6 +58,39 @@ def _rolls_back(
     demand(3, any(one.was_deployed for one in same), f"{where}: it was never healthy there")
 
 
+def _mends(
+    standing: Standing,
+    request: Mapping[str, Any],
+    earlier: list[Landing],
+    landing: Landing,
+    where: str,
+) -> None:
+    """A person gave these very images, for this very wave; nothing is newer or older by that."""
+    demand(4, request.get("kind") == "hotfix", f"{where}: nobody asked")
+    demand(4, request["override"], f"{where}: nobody said why")
+    told = request["announcement"]
+    demand(4, told["sha"] == landing.app_sha, f"{where}: another commit was asked for")
+    named = {service: one["Digest"] for service, one in told["images"].items()}
+    demand(4, named == json.loads(landing.files[1]), f"{where}: other images were asked for")
+    place = earlier[-1].position if earlier else 0
+    demand(3, landing.position == place, f"{where}: it is to stand where {place} was")
+
+
+def _leaves_a_hotfix(
+    requests: Mapping[str, dict[str, Any]],
+    earlier: list[Landing],
+    request: Mapping[str, Any],
+    where: str,
+) -> None:
+    """Nothing undoes a hotfix by itself before a person has released its wave."""
+    if not earlier or earlier[-1].kind != "hotfix" or request.get("override"):
+        return
+    asked = requests[earlier[-1].told["Request"]]["accepted_at"]
+    released = [one for one in requests.values() if one["kind"] == "release"]
+    fine = any(one["accepted_at"] >= asked for one in released)
+    demand(4, fine, f"{where}: it undoes a hotfix, and nobody released that")
+
+
 def _goes_forward(
     request: Mapping[str, Any], earlier: list[Landing], landing: Landing, where: str
 ) -> None:
@@ -69,21 +107,25 @@ def _goes_forward(
 def _is_let_in(
     server: Server, scene: Scene, push: Push, landing: Landing, now: datetime, where: str
 ) -> None:
-    """No hold and no closed window that the turn knew of."""
+    """No hold, no freeze and no closed window that the turn knew of."""
     seen = push.seen.shas
-    held = {record(server, sha).get("id", sha) for sha in _holds(seen, landing)}
+    found = {sha: record(server, sha) for sha in _holds(seen, landing)}
+    held = {one.get("id", sha) for sha, one in found.items() if not is_over(one, now)}
     inbox = {name: record(server, sha) for name, sha in below(seen, "inbox").items()}
     held |= {
         name
         for name, fact in inbox.items()
         if fact["kind"] == "hold"
-        and fact["wave"] == landing.wave
-        and fact["set"] in (landing.set, "_")
+        and fact.get("wave") in (landing.wave, "*")
+        and fact.get("set") in (landing.set, "_")
+        and not is_over(fact, now)
     }
     ended = [record(server, old) for old, new in changed(push, "inbox").values() if old and not new]
     facts = [fact for fact in (*inbox.values(), *ended) if fact["kind"] == "release"]
     released = {hold for fact in facts for hold in fact["ends"]}
     demand(4, held <= released, f"{where}: landed against the hold {sorted(held - released)}")
+    frozen = any(one.holds(landing.wave, now) for one in scene.freezes)
+    demand(4, not frozen, f"{where}: landed in a freeze")
     window = scene.wave(landing.wave).window
     demand(4, window is None or window.is_open(now), f"{where}: landed outside of its window")
 
@@ -103,6 +145,10 @@ def _was_deployed_before(
     origin = standing.server.commits[commit].files
     had = standing.image_files(origin, source, landing.set)
     demand(4, had == landing.files, f"{where}: not what {source} had")
+    name = standing.today(source, commit)
+    origins = [one for one in standing.had(name, landing.set) if one.commit == commit]
+    fixes = [one for one in origins if one.is_hotfix]
+    demand(4, not fixes, f"{where}: it is a hotfix of {source}, which goes nowhere else")
     if request.get("override"):
         return
     wave = standing.scene.wave(landing.wave)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
-from tests.simulation.scene import changed
+from tests.simulation.scene import Freeze, changed, minutes
 from tests.simulation.sources import Image, rollout_of
 from tests.simulation.world import World
 
@@ -75,6 +76,21 @@ def own_images(world: World, wave: str, name: str) -> None:
     files[f"{folder}/tags.json"] = json.dumps(tags).encode()
     files[f"{folder}/digests.json"] = json.dumps(digests).encode()
     world.edit(f"own images of {name} in {wave}", files)
+
+
+def freeze(world: World) -> None:
+    """A person plans a freeze: it has begun, or begins soon."""
+    rng, scene = world.rng, world.scene
+    start = world.now.replace(second=0, microsecond=0) + minutes(rng.choice((-30, 3, 20)))
+    names = [wave.name for wave in scene.waves]
+    waves = names if rng.random() < 0.4 else rng.sample(names, 1)
+    planned = Freeze(
+        start=start,
+        end=start + minutes(rng.choice((32, 90, 600))),
+        zone=rng.choice(("UTC", "Europe/Berlin", "Asia/Kolkata")),
+        waves=tuple(waves),
+    )
+    world.settle_on(replace(scene, planned=(*scene.planned[-2:], planned)))
 
 
 def change_settings(world: World) -> None:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from tests.simulation.announcing import built_elsewhere
 from tests.simulation.facts import below, trailers
+from tests.simulation.scene import minutes
 from tests.simulation.world import World
 
 
 def hold(world: World) -> None:
-    """A person holds a wave."""
-    world.do("hold", wave=_wave(world), set_name=_set_or_all(world), reason="a freeze")
+    """A person holds a wave, or all of them, until they release it or until a time."""
+    until = world.now + minutes(world.rng.choice((5, 45, 300)))
+    ends = until.isoformat() if world.rng.random() < 0.4 else None
+    is_all = world.rng.random() < 0.2
+    world.do(
+        "hold",
+        wave=None if is_all else _wave(world),
+        all_waves=is_all,
+        set_name=_set_or_all(world),
+        reason="a freeze",
+        until=ends,
+    )
 
 
 def release(world: World) -> None:
     """A person releases a wave."""
     held = sorted(below(world.server.refs, "holds"))
     wave = world.rng.choice(held).partition("/")[0] if held else _wave(world)
-    world.do("release", wave=wave, set_name=_set_or_all(world), reason="go on")
+    if world.rng.random() < 0.1:
+        world.do("release", wave=None, all_waves=True, reason="go on")
+    else:
+        world.do("release", wave=wave, set_name=_set_or_all(world), reason="go on")
 
 
 def roll_back(world: World) -> None:
@@ -24,6 +39,13 @@ def roll_back(world: World) -> None:
     known = [one.app_sha for one in world.rules.standing.had(wave, name) if one.app_sha]
     to = world.rng.choice(known[:-1]) if len(known) > 1 and world.rng.random() < 0.6 else None
     world.do("roll back", wave=wave, set_name=name, to=to, reason="errors")
+
+
+def hotfix(world: World) -> None:
+    """A person puts a set of a release branch into a wave, with any position."""
+    name, rng = _set(world), world.rng
+    told = built_elsewhere(world, name, rng.randint(1, 40))
+    world.do("promote", wave=_wave(world), announcement=told, override="it is down")
 
 
 def promote(world: World) -> None:

@@ -20,6 +20,7 @@ from tests.simulation.facts import (
     changed,
     demand,
     ended_in,
+    is_over,
     record,
     runs,
     trailers,
@@ -84,7 +85,7 @@ class Rules:
 
     def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Take note of what a person names."""
-        if command == "promote" and arguments["sha"]:
+        if command == "promote" and arguments.get("sha"):
             self.approved.add((arguments["wave"], arguments["set_name"], arguments["sha"]))
 
     def pushed(self, push: Push, now: datetime) -> None:
@@ -106,7 +107,7 @@ class Rules:
             self.auto.pushed(push)
             self._held_after_a_step_back(push)
             self._no_report_is_late(push)
-            self._no_hold_is_lost(push)
+            self._no_hold_is_lost(push, now)
             self._what_a_check_said_stays(push)
         self._announcements_end_once(push)
 
@@ -257,8 +258,9 @@ class Rules:
             if now:
                 self.presents[place] = now
 
-    def _no_hold_is_lost(self, push: Push) -> None:
-        """A hold goes when it is released; where names have changed, it is on all heirs then."""
+    def _no_hold_is_lost(self, push: Push, now: datetime) -> None:
+        """A hold goes when it is released, or its time is over; where names have changed, it is on
+        all heirs then."""
         if not change_of(push, f"{SPACE}/journal"):
             return
         heirs, self.changes = self.changes, []
@@ -281,7 +283,7 @@ class Rules:
             lost = [name for name in names if f"{name}/{set_name}" not in there]
             by_person = hold.get("by") == "ada"
             free = {one for one in released if one.startswith(hold.get("id", "none"))}
-            fine = not lost or free or not by_person
+            fine = not lost or bool(free) or not by_person or is_over(hold, now)
             demand(13, fine, f"the hold {hold.get('id')} of {place} is lost in {lost}")
 
     def _announcements_end_once(self, push: Push) -> None:
@@ -314,7 +316,11 @@ class Rules:
             there = any(one.app_sha == request["sha"] for one in hads)
             demand(2, there, f"{name} landed, and no first wave has had it")
         if how == "superseded":
-            same = [one["announcement"] for one in self.requests.values() if "announcement" in one]
+            same = [
+                one["announcement"]
+                for one in self.requests.values()
+                if one["kind"] == "announcement"
+            ]
             newer = [one for one in same if one["set"] == request["set"]]
             newer = [one for one in newer if one["position"] >= request["position"]]
             demand(2, len(newer) > 1, f"{name} was superseded, and nothing newer came")

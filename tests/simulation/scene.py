@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from tests.simulation.sources import Rollout
 
@@ -33,7 +34,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Wave:
-    """A wave of the settings; times are in minutes."""
+    """A wave of the settings; times are in minutes. `spare` targets need not run a set."""
 
     name: str
     after: tuple[str, ...]
@@ -45,6 +46,7 @@ class Wave:
     approval: bool
     on_failure: str
     was: str | None = None
+    spare: int = 0
 
     def lines(self) -> list[str]:
         """Its part of `tidemill.toml`."""
@@ -61,7 +63,36 @@ class Wave:
         }
         if self.was:
             options["was"] = self.was
+        if 0 < self.spare < len(self.targets):
+            options["need"] = f"all but {self.spare}"
         return ["[[waves]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+
+
+@dataclass(frozen=True)
+class Freeze:
+    """Of some waves, from one time until another; `zone` is what it is written in."""
+
+    start: datetime
+    end: datetime
+    zone: str
+    waves: tuple[str, ...]
+
+    def lines(self) -> list[str]:
+        """Its part of `tidemill.toml`."""
+        options = {
+            "from": self._shown(self.start),
+            "until": self._shown(self.end),
+            "zone": self.zone,
+            "waves": self.waves,
+            "reason": "stocktaking",
+        }
+        return ["[[freezes]]", *(f"{key} = {json.dumps(value)}" for key, value in options.items())]
+
+    def holds(self, wave: str, now: datetime) -> bool:
+        return wave in self.waves and self.start <= now < self.end
+
+    def _shown(self, when: datetime) -> str:
+        return f"{when.astimezone(ZoneInfo(self.zone)):%Y-%m-%dT%H:%M}"
 
 
 @dataclass(frozen=True)
@@ -74,6 +105,7 @@ class Scene:
         required: the checks; empty: whatever is reported.
         has_paths: whether the settings say what a target renders from.
         source: where verdicts are: in refs, or on GitHub.
+        planned: the freezes, also of waves that have gone.
     """
 
     waves: tuple[Wave, ...]
@@ -87,6 +119,7 @@ class Scene:
     has_entries: bool
     source: str = "refs"
     stale: str = "wait"
+    planned: tuple[Freeze, ...] = ()
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -99,6 +132,16 @@ class Scene:
 
     def wave(self, name: str) -> Wave:
         return next(wave for wave in self.waves if wave.name == name)
+
+    @property
+    def freezes(self) -> tuple[Freeze, ...]:
+        """Those of waves that are there."""
+        names = {wave.name for wave in self.waves}
+        found = (
+            replace(one, waves=tuple(name for name in one.waves if name in names))
+            for one in self.planned
+        )
+        return tuple(one for one in found if one.waves)
 
     def followers(self, name: str) -> tuple[Wave, ...]:
         return tuple(wave for wave in self.waves if name in wave.after)
@@ -123,6 +166,8 @@ class Scene:
             lines += ["[[sets]]", f'name = "{name}"', f'repository = "acme/{name}"']
         for wave in self.waves:
             lines += wave.lines()
+        for freeze in self.freezes:
+            lines += freeze.lines()
         return ("\n".join(lines) + "\n").encode()
 
 
@@ -174,16 +219,18 @@ def _wave(rng: random.Random, name: str, before: list[str]) -> Wave:
     if before and rng.random() < 0.1:
         after = ()
     is_odd = rng.random() < 0.4
+    count = rng.choice((1, 1, 2, 3, 4))
     return Wave(
         name=name,
         after=after,
-        targets=tuple(f"{name}-{number}" for number in range(rng.choice((1, 1, 2, 3, 4)))),
+        targets=tuple(f"{name}-{number}" for number in range(count)),
         admit=rng.choice(ADMITS) if is_odd else ADMITS[0],
         settle=rng.choice((5, 15, 30)),
         soak=rng.choice((0, 0, 10, 60)),
         window=_window(rng) if rng.random() < 0.15 else None,
         approval=bool(after) and rng.random() < 0.15,
         on_failure="roll back" if rng.random() < 0.3 else "wait",
+        spare=1 if count > 2 and rng.random() < 0.5 else 0,
     )
 
 
@@ -223,9 +270,9 @@ def _changed(rng: random.Random, scene: Scene) -> Scene:
         case "checks":
             required = rng.choice(((), ("check",), ("check", "lint")))
             return replace(scene, required=required, retries=rng.choice((0, 1, 2)))
-        case "more":
+        case "more" if not wave.spare:
             return _with_target(rng, scene, wave)
-        case "fewer" if len(wave.targets) > 1:
+        case "fewer" if len(wave.targets) > 1 and not wave.spare:
             waves[index] = replace(wave, targets=wave.targets[:-1])
         case "new wave" if len(waves) < len(NAMES):
             name = next(name for name in NAMES if name not in {one.name for one in waves})

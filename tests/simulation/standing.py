@@ -41,6 +41,7 @@ class Landing:
     told: Mapping[str, str]
     first: int = 0
     latest: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    is_hotfix: bool = False
     is_rolled_back: bool = False
     was_deployed: bool = False
 
@@ -71,6 +72,11 @@ class Standing:
                 break
             wave = former.get(wave, wave)
         return wave
+
+    def today(self, wave: str, commit: str) -> str:
+        """What is called today as a commit of main calls a wave; itself where that has gone."""
+        names = [one.name for one in self.scene.waves]
+        return next((name for name in names if self.called(name, commit) == wave), wave)
 
     def take_records(self, push: Push) -> None:
         """Take note of the records that a turn filed."""
@@ -120,26 +126,39 @@ class Standing:
 
     def deployed_at(self, landing: Landing) -> datetime | None:
         """Since when a set is deployed in its wave; None if it is not, or has failed."""
-        since, failed = landing.at, set()
+        since, deployed = landing.at, None
+        failed: set[str] = set()
+        concerned, spare = self.concerned(landing), self.spare(landing)
         latest = dict(landing.latest)
         taken = {target: since for target, one in latest.items() if self._runs(one, landing)}
         for one in self.filed.get(landing.wave, [])[landing.first :]:
             target, at = one["target"], max(_at(one), since)
             latest[target] = one
-            is_after = _at(one) >= landing.at
+            is_after, was_failed = _at(one) >= landing.at, len(failed) > spare
+            deployed = deployed or _enough(taken, failed, concerned, spare, since)
             if is_after and _is_failing(one) and self._has_very_set(one, landing):
                 failed.add(target)
             elif target in failed and _is_healthy(one) and self._has_very_set(one, landing):
                 failed.remove(target)
-                if not failed:
+                if was_failed and len(failed) <= spare:
                     since = at
                     taken = {name: at for name, it in latest.items() if self._runs(it, landing)}
-            elif not failed and self._runs(one, landing):
+                elif not was_failed:
+                    taken.setdefault(target, at)
+            elif not was_failed and self._runs(one, landing):
                 taken.setdefault(target, at)
-        concerned = self.concerned(landing)
-        if failed or not taken.keys() >= set(concerned):
+            if len(failed) > spare:
+                deployed = None
+        if len(failed) > spare:
             return None
-        return max([since, *(taken[target] for target in concerned)])
+        return deployed or _enough(taken, failed, concerned, spare, since)
+
+    def spare(self, landing: Landing) -> int:
+        """How many of the targets that run a service of the set need not run it."""
+        waves = {wave.name: wave for wave in self.scene.waves}
+        wave = waves.get(landing.wave)
+        asked = wave.spare if wave and wave.spare < len(wave.targets) else 0
+        return min(asked, max(0, len(self.concerned(landing)) - 1))
 
     def soaked(self, landing: Landing, now: datetime) -> timedelta:
         """For how long a set has been deployed in a wave that was healthy."""
@@ -148,9 +167,10 @@ class Standing:
             return timedelta()
         total, start = timedelta(), since
         failing: set[str] = set()
+        spare = self.spare(landing)
         for one in (*self.filed.get(landing.wave, []), None):
             at = _at(one) if one else now
-            if not failing and at > start:
+            if len(failing) <= spare and at > start:
                 total += at - start
             start = max(start, at)
             if one:
@@ -220,6 +240,7 @@ class Standing:
                 if commit.parent and files == self.files_of(commit.parent, wave.name, name):
                     continue
                 source = self._source(commit.files, wave.name, name)
+                replaced = source.get("hotfix")
                 yield Landing(
                     wave=wave.name,
                     set=name,
@@ -227,7 +248,8 @@ class Standing:
                     at=now,
                     files=files,
                     app_sha=source.get("sha"),
-                    position=source.get("position", 0),
+                    position=(replaced or source).get("position", 0),
+                    is_hotfix=replaced is not None,
                     told=trailers(commit.message),
                 )
 
@@ -250,6 +272,19 @@ class Standing:
             return source if all(tag.endswith(f":{source['sha']}") for tag in tags) else {}
         except (KeyError, ValueError):
             return {}
+
+
+def _enough(
+    taken: Mapping[str, datetime],
+    failed: set[str],
+    concerned: list[str],
+    spare: int,
+    since: datetime,
+) -> datetime | None:
+    """Since when as many as are needed have taken a set; None while too few have."""
+    times = sorted(taken[one] for one in concerned if one in taken and one not in failed)
+    needed = len(concerned) - spare
+    return max([since, *times[:needed]]) if len(times) >= needed else None
 
 
 def _at(one: Mapping[str, Any]) -> datetime:

@@ -85,6 +85,8 @@ STEPS: Mapping[Step, float] = {
     people.write_images: 1,
     requests.hold: 2,
     requests.release: 4,
+    requests.hotfix: 2,
+    people.freeze: 1,
     people.change_settings: 1,
     requests.roll_back: 4,
     requests.promote: 5,

@@ -44,7 +44,8 @@ def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
     known = [
         (one.get("generation", 1), one["position"], name, one["sha"])
         for name, fact in rules.requests.items()
-        if (one := fact.get("announcement"))
+        if fact["kind"] == "announcement"
+        and (one := fact["announcement"])
         and one["set"] == set_name
         and rules.ended.get(name) != "rejected"
     ]

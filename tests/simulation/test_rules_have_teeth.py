@@ -16,6 +16,7 @@ from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
 from tests.simulation.steps import Step, turn
+from tidemill.announcing.order import Order
 from tidemill.asks import promotion
 from tidemill.asks.places import wave_of
 from tidemill.clients.git.store import Committed, Pushed, PushResult, Update, Work, WorkResult
@@ -23,15 +24,18 @@ from tidemill.facts import ledger, naming, ownership
 from tidemill.facts.checks import Verdict
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Ledger
+from tidemill.facts.need import Need
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import Refs
 from tidemill.facts.renames import RenamedSnapshot
+from tidemill.facts.requests import Hotfix
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
 from tidemill.plan import announcements, due, eviction, landing, next_sets, waits
 from tidemill.plan.draft import Draft
+from tidemill.plan.holds import release_hold
 from tidemill.plan.plan import Plan, plan
 
 MOST = 60
@@ -98,6 +102,67 @@ def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
     for module in (due, next_sets):
         monkeypatch.setattr(module, "closed", lambda *_: ())
     assert "landed " in first_broken()
+
+
+def test_a_freeze_that_does_not_freeze_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.windows.freezes_on", lambda *_: ())
+    found = first_broken(WELL, {people.freeze: 40, machines.run_well: 120})
+    assert "landed in a freeze" in found
+
+
+def test_a_hold_that_ends_before_its_time_is_noticed(monkeypatch: Patch) -> None:
+    def end_holds(draft: Draft) -> None:
+        for place, hold in draft.snapshot.holds.items():
+            if hold.until and draft.holds.get(place) == hold:
+                release_hold(draft, hold, "too early")
+
+    monkeypatch.setattr("tidemill.plan.filing.end_holds", end_holds)
+    found = first_broken(WELL, {requests.hold: 60, machines.run_well: 60})
+    assert found.startswith(("rule 13: the hold", "rule 4:"))
+
+
+def test_a_hotfix_that_is_promoted_onward_is_noticed(monkeypatch: Patch) -> None:
+    sound = next_sets._candidates
+
+    def candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
+        fixes = [one for _, one in draft.ledger.landings(set_name) if one.is_hotfix]
+        for one in fixes:
+            one.is_hotfix = False
+        found = list(sound(draft, wave, set_name))
+        for one in fixes:
+            one.is_hotfix = True
+        return iter(found)
+
+    monkeypatch.setattr(next_sets, "_candidates", candidates)
+    often: Mapping[Step, float] = {
+        requests.hotfix: 60,
+        machines.check_all: 100,
+        turn: 60,
+        machines.run_well: 50,
+    }
+    found = first_broken(WELL, often)
+    assert "which goes nowhere else" in found
+
+
+def test_a_hotfix_that_shifts_the_order_of_sets_is_noticed(monkeypatch: Patch) -> None:
+    def place_of(_: Draft, hotfix: Hotfix) -> Order:
+        return Order(position=hotfix.announcement.position)
+
+    monkeypatch.setattr("tidemill.plan.hotfix._place_of", place_of)
+    found = first_broken(WELL, {requests.hotfix: 40, machines.run_well: 80})
+    assert "it is to stand where" in found
+
+
+def test_a_hotfix_that_is_undone_by_itself_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.hotfix._hold", lambda *_: None)
+    found = first_broken(WELL, {requests.hotfix: 60, machines.run_well: 200})
+    assert "it undoes a hotfix, and nobody released that" in found
+
+
+def test_a_wave_that_needs_less_than_it_says_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Need, "of", lambda _, count: min(count, 1))
+    found = first_broken(ALL, {machines.deliver: 60, machines.sync: 60, machines.check_all: 60})
+    assert "is not deployed in" in found
 
 
 def test_an_innocent_that_is_evicted_is_noticed(monkeypatch: Patch) -> None:

@@ -148,9 +148,9 @@ def _refresh_set(
 
     What is deployed stays so while the same targets have to report.
     """
-    is_failing = bool(failing_targets(draft, wave, set_name))
+    failing = failing_targets(draft, wave, set_name)
     are_same = draft.reporters.get(wave.name) == reporters.id
-    is_calm = are_same and not is_failing
+    is_calm = are_same and not failing
     for landing in draft.ledger.history(wave.name, set_name).landings:
         if is_calm and landing.soaks:
             continue
@@ -165,7 +165,7 @@ def _refresh_set(
             continue
         if landing.deployed_at is None or not are_same:
             _see_who_has_taken(draft, wave, set_name, landing, reporters)
-        run_clock(landing, at, is_failing=is_failing)
+        run_clock(landing, at, is_failing=len(failing) > reporters.spare(landing))
 
 
 def _see_who_has_taken(

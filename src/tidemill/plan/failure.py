@@ -58,8 +58,7 @@ def _is_too_much(draft: Draft, wave: Wave, landing: Landing) -> bool:
 
 
 def failing_targets(draft: Draft, wave: Wave, set_name: str) -> list[str]:
-    """The targets that failed, have not been healthy since, and run something of the set; none if
-    the wave does without them."""
+    """The targets that count, failed, have not been healthy since, and run something of the set."""
     failing = draft.ledger.failing.get(wave.name)
     if not failing:
         return []
@@ -67,10 +66,7 @@ def failing_targets(draft: Draft, wave: Wave, set_name: str) -> list[str]:
         one: draft.records.get((wave.name, one)) for one in counted(draft, wave) if one in failing
     }
     seen = {one: (record.sets or {}).get(set_name) for one, record in records.items() if record}
-    found = [target for target, one in seen.items() if one is not None and one.uses]
-    present = draft.ledger.present(wave.name, set_name)
-    spare = Reporters.of(draft, wave).spare(present) if found and present else 0
-    return found if len(found) > spare else []
+    return [target for target, one in seen.items() if one is not None and one.uses]
 
 
 def has_very_set(record: Deployment, set_name: str, landing: Landing) -> bool:

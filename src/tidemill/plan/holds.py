@@ -30,6 +30,12 @@ def stays_held(draft: Draft, wave: str, set_name: str) -> bool:
     return found is not None and found.until is None
 
 
+def needs_release(draft: Draft, wave: str, set_name: str) -> bool:
+    """Whether only a person ends what keeps a set out of a wave."""
+    found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
+    return any(one and one.until is None and one.failure is None for one in found)
+
+
 def _lasts(hold: Hold) -> tuple[bool, float]:
     """What grows with how long a hold lasts."""
     return (hold.until is None, hold.until.timestamp() if hold.until else 0)

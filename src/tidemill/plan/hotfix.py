@@ -19,7 +19,7 @@ from tidemill.facts.requests import Hotfix, Release
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.plan.announcements import supersede
 from tidemill.plan.draft import AutoStep, Draft
-from tidemill.plan.holds import hold_on, place_hold, stays_held
+from tidemill.plan.holds import hold_on, needs_release, place_hold
 from tidemill.plan.obstacles import EndedRequest, HotfixThere, Obstacle, OtherSetThere, PastEviction
 from tidemill.plan.position import why_no_hotfix
 from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
@@ -40,6 +40,8 @@ def file_hotfixes(draft: Draft) -> None:
     waiting = draft.inbox.of(Hotfix)
     draft.ledger.hotfixes = [one for one in draft.ledger.hotfixes if one in waiting]
     for ref_id, hotfix in sorted(waiting.items(), key=lambda one: (one[1].accepted_at, one[0])):
+        if draft.reject_unless_named(ref_id, hotfix.wave, hotfix.set):
+            continue  # also one that has begun: its wave may have gone since
         if ref_id in draft.ledger.hotfixes or _is_refused(draft, ref_id, hotfix):
             continue
         if any(_is_same(hotfix, waiting[other]) for other in draft.ledger.hotfixes):
@@ -71,8 +73,6 @@ def end_hotfix(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
 
 
 def _is_refused(draft: Draft, ref_id: str, hotfix: Hotfix) -> bool:
-    if draft.reject_unless_named(ref_id, hotfix.wave, hotfix.set):
-        return True
     reason = why_no_hotfix(draft.settings, hotfix.announcement)
     if reason is not None:
         draft.reject(ref_id, reason, set_name=hotfix.set, wave=hotfix.wave)
@@ -85,7 +85,7 @@ def _is_same(hotfix: Hotfix, other: Hotfix) -> bool:
 
 
 def _hold(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
-    if not stays_held(draft, hotfix.wave, hotfix.set):
+    if not needs_release(draft, hotfix.wave, hotfix.set):
         hold = Hold(
             id=f"hold-{ref_id}",
             wave=hotfix.wave,

@@ -15,7 +15,7 @@ from tidemill.facts.ledger import Landing, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.draft import AutoStep, Draft
-from tidemill.plan.holds import place_hold, stays_held
+from tidemill.plan.holds import needs_release, place_hold
 from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
 from tidemill.words.shas import short
 
@@ -217,7 +217,7 @@ def _place(back: OpenRollback) -> tuple[str, str]:
 
 
 def _hold_back(draft: Draft, back: OpenRollback, *, by: str) -> None:
-    if not stays_held(draft, back.wave, back.set):
+    if not needs_release(draft, back.wave, back.set):
         cause = back.request or f"{back.wave}-{back.set}-{short(back.leaves.commit)}"
         name, (wave, set_name) = f"hold-{cause}", _place(back)
         hold = Hold(id=name, wave=wave, set=set_name, reason=back.reason, by=by, since=back.at)

@@ -32,7 +32,7 @@ def soaks(
     if left.total_seconds() <= 0:
         return None
     failing = tuple(sorted(failing_targets(draft, source, set_name)))
-    if landing.healthy_since is None and failing:
+    if landing.healthy_since is None and failing:  # more than the wave does without
         return PausedSoak(wave=source.name, targets=failing, since=landing.deployed_at)
     return RunningSoak(wave=source.name, since=landing.deployed_at, until=draft.now + left)
 

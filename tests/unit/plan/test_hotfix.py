@@ -18,6 +18,7 @@ from tests.unit.snapshots import (
     whats,
 )
 
+from tidemill.facts.holds import HoldCause
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import Release
 from tidemill.facts.staleness import Inspection
@@ -99,6 +100,14 @@ def test_a_hold_that_ends_by_itself_is_not_enough_for_a_hotfix() -> None:
     rollout.held("shop", until=rollout.ago(-30))
     rollout.hotfix("shop", 1)
     assert rollout.decide().holds["shop", "app"].until is None
+
+
+def test_a_hold_that_ends_with_its_failure_is_not_enough_either() -> None:
+    rollout = two_waves()
+    cause = HoldCause(content="x", targets=("north",))
+    rollout.held("shop", "app", failure=cause)
+    rollout.hotfix("shop", 1)
+    assert rollout.decide().holds["shop", "app"].failure is None
 
 
 def test_a_rollback_of_another_wave_goes_beneath_a_hotfix() -> None:
@@ -292,6 +301,16 @@ def test_a_hotfix_for_a_wave_that_is_gone_is_rejected_and_holds_nothing() -> Non
     request = rollout.hotfix("moon", 1)
     assert rollout.turn().ledger.how_ended(request) == "rejected"
     assert rollout.holds == {}
+
+
+def test_a_hotfix_that_has_begun_ends_when_its_wave_goes() -> None:
+    rollout = two_waves()
+    request = rollout.hotfix("shop", 1)
+    rollout.turn()
+    rollout.settings = settings(lab=LAB)
+    decided = rollout.turn()
+    assert decided.ledger.how_ended(request) == "rejected"
+    assert made(decided) == made(rollout.turn()) == []
 
 
 def test_a_stale_main_does_not_keep_a_hotfix_and_nothing_rides_along() -> None:
