@@ -41,11 +41,12 @@ unit: setup ## run the tests without I/O, in seconds
 test: setup ## run every test, and name what can't run here (ARGS="-k wave" picks some)
 	@$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder $(ARGS)
 
-lint: setup ## ruff, mypy, import contracts, actionlint, zizmor, schemas
+lint: setup ## ruff, mypy, import contracts, sentences of the documents, actionlint, zizmor, schemas
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/python -m tools.readability
 	@$(BIN)/actionlint -shellcheck= -pyflakes= $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows $(WORKFLOWS)
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-actions action.yml actions/*/action.yml

@@ -32,6 +32,7 @@ _MADE = re.compile(r"<!-- (?:From here on m|M)ade by `make docs`")
 _CODE = re.compile(r"(`+)(?:(?!\1).)+?\1", re.DOTALL)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
 _END = re.compile(r"(?<=[.!?:])[\"')*]*\s+(?=[\"'(*`]*[A-Z0-9`*])")
+_NO_PROSE = re.compile(r"\s*#|\n* {4}")  # a heading, or code by its indentation
 _ITEM = re.compile(r"^\s*(?:[-*] |\d+\. |#+ |> )", re.MULTILINE)
 
 
@@ -86,7 +87,7 @@ def sentences(text: str) -> Iterator[tuple[int, str]]:
         text = form.sub(lambda found: "\n" * found[0].count("\n"), text)
     line = 1
     for block in re.split(r"(\n\s*\n|\n(?=\s*(?:[-*] |\d+\. |#+ |\|)))", text):
-        if block.strip() and not block.lstrip().startswith("#"):
+        if block.strip() and not _NO_PROSE.match(block):
             start = line + block[: len(block) - len(block.lstrip())].count("\n")
             for part in _cells(block) if block.lstrip().startswith("|") else (block,):
                 plain = " ".join(_LINK.sub(r"\1", _ITEM.sub("", part)).split())

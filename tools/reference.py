@@ -10,11 +10,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import click
+import msgspec
 
 from tidemill.commands._parameters import Option
 from tidemill.commands._table import TIDEMILL, Table, command
+from tidemill.plan import obstacles
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,9 +38,9 @@ def render(text: str) -> str:
     meanings = {name: _meaning(one) for name, one in common.items()}
     tables = (TIDEMILL, SANDBOX)
     sections = [_section(name, table, meanings) for table in tables for name in table.commands]
-    return "\n".join(
-        [f"{by_hand}{MARK}", "", "## Options in common", "", *_table([*common.values()]), *sections]
-    )
+    lines = [f"{by_hand}{MARK}", "", "## Every command", "", *_overview(tables)]
+    lines += ["## Options in common", "", *_table([*common.values()]), *sections]
+    return "\n".join([*lines, "## Kinds of obstacles", "", *_obstacles()])
 
 
 def main() -> None:
@@ -47,6 +50,37 @@ def main() -> None:
     FILE.write_text(render(FILE.read_text(encoding="utf-8")), encoding="utf-8")
     for file, text in action_files.files().items():
         file.write_text(text, encoding="utf-8")
+
+
+def _overview(tables: Sequence[Table]) -> list[str]:
+    """Every command, with what it is for and a link to its section."""
+    lines = ["| command | what it does |", "|---|---|"]
+    for table in tables:
+        for name, about in table.commands.items():
+            whole = name if table is TIDEMILL else f"{table.name} {name}"
+            lines.append(f"| [`{whole}`](#{whole.replace(' ', '-')}) | {_sentence(about)} |")
+    return [*lines, ""]
+
+
+def _obstacles() -> list[str]:
+    """What `obstacles` of `--json` may hold: every kind, in the order of the source."""
+    lines = [
+        "Each object of `obstacles` ([what a turn reports](#what-a-turn-reports)) has a `kind`,",
+        "and these data. Where the last column says yes, what waits does not go on by itself.",
+        "",
+        "| kind | meaning | data | takes a person |",
+        "|---|---|---|---|",
+    ]
+    for one in get_args(obstacles.Obstacle):
+        about = " ".join((one.__doc__ or "").partition("\n\n")[0].split()).replace("|", "\\|")
+        data = ", ".join(
+            f"`{field.encode_name}`"
+            for field in msgspec.structs.fields(one)
+            if field.name not in ("since", "until")
+        )
+        ends = "yes" if one.is_over else ""
+        lines.append(f"| `{one.__struct_config__.tag}` | {about} | {data} | {ends} |")
+    return [*lines, ""]
 
 
 def _section(name: str, table: Table, common: Mapping[str, str]) -> str:

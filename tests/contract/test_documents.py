@@ -129,6 +129,12 @@ def test_every_document_is_found_from_the_start(start: str) -> None:
     assert {name for name in DOCUMENTS if name.startswith("docs/")} - found <= {"docs/index.md"}
 
 
+@pytest.mark.parametrize("name", [name for name in DOCUMENTS if name.startswith("docs/")])
+def test_each_page_begins_with_whom_it_is_for(name: str) -> None:
+    _, first, *_ = DOCUMENTS[name].split("\n\n")
+    assert first.startswith(("For ", "This page is for ")), first
+
+
 # Commands
 
 VARIABLES = {"$state": "success"}
