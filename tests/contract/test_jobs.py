@@ -225,7 +225,19 @@ def the_hotfix_runs(shop: Shop) -> None:
     assert wave["sets"][0]["state"] == "deployed", wave
 
 
+def a_new_generation_lands(shop: Shop) -> None:
+    """What the rewritten app.git announces goes through both waves, from a lower position."""
+    file = shop.folder / "announcement.json"
+    file.write_text(json.dumps(announcement(1, SERVICES) | {"generation": 2}))
+    assert shop.run("update-cfg-app", "--announcement", str(file)).code == 0
+    shop.deploy_to("staging")
+    shop.later(minutes=20)
+    shop.deploy_to("production")
+    production_has(1)(shop)
+
+
 ENDS: dict[str, Callable[[Shop], None]] = {
+    "rewrite-app-git": a_new_generation_lands,
     "hotfix": the_hotfix_runs,
     "move-a-registry": a_set_from_the_new_registry_lands,
     "rename-a-wave": production_has(3),
