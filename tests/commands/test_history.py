@@ -136,6 +136,17 @@ def test_service_has_an_image_until_a_set_with_another_one_lands(new: World) -> 
     assert len(new.run("history", "--service", "api")["services"]) == 3
 
 
+def test_image_files_are_found_where_the_settings_of_then_had_them(deployed: World) -> None:
+    git(deployed.clone, "pull", "-q", str(deployed.bare), "main")
+    git(deployed.clone, "mv", "images", "sets")
+    settings = deployed.settings.replace("images/{wave}", "sets/{wave}")
+    (deployed.clone / "tidemill.toml").write_text(settings)
+    deployed.commit("the image files are elsewhere")
+    found = deployed.run("history", "--service", "web", "--wave", "lab")
+    assert [one["app_sha"] for one in found["services"]] == [sha_of("app-1")]
+    assert found["missing"] == []
+
+
 def test_what_people_had_before_the_first_turn_is_told(new: World) -> None:
     folder = new.clone / "images/lab"
     folder.mkdir(parents=True)

@@ -72,7 +72,7 @@ def run(arguments: Arguments) -> Result:
         _check_names(past, state, arguments)
         question = Question(arguments.wave, arguments.set_name, arguments.target, since)
         if arguments.service:
-            services = _services(store, state, past, question, arguments.service)
+            services, missing = _services(store, state, past, question, arguments.service)
             kept = [
                 one
                 for one in services
@@ -80,7 +80,7 @@ def run(arguments: Arguments) -> Result:
                 and (since is None or one.until is None or one.until > since)
             ]
             shown_, earlier = _newest(kept, limit)
-            return HistoryReport(services=shown_, earlier=earlier, missing=past.missing, at=at)
+            return HistoryReport(services=shown_, earlier=earlier, missing=missing, at=at)
         if at is not None:
             return HistoryReport(
                 running=_running(store, state, past, question, at), missing=past.missing, at=at
@@ -111,13 +111,16 @@ def _running(
 
 def _services(
     store: Store, state: State, past: History, question: Question, service: str
-) -> list[ServiceStay]:
+) -> tuple[list[ServiceStay], tuple[str, ...]]:
+    """The stays of the images of a service, and what can't be told."""
     settings = state.valid_settings
     found: list[ServiceStay] = []
     names: set[str] = set()
+    unread = 0
     for place, stays in sorted(past.stays.items()):
         if _is_meant(place, question):
             digests = digests_of(store, settings, stays)
+            unread += sum(one is None for one in digests)
             names |= {name for one in digests[-1:] if one for name in one}
             pairs: list[tuple[Stay, dict[str, str] | None]] = [
                 (stay, dict(one) if one is not None else None)
@@ -129,7 +132,10 @@ def _services(
             f"no wave has had an image of a service {shown(service)}",
             remedy=f"{did_you_mean(service, sorted(names))}give the name that digests.json has",
         )
-    return sorted(found, key=lambda one: one.since)
+    missing = past.missing
+    if unread:
+        missing += (f"The image files of {unread} landings are not on main, or can't be read.",)
+    return sorted(found, key=lambda one: one.since), missing
 
 
 def _is_meant(place: Place, question: Question) -> bool:

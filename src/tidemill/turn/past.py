@@ -8,11 +8,12 @@ import msgspec
 
 from tidemill.answers.history import History, Stay, Told, history
 from tidemill.clients.git.store import Store
-from tidemill.facts import journal
+from tidemill.errors import SettingsInvalid
+from tidemill.facts import journal, settings_file
 from tidemill.facts.image_files import DIGESTS
 from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.ledger import Ledger
-from tidemill.facts.settings import Settings
+from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.state import State
 from tidemill.words.unreadable import UNREADABLE
 
@@ -52,10 +53,35 @@ def digests_of(
 ) -> list[Mapping[str, str] | None]:
     """The references by digest that each stay's commit has, by service; None where it has none.
 
-    The folder is the one that the settings name today, with the names of then.
+    The folder is the one that the settings name today, or else those of that commit; with the names
+    of then.
     """
-    places = [(stay.commit, f"{settings.folder(stay.wave, stay.set)}/{DIGESTS}") for stay in stays]
-    return [_mapping(data) for data in store.versions(places)]
+    found = _digests(store, [(stay, settings) for stay in stays])
+    lost = [at for at, one in enumerate(found) if one is None]
+    files = store.versions([(stays[at].commit, FILE) for at in lost])
+    then = {data: _settings(data) for data in {*files}}
+    again = [(at, known) for at, data in zip(lost, files, strict=True) if (known := then[data])]
+    mended = _digests(store, [(stays[at], known) for at, known in again])
+    for (at, _), one in zip(again, mended, strict=True):
+        found[at] = one
+    return found
+
+
+def _digests(
+    store: Store, places: Sequence[tuple[Stay, Settings]]
+) -> list[Mapping[str, str] | None]:
+    files = [
+        (stay.commit, f"{settings.folder(stay.wave, stay.set)}/{DIGESTS}")
+        for stay, settings in places
+    ]
+    return [_mapping(data) for data in store.versions(files)]
+
+
+def _settings(data: bytes) -> Settings | None:
+    try:
+        return settings_file.parse(data.decode(), commit="a commit of then")
+    except (SettingsInvalid, UnicodeDecodeError):
+        return None
 
 
 def _ledger(store: Store, commit: str) -> Ledger | None:
