@@ -362,6 +362,15 @@ def test_services_of_dockerfiles(tmp_path: Path) -> None:
 COMPILED = "# What is compiled for the images."
 
 
+def test_second_dockerfile_of_a_name_is_not_left_out_silently(tmp_path: Path) -> None:
+    files = {f"{one}/api/Dockerfile": "FROM scratch\n" for one in ("a", "b")}
+    grown = Grown(tmp_path, files, GITHUB)
+    found = done("app", str(grown.clone), "--cfg-repository", "acme/cfg", "--yes")
+    assert found["missing"] == [
+        "another name for the service api of b/api/Dockerfile: a/api/Dockerfile has that one"
+    ]
+
+
 def test_repository_of_the_other_kind_is_refused(tmp_path: Path) -> None:
     grown = Grown(tmp_path, {**KUSTOMIZE, "Dockerfile": "FROM scratch\n"}, GITHUB)
     done("cfg", str(grown.clone), "--yes")

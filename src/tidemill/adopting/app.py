@@ -122,6 +122,13 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
         for folder, name in sorted(names.items())
         if found and folder not in folders and folder != "."
     ]
+    unique = _unique(services)
+    missing += [
+        f"another name for the service {one.name} of {one.why}: {same.why} has that one"
+        for one in services
+        for same in unique
+        if same is not one and same.name == one.name
+    ]
     if not services:
         seen = f"; {', '.join(sorted(names.values()))} has none" if names else ""
         raise Refused(
@@ -143,9 +150,9 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
             f"command = {quoted(_GO.format(wanted))}",
             'caches = ["GOCACHE", "GOMODCACHE"]',
         ]
-    for one in _unique(services):
+    for one in unique:
         lines += ["", "[[services]]", f"name = {quoted(one.name)}", *one.keys]
-    reasons = [f"service {one.name}: {one.why}" for one in _unique(services)]
+    reasons = [f"service {one.name}: {one.why}" for one in unique]
     how = "as --image-prefix says" if prefix else f"{place.owner} owns this repository"
     return "\n".join(lines) + "\n", [*reasons, f"images at {where}/: {how}"], missing
 

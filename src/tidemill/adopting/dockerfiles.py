@@ -12,6 +12,11 @@ from tidemill.adopting.tree import Tree
 _NOT_SHIPPED = re.compile(
     r"(^|[./_-])(dev|devcontainer|test|tests|ci|local|debug|examples?)([./_-]|$)"
 )
+# Folders of a Dockerfile that do not say of which service it is.
+_SAYS_NOTHING = frozenset(
+    {"build", "container", "containers", "deploy", "docker", "dockerfiles", "image", "images"}
+    | {"package", "services", "apps"}
+)
 
 
 @dataclass(frozen=True)
@@ -42,25 +47,31 @@ def dockerfiles(tree: Tree) -> list[Dockerfile]:
         if path.name.endswith(".dockerignore"):
             continue
         text = tree.text(str(path))
-        name = path.parent.name if is_named else suffix
+        name = _service_of(path.parent) if is_named else suffix
         runs = re.search(r"(?mi)^\s*RUN\s", text) is not None
         found.append(Dockerfile(str(path), name, _context(tree, path, text), runs))
     return found
 
 
+def _service_of(folder: PurePosixPath) -> str:
+    """The last part that says what is in it; empty where that is the root."""
+    parts = [one for one in folder.parts if one.lower() not in _SAYS_NOTHING]
+    return parts[-1] if parts else ""
+
+
 def _context(tree: Tree, path: PurePosixPath, text: str) -> str | None:
-    """Its own folder, where all that it copies is there, and not all at the root."""
+    """The nearest folder above it that has all that it copies; None for the root, if that has."""
     copies = re.findall(r"(?mi)^\s*(?:COPY|ADD)\s+(?!--from)(?:--\S+\s+)*(.+?)\s+\S+\s*$", text)
     sources = [word.strip("/") for words in copies for word in words.split() if "*" not in word]
     sources = [
         one for one in sources if one not in (".", "") and "://" not in one and "$" not in one
     ]
-    folder = str(path.parent)
-    if folder == ".":
+    if sources and all(_is_there(tree, one) for one in sources):
         return None
-    at_root = all(_is_there(tree, one) for one in sources)
-    at_own = all(_is_there(tree, f"{folder}/{one}") for one in sources)
-    return folder if at_own and not (at_root and sources) else None
+    for folder in map(str, path.parents):
+        if folder != "." and all(_is_there(tree, f"{folder}/{one}") for one in sources):
+            return folder
+    return None
 
 
 def _is_there(tree: Tree, path: str) -> bool:
