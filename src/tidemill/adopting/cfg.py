@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
 from tidemill.adopting import images_seen, reporting, sources
@@ -19,6 +20,7 @@ from tidemill.errors import Refused
 from tidemill.facts import controllers
 from tidemill.facts.controllers import Deployed
 from tidemill.facts.settings import FILE, Settings
+from tidemill.words.nearest import did_you_mean
 
 Tool: TypeAlias = Literal["kustomize", "helm", "jsonnet", "yaml"]
 SCRIPT = "scripts/generate.py"
@@ -180,15 +182,24 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
             return tool, Rollout(rollout.waves, (answers.path or "generated/{wave}",), rollout.why)
         if rollout:
             return tool, rollout
-    raise Refused(
+    folders = {*overlays, *values, *(str(PurePosixPath(one).parent) for one in manifests)}
+    raise _nothing_found(answers, sorted(folders - {"."}))
+
+
+def _nothing_found(answers: Answers, places: Sequence[str]) -> Refused:
+    """Which waves were looked for, what there is, and the nearest names of what is not there."""
+    waves = ", ".join(answers.targets)
+    more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
+    there = f"; manifests are in {', '.join(places[:_MOST_NAMED])}{more}" if places else ""
+    names = {part for one in places for part in PurePosixPath(one).parts}
+    targets = [one for of_wave in answers.targets.values() for one in of_wave]
+    meant = "".join(did_you_mean(one, names) for one in targets if one not in names)
+    return Refused(
         "no files were found that belong to waves"
-        + (
-            f" {', '.join(answers.targets)}"
-            if answers.targets
-            else " (such as staging and production)"
-        ),
-        remedy="name each wave with its targets, in their order, and where their files are: "
-        "--targets staging=staging-eu,staging-us --targets production=prod-eu "
+        + (f" {waves}" if waves else " (such as staging and production)")
+        + there,
+        remedy=f"{meant}name each wave with its targets, in their order, and where their files "
+        "are: --targets staging=staging-eu,staging-us --targets production=prod-eu "
         "--path 'deploy/{wave}/{target}'",
     )
 

@@ -344,6 +344,17 @@ def test_folder_of_images_that_is_taken_is_left_alone() -> None:
     assert settings(proposal(files))["images"]["path"] == "tidemill/images/{wave}"
 
 
+def test_targets_that_are_nowhere_are_asked_for_by_the_names_that_there_are() -> None:
+    files = {f"sites/{one}/a.yaml": POD for one in ("fra", "iad", "sin")}
+    place = Place(".", "https://github.com/acme/cfg", "main", is_on_github=True)
+    answers = Answers({"first": ("fra",), "rest": ("iad", "sni")})
+    with pytest.raises(
+        Refused, match="manifests are in sites/fra, sites/iad, sites/sin"
+    ) as refused:
+        proposed(tree(files), place, answers, TEXTS, None)
+    assert refused.value.remedy.startswith("did you mean sin? name each wave")
+
+
 def test_what_is_in_no_file_is_asked_for() -> None:
     with pytest.raises(Refused, match="belong to waves") as refused:
         proposal({"a.yaml": POD})
