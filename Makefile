@@ -100,7 +100,7 @@ $(READY):
 	  echo "Preparing $(VENV) with uv, once:"; \
 	  echo "  1. the environment, of $(PYTHON)"; \
 	  uv venv --quiet --allow-existing --no-python-downloads --python "$(PYTHON)" $(VENV); \
-	  echo "  2. the packages of requirements.lock, by hash (about 170 MB to fetch) ..."; \
+	  echo "  2. the packages of requirements.lock, by hash (about 200 MB to fetch) ..."; \
 	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --require-hashes -r requirements.lock; \
 	  echo "  3. Tidemill itself, and the sandbox"; \
 	  VIRTUAL_ENV=$(VENV) uv pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
@@ -112,7 +112,7 @@ $(READY):
 	  echo "Preparing $(VENV) with pip, once:"; \
 	  echo "  1. the environment, of $(PYTHON)"; \
 	  $(PYTHON) -m venv $(VENV); \
-	  echo "  2. the packages of requirements.lock, by hash (about 170 MB to fetch, half a minute) ..."; \
+	  echo "  2. the packages of requirements.lock, by hash (about 200 MB to fetch, half a minute) ..."; \
 	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock; \
 	  echo "  3. Tidemill itself, and the sandbox"; \
 	  $(BIN)/python -m pip install --quiet --no-build-isolation --no-deps -e . -e sandbox; \
