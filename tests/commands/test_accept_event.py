@@ -84,6 +84,20 @@ def test_help_has_an_example() -> None:
     assert_help_has_an_example("accept-event")
 
 
+def test_hotfix_is_accepted_from_a_form(new: World) -> None:
+    told = json.dumps({**announcement(7), "branch": "release-1"})
+    inputs = {"operation": "promote", "wave": "lab", "override": "it is down"}
+    found = assert_twice_is_once(new, *form(new, **inputs, announcement=told))
+    assert found["accepted"].startswith("hotfix-")
+    assert reported(new)["announcement"]["sha"] == sha_of("app-7")
+    assert "nobody said why" in refused(
+        new, *form(new, operation="promote", wave="lab", announcement=told)
+    )
+    assert "hold takes no announcement" in refused(
+        new, *form(new, operation="hold", wave="lab", reason="x", announcement=told)
+    )
+
+
 def test_announcement_is_accepted_and_nothing_else_is_done(new: World) -> None:
     found = assert_twice_is_once(new, *images(new))
     assert found == {

@@ -36,9 +36,11 @@ def needs_release(draft: Draft, wave: str, set_name: str) -> bool:
     return any(one and one.until is None and one.failure is None for one in found)
 
 
-def _lasts(hold: Hold) -> tuple[bool, float]:
-    """What grows with how long a hold lasts."""
-    return (hold.until is None, hold.until.timestamp() if hold.until else 0)
+def _lasts(hold: Hold) -> tuple[bool, bool, float]:
+    """What grows with how long a hold lasts: until a time, until its cause has passed, or until a
+    person releases it."""
+    ends = hold.until.timestamp() if hold.until else 0
+    return (hold.until is None, hold.failure is None, ends)
 
 
 def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:

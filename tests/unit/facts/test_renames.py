@@ -14,7 +14,14 @@ from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, OpenRollback
 from tidemill.facts.operation import Operation
 from tidemill.facts.renames import Renaming, marked
-from tidemill.facts.requests import HoldRequest, Promotion, Release, Retry, Rollback
+from tidemill.facts.requests import (
+    HoldRequest,
+    Promotion,
+    Release,
+    Retry,
+    Rollback,
+    SetRollback,
+)
 from tidemill.facts.settings import Settings
 from tidemill.plan.lost_journal import recalled
 from tidemill.plan.plan import Plan, plan
@@ -201,6 +208,61 @@ def test_rollback_under_way_goes_on_from_where_the_files_are() -> None:
     rollout.green(decided.auto[0].sha)
     assert present(rollout.turn(), "prod").position == 1
     assert rollout.inbox == {}
+
+
+def test_hotfix_under_way_goes_on_and_is_held_and_known_as_one_under_the_new_name() -> None:
+    rollout = shipped()
+    rollout.hotfix("live", 9)
+    rollout.turn()
+    decided = taken_note(renamed(rollout, settings(lab=LAB, prod=was()), prod="live"))
+    operation = decided.auto[0].operation
+    assert (operation.kind, operation.wave, operation.position) == ("hotfix", "prod", 2)
+    assert set(rollout.holds) == {("prod", "app")}
+    rollout.green(decided.auto[0].sha)
+    assert present(rollout.turn(), "prod").is_hotfix
+    assert rollout.inbox == {}
+
+
+def test_hotfix_that_comes_under_the_old_name_is_for_the_heir() -> None:
+    rollout = shipped()
+    renamed(rollout, settings(lab=LAB, prod=was()), prod="live")
+    rollout.hotfix("live", 9)
+    decided = rollout.turn()
+    assert [(one.operation.kind, one.operation.wave) for one in decided.auto] == [
+        ("hotfix", "prod")
+    ]
+
+
+def test_rollback_of_several_sets_that_comes_under_old_names_is_for_the_heirs() -> None:
+    rollout = Rollout(settings(sets=("app", "batch"), lab=LAB, live=LIVE))
+    for name in ("app", "batch"):
+        rollout.landing("live", 1, name, landed=120, deployed=110)
+        rollout.landing("live", 2, name)
+    app, batch = (
+        SetRollback(set=name, leaves=newer.point(), to=older.point())
+        for name in ("app", "batch")
+        for older, newer in [rollout.ledger.history("live", name).landings]
+    )
+    now = settings(sets=("app", "jobs"), lab=LAB, prod=was())
+    first, jobs = now.sets
+    now = msgspec.structs.replace(now, sets=(first, msgspec.structs.replace(jobs, was="batch")))
+    rollout.files = {
+        ("prod" if wave == "live" else wave, "jobs" if name == "batch" else name): one
+        for (wave, name), one in rollout.files.items()
+    }
+    rollout.settings = now
+    rollout.pushed("other names")
+    rollout.asked(
+        Rollback(
+            accepted_at=NOW, wave="live", set="app", leaves=app.leaves, to=app.to,
+            reason="bad", others=(batch,),
+        )
+    )  # fmt: skip
+    decided = rollout.turn()
+    backs = {one.operation.set for one in decided.auto if one.operation.kind == "roll back"}
+    assert backs == {"app", "jobs"}
+    assert set(rollout.holds) == {("prod", "app"), ("prod", "jobs")}
+    assert decided.rejected == {}
 
 
 def test_promotion_on_auto_goes_on() -> None:

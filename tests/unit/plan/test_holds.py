@@ -6,6 +6,7 @@ import pytest
 from tests.unit.sets import NOW, settings
 from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, two_waves, waits_for, whats
 
+from tidemill.facts.holds import HoldCause
 from tidemill.facts.requests import Release
 
 
@@ -120,6 +121,17 @@ def test_of_two_holds_in_a_place_the_longer_one_stays(
     rollout.held("lab", reason="first", until=until["first"])
     rollout.hold("lab", reason="second", until=until["second"])
     assert rollout.decide().holds["lab", "_"].reason == kept
+
+
+@pytest.mark.parametrize(("minutes", "kept"), [(None, "a person's"), (30, "a failure's")])
+def test_hold_that_a_person_has_to_release_takes_the_place_of_one_that_ends_with_its_cause(
+    minutes: int | None, kept: str
+) -> None:
+    rollout = Rollout()
+    cause = HoldCause(content="x", targets=("lab-1",))
+    rollout.held("lab", "app", reason="a failure's", failure=cause)
+    rollout.hold("lab", "app", reason="a person's", until=_in(minutes))
+    assert rollout.decide().holds["lab", "app"].reason == kept
 
 
 def _in(minutes: int | None) -> datetime | None:
