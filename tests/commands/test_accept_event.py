@@ -248,6 +248,21 @@ def test_re_run_releases_nothing_but_holds(new: World, monkeypatch: pytest.Monke
     assert new.refs("holds") == ["refs/tidemill/holds/shop/_"]
 
 
+def test_re_run_releases_no_hold_of_all_waves_and_sends_no_hotfix(
+    new: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new.run("hold-wave", "--all", "--reason", "freeze")
+    again(monkeypatch)
+    said = refused(new, *form(new, operation="release", wave="*", reason="over"))
+    assert "tidemill release-wave --wave '*' --reason over" in said
+    told = json.dumps(announcement(7))
+    said = refused(
+        new, *form(new, operation="promote", wave="lab", override="now", announcement=told)
+    )
+    assert "promote-wave --wave lab --announcement FILE --override now" in said
+    assert len(new.refs("holds")) == 2
+
+
 def test_re_run_retries_nothing(evicted: World, monkeypatch: pytest.MonkeyPatch) -> None:
     again(monkeypatch)
     sha = sha_of("app-2")[:7]

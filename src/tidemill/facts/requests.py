@@ -222,8 +222,7 @@ def approval(fact: Fact) -> tuple[str, ...] | None:
             place = ("--wave", fact.wave, "--set", fact.set, "--sha", fact.app_sha)
             return ("promote-wave", *place, *_overridden(fact.override))
         case Release():
-            where = ("--all",) if fact.wave == ALL_WAVES else ("--wave", fact.wave)
-            return ("release-wave", *where, "--reason", fact.reason)
+            return ("release-wave", "--wave", fact.wave, "--reason", fact.reason)
         case Hotfix():
             what = ("--wave", fact.wave, "--announcement", "FILE")
             return ("promote-wave", *what, "--override", fact.override)
