@@ -55,8 +55,14 @@ def _main(made: Repository, known: Snapshot) -> Iterator[tuple[str, bytes]]:
             assert value is not None
             yield f"images/{wave}/{name}/{file}", image_files.render(value)
     for wave, targets in made.targets.items():
-        for target in targets:
-            yield f"generated/{wave}/{target}/all.yaml", target.encode()
+        images = [image for name in made.names for image in _images(known, wave, name)]
+        for at, target in enumerate(targets):
+            own = "".join(f"image: {image}\n" for image in images[at :: len(targets)])
+            yield f"generated/{wave}/{target}/all.yaml", own.encode()
+
+
+def _images(known: Snapshot, wave: str, name: str) -> list[str]:
+    return sorted(known.main.sets[wave, name].digests.values())
 
 
 def _record(fact: Any) -> Mapping[str, bytes]:

@@ -178,7 +178,12 @@ class SetView:
 
 @dataclass(frozen=True)
 class Board:
-    """All that the pages show. `services` has by service and wave the set, and the image."""
+    """All that the pages show.
+
+    Attributes:
+        services: by service and wave the set, and the images that it has there.
+        missing: what of the past nobody can tell any more, in sentences.
+    """
 
     place: Place
     now: datetime
@@ -188,6 +193,7 @@ class Board:
     evictions: tuple[Eviction, ...]
     sets: tuple[SetView, ...]
     services: Mapping[str, Mapping[str, tuple[str, ImageFiles]]]
+    missing: tuple[str, ...] = ()
 
     @property
     def stays(self) -> list[StayView]:
@@ -225,6 +231,7 @@ def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
         evictions=evictions[:MOST_EVICTIONS],
         sets=tuple(_sets(snapshot, waves, lines, evictions)),
         services=_services(snapshot),
+        missing=told.missing,
     )
 
 

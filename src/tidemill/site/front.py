@@ -25,6 +25,7 @@ from tidemill.site.parts import (
 from tidemill.words.durations import show_duration
 
 MOST_NAMED = 8  # targets of a wave that stand on the board one by one
+MOST_WAITING = 15  # lines that stand open
 MOST_EVICTIONS = 5
 
 
@@ -159,10 +160,14 @@ def _timeline(frame: Frame) -> Markup | None:
 
 def _queue(frame: Frame) -> Markup:
     waits = [line for line in frame.board.lines if not line.needs_a_person]
+    first, others = waits[:MOST_WAITING], waits[MOST_WAITING:]
     return el(
         "section",
         el("h2", "Waiting ", el("span", str(len(waits)), class_="count")),
-        lines_list(frame, waits) or el("p", "Nothing waits.", class_="none"),
+        lines_list(frame, first) or el("p", "Nothing waits.", class_="none"),
+        el("details", el("summary", f"{len(others)} more"), lines_list(frame, others))
+        if others
+        else None,
     )
 
 

@@ -38,6 +38,7 @@ def timeline_page(frame: Frame) -> bytes:
         "Timeline",
         el("h1", "Timeline"),
         lanes(frame.board.waves, frame.now),
+        [el("p", one, class_="none") for one in frame.board.missing],
         _landings(frame, found[:MOST_LANDINGS], with_wave=True),
         here="timeline.html",
     )

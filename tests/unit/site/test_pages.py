@@ -112,6 +112,19 @@ def test_who_asked_for_a_landing_stands_on_the_timeline(all_pages: dict[str, See
     assert "https://github.com/acme/cfg-app/actions/runs/1" in page.links()
 
 
+def test_of_a_long_queue_the_end_is_folded_and_still_there() -> None:
+    board = busy()
+    (line, *_) = [one for one in board.lines if not one.needs_a_person]
+    text = pages(replace(board, lines=(line,) * 40))["index.html"].text
+    assert "25 more" in text
+    assert text.count(line.reasons[0]) == 40
+
+
+def test_what_of_the_past_can_not_be_told_is_said() -> None:
+    told = "The journal was lost and made again."
+    assert told in pages(replace(busy(), missing=(told,)))["timeline.html"].text
+
+
 def test_how_a_stay_ended_is_said(all_pages: dict[str, Seen]) -> None:
     text = all_pages["waves/internal.html"].text
     assert "rolled back" in text
