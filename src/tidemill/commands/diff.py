@@ -25,7 +25,7 @@ from tidemill.words.names import shown, shown_path
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.shas import short
 
-EXAMPLE = "tidemill diff staging production --repo https://github.com/acme/cfg-app"
+EXAMPLE = "tidemill diff production staging --repo https://github.com/acme/cfg-app"
 
 MOST_COMMITS = 200
 LEAST = 7  # digits of a SHA
