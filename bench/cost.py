@@ -358,29 +358,41 @@ class Model:
     counts: Mapping[Case, Counts]
 
     def commit(self, waves: tuple[int, ...], reports: Reports, mode: Mode) -> Row:
-        """What a commit costs; computed for a rollout that was not run.
+        """What a commit costs; computed from 3 waves of 3 targets for a rollout that was not run.
 
-        With events, each target more is one run more, which costs what one more cost between three
-        targets and nine. With polling, a hundred targets are one query, and so are ten.
+        With events, each target more is one run more, with the calls of one report, and each wave
+        has calls of its own. With polling, each wave is one run, however many targets it has.
         """
         case = Case(waves, reports, mode)
         if case in self.counts:
-            found, extra = self.counts[case].commit, 0
-        else:
-            found = self.counts[Case((3, 3, 3), reports, mode)].commit
-            extra = case.targets - 9 if reports == "events" else 0
-        calls = found.calls + extra * self.calls_of_report
-        return Row(
-            len(waves), case.targets, reports, mode, found.runs + extra, found.minutes + extra,
-            calls, case in self.counts,
-        )  # fmt: skip
+            found = self.counts[case].commit
+            return Row(len(waves), case.targets, reports, mode, found.runs, found.minutes,
+                       found.calls, is_counted=True)  # fmt: skip
+        found = self.counts[Case(NINE, reports, mode)].commit
+        more = case.targets - 9 if reports == "events" else len(waves) - 3
+        calls = found.calls + more * self.calls_of_report + (len(waves) - 3) * self.calls_of_wave
+        if reports == "poll":
+            calls = found.calls * (found.runs + more) / found.runs
+        return Row(len(waves), case.targets, reports, mode, found.runs + more,
+                   found.minutes + more, calls, is_counted=False)  # fmt: skip
 
     @property
     def calls_of_report(self) -> float:
         """The calls that one report more costs, where it makes nothing due."""
-        small = self.counts[Case((1, 1, 1), "events", "GITHUB_TOKEN")].commit
-        large = self.counts[Case((3, 3, 3), "events", "GITHUB_TOKEN")].commit
-        return (large.calls - small.calls) / 6
+        return (self._calls(NINE) - self._calls((1, 1, 1))) / 6
+
+    @property
+    def calls_of_wave(self) -> float:
+        """The calls that one wave more costs, of one target."""
+        return (self._calls((1, 1, 1)) - self._calls((1,))) / 2
+
+    def _calls(self, waves: tuple[int, ...]) -> int:
+        return self.counts[Case(waves, "events", "GITHUB_TOKEN")].commit.calls
+
+    def waiting(self, reports: Reports) -> Cost:
+        """What a set costs that has to wait; how many targets there are does not count."""
+        waves = (1,) if reports == "events" else NINE
+        return self.counts[Case(waves, reports, "GITHUB_TOKEN")].waiting
 
     def day(self, commits: int, waves: tuple[int, ...], reports: Reports) -> tuple[float, float]:
         """Minutes a day, and calls an hour.
@@ -390,8 +402,8 @@ class Model:
         """
         mode: Mode = "GITHUB_TOKEN"
         whole = self.commit(waves, reports, mode)
-        waiting = self.counts[Case((3, 3, 3), reports, mode)].waiting
-        idle = self.counts[Case((3, 3, 3), reports, mode)].idle
+        waiting = self.waiting(reports)
+        idle = self.counts[Case(NINE, reports, mode)].idle
         turns = 24.0 if reports == "events" else 24.0 + commits
         between = WAVE_MINUTES if reports == "events" else max(WAVE_MINUTES, 24 * 60 / turns)
         through = min(float(commits), 24 * 60 / between)
@@ -424,13 +436,14 @@ def page(found: Mapping[Case, Counts]) -> str:
         commits=table(("targets", "waves", "reports", "pushes with", "runs", "job-minutes",
                        "API calls", "price", ""), commits),
         calls_of_report=model.calls_of_report,
+        calls_of_wave=model.calls_of_wave,
         idle=usual.idle,
         idle_month=idle_month,
         idle_price=idle_month * PRICE,
         months=_months(model),
         wave_minutes=WAVE_MINUTES,
         most=24 * 60 // WAVE_MINUTES,
-        waiting=usual.waiting,
+        waiting=model.waiting("events"),
         calls_an_hour=model.day(1440, NINE, "events")[1],
         controller=730 * (0.25 * VCPU_HOUR + 0.5 * GB_HOUR),
         vcpu=VCPU_HOUR,

@@ -145,6 +145,16 @@ def test_mirror_of_a_record_is_no_report(world: PolledWorld) -> None:
     assert world.turn()["changed"]
 
 
+def test_what_is_polled_is_not_mirrored(
+    world: PolledWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = world.mint(contents="write", deployments="write")
+    monkeypatch.setenv("TIDEMILL_TOKEN", token)
+    world.sync("lab-1")
+    assert world.run("reconcile-cfg-app", "--deployments")["changed"]
+    assert len(world.hub.deployments) == 1  # the cluster's own
+
+
 def test_of_one_second_the_latest_status_counts(world: PolledWorld) -> None:
     for target, states in {
         "lab-1": ("failure", "success"),
