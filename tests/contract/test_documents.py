@@ -135,6 +135,10 @@ def test_each_page_begins_with_whom_it_is_for(name: str) -> None:
     assert first.startswith(("For ", "This page is for ")), first
 
 
+def test_the_readme_is_read_in_two_minutes() -> None:
+    assert len(README.splitlines()) <= 200
+
+
 # Commands
 
 VARIABLES = {"$state": "success"}

@@ -75,8 +75,9 @@ class Repository(Option):
     @property
     def missing(self) -> str:
         """What is wrong where it is neither given nor known."""
-        where = " and this is no checkout with a remote origin" if self.takes_origin else ""
-        return f"--repo is not given, this is no workflow with a repository of its own{where}"
+        places = "a workflow nor a checkout with a remote origin"
+        here = f"neither {places}" if self.takes_origin else "no workflow"
+        return f"nothing says where cfg-app.git is: --repo is not given, and this is {here}"
 
 
 TURN = (Repository(), DRY_RUN, NOW, JSON)
