@@ -225,8 +225,11 @@ class _Tale:
     def _land(self, turn: Told, entry: Entry, key: _Operation) -> None:
         wave, name = entry.wave or "", entry.set or ""
         known = self._stays.get((wave, name), [])
-        if entry.what == "found" and known and known[-1].commit == entry.sha:
-            known[-1] = changed(known[-1], turn=turn.sha)  # its ledger says since when
+        if entry.what != "landed" and known and known[-1].commit == entry.sha:
+            # Its ledger says already since when.
+            known[-1] = changed(
+                known[-1], reason=entry.reason, run_url=turn.record.run_url, turn=turn.sha
+            )
             return
         stay = Stay(
             wave=wave,

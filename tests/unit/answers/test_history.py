@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 
 from tidemill.answers.history import History, Told, history
 from tidemill.facts.journal import Entry, TurnRecord, decode_turn
@@ -94,9 +95,10 @@ def test_what_was_there_before_the_first_turn_is_in_its_ledger() -> None:
     assert summary(found) == [(None, -60, 1), ("a1", 1, None)]
 
 
-def test_what_a_turn_finds_counts_from_when_its_ledger_says() -> None:
+@pytest.mark.parametrize("what", ["found", "changed by hand"])
+def test_what_a_turn_finds_counts_from_when_its_ledger_says(what: str) -> None:
     adopted = ledger(landing("c0", None, minute(-60)))
-    found = Entry(what="found", sha="c0", wave="staging", set="app")
+    found = Entry(what=what, sha="c0", wave="staging", set="app")
     assert summary(history([told(1, found)], adopted, None)) == [(None, -60, None)]
 
 

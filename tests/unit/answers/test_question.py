@@ -1,0 +1,67 @@
+"""Which lines answer a question."""
+
+from tests.unit.answers.test_history import landed, made, minute, told
+
+from tidemill.answers.history import history
+from tidemill.answers.question import Question, Revisions, lines, targets_at
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Ledger
+
+
+def reported(said: str, sha: str = "c1") -> Entry:
+    """A report as the first releases wrote it: in words alone."""
+    return Entry(what="reported", sha=sha, wave="staging", reason=said)
+
+
+TURNS = [
+    told(1, made("introduced", "a1")),
+    told(2, landed("c1", "a1"), landed("c2", "b1", "production")),
+    told(3, reported("eu: Succeeded, Degraded at c1c1c1c1c1c1")),
+    told(4, reported("eu: Succeeded, Healthy at c1c1c1c1c1c1")),
+    told(5, Entry(what="held", id="hold-1", wave="production", set="_", reason="x", by="kim")),
+]
+PAST = history(TURNS, Ledger(), None)
+
+
+def whats(question: Question) -> list[tuple[str, str | None]]:
+    return [(line.how or line.what, line.wave) for line in lines(PAST, question)]
+
+
+def test_what_was_only_made_on_auto_and_reports_of_health_are_left_out() -> None:
+    assert whats(Question()) == [
+        ("introduced", "staging"),
+        ("landed", "production"),
+        ("failed", "staging"),
+        ("held", "production"),
+    ]
+
+
+def test_wave_and_set_leave_out_others_but_not_holds_on_all_sets() -> None:
+    assert whats(Question(wave="production", set="app")) == [
+        ("landed", "production"),
+        ("held", "production"),
+    ]
+
+
+def test_target_has_all_of_its_reports_also_those_of_older_releases() -> None:
+    found = lines(PAST, Question(target="eu"))
+    assert [(line.what, line.target, line.reason) for line in found] == [
+        ("failed", "eu", "Succeeded, Degraded"),
+        ("reported", "eu", "Succeeded, Healthy"),
+    ]
+    assert lines(PAST, Question(target="us")) == []
+
+
+def test_since_counts_the_moment_itself() -> None:
+    assert [line.at for line in lines(PAST, Question(since=minute(5)))] == [minute(5)]
+
+
+def test_target_had_reported_the_sets_of_its_revision_by_then() -> None:
+    revisions = Revisions(PAST, {"c0": 0, "c1": 1, "c2": 2})
+    (before,) = targets_at(PAST, revisions, minute(3))
+    (after,) = targets_at(PAST, revisions, minute(9))
+    assert (before.health, after.health) == ("Degraded", "Healthy")
+    assert after.app_shas == {"app": "a1"}
+    assert targets_at(PAST, revisions, minute(2)) == []
+    assert revisions.sets("staging", "c0") == {}
+    assert revisions.sets("staging", "c2") == {"app": "a1"}
