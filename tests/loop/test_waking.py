@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.loop.waves import waves
+from tests.loop.waves import LAB_AND_SHOP, waves
+from tests.world import git
 
 SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "40m"}}
 LONG = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "90m"}}
@@ -68,3 +70,27 @@ def test_set_that_comes_when_its_wave_begins_to_settle_wakes(tmp_path: Path) -> 
     assert w.announce(3)["wake"] is True
     w.later(minutes=1)
     assert w.announce(4)["wake"] is False
+
+
+def test_of_two_reports_at_once_the_later_run_sees_both(tmp_path: Path) -> None:
+    """What the other one writes is there once its own is: it looks after that."""
+    w = waves(tmp_path, LAB_AND_SHOP, first=("ship", 1))
+    report = ("record-deployment", "--wave", "lab", "--phase", "Succeeded", "--health", "Healthy")
+    told = ("--revision", w.ref("refs/heads/main") or "", "--finished-at", w.now.isoformat())
+    w.run(*report, *told, "--target", "l1", "--accept-only")
+    [other] = w.refs("inbox")
+    sha = w.ref(other)
+    git(w.bare, "update-ref", "-d", other)
+    hook = w.bare / "hooks" / "post-receive"
+    hook.write_text(f"#!/bin/sh\ngit update-ref {other} {sha}\n")
+    hook.chmod(0o755)
+    payload = {
+        "version": 1, "wave": "lab", "target": "l2", "revision": w.ref("refs/heads/main"),
+        "phase": "Succeeded", "health": "Healthy", "finished_at": w.now.isoformat(),
+    }  # fmt: skip
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"action": "target-deployed", "client_payload": payload}))
+    looked = w.run("accept-event", "--event", "repository_dispatch", "--payload", str(event),
+                   "--look-ahead")  # fmt: skip
+    assert len(w.refs("inbox")) == 2
+    assert looked["operations"] is True, "with both reports, the set goes on to the shop"

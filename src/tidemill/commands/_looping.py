@@ -31,9 +31,10 @@ from tidemill.facts.state import State
 from tidemill.turn.check import CommitVerdict, judged
 from tidemill.turn.loop import Round, rounds
 from tidemill.turn.notify import Notices, tell_github
-from tidemill.turn.outcome import Wrote
+from tidemill.turn.outcome import LeftToNextRun, Wrote
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
+from tidemill.turn.senders import is_left_to_another
 from tidemill.turn.statuses import settle
 from tidemill.turn.turn import Turn, turn
 from tidemill.turn.verdicts import note
@@ -52,6 +53,7 @@ class Wishes:
         seconds: after which no check begins.
         deployments: whether records are mirrored on GitHub.
         may_try: whether entry points may run, the check among them.
+        accepted: the id of what this run has accepted before.
         fails_on_red: whether a commit that is not green makes a failure of it all.
     """
 
@@ -59,6 +61,7 @@ class Wishes:
     seconds: float
     deployments: bool = False
     may_try: bool = True
+    accepted: str | None = None
     fails_on_red: bool = False
 
 
@@ -114,9 +117,17 @@ class Loop:
 
     def tell_github(self, done: Turn) -> None:
         """Mirror deployments; and where something is left, let another run go on."""
-        wanted = Notices(go_on=True, deployments=self._wishes.deployments)
+        go_on = not self._is_left_to_senders(done)
+        wanted = Notices(go_on=go_on, deployments=self._wishes.deployments)
         if not self._options.dry_run and isinstance(self._github, GitHub):
             tell_github(done, wanted, self._github, person.run_url())
+
+    def _is_left_to_senders(self, done: Turn) -> bool:
+        """Whether an entry point is needed, and somebody else's run knows: it has accepted
+        something lately, and looks after that what it needs."""
+        return isinstance(done.outcome, LeftToNextRun) and is_left_to_another(
+            done.state, self._wishes.accepted, self._clock.now
+        )
 
     def result(self) -> LoopDone:
         """What became of it all."""

@@ -36,6 +36,8 @@ def accept_and_look_ahead(
         else:
             _, accepted, request = accept_ask(store, remedies, options, ask)
             came, state = EventRequest(name, request), accepted.state
+            if accepted.is_new and not accepted.extra:
+                state = read(store)  # of two that came at once, one run sees both
         try:
             state.check_usable()
             polling = Polling(store, url, options.now)

@@ -33,6 +33,12 @@ PARAMETERS = (
         help="first write to Git what the event of this workflow brings, as accept-event does",
     ),
     Option(
+        "--accepted",
+        metavar="ID",
+        help="what this run has accepted before: with --without-entrypoints, what came lately from "
+        "others is left to their runs, and no other one is started for it",
+    ),
+    Option(
         "--context",
         metavar="NAME",
         help=f"where verdicts are in Git: the name of the check that this answers. By default the "
@@ -81,6 +87,7 @@ def run(arguments: Arguments) -> Result:
             within.total_seconds(),
             deployments=arguments.deployments,
             may_try=not arguments.without_entrypoints,
+            accepted=arguments.accepted,
             fails_on_red=arguments.fail_on_red,
         )
         loop = Loop(store, arguments.repo, options, wishes)

@@ -33,6 +33,15 @@ class _Rejected(msgspec.Struct):
     reason: str = "it was rejected"
 
 
+def is_left_to_another(state: State, own: str | None, now: datetime) -> bool:
+    """Whether somebody else has sent something lately, and so looks after that what is due.
+
+    Args:
+        own: the id of what this sender has sent.
+    """
+    return bool(state.came_lately(now) - {own})
+
+
 def awaited(store: Store, state: State, request: str, clock: Clock) -> State:
     """What is known once the sender of `request` is to go on.
 

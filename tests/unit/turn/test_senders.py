@@ -11,7 +11,7 @@ from tidemill.facts.refs import RefNames, Refs
 from tidemill.facts.requests import HoldRequest
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import LATELY, State
-from tidemill.turn.senders import has_been_read, is_next
+from tidemill.turn.senders import has_been_read, is_left_to_another, is_next
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
 OLD = NOW - 2 * LATELY
@@ -85,3 +85,18 @@ def test_what_comes_from_a_clock_that_is_ahead_came_lately_too() -> None:
     ahead = NOW - timedelta(seconds=5)
     assert state("b").came_lately(ahead) == {"b"}
     assert state("b").came_lately(NOW + LATELY) == set()
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (state("own"), False),
+        (state("own", "other"), True),
+        (state("other"), True),
+        (state("own", old=("other",)), False),
+        (state(), False),
+    ],
+    ids=["alone", "with-another", "its-own-has-ended", "the-other-came-long-ago", "nothing-waits"],
+)
+def test_what_another_sender_has_seen_is_left_to_it(known: State, expected: bool) -> None:
+    assert is_left_to_another(known, "own", NOW) is expected
