@@ -173,16 +173,12 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
     is_listed = one.wave is not None and settings.listing(one.wave, one.target) is not None
     meant = _meant(settings, one, by_name=not is_listed)
     if meant and meant != (one.wave, one.target):
-        says = f"reports as {one.target} in {one.wave}, so" if one.wave else "is not labelled, so"
-        if one.made_by and one.wave:
-            says = "has other labels in its template than tidemill.toml has targets, so"
-        never = (
-            "no target that it makes reports"
-            if one.made_by
-            else f"{meant[1]} in {meant[0]} never reports"
-        )
+        says = f"reports as {one.target} in {one.wave}" if one.wave else "is not labelled"
+        never = f"{says}, so that {meant[1]} in {meant[0]} never reports"
+        if one.made_by:
+            never = "makes what does not report as the targets of tidemill.toml"
         yield problem(
-            f"{what} {says} that {never}",
+            f"{what} {never}",
             "let these lines be in its metadata",
             "\n".join(as_yaml(one.lacks(*meant))),
         )
