@@ -21,6 +21,7 @@ from tidemill.plan.obstacles import (
     FailingTargets,
     FailureThere,
     HoldInForce,
+    HotfixThere,
     MissingApproval,
     Obstacle,
     PastEnding,
@@ -241,9 +242,12 @@ def needs_a_person(one: Obstacle) -> bool:
     match one:
         case PastEnding(how=how):
             return how != "superseded"
+        case HoldInForce(until=until):
+            return until is None
+        case HotfixThere(is_held=is_held):
+            return is_held
         case (
-            HoldInForce()
-            | MissingApproval()
+            MissingApproval()
             | StaleMain()
             | FailureThere()
             | FailingTargets()

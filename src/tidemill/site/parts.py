@@ -255,6 +255,7 @@ def hold_note(hold: Hold, now: datetime) -> Markup:
         el("strong", f"On hold{which}"),
         f" by {hold.by or 'someone'}, ",
         time(hold.since, ago(hold.since, now)),
+        [", until ", time(hold.until)] if hold.until else None,
         el("span", hold.reason, class_="reason"),
         class_="hold",
     )

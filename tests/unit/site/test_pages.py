@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
+import msgspec
 import pytest
 from tests.unit.boards import HOSTILE, PLACE, TARGETS, busy, fresh, hostile, shown
 from tests.unit.sets import app_sha, settings, unreadable
@@ -236,6 +237,15 @@ def test_what_needs_a_person_is_a_feed_with_the_command() -> None:
 
 def test_assets_are_in_the_site() -> None:
     assert set(ASSETS) <= set(site(fresh()))
+
+
+def test_a_hold_that_ends_by_itself_says_when() -> None:
+    rollout = Rollout()
+    held = rollout.held("shop")
+    end = rollout.now.replace(year=2027)
+    rollout.holds["shop", "_"] = msgspec.structs.replace(held, until=end)
+    text = pages(shown(rollout))["index.html"].text
+    assert "until 2027-01-05 12:00 UTC" in text
 
 
 def test_a_freeze_is_shown_with_its_end() -> None:

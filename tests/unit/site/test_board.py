@@ -1,0 +1,45 @@
+"""What needs a person, and what does not."""
+
+import msgspec
+import pytest
+from tests.unit.boards import shown
+from tests.unit.sets import NOW, app_sha, sha
+from tests.unit.snapshots import two_waves
+
+from tidemill.plan import obstacles
+from tidemill.plan.obstacles import Obstacle
+from tidemill.site.board import needs_a_person
+
+HELD = obstacles.HoldInForce(wave="lab", set="_", by="ada", reason="freeze")
+
+
+@pytest.mark.parametrize(
+    ("one", "needs"),
+    [
+        (HELD, True),
+        (msgspec.structs.replace(HELD, until=NOW), False),
+        (obstacles.MissingApproval(wave="lab", set="app", app_sha=app_sha(1)), True),
+        (obstacles.FailureThere(wave="lab", set="app", targets=("lab-1",)), True),
+        (obstacles.PastEviction(app_sha=app_sha(1)), True),
+        (obstacles.PastEnding(app_sha=app_sha(1), how="rejected"), True),
+        (obstacles.PastEnding(app_sha=app_sha(1), how="superseded"), False),
+        (obstacles.RedMain(sha=sha("main")), True),
+        (obstacles.ClosedWindow(wave="lab", until=NOW), False),
+        (obstacles.RunningSoak(wave="lab", until=NOW), False),
+        (obstacles.MissingCheck(sha=None), False),
+        (obstacles.NextTurn(), False),
+        (obstacles.SetNotThere(wave="lab", because=(obstacles.PastEviction(app_sha=None),)), False),
+    ],
+    ids=lambda one: getattr(one, "__struct_config__", None) and one.__struct_config__.tag,
+)
+def test_only_some_obstacles_need_a_person(one: Obstacle, needs: bool) -> None:
+    assert needs_a_person(one) is needs
+
+
+def test_a_set_that_waits_for_approval_and_time_needs_a_person_now() -> None:
+    (line,) = [
+        line for line in shown(two_waves(approval=True, soak="2h")).lines if line.wave == "shop"
+    ]
+    assert set(line.kinds) == {"approval", "soak"}
+    assert line.needs_a_person
+    assert line.command.startswith("tidemill promote-wave --wave shop")
