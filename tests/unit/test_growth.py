@@ -12,9 +12,14 @@ from collections.abc import Callable
 
 import pytest
 from tests.unit.snapshots import LAB, SHOP, Rollout, settings
+from tests.world import START
 
+from tidemill.answers.history import Told, history
+from tidemill.answers.older import names_before
+from tidemill.answers.question import Question, lines
 from tidemill.clients.registry.tokens import challenges
 from tidemill.errors import Refused
+from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.settings_file import refs_in
 from tidemill.images.dockerfile import ignore, parse
 from tidemill.images.dockerfile.words import Mistake, expanded
@@ -42,6 +47,17 @@ def _trimmed(pattern: str) -> Callable[[int], object]:
     return lambda n: expanded(f"${{A{pattern}}}", {"A": "a" * n})
 
 
+def _year(turns: int) -> None:
+    """A journal in which each turn lands a set, and a question about all of it."""
+    entries = (Entry(what="landed", sha=f"{n:x}", set="app", wave="lab") for n in range(turns))
+    told = [Told(one.sha or "", TurnRecord(at=START, entries=(one,))) for one in entries]
+    assert len(lines(history(told, None, None), Question(wave="lab"))) == turns
+
+
+def _renamed(reason: str) -> object:
+    return names_before(Entry(what="renamed", reason=reason))
+
+
 READERS: dict[str, tuple[int, Callable[[int], object]]] = {
     "challenge: spaces": (20_000, lambda n: challenges(f"Bearer{' ' * n}!")),
     "challenge: open quote": (20_000, lambda n: challenges('Bearer realm="' + '\\"' * n)),
@@ -61,6 +77,8 @@ READERS: dict[str, tuple[int, Callable[[int], object]]] = {
     "Dockerfile: here-document": (5_000, lambda n: _dockerfile(f"FROM a\nRUN <<{' ' * n}<")),
     "Dockerfile: continued": (2_000, lambda n: _dockerfile("FROM a\nRUN " + "\\ \n" * n)),
     "Dockerfile: flags": (5_000, lambda n: _dockerfile("FROM a\nRUN " + "--a=" * n)),
+    "journal: turns": (2_000, _year),
+    "journal: names that were": (5_000, lambda n: _renamed("the wave a was " + "a and " * n)),
     "ignored": (
         2_000,
         lambda n: ignore.parse(b"*a*a*a*a*b", "x").leaves_out("a" * n),
