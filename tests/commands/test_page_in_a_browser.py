@@ -197,6 +197,14 @@ def test_the_script_filters_by_a_whole_image_reference(page: Page, folder: Path)
     assert page.run("document.getElementById('found').textContent") == "0 found"
 
 
+def test_parts_of_the_index_with_nothing_found_go(page: Page, folder: Path) -> None:
+    page.open(f"{address(folder, 'busy', 'find')}?q=prod-8")
+    titles = "[...document.querySelectorAll('h2')].filter((one) => one.checkVisibility())"
+    assert page.run(f"{titles}.map((one) => one.firstChild.textContent.trim())") == ["Targets"]
+    page.open(address(folder, "busy", "find"))
+    assert page.run(f"{titles}.length") == 3
+
+
 def found(page: Page) -> list[str]:
     """What the index still shows: the first word of each row."""
     rows = "[...document.querySelectorAll('.index > li')].filter((one) => one.checkVisibility())"

@@ -8,11 +8,13 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import TypeVar
 
+from tidemill.announcing.announcement import Announcement
 from tidemill.answers.history import History, Stay
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.records import Deployment
+from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.obstacles import (
@@ -361,14 +363,20 @@ def _sets(
     for one in evictions:
         if one.operation and one.operation.app_sha:
             evicted.setdefault((one.operation.set, one.operation.app_sha), []).append(one)
+    announced = {
+        (fact.announcement.set, fact.announcement.sha): fact.announcement
+        for fact in snapshot.inbox.values()
+        if isinstance(fact, AnnouncementRequest)
+    }
     images = {(name, files.app_sha): files for (_, name), files in snapshot.main.sets.items()}
     found = []
     for key in dict.fromkeys([*stays, *waiting, *evicted]):
         set_name, sha = key
         mine, gone = stays.get(key, []), evicted.get(key, [])
-        known: list[StayView | Operation] = [
+        known: list[StayView | Operation | Announcement] = [
             *mine,
             *(one.operation for one in gone if one.operation),
+            *filter(None, [announced.get(key)]),
         ]
         if set_name not in names:
             continue

@@ -13,9 +13,14 @@ function wanted(text) {
 function filter() {
   const words = wanted(field.value);
   let count = 0;
-  for (const row of document.querySelectorAll(".index > li")) {
-    row.hidden = words !== "" && !row.textContent.toLowerCase().includes(words);
-    count += row.hidden ? 0 : 1;
+  for (const index of document.querySelectorAll(".index")) {
+    let own = 0;
+    for (const row of index.children) {
+      row.hidden = words !== "" && !row.textContent.toLowerCase().includes(words);
+      own += row.hidden ? 0 : 1;
+    }
+    index.closest("section").hidden = own === 0;
+    count += own;
   }
   said.textContent = words === "" ? "" : count === 1 ? "1 found" : `${count} found`;
 }

@@ -36,6 +36,13 @@ def test_only_some_obstacles_need_a_person(one: Obstacle, needs: bool) -> None:
     assert needs_a_person(one) is needs
 
 
+def test_a_set_that_waits_has_the_position_of_its_announcement() -> None:
+    rollout = two_waves()
+    rollout.announced(7)
+    (view,) = [one for one in shown(rollout).sets if one.app_sha == app_sha(7)]
+    assert (view.position, view.repository) == (7, "acme/app")
+
+
 def test_a_set_that_waits_for_approval_and_time_needs_a_person_now() -> None:
     (line,) = [
         line for line in shown(two_waves(approval=True, soak="2h")).lines if line.wave == "shop"
