@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.loop.stories import file_at, refs
 from tests.loop.waves import short, waves
 from tests.world import git
@@ -179,6 +181,29 @@ def test_promotion_by_hand_twice_is_one_promotion(tmp_path: Path) -> None:
     assert w.at("shop") == 1
     assert len(w.journalled("promoted")) == 1
     assert not w.refs("inbox")
+
+
+@pytest.mark.parametrize("minutes", range(4))  # ids are digests: which of two comes first varies
+def test_override_counts_where_the_set_was_asked_for_before(tmp_path: Path, minutes: int) -> None:
+    w = waves(tmp_path, SOAK, first=("deployed", 1, "lab"))
+    w.promote("shop")
+    w.later(minutes=1 + minutes)
+    turn = w.promote("shop", "--sha", short(1), "--override", "customers wait")
+    assert turn["promoted"]
+    w.green()
+    assert w.at("shop") == 1
+    assert len(w.journalled("promoted")) == 1
+    assert not w.refs("inbox")
+
+
+@pytest.mark.parametrize("minutes", range(4))
+def test_two_who_ask_for_a_set_wait_for_the_same(tmp_path: Path, minutes: int) -> None:
+    w = waves(tmp_path, SOAK, first=("deployed", 1, "lab"))
+    w.promote("shop")
+    w.later(minutes=1 + minutes)
+    waiting = [one for one in w.promote("shop")["waiting"] if one["id"]]
+    assert len(waiting) == 2
+    assert waiting[0]["obstacles"] == waiting[1]["obstacles"], waiting
 
 
 def test_evicted_promotion_is_not_done_again_until_it_is_retried(tmp_path: Path) -> None:

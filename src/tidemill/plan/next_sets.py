@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from functools import cache, partial
 from typing import TypeAlias
 
@@ -208,9 +209,10 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     """The sets that could be promoted into a wave, the newest first: newer than all that the
     wave has had, or asked for by a person."""
     part = draft.ledger.history(wave.name, set_name)
-    asked: dict[_Key, tuple[str | None, Promotion | None]] = {
+    requests = draft.inbox.promotions(wave.name, set_name).items()
+    asked: dict[_Key, tuple[str | None, Promotion | None]] = {  # of several, the last override
         (order_of(fact), fact.app_sha): (request_id, fact)
-        for request_id, fact in draft.inbox.promotions(wave.name, set_name).items()
+        for request_id, fact in sorted(requests, key=_weight)
     }
     landings: dict[_Key, tuple[str, Landing]] = {}
     own = (wave.name, *wave.sources)
@@ -226,6 +228,12 @@ def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:
     for key in sorted(landings, key=lambda one: one[0], reverse=True):
         source, landing = landings[key]
         yield _promotion(wave, set_name, source, landing, *asked.get(key, (None, None)))
+
+
+def _weight(asked: tuple[str, Promotion]) -> tuple[bool, datetime]:
+    """Which of several requests for a set counts: an override before others, then the latest."""
+    _, fact = asked
+    return bool(fact.override), fact.accepted_at
 
 
 def _promotion(

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.ledger import BadEnding, Landing, Refusal
 from tidemill.facts.operation import AutoCommit, Operation
@@ -85,7 +87,11 @@ def _requests(draft: Draft, under_test: list[Operation]) -> None:
         if isinstance(fact, Promotion):
             if (fact.wave, fact.set, fact.app_sha) not in going:
                 about = About(at="for", app_sha=fact.app_sha, set=fact.set, wave=fact.wave)
-                draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
+                same = next((one for one in draft.waiting if one.about == about), None)
+                if same is not None:  # somebody else asked for it, too
+                    draft.waiting[msgspec.structs.replace(same, id=request_id)] = None
+                else:
+                    draft.wait(about, Nowhere(), since=fact.accepted_at, request=request_id)
         elif isinstance(fact, AnnouncementRequest):
             announcement = fact.announcement
             about = About(at="announced", app_sha=announcement.sha, set=announcement.set)
