@@ -5,7 +5,7 @@
 Run it in a clone of your mirror, at a release, and commit what it has changed. Enterprise Server
 does not know `uses: $/…`: each step names the mirror and the release's commit instead. And the
 actions for artifacts refuse it: the records of images go from job to job as an output, so that all
-services are built in one job, and a set has to fit into an event.
+services are built in one job, and a set has to fit into an event; no page of a run is kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(".github/workflows")
-CALLED = ("gitops.yml", "publish-images.yml")
 _STEP = r"      - {}.*\n(?:        .*\n)*"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
@@ -33,9 +32,8 @@ def main(arguments: list[str]) -> int:
     release = _git("describe", "--tags", "--always")
     changed = {}
     try:
-        for name in CALLED:
-            text = (FOLDER / name).read_text(encoding="utf-8")
-            text = without_artifacts(text) if name == "publish-images.yml" else text
+        for name, without in RID_OF.items():
+            text = without((FOLDER / name).read_text(encoding="utf-8"))
             changed[FOLDER / name] = explicit(text, arguments[0], sha, release)
     except (OSError, Unexpected) as error:
         print(f"error: {error}.\n  written: nothing", file=sys.stderr)
@@ -51,6 +49,24 @@ def main(arguments: list[str]) -> int:
 def explicit(text: str, mirror: str, sha: str, release: str) -> str:
     """A workflow whose steps name the mirror's actions, at the commit that they are from."""
     return re.sub(r"uses: \$/(\S+)", rf"uses: {mirror}/\1@{sha} # {release}", text)
+
+
+def without_page(text: str) -> str:
+    """The workflow gitops, which keeps no page of a run: that would be an artifact.
+
+    Raises:
+        Unexpected: the workflow is another one than this was written for.
+    """
+    for what, expected in (
+        (r"      page:\n(?:        .*\n)+", 1),
+        (r"      # What the run has left, to look at\..*\n", 1),
+        (_STEP.format("name: Write the page"), 2),
+        (_STEP.format("name: Keep the page"), 2),
+    ):
+        text, count = re.subn(what, "", text)
+        if count != expected:
+            raise Unexpected(f"{what!r} is {count} times in gitops.yml")
+    return text
 
 
 def without_artifacts(text: str) -> str:
@@ -106,6 +122,8 @@ def _git(*words: str) -> str:
     done = subprocess.run(["git", *words], check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
+
+RID_OF = {"gitops.yml": without_page, "publish-images.yml": without_artifacts}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

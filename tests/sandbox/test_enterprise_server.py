@@ -65,7 +65,7 @@ def test_steps_are_there_and_none_is_of_artifacts(mirror: Path) -> None:
 def test_workflow_that_the_command_does_not_know_is_not_half_changed(mirror: Path) -> None:
     again = subprocess.run([*COMMAND], cwd=mirror, check=False, capture_output=True, text=True)
     assert again.returncode == 1
-    assert "publish-images.yml" in again.stderr
+    assert "gitops.yml" in again.stderr
     before = subprocess.run(
         ["git", "-C", mirror, "diff", "--stat"], check=True, capture_output=True, text=True
     ).stdout
