@@ -111,7 +111,7 @@ def main() -> None:
             reader.run('tidemill page --repo "$CFG" --out page')
             page = Path(reader.run("pwd"), "page", "index.html")
             _take(browser, page.as_uri(), "waves.png", 600)
-            _take(browser, _run_that_promoted(reader), "run.png", 960)
+            _take(browser, _run_that_promoted(reader), "run.png", 895)
 
 
 def _person(folder: str) -> dict[str, str]:
