@@ -180,6 +180,7 @@ def test_json_of_status_has_what_the_contract_names(busy: World) -> None:
         "health": "Healthy",
         "runs": "",
         "clock_ahead": None,
+        "ignored": None,
     }
     assert lab["targets"][0]["runs"] == {"app": sha_of("app-2")}
     told = json.dumps(status["waiting"])
