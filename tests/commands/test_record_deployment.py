@@ -53,6 +53,7 @@ def test_report_is_filed_and_shown(landed: World) -> None:
         "health": "Healthy",
         "runs": {"app": sha_of("app-1")},
         "clock_ahead": None,
+        "ignored": None,
     }
 
 

@@ -53,7 +53,7 @@ def test_status_has_what_was_promised(second: World) -> None:
     )
     assert [target["name"] for target in lab["targets"]] == ["lab-1", "lab-2"]
     for target in lab["targets"]:
-        keys = {"name", "revision", "phase", "health", "runs", "clock_ahead"}
+        keys = {"name", "revision", "phase", "health", "runs", "clock_ahead", "ignored"}
         assert set(target) == keys
         assert target["runs"] == {"app": sha_of("app-2")}
     assert shop["sets"] == []

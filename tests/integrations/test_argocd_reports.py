@@ -98,6 +98,7 @@ def test_report_becomes_the_record(argocd: Controller, landed: World) -> None:
         "health": "Healthy",
         "runs": {"app": announcement(1)["sha"]},
         "clock_ahead": None,
+        "ignored": None,
     }
     assert landed.refs("inbox") == []
 
