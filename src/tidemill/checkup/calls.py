@@ -34,7 +34,9 @@ class Interface:
 
 INTERFACES: Mapping[str, Interface] = {
     "gitops": Interface(
-        frozenset({"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red"})
+        frozenset(
+            {"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red", "page"}
+        )
         | {"runs-on"},
         frozenset({"app-private-key", "artifact-token"}),
         {"contents": "write", "statuses": "write", "checks": "read", "deployments": "read"},
