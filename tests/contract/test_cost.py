@@ -39,8 +39,7 @@ def test_goals_hold_where_they_were_counted(cost: ModuleType) -> None:
 
 
 def test_an_app_costs_three_calls_a_run(cost: ModuleType) -> None:
-    """Each run finds the installation, makes a token of it, and revokes that; so a commit takes more
-    than the 40 calls that it takes at most without an App."""
+    """It finds the installation, makes a token of it, revokes that: more than 40 calls in all."""
     nine = cost.kept()[cost.Case(cost.NINE, "events", "an App")].commit
     of_app = sum(times for kind, times in nine.kinds.items() if "installation" in kind)
     assert of_app <= 3 * nine.runs
