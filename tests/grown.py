@@ -229,6 +229,38 @@ FLEET = {
     "platform/production/us-east/kustomization.yaml": "resources:\n- web.yaml\n- orders.yaml\n",
 }
 
+# Several apps, each with its waves and regions, and an Application for each folder. Argo CD syncs
+# only what changed, so a set that changes one app is reported by that app's Applications alone.
+MONOREPO = {
+    **{f"apps/{one}/base/d.yaml": deployment(one, f"{REGISTRY}/{one}:v1") for one in SERVICES},
+    **{f"apps/{one}/base/kustomization.yaml": "resources: [d.yaml]\n" for one in SERVICES},
+    **{
+        f"apps/{one}/overlays/{place}/kustomization.yaml": "resources: [../../../base]\n"
+        for one in SERVICES
+        for place in ("dev/eu", "live/eu", "live/us")
+    },
+    "argocd/apps.yaml": dedent("""\
+        apiVersion: argoproj.io/v1alpha1
+        kind: ApplicationSet
+        metadata:
+          name: apps
+        spec:
+          goTemplate: true
+          generators:
+            - git:
+                repoURL: https://git.example.com/cfg.git
+                revision: HEAD
+                directories:
+                  - path: apps/*/overlays/*/*
+          template:
+            metadata:
+              name: '{{index .path.segments 1}}-{{index .path.segments 3}}-{{.path.basename}}'
+            spec:
+              source:
+                path: '{{.path.path}}'
+        """),
+}
+
 
 class Grown(World):
     """A checkout with some files and one commit, and the bare repository that it pushes to."""

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands.terminal import at_terminal
-from tests.grown import FLEET, HELM, KUSTOMIZE, PLAIN, RENAMED, UMBRELLA, Grown
+from tests.grown import FLEET, HELM, KUSTOMIZE, MONOREPO, PLAIN, RENAMED, UMBRELLA, Grown
 from tests.world import announcement, git
 
 from tidemill.__main__ import main
@@ -51,6 +51,7 @@ def status_of(folder: Path) -> str:
     return git(folder, "status", "--porcelain", "--untracked-files=all")
 
 
+REGIONS = ("eu", "us")
 GROWN = {
     "kustomize": (KUSTOMIZE, "overlays/{wave}", {"staging": 1, "production": 1}),
     "helm": (HELM, "charts/shop/values-{wave}.yaml", {"dev": 1, "staging": 1, "prod": 1}),
@@ -62,6 +63,15 @@ GROWN = {
         {"dev": 1, "staging": 1, "production": 2},
     ),
     "fleet": (FLEET, "platform/{wave}", {"staging": 1, "production": 2}),
+    "monorepo": (
+        MONOREPO,
+        [
+            f"apps/{one}/overlays/{{wave}}/{region}"
+            for one in ("orders", "web")
+            for region in REGIONS
+        ],
+        {"dev": 2, "live": 4},
+    ),
 }
 
 
@@ -92,6 +102,23 @@ def test_what_it_makes_of_a_grown_repository_carries_a_set_to_the_last_wave(
     states = [one["sets"][0]["state"] for one in grown.status()["waves"]]
     assert states == ["deployed"] * len(waves)
     assert done("cfg", str(grown.clone))["files"] == []
+
+
+def test_of_many_apps_only_those_that_change_have_to_report(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, MONOREPO)
+    done("cfg", str(grown.clone), "--yes")
+    grown.commit("it adopts Tidemill")
+    settings = tomllib.loads((grown.clone / "tidemill.toml").read_text())
+    grown.targets = {one["name"]: one["targets"] for one in settings["waves"]}
+    for position, web in ((1, "1"), (2, "2")):
+        assert grown.announce(position, {"web": web, "orders": "1"}).code == 0
+        for wave, targets in grown.targets.items():
+            assert grown.run("loop", "--once").code == 0
+            changed = targets if position == 1 else [one for one in targets if "web" in one]
+            for target in changed:
+                grown.report(wave, target)
+    states = [one["sets"][0] for one in grown.status()["waves"]]
+    assert [(one["state"], one["position"]) for one in states] == [("deployed", 2)] * 2
 
 
 def assert_names_the_images(

@@ -326,6 +326,7 @@ def test_the_example_has_every_key() -> None:
         "waves",
         "targets",
         "targets.ignored",
+        "targets.path",
         "freezes",
     }
 

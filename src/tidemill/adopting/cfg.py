@@ -76,7 +76,12 @@ def proposed(
     deployed = [one for one in every if one.has_files]
     if there is not None:
         waves = {wave.name: wave.targets for wave in there.waves}
-        rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is")
+        own = {
+            (name, target): there.templates_of(name, target)
+            for name, targets in waves.items()
+            for target in targets
+        }
+        rollout = Rollout(waves, there.templates(), f"{FILE} is there, and stays as it is", own)
         tool = next((one for one, text in SCRIPTS.items() if _is(tree, texts[text])), None)
         files: list[Wanted] = []
         images = there.images.path
@@ -293,6 +298,15 @@ def _settings(place: Place, rollout: Rollout, prefix: str, images: str, generate
     for wave, targets in rollout.waves.items():
         listed = ", ".join(map(quoted, targets))
         lines += ["", "[[waves]]", f"name = {quoted(wave)}", f"targets = [{listed}]"]
+    every = [(wave, target) for wave, targets in rollout.waves.items() for target in targets]
+    named = [target for _, target in every]
+    for wave, target in every:
+        if not (own := rollout.own.get((wave, target))):
+            continue
+        lines += ["", "[[targets]]", f"name = {quoted(target)}"]
+        lines += [f"wave = {quoted(wave)}"] if named.count(target) > 1 else []
+        listed = ", ".join(map(quoted, own))
+        lines.append(f"path = {listed}" if len(own) == 1 else f"path = [{listed}]")
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from tidemill.facts import controllers
@@ -38,17 +38,19 @@ class Rollout:
     Attributes:
         paths: templates with `{wave}` and `{target}`, as `[deployments] path` has them.
         why: how it was found out, in a sentence.
+        own: by wave and target those of the templates that it is made of; all where it is not here.
     """
 
     waves: Mapping[str, tuple[str, ...]]
     paths: tuple[str, ...]
     why: str
+    own: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
 
     def places(self) -> Iterator[tuple[str, str, str]]:
         """Each path of each target, with its wave and the target."""
         for wave, targets in self.waves.items():
             for target in targets:
-                for path in self.paths:
+                for path in self.own.get((wave, target), self.paths):
                     filled = path.replace("{wave}", wave).replace("{target}", target)
                     yield filled.strip("/"), wave, target
 
@@ -112,7 +114,24 @@ def found(
         {wave: tuple(dict.fromkeys(targets[wave])) or (wave,) for wave in waves},
         (*sorted(shared), *listed),
         f"{', '.join(by_wave)}; in the usual order of these names",
+        {} if template else _own(templates, made, by_wave),
     )
+
+
+def _own(
+    templates: Mapping[str, str],
+    made: Sequence[tuple[str, Collection[str]]],
+    by_wave: Mapping[str, str],
+) -> dict[tuple[str, str], tuple[str, ...]]:
+    """By wave and target its own of several templates; nothing where each has all of them."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for name, of_one in made:
+        for path in of_one:
+            if path in by_wave:
+                found.setdefault((by_wave[path], name), set()).add(templates[path])
+    if all(mine == {*templates.values()} for mine in found.values()):
+        return {}
+    return {place: tuple(sorted(mine)) for place, mine in found.items()}
 
 
 def _shared(templates: Mapping[str, str], made: Sequence[tuple[str, Collection[str]]]) -> set[str]:

@@ -96,15 +96,16 @@ def paths(known: Checkup) -> Iterator[Finding]:
         for depth in range(1, len(parts) + 1)
     }
     wanted = [
-        known.cfg.paths(wave.name, target) for wave in known.cfg.waves for target in wave.targets
+        dict(zip(known.cfg.paths(*each), known.cfg.templates_of(*each), strict=True))
+        for each in ((wave.name, target) for wave in known.cfg.waves for target in wave.targets)
     ]
     # Of several places, one that only some targets have is a choice; one that none has is a slip.
-    unused = [there.isdisjoint(of_all) for of_all in zip(*wanted, strict=True)]
+    used = {one for of_one in wanted for path, one in of_one.items() if path in there}
     empty = [
         path
         for of_one in wanted
-        for path, is_unused in zip(of_one, unused, strict=True)
-        if path and path not in there and (is_unused or there.isdisjoint(of_one))
+        for path, template in of_one.items()
+        if path and path not in there and (template not in used or there.isdisjoint(of_one))
     ]
     if empty := list(dict.fromkeys(empty)):
         yield warning(

@@ -176,8 +176,7 @@ def look(
         sets: the image files of the wave's sets, by set.
         read: gives the names and bytes of all files at or below some paths.
     """
-    templates = settings.templates()
-    if not templates:
+    if not settings.templates():
         return {name: SetUsage(users=frozenset(targets)) for name in sets}
     wanted = ImageIndex(sets)
     said: dict[str, Mentions] = {}
@@ -186,6 +185,7 @@ def look(
     below: dict[str, list[str]] = {}
     for target in targets:
         mine = files[target] = {}
+        templates = settings.templates_of(wave, target)
         for template, path in zip(templates, settings.paths(wave, target), strict=True):
             if path not in below:
                 texts = [(name, data) for name, data in read([path])]

@@ -1,4 +1,4 @@
-"""How many targets of a wave have to run a set (`need`), and which do not count (`ignored`)."""
+"""How many targets of a wave have to run a set (`need`), and what is to say of single ones."""
 
 from __future__ import annotations
 
@@ -40,10 +40,15 @@ class Ignored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 
 class TargetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What there is to say of one target; `wave` where several waves have one of that name."""
+    """What there is to say of one target; `wave` where several waves have one of that name.
+
+    Attributes:
+        path: which of the places in `[deployments] path` it renders from; empty: all.
+    """
 
     name: str
     wave: str | None = None
+    path: str | tuple[str, ...] = ()
     ignored: Ignored | None = None
 
 

@@ -221,8 +221,20 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         """What a target renders from; empty where the settings do not say."""
         return tuple(
             one.replace("{wave}", wave).replace("{target}", target).strip("/")
-            for one in self.templates()
+            for one in self.templates_of(wave, target)
         )
+
+    def templates_of(self, wave: str, target: str) -> tuple[str, ...]:
+        """Which of the places in `[deployments] path` a target renders from."""
+        own = self._own_templates
+        return own.get((wave, target)) or own.get((None, target)) or self.templates()
+
+    @cached_property
+    def _own_templates(self) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
+        said = ((one.wave, one.name, one.path) for one in self.targets if one.path)
+        return {
+            (wave, name): (path,) if isinstance(path, str) else path for wave, name, path in said
+        }
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -264,6 +264,13 @@ def _check_targets(settings: Settings) -> None:
             meant = did_you_mean(one.name, names).rstrip()
             said = f"no wave lists a target {one.name!r}{f' ({meant})' if meant else ''}"
             raise _WrongAt(f"$.targets[{index}].name", said)
+        every = settings.templates()
+        own = (one.path,) if isinstance(one.path, str) else one.path
+        if strange := [path for path in own if path not in every]:
+            meant = did_you_mean(strange[0], every).rstrip()
+            meant = f" ({meant})" if meant else ""
+            said = f"[deployments] path does not list {strange[0]!r}{meant}"
+            raise _WrongAt(f"$.targets[{index}].path", said)
         why = one.ignored.reason if one.ignored else "none"
         if not why.strip() or UNPRINTABLE.search(why):
             path = f"$.targets[{index}].ignored.reason"

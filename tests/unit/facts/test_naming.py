@@ -170,6 +170,15 @@ def test_target_uses_the_sets_that_its_files_mention() -> None:
     }
 
 
+def test_target_uses_the_set_only_if_its_own_places_mention_it() -> None:
+    files = {"a/lab/x.yaml": f"image: {API}@{A}", "b/lab/x.yaml": f"image: {JOB}@{B}"}
+    own = '["a/{wave}", "b/{wave}"]\n[[targets]]\nname = "l1"\npath = "a/{wave}"'
+    found = judged(files, {"app": ONE}, path=own)
+    assert found["app"].users == {"l1", "l2"}
+    other = own.replace('path = "a/{wave}"', 'path = "b/{wave}"')
+    assert judged(files, {"app": ONE}, path=other)["app"].users == {"l2"}
+
+
 def test_where_no_file_tells_every_target_uses_every_set() -> None:
     found = judged({FILE: "replicas: 1"}, {"app": ONE, "web": TWO})
     assert all(one.users == {"l1", "l2"} for one in found.values())

@@ -99,6 +99,16 @@ def test_paths_are_filled_in() -> None:
     assert least.prefixes() == ()
 
 
+def test_target_may_render_from_some_of_the_places() -> None:
+    own = '[[targets]]\nname = "prod-eu"\nwave = "production"\npath = "common/{wave}"\n'
+    found = parse(f"{WHOLE}{own}")
+    assert found.paths("production", "prod-eu") == ("common/production",)
+    assert found.paths("staging", "prod-eu") == ("generated/staging/prod-eu", "common/staging")
+    everywhere = parse(f"{WHOLE}{own}".replace('wave = "production"\n', ""))
+    assert everywhere.paths("staging", "prod-eu") == ("common/staging",)
+    assert everywhere.prefixes() == found.prefixes() == ("generated", "common")
+
+
 @pytest.mark.parametrize(
     ("path", "paths", "prefixes"),
     [

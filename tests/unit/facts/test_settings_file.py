@@ -184,6 +184,11 @@ def test_what_a_file_says_stands_in_one_short_printable_line(text: str) -> None:
         ('test = "each"', 'test = "eech"', "did you mean each? it takes each, head"),
         ('test = "each"', 'test = "all"', "(it takes each, head)"),
         ('admit = "when soaked"', 'admit = "when soakd"', "did you mean when soaked? it takes "),
+        (
+            "[[sets]]",
+            '[[targets]]\nname = "prod-eu"\npath = "comon/{wave}"\n[[sets]]',
+            "does not list 'comon/{wave}' (did you mean common/{wave}?)",
+        ),
         ('after = ["staging"]', 'after = ["stagin"]', "'stagin' (did you mean staging?)"),
     ],
 )
