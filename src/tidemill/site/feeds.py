@@ -17,6 +17,7 @@ _VERBS = {
     "introduce": "was introduced into",
     "promote": "was promoted to",
     "roll back": "is back in, by a rollback:",
+    "hotfix": "was put as a hotfix into",
     "by hand": "was put by hand into",
     "": "landed in",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from tidemill.answers.question import HOW
 from tidemill.site.board import SetView, StayView, TargetView, WaveView
 from tidemill.site.front import eviction
 from tidemill.site.markup import Child, Markup, el, joined
@@ -22,13 +23,6 @@ from tidemill.site.parts import (
 from tidemill.words.durations import show_duration
 
 MOST_LANDINGS = 200  # on the timeline of all waves
-_VERBS = {
-    "introduce": "introduced",
-    "promote": "promoted",
-    "roll back": "rolled back to",
-    "by hand": "by hand",
-    "": "",
-}
 
 
 def timeline_page(frame: Frame) -> bytes:
@@ -177,7 +171,7 @@ def _landings(
 
 def _how(stay: StayView) -> Markup:
     """How a set came there: by whom, why, and the run that did it."""
-    verb = outside(stay.run, _VERBS[stay.how] or "landed")
+    verb = outside(stay.run, HOW.get(stay.how, "landed"))
     if not stay.by:
         return verb
     return joined(verb, f" by {stay.by}", el("small", stay.reason, class_="reason"))

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
+from typing import get_args
 from xml.etree import ElementTree
 
 import msgspec
@@ -14,6 +15,8 @@ from tests.unit.boards import HOSTILE, PLACE, TARGETS, busy, fresh, hostile, sho
 from tests.unit.sets import app_sha, settings, unreadable
 from tests.unit.snapshots import Rollout, two_waves
 
+from tidemill.answers.question import HOW
+from tidemill.facts.ledger import How
 from tidemill.site.board import Board
 from tidemill.site.parts import POLICY, file_name
 from tidemill.site.site import ASSETS, site
@@ -111,6 +114,19 @@ def test_who_asked_for_a_landing_stands_on_the_timeline(all_pages: dict[str, See
     page = all_pages["timeline.html"]
     assert "promoted by ada" in page.text
     assert "https://github.com/acme/cfg-app/actions/runs/1" in page.links()
+
+
+@pytest.mark.parametrize("how", [*get_args(How), ""])
+def test_however_a_set_came_the_pages_and_the_feed_say_it(how: str) -> None:
+    board = busy()
+    waves = tuple(
+        replace(wave, stays=tuple(replace(stay, how=how) for stay in wave.stays))
+        for wave in board.waves
+    )
+    files = site(replace(board, waves=waves))
+    verb = HOW.get(how, "landed")
+    assert verb in Seen(files["timeline.html"]).text
+    assert len(list(ElementTree.fromstring(files["landings.xml"]).iter(f"{ATOM}entry"))) > 1
 
 
 def test_of_a_long_queue_the_end_is_folded_and_still_there() -> None:
