@@ -229,6 +229,20 @@ FLEET = {
     "platform/production/us-east/kustomization.yaml": "resources:\n- web.yaml\n- orders.yaml\n",
 }
 
+# The chart has the repositories, and each site its tags alone.
+TAGS = {
+    "charts/shop/Chart.yaml": CHART["Chart.yaml"],
+    "charts/shop/values.yaml": "".join(
+        f"{one}:\n  image:\n    repository: {REGISTRY}/{one}\n    tag: latest\n" for one in SERVICES
+    ),
+    **{
+        f"environments/{place}/values.yaml": "".join(
+            f"{one}:\n  image:\n    tag: v1\n" for one in SERVICES
+        )
+        for place in ("qa/eu", "prod/eu", "prod/us")
+    },
+}
+
 # Several apps, each with its waves and regions, and an Application for each folder. Argo CD syncs
 # only what changed, so a set that changes one app is reported by that app's Applications alone.
 MONOREPO = {

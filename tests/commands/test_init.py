@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.commands.terminal import at_terminal
-from tests.grown import FLEET, HELM, KUSTOMIZE, MONOREPO, PLAIN, RENAMED, UMBRELLA, Grown
+from tests.grown import FLEET, HELM, KUSTOMIZE, MONOREPO, PLAIN, RENAMED, TAGS, UMBRELLA, Grown
 from tests.world import announcement, git
 
 from tidemill.__main__ import main
@@ -63,6 +63,7 @@ GROWN = {
         {"dev": 1, "staging": 1, "production": 2},
     ),
     "fleet": (FLEET, "platform/{wave}", {"staging": 1, "production": 2}),
+    "tags": (TAGS, "environments/{wave}/{target}/values.yaml", {"qa": 1, "prod": 2}),
     "monorepo": (
         MONOREPO,
         [

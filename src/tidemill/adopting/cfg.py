@@ -10,7 +10,7 @@ from itertools import chain
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
 
-from tidemill.adopting import images_seen, reporting, sources
+from tidemill.adopting import images_seen, reporting, sources, values
 from tidemill.adopting import rollout as rollouts
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
 from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
@@ -118,6 +118,10 @@ def proposed(
     pastes, edited = reporting.labels(tree, deployed, rollout)
     pastes += reporting.unlisted(every)
     files += edited
+    if tool == "helm":
+        more, edited = values.repositories(tree, rollout, prefix)
+        pastes += more
+        files += edited
     steps: list[Step] = []
     if place.is_on_github:
         made, more, steps = reporting.notifications(tree, place, every, [*rollout.waves], texts)

@@ -60,11 +60,13 @@ def digests(known: Checkup) -> Iterator[Finding]:
     elif not known.arrivals:
         what = "no wave has images yet, and no file names one, so that services are not known here"
         yield unknown(what, "run this again after the first announcement", "tidemill doctor")
+    is_anywhere = any(files for one in known.arrivals for files in one.services.values())
     for one in known.arrivals:
-        yield from _arrival(known.cfg, one)
+        yield from _arrival(known.cfg, one, is_anywhere=is_anywhere)
 
 
-def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
+def _arrival(settings: Settings, one: Arrival, *, is_anywhere: bool) -> Iterator[Finding]:
+    # Of guessed services one wave may have none. Where no wave has any, nothing carries images.
     where = f"{one.wave}, set {one.image_set}"
     with_ = " (with invented digests)" if one.is_invented else ""
     absent = [service for service, files in one.services.items() if not files]
@@ -76,7 +78,8 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
     if told:
         yield ok(f"{where}: these digests arrive{with_}: {listed(told)}")
     if absent:
-        say = problem if not told and not (one.is_invented and one.is_guessed) else warning
+        is_guess = one.is_invented and one.is_guessed and is_anywhere
+        say = problem if not told and not is_guess else warning
         never = "" if told else ": the set would never count as deployed"
         yield say(
             f"{where}: no file names the digest of {listed(absent)}{with_}{never}",

@@ -383,8 +383,15 @@ CASES: dict[str, Case] = {
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True),)),
         "digests", "problem", "no file names the digest of web (with invented digests)",
     ),
-    "no digest of a guessed service arrives": (
+    "no digest of a guessed service arrives in any wave": (
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True, True),)),
+        "digests", "problem", "no file names the digest of web",
+    ),
+    "no digest of a guessed service arrives in one wave": (
+        lambda: replace(cfg(), arrivals=(
+            Arrival("staging", "app", {"web": ()}, True, True),
+            Arrival("production", "app", {"web": ("x",)}, True, True),
+        )),
         "digests", "warning", "no file names the digest of web",
     ),
     "one digest does not arrive": (
