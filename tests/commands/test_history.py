@@ -182,6 +182,7 @@ def test_journal_of_the_first_releases_is_read_with_what_its_ledger_has(second: 
 
 
 def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
+    deployed.later(minutes=5)
     git(deployed.clone, "pull", "-q", str(deployed.bare), "main")
     git(deployed.clone, "mv", "images/lab", "images/bench")
     git(deployed.clone, "mv", "generated/lab", "generated/bench")
@@ -195,7 +196,16 @@ def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
     assert [one["what"] for one in lines][:1] == ["landed"]
     assert lines[0]["wave"] == "lab"
     assert "renamed" in [one["what"] for one in lines]
-    assert deployed.run("history", "--service", "web", "--wave", "bench")["services"]
+    of_bench = deployed.run("history", "--service", "web", "--wave", "bench")["services"]
+    assert of_bench
+    assert deployed.run("history", "--service", "web")["services"] == of_bench
+    (then,) = deployed.run("history", "--at", lines[0]["at"])["sets"]
+    now = deployed.run("history", "--at", deployed.now.isoformat())
+    assert (then["wave"], [one["wave"] for one in now["sets"]]) == ("lab", ["bench"])
+    assert then["until"] is None
+    targets = [(one["wave"], one["target"], one["app_shas"]) for one in now["targets"]]
+    assert targets == [("bench", name, {"app": sha_of("app-1")}) for name in ("lab-1", "lab-2")]
+    assert deployed.run("explain", "web")["things"][0]["services"] == of_bench
 
 
 def test_newest_lines_are_shown_and_the_others_counted(second: World) -> None:

@@ -102,31 +102,81 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
         return self.since <= when and (self.until is None or when < self.until)
 
 
+class Renaming(msgspec.Struct, frozen=True):
+    """Names that changed in one turn: by the new one those of before, of waves and of sets."""
+
+    at: datetime
+    waves: Mapping[str, tuple[str, ...]]
+    sets: Mapping[str, tuple[str, ...]]
+
+    def heirs(self, place: Place) -> list[Place]:
+        """What a place was called afterwards; the same, if it was not renamed."""
+        wave, name = place
+        waves = [now for now, was in self.waves.items() if wave in was] or [wave]
+        sets = [now for now, was in self.sets.items() if name in was] or [name]
+        return [(wave_now, name_now) for wave_now in waves for name_now in sets]
+
+
 @dataclass(frozen=True)
 class History:
     """All turns, the oldest first, and the stays of each place that there is or was.
 
     Attributes:
         stays: by wave and set as they are called today, the oldest first. A place that took over
-            the past of another one begins with that one's.
+            the past of another one begins with that one's, which keeps it as well.
+        left: the names of places that were given up when others took over their past.
+        renamings: the oldest first.
         missing: what cannot be told because nothing that is left in Git says it, in sentences.
     """
 
     turns: Sequence[Told] = ()
     stays: Mapping[Place, Sequence[Stay]] = field(default_factory=dict)
+    left: frozenset[Place] = frozenset()
+    renamings: tuple[Renaming, ...] = ()
     missing: tuple[str, ...] = ()
 
     def events(self) -> Iterator[Event]:
         """All that turns did, in order."""
         return (Event(turn, entry) for turn in self.turns for entry in turn.record.entries)
 
-    def at(self, when: datetime) -> dict[Place, Stay]:
-        """What each place had at a time."""
-        found = {
-            place: next((one for one in reversed(stays) if one.covers(when)), None)
-            for place, stays in self.stays.items()
-        }
-        return {place: stay for place, stay in found.items() if stay is not None}
+    @property
+    def present(self) -> dict[Place, Sequence[Stay]]:
+        """The stays by place, without the places whose past others have now: each stay once."""
+        return {place: stays for place, stays in self.stays.items() if place not in self.left}
+
+    def at(
+        self, when: datetime, wave: str | None = None, name: str | None = None
+    ) -> dict[Place, Stay]:
+        """What each place had at a time, by the names of that time.
+
+        Args:
+            wave, name: only the places that are called so today; all, if None.
+        """
+        found: dict[Place, Stay] = {}
+        for place, stays in self.stays.items():
+            if wave not in (None, place[0]) or name not in (None, place[1]):
+                continue
+            stay = next((one for one in reversed(stays) if one.covers(when)), None)
+            if stay is None:
+                continue
+            for then in self.names(stay, place, when):
+                # What was renamed later ends there under its old name alone.
+                if then not in found or _outlasts(stay, found[then]):
+                    found[then] = stay
+        return found
+
+    def names(self, stay: Stay, place: Place, when: datetime) -> set[Place]:
+        """What the place of a stay was called at a time; of several heirs the place itself."""
+        names = self.called((stay.wave, stay.set), stay.since, when)
+        return {place} if place in names else names
+
+    def called(self, place: Place, since: datetime, when: datetime) -> set[Place]:
+        """What the place that had a name at one time was called at a later one."""
+        names = {place}
+        for one in self.renamings:
+            if since <= one.at <= when:
+                names = {heir for name in names for heir in one.heirs(name)}
+        return names
 
 
 def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) -> History:
@@ -145,7 +195,17 @@ def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) ->
         tale.take(turn)
     if last is not None:
         tale.complete(last)
-    return History(told, tale.stays(), tuple(_missing(told, first)))
+    return History(
+        turns=told,
+        stays=tale.stays(),
+        left=tale.left,
+        renamings=tuple(tale.renamings),
+        missing=tuple(_missing(told, first)),
+    )
+
+
+def _outlasts(stay: Stay, other: Stay) -> bool:
+    return other.until is not None and (stay.until is None or stay.until > other.until)
 
 
 class _Tale:
@@ -156,6 +216,7 @@ class _Tale:
         self._closed: dict[Place, datetime] = {}
         self._made: dict[_Operation, str] = {}
         self._overridden: set[_Operation] = set()
+        self.renamings: list[Renaming] = []
 
     def begin(self, turn: Told, ledger: Ledger) -> None:
         """What was there when the first turn ended, and that turn did not do itself."""
@@ -218,6 +279,11 @@ class _Tale:
             if stays
         }
 
+    @property
+    def left(self) -> frozenset[Place]:
+        """The names of places that were given up."""
+        return frozenset(self._closed)
+
     def _put(self, place: Place, stay: Stay) -> None:
         self._stays.setdefault(place, []).append(stay)
         self._closed.pop(place, None)
@@ -256,17 +322,18 @@ class _Tale:
     def _rename(self, turn: Told, entries: Sequence[Entry]) -> None:
         """Names change all at once; the new ones have the past of the old ones."""
         before = {place: list(stays) for place, stays in self._stays.items()}
-        waves = {one.wave: names_before(one) for one in entries if one.wave}
-        sets = {one.set: names_before(one) for one in entries if one.set}
-        gone = {name for names in (*waves.values(), *sets.values()) for name in names}
+        renaming = Renaming(
+            turn.at,
+            {one.wave: names_before(one) for one in entries if one.wave},
+            {one.set: names_before(one) for one in entries if one.set},
+        )
+        self.renamings.append(renaming)
         heirs: dict[Place, list[Stay]] = {}
-        for (wave, name), stays in before.items():
-            for wave_now in [now for now, was in waves.items() if wave in was] or [wave]:
-                for name_now in [now for now, was in sets.items() if name in was] or [name]:
-                    heirs.setdefault((wave_now, name_now), []).extend(stays)
-        for wave, name in before:
-            if (wave, name) not in heirs and (wave in gone or name in gone):
-                self._closed[wave, name] = turn.at
+        for place, stays in before.items():
+            for heir in renaming.heirs(place):
+                heirs.setdefault(heir, []).extend(stays)
+        for place in before.keys() - heirs.keys():
+            self._closed[place] = turn.at
         for place, stays in heirs.items():
             self._stays[place] = sorted(stays, key=lambda stay: stay.since)
             self._closed.pop(place, None)

@@ -102,15 +102,19 @@ def lines(history: History, question: Question) -> list[Line]:
 
 def _names(history: History, question: Question) -> tuple[set[str] | None, set[str] | None]:
     """What the wave and the set are and were called."""
-    stays = [
-        stay
-        for (wave, name), held in history.stays.items()
-        if question.wave in (None, wave) and question.set in (None, name)
-        for stay in held
-    ]
-    waves = {question.wave, *(stay.wave for stay in stays)} if question.wave else None
-    sets = {question.set, ALL_SETS, *(stay.set for stay in stays)} if question.set else None
-    return waves, sets
+    sets = None
+    if question.set:
+        held = [stays for (_, name), stays in history.stays.items() if name == question.set]
+        sets = {question.set, ALL_SETS, *(stay.set for stays in held for stay in stays)}
+    return waves_called(history, question.wave), sets
+
+
+def waves_called(history: History, wave: str | None) -> set[str] | None:
+    """What a wave is and was called; None for all waves."""
+    if wave is None:
+        return None
+    held = [stays for (name, _), stays in history.stays.items() if name == wave]
+    return {wave, *(stay.wave for stays in held for stay in stays)}
 
 
 def _all(history: History, question: Question) -> Iterator[Line]:
@@ -141,13 +145,14 @@ def _outlasts(stay: Stay, until: datetime) -> bool:
     return stay.until is None or stay.until > until
 
 
-def landed(stay: Stay) -> Line:
-    """The line about a landing."""
+def landed(stay: Stay, place: Place | None = None) -> Line:
+    """The line about a landing; with `place`, by other names than those of then."""
+    wave, name = place or (stay.wave, stay.set)
     return Line(
         at=stay.since,
         what="landed",
-        wave=stay.wave,
-        set=stay.set,
+        wave=wave,
+        set=name,
         app_sha=stay.app_sha,
         sha=stay.commit,
         how=HOW.get(stay.how, stay.how),
@@ -218,51 +223,60 @@ class Revisions:
     """
 
     def __init__(self, history: History, order: Mapping[str, int]) -> None:
-        self._order = order
+        self._history, self._order = history, order
         self._landings: dict[Place, list[tuple[int, Stay]]] = {}
-        for stays in history.stays.values():
-            for stay in stays:
-                if (at := order.get(stay.commit)) is not None:
-                    self._landings.setdefault((stay.wave, stay.set), []).append((at, stay))
-        for landings in self._landings.values():
-            landings.sort(key=lambda one: one[0])
+        for place, stays in history.present.items():
+            known = [(at, stay) for stay in stays if (at := order.get(stay.commit)) is not None]
+            self._landings[place] = sorted(known, key=lambda one: one[0])
 
-    def sets(self, wave: str, revision: str) -> dict[str, str | None]:
-        """The commit of app.git of each set that a wave had at a commit of main."""
+    def sets(self, wave: str, revision: str, when: datetime) -> dict[str, str | None]:
+        """The commit of app.git of each set that a wave had at a commit of main.
+
+        Args:
+            wave: as it was called at the time `when`, and so are the sets.
+        """
         at = self._order.get(revision)
         if at is None:
             return {}
         found = {}
-        for (of_wave, name), landings in self._landings.items():
-            before = bisect_right(landings, at, key=lambda one: one[0])
-            if of_wave == wave and before:
-                found[name] = landings[before - 1][1].app_sha
+        for place, landings in self._landings.items():
+            if before := bisect_right(landings, at, key=lambda one: one[0]):
+                stay = landings[before - 1][1]
+                for wave_then, name in self._history.names(stay, place, when):
+                    if wave_then == wave:
+                        found[name] = stay.app_sha
         return found
 
 
 def targets_at(history: History, revisions: Revisions, when: datetime) -> list[TargetThen]:
-    """What each target had reported last by a time."""
+    """What each target had reported last by a time, by the names of that time."""
     latest: dict[tuple[str, str], Event] = {}
     for event in history.events():
         if event.at > when:
             break
         if event.entry.what == "reported" and (found := report(event.entry)):
             latest[event.entry.wave or "", found[0]] = event
-    events = [event for _, event in sorted(latest.items(), key=lambda one: one[0])]
-    return [_then(revisions, event) for event in events]
+    now: dict[tuple[str, str], Event] = {}
+    for (wave, target), event in latest.items():
+        for then, _ in history.called((wave, ""), event.at, when):
+            known = now.get((then, target))
+            if known is None or known.at <= event.at:
+                now[then, target] = event
+    events = sorted(now.items(), key=lambda one: one[0])
+    return [_then(revisions, wave, event, when) for (wave, _), event in events]
 
 
-def _then(revisions: Revisions, event: Event) -> TargetThen:
+def _then(revisions: Revisions, wave: str, event: Event, when: datetime) -> TargetThen:
     entry = event.entry
     target, phase, health = report(entry) or ("", "", "")
     return TargetThen(
-        wave=entry.wave or "",
+        wave=wave,
         target=target,
         at=event.at,
         revision=entry.sha or "",
         phase=phase,
         health=health,
-        app_shas=revisions.sets(entry.wave or "", entry.sha or ""),
+        app_shas=revisions.sets(wave, entry.sha or "", when),
     )
 
 

@@ -96,7 +96,7 @@ def run(arguments: Arguments) -> Result:
 
 def _digests(store: Store, settings: Settings, past: History, *, newest: bool = False) -> _Digests:
     """By place, each stay with its references by service; of the newest stays alone, or of all."""
-    held = {place: stays[-1:] if newest else stays for place, stays in past.stays.items()}
+    held = {place: stays[-1:] if newest else stays for place, stays in past.present.items()}
     flat = [stay for stays in held.values() for stay in stays]
     read_ = iter(digests_of(store, settings, flat))
     return {place: [(stay, next(read_)) for stay in stays] for place, stays in held.items()}

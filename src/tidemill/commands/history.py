@@ -17,6 +17,7 @@ from tidemill.answers.question import (
     lines,
     service_stays,
     targets_at,
+    waves_called,
 )
 from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
@@ -95,16 +96,14 @@ def _running(
     """What waves had, and what targets had reported, at a time."""
     landings: list[Line] = []
     if question.target is None:
-        landings = [
-            landed(stay)
-            for place, stay in sorted(past.at(at).items())
-            if _is_meant(place, question)
-        ]
+        found = past.at(at, question.wave, question.set)
+        landings = [landed(stay, place) for place, stay in sorted(found.items())]
     order = {sha: number for number, sha in enumerate(store.commits(state.main))}
+    waves = waves_called(past, question.wave)
     targets = [
         one
         for one in targets_at(past, Revisions(past, order), at)
-        if question.wave in (None, one.wave) and question.target in (None, one.target)
+        if (waves is None or one.wave in waves) and question.target in (None, one.target)
     ]
     return RunningThen(at, tuple(landings), tuple(targets))
 
@@ -117,16 +116,18 @@ def _services(
     found: list[ServiceStay] = []
     names: set[str] = set()
     unread = 0
-    for place, stays in sorted(past.stays.items()):
-        if _is_meant(place, question):
-            digests = digests_of(store, settings, stays)
-            unread += sum(one is None for one in digests)
-            names |= {name for one in digests[-1:] if one for name in one}
-            pairs: list[tuple[Stay, dict[str, str] | None]] = [
-                (stay, dict(one) if one is not None else None)
-                for stay, one in zip(stays, digests, strict=True)
-            ]
-            found += service_stays(place, service, pairs)
+    meant = {place: stays for place, stays in past.stays.items() if _is_meant(place, question)}
+    # A name that was given up tells only what another name does not.
+    present = {place: stays for place, stays in past.present.items() if place in meant}
+    for place, stays in sorted((present or meant).items()):
+        digests = digests_of(store, settings, stays)
+        unread += sum(one is None for one in digests)
+        names |= {name for one in digests[-1:] if one for name in one}
+        pairs: list[tuple[Stay, dict[str, str] | None]] = [
+            (stay, dict(one) if one is not None else None)
+            for stay, one in zip(stays, digests, strict=True)
+        ]
+        found += service_stays(place, service, pairs)
     if not found:
         raise Refused(
             f"no wave has had an image of a service {shown(service)}",

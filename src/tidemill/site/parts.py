@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from tidemill.facts.holds import Hold
 from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.status import FreezeStatus
-from tidemill.site.board import Board, Line, Soak, WaveView
+from tidemill.site.board import Board, Line, Soak, StayView, WaveView
 from tidemill.site.markup import Child, Markup, document, el, joined, web_address
 from tidemill.words.durations import ago, show_duration
 from tidemill.words.shas import short
@@ -331,18 +331,27 @@ def facts(pairs: Iterable[tuple[str, Child]]) -> Markup:
 
 
 def lanes(waves: Sequence[WaveView], now: datetime) -> Markup | None:
-    """What waves had in the last time, as one picture; tables say the same in words."""
+    """What waves had in the last time, as one picture; tables say the same in words.
+
+    Each image set of a wave has a row, because one has nothing to do with how another goes.
+    """
     landed = sorted((stay.landed_at for wave in waves for stay in wave.stays), reverse=True)
     if not landed:
         return None
     wanted = now - landed[min(len(landed), WELL_SHOWN) - 1]
     span = next((one for one in SPANS if one >= wanted), SPANS[-1])
     start, height = now - span, 22
+    rows: list[tuple[str, list[StayView]]] = []
+    for wave in waves:
+        sets = sorted({stay.set for stay in wave.stays})
+        for name in sets or [""]:
+            shown = f"{wave.name} · {name}" if len(sets) > 1 else wave.name
+            rows.append((shown, [stay for stay in wave.stays if stay.set == name]))
     marks: list[Markup] = []
-    for row, wave in enumerate(waves):
+    for row, (_, stays) in enumerate(rows):
         top = row * height + 3
         marks.append(_rect("track", 0, 100, top, ""))
-        for stay in wave.stays:
+        for stay in stays:
             end = min(stay.until or now, now)
             if end <= start:
                 continue
@@ -351,8 +360,8 @@ def lanes(waves: Sequence[WaveView], now: datetime) -> Markup | None:
             tone = TONES.get(stay.state, "idle")
             said = f"{stay.set} {short(stay.app_sha, 'unknown')}: {stay.state}"
             marks.append(_rect(f"stay {tone}", left, max(right - left, 0.3), top, said))
-    picture = el("svg", marks, class_="lanes", height=len(waves) * height, aria_hidden="true")
-    names = [el("span", wave.name) for wave in waves]
+    picture = el("svg", marks, class_="lanes", height=len(rows) * height, aria_hidden="true")
+    names = [el("span", shown) for shown, _ in rows]
     begin, middle = f"{show_duration(span)} ago", f"{show_duration(span / 2)} ago"
     scale = [el("span", begin), el("span", middle), el("span", "now")]
     return el(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -45,7 +46,7 @@ def read_history(store: Store, state: State) -> History:
         )
     if unread:
         missing.append(f"{unread} commits of the journal are no records of turns that can be read.")
-    return History(found.turns, found.stays, tuple(missing))
+    return dataclasses.replace(found, missing=tuple(missing))
 
 
 def digests_of(

@@ -137,6 +137,39 @@ def test_waves_that_swap_their_names_swap_their_past() -> None:
     assert summary(found, "b") == [("a1", 1, None)]
 
 
+def test_what_ran_at_a_time_is_told_once_by_the_names_of_that_time() -> None:
+    renamed = Entry(what="renamed", wave="prod", reason="the wave prod was staging")
+    turns = [told(1, landed("c1", "a1")), told(4, renamed), told(6, landed("c6", "a6", "prod"))]
+    found = history(turns, Ledger(), None)
+    for number, wave, sha, until in (
+        (2, "staging", "a1", minute(6)),
+        (5, "prod", "a1", minute(6)),
+        (7, "prod", "a6", None),
+    ):
+        expected = {(wave, "app"): (sha, until)}
+        for today in (None, "prod"):
+            then = found.at(minute(number), today)
+            assert {at: (one.app_sha, one.until) for at, one in then.items()} == expected
+    assert found.present.keys() == {("prod", "app")}
+
+
+def test_waves_that_swapped_their_names_or_split_had_the_names_of_then() -> None:
+    changed = (
+        Entry(what="renamed", wave="b", reason="the wave b was a"),
+        Entry(what="renamed", wave="a", reason="the wave a was b"),
+        Entry(what="renamed", wave="c", reason="the wave c was d"),
+        Entry(what="renamed", wave="e", reason="the wave e was d"),
+    )
+    landings = [landed(f"c{wave}", f"a{wave}", wave) for wave in "abd"]
+    found = history([told(1, *landings), told(3, *changed)], Ledger(), None)
+    for number, expected in (
+        (2, {"a": "aa", "b": "ab", "d": "ad"}),
+        (4, {"a": "ab", "b": "aa", "c": "ad", "e": "ad"}),
+    ):
+        then = found.at(minute(number))
+        assert {wave: one.app_sha for (wave, _), one in then.items()} == expected
+
+
 def test_a_regeneration_puts_no_set_anywhere() -> None:
     entry = Entry(what="landed", sha="c1", wave="staging", set="_")
     assert history([told(1, entry)], Ledger(), None).stays == {}

@@ -63,5 +63,25 @@ def test_target_had_reported_the_sets_of_its_revision_by_then() -> None:
     assert (before.health, after.health) == ("Degraded", "Healthy")
     assert after.app_shas == {"app": "a1"}
     assert targets_at(PAST, revisions, minute(2)) == []
-    assert revisions.sets("staging", "c0") == {}
-    assert revisions.sets("staging", "c2") == {"app": "a1"}
+    assert revisions.sets("staging", "c0", minute(9)) == {}
+    assert revisions.sets("staging", "c2", minute(9)) == {"app": "a1"}
+
+
+def test_target_of_a_wave_that_was_renamed_has_the_name_of_the_time_and_its_sets() -> None:
+    renamed = Entry(what="renamed", wave="lab", reason="the wave lab was staging")
+    again = Entry(what="reported", sha="c2", wave="lab", target="eu", phase="Succeeded")
+    past = history([*TURNS, told(6, renamed), told(8, again)], Ledger(), None)
+    revisions = Revisions(past, {"c1": 1, "c2": 2})
+    for when, wave, revision in ((5, "staging", "c1"), (7, "lab", "c1"), (9, "lab", "c2")):
+        (one,) = targets_at(past, revisions, minute(when))
+        assert (one.wave, one.revision, one.app_shas) == (wave, revision, {"app": "a1"})
+
+
+def test_new_name_of_a_wave_and_old_name_of_a_set_go_together() -> None:
+    renamed = (
+        Entry(what="renamed", wave="lab", reason="the wave lab was staging"),
+        Entry(what="renamed", set="web", reason="the set web was app"),
+    )
+    past = history([*TURNS, told(6, *renamed)], Ledger(), None)
+    for question in (Question(wave="lab", set="app"), Question(wave="lab", set="web")):
+        assert [line.how for line in lines(past, question) if line.app_sha] == ["introduced"]

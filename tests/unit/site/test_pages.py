@@ -137,6 +137,20 @@ def test_of_a_long_queue_the_end_is_folded_and_still_there() -> None:
     assert text.count(line.reasons[0]) == 40
 
 
+def test_each_image_set_of_a_wave_has_a_row_of_its_own_in_the_picture() -> None:
+    board = busy()
+    staging, *others = board.waves
+    twice = (*staging.stays, *(replace(stay, set="web") for stay in staging.stays))
+    both = replace(board, waves=(replace(staging, stays=twice), *others))
+    page = pages(both)["timeline.html"]
+    assert "staging · app" in page.text
+    assert "staging · web" in page.text
+    assert "internal ·" not in page.text
+    rows = {(one["y"], one["class"]) for tag, one in page.elements if tag == "rect"}
+    assert len([row for row in rows if row[1] == "track"]) == len(board.waves) + 1
+    assert len({y for y, kind in rows if kind != "track"}) == len(board.waves) + 1
+
+
 def test_what_of_the_past_can_not_be_told_is_said() -> None:
     told = "The journal was lost and made again."
     assert told in pages(replace(busy(), missing=(told,)))["timeline.html"].text
