@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.commands.terminal import at_terminal, unstyled
+from tests.grown import Grown
 from tests.loop.stories import fork, says
 from tests.world import World, sha_of
 
@@ -55,6 +56,17 @@ def test_it_fits_and_nothing_is_lost(grown: World, columns: int) -> None:
         "failed", sha_of("app-2")[:12], "5 h ago", "freeze until Monday",
     ):  # fmt: skip
         assert word in told, word
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("words", [[], ["doctor", "--offline"]], ids=["alone", "doctor"])
+def test_what_is_said_first_fits(words: list[str], columns: int, tmp_path: Path) -> None:
+    where = [str(Grown(tmp_path, {}).clone)] if words else []
+    _, text = at_terminal([*words, *where], columns=columns)
+    copied = ("    tidemill ", "  https://")
+    lines = [line for line in unstyled(text).splitlines() if not line.startswith(copied)]
+    assert max(map(len, lines)) <= columns, text
+    assert not words or "there is no tidemill.toml in" in " ".join(text.split())
 
 
 def test_rows_stand_one_below_the_other_where_a_table_is_too_wide(grown: World) -> None:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -159,10 +161,16 @@ class Program(_Helpful, click.Group):
     def welcome(self) -> str:
         """What somebody would do first."""
         table = self._table
-        lines = [f"  {typed}\n      {what}" for typed, what in table.first.items()]
+        width = min(get_terminal_size().columns, WIDTH)
+        lines = [
+            f"  {typed}\n{fill(what, width, initial_indent=indent, subsequent_indent=indent)}"
+            for indent in [" " * 6]
+            for typed, what in table.first.items()
+        ]
         usage = f"usage: {table.name} COMMAND [OPTIONS]"
         more = f"`{table.name} --help` lists all commands. Each has --help, with an example."
-        return "\n".join([table.about, "", usage, "", "To begin with:", *lines, "", more])
+        parts = [fill(table.about, width), "", usage, "", "To begin with:", *lines, ""]
+        return "\n".join([*parts, fill(more, width)])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """As click does; `help COMMAND` is `COMMAND --help`."""

@@ -65,7 +65,8 @@ def show(parts: Iterable[Part]) -> None:
             case Title(text):
                 console.print(Text(f"\n{visible(text)}", "bold"))
             case Said(state, text):
-                console.print(Text.assemble(_state(state), f": {visible(text)}"))
+                for one in _said(_state(state), visible(text), width):
+                    console.print(one)
             case Paragraph():
                 for line in _paragraph(part, width):
                     console.print(Text(visible(line)))
@@ -73,6 +74,12 @@ def show(parts: Iterable[Part]) -> None:
                 console.print(Text(visible(str(part)), "bold"))
             case text:
                 console.print(Text(visible(text)))
+
+
+def _said(state: Text, text: str, width: int) -> list[Text]:
+    """A state and what is said of it; what does not fit goes on below."""
+    first, *more = Paragraph(f"{'x' * state.cell_len}: {text}").lines(width) or [""]
+    return [Text.assemble(state, first[state.cell_len :]), *map(Text, more)]
 
 
 def _paragraph(part: Paragraph, width: int) -> list[str]:

@@ -327,7 +327,7 @@ def _diagnosis(found: results.Diagnosis) -> Iterator[Part]:
         for line in one.paste.splitlines():
             yield Typed(line, indent=4)
     problems, warnings, open_, fine = map(found.count, ("problem", "warning", "unknown", "ok"))
-    yield (
+    yield Paragraph(
         f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}, "
         f"{open_} unknown, {fine} ok: {_STOPS if found.stops else _GOES_ON}"
     )
