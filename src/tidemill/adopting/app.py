@@ -130,7 +130,7 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
         if same is not one and same.name == one.name
     ]
     if not services:
-        seen = f"; {', '.join(sorted(names.values()))} has none" if names else ""
+        seen = f"; there are packages in {', '.join(sorted(names))}" if names else ""
         raise Refused(
             f"there is no Dockerfile, and no main package of Go{seen}",
             remedy="write a Dockerfile for each service, and run this again",

@@ -297,19 +297,22 @@ def named_secrets(known: Checkup) -> Iterator[Finding]:
         for kind, word, there in (("secrets", "secret", secrets), ("vars", "variable", variables)):
             names = sorted(name for of, name in call.named if of == kind and name != "GITHUB_TOKEN")
             if names:
-                yield from _present(f"{call.file} names the {word}", names, word, there)
+                yield from _present(call.file, names, word, there)
 
 
 def _present(
-    named: str, names: list[str], word: str, there: Collection[str] | Unseen
+    file: str, names: list[str], word: str, there: Collection[str] | Unseen
 ) -> Iterator[Finding]:
     if isinstance(there, Unseen):
-        what = f"{named} {listed(names)}; whether it is there can't be seen"
+        several = len(names) > 1
+        each, are = (f"{word}s", "they are") if several else (word, "it is")
+        what = f"{file} names the {each} {listed(names)}; whether {are} there can't be seen"
         yield unseen(what, there, "look for it yourself", f"gh {word} list")
         return
     for name in names:
         if name in there:
             yield ok(f"the {word} {name} is there")
         else:
-            what = f"{named} {name}, which is neither in the repository nor shared with it"
+            nowhere = "which is neither in the repository nor shared with it"
+            what = f"{file} names the {word} {name}, {nowhere}"
             yield problem(what, "set it", f"gh {word} set {name}")
