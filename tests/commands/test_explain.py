@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from tests.commands.promises import (
     refused,
 )
 from tests.loop.stories import refs, says
-from tests.world import World, announcement, sha_of
+from tests.world import World, announcement, git, sha_of
 
 
 def explained(world: World, what: str) -> dict[str, Any]:
@@ -72,6 +73,40 @@ def test_digest_says_which_service_had_it_where_and_when(second: World) -> None:
         (stay,) = found["services"]
         assert (stay["service"], stay["wave"], stay["app_sha"]) == ("web", "lab", sha_of("app-1"))
         assert stay["until"]
+
+
+def test_digest_of_the_set_that_runs_says_which_targets_run_it(second: World) -> None:
+    digest = announcement(2)["images"]["web"]["Digest"].partition("@")[2]
+    found = explained(second, digest)
+    assert {one["name"] for one in found["targets"]} == {"lab-1", "lab-2"}
+    assert [one["kind"] for one in found["waiting"]] == ["approval"]
+
+
+def test_whole_reference_of_an_image_is_taken(second: World) -> None:
+    image = announcement(2)["images"]["web"]
+    for given in (image["Digest"], f"docker-pullable://{image['Digest']}", image["Digest"].upper()):
+        assert explained(second, given)["name"] == image["Digest"].partition("@")[2]
+    assert explained(second, image["Tag"])["name"] == sha_of("app-2")
+
+
+def test_digest_of_a_set_that_no_wave_has_had_leads_to_its_commit(evicted: World) -> None:
+    (line,) = [one for one in evicted.run("history")["lines"] if one["what"] == "evicted"]
+    evicted.run("hold-wave", "--wave", "lab", "--reason", "stocktaking")
+    evicted.announce(8)
+    evicted.announce(9)
+    evicted.run("drop", "--id", f"announcement-app-9-{sha_of('app-9')[:12]}")
+    gone = git(evicted.bare, "show", f"{line['sha']}:images/lab/digests.json")
+    (image,) = json.loads(gone).values()
+    found = explained(evicted, image)
+    assert "evicted" in [one["what"] for one in found["lines"]]
+    assert {one["app_sha"] for one in found["lines"]} == {line["app_sha"]}
+    waits, dropped = (
+        explained(evicted, announcement(position)["images"]["web"]["Digest"]) for position in (8, 9)
+    )
+    assert waits["lines"] == []
+    assert waits["waiting"][0]["app_sha"] == sha_of("app-8")
+    (end,) = dropped["lines"]
+    assert (end["what"], end["app_sha"]) == ("dropped", sha_of("app-9"))
 
 
 def test_service_says_which_images_it_had(second: World) -> None:

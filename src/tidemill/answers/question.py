@@ -66,7 +66,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             journal calls it; what a target reports of a failure is `failed`.
         how: of what landed, introduced, promoted, rolled back or by hand.
         until: of what landed, when something else took its place; None while it is there.
-        by: who decided; empty where a rule of the settings did.
+        by: who decided; empty where a rule of the settings did. Of what was evicted, rejected,
+            dropped or superseded who had asked for it.
         turn: the commit of the journal that says so, None where only a ledger does.
     """
 
@@ -167,25 +168,18 @@ def landed(stay: Stay, place: Place | None = None) -> Line:
 
 
 def _report(event: Event, target: str | None) -> Line | None:
+    """What the target reported; of all targets, without one, what is a failure."""
     found = report(event.entry)
     if found is None or (target is not None and found[0] != target):
         return None
-    is_failing = found[1] in _FAILING or found[2] in _FAILING
-    if target is None and not is_failing:
-        return None
     line = line_of(event)
-    return msgspec.structs.replace(
-        line,
-        what="failed" if is_failing else "reported",
-        target=found[0],
-        reason=f"{found[1]}, {found[2]}",
-    )
+    return line if target is not None or line.what == "failed" else None
 
 
 def line_of(event: Event) -> Line:
     """The line about anything that a turn did."""
     entry = event.entry
-    return Line(
+    line = Line(
         at=event.at,
         what=entry.what,
         wave=entry.wave,
@@ -197,6 +191,16 @@ def line_of(event: Event) -> Line:
         id=entry.id,
         run_url=event.run_url,
         turn=event.turn.sha,
+    )
+    found = report(entry) if entry.what == "reported" else None
+    if found is None:
+        return line
+    target, phase, health = found
+    return msgspec.structs.replace(
+        line,
+        what="failed" if phase in _FAILING or health in _FAILING else "reported",
+        target=target,
+        reason=f"{phase}, {health}",
     )
 
 

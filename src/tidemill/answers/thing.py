@@ -89,6 +89,15 @@ def things(text: str, all_known: Known) -> list[Thing]:
     ]
 
 
+def asked(text: str) -> str:
+    """What somebody means who gives a whole reference of an image: its digest, or else the commit
+    of app.git in its tag. Digits are as Git writes them."""
+    _, at, digest = text.rpartition("@")
+    _, colon, tag = text.rpartition(":")
+    digits = digest if at else tag if colon and not _DIGITS.match(text.lower()) else text
+    return digits.lower() if could_be_digits(digits.lower()) else text
+
+
 def could_be_digits(text: str) -> bool:
     """Whether a text may begin a SHA or a digest."""
     return _DIGITS.fullmatch(text) is not None

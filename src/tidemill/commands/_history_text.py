@@ -10,6 +10,9 @@ from tidemill.commands._parts import Paragraph, Part, Said, State, Title
 from tidemill.facts.settings import ALL_SETS
 from tidemill.words.shas import short
 
+_ON_AUTO = frozenset({"introduced", "promoted", "rolled back", "hotfixed"})
+_ENDED = frozenset({"evicted", "rejected", "dropped", "superseded"})
+
 if TYPE_CHECKING:
     from tidemill.answers.question import Line, ServiceStay, TargetThen
     from tidemill.commands._results import Explanation, HistoryReport, RunningThen
@@ -67,6 +70,8 @@ def sentence(line: Line) -> str:
     said = " ".join(filter(None, (what(line), thing(line))))
     if line.wave:
         said += f" in {line.wave}"
+    if line.what in _ON_AUTO:
+        said += " on auto"  # else it has landed
     end = f", {until(line.until)}" if line.what == "landed" else ""
     return said + decided(line) + end + why(line)
 
@@ -94,7 +99,9 @@ def until(when: datetime | None) -> str:
 def decided(line: Line) -> str:
     """By whom, and in which run."""
     run = (line.run_url or "").rstrip("/").rpartition("/")[2]
-    return (f" by {line.by}" if line.by else "") + (f" (run {run})" if run else "")
+    # How these end nobody asked for, but somebody for what ends.
+    by = ", asked for by " if line.what in _ENDED else " by "
+    return (f"{by}{line.by}" if line.by else "") + (f" (run {run})" if run else "")
 
 
 def why(line: Line) -> str:
@@ -133,8 +140,10 @@ def _target(one: TargetThen) -> str:
 
 def _service(one: ServiceStay) -> Part:
     by = f" by {one.by}" if one.by else ""
-    image = one.image or "no image"
-    return Paragraph(
-        f"{clock(one.since)}  {one.wave} has {one.service} of {one.set} {short(one.app_sha)}, "
-        f"{until(one.until)}; {one.how}{by}: {image}"
-    )
+    of = f"{one.set} {short(one.app_sha)}"
+    when, came = until(one.until), f"{one.how}{by}"
+    if one.image is None:
+        said = f"{one.wave} has no image of {one.service} any more, with {of}, {when}; {came}"
+    else:
+        said = f"{one.wave} has {one.service} of {of}, {when}; {came}: {one.image}"
+    return Paragraph(f"{clock(one.since)}  {said}")

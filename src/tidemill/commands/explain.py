@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from click import Argument
 
@@ -12,6 +11,7 @@ from tidemill.answers.question import Question, ServiceStay, lines, service_stay
 from tidemill.answers.thing import (
     Known,
     Thing,
+    asked,
     could_be_digits,
     images,
     known,
@@ -32,7 +32,7 @@ from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.status import Status, status
-from tidemill.turn.past import digests_of, read_history
+from tidemill.turn.past import digests_of, read_history, unlanded_images
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
 from tidemill.words.names import shown
@@ -56,12 +56,13 @@ PARAMETERS = (
 )
 
 _Digests = Mapping[Place, Sequence[tuple[Stay, Mapping[str, str] | None]]]
+_Unlanded = Sequence[tuple[str, Mapping[str, str]]]  # commits of app.git with their images
 
 
 def run(arguments: Arguments) -> Result:
     """Find out what is meant, and say all that Git knows of it."""
     options = _options.options(arguments)
-    text = arguments.what.lower() if could_be_digits(arguments.what.lower()) else arguments.what
+    text = asked(arguments.what)
     with opened(arguments.repo) as store:
         state = read(store)
         past = read_history(store, state)
@@ -87,10 +88,12 @@ def run(arguments: Arguments) -> Result:
         digests: _Digests = {}
         if any(one.kind == "service" for one in meant) or not meant:
             digests = _digests(store, settings, past)
+        unlanded: _Unlanded = []
         if not meant:
-            meant = _others(text, all_known, digests)
+            unlanded = unlanded_images(store, state)
+            meant = _others(text, all_known, digests, unlanded)
     _check_is_one(text, meant)
-    told = tuple(_explained(one, past, found, digests, options.now) for one in meant)
+    told = tuple(_explained(one, past, found, digests, unlanded) for one in meant)
     return Explanations(told, past.missing, Remedies.of(arguments.repo, options.now))
 
 
@@ -102,10 +105,11 @@ def _digests(store: Store, settings: Settings, past: History, *, newest: bool = 
     return {place: [(stay, next(read_)) for stay in stays] for place, stays in held.items()}
 
 
-def _others(text: str, all_known: Known, digests: _Digests) -> list[Thing]:
+def _others(text: str, all_known: Known, digests: _Digests, unlanded: _Unlanded) -> list[Thing]:
     """Digests, and services that no wave has any more."""
     every = [one for held in digests.values() for _, one in held if one]
     if could_be_digits(text):
+        every += [one for _, one in unlanded]
         meant = [Thing(kind="image", name=one) for one in images(text, every)]
     else:
         gone = {name for one in every for name in one}
@@ -130,9 +134,10 @@ def _check_is_one(text: str, meant: Sequence[Thing]) -> None:
 
 
 def _explained(
-    thing: Thing, past: History, found: Status, digests: _Digests, now: datetime
+    thing: Thing, past: History, found: Status, digests: _Digests, unlanded: _Unlanded
 ) -> Explanation:
     name = thing.name
+    shas = {name}
     match thing.kind:
         case "app commit" | "cfg-app commit":
             told = way(past, thing)
@@ -152,6 +157,11 @@ def _explained(
             for service in sorted(names):
                 stays = service_stays(place, service, held)
                 services += [one for one in stays if one.image and one.image.endswith(name)]
+        landed = [(stay.app_sha, one) for held in digests.values() for stay, one in held if one]
+        shas |= _with_image(name, landed)
+        others = sorted(_with_image(name, unlanded) - shas)
+        shas.update(others)
+        told = [line for sha in others for line in way(past, Thing(kind="app commit", name=sha))]
     return Explanation(
         thing=thing,
         lines=tuple(told),
@@ -160,26 +170,33 @@ def _explained(
             (wave.name, target)
             for wave in found.waves
             for target in wave.targets
-            if _concerns_target(thing, wave.name, target.name, target.runs)
+            if _concerns_target(thing, wave.name, target.name, shas & {*target.runs.values()})
         ),
-        waiting=tuple(line for line in found.waiting if _concerns(thing, line)),
+        waiting=tuple(line for line in found.waiting if _concerns(thing, shas, line)),
     )
 
 
-def _concerns_target(thing: Thing, wave: str, target: str, runs: Mapping[str, str]) -> bool:
+def _with_image(digest: str, held: Iterable[tuple[str | None, Mapping[str, str]]]) -> set[str]:
+    """The commits of app.git whose sets have an image."""
+    return {
+        sha for sha, images in held if sha and any(one.endswith(digest) for one in images.values())
+    }
+
+
+def _concerns_target(thing: Thing, wave: str, target: str, runs: Collection[str]) -> bool:
     match thing.kind:
         case "target":
             return target == thing.name
         case "wave":
             return wave == thing.name
         case _:
-            return thing.name in runs.values()
+            return bool(runs)
 
 
-def _concerns(thing: Thing, line: Wait) -> bool:
+def _concerns(thing: Thing, shas: Collection[str], line: Wait) -> bool:
     """Whether something that waits is, or waits for, the thing."""
     about = line.about
-    if thing.name in (about.app_sha, about.sha, about.wave):
+    if about.app_sha in shas or thing.name in (about.sha, about.wave):
         return True
     targets = {one for each in line.obstacles for one in getattr(each, "targets", ())}
     return thing.kind == "target" and thing.name in targets

@@ -211,6 +211,17 @@ Request: TypeAlias = (
 Fact: TypeAlias = Request | Deployment
 
 
+def app_sha_of(fact: Fact) -> str | None:
+    """The commit of app.git that a fact is about; None where it is about none, or several."""
+    match fact:
+        case AnnouncementRequest() | Hotfix():
+            return fact.announcement.sha
+        case Promotion() | Retry():
+            return fact.app_sha
+        case _:
+            return None
+
+
 def approval(fact: Fact) -> tuple[str, ...] | None:
     """The command that says the same, where a fact lets something go that would not go by itself.
 

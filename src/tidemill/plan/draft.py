@@ -27,7 +27,7 @@ from tidemill.facts.ledger import (
 )
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, announced_as
+from tidemill.facts.requests import AnnouncementRequest, announced_as, app_sha_of
 from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.inbox import Inbox
@@ -226,7 +226,15 @@ class Draft:
     ) -> None:
         """A request can't be carried out: it is kept below `rejected/`, with the reason."""
         self.keep(request, reason)
-        entry = Entry(what="rejected", id=request, set=set_name, wave=wave, reason=reason)
+        fact = self.inbox.get(request)
+        entry = Entry(
+            what="rejected",
+            id=request,
+            app_sha=app_sha_of(fact) if fact is not None else None,
+            set=set_name,
+            wave=wave,
+            reason=reason,
+        )
         self.end(request, "rejected", entry)
 
     def reject_unless_named(self, request: str, wave: str, set_name: str) -> bool:

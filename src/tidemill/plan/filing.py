@@ -23,6 +23,7 @@ from tidemill.facts.requests import (
     Release,
     Retry,
     Rollback,
+    app_sha_of,
 )
 from tidemill.plan.announcements import (
     end_announcement,
@@ -119,7 +120,13 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
         if isinstance(dropped, AnnouncementRequest):
             set_name = dropped.announcement.set
             draft.keep(drop.request, reason)
-        entry = Entry(what="dropped", id=drop.request, set=set_name, reason=reason)
+        entry = Entry(
+            what="dropped",
+            id=drop.request,
+            app_sha=app_sha_of(dropped),
+            set=set_name,
+            reason=reason,
+        )
         draft.end(drop.request, "dropped", entry)
         backs = draft.ledger.rollbacks
         draft.ledger.rollbacks = [back for back in backs if back.request != drop.request]

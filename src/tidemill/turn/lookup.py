@@ -39,14 +39,7 @@ class RepositoryLookup:
 
     def rejected(self, request: str) -> AnnouncementRequest | None:
         """What is kept below `rejected/` of a request, where it is an announcement."""
-        tip = self.state.refs.get(self.state.names.rejected(request))
-        if tip is None:
-            return None
-        self.store.fetch([], [tip])
-        try:
-            return msgspec.json.decode(record_of(self.store, tip), type=_Rejected).request
-        except UNREADABLE:
-            return None
+        return rejected_announcement(self.store, self.state, request)
 
     def image_files(self, operation: Operation) -> ImageFiles | str:
         """The image files that an operation's commit has for it; or why not, in words."""
@@ -78,3 +71,15 @@ class RepositoryLookup:
             self.state.remembered.has_landed(commit)
             or self.store.is_ancestor(commit, self.state.main)
         )
+
+
+def rejected_announcement(store: Store, state: State, request: str) -> AnnouncementRequest | None:
+    """What is kept below `rejected/` of a request, where it is an announcement."""
+    tip = state.refs.get(state.names.rejected(request))
+    if tip is None:
+        return None
+    store.fetch([], [tip])
+    try:
+        return msgspec.json.decode(record_of(store, tip), type=_Rejected).request
+    except UNREADABLE:
+        return None

@@ -14,8 +14,10 @@ from tidemill.facts import journal, settings_file
 from tidemill.facts.image_files import DIGESTS
 from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.ledger import Ledger
+from tidemill.facts.requests import AnnouncementRequest, Hotfix
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.state import State
+from tidemill.turn.lookup import rejected_announcement
 from tidemill.words.unreadable import UNREADABLE
 
 
@@ -66,6 +68,33 @@ def digests_of(
     for (at, _), one in zip(again, mended, strict=True):
         found[at] = one
     return found
+
+
+def unlanded_images(store: Store, state: State) -> list[tuple[str, Mapping[str, str]]]:
+    """Commits of app.git that wait, or were evicted, rejected or dropped, with their images.
+
+    Of those that have ended it is the newest ones that Git still has.
+
+    Returns:
+        the SHA of app.git, and the references by digest by service.
+    """
+    ended = (rejected_announcement(store, state, one) for one in state.written.rejected)
+    found: list[tuple[str, Mapping[str, str]]] = [
+        (fact.announcement.sha, fact.announcement.digests())
+        for fact in [*state.inbox.values(), *ended]
+        if isinstance(fact, AnnouncementRequest | Hotfix)
+    ]
+    evicted = [
+        Stay(wave=of.wave, set=of.set, commit=one.commit, app_sha=of.app_sha, since=one.at)
+        for one in state.written.evictions
+        if one.commit and (of := one.operation)
+    ]
+    images = digests_of(store, state.valid_settings, evicted)
+    return found + [
+        (stay.app_sha, one)
+        for stay, one in zip(evicted, images, strict=True)
+        if stay.app_sha and one is not None
+    ]
 
 
 def _digests(
