@@ -138,7 +138,7 @@ def test_person_is_told_what_was_done_and_what_waits(under_test: World) -> None:
     code, out, _ = says(under_test, *TURN)
     assert code == 0
     assert_readable(out)
-    for word in ("Done:", "landed", "Waiting:", "lab-1, lab-2 to report it healthy"):
+    for word in ("Done:", "landed", "Waiting:", "a healthy report from lab-1, lab-2"):
         assert word in out
 
 

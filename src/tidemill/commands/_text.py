@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
 _STOPS, _GOES_ON = "the loop would stop", "nothing that is known stops the loop"
-_HELD = ("held: set (_ is all)", "by", "since", "until", "why")
+_HELD = ("held", "by", "since", "until", "why")
 _FROZEN = ("freeze", "from", "until", "why")
 
 
@@ -229,7 +229,7 @@ def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
         if line.id:
             yield Paragraph(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
-            yield Paragraph(f"for {_shortened(reason)}", indent=4)
+            yield Paragraph(f"- {_shortened(reason)}", indent=4)
         yield Typed(remedies.ending(line)[0], indent=6)
 
 
@@ -262,7 +262,10 @@ def _status(report: StatusReport) -> Iterator[Part]:
 
 def _hold(hold: Hold, now: datetime) -> tuple[str, str, When, When | str, str]:
     until = When(hold.until, now) if hold.until else "it is released"
-    return hold.set, hold.by, When(hold.since, now), until, hold.reason
+    from tidemill.facts.settings import ALL_SETS
+
+    which = "all sets" if hold.set == ALL_SETS else hold.set
+    return which, hold.by, When(hold.since, now), until, hold.reason
 
 
 def _freeze(one: FreezeStatus, now: datetime) -> tuple[str, When, When, str]:

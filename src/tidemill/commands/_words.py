@@ -55,7 +55,7 @@ def waits_for(line: Wait, remedies: Remedies) -> str:
     """What waits, and all that it waits for."""
     from tidemill.plan.wording import subject  # which most commands have no need of
 
-    return f"{subject(line.about)} waits for {remedies.reasons(line)}"
+    return f"{subject(line.about)} waits: {remedies.reasons(line)}"
 
 
 def outcome(turn: TurnTaken) -> str:

@@ -146,7 +146,7 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
         case obstacles.FailingTargets(targets=targets):
             return f"{', '.join(targets)}, which failed: a healthy report, or a newer set"
         case obstacles.MissingReport(targets=targets, spare=spare):
-            return f"{_more(targets, spare)} to report it healthy"
+            return f"a healthy report from {_more(targets, spare)}"
 
 
 def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
@@ -234,8 +234,10 @@ def _more(targets: tuple[str, ...], spare: int) -> str:
 
 def _replacement(one: obstacles.HotfixThere) -> str:
     what = f"a newer set than all that {one.wave} has had, to replace this hotfix"
-    known = f"the next one is {short(one.next)}" if one.next else "there is none yet"
-    return f"{what}: {known}" + (", once the wave is released" if one.is_held else "")
+    if one.next:
+        when = ", once the wave is released" if one.is_held else ""
+        return f"{what}: the next one is {short(one.next)}{when}"
+    return f"{what}: there is none yet" + (", and the wave is held" if one.is_held else "")
 
 
 def _stale(one: obstacles.StaleMain) -> str:

@@ -90,7 +90,7 @@ def landed_unnamed() -> Reconciliation:
         (evicted, "app in lab was evicted: "),
         (rejected, "moon was rejected: the settings name no wave moon"),
         (held, "all sets in lab is held: freeze"),
-        (red_main, " waits for a commit that mends it"),
+        (red_main, " waits: a commit that mends it"),
         (broken_main, "main does not generate"),
         (stale_main, "what it generates"),
         (

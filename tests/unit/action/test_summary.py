@@ -104,7 +104,7 @@ def test_the_page_of_a_status_has_every_wave() -> None:
     page = summary("status", shown(rollout), URL)
     assert f"main {rollout.main[:12]}   auto not there" in page
     assert "**shop**" in page
-    assert "| &#95; | ada | 2026-01-05T11:51:00Z | it is released | freeze |" in page
+    assert "| all sets | ada | 2026-01-05T11:51:00Z | it is released | freeze |" in page
     assert f"| app | `{APP}` | 2 | in flight | 2026-01-05T11:50:00Z |" in page
     assert "| lab-1 | no report |  |  |  |" in page
     rollout.reported("lab", "lab-1")

@@ -72,7 +72,7 @@ def test_a_status_has_every_wave_with_its_holds() -> None:
     rollout.held("shop")
     found = lines(shown(rollout))
     assert found[0].split() == ["main", rollout.main, "auto", "not", "there"]
-    held = "_ ada 2026-01-05T11:51:00Z it is released freeze"
+    held = "all sets ada 2026-01-05T11:51:00Z it is released freeze"
     assert held in [" ".join(line.split()) for line in found]
     assert any(line.split()[:2] == ["app", app_sha(2)[:12]] for line in found)
 
@@ -82,7 +82,7 @@ def test_a_status_says_until_when_a_wave_is_held_and_frozen() -> None:
     rollout.settings = settings(lab=LAB, shop=SHOP, freezes=(STOCKTAKING, CHRISTMAS))
     rollout.held("shop", until=rollout.ago(-60))
     found = [" ".join(line.split()) for line in lines(shown(rollout))]
-    assert "_ ada 2026-01-05T11:51:00Z 2026-01-05T13:00:00Z freeze" in found
+    assert "all sets ada 2026-01-05T11:51:00Z 2026-01-05T13:00:00Z freeze" in found
     assert "in force 2026-01-05T11:00:00Z 2026-01-05T23:00:00Z stocktaking" in found
     assert "to come 2026-12-18T17:00:00Z 2027-01-04T07:00:00Z Christmas" in found
 

@@ -94,7 +94,7 @@ def test_a_set_is_deployed_once_as_many_as_the_wave_needs_have_taken_it() -> Non
     healthy(made, "abc")
     decided = made.turn()
     assert present(decided).deployed_at is None
-    assert "1 more of d, e to report it healthy" in waits_for(decided)
+    assert "a healthy report from 1 more of d, e" in waits_for(decided)
     assert "healthy reports from enough targets of lab: 1 more of d, e" in waits_for(decided)
     made.later(3)
     made.reports("lab", "d", ago=2)
@@ -187,7 +187,7 @@ def test_a_target_that_is_ignored_blocks_nobody_until_its_time_is_over() -> None
     made.now = NOW.replace(day=7)
     decided = made.turn()
     assert present(decided).deployed_at is None
-    assert "e to report it healthy" in waits_for(decided)
+    assert "a healthy report from e" in waits_for(decided)
 
 
 def test_what_an_ignored_target_says_is_kept_and_nobody_s_fault() -> None:

@@ -36,7 +36,7 @@ def test_set_waits_for_the_targets_that_have_not_reported() -> None:
     rollout = in_lab()
     rollout.reports("lab", "lab-1")
     reason, since = line(rollout.decide(), f"{app_sha(2)[:12]} (app) in lab")
-    assert reason == "lab-2 to report it healthy"
+    assert reason == "a healthy report from lab-2"
     assert since == rollout.ago(10)
 
 
