@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -182,3 +183,28 @@ def test_question_that_means_nothing_is_refused(
 def test_promotion_that_can_not_be_made_says_why(grown: World) -> None:
     grown.edit(broken=True)
     assert "rollout.json is broken" in refused(grown, "diff", "--promote", "shop")
+
+
+def test_first_wave_takes_no_promotion_by_itself(grown: World) -> None:
+    assert "lab comes after no wave" in refused(grown, "diff", "--promote", "lab")
+
+
+def test_image_that_somebody_put_there_by_hand_is_of_no_known_commit(
+    grown: World, tmp_path: Path
+) -> None:
+    git(grown.clone, "pull", "-q", str(grown.bare), "main")
+    file = grown.clone / "images/shop/digests.json"
+    digest = announcement(1, {"web": "1"})["images"]["web"]["Digest"].rpartition(":")[2]
+    file.write_text(file.read_text().replace(digest, "f" * 64))
+    grown.commit("try another image")
+    for _ in range(2):  # before a turn has seen it, and afterwards
+        (one,) = grown.run("diff", "shop")["sets"]
+        assert (one["before"], one["after"]) == (None, sha_of("app-2"))
+        (web,) = [each for each in one["services"] if each["service"] == "web"]
+        assert web["before"].endswith("f" * 64)
+        grown.turn()
+    grown.run("page", "--out", str(tmp_path / "page"))
+    find = (tmp_path / "page" / "find.html").read_text()
+    (said,) = re.findall(r"<code>f{12}</code>(.*?)</span>", find)
+    assert "unknown" in said
+    assert sha_of("app-1")[:12] not in said

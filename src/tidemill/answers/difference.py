@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -58,6 +59,23 @@ class FileChange(msgspec.Struct, frozen=True, kw_only=True):
     diff: str
 
 
+def sets_on_main(known: Snapshot) -> dict[tuple[str, str], ImageFiles]:
+    """The image files on main by wave and set, without the source of those that somebody edited.
+
+    Who edits a digest by hand leaves `source.json` as it was, which tells of another set then.
+    """
+    found = {}
+    for (wave, name), files in known.main.sets.items():
+        its_own = [
+            landing.content
+            for _, landing in known.ledger.landings(name)
+            if landing.is_set(files.order, files.app_sha)
+        ]
+        is_edited = bool(its_own) and files.content not in its_own
+        found[wave, name] = replace(files, source=None) if is_edited else files
+    return found
+
+
 def difference(
     wave: str, set_name: str, before: ImageFiles | None, after: ImageFiles | None
 ) -> SetDifference:
@@ -109,10 +127,11 @@ def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> Iterator[SetD
 
 def asked_for(known: Snapshot, wave: str, set_name: str, app_sha: str) -> SetDifference:
     """What a wave would get by the promotion of a set."""
-    before = known.main.sets.get((wave, set_name))
+    on_main = sets_on_main(known)
+    before = on_main.get((wave, set_name))
     with_it = (
         files
-        for (_, name), files in known.main.sets.items()
+        for (_, name), files in on_main.items()
         if name == set_name and files.app_sha == app_sha
     )
     after = next(with_it, None)

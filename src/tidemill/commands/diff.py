@@ -6,7 +6,7 @@ from pathlib import Path
 
 from click import Argument
 
-from tidemill.answers.difference import SetDifference, difference
+from tidemill.answers.difference import SetDifference, difference, sets_on_main
 from tidemill.clients.git.git import Git
 from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
@@ -85,7 +85,7 @@ def run(arguments: Arguments) -> Result:
         if arguments.promote is None:
             wave = _wave(settings, arguments.wave)
             source = _source(settings, wave, arguments.other)
-            known = snapshot(store, state, options.now).main.sets
+            known = sets_on_main(snapshot(store, state, options.now))
             found = tuple(
                 difference(wave.name, one, known.get((wave.name, one)), known.get((source, one)))
                 for one in sets
@@ -102,7 +102,7 @@ def run(arguments: Arguments) -> Result:
             known_now = snapshot(store, state, options.now)
             commit = promoted(store, known_now, wave.name, name, source, landing)
             folder = settings.folder(wave.name, name)
-            before = known_now.main.sets.get((wave.name, name))
+            before = sets_on_main(known_now).get((wave.name, name))
             after: ImageFiles | None = image_files_in(store, commit.sha, folder)
             files = changes(store, commit.parent, commit.sha)
             found = (difference(wave.name, name, before, after),)
@@ -151,6 +151,11 @@ def _source(settings: Settings, wave: Wave, other: str | None) -> str:
 def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[str, Landing]:
     """The set to promote: by its SHA of all that waves have had, else the newest that is deployed
     in the waves before."""
+    if sha is None and not wave.sources:
+        raise Refused(
+            f"{wave.name} comes after no wave, and so nothing is promoted into it by itself",
+            remedy="name the set with --sha, if another wave has had it",
+        )
     names = wave.sources if sha is None else [one.name for one in state.valid_settings.waves]
     landings = [
         (name, landing)

@@ -9,6 +9,7 @@ from itertools import zip_longest
 from typing import TypeVar
 
 from tidemill.announcing.announcement import Announcement
+from tidemill.answers.difference import sets_on_main
 from tidemill.answers.history import History, Stay
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Eviction, Landing
@@ -210,7 +211,7 @@ _Has = TypeVar("_Has", StayView, Line)
 
 def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
     """What there is to show; `plan` is of this snapshot, `told` of its journal."""
-    found = status(snapshot, plan)
+    found, on_main = status(snapshot, plan), sets_on_main(snapshot)
     waves = tuple(
         WaveView(
             wave=wave,
@@ -232,8 +233,8 @@ def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
         waves=waves,
         lines=lines,
         evictions=evictions[:MOST_EVICTIONS],
-        sets=tuple(_sets(snapshot, waves, lines, evictions)),
-        services=_services(snapshot),
+        sets=tuple(_sets(snapshot, on_main, waves, lines, evictions)),
+        services=_services(snapshot, on_main),
         missing=told.missing,
     )
 
@@ -339,11 +340,13 @@ def _soaks(followers: Sequence[Wave], landing: Landing, now: datetime) -> Iterat
             )
 
 
-def _services(snapshot: Snapshot) -> dict[str, dict[str, tuple[str, ImageFiles]]]:
+def _services(
+    snapshot: Snapshot, on_main: Mapping[tuple[str, str], ImageFiles]
+) -> dict[str, dict[str, tuple[str, ImageFiles]]]:
     found: dict[str, dict[str, tuple[str, ImageFiles]]] = {}
     for wave in snapshot.settings.waves:
         for image_set in snapshot.settings.sets:
-            if files := snapshot.main.sets.get((wave.name, image_set.name)):
+            if files := on_main.get((wave.name, image_set.name)):
                 for service in files.digests:
                     found.setdefault(service, {})[wave.name] = (image_set.name, files)
     return {service: found[service] for service in sorted(found)}
@@ -351,6 +354,7 @@ def _services(snapshot: Snapshot) -> dict[str, dict[str, tuple[str, ImageFiles]]
 
 def _sets(
     snapshot: Snapshot,
+    on_main: Mapping[tuple[str, str], ImageFiles],
     waves: Sequence[WaveView],
     lines: Sequence[Line],
     evictions: Sequence[Eviction],
@@ -368,7 +372,7 @@ def _sets(
         for fact in snapshot.inbox.values()
         if isinstance(fact, AnnouncementRequest)
     }
-    images = {(name, files.app_sha): files for (_, name), files in snapshot.main.sets.items()}
+    images = {(name, files.app_sha): files for (_, name), files in on_main.items()}
     found = []
     for key in dict.fromkeys([*stays, *waiting, *evicted]):
         set_name, sha = key
