@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from tidemill.checkup.checkup import Checkup
@@ -32,7 +34,7 @@ from tidemill.facts.controllers import (
 from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.documents import Document, loaded
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import did_you_mean, nearest
 
 # Where it is told how each kind reports, and the lines that let it.
 _REPORTING = {
@@ -56,17 +58,22 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if not known.arrivals and known.unlisted:
         what = f"files name {listed(known.unlisted)}, of which [images] allow lists none"
         remedy = "let it list the repositories of your images"
-        yield warning(what, remedy, allowing(known.unlisted[0]))
+        yield warning(what, remedy, allowing(_likely(known.unlisted, known.cfg.images.allow)))
     elif not known.arrivals:
         what = "no wave has images yet, and no file names one, so that services are not known here"
         yield unknown(what, "run this again after the first announcement", "tidemill doctor")
-    is_anywhere = any(files for one in known.arrivals for files in one.services.values())
     for one in known.arrivals:
-        yield from _arrival(known.cfg, one, is_anywhere=is_anywhere)
+        yield from _arrival(known.cfg, one)
 
 
-def _arrival(settings: Settings, one: Arrival, *, is_anywhere: bool) -> Iterator[Finding]:
-    # Of guessed services one wave may have none. Where no wave has any, nothing carries images.
+def _likely(unlisted: Sequence[str], allow: Sequence[str]) -> str:
+    """Of those that are not allowed, one that is meant: nearly allowed, or with most others."""
+    folders = Counter(one.rpartition("/")[0] for one in unlisted)
+    near = [nearest(one.rpartition("/")[0], folders) for one in allow]
+    return max(unlisted, key=lambda one: ((at := one.rpartition("/")[0]) in near, folders[at]))
+
+
+def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
     where = f"{one.wave}, set {one.image_set}"
     with_ = " (with invented digests)" if one.is_invented else ""
     absent = [service for service, files in one.services.items() if not files]
@@ -78,13 +85,20 @@ def _arrival(settings: Settings, one: Arrival, *, is_anywhere: bool) -> Iterator
     if told:
         yield ok(f"{where}: these digests arrive{with_}: {listed(told)}")
     if absent:
-        is_guess = one.is_invented and one.is_guessed and is_anywhere
-        say = problem if not told and not is_guess else warning
+        say = warning if told else problem
         never = "" if told else ": the set would never count as deployed"
         yield say(
             f"{where}: no file names the digest of {listed(absent)}{with_}{never}",
             f"let generate read {settings.folder(one.wave, one.image_set)}/digests.json, and let "
             "[deployments] path list all that a target renders from",
+        )
+    for service, (file, name) in one.elsewhere.items():
+        yield warning(
+            f"{where}: {file} names {name}, which stays as it is: the set's image of {service} is "
+            "in another repository",
+            "if that is a copy of the set's image, name the set's there, so that it is not left "
+            "behind",
+            "git grep -n " + shlex.quote(name),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tidemill.facts import image_files, naming
 from tidemill.facts.image_files import ImageFiles
@@ -28,15 +28,16 @@ class Arrival:
 
     Attributes:
         services: each with those files.
-        is_invented: whether its images are; `is_guessed`: whether the services are, by the images
-            that files name.
+        is_invented: whether its images are.
+        elsewhere: by service a file, and the image in it that is called as the service's and is
+            from another repository.
     """
 
     wave: str
     image_set: str
     services: Mapping[str, tuple[str, ...]]
     is_invented: bool = False
-    is_guessed: bool = False
+    elsewhere: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str, tuple[str, ...]]:
@@ -61,6 +62,26 @@ def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str,
             ):
                 names.append(name)
     return {service: tuple(names) for service, names in found.items()}
+
+
+def elsewhere(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str, tuple[str, str]]:
+    """By service a file and an image in it: called as the service's, from another repository.
+
+    Args:
+        texts: as for `arriving`.
+    """
+    ours = repositories([files])
+    called = {one.rpartition("/")[2]: service for service, one in ours.items()}
+    found: dict[str, tuple[str, str]] = {}
+    for file, data in texts if called else ():
+        for token in sorted(set(_REFERENCE.findall(data))) if _MANIFEST.fullmatch(file) else ():
+            name = token.decode().strip(":@/+-.")
+            image = naming.parsed(name)
+            if image is None or "/" not in name or image.repository in ours.values():
+                continue
+            if service := called.get(image.repository.rpartition("/")[2]):
+                found.setdefault(service, (file, name))
+    return found
 
 
 def repositories(known: Iterable[ImageFiles]) -> dict[str, str]:

@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterator
 
 from tidemill.clients.git.checkout import Checkout
 from tidemill.facts import image_files
-from tidemill.facts.arrival import Arrival, arriving, guessed, invented, repositories, unlisted
+from tidemill.facts.arrival import (
+    Arrival,
+    arriving,
+    elsewhere,
+    guessed,
+    invented,
+    repositories,
+    unlisted,
+)
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
 
@@ -53,7 +61,7 @@ def tried(
             name,
             arriving(files, _texts(checkout, settings, wave)),
             (wave, name) in new,
-            not is_known,
+            elsewhere(files, _texts(checkout, settings, wave)),
         )
         for wave, name in places
         if (files := here[wave, name] or new.get((wave, name))) is not None and files.digests

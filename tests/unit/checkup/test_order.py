@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import yaml
 from tests.unit.checkup_values import (
@@ -383,16 +384,11 @@ CASES: dict[str, Case] = {
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True),)),
         "digests", "problem", "no file names the digest of web (with invented digests)",
     ),
-    "no digest of a guessed service arrives in any wave": (
-        lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": ()}, True, True),)),
-        "digests", "problem", "no file names the digest of web",
-    ),
-    "no digest of a guessed service arrives in one wave": (
+    "digest goes to one file, and another one has a copy": (
         lambda: replace(cfg(), arrivals=(
-            Arrival("staging", "app", {"web": ()}, True, True),
-            Arrival("production", "app", {"web": ("x",)}, True, True),
+            Arrival("staging", "app", {"web": ("x",)}, elsewhere={"web": ("y", "r.test/web:1")}),
         )),
-        "digests", "warning", "no file names the digest of web",
+        "digests", "warning", "y names r.test/web:1, which stays as it is",
     ),
     "one digest does not arrive": (
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": (), "api": ("x",)}),)),
@@ -760,6 +756,19 @@ spec: {{source: {{path: charts/web, helm: {{valueFiles: [{values}]}}}}}}
 def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: list[str]) -> None:
     known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
     assert [one.state for one in of(known, "targets")] == states
+
+
+@pytest.mark.parametrize(
+    ("allow", "meant"), [("r.test/payment", "r.test/payments"), ("ghcr.io/acme", "r.test/other")]
+)
+def test_repositories_to_allow_are_those_that_are_meant(allow: str, meant: str) -> None:
+    known = cfg()
+    assert known.cfg is not None
+    images = msgspec.structs.replace(known.cfg.images, allow=(f"{allow}/*",))
+    known = replace(known, cfg=msgspec.structs.replace(known.cfg, images=images))
+    names = ("docker.io/envoy/envoy", "r.test/payments/a", "r.test/other/x", "r.test/other/y")
+    (found,) = of(replace(known, arrivals=(), unlisted=names), "digests")
+    assert found.paste == f'allow = ["{meant}/*"]'
 
 
 def test_labels_to_paste_are_those_that_are_meant() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tidemill.facts import settings_file
-from tidemill.facts.arrival import arriving, guessed, invented, repositories
+from tidemill.facts.arrival import arriving, elsewhere, guessed, invented, repositories
 
 SETTINGS = """\
 [images]
@@ -72,3 +72,12 @@ def test_invented_images_differ_from_wave_to_wave() -> None:
     other = invented("shop", repositories([IMAGES]))
     assert other.digests.keys() == IMAGES.digests.keys()
     assert set(other.digests.values()).isdisjoint(IMAGES.digests.values())
+
+
+def test_copy_of_a_services_image_in_another_repository_is_found() -> None:
+    texts = [
+        ("a.yaml", f"image: {WEB}:v1\nimage: redis:7\n# web:v1\n".encode()),
+        ("b.yaml", b"image: mirror.test/acme/web:v1\nhref: https://x.test/api\n"),
+        ("c.md", b"mirror.test/acme/api:v1"),
+    ]
+    assert elsewhere(IMAGES, texts) == {"web": ("b.yaml", "mirror.test/acme/web:v1")}
