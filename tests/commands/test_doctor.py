@@ -189,8 +189,8 @@ def test_a_generate_that_reads_another_file_is_named(grown: Grown) -> None:
     grown.write("generate", GENERATE.replace("digests.json", "digest.json"), 0o755)
     grown.commit()
     found = grown.found("digests", "--offline")
-    assert set(found) == {"warning"}  # the service is a guess
-    assert "no file names the digest of web" in found["warning"][0]
+    assert set(found) == {"problem"}
+    assert "no file names the digest of web" in found["problem"][0]
 
 
 def test_a_wave_that_is_forgotten_is_a_problem_where_services_are_known(grown: Grown) -> None:

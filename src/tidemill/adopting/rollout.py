@@ -101,7 +101,11 @@ def found(
     own = {path: one for path, one in templates.items() if one not in shared}
     if any(len(own.keys() & {*of_one}) > 1 for _, of_one in made):
         shared, own = {*templates.values()}, {}
-    template, target_of = _by_place(own, by_wave)
+    # Several that are made from one place have names of their own, and the place none of theirs.
+    is_one_each = max(
+        Counter(path for _, of in made for path in own.keys() & {*of}).values() or [0]
+    )
+    template, target_of = _by_place(own, by_wave) if is_one_each < 2 else (None, {})
     targets: dict[str, list[str]] = {wave: [] for wave in waves}
     for path in own:
         called = [name for name, of_one in made if path in of_one]

@@ -15,6 +15,7 @@ from tidemill.words.references import canonical
 
 _MANIFEST = re.compile(r"(?!\.github/).*\.(ya?ml|json|jsonnet|libsonnet|tpl)")
 _REFERENCE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._/:@+-]{2,299}")
+_IMAGE = re.compile(rb"(?m)^[^#\n]*?image[\"']?:[ ]*[\"']?(" + _REFERENCE.pattern + rb")")
 # A chart's values that name the registry by itself.
 _APART = re.compile(
     rb"registry:[ ]*[\"']?([\w.:-]+)[\"']?[ ]*(?:#.*)?\n[ ]*repository:[ ]*[\"']?([\w./-]+)"
@@ -74,8 +75,8 @@ def elsewhere(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str
     called = {one.rpartition("/")[2]: service for service, one in ours.items()}
     found: dict[str, tuple[str, str]] = {}
     for file, data in texts if called else ():
-        for token in sorted(set(_REFERENCE.findall(data))) if _MANIFEST.fullmatch(file) else ():
-            name = token.decode().strip(":@/+-.")
+        for token in sorted(set(_IMAGE.findall(data))) if _MANIFEST.fullmatch(file) else ():
+            name = token.decode()
             image = naming.parsed(name)
             if image is None or "/" not in name or image.repository in ours.values():
                 continue

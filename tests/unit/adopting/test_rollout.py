@@ -93,6 +93,20 @@ def test_target_is_called_as_the_application_is() -> None:
     assert dict(found.waves) == {"dev": ("shop-dev",), "prod": ("prod",)}
 
 
+def test_several_that_are_made_from_one_place_are_targets_of_their_own() -> None:
+    made = [(f"{app}-{site}", [f"{app}/prod"]) for app in ("api", "web") for site in ("p1", "p2")]
+    made += [(f"{app}-s1", [f"{app}/qa"]) for app in ("api", "web")]
+    found = rollout.found(["api/prod", "api/qa", "web/prod", "web/qa"], made)
+    assert found
+    assert dict(found.waves) == {
+        "qa": ("api-s1", "web-s1"),
+        "prod": ("api-p1", "api-p2", "web-p1", "web-p2"),
+    }
+    assert found.paths == ("api/{wave}", "web/{wave}")
+    assert ("web/prod", "prod", "web-p2") in [*found.places()]
+    assert ("api/prod", "prod", "web-p2") not in [*found.places()]
+
+
 def test_nothing_is_found_where_nothing_is_called_as_usual() -> None:
     assert rollout.found(["base", "products/live1"]) is None
 

@@ -77,7 +77,7 @@ def test_invented_images_differ_from_wave_to_wave() -> None:
 def test_copy_of_a_services_image_in_another_repository_is_found() -> None:
     texts = [
         ("a.yaml", f"image: {WEB}:v1\nimage: redis:7\n# web:v1\n".encode()),
-        ("b.yaml", b"image: mirror.test/acme/web:v1\nhref: https://x.test/api\n"),
+        ("b.yaml", b"image: mirror.test/acme/web:v1\nurl: http://x/api:80\n# image: x/api:1\n"),
         ("c.md", b"mirror.test/acme/api:v1"),
     ]
     assert elsewhere(IMAGES, texts) == {"web": ("b.yaml", "mirror.test/acme/web:v1")}
