@@ -1,7 +1,7 @@
 """A server on loopback that answers as GitHub does, as far as our client and Git ask; and records.
 
 It knows one repository. `on` scripts answers before those that its state gives. The stand-in
-(`tidemill sandbox`) is the whole thing; this is small enough to make every trouble by hand.
+(`tidemill-sandbox`) is the whole thing; this is small enough to make every trouble by hand.
 """
 
 from __future__ import annotations
