@@ -47,7 +47,8 @@ class AutoStep:
 
 @dataclass
 class Draft:
-    """See the module. `main` is what main will be; `chain` is what auto will have above it."""
+    """See the module. `main` is what main will be, `trees` those of the targets there; `chain` is
+    what auto will have above it."""
 
     snapshot: Snapshot
     ledger: Ledger
@@ -69,6 +70,7 @@ class Draft:
     to_read: list[str] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
+    trees: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Draft:
@@ -82,6 +84,7 @@ class Draft:
             dict(snapshot.records),
             [AutoStep(commit.operation, commit) for commit in snapshot.auto],
             reporters=dict(snapshot.ledger.reporters),
+            trees=dict(snapshot.main.trees),
         )
 
     @property

@@ -49,6 +49,8 @@ def record_landing(draft: Draft, commit: AutoCommit) -> None:
         note_naming(draft, operation.wave, WaveNaming(commit.files, commit.naming))
         forget_rollbacks(draft, operation.wave, operation.set, operation.content)
     ledger.moved, ledger.moved_since, ledger.refused = 0, None, None
+    for target, files in commit.targets.items():
+        draft.trees[operation.wave, target] = files.tree
     draft.note("landed", operation, sha=commit.sha, reason=operation.reason)
 
 

@@ -92,5 +92,5 @@ def _is_absent(draft: Draft, wave: Wave, target: str) -> bool:
     return (
         (wave.name, target) not in draft.records
         and bool(draft.settings.deployments.path)
-        and draft.snapshot.main.trees.get((wave.name, target)) is None
+        and draft.trees.get((wave.name, target)) is None
     )

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings
+from tests.unit.snapshots import LAB, SHOP, Rollout, landed, present, settings, whats
 
 
 def test_target_that_runs_nothing_of_the_set_blocks_nobody() -> None:
@@ -40,6 +40,17 @@ def test_target_that_never_reported_and_has_no_files_blocks_nobody() -> None:
     rollout.trees["lab", "lab-2"] = None
     rollout.reports("lab", "lab-1", ago=5)
     assert present(rollout.turn()).deployed_at == rollout.ago(5)
+
+
+def test_first_set_of_a_wave_is_not_deployed_before_a_target_reports_it() -> None:
+    rollout = Rollout()
+    for target in LAB["targets"]:
+        rollout.trees["lab", target] = None
+    rollout.green(rollout.on_auto("lab", 1))
+    decided = rollout.decide()
+    assert decided.landed
+    assert present(decided).deployed_at is None
+    assert whats(decided) == ["landed"]
 
 
 def test_target_that_reported_blocks_even_if_its_files_are_gone() -> None:
