@@ -75,6 +75,14 @@ def test_the_journal_says_who_asked_and_when(deployed: World, tmp_path: Path) ->
     assert f"promoted by {stays['shop'].by}" in re.sub("<[^>]*>", "", timeline)
 
 
+def test_the_timeline_says_what_a_person_has_overridden(deployed: World, tmp_path: Path) -> None:
+    approve = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-1"))
+    deployed.run(*approve, "--override", "the fair begins")
+    deployed.green()
+    deployed.run("page", "--out", str(tmp_path / "page"))
+    assert "override: the fair begins" in (tmp_path / "page" / "timeline.html").read_text()
+
+
 def history_of(world: World) -> History:
     with opened(str(world.bare)) as store:
         return read_history(store, read(store))

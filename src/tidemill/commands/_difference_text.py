@@ -47,6 +47,8 @@ def different(found: Difference) -> Iterator[Part]:
 def commits_of(one: SetDifference) -> str:
     """From which commit of app.git to which."""
     before, after = short(one.before, "an unknown set"), short(one.after, "an unknown set")
+    if one.before is None and one.after is None:
+        return "The commit of app.git is known on neither side."
     return (
         f"app.git {before}, the same" if one.before == one.after else f"app.git {before} → {after}"
     )

@@ -310,7 +310,7 @@ def _stays(snapshot: Snapshot, plan: Plan, told: History, wave: Wave) -> Iterato
                     if present and is_there
                     else _ended(landing, after),
                     by=stay.by,
-                    reason=stay.reason,
+                    reason=f"override: {stay.reason}" if stay.is_override else stay.reason,
                     run=stay.run_url,
                     soaks=tuple(_soaks(followers, present, snapshot.now))
                     if present and is_there
