@@ -332,3 +332,19 @@ def test_git_is_asked_before_what_a_turn_takes_is_imported(
     }
     assert not late & modules
     assert not {"git", "github", "ssl", "rich"} & modules
+
+
+@pytest.mark.parametrize(
+    ("command", "remedy"),
+    [
+        ("rollback-wave --wave lab --reason x", 'add --repo "$(git remote get-url origin)"'),
+        ("status", "run it in a checkout of cfg-app.git, or add --repo URL"),
+    ],
+)
+def test_where_nothing_says_the_repository_it_says_what_to_add(
+    command: str, remedy: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    found = said(*command.split())
+    assert (found.code, remedy in found.err) == (2, True), found.err

@@ -230,6 +230,8 @@ def parse(text: str, file: str = FILE) -> Settings:
         line, reason = mistake(error, text, Settings)
         if "waves" in table and "services" not in table:
             reason = "it is cfg-app.git's, with [[waves]]; that of app.git has [[services]]"
+            remedy = "run this in a checkout of app.git, or say where that is: --checkout DIR"
+            raise SettingsInvalid(_invalid(file, line, reason).what, remedy=remedy) from None
         raise _invalid(file, line, reason) from None
     except ValueError as error:  # no TOML, or a number of thousands of digits
         raise _invalid(file, None, str(error)) from None

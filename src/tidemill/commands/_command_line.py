@@ -99,7 +99,7 @@ class OneCommand(_Helpful):
             if isinstance(one, Repository) and ctx.params["repo"] is None:
                 ctx.params["repo"] = one.known()
                 if ctx.params["repo"] is None:
-                    ctx.fail(one.missing)
+                    raise _NoRepository(one, ctx)
 
     def _refuse_options_as_values(self, ctx: click.Context, args: Iterable[str]) -> None:
         takers = {
@@ -251,6 +251,14 @@ def _placed(ctx: click.Context) -> Iterator[None]:
         raise
 
 
+class _NoRepository(click.UsageError):
+    """Nothing says where cfg-app.git is."""
+
+    def __init__(self, repository: Repository, ctx: click.Context) -> None:
+        super().__init__(repository.missing, ctx)
+        self.remedy = repository.remedy
+
+
 def _titled(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
@@ -273,6 +281,8 @@ def _wrong(error: click.UsageError) -> CommandLineWrong:
             known = of.list_commands(ctx) if isinstance(of, click.Group) else []
             what, meant = f"there is no command {shown(name)}", did_you_mean(name, known)
             remedy = f"`{path} --help` lists them"
+        case _NoRepository(message=what, remedy=remedy):
+            pass
         case click.NoSuchOption(option_name=name):
             name = redacted(one_line(name))
             names = [opt for one in of.get_params(ctx) for opt in (*one.opts, *one.secondary_opts)]

@@ -79,6 +79,13 @@ class Repository(Option):
         here = f"neither {places}" if self.takes_origin else "no workflow"
         return f"nothing says where cfg-app.git is: --repo is not given, and this is {here}"
 
+    @property
+    def remedy(self) -> str:
+        """What to add then."""
+        if self.takes_origin:
+            return "run it in a checkout of cfg-app.git, or add --repo URL"
+        return 'in a checkout of cfg-app.git, add --repo "$(git remote get-url origin)"'
+
 
 TURN = (Repository(), DRY_RUN, NOW, JSON)
 ACCEPT_AND_TURN = (Repository(), ACCEPT_ONLY, ENTRYPOINTS, DRY_RUN, NOW, JSON)

@@ -46,6 +46,11 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         line, reason = mistake(error, text, Settings)
         if "services" in table and "waves" not in table:
             reason = "it is app.git's, with [[services]]; that of cfg-app.git has [[waves]]"
+            found = invalid(commit, line, reason)
+            remedy = "run this in a checkout of cfg-app.git, or say where that is: --repo URL; if"
+            raise SettingsInvalid(
+                found.what, remedy=f"{remedy} this is the right one, {found.remedy}"
+            ) from None
         raise invalid(commit, line, reason) from None
     except _WrongAt as error:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None

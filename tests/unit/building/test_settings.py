@@ -204,3 +204,4 @@ def test_the_settings_of_cfg_app_are_told_from_those_of_app() -> None:
         parse('[[waves]]\nname = "lab"\ntargets = []\n')
     assert "tidemill.toml of app.git" in invalid.value.what
     assert "it is cfg-app.git's, with [[waves]]" in invalid.value.what
+    assert "in a checkout of app.git" in invalid.value.remedy

@@ -203,6 +203,7 @@ def test_the_settings_of_app_are_told_from_those_of_cfg_app() -> None:
     with pytest.raises(SettingsInvalid) as invalid:
         parse(text)
     assert "it is app.git's, with [[services]]" in invalid.value.what
+    assert "in a checkout of cfg-app.git" in invalid.value.remedy
     assert "on main of cfg-app.git" in invalid.value.remedy
 
 
