@@ -97,18 +97,22 @@ def with_images(text: str, images: dict[str, str], file: str) -> str:
     while begins and end > start + 1 and not lines[end - 1].startswith((" ", "-")):
         end -= 1  # what stands between it and the next key is not its own
     kept: list[str] = []
-    names: dict[str, set[str]] = {}
+    names: dict[str, dict[str, str]] = {}  # by repository what bases call it, and its new name
     block = "\n".join(lines[start + 1 : end])
     indent = (re.search(r"(?m)^ *(?=-)", block) or [""])[0]
     for entry in filter(str.strip, re.split(r"(?m)^(?= *-)", block)):
-        fields = dict(FIELD.findall(entry))
+        fields: dict[str, str] = dict(FIELD.findall(entry))
         if ours := images.keys() & {*fields.values()}:
-            names.setdefault(min(ours), set()).add(fields.get("name", min(ours)))
+            image = min(ours)
+            name = fields.get("name", image)
+            # A mirror of the image stays: it has the same digests.
+            new = fields.get("newName", name) if name == image else image
+            names.setdefault(image, {})[name] = new
         else:
             kept.append(entry.rstrip("\n"))
     for repository, digest in sorted(images.items()):
-        for name in sorted(names.get(repository, {repository})):
-            renamed = [f"{indent}  newName: {repository}"] if name != repository else []
+        for name, new in sorted(names.get(repository, {repository: repository}).items()):
+            renamed = [f"{indent}  newName: {new}"] if name != new else []
             kept += [f"{indent}- name: {name}", *renamed, f"{indent}  digest: {digest}"]
     head = re.sub(r"\[\s*\]\s*", "", head).rstrip()
     return "\n".join([*lines[:start], head, *kept, *lines[end:]]) + "\n"

@@ -59,6 +59,10 @@ OVERLAYS = {
     "none yet": ("resources:\n- a\n", f"resources:\n- a\nimages:\n{OURS}"),
     "an empty list": ("images: []\nx: 1\n", f"images:\n{OURS}x: 1\n"),
     "a tag": (f"images:\n- name: {API}\n  newTag: v1\n", f"images:\n{OURS}"),
+    "a mirror of it": (
+        f"images:\n- name: {API}\n  newName: mirror.test/api\n  newTag: v1\n",
+        f"images:\n- name: {API}\n  newName: mirror.test/api\n  digest: {A}\n",
+    ),
     "a name of its own": (
         f"images:\n- newName: {API}\n  name: api\n  newTag: v1\n",
         f"images:\n- name: api\n  newName: {API}\n  digest: {A}\n",
