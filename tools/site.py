@@ -1,7 +1,8 @@
 """Hooks of MkDocs for the site of the documents, which `make site` builds.
 
 The menu is what docs/index.md lists, in its order. Links that leave docs/ lead to the repository,
-for the site has docs/ alone.
+for the site has docs/ alone. Each page ends with a link to the first one, because the menu of a
+narrow window takes a script or a pointer.
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ def _entry(docs: Path, page: str) -> str | dict[str, list[str]]:
 
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """A page's text, with links that lead somewhere on the site."""
+    """A page's text, with links that lead somewhere on the site, and the way to the first page."""
     docs = Path(config.docs_dir).resolve()
     folder = (docs / page.file.src_uri).parent
-    return _LINK.sub(lambda link: _outwards(link, docs, folder, str(config.repo_url)), markdown)
+    text = _LINK.sub(lambda link: _outwards(link, docs, folder, str(config.repo_url)), markdown)
+    up = "../" * page.file.src_uri.count("/")
+    return text if page.is_homepage else f"{text}\n\n[All documents]({up}index.md)\n"
 
 
 def _outwards(link: re.Match[str], docs: Path, folder: Path, repository: str) -> str:

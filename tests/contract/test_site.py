@@ -44,6 +44,9 @@ def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(copy: Path) ->
     assert {page.with_suffix(".html") for page in pages} <= made
     for page in made:
         text = (copy / "site" / page).read_text(encoding="utf-8")
+        if page.name not in ("index.html", "404.html"):
+            home = "../" * (len(page.parts) - 1) + "index.html"
+            assert f'href="{home}">All documents' in text, page
         for found in (*LOADED.finditer(text), *STYLED.finditer(text)):
             assert not found["src"].startswith(("http:", "https:", "//")), (page, found[0])
 
