@@ -150,6 +150,7 @@ def targets(known: Checkup) -> Iterator[Finding]:
     yield from _sent_elsewhere(known)
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
     yield from {(one.what, one.paste): one for one in wrong}.values()
+    yield from _with_others_places(known.cfg, found)
     for one in every:
         if one.is_unlisted:
             yield warning(
@@ -226,6 +227,33 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
             f"{', '.join(paths)}",
             "list in [deployments] path all that a target renders from",
             f'path = "{mine[0]}"',
+        )
+
+
+def _with_others_places(settings: Settings, found: Sequence[Deployed]) -> Iterator[Finding]:
+    """Targets that count as made of what others alone render from: Argo CD is silent of that."""
+    users: dict[tuple[str | None, str], set[str]] = {}
+    for one in found:
+        for path in one.paths:
+            users.setdefault((one.wave, path), set()).add(one.target)
+    lines: dict[str, list[str]] = {}
+    for one in found:
+        if one.wave is None or not settings.listing(one.wave, one.target):
+            continue
+        templates = settings.templates_of(one.wave, one.target)
+        places = [*zip(templates, settings.paths(one.wave, one.target), strict=True)]
+        own = [text for text, path in places if any(_meet(path, mine) for mine in one.paths)]
+        rest = (path for text, path in places if text not in own)
+        if own and any(users.get((one.wave, path), set()) - {one.target} for path in rest):
+            path = json.dumps(own[0]) if len(own) == 1 else _toml(own)
+            head = ["[[targets]]", f'name = "{one.target}"', f'wave = "{one.wave}"']
+            lines[f"{one.target} ({one.wave})"] = [*head, f"path = {path}"]
+    if lines:
+        yield warning(
+            f"{listed([*lines])} count as made of places that only others render from: a set that "
+            "changes nothing of theirs would wait for their reports",
+            "say in tidemill.toml which places are their own",
+            "\n".join(line for of_one in lines.values() for line in of_one),
         )
 
 

@@ -33,6 +33,7 @@ from tidemill.checkup.order import findings
 from tidemill.errors import EntryPointFailed, SettingsInvalid
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
+from tidemill.facts.need import TargetOptions
 from tidemill.facts.on_github import (
     ActionsPolicy,
     Bypass,
@@ -769,6 +770,33 @@ def test_repositories_to_allow_are_those_that_are_meant(allow: str, meant: str) 
     names = ("docker.io/envoy/envoy", "r.test/payments/a", "r.test/other/x", "r.test/other/y")
     (found,) = of(replace(known, arrivals=(), unlisted=names), "digests")
     assert found.paste == f'allow = ["{meant}/*"]'
+
+
+def test_target_that_counts_as_made_of_what_others_render_from_is_named() -> None:
+    known = cfg(
+        **{
+            f"argocd/{name}.yaml": APPLICATION.format(name=name, wave="staging")
+            for name in ("staging-eu", "staging-us")
+        }
+    )
+    assert known.cfg is not None
+    places = tuple(f"generated/{{wave}}/{name}" for name in ("staging-eu", "staging-us"))
+    listing = msgspec.structs.replace(known.cfg.waves[0], targets=("staging-eu", "staging-us"))
+    deployments = msgspec.structs.replace(known.cfg.deployments, path=places)
+    settings = msgspec.structs.replace(
+        known.cfg, deployments=deployments, waves=(listing, *known.cfg.waves[1:])
+    )
+    every = of(replace(known, cfg=settings), "targets")
+    (found,) = (one for one in every if one.paste.startswith("[[targets]]"))
+    assert "staging-eu (staging), staging-us (staging) count as made of places" in found.what
+    own = tuple(
+        TargetOptions(name=name, wave="staging", path=path)
+        for name, path in zip(listing.targets, places, strict=True)
+    )
+    assert found.paste.count("[[targets]]") == 2
+    assert f'path = "{places[1]}"' in found.paste
+    mended = replace(known, cfg=msgspec.structs.replace(settings, targets=own))
+    assert not any("count as made" in one.what for one in of(mended, "targets"))
 
 
 def test_labels_to_paste_are_those_that_are_meant() -> None:
