@@ -133,7 +133,8 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
         seen = f"; there are packages in {', '.join(sorted(names))}" if names else ""
         raise Refused(
             f"there is no Dockerfile, and no main package of Go{seen}",
-            remedy="write a Dockerfile for each service, and run this again",
+            remedy="write a Dockerfile for each service, and run this again; if something else "
+            f"builds your images, let it announce them: {DOCUMENTS}/jobs/announce.md",
         )
     lines = [
         "# What this repository ships. One service is one image. Every key:",
