@@ -28,8 +28,13 @@ def labels(
     """What controllers' resources lack: for a person to add, and as files that have it."""
     pasted: dict[Paste, None] = {}
     edited: dict[str, str] = {}
+    called: dict[str, set[tuple[str, str]]] = {}
+    for _, wave, target in rollout.places():
+        called.setdefault(target, set()).add((wave, target))
     for one in deployed:
         belongs = controllers.place_of(one, rollout.places())
+        if not belongs and len(so_called := called.get(one.name, set())) == 1:
+            (belongs,) = so_called  # as where its own manifest has the images
         if not belongs:
             continue
         if one.kind == "Kustomization" and not one.waits:

@@ -221,7 +221,8 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         remedy = f"add these lines; {_PAGE}/{page} says why"
         yield problem(f"{what} does not report, or says nothing of health", remedy, lines)
     mine, paths = one.paths, settings.paths(one.wave, one.target)
-    if mine and paths and not any(_meet(path, other) for path in mine for other in paths):
+    read = (*mine, one.file)  # whose manifest may have the images itself
+    if mine and paths and not any(_meet(path, other) for path in read for other in paths):
         yield warning(
             f"{what} renders from {', '.join(mine)}, and [deployments] path says "
             f"{', '.join(paths)}",

@@ -339,6 +339,18 @@ def test_path_that_a_person_gives_decides_what_its_files_are_written_in(
     assert [SCRIPTS[one.text] for one in found.files if one.text in SCRIPTS] == [script]
 
 
+def test_application_that_has_the_images_itself_is_labelled_by_its_name() -> None:
+    text = BLOCK.replace("{path: PATH}", "{path: chart, helm: {valuesObject: {image: a/web:v1}}}")
+    files = {f"argo/{one}.yaml": text.replace("NAME", f"web-{one}") for one in ("qa", "prod")}
+    files["chart/values.yaml"] = "image: ghcr.io/acme/web:v1\n"
+    place = Place(".", "https://github.com/acme/cfg", "main", is_on_github=True)
+    answers = Answers({"qa": ("web-qa",), "prod": ("web-prod",)}, "argo/{wave}.yaml")
+    found = proposed(tree(files), place, answers, TEXTS, None)
+    texts = {one.path: one.text for one in found.files}
+    assert "tidemill.dev/wave: qa\n" in texts["argo/qa.yaml"]
+    assert "tidemill.dev/wave: prod\n" in texts["argo/prod.yaml"]
+
+
 def test_folder_of_images_that_is_taken_is_left_alone() -> None:
     files = {"k/dev/a.yaml": POD, "k/prod/a.yaml": POD, "images/logo.yaml": "a: 1\n"}
     assert settings(proposal(files))["images"]["path"] == "tidemill/images/{wave}"

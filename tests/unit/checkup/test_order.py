@@ -772,6 +772,12 @@ def test_repositories_to_allow_are_those_that_are_meant(allow: str, meant: str) 
     assert found.paste == f'allow = ["{meant}/*"]'
 
 
+def test_manifest_of_an_application_may_be_what_has_the_images() -> None:
+    known = cfg(**{"generated/staging/staging-eu/app.yaml": HELM.format(values="values.yaml")})
+    known.files.texts.pop("argocd/staging.yaml")  # type: ignore[attr-defined]
+    assert [one.state for one in of(known, "targets")] == ["ok"]
+
+
 def test_target_that_counts_as_made_of_what_others_render_from_is_named() -> None:
     known = cfg(
         **{
