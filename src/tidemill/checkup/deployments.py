@@ -151,6 +151,10 @@ def targets(known: Checkup) -> Iterator[Finding]:
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
     yield from {(one.what, one.paste): one for one in wrong}.values()
     yield from _with_others_places(known.cfg, found)
+    for wave in known.cfg.waves:
+        if not wave.targets:
+            what = f"the wave {wave.name} has no targets: a set counts as deployed there at once"
+            yield warning(what, "list its targets in tidemill.toml", 'targets = ["…"]')
     for one in every:
         if one.is_unlisted:
             yield warning(
@@ -205,11 +209,13 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         waves = {wave.name: wave.targets for wave in settings.waves}
         known = waves.get(one.wave, ())
         names = ", ".join(known) or f"only the waves {', '.join(waves)}"
-        nearest = did_you_mean(one.target, known) or did_you_mean(one.wave, waves)
+        near = did_you_mean(one.target, known)
+        if one.wave not in waves:
+            near = near or did_you_mean(one.wave, waves)
         yield problem(
             f"{what} reports as {one.target} in {one.wave}, which tidemill.toml does not list: it "
             f"has {names}",
-            f"{nearest}mend its labels {WAVE} and {TARGET}, or list it in tidemill.toml",
+            f"{near}mend its labels {WAVE} and {TARGET}, or list it in tidemill.toml",
             "\n".join(
                 ["[[waves]]", f'name = "{one.wave}"', f"targets = {_toml([*known, one.target])}"]
             ),

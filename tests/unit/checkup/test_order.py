@@ -778,6 +778,16 @@ def test_manifest_of_an_application_may_be_what_has_the_images() -> None:
     assert [one.state for one in of(known, "targets")] == ["ok"]
 
 
+def test_wave_without_targets_is_named_and_no_wave_is_asked_for_by_its_own_name() -> None:
+    known = cfg(CFG.replace('targets = ["staging-eu"]', "targets = []"))
+    first, second = (one for one in of(known, "targets") if one.state != "ok")
+    assert first.what.endswith(
+        "which tidemill.toml does not list: it has only the waves staging, production"
+    )
+    assert not first.remedy.startswith("did you mean")
+    assert second.what == "the wave staging has no targets: a set counts as deployed there at once"
+
+
 def test_target_that_counts_as_made_of_what_others_render_from_is_named() -> None:
     known = cfg(
         **{
