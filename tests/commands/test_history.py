@@ -158,6 +158,8 @@ def test_what_people_had_before_the_first_turn_is_told(new: World) -> None:
     new.green()
     assert told(new)[0] == ("by hand", "lab", None)
     assert [one[0] for one in told(new)].count("by hand") == 1
+    _, said, _ = says(new, "history", "--wave", "lab")
+    assert "changed by hand app (an unknown set) in lab" in " ".join(said.split())
     image = new.run("history", "--service", "web")["services"][0]["image"]
     assert image == f"ghcr.io/acme/web@sha256:{'0' * 64}"
 

@@ -78,7 +78,9 @@ def sentence(line: Line) -> str:
 
 def what(line: Line) -> str:
     """What was done, in a word or two; of a landing how it came."""
-    return line.how or line.what if line.what == "landed" else line.what
+    if line.what != "landed":
+        return line.what
+    return "changed by hand" if line.how == "by hand" else line.how or line.what
 
 
 def thing(line: Line) -> str:
@@ -87,7 +89,7 @@ def thing(line: Line) -> str:
         return f"{line.target} at {short(line.sha, 'an unknown commit')}"
     which = "all sets" if line.set == ALL_SETS else line.set or ""
     if line.app_sha or line.what == "landed":
-        return f"{which} {short(line.app_sha)}".strip()
+        return f"{which} {short(line.app_sha, '(an unknown set)')}".strip()
     return which or short(line.sha, line.id or "")
 
 
