@@ -172,8 +172,12 @@ def _report(event: Event, target: str | None) -> Line | None:
     found = report(event.entry)
     if found is None or (target is not None and found[0] != target):
         return None
-    line = line_of(event)
-    return line if target is not None or line.what == "failed" else None
+    return line_of(event) if target is not None or _is_failure(*found) else None
+
+
+def _is_failure(_: str, phase: str, health: str) -> bool:
+    """Whether what a target reported is one."""
+    return phase in _FAILING or health in _FAILING
 
 
 def line_of(event: Event) -> Line:
@@ -198,7 +202,7 @@ def line_of(event: Event) -> Line:
     target, phase, health = found
     return msgspec.structs.replace(
         line,
-        what="failed" if phase in _FAILING or health in _FAILING else "reported",
+        what="failed" if _is_failure(*found) else "reported",
         target=target,
         reason=f"{phase}, {health}",
     )
