@@ -348,3 +348,7 @@ def test_where_nothing_says_the_repository_it_says_what_to_add(
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     found = said(*command.split())
     assert (found.code, remedy in found.err) == (2, True), found.err
+
+
+def test_a_choice_that_is_missing_is_called_as_the_usage_has_it() -> None:
+    assert "tidemill init needs {cfg|app}." in said("init").err

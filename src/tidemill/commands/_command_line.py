@@ -302,9 +302,13 @@ def _wrong(error: click.UsageError) -> CommandLineWrong:
 
 
 def _missing(ctx: click.Context) -> list[str]:
-    """Every parameter that has to be given and was not."""
+    """Every parameter that has to be given and was not; of a choice, as the usage has it."""
+    missing = [one for one in ctx.command.params if one.required and not ctx.params.get(one.name)]
     return [
-        _name(one) for one in ctx.command.params if one.required and not ctx.params.get(one.name)
+        one.make_metavar(ctx)
+        if isinstance(one, click.Argument) and isinstance(one.type, click.Choice)
+        else _name(one)
+        for one in missing
     ]
 
 
