@@ -20,7 +20,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -35,6 +35,8 @@ _COMPARED: dict[type[ast.cmpop], str] = {
     ast.Lt: "<=", ast.LtE: "<", ast.Gt: ">=", ast.GtE: ">", ast.Eq: "!=", ast.NotEq: "==",
     ast.Is: "is not", ast.IsNot: "is", ast.In: "not in", ast.NotIn: "in",
 }  # fmt: skip
+Place = Callable[[ast.AST], tuple[int, int]]
+"""Where a node begins and ends, in characters."""
 _CALLED = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -112,7 +114,7 @@ def _shortened(text: str) -> str:
     return lines[0] + (" ..." if len(lines) > 1 else "")
 
 
-def _breaks(node: ast.AST, text: str, place) -> Iterator[tuple[int, int, str]]:  # type: ignore[no-untyped-def]
+def _breaks(node: ast.AST, text: str, place: Place) -> Iterator[tuple[int, int, str]]:
     """What can be put in the place of a node or of a part of it, so that something else happens."""
     match node:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARED:
@@ -144,7 +146,7 @@ def _breaks(node: ast.AST, text: str, place) -> Iterator[tuple[int, int, str]]: 
             pass
 
 
-def _statements(body: list[ast.stmt], text: str, place) -> Iterator[tuple[int, int, str]]:  # type: ignore[no-untyped-def]
+def _statements(body: list[ast.stmt], text: str, place: Place) -> Iterator[tuple[int, int, str]]:
     for at, one in enumerate(body):
         is_text = isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant)
         if isinstance(one, ast.Expr | ast.AugAssign | ast.Delete) and not is_text:
