@@ -17,21 +17,26 @@ from msgspec.structs import replace as changed
 from tidemill.answers.older import names_before
 from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.ledger import Landing, Ledger
+from tidemill.facts.settings import ALL_SETS
 
 Place: TypeAlias = tuple[str, str]
 """A wave and an image set."""
 
 _Operation: TypeAlias = tuple[str | None, ...]  # wave, set, app SHA and request
-_MADE = {
-    "introduced": "introduce",
-    "promoted": "promote",
-    "rolled back": "roll back",
-    "hotfixed": "hotfix",
-}
 _BY_HAND = "by hand"
-_TELLS = frozenset(
-    {*_MADE, "landed", "changed by hand", "found", "overridden", "unchanged", "renamed"}
-)
+# How a set came, as the ledger has it and as people say it; and so the journal says that a commit
+# for it was put on auto.
+HOW = {
+    "introduce": "introduced",
+    "promote": "promoted",
+    "roll back": "rolled back",
+    "hotfix": "hotfixed",
+    _BY_HAND: "by hand",
+}
+MADE = {what: how for how, what in HOW.items() if how != _BY_HAND}
+# What puts a set there, as the journal has it.
+LANDINGS = frozenset({"landed", "changed by hand", "found"})
+_TELLS = frozenset({*MADE, *LANDINGS, "overridden", "unchanged", "renamed"})
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -101,6 +106,10 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the wave had it at a time."""
         return self.since <= when and (self.until is None or when < self.until)
 
+    def outlasts(self, other: Stay) -> bool:
+        """Whether it was there for longer: what was renamed later stays on under another name."""
+        return other.until is not None and (self.until is None or self.until > other.until)
+
 
 class Renaming(msgspec.Struct, frozen=True):
     """Names that changed in one turn: by the new one those of before, of waves and of sets."""
@@ -161,7 +170,7 @@ class History:
                 continue
             for then in self.names(stay, place, when):
                 # What was renamed later ends there under its old name alone.
-                if then not in found or _outlasts(stay, found[then]):
+                if then not in found or stay.outlasts(found[then]):
                     found[then] = stay
         return found
 
@@ -204,10 +213,6 @@ def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) ->
     )
 
 
-def _outlasts(stay: Stay, other: Stay) -> bool:
-    return other.until is not None and (stay.until is None or stay.until > other.until)
-
-
 class _Tale:
     """The stays, as far as they have been told."""
 
@@ -235,12 +240,11 @@ class _Tale:
                 continue
             key = (entry.wave, entry.set, entry.app_sha, entry.id)
             match entry.what:
-                case "landed" | "changed by hand" | "found" if (
-                    entry.sha and entry.wave and entry.set not in (None, "_")
-                ):
-                    self._land(turn, entry, key)
-                case "introduced" | "promoted" | "rolled back" | "hotfixed" as what:
-                    self._made[key] = _MADE[what]
+                case what if what in LANDINGS:
+                    if entry.sha and entry.wave and entry.set not in (None, ALL_SETS):
+                        self._land(turn, entry, key)
+                case what if what in MADE:
+                    self._made[key] = MADE[what]
                 case "overridden":
                     self._overridden.add(key)
                 case "unchanged":

@@ -9,17 +9,14 @@ from datetime import datetime
 
 import msgspec
 
-from tidemill.answers.history import Event, History, Place, Stay
+from tidemill.answers.history import HOW, LANDINGS, MADE, Event, History, Place, Stay
 from tidemill.answers.older import report
 from tidemill.facts.settings import ALL_SETS
 
 # What a turn did on auto, or took note of, is no answer to what ran: it shows when it lands.
 _UNTOLD = frozenset(
     {
-        "introduced",
-        "promoted",
-        "rolled back",
-        "hotfixed",
+        *MADE,
         "regenerated",
         "replayed",
         "taken off auto",
@@ -32,15 +29,7 @@ _UNTOLD = frozenset(
         "landed together",
     }
 )
-_LANDINGS = ("landed", "changed by hand", "found")
 _FAILING = ("Failed", "Error", "Degraded")
-HOW = {
-    "introduce": "introduced",
-    "promote": "promoted",
-    "roll back": "rolled back",
-    "hotfix": "hotfixed",
-    "by hand": "by hand",
-}
 
 
 @dataclass(frozen=True)
@@ -124,7 +113,7 @@ def _all(history: History, question: Question) -> Iterator[Line]:
     for held in history.stays.values():
         for stay in held:
             known = stays.get((stay.commit, stay.wave, stay.set))
-            if known is None or (known.until is not None and _outlasts(stay, known.until)):
+            if known is None or stay.outlasts(known):
                 stays[stay.commit, stay.wave, stay.set] = stay
     if question.target is None:
         yield from (landed(stay) for stay in stays.values() if stay.turn is None)
@@ -134,16 +123,11 @@ def _all(history: History, question: Question) -> Iterator[Line]:
             if (line := _report(event, question.target)) is not None:
                 yield line
         elif question.target is None and entry.what not in _UNTOLD:
-            if entry.what not in _LANDINGS:
+            if entry.what not in LANDINGS:
                 yield line_of(event)
             elif entry.sha is not None:  # else it is about a request that landed with others
                 of = stays.get((entry.sha, entry.wave or "", entry.set or ""))
                 yield line_of(event) if of is None else landed(of)
-
-
-def _outlasts(stay: Stay, until: datetime) -> bool:
-    """A set that stays under another name stays on."""
-    return stay.until is None or stay.until > until
 
 
 def landed(stay: Stay, place: Place | None = None) -> Line:

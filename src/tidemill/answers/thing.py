@@ -8,13 +8,12 @@ from typing import Literal
 
 import msgspec
 
-from tidemill.answers.history import History
+from tidemill.answers.history import LANDINGS, History
 from tidemill.answers.older import report
 from tidemill.answers.question import Line, landed, line_of
 
 Kind = Literal["app commit", "cfg-app commit", "image", "service", "target", "wave"]
 _DIGITS = re.compile(r"(?:sha256:)?[0-9a-f]{7,64}")
-LEAST = 7  # digits
 
 
 class Thing(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,7 +124,7 @@ def way(history: History, thing: Thing) -> list[Line]:
         if name not in (entry.app_sha, entry.sha):
             continue
         stay = stays.get((entry.sha or "", entry.wave or "", entry.set or ""))
-        is_landing = entry.what in ("landed", "changed by hand", "found")
+        is_landing = entry.what in LANDINGS
         found.append(landed(stay) if stay is not None and is_landing else line_of(event))
     return sorted(found, key=lambda line: line.at)
 

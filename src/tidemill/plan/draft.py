@@ -66,7 +66,6 @@ class Draft:
     rejected: dict[str, str] = field(default_factory=dict)
     aside: list[UnreadableRef] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
-    taken_off: bool = False
     to_read: list[str] = field(default_factory=list)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)

@@ -261,7 +261,7 @@ def hold_note(hold: Hold, now: datetime) -> Markup:
     )
 
 
-def freeze_note(freeze: FreezeStatus, now: datetime) -> Markup:
+def freeze_note(freeze: FreezeStatus) -> Markup:
     """A freeze: why, and until when; of one that is to come also from when."""
     word, moment = ("Frozen until ", freeze.until) if freeze.is_now else ("Freeze ", freeze.begins)
     return el(
@@ -277,7 +277,7 @@ def notes(view: WaveView, now: datetime) -> list[Markup]:
     """The holds and freezes of a wave."""
     status = view.status
     holds = [hold_note(one, now) for one in status.holds]
-    return holds + [freeze_note(one, now) for one in status.freezes]
+    return [*holds, *map(freeze_note, status.freezes)]
 
 
 def lines_list(frame: Frame, lines: Iterable[Line]) -> Markup | None:

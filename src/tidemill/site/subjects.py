@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from tidemill.answers.question import HOW
+from tidemill.answers.history import HOW
 from tidemill.site.board import SetView, StayView, TargetView, WaveView
 from tidemill.site.front import eviction
 from tidemill.site.markup import Child, Markup, el, joined
@@ -21,6 +21,7 @@ from tidemill.site.parts import (
     time,
 )
 from tidemill.words.durations import show_duration
+from tidemill.words.shas import short
 
 MOST_LANDINGS = 200  # on the timeline of all waves
 
@@ -98,8 +99,8 @@ def set_page(frame: Frame, view: SetView) -> bytes:
     ]
     head = ("wave", "state", "how", "landed", "deployed", "there for", "commit of main")
     return frame.page(
-        f"{view.app_sha[:12]} ({view.set})",
-        el("h1", el("span", view.app_sha[:12], class_="sha"), " ", el("small", view.set)),
+        f"{short(view.app_sha)} ({view.set})",
+        el("h1", el("span", short(view.app_sha), class_="sha"), " ", el("small", view.set)),
         facts([
             ("Commit", frame.app_commit(view.repository, view.app_sha)),
             ("Repository", view.repository),

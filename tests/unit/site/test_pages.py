@@ -15,7 +15,7 @@ from tests.unit.boards import HOSTILE, PLACE, TARGETS, busy, fresh, hostile, sho
 from tests.unit.sets import app_sha, settings, unreadable
 from tests.unit.snapshots import Rollout, two_waves
 
-from tidemill.answers.question import HOW
+from tidemill.answers.history import HOW
 from tidemill.facts.ledger import How
 from tidemill.site.board import Board
 from tidemill.site.parts import POLICY, file_name
