@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import msgspec
@@ -114,20 +114,20 @@ def file_change(path: str, before: bytes | None, after: bytes | None) -> FileCha
     return FileChange(path=path, diff="\n".join(lines))
 
 
-def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> Iterator[SetDifference]:
+def awaiting_approval(known: Snapshot, waiting: Iterable[Wait]) -> list[SetDifference]:
     """What each wave would get that waits for an approval.
 
     Nothing is read for it: where no wave has the set on main any more, its images are not known.
     """
-    for line in waiting:
-        for one in line.obstacles:
-            if isinstance(one, MissingApproval):
-                yield asked_for(known, one.wave, one.set, one.app_sha)
+    wanted = [one for line in waiting for one in line.obstacles if isinstance(one, MissingApproval)]
+    on_main = sets_on_main(known) if wanted else {}
+    return [asked_for(on_main, one.wave, one.set, one.app_sha) for one in wanted]
 
 
-def asked_for(known: Snapshot, wave: str, set_name: str, app_sha: str) -> SetDifference:
-    """What a wave would get by the promotion of a set."""
-    on_main = sets_on_main(known)
+def asked_for(
+    on_main: Mapping[tuple[str, str], ImageFiles], wave: str, set_name: str, app_sha: str
+) -> SetDifference:
+    """What a wave would get by the promotion of a set; `on_main` as `sets_on_main` gives it."""
     before = on_main.get((wave, set_name))
     with_it = (
         files

@@ -35,38 +35,22 @@ def answer(ask: HoldWave | ReleaseWave, state: State, asker: Asker) -> Answer:
                 until=until,
             )
         case ReleaseWave():
-            if ask.wave == ALL_WAVES:
-                return _release_all(ask, state, asker)
             return _release(ask, state, asker)
 
 
-def _release_all(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
-    """Of the holds that were placed on all waves at once: what else is held has reasons of its
-    own."""
-    only = set_named(state, ask.set)
-    ends = [
-        hold.id for hold in state.holds.values() if hold.everywhere and only in (None, hold.set)
-    ]
-    if not ends:
-        return Nothing("there is no hold of all waves" + (f" for {only}" if only else ""))
-    return Release(
-        accepted_at=asker.now,
-        by=asker.by,
-        wave=ALL_WAVES,
-        ends=tuple(sorted(ends)),
-        reason=ask.reason.strip(),
-    )
-
-
 def _release(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
-    wave, only = _held(state, ask.wave, ask.set)
-    ends = [
-        hold.id
-        for (held, name), hold in state.holds.items()
-        if held == wave and only in (None, name)
-    ]
+    """Of all waves those holds end that were placed on all at once: what else is held has reasons
+    of its own."""
+    if ask.wave == ALL_WAVES:
+        wave, whose, only = ALL_WAVES, "all waves", set_named(state, ask.set)
+        holds = [hold for hold in state.holds.values() if hold.everywhere]
+    else:
+        wave, only = _held(state, ask.wave, ask.set)
+        whose = wave
+        holds = [hold for (held, _), hold in state.holds.items() if held == wave]
+    ends = [hold.id for hold in holds if only in (None, hold.set)]
     if not ends:
-        return Nothing(f"there is no hold of {wave}" + (f" for {only}" if only else ""))
+        return Nothing(f"there is no hold of {whose}" + (f" for {only}" if only else ""))
     return Release(
         accepted_at=asker.now,
         by=asker.by,

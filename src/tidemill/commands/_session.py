@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tidemill.answers.difference import asked_for, awaiting_approval
+from tidemill.answers.difference import asked_for, awaiting_approval, sets_on_main
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended
@@ -91,7 +91,7 @@ def _tried(
     """What a promotion would change: in services, and in files where the turn has made it."""
     if not isinstance(fact, Promotion):
         return None
-    found = asked_for(done.snapshot, fact.wave, fact.set, fact.app_sha)
+    found = asked_for(sets_on_main(done.snapshot), fact.wave, fact.set, fact.app_sha)
     made = next((one for one in done.plan.auto if one.operation.request == fact.id), None)
     files = changes(store, made.parent, made.sha) if made else None
     return Difference((found,), url=remedies.server, files=files)

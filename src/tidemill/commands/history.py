@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from tidemill.answers.history import History, Place, Stay
+from tidemill.answers.history import History, Place
 from tidemill.answers.older import report
 from tidemill.answers.question import (
     Line,
@@ -123,11 +123,7 @@ def _services(
         digests = digests_of(store, settings, stays)
         unread += sum(one is None for one in digests)
         names |= {name for one in digests[-1:] if one for name in one}
-        pairs: list[tuple[Stay, dict[str, str] | None]] = [
-            (stay, dict(one) if one is not None else None)
-            for stay, one in zip(stays, digests, strict=True)
-        ]
-        found += service_stays(place, service, pairs)
+        found += service_stays(place, service, list(zip(stays, digests, strict=True)))
     if not found:
         raise Refused(
             f"no wave has had an image of a service {shown(service)}",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tidemill.clients.git.git import Git, GitError
@@ -47,6 +46,8 @@ def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
     Args:
         objects: anything that Git takes for the name of an object, like `<commit>:<path>`.
     """
+    from concurrent.futures import ThreadPoolExecutor  # which a turn has no need of
+
     count = min(_PROCESSES, os.cpu_count() or 1)
     size = max(_LEAST, -(-len(objects) // _PARTS))
     parts = [objects[at : at + size] for at in range(0, len(objects), size)]
