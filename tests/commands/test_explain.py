@@ -55,6 +55,16 @@ def test_commit_that_was_only_announced_is_explained_by_what_it_waits_for(landed
     assert found["waiting"]
 
 
+def test_hotfix_that_no_turn_has_seen_is_known_by_its_commit(second: World) -> None:
+    file = second.folder / "hotfix.json"
+    file.write_text(json.dumps(announcement(7, sha=sha_of("fix-7"))))
+    why = ("--override", "checkout is down", "--accept-only")
+    second.run("promote-wave", "--wave", "shop", "--announcement", str(file), *why)
+    found = explained(second, sha_of("fix-7")[:12])
+    assert (found["kind"], found["name"]) == ("app commit", sha_of("fix-7"))
+    assert {one["wave"] for one in found["waiting"]} == {"shop"}
+
+
 def test_commit_of_main_says_what_it_put_where(second: World) -> None:
     main = second.ref("refs/heads/main") or ""
     found = explained(second, main[:12])

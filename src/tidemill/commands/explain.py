@@ -28,8 +28,9 @@ from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Explanation, Explanations, Result
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
-from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.requests import app_sha_of
 from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import UnreadableRef
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.status import Status, status
 from tidemill.turn.past import digests_of, read_history, unlanded_images
@@ -71,14 +72,14 @@ def run(arguments: Arguments) -> Result:
         newest = _digests(store, settings, past, newest=True)
         services = {name for held in newest.values() for _, one in held if one for name in one}
         all_known = known(past, services, store.commits(state.main))
-        announced = {
-            fact.announcement.sha
+        asked_for = {
+            sha
             for fact in state.inbox.values()
-            if isinstance(fact, AnnouncementRequest)
+            if not isinstance(fact, UnreadableRef) and (sha := app_sha_of(fact))
         }
         listed = {target for wave in settings.waves for target in wave.targets}
         all_known = Known(
-            app_shas=all_known.app_shas | announced,
+            app_shas=all_known.app_shas | asked_for,
             commits=all_known.commits,
             services=all_known.services,
             targets=all_known.targets | listed,

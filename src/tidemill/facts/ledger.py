@@ -134,6 +134,11 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         return self.app_sha is not None
 
     @property
+    def own_position(self) -> int | None:
+        """Its position; None of a hotfix, which has another one's, and of what nobody announced."""
+        return self.position if self.is_known and not self.is_hotfix else None
+
+    @property
     def soaks(self) -> bool:
         """Whether it is deployed and its clock runs, with nothing known to speak against it."""
         return (

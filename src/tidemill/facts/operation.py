@@ -118,6 +118,11 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         )
 
     @property
+    def own_position(self) -> int | None:
+        """Its position; None of a hotfix, which has another one's, and of what nobody announced."""
+        return None if self.is_hotfix else self.position or None
+
+    @property
     def is_regeneration(self) -> bool:
         """Whether it is about a wave, and no set."""
         return self.kind == "regenerate"

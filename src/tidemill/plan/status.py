@@ -174,13 +174,12 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
 def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator[SetStatus]:
     landing = plan.ledger.present(wave.name, set_name)
     if landing is not None:
-        position = landing.position if landing.is_known and not landing.is_hotfix else None
         state = state_of(wave, landing, snapshot.now)
         since = landing.deployed_at or min(landing.failed.values(), default=landing.landed_at)
         yield SetStatus(
             set=set_name,
             app_sha=landing.app_sha,
-            position=position,
+            position=landing.own_position,
             state=state,
             since=since,
             naming=landing.naming,
@@ -194,7 +193,7 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator
             yield SetStatus(
                 set=set_name,
                 app_sha=one.app_sha,
-                position=None if one.is_hotfix else one.position or None,
+                position=one.own_position,
                 state="auto",
                 since=commit.at,
                 is_hotfix=one.is_hotfix,

@@ -293,13 +293,12 @@ def _stays(snapshot: Snapshot, plan: Plan, told: History, wave: Wave) -> Iterato
             # The plan has filed what came since the journal was last written.
             is_there = present is not None and present.commit == stay.commit and not stay.until
             landing = present if is_there else stay.landing
-            known = landing is not None and landing.is_known
             found.append(
                 StayView(
                     wave=wave.name,
                     set=image_set.name,
                     app_sha=stay.app_sha,
-                    position=landing.position if landing and known else None,
+                    position=landing.own_position if landing else None,
                     repository=landing.repository if landing else None,
                     commit=stay.commit,
                     how=stay.how,
@@ -377,17 +376,20 @@ def _sets(
     for key in dict.fromkeys([*stays, *waiting, *evicted]):
         set_name, sha = key
         mine, gone = stays.get(key, []), evicted.get(key, [])
-        known: list[StayView | Operation | Announcement] = [
-            *mine,
-            *(one.operation for one in gone if one.operation),
-            *filter(None, [announced.get(key)]),
-        ]
+        operations = [one.operation for one in gone if one.operation]
+        waits = [one for one in [announced.get(key)] if one]
+        known: list[StayView | Operation | Announcement] = [*mine, *operations, *waits]
+        positions = (
+            *(stay.position for stay in mine),
+            *(one.own_position for one in operations),
+            *(one.position for one in waits),
+        )
         if set_name not in names:
             continue
         view = SetView(
             set=set_name,
             app_sha=sha,
-            position=known[0].position if known else None,
+            position=next(filter(None, positions), None),
             repository=known[0].repository if known else None,
             stays=tuple(mine),
             lines=tuple(waiting.get(key, [])),

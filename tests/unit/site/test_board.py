@@ -50,3 +50,13 @@ def test_a_set_that_waits_for_approval_and_time_needs_a_person_now() -> None:
     assert set(line.kinds) == {"approval", "soak"}
     assert line.needs_a_person
     assert line.command.startswith("tidemill promote-wave --wave shop")
+
+
+def test_a_hotfix_has_no_position_for_it_has_that_of_the_set_that_it_replaced() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 9)
+    rollout.green(rollout.turn().auto[0].sha)
+    rollout.turn()
+    (view,) = [one for one in shown(rollout).sets if one.app_sha == sha("fix", 9)]
+    assert [(stay.wave, stay.how) for stay in view.stays] == [("shop", "hotfix")]
+    assert (view.position, view.stays[0].position) == (None, None)
