@@ -18,6 +18,7 @@ from tidemill.answers.older import names_before
 from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.ledger import Landing, Ledger
 from tidemill.facts.settings import ALL_SETS
+from tidemill.words.moments import to_the_minute
 
 Place: TypeAlias = tuple[str, str]
 """A wave and an image set."""
@@ -365,7 +366,7 @@ def _missing(turns: Sequence[Told], first: Ledger | None) -> Iterator[str]:
             "that the journal tells of is not known."
         )
     if any(entry.what == "made again" for entry in turns[0].record.entries):
-        when = f"{turns[0].at:%Y-%m-%d %H:%M} UTC"
+        when = to_the_minute(turns[0].at)
         yield (
             f"The journal was lost and made again at {when}: what turns did before is not known, "
             "but for the landings that main still shows."

@@ -14,6 +14,7 @@ from tidemill.turn.outcome import (
     WouldWrite,
     Wrote,
 )
+from tidemill.words.moments import to_the_second
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def time_text(when: datetime | None) -> str | None:
     """A time as ISO 8601 in UTC, to the second."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ") if when else None
+    return to_the_second(when) if when else None
 
 
 def state(request: Request) -> str:

@@ -25,6 +25,7 @@ from tidemill.plan.failure import (
 from tidemill.plan.silent_targets import Reporters, counted
 from tidemill.plan.soak import run_clock
 from tidemill.words.durations import show_duration
+from tidemill.words.moments import to_the_second
 from tidemill.words.shas import short
 
 
@@ -41,7 +42,7 @@ def file_record(draft: Draft, ref_id: str, record: Deployment) -> None:
     if latest is not None and latest.id == record.id:
         entry = None
     elif latest is not None and record.finished < latest.finished:
-        later = f"{latest.finished:%Y-%m-%dT%H:%M:%SZ}"
+        later = to_the_second(latest.finished)
         why = f"{target} has reported something later, finished at {later}"
         entry = Entry(what="out of date", id=ref_id, wave=record.wave, reason=why)
     else:

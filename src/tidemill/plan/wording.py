@@ -10,6 +10,7 @@ from tidemill.facts.staleness import StaleFiles
 from tidemill.plan import obstacles
 from tidemill.plan.obstacles import About, Obstacle, Wait
 from tidemill.words.durations import show_duration
+from tidemill.words.moments import to_the_minute
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
@@ -277,4 +278,4 @@ def _left(until: datetime | None, now: datetime | None) -> str:
 
 
 def _clock(when: datetime | None) -> str:
-    return f"{when:%Y-%m-%d %H:%M} UTC" if when else "no time that is known"
+    return to_the_minute(when) if when else "no time that is known"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tidemill.site.board import Board, Line, StayView
 from tidemill.site.markup import Markup, el, xml
 from tidemill.site.parts import set_path
+from tidemill.words.moments import to_the_second
 from tidemill.words.shas import short
 
 MOST = 50
@@ -43,7 +44,7 @@ def _landing(board: Board, stay: StayView, known: frozenset[tuple[str, str]]) ->
     has_page = stay.app_sha and (stay.set, stay.app_sha) in known
     where = set_path(stay.set, stay.app_sha or "") if has_page else "index.html"
     return _entry(
-        _id(board, "landing", stay.wave, stay.set, stay.commit, _stamp(stay.landed_at)),
+        _id(board, "landing", stay.wave, stay.set, stay.commit, to_the_second(stay.landed_at)),
         f"{which} {_VERBS[stay.how]} {stay.wave}",
         stay.landed_at,
         where,
@@ -54,7 +55,13 @@ def _landing(board: Board, stay: StayView, known: frozenset[tuple[str, str]]) ->
 def _ask(board: Board, line: Line) -> Markup:
     since = line.since or board.now
     return _entry(
-        _id(board, "attention", line.what, *line.kinds, _stamp(line.since) if line.since else ""),
+        _id(
+            board,
+            "attention",
+            line.what,
+            *line.kinds,
+            to_the_second(line.since) if line.since else "",
+        ),
         line.what,
         since,
         "index.html",
@@ -67,7 +74,7 @@ def _entry(id_: str, title: str, at: datetime, where: str, text: str) -> Markup:
         "entry",
         el("id", id_),
         el("title", title),
-        el("updated", _stamp(at)),
+        el("updated", to_the_second(at)),
         el("link", href=where),
         el("content", text, type="text"),
     )
@@ -79,7 +86,7 @@ def _feed(board: Board, name: str, title: str, at: datetime, entries: Iterable[M
             "feed",
             el("id", _id(board, name)),
             el("title", f"{title} · {board.place.name}"),
-            el("updated", _stamp(at)),
+            el("updated", to_the_second(at)),
             el("author", el("name", "Tidemill")),
             el("link", rel="self", href=f"{name}.xml"),
             el("link", rel="alternate", href="index.html"),
@@ -92,7 +99,3 @@ def _feed(board: Board, name: str, title: str, at: datetime, entries: Iterable[M
 def _id(board: Board, *words: str) -> str:
     """The same for the same words about the same repository, wherever the site stands."""
     return f"urn:uuid:{uuid.uuid5(_IDS, repr((board.place.repo, *words)))}"
-
-
-def _stamp(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tidemill.facts.holds import Hold
 from tidemill.facts.settings import ALL_SETS
@@ -13,6 +13,7 @@ from tidemill.plan.status import FreezeStatus
 from tidemill.site.board import Board, Line, Soak, StayView, WaveView
 from tidemill.site.markup import Child, Markup, document, el, joined, web_address
 from tidemill.words.durations import ago, show_duration
+from tidemill.words.moments import to_the_minute, to_the_second
 from tidemill.words.shas import short
 
 POLICY = (
@@ -157,7 +158,7 @@ class Frame:
         status = self.board.status
         return el(
             "footer",
-            el("span", "As of ", time(self.now, clock(self.now))),
+            el("span", "As of ", time(self.now)),
             el("span", "main ", self.commit(status.main)),
             el("span", "auto ", self.commit(status.auto)),
             el("a", "Feed of landings", href=f"{self.up}landings.xml"),
@@ -193,15 +194,10 @@ def outside(address: str | None, text: str, **attributes: str | None) -> Markup:
     return el("a", text, href=where, rel="noreferrer", **attributes)
 
 
-def clock(moment: datetime) -> str:
-    """A time as people read it, in UTC."""
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
 def time(moment: datetime, text: str = "") -> Markup:
     """A time, exact for machines and on hovering."""
-    exact = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    shown = clock(moment)
+    shown = to_the_minute(moment)
+    exact = to_the_second(moment)
     return el("time", text or shown, datetime=exact, title=shown if text else None)
 
 

@@ -24,6 +24,16 @@ def is_storable(when: datetime) -> bool:
         return False
 
 
+def to_the_minute(when: datetime) -> str:
+    """A time as people read it, like `2026-01-31 12:00 UTC`."""
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def to_the_second(when: datetime) -> str:
+    """A time for machines: ISO 8601 in UTC, like `2026-01-31T12:00:00Z`."""
+    return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def parse_moment(text: str, what: str) -> datetime:
     """Parse ISO 8601 as a person writes a moment to come: with its offset, so that it is one."""
     when = parse_time(text, what)
