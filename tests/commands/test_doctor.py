@@ -193,6 +193,16 @@ def test_a_generate_that_reads_another_file_is_named(grown: Grown) -> None:
     assert "no file names the digest of web" in found["problem"][0]
 
 
+def test_a_generate_that_does_not_take_images_is_a_problem(grown: Grown) -> None:
+    grown.write("generate", GENERATE.replace("then image", "then exit 3; image"), 0o755)
+    grown.commit()
+    said = grown.doctor("--offline")
+    (found,) = by_state(said, "digests")["problem"]
+    assert "generate fails where a wave gets images" in found
+    assert "exit code 3" in found
+    assert said.code == 1
+
+
 def test_a_wave_that_is_forgotten_is_a_problem_where_services_are_known(grown: Grown) -> None:
     digest = "ghcr.io/acme/web@sha256:" + "1" * 64
     sha = "a" * 40

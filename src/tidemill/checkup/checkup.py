@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tidemill.building import settings as of_app
 from tidemill.checkup.calls import Call, Unread, calls
-from tidemill.errors import TidemillError
+from tidemill.errors import EntryPointFailed, TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
@@ -70,7 +70,7 @@ class Checkup:
         top: the folder of the checkout's root.
         invalid: why the settings are of no use; then neither `cfg` nor `app` is there.
         url: where the repository is, without credentials; None where no remote says.
-        arrivals: of each wave and set whose services are known.
+        arrivals: of each wave and set whose services are known; how `generate` failed with images.
         unlisted: where there are none, the images that files name all the same.
     """
 
@@ -82,7 +82,7 @@ class Checkup:
     invalid: TidemillError | None = None
     url: str | None = None
     fitness: Fitness | Unseen = NOT_ASKED
-    arrivals: tuple[Arrival, ...] | Unseen = NOT_ASKED
+    arrivals: tuple[Arrival, ...] | EntryPointFailed | Unseen = NOT_ASKED
     unlisted: tuple[str, ...] = ()
     pushing: Pushing | Unseen = NOT_ASKED
     github: OnGitHub | Unseen = NOT_ASKED

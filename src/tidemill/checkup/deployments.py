@@ -19,6 +19,7 @@ from tidemill.checkup.finding import (
     unseen,
     warning,
 )
+from tidemill.errors import EntryPointFailed
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import (
     GROUPS,
@@ -54,6 +55,10 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if isinstance(known.arrivals, Unseen):
         what = "which digests arrive in which files can't be told"
         yield unseen(what, known.arrivals, "mend that first, and run this again", "tidemill doctor")
+        return
+    if isinstance(known.arrivals, EntryPointFailed):
+        what = f"generate fails where a wave gets images: {known.arrivals.what}"
+        yield problem(what, "let it take the images of each wave", "tidemill doctor")
         return
     if not known.arrivals and known.unlisted:
         what = f"files name {listed(known.unlisted)}, of which [images] allow lists none"

@@ -90,6 +90,8 @@ class Examination:
                 arrivals = tried(files, known.cfg, self._say)
                 if not arrivals:
                     known = replace(known, unlisted=named_otherwise(files, known.cfg))
+            except EntryPointFailed as error:
+                return replace(known, fitness=fitness, arrivals=error)
             except TidemillError as error:
                 unseen = Unseen(error.what, remedy=error.remedy)
                 return replace(known, fitness=fitness, arrivals=unseen)

@@ -396,8 +396,12 @@ CASES: dict[str, Case] = {
         "digests", "warning", "no file names the digest of web",
     ),
     "generate does not take images": (
-        lambda: replace(cfg(), arrivals=Unseen("generate failed")),
-        "digests", "unknown", "generate failed",
+        lambda: replace(cfg(), arrivals=EntryPointFailed("make generate failed", remedy="mend it")),
+        "digests", "problem", "generate fails where a wave gets images: make generate failed",
+    ),
+    "nobody could generate": (
+        lambda: replace(cfg(), arrivals=Unseen("generate took too long")),
+        "digests", "unknown", "generate took too long",
     ),
     "images that are not allowed here": (
         lambda: replace(cfg(), arrivals=(), unlisted=("ghcr.io/acm/web",)),
