@@ -159,6 +159,17 @@ def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -
     assert "fetch" in refused(grown, "diff", "shop", "--app", str(app))
 
 
+def test_wave_may_be_called_as_it_was_before(grown: World) -> None:
+    shop = 'name = "shop"'
+    assert shop in grown.settings
+    grown.settings = grown.settings.replace(shop, 'name = "store"\nwas = "shop"')
+    git(grown.clone, "pull", "-q", str(grown.bare), "main")
+    (grown.clone / "images/shop").rename(grown.clone / "images/store")
+    (grown.clone / "tidemill.toml").write_text(grown.settings)
+    grown.commit("shop is the store now")
+    assert grown.run("diff", "shop")["sets"] == grown.run("diff", "store")["sets"]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -170,7 +181,7 @@ def test_commits_come_from_a_checkout_of_app_git(grown: World, tmp_path: Path) -
         (("shop", "--set", "ap"), "did you mean app?"),
         (("shop", "--sha", "abcdef1"), "without --promote"),
         (("--promote", "shop", "--sha", "abcdef1"), "no wave has had"),
-        (("--promote", "shop", "--sha", "abc"), "too short"),
+        (("--promote", "shop", "--sha", "abc"), "7 to 40 lower-case hex digits"),
     ],
     ids=str,
 )

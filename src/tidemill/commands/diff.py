@@ -7,6 +7,7 @@ from pathlib import Path
 from click import Argument
 
 from tidemill.answers.difference import SetDifference, difference, sets_on_main
+from tidemill.asks.places import set_of, wave_of
 from tidemill.clients.git.git import Git
 from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
@@ -16,19 +17,17 @@ from tidemill.commands._results import AppCommit, Difference, Result
 from tidemill.errors import Refused
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Landing
-from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.settings import Wave
 from tidemill.facts.state import State
 from tidemill.turn.preview import changes, promoted
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.targets import image_files_in
-from tidemill.words.names import shown, shown_path
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.names import checked_short_sha, shown, shown_path
 from tidemill.words.shas import short
 
 EXAMPLE = "tidemill diff production staging --repo https://github.com/acme/cfg-app"
 
 MOST_COMMITS = 200
-LEAST = 7  # digits of a SHA
 
 PARAMETERS = (
     Argument(
@@ -81,10 +80,11 @@ def run(arguments: Arguments) -> Result:
     with opened(arguments.repo) as store:
         state = read(store)
         settings = state.valid_settings
-        sets = _sets(settings, arguments.set_name)
         if arguments.promote is None:
-            wave = _wave(settings, arguments.wave)
-            source = _source(settings, wave, arguments.other)
+            every = [one.name for one in settings.sets]
+            sets = [set_of(state, arguments.set_name)] if arguments.set_name else every
+            wave = wave_of(state, arguments.wave)
+            source = _source(state, wave, arguments.other)
             known = sets_on_main(snapshot(store, state, options.now))
             found = tuple(
                 difference(wave.name, one, known.get((wave.name, one)), known.get((source, one)))
@@ -92,12 +92,8 @@ def run(arguments: Arguments) -> Result:
             )
             result = Difference(found, against=source, url=url)
         else:
-            wave = _wave(settings, arguments.promote)
-            if len(sets) > 1:
-                raise Refused(
-                    f"there are several sets: {', '.join(sets)}", remedy="name one with --set"
-                )
-            (name,) = sets
+            wave = wave_of(state, arguments.promote)
+            name = set_of(state, arguments.set_name)
             source, landing = _chosen(state, wave, name, arguments.sha)
             known_now = snapshot(store, state, options.now)
             commit = promoted(store, known_now, wave.name, name, source, landing)
@@ -115,32 +111,9 @@ def run(arguments: Arguments) -> Result:
     )
 
 
-def _sets(settings: Settings, name: str | None) -> list[str]:
-    names = [one.name for one in settings.sets]
-    if name is None:
-        return names
-    if name not in names:
-        meant = did_you_mean(name, names)
-        raise Refused(f"there is no set {shown(name)}", remedy=f"{meant}there are {_list(names)}")
-    return [name]
-
-
-def _wave(settings: Settings, name: str) -> Wave:
-    wave = settings.wave(name)
-    if wave is None:
-        names = [one.name for one in settings.waves]
-        meant = did_you_mean(name, names)
-        raise Refused(f"there is no wave {shown(name)}", remedy=f"{meant}there are {_list(names)}")
-    return wave
-
-
-def _list(names: list[str]) -> str:
-    return ", ".join(names)
-
-
-def _source(settings: Settings, wave: Wave, other: str | None) -> str:
+def _source(state: State, wave: Wave, other: str | None) -> str:
     if other is not None:
-        return _wave(settings, other).name
+        return wave_of(state, other).name
     if not wave.sources:
         raise Refused(
             f"{wave.name} comes after no wave", remedy="name the wave to compare it with as well"
@@ -151,7 +124,9 @@ def _source(settings: Settings, wave: Wave, other: str | None) -> str:
 def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[str, Landing]:
     """The set to promote: by its SHA of all that waves have had, else the newest that is deployed
     in the waves before."""
-    if sha is None and not wave.sources:
+    if sha is not None:
+        checked_short_sha(sha, "set")
+    elif not wave.sources:
         raise Refused(
             f"{wave.name} comes after no wave, and so nothing is promoted into it by itself",
             remedy="name the set with --sha, if another wave has had it",
@@ -164,8 +139,6 @@ def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[s
         if landing.app_sha is not None
         and (landing.deployed_at is not None if sha is None else landing.app_sha.startswith(sha))
     ]
-    if sha is not None and len(sha) < LEAST:
-        raise Refused(f"{shown(sha)} is too short", remedy=f"give {LEAST} digits or more")
     if len({landing.app_sha for _, landing in landings}) > 1 and sha is not None:
         named = ", ".join(sorted({landing.app_sha or "" for _, landing in landings}))
         raise Refused(f"{shown(sha)} could be {named}", remedy="give more of its digits")
