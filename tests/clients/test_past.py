@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,22 @@ def test_versions_of_a_file_are_read_at_once(bare: Path) -> None:
         with opened(url) as repository:
             assert repository.versions(places) == [b"6", b"0", b""]
             assert repository.versions([]) == []
+
+
+def test_commit_that_is_gone_or_none_keeps_no_other_version_away(bare: Path) -> None:
+    shas = git(bare, "rev-list", "--reverse", "main").splitlines()
+    strange = ("b" * 40, "HEAD", "", "--all", f"{shas[1]}:other\n{shas[2]}")
+    commits = [strange[0], shas[6], *strange[1:], shas[0]]
+    for url in (str(bare), f"file://{bare}"):
+        with opened(url) as repository:
+            found = repository.versions([(one, "other") for one in commits])
+        assert found == [b"", b"6", b"", b"", b"", b"", b"0"], url
+
+
+def test_history_is_borrowed_from_a_folder_whose_name_is_no_utf_8(
+    bare: Path, tmp_path: Path
+) -> None:
+    there = bare.rename(tmp_path / os.fsdecode(b"\xe9"))
+    with opened(str(there)) as repository:
+        records, _ = repository.records(git(there, "rev-parse", "main"), "record.json")
+        assert list(records) == expected(there)

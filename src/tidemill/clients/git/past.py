@@ -28,7 +28,7 @@ def borrowed(bare: Path, url: str) -> bool:
     objects = Path(url) / "objects"
     if not (is_folder(url) and objects.is_dir()):
         return False
-    (bare / "objects/info/alternates").write_text(f"{objects}\n")
+    (bare / "objects/info/alternates").write_bytes(os.fsencode(objects) + b"\n")
     shallow = Path(url) / "shallow"
     if shallow.exists():
         (bare / "shallow").write_bytes(shallow.read_bytes())

@@ -40,7 +40,7 @@ from tidemill.errors import Refused, TidemillError, Unreachable
 from tidemill.facts.image_files import FILES
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
-from tidemill.words.names import one_line
+from tidemill.words.names import SHA, one_line
 from tidemill.words.urls import redacted
 
 _T = TypeVar("_T")
@@ -85,11 +85,11 @@ class Repository(Objects):
         """Get a commit's trees and the files at or below `paths`."""
         self.fetch_files({commit: paths})
 
-    def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
+    def fetch_files(self, places: Mapping[str, Sequence[str]], *, again: bool = True) -> None:
         """The same for many commits at once."""
-        self._fetch_commits(list(places))
+        self._fetch_commits(list(places), again=again)
         listed = [self.listing(one, path) for one, paths in places.items() for path in paths]
-        self._fetch_blobs({sha for found in listed for _, sha in found})
+        self._fetch_blobs({sha for found in listed for _, sha in found}, again=again)
 
     def history(self, commit: str, most: int) -> list[Logged]:
         """The last commits that lead to a commit, without trees."""
@@ -131,30 +131,50 @@ class Repository(Objects):
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         """The files at some places; of a repository on this machine without copying it."""
-        if not places:
-            return []
-        git = self._past(places[0][0])
+        known = [place for place in dict.fromkeys(places) if SHA.fullmatch(place[0])]
+        if not known:
+            return [b"" for _ in places]
+        git = self._past_place()
         if not self._is_borrowed:
             git = self.git
             paths: dict[str, list[str]] = {}
-            for commit, path in places:
+            for commit, path in known:
                 paths.setdefault(commit, []).append(path)
-            self.fetch_files(paths)
+            self._fetch_those_there(paths)
         with self._lost():
-            return list(past.contents(git, [f"{sha}:{path}" for sha, path in places]))
+            data = past.contents(git, [f"{sha}:{path}" for sha, path in known])
+            found = dict(zip(known, data, strict=True))
+        return [found.get(place, b"") for place in places]
+
+    def _fetch_those_there(self, places: Mapping[str, Sequence[str]]) -> None:
+        """The same as `fetch_files`, where a commit that is gone keeps no other one away."""
+        try:
+            self.fetch_files(places, again=False)
+        except Unreachable:
+            commits = list(places)
+            if len(commits) == 1:
+                self.exists(commits[0], places[commits[0]])
+                return
+            self.refs()  # a server that is away would be asked for each of them
+            middle = len(commits) // 2
+            for part in (commits[:middle], commits[middle:]):
+                self._fetch_those_there({one: places[one] for one in part})
 
     def _past(self, tip: str) -> Git:
         """The place with the whole history of `tip`; without its files, where these are far."""
-        folder = self._folder / "past.git"
-        is_new = not folder.exists()
-        if is_new:
-            mirror.made(folder)
-            self._is_borrowed = past.borrowed(folder, self._origin.url)
-        git = Git(folder, self._origin.known(folder))
+        git = self._past_place()
         if not self._is_borrowed and tip not in self._pasts:
             self._fetch([tip], into=git, depth=_DEPTHS[-1], without="blob:none")
             self._pasts.add(tip)
         return git
+
+    def _past_place(self) -> Git:
+        """Where the past is kept; all of it is there already where it could be borrowed."""
+        folder = self._folder / "past.git"
+        if not folder.exists():
+            mirror.made(folder)
+            self._is_borrowed = past.borrowed(folder, self._origin.url)
+        return Git(folder, self._origin.known(folder))
 
     @contextmanager
     def _lost(self) -> Iterator[None]:
