@@ -35,7 +35,7 @@ def parse_past(
     """
     words = " ".join(text.lower().split())
     if found := _AGO.fullmatch(words):
-        when = now - timedelta(**{_UNITS[found[2]]: int(found[1])})
+        when = _before(now, timedelta(**{_UNITS[found[2]]: int(found[1])}))
     elif found := _CLOCK.fullmatch(words):
         when = _on_the_wall(found, text, what, now, local)
     else:
@@ -45,6 +45,12 @@ def parse_past(
     if not is_storable(when):
         raise _refused(f"{what} {shown(text)} is not a time that anybody means")
     return when.astimezone(UTC)
+
+
+def _before(now: datetime, long: timedelta) -> datetime:
+    """The time so long ago; the first of all, where it would be before that."""
+    first = datetime.min.replace(tzinfo=UTC)
+    return now - long if long < now - first else first
 
 
 def _exact(text: str, what: str) -> datetime:
