@@ -283,6 +283,14 @@ def test_link_is_not_written_through(tmp_path: Path) -> None:
     assert not (tmp_path / "generate.py").exists()
 
 
+def test_nothing_is_made_behind_a_link(tmp_path: Path) -> None:
+    grown, outside = Grown(tmp_path, KUSTOMIZE, GITHUB), tmp_path / "outside"
+    outside.mkdir()
+    (grown.clone / ".github").symlink_to(outside)
+    assert "is a link, or behind one" in error("cfg", str(grown.clone), "--yes")
+    assert list(outside.iterdir()) == []
+
+
 def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
     text = '[[waves]]\nname = "only"\ntargets = ["one"]\n[deployments]\npath = "overlays/staging"\n'
     grown = Grown(tmp_path, {**KUSTOMIZE, "tidemill.toml": text}, GITHUB)

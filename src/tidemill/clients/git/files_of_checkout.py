@@ -72,11 +72,11 @@ def write(folder: Path, path: str, text: str) -> None:
         Refused: a link on the way leads elsewhere.
     """
     file = folder / path
-    file.parent.mkdir(parents=True, exist_ok=True)
     if file.is_symlink() or not file.parent.resolve().is_relative_to(folder.resolve()):
         raise Refused(
             f"{shown(path)} is a link, or behind one", remedy="put a file or a folder in its place"
         )
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(text.encode())
 
 
