@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ _TARGET_IN = {
     "Application": ("labels", TARGET),
     "Kustomization": ("annotations", FLUX_TARGET),
 }
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # What the template of a set needs whose generators list nothing that is written there.
 UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 
@@ -48,9 +50,13 @@ class Deployed:
 
     @property
     def namespace(self) -> str:
-        """Its own, or that which the installation of each controller uses."""
+        """Its own, or that which the installation of each controller uses.
+
+        It gets into commands and manifests; so what Kubernetes does not take for one is none.
+        """
         usual = "argocd" if self.kind == "Application" else "flux-system"
-        return text(self.metadata, "namespace") or usual
+        own = text(self.metadata, "namespace")
+        return own if _NAMESPACE.fullmatch(own) else usual
 
     @property
     def wave(self) -> str | None:

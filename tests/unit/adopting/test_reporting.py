@@ -106,5 +106,17 @@ def test_flux_has_two_alerts_for_each_wave_in_each_namespace() -> None:
     assert steps[0].command.count("create secret generic tidemill") == 2
 
 
+@pytest.mark.parametrize("space", ["argo; touch x #", "a b", "{{.env}}", "a\n---\nkind: Pod", "A"])
+def test_namespace_that_is_none_gets_into_no_command_and_no_manifest(space: str) -> None:
+    quoted = json.dumps(space)
+    objects, _, steps = made({"a.yaml": application(quoted), "b.yaml": flux(quoted)})
+    assert [one.command.split()[:3] for one in steps] == [
+        ["kubectl", "-n", "argocd"],
+        ["kubectl", "-n", "flux-system"],
+    ]
+    spaces = [one["metadata"]["namespace"] for one in (*objects[ARGOCD], *objects[FLUX])]
+    assert spaces == ["argocd", *["flux-system"] * 5]
+
+
 def test_where_no_controller_is_seen_there_is_nothing() -> None:
     assert made({"a.yaml": resource("Pod")}) == ({}, [], [])
