@@ -21,17 +21,17 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
 class Unexpected(Exception):
-    """A workflow is not as this script knows it."""
+    """This is no checkout of Git, or a workflow is not as this script knows it."""
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or not _NAME.fullmatch(arguments[0]):
         print("usage: python3 tools/enterprise_server.py OWNER/NAME", file=sys.stderr)
         return 2
-    sha = _git("rev-parse", "HEAD")
-    release = _git("describe", "--tags", "--always")
     changed = {}
     try:
+        sha = _git("rev-parse", "HEAD")
+        release = _git("describe", "--tags", "--always")
         for name, without in RID_OF.items():
             text = without((FOLDER / name).read_text(encoding="utf-8"))
             changed[FOLDER / name] = explicit(text, arguments[0], sha, release)
@@ -119,7 +119,9 @@ _UNPACK = """\
 
 
 def _git(*words: str) -> str:
-    done = subprocess.run(["git", *words], check=True, capture_output=True, text=True)
+    done = subprocess.run(["git", *words], check=False, capture_output=True, text=True)
+    if done.returncode != 0:
+        raise Unexpected(f"git {words[0]} failed: {done.stderr.strip()}")
     return done.stdout.strip()
 
 

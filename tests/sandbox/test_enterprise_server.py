@@ -72,6 +72,15 @@ def test_workflow_that_the_command_does_not_know_is_not_half_changed(mirror: Pat
     assert re.search(r"2 files changed", before)
 
 
+def test_folder_that_is_no_clone_is_an_error_that_says_so(tmp_path: Path) -> None:
+    command = (*COMMAND[:2], str(ROOT / COMMAND[2]), COMMAND[3])
+    done = subprocess.run(command, cwd=tmp_path, check=False, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"error: .*not a git repository.*\n  written: nothing\n  remedy: .*clone.*\n", done.stderr
+    )
+
+
 def test_two_new_repositories_carry_a_commit_to_main_without_artifacts(
     tmp_path: Path, mirror: Path, folders: tuple[Path, Path]
 ) -> None:
