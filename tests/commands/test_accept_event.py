@@ -509,6 +509,24 @@ def test_nothing_is_fetched_for_a_sender_or_a_repository_that_may_not_announce(
     assert github.asked == []
 
 
+def test_hotfix_by_reference_is_fetched_unless_it_is_from_elsewhere(
+    new: World, github: LittleGitHub
+) -> None:
+    github.artifacts[ARTIFACT] = LARGE
+    wanted = {"operation": "promote", "wave": "lab", "override": "checkout is down"}
+    elsewhere = BY_REFERENCE | {"set": "moon"}
+    reason = refused(new, *form(new, **wanted, announcement=json.dumps(elsewhere)))
+    assert "there is no set 'moon'" in reason
+    new.settings = new.settings.replace('name = "app"', 'name = "app"\nrepository = "acme/app"')
+    new.edit()
+    other = form(new, **wanted, announcement=json.dumps(BY_REFERENCE | {"repository": "acme/x"}))
+    assert "comes from acme/app, not from acme/x" in refused(new, *other)
+    assert github.asked == []
+    found = new.run(*form(new, **wanted, announcement=json.dumps(BY_REFERENCE)))
+    assert found["state"] == "accepted"
+    assert len(reported(new)["announcement"]["images"]) == 1000
+
+
 def test_without_a_token_the_reference_says_what_is_needed(
     new: World, github: LittleGitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ from tidemill.asks.places import wave_of
 from tidemill.errors import Refused
 from tidemill.facts.requests import Hotfix
 from tidemill.facts.state import State
-from tidemill.plan.position import why_no_hotfix
+from tidemill.plan.position import why_no_hotfix, why_not_from_there
 from tidemill.words.shas import short
 
 
@@ -22,13 +22,15 @@ def answer(ask: PutHotfix, state: State, asker: Asker, look: Lookup) -> Answer:
     """
     wave = wave_of(state, ask.wave).name
     announcement = ask.announcement
+    settings = state.valid_settings
     if isinstance(announcement, AnnouncementReference):
+        # Nobody's token asks another repository than the set's for anything.
+        if reason := why_not_from_there(settings, by_todays_name(state, announcement)):
+            raise _not_allowed(reason)
         announcement = look.announcement(announcement)
     announcement = by_todays_name(state, announcement)
-    if reason := why_no_hotfix(state.valid_settings, announcement):
-        raise Refused(
-            reason, remedy="name images that [[sets]] and [images] of tidemill.toml allow"
-        )
+    if reason := why_no_hotfix(settings, announcement):
+        raise _not_allowed(reason)
     hotfix = Hotfix(
         accepted_at=asker.now,
         by=asker.by,
@@ -40,3 +42,7 @@ def answer(ask: PutHotfix, state: State, asker: Asker, look: Lookup) -> Answer:
     if present is not None and present.content == hotfix.content:
         return Nothing(f"{wave} has {short(announcement.sha)} already")
     return hotfix
+
+
+def _not_allowed(reason: str) -> Refused:
+    return Refused(reason, remedy="name images that [[sets]] and [images] of tidemill.toml allow")

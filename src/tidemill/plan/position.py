@@ -97,8 +97,12 @@ def why_no_hotfix(settings: Settings, announcement: Announcement) -> str | None:
 
     Its branch and its position do not count, where it comes from and what it names does.
     """
-    anywhere = msgspec.structs.replace(announcement, branch=None)
-    return why_not_theirs(settings, anywhere, None) or _why_not_allowed(settings, announcement)
+    return why_not_from_there(settings, announcement) or _why_not_allowed(settings, announcement)
+
+
+def why_not_from_there(settings: Settings, source: Head) -> str | None:
+    """The same, as far as it does not take what the set names."""
+    return why_not_theirs(settings, msgspec.structs.replace(source, branch=None), None)
 
 
 def _why_not_allowed(settings: Settings, announcement: Announcement) -> str | None:
