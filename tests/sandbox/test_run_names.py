@@ -1,4 +1,4 @@
-"""What the list of runs says of each run, and which runners a label stands for; as act reads it."""
+"""What expressions of workflows say, as act reads them: the names of runs, runners, tokens."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from tests.sandbox.runner_world import NAME, ROOT, Mill, log, mill
 RUN_NAME = YAML(typ="safe").load(
     (ROOT / "examples/cfg-app/.github/workflows/tidemill.yml").read_text()
 )["run-name"]
-RUNS_ON = YAML(typ="safe").load((ROOT / ".github/workflows/gitops.yml").read_text())["jobs"][
-    "turn"
-]["runs-on"]
+TURN = YAML(typ="safe").load((ROOT / ".github/workflows/gitops.yml").read_text())["jobs"]["turn"]
+RUNS_ON = TURN["runs-on"]
 CALLER = f"""
 on:
   status:
@@ -46,6 +45,29 @@ jobs:
     steps:
       - run: echo "[$LABELS]"
         env: {{LABELS: {json.dumps(RUNS_ON.replace("${{ ", "${{ toJSON(").replace(" }}", ") }}"))}}}
+"""
+FIRST, ARTIFACTS = "Accept what the event brings", "Make a token of the App that may read the"
+WHEN = {
+    name: next(one["if"] for one in TURN["steps"] if one["name"].startswith(name))
+    for name in (FIRST, ARTIFACTS)
+}
+WITH_AN_APP = f"""
+on:
+  repository_dispatch:
+  workflow_dispatch:
+    inputs:
+      announcement: {{type: string}}
+jobs:
+  show:
+    runs-on: x
+    steps:
+      - id: setup
+        if: ${{{{ false }}}}
+        run: "true"
+      - if: {json.dumps(WHEN[FIRST].replace("inputs.app-client-id", "'Iv1'"))}
+        run: echo "[by the workflow's token]"
+      - if: {json.dumps(WHEN[ARTIFACTS].replace("inputs.app-client-id", "'Iv1'"))}
+        run: echo "[by the App's token]"
 """
 
 
@@ -102,3 +124,17 @@ def test_runner_is_a_label_labels_or_a_group(shop: Mill, given: str, expected: A
     where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
     shop.rest("POST", where, {"ref": "main", "inputs": {"runs-on": given}})
     assert json.loads(shown(shop)[0]) == expected
+
+
+def test_what_is_by_reference_is_accepted_with_the_apps_token(shop: Mill) -> None:
+    shop.push(a=WITH_AN_APP)
+    artifact = {"run_id": 1, "name": "announcements", "sha256": "0" * 64}
+    shop.dispatch("images-announced", {"sha": "7d104347"})
+    assert shown(shop) == ["by the workflow's token"]
+    shop.dispatch("images-announced", {"artifact": artifact})
+    where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
+    for announced in ({"sha": "7d104347"}, {"artifact": artifact}):
+        inputs = {"announcement": json.dumps(announced, indent=1)}
+        shop.rest("POST", where, {"ref": "main", "inputs": inputs})
+    said = sorted(shown(shop))
+    assert said == ["by the App's token"] * 2 + ["by the workflow's token"] * 2
