@@ -291,6 +291,20 @@ def test_nothing_is_made_behind_a_link(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_file_in_the_place_of_a_folder_is_an_error_that_says_what_was_written(
+    tmp_path: Path,
+) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    (grown.clone / ".github").write_text("")
+    code, out, _ = said("cfg", str(grown.clone), "--yes", "--json")
+    found = json.loads(out)["error"]
+    assert code == 1
+    assert "'.github/workflows/tidemill.yml' can't be written" in found["what"]
+    assert sorted(found["written"].split(", ")) == sorted(
+        line[3:] for line in status_of(grown.clone).splitlines() if line != "?? .github"
+    )
+
+
 def test_settings_that_are_there_are_gone_by(tmp_path: Path) -> None:
     text = '[[waves]]\nname = "only"\ntargets = ["one"]\n[deployments]\npath = "overlays/staging"\n'
     grown = Grown(tmp_path, {**KUSTOMIZE, "tidemill.toml": text}, GITHUB)

@@ -69,15 +69,21 @@ def write(folder: Path, path: str, text: str) -> None:
     """Write a file of a checkout.
 
     Raises:
-        Refused: a link on the way leads elsewhere.
+        Refused: a link on the way leads elsewhere, or it can't be written there.
     """
     file = folder / path
     if file.is_symlink() or not file.parent.resolve().is_relative_to(folder.resolve()):
         raise Refused(
             f"{shown(path)} is a link, or behind one", remedy="put a file or a folder in its place"
         )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_bytes(text.encode())
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(text.encode())
+    except OSError as error:
+        raise Refused(
+            f"{shown(path)} can't be written: {error.strerror}",
+            remedy="put away what is in its place, or let it be written to, and run this again",
+        ) from None
 
 
 def _bytes(file: Path) -> bytes:
