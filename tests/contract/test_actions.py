@@ -292,3 +292,12 @@ def test_an_app_s_token_is_made_after_the_setup() -> None:
             # What runs after a step that failed, too, asks whether the setup has ended.
             ended = "(steps.setup.outputs.ended || steps.setup.outcome == 'skipped')"
             assert "!cancelled()" not in one.get("if", "") or ended in one["if"], one["name"]
+
+
+def test_reusable_workflows_take_runners_in_one_way() -> None:
+    said = set()
+    for name in action_files.WORKFLOWS:
+        workflow = yaml.safe_load((ROOT / f".github/workflows/{name}.yml").read_text())
+        about = workflow[True]["workflow_call"]["inputs"]["runs-on"]["description"]
+        said |= {(about, job["runs-on"]) for job in workflow["jobs"].values()}
+    assert len(said) == 1, said

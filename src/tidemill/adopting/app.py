@@ -188,15 +188,14 @@ def _fit(name: str) -> str:
 
 def _steps(place: Place, files: Sequence[str], *, is_elsewhere: bool) -> tuple[Step, ...]:
     at = shlex.quote(place.folder)
-    git = f"git -C {at}" if place.folder != "." else "git"
     build = Step(
         "build all images, and push none",
         f"tidemill build-reproducible-image --checkout {at} --no-push",
     )
     commit = Step(
         "commit it, and push it",
-        f"{git} add {' '.join(dict.fromkeys((FILE, *files)))} "
-        f"&& {git} commit -m 'Tidemill builds the images' && {git} push",
+        f"{place.git} add {' '.join(dict.fromkeys((FILE, *files)))} "
+        f"&& {place.git} commit -m 'Tidemill builds the images' && {place.git} push",
     )
     if not place.is_on_github:
         how = Step("see how any CI announces what it has pushed", "tidemill update-cfg-app --help")

@@ -339,15 +339,14 @@ def _named(files: Sequence[Wanted]) -> list[str]:
 
 
 def _steps(place: Place, files: Sequence[str], reports: Sequence[Step], prefix: str) -> list[Step]:
-    git = f"git -C {shlex.quote(place.folder)}" if place.folder != "." else "git"
     check = Step(
         "see that the checkout is fit to land",
         f"tidemill check-cfg-app --repo {shlex.quote(place.folder)}",
     )
     commit = Step(
         "commit it, and push it to the branch that is deployed",
-        f"{git} add {' '.join(map(shlex.quote, files))} "
-        f"&& {git} commit -m 'Tidemill carries the images' && {git} push",
+        f"{place.git} add {' '.join(map(shlex.quote, files))} "
+        f"&& {place.git} commit -m 'Tidemill carries the images' && {place.git} push",
     )
     if not place.is_on_github:
         url = shlex.quote(place.url or place.folder)

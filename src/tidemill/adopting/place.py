@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from dataclasses import dataclass
+
+from tidemill.words.urls import GITHUB, api_of
 
 _HOME = "https://github.com/tidemill/tidemill/blob/main"
 DOCUMENTS, EXAMPLES, INTEGRATIONS = (
@@ -44,14 +47,17 @@ class Place:
     def server(self) -> str:
         """The address of the server on GitHub, without a slash at the end."""
         found = _HOST.match(self.url)
-        return f"https://{found[1]}" if found else "https://github.com"
+        return f"https://{found[1]}" if found else GITHUB
 
     @property
     def api(self) -> str:
         """The address of its REST API."""
-        host = self.server.removeprefix("https://")
-        has_own = host == "github.com" or host.endswith(".ghe.com")
-        return f"https://api.{host}" if has_own else f"{self.server}/api/v3"
+        return api_of(self.server)
+
+    @property
+    def git(self) -> str:
+        """How a command of Git's begins that is about the checkout."""
+        return f"git -C {shlex.quote(self.folder)}" if self.folder != "." else "git"
 
 
 def quoted(text: str) -> str:

@@ -1,9 +1,11 @@
-"""Addresses of repositories, fit to be shown."""
+"""Addresses of repositories, fit to be shown; and of GitHub's API."""
 
 from __future__ import annotations
 
 import re
 
+GITHUB = "https://github.com"
+_OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
 
 
@@ -15,3 +17,10 @@ def redacted(text: str) -> str:
 def without_credentials(text: str) -> str:
     """The same, as an address that can be used again."""
     return _CREDENTIALS.sub("", text)
+
+
+def api_of(server: str) -> str:
+    """The address of the REST API of a GitHub server; both without a slash at the end."""
+    if server == GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
+        return server.replace("https://", "https://api.", 1)
+    return f"{server}/api/v3"

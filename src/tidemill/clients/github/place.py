@@ -14,10 +14,8 @@ from urllib.parse import urlsplit
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.urls import redacted
+from tidemill.words.urls import GITHUB, api_of, redacted
 
-_GITHUB = "https://github.com"
-_OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _NAME = re.compile(r"/(?P<owner>[A-Za-z0-9-]+)/(?P<name>[A-Za-z0-9._-]+?)(\.git)?/?")
 _ADDRESS = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[A-Za-z0-9._~/-]*)?"
@@ -59,7 +57,8 @@ def of_url(url: str) -> Place | None:
     named = _NAME.fullmatch(url[len(server) :])
     if named is None or named["name"] in (".", ".."):
         return None
-    return Place(server, f"{named['owner']}/{named['name']}", _api(server))
+    api = _address("GITHUB_API_URL") or api_of(server)
+    return Place(server, f"{named['owner']}/{named['name']}", api)
 
 
 def of_remote(address: str) -> Place | None:
@@ -148,15 +147,7 @@ def server_url() -> str:
     Raises:
         Refused: GITHUB_SERVER_URL is no address.
     """
-    return _address("GITHUB_SERVER_URL") or _GITHUB
-
-
-def _api(server: str) -> str:
-    if given := _address("GITHUB_API_URL"):
-        return given
-    if server == _GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
-        return server.replace("https://", "https://api.", 1)
-    return f"{server}/api/v3"
+    return _address("GITHUB_SERVER_URL") or GITHUB
 
 
 def _address(variable: str) -> str | None:
