@@ -18,25 +18,8 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
-from tidemill.plan.obstacles import (
-    BrokenMain,
-    EarlierAnnouncement,
-    FailingTargets,
-    FailureThere,
-    HoldInForce,
-    HotfixThere,
-    MissingApproval,
-    Obstacle,
-    PastEnding,
-    PastEviction,
-    PastRollback,
-    RedMain,
-    ReplacedFailure,
-    ServerRefusal,
-    SetNotInFiles,
-    StaleMain,
-    Wait,
-)
+from tidemill.plan.attention import needs_a_person
+from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
 from tidemill.plan.wording import line_command, reasons, runs_as, subject
@@ -237,35 +220,6 @@ def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
         services=_services(snapshot, on_main),
         missing=told.missing,
     )
-
-
-def needs_a_person(one: Obstacle) -> bool:
-    """Whether somebody has to do something before this ends; what follows from another thing, that
-    is named as well, does not count."""
-    match one:
-        case PastEnding(how=how):
-            return how != "superseded"
-        case HoldInForce(until=until):
-            return until is None
-        case HotfixThere(is_held=is_held):
-            return is_held
-        case (
-            MissingApproval()
-            | StaleMain()
-            | FailureThere()
-            | FailingTargets()
-            | ReplacedFailure()
-            | PastEviction()
-            | PastRollback()
-            | EarlierAnnouncement()
-            | SetNotInFiles()
-            | ServerRefusal()
-            | RedMain()
-            | BrokenMain()
-        ):
-            return True
-        case _:
-            return False
 
 
 def _line(wait: Wait, place: Place, now: datetime) -> Line:

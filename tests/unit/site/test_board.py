@@ -7,8 +7,8 @@ from tests.unit.sets import NOW, app_sha, sha
 from tests.unit.snapshots import two_waves
 
 from tidemill.plan import obstacles
+from tidemill.plan.attention import needs_a_person
 from tidemill.plan.obstacles import Obstacle
-from tidemill.site.board import needs_a_person
 
 HELD = obstacles.HoldInForce(wave="lab", set="_", by="ada", reason="freeze")
 
