@@ -27,6 +27,11 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """Make no trouble, this once."""
+
+
+@dataclass(frozen=True)
 class Say:
     """Answer in the registry's place, without reading what is sent."""
 
@@ -45,7 +50,7 @@ class SayInTheMiddle:
 
 @dataclass(frozen=True)
 class HangUp:
-    """Pass `after` bytes of what is sent to the registry, then hang up on both sides."""
+    """Pass `after` bytes of what is sent to the registry, never all, and hang up on both sides."""
 
     after: int = 0
 
@@ -78,7 +83,35 @@ class Endless:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Trouble = Say | SayInTheMiddle | HangUp | LoseTheAnswer | CutTheAnswer | Change | Endless
+@dataclass(frozen=True)
+class SayNothing:
+    """Take all that is sent, and answer no more than the client's patience lasts."""
+
+
+@dataclass
+class Keep:
+    """Take uploads in the registry's place: one goes on from where it broke off.
+
+    Every request is cut off after `cut` bytes of its body, and what came of it is kept.
+    """
+
+    cut: int
+    data: bytearray = field(default_factory=bytearray)
+    ranges: list[str] = field(default_factory=list)
+
+
+Trouble = (
+    Pass
+    | Say
+    | SayInTheMiddle
+    | SayNothing
+    | HangUp
+    | LoseTheAnswer
+    | CutTheAnswer
+    | Change
+    | Endless
+    | Keep
+)
 
 
 @dataclass
@@ -87,13 +120,18 @@ class _Rule:
     path: re.Pattern[str]
     trouble: Trouble
     left: int
+    over: int
 
 
 class Troubled:
-    """The proxy: `host` is its `127.0.0.1:PORT`, `seen` what came, `endless` what it had to say."""
+    """The proxy: `host` is its `127.0.0.1:PORT`, `seen` what came, `endless` what it had to say.
 
-    def __init__(self, registry: str) -> None:
+    What is below `shown` here is below `inside` in the registry, which knows nothing of it.
+    """
+
+    def __init__(self, registry: str, shown: str = "", inside: str = "") -> None:
         self.registry = registry
+        self.shown, self.inside = f"/v2/{shown}", f"/v2/{inside}"
         self.seen: list[Seen] = []
         self.endless = 0
         self._rules: list[_Rule] = []
@@ -102,10 +140,16 @@ class Troubled:
         self._server.proxy = self
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
 
-    def on(self, method: str, path: str, *troubles: Trouble, times: int = 1) -> None:
-        """Make trouble for the next requests to such a path, one trouble after another."""
+    def on(
+        self, method: str, path: str, *troubles: Trouble, times: int = 1, over: int = -1
+    ) -> None:
+        """Make trouble for the next requests to such a path, one trouble after another.
+
+        Args:
+            over: only for those with a body of more bytes.
+        """
         for trouble in troubles:
-            self._rules.append(_Rule(method, re.compile(path), trouble, times))
+            self._rules.append(_Rule(method, re.compile(path), trouble, times, over))
 
     def asked(self, method: str, path: str = "") -> list[Seen]:
         """The requests that came."""
@@ -114,8 +158,10 @@ class Troubled:
     def taken(self, seen: Seen) -> Trouble | None:
         with self._lock:
             self.seen.append(seen)
+            size = int(seen.headers.get("Content-Length", "0"))
             for rule in self._rules:
-                if rule.left and rule.method == seen.method and rule.path.search(seen.path):
+                is_meant = rule.method == seen.method and rule.path.search(seen.path)
+                if is_meant and rule.left and size > rule.over:
                     rule.left -= 1
                     return rule.trouble
         return None
@@ -125,9 +171,9 @@ class Troubled:
 
 
 @contextmanager
-def troubled(registry: str) -> Iterator[Troubled]:
+def troubled(registry: str, shown: str = "", inside: str = "") -> Iterator[Troubled]:
     """A proxy before the registry at `host:port`, until the block ends."""
-    proxy = Troubled(registry)
+    proxy = Troubled(registry, shown, inside)
     try:
         yield proxy
     finally:
@@ -185,7 +231,7 @@ class _Handler(Quiet):
         path = re.sub(r"^http://[^/]*", "", self.path)
         seen = Seen(self.command, path, {k.title(): v for k, v in self.headers.items()})
         match self.server.proxy.taken(seen):
-            case None:
+            case None | Pass():
                 self._passed(path)
             case Say(status, headers, body):
                 if self.headers.get("Content-Length", "0") == "0":
@@ -195,6 +241,10 @@ class _Handler(Quiet):
             case SayInTheMiddle(status, headers):
                 self.rfile.read(int(self.headers.get("Content-Length", "0")) // 2)
                 self._said_last(status, headers, b"")
+            case SayNothing():
+                self._silent()
+            case Keep() as keep:
+                self._kept(path, keep)
             case HangUp(after):
                 with suppress(OSError):
                     self._passed(path, most=after)
@@ -210,7 +260,32 @@ class _Handler(Quiet):
             case Endless(headers):
                 self._endless(headers)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_CONNECT = handle_method  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_CONNECT = handle_method  # noqa: N815
+
+    def _kept(self, path: str, keep: Keep) -> None:
+        place = path.partition("?")[0].rstrip("/")
+        left = int(self.headers.get("Content-Length", "0"))
+        keep.ranges.append(f"{self.command} {self.headers.get('Content-Range', left)}")
+        if self.command in ("PATCH", "PUT"):
+            keep.data += self.rfile.read(min(left, keep.cut))
+            if left > keep.cut:
+                self._hung_up()
+                return
+        have = {"Location": f"{place}?kept", "Range": f"0-{max(len(keep.data) - 1, 0)}"}
+        if self.command == "PUT":
+            registry = HTTPConnection(self.server.proxy.registry, timeout=30)
+            registry.request("POST", place.rpartition("/")[0] + "/")
+            begun = registry.getresponse()
+            begun.read()
+            digest = path.rpartition("digest=")[2]
+            registry.request("PUT", f"{begun.headers['Location']}&digest={digest}", keep.data)
+            self._answered(registry.getresponse())
+            registry.close()
+        elif self.command == "POST":
+            keep.data.clear()
+            self._said(202, {"Location": f"{place}/kept?kept"}, b"")
+        else:
+            self._said(204 if self.command == "GET" else 202, have, b"")
 
     def _passed(
         self,
@@ -221,13 +296,16 @@ class _Handler(Quiet):
     ) -> None:
         registry = HTTPConnection(self.server.proxy.registry, timeout=30)
         try:
+            path = path.replace(self.server.proxy.shown, self.server.proxy.inside, 1)
             registry.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
                 if name.lower() not in _HOP:
                     registry.putheader(name, value)
-            registry.endheaders()
             size = int(self.headers.get("Content-Length", "0"))
-            left = size if most is None else min(most, size)
+            left = size if most is None else min(most, size - 1)
+            if left < 0:
+                return
+            registry.endheaders()
             while left:
                 piece = self.rfile.read(min(_PIECE, left))
                 if not piece:
@@ -265,6 +343,9 @@ class _Handler(Quiet):
         headers: dict[str, str | None] = {
             name.title(): value for name, value in response.getheaders()
         }
+        if location := headers.get("Location"):
+            proxy = self.server.proxy
+            headers["Location"] = location.replace(proxy.inside, proxy.shown, 1)
         headers.update(changed)
         for name, value in headers.items():
             if value is not None and name.lower() not in _HOP:
@@ -299,6 +380,11 @@ class _Handler(Quiet):
             while True:
                 self.wfile.write(b"\0" * _PIECE)
                 self.server.proxy.endless += _PIECE
+
+    def _silent(self) -> None:
+        while self.rfile.read(1):
+            pass
+        self._hung_up()
 
     def _hung_up(self) -> None:
         self.close_connection = True

@@ -53,6 +53,19 @@ ENTRIES: dict[str, tuple[object, tuple[Kind, str, str] | None]] = {
     "a registry token": ({"registrytoken": "jwt"}, (Kind.BEARER, "", "jwt")),
     "nothing": ({}, None),
     "only an address": ({"email": "ada@example.com"}, None),
+    "null": (None, None),
+    "null in a field": (
+        {"auth": basic(), "identitytoken": None, "registrytoken": None, "username": None},
+        (Kind.PASSWORD, "ada", SECRET),
+    ),
+    "lines": (
+        {"auth": f"{basic()[:5]}\n{basic()[5:9]}\r\n{basic()[9:]}\n"},
+        (Kind.PASSWORD, "ada", SECRET),
+    ),
+    "bytes that are no text": (
+        {"auth": base64.b64encode(b"ada:\xe9").decode()},
+        (Kind.PASSWORD, "ada", "\udce9"),
+    ),
 }
 
 
@@ -135,6 +148,40 @@ def test_podmans_file_comes_first_and_dockers_is_not_lost(tmp_path: Path) -> Non
     environment["REGISTRY_AUTH_FILE"] = str(podman)
     users = [known.user for host in ("ghcr.io", "quay.io") if (known := found(environment, host))]
     assert users == ["podman", "docker"]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [None, {"auths": None, "credsStore": None, "credHelpers": None}, {"credHelpers": {"x": None}}],
+)
+def test_null_is_as_good_as_not_given(settings: object, tmp_path: Path) -> None:
+    assert found(configured(tmp_path, settings)) is None
+
+
+def test_bytes_that_are_no_text_are_passed_on_as_they_are(tmp_path: Path) -> None:
+    auth = base64.b64encode(b"ada:\xe9").decode()
+    known = found(configured(tmp_path, {"auths": {"ghcr.io": {"auth": auth}}}))
+    assert known
+    assert known.basic == f"Basic {auth}"
+
+
+def test_where_podman_logs_in_counts_after_dockers_place(tmp_path: Path) -> None:
+    """In the order of the places; each has something that those before it lack."""
+    hosts = ["docker.example", "run.example", "config.example"]
+    folders = [tmp_path / ".docker", tmp_path / "run/containers", tmp_path / ".config/containers"]
+    for number, folder in enumerate(folders):
+        folder.mkdir(parents=True)
+        entries = {host: {"auth": basic(f"{number}")} for host in hosts[number:]}
+        name = "auth.json" if number else "config.json"
+        (folder / name).write_text(json.dumps({"auths": entries}))
+    environment = {"HOME": str(tmp_path), "XDG_RUNTIME_DIR": str(tmp_path / "run")}
+    assert [(k := found(environment, host)) and k.user for host in hosts] == ["0", "0", "0"]
+    (folders[0] / "config.json").unlink()
+    assert [(k := found(environment, host)) and k.user for host in hosts[1:]] == ["1", "1"]
+    (folders[1] / "auth.json").unlink()
+    assert [(k := found(environment, host)) and k.user for host in hosts[2:]] == ["2"]
+    moved = {**environment, "XDG_CONFIG_HOME": str(tmp_path / ".config")}
+    assert found({"XDG_CONFIG_HOME": moved["XDG_CONFIG_HOME"]}, hosts[2])
 
 
 @pytest.mark.parametrize(

@@ -461,7 +461,7 @@ def test_credentials_for_a_registry_over_tls_are_never_sent_in_the_clear(
         ("basic", [Challenge("basic")]),
         (
             'Bearer realm="https://a/token",service="a b",scope="repository:x:pull,push"',
-            [Challenge("bearer", "https://a/token", "a b")],
+            [Challenge("bearer", "https://a/token", "a b", ("repository:x:pull,push",))],
         ),
         ("Bearer realm=https://a/token", [Challenge("bearer", "https://a/token")]),
         (

@@ -8,7 +8,7 @@ fault. So a type is learnt under a lock, before anything is decoded to it.
 from __future__ import annotations
 
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,3 +24,18 @@ def learnt(shape: type[_T]) -> type[_T]:
             msgspec.json.Decoder(shape)
             _learnt.add(shape)
     return shape
+
+
+def as_go_reads(data: bytes, shape: type[_T]) -> _T:
+    """What JSON says that programs in Go write and read: there, `null` is as good as not given.
+
+    Raises:
+        UNREADABLE (`tidemill.words.unreadable`): it is not of that shape.
+    """
+    return msgspec.convert(_without_null(msgspec.json.decode(data)), learnt(shape))
+
+
+def _without_null(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_null(one) for key, one in value.items() if one is not None}
+    return value

@@ -287,13 +287,18 @@ class _CountedBody:
                 self._count(sent=len(piece))
                 yield piece
             if left:
-                raise Refused(
-                    f"a blob of {self.size} bytes has another size where it comes from",
-                    remedy="build or copy the image again",
-                )
+                raise wrong_size(self.size)
         except Exception as error:
             self.failure = error
             raise
+
+
+def wrong_size(size: int) -> Refused:
+    """What was to be sent is not of the size that was said."""
+    return Refused(
+        f"a blob of {size} bytes has another size where it comes from",
+        remedy="build or copy the image again",
+    )
 
 
 def host_of(url: str) -> str:

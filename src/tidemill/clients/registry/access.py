@@ -29,6 +29,8 @@ from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
 from tidemill.errors import Refused, ServerRefused, TidemillError
 
 _MOST_REDIRECTS = 5
+# One for the repository, and others for what the registry asks for then.
+_MOST_TOKENS = 3
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,10 @@ class Access:
         self._lock = threading.Lock()
         self._known: Credentials | None = None
         self._has_looked = False
-        self._tokens: dict[Need, Token] = {}
+        self._tokens: dict[tuple[str, ...], Token] = {}
+        # Scopes that the registry asked for although it had a token for the repository: it may know
+        # the repository by another name, as behind a path of a proxy.
+        self._also: tuple[str, ...] = ()
 
     def url(self, path: str) -> str:
         """The address of something of the repository."""
@@ -107,21 +112,23 @@ class Access:
     @contextmanager
     def stream(self, call: Call, need: Need) -> Iterator[Response]:
         """Ask once, with a new token if the old one is refused; redirects are followed."""
-        authorization = self._authorization(need)
+        authorization, is_new = self._authorization(need), False
+        for _ in range(_MOST_TOKENS):
+            with self._followed(call, authorization) as response:
+                renewed = self._renewed(response, need, authorization, is_new=is_new)
+                if renewed is None or renewed == authorization:
+                    yield response
+                    return
+                response.start(MOST_OF_AN_ERROR)
+            authorization, is_new = renewed, True
         with self._followed(call, authorization) as response:
-            renewed = self._renewed(response, need, authorization)
-            if renewed is None or renewed == authorization:
-                yield response
-                return
-            response.start(MOST_OF_AN_ERROR)
-        with self._followed(call, renewed) as response:
             yield response
 
     @contextmanager
     def _followed(self, call: Call, authorization: str | None) -> Iterator[Response]:
         """Ask, and follow redirects of what only reads."""
         for _ in range(_MOST_REDIRECTS):
-            own = authorization if self._is_own(call.url) else None
+            own = authorization if self.is_own(call.url) else None
             with self._http.stream(call, own) as response:
                 if response.status not in REDIRECTS or call.method not in ("GET", "HEAD"):
                     yield response
@@ -159,10 +166,18 @@ class Access:
     def refused(self, answer: Answer, doing: str, need: Need) -> TidemillError:
         """The error for an answer that is a no; `doing` says what was asked for, as a verb."""
         address = self.address
+        if not self.is_own(answer.url):
+            return ServerRefused(
+                f"{host_of(answer.url)}, where {address.host} leads us, refused to {doing}: "
+                f"{answer.status}{said_in(answer.body)}",
+                remedy=f"tell who runs {address.host}: who follows it must be let in there",
+            )
         said = f"{answer.status}{said_in(answer.body)}"
         what = f"{address.host} refused to {doing}: {said}"
         remedy = "see what the registry says"
         whose, right = self._asked_with(), "push" if need.push else "pull"
+        if need.push and doing.startswith("show"):
+            right = "pull and push"
         match answer.status:
             case 401:
                 what = f"{what}, asked {whose}"
@@ -170,6 +185,8 @@ class Access:
             case 403:
                 what = f"{what}, asked {whose}"
                 remedy = f"give them the right to {right}, or see the quota of {address}"
+                if self._known is None:
+                    remedy = f"log in with a right to {right} there: docker login {address.host}"
             case 404:
                 what = (
                     f"{address.host} knows no {address}, or hides it from us: {said}, asked {whose}"
@@ -202,7 +219,8 @@ class Access:
             return "without credentials"
         return f"with {self._known.what}"
 
-    def _is_own(self, url: str) -> bool:
+    def is_own(self, url: str) -> bool:
+        """Whether an address is the registry's own, and not where it leads us."""
         return _origin(url) == _origin(self.address.origin)
 
     def _credentials(self) -> Credentials | None:
@@ -218,15 +236,26 @@ class Access:
             challenge = self._session.challenges.get(self.address.origin)
             return self._made(challenge, need, refused=None) if challenge else None
 
-    def _renewed(self, response: Response, need: Need, refused: str | None) -> str | None:
-        """What to send instead of what was refused; None if there is nothing else, or no need."""
-        if response.status != 401 or not self._is_own(response.url):
+    def _renewed(
+        self, response: Response, need: Need, refused: str | None, *, is_new: bool
+    ) -> str | None:
+        """What to send instead of what was refused; None if there is nothing else, or no need.
+
+        A token that was new is given up, unless the registry wants it to be for something else.
+        """
+        if response.status != 401 or not self.is_own(response.url):
             return None
         challenge = _preferred(challenges(response.headers.get("WWW-Authenticate", "")))
         if challenge is None:
             return None
         with self._lock:
             self._session.challenges[self.address.origin] = challenge
+            asked = {*need.scopes, *self._also}
+            more = tuple(s for s in challenge.scopes if not _is_covered(s, asked))
+            if refused is not None:
+                self._also = (*more, *self._also)
+            if is_new and not more:
+                return None
             return self._made(challenge, need, refused)
 
     def _made(self, challenge: Challenge, need: Need, refused: str | None) -> str | None:
@@ -237,12 +266,20 @@ class Access:
             return known.basic if known and known.kind is Kind.PASSWORD else None
         # A token to push is good for pulling too.
         for wider in (replace(need, push=True), need):
-            token = self._tokens.get(wider)
+            token = self._tokens.get((*self._also, *wider.scopes))
             if token and token.authorization != refused and token.until > self._session.now():
                 return token.authorization
-        token = fetch(self._http, challenge, need.scopes, known, self.address, self._session.now)
-        self._tokens[need] = token
+        scopes = (*self._also, *need.scopes)
+        token = fetch(self._http, challenge, scopes, known, self.address, self._session.now)
+        self._tokens[scopes] = token
         return token.authorization
+
+
+def _is_covered(scope: str, asked: set[str]) -> bool:
+    """Whether a token for the scopes that were asked for would be for this one, too."""
+    name, _, actions = scope.rpartition(":")
+    every = (one.rpartition(":") for one in asked)
+    return any(n == name and {*actions.split(",")} <= {*a.split(",")} for n, _, a in every)
 
 
 def _preferred(found: list[Challenge]) -> Challenge | None:

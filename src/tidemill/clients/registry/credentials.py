@@ -20,7 +20,7 @@ import msgspec
 
 from tidemill.clients.machine.processes import communicate
 from tidemill.errors import Refused
-from tidemill.words.json_types import learnt
+from tidemill.words.json_types import as_go_reads, learnt
 from tidemill.words.names import shown
 from tidemill.words.unreadable import UNREADABLE
 
@@ -58,7 +58,8 @@ class Credentials:
     @property
     def basic(self) -> str:
         """The `Authorization` of basic authentication (RFC 7617)."""
-        return f"Basic {base64.b64encode(f'{self.user}:{self.secret}'.encode()).decode()}"
+        both = f"{self.user}:{self.secret}".encode(errors="surrogateescape")
+        return f"Basic {base64.b64encode(both).decode()}"
 
 
 class _Auth(msgspec.Struct, rename="lower"):
@@ -70,9 +71,9 @@ class _Auth(msgspec.Struct, rename="lower"):
 
 
 class _Settings(msgspec.Struct, rename="camel"):
-    auths: dict[str, _Auth] | None = None
-    creds_store: str | None = None
-    cred_helpers: dict[str, str] | None = None
+    auths: dict[str, _Auth] = {}
+    creds_store: str = ""
+    cred_helpers: dict[str, str] = {}
 
 
 class _HelperAnswer(msgspec.Struct, rename="pascal"):
@@ -95,8 +96,9 @@ class Logins:
         first, so that a workflow needs no login that writes a file. Where that registry is the one
         of this run's GitHub, the workflow's own token stands for a password that is not given; it
         goes to no other registry, not even where it is given as the password. The file that
-        REGISTRY_AUTH_FILE names is next, then Docker's `config.json`, in
-        DOCKER_CONFIG or in `~/.docker`. In a file, a credential helper comes before what the file
+        REGISTRY_AUTH_FILE names is next, then Docker's `config.json`, in DOCKER_CONFIG or in
+        `~/.docker`, then Podman's `containers/auth.json`, in XDG_RUNTIME_DIR, and in
+        XDG_CONFIG_HOME or `~/.config`. In a file, a credential helper comes before what the file
         itself has, and an entry for a part of a registry (`host/owner`, as Podman writes) before
         one for all of it.
 
@@ -117,7 +119,7 @@ class Logins:
         return None
 
     def _of_helper(self, settings: _Settings, host: str, file: Path) -> Credentials | None:
-        helpers = {_plain(key): name for key, name in (settings.cred_helpers or {}).items()}
+        helpers = {_plain(key): name for key, name in settings.cred_helpers.items()}
         own = next((helpers[name] for name in _names(host) if name in helpers), None)
         helper = own or settings.creds_store
         if not helper:
@@ -169,21 +171,25 @@ def of_github(server: str) -> str | None:
 
 
 def _files(environment: Mapping[str, str]) -> list[Path]:
-    named = environment.get("REGISTRY_AUTH_FILE")
-    folder = environment.get("DOCKER_CONFIG")
-    home = environment.get("HOME")
+    named, home = environment.get("REGISTRY_AUTH_FILE"), environment.get("HOME")
     files = [Path(named)] if named else []
-    if folder:
-        files.append(Path(folder) / "config.json")
-    elif home:
-        files.append(Path(home) / ".docker" / "config.json")
+    for variable, in_home, name in (
+        ("DOCKER_CONFIG", ".docker", "config.json"),
+        ("XDG_RUNTIME_DIR", None, "containers/auth.json"),
+        ("XDG_CONFIG_HOME", ".config", "containers/auth.json"),
+    ):
+        if folder := environment.get(variable):
+            files.append(Path(folder) / name)
+        elif home and in_home:
+            files.append(Path(home) / in_home / name)
     return files
 
 
 def _settings(file: Path) -> _Settings | None:
     try:
         with file.open("rb") as opened:
-            return msgspec.json.decode(opened.read(_LARGEST) or b"{}", type=learnt(_Settings))
+            data = opened.read(_LARGEST).strip()
+        return as_go_reads(data if data not in (b"", b"null") else b"{}", _Settings)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -199,7 +205,7 @@ def _settings(file: Path) -> _Settings | None:
 
 
 def _of_file(settings: _Settings, host: str, path: str, file: Path) -> Credentials | None:
-    entries = {_plain(name): (name, auth) for name, auth in (settings.auths or {}).items()}
+    entries = {_plain(name): (name, auth) for name, auth in settings.auths.items()}
     parts = path.split("/")
     for depth in range(len(parts), -1, -1):
         for name in _names(host):
@@ -222,8 +228,10 @@ def _of_entry(name: str, auth: _Auth, file: Path) -> Credentials | None:
     user, password = auth.username, auth.password
     if auth.auth:
         try:
-            decoded = base64.b64decode(auth.auth, validate=True).decode()
-        except ValueError:  # not base64, or not text
+            # Whoever writes it may break its lines; the bytes are only passed on.
+            lines = re.sub(r"[\r\n]", "", auth.auth)
+            decoded = base64.b64decode(lines, validate=True).decode(errors="surrogateescape")
+        except ValueError:  # not base64
             decoded = ""
         user, colon, password = decoded.partition(":")
         if not colon or not user:

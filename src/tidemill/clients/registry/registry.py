@@ -19,13 +19,11 @@ from tidemill.words.names import shown
 from tidemill.words.references import is_tag
 
 # Registries give what they have in an old form to those who do not ask for these.
-ACCEPTED = ", ".join(
-    (
-        oci.INDEX,
-        oci.MANIFEST,
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
+ACCEPTED = (
+    oci.INDEX,
+    oci.MANIFEST,
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
 )
 # Documents are kept up to this size and number, so that a tag needs no second look.
 _SMALL = 64 << 10
@@ -105,19 +103,22 @@ class Registry:
         digest = answer.headers.get("Docker-Content-Digest", "")
         size = answer.headers.get("Content-Length", "")
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip()
-        if answer.is_fine and oci.DIGEST.fullmatch(digest) and size.isdecimal() and kind:
+        is_whole = oci.DIGEST.fullmatch(digest) and size.isdecimal() and int(size)
+        if answer.is_fine and is_whole and kind in ACCEPTED:
             if oci.DIGEST.fullmatch(reference) and digest != reference:
                 raise self._access.lied(f"has another digest for {reference}: {digest}")
             return Descriptor(kind, digest, int(size))
-        if not answer.is_fine and answer.status != 405:
+        if answer.status == 401:
             raise self._no(answer, f"show {reference}")
         return self._found_by_reading(reference)
 
     def _found_by_reading(self, reference: str) -> Descriptor | None:
-        """Also for registries that do not say all of it in answer to HEAD."""
+        """Also for registries that do not say all of it in answer to HEAD, or refuse that."""
         _check_reference(reference)
         answer = self._ask("GET", f"manifests/{reference}")
-        if answer.status == 404:
+        # Some say 403 of what is not there, and others to who may write and not read. Whoever may
+        # not write either is told so then.
+        if answer.status == 404 or (answer.status == 403 and self._pull.push):
             return None
         if not answer.is_fine:
             raise self._no(answer, f"show {reference}")
@@ -160,12 +161,13 @@ class Registry:
     def _is_there(self, blob: Descriptor) -> bool:
         oci.checked_digest(blob.digest)
         answer = self._ask("HEAD", f"blobs/{blob.digest}")
-        if answer.status == 404:
+        # A place elsewhere that lets in who reads may refuse who only asks: nobody knows then.
+        if answer.status in (404, 405) or not (answer.is_fine or self._access.is_own(answer.url)):
             return False
         if not answer.is_fine:
             raise self._no(answer, f"show {blob.digest}")
         size = answer.headers.get("Content-Length", "")
-        if size.isdecimal() and int(size) != blob.size:
+        if size.isdecimal() and int(size) not in (0, blob.size):
             raise self._access.lied(f"has {size} bytes for {blob.digest}, not {blob.size}")
         return True
 
@@ -184,11 +186,7 @@ class Registry:
         lender = parse(source)
         if lender.host != self.address.host or lender.path == self.address.path:
             return False
-        try:
-            is_mounted = self._upload.mount(blob, lender.path)
-        except ServerRefused:
-            return False  # no token for both repositories: that is up to who may read the lender
-        if is_mounted:
+        if is_mounted := self._upload.mount(blob, lender.path):
             self._arrived(blob)
         return is_mounted
 
@@ -254,7 +252,7 @@ class Registry:
             self._configs.add(content.config.digest)
 
     def _ask(self, method: str, path: str) -> Answer:
-        accept = {"Accept": ACCEPTED} if path.startswith("manifests/") else {}
+        accept = {"Accept": ", ".join(ACCEPTED)} if path.startswith("manifests/") else {}
         return self._access.ask(Call(method, self._access.url(path), accept), self._pull)
 
     def _no(self, answer: Answer, doing: str) -> TidemillError:

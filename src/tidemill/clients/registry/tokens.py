@@ -19,7 +19,7 @@ from tidemill.clients.http.trouble import said_in
 from tidemill.clients.registry.address import Address
 from tidemill.clients.registry.credentials import Credentials, Kind
 from tidemill.errors import Refused, ServerRefused
-from tidemill.words.json_types import learnt
+from tidemill.words.json_types import as_go_reads
 from tidemill.words.names import shown
 from tidemill.words.unreadable import UNREADABLE
 
@@ -34,11 +34,15 @@ _SCHEME = re.compile(r"[\s,]*+([A-Za-z0-9_-]++)(?=\s|,|$)")
 
 @dataclass(frozen=True)
 class Challenge:
-    """How a registry wants to be asked: `scheme` in lower case; for `bearer`, where tokens are."""
+    """How a registry wants to be asked: `scheme` in lower case; for `bearer`, where tokens are.
+
+    `scopes` are what it wants the token to be for.
+    """
 
     scheme: str
     realm: str = ""
     service: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Token:
 class _Grant(msgspec.Struct):
     token: str = ""
     access_token: str = ""
-    expires_in: float | None = None
+    expires_in: float = 0.0
 
 
 def challenges(header: str) -> list[Challenge]:
@@ -68,7 +72,9 @@ def challenges(header: str) -> list[Challenge]:
             values.setdefault(part[1].lower(), quoted)
         name = scheme[1].lower()
         if name in ("bearer", "basic"):
-            found.append(Challenge(name, values.get("realm", ""), values.get("service", "")))
+            scopes = tuple(values.get("scope", "").split())
+            realm, service = values.get("realm", ""), values.get("service", "")
+            found.append(Challenge(name, realm, service, scopes))
     return found
 
 
@@ -102,11 +108,10 @@ def fetch(
         said = f"{answer.status}{said_in(answer.body)}"
         raise ServerRefused(
             f"{host} gave no token for {address}: {said}, asked {whose}",
-            remedy=f"log in with a right to {'push' if 'push' in scopes[0] else 'pull'}: "
-            f"docker login {address.host}",
+            remedy=f"log in with a right to {_right(scopes)}: docker login {address.host}",
         )
     try:
-        granted = msgspec.json.decode(answer.body, type=learnt(_Grant))
+        granted = as_go_reads(answer.body, _Grant)
     except UNREADABLE:
         granted = _Grant()
     secret = granted.token or granted.access_token
@@ -115,8 +120,12 @@ def fetch(
             f"{host} gave no token that can be used for {address}",
             remedy="tell who runs the registry",
         )
-    lasts = max(granted.expires_in or _SHORTEST, _SHORTEST)
+    lasts = max(granted.expires_in, _SHORTEST)
     return Token(f"Bearer {secret}", asked + lasts - _MARGIN)
+
+
+def _right(scopes: Sequence[str]) -> str:
+    return "push" if any(scope.endswith("push") for scope in scopes) else "pull"
 
 
 def _check_realm(realm: str, address: Address) -> None:
