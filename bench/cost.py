@@ -365,7 +365,8 @@ class Model:
         """What a commit costs; computed from 3 waves of 3 targets for a rollout that was not run.
 
         With events, each target more is one run more, with the calls of one report, and each wave
-        has calls of its own. With polling, each wave is one run, however many targets it has.
+        has calls of its own, those for a token of an App among them. With polling, each wave is
+        one run, however many targets it has.
         """
         case = Case(waves, reports, mode)
         if case in self.counts:
@@ -378,8 +379,8 @@ class Model:
         of_app = sum(times for kind, times in found.kinds.items() if "installation" in kind)
         calls = (
             found.calls
-            + more * (self.calls_of_report + of_app / found.minutes)
-            + waves_more * self.calls_of_wave
+            + more * self.calls_of_report
+            + waves_more * (self.calls_of_wave + of_app / 3)
         )
         if reports == "poll":
             calls = found.calls * (found.minutes + more) / found.minutes

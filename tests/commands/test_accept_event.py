@@ -565,8 +565,8 @@ def test_output_of_the_inner_command_does_not_mix_in(
     assert printed.err == ""
 
 
-def outlook(world: World, *words: str) -> tuple[bool, bool, bool]:
-    """Whether something is due, and takes an operation's entry points, or a check."""
+def outlook(world: World, *words: str) -> tuple[bool, bool, bool, bool]:
+    """Whether something is due, and takes an operation's entry points, a check, or a branch."""
     before = refs(world)
     found = world.run(*words, "--look-ahead")
     assert found.code == 0, found
@@ -574,23 +574,23 @@ def outlook(world: World, *words: str) -> tuple[bool, bool, bool]:
     assert {name: sha for name, sha in after.items() if "/inbox/" not in name} == {
         name: sha for name, sha in before.items() if "/inbox/" not in name
     }, "it only accepts"
-    return found["due"], found["operations"], found["checks"]
+    return found["due"], found["operations"], found["checks"], found["branches"]
 
 
 def test_look_ahead_says_whether_an_entry_point_has_to_run(new: World) -> None:
-    assert outlook(new, "accept-event", "--event", "schedule") == (False, False, False)
-    assert outlook(new, *images(new)) == (True, True, False)
+    assert outlook(new, "accept-event", "--event", "schedule") == (False, False, False, False)
+    assert outlook(new, *images(new)) == (True, True, False, True)
     [commit] = new.turn()["to_check"]
-    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, True)
+    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, True, True)
     new.check(commit)
-    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, False)
+    assert outlook(new, "accept-event", "--event", "schedule") == (True, False, False, True)
 
 
-def test_look_ahead_takes_no_entry_point_for_a_report(landed: World) -> None:
+def test_look_ahead_takes_no_entry_point_and_no_branch_for_a_report(landed: World) -> None:
     came = dispatch(landed, "target-deployed", report(landed))
-    assert outlook(landed, *came) == (True, False, False)
+    assert outlook(landed, *came) == (True, False, False, False)
     landed.turn()
-    assert outlook(landed, *came) == (False, False, False), "it repeats the latest"
+    assert outlook(landed, *came) == (False, False, False, False), "it repeats the latest"
 
 
 def test_look_ahead_says_what_waits_where_nothing_is_due(landed: World) -> None:

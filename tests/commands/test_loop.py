@@ -282,3 +282,38 @@ def test_without_entry_points_all_else_is_done(under_test: World) -> None:
     done = under_test.run(*LOOP, "--without-entrypoints")
     assert done["landed"] == under_test.ref("refs/heads/main")
     assert done["more"] is False
+
+
+def test_without_branches_a_landing_is_left_to_the_next_run(under_test: World) -> None:
+    under_test.check(under_test.ref("refs/heads/auto") or "")
+    before = refs(under_test)
+    done = under_test.run(*LOOP, "--without-branches")
+    assert (done.code, done["changed"], done["landed"], done["more"]) == (0, False, None, True)
+    assert refs(under_test) == before
+    assert "here neither may" in says(under_test, *LOOP, "--without-branches")[1]
+    assert under_test.run(*LOOP)["landed"]
+
+
+def test_without_branches_neither_a_check_nor_an_operation_begins(
+    under_test: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = under_test.run(*LOOP, "--without-branches")
+    assert (done["verdicts"], done["more"]) == ({}, True)
+    by_event(announcement(2), tmp_path, monkeypatch)
+    done = under_test.run(*LOOP, "--accept", "--without-branches")
+    assert (done["introduced"], done["more"]) == ([], True)
+    assert under_test.refs("inbox/"), "it was accepted all the same"
+
+
+def test_without_branches_a_report_is_filed(landed: World) -> None:
+    landed.run(
+        "record-deployment", "--accept-only", "--wave=lab", "--target=lab-1", "--health=Healthy",
+        "--phase=Succeeded", f"--revision={landed.ref('refs/heads/main')}",
+        f"--finished-at={landed.now.isoformat()}",
+    )  # fmt: skip
+    before = refs(landed)
+    done = landed.run(*LOOP, "--without-branches")
+    assert (done["changed"], done["more"]) == (True, False)
+    assert landed.refs("deployed/") == ["refs/tidemill/deployed/lab/lab-1"]
+    heads = {name: sha for name, sha in before.items() if name.startswith("refs/heads/")}
+    assert heads.items() <= refs(landed).items()

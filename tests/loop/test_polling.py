@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.components.absence import Missing, absent
 from tests.loop.polled_world import PolledWorld
 from tests.loop.stories import journal, refs
 from tests.world import git
+from tidemill.commands import _looping
 from tidemill.errors import Refused, Unreachable
 from tidemill_sandbox import npm_files
 from tidemill_sandbox.server.listening import Server
@@ -88,6 +90,29 @@ def test_set_goes_to_the_last_wave_by_what_turns_read(world: PolledWorld) -> Non
     assert not world.hub.runs
     assert world.status()["waiting"] == []
     assert world.refs("deployed/")[-1] == "refs/tidemill/deployed/shop/north"
+
+
+def test_run_of_several_rounds_reads_the_reports_once(world: PolledWorld) -> None:
+    world.sync("lab-1")
+    world.sync("lab-2")
+    before = queries(world)
+    done = world.run("loop", "--once")
+    assert (done["landed"], [one["wave"] for one in done["promoted"]]) == (
+        world.ref("refs/heads/main"),
+        ["shop"],
+    )
+    assert queries(world) == before + 1
+
+
+def test_run_that_takes_long_reads_the_reports_again(
+    world: PolledWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_looping, "_FRESH", timedelta(seconds=-1))  # each round is too late
+    world.sync("lab-1")
+    world.sync("lab-2")
+    before = queries(world)
+    assert world.run("loop", "--once")["landed"]
+    assert queries(world) > before + 1
 
 
 def test_turn_that_reads_nothing_new_writes_nothing(world: PolledWorld) -> None:

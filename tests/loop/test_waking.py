@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from tests.loop.stories import says
 from tests.loop.waves import LAB_AND_SHOP, waves
 from tests.world import git
 
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples/cfg-app/.github/workflows"
 SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "40m"}}
 LONG = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "90m"}}
 
@@ -94,3 +97,32 @@ def test_of_two_reports_at_once_the_later_run_sees_both(tmp_path: Path) -> None:
                    "--look-ahead")  # fmt: skip
     assert len(w.refs("inbox")) == 2
     assert looked["operations"] is True, "with both reports, the set goes on to the shop"
+
+
+def test_status_names_the_scheduled_turn_that_time_alone_has_to_wait_for(tmp_path: Path) -> None:
+    w = waves(tmp_path, SOAK, first=("ship", 1))
+    w.report("lab", "l1")
+    assert "scheduled turn" not in says(w, "status")[1], "nothing says when one is"
+    workflows = w.clone / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "tidemill.yml").write_text((EXAMPLES / "tidemill.yml").read_text())
+    w.edit()
+    over = w.now.replace(minute=40)
+    (line,) = w.status()["waiting"]
+    assert line["next_turn"] == f"{over.replace(minute=17) + timedelta(hours=1):%FT%TZ}"
+    assert f"at the next scheduled turn, {line['next_turn']}" in says(w, "status")[1]
+    (workflows / "tidemill-wake.yml").write_text((EXAMPLES / "tidemill-wake.yml").read_text())
+    w.edit()
+    assert "next_turn" not in w.status()["waiting"][0]
+
+
+def test_what_takes_more_than_time_waits_for_no_schedule(tmp_path: Path) -> None:
+    w = waves(tmp_path, SOAK, first=("ship", 1))
+    w.run("hold-wave", "--wave", "shop", "--reason", "lunch")
+    w.report("lab", "l1")
+    workflows = w.clone / ".github" / "workflows"
+    workflows.mkdir(parents=True)
+    (workflows / "tidemill.yml").write_text((EXAMPLES / "tidemill.yml").read_text())
+    w.edit()
+    (line,) = w.status()["waiting"]
+    assert "next_turn" not in line

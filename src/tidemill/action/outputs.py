@@ -65,6 +65,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "due": "with look-ahead, whether a turn has something to do",
         "operations": "with look-ahead, whether that may run entry points other than the check",
         "checks": "with look-ahead, whether something wants a check",
+        "branches": "with look-ahead, whether that may move main or auto",
     },
     "doctor": {
         "stops": "whether the loop would stop",

@@ -47,12 +47,13 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {**turn_json(turn), "more": turn.more, "settled": settled.set}
         case results.EventRequest():
             return _event(result)
-        case results.EventOutlook(came, turn, is_due, operations, checks):
+        case results.EventOutlook(came, turn, is_due, operations, checks, branches):
             return {
                 **_event(came),
                 "due": is_due,
                 "operations": operations,
                 "checks": checks,
+                "branches": branches,
                 "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
                 "next_due": time_text(turn.next_due),
                 "wake": turn.wake,
@@ -62,7 +63,12 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return {"request": accepted, **turn_json(turn), "more": turn.more, **as_json(checks)}
         case results.StatusReport(status, remedies):
             found = {name: getattr(status, name) for name in status.__struct_fields__}
-            return {**found, "waiting": [waiting_json(line, remedies) for line in status.waiting]}
+            waiting = [
+                waiting_json(line, remedies)
+                | ({"next_turn": time_text(then)} if (then := result.next_turn(line)) else {})
+                for line in status.waiting
+            ]
+            return {**found, "waiting": waiting}
         case results.PageWritten(out, files, size, changed):
             return {"changed": changed, "out": out, "files": files, "bytes": size}
         case results.HistoryReport():

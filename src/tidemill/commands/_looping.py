@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import Repository, opened
@@ -41,6 +41,7 @@ from tidemill.turn.verdicts import note
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
+_FRESH = timedelta(minutes=5)  # so long, what was read of polled deployments is not read again
 _MOST_ANSWERS = 3  # on one commit: a red one is checked again before it is taken off auto
 
 
@@ -53,6 +54,7 @@ class Wishes:
         seconds: after which no check begins.
         deployments: whether records are mirrored on GitHub.
         may_try: whether entry points may run, the check among them.
+        may_move: whether main and auto may move; if not, no check begins, for a landing follows it.
         accepted: the id of what this run has accepted before.
         fails_on_red: whether a commit that is not green makes a failure of it all.
     """
@@ -61,6 +63,7 @@ class Wishes:
     seconds: float
     deployments: bool = False
     may_try: bool = True
+    may_move: bool = True
     accepted: str | None = None
     fails_on_red: bool = False
 
@@ -78,7 +81,8 @@ class Loop:
         self.done: list[Round] = []
         self.event: EventRequest | None = None
         self._store, self._url, self._options, self._wishes = store, url, options, wishes
-        self._until = time.monotonic() + wishes.seconds if wishes.may_try else 0.0
+        may_check = wishes.may_try and wishes.may_move
+        self._until = time.monotonic() + wishes.seconds if may_check else 0.0
         self._github = connected(url, tell)
         if wishes.deployments:
             needed(self._github)
@@ -87,6 +91,7 @@ class Loop:
         self._extra: Mapping[str, Fact] = {}
         self._say = teller(as_json=options.json)
         self._state: State | None = None
+        self._polling: Polling | None = None
         self._remedies = Remedies.of(url, options.now)
         where = person.run_url() or platform.node()
         self._run = f"{where} {os.getpid()} {options.now.isoformat()}"
@@ -123,8 +128,8 @@ class Loop:
             tell_github(done, wanted, self._github, person.run_url())
 
     def _is_left_to_senders(self, done: Turn) -> bool:
-        """Whether an entry point is needed, and somebody else's run knows: it has accepted
-        something lately, and looks after that what it needs."""
+        """Whether what may not be done here is needed, and somebody else's run knows: it has
+        accepted something lately, and looks after that what it needs."""
         return isinstance(done.outcome, LeftToNextRun) and is_left_to_another(
             done.state, self._wishes.accepted, self._clock.now
         )
@@ -155,7 +160,9 @@ class Loop:
     def _turn(self, state: State | None, is_claiming: bool) -> Turn:
         state, self._state = state or self._state, None
         clock = self._clock
-        polling = Polling(self._store, self._url, clock.now)
+        if self._polling is None or clock.now - self._polling.now > _FRESH:
+            self._polling = Polling(self._store, self._url, clock.now)
+        polling = self._polling
         done = turn(
             self._store,
             clock,
@@ -167,6 +174,7 @@ class Loop:
             forge=self._github,
             claim=is_claiming,
             may_try=self._wishes.may_try,
+            may_move=self._wishes.may_move,
             reported=polling,
         )
         self._settings, self._unread = done.snapshot.settings, polling.unread

@@ -33,6 +33,12 @@ WITHOUT_ENTRYPOINTS = Option(
     help="run none of the repository's own commands, because nothing was installed for them here; "
     "leave what takes one to the next run, and start that",
 )
+WITHOUT_BRANCHES = Option(
+    "--without-branches",
+    is_flag=True,
+    help="move neither main nor auto, because no token for that was made here; leave what moves "
+    "one to the next run, and start that",
+)
 ACCEPT_ONLY = Option(
     "--accept-only",
     is_flag=True,

@@ -59,4 +59,5 @@ def accept_and_look_ahead(
         of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )
     taken = replace(taken, unread=polling.unread)
-    return EventOutlook(came, taken, is_due, operations, checks=decided.more)
+    branches = operations or decided.more or decided.moves_branches
+    return EventOutlook(came, taken, is_due, operations, checks=decided.more, branches=branches)

@@ -51,6 +51,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
             forge=github,
             claim=arguments.claim or arguments.check_requests,
             may_try=not arguments.without_entrypoints,
+            may_move=not arguments.without_branches,
             reported=polling,
         )
     except TidemillError as error:

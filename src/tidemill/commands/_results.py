@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.commands._remedies import Remedies
     from tidemill.facts.checks import RunState
     from tidemill.facts.journal import Entry
+    from tidemill.facts.schedules import Schedule
     from tidemill.images.comparison.difference import Comparison
     from tidemill.plan.obstacles import Wait
     from tidemill.plan.status import Status, TargetStatus
@@ -94,8 +95,8 @@ class TurnTaken:
 
     Attributes:
         entries: what the journal has of it.
-        more: whether something is left to the next run: a check that is not claimed, or an entry
-            point where none may run.
+        more: whether something is left to the next run: a check that is not claimed, or what may
+            not be done here.
         is_main_kept: whether a rule of GitHub's lets nothing land, until a person changes that.
         next_due: when time alone makes something due.
         wake: whether that is within the hour, and no turn before this one knew.
@@ -168,6 +169,7 @@ class EventOutlook(_Result):
         is_due: whether a turn has something to do, or something wants a check.
         operations: whether that may take entry points other than the check.
         checks: whether something wants a check.
+        branches: whether main or auto moves, or may move once an entry point has run.
     """
 
     came: EventRequest
@@ -175,6 +177,7 @@ class EventOutlook(_Result):
     is_due: bool
     operations: bool
     checks: bool
+    branches: bool
 
 
 @dataclass(frozen=True)
@@ -193,10 +196,22 @@ class LoopDone(_Result):
 
 @dataclass(frozen=True)
 class StatusReport(_Result):
-    """What runs where, and what waits for what."""
+    """What runs where, and what waits for what.
+
+    Attributes:
+        schedule: which alone does a turn for what time makes due; None if something else does, too.
+    """
 
     status: Status
     remedies: Remedies
+    schedule: Schedule | None = None
+
+    def next_turn(self, line: Wait) -> datetime | None:
+        """When the turn is that something goes on in, if time alone ends its wait."""
+        from tidemill.plan.waking import over_at
+
+        over = over_at(line)
+        return self.schedule.next_turn(over) if self.schedule and over else None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -216,7 +216,11 @@ def _reconciliation(result: Reconciliation) -> Iterator[Part]:
         yield "Something wants a check, which is not claimed."
 
 
-def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
+def _waiting(
+    waiting: Iterable[Wait],
+    remedies: Remedies,
+    next_turn: Callable[[Wait], datetime | None] = lambda _: None,
+) -> Iterator[Part]:
     """What waits for what: each with its reasons, and the command that ends the wait."""
     from tidemill.plan.wording import reasons, subject  # which most commands have no need of
 
@@ -230,6 +234,8 @@ def _waiting(waiting: Iterable[Wait], remedies: Remedies) -> Iterator[Part]:
             yield Paragraph(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
             yield Paragraph(f"- {_shortened(reason)}", indent=4)
+        if turn := next_turn(line):
+            yield Paragraph("at the next scheduled turn,", indent=4, at=When(turn, remedies.now))
         yield Typed(remedies.ending(line)[0], indent=6)
 
 
@@ -253,7 +259,7 @@ def rollout(found: Status, now: datetime) -> Iterator[Part]:
 def _status(report: StatusReport) -> Iterator[Part]:
     found = report.status
     yield from rollout(found, report.remedies.now)
-    yield from _waiting(found.waiting, report.remedies)
+    yield from _waiting(found.waiting, report.remedies, report.next_turn)
     if found.unreadable:
         yield "Can't be read:"
         rows = [(one.ref, one.reason, one.remedy) for one in found.unreadable]

@@ -66,6 +66,8 @@ def outcome(turn: TurnTaken) -> str:
             return f"Other turns kept moving {ref}: nothing was written here, they go on."
         case LeftToAnother():
             return "Another turn has read it, and did what was due."
+        case LeftToNextRun("branches"):
+            return "main or auto has to move, and here neither may: the next run goes on."
         case LeftToNextRun():
             return "An entry point has to run, and here none may: the next run goes on."
         case NothingDue():

@@ -22,6 +22,7 @@ PARAMETERS = (
     *_options.TURN,
     _options.ENTRYPOINTS,
     _options.WITHOUT_ENTRYPOINTS,
+    _options.WITHOUT_BRANCHES,
     Option(
         "--once",
         is_flag=True,
@@ -35,8 +36,8 @@ PARAMETERS = (
     Option(
         "--accepted",
         metavar="ID",
-        help="what this run has accepted before: with --without-entrypoints, what came lately from "
-        "others is left to their runs, and no other one is started for it",
+        help="what this run has accepted before: with --without-entrypoints or --without-branches, "
+        "what came lately from others is left to their runs, and no other one is started for it",
     ),
     Option(
         "--context",
@@ -87,6 +88,7 @@ def run(arguments: Arguments) -> Result:
             within.total_seconds(),
             deployments=arguments.deployments,
             may_try=not arguments.without_entrypoints,
+            may_move=not arguments.without_branches,
             accepted=arguments.accepted,
             fails_on_red=arguments.fail_on_red,
         )

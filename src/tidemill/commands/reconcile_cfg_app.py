@@ -18,6 +18,7 @@ PARAMETERS = (
     *_options.TURN,
     _options.ENTRYPOINTS,
     _options.WITHOUT_ENTRYPOINTS,
+    _options.WITHOUT_BRANCHES,
     Option(
         "--verdicts",
         metavar="FILE",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tidemill.clients.git.repository import opened
+from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected
 from tidemill.commands import _options
 from tidemill.commands._options import Options
@@ -13,9 +16,13 @@ from tidemill.commands._words import time_text
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
 from tidemill.facts.state import State
-from tidemill.plan.status import status
+from tidemill.plan.status import Status, status
+from tidemill.plan.waking import over_at
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
+
+if TYPE_CHECKING:
+    from tidemill.facts.schedules import Schedule
 
 EXAMPLE = "tidemill status --repo https://github.com/acme/cfg-app"
 
@@ -33,7 +40,18 @@ def run(arguments: Arguments) -> Result:
         state = read(store)
         refuse_the_past("status", state, options)
         found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
-    return StatusReport(found, Remedies.of(arguments.repo, options.now))
+        schedule = _schedule(store, found)
+    return StatusReport(found, Remedies.of(arguments.repo, options.now), schedule)
+
+
+def _schedule(store: Store, found: Status) -> Schedule | None:
+    """The schedule that something waits for which time alone makes due."""
+    if not any(over_at(line) for line in found.waiting):
+        return None
+    from tidemill.facts.schedules import FOLDER, only_schedule  # parses YAML
+
+    store.fetch_below(found.main, [FOLDER])
+    return only_schedule(dict(store.texts(found.main, [FOLDER])))
 
 
 def refuse_the_past(command: str, state: State, options: Options) -> None:

@@ -76,6 +76,11 @@ class Plan:
     to_read: tuple[str, ...] = ()
     moved: Mapping[Place, Place] = field(default_factory=dict)
 
+    @property
+    def moves_branches(self) -> bool:
+        """Whether main or auto is to point to another commit."""
+        return bool(self.landed or self.auto_tip)
+
 
 def plan(
     snapshot: Snapshot,

@@ -16,7 +16,7 @@ def next_time(waiting: Iterable[Wait], now: datetime) -> datetime | None:
     A soak, a closed window and a settle time end by themselves. A hold, an approval, a check and a
     report do not: whoever ends them starts a turn.
     """
-    times = [when for one in waiting if (when := _over_at(one)) is not None and when > now]
+    times = [when for one in waiting if (when := over_at(one)) is not None and when > now]
     return min(times, default=None)
 
 
@@ -33,7 +33,7 @@ def is_awaited(
     A turn that has nothing to do writes nothing of what it has seen. But what it saw can be told
     from when things began: a set that has to wait sees the same as all that waited before it.
     """
-    lines = [one for one in waiting if next_due is not None and _over_at(one) == next_due]
+    lines = [one for one in waiting if next_due is not None and over_at(one) == next_due]
     began = [
         max(each.since for each in one.obstacles if each.since)
         for one in lines
@@ -42,7 +42,8 @@ def is_awaited(
     return any(since <= when and is_soon(next_due, when) for since in began for when in turns)
 
 
-def _over_at(line: Wait) -> datetime | None:
+def over_at(line: Wait) -> datetime | None:
+    """When time alone ends all that something waits for; None where it takes more than time."""
     ends = [one.until for one in line.obstacles]
     known = [when for when in ends if when is not None]
     if not known or len(known) < len(ends):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,15 @@ class LeftToAnother:
 
 @dataclass(frozen=True)
 class LeftToNextRun:
-    """An entry point would have to run, and none may run here: nothing was written here.
+    """Something would have to be done that may not be done here: nothing was written here.
 
     What was decided is not complete.
+
+    Attributes:
+        lacks: what a turn would need to go on.
     """
+
+    lacks: Literal["entry points", "branches"] = "entry points"
 
 
 TurnOutcome: TypeAlias = Wrote | WouldWrite | NothingDue | LostTo | LeftToAnother | LeftToNextRun

@@ -73,6 +73,7 @@ def turn(  # noqa: PLR0913 - each has a name
     forge: Forge | None = None,
     claim: bool = False,
     may_try: bool = True,
+    may_move: bool = True,
     reported: Callable[[State], Mapping[str, Fact]] = lambda _: {},
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
@@ -85,6 +86,7 @@ def turn(  # noqa: PLR0913 - each has a name
         forge: where verdicts are read, if the settings say that they come from GitHub.
         claim: whether the checks that are wanted are claimed, by a caller who sees to them.
         may_try: whether entry points may run. If not, a turn that would need one writes nothing.
+        may_move: whether main and auto may move. If not, a turn that would move one writes nothing.
         reported: gives the records that are to be filed besides those in the inbox, in the light
             of a state that was read.
 
@@ -113,6 +115,8 @@ def turn(  # noqa: PLR0913 - each has a name
         known, decided = decide(snapshot(store, state, clock.now, facts))
         if decided.todo is not None:
             return Turn(decided, LeftToNextRun(), state, known).after(cleared)
+        if decided.moves_branches and not may_move:
+            return Turn(decided, LeftToNextRun("branches"), state, known).after(cleared)
         if dry_run or not decided.is_change:
             outcome = WouldWrite() if decided.is_change else NothingDue()
             said = of_dry_run(decided, known) if dry_run else decided

@@ -156,8 +156,18 @@ def test_commit_that_is_not_green_fails_a_loop_where_that_is_wanted(fails: bool)
 def test_outlook_warns_only_where_no_turn_follows_that_does() -> None:
     came = EventRequest("push", Request("nothing", how="a push only starts a turn"))
     turn = red_main().turn
-    assert warnings(EventOutlook(came, turn, is_due=True, operations=True, checks=False)) == []
-    assert warnings(EventOutlook(came, turn, is_due=False, operations=False, checks=False)) != []
+    assert (
+        warnings(
+            EventOutlook(came, turn, is_due=True, operations=True, checks=False, branches=True)
+        )
+        == []
+    )
+    assert (
+        warnings(
+            EventOutlook(came, turn, is_due=False, operations=False, checks=False, branches=False)
+        )
+        != []
+    )
 
 
 @pytest.mark.parametrize(

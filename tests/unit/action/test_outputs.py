@@ -71,6 +71,7 @@ def test_an_event_that_brings_nothing_says_why() -> None:
         "due": "",
         "operations": "",
         "checks": "",
+        "branches": "",
     }
 
 
