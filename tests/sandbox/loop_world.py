@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -202,9 +202,10 @@ def loop(
     timeout: str = "60m",
     waves: str = "",
     check: str = "same-job",
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Loop]:
     """Start it; `waves` are more of them than the lab, `check` says where checks run."""
-    with mill(folder) as shop:
+    with mill(folder, env=env) as shop:
         yield Loop(shop, sets, timeout, waves, check)
 
 

@@ -93,8 +93,14 @@ def printed(run: Run, name: str) -> Any:
 
 
 @contextmanager
-def mill(folder: Path, *, most: int = 2, **actions: Path) -> Iterator[Mill]:
-    """Start everything; where act or GitHub's schemas can't be had, that is `Missing`."""
+def mill(
+    folder: Path, *, most: int = 2, env: Mapping[str, str] | None = None, **actions: Path
+) -> Iterator[Mill]:
+    """Start everything; where act or GitHub's schemas can't be had, that is `Missing`.
+
+    Args:
+        env: what jobs find in their environment besides.
+    """
     try:
         program()
         npm_files.file_of(npm_files.WEBHOOKS, "schema.json")
@@ -102,7 +108,7 @@ def mill(folder: Path, *, most: int = 2, **actions: Path) -> Iterator[Mill]:
         absent(Missing(f"{error.what}.", error.remedy))
     hub = Hub(folder / "hub")
     shelf = Shelf(folder / "shelf", hub, ROOT, actions)
-    machines = Machines(hub, shelf, folder / "runs", threading.Semaphore(most), {})
+    machines = Machines(hub, shelf, folder / "runs", threading.Semaphore(most), env or {})
     with Server(hub) as server:
         starter = Starter(hub, machines, most=most)
         try:
