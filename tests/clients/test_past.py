@@ -50,6 +50,17 @@ def test_file_of_every_commit_is_read_the_oldest_first(
         assert is_whole
 
 
+@pytest.mark.parametrize("way", ["borrowed", "fetched"])
+def test_last_commits_alone_are_read_and_then_more_of_them(bare: Path, way: str) -> None:
+    tip = git(bare, "rev-parse", "main")
+    with opened(str(bare) if way == "borrowed" else f"file://{bare}") as repository:
+        for most in (1, 3, COMMITS - 1, COMMITS, COMMITS + 1, 2):
+            records, is_whole = repository.records(tip, "record.json", most)
+            assert list(records) == expected(bare)[-most:]
+            assert is_whole == (most >= COMMITS)
+        assert repository.commits(tip) == [sha for sha, _ in expected(bare)]
+
+
 def test_copy_of_part_of_a_history_is_not_whole(bare: Path, tmp_path: Path) -> None:
     shallow = tmp_path / "shallow.git"
     git(tmp_path, "clone", "-q", "--bare", "--depth=3", f"file://{bare}", str(shallow))

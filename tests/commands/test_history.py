@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -17,9 +18,11 @@ from tests.commands.promises import (
 from tests.loop.stories import refs, says
 from tests.world import World, git, sha_of
 
-from tidemill.clients.git.repository import opened
+from tidemill.clients.git.repository import Repository, opened
+from tidemill.commands import history
 from tidemill.commands._past_time import parse_past
 from tidemill.errors import Refused
+from tidemill.turn import past
 from tidemill.turn.read import read
 
 JOURNAL = "refs/tidemill/journal"
@@ -222,6 +225,34 @@ def test_since_leaves_out_what_was_before(second: World) -> None:
     lines = second.run("history")["lines"]
     newest = second.run("history", "--since", lines[-1]["at"])["lines"]
     assert newest == [one for one in lines if one["at"] == lines[-1]["at"]]
+
+
+@pytest.mark.parametrize("way", ["", "file://"], ids=["a folder", "a connection"])
+def test_since_reads_no_more_turns_than_it_needs(
+    second: World, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = second.run("history")["lines"]
+    turns = len(git(second.bare, "rev-list", JOURNAL).split())
+    asked: list[int] = []
+    records = Repository.records
+
+    def watched(self: Repository, tip: str, name: str, most: int) -> Any:
+        asked.append(most)
+        return records(self, tip, name, most)
+
+    monkeypatch.setattr(Repository, "records", watched)
+    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
+    monkeypatch.setattr(history, "_SKEW", timedelta())
+    read_ = []
+    for since in sorted({line["at"] for line in whole}):
+        asked.clear()
+        found = second.run("history", "--since", since, "--repo", f"{way}{second.bare}", repo=False)
+        assert found["lines"] == [line for line in whole if line["at"] >= since]
+        read_.append(len(asked))
+    assert read_[-1] < read_[0] < turns + 1, "the later the time, the fewer turns"
+    asked.clear()
+    assert "did you mean" in refused(second, "history", "--since", since, "--wave", "shopp")
+    assert asked[-1] > turns, "that there was no such wave is found out from the first turn on"
 
 
 @pytest.mark.parametrize(

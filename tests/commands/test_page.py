@@ -10,8 +10,11 @@ from tests.world import World, sha_of
 
 from tidemill.answers.history import History
 from tidemill.clients.git.repository import opened
+from tidemill.commands import page
+from tidemill.turn import past
 from tidemill.turn.past import read_history
 from tidemill.turn.read import read
+from tidemill.words.moments import to_the_minute
 
 
 def files(folder: Path) -> dict[str, bytes]:
@@ -81,6 +84,25 @@ def test_the_timeline_says_what_a_person_has_overridden(deployed: World, tmp_pat
     deployed.green()
     deployed.run("page", "--out", str(tmp_path / "page"))
     assert "override: the fair begins" in (tmp_path / "page" / "timeline.html").read_text()
+
+
+def test_the_last_turns_are_enough_where_they_tell_of_what_is_there(
+    second: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, part = tmp_path / "whole", tmp_path / "part"
+    second.run("page", "--out", str(whole))
+    turns = [turn.at for turn in history_of(second).turns]
+    landed = history_of(second).stays["lab", "app"][-1].since
+    needed = len(turns) - turns.index(landed)
+    monkeypatch.setattr(past, "_PARTS", tuple(range(1, len(turns))))
+    monkeypatch.setattr(page, "LEAST_TURNS", 1)
+    second.run("page", "--out", str(part))
+    note = f"Who asked for what landed before {to_the_minute(turns[-needed])}"
+    timeline = (part / "timeline.html").read_text()
+    assert note in timeline
+    assert sha_of("app-1")[:12] in timeline, "the ledger has it"
+    for name in ("index.html", "landings.xml", "attention.xml"):
+        assert (part / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 def history_of(world: World) -> History:

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from tests.simulation.sources import ROLLOUT, generated
 from tidemill.clients.git.store import (
+    ALL_COMMITS,
     Committed,
     Declined,
     Logged,
@@ -203,10 +204,12 @@ class Client:
     def commits(self, tip: str) -> list[str]:
         return self.server.since(tip, "")
 
-    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        shas = self.server.since(tip, "")
+    def records(
+        self, tip: str, name: str, most: int = ALL_COMMITS
+    ) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        shas = self.server.since(tip, "")[-most:]
         found = ((sha, self.server.commits[sha].files.get(name, b"")) for sha in shas)
-        return found, True
+        return found, self.server.commits[shas[0]].parent is None
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         return [self.server.commits[sha].files.get(path, b"") for sha, path in places]

@@ -7,6 +7,7 @@ says that each wave had has to be what the image files of that commit say.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.simulation.memory import Client, Server
 from tests.simulation.names import rename
 from tests.simulation.world import MAIN
 from tidemill.answers.history import History, history
+from tidemill.answers.question import Question, lines
 from tidemill.clients.git.store import PushResult, Update
 from tidemill.facts import image_files, journal, settings_file
 from tidemill.facts.image_files import FILES, ImageFiles
@@ -54,8 +56,27 @@ def test_history_says_what_main_had_at_every_turn(monkeypatch: pytest.MonkeyPatc
     assert compared > 200, "there was too little to compare"
 
 
-def first_ledger(client: Client, past: History) -> Ledger:
-    files = client.server.commits[past.turns[0].sha].files
+def test_last_turns_tell_what_came_after_them_as_the_whole_journal_does() -> None:
+    compared = 0
+    for seed in SEEDS:
+        world = play(seed, length=40, often={rename: 1.5})
+        client = Client(world.server, "who asks")
+        state = read(client)
+        whole = read_history(client, state)
+        last = state.journal if isinstance(state.journal, Ledger) else None
+        waves = {None, *(wave for wave, _ in whole.present)}
+        for number, turn in enumerate(whole.turns):
+            part = history(whole.turns[number:], first_ledger(client, whole, number), last)
+            for wave in waves:
+                question = Question(wave=wave, since=turn.at + timedelta(microseconds=1))
+                told, meant = lines(part, question), lines(whole, question)
+                assert told == meant, f"seed {seed}, after turn {number + 1}, {wave}"
+                compared += len(meant)
+    assert compared > 2000, "there was too little to compare"
+
+
+def first_ledger(client: Client, past: History, number: int = 0) -> Ledger:
+    files = client.server.commits[past.turns[number].sha].files
     return journal.decode(files).ledger
 
 

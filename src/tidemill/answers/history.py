@@ -137,6 +137,7 @@ class History:
         left: the names of places that were given up when others took over their past.
         renamings: the oldest first.
         missing: what cannot be told because nothing that is left in Git says it, in sentences.
+        is_part: whether there were turns before the first of these, which have not been read.
     """
 
     turns: Sequence[Told] = ()
@@ -144,6 +145,7 @@ class History:
     left: frozenset[Place] = frozenset()
     renamings: tuple[Renaming, ...] = ()
     missing: tuple[str, ...] = ()
+    is_part: bool = False
 
     def events(self) -> Iterator[Event]:
         """All that turns did, in order."""
@@ -153,6 +155,12 @@ class History:
     def present(self) -> dict[Place, Sequence[Stay]]:
         """The stays by place, without the places whose past others have now: each stay once."""
         return {place: stays for place, stays in self.stays.items() if place not in self.left}
+
+    @property
+    def tells_what_is_there(self) -> bool:
+        """Whether it has the turn of each landing that has not been replaced."""
+        newest = (stays[-1] for stays in self.present.values())
+        return all(stay.turn is not None for stay in newest if stay.until is None)
 
     def at(
         self, when: datetime, wave: str | None = None, name: str | None = None
@@ -194,7 +202,8 @@ def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) ->
 
     Args:
         turns: one for each commit of the journal, the oldest first.
-        first: the ledger of the first commit, None where it can't be read.
+        first: the ledger of the first of these commits, None where it can't be read. With it the
+            turns before that one are not needed: what they left is in it.
         last: the ledger of the last one, None where it can't be read.
     """
     told = tuple(turns)
@@ -225,7 +234,15 @@ class _Tale:
         self.renamings: list[Renaming] = []
 
     def begin(self, turn: Told, ledger: Ledger) -> None:
-        """What was there when the first turn ended, and that turn did not do itself."""
+        """What was there when the first turn ended, and that turn did not do itself; and what was
+        on auto then, and may land."""
+        for commit in ledger.auto:
+            of = commit.operation
+            key = (of.wave, of.set, of.app_sha, of.request)
+            if of.kind in HOW:
+                self._made[key] = of.kind
+            if of.override:
+                self._overridden.add(key)
         own = {entry.sha for entry in turn.record.entries if entry.what == "landed"}
         for wave, sets in ledger.sets.items():
             for name, part in sets.items():

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from tidemill.answers.history import History, Place
@@ -36,6 +36,7 @@ from tidemill.words.nearest import did_you_mean
 EXAMPLE = "tidemill history --repo https://github.com/acme/cfg-app --at 'tuesday 14:00'"
 
 LINES = 50
+_SKEW = timedelta(days=1)  # by which clocks of machines that did turns may differ
 _T = TypeVar("_T")
 
 PARAMETERS = (
@@ -69,8 +70,15 @@ def run(arguments: Arguments) -> Result:
     limit = _limit(arguments.limit, LINES if not options.json else 0)
     with opened(arguments.repo) as store:
         state = read(store)
-        past = read_history(store, state)
-        _check_names(past, state, arguments)
+
+        def is_enough(past: History) -> bool:
+            begins_before = past.turns and since and past.turns[0].at < since - _SKEW
+            return bool(begins_before) and not _unknown(past, state, arguments)
+
+        is_about_later = since is not None and not arguments.service
+        past = read_history(store, state, is_enough if is_about_later else None)
+        if unknown := _unknown(past, state, arguments):
+            raise unknown
         question = Question(arguments.wave, arguments.set_name, arguments.target, since)
         if arguments.service:
             services, missing = _services(store, state, past, question, arguments.service)
@@ -157,26 +165,27 @@ def _limit(text: str | None, default: int) -> int:
     return int(text)
 
 
-def _check_names(past: History, state: State, arguments: Arguments) -> None:
+def _unknown(past: History, state: State, arguments: Arguments) -> Refused | None:
+    """The error for a name that nothing has or had."""
     settings = state.settings if isinstance(state.settings, Settings) else None
     waves, sets = {wave for wave, _ in past.stays}, {name for _, name in past.stays}
+    targets: set[str] = set()
     if settings is not None:
         waves |= {one.name for one in settings.waves}
         sets |= {one.name for one in settings.sets}
-    _check("wave", arguments.wave, waves)
-    _check("set", arguments.set_name, sets)
-    if arguments.target is not None:
-        targets = {one for wave in settings.waves for one in wave.targets} if settings else set()
-        if arguments.target not in targets:
-            found = (report(event.entry) for event in past.events())
-            targets |= {one[0] for one in found if one}
-        _check("target", arguments.target, targets)
-
-
-def _check(what: str, name: str | None, known: Iterable[str]) -> None:
-    names = sorted(known)
-    if name is not None and name not in names:
-        raise Refused(
-            f"there is, and was, no {what} {shown(name)}",
-            remedy=f"{did_you_mean(name, names)}there are {', '.join(names) or 'none'}",
-        )
+        targets |= {one for wave in settings.waves for one in wave.targets}
+    if arguments.target not in (None, *targets):
+        targets |= {one[0] for event in past.events() if (one := report(event.entry))}
+    asked = (
+        ("wave", arguments.wave, waves),
+        ("set", arguments.set_name, sets),
+        ("target", arguments.target, targets),
+    )
+    for what, name, known in asked:
+        if name is not None and name not in known:
+            names = sorted(known)
+            return Refused(
+                f"there is, and was, no {what} {shown(name)}",
+                remedy=f"{did_you_mean(name, names)}there are {', '.join(names) or 'none'}",
+            )
+    return None

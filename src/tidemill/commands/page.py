@@ -26,6 +26,10 @@ from tidemill.words.names import shown_path
 
 EXAMPLE = "tidemill page --repo https://github.com/acme/cfg-app --out page"
 
+# The turns that are read in any case, and alone where they have what there is to say: so the page
+# costs the same however long the journal is.
+LEAST_TURNS = 4096
+
 PARAMETERS = (
     Option(
         "--out",
@@ -63,7 +67,7 @@ def run(arguments: Arguments) -> Result:
         state = read(store)
         refuse_the_past("page", state, options)
         snapshot, plan = look(store, state, options.now, forge)
-        told = read_history(store, state)
+        told = read_history(store, state, lambda one: one.tells_what_is_there, least=LEAST_TURNS)
     repo = Remedies.of(arguments.repo, options.now).repo
     files = site(board(snapshot, plan, told, _place(repo)))
     changed = _write(out, files)

@@ -23,6 +23,7 @@ from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
 from tidemill.plan.wording import line_command, reasons, runs_as, subject
+from tidemill.words.moments import to_the_minute
 
 MOST_EVICTIONS = 20
 MOST_STAYS = 100  # of one set in one wave, the newest
@@ -218,8 +219,16 @@ def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
         evictions=evictions[:MOST_EVICTIONS],
         sets=tuple(_sets(snapshot, on_main, waves, lines, evictions)),
         services=_services(snapshot, on_main),
-        missing=told.missing,
+        missing=(*told.missing, *_unread(told)),
     )
+
+
+def _unread(told: History) -> Iterator[str]:
+    if told.is_part:
+        yield (
+            f"Who asked for what landed before {to_the_minute(told.turns[0].at)}, and why, is not "
+            "on this page: tidemill history says it."
+        )
 
 
 def _line(wait: Wait, place: Place, now: datetime) -> Line:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
 from tidemill.answers.history import History, Stay, Told, history
-from tidemill.clients.git.store import Store
+from tidemill.clients.git.store import ALL_COMMITS, Store
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import journal, settings_file
 from tidemill.facts.image_files import DIGESTS
@@ -20,9 +20,22 @@ from tidemill.facts.state import State
 from tidemill.turn.lookup import rejected_announcement
 from tidemill.words.unreadable import UNREADABLE
 
+_PARTS = (512, 4096, 32768)  # turns; each part is read anew, for over a network that is simpler
 
-def read_history(store: Store, state: State) -> History:
-    """The whole history that a repository's journal tells, by the names of today.
+
+def read_history(
+    store: Store,
+    state: State,
+    is_enough: Callable[[History], bool] | None = None,
+    *,
+    least: int = 0,
+) -> History:
+    """The history that a repository's journal tells, by the names of today.
+
+    Args:
+        is_enough: whether a history of the last turns answers what is asked, so that those before
+            need not be read; the whole is read without it, and where no part is enough.
+        least: how many turns are to be told in any case, if there are so many.
 
     Raises:
         Unreachable: the journal can't be read.
@@ -31,7 +44,18 @@ def read_history(store: Store, state: State) -> History:
     last = state.journal if isinstance(state.journal, Ledger) else None
     if tip is None:
         return history([], None, None)
-    records, is_whole = store.records(tip, RECORD)
+    last = last if state.evidence is None else None
+    for most in _PARTS if is_enough else ():
+        if most >= least:
+            found = _read(store, tip, last, most)
+            if not found.is_part or (is_enough and is_enough(found)):
+                return found
+    return _read(store, tip, last, ALL_COMMITS)
+
+
+def _read(store: Store, tip: str, last: Ledger | None, most: int) -> History:
+    """What the last `most` turns tell."""
+    records, is_whole = store.records(tip, RECORD, most)
     turns, unread, begun = [], 0, ""
     for sha, data in records:
         begun = begun or sha
@@ -39,16 +63,16 @@ def read_history(store: Store, state: State) -> History:
             turns.append(Told(sha, journal.decode_turn(data)))
         except UNREADABLE:
             unread += 1
-    first = _ledger(store, begun)
-    found = history(turns, first, last if state.evidence is None else None)
+    found = history(turns, _ledger(store, begun), last)
+    is_part = len(turns) + unread == most and not is_whole
     missing = [*found.missing]
-    if not is_whole:
+    if not is_whole and not is_part:
         missing.append(
             "This copy of the repository is shallow: turns before its first one are not in it."
         )
     if unread:
         missing.append(f"{unread} commits of the journal are no records of turns that can be read.")
-    return dataclasses.replace(found, missing=tuple(missing))
+    return dataclasses.replace(found, missing=tuple(missing), is_part=is_part)
 
 
 def digests_of(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -177,23 +178,27 @@ class Git:
         It must not fetch what is not here: that would be one by one.
         """
         variables = {**os.environ, **self._env, "GIT_ALLOW_PROTOCOL": "none"}
-        pipe = subprocess.PIPE
-        try:
-            process = subprocess.Popen(
-                ["git", *arguments],
-                cwd=self.folder,
-                env=variables,
-                stdin=pipe,
-                stdout=pipe,
-                stderr=pipe,
-                start_new_session=True,
-            )
-        except FileNotFoundError:
-            raise self._missing() from None
-        out, err = communicate(process, _named(arguments), data, seconds)
-        if process.returncode != 0:
-            raise GitError(arguments, process.returncode, err.decode(errors="replace"))
-        return out
+        # Git writes a pipe in pieces of 4 KiB, and to read so many takes as long as Git itself.
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as found:
+            given.write(data)
+            given.seek(0)
+            try:
+                process = subprocess.Popen(
+                    ["git", *arguments],
+                    cwd=self.folder,
+                    env=variables,
+                    stdin=given,
+                    stdout=found,
+                    stderr=subprocess.PIPE,
+                    start_new_session=True,
+                )
+            except FileNotFoundError:
+                raise self._missing() from None
+            _, err = communicate(process, _named(arguments), None, seconds)
+            if process.returncode != 0:
+                raise GitError(arguments, process.returncode, err.decode(errors="replace"))
+            found.seek(0)
+            return found.read()
 
     def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
         """Start `git arguments…`, to be spoken to; whoever starts it closes it.

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tidemill.clients.git.git import Git, GitError
 from tidemill.clients.git.remote import is_folder
+from tidemill.clients.git.store import ALL_COMMITS
 
 _PROCESSES = 2  # at once
 _PARTS = 8  # so that what was read is worked on while more is read
@@ -35,9 +36,10 @@ def borrowed(bare: Path, url: str) -> bool:
     return True
 
 
-def commits(git: Git, tip: str) -> list[str]:
-    """The commits that lead to one, and itself, each after its parents."""
-    return git.fed("rev-list", "--topo-order", "--reverse", tip, seconds=_SECONDS).decode().split()
+def commits(git: Git, tip: str, most: int = ALL_COMMITS) -> list[str]:
+    """The last `most` commits that lead to one, and itself, each after its parents."""
+    order = ("--topo-order", "--reverse", f"--max-count={most}")
+    return git.fed("rev-list", *order, tip, seconds=_SECONDS).decode().split()
 
 
 def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
@@ -69,20 +71,20 @@ def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
 
 def _batch(git: Git, objects: Sequence[str]) -> bytes:
     data = "".join(f"{one}\n" for one in objects).encode(errors="surrogateescape")
-    return git.fed("cat-file", "--batch", "--buffer", data=data, seconds=_SECONDS)
+    return git.fed("cat-file", "--batch=%(objectsize)", "--buffer", data=data, seconds=_SECONDS)
 
 
 def _split(objects: Sequence[str], data: bytes) -> Iterator[bytes]:
+    """The bytes behind each size; where Git says a word in place of one, there are none."""
     at = 0
     for one in objects:
-        end = data.find(b"\n", at)
-        if end < 0:
+        end = data.find(b"\n", at) + 1
+        if end == 0:
             raise GitError(("cat-file", one), 1, f"{one} could not be read")
-        head = data[at:end]
-        if head.endswith((b" missing", b" ambiguous")):
-            yield b""
-            at = end + 1
+        head = data[at : end - 1]
+        if head.isdigit():
+            at = end + int(head) + 1
+            yield data[end : at - 1]
         else:
-            size = int(head[head.rindex(b" ") + 1 :])
-            yield data[end + 1 : end + 1 + size]
-            at = end + size + 2
+            at = end
+            yield b""

@@ -22,6 +22,7 @@ from tidemill.clients.git.objects import Objects, dated, parents_in
 from tidemill.clients.git.reading import Reading
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.store import (
+    ALL_COMMITS,
     Committed,
     Declined,
     Logged,
@@ -45,7 +46,7 @@ from tidemill.words.urls import redacted
 
 _T = TypeVar("_T")
 _PAUSES = (0.5, 2.0)  # seconds
-_DEPTHS = (64, 1024, 2**31 - 1)
+_DEPTHS = (64, 1024, ALL_COMMITS)
 LONGEST_AUTHOR = 60
 
 
@@ -61,7 +62,7 @@ class Repository(Objects):
         self._reading = Reading(self.git, self._origin)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
-        self._pasts: set[str] = set()
+        self._pasts: dict[str, int] = {}  # by tip how many commits of its history are here
         self._is_borrowed = False
 
     def begin(self) -> None:
@@ -113,9 +114,13 @@ class Repository(Objects):
         with self._lost():
             return past.commits(self._past(tip), tip)
 
-    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        """A file of each commit that leads to `tip`, and whether the history is whole."""
-        found, shas = self._past(tip), self.commits(tip)
+    def records(
+        self, tip: str, name: str, most: int = ALL_COMMITS
+    ) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        """A file of the last commits that lead to `tip`, and whether these are all."""
+        found = self._past(tip, most)
+        with self._lost():
+            shas = past.commits(found, tip, most)
         if not self._is_borrowed:
             with self._lost():
                 wanted = set(past.blobs(found, [f"{sha}^{{tree}}" for sha in shas], name))
@@ -160,12 +165,12 @@ class Repository(Objects):
             for part in (commits[:middle], commits[middle:]):
                 self._fetch_those_there({one: places[one] for one in part})
 
-    def _past(self, tip: str) -> Git:
-        """The place with the whole history of `tip`; without its files, where these are far."""
+    def _past(self, tip: str, most: int = ALL_COMMITS) -> Git:
+        """The place with the last commits of `tip`; without their files, where these are far."""
         git = self._past_place()
-        if not self._is_borrowed and tip not in self._pasts:
-            self._fetch([tip], into=git, depth=_DEPTHS[-1], without="blob:none")
-            self._pasts.add(tip)
+        if not self._is_borrowed and self._pasts.get(tip, 0) < most:
+            self._fetch([tip], into=git, depth=most, without="blob:none")
+            self._pasts[tip] = most
         return git
 
     def _past_place(self) -> Git:

@@ -15,6 +15,9 @@ from tidemill.facts.refs import Refs
 from tidemill.facts.settings import Bot
 from tidemill.facts.staleness import Inspection
 
+ALL_COMMITS = 2**31 - 1
+"""More than any history has, and the most that Git takes."""
+
 
 @dataclass(frozen=True)
 class Update:
@@ -158,9 +161,11 @@ class Store(Protocol):
         """The commits that lead to one, and itself, each after its parents."""
         ...
 
-    def records(self, tip: str, name: str) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        """The file `name` of each commit that leads to `tip`, the oldest first, with its SHA, and
-        no bytes where it has none; and whether the first one has no parent that is missing."""
+    def records(
+        self, tip: str, name: str, most: int = ALL_COMMITS
+    ) -> tuple[Iterator[tuple[str, bytes]], bool]:
+        """The file `name` of the last `most` commits that lead to `tip`, the oldest first, with its
+        SHA, and no bytes where it has none; and whether the first one has no parent at all."""
         ...
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
