@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import shlex
 import subprocess
@@ -22,7 +24,10 @@ from tests.world import git
 from tidemill.__main__ import main
 from tidemill.commands import _build_options
 from tidemill.commands._command_line import parse
+from tidemill.images import tar_read
+from tidemill.images.entries import File
 from tidemill.images.layout import Layout
+from tidemill.images.tar_stream import TIME, content_time
 
 DOCKERFILE = """
 FROM scratch AS first
@@ -146,6 +151,41 @@ def test_build_arguments_have_the_forms_of_docker(
 def test_labels_are_added(context: Path, tmp_path: Path) -> None:
     found = labels(context, tmp_path, "--labels", "a=1\nb=x,y=z", "--label", "greeting=bye")
     assert found == {"greeting": "bye", "other": "", "a": "1", "b": "x,y=z"}
+
+
+def test_times_follow_from_content_below_named_paths_and_created_is_what_was_asked_for(
+    context: Path, tmp_path: Path
+) -> None:
+    plain = build(context, tmp_path, "--target", "first").json
+    times = ("--content-time", "/file", "--created", "2026-05-01T02:00+02:00")
+    timed = build(context, tmp_path, "--target", "first", *times).json
+    layout = Layout.open(tmp_path / "out")
+    assert json.loads(layout.read(timed["imageid"]))["created"] == "2026-05-01T00:00:00Z"
+    assert "created" not in json.loads(layout.read(plain["imageid"]))
+    found = [
+        [member.mtime for member in tar_read.members(unpacked(layout, image, tmp_path))]
+        for image in (plain, timed)
+    ]
+    assert found == [[TIME], [content_time(File("file", 4, lambda: io.BytesIO(b"file")))]]
+
+
+def unpacked(layout: Layout, image: dict[str, Any], folder: Path) -> Path:
+    """The only layer of an image, as a tar."""
+    [layer] = json.loads(layout.read(image["digest"]))["layers"]
+    data = gzip.decompress(layout.path(layer["digest"]).read_bytes())
+    (folder / "layer.tar").write_bytes(data)
+    return folder / "layer.tar"
+
+
+@pytest.mark.parametrize(
+    "option", [("--content-time", "www"), ("--created", "2026-05-01"), ("--created", "soon")]
+)
+def test_times_that_are_none_are_refused(
+    option: tuple[str, str], context: Path, tmp_path: Path
+) -> None:
+    said = build(context, tmp_path, *option)
+    assert said.code == 1
+    assert option[1] in str(said.json)
 
 
 def test_a_folder_can_be_a_build_context(context: Path, tmp_path: Path) -> None:

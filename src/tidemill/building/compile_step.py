@@ -10,12 +10,13 @@ from tidemill.building.settings import Compile
 from tidemill.clients.machine import processes
 from tidemill.clients.machine.environment import path, variable
 from tidemill.errors import EntryPointFailed
+from tidemill.images.tar_stream import TIME
 
 # What the result must not depend on, set to one value everywhere.
 FIXED = {
     "LC_ALL": "C.UTF-8",
     "PYTHONHASHSEED": "0",
-    "SOURCE_DATE_EPOCH": "0",
+    "SOURCE_DATE_EPOCH": str(TIME),
     "TZ": "UTC",
 }
 _KEPT = ("HOME", "TMPDIR")

@@ -12,7 +12,7 @@ from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
-from tidemill.images.recipe import Recipe
+from tidemill.images.recipe import CONSTANT, Recipe, Times
 
 # Labels that say when, or from which commit, an image was made: with one of them every commit would
 # change every image (design.md 8).
@@ -37,6 +37,7 @@ class BuildOptions:
         to: a place as `tidemill.building.destination` reads it; that of the settings if None.
         tags: more tags, besides the SHA and the branch.
         push: whether anything is written to the destinations.
+        times: for one Dockerfile; those of services are in the settings.
         verify: whether to build twice, and publish only what is the same.
     """
 
@@ -49,6 +50,7 @@ class BuildOptions:
     tags: tuple[str, ...] = ()
     push: bool = True
     verify: bool = False
+    times: Times = CONSTANT
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Order:
     """All that is built in one run, in the folder `root`.
 
     The compile step comes first, then the base, then the items, side by side. `base_arg` is the
-    build argument that names the base.
+    build argument that names the base, `times` is what all images say of times.
     """
 
     root: Path
@@ -93,6 +95,7 @@ class Order:
     base: DockerfileBuild | None = None
     base_arg: str = ""
     builder: str | None = None
+    times: Times = CONSTANT
 
     @property
     def takes_long(self) -> bool:
@@ -126,6 +129,7 @@ def order_of_services(
         _build("the base", base, root, options) if base else None,
         base.build_arg if base else "",
         options.builder,
+        settings.times,
     )
 
 
@@ -134,7 +138,13 @@ def order_of_dockerfile(build: DockerfileBuild, options: BuildOptions) -> Order:
     labels = {**build.labels, **kept_labels(options.labels)}
     whole = replace(build, labels=labels, no_cache=build.no_cache or options.no_cache)
     item = Item(build.name, whole, _platforms(options.platforms or ("linux/amd64",)))
-    return Order(build.context, (item,), options.engine or "assemble", builder=options.builder)
+    return Order(
+        build.context,
+        (item,),
+        options.engine or "assemble",
+        builder=options.builder,
+        times=options.times,
+    )
 
 
 def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
 from typing import Literal
@@ -15,9 +15,10 @@ import msgspec
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
-from tidemill.images.recipe import Copy, Recipe
+from tidemill.images.recipe import Copy, Recipe, Times
 from tidemill.words import references
 from tidemill.words.durations import parse_duration
+from tidemill.words.moments import Moment, to_the_second
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.toml_mistakes import mistake
@@ -161,7 +162,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """The whole file. `images` is the repository of each image, with `{service}` in it.
 
     `engine` builds the Dockerfiles; a service of files alone is always assembled. `generation` is
-    one more after the repository was rewritten or moved: positions then begin anew.
+    one more after the repository was rewritten or moved: positions then begin anew. `created` and
+    `content_times` are what all images say of times (`tidemill.images.recipe.Times`).
     """
 
     images: str
@@ -171,9 +173,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     engine: Engine = "assemble"
     branch: str = "main"
     generation: int = 1
+    created: Moment | None = None
+    content_times: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _check_branch(self.branch)
+        check_absolute(self.content_times)
         if not 1 <= self.generation <= MAX_GENERATION:
             raise ValueError(f"the generation {self.generation} is not between 1 and 2^31 - 1")
         if not self.services:
@@ -195,6 +200,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             return references.by_tag(f"{text}:tag").repository
         except Refused:
             raise ValueError(f"{text!r} is not an image repository: see images") from None
+
+    @property
+    def times(self) -> Times:
+        """What all images say of times."""
+        return Times(to_the_second(self.created) if self.created else None, self.content_times)
 
     def picked(self, names: tuple[str, ...]) -> tuple[Service, ...]:
         """The services of these names, in the file's order; all of them for none.
@@ -243,6 +253,19 @@ def _check_inside(path: str) -> None:
         raise ValueError(
             f"the path {path!r} leads out of the checkout: give one relative to it, without .."
         )
+
+
+def check_absolute(paths: Iterable[str]) -> None:
+    """Raise `ValueError` for what is not an absolute path in an image."""
+    for path in paths:
+        if (
+            not path.startswith("/")
+            or ".." in PurePosixPath(path).parts
+            or UNPRINTABLE.search(path)
+        ):
+            raise ValueError(
+                f"{path!r} is not a path in the image: give an absolute one without .."
+            )
 
 
 def _check_branch(branch: str) -> None:

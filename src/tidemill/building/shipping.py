@@ -25,6 +25,7 @@ from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Publication, publish, set_tags
+from tidemill.images.recipe import Times
 from tidemill.images.reuse import NOTHING, EarlierImage, earlier
 from tidemill.words.names import shown_path
 
@@ -80,7 +81,7 @@ def ship(
     """
     compression.prove()
     with Threads() as threads:
-        delivery = _Delivery(scratch, threads, say)
+        delivery = _Delivery(scratch, threads, say, order.times)
         try:
             return _shipped(order, delivery, environment, push, again)
         except BrokenPipeError:  # nobody reads the progress any more
@@ -92,7 +93,7 @@ def ship(
 class _Delivery:
     """Brings the images of one run to their destinations, from the layout of its workspace."""
 
-    def __init__(self, scratch: Path, threads: Threads, say: Say) -> None:
+    def __init__(self, scratch: Path, threads: Threads, say: Say, times: Times) -> None:
         def spoken(line: str) -> None:
             threads.go_on()
             say(line)
@@ -101,7 +102,9 @@ class _Delivery:
         self._stores = ImageStores(spoken)
         self._bases = BaseImages(self._stores)
         layout = Layout.create(scratch / "layout")
-        self.workspace = Workspace(self._bases, layout, threads.workers, scratch, say=spoken)
+        self.workspace = Workspace(
+            self._bases, layout, threads.workers, scratch, times=times, say=spoken
+        )
         # What is at destinations so far, oldest first.
         self._done: list[tuple[Location, Publication]] = []
         self._sent: dict[str, str] = {}  # where a layer is by now, for others that have it, too

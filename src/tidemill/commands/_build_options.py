@@ -8,14 +8,20 @@ from pathlib import Path
 from typing import get_args
 
 from tidemill.building.order import BuildOptions, build_contexts
-from tidemill.building.settings import Engine
+from tidemill.building.settings import Engine, check_absolute
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.environment import variable
 from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
+from tidemill.images.recipe import Times
+from tidemill.words.moments import parse_moment, to_the_second
 from tidemill.words.names import checked_name, is_name, shown, shown_path
 
+_OF_DOCKERFILES = (
+    *("file", "target", "build_args", "build_contexts", "secrets", "name"),
+    *("content_times", "created"),
+)
 _PAIR = re.compile(r"\s*[A-Za-z_][A-Za-z0-9_./-]*=")
 
 
@@ -62,6 +68,13 @@ PARAMETERS = (
         _several("--secret", "secrets", "a secret for RUN, as docker buildx build takes it"),
         _several("--cache-from", "cache_from", "where the engine finds earlier steps"),
         _several("--cache-to", "cache_to", "where the engine keeps its steps"),
+        _several(
+            "--content-time",
+            "content_times",
+            "an absolute path in the image; below it, times of files follow from their content",
+            metavar="PATH",
+        ),
+        Option("--created", metavar="TIME", help="when the image says that it was made; ISO 8601"),
     ),
     *below(
         Section("how"),
@@ -130,7 +143,19 @@ def options(arguments: Arguments) -> BuildOptions:
         listed(arguments.tags, ","),
         arguments.push,
         arguments.verify,
+        _times(arguments),
     )
+
+
+def _times(arguments: Arguments) -> Times:
+    paths = listed(arguments.content_times)
+    try:
+        check_absolute(paths)
+    except ValueError as error:
+        raise Refused(str(error), remedy="write --content-time /usr/share/nginx/html") from None
+    if not arguments.created:
+        return Times(None, paths)
+    return Times(to_the_second(parse_moment(arguments.created, "--created")), paths)
 
 
 def given(arguments: Arguments) -> Given:
@@ -150,13 +175,11 @@ def dockerfile(arguments: Arguments) -> DockerfileBuild | None:
         Refused: an option has no meaning for what is built, or there is no such file.
     """
     if arguments.context is None:
-        for name in ("file", "target", "build_args", "build_contexts", "secrets", "name"):
+        for name in _OF_DOCKERFILES:
             if getattr(arguments, name):
-                option = {"build_args": "build-arg", "build_contexts": "build-context"}.get(
-                    name, name
-                )
+                option = name.replace("_", "-").removesuffix("s")
                 raise Refused(
-                    f"--{option.removesuffix('s')} has no meaning without --context",
+                    f"--{option} has no meaning without --context",
                     remedy="say it of the service in tidemill.toml, or give --context",
                 )
         return None

@@ -13,6 +13,7 @@ from tidemill.images.layer import NONE, Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.recipe import CONSTANT, Times
 
 # The image of that location (which names a digest) for that platform.
 Bases = Callable[[Location, Platform], BaseImage]
@@ -56,6 +57,7 @@ class Workspace:
         workers: where layers are compressed; it changes the time, never the digest.
         scratch: a folder of this run, for what is needed only meanwhile.
         known: blobs by diffID that need not be made (`tidemill.images.layer.write_layer`).
+        times: what the image says of times.
         plain: whether layers stay uncompressed, as those of an image that others only copy from.
         say: is given one line about each thing that takes long.
     """
@@ -65,6 +67,7 @@ class Workspace:
     workers: Executor
     scratch: Path
     known: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+    times: Times = CONSTANT
     plain: bool = False
     say: Say = lambda _: None
 
@@ -72,4 +75,4 @@ class Workspace:
         """Write entries, already in order, as one layer; raises what `write_layer` raises."""
         if self.plain:
             return write_plain(self.layout, entries)
-        return write_layer(self.layout, entries, self.workers, self.known)
+        return write_layer(self.layout, entries, self.workers, self.known, self.times.by_content)

@@ -114,7 +114,9 @@ def write_image(
         run: the `config` object, in the canonical form (`run_config.kept`).
     """
     diff_ids = [*base.diff_ids, *(layer.diff_id for layer in layers)]
-    config = workspace.layout.add(oci.CONFIG, oci.config(platform, run, diff_ids))
+    config = workspace.layout.add(
+        oci.CONFIG, oci.config(platform, run, diff_ids, workspace.times.created)
+    )
     blobs = [*base.layers, *(layer.blob for layer in layers)]
     return workspace.layout.add(oci.MANIFEST, oci.manifest(config, blobs))
 

@@ -1,4 +1,4 @@
-"""The compression of the canonical form `tidemill/1`.
+"""The compression of the canonical form `tidemill/2`.
 
 A layer is compressed as consecutive gzip members (RFC 1952, 2.2) of 1 MiB of input each, so memory
 does not grow with it and every core can take a member. The compressor is libdeflate at level 6,
@@ -16,7 +16,7 @@ import deflate
 
 from tidemill.errors import TidemillError
 
-PROFILE = "tidemill/1"
+PROFILE = "tidemill/2"
 MEMBER = 1 << 20
 _LEVEL = 6
 # No name, no time, no flags, unknown system.

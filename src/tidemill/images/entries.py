@@ -1,6 +1,7 @@
 """What a layer is made of: files, folders, links and devices, each with its attributes.
 
-No entry has a time, or the name of an owner: the canonical form knows neither.
+No entry has a time, or the name of an owner: the canonical form gives the one (`tar_stream`), and
+does not know the other.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -32,12 +32,14 @@ def write_layer(
     entries: Sequence[Entry],
     workers: Executor,
     known: Mapping[str, Descriptor] = NONE,
+    by_content: Collection[str] = (),
 ) -> Layer:
     """Write entries, already in order, as one layer; the bytes do not depend on `workers`.
 
     Args:
         known: blobs by diffID that this profile made, and that are where the image goes: what is
             one of them is neither compressed nor written.
+        by_content: below which paths times follow from the content (`tar_stream.stream`).
 
     Raises:
         Refused: a file changed while it was read.
@@ -45,11 +47,11 @@ def write_layer(
     """
     compression.prove()
     if known:
-        diff_id = digest_of_content(entries)
+        diff_id = digest_of_content(entries, by_content)
         if (blob := known.get(diff_id)) is not None:
             return Layer(blob, diff_id)
     content = hashlib.sha256()
-    members = _members(_cut(tar_stream.stream(entries)), content, workers)
+    members = _members(_cut(tar_stream.stream(entries, by_content)), content, workers)
     written = layout.write(members)
     return Layer(written.described(oci.LAYER), f"sha256:{content.hexdigest()}")
 
@@ -60,10 +62,10 @@ def write_plain(layout: Layout, entries: Sequence[Entry]) -> Layer:
     return Layer(blob.described(oci.LAYER_PLAIN), blob.digest)
 
 
-def digest_of_content(entries: Sequence[Entry]) -> str:
+def digest_of_content(entries: Sequence[Entry], by_content: Collection[str] = ()) -> str:
     """The digest of the tar of the entries (a diffID: image-spec, config.md, "rootfs")."""
     content = hashlib.sha256()
-    for piece in tar_stream.stream(entries):
+    for piece in tar_stream.stream(entries, by_content):
         content.update(piece)
     return f"sha256:{content.hexdigest()}"
 

@@ -1,7 +1,7 @@
 """The JSON of OCI images (image-spec 1.1): descriptors, manifests, configs, indexes.
 
 Everything is encoded with sorted keys and no white space, so equal content has equal digests. No
-document here has a time, a host name, or a trace of who built it.
+document here has a host name, a trace of who built it, or a time that nobody asked for.
 """
 
 from __future__ import annotations
@@ -150,10 +150,16 @@ def index(images: Mapping[Platform, Descriptor]) -> bytes:
     )
 
 
-def config(platform: Platform, run: Mapping[str, Any], diff_ids: Sequence[str]) -> bytes:
+def config(
+    platform: Platform,
+    run: Mapping[str, Any],
+    diff_ids: Sequence[str],
+    created: str | None = None,
+) -> bytes:
     """An image config; `run` is its `config` object, which says how to start a container."""
     return encoded(
         {
+            **({} if created is None else {"created": created}),
             **msgspec.to_builtins(platform),
             "config": run,
             "rootfs": {"type": "layers", "diff_ids": diff_ids},

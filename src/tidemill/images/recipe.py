@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -16,6 +17,22 @@ from tidemill.words.names import UNPRINTABLE
 
 SCRATCH = "scratch"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Times:
+    """What an image says of times, which by itself is nothing.
+
+    Args:
+        created: when it was made, as its config says it (RFC 3339, in UTC).
+        by_content: absolute paths; below them, the time of a file follows from its content.
+    """
+
+    created: str | None = None
+    by_content: tuple[str, ...] = ()
+
+
+CONSTANT = Times()
 
 
 class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

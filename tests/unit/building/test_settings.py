@@ -7,7 +7,7 @@ import pytest
 from tidemill.building.settings import parse
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.images.oci import Platform
-from tidemill.images.recipe import Recipe
+from tidemill.images.recipe import Recipe, Times
 
 GOOD = """\
 images = "ghcr.io/acme/{service}"
@@ -38,6 +38,13 @@ def test_everything_has_a_type_and_a_default() -> None:
     assert settings.compile.words == ["make", "all of it"]
     assert settings.compile.limit == timedelta(seconds=90)
     assert settings.in_set("batch") == ("reporter",)
+
+
+@pytest.mark.parametrize("text", ["2026-05-01T02:00:00+02:00", '"2026-05-01T00:00:00Z"'])
+def test_what_images_say_of_times_is_a_setting(text: str) -> None:
+    assert parse(GOOD).times == Times()
+    settings = parse(f'created = {text}\ncontent_times = ["/srv/www"]\n{GOOD}')
+    assert settings.times == Times("2026-05-01T00:00:00Z", ("/srv/www",))
 
 
 def test_a_repository_has_no_capitals() -> None:
@@ -78,6 +85,10 @@ BAD = [
     ("entrypoint", 'base = "alpine"\nentrypoint', "not given by digest", 7),
     ("entrypoint =", "entry =", "unknown field `entry`", 10),
     ('[[services]]\nname = "r', '[services]\nname = "r', "at line 12", None),
+    ("[compile]", 'content_times = ["www"]\n[compile]', "'www' is not a path in the image", None),
+    ("[compile]", 'content_times = ["/a/../b"]\n[compile]', "is not a path in the image", None),
+    ("[compile]", 'created = "today"\n[compile]', "Invalid RFC3339", 3),
+    ("[compile]", "created = 2026-01-01\n[compile]", "datetime", 3),
     ("[[services]]", "[[service]]", "unknown field `service`", 7),
 ]
 

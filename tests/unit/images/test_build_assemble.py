@@ -92,7 +92,7 @@ def test_an_image_has_its_files_and_says_how_to_start(
         ("srv/www/home.html", "777"),
         ("srv/www/index.html", "644"),
     ]
-    assert manifest(layout, image)["annotations"]["dev.tidemill.profile"] == "tidemill/1"
+    assert manifest(layout, image)["annotations"]["dev.tidemill.profile"] == "tidemill/2"
     assert oci.is_of_profile(oci.decoded(layout.read(image.digest), oci.Manifest, "it"))
     assert config(layout, image).keys() == {"architecture", "config", "os", "rootfs"}
     assert config(layout, image)["config"] == {"Entrypoint": ["/app"]}
@@ -102,7 +102,7 @@ def test_the_digest_never_changes(context: Path, layout: Layout, workers: Execut
     """If this fails, every user's every image changes: that takes a new profile."""
     recipe = Recipe(files=(APP,), entrypoint=("/app",), env={"A": "b"}, ports=(80,))
     assert assemble(context, recipe, layout, workers).digest == (
-        "sha256:42ce076503982550dfb94d0d4a511ddd1f8680134b87195d0768eb52b0661d8c"
+        "sha256:bc78175a949bbf604c78e7cee71d53cf72b83a231a7398e456898ec724384fc7"
     )
 
 

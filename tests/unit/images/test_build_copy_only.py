@@ -154,18 +154,18 @@ def test_a_base_is_not_written_and_its_files_are_not_read_for_a_config(world: Wo
     [
         pytest.param(
             "FROM scratch\nCOPY . .\n",
-            "e567b17206eb83a8a2a0eb2189948f11516b815c1dbe1385550820a79394d602",
+            "8aa0b7e1d918f16a75024a1a3f2e946d01115b741eb1fd39fa6fc966e679e6b3",
             id="the context",
         ),
         pytest.param(
             "FROM scratch\nCOPY --from=base / /\n",
-            "1157bcc13b1c5df2157c56f91da2085a7364af5e44a07a39c45ca7b2dd2ee37b",
+            "be518fcdf60979195f94b25a5455f564ca842d457f3db119c43fec3716ab1fd7",
             id="all of an image",
         ),
         pytest.param(
             "ARG B=base\nFROM $B AS a\nWORKDIR /new\nCOPY --chown=app web/ .\nFROM a\n"
             "COPY --from=a /new /bin/\nENV A=b\nEXPOSE 80-82\nENTRYPOINT run $A\n",
-            "ff951f430c86fa83dc4b584c014157e38610e163ae0f415eb6b61175c15cb01f",
+            "2876dea6275e305190ab52dee7b03ec4a2536b0606c972c79ea8e08ce2047c2d",
             id="two stages",
         ),
     ],

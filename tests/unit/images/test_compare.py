@@ -19,9 +19,11 @@ from tests.unit.comparing import CONFIG, Maker, Part, entry, tar
 
 from tidemill.errors import Refused
 from tidemill.images import oci
+from tidemill.images.causes import attributes, rules
 from tidemill.images.comparison import difference
 from tidemill.images.comparison.compare import Comparison, Difference, Verdict, render
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.tar_stream import TIME
 
 
 @pytest.fixture
@@ -689,6 +691,21 @@ def test_differences_beyond_those_that_are_kept_are_counted_and_cut(
     assert "... and 145 more differences" in text
     assert text.endswith("0 of 1 layer is equal; 150 paths differ; 150 differences.")
     assert found.as_json()["found"] == 150
+
+
+def test_two_canonical_forms_are_told_as_such(maker: Maker) -> None:
+    old, new = (
+        [(replace_time(header, time), data) for header, data in parts()] for time in (0, TIME)
+    )
+    found = of_layers(maker, old, new)
+    assert {(d.field, d.cause) for d in found.differences} == {("mtime", attributes.FORM)}
+    said = rules.of_value("annotations[dev.tidemill.profile]", "tidemill/1", "tidemill/2")
+    assert said == attributes.FORM
+
+
+def replace_time(header: tarfile.TarInfo, time: int) -> tarfile.TarInfo:
+    header.mtime = time
+    return header
 
 
 def test_one_time_in_every_entry_is_told_once(maker: Maker) -> None:

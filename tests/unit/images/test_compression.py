@@ -44,7 +44,7 @@ def test_a_compressor_with_other_bytes_stops_the_build(
     other: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deflate, "deflate_compress", other)
-    with pytest.raises(CompressorDiffers, match="does not compress as the profile tidemill/1 says"):
+    with pytest.raises(CompressorDiffers, match="does not compress as the profile tidemill/2 says"):
         prove()
 
 

@@ -42,5 +42,5 @@ def test_the_number_of_workers_changes_nothing(tmp_path: Path, count: int) -> No
     with ThreadPoolExecutor(count) as workers:
         layer = write_layer(Layout.create(tmp_path), entries(20 * MIB), workers)
     assert layer.blob.digest == (
-        "sha256:945408899a3045d70cb95f6da40cc1e6d5696662f462d8e294ee9c6b4e692659"
+        "sha256:1a04a89106f82e46cb2c4192b166645825bbaeff7a930a63df64df58adb481ff"
     )

@@ -63,7 +63,7 @@ def test_all_images_of_an_index_are_looked_at(layout: Layout) -> None:
     [
         None,
         {},
-        {oci.PROFILE_ANNOTATION: "tidemill/0"},
+        {oci.PROFILE_ANNOTATION: "tidemill/1"},
         {oci.PROFILE_ANNOTATION: PROFILE},
         {oci.PROFILE_ANNOTATION: PROFILE, oci.LAYERS_ANNOTATION: DIFF_ID},
         {"other": PROFILE},

@@ -4,6 +4,7 @@ import hashlib
 import io
 import tarfile
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,10 +15,11 @@ from tidemill.images.entries import (
     Entry,
     File,
     Folder,
+    HardLink,
     Link,
     in_order,
 )
-from tidemill.images.tar_stream import header, stream
+from tidemill.images.tar_stream import TIME, content_time, header, stream
 
 
 def file(path: str, data: bytes = b"", *, executable: bool = False) -> File:
@@ -38,18 +40,18 @@ HUGE = 8 * 1024**3
 
 GOLDEN = [
     ([], "5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef"),
-    ([file("a", b"hello\n")], "fce8e05f3cee954b3579ae42da6861df1d56ba780cde4a5e01e13c3b68d471e0"),
+    ([file("a", b"hello\n")], "7b8aeb3d7b45adc78a60bdeb0bbf8a4aa47c4b61da2cea6e36d440e9c94f91b4"),
     (
         [file("bin/x", b"\x7fELF", executable=True)],
-        "6d18d0fdad4518390c76e30557bb25f6132c21a9037372e48e23474939119b6e",
+        "4a9a4dfa1252f2f2b2440d2a2cf1c1839a19b072a3551e057132460119dde86a",
     ),
     (
         [Link("bin/sh", "busybox"), Folder("tmp")],
-        "fde4512b9deeafb0b80617f7413aee695b5a84829f96aab206c5cd7d6edad39e",
+        "35227623df5303910da91433ca2ecd3c97b0ff7e04995dbed84756b2db0376e4",
     ),
     (
         [file(LONG, b"1"), file("grüße", b"2"), Link("link", "t" * 101)],
-        "721888fc526750d42b4f9b59bc608169e71dc1e458aed5535ecaea24eef46292",
+        "dbeec1fb507b51726c9c5e5b1d3be349995977be09e0aef330ebe6d0c1ceeceb",
     ),
 ]
 
@@ -88,7 +90,7 @@ def test_owner_time_and_names_are_fixed_and_modes_are_two() -> None:
         ("l", "0o777"),
         ("run", "0o755"),
     ]
-    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", 0)}
+    assert {(m.uid, m.gid, m.uname, m.gname, m.mtime) for m in found} == {(0, 0, "", "", TIME)}
 
 
 @pytest.mark.parametrize(
@@ -151,3 +153,37 @@ def test_a_file_that_changes_while_it_is_read_is_refused(data: bytes) -> None:
 def test_a_path_that_is_not_utf8_is_refused() -> None:
     with pytest.raises(Refused, match="not UTF-8"):
         archive([file("caf\udce9")])
+
+
+def times(*entries: Entry, by_content: tuple[str, ...]) -> dict[str, float]:
+    data = b"".join(stream(in_order(entries), by_content))
+    with tarfile.open(fileobj=io.BytesIO(data)) as opened:
+        return {member.name: member.mtime for member in opened}
+
+
+def test_below_the_paths_that_are_named_the_time_of_a_file_follows_from_its_content() -> None:
+    page, other = file("srv/www/a/page", b"one"), file("srv/www/b", b"two")
+    found = times(page, other, file("srv/www2", b"one"), by_content=("/srv/www/",))
+    assert found["srv/www/a/page"] == content_time(page) != TIME
+    assert found["srv/www/b"] == content_time(other) != content_time(page)
+    assert {found[path] for path in ("srv", "srv/www", "srv/www/a", "srv/www2")} == {TIME}
+
+
+def test_a_path_may_be_a_file_or_everything() -> None:
+    assert times(file("page", b"1"), by_content=("/page",))["page"] != TIME
+    assert times(file("page", b"1"), by_content=("/",))["page"] != TIME
+
+
+def test_all_paths_of_one_file_have_its_one_time() -> None:
+    first, below = file("a", b"1"), file("www/b", b"1")
+    links = HardLink("www/a", "a"), HardLink("www/c", "www/b")
+    linked = times(first, below, *links, by_content=("/www",))
+    assert linked["a"] == linked["www/a"] == TIME
+    assert linked["www/b"] == linked["www/c"] == content_time(below)
+
+
+def test_times_by_content_are_in_a_fixed_range_of_the_past() -> None:
+    found = {content_time(file("a", str(n).encode())) for n in range(1000)}
+    assert len(found) == 1000
+    assert min(found) > TIME
+    assert max(found) < datetime(2014, 2, 1, tzinfo=UTC).timestamp()

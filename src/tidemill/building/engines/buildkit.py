@@ -2,7 +2,7 @@
 
 BuildKit compresses with what it was compiled with, and stamps what it likes. So it hands over plain
 layers and a config, and the image is written anew in the canonical form. It rewrites no times: the
-canonical form has none.
+canonical form has its own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.tar_stream import TIME
 
 LONGEST = 3600.0
 
@@ -70,7 +71,7 @@ def _options(build: DockerfileBuild, platform: Platform, builder: str | None) ->
     if build.target:
         yield f"--target={build.target}"
     # Never the commit's time: every commit would then change every image.
-    for name, value in {"SOURCE_DATE_EPOCH": "0", **build.build_args}.items():
+    for name, value in {"SOURCE_DATE_EPOCH": str(TIME), **build.build_args}.items():
         yield f"--build-arg={name}={value}"
     for name, value in sorted(build.labels.items()):
         yield f"--label={name}={value}"
@@ -97,7 +98,7 @@ def _laid_out(context: BuildContext, folder: Path, workspace: Workspace) -> Path
     BuildKit takes a file, unread, for the one that it had in a folder of that name, if its size and
     time are the same: so the folder's name is a new one. And it takes a file for the one that a
     layer below has, unread, if size and time are the same, except for times of whole seconds: so it
-    matters that all times are 0.
+    matters that the one time of all files is such a one.
     """
     copy = Path(mkdtemp(prefix="context-", dir=folder))
     copy.rmdir()

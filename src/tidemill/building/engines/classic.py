@@ -22,6 +22,7 @@ from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.tar_stream import TIME
 from tidemill.words.names import shown
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ def _too_slow(name: str, seconds: float) -> TimeLimit:
 def _epoch(file: Path) -> dict[str, str]:
     """The build argument that BuildKit has always; this engine warns of what is not asked for."""
     name = "SOURCE_DATE_EPOCH"
-    return {name: "0"} if name.encode() in file.read_bytes() else {}
+    return {name: str(TIME)} if name.encode() in file.read_bytes() else {}
 
 
 def _cache(text: str) -> str:

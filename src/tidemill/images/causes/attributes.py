@@ -37,8 +37,14 @@ ATTESTATION = Cause(
 TIMESTAMPS = Cause(
     "timestamps",
     "the time of the build stands there",
-    f"set SOURCE_DATE_EPOCH=0 and rewrite-timestamp=true, or {_CANONICAL}",
+    f"set SOURCE_DATE_EPOCH to a constant and rewrite-timestamp=true, or {_CANONICAL}",
 )
+FORM = Cause(
+    "canonical form",
+    "two releases of Tidemill wrote them, in two canonical forms",
+    "build both with one release; or take the change of the form for one change of all digests",
+)
+_CONSTANTS = {"1970-01-01T00:00:00Z", "1980-01-02T00:00:00Z"}  # the time in tidemill/1, and in /2
 _UMASK = Cause(
     "umask",
     "only the rights of the group or of others differ, as they do under another umask",
@@ -62,6 +68,8 @@ _GROUP_AND_OTHERS = 0o077
 
 def of_attribute(field: str, path: str, left: str | None, right: str | None) -> Cause | None:
     """Why an attribute of the entry at `path` differs, both values as text."""
+    if field == "mtime" and {left, right} == _CONSTANTS:
+        return FORM
     record = field.removeprefix("PAX header ")
     if field in _TIME_FIELDS or (record != field and record in _TIME_RECORDS):
         return TIMESTAMPS

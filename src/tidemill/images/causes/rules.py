@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 
 from tidemill.images import oci
 from tidemill.images.causes import content
-from tidemill.images.causes.attributes import MEDIA_TYPES, TIMESTAMPS
+from tidemill.images.causes.attributes import FORM, MEDIA_TYPES, TIMESTAMPS
 from tidemill.images.causes.cause import Cause, joined
 from tidemill.images.causes.content import LARGEST, Pair
 from tidemill.images.causes.formats import of_ar, of_gzip, of_order, of_pyc, of_zip
@@ -51,6 +51,8 @@ _LARGEST_BINARY = 1 << 20
 
 def of_value(key: str, left: object, right: object, hosts: Sequence[str] = ()) -> Cause | None:
     """Why a value of a config or a manifest differs; `key` as the comparison names it."""
+    if key == f"annotations[{oci.PROFILE_ANNOTATION}]":
+        return FORM
     if _CREATED.fullmatch(key):
         return TIMESTAMPS
     if key.rpartition(".")[2] == "mediaType":

@@ -207,7 +207,7 @@ def tar(
 def lay_out(context: BuildContext, folder: Path, say: Say = lambda _: None) -> None:
     """Copy the context's canonical form into a folder, which is made, for an engine.
 
-    Modes are set whatever the umask is, and times are 0.
+    Modes are set whatever the umask is, and times are those of the canonical form.
     """
     folder.mkdir()
     folder.chmod(0o755)
@@ -221,7 +221,7 @@ def lay_out(context: BuildContext, folder: Path, say: Say = lambda _: None) -> N
         elif isinstance(entry, Link):
             path.symlink_to(entry.target)
     for entry in reversed(found):
-        os.utime(folder / entry.path, (0, 0), follow_symlinks=False)
+        os.utime(folder / entry.path, (tar_stream.TIME, tar_stream.TIME), follow_symlinks=False)
 
 
 def _copy(entry: File, path: Path) -> None:
