@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from threading import Lock
@@ -51,58 +52,90 @@ class BaseImage:
 SCRATCH = BaseImage((), (), {}, None)
 
 
+_DEEPEST = 4
+
+
 def read_base(store: ImageStore, digest: str, platform: Platform) -> BaseImage:
-    """Read the base of that digest, a manifest or an index that has one for the platform.
+    """Read the base of that digest: a manifest, or an index with an image for the platform.
+
+    Of an index, the image is the one that BuildKit takes: one for a lower variant will do, and so
+    will one of which the index does not say what it is for.
 
     Raises:
-        Refused: it is not there, not for the platform, damaged, or in a form that can't be
-            read here (layers that are not gzip).
+        Refused: it is not there, not for the platform, damaged, or has layers of an unknown form.
     """
-    manifest = _manifest(store, digest, platform)
-    layers = tuple(
-        Descriptor(
-            oci.FROM_DOCKER.get(layer.media_type, layer.media_type), layer.digest, layer.size
+    entries = list(_entries(store, digest, 0))
+    if not entries:
+        raise Refused(f"the base {digest} is an index of nothing", remedy="name another digest")
+    # Who names an image by itself means that one, whatever its variant.
+    image = digest if entries == [(None, digest)] else _picked(store, entries, platform)
+    manifest, config = _read(store, image or entries[0][1])
+    if not image or (config.os, config.architecture) != (platform.os, platform.architecture):
+        names = {str(stated or _read(store, entry)[1].platform) for stated, entry in entries}
+        raise Refused(
+            f"the base {digest} is for {', '.join(sorted(names))}, not for {platform}",
+            remedy="name the digest of one that is, or set the service's platform",
         )
-        for layer in manifest.layers
-    )
-    config = oci.decoded(store.read(manifest.config.digest), oci.Config, f"the config of {digest}")
-    if (config.os, config.architecture) != (platform.os, platform.architecture):
-        raise _not_for(digest, platform)
-    if len(config.rootfs.diff_ids) != len(layers):
+    if len(config.rootfs.diff_ids) != len(manifest.layers):
         raise Refused(
             f"the config of {digest} has another number of layers", remedy="make it again"
         )
-    for layer in layers:
-        if layer.media_type not in (oci.LAYER, oci.LAYER_PLAIN):
-            raise Refused(
-                f"a layer of the base {digest} is {shown(layer.media_type)}",
-                remedy="use a base whose layers are compressed with gzip",
-            )
+    layers = tuple(_layer(store, layer, digest) for layer in manifest.layers)
     run = run_config.checked(config.config, f"the base {digest}")
     return BaseImage(layers, config.rootfs.diff_ids, run, store)
 
 
-def _manifest(store: ImageStore, digest: str, platform: Platform) -> oci.Manifest:
+def _layer(store: ImageStore, layer: Descriptor, digest: str) -> Descriptor:
+    kind = oci.FOREIGN.get(layer.media_type) or oci.FROM_DOCKER.get(layer.media_type)
+    kind = kind or layer.media_type
+    if layer.media_type in oci.FOREIGN and not store.has(layer):
+        raise Refused(
+            f"the layer {layer.digest} of the base {digest} is marked as one that nobody may "
+            f"distribute, and {store.where} does not have it",
+            remedy="push the base together with that layer, or use another base",
+        )
+    if kind not in (oci.LAYER, oci.LAYER_PLAIN, oci.LAYER_ZSTD):
+        raise Refused(
+            f"a layer of the base {digest} is {shown(layer.media_type)}",
+            remedy="use a base of tar layers, plain or compressed with gzip or zstd",
+        )
+    return Descriptor(kind, layer.digest, layer.size)
+
+
+def _read(store: ImageStore, digest: str) -> tuple[oci.Manifest, oci.Config]:
+    manifest = oci.decoded(store.read(digest), oci.Manifest, f"the base {digest}")
+    config = store.read(manifest.config.digest)
+    return manifest, oci.decoded(config, oci.Config, f"the config of {digest}")
+
+
+def _entries(store: ImageStore, digest: str, depth: int) -> Iterator[tuple[Platform | None, str]]:
+    """The images that a digest leads to, with what an index says that they are for."""
     data = store.read(digest)
     if "manifests" not in oci.decoded(data, dict[str, msgspec.Raw], f"the base {digest}"):
-        return oci.decoded(data, oci.Manifest, f"the base {digest}")
+        yield None, digest
+        return
+    if depth > _DEEPEST:
+        raise Refused(
+            f"the base {digest} is an index in more than {_DEEPEST} others",
+            remedy="name the digest of the image itself",
+        )
     for entry in oci.decoded(data, oci.Index, f"the base {digest}").manifests:
-        if _is_for(entry, platform):
-            return oci.decoded(store.read(entry.digest), oci.Manifest, f"the base {entry.digest}")
-    raise _not_for(digest, platform)
+        if oci.ATTESTATION in (entry.annotations or {}):
+            continue
+        if entry.platform and oci.FROM_DOCKER.get(entry.media_type, entry.media_type) != oci.INDEX:
+            yield oci.stated(entry.platform), entry.digest
+        else:
+            yield from _entries(store, entry.digest, depth + 1)
 
 
-def _is_for(entry: Descriptor, platform: Platform) -> bool:
-    stated = entry.platform or {}
-    parts = (stated.get(name) for name in ("os", "architecture", "variant"))
-    try:
-        return Platform.parse("/".join(str(part) for part in parts if part)) == platform
-    except ValueError:
-        return False
-
-
-def _not_for(digest: str, platform: Platform) -> Refused:
-    return Refused(
-        f"the base {digest} is not for {platform}",
-        remedy="name the digest of one that is, or set the service's platform",
-    )
+def _picked(
+    store: ImageStore, entries: Sequence[tuple[Platform | None, str]], platform: Platform
+) -> str | None:
+    """The image for the platform; None if there is none."""
+    served = platform.served()
+    for one in served:
+        for stated, entry in entries:
+            if stated == one:
+                return entry
+    unstated = (entry for stated, entry in entries if stated is None)
+    return next((one for one in unstated if _read(store, one)[1].platform in served), None)

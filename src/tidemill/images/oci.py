@@ -23,6 +23,7 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 LAYER_PLAIN = "application/vnd.oci.image.layer.v1.tar"
+LAYER_ZSTD = f"{LAYER_PLAIN}+zstd"
 
 ATTESTATION = "vnd.docker.reference.type"
 REF_NAME = "org.opencontainers.image.ref.name"
@@ -38,8 +39,19 @@ FROM_DOCKER = {
     "application/vnd.docker.container.image.v1+json": CONFIG,
     "application/vnd.docker.image.rootfs.diff.tar.gzip": LAYER,
     "application/vnd.docker.image.rootfs.diff.tar": LAYER_PLAIN,
+    "application/vnd.docker.image.rootfs.diff.tar.zstd": LAYER_ZSTD,
+}
+# Layers that nobody but their owner may distribute, if anybody still minds; what they are besides.
+_FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar"
+FOREIGN = {
+    "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip": LAYER,
+    "application/vnd.docker.image.rootfs.foreign.diff.tar": LAYER_PLAIN,
+    f"{_FOREIGN}+gzip": LAYER,
+    f"{_FOREIGN}+zstd": LAYER_ZSTD,
+    _FOREIGN: LAYER_PLAIN,
 }
 
+_HIGHEST_VARIANT = 99
 # The variants that an architecture has where none is named (containerd normalises them alike).
 _BY_DEFAULT = {("arm64", "v8"), ("amd64", "v1")}
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -87,6 +99,12 @@ class Config(msgspec.Struct, frozen=True):
     os: str
     rootfs: RootFs
     config: dict[str, Any] | None = None
+    variant: str | None = None
+
+    @property
+    def platform(self) -> Platform | None:
+        """Where the image runs; None if it says that in a form of its own."""
+        return stated({"os": self.os, "architecture": self.architecture, "variant": self.variant})
 
 
 class Platform(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -104,10 +122,29 @@ class Platform(msgspec.Struct, frozen=True, omit_defaults=True):
             raise ValueError(f"{text!r} is not a platform: write it like linux/amd64")
         if tuple(parts[1:]) in _BY_DEFAULT:
             parts.pop()
+        if parts[1:] == ["arm"]:
+            parts.append("v7")
         return cls(*parts)
+
+    def served(self) -> list[Platform]:
+        """What runs here, the best first: images for this variant and for lower ones."""
+        kind, number = (self.variant or "v1")[:1], (self.variant or "v1")[1:]
+        if kind != "v" or not number.isdecimal() or int(number) > _HIGHEST_VARIANT:
+            return [self]
+        lower = (f"{self.os}/{self.architecture}/v{n}" for n in range(int(number) - 1, 0, -1))
+        return [self, *map(Platform.parse, lower)]
 
     def __str__(self) -> str:
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+
+def stated(platform: Mapping[str, Any]) -> Platform | None:
+    """The platform that an entry of an index or a config states; None if it is none of ours."""
+    parts = (platform.get(name) for name in ("os", "architecture", "variant"))
+    try:
+        return Platform.parse("/".join(str(part) for part in parts if part))
+    except ValueError:
+        return None
 
 
 def manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:

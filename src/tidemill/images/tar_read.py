@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import tarfile
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path, PurePosixPath
@@ -29,9 +30,8 @@ from tidemill.images.entries import (
 from tidemill.images.tar_stream import READ, XATTR
 
 _DEVICES = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
-# What the machine that built a layer adds to files, and no image means: labels of SELinux, marks of
-# the overlay file system.
-_OF_THE_MACHINE = ("security.selinux", "trusted.overlay.", "user.overlay.", "user.fuseoverlayfs.")
+# The extended attribute that engines keep. They lose labels of SELinux, and what users write.
+_KEPT = f"{XATTR}security.capability"
 # Headers whose content `tarfile` reads at once.
 _IN_MEMORY = (
     *(tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE),
@@ -75,12 +75,18 @@ class _Tar(tarfile.TarFile):
 
 def _counted(header: _Member) -> _Member:
     """The header; raise `ValueError` if something in it is less than nothing."""
-    # Only sparse members have the attribute filled; it is not among the documented ones.
-    sparse: list[tuple[int, int]] = getattr(header, "sparse", None) or []
-    numbers = (header.size, header.uid, header.gid, *(n for part in sparse for n in part))
+    parts = sparse(header) or ()
+    numbers = (header.size, header.uid, header.gid, *(n for part in parts for n in part))
     if min(numbers) < 0:
         raise ValueError("a header has a negative number")
     return header
+
+
+def sparse(header: tarfile.TarInfo) -> list[tuple[int, int]] | None:
+    """Start and size of each part of a file that the archive has; None if it has all of it."""
+    # Only sparse members have the attribute filled; it is not among the documented ones.
+    found: list[tuple[int, int]] | None = getattr(header, "sparse", None)
+    return found
 
 
 def layer_entries(archive: Path) -> Iterator[Entry | Whiteout | Opaque]:
@@ -101,7 +107,7 @@ def listed(pieces: Iterator[bytes], what: str) -> Iterator[Entry | Whiteout | Op
     """The entries of a layer that comes as a stream; its files can't be opened.
 
     Args:
-        pieces: the layer's blob, compressed with gzip or not.
+        pieces: the layer's blob, compressed or not.
         what: how to call it in an error.
     """
     source = as_file(uncompressed(pieces, what))
@@ -143,12 +149,9 @@ def path_of(member: tarfile.TarInfo) -> str:
 
 def attributes_of(member: tarfile.TarInfo) -> Attributes:
     """What stays of a member's header in the canonical form."""
-    xattrs = [
-        (key.removeprefix(XATTR), value.encode("utf-8", "surrogateescape"))
-        for key, value in member.pax_headers.items()
-        if key.startswith(XATTR) and not key.removeprefix(XATTR).startswith(_OF_THE_MACHINE)
-    ]
-    return Attributes(member.mode & 0o7777, member.uid, member.gid, tuple(sorted(xattrs)))
+    given = member.pax_headers.get(_KEPT)
+    kept = given and ((_KEPT.removeprefix(XATTR), given.encode("utf-8", "surrogateescape")),)
+    return Attributes(member.mode & 0o7777, member.uid, member.gid, kept or ())
 
 
 def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque | None:
@@ -162,12 +165,13 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
     if not path:
         return None
     owned = attributes_of(member)
-    if member.issparse():
+    if member.type == tarfile.GNUTYPE_SPARSE:
         raise Refused(
-            f"a layer has the sparse file {path!a}", remedy="write it without holes in the build"
+            f"a layer has the sparse file {path!a} in a form of GNU that no engine unpacks",
+            remedy="write it by `tar --format=pax`, or without holes",
         )
     if member.isreg():
-        content: Any = partial(FilePart, archive, member.offset_data, member.size)
+        content: Any = partial(FilePart, archive, member.offset_data, member.size, sparse(member))
         return File(path, member.size, content, owned)
     if member.isdir():
         return Folder(path, owned)
@@ -185,13 +189,22 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
 
 
 class FilePart(io.RawIOBase):
-    """`size` bytes of a file from an offset, as a file that can be sought in."""
+    """`size` bytes of a file from an offset, as a file that can be sought in.
 
-    def __init__(self, file: Path, offset: int, size: int) -> None:
+    Args:
+        parts: where only some of it is in the file, start and size of each; zeros are around them.
+    """
+
+    def __init__(
+        self, file: Path, offset: int, size: int, parts: Sequence[tuple[int, int]] | None = None
+    ) -> None:
         self._file = file.open("rb", buffering=0)
-        self._offset = offset
         self._size = size
         self._at = 0
+        self._parts: list[tuple[int, int, int]] = []
+        for start, length in [(0, size)] if parts is None else parts:
+            self._parts.append((start, start + length, offset))
+            offset += length
 
     def readable(self) -> bool:
         return True
@@ -210,9 +223,16 @@ class FilePart(io.RawIOBase):
         return self._at
 
     def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        self._file.seek(self._offset + self._at)
-        left = max(0, self._size - self._at)
-        count = self._file.readinto(memoryview(buffer)[: min(len(buffer), left)])
+        count = min(len(buffer), max(0, self._size - self._at))
+        start, end, offset = next(
+            (p for p in self._parts if self._at < p[1]), (self._size, self._size, 0)
+        )
+        if self._at < start:
+            count = min(count, start - self._at)
+            buffer[:count] = bytes(count)
+        else:
+            self._file.seek(offset + self._at - start)
+            count = self._file.readinto(memoryview(buffer)[: min(count, end - self._at)])
         self._at += count
         return count
 
@@ -249,7 +269,7 @@ def as_file(pieces: Iterator[bytes]) -> BinaryIO:
 
 
 def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
-    """A layer's content: gzip is taken off, a plain tar passes as it is.
+    """A layer's content: gzip or zstd is taken off, a plain tar passes as it is.
 
     Raises:
         Refused: it is compressed in another way, or damaged; `what` says which layer it is.
@@ -257,17 +277,14 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
     first = next(pieces, b"")
     while len(first) < len(ZSTD) and (more := next(pieces, b"")):
         first += more
-    if first.startswith(ZSTD):
-        raise Refused(
-            f"{what} is compressed with zstd",
-            remedy="use a base whose layers are compressed with gzip",
-        )
-    if not first.startswith(GZIP):
-        yield first
-        yield from pieces
-        return
+    every = chain((first,), pieces)
     try:
-        yield from inflated(chain((first,), pieces))
+        if first.startswith(ZSTD):
+            yield from _without_zstd(every)
+        elif first.startswith(GZIP):
+            yield from inflated(every)
+        else:
+            yield from every
     except (zlib.error, EOFError) as error:
         raise _unreadable(what, error) from None
 
@@ -297,6 +314,8 @@ def inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
         waiting = memoryview(piece)
         while waiting:
             if inflater.eof:
+                if not any(waiting):  # zeros, with which some tools fill the last block
+                    break
                 inflater, given = zlib.decompressobj(wbits=31), _LITTLE
             part = waiting[:given]
             yield inflater.decompress(part, READ)
@@ -305,6 +324,27 @@ def inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:
             waiting = waiting[len(part) - len(inflater.unused_data) :]
             given *= 2
     if not inflater.eof:
+        raise EOFError("it ends too early")
+
+
+def _without_zstd(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Consecutive frames of zstd (RFC 8878), in pieces of at most 256 KiB; raises `EOFError`."""
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdDecompressor, ZstdError
+    else:
+        from backports.zstd import ZstdDecompressor, ZstdError
+    frame = ZstdDecompressor()
+    try:
+        for piece in pieces:
+            waiting = piece
+            while waiting or not (frame.needs_input or frame.eof):
+                if frame.eof:
+                    frame = ZstdDecompressor()
+                yield frame.decompress(waiting, READ)
+                waiting = frame.unused_data if frame.eof else b""
+    except ZstdError as error:
+        raise EOFError(str(error)) from None
+    if not frame.eof:
         raise EOFError("it ends too early")
 
 

@@ -273,7 +273,9 @@ def wrong_bases() -> list[Any]:
         pytest.param(damaged, {}, "has other content than its name says", id="damaged"),
         pytest.param(torn, {}, "has other content than its name says", id="torn layer"),
         pytest.param(lacking, {}, "is not in", id="missing layer"),
-        pytest.param(None, {"platform": "linux/s390x"}, "is not for linux/s390x", id="platform"),
+        pytest.param(
+            None, {"platform": "linux/s390x"}, "amd64, not for linux/s390x", id="platform"
+        ),
         pytest.param(None, {"base": f"oci:base@sha256:{'0' * 64}"}, "is not in", id="no such base"),
         pytest.param(None, {"base": f"oci:web@sha256:{'0' * 64}"}, "not an OCI", id="no layout"),
     ]

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from tests.unit.comparing import CONFIG, Maker, Part, entry, tar
+from tests.zstd import compress
 
 from tidemill.errors import Refused
 from tidemill.images import oci
@@ -493,11 +494,12 @@ def test_another_compression_has_the_same_contents(
     assert (found.equal_layers, found.layers) == (1, 1)
 
 
-def test_zstd_is_named_although_it_is_not_unpacked(maker: Maker) -> None:
-    layer = tar(parts())
-    other = maker.image(layer, pack=lambda data: b"\x28\xb5\x2f\xfd" + data[:10])
-    one = only(maker.compare(maker.image(layer), other))
-    assert (one.left, one.right) == ("gzip", "zstd, which is not unpacked here")
+def test_layers_that_zstd_compressed_are_read(maker: Maker) -> None:
+    left, right = tar([entry("app", b"1")]), tar([entry("app", b"2")])
+    same = maker.compare(maker.image(left), maker.image(left, pack=compress))
+    assert (only(same).left, only(same).right) == ("gzip", "zstd")
+    other = only(maker.compare(maker.image(left), maker.image(right, pack=compress)))
+    assert (other.path, other.field) == ("app", "content")
 
 
 def test_one_digest_is_identical_and_no_layer_is_read(maker: Maker) -> None:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tidemill.images.causes.content import Content, escaped
+from tidemill.images.tar_read import sparse
 from tidemill.images.tar_stream import BLOCK, XATTR
 
 LONGEST_VALUE = 1024
@@ -96,15 +97,14 @@ class Field:
 
 def member(header: tarfile.TarInfo, archive: int = 0) -> Member:
     """The entry that a header describes."""
-    # Only sparse members have the attribute filled; it is not among the documented ones.
-    sparse: list[tuple[int, int]] | None = getattr(header, "sparse", None)
+    parts = sparse(header)
     length = header.size if header.isreg() else 0
-    if sparse is not None:
-        length = sum(size for _, size in sparse)
+    if parts is not None:
+        length = sum(size for _, size in parts)
     kind = _KINDS.get(header.type, f"type {header.type!a}")
     return Member(
         header.name,
-        "sparse file" if sparse is not None else kind,
+        "sparse file" if parts is not None else kind,
         header.size,
         header.mtime,
         header.mode,
