@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_MOST_DEEP = 100  # more than people write, and less than what makes a parser end the process
+_MOST_VALUES = 1_000_000  # of a file, with each alias as what it stands for
+_MOST_DIGITS = 1_000
+
 
 @dataclass(frozen=True)
 class Document:
@@ -26,9 +30,45 @@ def loaded(data: bytes | str) -> list[dict[Any, Any]]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        _refuse_traps(data)
         return [one for one in yaml.load_all(data, loader) if isinstance(one, dict)]
     except (yaml.YAMLError, ValueError, RecursionError):
         return []
+
+
+def _refuse_traps(data: bytes | str) -> None:
+    """Raise `ValueError` for YAML that nobody should build, or walk through, who wants to go on.
+
+    The parser builds what is nested by calls of C, which end the process where they are too many.
+    A few lines of aliases stand for more values than there is time for; and an alias in what it
+    stands for has no end. A number of many digits can't be shown.
+    """
+    import yaml
+
+    sizes: dict[str, int] = {}  # of what anchors are at
+    opened: list[tuple[str | None, int]] = [(None, 0)]  # the values so far, outermost first
+    for event in yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        anchor, size = getattr(event, "anchor", None), 0
+        match event:
+            case yaml.CollectionStartEvent():
+                opened.append((anchor, 1))
+                continue
+            case yaml.CollectionEndEvent():
+                anchor, size = opened.pop()
+            case yaml.AliasEvent():
+                size = sizes.get(str(anchor), _MOST_VALUES)
+            case yaml.ScalarEvent():
+                size = 1
+                is_long = event.implicit[0] and len(event.value) > _MOST_DIGITS
+                if is_long and event.value.lstrip("+-")[:1].isdigit():
+                    raise ValueError("a number that is too long")
+            case _:
+                continue
+        if anchor:
+            sizes[anchor] = size
+        opened[-1] = (opened[-1][0], opened[-1][1] + size)
+        if len(opened) > _MOST_DEEP or opened[-1][1] >= _MOST_VALUES:
+            raise ValueError("more than anybody has written")
 
 
 def inside(value: object, *keys: str) -> Any:

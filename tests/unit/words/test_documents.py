@@ -1,0 +1,39 @@
+"""What people wrote in YAML is read; what was made to stop a reader is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tidemill.words.documents import loaded, text
+
+HEAD = "kind: Trap\n"
+TRAPS = {
+    "an alias in what it stands for": f"{HEAD}a: &a\n  b: *a\n",
+    "aliases of aliases": HEAD
+    + "a0: &a0 [x, x]\n"
+    + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 40)),
+    "lists in lists": f"{HEAD}a: {'[' * 1000}{']' * 1000}\n",
+    "a number of many digits": f"{HEAD}a: 0x{'f' * 5000}\n",
+    "such a number as a key": f"{HEAD}0x{'f' * 5000}: a\n",
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS.values(), ids=TRAPS)
+def test_trap_is_a_file_that_cannot_be_read(trap: str) -> None:
+    assert loaded(trap) == []
+    assert loaded(f"kind: Good\n---\n{trap}") == []
+
+
+def test_nesting_does_not_end_the_process() -> None:
+    """A parser that calls itself in C once for each would; in a process of its own to be seen."""
+    code = f"from tidemill.words.documents import loaded; assert loaded({'- ' * 400_000!r}) == []"
+    subprocess.run([sys.executable, "-"], input=code.encode(), check=True, timeout=60)
+
+
+def test_what_people_write_is_read() -> None:
+    written = "a: &a {image: x}\nb:\n  <<: *a\n  c: &c 7\nd: *c\nlong: " + "word " * 1000
+    (found,) = loaded(f"{written}\n---\n- no mapping\n")
+    assert (text(found, "b", "image"), text(found, "d")) == ("x", "7")
