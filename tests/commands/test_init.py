@@ -291,6 +291,115 @@ def test_nothing_is_made_behind_a_link(tmp_path: Path) -> None:
     assert list(outside.iterdir()) == []
 
 
+def test_nothing_is_written_behind_a_link_to_another_folder_of_the_checkout(tmp_path: Path) -> None:
+    """Git would add nothing that is there; and what it leads to may be Git's own."""
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    (grown.clone / "scripts").symlink_to(".git")
+    assert "is a link, or behind one" in error("cfg", str(grown.clone), "--yes")
+    assert not (grown.clone / ".git/generate.py").exists()
+
+
+# Git takes all of these as names of branches.
+@pytest.mark.parametrize("branch", ["1.0", "null", "release/2", "v#1"])
+def test_branch_is_a_text_in_the_workflow_whatever_it_is_called(
+    branch: str, tmp_path: Path
+) -> None:
+    grown = Grown(tmp_path, KUSTOMIZE, GITHUB)
+    git(grown.clone, "branch", "-m", "main", branch)
+    done("cfg", str(grown.clone), "--yes")
+    workflow = yaml.safe_load((grown.clone / ".github/workflows/tidemill.yml").read_text())
+    assert workflow[True]["push"] == {"branches": [branch]}
+    assert tomllib.loads((grown.clone / "tidemill.toml").read_text())["main"] == branch
+
+
+@pytest.mark.parametrize("branch", ["main]", "a,b", 'x"y', "${{x}}", "ma\U0001f30ain"])
+@pytest.mark.parametrize("kind", ["cfg", "app"])
+def test_what_no_settings_take_is_not_proposed(kind: str, branch: str, tmp_path: Path) -> None:
+    grown = Grown(tmp_path, {**KUSTOMIZE, "Dockerfile": "FROM scratch\n"}, GITHUB)
+    git(grown.clone, "branch", "-m", "main", branch)
+    more = ["--cfg-repository", "a/b"] if kind == "app" else []
+    found = error(kind, str(grown.clone), *more, "--yes")
+    assert "what was found here makes no valid settings" in found
+    assert "is not a valid name of a branch" in found
+    assert status_of(grown.clone) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["\U0001f30a", "a\x7f", "x'y\"z", os.fsdecode(b"s\xff")], ids=ascii
+)
+def test_dockerfile_in_a_folder_of_any_name_makes_settings_that_say_so(
+    name: str, tmp_path: Path
+) -> None:
+    files = {"a/Dockerfile": "FROM scratch\nCOPY x /x\n", "a/x": ""}
+    grown = Grown(tmp_path, files, GITHUB)
+    (grown.clone / "a").rename(grown.clone / name)
+    code, out, _ = said("app", str(grown.clone), "--cfg-repository", "a/b", "--yes", "--json")
+    if code == 0:
+        (service,) = app_settings.parse((grown.clone / "tidemill.toml").read_text()).services
+        assert (service.file, service.context) == (f"{name}/Dockerfile", name)
+    else:
+        assert "makes no valid settings" in json.loads(out)["error"]["what"]
+        assert not (grown.clone / "tidemill.toml").exists()
+    assert (code == 0) == name.isprintable()
+
+
+@pytest.mark.parametrize(
+    "prefix", ["ghcr.io/Acme", "ghcr.io/x\n  evil: 1", "a b", "https://ghcr.io/a", "r.example/{x}"]
+)
+@pytest.mark.parametrize("kind", ["cfg", "app"])
+def test_prefix_that_no_image_has_is_refused(kind: str, prefix: str, tmp_path: Path) -> None:
+    grown = Grown(tmp_path, {**KUSTOMIZE, "Dockerfile": "FROM scratch\n"}, GITHUB)
+    found = error(kind, str(grown.clone), "--image-prefix", prefix, "--cfg-repository", "a/b")
+    assert "--image-prefix: no image's name begins with" in found
+
+
+def test_cfg_repository_has_an_owner(tmp_path: Path) -> None:
+    grown = Grown(tmp_path, APP, GITHUB)
+    for name in ("cfg", "a/b/c", "a/b\nx"):
+        assert "owner/name" in error("app", str(grown.clone), "--cfg-repository", name)
+
+
+def test_settings_that_are_there_get_nothing_into_the_workflow(tmp_path: Path) -> None:
+    images = 'images = "r.example\\n    evil: 1/{service}"\n'
+    grown = Grown(tmp_path, {**APP, "tidemill.toml": f"{images}[[services]]\n"}, GITHUB)
+    done("app", str(grown.clone), "--cfg-repository", "a/b", "--yes")
+    workflow = yaml.safe_load((grown.clone / ".github/workflows/images.yml").read_text())
+    assert workflow["jobs"]["publish"]["with"].keys() == {
+        "cfg-repository",
+        "registry",
+        "registry-username",
+    }
+
+
+def test_files_are_added_whatever_they_are_called(tmp_path: Path) -> None:
+    """A folder may be called like an option of Git's, or like one of its patterns."""
+    application = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: web-staging
+spec: {source: {path: overlays/staging}}
+"""
+    names = ("--all/a.yaml", ":(top)/a.yaml")
+    grown = Grown(tmp_path, {**KUSTOMIZE, **dict.fromkeys(names, application)}, GITHUB)
+    found = done("cfg", str(grown.clone), "--yes")
+    assert {*names} < {one["path"] for one in found["files"]}
+    (command,) = (one["command"] for one in found["steps"] if " add " in one["command"])
+    subprocess.run(["sh", "-c", command.partition(" && ")[0]], check=True, capture_output=True)
+    assert {line[:2] for line in status_of(grown.clone).splitlines()} == {"A ", "M "}
+
+
+def test_folder_of_go_with_words_of_a_shell_gets_into_no_command(tmp_path: Path) -> None:
+    main_go = "package main\n\nfunc main() {}\n"
+    hostile = ("cmd/x;id", "cmd/y' z", "cmd/$(id)")
+    files = {f"{one}/main.go": main_go for one in ("cmd/api", *hostile)}
+    grown = Grown(tmp_path, {"go.mod": "module example.com/shop\n", **files}, GITHUB)
+    done("app", str(grown.clone), "--cfg-repository", "a/b", "--yes")
+    settings = app_settings.parse((grown.clone / "tidemill.toml").read_text())
+    assert settings.compile
+    assert settings.compile.words[-1].endswith("-o bin/ ./cmd/api")
+
+
 def test_file_in_the_place_of_a_folder_is_an_error_that_says_what_was_written(
     tmp_path: Path,
 ) -> None:

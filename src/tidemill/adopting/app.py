@@ -78,11 +78,11 @@ def proposed(
                 "nothing here says which repository is cfg-app.git, to which images are announced",
                 remedy="name it: --cfg-repository OWNER/NAME",
             )
-        workflow = texts["app_workflow.yml"].replace("acme/cfg-app", cfg_repository)
-        workflow = workflow.replace("[main]", f"[{place.branch}]")
+        workflow = place.in_workflow(texts["app_workflow.yml"])
+        workflow = workflow.replace("acme/cfg-app", cfg_repository)
         registry = _registry(files[0].text if files else tree.text(FILE))
         if registry not in ("", "ghcr.io"):
-            workflow = workflow.replace("    secrets:\n", _LOGIN.format(registry))
+            workflow = workflow.replace("    secrets:\n", _LOGIN.format(quoted(registry)))
         files.append(Wanted(WORKFLOW, workflow))
     paths = [one.path for one in files]
     is_elsewhere = any("registry-password" in one.text for one in files)
@@ -109,7 +109,7 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
             "nothing here says to which registry images go",
             remedy="say what their names begin with: --image-prefix ghcr.io/OWNER",
         )
-    where = prefix.rstrip("/") if prefix else f"ghcr.io/{place.owner.lower()}"
+    where = prefix if prefix else f"ghcr.io/{place.owner.lower()}"
     found = dockerfiles.dockerfiles(tree)
     commands = [] if found else programs.go_commands(tree)
     names = {**programs.python_projects(tree), **programs.node_packages(tree)}

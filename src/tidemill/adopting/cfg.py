@@ -266,7 +266,7 @@ def _is_taken(tree: Tree, folder: str) -> bool:
 
 def _prefix(tree: Tree, place: Place, answers: Answers) -> tuple[str, str]:
     if answers.prefix:
-        return answers.prefix.rstrip("/"), "as --image-prefix says"
+        return answers.prefix, "as --image-prefix says"
     found = images_seen.prefix(tree, place.owner)
     if found is None:
         raise Refused(
@@ -316,8 +316,7 @@ def _settings(place: Place, rollout: Rollout, prefix: str, images: str, generate
 
 def _workflow(tree: Tree, place: Place, text: str) -> str:
     """The workflow: for this branch, and for the repository's own CI; without one, without that."""
-    text = text.replace("branches: [main]", f"branches: [{place.branch}]")
-    text = text.replace("branches: [main, auto]", f"branches: [{place.branch}, auto]")
+    text = place.in_workflow(text)
     own = sorted(
         found[1].strip("\"' ")
         for path in tree.files
@@ -338,6 +337,11 @@ def _named(files: Sequence[Wanted]) -> list[str]:
     return [*dict.fromkeys((FILE, *new, *edited))]
 
 
+def _as_path(file: str) -> str:
+    """A file in a command, where it is neither an option nor a pattern."""
+    return shlex.quote(f"./{file}" if file.startswith(("-", ":")) else file)
+
+
 def _steps(place: Place, files: Sequence[str], reports: Sequence[Step], prefix: str) -> list[Step]:
     check = Step(
         "see that the checkout is fit to land",
@@ -345,7 +349,7 @@ def _steps(place: Place, files: Sequence[str], reports: Sequence[Step], prefix: 
     )
     commit = Step(
         "commit it, and push it to the branch that is deployed",
-        f"{place.git} add {' '.join(map(shlex.quote, files))} "
+        f"{place.git} add {' '.join(map(_as_path, files))} "
         f"&& {place.git} commit -m 'Tidemill carries the images' && {place.git} push",
     )
     if not place.is_on_github:

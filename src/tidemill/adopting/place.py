@@ -54,6 +54,11 @@ class Place:
         """The address of its REST API."""
         return api_of(self.server)
 
+    def in_workflow(self, text: str) -> str:
+        """A workflow, of which the branch `main` is the place's."""
+        branch = "main" if self.branch == "main" else quoted(self.branch)
+        return text.replace("branches: [main", f"branches: [{branch}")
+
     @property
     def git(self) -> str:
         """How a command of Git's begins that is about the checkout."""
@@ -61,5 +66,9 @@ class Place:
 
 
 def quoted(text: str) -> str:
-    """A text as TOML and YAML both have it."""
-    return json.dumps(text)
+    """A text as TOML and YAML both have it.
+
+    Names of files that are not UTF-8 neither has: what they become is no TOML.
+    """
+    whole = json.dumps(text, ensure_ascii=False)
+    return re.sub("[\x7f\ud800-\udfff]", lambda found: f"\\u{ord(found[0]):04x}", whole)

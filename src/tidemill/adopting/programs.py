@@ -12,6 +12,7 @@ from tidemill.adopting.tree import Tree
 from tidemill.words.documents import inside, text
 
 _MAIN = re.compile(r"(?m)^package main\b")
+_FOLDER = re.compile(r"[A-Za-z0-9._~+/-]+")  # Go takes no other one; it gets into a command
 
 
 def go_commands(tree: Tree) -> list[str]:
@@ -22,6 +23,7 @@ def go_commands(tree: Tree) -> list[str]:
         str(path.parent)
         for path in tree.paths
         if path.suffix == ".go"
+        and _FOLDER.fullmatch(str(path.parent))
         and not path.name.endswith("_test.go")
         and _MAIN.search(code := tree.text(str(path)))
         and "//go:build ignore" not in code

@@ -12,8 +12,9 @@ import click
 
 from tidemill.adopting import app, cfg
 from tidemill.adopting.place import Place
-from tidemill.adopting.proposal import Change, changes
+from tidemill.adopting.proposal import Change, Proposal, changes
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
+from tidemill.building import settings as app_settings
 from tidemill.clients.git import files_of_checkout
 from tidemill.clients.git.files_of_checkout import CheckoutFiles
 from tidemill.clients.github.place import of_url
@@ -24,6 +25,7 @@ from tidemill.commands._writing import write
 from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.settings_file import parse
+from tidemill.words import references
 from tidemill.words.names import checked_name, checked_repository, shown
 from tidemill.words.urls import without_credentials
 
@@ -78,13 +80,13 @@ def run(arguments: Arguments) -> Result:
     ignored = (FILE,) if arguments.force else ()
     tree = Tree({name: data for name, data in checkout.files.items() if name not in ignored})
     _refuse_the_other(arguments.kind, tree)
+    prefix = _prefix(arguments.image_prefix)
     if arguments.kind == "cfg":
-        answers = cfg.Answers(_targets(arguments.targets), arguments.path, arguments.image_prefix)
+        answers = cfg.Answers(_targets(arguments.targets), arguments.path, prefix)
         proposal = cfg.proposed(tree, place, answers, _texts(), _settings(tree))
     else:
-        to = arguments.cfg_repository
-        to = checked_repository(to) if to is not None else None
-        proposal = app.proposed(tree, place, arguments.image_prefix, to, _texts())
+        proposal = app.proposed(tree, place, prefix, _to(arguments.cfg_repository), _texts())
+    _refuse_invalid(arguments.kind, proposal)
     changed = changes(proposal, checkout.files, force=arguments.force)
     if not arguments.json:
         write(line for one in changed for line in one.diff())
@@ -106,6 +108,43 @@ def _refuse_the_other(kind: str, tree: Tree) -> None:
             remedy="run this in the other repository; if one repository has both, let one of them "
             "have a repository of its own",
         )
+
+
+def _refuse_invalid(kind: str, proposal: Proposal) -> None:
+    """What people call branches and folders gets into settings, which do not take every name."""
+    settings = next((one.text for one in proposal.files if one.path == FILE), None)
+    try:
+        if settings is not None and kind == "cfg":
+            parse(settings, commit="this proposal")
+        elif settings is not None:
+            app_settings.parse(settings, f"{FILE} of this proposal")
+    except SettingsInvalid as error:
+        say = "say it with --targets, --path or --image-prefix" if kind == "cfg" else "rename it"
+        raise Refused(
+            f"what was found here makes no valid settings: {error.what}",
+            remedy=f"{say}, or write {FILE} by hand, and run this again",
+        ) from None
+
+
+def _prefix(given: str | None) -> str | None:
+    """What the names of images begin with; empty is as good as not given."""
+    prefix = (given or "").rstrip("/")
+    image = references.ANY.fullmatch(f"{prefix}/x")
+    if prefix and (image is None or image["tag"] or image["digest"]):
+        raise Refused(
+            f"--image-prefix: no image's name begins with {shown(prefix)}",
+            remedy="write a registry, and what is below it in lower case, like ghcr.io/acme",
+        )
+    return prefix or None
+
+
+def _to(given: str | None) -> str | None:
+    if given is not None and checked_repository(given).count("/") != 1:
+        raise Refused(
+            f"--cfg-repository: {shown(given)} is no repository on GitHub",
+            remedy="give it as owner/name",
+        )
+    return given
 
 
 def _is_wanted(arguments: Arguments) -> bool:

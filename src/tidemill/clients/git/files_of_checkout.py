@@ -69,10 +69,10 @@ def write(folder: Path, path: str, text: str) -> None:
     """Write a file of a checkout.
 
     Raises:
-        Refused: a link on the way leads elsewhere, or it can't be written there.
+        Refused: a link is on the way, behind which Git adds nothing; or it can't be written there.
     """
     file = folder / path
-    if file.is_symlink() or not file.parent.resolve().is_relative_to(folder.resolve()):
+    if file.is_symlink() or file.parent.resolve() != folder.resolve() / Path(path).parent:
         raise Refused(
             f"{shown(path)} is a link, or behind one", remedy="put a file or a folder in its place"
         )
