@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -345,3 +346,17 @@ def test_a_hook_of_the_checkout_does_not_run(grown: Grown, tmp_path: Path) -> No
 def test_no_checkout_is_an_error(tmp_path: Path) -> None:
     error: Any = doctor(tmp_path / "nothing").error
     assert "is in no checkout of Git" in error["what"]
+
+
+def test_hostile_name_is_one_word_of_a_command_that_it_prints(tmp_path: Path) -> None:
+    grown = Grown(tmp_path / "cfg")
+    call = "on: push\njobs:\n  a:\n    uses: acme/$(id)/.github/workflows/gitops.yml@v1\n"
+    grown.write(".github/workflows/a.yml", call)
+    grown.write(".github/workflows/b;id.yml", f"jobs: {{ {call}")
+    grown.write("tidemill.toml", SETTINGS.replace("./generate", "make 'a id'"))
+    grown.write("Makefile", "all:\n")
+    found = grown.doctor("--offline").json["findings"]
+    words = [shlex.split(one["paste"]) for one in found if "'" in one["paste"]]
+    assert ["git", "ls-remote", "https://github.com/acme/$(id)", "refs/tags/v*"] in words
+    assert ["actionlint", ".github/workflows/b;id.yml"] in words
+    assert ["make", "a id"] in words

@@ -142,7 +142,7 @@ def _make(known: Checkup, calls: str, words: list[str]) -> Iterator[Finding]:
     for target in (word for word in words if "=" not in word):
         if not re.search(rf"(?m)^(?:[^\t#:=]*\s)?{re.escape(target)}(?:\s[^:=]*)?::?(?!=)", text):
             what = f"{calls} make {shown(target)}, which the Makefile does not have"
-            yield problem(what, _ADD, f"make {target}")
+            yield problem(what, _ADD, f"make {shlex.quote(target)}")
 
 
 def dockerfiles(known: Checkup) -> Iterator[Finding]:

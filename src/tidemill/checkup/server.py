@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from tidemill.building.settings import Settings as AppSettings
@@ -83,7 +84,7 @@ def state_refs(known: Checkup) -> Iterator[Finding]:
         return
     place, look = (
         f"{known.cfg.namespace}/*",
-        f"tidemill reconcile-cfg-app --repo {known.url or 'URL'}",
+        f"tidemill reconcile-cfg-app --repo {shlex.quote(known.url or 'URL')}",
     )
     match known.pushing:
         case Unseen() as why:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterator, Mapping
 from fnmatch import fnmatchcase
 
@@ -49,7 +50,7 @@ def is_called(known: Checkup) -> Iterator[Finding]:
             yield problem(
                 f"{one.file} is not a workflow: its YAML can't be read, or it has no jobs",
                 "mend it; actionlint says where it is wrong",
-                f"actionlint {one.file}",
+                f"actionlint {shlex.quote(one.file)}",
             )
         elif one.workflow != name:
             what = f"{one.file} calls {one.workflow}.yml, and this is {mine}"
@@ -76,7 +77,7 @@ def pins(known: Checkup) -> Iterator[Finding]:
         yield say(
             f"{call.file} names {ref} of {call.owner}, and not the full SHA of a commit",
             "name the commit of a release, with the release behind it as a comment",
-            f"git ls-remote https://github.com/{call.owner} 'refs/tags/v*'",
+            f"git ls-remote {shlex.quote(f'https://github.com/{call.owner}')} 'refs/tags/v*'",
         )
 
 
