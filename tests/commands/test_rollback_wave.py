@@ -12,6 +12,8 @@ from tests.commands.promises import (
 from tests.loop.stories import endings, parents, says, trailers
 from tests.world import World, sha_of
 
+from tidemill.facts import ledger
+
 ROLLBACK = ("rollback-wave", "--wave", "lab", "--reason", "errors in checkout")
 
 
@@ -128,6 +130,21 @@ def test_wave_goes_back_to_what_it_had_at_a_time(second: World) -> None:
 def test_what_a_wave_had_before_anything_is_known_is_not_guessed(second: World) -> None:
     said = refused(second, *ROLLBACK, "--at", "2025-01-01T00:00Z")
     assert "what lab had at 2025-01-01T00:00Z is not known any more" in said
+    assert "`tidemill history --wave lab --at 2025-01-01T00:00Z`" in said
+
+
+def test_time_before_a_landing_that_was_let_go_is_not_taken_for_the_one_before_it(
+    second: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A ledger keeps older sets that still soak, and not what a wave had between them."""
+    between = second.now
+    second.later(minutes=10)
+    second.deploy("lab")
+    second.announce(3)
+    second.green()
+    monkeypatch.setattr(ledger, "KEPT_SETS", 1)
+    said = refused(second, *ROLLBACK, "--at", between.isoformat())
+    assert "is not known any more" in said
 
 
 @pytest.mark.parametrize(
@@ -135,6 +152,7 @@ def test_what_a_wave_had_before_anything_is_known_is_not_guessed(second: World) 
     [
         (("--at", "2026-01-05T10:00"), "does not say its time zone"),
         (("--at", "noon"), "is not a time"),
+        (("--at", "2099-01-05T10:00Z"), "is in the future"),
         (("--at", "2026-01-05T10:00Z", "--to", "a" * 40), "are two goals"),
         (("--all-sets", "--set", "app"), "all sets can't go to one set's commit"),
         (("--all-sets", "--to", "a" * 40), "all sets can't go to one set's commit"),

@@ -9,17 +9,20 @@ from tidemill.asks.ask import RollBackWave
 from tidemill.asks.asker import Answer, Asker
 from tidemill.asks.places import by_sha, set_in, wave_named
 from tidemill.errors import Refused
-from tidemill.facts.ledger import Landing
+from tidemill.facts.ledger import Landing, SetLedger
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.facts.state import State
 from tidemill.plan.rollback import healthy_before, is_older
 from tidemill.words.moments import parse_moment
+from tidemill.words.names import shown
 from tidemill.words.shas import short
 
 
 def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:
     """The rollback, from what the wave has now to the goal; raises `Refused` if there is none."""
     wave = wave_named(state, ask.wave)
+    if ask.at is not None and parse_moment(ask.at, "--at") > asker.now:
+        raise Refused(f"--at {shown(ask.at)} is in the future", remedy="name a time that has been")
     if ask.all_sets:
         first, *others = _of_all_sets(ask, state, wave)
     else:
@@ -62,7 +65,7 @@ def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str) -> SetRol
             f"{wave} has no set {set_name} that a turn knows of",
             remedy="there is nothing to go back from",
         )
-    goal = _goal(ask, part.landings, part.present, wave)
+    goal = _goal(ask, part, part.present, wave)
     return SetRollback(set=set_name, leaves=part.present.point(), to=goal.point())
 
 
@@ -70,14 +73,14 @@ class _HasItAlready(Refused):
     """The wave has what it is to go back to."""
 
 
-def _goal(ask: RollBackWave, landings: Sequence[Landing], present: Landing, wave: str) -> Landing:
+def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str) -> Landing:
     if ask.to is not None:
-        goal, named = by_sha(landings, ask.to, wave), ask.to
+        goal, named = by_sha(part.landings, ask.to, wave), ask.to
     elif ask.at is not None:
-        goal = _had_at(landings, parse_moment(ask.at, "--at"), wave)
+        goal = _had_at(part.unbroken, parse_moment(ask.at, "--at"), wave)
         named = short(goal.app_sha, "an unknown set")
     else:
-        found = healthy_before(landings)
+        found = healthy_before(part.landings)
         if found is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
@@ -102,10 +105,12 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str) -> Landing:
     earlier = [one for one in landings if one.landed_at <= when]
     if not earlier:
         oldest = landings[0]
+        at = f"{when:%Y-%m-%dT%H:%MZ}"
         raise Refused(
-            f"what {wave} had at {when:%Y-%m-%dT%H:%MZ} is not known any more: the oldest set that "
-            f"is known is {short(oldest.app_sha, 'an unknown one')}, from "
-            f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on",
-            remedy="name a later time; what is older a person puts back on main by hand",
+            f"what {wave} had at {at} is not known any more: the turns know it from "
+            f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on, when "
+            f"{short(oldest.app_sha, 'an unknown set')} landed",
+            remedy=f"ask the journal, `tidemill history --wave {wave} --at {at}`, and name the set "
+            "with --to; what it does not take a person puts back on main by hand",
         )
     return earlier[-1]

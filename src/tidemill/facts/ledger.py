@@ -288,6 +288,12 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """The set that the wave has now."""
         return self.landings[-1] if self.landings else None
 
+    @property
+    def unbroken(self) -> list[Landing]:
+        """The last ones, between which none was let go: what the wave had at a time is one of
+        these, or not known."""
+        return self.landings[-KEPT_SETS:]
+
     def put(self, landing: Landing) -> None:
         """Put one on top: what it replaces may be buried, what it goes behind is rolled back."""
         if self.present is not None and self.present.failed:

@@ -73,6 +73,14 @@ def test_what_can_never_be_promoted_is_not_kept_for_it() -> None:
     assert [one.position for one in trimmed(whole, Order())][:8] == [1, 2, 4, 6, 7, 8, 9, 10]
 
 
+def test_what_was_there_at_a_time_is_only_told_where_nothing_was_let_go() -> None:
+    whole = part(*range(1, 61))
+    whole.landings[2].rolled_back = True
+    kept = SetLedger(landings=trimmed(whole, Order()))
+    assert [one.position for one in kept.landings][:4] == [1, 2, 4, 5]
+    assert [one.position for one in kept.unbroken] == list(range(11, 61))
+
+
 def test_trimming_again_changes_nothing() -> None:
     once = SetLedger(landings=trimmed(part(*range(1, 1001)), Order()))
     assert trimmed(SetLedger(landings=once.landings), Order()) == once.landings
