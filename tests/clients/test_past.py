@@ -103,6 +103,14 @@ def test_commit_that_is_gone_or_none_keeps_no_other_version_away(bare: Path) -> 
         assert found == [b"", b"6", b"", b"", b"", b"", b"0"], url
 
 
+def test_path_of_two_lines_is_nowhere_and_moves_no_other_version(bare: Path) -> None:
+    shas = git(bare, "rev-list", "--reverse", "main").splitlines()
+    places = [(shas[6], "nowhere\nHEAD:other"), (shas[6], "other"), (shas[0], "other")]
+    for url in (str(bare), f"file://{bare}"):
+        with opened(url) as repository:
+            assert repository.versions(places) == [b"", b"6", b"0"], url
+
+
 def test_history_is_borrowed_from_a_folder_whose_name_is_no_utf_8(
     bare: Path, tmp_path: Path
 ) -> None:

@@ -130,9 +130,9 @@ def test_pages_of_what_is_gone_go(second: World, tmp_path: Path) -> None:
 def test_another_folder_is_left_alone(new: World, tmp_path: Path) -> None:
     out = tmp_path / "documents"
     out.mkdir()
-    (out / "index.html").write_text("<h1>mine</h1>")
+    (out / "index.html").write_text("<h1>How to use tidemill page</h1>")
     assert "is no page that Tidemill wrote" in refused(new, "page", "--out", str(out))
-    assert files(out) == {"index.html": b"<h1>mine</h1>"}
+    assert files(out) == {"index.html": b"<h1>How to use tidemill page</h1>"}
 
 
 def test_a_file_is_no_folder(new: World, tmp_path: Path) -> None:

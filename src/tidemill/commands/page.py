@@ -17,7 +17,7 @@ from tidemill.commands.status import refuse_the_past
 from tidemill.errors import Refused
 from tidemill.site.audience import refuse_larger_audience
 from tidemill.site.board import Place, board
-from tidemill.site.parts import FOLDERS, GENERATOR
+from tidemill.site.parts import FOLDERS, IS_OURS
 from tidemill.site.site import site
 from tidemill.turn.past import read_history
 from tidemill.turn.read import read
@@ -88,7 +88,7 @@ def _refuse_other_folder(out: Path) -> None:
     try:
         if not out.exists() or (out.is_dir() and not any(out.iterdir())):
             return
-        is_ours = GENERATOR.encode() in (out / "index.html").read_bytes()
+        is_ours = IS_OURS in (out / "index.html").read_bytes()
     except OSError:
         is_ours = False
     if not is_ours:

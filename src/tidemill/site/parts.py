@@ -20,7 +20,8 @@ POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
     "form-action 'self'; base-uri 'none'"
 )
-GENERATOR = "tidemill page"
+_GENERATOR = el("meta", name="generator", content="tidemill page")
+IS_OURS = _GENERATOR.encode()  # what tells a page of ours from another one, which may be about us
 FOLDERS = ("waves", "targets", "sets")
 # How a state looks: its colour and the form of its mark. What is not here looks neutral.
 TONES = {
@@ -76,7 +77,7 @@ class Frame:
             el("meta", charset="utf-8"),
             el("meta", http_equiv="Content-Security-Policy", content=POLICY),
             el("meta", name="viewport", content="width=device-width, initial-scale=1"),
-            el("meta", name="generator", content=GENERATOR),
+            _GENERATOR,
             el("meta", name="color-scheme", content="light dark"),
             el("meta", name="referrer", content="no-referrer"),
             el("title", whole),

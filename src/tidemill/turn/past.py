@@ -18,6 +18,7 @@ from tidemill.facts.requests import AnnouncementRequest, Hotfix
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.state import State
 from tidemill.turn.lookup import rejected_announcement
+from tidemill.words.moments import is_storable
 from tidemill.words.unreadable import UNREADABLE
 
 _PARTS = (512, 4096, 32768)  # turns; each part is read anew, for over a network that is simpler
@@ -60,8 +61,13 @@ def _read(store: Store, tip: str, last: Ledger | None, most: int) -> History:
     for sha, data in records:
         begun = begun or sha
         try:
-            turns.append(Told(sha, journal.decode_turn(data)))
+            turn = Told(sha, journal.decode_turn(data))
         except UNREADABLE:
+            unread += 1
+            continue
+        if is_storable(turn.at):
+            turns.append(turn)
+        else:  # a hand wrote it
             unread += 1
     found = history(turns, _ledger(store, begun), last)
     is_part = len(turns) + unread == most and not is_whole

@@ -98,7 +98,7 @@ class AnnouncedSets:
                 f"{self.where} can't be read: {said}",
                 remedy="check the address, the network, and the right to read app.git",
             )
-        pairs = (line.split("\t") for line in out.decode().splitlines())
+        pairs = (line.split("\t") for line in out.decode(errors="replace").splitlines())
         return {ref: found for found, ref in pairs}
 
     def _blob(self, ref: str, found: str) -> bytes:

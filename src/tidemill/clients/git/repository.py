@@ -136,7 +136,12 @@ class Repository(Objects):
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         """The files at some places; of a repository on this machine without copying it."""
-        known = [place for place in dict.fromkeys(places) if SHA.fullmatch(place[0])]
+        # Git is asked for one a line.
+        known = [
+            place
+            for place in dict.fromkeys(places)
+            if SHA.fullmatch(place[0]) and "\n" not in place[1]
+        ]
         if not known:
             return [b"" for _ in places]
         git = self._past_place()
