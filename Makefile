@@ -1,6 +1,6 @@
 # `make` lists what there is to do.
 .DEFAULT_GOAL := help
-.PHONY: help setup components demo sandbox unit test lint format dist docs pictures site bench mutants lock clean
+.PHONY: help setup components demo sandbox unit test lint format dist docs faults pictures site bench mutants lock clean
 MAKEFLAGS += --no-print-directory
 
 VENV := .venv
@@ -67,6 +67,9 @@ dist: setup ## build the wheels into dist/, the same bytes from the same commit
 
 docs: setup ## write docs/reference/ and the files of the actions again, from the source
 	@$(BIN)/python -m tools.reference
+
+faults: setup ## cause every fault of docs/reliability.md, and write its table again
+	@$(BIN)/python -m tests.loop.faults
 
 pictures: setup ## make the pictures of docs/pictures again, from a run of the tutorial (needs Chromium)
 	@$(BIN)/python -m tools.pictures

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,7 @@ def test_call_that_takes_too_long_ends_with_all_that_it_started(
 ) -> None:
     started = tmp_path / "started"
     alias = f"alias.slow={SLOW.format(started)}"
-    with pytest.raises(TimeLimit, match="git -c took longer than 1 seconds"):
+    with pytest.raises(TimeLimit, match="git slow took longer than 1 seconds"):
         Git(repository)("-c", alias, "slow", seconds=1)
     assert len(pids(started)) == 2
     assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
@@ -221,3 +223,22 @@ def test_reader_ends_with_what_it_reads_for(repository: Path) -> None:
     (reader,) = [pid for pid in children() if pid not in others and is_alive(pid)]
     del here
     assert not is_alive(reader)
+
+
+def test_git_that_hangs_when_it_is_asked_for_its_version_is_ended(tmp_path: Path) -> None:
+    """GitPython asks at its first import, and would wait for ever."""
+    program = tmp_path / "git"
+    program.write_text('#!/bin/sh\n[ "$1" = version ] && exec sleep 600\nexit 1\n')
+    program.chmod(0o755)
+    script = (
+        "from pathlib import Path\n"
+        "from tidemill.clients.git import git\n"
+        "git.LOCAL_SECONDS = 1.0\n"
+        f"git.Git(Path({str(tmp_path)!r})).attempt('status')\n"
+    )
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False,
+        timeout=60,
+    )  # fmt: skip
+    assert "git version took longer than 1 seconds" in done.stderr

@@ -10,7 +10,7 @@ from tests.world import git
 
 from tidemill.clients.git.repository import Repository, opened
 from tidemill.clients.git.store import Declined, Pushed, Raced, Update
-from tidemill.errors import Unreachable
+from tidemill.errors import TimeLimit, Unreachable
 
 THEN = datetime(2026, 1, 5, 10, tzinfo=UTC)
 MAIN, JOURNAL, INBOX = "refs/heads/main", "refs/tidemill/journal", "refs/tidemill/inbox/hold-1"
@@ -225,3 +225,27 @@ def test_push_of_which_nothing_is_known_does_not_say_that_nothing_was_written(
         repository.push([Update(MAIN, main, landed)])
     assert lost.value.written == "unknown: the push may have arrived; the next turn sees"
     assert refs(elsewhere) == {MAIN: landed}
+
+
+def test_push_that_hangs_is_ended_once_and_not_taken_for_a_refusal(
+    server: Path, repository: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main = main_of(repository)
+    hook(server, "pre-receive", "echo once >> hung; sleep 600")
+    monkeypatch.setattr("tidemill.clients.git.repository.REMOTE_SECONDS", 2.0)
+    with pytest.raises(TimeLimit, match="git push took longer") as found:
+        repository.push([Update(MAIN, main, made(repository, main))])
+    assert "as a whole" in found.value.written
+    assert (server / "hung").read_text() == "once\n"
+    assert refs(server) == {MAIN: main}
+
+
+def test_server_without_atomic_pushes_is_told_from_one_that_lets_nobody_in(
+    server: Path, repository: Repository
+) -> None:
+    main = main_of(repository)
+    git(server, "config", "receive.advertiseAtomic", "false")
+    outcome = repository.push([Update(MAIN, main, made(repository, main))])
+    assert isinstance(outcome, Declined)
+    assert "atomic" in outcome.remedy
+    assert refs(server) == {MAIN: main}

@@ -227,7 +227,7 @@ def test_whoever_may_not_write_is_told_which_right_is_missing(server: GitServer,
         outcome = repository.push([Update("refs/heads/auto", None, main)])
     assert isinstance(outcome, Declined)
     assert "403" in outcome.reason
-    assert "`contents: write` for acme/cfg-app" in outcome.reason
+    assert "`contents: write` for acme/cfg-app" in outcome.remedy
 
 
 def test_rule_that_refuses_is_not_taken_for_a_missing_right(server: GitServer, url: str) -> None:
@@ -242,7 +242,7 @@ def test_rule_that_refuses_is_not_taken_for_a_missing_right(server: GitServer, u
         outcome = repository.push([Update("refs/heads/auto", None, main)])
     assert isinstance(outcome, Declined)
     assert "main is protected" in outcome.reason
-    assert "contents" not in outcome.reason
+    assert not outcome.remedy
 
 
 def test_path_and_other_addresses_get_no_token(

@@ -106,7 +106,7 @@ def test_repository_without_a_main_is_refused(new: World) -> None:
     from tests.world import git
 
     git(new.bare, "update-ref", "-d", "refs/heads/main")
-    assert "has no branch main" in refused(new, "status")
+    assert "is empty" in refused(new, "status")
 
 
 def test_status_can_not_be_a_dry_run(new: World) -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from tidemill.facts.records import AHEAD
 from tidemill.words.moments import Moment
 from tidemill.words.names import one_line
 
@@ -89,7 +90,7 @@ class Verdict:
         """This verdict where the check was asked for: claimed, until it answers or is lost."""
         if self.is_known and self.finished - asked.runs:
             return self
-        is_live = now < asked.at + timeout
+        is_live = _is_live(asked.at, timeout, now)
         state = self.state
         if state == "missing":
             state = "pending" if is_live else "lost"
@@ -117,7 +118,7 @@ def verdict(
     by_context = [[run for run in counted if run.context == context] for context in contexts]
     states = [_state(mine, timeout, now) for mine in by_context]
     finished = frozenset(_id(run) for run in counted if run.state in ("success", "failure"))
-    claimed = any(run.state == "pending" and now < run.at + timeout for run in counted)
+    claimed = any(run.state == "pending" and _is_live(run.at, timeout, now) for run in counted)
     order: tuple[State, ...] = ("red", "lost", "missing", "pending", "green")
     state = next(one for one in order if one in states)
     if state == "missing" and "pending" in states:
@@ -127,6 +128,12 @@ def verdict(
     said = _said(counted) if state == "red" else ""
     failed = frozenset((run.context, _id(run)) for run in counted if run.state == "failure")
     return Verdict(state, finished, failed, claimed, since, absent, said)
+
+
+def _is_live(since: datetime, timeout: timedelta, now: datetime) -> bool:
+    """Whether a check may still answer. One that begins only later was begun by a wrong clock,
+    and would be waited for until that time comes."""
+    return since - AHEAD <= now < since + timeout
 
 
 def _id(run: Run) -> str:
@@ -152,6 +159,6 @@ def _state(runs: list[Run], timeout: timedelta, now: datetime) -> State:
         return "green" if answers[-1].state == "success" else "red"
     if not runs:
         return "missing"
-    if any(run.state == "pending" and now < run.at + timeout for run in runs):
+    if any(run.state == "pending" and _is_live(run.at, timeout, now) for run in runs):
         return "pending"
     return "lost"

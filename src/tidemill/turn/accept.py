@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
-from tidemill.errors import Refused, ServerRefused
+from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
 from tidemill.facts.renames import marked
 from tidemill.facts.requests import AnnouncementRequest, Fact
@@ -17,7 +17,7 @@ from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
 from tidemill.plan.position import how_ended
 from tidemill.turn.clear import cleared_way
-from tidemill.turn.push import MOST_RACES, Clock, push
+from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
 from tidemill.turn.write import fact_commit
 
@@ -75,22 +75,15 @@ def accept(
                 return accept(store, read(store), fact, clock)
             case Raced():
                 clock.pause_after(tries)
-            case Declined(reason):
-                raise _refusal(ref, reason)
-    raise _refusal(ref, "it kept changing")
+            case Declined() as declined:
+                raise push_refused(declined, f"the server did not take {ref}")
+    raise push_refused(Declined("it kept changing"), f"the server did not take {ref}")
 
 
 def _how_ended(state: State, fact: Fact) -> str | None:
     if isinstance(fact, AnnouncementRequest) and isinstance(state.settings, Settings):
         return how_ended(state.settings, state.remembered, fact.id, fact.announcement)
     return state.remembered.how_ended(fact.id)
-
-
-def _refusal(ref: str, reason: str) -> ServerRefused:
-    return ServerRefused(
-        f"the server did not take {ref}: {reason}",
-        remedy="let this account write to the refs of the namespace, and send it again",
-    )
 
 
 def _is_broken(waiting: Fact | UnreadableRef) -> bool:

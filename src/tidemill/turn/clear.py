@@ -33,12 +33,12 @@ def cleared_way(
     races = 0
     while changes := _clearing(store, state, clock.now, run_url):
         match push(store, clock, changes.updates):
-            case Declined(reason):
-                raise push_refused(reason)
+            case Declined() as declined:
+                raise push_refused(declined)
             case Raced(ref):
                 races += 1
                 if races == MOST_RACES:
-                    raise push_refused(f"{shown(ref)} kept moving")
+                    raise push_refused(Declined(f"{shown(ref)} kept moving"))
                 clock.pause_after(races)
             case Pushed():
                 entries += changes.entries

@@ -46,9 +46,12 @@ def push(
     return outcome
 
 
-def push_refused(reason: str) -> ServerRefused:
-    """The error for a push that the server declined for good."""
+def push_refused(declined: Declined, what: str | None = None) -> ServerRefused:
+    """The error for a push that the server declined for good; `what` says it in other words."""
+    happened = "the push did not get through" if declined.remedy else "the server refused the push"
     return ServerRefused(
-        f"the server refused the push: {reason}",
-        remedy="let this account write to auto and to the refs of the namespace, and run it again",
+        f"{what or happened}: {declined.reason}",
+        remedy=declined.remedy
+        or "see what the server says; where it is a rule, let this account write to auto and to "
+        "the refs of the namespace; then run it again",
     )

@@ -319,8 +319,15 @@ def _main_branch(refs: Refs) -> str:
     for branch in (refs.head, "main", "master"):
         if branch and f"refs/heads/{branch}" in refs.shas:
             return branch
+    if refs.shas:
+        raise Refused(
+            f"none of the {len(refs.shas)} refs that the server lists is main, or the branch that "
+            "HEAD names",
+            remedy="run it again; if it stays so, make the branch that the clusters deploy the "
+            "repository's default branch",
+        )
     raise Refused(
-        "the repository has no branch main", remedy="push a first commit with a tidemill.toml to it"
+        "the repository is empty", remedy="push a first commit with a tidemill.toml to main"
     )
 
 

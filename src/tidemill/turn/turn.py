@@ -226,10 +226,10 @@ def _write(
             return Turn(decided, Wrote(), state, known)
         case Raced() as raced:
             return raced
-        case Declined(reason):
-            refused = reason
+        case Declined() as declined:
+            refused = declined.reason
     if not decided.landed:
-        raise push_refused(refused)
+        raise push_refused(declined)
     say(f"the server refuses to move main: {refused}")
     refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
     known, decided = decide(known, refused=refusal)
@@ -242,5 +242,5 @@ def _write(
             return Turn(decided, Wrote(), state, known, refused)
         case Raced() as raced:
             return raced
-        case Declined(reason):
-            raise push_refused(reason)
+        case Declined() as declined:
+            raise push_refused(declined)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import msgspec
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
-from tidemill.errors import Refused, ServerRefused, StateUnreadable
+from tidemill.errors import Refused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.journal import RECORD
 from tidemill.facts.settings import Checks, Settings
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
-from tidemill.turn.push import MOST_RACES, Clock, push
+from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
 
 
@@ -33,7 +33,7 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
         Refused: `short` is no commit, or the beginning of several.
         ServerRefused: the server does not take it.
     """
-    reason = ""
+    declined = Declined("")
     for tries in range(MOST_RACES):
         state = read(store)
         sha = _resolved(store, state, short)
@@ -54,11 +54,11 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
             case Pushed():
                 return VerdictNote(sha, changed=True, why=_what_follows(state, report))
             case Raced(name, _, _):
-                reason = f"{name} kept moving"
-            case Declined(reason):
+                declined = Declined(f"{name} kept moving", remedy="run it again")
+            case Declined() as declined:
                 break
         clock.pause_after(tries)
-    raise ServerRefused(f"the verdict could not be written: {reason}", remedy="run it again")
+    raise push_refused(declined, "the verdict could not be written")
 
 
 def _known(state: State, sha: str) -> CheckRecord | None:

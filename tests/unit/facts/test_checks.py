@@ -38,6 +38,10 @@ def record(*reports: str) -> CheckRecord:
         (("check/1 pending",), "pending", True),
         (("check/1 pending 59",), "pending", True),
         (("check/1 pending 60",), "lost", False),
+        # One that begins only later was begun by a wrong clock: it is not waited for.
+        (("check/1 pending -4",), "pending", True),
+        (("check/1 pending -1440",), "lost", False),
+        (("check/1 no", "check/2 pending -1440"), "red", False),
         (("check/1 cancelled",), "lost", False),
         (("check/1 pending 5", "check/1 ok"), "green", False),
         (("check/1 pending 5", "check/1 cancelled"), "lost", False),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 import weakref
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import communicate
+from tidemill.clients.machine.scratch import require_room
 from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import TidemillError
 from tidemill.words.urls import redacted
@@ -98,10 +100,12 @@ class Git:
 
         Raises:
             GitError: it failed.
+            OSError: it failed, and the disk is full.
             TimeLimit: it took longer than `seconds`.
         """
         code, out, err = self.attempt(*arguments, data=data, env=env, seconds=seconds)
         if code != 0:
+            require_room(self.folder)
             raise GitError(arguments, code, err)
         return out
 
@@ -113,6 +117,8 @@ class Git:
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
+        if "git" not in sys.modules:
+            self.fed("version", seconds=LOCAL_SECONDS)  # GitPython would wait for it for ever
         os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so here
         import git
 
@@ -196,6 +202,7 @@ class Git:
                 raise self._missing() from None
             _, err = communicate(process, _named(arguments), None, seconds)
             if process.returncode != 0:
+                require_room(self.folder)
                 raise GitError(arguments, process.returncode, err.decode(errors="replace"))
             found.seek(0)
             return found.read()
@@ -231,7 +238,13 @@ class Git:
 
 def _named(arguments: Sequence[str]) -> str:
     """A call as messages name it: by its command, which may have options of Git before it."""
-    return f"git {next(one for one in arguments if one[:2] != '--')}"
+    words = iter(arguments)
+    for word in words:
+        if word == "-c":
+            next(words)
+        elif word[:1] != "-":
+            return f"git {word}"
+    return "git"
 
 
 def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[str, str]:

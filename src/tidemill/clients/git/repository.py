@@ -36,8 +36,8 @@ from tidemill.clients.git.store import (
     WorkTimedOut,
 )
 from tidemill.clients.git.worktree import Worktree
-from tidemill.clients.machine.scratch import scratch
-from tidemill.errors import Refused, TidemillError, Unreachable
+from tidemill.clients.machine.scratch import require_room, scratch
+from tidemill.errors import Refused, TidemillError, TimeLimit, Unreachable
 from tidemill.facts.image_files import FILES
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
@@ -297,10 +297,11 @@ class Repository(Objects):
         leases = [f"--force-with-lease={update.ref}:{update.old or ''}" for update in updates]
         changes = [f"{update.new or ''}:{update.ref}" for update in updates]
         arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
+        slow: TimeLimit | None = None
         try:
             code, out, err = self.git.said(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
-        except TidemillError as error:
-            code, out, err = 1, b"", error.what
+        except TimeLimit as error:
+            code, out, err, slow = 1, b"", "", error
         if code == 0:
             return Pushed()
         try:
@@ -313,10 +314,33 @@ class Repository(Objects):
         for update in updates:
             if found.get(update.ref) != update.old:
                 return Raced(update.ref, update.old, found.get(update.ref))
+        if slow is not None:
+            slow.written = "nothing so far; if it still arrives, it arrives as a whole"
+            raise slow
         said = _said(out.decode(errors="replace"), err)
-        if not _has_report(out):  # it was not let in, so no rule of the server refused it
-            said = f"{said}; {self._origin.remedy('write')}"
-        return Declined(said)
+        if _has_report(out):
+            return Declined(said)
+        return Declined(said, self._why_not_let_in(leases, changes))
+
+    def _why_not_let_in(self, leases: Sequence[str], changes: Sequence[str]) -> str:
+        """What to do about a push that no rule of the server refused: it was not let in.
+
+        A server that can't take all updates or none takes the same, tried only, if it need not.
+        """
+        tried = ("push", "--dry-run", "--porcelain", "--no-verify", *leases, "origin", *changes)
+        try:
+            code, _, _ = self.git.said(*tried, env=self._reached, seconds=REMOTE_SECONDS)
+            whole, _, _ = self.git.said(
+                *tried[:1], "--atomic", *tried[1:], env=self._reached, seconds=REMOTE_SECONDS
+            )
+        except TimeLimit:
+            code, whole = 1, 1
+        if code == 0 and whole != 0:
+            return (
+                "keep the repository on a server that takes atomic pushes, or allow them on this "
+                "one (receive.advertiseAtomic): Tidemill writes all refs together, or none"
+            )
+        return self._origin.remedy("write")
 
     def _fetch_commits(self, commits: Sequence[str], *, again: bool = True) -> None:
         missing = [commit for commit in dict.fromkeys(commits) if commit not in self._here]
@@ -371,6 +395,7 @@ class Repository(Objects):
             try:
                 return read()
             except GitError as error:
+                require_room(self._folder)
                 if not left:
                     raise Unreachable(
                         f"{self._origin.where} could not be read: {error.said}",

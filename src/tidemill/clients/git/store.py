@@ -44,9 +44,14 @@ class Raced:
 
 @dataclass(frozen=True)
 class Declined:
-    """Every ref was as expected, and still the server said no; nothing was written."""
+    """Every ref was as expected, and still the server said no; nothing was written.
+
+    Attributes:
+        remedy: what to do, where it was no rule of the server that refused it.
+    """
 
     reason: str
+    remedy: str = ""
 
 
 PushResult: TypeAlias = Pushed | Raced | Declined

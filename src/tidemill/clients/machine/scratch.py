@@ -6,6 +6,7 @@ the folder, which ends with its process, tells the living from the dead.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -26,6 +27,7 @@ _NEW = ".tidemill-new-"
 _OLD = 3600.0
 _LOCK = "lock"
 _ROOM = 1024**3
+_LEAST = 64 * 1024  # bytes; with fewer a disk is full
 
 
 @contextmanager
@@ -72,6 +74,19 @@ def _parent(large: bool) -> Path:
     except OSError:
         pass
     return Path(tempfile.gettempdir()).resolve()
+
+
+def require_room(folder: Path) -> None:
+    """Raise the error of a full disk if the one that `folder` is on is full: programs that
+    ran out of room there say it in words of their own.
+
+    Raises:
+        OSError: it is full.
+    """
+    with suppress(FileNotFoundError):
+        found = os.statvfs(folder)
+        if found.f_bavail * found.f_frsize < _LEAST or (found.f_files and not found.f_favail):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _removed(folder: Path) -> None:
