@@ -19,6 +19,7 @@ from tests.clients.registry_trouble import Troubled, troubled
 from tidemill.clients.http.client import Http
 from tidemill.clients.registry.access import Session
 from tidemill.clients.registry.registry import Registry, registry
+from tidemill.clients.registry.trust import Trust
 from tidemill.images import oci
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
@@ -38,7 +39,11 @@ class Run:
     told: list[str] = field(default_factory=list)
 
 
-def run(environment: Mapping[str, str] | None = None, seconds: float = 30) -> Run:
+def run(
+    environment: Mapping[str, str] | None = None,
+    seconds: float = 30,
+    registries: Mapping[str, Trust] | None = None,
+) -> Run:
     """A session in an environment of its own, that never waits."""
     pauses: list[float] = []
     told: list[str] = []
@@ -49,7 +54,7 @@ def run(environment: Mapping[str, str] | None = None, seconds: float = 30) -> Ru
         chance=lambda: 1.0,
         progress=told.append,
     )
-    return Run(Session(http), pauses, told)
+    return Run(Session(http, registries=registries or {}), pauses, told)
 
 
 def logged_in(folder: Path, host: str, user: str, password: str) -> dict[str, str]:

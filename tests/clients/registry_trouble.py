@@ -26,6 +26,14 @@ class Seen:
     headers: Mapping[str, str]
 
 
+When = Callable[[Seen], bool]
+
+
+def larger_than(size: int) -> When:
+    """Whether a body has more bytes."""
+    return lambda seen: int(seen.headers.get("Content-Length", "0")) > size
+
+
 @dataclass(frozen=True)
 class Pass:
     """Make no trouble, this once."""
@@ -120,7 +128,7 @@ class _Rule:
     path: re.Pattern[str]
     trouble: Trouble
     left: int
-    over: int
+    when: When
 
 
 class Troubled:
@@ -141,15 +149,20 @@ class Troubled:
         self.host = f"127.0.0.1:{self._server.server_address[1]}"
 
     def on(
-        self, method: str, path: str, *troubles: Trouble, times: int = 1, over: int = -1
+        self,
+        method: str,
+        path: str,
+        *troubles: Trouble,
+        times: int = 1,
+        when: When = lambda _: True,
     ) -> None:
         """Make trouble for the next requests to such a path, one trouble after another.
 
         Args:
-            over: only for those with a body of more bytes.
+            when: of which of them.
         """
         for trouble in troubles:
-            self._rules.append(_Rule(method, re.compile(path), trouble, times, over))
+            self._rules.append(_Rule(method, re.compile(path), trouble, times, when))
 
     def asked(self, method: str, path: str = "") -> list[Seen]:
         """The requests that came."""
@@ -158,10 +171,9 @@ class Troubled:
     def taken(self, seen: Seen) -> Trouble | None:
         with self._lock:
             self.seen.append(seen)
-            size = int(seen.headers.get("Content-Length", "0"))
             for rule in self._rules:
                 is_meant = rule.method == seen.method and rule.path.search(seen.path)
-                if is_meant and rule.left and size > rule.over:
+                if is_meant and rule.left and rule.when(seen):
                     rule.left -= 1
                     return rule.trouble
         return None

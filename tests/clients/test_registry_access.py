@@ -38,12 +38,14 @@ from tests.components.shapes import StartRegistry
 
 from tidemill.clients.github.api import GitHub
 from tidemill.clients.github.place import Place
-from tidemill.clients.http.client import Http
-from tidemill.clients.http.trouble import said_in
-from tidemill.clients.registry.access import Session
+from tidemill.clients.http.client import Call, Http
+from tidemill.clients.http.trouble import Trouble, said_in
+from tidemill.clients.registry import trust
+from tidemill.clients.registry.access import Need, Session
 from tidemill.clients.registry.registry import Registry
 from tidemill.clients.registry.registry import registry as opened
 from tidemill.clients.registry.tokens import Challenge, challenges
+from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.images import oci
 from tidemill.images.layout import Layout
@@ -377,12 +379,79 @@ def test_an_authority_is_trusted_that_the_environment_names(
     assert published(whole, layout, repository, "main").changed
 
 
+def test_an_authority_is_trusted_that_the_settings_name_for_its_registry(
+    certified: tuple[Started, Path], layout: Layout, whole: Descriptor
+) -> None:
+    """Then TLS is spoken on this machine, too; another registry is believed no more than before."""
+    started, file = certified
+    session = run(registries={started.host: Trust(authority=file)}).session
+    repository = opened(started.name("tls/own"), session=session)
+    assert published(whole, layout, repository, "main").changed
+    other = started.name("tls/own").replace("127.0.0.1", "localhost")
+    stranger = opened(other, session=session, insecure=False)
+    with pytest.raises(ServerRefused, match="can't be trusted"):
+        stranger.find("main")
+
+
+@pytest.mark.parametrize("place", [".config/containers", ".config/docker", "etc"])
+def test_an_authority_is_trusted_that_docker_or_podman_knows_for_its_registry(
+    place: str, certified: tuple[Started, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started, file = certified
+    monkeypatch.setattr(trust, "SYSTEM", (tmp_path / "etc/certs.d",))
+    folder = tmp_path / place / "certs.d" / started.host
+    folder.mkdir(parents=True)
+    session = run({"HOME": str(tmp_path)}).session
+    with pytest.raises(ServerRefused, match="can't be trusted"):
+        opened(started.name("tls/own"), session=session, insecure=False).find("none")
+    (folder / "ca.crt").write_bytes(file.read_bytes())
+    session = run({"HOME": str(tmp_path)}).session
+    assert opened(started.name("tls/own"), session=session).find("none") is None
+
+
+def test_a_registry_that_wants_a_certificate_of_ours_gets_that_of_certs_d_and_no_one_else_does(
+    start_registry: StartRegistry, certified: tuple[Started, Path], tmp_path: Path
+) -> None:
+    _, file = certified
+    key = file.with_suffix(".key")
+    tls = {"certificate": str(file), "key": str(key), "clientcas": [str(file)]}
+    started = start_registry({"http": {"tls": tls}})
+    folder = tmp_path / ".config/docker/certs.d" / started.host
+    folder.mkdir(parents=True)
+    (folder / "ca.crt").write_bytes(file.read_bytes())
+    with pytest.raises(TidemillError):
+        opened(started.name("tls/app"), session=run({"HOME": str(tmp_path)}).session).find("main")
+    (folder / "own.cert").write_bytes(file.read_bytes())
+    (folder / "own.key").write_bytes(key.read_bytes())
+    session = run({"HOME": str(tmp_path)}).session
+    repository = opened(started.name("tls/app"), session=session)
+    assert repository.find("main") is None
+    access = session.access(repository.address)
+    elsewhere = f"https://localhost:{started.host.partition(':')[2]}/v2/"
+    with pytest.raises(Trouble), access.stream(Call("GET", elsewhere), Need("tls/app")):
+        pass
+    started.stop()
+
+
+def test_a_file_of_the_settings_that_is_no_authority_is_one_error(
+    certified: tuple[Started, Path], tmp_path: Path
+) -> None:
+    started, _ = certified
+    for data in (None, b"no certificate"):
+        if data:
+            (tmp_path / "ca.pem").write_bytes(data)
+        session = run(registries={started.host: Trust(authority=tmp_path / "ca.pem")}).session
+        with pytest.raises(Refused, match=r"the certificates in .*ca\.pem can't be read"):
+            opened(started.name("tls/app"), session=session).find("main")
+
+
 def test_a_certificate_of_nobody_we_know_is_one_error(certified: tuple[Started, Path]) -> None:
     started, _ = certified
     own = run()
     with pytest.raises(ServerRefused, match=r"the certificate of .* can't be trusted") as error:
         opened(started.name("tls/app"), session=own.session, insecure=False).find("main")
     assert "SSL_CERT_FILE" in error.value.remedy
+    assert f'[registries."{started.host}"]' in error.value.remedy
     assert own.pauses == []
 
 
@@ -404,7 +473,7 @@ def test_the_api_of_github_is_trusted_as_a_registry_is(
 def test_plain_http_where_tls_is_wanted_is_one_error(registry: Started) -> None:
     with pytest.raises(ServerRefused, match="could not be spoken to over TLS") as error:
         opened(registry.name("tls/app"), session=run().session, insecure=False).find("main")
-    assert "insecure" in error.value.remedy
+    assert f"--insecure-registry {registry.host}" in error.value.remedy
 
 
 def test_an_authority_that_can_not_be_read_is_one_error(
@@ -412,7 +481,7 @@ def test_an_authority_that_can_not_be_read_is_one_error(
 ) -> None:
     started, _ = certified
     session = run({"SSL_CERT_FILE": str(tmp_path / "none.pem")}).session
-    with pytest.raises(Refused, match=r"the authorities in .*none\.pem can't be read"):
+    with pytest.raises(Refused, match=r"the certificates in .*none\.pem can't be read"):
         opened(started.name("tls/app"), session=session, insecure=False).find("main")
 
 

@@ -34,6 +34,7 @@ from tests.clients.registry_trouble import (
     SayNothing,
     Trouble,
     Troubled,
+    larger_than,
     troubled,
 )
 from tests.components.shapes import Registry as Started
@@ -341,7 +342,7 @@ def no_more_than(size: int) -> Callable[[Troubled], None]:
 
     def made(proxy: Troubled) -> None:
         for method in ("PUT", "PATCH"):
-            proxy.on(method, UPLOAD, Say(413), times=ALWAYS, over=size)
+            proxy.on(method, UPLOAD, Say(413), times=ALWAYS, when=larger_than(size))
 
     return made
 
@@ -350,11 +351,11 @@ LIMITS: dict[str, tuple[Callable[[Troubled], None], int]] = {
     "429 twice, without a time": (lambda proxy: proxy.on("PUT", UPLOAD, Say(429), Say(429)), 1),
     "500 twice, without a time": (lambda proxy: proxy.on("PUT", UPLOAD, Say(500), Say(500)), 1),
     "405 of whole blobs": (
-        lambda proxy: proxy.on("PUT", UPLOAD, Say(405), times=ALWAYS, over=0),
+        lambda proxy: proxy.on("PUT", UPLOAD, Say(405), times=ALWAYS, when=larger_than(0)),
         1,
     ),
     "400 of whole blobs": (
-        lambda proxy: proxy.on("PUT", UPLOAD, Say(400), times=ALWAYS, over=0),
+        lambda proxy: proxy.on("PUT", UPLOAD, Say(400), times=ALWAYS, when=larger_than(0)),
         1,
     ),
     "413 beyond 2 MiB": (no_more_than(2 << 20), 6),

@@ -1,5 +1,7 @@
 """Proxies, as the environment names them."""
 
+from contextlib import suppress
+
 import pytest
 from tests.clients.registry_places import run
 from tests.clients.registry_trouble import Say, troubled
@@ -7,6 +9,7 @@ from tests.components.shapes import Registry as Started
 
 from tidemill.clients.http.proxies import proxy_for
 from tidemill.clients.registry.registry import registry as opened
+from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Unreachable
 
 BOTH = {"HTTP_PROXY": "http://plain:1", "HTTPS_PROXY": "http://tls:2"}
@@ -59,6 +62,20 @@ def test_a_registry_is_reached_through_the_proxy(registry: Started) -> None:
         assert repository.find("main") is None
         assert proxy.seen[0].headers["Host"] == "registry.test:5000"
         assert proxy.seen[0].headers["Proxy-Authorization"] == "Basic YWRhOm9wZW4gc2VzYW1l"
+
+
+@pytest.mark.parametrize(("insecure", "method"), [(True, "HEAD"), (None, "CONNECT")])
+def test_a_registry_that_is_said_to_be_insecure_is_spoken_to_over_plain_http_wherever_it_is(
+    insecure: bool | None, method: str, registry: Started
+) -> None:
+    with troubled(registry.host) as proxy:
+        proxy.on("CONNECT", "", Say(407))
+        environment = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), f"http://{proxy.host}")
+        registries = {"registry.test:5000": Trust(insecure=insecure)}
+        session = run(environment, registries=registries).session
+        with suppress(Unreachable):
+            assert opened("registry.test:5000/app", session=session).find("main") is None
+        assert proxy.seen[0].method == method
 
 
 def test_a_proxy_that_does_not_answer_is_named_without_its_secret() -> None:

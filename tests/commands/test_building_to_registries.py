@@ -10,15 +10,19 @@ import json
 import re
 import subprocess
 import threading
+import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients.registry_trouble import Say, Seen, Troubled, troubled
 from tests.commands.checkouts import Checkout, Said, in_a_process, new_checkout, service, tidemill
 from tests.components.shapes import Registry
 from tests.world import git
 
+from tidemill.images import compression
 from tidemill.images.layout import Layout
 
 
@@ -404,3 +408,116 @@ def test_a_blob_that_a_destination_has_lost_is_sent_again(app: Checkout, tmp_pat
     assert again["web"]["digest"] == first["web"]["digest"]
     for blob in (layout / "blobs" / "sha256").iterdir():
         assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
+
+
+# Registries that are reached otherwise, or know no OCI images
+
+
+@pytest.fixture
+def beyond(registry: Registry, monkeypatch: pytest.MonkeyPatch) -> Iterator[Troubled]:
+    """What stands between here and `registry.test:5000`, which is the real registry by that name.
+
+    It lets plain HTTP through, and no TLS: the registry speaks none.
+    """
+    with troubled(registry.host) as proxy:
+        proxy.on("CONNECT", "", Say(502), times=1000)
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        yield proxy
+
+
+BEYOND = "registry.test:5000/insecure/{service}"
+
+
+def test_a_registry_by_plain_http_is_one_that_the_settings_name(
+    app: Checkout, beyond: Troubled
+) -> None:
+    app.settings(service("web"), images=BEYOND)
+    app.error()
+    assert {seen.method for seen in beyond.seen} == {"CONNECT"}
+    app.settings(
+        f'{service("web")}\n[registries."registry.test:5000"]\ninsecure = true\n', images=BEYOND
+    )
+    image = app.built()["web"]
+    assert image["image"] == f"registry.test:5000/insecure/web@{image['digest']}"
+
+
+def test_a_registry_by_plain_http_is_one_that_an_option_names(
+    app: Checkout, beyond: Troubled, tmp_path: Path
+) -> None:
+    option = ("--insecure-registry", "registry.test:5000")
+    to = "registry.test:5000/insecure/option"
+    app.write("build.json", app.build("--to", to, *option).out)
+    image = app.built("--to", to, "--service", "web", *option)["web"]
+    assert not image["changed"]
+    place = f"oci:{tmp_path / 'layout'}"
+    app.built("--to", place, "--service", "web")
+    compared = tidemill("compare", f"{place}/web:main", f"{to}/web:main", *option, "--json")
+    assert (compared.code, compared.json["verdict"]) == (0, "identical")
+    record = ("record-image-artifact", "--build", app.folder / "build.json")
+    assert tidemill(*record, "--verify", *option, "--output", tmp_path / "records").code == 0
+    assert tidemill(*record, "--verify", "--output", tmp_path / "records").code == 1
+
+
+@pytest.mark.parametrize("host", ["registry", "registry.test/x", "REGISTRY:1/", "", "a b:5"])
+def test_what_is_no_registry_is_refused(host: str, app: Checkout) -> None:
+    app.settings(f'{service("web")}\n[registries."{host}"]\ninsecure = true\n')
+    assert "is not a registry: write it as" in app.error("--no-push")["what"]
+    if host:
+        app.settings(service("web"))
+        said = app.error("--no-push", "--insecure-registry", host)
+        assert said["remedy"] == "give --insecure-registry HOST:PORT"
+
+
+@pytest.fixture
+def without_oci(registry: Registry) -> Iterator[Troubled]:
+    """A registry from before there was a specification, as far as types of manifests go."""
+
+    def is_oci(seen: Seen) -> bool:
+        return "vnd.oci" in seen.headers.get("Content-Type", "")
+
+    with troubled(registry.host) as proxy:
+        body = b'{"errors": [{"code": "MANIFEST_INVALID", "message": "unknown"}]}'
+        proxy.on("PUT", "/manifests/", Say(400, body=body), times=1000, when=is_oci)
+        yield proxy
+
+
+def docker_types(document: Any) -> set[str]:
+    """All media types in a manifest or an index."""
+    parts = [document, document.get("config", {}), *document.get("layers", [])]
+    return {part["mediaType"] for part in (*parts, *document.get("manifests", [])) if part}
+
+
+@pytest.mark.parametrize("platforms", [("linux/amd64",), ("linux/amd64", "linux/arm64")])
+def test_a_registry_without_oci_types_gets_docker_s_where_that_is_asked_for(
+    platforms: tuple[str, ...], app: Checkout, without_oci: Troubled, crane: Path, skopeo: Path
+) -> None:
+    to = f"{without_oci.host}/docker/types-{len(platforms)}"
+    asked = ("--to", to, "--platform", ",".join(platforms))
+    refused = app.error(*asked)
+    assert "refused to store the manifest" in refused["what"]
+    assert refused["remedy"].startswith("if it knows no OCI images, give --media-types docker")
+    first = app.built(*asked, "--media-types", "docker")["web"]
+    found = manifest(crane, first["image"])
+    assert all(kind.startswith("application/vnd.docker.") for kind in docker_types(found))
+    assert "annotations" not in found
+    assert b"PASS" in said(crane, "validate", "--remote", first["tag"])
+    said(skopeo, "inspect", "--raw", "--tls-verify=false", f"docker://{first['tag']}")
+    # In the settings it is the same, wherever it is said; nothing is sent or compressed again.
+    app.settings(f'{service("web")}\n[registries."{without_oci.host}"]\nmedia_types = "docker"\n')
+    app.commit()
+    again = app.built(*asked)["web"]
+    assert (again["digest"], again["changed"], again["sent"]) == (first["digest"], False, 0)
+    app.settings(f'media_types = "docker"\n{service("web")}')
+    last = app.built("--to", f"{to}/whole", "--platform", ",".join(platforms), "--verify")["web"]
+    assert (last["digest"], last["verified"]) == (first["digest"], True)
+
+
+def test_an_image_in_docker_s_form_has_the_same_layers_and_is_known_by_its_next_build(
+    app: Checkout, to: str, registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked_for = ("--to", to, "--service", "web", "--media-types", "docker")
+    app.built(*asked_for)
+    monkeypatch.setattr(compression, "member", lambda _: pytest.fail("it was compressed again"))
+    assert not app.built(*asked_for)["web"]["changed"]

@@ -60,9 +60,14 @@ class Build:
             if isinstance(source, DockerfileBuild) and platform in self._bases:
                 source = self._given(source, self._bases[platform])
             images[platform] = self._image(source, platform, workspace)
-        if len(images) == 1:
-            return next(iter(images.values()))
-        return workspace.layout.add(oci.INDEX, oci.index(images))
+        image = next(iter(images.values()))
+        if len(images) > 1:
+            image = workspace.layout.add(oci.INDEX, oci.index(images))
+        if item.media_types == "docker":
+            from tidemill.building.docker_types import docker_form
+
+            image = docker_form(image, workspace.layout)
+        return image
 
     def _given(self, source: DockerfileBuild, base: Location) -> DockerfileBuild:
         """The build of an item, told where the order's base is."""

@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tidemill.building.settings import Compile, DockerfileKeys, Engine, Service, Settings
+from tidemill.building.settings import (
+    Compile,
+    DockerfileKeys,
+    Engine,
+    MediaTypes,
+    Service,
+    Settings,
+    checked_registry,
+)
+from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
@@ -36,6 +45,8 @@ class BuildOptions:
         builder: the name of the builder that buildx takes.
         to: a place as `tidemill.building.destination` reads it; that of the settings if None.
         tags: more tags, besides the SHA and the branch.
+        media_types: those of the images; the settings' if None.
+        registries: how some are reached, on top of the settings'.
         push: whether anything is written to the destinations.
         times: for one Dockerfile; those of services are in the settings.
         verify: whether to build twice, and publish only what is the same.
@@ -48,6 +59,8 @@ class BuildOptions:
     builder: str | None = None
     to: str | None = None
     tags: tuple[str, ...] = ()
+    media_types: MediaTypes | None = None
+    registries: Mapping[str, Trust] = field(default_factory=dict)
     push: bool = True
     verify: bool = False
     times: Times = CONSTANT
@@ -63,6 +76,7 @@ class Item:
         tags: those that are set there, in this order.
         before: the tag whose image it is compared with, to say whether it changed.
         repository: what references name, where `to` is a layout: the repository it stands for.
+        media_types: of its documents.
     """
 
     name: str
@@ -73,6 +87,7 @@ class Item:
     tags: tuple[str, ...] = ()
     before: str | None = None
     repository: str | None = None
+    media_types: MediaTypes = "oci"
 
     @property
     def place(self) -> str | None:
@@ -85,7 +100,8 @@ class Order:
     """All that is built in one run, in the folder `root`.
 
     The compile step comes first, then the base, then the items, side by side. `base_arg` is the
-    build argument that names the base, `times` is what all images say of times.
+    build argument that names the base, `times` is what all images say of times, and `registries`
+    how some are reached.
     """
 
     root: Path
@@ -96,6 +112,7 @@ class Order:
     base_arg: str = ""
     builder: str | None = None
     times: Times = CONSTANT
+    registries: Mapping[str, Trust] = field(default_factory=dict)
 
     @property
     def takes_long(self) -> bool:
@@ -130,6 +147,7 @@ def order_of_services(
         base.build_arg if base else "",
         options.builder,
         settings.times,
+        {**trusts(settings, root), **options.registries},
     )
 
 
@@ -137,14 +155,28 @@ def order_of_dockerfile(build: DockerfileBuild, options: BuildOptions) -> Order:
     """The order for one Dockerfile that no settings tell of."""
     labels = {**build.labels, **kept_labels(options.labels)}
     whole = replace(build, labels=labels, no_cache=build.no_cache or options.no_cache)
-    item = Item(build.name, whole, _platforms(options.platforms or ("linux/amd64",)))
+    item = Item(
+        build.name,
+        whole,
+        _platforms(options.platforms or ("linux/amd64",)),
+        media_types=options.media_types or "oci",
+    )
     return Order(
         build.context,
         (item,),
         options.engine or "assemble",
         builder=options.builder,
         times=options.times,
+        registries=options.registries,
     )
+
+
+def trusts(settings: Settings, root: Path) -> dict[str, Trust]:
+    """How registries are reached, by `host[:port]`, with the settings of a checkout."""
+    return {
+        checked_registry(host): Trust(keys.insecure, root / keys.ca if keys.ca else None)
+        for host, keys in settings.registries.items()
+    }
 
 
 def kept_labels(labels: Mapping[str, str]) -> dict[str, str]:

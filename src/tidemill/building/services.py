@@ -69,7 +69,9 @@ def build_services(
             place = destination.of_service(run.options.to, item.name, alone=len(picked) == 1)
         tags = dict.fromkeys((sha, branch, *destination.extra_tags(run.options.tags, place)))
         stands_for = repository if place.folder is not None else None
-        return replace(item, to=place, tags=tuple(tags), before=branch, repository=stands_for)
+        kinds = run.options.media_types or settings.media_types_at(place)
+        named = replace(item, to=place, repository=stands_for, media_types=kinds)
+        return replace(named, tags=tuple(tags), before=branch)
 
     def order_in(root: Path) -> Order:
         order = order_of_services(settings, root, picked, run.options)

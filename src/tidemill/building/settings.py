@@ -14,6 +14,7 @@ import msgspec
 
 from tidemill.announcing.order import MAX_GENERATION
 from tidemill.errors import Refused, SettingsInvalid
+from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.images.recipe import Copy, Recipe, Times
 from tidemill.words import references
@@ -26,7 +27,9 @@ from tidemill.words.toml_mistakes import mistake
 FILE = "tidemill.toml"
 DEFAULT_PLATFORM = "linux/amd64"
 Engine = Literal["assemble", "buildkit", "classic"]
+MediaTypes = Literal["oci", "docker"]
 _IMAGE = re.compile(r"docker-image://|oci-layout://|oci:")
+_REGISTRY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
 
@@ -158,12 +161,31 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         return parse_duration(self.time_limit)
 
 
+class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a registry is reached.
+
+    `insecure` is whether it is spoken to over plain HTTP, `ca` a file of the checkout with the
+    certificates of its authority, and `media_types` what images that go there have.
+    """
+
+    insecure: bool | None = None
+    ca: str | None = None
+    media_types: MediaTypes | None = None
+
+    def __post_init__(self) -> None:
+        if self.insecure and self.ca:
+            raise ValueError("ca has no meaning for a registry that is insecure")
+        if self.ca is not None:
+            _check_inside(self.ca)
+
+
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The whole file. `images` is the repository of each image, with `{service}` in it.
 
     `engine` builds the Dockerfiles; a service of files alone is always assembled. `generation` is
     one more after the repository was rewritten or moved: positions then begin anew. `created` and
-    `content_times` are what all images say of times (`tidemill.images.recipe.Times`).
+    `content_times` are what all images say of times (`tidemill.images.recipe.Times`). `registries`
+    is by `host[:port]`.
     """
 
     images: str
@@ -175,10 +197,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     generation: int = 1
     created: Moment | None = None
     content_times: tuple[str, ...] = ()
+    media_types: MediaTypes = "oci"
+    registries: dict[str, Registry] = {}
 
     def __post_init__(self) -> None:
         _check_branch(self.branch)
         check_absolute(self.content_times)
+        for host in self.registries:
+            checked_registry(host)
         if not 1 <= self.generation <= MAX_GENERATION:
             raise ValueError(f"the generation {self.generation} is not between 1 and 2^31 - 1")
         if not self.services:
@@ -205,6 +231,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def times(self) -> Times:
         """What all images say of times."""
         return Times(to_the_second(self.created) if self.created else None, self.content_times)
+
+    def media_types_at(self, place: Location) -> MediaTypes:
+        """The media types of an image that goes to a place."""
+        host = references.registry_of(place.repository) if place.repository else ""
+        own = (k.media_types for key, k in self.registries.items() if checked_registry(key) == host)
+        return next(filter(None, own), self.media_types)
 
     def picked(self, names: tuple[str, ...]) -> tuple[Service, ...]:
         """The services of these names, in the file's order; all of them for none.
@@ -245,6 +277,15 @@ def parse(text: str, file: str = FILE) -> Settings:
         raise _invalid(file, line, reason) from None
     except ValueError as error:  # no TOML, or a number of thousands of digits
         raise _invalid(file, None, str(error)) from None
+
+
+def checked_registry(host: str) -> str:
+    """The `host[:port]` of a registry as names of images have it; raise `ValueError` for others."""
+    low = host.lower()
+    found = references.registry_of(f"{low}/image")
+    if not _REGISTRY.fullmatch(low) or (found != low and "." not in low):
+        raise ValueError(f"{host!r} is not a registry: write it as in names of images, host:port")
+    return found
 
 
 def _check_inside(path: str) -> None:

@@ -25,7 +25,6 @@ from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Publication, publish, set_tags
-from tidemill.images.recipe import Times
 from tidemill.images.reuse import NOTHING, EarlierImage, earlier
 from tidemill.words.names import shown_path
 
@@ -81,7 +80,7 @@ def ship(
     """
     compression.prove()
     with Threads() as threads:
-        delivery = _Delivery(scratch, threads, say, order.times)
+        delivery = _Delivery(scratch, threads, say, order)
         try:
             return _shipped(order, delivery, environment, push, again)
         except BrokenPipeError:  # nobody reads the progress any more
@@ -93,17 +92,17 @@ def ship(
 class _Delivery:
     """Brings the images of one run to their destinations, from the layout of its workspace."""
 
-    def __init__(self, scratch: Path, threads: Threads, say: Say, times: Times) -> None:
+    def __init__(self, scratch: Path, threads: Threads, say: Say, order: Order) -> None:
         def spoken(line: str) -> None:
             threads.go_on()
             say(line)
 
         self.threads = threads
-        self._stores = ImageStores(spoken)
+        self._stores = ImageStores(spoken, order.registries)
         self._bases = BaseImages(self._stores)
         layout = Layout.create(scratch / "layout")
         self.workspace = Workspace(
-            self._bases, layout, threads.workers, scratch, times=times, say=spoken
+            self._bases, layout, threads.workers, scratch, times=order.times, say=spoken
         )
         # What is at destinations so far, oldest first.
         self._done: list[tuple[Location, Publication]] = []

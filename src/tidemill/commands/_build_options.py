@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import get_args
 
 from tidemill.building.order import BuildOptions, build_contexts
-from tidemill.building.settings import Engine, check_absolute
+from tidemill.building.settings import Engine, MediaTypes, check_absolute, checked_registry
 from tidemill.clients.git.app_checkout import Given
 from tidemill.clients.machine.environment import variable
+from tidemill.clients.registry.trust import Trust
 from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.errors import Refused
 from tidemill.images.build import DockerfileBuild
@@ -45,6 +46,13 @@ def checkout(about: str = "a checkout of app.git") -> tuple[Option, ...]:
         Option("--settings", metavar="FILE", help=settings),
     )
 
+
+INSECURE = _several(
+    "--insecure-registry",
+    "insecure_registries",
+    "speak plain HTTP to this one",
+    metavar="HOST:PORT",
+)
 
 PARAMETERS = (
     *below(
@@ -113,6 +121,13 @@ PARAMETERS = (
         ),
         _several("--tag", "tags", "one more tag, besides the SHA and the branch"),
         Option(
+            "--media-types",
+            choices=get_args(MediaTypes),
+            help="those of the image; docker for registries that know no OCI; the settings', or "
+            "oci, by default",
+        ),
+        INSECURE,
+        Option(
             "--push/--no-push",
             default=True,
             help="write to the destination; --no-push only builds",
@@ -141,6 +156,8 @@ def options(arguments: Arguments) -> BuildOptions:
         arguments.builder,
         arguments.to,
         listed(arguments.tags, ","),
+        arguments.media_types,
+        insecure_registries(arguments),
         arguments.push,
         arguments.verify,
         _times(arguments),
@@ -156,6 +173,15 @@ def _times(arguments: Arguments) -> Times:
     if not arguments.created:
         return Times(None, paths)
     return Times(to_the_second(parse_moment(arguments.created, "--created")), paths)
+
+
+def insecure_registries(arguments: Arguments) -> dict[str, Trust]:
+    """The registries that are spoken to over plain HTTP because they ask for it."""
+    try:
+        hosts = map(checked_registry, listed(arguments.insecure_registries, ","))
+        return dict.fromkeys(hosts, Trust(insecure=True))
+    except ValueError as error:
+        raise Refused(str(error), remedy="give --insecure-registry HOST:PORT") from None
 
 
 def given(arguments: Arguments) -> Given:

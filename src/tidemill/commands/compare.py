@@ -6,6 +6,7 @@ from click import Argument
 
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.commands._build_options import INSECURE, insecure_registries
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
@@ -41,6 +42,7 @@ PARAMETERS = (
         metavar="NAME",
         help="a machine that built one of them, whose name to look for in files; repeatable",
     ),
+    INSECURE,
     Option(
         "--limit",
         type=int,
@@ -62,7 +64,7 @@ def run(arguments: Arguments) -> Result:
     platform = _platform(arguments.platform)
     if arguments.limit < 1:
         raise Refused(f"--limit {arguments.limit} lists nothing", remedy="give 1 or more")
-    stores = ImageStores()
+    stores = ImageStores(registries=insecure_registries(arguments))
     left, right = (_image(text, stores) for text in (arguments.left, arguments.right))
     with scratch(large=True) as folder:
         found = compare(left, right, folder, platform=platform, hosts=tuple(arguments.host))

@@ -12,12 +12,14 @@ from tidemill.announcing.announcement import Announcement, Image, as_json, bare_
 from tidemill.announcing.completion import carried, in_words
 from tidemill.announcing.image_records import image_set, merged, of_build, record
 from tidemill.announcing.origin import Origin
+from tidemill.building.order import trusts
 from tidemill.building.services import read_settings
 from tidemill.building.settings import FILE, Settings
 from tidemill.clients.git.app_checkout import AppCheckout, Given
 from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.clients.registry.trust import Trust
 from tidemill.commands import _completing
-from tidemill.commands._build_options import checkout, listed
+from tidemill.commands._build_options import INSECURE, checkout, insecure_registries, listed
 from tidemill.commands._completing import Completion, completion
 from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.commands._results import RecordFiles, Result
@@ -86,6 +88,7 @@ PARAMETERS = (
         *_completing.OPTIONS,
     ),
     Option("--verify", is_flag=True, help="ask the registry whether each tag has its digest"),
+    INSECURE,
     Option(
         "--output",
         metavar="PATH",
@@ -113,7 +116,7 @@ def run(arguments: Arguments) -> Result:
             "a record needs a service's tag and its digest", remedy="give --tag and --digest"
         )
     if arguments.verify:
-        _ask(images)
+        _ask(images, insecure_registries(arguments))
     if arguments.build:
         parts = {f"{name}.json": bare_json({name: image}) for name, image in images.items()}
     else:
@@ -147,8 +150,9 @@ def _merge(arguments: Arguments) -> Result:
         )
     sets = [_set(name, names, images, origin, completing) for name, names in wanted.items()]
     if arguments.verify:
+        here = trusts(settings, Path(arguments.checkout)) if settings else {}
         for announcement in sets:
-            _ask(announcement.images)
+            _ask(announcement.images, {**here, **insecure_registries(arguments)})
     files = {f"{one.set}.json": _encoded(one) for one in sets}
     if completing:
         for announcement in sets:
@@ -226,9 +230,9 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _ask(images: dict[str, Image]) -> None:
+def _ask(images: dict[str, Image], registries: Mapping[str, Trust]) -> None:
     """Raise `Refused` where a tag does not stand for the recorded digest."""
-    stores = ImageStores()
+    stores = ImageStores(registries=registries)
     for service, image in images.items():
         tag, digest = references.by_tag(image.Tag), references.by_digest(image.Digest)
         found = stores.open(Location(repository=tag.repository)).find(tag.tag or "")

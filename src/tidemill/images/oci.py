@@ -100,6 +100,8 @@ class Config(msgspec.Struct, frozen=True):
     rootfs: RootFs
     config: dict[str, Any] | None = None
     variant: str | None = None
+    profile: str = msgspec.field(default="", name=PROFILE_ANNOTATION)
+    seal: str = msgspec.field(default="", name=LAYERS_ANNOTATION)
 
     @property
     def platform(self) -> Platform | None:
@@ -155,17 +157,22 @@ def manifest(config: Descriptor, layers: Sequence[Descriptor]) -> bytes:
             "mediaType": MANIFEST,
             "config": config,
             "layers": layers,
-            "annotations": _seal(layers),
+            "annotations": seal(layers),
         }
     )
 
 
-def is_of_profile(manifest: Manifest) -> bool:
+def is_of_profile(manifest: Manifest, config: Config) -> bool:
     """Whether the profile wrote this image, and its layers are still those that it wrote."""
-    return _seal(manifest.layers).items() <= (manifest.annotations or {}).items()
+    said = manifest.annotations or {
+        PROFILE_ANNOTATION: config.profile,
+        LAYERS_ANNOTATION: config.seal,
+    }
+    return seal(manifest.layers).items() <= said.items()
 
 
-def _seal(layers: Sequence[Descriptor]) -> dict[str, str]:
+def seal(layers: Sequence[Descriptor]) -> dict[str, str]:
+    """What an image says of the profile and its layers; in Docker's form the config says so."""
     every = "\n".join(layer.digest for layer in layers)
     return {PROFILE_ANNOTATION: PROFILE, LAYERS_ANNOTATION: digest_of(every.encode())}
 

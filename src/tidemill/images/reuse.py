@@ -60,14 +60,15 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
     try:
         for document in documents.below(found, store.read, lambda _: False):
             manifest = document.content
-            if not isinstance(manifest, oci.Manifest) or not oci.is_of_profile(manifest):
+            if not isinstance(manifest, oci.Manifest):
                 continue
             config = oci.decoded(store.read(manifest.config.digest), oci.Config, "a config")
-            if len(config.rootfs.diff_ids) == len(manifest.layers):
+            is_ours = oci.is_of_profile(manifest, config)
+            if is_ours and len(config.rootfs.diff_ids) == len(manifest.layers):
                 layers |= {
                     diff_id: Descriptor(oci.LAYER, layer.digest, layer.size)
                     for diff_id, layer in zip(config.rootfs.diff_ids, manifest.layers, strict=True)
-                    if layer.media_type == oci.LAYER
+                    if oci.FROM_DOCKER.get(layer.media_type, layer.media_type) == oci.LAYER
                 }
     except Refused:
         return EarlierImage(found.digest)

@@ -70,6 +70,11 @@ def canonical(repository: str) -> str:
     return f"{host}/{rest}"
 
 
+def registry_of(repository: str) -> str:
+    """The `host[:port]` of a repository's registry."""
+    return canonical(repository).partition("/")[0].lower()
+
+
 def _parsed(form: re.Pattern[str], text: str, wanted: str) -> Reference:
     found = form.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if found is None:

@@ -93,7 +93,9 @@ def test_an_image_has_its_files_and_says_how_to_start(
         ("srv/www/index.html", "644"),
     ]
     assert manifest(layout, image)["annotations"]["dev.tidemill.profile"] == "tidemill/2"
-    assert oci.is_of_profile(oci.decoded(layout.read(image.digest), oci.Manifest, "it"))
+    made = oci.decoded(layout.read(image.digest), oci.Manifest, "it")
+    said = oci.decoded(layout.read(made.config.digest), oci.Config, "its config")
+    assert oci.is_of_profile(made, said)
     assert config(layout, image).keys() == {"architecture", "config", "os", "rootfs"}
     assert config(layout, image)["config"] == {"Entrypoint": ["/app"]}
 

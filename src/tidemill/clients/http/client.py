@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -44,6 +45,14 @@ class Body:
     def of(cls, data: bytes) -> Body:
         """A body that is these bytes."""
         return cls(len(data), lambda: iter((data,)))
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files with authorities that are trusted besides all others, and our certificate and key."""
+
+    authorities: tuple[str, ...] = ()
+    own: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,8 +114,15 @@ class Http:
         self._chance = chance
         self._progress = progress
         self._lock = threading.Lock()
-        self._pools: dict[tuple[str, str | None], PoolManager] = {}
+        self._pools: dict[tuple[str, str | None, Tls], PoolManager] = {}
         self.counts = Counts()
+        self.tls = Tls()
+
+    def trusting(self, tls: Tls) -> Http:
+        """The same connections and counts, for servers of whom more is known."""
+        other = copy(self)
+        other.tls = tls
+        return other
 
     def patience(self, longest: float = LONGEST) -> Patience:
         """A new measure of patience, for one request and its retries."""
@@ -190,10 +206,11 @@ class Http:
         parts = urlsplit(url)
         proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port, self.environment)
         with self._lock:
-            if (parts.scheme, proxy) not in self._pools:
+            key = (parts.scheme, proxy, self.tls)
+            if key not in self._pools:
                 # The system's authorities, or those that SSL_CERT_FILE names: slow to load.
                 trusted = self._trusted() if parts.scheme == "https" else None
-                self._pools[parts.scheme, proxy] = (
+                self._pools[key] = (
                     urllib3.PoolManager(maxsize=_CONNECTIONS, ssl_context=trusted)
                     if proxy is None
                     else urllib3.ProxyManager(
@@ -203,20 +220,28 @@ class Http:
                         ssl_context=trusted,
                     )
                 )
-            return self._pools[parts.scheme, proxy]
+            return self._pools[key]
 
     def _trusted(self) -> ssl.SSLContext:
         import ssl
 
         file = self.environment.get("SSL_CERT_FILE")
         folder = self.environment.get("SSL_CERT_DIR")
+        remedy = "let SSL_CERT_FILE name a file of certificates, or take it away"
         try:
-            return ssl.create_default_context(cafile=file or None, capath=folder or None)
+            context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+            remedy = "let it be a file of certificates in PEM, or take it away"
+            for file in self.tls.authorities:
+                context.load_verify_locations(file)
+            if self.tls.own:
+                file = self.tls.own[0]
+                context.load_cert_chain(*self.tls.own)
         except OSError as error:
             raise Refused(
-                f"the authorities in {file} can't be read: {error.strerror or error}",
-                remedy="let SSL_CERT_FILE name a file of certificates, or take it away",
+                f"the certificates in {file} can't be read: {error.strerror or error}",
+                remedy=remedy,
             ) from None
+        return context
 
 
 class Response:

@@ -32,6 +32,7 @@ class Trouble(Exception):
         error: what to raise when it does not.
         after: seconds to wait, where the server said so.
         tries: how often the request is tried in all.
+        is_tls: whether there is no common TLS, or no trust in it.
         why: what to say of it before each pause; what the error says, if None.
     """
 
@@ -41,12 +42,14 @@ class Trouble(Exception):
         *,
         after: float | None = None,
         tries: int = TRIES,
+        is_tls: bool = False,
         why: str | None = None,
     ) -> None:
         super().__init__(error.what)
         self.error = error
         self.after = after
         self.tries = tries
+        self.is_tls = is_tls
         self.why = why or error.what
 
 
@@ -159,7 +162,7 @@ def failed(host: str, error: Exception, seconds: float) -> Trouble:
             why = f"{host} did not go on within {seconds:g} s"
             return _unreachable(why, "try again; if it stays so, see how it does", 2)
         case exceptions.SSLError():
-            return Trouble(_tls(host, error), tries=1)
+            return Trouble(_tls(host, error), tries=1, is_tls=True)
         case ValueError():
             refused = Refused(
                 f"an address at {host} can't be used",
@@ -202,5 +205,5 @@ def _tls(host: str, error: BaseException) -> TidemillError:
     why = shown(found.reason) if isinstance(found, ssl.SSLError) and found.reason else "no TLS"
     return ServerRefused(
         f"{host} could not be spoken to over TLS: {why}",
-        remedy="if it speaks plain HTTP, and may, say that it is insecure",
+        remedy="see that it is the right port, and one that speaks TLS",
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
@@ -20,12 +20,14 @@ from tidemill.clients.http.client import (
     Call,
     Http,
     Response,
+    Tls,
     host_of,
 )
-from tidemill.clients.http.trouble import Patience, said_in
+from tidemill.clients.http.trouble import Patience, Trouble, said_in
 from tidemill.clients.registry.address import Address
 from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
+from tidemill.clients.registry.trust import Trust, tls_of
 from tidemill.errors import Refused, ServerRefused, TidemillError
 
 _MOST_REDIRECTS = 5
@@ -54,15 +56,31 @@ class Session:
     Args:
         http: how registries are asked; credentials are found in its environment.
         now: a clock in seconds that only goes forward.
+        registries: what the settings say of some, by `host[:port]`.
     """
 
-    def __init__(self, http: Http, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        http: Http,
+        now: Callable[[], float] = time.monotonic,
+        registries: Mapping[str, Trust] = {},
+    ) -> None:
         self.http = http
         self.now = now
+        self.registries = registries
         self.logins = Logins(http.environment)
         self.challenges: dict[str, Challenge] = {}
         self._hosts: dict[tuple[str, str], Access] = {}
         self._lock = threading.Lock()
+
+    def tls(self, host: str) -> Tls:
+        """What is trusted of a registry, and who we are there."""
+        return tls_of(host, self.registries.get(host, Trust()), self.http.environment)
+
+    def is_insecure(self, host: str) -> bool | None:
+        """Whether a registry is spoken to over plain HTTP; None: if it is on this machine."""
+        said = self.registries.get(host, Trust()).insecure
+        return False if said is None and self.tls(host) != Tls() else said
 
     def access(self, address: Address) -> Access:
         """How the address's registry is asked: credentials may be for one repository alone."""
@@ -79,7 +97,10 @@ class Access:
     def __init__(self, address: Address, session: Session) -> None:
         self.address = address
         self._session = session
-        self._http = session.http
+        tls = session.tls(address.host)
+        self._http = session.http.trusting(tls)
+        # Whoever else it leads us to is not told who we are, in TLS neither.
+        self._elsewhere = session.http.trusting(replace(tls, own=None))
         self._lock = threading.Lock()
         self._known: Credentials | None = None
         self._has_looked = False
@@ -129,7 +150,7 @@ class Access:
         """Ask, and follow redirects of what only reads."""
         for _ in range(_MOST_REDIRECTS):
             own = authorization if self.is_own(call.url) else None
-            with self._http.stream(call, own) as response:
+            with self._reached(call, own) as response:
                 if response.status not in REDIRECTS or call.method not in ("GET", "HEAD"):
                     yield response
                     return
@@ -140,6 +161,23 @@ class Access:
             f"{self.address.host} redirects from one place to another without end",
             remedy="tell who runs the registry",
         )
+
+    @contextmanager
+    def _reached(self, call: Call, authorization: str | None) -> Iterator[Response]:
+        is_own = self.is_own(call.url)
+        try:
+            with (self._http if is_own else self._elsewhere).stream(
+                call, authorization
+            ) as response:
+                yield response
+        except Trouble as trouble:
+            if trouble.is_tls and is_own:
+                host = self.address.host
+                trouble.error.remedy += (
+                    f', or give ca below [registries."{host}"] in tidemill.toml; if it speaks '
+                    f"plain HTTP and may, give --insecure-registry {host}, or insecure there"
+                )
+            raise
 
     def target(self, url: str, location: str) -> str:
         """The address that a `Location` means; raise `Refused` if we should not go there."""
@@ -270,7 +308,7 @@ class Access:
             if token and token.authorization != refused and token.until > self._session.now():
                 return token.authorization
         scopes = (*self._also, *need.scopes)
-        token = fetch(self._http, challenge, scopes, known, self.address, self._session.now)
+        token = fetch(self._elsewhere, challenge, scopes, known, self.address, self._session.now)
         self._tokens[scopes] = token
         return token.authorization
 

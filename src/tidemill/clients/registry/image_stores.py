@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage, read_base
 from tidemill.images.image_store import ImageStore, quiet
@@ -23,10 +24,14 @@ class ImageStores:
 
     Args:
         say: is given a line about each request that is made again.
+        registries: how some are reached, by `host[:port]`.
     """
 
-    def __init__(self, say: Callable[[str], None] = quiet) -> None:
+    def __init__(
+        self, say: Callable[[str], None] = quiet, registries: Mapping[str, Trust] = {}
+    ) -> None:
         self._say = say
+        self._registries = registries
         self._opened: dict[tuple[Location, bool], ImageStore] = {}
         self._opening = threading.Lock()
         self._session: Session | None = None
@@ -56,7 +61,7 @@ class ImageStores:
         from tidemill.clients.registry.registry import registry
 
         if self._session is None:
-            self._session = Session(Http(progress=self._say))
+            self._session = Session(Http(progress=self._say), registries=self._registries)
         return registry(place.repository or "", push=create, session=self._session)
 
 

@@ -43,13 +43,15 @@ def registry(
         push: whether it will be written to: then the right to is asked for from the start, without
             which some registries don't let one see that a repository is not there yet.
         session: what is shared with other repositories; None: nothing.
-        insecure: whether to speak plain HTTP; None: only to this machine.
+        insecure: whether to speak plain HTTP; None: as the session knows, or only to this machine.
 
     Raises:
         Refused: it is not the name of a repository.
     """
-    address = parse(repository, insecure)
     session = Session(Http()) if session is None else session
+    if insecure is None:
+        insecure = session.is_insecure(parse(repository).host)
+    address = parse(repository, insecure)
     return Registry(address, session, push=push)
 
 
@@ -237,6 +239,11 @@ class Registry:
         patience = self._access.patience()
         while not (answer := self._access.ask(call, self._push)).is_fine:
             error = self._no(answer, f"store the manifest {reference}")
+            if _is_of_another_form(answer) and document.media_type not in oci.FROM_DOCKER:
+                error.remedy = (
+                    "if it knows no OCI images, give --media-types docker, or media_types = "
+                    '"docker" in tidemill.toml; else see what it says'
+                )
             if b"_BLOB_UNKNOWN" not in answer.body:
                 raise error
             # Where others push the same blob at this moment, a registry may overlook it.
@@ -265,6 +272,10 @@ def _tags_written(done: list[str], lost: list[str]) -> str:
     if lost:
         said.append(f"perhaps {'' if done else 'the tag '}{lost[0]}")
     return ", and ".join(said)
+
+
+def _is_of_another_form(answer: Answer) -> bool:
+    return answer.status in (400, 406, 415) and b"_BLOB_UNKNOWN" not in answer.body
 
 
 def _check_reference(reference: str) -> None:
