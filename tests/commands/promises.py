@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import shlex
 from datetime import datetime
 
@@ -57,7 +58,18 @@ def refused(world: World, *arguments: str) -> str:
     assert (code, out) == (1, "")
     assert error["what"] in err
     assert error["remedy"] in err
+    for command in re.findall(
+        r"(?<!`)\btidemill [a-z]+-?[a-z-]* .*?(?=, or gh |;|$)", error["remedy"]
+    ):
+        assert_runs_as_printed(command)
     return f"{error['what']}: {error['remedy']}"
+
+
+def assert_runs_as_printed(command: str) -> None:
+    """The command line takes a command wherever it is typed: it says itself what it is about."""
+    words = shlex.split(command)
+    assert parse(words[1:], TIDEMILL).command == words[1]
+    assert "--repo" in words, command
 
 
 def dry_run(world: World, *arguments: str) -> Result:

@@ -130,7 +130,7 @@ def test_wave_goes_back_to_what_it_had_at_a_time(second: World) -> None:
 def test_what_a_wave_had_before_anything_is_known_is_not_guessed(second: World) -> None:
     said = refused(second, *ROLLBACK, "--at", "2025-01-01T00:00Z")
     assert "what lab had at 2025-01-01T00:00Z is not known any more" in said
-    assert "`tidemill history --wave lab --at 2025-01-01T00:00Z`" in said
+    assert "tidemill history --wave lab --at 2025-01-01T00:00Z --repo" in said
 
 
 def test_time_before_a_landing_that_was_let_go_is_not_taken_for_the_one_before_it(

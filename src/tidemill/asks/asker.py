@@ -50,6 +50,11 @@ class Asker:
         """The command that lets an announcement in whatever came before it."""
         return self.typed(OVERRIDING)
 
+    @property
+    def status(self) -> str:
+        """The command that says what runs where, and what waits."""
+        return self.typed(("status",))
+
 
 class Lookup(Protocol):
     """What an answer may need of the repository beyond its state, and of app.git."""

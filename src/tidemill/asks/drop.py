@@ -23,4 +23,4 @@ def answer(ask: DropRequest, state: State, asker: Asker) -> Answer:
         return Drop(accepted_at=asker.now, by=asker.by, request=ask.id)
     if ended := state.remembered.how_ended(ask.id):
         return Nothing(f"{ask.id} has ended already: {ended}")
-    raise Refused(f"no request {shown(ask.id)} waits", remedy="`tidemill status` lists what waits")
+    raise Refused(f"no request {shown(ask.id)} waits", remedy=f"see what waits: {asker.status}")

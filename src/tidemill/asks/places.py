@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tidemill.announcing.announcement import Announcement
+from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.ledger import Landing
 from tidemill.facts.requests import AnnouncementRequest
@@ -86,13 +87,13 @@ def rewrites(state: State, announcement: Announcement, *, overridden: bool) -> i
     return rewrites_of(state.remembered, waiting(state), announcement, overridden=overridden)
 
 
-def by_sha(landings: Iterable[Landing], sha: str, where: str) -> Landing:
-    """The newest of `hads` whose app SHA begins with `sha`; refuses none, and two of them."""
+def by_sha(landings: Iterable[Landing], sha: str, where: str, asker: Asker) -> Landing:
+    """The newest landing whose app SHA begins with `sha`; refuses none, and two of them."""
     found = [landing for landing in landings if landing.app_sha and landing.app_sha.startswith(sha)]
     if not found:
         raise Refused(
             f"{where} has had no set of commit {sha}",
-            remedy="`tidemill status` lists what runs where",
+            remedy=f"see what runs where: {asker.status}",
         )
     if len({landing.app_sha for landing in found}) > 1:
         raise Refused(f"{sha} is the beginning of several commits", remedy="give more digits")

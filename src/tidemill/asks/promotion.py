@@ -22,17 +22,18 @@ def answer(ask: PromoteWave, state: State, asker: Asker) -> Answer:
     """
     wave = wave_of(state, ask.wave)
     set_name = set_of(state, ask.set)
-    landing = _chosen(state, wave, set_name, ask)
+    landing = _chosen(state, wave, set_name, ask, asker)
     if ask.sha is None and wave.approval:
         raise _needs_a_name(asker, wave.name, set_name, landing.app_sha or "", ask.override)
     present = state.ledger.present(wave.name, set_name)
     if present and present.content == landing.content:
         return Nothing(f"{wave.name} has {short(landing.app_sha)} already")
     if present and present.is_known and order_of(present) > order_of(landing):
+        back = ("rollback-wave", "--wave", wave.name, "--reason", "REASON")
         raise Refused(
             f"{wave.name} has {short(present.app_sha)}, which is newer than "
             f"{short(landing.app_sha)}",
-            remedy=f"to go back use tidemill rollback-wave --wave {wave.name}",
+            remedy=f"to go back: {asker.typed(back)}",
         )
     return Promotion(
         accepted_at=asker.now,
@@ -59,7 +60,7 @@ def _needs_a_name(
     )
 
 
-def _refuse_hotfix(state: State, wave: Wave, set_name: str, sha: str) -> None:
+def _refuse_hotfix(state: State, wave: Wave, set_name: str, sha: str, asker: Asker) -> None:
     """A hotfix is for one wave: what it is built from may lack what the next wave has."""
     named = (
         (other, one)
@@ -68,14 +69,14 @@ def _refuse_hotfix(state: State, wave: Wave, set_name: str, sha: str) -> None:
         if one.is_hotfix and (one.app_sha or "").startswith(sha)
     )
     for other, one in named:
-        words = f"--wave {wave.name} --announcement FILE --override REASON"
+        words = ("--wave", wave.name, "--announcement", "FILE", "--override", "REASON")
         raise Refused(
             f"{short(one.app_sha)} is a hotfix in {other}, and is promoted nowhere",
-            remedy=f"put it into {wave.name} as well: tidemill promote-wave {words}",
+            remedy=f"put it into {wave.name} as well: {asker.typed(('promote-wave', *words))}",
         )
 
 
-def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave) -> Landing:
+def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave, asker: Asker) -> Landing:
     """The set that is meant; by default the newest that is deployed in the waves before.
 
     A wave that comes after none takes back what it has had itself.
@@ -98,8 +99,8 @@ def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave) -> Landin
     ]
     if ask.sha:
         if not any((one.app_sha or "").startswith(ask.sha) for one in landings):
-            _refuse_hotfix(state, wave, set_name, ask.sha)
-        return by_sha(landings, ask.sha, " or ".join(names))
+            _refuse_hotfix(state, wave, set_name, ask.sha, asker)
+        return by_sha(landings, ask.sha, " or ".join(names), asker)
     fit = [
         landing
         for landing in landings

@@ -41,7 +41,7 @@ def answer(ask: RetrySet, state: State, asker: Asker, look: Lookup) -> Answer:
         return _announced(missed, ask, state, asker, look)
     raise Refused(
         f"nothing of commit {ask.sha} was evicted, rejected or dropped lately",
-        remedy="tidemill status says what runs where; what ended otherwise is let in with its "
+        remedy=f"see what runs where: {asker.status}; what ended otherwise is let in with its "
         f"announcement: {asker.overriding}",
     )
 
@@ -67,12 +67,13 @@ def _evicted_again(
     asker: Asker,
     look: Lookup,
 ) -> AnnouncementRequest | Retry:
+    promote, why = ("promote-wave", "--wave", operation.wave), ("--override", "REASON")
     match operation.kind:
         case "promote" if ask.override:
-            where = f"--wave {operation.wave} --set {operation.set} --sha {operation.app_sha}"
+            which = ("--set", operation.set, "--sha", operation.app_sha or "")
             raise Refused(
                 "a promotion is not overridden by a retry",
-                remedy=f"ask for it: tidemill promote-wave {where} --override REASON",
+                remedy=f"ask for it: {asker.typed((*promote, *which, *why))}",
             )
         case "promote":
             return Retry(
@@ -83,15 +84,11 @@ def _evicted_again(
                 app_sha=operation.app_sha or "",
             )
         case "roll back":
-            raise Refused(
-                "a rollback is not retried",
-                remedy=f"ask again: tidemill rollback-wave --wave {operation.wave}",
-            )
+            back = ("rollback-wave", "--wave", operation.wave, "--reason", "REASON")
+            raise Refused("a rollback is not retried", remedy=f"ask again: {asker.typed(back)}")
         case "hotfix":
-            where = f"--wave {operation.wave} --announcement FILE --override REASON"
-            raise Refused(
-                "a hotfix is not retried", remedy=f"ask again: tidemill promote-wave {where}"
-            )
+            again = asker.typed((*promote, "--announcement", "FILE", *why))
+            raise Refused("a hotfix is not retried", remedy=f"ask again: {again}")
         case _:
             pass
     if eviction.commit is None:

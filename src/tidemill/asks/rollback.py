@@ -24,9 +24,9 @@ def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:
     if ask.at is not None and parse_moment(ask.at, "--at") > asker.now:
         raise Refused(f"--at {shown(ask.at)} is in the future", remedy="name a time that has been")
     if ask.all_sets:
-        first, *others = _of_all_sets(ask, state, wave)
+        first, *others = _of_all_sets(ask, state, wave, asker)
     else:
-        first, others = _of_set(ask, state, wave, set_in(state, wave, ask.set)), []
+        first, others = _of_set(ask, state, wave, set_in(state, wave, ask.set), asker), []
     return Rollback(
         accepted_at=asker.now,
         by=asker.by,
@@ -39,14 +39,14 @@ def answer(ask: RollBackWave, state: State, asker: Asker) -> Answer:
     )
 
 
-def _of_all_sets(ask: RollBackWave, state: State, wave: str) -> list[SetRollback]:
+def _of_all_sets(ask: RollBackWave, state: State, wave: str, asker: Asker) -> list[SetRollback]:
     """Of each image set that has something to go back to; at least one."""
     parts = state.ledger.sets.get(wave, {})
     refused: list[Refused] = []
     found: list[SetRollback] = []
     for set_name in sorted(name for name, part in parts.items() if part.landings):
         try:
-            found.append(_of_set(ask, state, wave, set_name))
+            found.append(_of_set(ask, state, wave, set_name, asker))
         except _HasItAlready:
             continue
         except Refused as error:
@@ -54,18 +54,20 @@ def _of_all_sets(ask: RollBackWave, state: State, wave: str) -> list[SetRollback
     if refused and (ask.at is not None or not found):
         raise refused[0]
     if not found:
-        raise Refused(f"{wave} has nothing to go back from", remedy="look at `tidemill status`")
+        raise Refused(
+            f"{wave} has nothing to go back from", remedy=f"see what it has: {asker.status}"
+        )
     return found
 
 
-def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str) -> SetRollback:
+def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str, asker: Asker) -> SetRollback:
     part = state.ledger.history(wave, set_name)
     if part.present is None:
         raise Refused(
             f"{wave} has no set {set_name} that a turn knows of",
             remedy="there is nothing to go back from",
         )
-    goal = _goal(ask, part, part.present, wave)
+    goal = _goal(ask, part, part.present, wave, asker)
     return SetRollback(set=set_name, leaves=part.present.point(), to=goal.point())
 
 
@@ -73,11 +75,11 @@ class _HasItAlready(Refused):
     """The wave has what it is to go back to."""
 
 
-def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str) -> Landing:
+def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker: Asker) -> Landing:
     if ask.to is not None:
-        goal, named = by_sha(part.landings, ask.to, wave), ask.to
+        goal, named = by_sha(part.landings, ask.to, wave, asker), ask.to
     elif ask.at is not None:
-        goal = _had_at(part.unbroken, parse_moment(ask.at, "--at"), wave)
+        goal = _had_at(part.unbroken, parse_moment(ask.at, "--at"), wave, asker)
         named = short(goal.app_sha, "an unknown set")
     else:
         found = healthy_before(part.landings)
@@ -88,19 +90,21 @@ def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str) -> La
             )
         return found
     if goal.content == present.content:
+        hold = ("hold-wave", "--wave", wave, "--reason", "REASON")
         raise _HasItAlready(
             f"{wave} has {named} already",
-            remedy="name an older set, or hold the wave with tidemill hold-wave",
+            remedy=f"name an older set, or hold the wave: {asker.typed(hold)}",
         )
     if goal.is_known and not is_older(goal, present):
+        promote = ("promote-wave", "--wave", wave, "--sha", goal.app_sha or "")
         raise Refused(
             f"{named} is newer than what {wave} has",
-            remedy=f"use tidemill promote-wave --wave {wave} --sha {goal.app_sha}",
+            remedy=f"promote it: {asker.typed(promote)}",
         )
     return goal
 
 
-def _had_at(landings: Sequence[Landing], when: datetime, wave: str) -> Landing:
+def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker) -> Landing:
     """What main had for the wave at a time."""
     earlier = [one for one in landings if one.landed_at <= when]
     if not earlier:
@@ -110,7 +114,8 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str) -> Landing:
             f"what {wave} had at {at} is not known any more: the turns know it from "
             f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on, when "
             f"{short(oldest.app_sha, 'an unknown set')} landed",
-            remedy=f"ask the journal, `tidemill history --wave {wave} --at {at}`, and name the set "
-            "with --to; what it does not take a person puts back on main by hand",
+            remedy="ask the journal, and name the set with --to: "
+            f"{asker.typed(('history', '--wave', wave, '--at', at))}; what that does not take a "
+            "person puts back on main by hand",
         )
     return earlier[-1]

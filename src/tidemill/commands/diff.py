@@ -69,11 +69,11 @@ PARAMETERS = (
 def run(arguments: Arguments) -> Result:
     """Compare what main has, or make what a promotion would make."""
     options = _options.options(arguments)
-    url = Remedies.of(arguments.repo, options.now).server
+    remedies = Remedies.of(arguments.repo, options.now)
     if (arguments.wave is None) == (arguments.promote is None):
         raise Refused(
             "name one or two waves, or one with --promote",
-            remedy="write tidemill diff production, or tidemill diff --promote production",
+            remedy="write diff WAVE, diff WAVE OTHER, or diff --promote WAVE",
         )
     if arguments.sha is not None and arguments.promote is None:
         raise Refused("--sha is given without --promote", remedy="add --promote and the wave")
@@ -90,11 +90,11 @@ def run(arguments: Arguments) -> Result:
                 difference(wave.name, one, known.get((wave.name, one)), known.get((source, one)))
                 for one in sets
             )
-            result = Difference(found, against=source, url=url)
+            result = Difference(found, against=source, url=remedies.server)
         else:
             wave = wave_of(state, arguments.promote)
             name = set_of(state, arguments.set_name)
-            source, landing = _chosen(state, wave, name, arguments.sha)
+            source, landing = _chosen(state, wave, name, arguments.sha, remedies)
             known_now = snapshot(store, state, options.now)
             commit = promoted(store, known_now, wave.name, name, source, landing)
             folder = settings.folder(wave.name, name)
@@ -102,7 +102,7 @@ def run(arguments: Arguments) -> Result:
             after: ImageFiles | None = image_files_in(store, commit.sha, folder)
             files = changes(store, commit.parent, commit.sha)
             found = (difference(wave.name, name, before, after),)
-            result = Difference(found, against=source, url=url, files=files)
+            result = Difference(found, against=source, url=remedies.server, files=files)
     if arguments.app is None:
         return result
     commits, is_back = _commits(Path(arguments.app), found)
@@ -121,7 +121,9 @@ def _source(state: State, wave: Wave, other: str | None) -> str:
     return wave.sources[0]
 
 
-def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[str, Landing]:
+def _chosen(
+    state: State, wave: Wave, set_name: str, sha: str | None, remedies: Remedies
+) -> tuple[str, Landing]:
     """The set to promote: by its SHA of all that waves have had, else the newest that is deployed
     in the waves before."""
     if sha is not None:
@@ -146,7 +148,7 @@ def _chosen(state: State, wave: Wave, set_name: str, sha: str | None) -> tuple[s
         what = "no set is deployed there" if sha is None else f"no wave has had {shown(sha)}"
         raise Refused(
             f"nothing can be promoted into {wave.name}: {what}",
-            remedy="see tidemill status for what each wave has",
+            remedy=f"see what each wave has: {remedies.typed(('status',))}",
         )
     return max(landings, key=lambda one: one[1].landed_at)
 

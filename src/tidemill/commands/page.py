@@ -65,7 +65,7 @@ def run(arguments: Arguments) -> Result:
         refuse_larger_audience(pages.is_private(), pages.has_public_pages())
     with opened(arguments.repo) as store:
         state = read(store)
-        refuse_the_past("page", state, options)
+        refuse_the_past("page", state, arguments.repo, options)
         snapshot, plan = look(store, state, options.now, forge)
         told = read_history(store, state, lambda one: one.tells_what_is_there, least=LEAST_TURNS)
     repo = Remedies.of(arguments.repo, options.now).repo

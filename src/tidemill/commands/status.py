@@ -12,7 +12,6 @@ from tidemill.commands._options import Options
 from tidemill.commands._parameters import Arguments
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Result, StatusReport
-from tidemill.commands._words import time_text
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
 from tidemill.facts.state import State
@@ -20,6 +19,7 @@ from tidemill.plan.status import Status, status
 from tidemill.plan.waking import over_at
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
+from tidemill.words.moments import to_the_second
 
 if TYPE_CHECKING:
     from tidemill.facts.schedules import Schedule
@@ -38,7 +38,7 @@ def run(arguments: Arguments) -> Result:
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
         state = read(store)
-        refuse_the_past("status", state, options)
+        refuse_the_past("status", state, arguments.repo, options)
         found = status(*look(store, state, options.now, connected(arguments.repo, tell)))
         schedule = _schedule(store, found)
     return StatusReport(found, Remedies.of(arguments.repo, options.now), schedule)
@@ -54,13 +54,14 @@ def _schedule(store: Store, found: Status) -> Schedule | None:
     return only_schedule(dict(store.texts(found.main, [FOLDER])))
 
 
-def refuse_the_past(command: str, state: State, options: Options) -> None:
+def refuse_the_past(command: str, state: State, repo: str, options: Options) -> None:
     """Raise `Refused` for a time before something that the repository has."""
     newest = state.newest
     if options.now_given and newest is not None and options.now < newest:
+        history = ("history", "--at", to_the_second(options.now))
         raise Refused(
-            f"--now is {time_text(options.now)}, and the repository has something of "
-            f"{time_text(newest)}: {command} shows the present, never the past",
+            f"--now is {to_the_second(options.now)}, and the repository has something of "
+            f"{to_the_second(newest)}: {command} shows the present, never the past",
             remedy="leave --now out, or give a later time; for the past type: "
-            f"tidemill history --at {time_text(options.now)}",
+            + Remedies.of(repo, options.now).typed(history),
         )
