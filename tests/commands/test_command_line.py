@@ -201,10 +201,11 @@ def test_a_command_line_that_is_wrong_says_what_was_meant_as_a_value() -> None:
 # Completion
 
 
-def completed(*words: str) -> list[str]:
-    """What bash is offered for the last word, by the installed program."""
+def completed(*words: str, folder: Path | None = None) -> list[str]:
+    """What bash is offered for the last word in a folder, by the installed program."""
     given = subprocess.run(
         [BIN / "tidemill"],
+        cwd=folder,
         env={
             **os.environ,
             "_TIDEMILL_COMPLETE": "bash_complete",
@@ -224,6 +225,53 @@ def test_commands_options_and_values_are_completed() -> None:
     assert completed("record-check", "--state", "su") == ["plain,success"]
     assert completed(COMPLETION, "z") == ["plain,zsh"]
     assert completed("update-cfg-app", "--announcement", "a") == ["file,a"]
+
+
+NAMES = """
+[[sets]]
+name = "app"
+[[waves]]
+name = "staging"
+targets = ["staging-eu", "us"]
+[[waves]]
+name = "store; rm"
+[[waves]]
+name = "production"
+targets = 3
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (("hold-wave", "--wave", ""), ["staging", "production"]),
+        (("promote-wave", "--set", "a"), ["app"]),
+        (("history", "--target", ""), ["staging-eu", "us"]),
+        (("diff", "pro"), ["production"]),
+        (("diff", "production", "st"), ["staging"]),
+        (("explain", "st"), ["staging-eu", "staging"]),
+        (("status", "--wave", "x"), []),
+    ],
+    ids=" ".join,
+)
+def test_names_are_completed_from_the_settings_here(
+    tmp_path: Path, words: tuple[str, ...], offered: list[str]
+) -> None:
+    (tmp_path / "tidemill.toml").write_text(NAMES)
+    below = tmp_path / "images"
+    below.mkdir()
+    for folder in (tmp_path, below):
+        assert completed(*words, folder=folder) == [f"plain,{one}" for one in offered]
+
+
+@pytest.mark.parametrize("text", ["waves = 1", "waves = [1]", "= no TOML", b"\xff", None])
+def test_settings_that_can_not_be_read_have_no_names(
+    tmp_path: Path, text: str | bytes | None
+) -> None:
+    if text is not None:
+        data = text.encode() if isinstance(text, str) else text
+        (tmp_path / "tidemill.toml").write_bytes(data)
+    assert completed("hold-wave", "--wave", "", folder=tmp_path) == []
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -158,10 +158,22 @@ def test_services_are_known_by_a_base_that_waves_share(grown: Grown) -> None:
     assert len(grown.found("digests", "--offline")["ok"]) == 2
 
 
+def test_a_region_whose_values_lack_the_repository_is_named(grown: Grown) -> None:
+    image = "web:\n  image:\n    repository: ghcr.io/acme/web\n    tag: v1\n"
+    for name, text in (
+        ("eu", image),
+        ("us", image.replace("    repository: ghcr.io/acme/web\n", "")),
+    ):
+        grown.write(f"deployed/staging/{name}/values.yaml", text)
+    grown.commit()
+    (said,) = grown.found("digests", "--offline")["warning"]
+    assert "deployed/staging/us/values.yaml has a tag at web.image and no repository" in said
+
+
 def test_an_allow_that_lists_none_of_the_images_is_named(grown: Grown) -> None:
     grown.write("tidemill.toml", SETTINGS.replace("ghcr.io/acme", "ghcr.io/acm"))
     found = grown.found("digests", "--offline")
-    assert found == {"warning": ["files name ghcr.io/acme/web, of which [images] allow lists none"]}
+    assert found == {"problem": ["files name ghcr.io/acme/web, of which [images] allow lists none"]}
 
 
 def test_what_init_makes_has_no_problem(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
@@ -63,7 +64,7 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if not known.arrivals and known.unlisted:
         what = f"files name {listed(known.unlisted)}, of which [images] allow lists none"
         remedy = "let it list the repositories of your images"
-        yield warning(what, remedy, allowing(_likely(known.unlisted, known.cfg.images.allow)))
+        yield problem(what, remedy, allowing(_likely(known.unlisted, known.cfg.images.allow)))
     elif not known.arrivals:
         what = "no wave has images yet, and no file names one, so that services are not known here"
         yield unknown(what, "run this again after the first announcement", "tidemill doctor")
@@ -96,6 +97,13 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
             f"{where}: no file names the digest of {listed(absent)}{with_}{never}",
             f"let generate read {settings.folder(one.wave, one.image_set)}/digests.json, and let "
             "[deployments] path list all that a target renders from",
+        )
+    for left in one.nameless:
+        yield warning(
+            f"{where}: {left.file} has a tag at {left.keys} and no repository, so that the image "
+            f"of {left.service} stays as it is there",
+            "write this beside the tag, as the other files of the wave have it",
+            "\n".join(left.lines),
         )
     for service, (file, name) in one.elsewhere.items():
         yield warning(
@@ -155,11 +163,16 @@ def targets(known: Checkup) -> Iterator[Finding]:
     yield from _sent_elsewhere(known)
     wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
     yield from {(one.what, one.paste): one for one in wrong}.values()
+    yield from _gone(known, found)
     yield from _with_others_places(known.cfg, found)
     for wave in known.cfg.waves:
         if not wave.targets:
             what = f"the wave {wave.name} has no targets: a set counts as deployed there at once"
-            yield warning(what, "list its targets in tidemill.toml", 'targets = ["…"]')
+            followers = [one.name for one in known.cfg.followers(wave.name)]
+            on = f", and goes on to {listed(followers)} though nothing has run it"
+            say = problem if followers else warning
+            what += on if followers else ""
+            yield say(what, "list its targets in tidemill.toml", 'targets = ["…"]')
     for one in every:
         if one.is_unlisted:
             yield warning(
@@ -240,6 +253,23 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
             "list in [deployments] path all that a target renders from",
             f'path = "{mine[0]}"',
         )
+
+
+def _gone(known: Checkup, found: Sequence[Deployed]) -> Iterator[Finding]:
+    """Files of values that are gone from a folder that is here; others may be elsewhere."""
+    folders = {str(PurePosixPath(name).parent) for name in known.files.modes} - {"."}
+    for one in found:
+        gone = [
+            path
+            for path in one.needed
+            if path not in known.files.modes and str(PurePosixPath(path).parent) in folders
+        ]
+        if gone:
+            yield problem(
+                f"the {one.title} ({one.file}) renders with {listed(gone)}, which is not there",
+                "add it, or take it out of valueFiles; this says who took it away",
+                f"git log --oneline -- {shlex.quote(gone[0])}",
+            )
 
 
 def _with_others_places(settings: Settings, found: Sequence[Deployed]) -> Iterator[Finding]:

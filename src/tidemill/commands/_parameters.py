@@ -39,7 +39,27 @@ class OneOf(click.Choice[str]):
         return f"{said} ({meant})" if meant else said
 
 
-class Option(click.Option):
+class _Offering(click.Parameter):
+    """A parameter for which a shell is offered files, or names of the settings here."""
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """What a shell offers for the value, by what the value is called."""
+        from click.shell_completion import CompletionItem
+
+        from tidemill.commands._names_here import names_here  # which reads TOML
+
+        called = (self.metavar or "").strip("[].")
+        if kind := _FILES.get(called):
+            return [CompletionItem(incomplete, type=kind)]
+        names = [one for one in names_here(called) if one.startswith(incomplete)]
+        return [*map(CompletionItem, names)] or super().shell_complete(ctx, incomplete)
+
+
+class Argument(_Offering, click.Argument):
+    """A value of a command that stands without a name before it."""
+
+
+class Option(_Offering, click.Option):
     """An option of a command. Its value is called as the option is, where `metavar` is not given.
 
     Args:
@@ -57,15 +77,6 @@ class Option(click.Option):
         self.section: Section | None = None
         if self.metavar is None and not self.is_flag and not choices:
             self.metavar = self.name.upper()
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
-        """What a shell offers for the value: files for that of a file."""
-        kind = _FILES.get(self.metavar or "")
-        if kind is None:
-            return super().shell_complete(ctx, incomplete)
-        from click.shell_completion import CompletionItem
-
-        return [CompletionItem(incomplete, type=kind)]
 
 
 def below(section: Section, *options: Option) -> tuple[Option, ...]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from click import Argument
-
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.commands._build_options import INSECURE, insecure_registries
-from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._parameters import Argument, Arguments, Option
 from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
 from tidemill.images import location, oci

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from click import Argument
-
 from tidemill.answers.difference import SetDifference, difference, sets_on_main
 from tidemill.asks.places import set_of, wave_of
 from tidemill.clients.git.git import Git
 from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._parameters import Argument, Arguments, Option
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import AppCommit, Difference, Result
 from tidemill.errors import Refused

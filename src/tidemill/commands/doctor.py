@@ -5,15 +5,13 @@ from __future__ import annotations
 from difflib import unified_diff
 from pathlib import Path
 
-from click import Argument
-
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, Fix
 from tidemill.checkup.order import findings
 from tidemill.clients.git.inspection import Inspection
 from tidemill.commands import _options
 from tidemill.commands._examination import Examination
-from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._parameters import Argument, Arguments, Option
 from tidemill.commands._results import Diagnosis, Mended, Result
 from tidemill.commands._writing import teller
 

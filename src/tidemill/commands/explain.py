@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from click import Argument
-
 from tidemill.answers.history import History, Place, Stay
 from tidemill.answers.question import Question, ServiceStay, lines, service_stays
 from tidemill.answers.thing import (
@@ -23,7 +21,7 @@ from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected
 from tidemill.commands import _options
-from tidemill.commands._parameters import Arguments
+from tidemill.commands._parameters import Argument, Arguments
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Explanation, Explanations, Result
 from tidemill.commands._writing import tell

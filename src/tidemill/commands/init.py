@@ -19,7 +19,7 @@ from tidemill.clients.git import files_of_checkout
 from tidemill.clients.git.files_of_checkout import CheckoutFiles
 from tidemill.clients.github.place import of_url
 from tidemill.commands import _options
-from tidemill.commands._parameters import Arguments, OneOf, Option
+from tidemill.commands._parameters import Argument, Arguments, OneOf, Option
 from tidemill.commands._results import Adoption, Result
 from tidemill.commands._writing import write
 from tidemill.errors import Refused, SettingsInvalid
@@ -32,13 +32,13 @@ from tidemill.words.urls import without_credentials
 EXAMPLE = "tidemill init cfg"
 
 PARAMETERS = (
-    click.Argument(
+    Argument(
         ["kind"],
         type=OneOf(("cfg", "app")),
         help="cfg makes a cfg-app.git, the repository that says what runs; app an app.git, whose "
         "images are built",
     ),
-    click.Argument(
+    Argument(
         ["folder"], metavar="[DIR]", default=".", help="the root of the checkout; here by default"
     ),
     Option(

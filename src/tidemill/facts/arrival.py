@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from tidemill.facts import image_files, naming
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
+from tidemill.words.documents import loaded, text
 from tidemill.words.names import is_name
 from tidemill.words.references import canonical
 
@@ -24,6 +25,21 @@ _SHA = "0" * 39 + "1"
 
 
 @dataclass(frozen=True)
+class Nameless:
+    """A tag in a file of values without a repository beside it, which its like have.
+
+    Attributes:
+        keys: what leads to it in the file.
+        lines: what the others have beside the tag.
+    """
+
+    service: str
+    file: str
+    keys: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Arrival:
     """One set in one wave: its images, and the files that name each service's.
 
@@ -32,6 +48,7 @@ class Arrival:
         is_invented: whether its images are.
         elsewhere: by service a file, and the image in it that is called as the service's and is
             from another repository.
+        nameless: see there.
     """
 
     wave: str
@@ -39,6 +56,7 @@ class Arrival:
     services: Mapping[str, tuple[str, ...]]
     is_invented: bool = False
     elsewhere: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    nameless: tuple[Nameless, ...] = ()
 
 
 def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str, tuple[str, ...]]:
@@ -85,13 +103,46 @@ def elsewhere(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str
     return found
 
 
+def nameless(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> tuple[Nameless, ...]:
+    """Tags without a repository beside them, in files of values whose like have one of ours there.
+
+    Args:
+        texts: as for `arriving`.
+    """
+    ours = {repository: service for service, repository in repositories([files]).items()}
+    known: dict[str, tuple[str, tuple[str, ...]]] = {}
+    lacking: list[tuple[str, str]] = []
+    for file, data in texts:
+        values = loaded(data) if b"tag:" in data and _MANIFEST.fullmatch(file) else []
+        for keys, image in (found for value in values for found in _with_tags(value)):
+            parts = {key: one for key in ("registry", "repository") if (one := text(image, key))}
+            if "repository" not in parts:
+                lacking.append((file, keys))
+            elif service := ours.get(canonical("/".join(parts.values()))):
+                known[keys] = service, tuple(f"{key}: {one}" for key, one in parts.items())
+    return tuple(
+        Nameless(known[keys][0], file, keys, known[keys][1])
+        for file, keys in lacking
+        if keys in known
+    )
+
+
+def _with_tags(value: object, above: str = "") -> Iterator[tuple[str, Mapping[object, object]]]:
+    """The tables in a value that have a tag, each with the keys that lead to it."""
+    if isinstance(value, Mapping):
+        if text(value, "tag"):
+            yield above, value
+        for key, inner in value.items():
+            yield from _with_tags(inner, f"{above}.{key}" if above else str(key))
+
+
 def repositories(known: Iterable[ImageFiles]) -> dict[str, str]:
     """The repository of each service that some wave has."""
     return {
         service: digest.repository
         for files in known
-        for service, text in files.digests.items()
-        if (digest := naming.parsed(text)) is not None
+        for service, reference in files.digests.items()
+        if (digest := naming.parsed(reference)) is not None
     }
 
 
@@ -106,9 +157,9 @@ def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str,
             continue
         apart = [b"/".join(found) for found in _APART.findall(data)]
         for token in {*_REFERENCE.findall(data), *apart}:
-            text = token.decode().strip(":@/+-.")
-            image = naming.parsed(text)
-            repository = image.repository if image else canonical(text) if "/" in text else ""
+            name = token.decode().strip(":@/+-.")
+            image = naming.parsed(name)
+            repository = image.repository if image else canonical(name) if "/" in name else ""
             name = repository.rpartition("/")[2]
             if settings.images.is_listed(repository) and is_name(name):
                 found[name] = repository

@@ -33,6 +33,7 @@ class Deployed:
     Attributes:
         file: where it stands; `kind` and `name` as Kubernetes has them.
         paths: the folders and the files of values that it is made of, from the root.
+        needed: of these the files of values without which Argo CD does not render it.
         made_by: the ApplicationSet that makes it; empty if it stands in a file itself.
         variables: by value what stands for it in the set's template; empty where the set's
             generators list nothing, and the template is as it stands.
@@ -47,6 +48,7 @@ class Deployed:
     made_by: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     waits: bool = False
+    needed: tuple[str, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -199,8 +201,15 @@ def _application(
 ) -> Deployed:
     sources = items(value, "spec", "sources") or [inside(value, "spec", "source")]
     paths = tuple(path for source in sources for path in _paths(source))
+    needed = tuple(
+        path
+        for source in sources
+        if not inside(source, "helm", "ignoreMissingValueFiles")
+        for path in _values(source)
+    )
     name, metadata = text(value, "metadata", "name"), table(value, "metadata")
-    return Deployed(file, "Application", name, paths, metadata, made_by, variables or {})
+    known = variables or {}
+    return Deployed(file, "Application", name, paths, metadata, made_by, known, needed=needed)
 
 
 def _of_set(one: Document, spec: object, folders: Collection[str]) -> Iterator[Deployed]:
@@ -214,11 +223,21 @@ def _of_set(one: Document, spec: object, folders: Collection[str]) -> Iterator[D
 
 
 def _paths(source: object) -> tuple[str, ...]:
-    """Where a source is, and the values of its chart; `$NAME/` is the root of another source."""
+    """Where a source is, and the values of its chart."""
+    path = text(source, "path")
+    return (*([_normal(path)] if path else []), *_values(source))
+
+
+def _values(source: object) -> list[str]:
+    """The files of values of a source's chart; `$NAME/` is the root of another source."""
     path = text(source, "path")
     values = [str(one) for one in items(source, "helm", "valueFiles") if one and is_plain(one)]
     files = [
         one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one)
         for one in values
     ]
-    return tuple(posixpath.normpath(one).strip("/") for one in (path, *files) if one)
+    return [_normal(one) for one in files if one]
+
+
+def _normal(path: str) -> str:
+    return posixpath.normpath(path).strip("/")

@@ -12,6 +12,7 @@ from tidemill.facts.arrival import (
     elsewhere,
     guessed,
     invented,
+    nameless,
     repositories,
     unlisted,
 )
@@ -62,6 +63,7 @@ def tried(
             arriving(files, _texts(checkout, settings, wave)),
             (wave, name) in new,
             elsewhere(files, _texts(checkout, settings, wave)),
+            nameless(files, _texts(checkout, settings, wave)),
         )
         for wave, name in places
         if (files := here[wave, name] or new.get((wave, name))) is not None and files.digests

@@ -31,7 +31,7 @@ from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
 from tidemill.checkup.finding import State
 from tidemill.checkup.order import findings
 from tidemill.errors import EntryPointFailed, SettingsInvalid
-from tidemill.facts.arrival import Arrival
+from tidemill.facts.arrival import Arrival, Nameless
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.need import TargetOptions
 from tidemill.facts.on_github import (
@@ -391,6 +391,14 @@ CASES: dict[str, Case] = {
         )),
         "digests", "warning", "y names r.test/web:1, which stays as it is",
     ),
+    "a region lacks a repository": (
+        lambda: replace(cfg(), arrivals=(
+            Arrival("staging", "app", {"web": ("x",)}, nameless=(
+                Nameless("web", "us.yaml", "web.image", ("repository: ghcr.io/acme/web",)),
+            )),
+        )),
+        "digests", "warning", "us.yaml has a tag at web.image and no repository",
+    ),
     "one digest does not arrive": (
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": (), "api": ("x",)}),)),
         "digests", "warning", "no file names the digest of web",
@@ -405,7 +413,7 @@ CASES: dict[str, Case] = {
     ),
     "images that are not allowed here": (
         lambda: replace(cfg(), arrivals=(), unlisted=("ghcr.io/acm/web",)),
-        "digests", "warning", "files name ghcr.io/acm/web, of which [images] allow lists none",
+        "digests", "problem", "files name ghcr.io/acm/web, of which [images] allow lists none",
     ),
     "no service is known": (
         lambda: replace(cfg(), arrivals=()),
@@ -759,8 +767,28 @@ spec: {{source: {{path: charts/web, helm: {{valueFiles: [{values}]}}}}}}
     ],
 )
 def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: list[str]) -> None:
-    known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
+    file = "generated/staging/staging-eu/values.yaml"
+    known = cfg(**{"argocd/staging.yaml": HELM.format(values=values), file: ""})
     assert [one.state for one in of(known, "targets")] == states
+
+
+@pytest.mark.parametrize(
+    ("values", "is_named"),
+    [
+        ("../../generated/staging/staging-eu/gone.yaml", True),
+        ("$values/generated/staging/staging-eu/gone.yaml", True),
+        ("../../generated/staging/staging-eu/all.yaml", False),
+        ("$values/of/another/repository.yaml", False),
+        ("$values/gone.yaml", False),
+        ("../../generated/staging/staging-eu/gone.yaml], ignoreMissingValueFiles: [true", False),
+    ],
+)
+def test_values_that_are_gone_from_their_folder_are_named(values: str, is_named: bool) -> None:
+    known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
+    found = [one for one in of(known, "targets") if "which is not there" in one.what]
+    assert [one.state for one in found] == (["problem"] if is_named else [])
+    if is_named:
+        assert found[0].paste == "git log --oneline -- generated/staging/staging-eu/gone.yaml"
 
 
 @pytest.mark.parametrize(
@@ -789,7 +817,14 @@ def test_wave_without_targets_is_named_and_no_wave_is_asked_for_by_its_own_name(
         "which tidemill.toml does not list: it has only the waves staging, production"
     )
     assert not first.remedy.startswith("did you mean")
-    assert second.what == "the wave staging has no targets: a set counts as deployed there at once"
+    said = "has no targets: a set counts as deployed there at once"
+    assert second.what == (
+        f"the wave staging {said}, and goes on to production though nothing has run it"
+    )
+    assert second.state == "problem"
+    last = cfg(CFG.replace('targets = ["prod-eu"]', "targets = []"))
+    (third,) = (one for one in of(last, "targets") if said in one.what)
+    assert (third.state, third.what) == ("warning", f"the wave production {said}")
 
 
 def test_target_that_counts_as_made_of_what_others_render_from_is_named() -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from tidemill.facts import settings_file
-from tidemill.facts.arrival import arriving, elsewhere, guessed, invented, repositories
+from tidemill.facts.arrival import (
+    Nameless,
+    arriving,
+    elsewhere,
+    guessed,
+    invented,
+    nameless,
+    repositories,
+)
 
 SETTINGS = """\
 [images]
@@ -81,3 +89,27 @@ def test_copy_of_a_services_image_in_another_repository_is_found() -> None:
         ("c.md", b"mirror.test/acme/api:v1"),
     ]
     assert elsewhere(IMAGES, texts) == {"web": ("b.yaml", "mirror.test/acme/web:v1")}
+
+
+BOTH = "web: {image: {repository: ghcr.io/acme/web, tag: v1}}\nredis: {tag: '7'}\n"
+APART = "web: {image: {registry: ghcr.io, repository: acme/web, tag: v1}}\n"
+
+
+@pytest.mark.parametrize(
+    ("eu", "us", "lines"),
+    [
+        (BOTH, "web: {image: {tag: v1}}\nredis: {tag: '7'}\n", ("repository: ghcr.io/acme/web",)),
+        (APART, "web: {image: {tag: 1.0}}\n", ("registry: ghcr.io", "repository: acme/web")),
+        (BOTH, BOTH, None),
+        (BOTH, "replicas: 1\n", None),
+        (BOTH, "web: {image: {tag: v1}", None),
+        (BOTH.replace("acme", "other"), "web: {image: {tag: v1}}\n", None),
+        ("web: {image: {tag: v1}}\n", "web: {image: {tag: v1}}\n", None),
+    ],
+    ids=["lacking", "lacking two", "both", "no tag", "no YAML", "of others", "nobody has it"],
+)
+def test_region_whose_values_lack_the_repository_that_others_have_is_found(
+    eu: str, us: str, lines: tuple[str, ...] | None
+) -> None:
+    found = nameless(IMAGES, [("us.yaml", us.encode()), ("eu.yaml", eu.encode())])
+    assert found == ((Nameless("web", "us.yaml", "web.image", lines),) if lines else ())
