@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from tests.clients.building import (
     elsewhere,
 )
 from tests.components.shapes import BuildKit, Engine, Registry
+
+from tidemill.errors import Refused
 
 # BASE stands for an image with a shell, by digest.
 COPYING = {
@@ -260,3 +263,110 @@ def test_where_the_classic_builder_makes_other_contents_the_digest_says_so(
     new, docker26, old = (maker.image(build, tmp_path) for maker in makers)
     assert new.digest == docker26.digest
     assert new.layers != old.layers
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A context with what can be in no image: in a folder each, and side by side with files."""
+    context = tmp_path / "odd"
+    for folder in ("fine", "fifo", "socket", "bytes", "marks", "links", "mixed"):
+        (context / folder).mkdir(parents=True)
+        (context / folder / "file").write_text(folder)
+    for place in ("fifo", "mixed"):
+        os.mkfifo(context / place / "pipe")
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(os.path.relpath(context / "socket/sock"))
+    (context / "bytes" / os.fsdecode(b"caf\xe9")).write_text("")
+    (context / "marks/.wh.file").write_text("")
+    (context / "links/to").symlink_to(os.fsdecode(b"caf\xe9"))
+    return context
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "COPY fine /fine",
+        "COPY fine/* mixed/f* mixed/[^p]* /d/",
+        "COPY */file /d/",
+        "COPY fine fifo/file marks/file /d/",
+        "ADD f*e /d/",
+    ],
+)
+def test_what_nothing_copies_is_as_good_as_not_there(
+    copied: str, odd: Path, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(odd, f"FROM scratch\n{copied}\n")
+    digests = {m.name: m.image(build, tmp_path).digest for m in (COPY_ONLY, *makers)}
+    assert len(set(digests.values())) == 1, digests
+
+
+def test_what_only_a_mount_could_see_is_left_out(
+    base: str, odd: Path, makers: list[Maker], tmp_path: Path
+) -> None:
+    build = dockerfile(odd, f"FROM {base}\nRUN --mount=target=/c cp /c/mixed/* /etc/")
+    assert len({maker.image(build, tmp_path).digest for maker in makers[:2]}) == 1
+
+
+@pytest.mark.parametrize(
+    ("copied", "said"),
+    [
+        ("COPY . /all", "is not"),
+        ("COPY fifo /d", "is neither a file"),
+        ("COPY fine fifo/pipe /d/", "is neither a file"),
+        ("COPY mixed/* /d/", "is neither a file"),
+        ("COPY [a-z]i*o /d/", "is neither a file"),
+        ("ADD socket /d", "is neither a file"),
+        ("COPY bytes /d", "is not UTF-8"),
+        ("COPY bytes/caf? /d/", "is not UTF-8"),
+        ("COPY links/ /d/", "is not UTF-8"),
+        ("COPY marks/.wh.file /d/", "would take a file"),
+        ("COPY mar*/ /d/", "would take a file"),
+        ("ARG what=fif\nCOPY ${what}o /d/", "is neither a file"),
+        ("ENV what=${LANG%.*}\nARG more=fifo\nCOPY $more /d/", "is neither a file"),
+    ],
+)
+def test_what_something_copies_and_can_be_in_no_image_is_refused_with_the_line(
+    copied: str, said: str, odd: Path, base: str, makers: list[Maker], tmp_path: Path
+) -> None:
+    """Before an engine gets anything, and by all with the same words."""
+    line = 1 + len(copied.splitlines())
+    build = dockerfile(odd, f"FROM {base}\n{copied}\nENV last=1\n")
+    whats = set()
+    for maker in (COPY_ONLY, *makers):
+        with pytest.raises(Refused, match=rf"^line {line} of odd\.Dockerfile: .*{said}") as refused:
+            maker.image(build, tmp_path)
+        whats.add(refused.value.what)
+    assert len(whats) == 1
+
+
+def test_a_stage_that_is_not_built_copies_nothing(
+    odd: Path, makers: list[Maker], tmp_path: Path
+) -> None:
+    text = "FROM scratch AS other\nCOPY . /\nFROM scratch AS mine\nCOPY fine /\n"
+    build = dockerfile(odd, text, target="mine")
+    assert len({m.image(build, tmp_path).digest for m in (COPY_ONLY, *makers)}) == 1
+
+
+def test_another_folder_is_looked_at_as_the_context_is(
+    odd: Path, makers: list[Maker], tmp_path: Path
+) -> None:
+    for copied, is_refused in (("fine", False), ("fifo", True)):
+        text = f"FROM scratch\nCOPY --from=other {copied} /d\n"
+        build = dockerfile(tmp_path / "none", text, folders={"other": odd})
+        build.context.mkdir(exist_ok=True)
+        digests = set()
+        for maker in (COPY_ONLY, *makers[:2]):
+            if is_refused:
+                with pytest.raises(Refused, match=r"^line 2 of none\.Dockerfile: "):
+                    maker.image(build, tmp_path)
+            else:
+                digests.add(maker.image(build, tmp_path).digest)
+        assert len(digests) == (0 if is_refused else 1)
+
+
+def test_what_exclude_leaves_out_is_not_copied(
+    odd: Path, buildkit_go126: BuildKit, tmp_path: Path
+) -> None:
+    build = dockerfile(odd, "FROM scratch\nCOPY --exclude=**/p* mixed /d\n")
+    makers = (COPY_ONLY, buildkit("buildkit", buildkit_go126.environment))
+    assert len({maker.image(build, tmp_path).digest for maker in makers}) == 1

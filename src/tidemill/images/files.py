@@ -4,13 +4,31 @@ from __future__ import annotations
 
 import os
 import stat
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from tidemill.errors import Refused
-from tidemill.images.entries import EXECUTABLE, READABLE, Entry, File, Folder, Link, unmarked
+from tidemill.images.entries import (
+    EXECUTABLE,
+    READABLE,
+    Entry,
+    File,
+    Folder,
+    Link,
+    encoded,
+    unmarked,
+)
 from tidemill.words.names import shown_path
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """What can be in no image, at `path`; it stops nobody, unless it is copied into one."""
+
+    path: str
+    error: Refused
 
 
 def entry_of(path: Path, name: str) -> Entry:
@@ -20,9 +38,28 @@ def entry_of(path: Path, name: str) -> Entry:
         name: its path in the image, without a slash at either end.
 
     Raises:
-        Refused: it can't be read, is none of these, or has a name that a layer takes for a mark.
+        Refused: it can't be read, or is unfit for an image.
     """
-    unmarked(name)
+    return fit(entry_at(path, name))
+
+
+def fit(found: Entry | Unfit) -> Entry:
+    """The entry itself; raise `Refused` if it is unfit."""
+    if isinstance(found, Unfit):
+        raise found.error
+    return found
+
+
+def entry_at(path: Path, name: str) -> Entry | Unfit:
+    """As `entry_of`, but what is unfit for an image is no error yet.
+
+    That is what is neither file, folder nor link, is not UTF-8, or has a name that a layer takes
+    for a mark.
+    """
+    try:
+        encoded(unmarked(name))
+    except Refused as error:
+        return Unfit(name, error)
     try:
         found = path.lstat()
         target = str(path.readlink()) if stat.S_ISLNK(found.st_mode) else ""
@@ -33,11 +70,18 @@ def entry_of(path: Path, name: str) -> Entry:
     if stat.S_ISDIR(found.st_mode):
         return Folder(name)
     if stat.S_ISLNK(found.st_mode):
+        try:
+            encoded(target)
+        except Refused as error:
+            return Unfit(name, error)
         return Link(name, target)
     if not stat.S_ISREG(found.st_mode):
-        raise Refused(
-            f"{shown_path(path)} is neither a file, a folder nor a symbolic link",
-            remedy="leave it out of what is copied, or name it in the .dockerignore",
+        return Unfit(
+            name,
+            Refused(
+                f"{shown_path(path)} is neither a file, a folder nor a symbolic link",
+                remedy="leave it out of what is copied, or name it in the .dockerignore",
+            ),
         )
     # Only the owner's bit: the others are up to the umask of whoever wrote the file.
     attributes = EXECUTABLE if found.st_mode & stat.S_IXUSR else READABLE

@@ -7,15 +7,15 @@ canonical form has its own.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from tidemill.building.engines import buildx as build_buildx
-from tidemill.building.engines import docker_archive
+from tidemill.building.engines import docker_archive, sent_context
 from tidemill.building.engines.output import Output
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.location import Location
@@ -48,6 +48,7 @@ def build_with_buildkit(
     needed(build, platform)  # for what is refused, before anything is built
     with TemporaryDirectory(prefix="buildkit-", dir=workspace.scratch) as name:
         folder = Path(name)
+        check = partial(sent_context.check_copies, build, platform, workspace)
         env = build_buildx.environment(build)
         made = folder / "made"
         output = _fields("type=oci", "tar=false", f"dest={made}", "oci-mediatypes=true")
@@ -55,9 +56,9 @@ def build_with_buildkit(
             *build_buildx.command(env, seconds),
             *("build", "--progress=plain", f"--output={output},compression=uncompressed"),
             *_options(build, platform, builder),
-            *_contexts(build, platform, workspace, folder),
+            *_contexts(build, platform, workspace, folder, check),
             f"--file={_dockerfile(build, folder)}",
-            str(_laid_out(BuildContext.of(build.context, build.file), folder, workspace)),
+            str(_laid_out(BuildContext.of(build.context, build.file), folder, workspace, check)),
         ]
         build_buildx.run(words, env, Output(build.name, workspace.say), seconds)
         layout = docker_archive.opened(made, folder / "unpacked")
@@ -83,16 +84,23 @@ def _options(build: DockerfileBuild, platform: Platform, builder: str | None) ->
 
 
 def _contexts(
-    build: DockerfileBuild, platform: Platform, workspace: Workspace, folder: Path
+    build: DockerfileBuild,
+    platform: Platform,
+    workspace: Workspace,
+    folder: Path,
+    check: Callable[[], None],
 ) -> Iterator[str]:
     for number, (name, location) in enumerate(build.contexts.items()):
         image = _image(location, platform, workspace, folder / f"image-{number}")
         yield f"--build-context={name}={image}"
     for name, source in build.folders.items():
-        yield f"--build-context={name}={_laid_out(BuildContext.of(source), folder, workspace)}"
+        laid_out = _laid_out(BuildContext.of(source), folder, workspace, check)
+        yield f"--build-context={name}={laid_out}"
 
 
-def _laid_out(context: BuildContext, folder: Path, workspace: Workspace) -> Path:
+def _laid_out(
+    context: BuildContext, folder: Path, workspace: Workspace, check: Callable[[], None]
+) -> Path:
     """A copy of a build context that tells nothing of the umask, the user and the time.
 
     BuildKit takes a file, unread, for the one that it had in a folder of that name, if its size and
@@ -102,7 +110,7 @@ def _laid_out(context: BuildContext, folder: Path, workspace: Workspace) -> Path
     """
     copy = Path(mkdtemp(prefix="context-", dir=folder))
     copy.rmdir()
-    build_context.lay_out(context, copy, workspace.say)
+    sent_context.lay_out(context, copy, workspace.say, check)
     return copy
 
 

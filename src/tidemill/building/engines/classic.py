@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, TYPE_CHECKING, cast
 
-from tidemill.building.engines import docker_archive
+from tidemill.building.engines import docker_archive, sent_context
 from tidemill.building.engines.lending import lent
 from tidemill.building.engines.output import Output
 from tidemill.errors import Refused, TimeLimit
 from tidemill.images.build import DockerfileBuild, Workspace
-from tidemill.images.dockerfile import context as build_context
 from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.dockerfile.stages import needed
 from tidemill.images.oci import Descriptor, Platform
@@ -118,7 +118,8 @@ def _built(
     from urllib3.exceptions import TimeoutError as SilentTooLong
 
     context = BuildContext.of(build.context, build.file)
-    dockerfile, archive = build_context.tar(context, build.file, workspace.say)
+    check = partial(sent_context.check_copies, build, platform, workspace)
+    dockerfile, archive = sent_context.tar(context, build.file, workspace.say, check)
     end = time.monotonic() + seconds
     image_id = ""
     try:

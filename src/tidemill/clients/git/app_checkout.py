@@ -229,9 +229,12 @@ def _known(top: Path) -> Iterator[str]:
 
 
 def _copy(source: Path, to: Path) -> None:
-    """Copy a file, a link, or a folder without what is in it; leave out what is none of them."""
+    """Copy a file, a link, or a folder without what is in it; what is none of them stays that."""
     if source.is_symlink() or source.is_file():
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, to, follow_symlinks=False)
     elif source.is_dir():
         to.mkdir(parents=True, exist_ok=True)
+    elif source.exists():
+        to.parent.mkdir(parents=True, exist_ok=True)
+        os.mkfifo(to)

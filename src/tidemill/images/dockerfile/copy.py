@@ -26,6 +26,7 @@ from tidemill.images.dockerfile.users import owner_of
 from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.entries import Attributes, Entry, File, Folder, Link
+from tidemill.images.files import Unfit, fit
 from tidemill.images.rootfs import RootFs
 from tidemill.images.tar_read import ZSTD
 from tidemill.words.names import shown
@@ -33,6 +34,7 @@ from tidemill.words.names import shown
 ENGINE = "build with --engine buildkit, or compile in [compile] and COPY the result"
 _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _HIGHEST_MODE = 0o7777
+Found = Entry | Unfit
 _WILD = re.compile(r"[*?\[]")
 _WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": ONE}
 
@@ -110,12 +112,17 @@ def _flags(instruction: Copy, made: StageImage) -> CopyFlags:
         raise Mistake(f"--chmod is {shown(mode)}, which is no octal mode: write it like 0755")
     if instruction.is_linked and owner and set(owner) - set("0123456789:"):
         raise Mistake("--link is together with a name in --chown: give the number")
-    exclude = tuple(pattern(text, "--exclude") for text in instruction.exclude)
     return CopyFlags(
         owner_of(owner, made.read) if owner else None,
         int(mode, 8) if mode else None,
-        Ignore(exclude) if exclude else None,
+        excluded(instruction),
     )
+
+
+def excluded(instruction: Copy) -> Ignore | None:
+    """What --exclude leaves out, if there is any."""
+    patterns = tuple(pattern(text, "--exclude") for text in instruction.exclude)
+    return Ignore(patterns) if patterns else None
 
 
 def _documents(instruction: Copy, made: StageImage) -> list[tuple[Tree, str]]:
@@ -199,9 +206,10 @@ def named(source: Source, path: str) -> list[str]:
 
 def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: CopyFlags) -> None:
     place = source.followed(path)
-    entry = source.entry(place)
-    if entry is None:
+    found = source.entry(place)
+    if found is None:
         raise _missing(source, path)
+    entry = fit(found)
     folder, _, last = to.rpartition("/")
     ensured = to if last in ("", ".") else folder
     upper.make_folders(upper.followed(ensured), flags.folder_mode, flags.owner)
@@ -218,7 +226,7 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         upper.put(Folder(target))  # which says what is wrong
     start = len(place) + 1 if place else 0
     copying = object()  # the paths of one file stay together if one folder has them
-    for below in _kept(source.below(place), start, flags.exclude):
+    for below in map(fit, kept(source.below(place), start, flags.exclude)):
         file = source.file_of(below.path)
         upper.put(
             _moved(below, _joined(target, below.path[start:]), flags),
@@ -226,13 +234,13 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
         )
 
 
-def _kept(entries: Iterable[Entry], start: int, exclude: Ignore | None) -> Iterator[Entry]:
+def kept(entries: Iterable[Found], start: int, exclude: Ignore | None) -> Iterator[Found]:
     """The entries that --exclude keeps, and the folders above them."""
     if exclude is None:
         yield from entries
         return
     above: dict[str, Matched] = {"": ()}
-    waiting: dict[str, Entry] = {}
+    waiting: dict[str, Found] = {}
     for entry in entries:
         name = entry.path[start:]
         is_out, matched = exclude.leaves_out(name, above[posixpath.dirname(name)])

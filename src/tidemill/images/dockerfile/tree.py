@@ -11,6 +11,7 @@ from typing import Protocol
 from tidemill.errors import Refused
 from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import Entry, Folder, HardLink, Opaque, Whiteout
+from tidemill.images.files import Unfit
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor
 from tidemill.images.rootfs import Change, RootFs, followed
@@ -25,10 +26,10 @@ class Source(Protocol):
     def what(self) -> str:
         """How to call it in an error."""
 
-    def entry(self, path: str) -> Entry | None:
+    def entry(self, path: str) -> Entry | Unfit | None:
         """What is at a path that leads through no link; None if nothing is."""
 
-    def below(self, folder: str) -> Iterator[Entry]:
+    def below(self, folder: str) -> Iterator[Entry | Unfit]:
         """Everything below a folder, each folder before what is in it."""
 
     def names(self, folder: str) -> list[str]:

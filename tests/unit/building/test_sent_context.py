@@ -6,13 +6,16 @@ import io
 import os
 import random
 import tarfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from tidemill.building.engines.sent_context import entries, lay_out, tar
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.context import BuildContext, entries, lay_out, tar
+from tidemill.images.dockerfile.context import BuildContext
 from tidemill.images.entries import Entry, File, Folder, Link
+from tidemill.images.files import fit
 from tidemill.images.tar_stream import TIME
 
 
@@ -30,7 +33,7 @@ def root(tmp_path: Path) -> Path:
     return top
 
 
-def paths(found: list[Entry]) -> list[str]:
+def paths(found: Iterable[Entry]) -> list[str]:
     return [entry.path for entry in found]
 
 
@@ -121,8 +124,8 @@ def test_the_ignore_file_of_a_dockerfile_wins(root: Path, tmp_path: Path) -> Non
 
 def test_what_is_below_a_folder_is_listed_for_itself(root: Path) -> None:
     context = written(root, {"a/b/c": "", ".dockerignore": "a/*\n!a/b/c\n"})
-    assert paths(list(context.below("a"))) == ["a/b", "a/b/c"]
-    assert paths(list(context.below("a/b"))) == ["a/b/c"]
+    assert paths(map(fit, context.below("a"))) == ["a/b", "a/b/c"]
+    assert paths(map(fit, context.below("a/b"))) == ["a/b/c"]
 
 
 def test_a_dockerfile_in_the_context_is_in_the_archive_once(root: Path) -> None:
@@ -192,18 +195,26 @@ def test_a_large_context_is_said(root: Path) -> None:
     assert len(said) == 1
 
 
-def test_what_is_no_file_is_refused_unless_it_is_ignored(root: Path) -> None:
-    os.mkfifo(root / "pipe")
-    with pytest.raises(Refused, match="pipe' is neither a file, a folder nor a symbolic link"):
-        entries(BuildContext.of(root))
-    (root / ".dockerignore").write_text("pipe")
-    assert "pipe" not in paths(entries(BuildContext.of(root)))
-
-
-def test_a_name_that_is_not_utf_8_is_refused(root: Path) -> None:
+def test_what_can_be_in_no_image_is_left_out_and_told_of(root: Path) -> None:
+    """What is below a folder of such a name goes with it."""
+    before = paths(entries(BuildContext.of(root)))
+    asked: list[str] = []
+    assert paths(entries(BuildContext.of(root), if_unfit=lambda: asked.append("?"))) == before
+    assert asked == []
+    os.mkfifo(root / "bin/pipe")
     (root / os.fsdecode(b"\xff")).write_text("")
-    with pytest.raises(Refused, match="is not UTF-8"):
-        entries(BuildContext.of(root))
+    (root / os.fsdecode(b"bin/to")).symlink_to(os.fsdecode(b"\xff"))
+    (root / ".wh.folder").mkdir()
+    (root / ".wh.folder/file").touch()
+    (root / "bin/.wh.app").touch()
+    assert paths(entries(BuildContext.of(root), if_unfit=lambda: asked.append("?"))) == before
+    assert asked == ["?"]
+
+
+def test_what_is_left_out_of_the_context_is_not_told_of(root: Path) -> None:
+    os.mkfifo(root / "pipe")
+    (root / ".dockerignore").write_text("pipe")
+    entries(BuildContext.of(root), if_unfit=pytest.fail)
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(root: Path) -> None:
@@ -231,15 +242,3 @@ def test_a_context_that_is_not_there_is_refused(root: Path) -> None:
     (root / ".dockerignore").mkdir()
     with pytest.raises(Refused, match="can't be read: Is a directory"):
         BuildContext.of(root)
-
-
-def test_a_name_that_a_layer_takes_for_a_mark_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "etc").mkdir()
-    (tmp_path / "etc" / ".wh.passwd").touch()
-    (tmp_path / "Dockerfile").touch()
-    context = BuildContext.of(tmp_path, tmp_path / "Dockerfile")
-    with pytest.raises(Refused, match="would take a file of the image away"):
-        list(context.below())
-    (tmp_path / ".dockerignore").write_text("**/.wh.*")
-    names = [entry.path for entry in BuildContext.of(tmp_path, tmp_path / "Dockerfile").below()]
-    assert names == [".dockerignore", "Dockerfile", "etc"]
