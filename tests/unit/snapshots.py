@@ -54,10 +54,12 @@ class Rollout(Told):
     Attributes:
         generates: what each run of `generate` on main changes there, the last one for ever.
         looks: the commits on which it was run.
+        reach: the receivers of signals that the turn can send to.
     """
 
     generates: tuple[Inspection | FailedInspection, ...] = (Inspection({}),)
     looks: list[str] = field(default_factory=list)
+    reach: frozenset[str] = frozenset()
 
     def look(self, commit: str) -> Inspection | FailedInspection:
         """`generate` is run on a commit of main as it is."""
@@ -139,6 +141,7 @@ class Rollout(Told):
             checks=dict(self.checks),
             holds=dict(self.holds),
             records=dict(self.records),
+            reach=self.reach,
         )
 
     def decide(self, maker: Maker | None = None, *, without_landing: bool = False) -> Plan:

@@ -104,7 +104,7 @@ def _red(checks: results.CommitChecks) -> Iterator[str]:
 
 
 def _left_to_people(turn: TurnTaken) -> Iterator[str]:
-    yield from turn.unread
+    yield from (*turn.unread, *turn.unsent)
     for what, happened in _NEEDS_A_PERSON.items():
         for entry in turn.done(what):
             which = about(entry) or "something"

@@ -50,6 +50,13 @@ SURROUNDINGS = (
         ("accept-event", "update-cfg-app", "loop"),
     ),
     Surrounding(
+        "signals",
+        "TIDEMILL_SIGNALS",
+        "where the receivers of signals are: lines of name=address, with the names of "
+        "[[signals.receivers]]",
+        _TURNS,
+    ),
+    Surrounding(
         "registry", "TIDEMILL_REGISTRY", "the registry that the next two inputs are for", _BUILDS
     ),
     Surrounding(

@@ -37,8 +37,8 @@ INTERFACES: Mapping[str, Interface] = {
         frozenset(
             {"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red", "page"}
         )
-        | {"runs-on"},
-        frozenset({"app-private-key", "artifact-token"}),
+        | {"runs-on", "issues"},
+        frozenset({"app-private-key", "artifact-token", "signals"}),
         {"contents": "write", "statuses": "write", "checks": "read", "deployments": "read"},
     ),
     "publish-images": Interface(

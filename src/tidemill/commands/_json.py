@@ -218,6 +218,7 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         "wake": turn.wake,
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
         "unread": turn.unread,
+        "unsent": turn.unsent,
         "approvals": [set_json(one, turn.remedies.server) for one in turn.approvals],
     }
 

@@ -23,6 +23,7 @@ from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request
 from tidemill.commands._session import accept_ask, together, turn_taken
+from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.checks import CONTEXT, Run, RunState, last_words, verdict
@@ -88,6 +89,7 @@ class Loop:
             needed(self._github)
         self._name = CONTEXT
         self._unread: tuple[str, ...] = ()
+        self._unsent: tuple[str, ...] = ()
         self._extra: Mapping[str, Fact] = {}
         self._say = teller(as_json=options.json)
         self._state: State | None = None
@@ -147,7 +149,7 @@ class Loop:
             )
             for one in self.done
         ]
-        turns[-1] = replace(turns[-1], unread=self._unread)
+        turns[-1] = replace(turns[-1], unread=self._unread, unsent=self._unsent)
         verdicts = tuple(each for one in self.done for each in one.verdicts)
         checks = CommitChecks(verdicts, self._wishes.fails_on_red)
         return LoopDone(self.event, together(turns), checks)
@@ -163,6 +165,7 @@ class Loop:
         if self._polling is None or clock.now - self._polling.now > _FRESH:
             self._polling = Polling(self._store, self._url, clock.now)
         polling = self._polling
+        signalling = Signalling(self._store, self._url, clock, self._say)
         done = turn(
             self._store,
             clock,
@@ -176,7 +179,10 @@ class Loop:
             may_try=self._wishes.may_try,
             may_move=self._wishes.may_move,
             reported=polling,
+            reach=signalling.reach,
         )
+        signalling.after(done)
+        self._unsent += signalling.unsent
         self._settings, self._unread = done.snapshot.settings, polling.unread
         return done
 

@@ -13,6 +13,7 @@ from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Reconciliation
 from tidemill.commands._session import turn_taken
+from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import TidemillError
 from tidemill.turn.notify import Notices, tell_github
@@ -39,11 +40,12 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         settled = settle(
             state, verdicts, reasons, person.run_url(), by=setter, known_to=needed(github)
         )
-    polling = Polling(store, arguments.repo, options.now)
+    polling, clock = Polling(store, arguments.repo, options.now), Clock(options.now)
+    signalling = Signalling(store, arguments.repo, clock, say)
     try:
         done = turn(
             store,
-            Clock(options.now),
+            clock,
             run_url=person.run_url(),
             dry_run=options.dry_run,
             state=state,
@@ -53,11 +55,13 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
             may_try=not arguments.without_entrypoints,
             may_move=not arguments.without_branches,
             reported=polling,
+            reach=signalling.reach,
         )
     except TidemillError as error:
         if settled.set and error.written == "nothing":
             error.written = f"the statuses of {', '.join(settled.set)}"
         raise
+    signalling.after(done)
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(github), person.run_url())
     taken = turn_taken(
@@ -68,4 +72,4 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         done.state,
         done.snapshot,
     )
-    return Reconciliation(replace(taken, unread=polling.unread), settled)
+    return Reconciliation(replace(taken, unread=polling.unread, unsent=signalling.unsent), settled)

@@ -101,6 +101,7 @@ class TurnTaken:
         next_due: when time alone makes something due.
         wake: whether that is within the hour, and no turn before this one knew.
         unread: why reports of targets could not be read or used; the turn went on without them.
+        unsent: why signals could not be sent; a later turn sends them.
         approvals: what each wave would get that waits for an approval.
     """
 
@@ -116,6 +117,7 @@ class TurnTaken:
     next_due: datetime | None = None
     wake: bool = False
     unread: tuple[str, ...] = ()
+    unsent: tuple[str, ...] = ()
     approvals: tuple[SetDifference, ...] = ()
 
     def done(self, what: str) -> tuple[Entry, ...]:

@@ -17,6 +17,7 @@ from tidemill.commands._options import Options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Acceptance, Difference, Request, RequestAndTurn, TurnTaken
+from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, Promotion, approval
@@ -58,11 +59,12 @@ def accepted_and_turned(
     fact, accepted, request = accept_ask(store, remedies, options, ask)
     if options.accept_only:
         return Acceptance(request)
-    polling = Polling(store, url, options.now)
+    polling, clock = Polling(store, url, options.now), Clock(options.now)
+    signalling = Signalling(store, url, clock, teller(as_json=options.json))
     try:
         done = turn(
             store,
-            Clock(options.now),
+            clock,
             run_url=person.run_url(),
             dry_run=options.dry_run,
             state=accepted.state,
@@ -71,7 +73,9 @@ def accepted_and_turned(
             say=teller(as_json=options.json),
             forge=github,
             reported=polling,
+            reach=signalling.reach,
         )
+        signalling.after(done)
         _pass_on(done, github)
     except TidemillError as error:
         error.written = accepted.written(error.written)
@@ -82,7 +86,8 @@ def accepted_and_turned(
     request = replace(request, way_in=way_in)
     taken = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state, done.snapshot)
     change = _tried(store, remedies, done, fact) if options.dry_run else None
-    return RequestAndTurn(request, replace(taken, unread=polling.unread), change)
+    taken = replace(taken, unread=polling.unread, unsent=signalling.unsent)
+    return RequestAndTurn(request, taken, change)
 
 
 def _tried(
@@ -146,6 +151,7 @@ def together(turns: Sequence[TurnTaken]) -> TurnTaken:
         is_main_kept=any(one.is_main_kept for one in turns),
         wake=is_soon(last.next_due, last.remedies.now) and any(one.wake for one in turns),
         unread=tuple(dict.fromkeys(why for one in turns for why in one.unread)),
+        unsent=tuple(dict.fromkeys(why for one in turns for why in one.unsent)),
     )
 
 

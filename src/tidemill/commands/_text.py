@@ -180,7 +180,7 @@ def _request(request: Request) -> Iterator[Part]:
 
 def _turn(turn: TurnTaken) -> Iterator[Part]:
     """What a turn did, and what waits."""
-    yield from (Said(State("warning"), why) for why in turn.unread)
+    yield from (Said(State("warning"), why) for why in (*turn.unread, *turn.unsent))
     yield outcome(turn)
     if isinstance(turn.outcome, LostTo):
         return

@@ -19,6 +19,7 @@ from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
 from tidemill.facts.requests import Point, announced_as
 from tidemill.facts.settings import Settings
+from tidemill.facts.signals import Signal
 from tidemill.facts.staleness import Finding
 from tidemill.words.moments import Moment
 
@@ -334,6 +335,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             deployed there: all of them have taken what is.
         finding: what is known of what main generates.
         hotfixes: ids of the requests of hotfixes that have begun: their holds are placed.
+        signals: what has to be told to people, or was and is not over.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -357,6 +359,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     reporters: dict[str, str] = {}
     finding: Finding | None = None
     hotfixes: list[str] = []
+    signals: list[Signal] = []
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -460,6 +463,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             endings={name: [*endings] for name, endings in self.endings.items()},
             named={**self.named},
             reporters={**self.reporters},
+            signals=[*self.signals],
         )
 
 

@@ -12,6 +12,7 @@ import msgspec
 from tidemill.announcing.announcement import SHA_PLACE, is_tag_like, matches
 from tidemill.facts.freezes import Freeze
 from tidemill.facts.need import ALL, Ignored, Need, TargetOptions
+from tidemill.facts.signals import SignalSettings
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
@@ -168,6 +169,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     waves: tuple[Wave, ...]
     targets: tuple[TargetOptions, ...] = ()
     freezes: tuple[Freeze, ...] = ()
+    signals: SignalSettings = SignalSettings()
     bot: Bot = Bot()
 
     def wave(self, name: str) -> Wave | None:

@@ -145,6 +145,7 @@ def _completed(settings: Settings) -> Settings:
     _check_order(waves)
     _check_freezes(settings)
     _check_targets(settings)
+    _check_signals(settings)
     return msgspec.structs.replace(settings, waves=tuple(waves))
 
 
@@ -280,6 +281,18 @@ def _check_targets(settings: Settings) -> None:
         if not why.strip() or UNPRINTABLE.search(why):
             path = f"$.targets[{index}].ignored.reason"
             raise _WrongAt(path, "to ignore a target needs a reason, in one line")
+
+
+def _check_signals(settings: Settings) -> None:
+    names = [one.name for one in settings.signals.receivers]
+    for index, name in enumerate(names):
+        where = f"$.signals.receivers[{index}].name"
+        if not is_name(name):
+            raise _WrongAt(where, f"{name!r} is not a valid name")
+        if name in names[:index]:
+            raise _WrongAt(where, f"{name!r} is there twice")
+    if not settings.signals.stuck_after:
+        raise _WrongAt("$.signals.stuck_after", "stuck_after must be longer than nothing")
 
 
 def _check_order(waves: list[Wave]) -> None:

@@ -119,6 +119,7 @@ class Snapshot:
         unread: commits of which something may have been reported that was not read yet.
         required: the checks that rules require, once that is known; none: the settings say.
         evidence: what the ledger was made from, where the journal is lost.
+        reach: the receivers of signals that whoever takes this turn can send to.
     """
 
     now: datetime
@@ -140,6 +141,7 @@ class Snapshot:
     unread: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     evidence: Evidence | None = None
+    reach: frozenset[str] = frozenset()
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""

@@ -29,6 +29,7 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest, announced_as, app_sha_of
 from tidemill.facts.settings import Settings, no_such_place
+from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.inbox import Inbox
 from tidemill.plan.obstacles import About, Obstacle, Wait
@@ -64,6 +65,7 @@ class Draft:
     filed: list[Deployment] = field(default_factory=list)
     evicted: list[str] = field(default_factory=list)
     rejected: dict[str, str] = field(default_factory=dict)
+    messages: list[Message] = field(default_factory=list)
     aside: list[UnreadableRef] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     to_read: list[str] = field(default_factory=list)

@@ -16,6 +16,7 @@ from tidemill.facts.ledger import Ledger, Refusal
 from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
 from tidemill.facts.renames import Place, RenamedSnapshot, note_names, renamed
+from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.bisecting import choose_checks, claim_checks
 from tidemill.plan.deployment import refresh
@@ -32,6 +33,7 @@ from tidemill.plan.on_failure import answer_failures
 from tidemill.plan.regeneration import InspectionTodo, assess, put_regenerations_first
 from tidemill.plan.replay import Auto, Todo, note_auto, take_off_what_is_not_due, to_commits
 from tidemill.plan.rollback import put_rollbacks_first
+from tidemill.plan.signals import tell
 from tidemill.plan.waits import say_what_waits
 
 
@@ -53,6 +55,7 @@ class Plan:
             means anything; the first one first, as the others may not matter then.
         todo: operations to try, or a main to look at, before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
+        messages: signals to send once all of this is written.
     """
 
     main: str
@@ -74,6 +77,7 @@ class Plan:
     is_change: bool
     more: bool = False
     to_read: tuple[str, ...] = ()
+    messages: tuple[Message, ...] = ()
     moved: Mapping[Place, Place] = field(default_factory=dict)
 
     @property
@@ -141,6 +145,7 @@ def plan(
     draft.ledger.trim(draft.settings)
     wanted = choose_checks(draft, commits)
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
+    tell(draft)
     is_changed = draft.ledger != before
     note_names(draft.ledger, draft.settings)
     draft.ledger.named |= draft.named  # that alone is not worth a write, nor are these
@@ -209,5 +214,6 @@ def _plan(
         todo=auto.todo,
         is_change=is_change,
         to_read=tuple(draft.to_read),
+        messages=tuple(draft.messages),
         moved=today.moved,
     )

@@ -12,6 +12,7 @@ from tidemill.errors import TidemillError
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.requests import Fact
+from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.state import State
@@ -75,6 +76,7 @@ def turn(  # noqa: PLR0913 - each has a name
     may_try: bool = True,
     may_move: bool = True,
     reported: Callable[[State], Mapping[str, Fact]] = lambda _: {},
+    reach: Callable[[Settings], frozenset[str]] = lambda _: frozenset(),
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
@@ -89,6 +91,8 @@ def turn(  # noqa: PLR0913 - each has a name
         may_move: whether main and auto may move. If not, a turn that would move one writes nothing.
         reported: gives the records that are to be filed besides those in the inbox, in the light
             of a state that was read.
+        reach: of which receivers in the settings the caller sends the plan's messages, once all is
+            written.
 
     Raises:
         SettingsInvalid: the settings on main can't be used; nothing was written.
@@ -112,7 +116,8 @@ def turn(  # noqa: PLR0913 - each has a name
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
         facts = {**(extra or {}), **reported(state)}
-        known, decided = decide(snapshot(store, state, clock.now, facts))
+        known = snapshot(store, state, clock.now, facts)
+        known, decided = decide(replace(known, reach=reach(known.settings)))
         if decided.todo is not None:
             return Turn(decided, LeftToNextRun(), state, known).after(cleared)
         if decided.moves_branches and not may_move:
@@ -149,6 +154,9 @@ def look(
         landing: whether it has what is to land, too, and leaves the checks unclaimed.
     """
     judge, known = Judge(forge), snapshot(store, state, now, extra)
+    if landing:  # whoever does that turn may reach all of them
+        names = frozenset(one.name for one in known.settings.signals.receivers)
+        known = replace(known, reach=names)
     while True:
         decided = plan(known, without_landing=not landing, claim=not landing)
         if not decided.to_read:

@@ -154,6 +154,14 @@ class Deployment(msgspec.Struct):
     id: int
 
 
+class Issue(msgspec.Struct):
+    """An issue, or a pull request."""
+
+    number: int
+    state: str = "open"
+    body: str | None = None
+
+
 class Artifact(msgspec.Struct):
     """An artifact of a run."""
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
+from tidemill.clients.github.issues import KeptIssue, keep
 from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
@@ -162,6 +163,10 @@ class GitHub:
         }
         path = f"/deployments/{made.id}/statuses"
         self._calls.post(Request(path, doing, need, "POST", body=state), object)
+
+    def keep_issue(self, wanted: KeptIssue) -> None:
+        """Open an issue unless it is there, or close it."""
+        keep(self._calls, wanted)
 
     def is_private(self) -> bool:
         """Whether the repository is private; an internal one is, and one that can't be seen."""

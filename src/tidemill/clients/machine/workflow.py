@@ -32,6 +32,7 @@ SECRETS = (
     "TIDEMILL_ARTIFACT_TOKEN",
     "TIDEMILL_REGISTRY_PASSWORD",
     "TIDEMILL_WORKFLOW_TOKEN",
+    "TIDEMILL_SIGNALS",
 )
 Kind: TypeAlias = Literal["error", "warning", "notice"]
 
@@ -80,7 +81,10 @@ def mask_secrets() -> None:
         return
     for name in SECRETS:
         given = os.environ.get(name, "")
-        for secret in dict.fromkeys(one for one in (given, given.strip()) if one.strip()):
+        # Of lines of `name=address`, each address is one.
+        parts = [part for line in given.splitlines() for part in (line, line.partition("=")[2])]
+        texts = [one for text in (given, *parts) for one in (text, text.strip())]
+        for secret in dict.fromkeys(one for one in texts if one.strip()):
             _core().set_secret(secret)
             basic = base64.b64encode(f"x-access-token:{secret}".encode(errors="surrogateescape"))
             _core().set_secret(basic.decode())

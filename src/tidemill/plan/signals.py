@@ -1,0 +1,324 @@
+"""Signals: each thing that needs a person is told once, and once more when it is over.
+
+What is to be told stands in the ledger, so it is written by the push that makes it so. A turn that
+can reach a receiver takes its messages on in that same push, and sends them when the push is done.
+What was taken is noted after that (`confirmed`). Where it is not, the run has died or the receiver
+was down: a later turn takes the same message on, with the same id, up to `MOST_TRIES` times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace as changed
+
+from tidemill.announcing.order import order_of
+from tidemill.facts.journal import Entry
+from tidemill.facts.ledger import Eviction
+from tidemill.facts.operation import Operation
+from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.settings import ALL_SETS
+from tidemill.facts.signals import MOST_TRIES, Delivery, Message, Receiver, Signal, SignalKind
+from tidemill.plan.attention import needs_a_person
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import (
+    About,
+    BrokenMain,
+    FailingTargets,
+    FailureThere,
+    HoldInForce,
+    HotfixThere,
+    LostCheck,
+    MissingApproval,
+    MissingCheck,
+    MissingReport,
+    Obstacle,
+    PastEnding,
+    PastEviction,
+    PausedSoak,
+    RedCheck,
+    RedMain,
+    ServerRefusal,
+    SetNotInFiles,
+    StaleMain,
+    Starvation,
+    TimeLimit,
+    Wait,
+)
+from tidemill.plan.wording import command, in_words, subject
+from tidemill.words.names import one_line
+from tidemill.words.shas import short
+
+MOST_OPEN = 100
+MOST_AT_ONCE = 20  # messages to one receiver in one turn
+_RED_MAIN = ("red main",)
+_Cause = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Trouble:
+    """Something that is so now, and needs a person."""
+
+    kind: SignalKind
+    cause: _Cause
+    what: str
+    reasons: tuple[str, ...]
+    command: tuple[str, ...] = ("status",)
+    wave: str | None = None
+    set: str | None = None
+    app_sha: str | None = None
+    has_end: bool = True
+
+
+def tell(draft: Draft) -> None:
+    """Note what has to be told, and take on what can be sent now.
+
+    Reads all that was decided, and what waits; writes the ledger's signals, the messages, and a
+    line of the journal for each message that nobody took.
+    """
+    receivers, known = draft.settings.signals.receivers, draft.ledger.signals
+    if not receivers:
+        draft.ledger.signals = []
+        return
+    now = {one.cause: one for one in reversed([*_troubles(draft)])}
+    found = [_as_it_is(draft, one, now) for one in known]
+    is_open = {one.cause for one in found if one.over is None}
+    new = [one for cause, one in reversed(now.items()) if cause not in is_open]
+    found += [_begun(draft, one) for one in new[: max(0, MOST_OPEN - len(is_open))]]
+    found = [_to_those_who_are_told(one, receivers) for one in found]
+    for receiver in receivers:
+        found = _taken_on(draft, receiver, found)
+    draft.ledger.signals = [one for one in found if not _is_told(one)]
+
+
+def confirmed(signals: Sequence[Signal], taken: Collection[tuple[str, str, str]]) -> list[Signal]:
+    """The signals once some messages were taken, by their keys."""
+    found = []
+    for one in signals:
+        state = "open" if one.over is None else "over"
+        done = {
+            name: changed(delivery, is_done=True)
+            for name, delivery in one.deliveries.items()
+            if (one.id, state, name) in taken
+        }
+        found.append(changed(one, deliveries={**one.deliveries, **done}) if done else one)
+    return [one for one in found if not _is_told(one)]
+
+
+def _begun(draft: Draft, trouble: _Trouble) -> Signal:
+    # The time is part of it: the same trouble, later, is another one.
+    name = "\n".join((*trouble.cause, draft.now.isoformat())).encode()
+    return Signal(
+        id=hashlib.sha256(name).hexdigest()[:16],
+        kind=trouble.kind,
+        cause=trouble.cause,
+        since=draft.now,
+        what=one_line(trouble.what),
+        reasons=tuple(map(one_line, trouble.reasons)),
+        command=trouble.command,
+        wave=trouble.wave,
+        set=trouble.set,
+        app_sha=trouble.app_sha,
+        has_end=trouble.has_end,
+    )
+
+
+def _as_it_is(draft: Draft, one: Signal, now: Collection[_Cause]) -> Signal:
+    """A signal that is known, over if what it says is not so any more.
+
+    Whoever may have been told that it began is told. Who was never tried, is not.
+    """
+    if one.over is not None or not one.has_end or one.cause in now:
+        return one
+    if one.cause == _RED_MAIN and not _is_green(draft):
+        return one  # its check has not answered, or did not have to
+    ended = {
+        name: Delivery(at=None if delivery.is_done else delivery.at)
+        for name, delivery in one.deliveries.items()
+        if delivery.tries
+    }
+    return changed(one, over=draft.now, deliveries=ended)
+
+
+def _is_green(draft: Draft) -> bool:
+    return draft.main == draft.ledger.green_main or draft.verdict(draft.main).state == "green"
+
+
+def _to_those_who_are_told(one: Signal, receivers: Sequence[Receiver]) -> Signal:
+    """With a delivery for each receiver that the settings have; the end only where it began."""
+    wanted = [
+        each.name
+        for each in receivers
+        if each.wants(one.kind) and (one.over is None or each.name in one.deliveries)
+    ]
+    known = {name: one.deliveries.get(name, Delivery()) for name in wanted}
+    return one if known == one.deliveries else changed(one, deliveries=known)
+
+
+def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> list[Signal]:
+    """The signals, where this turn sends what is due to one receiver, or gives it up."""
+    found, left = [], MOST_AT_ONCE if receiver.name in draft.snapshot.reach else 0
+    for one in signals:
+        delivery = one.deliveries.get(receiver.name)
+        if delivery is None or delivery.is_done or not _is_free(draft, delivery):
+            found.append(one)
+        elif delivery.tries >= MOST_TRIES:
+            reason = f"{receiver.name} did not take it in {delivery.tries} tries: {one.what}"
+            draft.entries.append(Entry(what="signal lost", id=one.id, reason=reason))
+            found.append(_with(one, receiver, changed(delivery, is_done=True)))
+        elif left:
+            left -= 1
+            again = Delivery(tries=delivery.tries + 1, at=draft.now)
+            found.append(_with(one, receiver, again))
+            draft.messages.append(Message(signal=found[-1], receiver=receiver))
+        else:
+            found.append(one)
+    return found
+
+
+def _with(one: Signal, receiver: Receiver, delivery: Delivery) -> Signal:
+    return changed(one, deliveries={**one.deliveries, receiver.name: delivery})
+
+
+def _is_free(draft: Draft, delivery: Delivery) -> bool:
+    return delivery.free_at is None or draft.now >= delivery.free_at
+
+
+def _is_told(one: Signal) -> bool:
+    """Whether nothing is left to be said of it, now or later."""
+    is_last = one.over is not None or not one.has_end
+    return is_last and all(each.is_done for each in one.deliveries.values())
+
+
+def _troubles(draft: Draft) -> Iterator[_Trouble]:
+    """All that needs a person now; what comes first of the same cause counts."""
+    yield from _holds(draft)
+    for line in sorted(draft.waiting, key=lambda one: one.about.at != "in"):  # where it is, first
+        for one in line.obstacles:
+            yield from _of_obstacle(draft, line, one)
+    for eviction in draft.ledger.evictions:
+        operation = eviction.operation
+        if operation is not None and _is_missed(draft, eviction, operation):
+            yield _evicted(eviction, operation)
+    for entry in draft.entries:
+        fact = draft.snapshot.inbox.get(entry.id or "")
+        if entry.what == "rejected" and not isinstance(fact, AnnouncementRequest):
+            yield _Trouble(
+                kind="rejected",
+                cause=("rejected", entry.id or ""),
+                what=f"{entry.id} was rejected",
+                reasons=(entry.reason,),
+                wave=entry.wave,
+                set=entry.set,
+                has_end=False,
+            )
+
+
+def _holds(draft: Draft) -> Iterator[_Trouble]:
+    """The holds that end only when a person releases them, whether anything waits or not."""
+    for hold in draft.holds.values():
+        if hold.until is not None:
+            continue
+        stop = HoldInForce.of(hold, hold.wave)
+        if hold.everywhere:
+            cause, what = ("held", "*", hold.since.isoformat()), "all waves are held"
+            words: tuple[str, ...] = ("release-wave", "--all", "--reason", "it may go on")
+        else:
+            only = "" if hold.set == ALL_SETS else f" for {hold.set}"
+            cause, what = ("held", hold.wave, hold.set), f"{hold.wave} is held{only}"
+            words = command(stop, About(at="for", wave=hold.wave, set=hold.set)) or ("status",)
+        yield _Trouble(
+            kind="held",
+            cause=cause,
+            what=what,
+            reasons=(in_words(stop),),
+            command=words,
+            wave=None if hold.everywhere else hold.wave,
+            set=None if hold.set == ALL_SETS else hold.set,
+        )
+
+
+def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[_Trouble]:
+    about = line.about
+    match one:
+        case HoldInForce() | HotfixThere() | PastEviction():
+            return  # told as what they are: the hold itself, the eviction itself
+        case MissingReport(wave=name, since=since):
+            wave = draft.settings.wave(name)
+            if wave is None or since is None or draft.now < since + wave.settle:
+                return
+            kind: SignalKind = "reports"
+            cause: _Cause = ("no report", name, about.set or "")
+        case (
+            MissingCheck() | RedCheck() | LostCheck() | Starvation() | TimeLimit() | PausedSoak()
+        ) if one.since and draft.now >= one.since + draft.settings.signals.stuck_after:
+            kind, cause = "stuck", ("stuck", about.at, about.wave or "", about.set or "")
+        case _ if needs_a_person(one):
+            kind, cause = _named(one, about)
+        case _:
+            return
+    yield _Trouble(
+        kind=kind,
+        cause=cause,
+        what=subject(about),
+        reasons=(in_words(one),),
+        command=command(one, about) or ("status",),
+        wave=about.wave,
+        set=None if about.set == ALL_SETS else about.set,
+        app_sha=about.app_sha,
+    )
+
+
+def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
+    """Its kind, and what tells it from others: not the set that waits, where others would, too."""
+    match one:
+        case MissingApproval(wave=wave, set=set_name, app_sha=sha):
+            return "approval", ("approval", wave, set_name, sha)
+        case FailureThere(wave=wave, set=set_name) | FailingTargets(wave=wave, set=set_name):
+            return "failed", ("failed", wave, set_name)
+        case PastEnding(how="rejected", app_sha=sha):
+            return "rejected", ("rejected", about.set or "", sha)
+        case RedMain():
+            return "main", _RED_MAIN
+        case BrokenMain():
+            return "main", ("broken main",)
+        case ServerRefusal():
+            return "main", ("refused",)
+        case StaleMain(wave=wave):
+            return "main", ("stale", wave)
+        case SetNotInFiles(wave=wave):
+            return "main", ("not in the files", wave, about.set or "")
+        case _:
+            which = (about.at, about.wave or "", about.set or "", about.app_sha or "")
+            return "other", (str(one.__struct_config__.tag), *which)
+
+
+def _is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
+    """Whether what was evicted is still missing: nothing took its place, and nobody asked again."""
+    place = (operation.wave, operation.set)
+    if eviction.retried or operation.is_regeneration or not draft.settings.names(*place):
+        return False
+    is_ordered = operation.kind in ("introduce", "promote")
+    return not any(
+        landing.landed_at > eviction.at
+        and (not is_ordered or order_of(landing) >= order_of(operation))
+        for landing in draft.ledger.history(*place).landings
+    )
+
+
+def _evicted(eviction: Eviction, operation: Operation) -> _Trouble:
+    wave, set_name, sha = operation.wave, operation.set, operation.app_sha
+    about = About.of(operation)
+    stop = PastEviction.of(eviction, sha)
+    return _Trouble(
+        kind="evicted",
+        cause=("evicted", operation.kind, wave, set_name, sha or ""),
+        what=f"{short(sha, 'a rollback')} ({set_name}) for {wave}",
+        reasons=(in_words(stop),),
+        command=command(stop, about) or ("status",),
+        wave=wave,
+        set=set_name,
+        app_sha=sha,
+    )

@@ -1,0 +1,403 @@
+"""Signals: what needs a person is told once, and once more when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.sets import LAB, SHOP, settings
+from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, whats
+
+from tidemill.facts.ledger import Eviction, Ledger
+from tidemill.facts.signals import MOST_TRIES, Receiver, Signal, SignalSettings
+from tidemill.plan.plan import Plan
+from tidemill.plan.signals import MOST_AT_ONCE, MOST_OPEN, confirmed
+from tidemill.words.durations import Duration
+from tidemill.words.shas import short
+
+OPS = Receiver(name="ops", kind="webhook")
+TEAM = Receiver(name="team", kind="slack")
+DAY = 24 * 60
+
+
+def telling(rollout: Rollout, *receivers: Receiver, reach: bool = True) -> Rollout:
+    """The same, where receivers are told, and whoever takes turns can reach them."""
+    receivers = receivers or (OPS,)
+    signals = SignalSettings(receivers=receivers, stuck_after=Duration(days=1))
+    rollout.settings = msgspec.structs.replace(rollout.settings, signals=signals)
+    if reach:
+        rollout.reach = frozenset(one.name for one in receivers)
+    return rollout
+
+
+def said(decided: Plan) -> list[tuple[str, str, str]]:
+    """The messages that go out: to whom, which, and what they are about."""
+    return [(one.receiver.name, one.state, one.signal.what) for one in decided.messages]
+
+
+def take(rollout: Rollout, decided: Plan, *, of: str | None = None) -> None:
+    """All receivers, or one, take what they are sent; that is noted."""
+    keys = {one.key for one in decided.messages if of in (None, one.receiver.name)}
+    rollout.ledger.signals = confirmed(rollout.ledger.signals, keys)
+
+
+def told(rollout: Rollout) -> list[tuple[str, str, str]]:
+    """A turn whose messages are taken; what went out."""
+    decided = rollout.turn()
+    take(rollout, decided)
+    return said(decided)
+
+
+# Each thing that needs a person, how it comes to be, and how it ends.
+
+
+def approval() -> Rollout:
+    return two_waves(approval=True)
+
+
+def approve(rollout: Rollout) -> None:
+    rollout.promotion("shop", 2)
+
+
+def held() -> Rollout:
+    rollout = Rollout()
+    rollout.held("lab", reason="lunch")
+    return rollout
+
+
+def release(rollout: Rollout) -> None:
+    rollout.holds.clear()
+
+
+def held_for_a_set() -> Rollout:
+    rollout = Rollout()
+    rollout.held("lab", "app")
+    return rollout
+
+
+def failed() -> Rollout:
+    rollout = landed()
+    rollout.reports("lab", "lab-1", "Degraded")
+    return rollout
+
+
+def recover(rollout: Rollout) -> None:
+    rollout.reports("lab", "lab-1")
+    rollout.reports("lab", "lab-2")
+
+
+def red_main() -> Rollout:
+    rollout, _ = stack(1)
+    rollout.red(rollout.main, *(one.sha for one in rollout.auto))
+    return rollout
+
+
+def mend_main(rollout: Rollout) -> None:
+    rollout.check(rollout.main, "success", ago=0)
+
+
+def evicted() -> Rollout:
+    rollout, (commit,) = stack(1)
+    rollout.green(rollout.main)
+    rollout.red(commit)
+    return rollout
+
+
+def put_newer(rollout: Rollout) -> None:
+    rollout.landing("lab", 3, landed=0, deployed=0)
+
+
+def rejected() -> Rollout:
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    rollout.announced(2)
+    rollout.announced(2, sha_="f" * 40)
+    return rollout
+
+
+def announce_newer(rollout: Rollout) -> None:
+    rollout.announced(3, ago=0)
+
+
+def silent() -> Rollout:
+    return landed(minutes=16)
+
+
+def stuck() -> Rollout:
+    rollout, (commit,) = stack(1)
+    rollout.check(commit, "pending", ago=DAY)
+    return rollout
+
+
+def answer(rollout: Rollout) -> None:
+    rollout.check(rollout.auto[0].sha, "success", ago=0)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "what", "end"),
+    [
+        (approval, "approval", f"{short(app_sha(2))} (app) for shop", approve),
+        (held, "held", "lab is held", release),
+        (held_for_a_set, "held", "lab is held for app", release),
+        (failed, "failed", f"{short(app_sha(2))} (app) in lab", recover),
+        (red_main, "main", "main at", mend_main),
+        (evicted, "evicted", f"{short(app_sha(2))} (app) for lab", put_newer),
+        (rejected, "rejected", "", announce_newer),
+        (silent, "reports", f"{short(app_sha(2))} (app) in lab", recover),
+        (stuck, "stuck", f"{short(app_sha(2))} (app) on auto for lab", answer),
+    ],
+    ids=["approval", "held", "held for a set", "failed", "red main", "evicted", "rejected",
+         "silent", "stuck"],
+)  # fmt: skip
+def test_what_needs_a_person_is_told_once_and_once_more_when_it_is_over(
+    make: Callable[[], Rollout], kind: str, what: str, end: Callable[[Rollout], None]
+) -> None:
+    rollout = telling(make())
+    first = rollout.turn()
+    begun = [one.signal for one in first.messages if one.signal.kind == kind]
+    assert [one.over for one in begun] == [None], said(first)
+    assert begun[0].what.startswith(what)
+    assert begun[0].reasons
+    take(rollout, first)
+    assert not rollout.decide().messages
+    rollout.later(1)
+    end(rollout)
+    over = [one.signal for one in rollout.turn().messages if one.signal.id == begun[0].id]
+    assert [(one.over, one.what) for one in over] == [(rollout.now, begun[0].what)]
+
+
+def test_idle_turn_with_a_signal_that_was_taken_writes_nothing() -> None:
+    rollout = telling(held())
+    assert told(rollout) == [("ops", "open", "lab is held")]
+    assert not rollout.decide().is_change
+    release(rollout)
+    rollout.later(1)
+    assert told(rollout) == [("ops", "over", "lab is held")]
+    assert rollout.ledger.signals == []
+    assert not rollout.decide().is_change
+
+
+def test_nothing_is_remembered_where_nobody_is_told() -> None:
+    rollout = held()
+    assert rollout.turn().ledger.signals == []
+    telling(rollout)
+    told(rollout)
+    rollout.settings = msgspec.structs.replace(rollout.settings, signals=SignalSettings())
+    assert rollout.turn().ledger.signals == []
+
+
+def test_turn_that_reaches_no_receiver_notes_what_is_due_and_leaves_it_to_another() -> None:
+    rollout = telling(held(), reach=False)
+    first = rollout.turn()
+    assert (first.is_change, first.messages) == (True, ())
+    assert not rollout.decide().is_change
+    rollout.reach = frozenset({"ops"})
+    assert told(rollout) == [("ops", "open", "lab is held")]
+
+
+def test_message_that_nobody_noted_is_sent_again_later_with_the_same_id_and_words() -> None:
+    rollout = telling(held())
+    (first,) = rollout.turn().messages
+    rollout.later(19)
+    assert not rollout.decide().is_change, "another run may still be sending it"
+    rollout.holds["lab", "_"] = msgspec.structs.replace(rollout.holds["lab", "_"], reason="tea")
+    rollout.later(1)
+    (again,) = rollout.turn().messages
+    assert again.key == first.key
+    assert again.signal.reasons == first.signal.reasons
+
+
+def test_message_that_nobody_takes_is_given_up_in_the_end_and_the_journal_says_so() -> None:
+    rollout = telling(held())
+    keys, lost = [], None
+    for _ in range(100):
+        decided = rollout.turn()
+        keys += [one.key for one in decided.messages]
+        if "signal lost" in whats(decided):
+            lost = decided
+            break
+        rollout.later(60)
+    assert lost is not None
+    assert keys == keys[:1] * MOST_TRIES
+    assert lost.entries[-1].reason == "ops did not take it in 7 tries: lab is held"
+    rollout.later(DAY)
+    assert not rollout.decide().is_change
+
+
+def test_tries_come_ever_later() -> None:
+    rollout = telling(held())
+    times = []
+    for minute in range(0, 2 * DAY, 10):
+        if rollout.decide().messages:
+            rollout.turn()
+            times.append(minute)
+        rollout.later(10)
+    assert times == [0, 20, 60, 140, 300, 620, 1260]
+
+
+def test_receiver_that_is_down_keeps_no_other_one_from_being_told() -> None:
+    rollout = telling(held(), OPS, TEAM)
+    take(rollout, rollout.turn(), of="team")
+    rollout.later(20)
+    assert said(rollout.decide()) == [("ops", "open", "lab is held")]
+
+
+def test_what_is_over_before_it_could_be_sent_is_told_to_nobody() -> None:
+    rollout = telling(held(), reach=False)
+    rollout.turn()
+    release(rollout)
+    rollout.reach = frozenset({"ops"})
+    assert told(rollout) == []
+    assert rollout.ledger.signals == []
+
+
+def test_what_is_over_while_its_beginning_may_be_on_its_way_is_over_a_moment_later() -> None:
+    rollout = telling(held())
+    rollout.turn()
+    release(rollout)
+    assert said(rollout.turn()) == []
+    rollout.later(1)
+    assert told(rollout) == [("ops", "over", "lab is held")]
+
+
+def test_note_that_a_beginning_was_taken_does_not_end_what_is_over_by_then() -> None:
+    rollout = telling(held())
+    first = rollout.turn()
+    release(rollout)
+    rollout.turn()
+    take(rollout, first)
+    rollout.later(1)
+    assert told(rollout) == [("ops", "over", "lab is held")]
+
+
+def test_same_trouble_later_is_another_signal() -> None:
+    rollout = telling(held())
+    (first,) = rollout.turn().messages
+    rollout.ledger.signals = confirmed(rollout.ledger.signals, {first.key})
+    release(rollout)
+    rollout.later(1)
+    told(rollout)
+    rollout.held("lab", reason="lunch")
+    rollout.later(1)
+    (second,) = rollout.turn().messages
+    assert second.signal.id != first.signal.id
+
+
+def test_receiver_is_told_only_of_the_kinds_that_it_wants() -> None:
+    picky = Receiver(name="picky", kind="webhook", only=("approval",))
+    rollout = telling(held(), picky, OPS)
+    assert told(rollout) == [("ops", "open", "lab is held")]
+
+
+def test_new_receiver_is_told_of_what_is_so_and_one_that_went_hears_no_more() -> None:
+    rollout = telling(held())
+    told(rollout)
+    telling(rollout, TEAM)
+    assert told(rollout) == [("team", "open", "lab is held")]
+    release(rollout)
+    rollout.later(1)
+    assert told(rollout) == [("team", "over", "lab is held")]
+
+
+def test_hold_with_an_end_needs_nobody() -> None:
+    rollout = telling(Rollout())
+    rollout.held("lab", until=rollout.ago(-60))
+    assert said(rollout.turn()) == []
+
+
+def test_hold_of_all_waves_is_one_signal() -> None:
+    rollout = telling(Rollout())
+    for wave in ("lab", "shop"):
+        rollout.held(wave, everywhere=True)
+    (message,) = rollout.turn().messages
+    assert message.signal.what == "all waves are held"
+    assert message.signal.command[:2] == ("release-wave", "--all")
+
+
+def test_hold_is_one_signal_whatever_set_waits_for_it() -> None:
+    rollout = telling(held())
+    told(rollout)
+    for position in (2, 3):
+        rollout.announced(position)
+        assert told(rollout) == []
+
+
+def test_main_that_is_red_stays_so_until_it_is_known_to_be_green() -> None:
+    rollout = telling(red_main())
+    assert [state for _, state, _ in told(rollout)] == ["open"]
+    rollout.pushed("something")
+    rollout.later(1)
+    assert "over" not in [state for _, state, _ in told(rollout)]
+    rollout.red(rollout.main)
+    assert told(rollout) == []
+    mend_main(rollout)
+    rollout.later(1)
+    assert [state for _, state, _ in told(rollout)] == ["over"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [({}, True), ({"retried": True}, False), ({"operation": None}, False)],
+    ids=["as it is", "asked for again", "nobody's commit"],
+)
+def test_eviction_needs_a_person_until_it_is_asked_for_again(
+    changes: dict[str, Any], is_told: bool
+) -> None:
+    rollout, _ = stack(1)
+    eviction = Eviction(
+        commit="a" * 40, at=rollout.ago(5), reason="red", operation=rollout.auto[0].operation
+    )
+    rollout.auto, rollout.auto_tip, rollout.inbox = [], None, {}
+    rollout.ledger.auto = []
+    rollout.ledger.evictions = [msgspec.structs.replace(eviction, **changes)]
+    found = [one for one in telling(rollout).turn().messages if one.signal.kind == "evicted"]
+    assert bool(found) is is_told
+
+
+def test_rejected_request_is_told_once_and_never_ends() -> None:
+    rollout = telling(Rollout())
+    rollout.hold("nowhere")
+    (message,) = rollout.turn().messages
+    assert (message.signal.kind, message.signal.has_end) == ("rejected", False)
+    take_key = {message.key}
+    rollout.ledger.signals = confirmed(rollout.ledger.signals, take_key)
+    assert rollout.ledger.signals == []
+
+
+def test_so_many_signals_at_once_and_no_more() -> None:
+    waves: dict[str, Any] = {f"w{number}": {**LAB, "after": []} for number in range(MOST_OPEN + 5)}
+    rollout = telling(Rollout(settings(**waves)))
+    for wave in waves:
+        rollout.held(wave)
+    assert len(told(rollout)) == MOST_AT_ONCE
+    assert len(rollout.ledger.signals) == MOST_OPEN
+    while told(rollout):
+        pass
+    release(rollout)
+    rollout.held("w104")
+    rollout.later(1)
+    found = []
+    while more := told(rollout):
+        found += more
+    assert found[-1] == ("ops", "open", "w104 is held")
+    assert len(found) == MOST_OPEN + 1
+
+
+def test_signals_are_written_and_read_again() -> None:
+    from tidemill.facts import ledger_files
+
+    rollout = telling(held())
+    rollout.turn()
+    again = ledger_files.decode(ledger_files.encode(rollout.ledger))
+    assert again.signals == rollout.ledger.signals
+    assert isinstance(again.signals[0], Signal)
+    assert ledger_files.decode(ledger_files.encode(Ledger())).signals == []
+
+
+def test_set_that_waits_for_time_is_not_stuck() -> None:
+    rollout = telling(Rollout(settings(lab=LAB, shop={**SHOP, "soak": "30d"})))
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=10 * DAY, deployed=9 * DAY)
+    assert said(rollout.turn()) == []
