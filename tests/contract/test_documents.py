@@ -328,6 +328,7 @@ def test_the_example_has_every_key() -> None:
         "targets.ignored",
         "targets.path",
         "freezes",
+        "signals.receivers",
     }
 
 

@@ -13,6 +13,7 @@ from tests.unit.telling import Told
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.records import Deployment, Health, Phase, ReportedSet
+from tidemill.facts.signals import NOBODY, Reach
 from tidemill.facts.snapshot import Main, NewCommit, Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.plan.obstacles import Wait
@@ -59,7 +60,7 @@ class Rollout(Told):
 
     generates: tuple[Inspection | FailedInspection, ...] = (Inspection({}),)
     looks: list[str] = field(default_factory=list)
-    reach: frozenset[str] = frozenset()
+    reach: Reach = NOBODY
 
     def look(self, commit: str) -> Inspection | FailedInspection:
         """`generate` is run on a commit of main as it is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tidemill.checkup import deployments, landing, repository, server, workflows
+from tidemill.checkup import deployments, landing, repository, server, signals, workflows
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import WORST_FIRST, Finding
 
@@ -22,6 +22,7 @@ CHECKS: dict[str, Callable[[Checkup], Iterator[Finding]]] = {
     "events": workflows.events,
     "permissions": workflows.permissions,
     "inputs": workflows.inputs,
+    "signals": signals.signals,
     "paths": deployments.paths,
     "targets": deployments.targets,
     "fit-to-land": repository.fitness,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from tidemill.clients.machine import environment, person
 from tidemill.commands._remedies import Remedies
 from tidemill.errors import TidemillError
 from tidemill.facts.settings import Settings
-from tidemill.facts.signals import Message, parse_addresses
+from tidemill.facts.signals import Message, Reach, parse_addresses
 from tidemill.plan.messages import Origin
 from tidemill.turn.outcome import Wrote
 from tidemill.turn.push import Clock
@@ -40,6 +41,7 @@ class Signalling:
     clock: Clock
     say: Callable[[str], None]
     unsent: tuple[str, ...] = ()
+    _sender: str = field(default_factory=lambda: secrets.token_hex(8), init=False)
     _begun: float = field(default_factory=time.monotonic, init=False)
     _addresses: dict[str, str] = field(default_factory=dict, init=False)
 
@@ -47,13 +49,14 @@ class Signalling:
         self._addresses, wrong = parse_addresses(environment.variable(ADDRESSES) or "")
         self.unsent = tuple(wrong)
 
-    def reach(self, settings: Settings) -> frozenset[str]:
+    def reach(self, settings: Settings) -> Reach:
         """The receivers that can be sent to from here."""
-        return frozenset(
+        names = frozenset(
             one.name
             for one in settings.signals.receivers
             if (self._token(one.name) if one.kind == "issue" else one.name in self._addresses)
         )
+        return Reach(names, self._sender)
 
     def after(self, done: Turn) -> None:
         """Send what a turn has taken on, and note what was taken."""

@@ -46,12 +46,13 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How far one receiver has been told of a signal's beginning, or of its end.
 
     Attributes:
-        tries: how often some run was to send it; the last one since `at`.
+        tries: how often some run was to send it; the last one since `at`, and which one that is.
         is_done: it was taken.
     """
 
     tries: int = 0
     at: Moment | None = None
+    by: str = ""
     is_done: bool = False
 
     @property
@@ -91,6 +92,21 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     has_end: bool = True
     over: Moment | None = None
     deliveries: dict[str, Delivery] = {}
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Which receivers a run can send to.
+
+    Attributes:
+        sender: tells the run from every other: two that decide the same at the same time must not
+            write the same, or each would take the other's push for its own, and both would send.
+    """
+
+    receivers: frozenset[str] = frozenset()
+    sender: str = ""
+
+
+NOBODY = Reach()
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):

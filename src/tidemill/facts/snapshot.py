@@ -17,6 +17,7 @@ from tidemill.facts.operation import AutoCommit
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
+from tidemill.facts.signals import NOBODY, Reach
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.words.moments import FIRST_YEAR
 from tidemill.words.names import shown
@@ -141,7 +142,7 @@ class Snapshot:
     unread: frozenset[str] = frozenset()
     required: tuple[str, ...] = ()
     evidence: Evidence | None = None
-    reach: frozenset[str] = frozenset()
+    reach: Reach = NOBODY
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""

@@ -159,7 +159,8 @@ def _to_those_who_are_told(one: Signal, receivers: Sequence[Receiver]) -> Signal
 
 def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> list[Signal]:
     """The signals, where this turn sends what is due to one receiver, or gives it up."""
-    found, left = [], MOST_AT_ONCE if receiver.name in draft.snapshot.reach else 0
+    reach = draft.snapshot.reach
+    found, left = [], MOST_AT_ONCE if receiver.name in reach.receivers else 0
     for one in signals:
         delivery = one.deliveries.get(receiver.name)
         if delivery is None or delivery.is_done or not _is_free(draft, delivery):
@@ -170,7 +171,7 @@ def _taken_on(draft: Draft, receiver: Receiver, signals: Sequence[Signal]) -> li
             found.append(_with(one, receiver, changed(delivery, is_done=True)))
         elif left:
             left -= 1
-            again = Delivery(tries=delivery.tries + 1, at=draft.now)
+            again = Delivery(tries=delivery.tries + 1, at=draft.now, by=reach.sender)
             found.append(_with(one, receiver, again))
             draft.messages.append(Message(signal=found[-1], receiver=receiver))
         else:

@@ -13,6 +13,7 @@ from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
+from tidemill.facts.signals import Reach
 from tidemill.facts.snapshot import Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.state import State
@@ -76,7 +77,7 @@ def turn(  # noqa: PLR0913 - each has a name
     may_try: bool = True,
     may_move: bool = True,
     reported: Callable[[State], Mapping[str, Fact]] = lambda _: {},
-    reach: Callable[[Settings], frozenset[str]] = lambda _: frozenset(),
+    reach: Callable[[Settings], Reach] = lambda _: Reach(),
 ) -> Turn:
     """Do everything that is due; write nothing if nothing is.
 
@@ -156,7 +157,7 @@ def look(
     judge, known = Judge(forge), snapshot(store, state, now, extra)
     if landing:  # whoever does that turn may reach all of them
         names = frozenset(one.name for one in known.settings.signals.receivers)
-        known = replace(known, reach=names)
+        known = replace(known, reach=Reach(names))
     while True:
         decided = plan(known, without_landing=not landing, claim=not landing)
         if not decided.to_read:

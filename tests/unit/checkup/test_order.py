@@ -90,6 +90,26 @@ def as_app(known: Checkup) -> Checkup:
     return replace(known, files=replace(known.files, texts=texts))
 
 
+TOLD = """\
+[[signals.receivers]]
+name = "deploys"
+kind = "slack"
+[[signals.receivers]]
+name = "cfg-issues"
+kind = "issue"
+"""
+SLACK = "deploys=${{ secrets.SLACK_URL }}"
+
+
+def telling(*lines: str, secret: str | None = None, app: bool = True, own: str = TOLD) -> Checkup:
+    """cfg-app.git with receivers of signals, whose workflow gives these addresses."""
+    given = secret or "".join(["|", *(f"\n        {line}" for line in lines)])
+    words = "      app-client-id: x\n      issues: true\n" if app else ""
+    words += "    secrets:\n      app-private-key: ${{ secrets.KEY }}\n"
+    words += f"      signals: {given}\n" if lines or secret else ""
+    return cfg(own + CFG, workflow=CFG_WORKFLOW + words)
+
+
 def flux(types: str = "", wait: str = "true") -> Checkup:
     """cfg-app.git that Flux deploys to staging."""
     text = (
@@ -291,6 +311,30 @@ CASES: dict[str, Case] = {
     "images that go to another registry": (
         lambda: app(APP.replace("ghcr.io", "registry.example.com")),
         "inputs", "warning", "go to registry.example.com, and .github/workflows/images.yml logs in",
+    ),
+    "receiver without an address": (
+        telling,
+        "signals", "warning", "gives no address for deploys: nothing is sent there",
+    ),
+    "address of nobody": (
+        lambda: telling(SLACK, "deplois=x"),
+        "signals", "warning", "gives an address for deplois",
+    ),
+    "address without a name": (
+        lambda: telling(SLACK, "https"),
+        "signals", "warning", "line 2 of the receivers' addresses is not name=address",
+    ),
+    "addresses in one secret": (
+        lambda: telling(secret="${{ secrets.ALL }}"),
+        "signals", "unknown", "for each of deploys can't be seen",
+    ),
+    "issues without an App": (
+        lambda: telling(SLACK, app=False),
+        "signals", "warning", "does not let cfg-issues open issues",
+    ),
+    "receivers, and no workflow": (
+        lambda: replace(telling(), files=Files({}, {})),
+        "signals", "unknown", "whether TIDEMILL_SIGNALS has the addresses of deploys, cfg-issues",
     ),
     "secret that is not there": (
         lambda: on_github(app(), secrets=frozenset({"OTHER"})),
@@ -628,8 +672,17 @@ def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
     assert [one for one in findings(known) if one.state != "ok"] == []
 
 
+@pytest.mark.parametrize(
+    "known",
+    [telling(SLACK), telling(SLACK, "cfg-issues=${{ secrets.ISSUES }}", app=False)],
+    ids=["App", "token for issues"],
+)
+def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
+    assert [one.state for one in of(known, "signals")] == ["ok"]
+
+
 def test_every_check_is_met_by_a_mistake() -> None:
-    told = {one.check for known in (cfg(), app()) for one in findings(known)}
+    told = {one.check for known in (cfg(), app(), telling(SLACK)) for one in findings(known)}
     assert told | {"ignored"} == {check for _, check, _, _ in CASES.values()}
 
 

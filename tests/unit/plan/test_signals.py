@@ -11,7 +11,7 @@ from tests.unit.sets import LAB, SHOP, settings
 from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, whats
 
 from tidemill.facts.ledger import Eviction, Ledger
-from tidemill.facts.signals import MOST_TRIES, Receiver, Signal, SignalSettings
+from tidemill.facts.signals import MOST_TRIES, Reach, Receiver, Signal, SignalSettings
 from tidemill.plan.plan import Plan
 from tidemill.plan.signals import MOST_AT_ONCE, MOST_OPEN, confirmed
 from tidemill.words.durations import Duration
@@ -28,7 +28,7 @@ def telling(rollout: Rollout, *receivers: Receiver, reach: bool = True) -> Rollo
     signals = SignalSettings(receivers=receivers, stuck_after=Duration(days=1))
     rollout.settings = msgspec.structs.replace(rollout.settings, signals=signals)
     if reach:
-        rollout.reach = frozenset(one.name for one in receivers)
+        rollout.reach = Reach(frozenset(one.name for one in receivers))
     return rollout
 
 
@@ -193,7 +193,7 @@ def test_turn_that_reaches_no_receiver_notes_what_is_due_and_leaves_it_to_anothe
     first = rollout.turn()
     assert (first.is_change, first.messages) == (True, ())
     assert not rollout.decide().is_change
-    rollout.reach = frozenset({"ops"})
+    rollout.reach = Reach(frozenset({"ops"}))
     assert told(rollout) == [("ops", "open", "lab is held")]
 
 
@@ -244,11 +244,21 @@ def test_receiver_that_is_down_keeps_no_other_one_from_being_told() -> None:
     assert said(rollout.decide()) == [("ops", "open", "lab is held")]
 
 
+def test_two_runs_that_decide_the_same_at_the_same_time_do_not_write_the_same() -> None:
+    """Else whoever comes second would take the first one's push for its own, and send, too."""
+    ledgers = []
+    for sender in ("one", "other"):
+        rollout = telling(held())
+        rollout.reach = Reach(frozenset({"ops"}), sender)
+        ledgers.append(rollout.decide().ledger)
+    assert ledgers[0] != ledgers[1]
+
+
 def test_what_is_over_before_it_could_be_sent_is_told_to_nobody() -> None:
     rollout = telling(held(), reach=False)
     rollout.turn()
     release(rollout)
-    rollout.reach = frozenset({"ops"})
+    rollout.reach = Reach(frozenset({"ops"}))
     assert told(rollout) == []
     assert rollout.ledger.signals == []
 
