@@ -93,7 +93,7 @@ COPY = "FROM scratch\nCOPY web /web\n"
         (service("web", f'base = "oci:sub@sha256:{"a" * 64}"'), "is not an OCI image layout", ""),
         ('[[services]]\nname = "web"\nfile = "Dockerfile.run"\n', "RUN", "buildkit"),
         ('[[services]]\nname = "web"\nfile = "Dockerfile.none"\n', "can't be read", "mend"),
-        ('[[services]]\nname = "web"\nfile = "Dockerfile.tag"\n', "without its digest", "@sha256:"),
+        ('[[services]]\nname = "web"\nfile = "Dockerfile.tag"\n', "without its digest", "pin"),
         ('[[services]]\nname = "web"\nfile = "Dockerfile.nothing"\n', "nothing", ""),
         (service("x").replace('to = "/x"', 'to = "/etc/.wh.passwd"').replace('"x"', '"web"', 2),
          "take a file of the image away", "rename"),
@@ -130,6 +130,7 @@ def test_what_can_not_be_built_is_refused(
         (["--service", "shop"], "there is no service 'shop'"),
         (["--to", ""], "'' does not say where an image is"),
         (["--to", "acme/web:1"], "names an image, not a place"),
+        (["--to", "ghcr.io/Acme"], "has capitals"),
         (["--sha", "main"], "is not the full SHA"),
         (["--branch", "a..b"], "is not a valid name of a branch"),
         (["--branch", "x\ny"], "is not a valid name of a branch"),
@@ -164,6 +165,52 @@ def test_options_that_make_no_sense_are_refused(
     assert error["written"] == "nothing"
     assert not (tmp_path / "out").exists()
     assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "reason", "remedy"),
+    [
+        (b"FROM scratch\nCOPY --chmod=u=rwX web /\n", "line 2 of it has --chmod='u=rwX'", "0755"),
+        (b"FROM scratch\n# caf\xe9\n", "line 2 of it is not UTF-8: it has the byte 0xe9", "latin1"),
+        (b"FROM example.com/Acme/base:1\n", "line 1 of it: the name of", "example.com/acme/base:1"),
+        (b"FROM scratch AS one\nFROM One\n", "has capitals", "write one"),
+    ],
+    ids=["mode", "Latin-1", "capitals", "capitals of a stage"],
+)  # fmt: skip
+def test_what_others_take_is_refused_by_its_name(
+    app: Checkout, dockerfile: bytes, reason: str, remedy: str
+) -> None:
+    app.write("Dockerfile", dockerfile)
+    error = app.error("--no-push", "--context", app.folder)
+    assert reason.replace("of it", "of Dockerfile") in error["what"]
+    assert remedy in error["remedy"]
+
+
+@pytest.mark.parametrize("more", [(), ("--verify",)], ids=["once", "verified"])
+def test_an_image_without_digest_is_refused_before_anybody_is_asked(
+    app: Checkout, more: tuple[str, ...]
+) -> None:
+    app.write("Dockerfile", "FROM python:3.12-slim\nCOPY web /\n")
+    app.settings('[[services]]\nname = "web"\nfile = "Dockerfile"\n[compile]\ncommand = "false"')
+    app.commit()
+    with troubled("127.0.0.1:1") as proxy:
+        error = app.error("--to", f"{proxy.host}/web", *more)
+    assert "names the image 'python:3.12-slim' without its digest" in error["what"]
+    assert error["remedy"] == f"tidemill pin --file {app.folder}/Dockerfile"
+    assert proxy.seen == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to somebody else")
+def test_a_checkout_of_another_user_is_named_with_the_command_that_helps(
+    app: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subprocess.run(["chown", "-R", "12345", app.folder], check=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL", raising=False)
+    error = app.error("--no-push")
+    assert "belongs to another user (uid 12345; this is uid 0)" in error["what"]
+    subprocess.run(error["remedy"], shell=True, check=True)
+    assert set(app.built("--no-push")) == {"web", "api"}
 
 
 def test_a_file_in_the_place_of_a_layout_is_refused(app: Checkout, tmp_path: Path) -> None:

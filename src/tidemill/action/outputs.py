@@ -47,6 +47,7 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "ended": "a JSON list of the processes that it left running, and that were ended"
     },
     "plan-images": {"matrix": "the job matrix, as fromJSON takes it"},
+    "pin": {**_CHANGED, "pins": "a JSON list of the images that got a digest, and where"},
     "compare": {"verdict": "whether they are the same"},
     "record-image-artifact": {"files": "a JSON list of the files that were written"},
     "announce-images": {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from tidemill.building.compile_step import Environment, compile_services
-from tidemill.building.order import BASE_NAME, Item, Order
+from tidemill.building.order import ANYWHERE, Item, Order
 from tidemill.images import oci
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.layer import NONE
@@ -56,9 +56,7 @@ class Build:
         workspace = replace(self._workspace, known=known)
         images = {}
         for platform in item.platforms:
-            source = item.source
-            if isinstance(source, DockerfileBuild) and platform in self._bases:
-                source = self._given(source, self._bases[platform])
+            source = self._order.given(item, self._bases.get(platform, ANYWHERE))
             images[platform] = self._image(source, platform, workspace)
         image = next(iter(images.values()))
         if len(images) > 1:
@@ -69,23 +67,18 @@ class Build:
             image = docker_form(image, workspace.layout)
         return image
 
-    def _given(self, source: DockerfileBuild, base: Location) -> DockerfileBuild:
-        """The build of an item, told where the order's base is."""
-        return replace(
-            source,
-            build_args={**source.build_args, self._order.base_arg: BASE_NAME},
-            contexts={**source.contexts, BASE_NAME: base},
-        )
-
     def _is_built_on(self, platform: Platform) -> bool:
         """Whether an item has the layers of the order's base in it, and does not only copy."""
         from tidemill.images.dockerfile.stages import needed
 
-        anywhere = Location(folder=BASE_NAME, digest=oci.digest_of(b""))
-        return any(
-            needed(self._given(item.source, anywhere), platform).base == anywhere
+        sources = (
+            self._order.given(item, ANYWHERE)
             for item in self._order.items
-            if isinstance(item.source, DockerfileBuild) and platform in item.platforms
+            if platform in item.platforms
+        )
+        return any(
+            isinstance(source, DockerfileBuild) and needed(source, platform).base == ANYWHERE
+            for source in sources
         )
 
     def _image(

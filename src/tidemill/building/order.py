@@ -31,6 +31,7 @@ OF_A_COMMIT = tuple(
     for name in ("created", "revision", "version", "ref.name", "build-date", "vcs-ref")
 )
 BASE_NAME = "tidemill-base"
+ANYWHERE = Location(folder=BASE_NAME, digest=f"sha256:{'0' * 64}")  # for what only looks whether
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,33 @@ class Order:
     def takes_long(self) -> bool:
         """Whether anything is started before the items, or for them: a command or an engine."""
         return bool(self.compile or self.base) or self.engine != "assemble"
+
+    def given(self, item: Item, base: Location) -> Recipe | DockerfileBuild:
+        """What an item is made of, told where the order's base is."""
+        if self.base is None or not item.needs_base or isinstance(item.source, Recipe):
+            return item.source
+        return replace(
+            item.source,
+            build_args={**item.source.build_args, self.base_arg: BASE_NAME},
+            contexts={**item.source.contexts, BASE_NAME: base},
+        )
+
+    def expect_digests(self) -> None:
+        """Read the Dockerfiles that are there, so that nothing is asked for in vain.
+
+        Raises:
+            NotByDigest: one names an image that is not given by digest.
+            Refused: one has a mistake.
+        """
+        builds = [(self.given(item, ANYWHERE), item.platforms) for item in self.items]
+        if self.base:
+            builds.append((self.base, self.items[0].platforms))
+        for build, platforms in builds:
+            if isinstance(build, DockerfileBuild) and build.file.is_file():
+                from tidemill.images.dockerfile.stages import needed
+
+                for platform in platforms:
+                    needed(build, platform)
 
     def with_builds(self, change: Callable[[DockerfileBuild], DockerfileBuild]) -> Order:
         """The same, with every Dockerfile's build as `change` makes it."""
@@ -232,7 +260,7 @@ def build_contexts(
                     raise Refused(
                         f"the build context {name}={text} is not given by digest, so it could "
                         "change without a commit",
-                        remedy="add @sha256: and its digest",
+                        remedy="add @sha256: and its digest; `tidemill pin` does, in the settings",
                     )
                 folder = found.folder and str(root / found.folder)
                 images[name] = replace(found, folder=folder)

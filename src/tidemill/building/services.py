@@ -168,8 +168,10 @@ def _ship(
         whole: copy what Git ignores, too: nothing would make it again.
     """
     push = run.options.push
+    order = order_in(here.folder)
+    order.expect_digests()
     if not run.options.verify:
-        return ship(order_in(here.folder), run.folder, run.say, push=push)
+        return ship(order, run.folder, run.say, push=push)
     from tidemill.building.verifying import FIRST, apart
 
     def second(root: Path) -> Order:

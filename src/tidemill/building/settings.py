@@ -225,7 +225,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         try:
             return references.by_tag(f"{text}:tag").repository
         except Refused:
-            raise ValueError(f"{text!r} is not an image repository: see images") from None
+            hint = f"write {lower}" if (lower := references.in_lower_case(text)) else "see images"
+            raise ValueError(f"{text!r} is not an image repository: {hint}") from None
 
     @property
     def times(self) -> Times:

@@ -110,6 +110,8 @@ def as_json(  # noqa: PLR0912 - a case for each kind
             return _build(result)
         case results.ImagesCompared(comparison):
             return comparison.as_json()
+        case results.ImagesPinned(pins):
+            return {"changed": bool(pins), "pins": pins}
         case results.ImagePlan(jobs):
             return {"include": jobs}
         case results.RecordFiles(files):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.answers.question import Line, ServiceStay, TargetThen
     from tidemill.answers.thing import Thing
     from tidemill.building.job_matrix import Job
+    from tidemill.building.pinning import Pin
     from tidemill.building.shipping import BuiltImage
     from tidemill.checkup.finding import Finding
     from tidemill.commands._remedies import Remedies
@@ -447,6 +448,13 @@ class ImagesCompared(_Result):
 
 
 @dataclass(frozen=True)
+class ImagesPinned(_Result):
+    """The images that were given a digest, each in a file."""
+
+    pins: tuple[Pin, ...]
+
+
+@dataclass(frozen=True)
 class ImagePlan(_Result):
     """The jobs that build all services."""
 
@@ -501,6 +509,7 @@ Result: TypeAlias = (
     | Diagnosis
     | Build
     | ImagesCompared
+    | ImagesPinned
     | ImagePlan
     | RecordFiles
     | Announcements

@@ -57,6 +57,7 @@ TIDEMILL = Table(
         },
         "for app.git": {
             "build-reproducible-image": "build services into images: same content, same digest",
+            "pin": "write the digests of images into Dockerfiles and settings, in place of tags",
             "compare": "say what differs between two images, and why",
             "plan-images": "print the services as a matrix of jobs for a workflow",
             "record-image-artifact": "record a service's tag and digest, or merge the records of "

@@ -113,6 +113,10 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
             from tidemill.images.comparison.words import render
 
             yield render(comparison, limit)
+        case results.ImagesPinned(()):
+            yield "Every image is given by its digest already."
+        case results.ImagesPinned(pins):
+            yield from (f"{pin.file}: {pin.before} is now {pin.after}" for pin in pins)
         case results.ImagePlan():
             yield msgspec.json.encode(as_json(result)).decode()
         case results.RecordFiles(text=found):

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tidemill.errors import Refused
+from tidemill.words import references
 from tidemill.words.names import UNPRINTABLE, shown
 from tidemill.words.references import ANY, MAX_LENGTH, TAG
 
@@ -46,4 +47,6 @@ def parse(text: str) -> Location:
             return Location(found["folder"], None, found["tag"], found["digest"])
     elif len(text) <= MAX_LENGTH and (found := ANY.fullmatch(text)):
         return Location(None, found["repository"], found["tag"], found["digest"])
-    raise Refused(f"{shown(text)} does not say where an image is", remedy=f"write {_FORMS}")
+    raise references.capitals(text) or Refused(
+        f"{shown(text)} does not say where an image is", remedy=f"write {_FORMS}"
+    )

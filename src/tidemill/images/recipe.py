@@ -115,7 +115,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         if found.digest is None:
             raise ValueError(
                 f"the base {self.base!r} is not given by digest, so it could change without a "
-                "commit: write scratch, REPOSITORY@sha256:DIGEST or oci:FOLDER@sha256:DIGEST"
+                "commit: `tidemill pin` writes it there; or write scratch, or oci:FOLDER@sha256:…"
             )
         return found
 

@@ -75,10 +75,31 @@ def registry_of(repository: str) -> str:
     return canonical(repository).partition("/")[0].lower()
 
 
+def in_lower_case(text: str) -> str | None:
+    """What a reference is without its capitals, if these are what keeps it from being one."""
+    found = re.fullmatch(ANY.pattern, text, re.IGNORECASE) if len(text) <= MAX_LENGTH else None
+    if found is None or ANY.fullmatch(text):
+        return None
+    repository = found["repository"]
+    lower = text.replace(repository, repository.lower(), 1)
+    return lower if ANY.fullmatch(lower) else None
+
+
+def capitals(text: str) -> Refused | None:
+    """What is wrong with a reference, if that is its capitals."""
+    lower = in_lower_case(text)
+    if lower is None:
+        return None
+    return Refused(
+        f"the name of the image {shown(text)} has capitals, which no registry takes",
+        remedy=f"write {lower}",
+    )
+
+
 def _parsed(form: re.Pattern[str], text: str, wanted: str) -> Reference:
     found = form.fullmatch(text) if len(text) <= MAX_LENGTH else None
     if found is None:
-        raise Refused(
+        raise capitals(text) or Refused(
             f"{shown(text)} is not an image reference of the form {wanted}",
             remedy="give it in that form",
         )

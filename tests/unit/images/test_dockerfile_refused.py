@@ -71,7 +71,7 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
         pytest.param(
             "COPY --chown=:1 a.txt /", 2, "has a mistake: ':1' is not an owner", id="no owner"
         ),
-        pytest.param("COPY --chmod=u+x a.txt /", 2, "has a mistake: --chmod is 'u+x'", id="a mode"),
+        pytest.param("COPY --chmod=u+x a.txt /", 2, "has --chmod='u+x', which is", id="a mode"),
         pytest.param(
             "COPY --link --chown=x a.txt /", 2, "has a mistake: --link is", id="linked, a name"
         ),

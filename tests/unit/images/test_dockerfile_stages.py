@@ -156,12 +156,7 @@ def test_a_stage_that_comes_later_is_refused(tmp_path: Path) -> None:
 def test_the_remedy_says_how_to_find_the_digest(tmp_path: Path) -> None:
     with pytest.raises(Refused) as refused:
         needs(tmp_path, "FROM example.com:5000/app:1.2\n")
-    assert refused.value.remedy == (
-        "write example.com:5000/app@sha256:DIGEST, with the digest that one of these says: "
-        "`crane digest example.com:5000/app:1.2`, `skopeo inspect "
-        "docker://example.com:5000/app:1.2`, `docker buildx imagetools inspect "
-        "example.com:5000/app:1.2`"
-    )
+    assert refused.value.remedy == f"tidemill pin --file {tmp_path}/Dockerfile"
 
 
 def test_a_target_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path) -> None:

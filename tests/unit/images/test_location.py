@@ -48,6 +48,21 @@ def test_anything_else_is_refused(text: str) -> None:
     assert refused.value.what.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("text", "lower"),
+    [
+        ("ghcr.io/Acme/web", "ghcr.io/acme/web"),
+        ("GHCR.io/Acme/web:V1", "ghcr.io/acme/web:V1"),
+        (f"Web@{DIGEST}", f"web@{DIGEST}"),
+    ],
+)
+def test_capitals_in_a_name_are_named(text: str, lower: str) -> None:
+    with pytest.raises(Refused, match="has capitals") as refused:
+        parse(text)
+    assert refused.value.remedy == f"write {lower}"
+    assert str(parse(lower)) == lower
+
+
 def test_a_long_text_that_is_none_is_refused_at_once() -> None:
     """No pattern takes longer than the text is long."""
     with pytest.raises(Refused):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -58,11 +59,24 @@ class AppCheckout:
         except TidemillError:  # there is no Git on this machine
             return False
         if code:
-            raise Refused(
+            raise self._of_another_user() or Refused(
                 f"Git does not read the checkout of {shown_path(self.folder)}: {shown(said[:300])}",
                 remedy="do what Git says; or give --sha and --branch",
             )
         return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
+
+    def _of_another_user(self) -> Refused | None:
+        """Why Git does not read a checkout, if that is whose it is."""
+        here = self.folder.resolve()
+        top = next((f for f in (here, *here.parents) if (f / ".git").exists()), None)
+        owners = {path.stat().st_uid for path in (top, top / ".git")} if top else set[int]()
+        if not owners - {os.geteuid()}:
+            return None
+        return Refused(
+            f"Git does not read {shown_path(top)}, because it belongs to another user (uid "
+            f"{max(owners - {os.geteuid()})}; this is uid {os.geteuid()})",
+            remedy=f"git config --global --add safe.directory {shlex.quote(str(top))}",
+        )
 
     def sha(self, given: Given) -> str:
         """The commit; raise `Refused` if there is none and none is given."""
@@ -70,7 +84,7 @@ class AppCheckout:
             return checked_sha(given.sha, "commit of app.git")
         code, out, said = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
         if code:
-            raise Refused(
+            raise self._of_another_user() or Refused(
                 f"{shown_path(self.folder)} is not a checkout with a commit, so there is no SHA "
                 f"to tag with (git says: {shown(said.strip())})",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",

@@ -88,7 +88,7 @@ def carry_out(instruction: Copy, made: StageImage, source: Source, file: Dockerf
         if keyword == "ADD" and _has_archive(source, path):
             what = f"has ADD of the archive {shown(path)}, which assemble can't do"
             raise file.refused(instruction.line, what, f"write COPY if it is to stay one; {ENGINE}")
-    flags = _flags(instruction, made)
+    flags = _flags(instruction, made, file)
     # A linked layer is made on nothing, so no link below it leads anywhere (BuildKit: not with
     # --chmod).
     upper = UpperLayer(RootFs() if instruction.is_linked and flags.mode is None else made.rootfs)
@@ -105,11 +105,12 @@ def carry_out(instruction: Copy, made: StageImage, source: Source, file: Dockerf
     made.put(upper)
 
 
-def _flags(instruction: Copy, made: StageImage) -> CopyFlags:
+def _flags(instruction: Copy, made: StageImage, file: Dockerfile) -> CopyFlags:
     owner = made.text(instruction.chown)
     mode = made.text(instruction.chmod)
     if mode and (set(mode) - set("01234567") or int(mode, 8) > _HIGHEST_MODE):
-        raise Mistake(f"--chmod is {shown(mode)}, which is no octal mode: write it like 0755")
+        what = f"has --chmod={shown(mode)}, which is no octal mode"
+        raise file.refused(instruction.line, what, "write it like 0755, or use --engine buildkit")
     if instruction.is_linked and owner and set(owner) - set("0123456789:"):
         raise Mistake("--link is together with a name in --chown: give the number")
     return CopyFlags(

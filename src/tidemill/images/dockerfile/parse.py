@@ -81,8 +81,12 @@ def parse(data: bytes, name: str = "Dockerfile") -> Dockerfile:
         raise Refused(f"{name} has more than 1 MiB", remedy="COPY large files instead")
     try:
         text = data.decode().removeprefix("\ufeff")
-    except UnicodeDecodeError:
-        raise Refused(f"{name} is not UTF-8", remedy="save it as UTF-8") from None
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise Refused(
+            f"line {number} of {name} is not UTF-8: it has the byte {data[error.start]:#04x}",
+            remedy="save it as UTF-8, comments too: `iconv -f latin1 -t utf-8` makes it of Latin-1",
+        ) from None
     if "\0" in text:
         raise Refused(f"{name} has a NUL byte in it", remedy="save it as UTF-8")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from tidemill.images.dockerfile.parse import Dockerfile, Stage
 from tidemill.images.dockerfile.words import Mistake, expanded
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
+from tidemill.words import references
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
 
@@ -48,17 +50,35 @@ class Image:
 Origin = int | Image | Path
 
 
-def needed(build: DockerfileBuild, platform: Platform) -> Prerequisites:
+class NotByDigest(Refused):
+    """A Dockerfile names an image without its digest: `image` on the instruction of line `line`."""
+
+    def __init__(self, file: Path, line: int, image: str) -> None:
+        super().__init__(
+            f"line {line} of {file.name} names the image {shown(image)} without its digest, so it "
+            "could change without a commit",
+            remedy=f"tidemill pin --file {shlex.quote(str(file))}",
+        )
+        self.line = line
+        self.image = image
+
+
+def needed(
+    build: DockerfileBuild, platform: Platform, file: Dockerfile | None = None
+) -> Prerequisites:
     """What the target of a build needs from elsewhere.
 
     A frontend that `# syntax=` names may be given by tag: it only translates the Dockerfile, and
     what it makes of it is compared like everything else; nothing of it gets into the image.
 
+    Args:
+        file: what `build.file` says, if it was read already.
+
     Raises:
-        Refused: the Dockerfile has a mistake, a stage that it names is not there, or an image that
-            it names is not given by digest.
+        NotByDigest: an image that it names is not given by digest.
+        Refused: the Dockerfile has a mistake, or a stage that it names is not there.
     """
-    stages = Stages(parse.read(build.file), build, platform)
+    stages = Stages(file or parse.read(build.file), build, platform)
     found: dict[Location, None] = {}
     for index in sorted(stages.reached()):
         for origin in stages.origins(index):
@@ -184,20 +204,16 @@ class Stages:
             return Image(given, platform)
         place = self._parsed(at, name)
         if place.digest is None:
-            raise self.file.refused(
-                at,
-                f"names the image {shown(name)} without its digest, so it could change without a "
-                "commit",
-                f"write {place.repository}@sha256:DIGEST, with the digest that one of these says: "
-                f"`crane digest {name}`, `skopeo inspect docker://{name}`, `docker buildx "
-                f"imagetools inspect {name}`",
-            )
+            raise NotByDigest(self._build.file, at, name)
         return Image(place, platform)
 
     def _parsed(self, line: int, name: str) -> Location:
         try:
             found = location.parse(name)
-        except Refused:
+        except Refused as refused:
+            if references.in_lower_case(name):
+                with self.file.at(line):
+                    raise refused from None
             found = None
         if found is None or found.folder is not None:
             raise self.file.refused(

@@ -1,0 +1,206 @@
+"""Writes digests behind the tags of Dockerfiles and settings: then only a commit changes them."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tidemill.building import settings as app_settings
+from tidemill.building.order import ANYWHERE, BuildOptions, order_of_services
+from tidemill.building.settings import FILE
+from tidemill.errors import Refused
+from tidemill.images import location
+from tidemill.images.build import DockerfileBuild
+from tidemill.images.dockerfile import parse
+from tidemill.images.dockerfile.stages import NotByDigest, needed
+from tidemill.images.location import Location
+from tidemill.images.oci import Platform
+from tidemill.words.names import shown, shown_path
+
+# The digest of what a tag stands for now.
+Resolve = Callable[[Location], str]
+_PREFIX = "docker-image://"
+
+
+@dataclass(frozen=True)
+class Pin:
+    """What is written in a file in place of what: the same image with the digest of today."""
+
+    file: str
+    before: str
+    after: str
+
+
+@dataclass
+class Pinning:
+    """The files of one run as they will be; `write` writes those that change.
+
+    Args:
+        update: give images a new digest that have one, if their tag now stands for another.
+    """
+
+    resolve: Resolve
+    update: bool = False
+    pins: list[Pin] = field(default_factory=list)
+    _texts: dict[Path, str] = field(default_factory=dict)
+
+    def checkout(self, root: Path, file: str | None = None) -> None:
+        """Pin the images that app.git's settings name, and those of its Dockerfiles.
+
+        Raises:
+            TidemillError: the settings or a Dockerfile can't be used, or an image is not there.
+        """
+        path = root / (file or FILE)
+        for prefix, image in _images_of(_table(self._text(path))):
+            found = location.parse(image)
+            if found.folder is None and (after := self._pinned(found)):
+                key = re.compile(r".*\bbase\s*=" if not prefix else "")
+                lines = [number for number, line in self._lines(path) if key.match(line)]
+                self._replace(path, f"{prefix}{image}", f"{prefix}{after}", lines)
+        settings = app_settings.parse(self._text(path), path.name)
+        order = order_of_services(settings, root, settings.services, BuildOptions())
+        builds = [(order.given(item, ANYWHERE), item.platforms[0]) for item in order.items]
+        if order.base:
+            builds.append((order.base, order.items[0].platforms[0]))
+        for build, platform in builds:
+            if isinstance(build, DockerfileBuild):
+                self._dockerfile(build, platform)
+
+    def file(self, path: Path) -> None:
+        """Pin the images of one Dockerfile that no settings tell of; raises as `checkout`."""
+        build = DockerfileBuild("it", path.parent, path)
+        self._dockerfile(build, Platform.parse(app_settings.DEFAULT_PLATFORM))
+
+    def _dockerfile(self, build: DockerfileBuild, platform: Platform) -> None:
+        file = build.file
+        while True:
+            try:
+                read = parse.parse(self._text(file).encode(), file.name)
+                found = needed(build, platform, read)
+                break
+            except NotByDigest as missing:
+                after = self._pinned(location.parse(missing.image)) or missing.image
+                argument = re.compile(r"\s*ARG\s", re.IGNORECASE)
+                default = [number for number, line in self._lines(file) if argument.match(line)]
+                for lines in (self._instruction(file, missing.line, read.escape), default):
+                    if self._replace(file, missing.image, after, lines):
+                        break
+                else:
+                    raise _in_variables(file, missing, after) from None
+        for image in found.images:
+            newer = self._pinned(image) if image.repository else None
+            if newer:
+                self._replace(file, str(image), newer)
+
+    def write(self) -> tuple[Pin, ...]:
+        """Write the files that change; raise `Refused` if one can't be written."""
+        written: list[str] = []
+        for path, text in self._texts.items():
+            if not any(pin.file == str(path) for pin in self.pins):
+                continue
+            try:
+                path.write_bytes(text.encode())
+            except OSError as error:
+                raise Refused(
+                    f"{shown_path(path)} can't be written: {error.strerror}",
+                    written=", ".join(written) or "nothing",
+                    remedy="make it writable, and run this again",
+                ) from None
+            written.append(str(path))
+        return tuple(self.pins)
+
+    def _pinned(self, image: Location) -> str | None:
+        """The image with the digest of its tag; None if it stays as it is."""
+        if image.digest and not (self.update and image.tag):
+            return None
+        tag = image.tag or "latest"
+        digest = self.resolve(Location(repository=image.repository, tag=tag))
+        return None if digest == image.digest else f"{image.repository}:{tag}@{digest}"
+
+    def _text(self, path: Path) -> str:
+        if path not in self._texts:
+            try:
+                self._texts[path] = path.read_bytes().decode()
+            except UnicodeDecodeError:
+                parse.read(path)  # which says where
+                raise
+            except OSError as error:
+                raise Refused(
+                    f"{shown_path(path)} can't be read: {error.strerror}",
+                    remedy="name a checkout of app.git, or a Dockerfile by --file",
+                ) from None
+        return self._texts[path]
+
+    def _lines(self, path: Path) -> Iterator[tuple[int, str]]:
+        yield from enumerate(self._text(path).split("\n"))
+
+    def _instruction(self, path: Path, line: int, escape: str) -> list[int]:
+        """The lines of the instruction that begins in a line, counted from 0."""
+        found = []
+        for number, text in list(self._lines(path))[line - 1 :]:
+            found.append(number)
+            if not text.rstrip().endswith(escape):
+                break
+        return found
+
+    def _replace(
+        self, path: Path, before: str, after: str, lines: Collection[int] | None = None
+    ) -> bool:
+        """Replace an image wherever it stands as a word, in some lines; say whether it does."""
+        word = re.compile(rf"(?<![\w./:@-]){re.escape(before)}(?![\w./:@-])")
+        changed = [
+            word.sub(after, line) if lines is None or number in lines else line
+            for number, line in self._lines(path)
+        ]
+        text = "\n".join(changed)
+        if text == self._text(path):
+            return False
+        self._texts[path] = text
+        self.pins.append(Pin(str(path), before, after))
+        return True
+
+
+def _in_variables(file: Path, missing: NotByDigest, after: str) -> Refused:
+    return Refused(
+        f"the image {missing.image} of line {missing.line} of {shown_path(file)} is put together "
+        "from variables, so its digest can't be written there",
+        remedy=f"write {after} where the variables get their values",
+    )
+
+
+def _table(text: str) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError:  # which the settings' own parser tells better
+        app_settings.parse(text)
+        raise
+
+
+def _images_of(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The images that settings name: what stands before each, and the image."""
+    services = table.get("services")
+    parts = [table.get("base"), *(services if isinstance(services, list) else ())]
+    for part in parts:
+        if not isinstance(part, dict):
+            continue
+        contexts = part.get("build_contexts")
+        for text in contexts.values() if isinstance(contexts, dict) else ():
+            if isinstance(text, str) and text.startswith(_PREFIX):
+                yield _PREFIX, text.removeprefix(_PREFIX)
+        base = part.get("base")
+        if isinstance(base, str) and base != "scratch":
+            yield "", base
+
+
+def resolved(found: str | None, image: Location) -> str:
+    """The digest that was found; raise `Refused` if there was none."""
+    if found is None:
+        raise Refused(
+            f"there is no image {shown(str(image))} in its registry",
+            remedy="mend its name, or log in: `docker login`",
+        )
+    return found
