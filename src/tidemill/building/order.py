@@ -11,6 +11,7 @@ from tidemill.building.settings import (
     DockerfileKeys,
     Engine,
     MediaTypes,
+    Registry,
     Service,
     Settings,
     checked_registry,
@@ -175,7 +176,7 @@ def order_of_services(
         base.build_arg if base else "",
         options.builder,
         settings.times,
-        {**trusts(settings, root), **options.registries},
+        {**trusts(settings.registries, root), **options.registries},
     )
 
 
@@ -199,11 +200,11 @@ def order_of_dockerfile(build: DockerfileBuild, options: BuildOptions) -> Order:
     )
 
 
-def trusts(settings: Settings, root: Path) -> dict[str, Trust]:
+def trusts(registries: Mapping[str, Registry], root: Path) -> dict[str, Trust]:
     """How registries are reached, by `host[:port]`, with the settings of a checkout."""
     return {
         checked_registry(host): Trust(keys.insecure, root / keys.ca if keys.ca else None)
-        for host, keys in settings.registries.items()
+        for host, keys in registries.items()
     }
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tidemill.building import settings as app_settings
-from tidemill.building.order import ANYWHERE, BuildOptions, order_of_services
+from tidemill.building.order import ANYWHERE, BuildOptions, order_of_services, trusts
 from tidemill.building.settings import FILE
+from tidemill.clients.registry.trust import Trust
 from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
@@ -21,8 +25,8 @@ from tidemill.images.location import Location
 from tidemill.images.oci import Platform
 from tidemill.words.names import shown, shown_path
 
-# The digest of what a tag stands for now.
-Resolve = Callable[[Location], str]
+# The digest of what a tag stands for now, of registries that are reached so.
+Resolve = Callable[[Location, Mapping[str, Trust]], str]
 _PREFIX = "docker-image://"
 
 
@@ -47,6 +51,7 @@ class Pinning:
     update: bool = False
     pins: list[Pin] = field(default_factory=list)
     _texts: dict[Path, str] = field(default_factory=dict)
+    _registries: dict[str, Trust] = field(default_factory=dict)
 
     def checkout(self, root: Path, file: str | None = None) -> None:
         """Pin the images that app.git's settings name, and those of its Dockerfiles.
@@ -55,7 +60,11 @@ class Pinning:
             TidemillError: the settings or a Dockerfile can't be used, or an image is not there.
         """
         path = root / (file or FILE)
-        for prefix, image in _images_of(_table(self._text(path))):
+        table = _table(self._text(path))
+        with suppress(msgspec.ValidationError, ValueError):  # which the settings' parser tells
+            given = msgspec.convert(table.get("registries", {}), dict[str, app_settings.Registry])
+            self._registries = trusts(given, root)
+        for prefix, image in _images_of(table):
             found = location.parse(image)
             if found.folder is None and (after := self._pinned(found)):
                 key = re.compile(r".*\bbase\s*=" if not prefix else "")
@@ -118,7 +127,7 @@ class Pinning:
         if image.digest and not (self.update and image.tag):
             return None
         tag = image.tag or "latest"
-        digest = self.resolve(Location(repository=image.repository, tag=tag))
+        digest = self.resolve(Location(repository=image.repository, tag=tag), self._registries)
         return None if digest == image.digest else f"{image.repository}:{tag}@{digest}"
 
     def _text(self, path: Path) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 
 from tidemill.building.pinning import Pinning, resolved
 from tidemill.clients.registry.image_stores import ImageStores
+from tidemill.clients.registry.trust import Trust
 from tidemill.commands import _build_options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import ImagesPinned, Result
@@ -23,6 +24,7 @@ PARAMETERS = (
         metavar="FILE",
         help="this Dockerfile, without settings; may be repeated",
     ),
+    _build_options.INSECURE,
     Option(
         "--update",
         is_flag=True,
@@ -34,12 +36,15 @@ PARAMETERS = (
 
 def run(arguments: Arguments) -> Result:
     """Ask the registries for digests, and write them."""
-    stores = ImageStores()
+    insecure = _build_options.insecure_registries(arguments)
+    known: dict[Location, str] = {}
 
-    @cache
-    def digest(image: Location) -> str:
-        found = stores.open(image).find(image.tag or "")
-        return resolved(None if found is None else found.digest, image)
+    def digest(image: Location, registries: Mapping[str, Trust]) -> str:
+        if image not in known:
+            stores = ImageStores(registries={**registries, **insecure})
+            found = stores.open(image).find(image.tag or "")
+            known[image] = resolved(None if found is None else found.digest, image)
+        return known[image]
 
     pinning = Pinning(digest, arguments.update)
     if arguments.files:

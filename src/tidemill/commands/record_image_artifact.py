@@ -150,7 +150,7 @@ def _merge(arguments: Arguments) -> Result:
         )
     sets = [_set(name, names, images, origin, completing) for name, names in wanted.items()]
     if arguments.verify:
-        here = trusts(settings, Path(arguments.checkout)) if settings else {}
+        here = trusts(settings.registries, Path(arguments.checkout)) if settings else {}
         for announcement in sets:
             _ask(announcement.images, {**here, **insecure_registries(arguments)})
     files = {f"{one.set}.json": _encoded(one) for one in sets}
