@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.components import browsers, buildkits, engines, registries
+from tests.components import browsers, buildkits, engines, prometheus, registries
 from tests.components.absence import Missing, absent, running
 from tests.components.browsers import Browser
 from tests.components.node import GITHUB_PACKAGES
 from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, RENDERERS, TOOLS
+from tests.components.prometheus import Prometheus
 from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
 from tests.components.store import Part
 
 ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
-PROGRAMS = {"skopeo", "crane", "busybox", "renderers", "browser", "axe"}
+PROGRAMS = {"skopeo", "crane", "busybox", "renderers", "browser", "axe", "metrics"}
 REGISTRIES = {"registry", "basic_registry", "start_registry"}
 
 
@@ -94,6 +95,12 @@ def browser() -> Iterator[Browser]:
 def axe() -> str:
     """The script of axe-core, whose rules say what keeps people from using a page."""
     return (_prepared(GITHUB_PACKAGES) / "node_modules/axe-core/axe.min.js").read_text()
+
+
+@pytest.fixture
+def metrics() -> Iterator[Prometheus]:
+    """A Prometheus that has one metric, which tests set."""
+    yield from running(prometheus.prometheus())
 
 
 @pytest.fixture(scope="session")

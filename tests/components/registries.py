@@ -52,7 +52,7 @@ def _registry(overrides: Mapping[str, object]) -> Iterator[Registry]:
     with own_folder("tm-registry") as folder:
         file, log, storage = folder / "config.yml", folder / "log", folder / "storage"
         for remaining in reversed(range(TRIES)):
-            port = _free_port()
+            port = free_port()
             host = f"127.0.0.1:{port}"
             file.write_text(json.dumps(_merged(_configuration(host, storage), overrides)))
             try:
@@ -96,7 +96,7 @@ def _merged(settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
     return merged
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
 

@@ -329,6 +329,7 @@ def test_the_example_has_every_key() -> None:
         "targets.path",
         "freezes",
         "signals.receivers",
+        "verifications",
     }
 
 

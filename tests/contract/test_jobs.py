@@ -176,6 +176,13 @@ def a_set_soaks_before_a_wave_on_hold(shop: Shop) -> None:
     shop.deploy_to("staging")
 
 
+def a_set_soaks(shop: Shop) -> None:
+    """A set soaks in staging."""
+    shop.announce(4, SERVICES)
+    shop.deploy_to("staging")
+    git(shop.clone, "pull", "-q")
+
+
 def a_fix_is_built(shop: Shop) -> None:
     """A release branch has a fix, whose images are announced to nobody yet."""
     file = shop.clone / "announcements" / "app.json"
@@ -188,6 +195,7 @@ SCENES = {
     "add-a-service": a_service_is_announced,
     "why-not-in-production": a_set_soaks_before_a_wave_on_hold,
     "approve": an_approval_is_wanted,
+    "verify": a_set_soaks,
     "retry": a_set_is_evicted,
     "drop": an_announcement_waits,
 }
@@ -218,6 +226,13 @@ def a_set_from_the_new_registry_lands(shop: Shop) -> None:
     production_has(4)(shop)
 
 
+def the_set_is_verified(shop: Shop) -> None:
+    """It soaks from the beginning, and then goes on."""
+    shop.later(minutes=20)
+    shop.deploy_to("staging", "production")
+    production_has(4)(shop)
+
+
 def the_hotfix_runs(shop: Shop) -> None:
     """Production has the fix, and nothing newer has come to replace it."""
     (wave,) = [one for one in shop.status()["waves"] if one["name"] == "production"]
@@ -243,6 +258,7 @@ ENDS: dict[str, Callable[[Shop], None]] = {
     "rename-a-wave": production_has(3),
     "roll-back": production_has(2),
     "approve": production_has(4),
+    "verify": the_set_is_verified,
 }
 
 

@@ -63,9 +63,10 @@ def settings(
     checks: str = "retries = 0",
     freezes: Sequence[Mapping[str, Any]] = (),
     targets: Sequence[Mapping[str, Any]] = (),
+    verifications: Sequence[Mapping[str, Any]] = (),
     **waves: Mapping[str, Any],
 ) -> Settings:
-    """Settings with the given waves, freezes and targets; options as in `tidemill.toml`."""
+    """Settings with the given waves, freezes and so on; options as in `tidemill.toml`."""
     several = "/{set}" if len(sets) > 1 else ""
     lines = [
         "[checks]",
@@ -80,7 +81,8 @@ def settings(
     for name, options in waves.items():
         lines += ["[[waves]]", f'name = "{name}"']
         lines += [f"{key} = {json.dumps(value)}" for key, value in options.items()]
-    for table, ones in (("freezes", freezes), ("targets", targets)):
+    tables = {"freezes": freezes, "targets": targets, "verifications": verifications}
+    for table, ones in tables.items():
         for options in ones:
             lines += [f"[[{table}]]", *(f"{key} = {_toml(one)}" for key, one in options.items())]
     return parse("\n".join(lines))

@@ -16,6 +16,7 @@ from tidemill.facts.records import Deployment, Health, Phase, ReportedSet
 from tidemill.facts.signals import NOBODY, Reach
 from tidemill.facts.snapshot import Main, NewCommit, Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
+from tidemill.facts.verification import Answer, Question
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.regeneration import InspectionTodo
@@ -54,11 +55,14 @@ class Rollout(Told):
 
     Attributes:
         generates: what each run of `generate` on main changes there, the last one for ever.
+        verifications: what is answered to each, by name; `questions` are those that were asked.
         looks: the commits on which it was run.
         reach: the receivers of signals that the turn can send to.
     """
 
     generates: tuple[Inspection | FailedInspection, ...] = (Inspection({}),)
+    verifications: dict[str, Answer] = field(default_factory=dict)
+    questions: list[Question] = field(default_factory=list)
     looks: list[str] = field(default_factory=list)
     reach: Reach = NOBODY
 
@@ -153,6 +157,12 @@ class Rollout(Told):
         known = self.snapshot()
         for _ in range(MOST_TODO):
             decided = plan(known, without_landing=without_landing)
+            if decided.to_ask:
+                self.questions += decided.to_ask
+                known = known.having_asked(
+                    {one: self.verifications[one.verification.name] for one in decided.to_ask}
+                )
+                continue
             if decided.todo is None:
                 return decided
             if isinstance(decided.todo, InspectionTodo):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tidemill.words.variables import TOKENS
+
 
 @dataclass(frozen=True)
 class Surrounding:
@@ -54,6 +56,13 @@ SURROUNDINGS = (
         "TIDEMILL_SIGNALS",
         "where the receivers of signals are: lines of name=address, with the names of "
         "[[signals.receivers]]",
+        _TURNS,
+    ),
+    Surrounding(
+        "verification-tokens",
+        TOKENS,
+        "what the addresses of [[verifications]] want: a line each, with an address and what the "
+        "header Authorization has to be there",
         _TURNS,
     ),
     Surrounding(

@@ -101,11 +101,7 @@ def _chosen(state: State, wave: Wave, set_name: str, ask: PromoteWave, asker: As
         if not any((one.app_sha or "").startswith(ask.sha) for one in landings):
             _refuse_hotfix(state, wave, set_name, ask.sha, asker)
         return by_sha(landings, ask.sha, " or ".join(names), asker)
-    fit = [
-        landing
-        for landing in landings
-        if not (landing.failed or landing.buried or landing.rolled_back)
-    ]
+    fit = [landing for landing in landings if not landing.is_bad]
     best = [landing for landing in fit if landing.deployed_at] or fit
     if not best:
         raise Refused(

@@ -38,7 +38,7 @@ INTERFACES: Mapping[str, Interface] = {
             {"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red", "page"}
         )
         | {"runs-on", "issues"},
-        frozenset({"app-private-key", "artifact-token", "signals"}),
+        frozenset({"app-private-key", "artifact-token", "signals", "verification-tokens"}),
         {"contents": "write", "statuses": "write", "checks": "read", "deployments": "read"},
     ),
     "publish-images": Interface(

@@ -53,8 +53,10 @@ def accept_and_look_ahead(
             if accepted:
                 error.written = accepted.written(error.written)
             raise
-    operations = decided.todo is not None
-    is_due = operations or decided.is_change or decided.more or bool(state.strays)
+    asks_command = any(one.verification.command is not None for one in decided.to_ask)
+    operations = decided.todo is not None or asks_command
+    wants_turn = operations or decided.is_change or decided.more
+    is_due = wants_turn or bool(decided.to_ask or state.strays)
     taken = turn_taken(
         of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )

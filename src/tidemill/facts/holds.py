@@ -10,10 +10,19 @@ from tidemill.words.moments import Moment
 
 
 class HoldCause(msgspec.Struct, frozen=True, kw_only=True):
-    """The failure that a hold answers: the content of the set, and the targets that failed."""
+    """The failure that a hold answers: the content of the set, the targets that failed, and the
+    verifications that were red."""
 
     content: str
     targets: tuple[str, ...]
+    verifications: tuple[str, ...] = ()
+
+    @property
+    def ending(self) -> str:
+        """What has happened when it is over."""
+        targets = f"healthy again on {', '.join(self.targets)}" if self.targets else ""
+        green = f"green again in {', '.join(self.verifications)}" if self.verifications else ""
+        return f"{' and '.join(filter(None, (targets, green)))}, with the set that failed"
 
 
 class Hold(msgspec.Struct, frozen=True, kw_only=True):

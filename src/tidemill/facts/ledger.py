@@ -21,6 +21,7 @@ from tidemill.facts.requests import Point, announced_as
 from tidemill.facts.settings import Settings
 from tidemill.facts.signals import Signal
 from tidemill.facts.staleness import Finding
+from tidemill.facts.verification import Standing
 from tidemill.words.moments import Moment
 
 KEPT_SETS = 50
@@ -47,6 +48,11 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             them (`need`), and since when.
         degraded: the targets that are Degraded with it and don't count as failed yet (the wave's
             `failed_after`), and since when.
+        refuted: the verifications that were red with it and have not been green since, and since
+            when.
+        verified: by verification for how long it had soaked when that was last green, as far as
+            anything needs to know.
+        verified_once: whether all verifications were ever green for as long as they are asked.
         deployed_at: since when it has been deployed, None while it is not.
         deployed_once: whether it ever was.
         healthy: for how long it has soaked, up to `healthy_since`.
@@ -78,6 +84,9 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     failed: Mapping[str, Moment] = {}
     tolerated: Mapping[str, Moment] = {}
     degraded: Mapping[str, Moment] = {}
+    refuted: Mapping[str, Moment] = {}
+    verified: Mapping[str, timedelta] = {}
+    verified_once: bool = False
     deployed_at: Moment | None = None
     deployed_once: bool = False
     healthy: timedelta = timedelta()
@@ -146,13 +155,30 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             self.healthy_since is not None
             and self.deployed_at is not None
             and self.naming is None
-            and not (self.failed or self.degraded)
+            and not (self.has_failed or self.degraded)
         )
 
     @property
     def is_bad(self) -> bool:
         """Whether it failed here, or was rolled back: it goes nowhere by itself."""
-        return bool(self.failed) or self.buried or self.rolled_back
+        return self.has_failed or self.buried or self.rolled_back
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it has failed, on targets or by a verification, and that has not passed."""
+        return bool(self.failed or self.refuted)
+
+    @property
+    def failed_since(self) -> datetime | None:
+        """Since when."""
+        return min((*self.failed.values(), *self.refuted.values()), default=None)
+
+    @property
+    def failures(self) -> str:
+        """On what, in words."""
+        return ", ".join(
+            (*sorted(self.failed), *(f"the verification {one}" for one in sorted(self.refuted)))
+        )
 
     def is_set(self, order: Order, app_sha: str | None) -> bool:
         """Whether it is that very announcement."""
@@ -161,6 +187,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     def end_deployment(self) -> None:
         """It is not deployed any more; soak begins anew when it is again."""
         self.deployed_at, self.healthy, self.healthy_since = None, timedelta(), None
+        self.verified = {}
 
     def soaked(self, now: datetime) -> timedelta:
         """For how long it has soaked by `now`."""
@@ -266,7 +293,8 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What is known of one image set in one wave; `landings` are in order.
 
     `generation`, `rewrites` and `highest`, a position, are those of the newest it has had: no
-    landing is newer.
+    landing is newer. `answers` are those of verifications whose last answer was not green; like a
+    landing's mappings, it is replaced, and never changed.
     """
 
     landings: list[Landing] = msgspec.field(name="had", default_factory=list)
@@ -274,6 +302,7 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
     generation: int = 1
     rewrites: int = 0
     oldest_next: bool = False
+    answers: Mapping[str, Standing] = {}
 
     @property
     def newest(self) -> Order:
@@ -297,7 +326,7 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def put(self, landing: Landing) -> None:
         """Put one on top: what it replaces may be buried, what it goes behind is rolled back."""
-        if self.present is not None and self.present.failed:
+        if self.present is not None and self.present.has_failed:
             self.present.buried = True
         if self.present is not None and self.present.is_hotfix and landing.how == "roll back":
             self.present.rolled_back = True

@@ -13,6 +13,7 @@ from tidemill.announcing.announcement import SHA_PLACE, is_tag_like, matches
 from tidemill.facts.freezes import Freeze
 from tidemill.facts.need import ALL, Ignored, Need, TargetOptions
 from tidemill.facts.signals import SignalSettings
+from tidemill.facts.verification import Verification
 from tidemill.facts.windows import Window
 from tidemill.words.durations import Duration
 
@@ -170,6 +171,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     targets: tuple[TargetOptions, ...] = ()
     freezes: tuple[Freeze, ...] = ()
     signals: SignalSettings = SignalSettings()
+    verifications: tuple[Verification, ...] = ()
     bot: Bot = Bot()
 
     def wave(self, name: str) -> Wave | None:
@@ -210,6 +212,14 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
         """The freezes that a wave has, whenever they are; the first that ends first."""
         mine = (one for one in self.freezes if not one.waves or wave in one.waves)
         return tuple(sorted(mine, key=lambda one: one.ends))
+
+    def verifications_of(self, wave: str, set_name: str) -> tuple[Verification, ...]:
+        """What is asked about a set that is deployed in a wave."""
+        return tuple(
+            one
+            for one in self.verifications
+            if (not one.waves or wave in one.waves) and (not one.sets or set_name in one.sets)
+        )
 
     def followers(self, wave: str) -> tuple[Wave, ...]:
         """The waves that come right after `wave`."""

@@ -17,6 +17,7 @@ from tidemill.errors import Refused, SettingsInvalid
 from tidemill.facts.freezes import LocalTime, Zone, parse_local, parse_zone
 from tidemill.facts.need import Need, Until, parse_need, parse_until
 from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
+from tidemill.facts.verification import why_not
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
@@ -146,6 +147,7 @@ def _completed(settings: Settings) -> Settings:
     _check_freezes(settings)
     _check_targets(settings)
     _check_signals(settings)
+    _check_verifications(settings)
     return msgspec.structs.replace(settings, waves=tuple(waves))
 
 
@@ -253,6 +255,25 @@ def _check_freezes(settings: Settings) -> None:
             raise _WrongAt(f"$.freezes[{index}].waves", said)
         if not freeze.reason.strip() or UNPRINTABLE.search(freeze.reason):
             raise _WrongAt(f"$.freezes[{index}].reason", "a freeze needs a reason, in one line")
+
+
+def _check_verifications(settings: Settings) -> None:
+    named: set[str] = set()
+    for index, one in enumerate(settings.verifications):
+        if reason := why_not(one):
+            key, said = reason
+            raise _WrongAt(f"$.verifications[{index}].{key}", said)
+        if one.name in named:
+            raise _WrongAt(f"$.verifications[{index}].name", f"{one.name!r} is there twice")
+        named.add(one.name)
+        for key, mine, known in (
+            ("waves", one.waves, [wave.name for wave in settings.waves]),
+            ("sets", one.sets, [image_set.name for image_set in settings.sets]),
+        ):
+            if unknown := [name for name in mine if name not in known]:
+                meant = did_you_mean(unknown[0], known).rstrip()
+                said = f"there is no {key[:-1]} {unknown[0]!r}{f' ({meant})' if meant else ''}"
+                raise _WrongAt(f"$.verifications[{index}].{key}", said)
 
 
 def _check_targets(settings: Settings) -> None:

@@ -19,6 +19,7 @@ from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
 from tidemill.facts.signals import NOBODY, Reach
 from tidemill.facts.staleness import FailedInspection, Inspection
+from tidemill.facts.verification import Answer, Question
 from tidemill.words.moments import FIRST_YEAR
 from tidemill.words.names import shown
 
@@ -121,6 +122,7 @@ class Snapshot:
         required: the checks that rules require, once that is known; none: the settings say.
         evidence: what the ledger was made from, where the journal is lost.
         reach: the receivers of signals that whoever takes this turn can send to.
+        answers: what was answered to the verifications that were asked.
     """
 
     now: datetime
@@ -143,6 +145,7 @@ class Snapshot:
     required: tuple[str, ...] = ()
     evidence: Evidence | None = None
     reach: Reach = NOBODY
+    answers: Mapping[Question, Answer] = field(default_factory=dict)
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""
@@ -152,7 +155,23 @@ class Snapshot:
         """This snapshot, and what one more run of `generate` on a commit said."""
         return replace(self, looks={**self.looks, commit: (*self.looks.get(commit, ()), look)})
 
+    def having_asked(self, answers: Mapping[Question, Answer]) -> Snapshot:
+        """This snapshot, and what was answered to more verifications."""
+        return replace(self, answers={**self.answers, **answers})
+
     def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
         """This snapshot, and what was reported of one commit that was unread."""
         checks = {**self.checks, record.sha: record}
         return replace(self, checks=checks, unread=self.unread - {record.sha}, required=required)
+
+
+def verified_commits(
+    settings: Settings, records: Mapping[tuple[str, str], Deployment]
+) -> frozenset[str]:
+    """The revisions that targets have deployed, where a verification looks for a status there."""
+    return frozenset(
+        record.revision
+        for (wave, _), record in records.items()
+        for one in settings.verifications
+        if one.status is not None and (not one.waves or wave in one.waves)
+    )

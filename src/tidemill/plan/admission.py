@@ -21,7 +21,7 @@ def not_admitted(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
     if under_test := draft.on_auto(wave.name, set_name):
         return SetOnAuto(wave=wave.name, app_sha=under_test[-1].app_sha)
     landing = draft.ledger.present(wave.name, set_name)
-    if landing is None or not landing.is_known or landing.failed or landing.buried:
+    if landing is None or not landing.is_known or landing.has_failed or landing.buried:
         return None
     if wave.admit == "when deployed" and landing.deployed_once:
         return None

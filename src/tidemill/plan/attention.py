@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from tidemill.facts.verification import PASSING
 from tidemill.plan.obstacles import (
     BrokenMain,
     EarlierAnnouncement,
+    FailedVerification,
     FailingTargets,
     FailureThere,
     HoldInForce,
     HotfixThere,
     MissingApproval,
+    MissingVerification,
     Obstacle,
     PastEnding,
     PastEviction,
@@ -32,11 +35,14 @@ def needs_a_person(one: Obstacle) -> bool:
             return until is None
         case HotfixThere(is_held=is_held):
             return is_held
+        case MissingVerification(lost=lost):  # what passes by itself is asked again
+            return bool(lost) and lost not in PASSING
         case (
             MissingApproval()
             | StaleMain()
             | FailureThere()
             | FailingTargets()
+            | FailedVerification()
             | ReplacedFailure()
             | PastEviction()
             | PastRollback()

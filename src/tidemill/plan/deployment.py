@@ -150,15 +150,16 @@ def _refresh_set(
     What is deployed stays so while the same targets have to report.
     """
     failing = failing_targets(draft, wave, set_name)
+    is_red = any(one.red for one in draft.ledger.history(wave.name, set_name).answers.values())
     are_same = draft.reporters.get(wave.name) == reporters.id
-    is_calm = are_same and not failing
+    is_calm = are_same and not failing and not is_red
     for landing in draft.ledger.history(wave.name, set_name).landings:
         if is_calm and landing.soaks:
             continue
         count_failed(wave, landing, at, reporters)
         if landing.failed or landing.tolerated or landing.degraded:
             weigh_anew(counted(draft, wave), landing, at, reporters)
-        if landing.failed or landing.buried:
+        if landing.has_failed or landing.buried:
             continue
         if landing.is_misnamed:
             landing.taken = {}
@@ -166,7 +167,8 @@ def _refresh_set(
             continue
         if landing.deployed_at is None or not are_same:
             _see_who_has_taken(draft, wave, set_name, landing, reporters)
-        run_clock(landing, at, is_failing=len(failing) > reporters.spare(landing))
+        is_failing = is_red or len(failing) > reporters.spare(landing)
+        run_clock(landing, at, is_failing=is_failing)
 
 
 def _see_who_has_taken(
@@ -202,7 +204,7 @@ def _is_well(draft: Draft, wave: Wave, reporters: Reporters) -> bool:
     latest = [draft.records.get((wave.name, target)) for target in reporters.targets]
     well = sum(record is not None and record.is_healthy for record in latest)
     return well >= reporters.need.of(len(latest)) and not any(
-        present.failed or present.is_misnamed or not reporters.are_enough(present)
+        present.has_failed or present.is_misnamed or not reporters.are_enough(present)
         for present in presents
         if present
     )

@@ -31,6 +31,7 @@ from tidemill.facts.requests import AnnouncementRequest, announced_as, app_sha_o
 from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.facts.verification import Question
 from tidemill.plan.inbox import Inbox
 from tidemill.plan.obstacles import About, Obstacle, Wait
 
@@ -69,6 +70,7 @@ class Draft:
     aside: list[UnreadableRef] = field(default_factory=list)
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     to_read: list[str] = field(default_factory=list)
+    to_ask: dict[Question, None] = field(default_factory=dict)  # in order, each once
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)

@@ -37,6 +37,7 @@ from tidemill.plan.regeneration import not_stale, stale_main
 from tidemill.plan.rollback import goes_back, not_asked_for, went_back
 from tidemill.plan.silent_targets import Reporters
 from tidemill.plan.soak import soaks
+from tidemill.plan.verification import unverified
 from tidemill.plan.windows import closed
 
 
@@ -99,7 +100,9 @@ def _unready(
             spare=reporters.spare(landing),
             since=landing.landed_at,
         )
-    return soaks(draft, source, wave, set_name, landing)
+    return soaks(draft, source, wave, set_name, landing) or unverified(
+        draft, source, wave, set_name, landing
+    )
 
 
 def spoilt(draft: Draft, set_name: str, order: Order, app_sha: str | None) -> Obstacle | None:

@@ -13,7 +13,13 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
-from tidemill.plan.obstacles import DegradedTargets, FailureThere, Obstacle, ReplacedFailure
+from tidemill.plan.obstacles import (
+    DegradedTargets,
+    FailedVerification,
+    FailureThere,
+    Obstacle,
+    ReplacedFailure,
+)
 from tidemill.plan.rollback import back_to
 from tidemill.plan.silent_targets import Reporters, counted
 
@@ -28,7 +34,24 @@ def failed_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> Ob
             back_to=back_to(draft.ledger.history(wave, set_name)),
             since=min(landing.failed.values()),
         )
+    if landing.refuted:
+        return refuted_there(draft, wave, set_name, landing)
     return ReplacedFailure(wave=wave) if landing.buried else None
+
+
+def refuted_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> FailedVerification:
+    """That a set has failed in a wave by verifications that are red."""
+    part = draft.ledger.history(wave, set_name)
+    names = tuple(sorted(landing.refuted))
+    said = (part.answers[name].said for name in names if name in part.answers)
+    return FailedVerification(
+        wave=wave,
+        set=set_name,
+        names=names,
+        said=next(filter(None, said), ""),
+        back_to=back_to(part),
+        since=min(landing.refuted.values()),
+    )
 
 
 def degraded_there(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
@@ -147,8 +170,15 @@ def _weigh(
         landing.end_deployment()
         return
     if landing.failed:
-        landing.taken, landing.anew, landing.held = {}, at, False
+        count_anew(landing, at)
     landing.failed, landing.tolerated = {}, failing
+
+
+def count_anew(landing: Landing, at: datetime) -> None:
+    """A failure has passed: all targets count anew; once nothing else speaks against the set, the
+    next failure gets an answer of its own."""
+    landing.taken, landing.anew = {}, at
+    landing.held = landing.held and bool(landing.refuted)
 
 
 def _without(since: Mapping[str, datetime], target: str) -> dict[str, datetime]:

@@ -83,11 +83,7 @@ def _gone(settings: Settings, ledger: Ledger, place: Place) -> Iterator[tuple[Pl
 
 def _worst(ledger: Ledger, place: Place, part: SetLedger) -> Order:
     """The newest of those that were bad in a wave; older than any if none was."""
-    bad = [
-        order_of(landing)
-        for landing in part.landings
-        if landing.rolled_back or landing.buried or landing.failed
-    ]
+    bad = [order_of(landing) for landing in part.landings if landing.is_bad]
     evicted = [one.operation for one in ledger.evictions if one.operation and not one.retried]
     return max(
         (*bad, *(order_of(one) for one in evicted if (one.wave, one.set) == place)),

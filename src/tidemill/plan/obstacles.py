@@ -261,10 +261,32 @@ class RunningSoak(_Obstacle, frozen=True, kw_only=True, tag="soak"):
 
 
 class PausedSoak(_Obstacle, frozen=True, kw_only=True, tag="soak stands still"):
-    """Its soak in a wave stands still while targets fail."""
+    """Its soak in a wave stands still while targets fail, or verifications are red."""
 
     wave: str
-    targets: tuple[str, ...]
+    targets: tuple[str, ...] = ()
+    verifications: tuple[str, ...] = ()
+
+
+class FailedVerification(_Obstacle, frozen=True, kw_only=True, tag="verification failed"):
+    """Verifications in a wave are red with it, and have not been green since; `said` is what one
+    of them said. `back_to` is the older set that a rollback goes to, None where there is none."""
+
+    wave: str
+    set: str
+    names: tuple[str, ...]
+    said: str = ""
+    back_to: str | None = None
+
+
+class MissingVerification(_Obstacle, frozen=True, kw_only=True, tag="verification"):
+    """Verifications in a wave have not been green since it had soaked there. Each turn asks them
+    again. Where the last answer of one was lost, `lost` is the kind, and `why` has the words."""
+
+    wave: str
+    names: tuple[str, ...]
+    lost: str = ""
+    why: str = ""
 
 
 # How it ended.
@@ -425,6 +447,8 @@ Obstacle: TypeAlias = (
     | SetNotInFiles
     | RunningSoak
     | PausedSoak
+    | FailedVerification
+    | MissingVerification
     | PastEviction
     | PastEnding
     | EarlierAnnouncement

@@ -21,12 +21,11 @@ def answer_failures(draft: Draft) -> None:
     """
     for hold in list(draft.holds.values()):
         if hold.failure is not None and _is_over(draft, hold, hold.failure):
-            targets = ", ".join(hold.failure.targets)
-            release_hold(draft, hold, f"healthy again on {targets}, with the set that failed")
+            release_hold(draft, hold, hold.failure.ending)
     for wave in draft.settings.waves:
         for image_set in draft.settings.sets:
             landing = draft.ledger.present(wave.name, image_set.name)
-            is_new = landing is not None and landing.failed and not landing.held
+            is_new = landing is not None and landing.has_failed and not landing.held
             if landing is not None and is_new and wave.on_failure == "roll back":
                 landing.held = True
                 _answer(draft, wave, image_set.name, landing)
@@ -40,7 +39,10 @@ def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
     wave = draft.settings.wave(hold.wave)
     landings = draft.ledger.history(hold.wave, hold.set).landings
     failed = [landing for landing in landings if landing.content == failure.content]
-    if wave is None or not failed or any(landing.failed for landing in failed):
+    if wave is None or not failed or any(one.has_failed for one in failed):
+        return False
+    asked = {one.name for one in draft.settings.verifications_of(hold.wave, hold.set)}
+    if not asked.issuperset(failure.verifications):
         return False
     records = [draft.records.get((hold.wave, target)) for target in failure.targets]
     return set(failure.targets) <= set(wave.targets) and all(
@@ -52,11 +54,15 @@ def _is_over(draft: Draft, hold: Hold, failure: HoldCause) -> bool:
 def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
     if stays_held(draft, wave.name, set_name):
         return
-    where = f"{short(landing.app_sha)} failed on {', '.join(sorted(landing.failed))}"
+    where = f"{short(landing.app_sha)} failed on {landing.failures}"
     goal = healthy_before(draft.ledger.history(wave.name, set_name).landings)
     if reason := _why_not_back(draft, wave, set_name, landing, goal):
         why = f"{where}; not rolled back by itself: {reason}"
-        failure = HoldCause(content=landing.content, targets=tuple(sorted(landing.failed)))
+        failure = HoldCause(
+            content=landing.content,
+            targets=tuple(sorted(landing.failed)),
+            verifications=tuple(sorted(landing.refuted)),
+        )
         hold_by_itself(draft, wave.name, set_name, landing.commit, why, failure=failure)
     elif goal is not None:
         back = OpenRollback(
@@ -65,7 +71,7 @@ def _answer(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
             leaves=landing.point(),
             to=goal.point(),
             reason=where,
-            at=min(landing.failed.values()),
+            at=landing.failed_since or draft.now,
         )
         begin_rollback(draft, back, by=TIDEMILL)
 
@@ -78,8 +84,11 @@ def _why_not_back(
     if landing.how == "roll back":
         return "it is a rollback itself"
     landings = draft.ledger.history(wave.name, set_name).landings
-    if any(one.deployed_once for one in landings if one.content == landing.content):
+    same = [one for one in landings if one.content == landing.content]
+    if landing.failed and any(one.deployed_once for one in same):
         return "it had been deployed there before"
+    if any(one.verified_once for one in same):
+        return "it had been verified there before"
     if goal is None:
         return "no older set was healthy there"
     well_with = draft.ledger.well_with.get(wave.name, {})

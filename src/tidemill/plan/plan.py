@@ -18,6 +18,7 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.renames import Place, RenamedSnapshot, note_names, renamed
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.facts.verification import Question
 from tidemill.plan.bisecting import choose_checks, claim_checks
 from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
@@ -34,6 +35,7 @@ from tidemill.plan.regeneration import InspectionTodo, assess, put_regenerations
 from tidemill.plan.replay import Auto, Todo, note_auto, take_off_what_is_not_due, to_commits
 from tidemill.plan.rollback import put_rollbacks_first
 from tidemill.plan.signals import tell
+from tidemill.plan.verification import verify
 from tidemill.plan.waits import say_what_waits
 
 
@@ -53,6 +55,7 @@ class Plan:
         to_check: commits whose check is asked for; `more` where some would be, if it were asked.
         to_read: commits of which has to be read what was reported, before the rest of the plan
             means anything; the first one first, as the others may not matter then.
+        to_ask: verifications to ask before the rest of the plan is all that is due.
         todo: operations to try, or a main to look at, before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
         messages: signals to send once all of this is written.
@@ -78,6 +81,7 @@ class Plan:
     more: bool = False
     to_read: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
+    to_ask: tuple[Question, ...] = ()
     moved: Mapping[Place, Place] = field(default_factory=dict)
 
     @property
@@ -114,6 +118,7 @@ def plan(
     file(draft)
     assess(draft)
     refresh(draft)
+    verify(draft)
     answer_failures(draft)
     end_requests(draft)
 
@@ -215,5 +220,6 @@ def _plan(
         is_change=is_change,
         to_read=tuple(draft.to_read),
         messages=tuple(draft.messages),
+        to_ask=tuple(draft.to_ask),
         moved=today.moved,
     )

@@ -34,6 +34,11 @@ def soaks(
     failing = tuple(sorted(failing_targets(draft, source, set_name)))
     if landing.healthy_since is None and failing:  # more than the wave does without
         return PausedSoak(wave=source.name, targets=failing, since=landing.deployed_at)
+    answers = draft.ledger.history(source.name, set_name).answers
+    if landing.healthy_since is None and (red := [name for name in answers if answers[name].red]):
+        return PausedSoak(
+            wave=source.name, verifications=tuple(sorted(red)), since=landing.deployed_at
+        )
     return RunningSoak(wave=source.name, since=landing.deployed_at, until=draft.now + left)
 
 

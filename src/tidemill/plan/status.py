@@ -102,7 +102,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 def state_of(wave: Wave, landing: Landing, now: datetime) -> str:
     """A set's state in its wave: in flight, deployed, failed, or silent."""
-    if landing.failed:
+    if landing.has_failed:
         return "failed"
     if landing.is_misnamed:
         return "not in the files"
@@ -175,7 +175,7 @@ def _sets(snapshot: Snapshot, plan: Plan, wave: Wave, set_name: str) -> Iterator
     landing = plan.ledger.present(wave.name, set_name)
     if landing is not None:
         state = state_of(wave, landing, snapshot.now)
-        since = landing.deployed_at or min(landing.failed.values(), default=landing.landed_at)
+        since = landing.deployed_at or landing.failed_since or landing.landed_at
         yield SetStatus(
             set=set_name,
             app_sha=landing.app_sha,

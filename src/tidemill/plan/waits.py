@@ -15,6 +15,7 @@ from tidemill.facts.requests import AnnouncementRequest, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 from tidemill.plan.due import spoilt
+from tidemill.plan.failure import refuted_there
 from tidemill.plan.hotfix import hotfix_there
 from tidemill.plan.naming import not_in_files
 from tidemill.plan.obstacles import (
@@ -42,6 +43,7 @@ from tidemill.plan.obstacles import (
 from tidemill.plan.position import first_waves
 from tidemill.plan.rollback import back_to
 from tidemill.plan.silent_targets import Reporters, missing
+from tidemill.plan.verification import lost_answers
 from tidemill.plan.windows import closed
 
 STARVES_AFTER = 3
@@ -178,12 +180,16 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
             since=since,
         )
         draft.wait(about, stop)
+    elif landing.refuted:
+        draft.wait(about, refuted_there(draft, wave.name, set_name, landing))
     elif absent := not_in_files(wave.name, landing):
         draft.wait(about, absent)
     elif landing.deployed_at is None and (late := missing(draft, wave, landing)):
         spare = Reporters.of(draft, wave).spare(landing)
         since = landing.landed_at
         draft.wait(about, MissingReport(wave=wave.name, targets=late, spare=spare, since=since))
+    elif lost := lost_answers(draft, wave, set_name):
+        draft.wait(about, lost)
 
 
 def _newest(draft: Draft, under_test: list[Operation]) -> None:

@@ -115,8 +115,20 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             )
         case obstacles.RunningSoak(wave=wave, until=until):
             return f"it soaks in {wave}" + _left(until, now)
+        case obstacles.PausedSoak(wave=wave, targets=(), verifications=names):
+            return f"its soak in {wave} stands still while {_verifications(names, '')} red"
         case obstacles.PausedSoak(wave=wave, targets=targets):
             return f"its soak in {wave} stands still while {', '.join(targets)} fails"
+        case obstacles.FailedVerification(wave=wave, names=names, said=said):
+            why = f" ({said})" if said else ""
+            which = _verifications(names, ", which")
+            return f"{which} red in {wave}{why}: a green answer, or a newer set"
+        case obstacles.MissingVerification(wave=wave, names=names, lost=lost, why=why):
+            what = f"a green answer in {wave} from {', '.join(names)}"
+            if not lost:
+                return what
+            last = f"the last one was lost ({lost}{f': {why}' if why else ''})"
+            return f"{what}: {last}, and the next turn asks again"
         case obstacles.PastEviction() | obstacles.PastEnding():
             return _end(one)
         case obstacles.EarlierAnnouncement(wave=wave, because=because):
@@ -169,7 +181,8 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
         case obstacles.SetNotThere(because=because):
             return next(filter(None, (command(each, about) for each in because)), None)
         case (
-            obstacles.FailureThere(wave=wave, set=set_name, targets=targets, back_to=str())
+            obstacles.FailedVerification(wave=wave, set=set_name, names=targets, back_to=str())
+            | obstacles.FailureThere(wave=wave, set=set_name, targets=targets, back_to=str())
             | obstacles.FailingTargets(wave=wave, set=set_name, targets=targets, back_to=str())
         ):
             why = f"it failed on {', '.join(targets)}"
@@ -193,7 +206,12 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             | obstacles.StaleMain(stale=StaleFiles(until=sha))
         ):
             return ("check-cfg-app", "--sha", sha)
-        case obstacles.NextTurn() | obstacles.ServerRefusal() | obstacles.TimeLimit():
+        case (
+            obstacles.NextTurn()
+            | obstacles.ServerRefusal()
+            | obstacles.TimeLimit()
+            | obstacles.MissingVerification()
+        ):
             return ("reconcile-cfg-app",)
         case _:
             return None
@@ -225,6 +243,12 @@ def _end(one: obstacles.PastEviction | obstacles.PastEnding) -> str:
             return f"it was evicted{why}" + (f"; the check said: {said}" if said else "")
         case obstacles.PastEnding(how=how, reason=reason):
             return f"its announcement was {how}" + (f": {reason}" if reason else "")
+
+
+def _verifications(names: tuple[str, ...], which: str) -> str:
+    if len(names) == 1:
+        return f"the verification {names[0]}{which} is"
+    return f"the verifications {', '.join(names)}{which} are"
 
 
 def _more(targets: tuple[str, ...], spare: int) -> str:

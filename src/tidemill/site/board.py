@@ -286,7 +286,7 @@ def _ended(landing: Landing | None, after: Stay | None) -> str:
     """How a stay ended, as far as that is known."""
     if (landing and landing.rolled_back) or (after and after.how == "roll back"):
         return "rolled back"
-    if landing and (landing.failed or landing.buried):
+    if landing and (landing.has_failed or landing.buried):
         return "failed"
     return "passed over" if landing and not landing.deployed_once else "replaced"
 

@@ -23,7 +23,7 @@ from tidemill.facts.refs import ASIDE, Folder, RefNames, Refs
 from tidemill.facts.renames import Renaming, marked, renamed_record
 from tidemill.facts.requests import Fact
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import LONG_AGO, Main, Snapshot, UnreadableRef
+from tidemill.facts.snapshot import LONG_AGO, Main, Snapshot, UnreadableRef, verified_commits
 from tidemill.facts.state import State
 from tidemill.plan.lost_journal import recalled
 from tidemill.turn.lost_journal import gathered, has_left_refs, is_bereft
@@ -159,6 +159,7 @@ def snapshot(
     auto, foreign = _auto(store, state, auto_tip)
     unread = _unread(state, valid, auto)
     checked = [state.main, *(commit.sha for commit in auto), *([auto_tip] if auto_tip else [])]
+    checked += verified_commits(valid, state.written_records)
     return Snapshot(
         now=now,
         settings=valid,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -17,6 +17,7 @@ from tidemill.facts.signals import Reach
 from tidemill.facts.snapshot import Outcome, Snapshot
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.state import State
+from tidemill.facts.verification import Answer, Question
 from tidemill.plan.plan import Plan, of_dry_run, plan
 from tidemill.plan.regeneration import InspectionTodo
 from tidemill.plan.replay import Todo, Trial
@@ -35,6 +36,7 @@ from tidemill.turn.outcome import (
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.senders import awaited, has_been_read, why_refused
+from tidemill.turn.verification import Verifier
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
@@ -100,7 +102,8 @@ def turn(  # noqa: PLR0913 - each has a name
         ServerRefused: the server refuses even what is not a landing.
     """
     state = state or read(store)
-    decide = Decider(store, Judge(forge), say, claim=claim, may_try=may_try)
+    verifier = Verifier(store, forge, say, may_try=may_try)
+    decide = Decider(store, Judge(forge), say, verifier, claim=claim, may_try=may_try)
     races = 0
     cleared: tuple[Entry, ...] = ()
     state.check_usable()
@@ -170,12 +173,14 @@ class Decider:
     """Plans, finds out what the plan has to know, and plans again, until the plan is complete.
 
     Attributes:
+        ask: asks verifications. After a lost race they are asked again, as all is read again.
         may_try: if not, a plan that takes an entry point is given out as it is, with its `todo`.
     """
 
     store: Store
     judge: Judge
     say: Callable[[str], None]
+    ask: Callable[[Snapshot, Sequence[Question]], Mapping[Question, Answer]]
     claim: bool = False
     may_try: bool = True
     looks: dict[str, list[Inspection | FailedInspection]] = field(default_factory=dict)
@@ -186,6 +191,9 @@ class Decider:
             decided = plan(known, refused=refused, claim=self.claim)
             if decided.to_read:
                 known = self.judge.look_up(known, decided.to_read[0])
+                continue
+            if decided.to_ask:
+                known = known.having_asked(self.ask(known, decided.to_ask))
                 continue
             if not self.may_try:
                 return known, decided

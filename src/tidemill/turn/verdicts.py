@@ -11,7 +11,7 @@ from tidemill.errors import Refused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.journal import RECORD
 from tidemill.facts.settings import Checks, Settings
-from tidemill.facts.snapshot import UnreadableRef
+from tidemill.facts.snapshot import UnreadableRef, verified_commits
 from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
@@ -85,13 +85,21 @@ def _what_follows(state: State, report: Run) -> str:
     return "written; the next turn acts on it"
 
 
+def _verified(state: State) -> frozenset[str]:
+    if not isinstance(state.settings, Settings):
+        return frozenset()
+    return verified_commits(state.settings, state.written_records)
+
+
 def _resolved(store: Store, state: State, short: str) -> str | None:
-    """The commit of auto or main that is meant; None for one that has gone from both."""
+    """The commit of auto or main, or what targets run where a verification looks for a status, that
+    is meant; None for one that is of no use any more."""
     tip = state.refs.get(state.names.auto)
     known = {
         state.main,
         *(commit.sha for commit in state.remembered.auto),
         *([tip] if tip else []),
+        *_verified(state),
     }
     found = [sha for sha in known if sha.startswith(short)]
     if len(found) > 1:

@@ -14,7 +14,7 @@ from tidemill.facts.journal import RECORD, Entry, Journal
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import RefNames
 from tidemill.facts.requests import Fact
-from tidemill.facts.snapshot import Snapshot, UnreadableRef
+from tidemill.facts.snapshot import Snapshot, UnreadableRef, verified_commits
 from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
 from tidemill.plan.waking import next_time
@@ -50,7 +50,7 @@ def updates(
         changes[names.evicted(sha)] = sha
     for fact_id, reason in plan.rejected.items():
         changes[names.rejected(fact_id)] = _rejected(store, snapshot, fact_id, reason)
-    _sweep(state, plan, changes)
+    _sweep(state, snapshot, plan, changes)
     changes[names.journal] = _journal(store, state, snapshot, plan, run_url)
     return [
         Update(ref, state.refs.get(ref), new)
@@ -116,10 +116,11 @@ def _rejected(store: Store, snapshot: Snapshot, fact_id: str, reason: str) -> st
     return store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
 
 
-def _sweep(state: State, plan: Plan, changes: dict[str, str | None]) -> None:
+def _sweep(state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]) -> None:
     """Drop the checks of commits that have gone, and all but the last evicted and rejected."""
     names, refs = state.names, state.refs
     current = {plan.main, *(commit.sha for commit in plan.auto)}
+    current |= verified_commits(snapshot.settings, plan.records)
     for sha in refs.below(names.folder("checks")).keys() - current:
         changes[names.check(sha)] = None
     kept = {eviction.commit for eviction in plan.ledger.evictions}

@@ -266,6 +266,10 @@ class Repository(Objects):
             one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",
         )
 
+    def ask(self, commit: str, command: str, seconds: float) -> str:
+        """The end of what a command of the repository's own prints, run in a checkout of it."""
+        return self._worktree_with(commit, is_checked_out=True).ask(commit, command, seconds)
+
     def _worktree_with(self, commit: str, *, is_checked_out: bool) -> Worktree:
         if self._worktree is None:
             self._worktree = Worktree(self, self._folder, self._reached)

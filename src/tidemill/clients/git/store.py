@@ -228,6 +228,14 @@ class Store(Protocol):
         """
         ...
 
+    def ask(self, commit: str, command: str, seconds: float) -> str:
+        """The end of what a command of the repository's own prints, run in a checkout of a commit.
+
+        Raises:
+            EntryPointFailed, NotEnclosed, TimeLimit: as any entry point.
+        """
+        ...
+
     def push(self, updates: Sequence[Update]) -> PushResult:
         """Write all updates or none."""
         ...

@@ -114,6 +114,12 @@ class Worktree:
         changed = self._changed(work.parent)
         return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
 
+    def ask(self, commit: str, command: str, seconds: float) -> str:
+        """The end of what a command prints in the files of a commit; what it changes there is gone
+        afterwards."""
+        self._check_out(commit)
+        return self._run_for(command, seconds)
+
     def _on_parent(self, work: Work) -> str | None:
         """What `generate` says on the parent as it is; None if it succeeds."""
         if work.generate is None:
@@ -246,11 +252,14 @@ class Worktree:
         self._tree.give_git(self._bare, commit)
 
     def _run(self, command: str, work: Work) -> None:
-        run_entry_point(
+        self._run_for(command, work.seconds)
+
+    def _run_for(self, command: str, seconds: float) -> str:
+        return run_entry_point(
             command,
             folder=self._folder,
             home=self._home,
-            seconds=work.seconds,
+            seconds=seconds,
             objects=[self._bare.folder / "objects"],
         )
 

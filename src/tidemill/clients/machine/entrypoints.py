@@ -18,8 +18,8 @@ _PASSED_ON = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "TERM")
 
 def run_entry_point(
     command: str, *, folder: Path, home: Path, seconds: float, objects: Sequence[Path] = ()
-) -> None:
-    """Run a command of `[entrypoints]` in a shell, in `folder`.
+) -> str:
+    """Run a command of `[entrypoints]` in a shell, in `folder`; returns the end of what it printed.
 
     Its environment is made anew: PATH (in a virtual environment, with our own Python first), HOME
     and TMPDIR an empty folder of this run, language and time zone. No token is in it; and none is
@@ -43,6 +43,7 @@ def run_entry_point(
         ended = run(words, cwd=folder, env=env, seconds=seconds, name=name)
     if ended.code != 0:
         raise entry_point_failed(command, f"exit code {ended.code}: {_last_lines(ended.output)}")
+    return ended.output
 
 
 def entry_point_failed(command: str, reason: str) -> EntryPointFailed:

@@ -24,6 +24,7 @@ from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 from tidemill.words.names import one_line, visible
+from tidemill.words.variables import TOKENS
 
 INPUT = "INPUT_"
 SECRETS = (
@@ -33,6 +34,7 @@ SECRETS = (
     "TIDEMILL_REGISTRY_PASSWORD",
     "TIDEMILL_WORKFLOW_TOKEN",
     "TIDEMILL_SIGNALS",
+    TOKENS,
 )
 Kind: TypeAlias = Literal["error", "warning", "notice"]
 
@@ -88,6 +90,8 @@ def mask_secrets() -> None:
             _core().set_secret(secret)
             basic = base64.b64encode(f"x-access-token:{secret}".encode(errors="surrogateescape"))
             _core().set_secret(basic.decode())
+        for line in filter(str.strip, given.splitlines() if name == TOKENS else ()):
+            _core().set_secret(line.split()[-1])  # the runner masks the line as a whole
     sys.stdout.flush()
 
 

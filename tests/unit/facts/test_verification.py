@@ -1,0 +1,208 @@
+"""`[[verifications]]`, and what is read in the answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from tests.unit.sets import NOW, app_sha, sha
+from tests.unit.settings_texts import LEAST
+
+from tidemill.errors import SettingsInvalid
+from tidemill.facts.checks import State
+from tidemill.facts.settings_file import parse
+from tidemill.facts.verification import (
+    Answer,
+    Green,
+    Lost,
+    Question,
+    Red,
+    Verification,
+    answer_in,
+    answer_of_prometheus,
+    answer_of_statuses,
+    answer_printed,
+)
+
+ERRORS: dict[str, Any] = {
+    "name": "errors",
+    "prometheus": "https://prometheus.example.com",
+    "query": "sum(rate(errors[5m]))",
+    "max": 0.01,
+}
+
+
+def asked(without: tuple[str, ...] = (), **changes: Any) -> Verification:
+    """The one verification of settings, with other values than usual."""
+    told = {key: value for key, value in {**ERRORS, **changes}.items() if key not in without}
+    lines = [f"{key} = {json.dumps(value)}" for key, value in told.items()]
+    return parse("\n".join([LEAST, "[[verifications]]", *lines])).verifications[0]
+
+
+def test_a_verification_has_defaults_for_all_but_what_it_asks() -> None:
+    found = asked()
+    assert (found.waves, found.sets, found.span) == ((), (), timedelta())
+    assert found.timeout == timedelta(seconds=30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "without", "reason"),
+    [
+        ({"name": "a/b"}, (), "'a/b' is not a valid name"),
+        ({"waves": ["produktion"]}, (), "there is no wave 'produktion'"),
+        ({"sets": ["ap"]}, (), "there is no set 'ap'"),
+        ({}, ("prometheus",), "it takes one of command, status, prometheus, url"),
+        ({"command": "make verify"}, (), "and not command and prometheus"),
+        ({"prometheus": "prometheus:9090"}, (), "is not an address like https://"),
+        ({"prometheus": "file:///etc/passwd"}, (), "is not an address like https://"),
+        ({"prometheus": "https://ada:secret@prometheus"}, (), "has no user or password in it"),
+        ({"prometheus": "https://prometheus?a=b"}, (), "has no query in it"),
+        ({"prometheus": "https://a\nb"}, (), "is not one printable line"),
+        ({}, ("query",), "it needs the query to send there"),
+        ({"query": " "}, (), "it needs the query to send there"),
+        ({}, ("max",), "it needs a bound"),
+        ({"min": 1}, (), "no number is within these bounds"),
+        ({"url": "https://verdict.example.com"}, ("prometheus",), "query is for prometheus"),
+        ({"command": ""}, ("prometheus", "query", "max"), "the command is not one printable line"),
+        ({"timeout": "0s"}, (), "the timeout is 1s at least"),
+        ({"timeout": "11m"}, (), "and 10m at most"),
+        ({"maximum": 1}, (), "unknown field `maximum`"),
+        ({"max": "0.1"}, (), "Expected `float | null`, got `str`"),
+    ],
+    ids=lambda one: str(one)[:40],
+)
+def test_a_verification_that_can_not_be_meant_is_refused(
+    changes: Any, without: tuple[str, ...], reason: str
+) -> None:
+    with pytest.raises(SettingsInvalid) as caught:
+        asked(without, **changes)
+    assert reason in str(caught.value)
+    assert "line " in str(caught.value)
+
+
+@pytest.mark.parametrize("bound", ["nan", "inf", "-inf"])
+def test_a_bound_is_a_number(bound: str) -> None:
+    lines = [f"{key} = {json.dumps(value)}" for key, value in ERRORS.items() if key != "max"]
+    text = "\n".join([LEAST, "[[verifications]]", *lines, f"max = {bound}"])
+    with pytest.raises(SettingsInvalid, match="no number is within these bounds"):
+        parse(text)
+
+
+def test_two_of_one_name_are_refused() -> None:
+    lines = ["[[verifications]]", *(f"{key} = {json.dumps(one)}" for key, one in ERRORS.items())]
+    with pytest.raises(SettingsInvalid, match="'errors' is there twice"):
+        parse("\n".join([LEAST, *lines, *lines]))
+
+
+def test_a_command_and_a_query_know_what_they_are_asked_about() -> None:
+    about = Question(asked(), "staging", "app", sha(1), app_sha(2), NOW)
+    text = 'sum(errors{wave="{wave}", set="{set}"}) {sha} {app_sha}'
+    filled = f'sum(errors{{wave="staging", set="app"}}) {sha(1)} {app_sha(2)}'
+    assert about.filled(text) == filled
+
+
+def vector(*numbers: str) -> dict[str, Any]:
+    """What Prometheus answers to a query that gives some numbers."""
+    result = [{"metric": {}, "value": [1435781451.781, number]} for number in numbers]
+    return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+
+SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [1435781451.781, "0"]}}
+
+
+@pytest.mark.parametrize(
+    ("body", "bounds", "expected"),
+    [
+        (vector("0.001"), {}, Green),
+        (vector("0.01"), {}, Green),
+        (vector("0.001", "0.02"), {}, Red),
+        (vector("+Inf"), {}, Red),
+        (vector("5"), {"min": 1, "max": 9}, Green),
+        (vector("0"), {"min": 1, "max": 9}, Red),
+        (SCALAR, {}, Green),
+        (vector(), {}, "empty"),
+        (vector("NaN"), {}, "not a number"),
+        (vector("0.02", "NaN"), {}, "not a number"),
+        (vector("five"), {}, "malformed"),
+        ({**vector("0"), "warnings": ["a store did not answer"]}, {}, "incomplete"),
+        ({"status": "error", "error": "parse error"}, {}, "refused"),
+        (
+            {"status": "success", "data": {"resultType": "matrix", "result": []}},
+            {},
+            "malformed",
+        ),
+        ({"status": "success", "data": {"resultType": "vector", "result": 1}}, {}, "malformed"),
+        ([], {}, "malformed"),
+        ("<html>", {}, "malformed"),
+    ],
+)
+def test_an_answer_of_prometheus(body: Any, bounds: Any, expected: Any) -> None:
+    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    check(answer_of_prometheus(asked(**bounds), data), expected)
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"version": 1, "verdict": "green", "reason": "fine"}', Green),
+        (b'{"verdict": "green", "more": [1]}', Green),
+        (b'{"version": 1, "verdict": "red", "reason": "slow"}', Red),
+        (b'{"version": 1, "verdict": "unknown"}', "no verdict"),
+        (b'{"version": 2, "verdict": "red"}', "malformed"),
+        (b'{"version": 1, "verdict": "yellow"}', "malformed"),
+        (b'{"version": 1}', "malformed"),
+        (b"red", "malformed"),
+        (b"\xff", "malformed"),
+        (b"[" * 100_000, "malformed"),
+        (b"", "malformed"),
+    ],
+)
+def test_an_answer_in_json(body: bytes, expected: Any) -> None:
+    check(answer_in(body), expected)
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        ('{"verdict": "green"}', Green),
+        ('{"verdict": "green"}\nlater\n{"verdict": "red"}\nmake: Leaving directory', Red),
+        ("all is well", "no verdict"),
+        ("", "no verdict"),
+        ("Traceback (most recent call last):\n  {broken", "malformed"),
+    ],
+)
+def test_what_a_command_prints(output: str, expected: Any) -> None:
+    check(answer_printed(output), expected)
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        (["green", "green"], Green),
+        (["green", "red"], Red),
+        (["missing", "red"], Red),
+        (["green", "missing"], "no verdict"),
+        (["pending"], "no verdict"),
+        (["lost"], "no verdict"),
+        ([], "no verdict"),
+    ],
+)
+def test_a_status_counts_on_every_revision_that_is_deployed(
+    states: list[State], expected: Any
+) -> None:
+    check(answer_of_statuses(states), expected)
+
+
+def test_what_somebody_said_is_one_short_line() -> None:
+    answer = answer_in(json.dumps({"verdict": "red", "reason": "\x1b[2J\n" + "a" * 999}).encode())
+    assert isinstance(answer, Red)
+    assert len(answer.said) == 200
+    assert answer.said.isprintable()
+
+
+def check(answer: Answer, expected: Any) -> None:
+    """A kind is that of a lost answer."""
+    found = answer.kind if isinstance(answer, Lost) else type(answer)
+    assert found == expected, answer
