@@ -74,6 +74,45 @@ def test_run_again_has_the_same_event_and_new_jobs(shop: Mill) -> None:
     assert minutes(shop) == 2  # both attempts are billed
 
 
+INNER = """
+on: {workflow_call: {outputs: {what: {value: "${{ jobs.made.outputs.what }}"}}}}
+jobs:
+  made:
+    runs-on: x
+    outputs: {what: "${{ steps.a.outputs.what }}"}
+    steps: [{id: a, run: 'echo what=$GITHUB_RUN_ATTEMPT >> $GITHUB_OUTPUT'}]
+"""
+CHAIN = """
+on: [repository_dispatch]
+jobs:
+  called: {uses: ./.github/workflows/inner.yml}
+  flaky:
+    needs: called
+    runs-on: x
+    steps: [{run: 'echo "{\\"made\\":\\"${{ needs.called.outputs.what }}\\"}"; test $GITHUB_RUN_ATTEMPT != 1'}]
+  after: {needs: flaky, runs-on: x, steps: [{run: 'true'}]}
+  always: {needs: flaky, if: always(), runs-on: x, steps: [{run: 'true'}]}
+  other: {runs-on: x, steps: [{run: 'true'}]}
+"""  # noqa: E501
+
+
+def test_of_a_run_that_failed_the_rest_runs_again_and_what_needs_it(shop: Mill) -> None:
+    shop.push(a=CHAIN, inner=INNER)
+    shop.dispatch()
+    run = shop.settled()[-1]
+    assert ended(run) == {"called / made": "success", "flaky": "failure", "after": "skipped",
+                          "always": "success", "other": "success"}  # fmt: skip
+    first = {job.name: job.id for job in run.jobs}
+    before = minutes(shop)
+    shop.rest("POST", f"/repos/{NAME}/actions/runs/{run.id}/rerun-failed-jobs")
+    shop.settled()
+    assert set(ended(run).values()) == {"success"}
+    kept = {job.name for job in run.jobs if job.id == first[job.name]}
+    assert kept == {"called / made", "other"}
+    assert printed(run, "flaky") == {"made": "1"}, "its outputs are those of the first attempt"
+    assert minutes(shop) == before + 3  # what was kept is not billed again
+
+
 def test_run_that_goes_is_not_run_again(shop: Mill) -> None:
     shop.dispatch("go")
     run = shop.only_run()

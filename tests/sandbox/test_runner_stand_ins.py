@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.sandbox.runner_world import NAME, Mill, ended, job, log, mill, node
+from tests.sandbox.runner_world import NAME, Mill, ended, job, log, mill, node, printed
 
 CHECKOUT = "actions/checkout@3d3c42e5aac5ba805825da76410c181273ba90b1"
 UPLOAD = "actions/upload-artifact@bbbca2ddaa5d8feaa63e36b76fdaad77386f024f"
@@ -146,3 +146,29 @@ def test_an_app_gets_a_narrow_token_that_ends_with_the_job(shop: Mill) -> None:
     assert shop.hub.tokens.who(kept.read_text().strip()) is None
     assert (first.event, third.event, third.actor) == ("push", "push", "mill[bot]")
     assert job(third, "b").conclusion == "success", "a push by an App starts runs"
+
+
+@pytest.mark.parametrize("kind", ["upload", "download"])
+def test_an_action_for_artifacts_sees_a_server_that_is_not_enterprises(
+    tmp_path: Path, kind: str
+) -> None:
+    """What the real ones ask before they do anything (`isGhes` of @actions/artifact)."""
+    action = tmp_path / "action"
+    action.mkdir()
+    (action / "action.yml").write_text("name: x\nruns: {using: node20, main: main.js}\n")
+    (action / "main.js").write_text(
+        "const url = new URL(process.env.GITHUB_SERVER_URL);\n"
+        "console.log(JSON.stringify({ host: url.hostname }));\n"
+    )
+    with mill(tmp_path, **{f"actions/{kind}-artifact": action, "actions/cache": action}) as shop:
+        shop.push(
+            a=f"""
+            on: push
+            jobs:
+              a: {{runs-on: x, steps: [{{uses: "actions/{kind}-artifact@v7"}}]}}
+              b: {{runs-on: x, steps: [{{uses: "actions/cache@v5"}}]}}
+            """
+        )
+        run = shop.only_run()
+        assert printed(run, "a") == {"host": "github.localhost"}
+        assert printed(run, "b") == {"host": "127.0.0.1"}

@@ -7,7 +7,9 @@ act (0.2.89) lags behind GitHub in these, and only they are changed:
 - `runs-on` is one label, this machine;
 - contexts that act does not have (`job.workflow_*`, `github.workflow_ref`, ...) become their text;
 - `run` steps don't see what act leaves in their environment: INPUT_* of the action around them,
-  the runner's own token for artifacts, ACT.
+  the runner's own token for artifacts, ACT;
+- the actions for artifacts take any server but github.com and those below `localhost` for one of
+  Enterprise Server's, and refuse it: to them it is `github.localhost`. They only look at the name.
 
 Everything else, every expression above all, act reads for itself.
 """
@@ -30,6 +32,9 @@ _SHELLS = {  # Workflow syntax, `jobs.<job_id>.steps[*].shell`
 _EXPRESSION = re.compile(r"\$\{\{((?:[^'}]|'[^']*'|\}(?!\}))*)\}\}")
 _NAME = re.compile(r"(?<![\w.'-])[a-z]+\.[\w-]+(?![\w.-])")
 _OWN = "$/"
+_ARTIFACTS = re.compile(r"actions/(upload|download)-artifact[/@]")
+# act sets the variable itself, whatever a step says; this is run by node before the action.
+_NAMED = "--import=data:text/javascript,process.env.GITHUB_SERVER_URL='http://github.localhost'"
 
 Literals = Mapping[str, str]
 
@@ -133,6 +138,8 @@ def mapped(node: Any, change: Callable[[str, bool], str]) -> Any:
 def _step_for_act(step: dict[str, Any], own: str, shell: str, hidden: Iterable[str]) -> None:
     if "uses" in step:
         step["uses"] = whole_name(str(step["uses"]), own)
+        if _ARTIFACTS.match(step["uses"]):
+            step["env"] = {**(step.get("env") or {}), "NODE_OPTIONS": _NAMED}
     if "run" in step:
         given = str(step.get("shell", shell))
         whole = _SHELLS.get(given, given)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from tidemill_sandbox.runner import chain, matrices, run_files
@@ -46,12 +46,17 @@ class Waiting:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Where a file's jobs are run: the calls above it, and how its jobs ended so far."""
+    """Where a file's jobs are run: the calls above it, and how its jobs ended so far.
+
+    `anew` are those that ran in this attempt; where `may_keep`, others are as they were before.
+    """
 
     above: tuple[Level, ...]
     tree: Tree
     prefix: str
     results: dict[str, Result]
+    may_keep: bool = True
+    anew: set[str] = field(default_factory=set)
 
     def levels(self, job: str, matrix: Mapping[str, Any] | None = None) -> tuple[Level, ...]:
         return (*self.above, Level(self.tree.file, job, dict(self.results), matrix))
@@ -176,8 +181,16 @@ class Running:
         self, frame: _Frame, name: str, title: str, matrix: Mapping[str, Any] | None
     ) -> Result:
         levels = frame.levels(name, matrix)
+        may_keep = frame.may_keep and frame.anew.isdisjoint(frame.tree.file.needs(name))
         if name in frame.tree.called:
-            return self._call(frame.tree.called[name], levels, title)
+            inner = _Frame(levels, frame.tree.called[name], f"{title} / ", {}, may_keep)
+            result = self._call(inner, title)
+            if inner.anew:
+                frame.anew.add(name)
+            return result
+        if may_keep and (kept := self._hub.keep_job(self._run, title)):
+            return Result("success", kept.outputs)
+        frame.anew.add(name)
         job = self._hub.add_job(self._run, title)
         ending = self._ended()
         if ending is not None:
@@ -187,22 +200,24 @@ class Running:
             ending = self._ended()
         if ending is not None and result.result != "success":
             result = Result(ending, result.outputs)
+        job.outputs = dict(result.outputs)
         self._hub.update_job(self._run, job, "completed", result.result)
         return result
 
-    def _call(self, inner: Tree, levels: tuple[Level, ...], title: str) -> Result:
-        wish = self._wish(inner.file, run_files.concurrency(inner.file.document))
+    def _call(self, frame: _Frame, title: str) -> Result:
+        file = frame.tree.file
+        wish = self._wish(file, run_files.concurrency(file.document))
         entry = self._enter(wish)
         if entry is None:
             return self._over(title, "cancelled")
         try:
-            results = self._all(_Frame(levels, inner, f"{title} / ", {}))
+            results = self._all(frame)
         finally:
             self._leave(wish, entry)
-        outputs = run_files.call_outputs(inner.file)
+        outputs = run_files.call_outputs(file)
         answers: dict[str, str] = {}
         if outputs and not self._ending:
-            whole = (*levels, Level(inner.file, "", results))
+            whole = (*frame.above, Level(file, "", results))
             answers, _ = self._hands.ask(
                 lambda files: chain.of_outputs(
                     whole, {files[name]: text for name, text in outputs.items()}

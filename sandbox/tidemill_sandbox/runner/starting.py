@@ -119,14 +119,15 @@ class Starter:
         return {"runs": started}
 
     def rerun(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Run all jobs of a run again: {"run": its id, "by": who asks}.
+        """Run jobs of a run again: {"run": its id, "by": who asks, "failed": only those that
+        failed, and what needs them}.
 
         The event, the commit and the workflow file are those of the first attempt.
         """
         run = self._hub.run(int(body["run"]))
         if run is None or run.id not in self._begun or run.status != "completed":
             raise Unprocessable("This workflow is already running")
-        self._hub.rerun(run, str(body["by"]))
+        self._hub.rerun(run, str(body["by"]), failed_only=bool(body.get("failed")))
         self._tell(run, "requested")
         self._later(0.0, self._begun[run.id])
         return {"attempt": run.attempt}

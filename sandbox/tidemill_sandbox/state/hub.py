@@ -153,14 +153,28 @@ class Hub(Memory):
             self.runs.append(run)
             return run
 
-    def rerun(self, run: Run, by: str) -> None:
-        """One more attempt is queued, with the same event; its jobs are new ones."""
+    def rerun(self, run: Run, by: str, *, failed_only: bool = False) -> None:
+        """One more attempt is queued, with the same event; its jobs are new ones.
+
+        Args:
+            failed_only: a job that has succeeded stays, unless one that it needs runs again.
+        """
         with self.lock:
             run.attempt += 1
             run.rerun_by, run.status, run.conclusion = by, "queued", None
             run.started_at, run.updated_at = None, self.now()
-            run.earlier_jobs += run.jobs
+            good = [job for job in run.jobs if failed_only and job.conclusion == "success"]
+            run.kept_jobs, run.earlier_jobs = good, [*run.earlier_jobs, *run.jobs]
             run.jobs = []
+
+    def keep_job(self, run: Run, name: str) -> Job | None:
+        """A job of the attempt before that stays as it was, and now is one of this attempt."""
+        with self.lock:
+            found = next((job for job in run.kept_jobs if job.name == name), None)
+            if found is not None:
+                run.earlier_jobs.remove(found)
+                run.jobs.append(found)
+            return found
 
     def update_run(self, run: Run, status: str, conclusion: str | None = None) -> None:
         """A run is `in_progress`, or `completed` with a conclusion."""

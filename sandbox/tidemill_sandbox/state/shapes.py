@@ -134,7 +134,10 @@ class Step:
 
 @dataclass
 class Job:
-    """A job of a run; `log` grows while it runs. Annotations: kind, title and text of each."""
+    """A job of a run; `log` grows while it runs. Annotations: kind, title and text of each.
+
+    `outputs` are those of one that has ended.
+    """
 
     id: int
     name: str
@@ -147,6 +150,7 @@ class Job:
     completed_at: datetime | None = None
     steps: list[Step] = field(default_factory=list)
     annotations: list[tuple[str, str, str]] = field(default_factory=list)
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -154,7 +158,8 @@ class Run:
     """A workflow run; `chain` counts the `workflow_run` events that lead to it.
 
     `jobs` are those of its last attempt, `earlier_jobs` those of the attempts before. `rerun_by` is
-    who asked for that one, which changes nothing of who the run is by.
+    who asked for that one, which changes nothing of who the run is by. `kept_jobs` had succeeded
+    before, and do not run again in it.
     """
 
     id: int
@@ -175,6 +180,7 @@ class Run:
     started_at: datetime | None = None
     jobs: list[Job] = field(default_factory=list)
     earlier_jobs: list[Job] = field(default_factory=list)
+    kept_jobs: list[Job] = field(default_factory=list)
     rerun_by: str | None = None
     log: Path | None = None
     chain: int = 0

@@ -43,10 +43,19 @@ def _cancel(call: Call) -> Answer:
 
 @operation("POST", f"{_RUNS}/{{run_id}}/rerun", "actions")
 def _rerun(call: Call) -> Answer:
+    return _again(call, failed=False)
+
+
+@operation("POST", f"{_RUNS}/{{run_id}}/rerun-failed-jobs", "actions")
+def _rerun_failed(call: Call) -> Answer:
+    return _again(call, failed=True)
+
+
+def _again(call: Call, *, failed: bool) -> Answer:
     run, again = call.run(), call.hub.control.get("rerun")
     if run.status != "completed" or again is None:
         raise Problem(403, "This workflow is already running")
-    again({"run": run.id, "by": call.cause.login})
+    again({"run": run.id, "by": call.cause.login, "failed": failed})
     return Answer(201, {})
 
 
