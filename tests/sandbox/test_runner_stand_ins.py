@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.sandbox.runner_world import NAME, Mill, ended, job, log, mill, node, printed
@@ -160,7 +161,8 @@ def test_an_action_for_artifacts_sees_a_server_that_is_not_enterprises(
         "const url = new URL(process.env.GITHUB_SERVER_URL);\n"
         "console.log(JSON.stringify({ host: url.hostname }));\n"
     )
-    with mill(tmp_path, **{f"actions/{kind}-artifact": action, "actions/cache": action}) as shop:
+    actions: dict[str, Any] = {f"actions/{kind}-artifact": action, "actions/cache": action}
+    with mill(tmp_path, **actions) as shop:
         shop.push(
             a=f"""
             on: push
