@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from tidemill.adopting.inserting import inserted
 from tidemill.adopting.proposal import Paste, Wanted
 from tidemill.adopting.rollout import Rollout
 from tidemill.adopting.tree import Tree
+from tidemill.facts.controllers import pairs_as_yaml
 from tidemill.words.documents import inside, loaded, text
 
 Keys: TypeAlias = tuple[str, ...]
@@ -33,10 +35,11 @@ def repositories(tree: Tree, rollout: Rollout, prefix: str) -> tuple[list[Paste]
             here = inside(value, *keys)
             if not text(here, "tag") or "repository" in here:
                 continue
-            changed = _added(edited.get(place) or tree.text(place), keys, image)
+            lines = pairs_as_yaml(image)
+            changed = inserted(edited.get(place) or tree.text(place), keys, lines, above="tag")
             if changed is None:
                 beside = f"beside {'.'.join((*keys, 'tag'))}"
-                pasted[Paste(place, beside, _as_lines(image))] = None
+                pasted[Paste(place, beside, tuple(lines))] = None
             else:
                 edited[place] = changed
     return [*pasted], [Wanted(file, new, is_edit=True) for file, new in edited.items()]
@@ -68,32 +71,3 @@ def _images(value: object, above: Keys) -> Iterator[tuple[Keys, Mapping[str, str
         yield above, {key: one for key in _OF_IMAGE if (one := text(value, key))}
     for key, inner in value.items():
         yield from _images(inner, (*above, str(key)))
-
-
-def _added(file: str, keys: Keys, image: Mapping[str, str]) -> str | None:
-    """The text with lines above the tag; None where that takes a person: in braces, or merged."""
-    import yaml  # takes 15 ms, and few commands need it
-
-    node: Any = next(yaml.compose_all(file, yaml.SafeLoader), None)
-    tag: Any = None
-    for key in (*keys, "tag"):
-        tag, node = next((pair for pair in node.value if pair[0].value == key), (None, None))
-        if tag is None:
-            return None
-    lines = file.splitlines(keepends=True)
-    indent, rest = lines[tag.start_mark.line][: tag.start_mark.column], lines[tag.start_mark.line :]
-    end = "\r\n" if rest[0].endswith("\r\n") else "\n"
-    new = [f"{indent}{one}{end}" for one in _as_lines(image)]
-    changed = "".join([*lines[: tag.start_mark.line], *new, *rest])
-    is_right = not indent.strip() and loaded(changed) == [_with(loaded(file)[0], keys, image)]
-    return changed if is_right else None
-
-
-def _with(value: Mapping[str, Any], keys: Keys, image: Mapping[str, str]) -> dict[str, Any]:
-    if not keys:
-        return {**value, **image}
-    return {**value, keys[0]: _with(value[keys[0]], keys[1:], image)}
-
-
-def _as_lines(image: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(f"{key}: {value}" for key, value in image.items())

@@ -13,10 +13,11 @@ from tidemill.announcing.completion import base_set
 from tidemill.announcing.origin import Origin
 from tidemill.clients.git.announced_sets import AnnouncedSets
 from tidemill.clients.git.app_checkout import AppCheckout
+from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused
-from tidemill.words.durations import parse_duration, show_duration
+from tidemill.words.durations import show_duration
 from tidemill.words.names import checked_sha, shown_path
 
 _TICK = 5.0
@@ -119,10 +120,7 @@ def completion(arguments: Arguments, checkout: AppCheckout, sha: str) -> Complet
                 "--base has no meaning without --complete", remedy="give both, or neither"
             )
         return None
-    try:
-        limit = parse_duration(arguments.wait)
-    except ValueError as error:
-        raise Refused(f"--wait: {error}", remedy="write it like 10m") from None
+    limit = _options.duration(arguments.wait, "--wait", "10m")
     where = arguments.complete
     is_file = where.endswith(_FILE) or Path(where).is_file()
     place = Path(where) if is_file else AnnouncedSets(checkout.folder, where)

@@ -22,7 +22,7 @@ from tidemill.commands import _options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request
-from tidemill.commands._session import accept_ask, together, turn_taken
+from tidemill.commands._session import accept_ask, taken, together
 from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
@@ -138,17 +138,7 @@ class Loop:
 
     def result(self) -> LoopDone:
         """What became of it all."""
-        turns = [
-            turn_taken(
-                one.turn.plan,
-                one.turn.outcome,
-                self._remedies,
-                one.turn.refused,
-                one.turn.state,
-                one.turn.snapshot,
-            )
-            for one in self.done
-        ]
+        turns = [taken(one.turn, self._remedies) for one in self.done]
         turns[-1] = replace(turns[-1], unread=self._unread, unsent=self._unsent)
         verdicts = tuple(each for one in self.done for each in one.verdicts)
         checks = CommitChecks(verdicts, self._wishes.fails_on_red)

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tidemill.clients.github import place as github
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
 from tidemill.facts.settings import ALL_WAVES
+from tidemill.words.durations import parse_duration
 from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
-
-if TYPE_CHECKING:
-    pass
 
 NOW = Option("--now", metavar="TIME", help="act as at this time, ISO 8601; now by default")
 JSON = Option("--json", is_flag=True, help="print one JSON object on standard output")
@@ -137,6 +134,14 @@ def wave_or_all(arguments: Arguments) -> str:
             remedy="name the wave with --wave, or say --all for all of them",
         )
     return arguments.wave or ALL_WAVES
+
+
+def duration(text: str, option: str, example: str) -> timedelta:
+    """A duration that an option was given; `example` is one, for an error."""
+    try:
+        return parse_duration(text)
+    except ValueError as error:
+        raise Refused(f"{option}: {error}", remedy=f"write it like {example}") from None
 
 
 def json_or_file(given: str) -> bytes:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
 from tidemill.clients.machine import person
@@ -12,7 +10,7 @@ from tidemill.commands._parameters import Arguments
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import Reconciliation
-from tidemill.commands._session import turn_taken
+from tidemill.commands._session import taken
 from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import TidemillError
@@ -64,12 +62,5 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
     signalling.after(done)
     if wanted and not options.dry_run:
         tell_github(done, wanted, needed(github), person.run_url())
-    taken = turn_taken(
-        done.plan,
-        done.outcome,
-        Remedies.of(arguments.repo, options.now),
-        done.refused,
-        done.state,
-        done.snapshot,
-    )
-    return Reconciliation(replace(taken, unread=polling.unread, unsent=signalling.unsent), settled)
+    remedies = Remedies.of(arguments.repo, options.now)
+    return Reconciliation(taken(done, remedies, polling.unread, signalling.unsent), settled)

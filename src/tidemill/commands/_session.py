@@ -84,10 +84,9 @@ def accepted_and_turned(
     how = accepted.ended or done.plan.ledger.how_ended(accepted.id)
     way_in = _way_in(remedies, accepted.state, fact, how)
     request = replace(request, way_in=way_in)
-    taken = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state, done.snapshot)
     change = _tried(store, remedies, done, fact) if options.dry_run else None
-    taken = replace(taken, unread=polling.unread, unsent=signalling.unsent)
-    return RequestAndTurn(request, taken, change)
+    found = taken(done, remedies, polling.unread, signalling.unsent)
+    return RequestAndTurn(request, found, change)
 
 
 def _tried(
@@ -100,6 +99,14 @@ def _tried(
     made = next((one for one in done.plan.auto if one.operation.request == fact.id), None)
     files = changes(store, made.parent, made.sha) if made else None
     return Difference((found,), url=remedies.server, files=files)
+
+
+def taken(
+    done: Turn, remedies: Remedies, unread: tuple[str, ...] = (), unsent: tuple[str, ...] = ()
+) -> TurnTaken:
+    """What a command returns of a turn that it did."""
+    found = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state, done.snapshot)
+    return replace(found, unread=unread, unsent=unsent)
 
 
 def turn_taken(

@@ -10,7 +10,6 @@ from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
 from tidemill.facts.checks import CONTEXT
-from tidemill.words.durations import parse_duration
 
 if TYPE_CHECKING:
     from tidemill.commands._results import Result
@@ -69,10 +68,7 @@ PARAMETERS = (
 def run(arguments: Arguments) -> Result:
     """Accept, and do all rounds that are due."""
     options = _options.options(arguments)
-    try:
-        within = parse_duration(arguments.within)
-    except ValueError as error:
-        raise Refused(f"--within: {error}", remedy="write it like 30m") from None
+    within = _options.duration(arguments.within, "--within", _WITHIN)
     if workflow.is_inside() and not enclosure.is_wanted():
         raise Refused(
             "in a workflow, checks run in the job of the turn only as a user of their own, and "

@@ -144,8 +144,9 @@ def as_yaml(lacking: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 def pairs_as_yaml(pairs: Mapping[str, str]) -> list[str]:
     """A line each: a value that YAML would take for a number, or for more, in quotes."""
+    plain = {value: loaded(f"a: {value}") == [{"a": value}] for value in pairs.values()}
     return [
-        f"{key}: {value}" if loaded(f"a: {value}") == [{"a": value}] else f"{key}: '{value}'"
+        f"{key}: {value}" if plain[value] else "{}: '{}'".format(key, value.replace("'", "''"))
         for key, value in pairs.items()
     ]
 

@@ -30,32 +30,20 @@ class LocalTime:
         return hash(self.shown)
 
 
-class Zone:
+class Zone(ZoneInfo):
     """A time zone by its IANA name, such as `Europe/Berlin`."""
-
-    def __init__(self, info: ZoneInfo) -> None:
-        self.info = info
-
-    def __repr__(self) -> str:
-        return self.info.key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Zone) and self.info.key == other.info.key
-
-    def __hash__(self) -> int:
-        return hash(self.info.key)
 
     def moment(self, time: LocalTime) -> datetime:
         """When the clocks there show a time, in UTC."""
-        return time.shown.replace(tzinfo=self.info).astimezone(UTC)
+        return time.shown.replace(tzinfo=self).astimezone(UTC)
 
     def why_no_moment(self, time: LocalTime) -> str | None:
         """Why a time is not one moment there, in words: where the clocks are put forward it is left
         out, and where they are put back it comes twice. None if it is one."""
-        offsets = {time.shown.replace(tzinfo=self.info, fold=fold).utcoffset() for fold in (0, 1)}
+        offsets = {time.shown.replace(tzinfo=self, fold=fold).utcoffset() for fold in (0, 1)}
         if len(offsets) == 1:
             return None
-        there = self.moment(time).astimezone(self.info).replace(tzinfo=None, fold=0)
+        there = self.moment(time).astimezone(self).replace(tzinfo=None, fold=0)
         how = "comes twice" if there == time.shown else "is left out"
         return (
             f"{time} {how} in {self}, where the clocks change then: write an earlier or later one"
@@ -106,4 +94,4 @@ def parse_local(given: str | datetime) -> LocalTime:
 
 def parse_zone(text: str) -> Zone:
     """Parse the name of a time zone; raise `ValueError` with the reason."""
-    return Zone(zone_named(text))
+    return Zone(zone_named(text).key)

@@ -105,20 +105,22 @@ class _WrongAt(Exception):
         self.path = path
 
 
+# What is written as a text, and in TOML's own kind of a time where that is named here.
+_PARSERS: dict[type, tuple[Any, ...]] = {
+    Window: (parse_window,),
+    Duration: (parse_duration,),
+    Need: (parse_need,),
+    Zone: (parse_zone,),
+    Until: (parse_until, datetime),
+    LocalTime: (parse_local, datetime),
+}
+
+
 def _hook(kind: type, value: Any) -> Any:
-    if kind is Window and isinstance(value, str):
-        return parse_window(value)
-    if kind is Duration and isinstance(value, str):
-        return parse_duration(value)
-    if kind is Need and isinstance(value, str):
-        return parse_need(value)
-    if kind is Until and isinstance(value, str | datetime):
-        return parse_until(value)
-    if kind is LocalTime and isinstance(value, str | datetime):
-        return parse_local(value)
-    if kind is Zone and isinstance(value, str):
-        return parse_zone(value)
-    name = "time" if kind in (LocalTime, Until) else kind.__name__.lower()
+    parse, *also = _PARSERS[kind]
+    if isinstance(value, (str, *also)):
+        return parse(value)
+    name = "time" if also else kind.__name__.lower()
     raise ValueError(f"expected a {name} written as text")
 
 
