@@ -20,6 +20,7 @@ from tidemill.errors import Refused
 from tidemill.facts import controllers
 from tidemill.facts.controllers import Deployed
 from tidemill.facts.settings import FILE, Settings
+from tidemill.words.lists import MOST_NAMED, listed
 from tidemill.words.nearest import did_you_mean
 
 Tool: TypeAlias = Literal["kustomize", "helm", "jsonnet", "yaml"]
@@ -38,7 +39,6 @@ _TOLD: Mapping[Tool, str] = {
     "yaml": f"plain YAML: {SCRIPT} writes the images",
     "jsonnet": "Jsonnet: your sources have to read digests.json of each wave",
 }
-_MOST_NAMED = 5
 _ATTRIBUTES = """\
 # A set is one unit: two of them are never merged line by line, a person chooses.
 /{folder}/**/*.json -merge
@@ -198,8 +198,7 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
 def _nothing_found(answers: Answers, places: Sequence[str]) -> Refused:
     """Which waves were looked for, what there is, and the nearest names of what is not there."""
     waves = ", ".join(answers.targets)
-    more = f" and {len(places) - _MOST_NAMED} more" if len(places) > _MOST_NAMED else ""
-    there = f"; manifests are in {', '.join(places[:_MOST_NAMED])}{more}" if places else ""
+    there = f"; manifests are in {listed(places)}" if places else ""
     names = {part for one in places for part in PurePosixPath(one).parts}
     targets = [one for of_wave in answers.targets.values() for one in of_wave]
     meant = "".join(did_you_mean(one, names) for one in targets if one not in names)
@@ -332,7 +331,7 @@ def _named(files: Sequence[Wanted]) -> list[str]:
     """What to add to a commit: each file, or the folders of edited ones, where these are many."""
     new = [one.path for one in files if not one.is_edit or "/" not in one.path]
     edited = [one.path for one in files if one.path not in new]
-    if len(edited) > _MOST_NAMED:
+    if len(edited) > MOST_NAMED:
         edited = sorted({path.rpartition("/")[0] for path in edited})
     return [*dict.fromkeys((FILE, *new, *edited))]
 

@@ -203,38 +203,44 @@ def _in_one(templates: Collection[str]) -> tuple[str | None, dict[str, str]]:
     """One template for several that differ in one part, and the target of each."""
     if len(templates) < 2:
         return next(iter(templates), None), {}
-    split = {template: template.split("/") for template in templates}
-    if len({len(parts) for parts in split.values()}) > 1:
+    found = _apart(templates)
+    if found is None:
         return None, {}
-    columns = list(zip(*split.values(), strict=True))
-    apart = [index for index, column in enumerate(columns) if len(set(column)) > 1]
-    if len(apart) != 1:
-        return None, {}
-    (index,) = apart
-    parts = columns[index]
+    around, parts = found
     before = next((x for x in ("{wave}-", "{wave}_") if all(p.startswith(x) for p in parts)), "")
     ends = ("-{wave}", "_{wave}", "-{wave}.yaml", "-{wave}.yml", ".yaml", ".yml")
     after = next((x for x in ends if all(p.endswith(x) for p in parts)), "")
-    targets = {t: p[index].removeprefix(before).removesuffix(after) for t, p in split.items()}
+    named = zip(templates, parts, strict=True)
+    targets = {one: part.removeprefix(before).removesuffix(after) for one, part in named}
     if not all(is_name(one) and not one.isdigit() for one in targets.values()):
         return None, {}
-    shared = [column[0] for column in columns]
-    shared[index] = f"{before}{{target}}{after}"
-    return "/".join(shared), targets
+    return f"{before}{{target}}{after}".join(around), targets
 
 
 def _by_whole_part(paths: Collection[str]) -> tuple[str, Mapping[str, str]] | None:
     """`overlays/{target}`, where paths differ in one part that names the wave among others."""
-    split = {path: path.split("/") for path in paths}
-    if len({len(parts) for parts in split.values()}) > 1:
+    found = _apart(paths)
+    if found is None or not all(map(is_name, found[1])):
         return None
-    columns = list(zip(*split.values(), strict=True))
+    around, parts = found
+    return "{target}".join(around), dict(zip(paths, parts, strict=True))
+
+
+def _apart(paths: Collection[str]) -> tuple[tuple[str, str], tuple[str, ...]] | None:
+    """What stands before and after the one part in which paths differ, and that part of each.
+
+    None where they differ in more, or in none.
+    """
+    split = [path.split("/") for path in paths]
+    if len({*map(len, split)}) > 1:
+        return None
+    columns = list(zip(*split, strict=True))
     apart = [index for index, column in enumerate(columns) if len(set(column)) > 1]
-    if len(apart) != 1 or not all(is_name(one) for one in columns[apart[0]]):
+    if len(apart) != 1:
         return None
-    shared = [column[0] for column in columns]
-    shared[apart[0]] = "{target}"
-    return "/".join(shared), {path: parts[apart[0]] for path, parts in split.items()}
+    first, at = split[0], apart[0]
+    before, after = ("/".join([*first[:at], ""]), "/".join(["", *first[at + 1 :]]))
+    return (before, after), columns[at]
 
 
 def _by_folder(

@@ -13,7 +13,6 @@ from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
     allowing,
-    listed,
     ok,
     problem,
     unknown,
@@ -36,6 +35,7 @@ from tidemill.facts.controllers import (
 from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.documents import Document, loaded
+from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean, nearest
 
 # Where it is told how each kind reports, and the lines that let it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,6 @@ from tidemill.facts.on_github import Unseen
 State = Literal["problem", "warning", "unknown", "ok"]
 WORST_FIRST: tuple[State, ...] = ("problem", "warning", "unknown", "ok")
 AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
-_MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -77,12 +76,6 @@ def unseen(what: str, why: Unseen, remedy: str, paste: str) -> Finding:
 def those(*rows: tuple[object, Callable[[str, str, str], Finding], str, str, str]) -> list[Finding]:
     """What a table has for all that is so: each row is whether it is, the state, and its words."""
     return [say(what, remedy, paste) for is_so, say, what, remedy, paste in rows if is_so]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Some names, and how many more there are."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def allowing(repository: str) -> str:

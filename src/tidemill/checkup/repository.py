@@ -7,8 +7,9 @@ import shlex
 from collections.abc import Iterator
 
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, Fix, listed, ok, problem, unknown, unseen, warning
+from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import Unseen
+from tidemill.words.lists import listed
 from tidemill.words.names import shown, shown_path
 
 OLDEST_GIT = (2, 39)

@@ -12,7 +12,6 @@ from tidemill.checkup.finding import (
     AGAIN,
     Finding,
     allowing,
-    listed,
     ok,
     problem,
     unknown,
@@ -23,6 +22,7 @@ from tidemill.errors import SettingsInvalid
 from tidemill.facts import settings_file
 from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
+from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
 
 _LINE = "cfg-repository: OWNER/NAME"

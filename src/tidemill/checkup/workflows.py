@@ -12,7 +12,6 @@ from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
     Fix,
-    listed,
     ok,
     problem,
     those,
@@ -22,6 +21,7 @@ from tidemill.checkup.finding import (
 )
 from tidemill.facts.on_github import ActionsPolicy, OnGitHub, Unseen, WorkflowDefaults
 from tidemill.facts.settings import Settings
+from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
 
 # What to copy, below examples/.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tidemill.commands._parts import Paragraph, Part, Title
+from tidemill.words.lists import listed
 from tidemill.words.shas import short
 
 if TYPE_CHECKING:
@@ -67,9 +68,8 @@ def in_short(one: SetDifference) -> str:
     parts = []
     for what in ("added", "removed", "changed"):
         names = [change.service for change in one.services if change.what == what]
-        more = f" and {len(names) - MOST_SERVICES} more" if len(names) > MOST_SERVICES else ""
         if names:
-            parts.append(f"{what} {', '.join(names[:MOST_SERVICES])}{more}")
+            parts.append(f"{what} {listed(names, MOST_SERVICES)}")
     return f"{said}: {'; '.join(parts) or 'all services have the same images'}"
 
 

@@ -34,6 +34,7 @@ from tidemill.plan.status import Status, status
 from tidemill.turn.past import digests_of, read_history, unlanded_images
 from tidemill.turn.read import read
 from tidemill.turn.turn import look
+from tidemill.words.lists import listed
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
 
@@ -125,11 +126,8 @@ def _others(text: str, all_known: Known, digests: _Digests, unlanded: _Unlanded)
 def _check_is_one(text: str, meant: Sequence[Thing]) -> None:
     """Digits mean one thing; a name may be that of a service and of a target."""
     if len({one.name for one in meant}) > 1:
-        named = [f"{one.kind} {one.name}" for one in meant[:MOST_NAMED]]
-        more = f" and {len(meant) - MOST_NAMED} more" if len(meant) > MOST_NAMED else ""
-        raise Refused(
-            f"{shown(text)} could be {', '.join(named)}{more}", remedy="give more of its digits"
-        )
+        named = listed([f"{one.kind} {one.name}" for one in meant], MOST_NAMED)
+        raise Refused(f"{shown(text)} could be {named}", remedy="give more of its digits")
 
 
 def _explained(

@@ -9,6 +9,7 @@ import msgspec
 from tidemill.announcing.order import order_of
 from tidemill.facts.naming import Naming
 from tidemill.facts.requests import Point
+from tidemill.words.lists import listed
 from tidemill.words.moments import Moment
 
 MOST_NAMED = 20
@@ -65,11 +66,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def removed(self) -> str:
         """What it removes, in words; empty where that is nothing."""
-        if not self.removes:
-            return ""
-        more = len(self.removes) - MOST_NAMED
-        said = ", ".join(self.removes[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
-        return f"removes: {said}"
+        return f"removes: {listed(self.removes, MOST_NAMED)}" if self.removes else ""
 
     @property
     def why(self) -> str:

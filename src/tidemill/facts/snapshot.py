@@ -113,7 +113,6 @@ class Snapshot:
         auto_tip: what auto points to, None if there is no such branch.
         inbox: requests and records by id.
         unfit: those of them that can't be carried out, whatever else is so, and why.
-        silenced: wave and target of each latest record that a newer release wrote.
         silenced: the targets, by wave, whose latest record a newer release wrote.
         foreign: the tip of auto, where no turn made it.
         outcomes: what became of operations that were tried, by operation id and parent.

@@ -24,6 +24,7 @@ from tidemill.facts import image_files, naming, settings, settings_file
 from tidemill.facts.name_changes import folders_to_move, warnings_of
 from tidemill.facts.ownership import Ownership, found_stale, waves_of
 from tidemill.facts.settings import Settings, Wave
+from tidemill.words.lists import listed
 from tidemill.words.names import one_line, shown
 from tidemill.words.shas import short
 
@@ -218,9 +219,8 @@ def _what_is_named(checkout: Checkout, valid: Settings) -> list[str]:
     about = _about(checkout, valid) if any(one.is_wrong for one in found) else frozenset()
     wrong = [one for one in found if one.is_wrong and (not about or one.wave in about)]
     if wrong:
-        texts = "; ".join(one.what for one in wrong[:MOST_NAMED])
-        more = f" and {len(wrong) - MOST_NAMED} more" if len(wrong) > MOST_NAMED else ""
-        raise Refused(f"{texts}{more}", remedy=wrong[0].remedy)
+        what = listed([one.what for one in wrong], MOST_NAMED, "; ")
+        raise Refused(what, remedy=wrong[0].remedy)
     return [one_line(f"{one.what}; {one.remedy}") for one in found]
 
 
@@ -341,5 +341,4 @@ def _not_generated(stale: Mapping[str, str], remedy: str) -> StaleFiles:
 
 
 def _named(paths: Sequence[str]) -> str:
-    more = f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else ""
-    return ", ".join(shown(path) for path in paths[:MOST_NAMED]) + more
+    return listed([*map(shown, paths)], MOST_NAMED)

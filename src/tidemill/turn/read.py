@@ -28,13 +28,13 @@ from tidemill.facts.state import State
 from tidemill.plan.lost_journal import recalled
 from tidemill.turn.lost_journal import gathered, has_left_refs, is_bereft
 from tidemill.turn.targets import image_files_in, named_in, resolved, tree_ids
+from tidemill.words.lists import listed
 from tidemill.words.moments import is_storable
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
 _T = TypeVar("_T")
 _READ = (settings.FILE, *image_files.FILES)
-MOST_NAMED = 5
 
 
 def read(store: Store) -> State:
@@ -279,8 +279,6 @@ def _not_given(store: Store, wanted: Sequence[str], refs: Refs) -> list[str]:
 
 
 def _lost(names: RefNames, refs: Sequence[str], error: Unreachable) -> StateUnreadable:
-    more = f" and {len(refs) - MOST_NAMED} more" if len(refs) > MOST_NAMED else ""
-    named = ", ".join(shown(ref) for ref in refs[:MOST_NAMED])
     after = {
         what: None
         for ref in refs
@@ -293,7 +291,8 @@ def _lost(names: RefNames, refs: Sequence[str], error: Unreachable) -> StateUnre
     }
     then = f", then {' and '.join(after)}" if after else ""
     return StateUnreadable(
-        f"the server lists {named}{more}, but does not give what is there ({error.what})",
+        f"the server lists {listed([*map(shown, refs)])}, but does not give what is there "
+        f"({error.what})",
         remedy="run it again; if that does not help, push what is lost from a clone that has it, "
         f"or delete it: git push URL :{refs[0]}{then}",
     )

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from tidemill.clients.machine.processes import GRACE, KEPT_OUTPUT, Ended, end_group
+from tidemill.clients.machine.processes import GRACE, KEPT_OUTPUT, Ended, end_group, too_slow
 from tidemill.clients.machine.workflow import SECRETS
-from tidemill.errors import EntryPointFailed, TidemillError, TimeLimit
+from tidemill.errors import EntryPointFailed, TidemillError
 from tidemill.words.names import one_line, shown
 
 if TYPE_CHECKING:
@@ -169,10 +169,7 @@ def run_enclosed(
                     stdin.flush()
                 said, has_ended = _heard(stderr, seconds)
                 if not has_ended:
-                    raise TimeLimit(
-                        f"{name} took longer than {seconds:g} seconds and was ended",
-                        remedy="try again; if it stays slow, find out why",
-                    )
+                    raise too_slow(name, seconds)
             finally:
                 with suppress(BrokenPipeError):
                     stdin.close()  # this ends the command, if it has not ended
