@@ -13,6 +13,9 @@ from tests.commands.promises import assert_help_has_an_example, assert_readable,
 from tests.loop.stories import fork, refs, says
 from tests.world import World, announcement, git, sha_of
 
+from tidemill.commands import diff
+from tidemill.errors import Refused
+
 
 @pytest.fixture(scope="session")
 def _grown(_new: World, tmp_path_factory: pytest.TempPathFactory) -> World:
@@ -219,3 +222,11 @@ def test_image_that_somebody_put_there_by_hand_is_of_no_known_commit(
     (said,) = re.findall(r"<code>f{12}</code>(.*?)</span>", find)
     assert "unknown" in said
     assert sha_of("app-1")[:12] not in said
+
+
+def test_what_is_no_commit_is_no_option_of_git_either(tmp_path: Path) -> None:
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "commit", "-q", "--allow-empty", "-m", "x")
+    with pytest.raises(Refused, match="does not have the commits"):
+        diff._log(tmp_path, f"--output={tmp_path}/made", "HEAD")
+    assert [one.name for one in tmp_path.iterdir()] == [".git"]

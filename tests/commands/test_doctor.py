@@ -372,3 +372,22 @@ def test_hostile_name_is_one_word_of_a_command_that_it_prints(tmp_path: Path) ->
     assert ["git", "ls-remote", "https://github.com/acme/$(id)", "refs/tags/v*"] in words
     assert ["actionlint", ".github/workflows/b;id.yml"] in words
     assert ["make", "a id"] in words
+
+
+def test_nothing_is_mended_behind_a_link(grown: Grown, tmp_path: Path) -> None:
+    call = "on: push\njobs:\n  a:\n    uses: acme/x/.github/workflows/gitops.yml@v1\n"
+    grown.write(".github/workflows/a.yml", call)
+    grown.commit()
+    assert [one["path"] for one in mended(grown.folder)] == [".github/workflows/a.yml"]
+    git(grown.folder, "checkout", "-q", ".github")
+    outside = tmp_path / "outside"
+    (grown.folder / ".github").rename(outside)
+    (grown.folder / ".github").symlink_to(outside)
+    assert mended(grown.folder) == []
+    assert (outside / "workflows/a.yml").read_text() == call
+
+
+def mended(folder: Path) -> list[dict[str, str]]:
+    """What doctor mends of workflow files."""
+    found = doctor(folder, "--offline", "--fix").json["mended"]
+    return [one for one in found if one["path"].startswith(".github")]

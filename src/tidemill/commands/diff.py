@@ -167,8 +167,9 @@ def _commits(app: Path, sets: tuple[SetDifference, ...]) -> tuple[tuple[AppCommi
 
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
     log = ("-c", "log.showSignature=false", "log", f"-{MOST_COMMITS}", "--no-color", "-z")
+    what = ("--format=%H%n%an%n%s", "--end-of-options", f"{since}..{until}", "--")
     try:
-        code, out, _ = Git(app).attempt(*log, "--format=%H%n%an%n%s", f"{since}..{until}", "--")
+        code, out, _ = Git(app).attempt(*log, *what)
     except OSError:
         code, out = 1, b""
     if code != 0:

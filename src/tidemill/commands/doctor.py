@@ -60,10 +60,12 @@ def _kind(known: Checkup) -> str:
 
 
 def _mended(top: Path, found: tuple[Finding, ...]) -> tuple[Mended, ...]:
-    """Do what mends; each file once."""
+    """Do what mends; each file once, and none that is a link, or behind one."""
     fixes = {one.fix.path: one.fix for one in found if one.fix is not None}
     return tuple(
-        _fixed(top / path, fix) for path, fix in fixes.items() if not (top / path).is_symlink()
+        _fixed(top / path, fix)
+        for path, fix in fixes.items()
+        if (top / path).resolve() == top.resolve() / path
     )
 
 
