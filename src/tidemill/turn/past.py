@@ -11,6 +11,7 @@ from tidemill.answers.history import History, Stay, Told, history
 from tidemill.clients.git.store import ALL_COMMITS, Store
 from tidemill.errors import SettingsInvalid
 from tidemill.facts import journal, settings_file
+from tidemill.facts.decoding import is_bounded
 from tidemill.facts.image_files import DIGESTS
 from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.ledger import Ledger
@@ -150,7 +151,7 @@ def _ledger(store: Store, commit: str) -> Ledger | None:
         found: Journal = journal.decode(dict(store.texts(commit, [""])))
     except UNREADABLE:
         return None
-    return found.ledger
+    return found.ledger if is_bounded(found.ledger) else None
 
 
 def _mapping(data: bytes) -> Mapping[str, str] | None:
