@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from tidemill.checkup.calls import Call
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, listed, ok, unknown, warning
+from tidemill.checkup.finding import Finding, ok, unknown, warning
 from tidemill.facts.signals import Receiver, parse_addresses
+from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
 
 _ADD = "add these lines to the job, and set those secrets"
