@@ -496,6 +496,27 @@ def test_a_registry_over_tls_can_not_lead_us_away_from_it(
         access.target(f"{started.url}/v2/", f"http://{registry.host}/v2/blob")
 
 
+@pytest.mark.parametrize(
+    ("host", "location", "wanted"),
+    [
+        ("r.example", "http://r.example/v2/a?b=c", "https://r.example/v2/a?b=c"),
+        ("r.example", "http://r.example:80/v2/a", "https://r.example/v2/a"),
+        ("r.example:5000", "http://r.example:5000/v2/a", "https://r.example:5000/v2/a"),
+        ("r.example", "http://r.example:5000/v2/a", None),
+        ("r.example", "http://s.example/v2/a", None),
+    ],
+)
+def test_a_registry_that_does_not_know_of_its_tls_is_reached_over_it(
+    host: str, location: str, wanted: str | None
+) -> None:
+    access = run().session.access(opened(f"{host}/app", session=run().session).address)
+    if wanted is None:
+        with pytest.raises(Refused, match="sends us to plain HTTP"):
+            access.target(f"https://{host}/v2/", location)
+    else:
+        assert access.target(f"https://{host}/v2/", location) == wanted
+
+
 def test_credentials_for_a_registry_over_tls_are_never_sent_in_the_clear(
     start_registry: StartRegistry,
     certified: tuple[Started, Path],

@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -251,6 +252,35 @@ def test_who_may_write_and_not_read_publishes(moods: Callable[[str], Moods]) -> 
 # Uploads
 
 
+def test_a_registry_that_sends_whoever_writes_elsewhere_is_followed(
+    moods: Callable[[str], Moods], crane: Path
+) -> None:
+    """As a host that has moved does, with 308, or one that balances loads, with 307."""
+    for name, status in (("moved", 308), ("balanced", 307)):
+        scene = moods(name)
+        for method, path in (("POST", UPLOAD), ("PUT", "/manifests/")):
+            for seen in ("ours", "crane"):
+                own = f"{scene.app.partition('/')[2]}-{seen}"
+                place = {"POST": f"/v2/{own}/blobs/uploads/", "PUT": f"/v2/{own}/manifests/main"}
+                to = f"http://{scene.elsewhere.host}{place[method]}"
+                where = rf"{own}{path}$" if method == "POST" else rf"{own}{path}main$"
+                scene.proxy.on(method, where, Say(status, {"Location": to}), times=ALWAYS)
+        for seen in ("ours", "crane"):
+            other = replace(
+                scene,
+                app=f"{scene.app}-{seen}",
+                truth=opened(
+                    f"{scene.proxy.registry}/{scene.app.partition('/')[2]}-{seen}",
+                    session=run().session,
+                ),
+            )
+            if seen == "ours":
+                assert other.published().tags == ("main",)
+            else:
+                assert other.copied(crane)
+            assert other.is_there
+
+
 # Uploads that break off, or are not taken whole
 
 
@@ -453,6 +483,36 @@ def test_a_registry_behind_a_path_gets_a_token_for_the_name_that_it_says(
     inside = logged_in(tmp_path / "inside", guarded.host, USER, PASSWORD)
     found = opened(f"{guarded.host}/real/app", session=run(inside).session).find("main")
     assert found == scene.image
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_registry_that_hides_from_strangers_is_asked_how_it_wants_to_be_asked(
+    status: int, basic_registry: Started, moods: Callable[[str], Moods], crane: Path, tmp_path: Path
+) -> None:
+    """Once, by whoever has credentials for it."""
+    scene = moods("layout")
+    with troubled(basic_registry.host) as proxy:
+        for method in ("HEAD", "GET", "POST", "PUT", "PATCH"):
+            proxy.on(
+                *(method, "/hidden/", Say(status)),
+                times=ALWAYS,
+                when=lambda seen: "Authorization" not in seen.headers,
+            )
+        user, password = basic_registry.user or "", basic_registry.password or ""
+        environment = logged_in(tmp_path / "docker", proxy.host, user, password)
+        assert said(crane, "push", str(scene.layout.root), f"{proxy.host}/hidden/crane-{status}",
+                    **environment)  # fmt: skip
+        before = len(proxy.asked("GET", "/v2/$"))
+        own = run(environment)
+        to = opened(f"{proxy.host}/hidden/app-{status}", push=True, session=own.session)
+        with ThreadPoolExecutor(2) as workers:
+            publish(scene.image, scene.layout, to, ["main"], workers=workers)
+        assert to.find("main") == scene.image
+        assert len(proxy.asked("GET", "/v2/$")) == before + 1
+        stranger = opened(f"{proxy.host}/hidden/app-{status}", session=run().session)
+        with suppress(ServerRefused):
+            assert stranger.find("main") is None
+        assert len(proxy.asked("GET", "/v2/$")) == before + 1
 
 
 def test_a_token_that_the_registry_never_takes_is_given_up(

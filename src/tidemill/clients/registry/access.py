@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 from tidemill.clients.http.client import (
     MOST_OF_AN_ERROR,
@@ -31,6 +31,7 @@ from tidemill.clients.registry.trust import Trust, tls_of
 from tidemill.errors import Refused, ServerRefused, TidemillError
 
 _MOST_REDIRECTS = 5
+_SAME_AGAIN = frozenset({307, 308})
 # One for the repository, and others for what the registry asks for then.
 _MOST_TOKENS = 3
 
@@ -104,6 +105,7 @@ class Access:
         self._lock = threading.Lock()
         self._known: Credentials | None = None
         self._has_looked = False
+        self._has_asked = False
         self._tokens: dict[tuple[str, ...], Token] = {}
         # Scopes that the registry asked for although it had a token for the repository: it may know
         # the repository by another name, as behind a path of a proxy.
@@ -147,11 +149,12 @@ class Access:
 
     @contextmanager
     def _followed(self, call: Call, authorization: str | None) -> Iterator[Response]:
-        """Ask, and follow redirects of what only reads."""
+        """Ask, and follow redirects: of what writes, those that want the very same request."""
         for _ in range(_MOST_REDIRECTS):
             own = authorization if self.is_own(call.url) else None
             with self._reached(call, own) as response:
-                if response.status not in REDIRECTS or call.method not in ("GET", "HEAD"):
+                is_read = call.method in ("GET", "HEAD")
+                if response.status not in (REDIRECTS if is_read else _SAME_AGAIN):
                     yield response
                     return
                 response.start(MOST_OF_AN_ERROR)
@@ -195,6 +198,10 @@ class Access:
                 remedy="tell who runs the registry",
             )
         if parts.scheme == "http" and not self.address.is_plain:
+            own = urlsplit(self.address.origin)
+            if parts.hostname == own.hostname and parts.port in (own.port, 80):
+                # A registry behind TLS that others speak for knows nothing of that.
+                return urlunsplit(parts._replace(scheme="https", netloc=own.netloc))
             raise Refused(
                 f"{self.address.host} sends us to plain HTTP, at {host_of(target)}",
                 remedy="tell who runs the registry: what it stores must be reached over HTTPS",
@@ -281,9 +288,12 @@ class Access:
 
         A token that was new is given up, unless the registry wants it to be for something else.
         """
-        if response.status != 401 or not self.is_own(response.url):
+        if not self.is_own(response.url):
             return None
-        challenge = _preferred(challenges(response.headers.get("WWW-Authenticate", "")))
+        found = challenges(response.headers.get("WWW-Authenticate", ""))
+        challenge = _preferred(found) if response.status == 401 else None
+        if challenge is None and refused is None and response.status in (401, 403, 404):
+            challenge = self._challenge_of_all()
         if challenge is None:
             return None
         with self._lock:
@@ -295,6 +305,19 @@ class Access:
             if is_new and not more:
                 return None
             return self._made(challenge, need, refused)
+
+    def _challenge_of_all(self) -> Challenge | None:
+        """How the registry itself wants to be asked; some hide from strangers, and don't say so."""
+        with self._lock:
+            if self._has_asked or self._credentials() is None:
+                return None
+            self._has_asked = True
+            try:
+                with self._http.stream(Call("GET", f"{self.address.origin}/v2/")) as response:
+                    header = response.headers.get("WWW-Authenticate", "")
+                    return _preferred(challenges(header)) if response.status == 401 else None
+            except Trouble:
+                return None
 
     def _made(self, challenge: Challenge, need: Need, refused: str | None) -> str | None:
         known = self._credentials()
