@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import docker
 import pytest
-from tests.clients.building import a_base, a_context, buildkit, classic, dockerfile, push
+from tests.clients.building import (
+    COPY_ONLY,
+    a_base,
+    a_context,
+    buildkit,
+    classic,
+    dockerfile,
+    push,
+)
 from tests.components.shapes import BuildKit, Engine, Registry
+
+from tidemill.building.docker_types import docker_form
 
 
 @pytest.fixture(scope="module")
@@ -107,3 +118,38 @@ def test_the_canonical_form_is_a_valid_image_for_others(
     subprocess.run([skopeo, "copy", "-q", *source, f"dir:{tmp_path}/copied"], check=True)
     copied = (tmp_path / "copied/manifest.json").read_bytes()
     assert copied == image.layout.read(image.digest)
+
+
+@pytest.mark.parametrize("component", ["old_engine", "docker26"])
+def test_docker_s_form_runs_as_the_canonical_form_does(
+    component: str,
+    request: pytest.FixtureRequest,
+    context: Path,
+    base: str,
+    registry: Registry,
+    tmp_path: Path,
+) -> None:
+    engine: Engine = request.getfixturevalue(component)
+    made = COPY_ONLY.image(dockerfile(context, f"FROM {base}\nCOPY other /other\n"), tmp_path)
+    forms = made, replace(made, descriptor=docker_form(made.descriptor, made.layout))
+    assert forms[0].digest != forms[1].digest
+    said = []
+    for image in forms:
+        push(image, registry.name("running"))
+        name = f"{registry.name('running')}@{image.digest}"
+        words = [
+            str(engine.docker),
+            "run",
+            "--rm",
+            "--network=none",
+            "--hostname=h",
+            name,
+            "-c",
+            LOOK,
+        ]
+        done = subprocess.run(
+            words, env=engine.environment, check=True, capture_output=True, text=True
+        )
+        said.append(done.stdout)
+    assert "/other/z" in said[0]
+    assert said[0] == said[1]

@@ -1,6 +1,7 @@
 """Registries that answer a little differently: one mood a row, and what crane does of it."""
 
 import os
+import random
 import re
 import subprocess
 from collections.abc import Callable, Iterator
@@ -546,3 +547,38 @@ def test_null_in_an_answer_with_a_token_is_as_good_as_not_given(
         assert opened(f"{proxy.host}/null/app", session=run().session).find("main") is None
         assert proxy.asked("HEAD")[-1].headers["Authorization"] == "Bearer abc"
         assert said(crane, "catalog", proxy.host)
+
+
+# All at once
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_moods_that_come_together_change_the_time_it_takes_and_not_the_result(
+    seed: int, moods: Callable[[str], Moods]
+) -> None:
+    """A dozen of those above, of which half are chosen, and some trouble that passes."""
+    chance = random.Random(seed)
+    scene = moods("mixed")
+    large = real_image(scene.layout, content(LARGE, seed=7))
+    lender = opened(scene.truth.where.replace("app-mixed", "base"), session=run().session)
+    with ThreadPoolExecutor(2) as workers:
+        publish(large, scene.layout, lender, ["main"], workers=workers)
+    scene = replace(scene, image=large)
+    lasting: list[Callable[[Moods], None]] = [
+        *(mood for mood, _ in HEADS.values()),
+        lambda s: s.proxy.on("POST", MOUNT, Say(405), times=ALWAYS),
+        lambda s: no_more_than(1 << 20)(s.proxy),
+        lambda s: s.proxy.on("PUT", UPLOAD, Say(400), times=ALWAYS, when=larger_than(0)),
+        lambda s: s.proxy.on("PUT", "", Change({"Docker-Content-Digest": None}), times=ALWAYS),
+    ]
+    passing: list[Trouble] = [Say(429), Say(500), Say(503, {"Retry-After": "1"}), HangUp()]
+    for method, path in (
+        *(("HEAD", OWN_MANIFEST), ("HEAD", OWN_BLOB), ("POST", UPLOAD), ("PATCH", UPLOAD)),
+        *(("PUT", UPLOAD), ("PUT", OWN_MANIFEST), ("GET", BLOB)),
+    ):
+        scene.proxy.on(method, path, *chance.sample(passing, 2))
+    for mood in chance.sample(lasting, len(lasting) // 2):
+        mood(scene)
+    assert scene.published().tags == ("main",)
+    assert scene.is_there
+    assert not scene.published().changed
