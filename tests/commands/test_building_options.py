@@ -91,7 +91,7 @@ def test_one_image_tells_at_the_top_what_others_tell_of_each(app: Checkout, tmp_
     assert (one["changed"], one["verified"], one["report"]) == (False, None, None)
     assert set(image) == {
         *("service", "digest", "imageid", "image", "tag", "tags", "layout", "platforms"),
-        *("changed", "published", "sent", "verified", "report", "metadata"),
+        *("changed", "published", "sent", "verified", "warnings", "report", "metadata"),
     }
     assert set(image["metadata"]) == {
         *("containerimage.digest", "containerimage.config.digest"),

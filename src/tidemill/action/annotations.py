@@ -89,6 +89,9 @@ def _warnings(result: Result) -> Iterator[str]:
             yield from _left_to_people(turn)
         case results.Diagnosis(findings=found):
             yield from (f"{one.what}; {one.remedy}" for one in found if one.state == "warning")
+        case results.Build(images):
+            for image in images:
+                yield from (f"{image.item.name}: {line}" for line in image.warnings)
         case results.CheckoutCheck(warnings=found):
             yield from found
         case results.CommitChecks(fails=fails):

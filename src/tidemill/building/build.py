@@ -9,7 +9,7 @@ from functools import partial
 from tidemill.building.compile_step import Environment, compile_services
 from tidemill.building.order import ANYWHERE, Item, Order
 from tidemill.images import oci
-from tidemill.images.build import DockerfileBuild, Workspace
+from tidemill.images.build import DockerfileBuild, Say, Workspace
 from tidemill.images.layer import NONE
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
@@ -28,6 +28,7 @@ class Build:
         self._workspace = workspace
         self._environment = environment
         self._bases: dict[Platform, Location] = {}
+        self.warnings: dict[str, dict[str, None]] = {}
 
     def prepare(self) -> None:
         """Compile, and build the base, if the order has them."""
@@ -43,6 +44,7 @@ class Build:
         ):
             workspace.say(f"building the base for {platform}")
             plain = replace(workspace, plain=not self._is_built_on(platform))
+            plain = replace(plain, warn=self._warn("the base"))
             image = self._image(order.base, platform, plain)
             root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
@@ -53,7 +55,7 @@ class Build:
         Args:
             known: layers by diffID that need not be made, because the destination has them.
         """
-        workspace = replace(self._workspace, known=known)
+        workspace = replace(self._workspace, known=known, warn=self._warn(item.name))
         images = {}
         for platform in item.platforms:
             source = self._order.given(item, self._bases.get(platform, ANYWHERE))
@@ -66,6 +68,17 @@ class Build:
 
             image = docker_form(image, workspace.layout)
         return image
+
+    def _warn(self, name: str) -> Say:
+        """Notes each warning about an image once, and says it."""
+        noted = self.warnings.setdefault(name, {})
+
+        def warn(line: str) -> None:
+            if line not in noted:
+                noted[line] = None
+                self._workspace.say(f"note: {name}: {line}")
+
+        return warn
 
     def _is_built_on(self, platform: Platform) -> bool:
         """Whether an item has the layers of the order's base in it, and does not only copy."""

@@ -38,7 +38,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 class BuiltImage:
     """What became of an item: `changed` against the image that its tag `before` stood for.
 
-    `comparison` is that of both builds, if there were two.
+    `comparison` is that of both builds, if there were two; `warnings` say what will surprise when
+    it runs.
     """
 
     item: Item
@@ -47,6 +48,7 @@ class BuiltImage:
     changed: bool
     published: Publication | None
     comparison: Comparison | None
+    warnings: tuple[str, ...] = ()
 
     @property
     def reference(self) -> str:
@@ -237,6 +239,7 @@ def _shipped(
             found.digest != image.digest,
             replace(first, tags=last.tags) if first and last else last,
             comparisons.get(item.name),
+            tuple(build.warnings.get(item.name, ())),
         )
         for item, found, (image, first), last in zip(items, before, built, published, strict=True)
     ]

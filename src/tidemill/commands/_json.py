@@ -267,6 +267,7 @@ def image_json(one: BuiltImage) -> dict[str, Any]:
         "published": published is not None,
         "sent": published.sent if published else 0,
         "verified": one.is_verified,
+        "warnings": one.warnings,
         "report": one.comparison.as_json() if one.comparison else None,
         "metadata": {
             "containerimage.digest": image.digest,

@@ -49,20 +49,25 @@ def stream(entries: Iterable[Entry], by_content: Collection[str] = ()) -> Iterat
     Raises:
         Refused: a file has another size than its entry says, or a path that is not UTF-8.
     """
-    folders = tuple(f"{path.rstrip('/')}/" for path in by_content)
     times: dict[str, int] = {}
     for entry in entries:
         match entry:
             case File(path):
-                if folders and f"/{path}/".startswith(folders):
-                    times[path] = content_time(entry)
-                yield header(entry, times.get(path, TIME))
+                times[path] = time_of(entry, by_content)
+                yield header(entry, times[path])
                 yield from _content(entry)
             case HardLink(_, target):  # it is that file, which has one time
                 yield header(entry, times.get(target, TIME))
             case _:
                 yield header(entry)
     yield END
+
+
+def time_of(file: File, by_content: Collection[str]) -> int:
+    """The time that a file gets, in seconds since 1970."""
+    if any(f"/{file.path}/".startswith(f"{path.rstrip('/')}/") for path in by_content):
+        return content_time(file)
+    return TIME
 
 
 def content_time(file: File) -> int:

@@ -8,8 +8,13 @@ from tidemill.images.causes.cause import Cause
 
 _PACKAGES = Cause(
     "package-manager log",
-    "a package manager keeps logs, caches or its database there, with times and orders of its own",
+    "a package manager keeps logs or caches there, with times and orders of its own",
     "delete it in the step that installs, or copy only what is needed into the image",
+)
+_DATABASE = Cause(
+    "package-manager log",
+    "a package manager keeps its database there, with times and orders of its own",
+    "install in one order, and copy only what is needed into the image",
 )
 _LISTS = Cause(
     "package lists",
@@ -67,8 +72,9 @@ _KNOWN = tuple(
         (r"var/cache/ldconfig(/.*)?", _LINKER),
         (r"var/log/(apt|dnf|yum|zypp)(/.*)?", _PACKAGES),
         (r"var/log/(dpkg|alternatives|dnf|yum|zypper|apt-get|hawkey|bootstrap|apk).*", _PACKAGES),
-        (r"var/(cache|lib)/(apt|dpkg|apk|dnf|yum|rpm|zypp|debconf|pacman)(/.*)?", _PACKAGES),
-        (r"(usr/)?lib/(apk/db|sysimage/rpm)(/.*)?|etc/apk/(cache|world)", _PACKAGES),
+        (r"var/cache/(apt|dpkg|apk|dnf|yum|rpm|zypp|debconf|pacman)(/.*)?", _PACKAGES),
+        (r"var/lib/(apt|dpkg|apk|dnf|yum|rpm|zypp|pacman)(/.*)?", _DATABASE),
+        (r"(usr/)?lib/(apk/db|sysimage/rpm)(/.*)?|etc/apk/(cache|world)", _DATABASE),
         (r"(.*/)?\.(cache/(pip|uv|yarn|go-build)|npm/_\w+)(/.*)?", _PACKAGES),
         (r"usr/local/share/\.cache(/.*)?|var/cache/(man|fontconfig)(/.*)?", _PACKAGES),
         (r"(.*/)?node_modules/\.(package-lock\.json|cache(/.*)?)", _PACKAGES),
@@ -91,6 +97,19 @@ _ONLY_THERE = (
 def of_path(path: str) -> Cause | None:
     """What is known of the file at a path (without a slash first)."""
     return next((cause for form, cause in _KNOWN if form.fullmatch(path)), None)
+
+
+# What will still be there when the image runs, and does no good there.
+_SURPRISING = (_PACKAGES, _LISTS, _LINKER, _LOG, _RANDOM)
+_MAYBE = re.compile(
+    r"var/.*|etc/(ss[hl]/.*|machine-id)|usr/local/share/.*|(.*/)?(\.(cache|npm)|node_modules/\.).*"
+)
+
+
+def surprise_at(path: str) -> Cause | None:
+    """What is known of the file at a path, if that will surprise at run time."""
+    cause = of_path(path) if _MAYBE.fullmatch(path) else None
+    return cause if cause in _SURPRISING else None
 
 
 def of_missing(path: str) -> Cause | None:

@@ -1,0 +1,67 @@
+"""What in a layer will surprise whoever runs it, by causes that the comparison knows, too."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from tidemill.images.causes.cause import Cause
+from tidemill.images.causes.paths import surprise_at
+from tidemill.images.entries import Entry, File
+from tidemill.images.tar_stream import TIME, time_of
+from tidemill.words.names import shown
+
+_COMPILED = re.compile(r"(?P<folder>.*/)?__pycache__/(?P<name>[^/]+?)\.[^/]+\.pyc")
+_HASHED = 1  # PEP 552
+STALE = Cause(
+    "pyc",
+    "they have another time of their source in them than the image, so Python compiles it again at "
+    "each start",
+    f"compile by SOURCE_DATE_EPOCH={TIME} (before pip or compileall), or not at all "
+    "(pip install --no-compile)",
+)
+_PAGES = re.compile(
+    r"(?P<folder>usr/share/nginx/html|usr/local/apache2/htdocs|var/www(/html)?|srv/www)/"
+    r".*\.(html?|css|js|mjs|json|svg|wasm)"
+)
+PAGES = Cause(
+    "web pages",
+    "all have one time, so a server may take a new page of the same size for the old one",
+    "name their folder in content_times, or with --content-time: so each content has its own time",
+)
+
+
+def surprises(entries: Sequence[Entry], by_content: Collection[str]) -> list[str]:
+    """One sentence about each kind of surprise in a layer, with its remedy."""
+    found: dict[Cause, list[str]] = {}
+    files = {entry.path: entry for entry in entries if isinstance(entry, File)}
+    for path, entry in files.items():
+        for cause in _causes(entry, files, by_content):
+            found.setdefault(cause, []).append(path)
+    return [f"{_named(paths)}: {cause.meaning}; {cause.remedy}" for cause, paths in found.items()]
+
+
+def _causes(entry: File, files: Mapping[str, File], by_content: Collection[str]) -> Iterator[Cause]:
+    if (cause := surprise_at(entry.path)) is not None:
+        yield cause
+    if (compiled := _COMPILED.fullmatch(entry.path)) is not None:
+        source = files.get(f"{compiled['folder'] or ''}{compiled['name']}.py")
+        if source is not None and _is_stale(entry, time_of(source, by_content)):
+            yield STALE
+    if _PAGES.fullmatch(entry.path) and time_of(entry, by_content) == TIME:
+        yield PAGES
+
+
+def _is_stale(compiled: File, time: int) -> bool:
+    with compiled.open() as file:
+        head = file.read(16)
+    if len(head) < 16:
+        return False
+    _, flags, of_source, _ = struct.unpack("<4I", head)
+    return not flags & _HASHED and of_source != time
+
+
+def _named(paths: list[str]) -> str:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{shown(f'/{paths[0]}')[1:-1]}{more}"
