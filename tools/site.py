@@ -1,8 +1,7 @@
 """Hooks of MkDocs for the site of the documents, which `make site` builds.
 
 The menu is what docs/index.md lists, in its order. Links that leave docs/ lead to the repository,
-for the site has docs/ alone. Each page ends with a link to the first one, because the menu of a
-narrow window takes a script or a pointer.
+for the site has docs/ alone. Each page ends with a link to the first one, for whoever has read it.
 """
 
 from __future__ import annotations
@@ -48,6 +47,11 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     text = _LINK.sub(lambda link: _outwards(link, docs, folder, str(config.repo_url)), markdown)
     up = "../" * page.file.src_uri.count("/")
     return text if page.is_homepage else f"{text}\n\n[All documents]({up}index.md)\n"
+
+
+def on_post_page(output: str, *, page: Page, config: MkDocsConfig) -> str:
+    """A page that does not ask GitHub for the repository's stars: it asks nobody for anything."""
+    return output.replace(' data-md-component="source"', "")
 
 
 def _outwards(link: re.Match[str], docs: Path, folder: Path, repository: str) -> str:

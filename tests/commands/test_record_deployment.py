@@ -60,7 +60,7 @@ def test_report_is_filed_and_shown(landed: World) -> None:
 def test_last_report_of_a_wave_goes_on_at_once(landed: World) -> None:
     landed.run(*report(landed))
     turn = landed.run(*report(landed, target="lab-2"))
-    assert "approval for shop: tidemill promote-wave" in turn["waiting"][0]["for"]
+    assert "approval for shop. To go on: tidemill promote-wave" in turn["waiting"][0]["for"]
 
 
 def test_same_time_in_another_zone_is_the_same_report(landed: World) -> None:

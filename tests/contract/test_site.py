@@ -9,10 +9,27 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.components.browsers import Browser, Page
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADED = re.compile(r"<(?:script|img|iframe|source)[^>]*?\ssrc=\"?(?P<src>[^\s\">]+)")
 STYLED = re.compile(r"<link(?![^>]*rel=\"?(?:canonical|next|prev))[^>]*?href=\"?(?P<src>[^\s\">]+)")
+
+FOUND = """new Promise((go) => {
+  const look = () => {
+    const found = [...document.querySelectorAll("a.md-search-result__link")].map((a) => a.pathname);
+    found.length ? go(found) : setTimeout(look, 50);
+  };
+  look();
+})"""
+# Whether an entry of the menu is somewhere in the window, and can be seen.
+SEEN = """[...document.querySelectorAll(".md-nav--primary .md-nav__link")]
+  .filter((one) => one.textContent.trim() === "{}")
+  .some((one) => {{
+    const place = one.getBoundingClientRect();
+    return one.checkVisibility({{visibilityProperty: true, opacityProperty: true}})
+      && place.height > 0 && place.left >= 0 && place.right <= innerWidth;
+  }})"""
 
 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
@@ -29,26 +46,79 @@ def build(folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A checkout with what the site is made of."""
-    shutil.copytree(ROOT / "docs", tmp_path / "docs")
-    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
-    (tmp_path / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "site.py", tmp_path / "tools")
-    return tmp_path
+    return copied(tmp_path)
 
 
-def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(copy: Path) -> None:
-    done = build(copy)
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the site."""
+    folder = copied(tmp_path_factory.mktemp("site"))
+    done = build(folder)
     assert done.returncode == 0, done.stderr
-    made = {file.relative_to(copy / "site") for file in (copy / "site").rglob("*.html")}
-    pages = {file.relative_to(copy / "docs") for file in (copy / "docs").rglob("*.md")}
+    return folder / "site"
+
+
+def copied(folder: Path) -> Path:
+    shutil.copytree(ROOT / "docs", folder / "docs")
+    shutil.copy(ROOT / "mkdocs.yml", folder)
+    (folder / "tools").mkdir()
+    shutil.copy(ROOT / "tools" / "site.py", folder / "tools")
+    return folder
+
+
+def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(built: Path) -> None:
+    made = {file.relative_to(built) for file in built.rglob("*.html")}
+    pages = {file.relative_to(ROOT / "docs") for file in (ROOT / "docs").rglob("*.md")}
     assert {page.with_suffix(".html") for page in pages} <= made
     for page in made:
-        text = (copy / "site" / page).read_text(encoding="utf-8")
+        text = (built / page).read_text(encoding="utf-8")
         if page.name not in ("index.html", "404.html"):
             home = "../" * (len(page.parts) - 1) + "index.html"
             assert f'href="{home}">All documents' in text, page
         for found in (*LOADED.finditer(text), *STYLED.finditer(text)):
             assert not found["src"].startswith(("http:", "https:", "//")), (page, found[0])
+
+
+def test_the_search_finds_pages_from_a_folder_and_asks_nobody(
+    built: Path, browser: Browser
+) -> None:
+    page = browser.page()
+    page.show(1440, 900)
+    page.open(f"file://{built}/jobs/hold.html")
+    page.run("document.querySelector('[data-md-component=search-query]').focus()")
+    for letter in "freeze":
+        page.press(letter, ord(letter.upper()), letter)
+    found = page.run(FOUND)
+    assert any(one.endswith("/jobs/freeze.html") for one in found), found
+    assert page.trouble == []
+
+
+@pytest.mark.parametrize("width", [375, 1440])
+def test_the_menu_is_opened_by_keyboard_where_no_script_runs(
+    built: Path, browser: Browser, width: int
+) -> None:
+    page = browser.page()
+    page.show(width, 900)
+    page.call("Emulation.setScriptExecutionDisabled", value=True)
+    page.open(f"file://{built}/glossary.html")
+    if width == 375:
+        assert not page.run(SEEN.format("Do a job"))
+        tab_to(page, "__drawer")
+        page.press(" ", 32, " ")
+    assert page.run(SEEN.format("Do a job")), "the menu is open"
+    assert not page.run(SEEN.format("Try a set again")), "the part of the menu with the jobs is not"
+    tab_to(page, "__nav_4")
+    page.press(" ", 32, " ")
+    assert page.run(SEEN.format("Try a set again"))
+
+
+def tab_to(page: Page, name: str) -> None:
+    """Go on by the keyboard until something has the focus."""
+    for _ in range(100):
+        page.press("Tab", 9)
+        if page.run("document.activeElement.id") == name:
+            return
+    raise AssertionError(f"the keyboard does not reach {name}")
 
 
 @pytest.mark.parametrize("link", ["nowhere.md", "images.md#nowhere"])

@@ -67,5 +67,9 @@ class Remedies:
         return self.typed(words), self.on_github(words)
 
     def reasons(self, line: Wait) -> str:
-        """All that something waits for, and the command that ends the wait."""
-        return f"{'; '.join(reasons(line, self.now))}: {self.ending(line)[0]}"
+        """All that something waits for, counted where it is several things, and the command that
+        ends the wait."""
+        found = reasons(line, self.now)
+        numbered = [f"({number}) {one}" for number, one in enumerate(found, start=1)]
+        said = ". ".join(numbered if len(found) > 1 else found)
+        return f"{said}. To go on: {self.ending(line)[0]}"

@@ -24,6 +24,7 @@ from tidemill.commands._results import (
     Result,
 )
 from tidemill.commands._text import text
+from tidemill.plan.obstacles import HoldInForce
 from tidemill.turn.check import CommitVerdict
 from tidemill.turn.outcome import LostTo
 from tidemill.turn.verdicts import VerdictNote
@@ -58,13 +59,24 @@ def test_one_thing_that_waits_has_its_command_and_its_obstacles() -> None:
     typed = f"promote-wave --wave shop --set app --sha {app_sha(1)}"
     assert waiting["what"] == f"{app_sha(1)[:12]} (app) for shop"
     assert waiting["command"].startswith(f"tidemill {typed} --repo ")
-    assert waiting["for"] == f"approval for shop: {waiting['command']}"
+    assert waiting["for"] == f"approval for shop. To go on: {waiting['command']}"
     assert waiting["on_github"].startswith("gh workflow run ")
     assert (waiting["kind"], waiting["at"], waiting["wave"]) == ("approval", "for", "shop")
     assert waiting["since"] == "2026-01-05T11:30:00Z"
     (obstacle,) = waiting["obstacles"]
     assert obstacle["kind"] == "approval"
     assert obstacle["words"] == "approval for shop"
+
+
+def test_several_things_that_one_waits_for_are_counted() -> None:
+    turn = announced().turn
+    line, *_ = turn.waiting
+    held = HoldInForce(wave="shop", set="app", by="kim", reason="stocktaking")
+    several = msgspec.structs.replace(line, obstacles=(*line.obstacles, held))
+    assert turn.remedies.reasons(several) == (
+        "(1) approval for shop. (2) shop is held by kim: stocktaking. "
+        f"To go on: {turn.remedies.ending(line)[0]}"
+    )
 
 
 def test_a_rendering_reads_nothing_but_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
