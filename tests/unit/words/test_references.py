@@ -1,5 +1,7 @@
 """References to images: by tag, by digest, and as a target names what it runs."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tidemill.errors import Refused
@@ -49,7 +51,6 @@ NO_DIGEST = {
     "scheme": f"https://ghcr.io/acme/web@{DIGEST}",
     "climbs": f"ghcr.io/../web@{DIGEST}",
     "empty-part": f"ghcr.io//web@{DIGEST}",
-    "upper-case-part": f"ghcr.io/acme/Web@{DIGEST}",
     "line-break": f"web@{DIGEST}\n",
     "shell": f"$(id)@{DIGEST}",
     "space": f"we b@{DIGEST}",
@@ -62,6 +63,15 @@ NO_DIGEST = {
 def test_what_is_no_reference_by_digest_is_refused(text: str) -> None:
     with pytest.raises(Refused, match="not an image reference of the form repository@sha256"):
         by_digest(text)
+
+
+@pytest.mark.parametrize(("parse", "end"), [(by_digest, f"@{DIGEST}"), (by_tag, ":v1")])
+def test_capitals_are_refused_with_the_name_that_is_meant(
+    parse: Callable[[str], Reference], end: str
+) -> None:
+    with pytest.raises(Refused, match="has capitals") as refused:
+        parse(f"ghcr.io/acme/Web{end}")
+    assert refused.value.remedy == f"write ghcr.io/acme/web{end}"
 
 
 NO_TAG = {
