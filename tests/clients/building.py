@@ -165,7 +165,10 @@ def a_context(folder: Path, busybox: Path) -> Path:
         member.size, member.mode, member.uid, member.mtime = 2, 0o640, 7, 5
         archive.addfile(member, io.BytesIO(b"hi"))
         member = tarfile.TarInfo("in/capable")
-        member.pax_headers = {"SCHILY.xattr.security.capability": NET_BIND}
+        member.pax_headers = {
+            "SCHILY.xattr.security.capability": NET_BIND,
+            "SCHILY.xattr.user.note": "which engines lose, each at another step",
+        }
         archive.addfile(member)
     return context
 

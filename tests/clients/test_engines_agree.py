@@ -23,7 +23,7 @@ from tests.components.shapes import BuildKit, Engine, Registry
 
 from tidemill.errors import Refused
 
-# BASE stands for an image with a shell, by digest.
+# BASE stands for an image with a shell, by digest; TAGGED for the same, as `pin` writes it.
 COPYING = {
     "a file": "FROM scratch\nCOPY a /a",
     "into new folders": "FROM scratch\nCOPY a /x/y/z/a\nCOPY b.txt /x/y/b",
@@ -49,6 +49,7 @@ COPYING = {
     "a command of the base's entry point": 'FROM BASE\nCMD ["x"]\nENTRYPOINT ["y"]',
     "into folders of the base": "FROM BASE\nCOPY a /srv/a\nCOPY a /usr/share/data/one\nCOPY dir d",
     "nothing but the base": "FROM BASE",
+    "a base with its tag and digest": "FROM TAGGED\nCOPY a /a\nCOPY --from=TAGGED /etc /e",
     "what the base has already": "FROM BASE\nCOPY etc /etc",
     "stages": """
         FROM scratch AS one
@@ -139,6 +140,10 @@ RUNNING = {
 }
 
 
+def named(text: str, base: str) -> str:
+    return text.replace("TAGGED", base.replace("@", ":any@")).replace("BASE", base)
+
+
 @pytest.fixture(scope="module")
 def context(tmp_path_factory: pytest.TempPathFactory, busybox: Path) -> Path:
     return a_context(tmp_path_factory.mktemp("engines"), busybox)
@@ -163,7 +168,7 @@ def makers(buildkit_go126: BuildKit, docker26: Engine, old_engine: Engine) -> li
 def test_what_only_copies_has_one_digest_whoever_builds_it(
     text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
 ) -> None:
-    build = dockerfile(context, text.replace("BASE", base))
+    build = dockerfile(context, named(text, base))
     images = {maker.name: maker.image(build, tmp_path) for maker in (COPY_ONLY, *makers)}
     first = images["assemble"]
     for image in images.values():
@@ -176,7 +181,7 @@ def test_what_only_copies_has_one_digest_whoever_builds_it(
 def test_what_runs_commands_has_one_digest_whoever_builds_it(
     text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
 ) -> None:
-    build = dockerfile(context, text.replace("BASE", base))
+    build = dockerfile(context, named(text, base))
     first, *others = (maker.image(build, tmp_path) for maker in makers)
     for image in others:
         assert image.layers == first.layers
@@ -193,7 +198,7 @@ def test_neither_the_compiler_of_buildkit_nor_the_store_of_docker_is_in_the_dige
     base: str,
 ) -> None:
     text = RUNNING["hard and symbolic links"] + RUNNING["owners and modes"].split("BASE")[1]
-    build = dockerfile(context, text.replace("BASE", base))
+    build = dockerfile(context, named(text, base))
     assert len({
         maker.image(build, tmp_path).digest
         for maker in (
@@ -259,7 +264,7 @@ KNOWN = {
 def test_where_the_classic_builder_makes_other_contents_the_digest_says_so(
     text: str, context: Path, base: str, makers: list[Maker], tmp_path: Path
 ) -> None:
-    build = dockerfile(context, text.replace("BASE", base))
+    build = dockerfile(context, named(text, base))
     new, docker26, old = (maker.image(build, tmp_path) for maker in makers)
     assert new.digest == docker26.digest
     assert new.layers != old.layers

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 from tidemill.building.compile_step import Environment, compile_services
 from tidemill.building.order import ANYWHERE, Item, Order
+from tidemill.building.surprises import surprises
 from tidemill.images import oci
-from tidemill.images.build import DockerfileBuild, Say, Workspace
+from tidemill.images.build import DockerfileBuild, Workspace
+from tidemill.images.entries import Entry
 from tidemill.images.layer import NONE
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
@@ -44,7 +46,7 @@ class Build:
         ):
             workspace.say(f"building the base for {platform}")
             plain = replace(workspace, plain=not self._is_built_on(platform))
-            plain = replace(plain, warn=self._warn("the base"))
+            plain = replace(plain, look=self._look("the base"))
             image = self._image(order.base, platform, plain)
             root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
@@ -55,7 +57,7 @@ class Build:
         Args:
             known: layers by diffID that need not be made, because the destination has them.
         """
-        workspace = replace(self._workspace, known=known, warn=self._warn(item.name))
+        workspace = replace(self._workspace, known=known, look=self._look(item.name))
         images = {}
         for platform in item.platforms:
             source = self._order.given(item, self._bases.get(platform, ANYWHERE))
@@ -69,16 +71,17 @@ class Build:
             image = docker_form(image, workspace.layout)
         return image
 
-    def _warn(self, name: str) -> Say:
-        """Notes each warning about an image once, and says it."""
+    def _look(self, name: str) -> Callable[[Sequence[Entry]], None]:
+        """Notes what will surprise in the layers of an image, each kind once, and says it."""
         noted = self.warnings.setdefault(name, {})
 
-        def warn(line: str) -> None:
-            if line not in noted:
-                noted[line] = None
-                self._workspace.say(f"note: {name}: {line}")
+        def look(entries: Sequence[Entry]) -> None:
+            for line in surprises(entries, self._workspace.times.by_content):
+                if line not in noted:
+                    noted[line] = None
+                    self._workspace.say(f"note: {name}: {line}")
 
-        return warn
+        return look
 
     def _is_built_on(self, platform: Platform) -> bool:
         """Whether an item has the layers of the order's base in it, and does not only copy."""

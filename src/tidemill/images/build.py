@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tidemill.images.base_image import BaseImage
-from tidemill.images.causes.at_run_time import surprises
 from tidemill.images.entries import Entry
 from tidemill.images.layer import NONE, Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
@@ -61,7 +60,7 @@ class Workspace:
         times: what the image says of times.
         plain: whether layers stay uncompressed, as those of an image that others only copy from.
         say: is given one line about each thing that takes long.
-        warn: is given one line about each kind of thing that will surprise at run time.
+        look: is given the entries of each layer of the image, before it is written.
     """
 
     bases: Bases
@@ -72,12 +71,11 @@ class Workspace:
     times: Times = CONSTANT
     plain: bool = False
     say: Say = lambda _: None
-    warn: Say = lambda _: None
+    look: Callable[[Sequence[Entry]], None] = lambda _: None
 
     def write(self, entries: Sequence[Entry]) -> Layer:
         """Write entries, already in order, as one layer; raises what `write_layer` raises."""
         if self.plain:
             return write_plain(self.layout, entries)
-        for line in surprises(entries, self.times.by_content):
-            self.warn(line)
+        self.look(entries)
         return write_layer(self.layout, entries, self.workers, self.known, self.times.by_content)

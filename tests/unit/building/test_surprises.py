@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from tidemill.images.causes.at_run_time import surprises
+from tidemill.building.surprises import surprises
 from tidemill.images.entries import Entry, File, Folder
 from tidemill.images.tar_stream import TIME, content_time
 
