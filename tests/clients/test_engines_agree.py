@@ -18,6 +18,7 @@ from tests.clients.building import (
     classic,
     dockerfile,
     elsewhere,
+    push,
 )
 from tests.components.shapes import BuildKit, Engine, Registry
 
@@ -375,3 +376,29 @@ def test_what_exclude_leaves_out_is_not_copied(
     build = dockerfile(odd, "FROM scratch\nCOPY --exclude=**/p* mixed /d\n")
     makers = (COPY_ONLY, buildkit("buildkit", buildkit_go126.environment))
     assert len({maker.image(build, tmp_path).digest for maker in makers}) == 1
+
+
+def test_what_a_base_copies_by_onbuild_is_refused_where_it_is_built_on(
+    odd: Path, base: str, buildkit_go126: BuildKit, registry: Registry, tmp_path: Path
+) -> None:
+    maker = buildkit("buildkit", buildkit_go126.environment)
+    text = f"FROM {base}\nENV what=fifo\nONBUILD COPY $what /all\n"
+    image = maker.image(dockerfile(odd, text), tmp_path)
+    push(image, registry.name("base"))
+    build = dockerfile(odd, f"# x\nFROM {registry.name('base')}@{image.digest}\n")
+    with pytest.raises(Refused, match=r"^line 2 of odd\.Dockerfile: .*is neither a file"):
+        maker.image(build, tmp_path)
+
+
+def test_what_is_behind_a_link_is_copied_by_engines_and_refused_if_it_can_be_in_no_image(
+    odd: Path, buildkit_go126: BuildKit, tmp_path: Path
+) -> None:
+    (odd / "to-fine").symlink_to("/fine")
+    (odd / "fine/to-fifo").symlink_to("../fifo")
+    maker = buildkit("buildkit", buildkit_go126.environment)
+    image = maker.image(dockerfile(odd, "FROM scratch\nCOPY to-fine/f* /d/\n"), tmp_path)
+    assert image.layers[-1][-1].endswith("d/file")
+    for copied in ("to-fine/to-fifo/", "to-fine/to-fifo/p*"):
+        build = dockerfile(odd, f"FROM scratch\nCOPY {copied} /d/\n")
+        with pytest.raises(Refused, match=r"^line 2 of odd\.Dockerfile: .*is neither a file"):
+            maker.image(build, tmp_path)

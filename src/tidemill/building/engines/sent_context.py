@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -25,11 +26,12 @@ from tidemill.images.dockerfile.copy_only import Assembly
 from tidemill.images.dockerfile.ignore import Ignore
 from tidemill.images.dockerfile.instructions import Arg, Copy, Instruction, Pairs
 from tidemill.images.dockerfile.stage_image import StageImage
-from tidemill.images.dockerfile.stages import Image, Stages
+from tidemill.images.dockerfile.stages import Image, Origin, Stages
 from tidemill.images.dockerfile.tree import Source
 from tidemill.images.entries import Entry, File, Folder, Link, in_order
 from tidemill.images.files import Unfit, changed, fit, unreadable
 from tidemill.images.oci import Platform
+from tidemill.images.rootfs import followed
 
 _WORTH_A_WORD = 200 * 10**6
 
@@ -57,7 +59,18 @@ class _Looks(Assembly):
         if isinstance(origin, int):
             return self.stage(origin).on_top()
         base = self._image(origin) if isinstance(origin, Image) else SCRATCH
-        return StageImage.started(base, self.workspace.scratch, self.stages.file.escape)
+        made = StageImage.started(base, self.workspace.scratch, self.stages.file.escape)
+        line = self.stages.file.stages[index].line
+        waiting = "\n".join(("FROM scratch", *(base.run.get("OnBuild") or ())))
+        for instruction in parse.parse(waiting.encode(), "ONBUILD").stages[0].instructions:
+            self._carry_out(replace(instruction, line=line), made, index)
+        return made
+
+    def _opened(self, origin: Origin | None, name: str) -> Source:
+        opened = super()._opened(origin, name)
+        if isinstance(opened, BuildContext):
+            return _Linked(opened.root, opened.ignore)
+        return opened
 
     def _carry_out(self, instruction: Instruction, made: StageImage, index: int) -> None:
         match instruction:
@@ -76,6 +89,17 @@ class _Looks(Assembly):
                             fit(found)
             case _:
                 pass
+
+
+class _Linked(BuildContext):
+    """A build context whose links are followed, as BuildKit follows them: none leads out of it."""
+
+    def followed(self, path: str) -> str:
+        def link(place: str) -> str | None:
+            entry = self.entry(place)
+            return entry.target if isinstance(entry, Link) else None
+
+        return followed(path, link)
 
 
 def _taken(source: Source, path: str, exclude: Ignore | None) -> list[Entry | Unfit]:
