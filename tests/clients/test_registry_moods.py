@@ -210,6 +210,16 @@ def test_what_head_leaves_open_is_found_out(
     assert scene.published().changed
     assert scene.is_there
     assert not scene.published().changed
+    assert opened(scene.app, session=run().session).find("main") == scene.image
+    # Another image of the same layer, which is there by now, whatever HEAD says of it.
+    layer = layer_of(scene.layout, scene.image)
+    config = scene.layout.add(oci.CONFIG, b'{"another": "config"}')
+    second = scene.layout.add(oci.MANIFEST, oci.manifest(config, [layer]))
+    to = opened(scene.app, push=True, session=run().session)
+    with ThreadPoolExecutor(2) as workers:
+        done = publish(second, scene.layout, to, ["1.0"], workers=workers)
+    assert done.tags == ("1.0",)
+    assert done.blobs_skipped == (1 if crane_does_it else done.blobs_skipped)
 
 
 def test_a_registry_that_refuses_to_say_what_it_has_ends_it_as_with_crane(
