@@ -111,6 +111,11 @@ def test_of_a_run_that_failed_the_rest_runs_again_and_what_needs_it(shop: Mill) 
     assert kept == {"called / made", "other"}
     assert printed(run, "flaky") == {"made": "1"}, "its outputs are those of the first attempt"
     assert minutes(shop) == before + 3  # what was kept is not billed again
+    ids = {job.name: job.id for job in run.jobs}
+    shop.rest("POST", f"/repos/{NAME}/actions/jobs/{ids['other']}/rerun")
+    shop.settled()
+    assert {job.name for job in run.jobs if job.id != ids[job.name]} == {"other"}
+    assert (set(ended(run).values()), minutes(shop)) == ({"success"}, before + 4)
 
 
 def test_run_that_goes_is_not_run_again(shop: Mill) -> None:

@@ -189,7 +189,7 @@ class Running:
                 frame.anew.add(name)
             return result
         if may_keep and (kept := self._hub.keep_job(self._run, title)):
-            return Result("success", kept.outputs)
+            return Result(str(kept.conclusion), kept.outputs)
         frame.anew.add(name)
         job = self._hub.add_job(self._run, title)
         ending = self._ended()

@@ -25,7 +25,7 @@ from tidemill_sandbox.runner.workshop import Machines, Trigger, Workshop
 from tidemill_sandbox.state import git_reading
 from tidemill_sandbox.state.git_reading import Unfound
 from tidemill_sandbox.state.hub import Hub, Unprocessable
-from tidemill_sandbox.state.shapes import Cause, Event, Repository, Run
+from tidemill_sandbox.state.shapes import Cause, Event, Job, Repository, Run
 from tidemill_sandbox.webhooks import payloads
 
 MOST_CHAINED = 3  # workflow_run after workflow_run (facts, section 1)
@@ -119,15 +119,20 @@ class Starter:
         return {"runs": started}
 
     def rerun(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """Run jobs of a run again: {"run": its id, "by": who asks, "failed": only those that
-        failed, and what needs them}.
+        """Run jobs of a run again, and what needs them: {"run": its id, "by": who asks, "which":
+        "all", "failed", or the id of one}.
 
         The event, the commit and the workflow file are those of the first attempt.
         """
         run = self._hub.run(int(body["run"]))
         if run is None or run.id not in self._begun or run.status != "completed":
             raise Unprocessable("This workflow is already running")
-        self._hub.rerun(run, str(body["by"]), failed_only=bool(body.get("failed")))
+        which = body.get("which", "all")
+        kept: Callable[[Job], bool] = {
+            "all": lambda _: False,
+            "failed": lambda job: job.conclusion == "success",
+        }.get(which, lambda job: job.id != which)
+        self._hub.rerun(run, str(body["by"]), kept)
         self._tell(run, "requested")
         self._later(0.0, self._begun[run.id])
         return {"attempt": run.attempt}

@@ -153,18 +153,18 @@ class Hub(Memory):
             self.runs.append(run)
             return run
 
-    def rerun(self, run: Run, by: str, *, failed_only: bool = False) -> None:
+    def rerun(self, run: Run, by: str, kept: Callable[[Job], bool]) -> None:
         """One more attempt is queued, with the same event; its jobs are new ones.
 
         Args:
-            failed_only: a job that has succeeded stays, unless one that it needs runs again.
+            kept: which jobs stay as they are, unless one that they need runs again.
         """
         with self.lock:
             run.attempt += 1
             run.rerun_by, run.status, run.conclusion = by, "queued", None
             run.started_at, run.updated_at = None, self.now()
-            good = [job for job in run.jobs if failed_only and job.conclusion == "success"]
-            run.kept_jobs, run.earlier_jobs = good, [*run.earlier_jobs, *run.jobs]
+            run.kept_jobs = [job for job in run.jobs if job.runner is not None and kept(job)]
+            run.earlier_jobs += run.jobs
             run.jobs = []
 
     def keep_job(self, run: Run, name: str) -> Job | None:

@@ -158,8 +158,8 @@ class Run:
     """A workflow run; `chain` counts the `workflow_run` events that lead to it.
 
     `jobs` are those of its last attempt, `earlier_jobs` those of the attempts before. `rerun_by` is
-    who asked for that one, which changes nothing of who the run is by. `kept_jobs` had succeeded
-    before, and do not run again in it.
+    who asked for that one, which changes nothing of who the run is by. `kept_jobs` do not run
+    again in it.
     """
 
     id: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from tidemill_sandbox.server.rest import rendering
 from tidemill_sandbox.server.rest.calls import Answer, Call, Problem, operation, unfound
@@ -43,19 +43,25 @@ def _cancel(call: Call) -> Answer:
 
 @operation("POST", f"{_RUNS}/{{run_id}}/rerun", "actions")
 def _rerun(call: Call) -> Answer:
-    return _again(call, failed=False)
+    return _again(call, call.run(), "all")
 
 
 @operation("POST", f"{_RUNS}/{{run_id}}/rerun-failed-jobs", "actions")
 def _rerun_failed(call: Call) -> Answer:
-    return _again(call, failed=True)
+    return _again(call, call.run(), "failed")
 
 
-def _again(call: Call, *, failed: bool) -> Answer:
-    run, again = call.run(), call.hub.control.get("rerun")
+@operation("POST", "/repos/{owner}/{repo}/actions/jobs/{job_id}/rerun", "actions")
+def _rerun_job(call: Call) -> Answer:
+    run, job = _by_id(call)
+    return _again(call, run, job.id)
+
+
+def _again(call: Call, run: Run, which: Literal["all", "failed"] | int) -> Answer:
+    again = call.hub.control.get("rerun")
     if run.status != "completed" or again is None:
         raise Problem(403, "This workflow is already running")
-    again({"run": run.id, "by": call.cause.login, "failed": failed})
+    again({"run": run.id, "by": call.cause.login, "which": which})
     return Answer(201, {})
 
 
