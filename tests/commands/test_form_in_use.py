@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.commands.checkouts import Said, tidemill
+from tests.commands.checkouts import Said, new_checkout, service, tidemill
 
 from tidemill.images.layout import Layout
+from tidemill.images.tar_stream import TIME
 
 HTML = "usr/share/nginx/html"
 
@@ -113,6 +114,37 @@ def test_with_times_that_follow_from_content_nginx_sends_the_new_page(
     nginx: Path, context: Path
 ) -> None:
     assert seen_after_a_change(nginx, context, "--content-time", f"/{HTML}") == (200, b"new page")
+
+
+def test_the_settings_say_it_for_all_services_and_what_is_unchanged_is_not_sent_again(
+    tmp_path: Path,
+) -> None:
+    app = new_checkout(tmp_path / "app", "web")
+    app.write("Dockerfile", "ARG BASE_IMAGE\nFROM $BASE_IMAGE\nCOPY web /own\n")
+    app.write("Dockerfile.base", "FROM scratch\nCOPY web /www/page\n")
+    app.settings(
+        'content_times = ["/web", "/www"]\ncreated = 2026-05-01T00:00:00Z\n'
+        '[base]\nfile = "Dockerfile.base"\n'
+        + service("web")
+        + '[[services]]\nname = "built"\nfile = "Dockerfile"\n'
+    )
+    app.commit()
+    to = f"oci:{tmp_path / 'out'}"
+    first = app.built("--to", to)
+    for name, paths in {"web": {"web"}, "built": {"www/page"}}.items():
+        layout = Layout.open(tmp_path / "out" / name)
+        config = json.loads(layout.read(first[name]["imageid"]))
+        assert config["created"] == "2026-05-01T00:00:00Z"
+        found: dict[str, int] = {}
+        for layer in json.loads(layout.read(first[name]["digest"]))["layers"]:
+            with tarfile.open(layout.path(layer["digest"])) as archive:
+                found |= {member.name: int(member.mtime) for member in archive}
+        assert {path for path, when in found.items() if when != TIME} == paths
+    again = app.built("--to", to)
+    assert {name: (one["changed"], one["sent"]) for name, one in again.items()} == {
+        "web": (False, 0),
+        "built": (False, 0),
+    }
 
 
 def test_pages_with_one_time_are_warned_of(context: Path) -> None:

@@ -8,10 +8,8 @@ from functools import cached_property
 from threading import Lock
 from typing import Any
 
-import msgspec
-
 from tidemill.errors import Refused
-from tidemill.images import oci, run_config
+from tidemill.images import documents, oci, run_config
 from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.rootfs import RootFs
@@ -110,8 +108,8 @@ def _read(store: ImageStore, digest: str) -> tuple[oci.Manifest, oci.Config]:
 
 def _entries(store: ImageStore, digest: str, depth: int) -> Iterator[tuple[Platform | None, str]]:
     """The images that a digest leads to, with what an index says that they are for."""
-    data = store.read(digest)
-    if "manifests" not in oci.decoded(data, dict[str, msgspec.Raw], f"the base {digest}"):
+    content = documents.parsed(store.read(digest), digest)
+    if isinstance(content, oci.Manifest):
         yield None, digest
         return
     if depth > _DEEPEST:
@@ -119,7 +117,7 @@ def _entries(store: ImageStore, digest: str, depth: int) -> Iterator[tuple[Platf
             f"the base {digest} is an index in more than {_DEEPEST} others",
             remedy="name the digest of the image itself",
         )
-    for entry in oci.decoded(data, oci.Index, f"the base {digest}").manifests:
+    for entry in content.manifests:
         if oci.ATTESTATION in (entry.annotations or {}):
             continue
         if entry.platform and oci.FROM_DOCKER.get(entry.media_type, entry.media_type) != oci.INDEX:
