@@ -238,6 +238,19 @@ def test_what_is_no_verdict_is_lost(tmp_path: Path, answering: Any, answer: Any,
     assert (w.state("lab"), w.at("shop")) == ("deployed", 1)
 
 
+def test_tokens_that_are_none_stop_no_turn_and_are_not_shown(
+    tmp_path: Path, answering: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TIDEMILL_VERIFICATION_TOKENS", "Bearer my-token")
+    w = soaking(tmp_path, url=f"http://127.0.0.1:{answering.server_address[1]}/")
+    w.deploy("lab")
+    w.later(hours=1)
+    w.green()
+    assert "lost (refused: line 1 of TIDEMILL_VERIFICATION_TOKENS is no address" in w.why()
+    assert "my-token" not in json.dumps(w.status())
+    assert (w.state("lab"), w.at("shop"), answering.asked) == ("deployed", 1, [])
+
+
 def test_looking_asks_nobody_and_writes_nothing(tmp_path: Path, answering: Any) -> None:
     w = soaking(tmp_path, url=f"http://127.0.0.1:{answering.server_address[1]}/")
     w.deploy("lab")

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -97,9 +98,12 @@ def _why_no_address(text: str) -> str | None:
     """Why a text is no address to ask. It is in the repository, so it has no secret in it."""
     if "@" in text.partition("://")[2].partition("/")[0]:
         return f"an address has no user or password in it: give these in {TOKENS}"
-    if not _ADDRESS.fullmatch(text):
-        return f"{text!r} is not an address like https://prometheus.example.com"
-    return None
+    try:
+        parts = urlsplit(text)
+        is_one = _ADDRESS.fullmatch(text) and parts.hostname and parts.port != 0
+    except ValueError:  # of its port, or of its brackets
+        is_one = None
+    return None if is_one else f"{text!r} is not an address like https://prometheus.example.com"
 
 
 def _why_no_query(one: Verification, way: str) -> tuple[str, str] | None:

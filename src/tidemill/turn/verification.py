@@ -51,11 +51,16 @@ class Verifier:
     def __call__(self, known: Snapshot, questions: Sequence[Question]) -> dict[Question, Answer]:
         """The answers: all addresses are asked at once, the rest one after the other."""
         asked: dict[Question, Asked] = {}
+        found: dict[Question, Answer] = {}
         for one in questions:
             self.say(f"verify {one.set} in {one.wave}: {one.verification.name}")
             if (call := call_of(one)) is not None:
-                asked[one] = Asked(call, one.verification.timeout.total_seconds())
-        found = {one: self._answer(known, one) for one in questions if one not in asked}
+                try:
+                    asked[one] = Asked(call, one.verification.timeout.total_seconds())
+                except TidemillError as error:  # tokens that are none stop no turn
+                    found[one] = _lost(error)
+        rest = [one for one in questions if one not in {**asked, **found}]
+        found |= {one: self._answer(known, one) for one in rest}
         return found | {one: _fetched(one, each) for one, each in asked.items()}
 
     def _answer(self, known: Snapshot, one: Question) -> Answer:
