@@ -83,6 +83,16 @@ MISTAKES = {
     "two are missing": (("record-check", "--repo", "x"), "needs --sha and --context", "an example"),
     "argument is missing": (("compare", "a"), "tidemill compare needs RIGHT.", "an example"),
     "argument too much": (("compare", "a", "b", "c"), "has no place for 'c'.", "--help"),
+    "value without its option": (
+        ("drop", "--repo", "x", "an id"),
+        "has no place for 'an id'.",
+        "did you mean --id 'an id'? ",
+    ),
+    "value without its option, and it is there": (
+        ("drop", "--repo", "x", "--id", "a", "b"),
+        "has no place for 'b'.",
+        "  remedy: `tidemill drop --help`",
+    ),
     "value is missing": ((*HOLD, "--set"), "'--set' requires an argument", "--help"),
     "option where a value belongs": (
         ("hold-wave", "--repo", "x", "--wave", "--reason", "y"),
@@ -117,6 +127,7 @@ def test_a_mistake_is_one_error_with_what_was_meant(
 SECRETS = [
     ("status", "https://ada:s3cret@example.com/x"),
     ("status", "--nosuch=s3cret"),
+    ("drop", "https://ada:s3cret@example.com/x"),
     ("status", "--https://ada:s3cret@example.com/x"),
     ("https://ada:s3cret@example.com/x",),
     ("build-reproducible-image", "--engine", "https://ada:s3cret@example.com/x"),

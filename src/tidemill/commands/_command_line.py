@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -87,9 +88,14 @@ class OneCommand(_Helpful):
             if ctx.resilient_parsing:
                 return super().parse_args(ctx, args)
             self._refuse_options_as_values(ctx, args)
-            if rest := super().parse_args(ctx, args):
-                said = f"{ctx.command_path} has no place for {shown(rest[0])}"
-                raise click.BadArgumentUsage(said)
+            words = [*args]
+            try:
+                rest = super().parse_args(ctx, args)
+            except click.MissingParameter as missing:
+                _, rest, _ = self.make_parser(ctx).parse_args(words)
+                raise (_NoPlace(rest[0], missing.param) if rest else missing) from None
+            if rest:
+                raise _NoPlace(rest[0])
             self._complete(ctx)
             return rest
 
@@ -259,6 +265,16 @@ class _NoRepository(click.UsageError):
         self.remedy = repository.remedy
 
 
+class _NoPlace(click.BadArgumentUsage):
+    """A word that is no option's value; maybe it is meant for the one that is missing."""
+
+    def __init__(self, word: str, missing: click.Parameter | None = None) -> None:
+        super().__init__(shown(word))
+        is_close = isinstance(missing, click.Option) and not word.startswith("-")
+        given = shlex.join([missing.opts[0], word]) if missing and is_close else ""
+        self.meant = f"did you mean {given}? " if given else ""
+
+
 def _titled(text: str) -> str:
     return f"{text[0].upper()}{text[1:]}"
 
@@ -283,6 +299,8 @@ def _wrong(error: click.UsageError) -> CommandLineWrong:
             remedy = f"`{path} --help` lists them"
         case _NoRepository(message=what, remedy=remedy):
             pass
+        case _NoPlace(message=word, meant=meant):
+            what = f"{path} has no place for {word}"
         case click.NoSuchOption(option_name=name):
             name = redacted(one_line(name))
             names = [opt for one in of.get_params(ctx) for opt in (*one.opts, *one.secondary_opts)]
@@ -298,7 +316,9 @@ def _wrong(error: click.UsageError) -> CommandLineWrong:
             remedy = f"`{path} --help` says what it takes"
         case _:
             what = error.format_message().removesuffix(".")
-    return CommandLineWrong(redacted(one_line(what)), usage=usage, meant=meant, remedy=remedy)
+    return CommandLineWrong(
+        redacted(one_line(what)), usage=usage, meant=redacted(one_line(meant)), remedy=remedy
+    )
 
 
 def _missing(ctx: click.Context) -> list[str]:
