@@ -11,8 +11,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -27,7 +27,11 @@ WAYS = ("command", "status", "prometheus", "url")
 MOST_SAID = 200
 LONGEST_TIMEOUT = timedelta(minutes=10)
 _WAYS = ", ".join(WAYS)
-_ADDRESS = re.compile(r"https?://[A-Za-z0-9._\[\]:-]+(/[!-~]*)?(\?[!-~]*)?")
+_LAST_PORT = 65535
+_ADDRESS = re.compile(
+    r"https?://(?:[A-Za-z0-9._-]+|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
+    r"(/[!-~]*)?(\?[!-~]*)?"
+)
 LostKind: TypeAlias = Literal[
     "timeout",
     "unreachable",
@@ -98,11 +102,13 @@ def _why_no_address(text: str) -> str | None:
     """Why a text is no address to ask. It is in the repository, so it has no secret in it."""
     if "@" in text.partition("://")[2].partition("/")[0]:
         return f"an address has no user or password in it: give these in {TOKENS}"
+    found = _ADDRESS.fullmatch(text)
     try:
-        parts = urlsplit(text)
-        is_one = _ADDRESS.fullmatch(text) and parts.hostname and parts.port != 0
-    except ValueError:  # of its port, or of its brackets
-        is_one = None
+        if found and found["six"]:
+            IPv6Address(found["six"])
+        is_one = found is not None and 0 < int(found["port"] or 80) <= _LAST_PORT
+    except ValueError:
+        is_one = False
     return None if is_one else f"{text!r} is not an address like https://prometheus.example.com"
 
 
