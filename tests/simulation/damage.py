@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from tests.simulation.announcing import announcement
-from tests.simulation.facts import SPACE, below
-from tests.simulation.memory import Commit
+from tests.simulation.facts import SPACE, below, record
+from tests.simulation.memory import SIGNED, Commit
 from tests.simulation.world import World
 from tidemill.clients.git.store import Update
+from tidemill.facts import requests
 from tidemill.facts.refs import Refs
 
 RECORD = "record.json"
@@ -37,6 +39,42 @@ def forge(world: World) -> None:
         files = {RECORD: NEWER}
     sha = _write(world, f"{SPACE}/{name}", files)
     world.forged[f"{SPACE}/{name}"] = (sha, NEWER in files.values())
+
+
+def forge_request(world: World) -> None:
+    """Somebody who may write refs puts a request of ada's making into the inbox."""
+    rng, waves = world.rng, [wave.name for wave in world.scene.waves]
+    wave, name = rng.choice(waves), rng.choice(world.scene.sets)
+    fields: dict[str, Any] = {"accepted_at": world.now, "by": "ada", "wave": wave}
+    had = [one for other in waves for one in world.rules.standing.had(other, name) if one.app_sha]
+    made: requests.Fact
+    if rng.random() < 0.3 or not had:
+        holds = [record(world.server, sha) for sha in below(world.server.refs, "holds").values()]
+        ends = tuple(one["id"] for one in holds if "id" in one)
+        made = requests.Release(**fields, ends=ends, reason="go on")
+    else:
+        one = rng.choice(had)
+        made = requests.Promotion(
+            **fields,
+            set=name,
+            app_sha=one.app_sha or "",
+            position=one.position,
+            override="it is urgent",
+        )
+    _write(world, f"{SPACE}/inbox/{made.id}", {RECORD: requests.encode(made)})
+
+
+def replay(world: World) -> None:
+    """Somebody who may write refs puts what ada signed at some time into the inbox once more."""
+    signed = [sha for sha, one in world.server.commits.items() if one.author.startswith(SIGNED)]
+    if not signed:
+        return
+    sha = world.rng.choice(signed)
+    ref = f"{SPACE}/inbox/{world.server.commits[sha].message.strip()}"
+    if ref not in world.server.refs:
+        world.tell(f"mallory puts {ref} there once more")
+        update = Update(ref, None, sha)
+        world.server.receive("mallory", Refs(dict(world.server.refs)), [update])
 
 
 def lose_journal(world: World) -> None:

@@ -33,6 +33,9 @@ from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
 from tidemill.facts.staleness import Inspection
+from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
+
+SIGNED = "signed by "  # and who: so a commit's author begins where a key has signed it
 
 
 class Killed(BaseException):
@@ -97,6 +100,7 @@ class Server:
         protected: only people may move main.
         locked: how many pushes it declines before it takes one again.
         slow: operations take too long.
+        sits: whose key is where somebody asks for something.
     """
 
     refs: dict[str, str] = field(default_factory=dict)
@@ -105,6 +109,7 @@ class Server:
     protected: bool = False
     locked: int = 0
     slow: bool = False
+    sits: str = "ada"
 
     def copy(self) -> Server:
         """Another server with the same contents, which nobody watches."""
@@ -245,6 +250,19 @@ class Client:
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
         return self._own(Commit(dict(files), parent, message, date, "tidemill"))
+
+    def signed(self, commit: str) -> str:
+        return self._own(replace(self._commit(commit), author=f"{SIGNED}{self.server.sits}"))
+
+    def signed_by(
+        self, commit: str, keys: Mapping[str, bytes]
+    ) -> SignatureVoucher | NoVoucher | UnknownVoucher:
+        self._get(commit)
+        author = self._commit(commit).author
+        who = author.removeprefix(SIGNED)
+        if not author.startswith(SIGNED) or f"{who}.keys" not in keys:
+            return NoVoucher(f"it is {author}'s")
+        return SignatureVoucher((who,))
 
     def work(self, work: Work) -> WorkResult:
         self._get(work.parent)

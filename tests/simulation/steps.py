@@ -91,6 +91,7 @@ STEPS: Mapping[Step, float] = {
     requests.roll_back: 4,
     requests.promote: 5,
     requests.drop: 2,
+    requests.impostor: 1,
     requests.retry: 4,
     trouble.refuse_main: 1,
     trouble.stumble: 1,
@@ -100,6 +101,8 @@ STEPS: Mapping[Step, float] = {
     trouble.flood: 0.3,
     names.rename: 0.7,
     damage.forge: 1,
+    damage.forge_request: 1,
+    damage.replay: 1,
     damage.lose_journal: 0.5,
     damage.announce_far_ahead: 0.5,
 }

@@ -29,11 +29,11 @@ from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import Refs
 from tidemill.facts.renames import RenamedSnapshot
-from tidemill.facts.requests import Hotfix
+from tidemill.facts.requests import Hotfix, Release
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
-from tidemill.plan import announcements, due, eviction, landing, next_sets, waits
+from tidemill.plan import announcements, approvers, due, eviction, landing, next_sets, waits
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import release_hold
 from tidemill.plan.plan import Plan, plan
@@ -333,3 +333,26 @@ def test_a_hold_that_is_not_shown_because_its_wave_is_gone_is_noticed(monkeypatc
     monkeypatch.setattr(history, "OFTEN", 0.5)
     found = first_broken(often={names.rename: 60, requests.hold: 60, turn: 60})
     assert "rule 13: held, and not shown" in found
+
+
+FORGED: Mapping[Step, float] = {
+    damage.forge_request: 40,
+    requests.hold: 30,
+    machines.run_well: 120,
+}
+
+
+def test_a_request_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.approvers.guarded", lambda *_: ())
+    found = first_broken(WELL, {**FORGED, requests.hold: 0, requests.release: 0})
+    assert "was asked for by mallory" in found
+
+
+def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
+    sound = approvers.guarded
+
+    def guarded(settings: Any, holds: Any, fact: Any) -> Any:
+        return () if isinstance(fact, Release) else sound(settings, holds, fact)
+
+    monkeypatch.setattr("tidemill.plan.approvers.guarded", guarded)
+    assert re.search(r"rule 13: the hold .* is lost", first_broken(WELL, FORGED))

@@ -65,6 +65,7 @@ class World:
         world = cls(scene, rng, server, Rules(scene, server))
         rollout = scene.rollout()
         files = {FILE: scene.settings(), ROLLOUT: rollout.render(), "README.md": b"cfg-app\n"}
+        files["approvers/ada.keys"] = b"ada's key\n"
         made = generated(files)
         assert not isinstance(made, str)
         server.refs[MAIN] = server.put(Commit(made, None, "a first commit", START, "ada"))

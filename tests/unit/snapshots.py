@@ -147,6 +147,7 @@ class Rollout(Told):
             holds=dict(self.holds),
             records=dict(self.records),
             reach=self.reach,
+            vouchers=dict(self.vouchers),
         )
 
     def decide(self, maker: Maker | None = None, *, without_landing: bool = False) -> Plan:

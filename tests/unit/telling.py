@@ -26,6 +26,7 @@ from tidemill.facts.requests import (
 )
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef
+from tidemill.facts.vouchers import Voucher
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Told:
     silent: set[str] = field(default_factory=set)
     unreadable: tuple[UnreadableRef, ...] = ()
     foreign: str | None = None
+    vouchers: dict[str, Voucher] = field(default_factory=dict)
 
     def ago(self, minutes: float) -> datetime:
         """That many minutes before now."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from tidemill.asks import announcement, drop, hold, hotfix, promotion, report, retry, rollback
+from tidemill.asks.approvers import in_whose_name
 from tidemill.asks.ask import (
     Announce,
     Ask,
     DropRequest,
     HoldWave,
+    Nothing,
     PromoteWave,
     PutHotfix,
     ReleaseWave,
@@ -15,7 +17,7 @@ from tidemill.asks.ask import (
     RetrySet,
     RollBackWave,
 )
-from tidemill.asks.asker import Answer, Asker, Lookup
+from tidemill.asks.asker import Answer, Asker, Ended, Lookup
 from tidemill.facts.state import State
 
 
@@ -25,6 +27,11 @@ def answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
     Raises:
         Refused: it can't be carried out: what is meant does not exist, or is not allowed.
     """
+    found = _answer(ask, state, asker, look)
+    return found if isinstance(found, Nothing | Ended) else in_whose_name(found, state, asker)
+
+
+def _answer(ask: Ask, state: State, asker: Asker, look: Lookup) -> Answer:
     match ask:
         case Announce():
             return announcement.answer(ask, state, asker, look)

@@ -13,7 +13,7 @@ from tidemill.asks.ask import Nothing
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.operation import Operation
 from tidemill.facts.records import Deployment
-from tidemill.facts.requests import AnnouncementRequest, Fact
+from tidemill.facts.requests import AnnouncementRequest, Fact, WorkflowRun
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,27 @@ Answer: TypeAlias = "Fact | Nothing | Ended"
 
 
 @dataclass(frozen=True)
+class Origin:
+    """The run of a workflow in which somebody asks, as GitHub has it.
+
+    Attributes:
+        logins: who started it, and who ran it again, if that is somebody else.
+        event: what started it.
+    """
+
+    run: WorkflowRun
+    logins: tuple[str, ...]
+    event: str
+
+
+@dataclass(frozen=True)
 class Asker:
     """Who asks, when, and how commands are written for them.
 
     Attributes:
+        origin: the run in which they ask; None outside of a workflow.
+        signs: whether they sign what they ask for.
+        on_github: the command that does the same on GitHub; None where none does.
         typed: a command's words as they are typed in a terminal.
         both: the same, and what does it on GitHub where the repository is there.
     """
@@ -44,6 +61,9 @@ class Asker:
     now: datetime
     typed: Callable[[tuple[str, ...]], str]
     both: Callable[[tuple[str, ...]], str]
+    origin: Origin | None = None
+    signs: bool = False
+    on_github: Callable[[tuple[str, ...]], str | None] = lambda _: None
 
     @property
     def overriding(self) -> str:

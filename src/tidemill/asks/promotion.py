@@ -23,7 +23,7 @@ def answer(ask: PromoteWave, state: State, asker: Asker) -> Answer:
     wave = wave_of(state, ask.wave)
     set_name = set_of(state, ask.set)
     landing = _chosen(state, wave, set_name, ask, asker)
-    if ask.sha is None and wave.approval:
+    if ask.sha is None and (wave.approval or wave.approvers):
         raise _needs_a_name(asker, wave.name, set_name, landing.app_sha or "", ask.override)
     present = state.ledger.present(wave.name, set_name)
     if present and present.content == landing.content:

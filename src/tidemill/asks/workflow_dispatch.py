@@ -116,7 +116,7 @@ def inputs_of(words: Sequence[str]) -> dict[str, str] | None:
     Args:
         words: the command, then `--option` and value in turn.
     """
-    name, *given = words
+    name, *given = (word for word in words if word != "--sign")  # GitHub knows who it is
     values = dict(zip(given[::2], given[1::2], strict=True))
     for operation, form in _FORMS.items():
         fields = {f"--{option}": field for field, option in form.takes.items()}

@@ -41,6 +41,12 @@ ACCEPT_ONLY = Option(
     is_flag=True,
     help="only write the request to Git; the next turn acts on it",
 )
+SIGN = Option(
+    "--sign",
+    is_flag=True,
+    help="sign it, as Git is configured to (gpg.format, user.signingkey), so that a wave with "
+    "approvers takes it from you without GitHub",
+)
 WAVE = Option("--wave", required=True, help="the wave")
 WAVE_OR_ALL = (
     Option("--wave", help="the wave"),
@@ -100,6 +106,7 @@ class Options:
 
     Attributes:
         accept_only: whether to accept, and leave the turn to others.
+        sign: whether to sign what is asked for.
     """
 
     now: datetime
@@ -107,6 +114,7 @@ class Options:
     json: bool
     dry_run: bool = False
     accept_only: bool = False
+    sign: bool = False
 
 
 def image_set(about: str = "may be left out where there is one") -> Option:
@@ -123,6 +131,7 @@ def options(arguments: Arguments) -> Options:
         json=arguments.json,
         dry_run=getattr(arguments, "dry_run", False),
         accept_only=getattr(arguments, "accept_only", False),
+        sign=getattr(arguments, "sign", False),
     )
 
 

@@ -14,6 +14,7 @@ from tidemill.commands._results import EventOutlook, EventRequest, Request
 from tidemill.commands._session import accept_ask, turn_taken
 from tidemill.commands._writing import tell
 from tidemill.errors import TidemillError
+from tidemill.plan.obstacles import UnknownAsker
 from tidemill.plan.plan import of_dry_run
 from tidemill.turn.outcome import NothingDue, WouldWrite
 from tidemill.turn.read import read
@@ -57,6 +58,10 @@ def accept_and_look_ahead(
     operations = decided.todo is not None or asks_command
     wants_turn = operations or decided.is_change or decided.more
     is_due = wants_turn or bool(decided.to_ask or state.strays)
+    # Who asked may be known to those alone who have another token than this.
+    is_due |= any(
+        isinstance(one, UnknownAsker) for line in decided.waiting for one in line.obstacles
+    )
     taken = turn_taken(
         of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )

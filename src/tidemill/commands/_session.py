@@ -8,7 +8,7 @@ from dataclasses import replace
 from tidemill.answers.difference import asked_for, awaiting_approval, sets_on_main
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
-from tidemill.asks.asker import OVERRIDING, Asker, Ended
+from tidemill.asks.asker import OVERRIDING, Asker, Ended, Origin
 from tidemill.clients.git.store import Store
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
@@ -20,7 +20,14 @@ from tidemill.commands._results import Acceptance, Difference, Request, RequestA
 from tidemill.commands._signalling import Signalling
 from tidemill.commands._writing import tell, teller
 from tidemill.errors import Refused, TidemillError
-from tidemill.facts.requests import AnnouncementRequest, Drop, Fact, Promotion, approval
+from tidemill.facts.requests import (
+    AnnouncementRequest,
+    Drop,
+    Fact,
+    Promotion,
+    WorkflowRun,
+    approval,
+)
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
@@ -167,7 +174,7 @@ def accept_ask(
 ) -> tuple[Fact | Nothing | Ended, Accepted, Request]:
     """Read, and accept what is asked for."""
     state = read(store)
-    asker = Asker(person.name(), options.now, remedies.typed, remedies.both)
+    asker = _asker(remedies, options)
     fact = answer(ask, state, asker, RepositoryLookup(store, state, announcement_in))
     match fact:
         case Nothing():
@@ -183,6 +190,22 @@ def accept_ask(
         way_in=_way_in(remedies, state, fact, accepted.ended),
     )
     return fact, accepted, request
+
+
+def _asker(remedies: Remedies, options: Options) -> Asker:
+    origin = None
+    if found := person.run():
+        run = WorkflowRun(id=found[0], attempt=found[1])
+        origin = Origin(run, person.logins(), person.started_by())
+    return Asker(
+        person.name(),
+        options.now,
+        remedies.typed,
+        remedies.both,
+        origin=origin,
+        signs=options.sign,
+        on_github=remedies.on_github,
+    )
 
 
 def _request(accepted: Accepted) -> Request:

@@ -16,6 +16,7 @@ EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
+    _options.SIGN,
     _options.WAVE,
     _options.image_set(),
     Option(

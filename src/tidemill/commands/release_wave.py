@@ -16,6 +16,7 @@ EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix 
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
+    _options.SIGN,
     Option("--wave", help="the wave"),
     Option("--all", "all_waves", is_flag=True, help="the holds that hold-wave --all has placed"),
     _options.image_set("every hold of the wave by default"),

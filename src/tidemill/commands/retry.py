@@ -16,6 +16,7 @@ EXAMPLE = "tidemill retry --repo URL --sha 7d1043473d55"
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
+    _options.SIGN,
     Option("--sha", required=True, help="the commit of app.git, 7 digits or more"),
     Option(
         "--override",

@@ -16,6 +16,7 @@ EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors 
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
+    _options.SIGN,
     _options.WAVE,
     _options.image_set(),
     Option(

@@ -23,6 +23,7 @@ EXAMPLE = (
 
 PARAMETERS = (
     *_options.ACCEPT_AND_TURN,
+    _options.SIGN,
     Option(
         "--announcement",
         required=True,

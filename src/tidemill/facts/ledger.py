@@ -22,6 +22,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.signals import Signal
 from tidemill.facts.staleness import Finding
 from tidemill.facts.verification import Standing
+from tidemill.facts.vouchers import COUNTS_FOR, Asked
 from tidemill.words.moments import Moment
 
 KEPT_SETS = 50
@@ -365,6 +366,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         finding: what is known of what main generates.
         hotfixes: ids of the requests of hotfixes that have begun: their holds are placed.
         signals: what has to be told to people, or was and is not over.
+        spent: what approvers have asked for that has ended lately: by what it was known by, when
+            they asked, so that nobody says it once more for them.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -389,6 +392,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     finding: Finding | None = None
     hotfixes: list[str] = []
     signals: list[Signal] = []
+    spent: dict[str, Moment] = {}
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -424,6 +428,11 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         """Whether a commit is known to be on main; many that are not known may be, too."""
         parts = (part for sets in self.sets.values() for part in sets.values())
         return any(landing.commit == sha for part in parts for landing in part.landings)
+
+    def spend(self, asked: Asked, now: datetime) -> None:
+        """What an approver asked for has ended: the same words do not count again."""
+        lately = {key: at for key, at in self.spent.items() if now - at <= COUNTS_FOR}
+        self.spent = {**lately, asked.key: asked.at}
 
     def how_ended(self, request: str) -> str | None:
         """How a request ended, None if it did not or that was long ago."""
@@ -493,6 +502,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             named={**self.named},
             reporters={**self.reporters},
             signals=[*self.signals],
+            spent={**self.spent},
         )
 
 

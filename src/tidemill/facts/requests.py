@@ -27,6 +27,7 @@ from tidemill.words.names import (
     checked_name,
     checked_repository,
     checked_sha,
+    is_login,
     shown,
 )
 from tidemill.words.references import running
@@ -35,8 +36,13 @@ from tidemill.words.references import running
 _ANNOUNCED = re.compile(
     r"announcement-(?P<set>.+)-(?P<what>(?:[0-9]+\.)?[0-9]+-[0-9a-f]{12}(?:-[0-9a-f]{8})?)"
 )
-# A person's login, or an App's with [bot]; companies' have an underscore.
-_LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
+
+
+class WorkflowRun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A run of a workflow on GitHub, and which attempt at it."""
+
+    id: int
+    attempt: int = 1
 
 
 class _Request(
@@ -47,12 +53,20 @@ class _Request(
     tag_field="kind",
     omit_defaults=True,
 ):
-    """`named`: which names it is by, where it came between a change of names and the next turn."""
+    """What all requests have.
+
+    Attributes:
+        named: which names it is by, where it came between a change of names and the next turn.
+        run: the run that wrote it, and `main` the commit of main that whoever signed it saw: of
+            what a wave takes from its approvers alone, so that a turn can tell whose it is.
+    """
 
     version: Literal[1] = 1
     accepted_at: Moment
     by: str = ""
     named: str | None = None
+    run: WorkflowRun | None = None
+    main: str | None = None
 
     @property
     def id(self) -> str:
@@ -294,6 +308,8 @@ def decode(data: bytes) -> Fact:  # noqa: PLR0912 - a case for each kind
     for name in ("reason", "override", "by"):
         if value := getattr(fact, name, None):
             checked_line(value, name)
+    if not isinstance(fact, Deployment):
+        _check_origin(fact)
     match fact:
         case AnnouncementRequest():
             checked(fact.announcement)
@@ -320,12 +336,20 @@ def decode(data: bytes) -> Fact:  # noqa: PLR0912 - a case for each kind
 
 def checked_login(text: str) -> str:
     """Return `text` if an account of GitHub may have it as its login; else raise `Refused`."""
-    if not _LOGIN.fullmatch(text):
+    if not is_login(text):
         raise Refused(
             f"{shown(text)} is not the login of an account",
             remedy="give it as GitHub shows it, an App's with [bot]",
         )
     return text
+
+
+def _check_origin(request: Request) -> None:
+    if request.main is not None:
+        checked_sha(request.main)
+    run = request.run
+    if run is not None and not (0 < run.id < 2**63 and 0 < run.attempt < 2**31):
+        raise Refused(f"there is no attempt {run.attempt} at a run {run.id}", remedy="ask again")
 
 
 def _check_record(record: Deployment) -> None:

@@ -118,6 +118,17 @@ class Deployments(_Part, frozen=True, kw_only=True):
         return self.reports == "poll"
 
 
+class Approvals(_Part, frozen=True, kw_only=True):
+    """What a turn knows approvers by.
+
+    Attributes:
+        keys: the folder of main that has their public keys: `LOGIN.keys`, SSH keys one a line, and
+            `LOGIN.gpg`, OpenPGP keys with their armour, both as GitHub shows them.
+    """
+
+    keys: str = "approvers"
+
+
 class Bot(_Part, frozen=True, kw_only=True):
     """Who makes automatic commits."""
 
@@ -130,6 +141,10 @@ class Wave(_Part, frozen=True, kw_only=True):
     """One step of the rollout; `after` names the waves it takes sets from, none: announcements.
 
     `was` is what it was called before.
+
+    Attributes:
+        approvers: the logins, and the teams as ORG/TEAM, that alone may approve, override, roll
+            back, release and retry here; none: everybody who may write.
     """
 
     name: str
@@ -141,6 +156,7 @@ class Wave(_Part, frozen=True, kw_only=True):
     soak: Duration = Duration()
     windows: tuple[Window, ...] = ()
     approval: bool = False
+    approvers: tuple[str, ...] = ()
     on_failure: OnFailure = "wait"
     failed_after: Duration = Duration()
     need: Need = ALL
@@ -172,6 +188,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     freezes: tuple[Freeze, ...] = ()
     signals: SignalSettings = SignalSettings()
     verifications: tuple[Verification, ...] = ()
+    approvals: Approvals = Approvals()
     bot: Bot = Bot()
 
     def wave(self, name: str) -> Wave | None:

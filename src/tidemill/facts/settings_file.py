@@ -20,7 +20,14 @@ from tidemill.facts.settings import FILE, NAMESPACE, ImageSet, Settings, Wave
 from tidemill.facts.verification import why_not
 from tidemill.facts.windows import Window, parse_window
 from tidemill.words.durations import Duration, parse_duration
-from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
+from tidemill.words.names import (
+    UNPRINTABLE,
+    checked_branch,
+    is_login,
+    is_name,
+    is_team,
+    one_line,
+)
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.references import is_tag
 from tidemill.words.toml_lines import line_of
@@ -216,6 +223,7 @@ def _check_values(settings: Settings) -> None:
             raise _WrongAt(f"$.sets[{index}].generation", "generation must be 1 to 2^31 - 1")
         if image_set.jump < 1:
             raise _WrongAt(f"$.sets[{index}].jump", "jump must be 1 or more")
+    _check_approvers(settings)
     _check_tags(settings.images.tags)
     if settings.checks.retries < 0:
         raise _WrongAt("$.checks.retries", "retries must be 0 or more")
@@ -224,6 +232,19 @@ def _check_values(settings: Settings) -> None:
     for key, value in (("name", settings.bot.name), ("email", settings.bot.email)):
         if not value.strip() or UNPRINTABLE.search(value) or set(value) & set("<>"):
             raise _WrongAt(f"$.bot.{key}", f"{value!r} is not one that Git takes")
+
+
+def _check_approvers(settings: Settings) -> None:
+    _check_template("$.approvals.keys", settings.approvals.keys, ())
+    for index, wave in enumerate(settings.waves):
+        seen: set[str] = set()
+        for one in wave.approvers:
+            if not (is_login(one) or is_team(one)):
+                said = f"{one!r} is neither a login nor a team, as in acme/release-managers"
+                raise _WrongAt(f"$.waves[{index}].approvers", said)
+            if one.casefold() in seen:
+                raise _WrongAt(f"$.waves[{index}].approvers", f"{one!r} is there twice")
+            seen.add(one.casefold())
 
 
 def _check_tags(patterns: Sequence[str]) -> None:

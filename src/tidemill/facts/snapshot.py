@@ -20,6 +20,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.signals import NOBODY, Reach
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.verification import Answer, Question
+from tidemill.facts.vouchers import Voucher
 from tidemill.words.moments import FIRST_YEAR
 from tidemill.words.names import shown
 
@@ -122,6 +123,9 @@ class Snapshot:
         evidence: what the ledger was made from, where the journal is lost.
         reach: the receivers of signals that whoever takes this turn can send to.
         answers: what was answered to the verifications that were asked.
+        commits: by the id of what is in the inbox the commit that holds it; a fact that a dry run
+            takes for accepted has none.
+        vouchers: what stands for who asked, by request, as far as that was looked for.
     """
 
     now: datetime
@@ -145,6 +149,8 @@ class Snapshot:
     evidence: Evidence | None = None
     reach: Reach = NOBODY
     answers: Mapping[Question, Answer] = field(default_factory=dict)
+    commits: Mapping[str, str] = field(default_factory=dict)
+    vouchers: Mapping[str, Voucher] = field(default_factory=dict)
 
     def knowing(self, operation_id: str, parent: str, outcome: Outcome) -> Snapshot:
         """This snapshot, and what became of one operation on one parent."""
@@ -157,6 +163,10 @@ class Snapshot:
     def having_asked(self, answers: Mapping[Question, Answer]) -> Snapshot:
         """This snapshot, and what was answered to more verifications."""
         return replace(self, answers={**self.answers, **answers})
+
+    def having_vouched(self, request: str, voucher: Voucher) -> Snapshot:
+        """This snapshot, and what stands for who asked for something."""
+        return replace(self, vouchers={**self.vouchers, request: voucher})
 
     def having_read(self, record: CheckRecord, required: tuple[str, ...]) -> Snapshot:
         """This snapshot, and what was reported of one commit that was unread."""

@@ -22,7 +22,11 @@ def needs_approval(
     """
     if wave.approval and operation.request not in draft.inbox:
         yield MissingApproval(
-            wave=wave.name, set=operation.set, app_sha=operation.app_sha or "", since=ready
+            wave=wave.name,
+            set=operation.set,
+            app_sha=operation.app_sha or "",
+            approvers=wave.approvers,
+            since=ready,
         )
 
 

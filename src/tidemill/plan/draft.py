@@ -32,6 +32,7 @@ from tidemill.facts.settings import Settings, no_such_place
 from tidemill.facts.signals import Message
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.verification import Question
+from tidemill.facts.vouchers import Asked
 from tidemill.plan.inbox import Inbox
 from tidemill.plan.obstacles import About, Obstacle, Wait
 
@@ -71,6 +72,8 @@ class Draft:
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     to_read: list[str] = field(default_factory=list)
     to_ask: dict[Question, None] = field(default_factory=dict)  # in order, each once
+    to_vouch: list[str] = field(default_factory=list)
+    asked: dict[str, Asked] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)
@@ -129,6 +132,7 @@ class Draft:
     def told(self) -> tuple[Entry, ...]:
         """The lines of the journal, each with who asked for it."""
         asked_by = {name: getattr(fact, "by", "") for name, fact in self.snapshot.inbox.items()}
+        asked_by |= {name: one.by for name, one in self.asked.items() if one.by}
         return tuple(
             msgspec.structs.replace(entry, by=entry.by or asked_by.get(entry.id or "", ""))
             for entry in self.entries
@@ -186,6 +190,8 @@ class Draft:
         if fact is None:
             return
         self.ended.append(request)
+        if request in self.asked:
+            self.ledger.spend(self.asked[request], self.now)
         known_as = request
         if isinstance(fact, AnnouncementRequest):
             known_as = announced_as(request, fact.announcement.set)

@@ -31,6 +31,7 @@ from tidemill.plan.announcements import (
     supersede,
     supersede_oldest,
 )
+from tidemill.plan.approvers import let_in
 from tidemill.plan.deployment import file_record
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import end_holds, file_hold, file_release
@@ -43,10 +44,12 @@ _Filed = TypeVar("_Filed", bound=Fact)
 def file(draft: Draft) -> None:
     """Take in records, then what people ask for; reject what is bad.
 
-    Reads the inbox and the settings; writes records, holds, rollbacks and the ledger of what is
-    deployed, and takes out of the inbox what is done by that. What has to wait for its turn stays.
+    What a wave takes from its approvers alone has to be theirs. Reads the inbox and the settings;
+    writes records, holds, rollbacks and the ledger of what is deployed, and takes out of the inbox
+    what is done by that. What has to wait for its turn stays.
     """
     _clear(draft)
+    let_in(draft)
     for ref_id, record in sorted(
         _of(draft, Deployment), key=lambda one: (one[1].finished, one[1].accepted_at, one[0])
     ):

@@ -48,6 +48,17 @@ class Inbox:
         """The promotions of a set that people ask for in a wave, by id."""
         return self._promotions.get((wave, set_name), {})
 
+    def replace(self, fact_id: str, fact: Fact) -> None:
+        """Put another one of the same kind, for the same place, where one waits."""
+        self._facts[fact_id] = fact
+        match fact:
+            case AnnouncementRequest(announcement=announcement):
+                self._announcements[announcement.set][fact_id] = fact
+            case Promotion(wave=wave, set=set_name):
+                self._promotions[wave, set_name][fact_id] = fact
+            case _:
+                pass
+
     def take(self, fact_id: str) -> Fact | None:
         """Take one out; None where it was not there."""
         fact = self._facts.pop(fact_id, None)

@@ -111,6 +111,15 @@ class MissingApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
     wave: str
     set: str
     app_sha: str
+    approvers: tuple[str, ...] = ()
+
+
+class UnknownAsker(_Obstacle, frozen=True, kw_only=True, tag="unknown asker"):
+    """A wave takes it from its approvers alone, and who asked can't be found out here."""
+
+    wave: str
+    reason: str
+    remedy: str
 
 
 class SetOnAuto(_Obstacle, frozen=True, kw_only=True, tag="on auto"):
@@ -428,6 +437,7 @@ Obstacle: TypeAlias = (
     | FreezeInForce
     | ClosedWindow
     | MissingApproval
+    | UnknownAsker
     | StaleMain
     | RegenerationFirst
     | NothingStale
@@ -471,11 +481,11 @@ class About(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What waits.
 
     Attributes:
-        at: `main` at `sha`; `auto` as a whole; or a set: announced and on no wave's way yet, on
-            its way into a wave, on auto for it, or in it.
+        at: `main` at `sha`; `auto` as a whole; a set: announced and on no wave's way yet, on its
+            way into a wave, on auto for it, or in it; or what somebody asked for in a wave.
     """
 
-    at: Literal["main", "auto", "announced", "for", "on auto", "in"]
+    at: Literal["main", "auto", "announced", "for", "on auto", "in", "asked"]
     sha: str | None = None
     app_sha: str | None = None
     set: str | None = None

@@ -56,6 +56,7 @@ class Plan:
         to_read: commits of which has to be read what was reported, before the rest of the plan
             means anything; the first one first, as the others may not matter then.
         to_ask: verifications to ask before the rest of the plan is all that is due.
+        to_vouch: requests of which has to be found out who asked, likewise.
         todo: operations to try, or a main to look at, before the rest of the plan means anything.
         is_change: whether anything is to be written at all.
         messages: signals to send once all of this is written.
@@ -82,6 +83,7 @@ class Plan:
     to_read: tuple[str, ...] = ()
     messages: tuple[Message, ...] = ()
     to_ask: tuple[Question, ...] = ()
+    to_vouch: tuple[str, ...] = ()
     moved: Mapping[Place, Place] = field(default_factory=dict)
 
     @property
@@ -221,5 +223,6 @@ def _plan(
         to_read=tuple(draft.to_read),
         messages=tuple(draft.messages),
         to_ask=tuple(draft.to_ask),
+        to_vouch=tuple(draft.to_vouch),
         moved=today.moved,
     )

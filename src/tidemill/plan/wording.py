@@ -39,6 +39,9 @@ def subject(about: About) -> str:
             return f"{short(about.app_sha, 'a rollback')} ({about.set}) on auto for {about.wave}"
         case "in":
             return f"{which} in {about.wave}"
+        case "asked":
+            what = f" about {which}" if about.app_sha and about.set else ""
+            return f"what was asked for in {about.wave}{what}"
 
 
 def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
@@ -67,8 +70,10 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"{wave} is frozen until {_clock(until)}: {reason}"
         case obstacles.ClosedWindow(wave=wave, until=until):
             return f"the window of {wave} opens at {_clock(until)}"
-        case obstacles.MissingApproval(wave=wave):
-            return f"approval for {wave}"
+        case obstacles.MissingApproval(wave=wave, approvers=approvers):
+            return f"approval for {wave}" + (f" by {' or '.join(approvers)}" if approvers else "")
+        case obstacles.UnknownAsker(wave=wave, reason=reason, remedy=remedy):
+            return f"proof that an approver of {wave} asked: {reason}; {remedy}"
         case obstacles.StaleMain():
             return _stale(one)
         case obstacles.RegenerationFirst(wave=wave, after=after, named=named):
@@ -211,6 +216,7 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
             | obstacles.ServerRefusal()
             | obstacles.TimeLimit()
             | obstacles.MissingVerification()
+            | obstacles.UnknownAsker()
         ):
             return ("reconcile-cfg-app",)
         case _:

@@ -15,10 +15,12 @@ from tidemill.facts.requests import AnnouncementRequest, Fact
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import UnreadableRef
 from tidemill.facts.state import State
+from tidemill.plan.approvers import check_signature, guarded
 from tidemill.plan.position import how_ended
 from tidemill.turn.clear import cleared_way
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
+from tidemill.turn.vouching import keys_on
 from tidemill.turn.write import fact_commit
 
 
@@ -45,9 +47,14 @@ class Accepted:
 
 
 def accept(
-    store: Store, state: State, fact: Fact, clock: Clock, *, dry_run: bool = False
+    store: Store,
+    state: State,
+    fact: Fact,
+    clock: Clock,
+    *,
+    dry_run: bool = False,
 ) -> Accepted:
-    """Write `fact` to the inbox, once.
+    """Write `fact` to the inbox, once; signed by this user's key if it says on which main.
 
     Raises:
         Refused: another request of the same id waits.
@@ -64,6 +71,8 @@ def accept(
     if dry_run:
         return Accepted(fact.id, is_new=True, state=state, extra={fact.id: fact})
     ref, commit = state.names.inbox(fact.id), fact_commit(store, fact)
+    if getattr(fact, "main", None):
+        commit = _signed(store, state, fact, commit)
     if state.names.are_in_the_way(state.refs.shas, ref):
         state, _ = cleared_way(store, state, clock)
     update = Update(ref, state.refs.get(ref), commit)
@@ -78,6 +87,18 @@ def accept(
             case Declined() as declined:
                 raise push_refused(declined, f"the server did not take {ref}")
     raise push_refused(Declined("it kept changing"), f"the server did not take {ref}")
+
+
+def _signed(store: Store, state: State, fact: Fact, commit: str) -> str:
+    """The commit, signed; a wave that takes it from its approvers alone would take it."""
+    made = store.signed(commit)
+    settings = state.settings
+    waves = guarded(settings, state.holds.values(), fact) if isinstance(settings, Settings) else ()
+    if waves:
+        settings = state.valid_settings
+        found = store.signed_by(made, keys_on(store, settings, state.main))
+        check_signature(waves, found, settings.approvals.keys)
+    return made
 
 
 def _how_ended(state: State, fact: Fact) -> str | None:

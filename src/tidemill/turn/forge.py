@@ -11,6 +11,7 @@ from typing import Protocol
 from tidemill.errors import Refused
 from tidemill.facts.github_checks import Reports, RequiredCheck, record
 from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.vouchers import RunVoucher
 
 
 class Forge(Protocol):
@@ -24,12 +25,20 @@ class Forge(Protocol):
         """What was reported of a commit, at least of the checks that are `required`."""
         ...
 
+    def run(self, run_id: int, attempt: int) -> RunVoucher | None:
+        """What an attempt at a run of a workflow was started by; None where there is none."""
+        ...
+
+    def is_member(self, team: str, login: str) -> bool:
+        """Whether somebody is in a team, ORG/TEAM."""
+        ...
+
 
 class Judge:
     """Looks up verdicts for one turn: what is required once, each commit once for each reading."""
 
     def __init__(self, forge: Forge | None) -> None:
-        self._forge = forge
+        self.forge = forge
         self._required: tuple[RequiredCheck, ...] = ()
         self._found: dict[str, Reports] = {}
 
@@ -43,15 +52,15 @@ class Judge:
         Raises:
             Refused: there is no GitHub to ask, or nothing says which checks are required.
         """
-        if self._forge is None:
+        if self.forge is None:
             raise Refused(
                 'the settings say checks.source = "github", and there is no GitHub API to ask',
                 remedy="let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
             )
         if not self._required:
-            self._required = _required(self._forge, known)
+            self._required = _required(self.forge, known)
         if sha not in self._found:
-            self._found[sha] = self._forge.reports(sha, self._required)
+            self._found[sha] = self.forge.reports(sha, self._required)
         begun = next((one.at for one in known.auto if one.sha == sha), None) or known.main.date
         found = record(sha, self._required, self._found[sha], begun)
         return known.having_read(found, tuple(one.name for one in self._required))

@@ -177,6 +177,9 @@ def snapshot(
         holds=state.written_holds,
         records=state.written_records,
         unread=unread,
+        commits={
+            one: sha for one in state.inbox if (sha := state.refs.get(state.names.inbox(one)))
+        },
     )
 
 

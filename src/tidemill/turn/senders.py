@@ -112,4 +112,4 @@ def _is_to_wait(store: Store, state: State, request: str, now: datetime) -> bool
 
 def _is_due(store: Store, state: State, now: datetime) -> bool:
     due = plan(snapshot(store, state, now))
-    return bool(due.to_read or due.todo or due.is_change)
+    return bool(due.to_vouch or due.to_read or due.todo or due.is_change)

@@ -37,6 +37,7 @@ from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read, snapshot
 from tidemill.turn.senders import awaited, has_been_read, why_refused
 from tidemill.turn.verification import Verifier
+from tidemill.turn.vouching import vouched
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
@@ -163,9 +164,12 @@ def look(
         known = replace(known, reach=Reach(names))
     while True:
         decided = plan(known, without_landing=not landing, claim=not landing)
-        if not decided.to_read:
+        if decided.to_vouch:
+            known = vouched(store, forge, known, decided.to_vouch[0])
+        elif decided.to_read:
+            known = judge.look_up(known, decided.to_read[0])
+        else:
             return known, decided
-        known = judge.look_up(known, decided.to_read[0])
 
 
 @dataclass(frozen=True)
@@ -189,6 +193,10 @@ class Decider:
         """The complete plan, and all that was found out for it."""
         while True:
             decided = plan(known, refused=refused, claim=self.claim)
+            if decided.to_vouch:
+                forge = self.judge.forge
+                known = vouched(self.store, forge, known, decided.to_vouch[0])
+                continue
             if decided.to_read:
                 known = self.judge.look_up(known, decided.to_read[0])
                 continue

@@ -16,6 +16,9 @@ SHA = re.compile(r"[0-9a-f]{40}")
 SHORT_SHA = re.compile(r"[0-9a-f]{7,40}")
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}")
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
+# A person's login, or an App's with [bot]; companies' have an underscore.
+LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
+TEAM = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
 UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What people don't see, or what makes them see the rest in another order: controls, line and
 # direction marks, and characters without a width. Listed, and not asked of Python, whose releases
@@ -81,6 +84,16 @@ def checked_repository(text: str) -> str:
             f"{shown(text)} is not the name of a repository", remedy="give it as owner/name"
         )
     return text
+
+
+def is_login(text: str) -> bool:
+    """Whether an account of GitHub may have `text` as its login."""
+    return LOGIN.fullmatch(text) is not None
+
+
+def is_team(text: str) -> bool:
+    """Whether `text` may be a team, as ORG/TEAM, the team as it stands in addresses."""
+    return TEAM.fullmatch(text) is not None and ".." not in text
 
 
 def checked_branch(text: str) -> str:

@@ -13,7 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import BytesIO
 
-from tidemill.clients.git.git import Git
+from tidemill.clients.git.git import Git, GitError
+from tidemill.clients.machine.signatures import signed_by
+from tidemill.errors import Refused
+from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 from tidemill.words.names import visible
 
 _AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
@@ -95,6 +98,33 @@ class Objects:
         tree = self._tree_with(None, {tuple(path.split("/")): files[path] for path in files}, known)
         tree = tree or self._stored("tree", b"")
         return self.commit(tree, parent, message, _AUTHOR, int(date.timestamp()))
+
+    def signed(self, commit: str) -> str:
+        """Make a commit anew, signed by this user's key, as Git is configured to; its SHA."""
+        stamp = f"@{self.seconds(commit)} +0000"
+        name, _, email = _AUTHOR.partition(" <")
+        env = {
+            f"GIT_{who}_{what}": said
+            for who in ("AUTHOR", "COMMITTER")
+            for what, said in (("NAME", name), ("EMAIL", email.rstrip(">")), ("DATE", stamp))
+        }
+        data = self.message(commit).encode()
+        parents = [word for parent in self.parents(commit) for word in ("-p", parent)]
+        try:
+            made = self.git("commit-tree", self.tree_of(commit), *parents, "-S", data=data, env=env)
+        except GitError as error:
+            raise Refused(
+                f"Git could not sign this: {error.said}",
+                remedy="let Git sign: `git config --global gpg.format ssh`, then "
+                "`git config --global user.signingkey ~/.ssh/id_ed25519.pub`",
+            ) from None
+        return made.decode().strip()
+
+    def signed_by(
+        self, commit: str, keys: Mapping[str, bytes]
+    ) -> SignatureVoucher | NoVoucher | UnknownVoucher:
+        """Whose signature a commit has, of those whose keys are given."""
+        return signed_by(self.git.blob(commit, "commit"), keys)
 
     def tree_of(self, commit: str) -> str:
         """A commit's tree."""

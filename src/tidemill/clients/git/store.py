@@ -14,6 +14,7 @@ from tidemill.facts.ownership import Scope
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import Bot
 from tidemill.facts.staleness import Inspection
+from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 
 ALL_COMMITS = 2**31 - 1
 """More than any history has, and the most that Git takes."""
@@ -211,6 +212,24 @@ class Store(Protocol):
         """Make a commit whose tree holds `files` and nothing else, and return its SHA.
 
         What `parent` holds as well is not stored again.
+        """
+        ...
+
+    def signed(self, commit: str) -> str:
+        """Make the same commit anew, signed by this user's key, as Git is configured to; its SHA.
+
+        Raises:
+            Refused: Git can't sign here.
+        """
+        ...
+
+    def signed_by(
+        self, commit: str, keys: Mapping[str, bytes]
+    ) -> SignatureVoucher | NoVoucher | UnknownVoucher:
+        """Whose signature a commit has.
+
+        Args:
+            keys: the public keys that count: the files that main has, by name.
         """
         ...
 

@@ -10,6 +10,7 @@ import msgspec
 
 from tidemill.facts import github_checks
 from tidemill.facts.github_checks import RequiredCheck
+from tidemill.facts.vouchers import RunVoucher
 
 # An app's picture is below /in/ID, a person's below /u/ID; nobody chooses either address.
 _APP = re.compile(r"https?://[^?#]*/in/(\d{1,15})(?:[?#].*)?")
@@ -181,6 +182,38 @@ class Repository(msgspec.Struct):
     """A repository; an internal one is private, too."""
 
     private: bool
+
+
+class _Account(msgspec.Struct):
+    login: str = ""
+
+
+class WorkflowRun(msgspec.Struct):
+    """A run of a workflow, or one attempt at it."""
+
+    event: str
+    created_at: datetime
+    actor: _Account | None = None
+    triggering_actor: _Account | None = None
+    head_branch: str | None = None
+    display_title: str = ""
+
+    def noun(self) -> RunVoucher:
+        """What it says of who asked for something; an account that is gone has no name."""
+        who = [one.login if one else "" for one in (self.actor, self.triggering_actor)]
+        return RunVoucher(
+            actors=tuple(dict.fromkeys(who)),
+            event=self.event,
+            branch=self.head_branch or "",
+            title=self.display_title,
+            at=self.created_at,
+        )
+
+
+class Membership(msgspec.Struct):
+    """Somebody's place in a team; one who was invited is not in it yet."""
+
+    state: str
 
 
 class Pages(msgspec.Struct):

@@ -16,6 +16,7 @@ from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import MIRROR, DeploymentStatus
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
+from tidemill.facts.vouchers import RunVoucher
 from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
@@ -56,12 +57,16 @@ class GitHub:
     `Refused` where what was sent is at fault.
 
     Args:
+        workflow_token: the workflow's own, which reads what the other one may not: runs.
         options: as `Calls` takes them: `pause`, `clock`, `say`, `seconds`, `most_seconds`.
     """
 
-    def __init__(self, place: Place, token: str, **options: Any) -> None:
+    def __init__(
+        self, place: Place, token: str, workflow_token: str | None = None, **options: Any
+    ) -> None:
         self.place = place
         self._calls = Calls(place, token, **options)
+        self._of_workflow = Calls(place, workflow_token, **options) if workflow_token else None
         self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
         self._set: dict[str, list[CommitStatus]] = {}
 
@@ -182,6 +187,31 @@ class GitHub:
         call = Request("/pages", "look at the site on GitHub Pages", "pages: read")
         found = self._calls.get_or_none(call, answers.Pages)
         return found.public if found else None
+
+    def run(self, run_id: int, attempt: int) -> RunVoucher | None:
+        """What an attempt at a run of a workflow was started by; None where there is none."""
+        calls = self._of_workflow or self._calls
+        doing, need = f"read the workflow run {run_id}", "actions: read"
+        path = f"/actions/runs/{run_id}/attempts/{attempt}"
+        answer = calls.answer(Request(path, doing, need))
+        if answer.status == 404:
+            # It may also be that this token sees none.
+            calls.get(Request("/actions/runs", doing, need, parameters={"per_page": "1"}), object)
+            return None
+        return calls.decoded(Request(path, doing, need), answer, answers.WorkflowRun).noun()
+
+    def is_member(self, team: str, login: str) -> bool:
+        """Whether somebody is in a team, ORG/TEAM."""
+        org, _, name = team.partition("/")
+        doing, need = f"see who is in the team {team}", "members: read"
+        below = f"/orgs/{quote(org, safe='')}/teams/{quote(name, safe='')}"
+        path = f"/memberships/{quote(login, safe='')}"
+        answer = self._calls.answer(Request(path, doing, need, below=below))
+        if answer.status == 404:
+            self._calls.get(Request("", doing, need, below=below), object)  # the team is seen
+            return False
+        found = self._calls.decoded(Request(path, doing, need), answer, answers.Membership)
+        return found.state == "active"
 
     def deployment_statuses(
         self, environments: Sequence[str]

@@ -46,7 +46,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Request:
-    """One request below `/repos/OWNER/NAME`.
+    """One request below `/repos/OWNER/NAME`, or `below` another place.
 
     Attributes:
         doing: what it does, as in "read the rules of main".
@@ -59,6 +59,7 @@ class Request:
     verb: str = "GET"
     parameters: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
+    below: str | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Calls:
         answer = self.answer(request)
         if answer.status in (403, 404):
             return None
-        return self._decoded(request, answer, kind)
+        return self.decoded(request, answer, kind)
 
     def pages(
         self,
@@ -141,7 +142,7 @@ class Calls:
             answer = self.answer(asked)
             if absent(answer):
                 return
-            yield self._decoded(asked, answer, kind)
+            yield self.decoded(asked, answer, kind)
             if 'rel="next"' not in answer.headers.get("Link", ""):
                 return
 
@@ -150,7 +151,7 @@ class Calls:
         self._writes += 1
         if self._writes > _PACED_AFTER:
             self._pause(_PACE)  # many writes at once meet the secondary limit
-        return self._decoded(request, self.answer(request), kind)
+        return self.decoded(request, self.answer(request), kind)
 
     def query(self, query: Query, kind: type[_T]) -> _T:
         """What a query of the GraphQL API gives, as `kind`.
@@ -161,7 +162,7 @@ class Calls:
         """
         body = {"query": query.text, "variables": dict(query.variables)}
         request = Request(GRAPHQL, query.doing, query.need, "POST", body=body)
-        found = self._decoded(request, self.answer(request), _GraphQLAnswer)
+        found = self.decoded(request, self.answer(request), _GraphQLAnswer)
         if found.errors:
             kinds = {one.type for one in found.errors}
             said = "; ".join(dict.fromkeys(one.message for one in found.errors[:3]))
@@ -194,7 +195,12 @@ class Calls:
         patience = self.http.patience(PATIENCE)
         return patience.answer(ask)
 
-    def _decoded(self, request: Request, answer: Answer, kind: type[_T]) -> _T:
+    def get(self, request: Request, kind: type[_T]) -> _T:
+        """What is asked for, as `kind`; errors as with `get_or_none`, also for what is absent."""
+        return self.decoded(request, self.answer(request), kind)
+
+    def decoded(self, request: Request, answer: Answer, kind: type[_T]) -> _T:
+        """An answer as `kind`; raises what it says, where it is none."""
         if not answer.is_fine:
             raise refusal(answer, request.doing, request.need, self.place.repository)
         try:
@@ -205,7 +211,8 @@ class Calls:
     def _ask(self, request: Request) -> Answer:
         """Ask once; raise `Trouble` where there is no answer."""
         requester = self._requester()
-        below = f"/repos/{self.place.repository}{request.path}"
+        place = f"/repos/{self.place.repository}" if request.below is None else request.below
+        below = f"{place}{request.path}"
         connection: Any = _Connection(self.http, self.place.api)
         try:
             _within(

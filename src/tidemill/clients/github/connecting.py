@@ -9,6 +9,7 @@ from tidemill.clients.github import place
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import DeploymentStatus
 from tidemill.facts.github_checks import Reports, RequiredCheck
+from tidemill.facts.vouchers import RunVoucher
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
 
@@ -28,6 +29,14 @@ class NoGitHub:
         self.refuse()
 
     def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def run(self, run_id: int, attempt: int) -> RunVoucher | None:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def is_member(self, team: str, login: str) -> bool:
         """Raise `Refused`."""
         self.refuse()
 
@@ -65,7 +74,7 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
         )
     from tidemill.clients.github.api import GitHub  # which a repository elsewhere does not need
 
-    return GitHub(where, token, say=say)
+    return GitHub(where, token, place.status_token_for(url), say=say)
 
 
 def connected_by_workflow(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:

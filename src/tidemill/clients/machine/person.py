@@ -25,6 +25,24 @@ def name() -> str:
     return f"{who} (re-run)" if again in ("", who) else f"{who} (re-run by {again})"
 
 
+def logins() -> tuple[str, ...]:
+    """Who started the run of this workflow, and who ran it again, if that is somebody else."""
+    found = (os.environ.get(f"GITHUB_{one}", "") for one in ("ACTOR", "TRIGGERING_ACTOR"))
+    return tuple(dict.fromkeys(one for one in found if one))
+
+
+def run() -> tuple[int, int] | None:
+    """The run of a workflow that this is, and which attempt at it; None where it is none."""
+    found = os.environ.get("GITHUB_RUN_ID", "")
+    is_number = found.isascii() and found.isdecimal() and len(found) < 19
+    return (int(found), _attempt()) if is_number and int(found) else None
+
+
+def started_by() -> str:
+    """The event that has started the run of this workflow."""
+    return os.environ.get("GITHUB_EVENT_NAME", "")
+
+
 def is_rerun() -> bool:
     """Whether this run of a workflow repeats an earlier one, with what that one was asked."""
     return _attempt() > 1

@@ -1,0 +1,91 @@
+"""Vouchers: what stands for who asked for something, beside what the request itself says.
+
+Whoever may write refs can put a request into the inbox, in anybody's name. Where a wave takes
+something from its approvers alone, a voucher has to say whose it is: a signature by a key that main
+has for a login, or what GitHub says of the run that wrote it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeAlias
+
+COUNTS_FOR = timedelta(days=30)  # for so long what an approver has asked for counts
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An approver has asked for something.
+
+    Attributes:
+        key: what that is known by, so that it counts once: the run, or the signed request.
+    """
+
+    by: str
+    key: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Members:
+    """Who is in which team: by team and login; what could not be found out is not there.
+
+    Attributes:
+        why: why something could not be found out, and `remedy` what to do about it.
+    """
+
+    known: Mapping[tuple[str, str], bool] = field(default_factory=dict)
+    why: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class SignatureVoucher:
+    """It has a good signature, by a key that main has for these logins: mostly for one."""
+
+    logins: tuple[str, ...]
+    members: Members = Members()
+
+
+@dataclass(frozen=True)
+class RunVoucher:
+    """What GitHub says of the run that the request names.
+
+    Attributes:
+        actors: who started it, and who ran it again, if that is somebody else.
+        event, branch: what started it, and of which branch its workflow is.
+        title: what it is called, which says what was filled in.
+        at: when it was started.
+    """
+
+    actors: tuple[str, ...]
+    event: str
+    branch: str
+    title: str
+    at: datetime
+    members: Members = Members()
+
+
+@dataclass(frozen=True)
+class NoVoucher:
+    """Nothing stands for who asked, or something that is wrong; `reason` says what."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnknownVoucher:
+    """Who asked can't be found out here, or not now."""
+
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class OwnVoucher:
+    """It is in no ref: a dry run takes it for accepted, and knows who asked."""
+
+
+Voucher: TypeAlias = SignatureVoucher | RunVoucher | NoVoucher | UnknownVoucher | OwnVoucher

@@ -1,0 +1,276 @@
+"""Approvers: who alone may approve, override, roll back, release and retry in a wave.
+
+What such a wave is asked for counts once a voucher says that an approver has asked. Where it says
+that somebody else has, or nobody does, the request is rejected. Where that can't be found out, the
+request waits, and does nothing meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeAlias
+
+import msgspec
+
+from tidemill.errors import Refused
+from tidemill.facts.holds import Hold
+from tidemill.facts.records import Deployment
+from tidemill.facts.requests import (
+    AnnouncementRequest,
+    Fact,
+    Hotfix,
+    Promotion,
+    Release,
+    Request,
+    Retry,
+    Rollback,
+    app_sha_of,
+    approval,
+)
+from tidemill.facts.run_titles import parse_title, why_other
+from tidemill.facts.settings import ALL_WAVES, Settings, Wave
+from tidemill.facts.vouchers import (
+    COUNTS_FOR,
+    Asked,
+    Members,
+    NoVoucher,
+    OwnVoucher,
+    RunVoucher,
+    SignatureVoucher,
+    UnknownVoucher,
+    Voucher,
+)
+from tidemill.plan.draft import Draft
+from tidemill.plan.obstacles import About, UnknownAsker
+from tidemill.plan.position import first_waves
+from tidemill.plan.rollback import healthy_before
+from tidemill.words.moments import parse_moment
+
+_AHEAD = timedelta(hours=1)  # clocks may differ by so much
+_NOBODY = Members()
+FORM = "workflow_dispatch"
+
+
+@dataclass(frozen=True)
+class NotAllowed:
+    """No approver has asked for it, as far as anybody can prove."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class NotKnown:
+    """Whether an approver has asked for it can't be found out here, or not now."""
+
+    reason: str
+    remedy: str
+
+
+Verdict: TypeAlias = Asked | NotAllowed | NotKnown
+
+
+def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave, ...]:
+    """The waves that take a fact from their approvers alone, for it lets something in there, or
+    takes it back."""
+    match fact:
+        case Promotion(wave=wave) | Rollback(wave=wave) | Hotfix(wave=wave) | Retry(wave=wave):
+            names = [wave]
+        case Release(wave=wave, ends=ends):
+            names = [wave, *(hold.wave for hold in holds if hold.id in ends)]
+        case AnnouncementRequest(retry=retry, override=override) if retry or override:
+            names = [*first_waves(settings)]
+        case _:
+            return ()
+    return tuple(wave for wave in settings.waves if wave.name in names and wave.approvers)
+
+
+def let_in(draft: Draft) -> None:
+    """Keep from all that follows what no approver has asked for, where it takes one.
+
+    Reads the inbox, the vouchers and what was used before; rejects what is wrong, hides what is not
+    known, and puts down who asked for the rest.
+    """
+    holds = tuple(draft.holds.values())
+    for request_id, fact in sorted(draft.inbox.facts.items()):
+        waves = guarded(draft.settings, holds, fact)
+        if not waves or isinstance(fact, Deployment) or request_id in draft.snapshot.unfit:
+            continue
+        voucher = draft.snapshot.vouchers.get(request_id)
+        if voucher is None:
+            draft.to_vouch.append(request_id)
+            draft.inbox.take(request_id)
+            continue
+        match _verdict(draft, request_id, fact, waves, voucher):
+            case Asked(by=by) as asked:
+                draft.asked[request_id] = asked
+                draft.inbox.replace(request_id, msgspec.structs.replace(fact, by=by or fact.by))
+            case NotAllowed(reason):
+                names = " and ".join(wave.name for wave in waves)
+                why = f"{names} takes this from its approvers alone, and {reason}"
+                draft.reject(request_id, why, set_name=_set_of(fact), wave=waves[0].name)
+            case NotKnown(reason, remedy):
+                about = About(
+                    at="asked",
+                    app_sha=app_sha_of(fact),
+                    set=_set_of(fact),
+                    wave=waves[0].name,
+                )
+                stop = UnknownAsker(wave=waves[0].name, reason=reason, remedy=remedy)
+                draft.wait(about, stop, since=fact.accepted_at, request=request_id)
+                draft.inbox.take(request_id)
+
+
+def _set_of(fact: Fact) -> str | None:
+    if isinstance(fact, AnnouncementRequest | Hotfix):
+        return fact.announcement.set
+    return getattr(fact, "set", None)
+
+
+def _verdict(
+    draft: Draft, request_id: str, fact: Request, waves: tuple[Wave, ...], voucher: Voucher
+) -> Verdict:
+    found = _of_voucher(draft, request_id, fact, voucher)
+    if not isinstance(found, Asked):
+        return found
+    if found.key in draft.ledger.spent:
+        return NotAllowed("what it says was said before, and has had its effect")
+    if found.at > draft.now + _AHEAD:
+        return NotAllowed("it is from a time to come")
+    if draft.now - found.at > COUNTS_FOR:
+        return NotAllowed(f"it is older than {COUNTS_FOR.days} days: ask again")
+    ways: list[tuple[str, ...]]
+    match voucher:
+        case SignatureVoucher(logins, members):
+            ways = [(login,) for login in logins]  # a key that several have may be either's
+        case RunVoucher(actors=actors, members=members):
+            ways = [actors]
+        case _:
+            return found
+    verdicts = [may_all(waves, way, members) for way in ways]
+    order = (type(None), NotKnown, NotAllowed)
+    return min(verdicts, key=lambda one: order.index(type(one))) or found
+
+
+def _of_voucher(draft: Draft, request_id: str, fact: Request, voucher: Voucher) -> Verdict:
+    match voucher:
+        case NoVoucher(reason):
+            return NotAllowed(reason)
+        case UnknownVoucher(reason, remedy):
+            return NotKnown(reason, remedy)
+        case OwnVoucher():
+            return Asked("", request_id, fact.accepted_at)
+        case SignatureVoucher(logins):
+            return Asked(" or ".join(logins), request_id, fact.accepted_at)
+        case RunVoucher():
+            if wrong := _why_not_this_run(draft, fact, voucher):
+                return NotAllowed(wrong)
+            run = fact.run
+            key = f"run-{run.id}-{run.attempt}" if run else request_id
+            first, *again = voucher.actors
+            by = f"{first} (re-run by {again[0]})" if again else first
+            return Asked(by, key, voucher.at)
+
+
+def _why_not_this_run(draft: Draft, fact: Request, run: RunVoucher) -> str | None:
+    settings = draft.settings
+    if run.event != FORM:
+        return f"its run was started by {run.event}, and not by a person's form"
+    if run.branch != settings.main:
+        return f"its run is of the workflow on {run.branch}, and not on {settings.main}"
+    if fact.run is not None and fact.run.attempt > 1 and approval(fact):
+        return "its run is a re-run, which approves nothing"
+    if other := why_other(run.title, fact, settings):
+        return f"its run is another one's: {other}"
+    match fact:
+        case Rollback():
+            return _why_not_this_goal(draft, fact, run)
+        case Release():
+            return _why_not_these_holds(draft, fact, run)
+        case _:
+            return None
+
+
+def _why_not_these_holds(draft: Draft, fact: Release, run: RunVoucher) -> str | None:
+    """A form says of which wave and set it releases the holds that are there, and not by name."""
+    told = parse_title(run.title)
+    only = told.set if told else None
+    for hold in (one for one in draft.holds.values() if one.id in fact.ends):
+        is_meant = hold.everywhere if fact.wave == ALL_WAVES else hold.wave == fact.wave
+        if not is_meant or only not in (None, hold.set):
+            return "it would end other holds than its run was to end"
+        if hold.since > run.at:
+            return "it would end a hold that was placed after its run was started"
+    return None
+
+
+def _why_not_this_goal(draft: Draft, fact: Rollback, run: RunVoucher) -> str | None:
+    """Where the form left it to Tidemill where to go back to, it has to be what we would choose."""
+    told = parse_title(run.title)
+    if told is None or told.sha is not None:
+        return None
+    landings = draft.ledger.history(fact.wave, fact.set).landings
+    commits = [one.commit for one in landings]
+    if fact.leaves.commit in commits:
+        landings = landings[: len(commits) - commits[::-1].index(fact.leaves.commit)]
+    if told.at is not None:
+        when = parse_moment(told.at, "at")
+        goal = next((one for one in reversed(landings) if one.landed_at <= when), None)
+    else:
+        goal = healthy_before(landings)
+    if goal is None or goal.content != fact.to.content:
+        return "it goes back to another set than its run was to go back to: name that one"
+    return None
+
+
+def may_all(
+    waves: Iterable[Wave], logins: Iterable[str], members: Members = _NOBODY
+) -> NotAllowed | NotKnown | None:
+    """Why one of some people may not ask for something in one of some waves; None if all may."""
+    unknown = None
+    for wave in waves:
+        for login in logins:
+            found = _may(wave, login, members.known)
+            if found is False:
+                named = ", ".join(wave.approvers)
+                return NotAllowed(
+                    f"{login or 'whoever asked'} is no approver of {wave.name}: these are {named}"
+                )
+            if found is None and unknown is None:
+                reason = members.why or f"nobody knows whether {login} is in a team"
+                unknown = NotKnown(reason, members.remedy)
+    return unknown
+
+
+def _may(wave: Wave, login: str, members: Mapping[tuple[str, str], bool]) -> bool | None:
+    """Whether a login is that of an approver; None where only a team that nobody knows can say."""
+    name = login.casefold()
+    said = [
+        members.get((one.casefold(), name)) if "/" in one else one.casefold() == name
+        for one in wave.approvers
+    ]
+    return True if True in said else None if None in said else False
+
+
+def check_signature(
+    waves: tuple[Wave, ...], found: SignatureVoucher | NoVoucher | UnknownVoucher, keys: str
+) -> None:
+    """Raise `Refused` where a signature is not that of an approver; `keys` is their folder."""
+    match found:
+        case NoVoucher(reason):
+            raise Refused(
+                f"this would not count: {reason}",
+                remedy=f"add your public key to main, as {keys}/LOGIN.keys (SSH) or "
+                f"{keys}/LOGIN.gpg (OpenPGP)",
+            )
+        case UnknownVoucher(reason, remedy):
+            raise Refused(f"this would not count: {reason}", remedy=remedy)
+        case SignatureVoucher(logins):
+            verdicts = [may_all(waves, [login]) for login in logins]
+            refused = [one for one in verdicts if isinstance(one, NotAllowed)]
+            if len(refused) == len(verdicts):
+                raise Refused(
+                    f"this would not count: {refused[0].reason}",
+                    remedy="let one of them sign it",
+                )

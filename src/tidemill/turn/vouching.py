@@ -1,0 +1,90 @@
+"""Who has asked: what stands for that is looked up, of one request, and nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tidemill.clients.git.store import Store
+from tidemill.errors import TidemillError
+from tidemill.facts.requests import WorkflowRun
+from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.vouchers import (
+    Members,
+    NoVoucher,
+    OwnVoucher,
+    SignatureVoucher,
+    UnknownVoucher,
+    Voucher,
+)
+from tidemill.turn.forge import Forge
+
+_NO_GITHUB = (
+    "there is no GitHub API to ask",
+    "let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
+)
+
+
+def vouched(store: Store, forge: Forge | None, known: Snapshot, request: str) -> Snapshot:
+    """The snapshot, and what stands for who asked for one more request."""
+    return known.having_vouched(request, _voucher(store, forge, known, request))
+
+
+def keys_on(store: Store, settings: Settings, main: str) -> dict[str, bytes]:
+    """The files with public keys that a main has, by name."""
+    folder = settings.approvals.keys.strip("/")
+    store.fetch_below(main, [folder])
+    found = dict(store.texts(main, [folder]))
+    return {path.removeprefix(f"{folder}/"): data for path, data in found.items()}
+
+
+def _voucher(store: Store, forge: Forge | None, known: Snapshot, request: str) -> Voucher:
+    fact, commit = known.inbox[request], known.commits.get(request)
+    if commit is None:
+        return OwnVoucher()
+    run, main = getattr(fact, "run", None), getattr(fact, "main", None)
+    if run is not None:
+        return _of_run(forge, known.settings, run)
+    found = store.signed_by(commit, keys_on(store, known.settings, known.main.sha))
+    if not isinstance(found, SignatureVoucher):
+        return found
+    if main is None or not _is_of(store, known.main.sha, main):
+        return NoVoucher("it was signed for another repository: its main is no commit of this one")
+    return replace(found, members=_members(forge, known.settings, found.logins))
+
+
+def _is_of(store: Store, main: str, commit: str) -> bool:
+    """Whether a commit is on main."""
+    return commit == main or (store.exists(commit, again=False) and store.is_ancestor(commit, main))
+
+
+def _of_run(forge: Forge | None, settings: Settings, run: WorkflowRun) -> Voucher:
+    if forge is None:
+        return UnknownVoucher(*_NO_GITHUB)
+    try:
+        found = forge.run(run.id, run.attempt)
+    except TidemillError as error:
+        return UnknownVoucher(error.what, error.remedy)
+    if found is None:
+        return NoVoucher(f"GitHub knows no attempt {run.attempt} at a run {run.id}")
+    return replace(found, members=_members(forge, settings, found.actors))
+
+
+def _members(forge: Forge | None, settings: Settings, logins: Iterable[str]) -> Members:
+    """Who of some people is in the teams that waves name, as far as that can be seen."""
+    teams = dict.fromkeys(
+        one.casefold() for wave in settings.waves for one in wave.approvers if "/" in one
+    )
+    known: dict[tuple[str, str], bool] = {}
+    why, remedy = "", ""
+    for team in teams:
+        for login in filter(None, logins):
+            try:
+                if forge is None:
+                    why, remedy = _NO_GITHUB
+                else:
+                    known[team, login.casefold()] = forge.is_member(team, login)
+            except TidemillError as error:
+                why, remedy = error.what, error.remedy
+    return Members(known, why, remedy)

@@ -1,0 +1,365 @@
+"""Approvers: what a wave takes from them alone counts where a voucher says that it is theirs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, waits_for, whats
+
+from tidemill.facts.requests import HoldRequest, Release, Retry, WorkflowRun
+from tidemill.facts.vouchers import (
+    Members,
+    NoVoucher,
+    OwnVoucher,
+    RunVoucher,
+    SignatureVoucher,
+    UnknownVoucher,
+    Voucher,
+)
+from tidemill.plan.plan import Plan
+
+ALICE = SignatureVoucher(("alice",))
+TEAM = ("acme/Release",)
+SHA = app_sha(2)
+
+
+def guarded(approvers: tuple[str, ...] = ("Alice", "bob"), **shop: Any) -> Rollout:
+    """The wave shop takes promotions from its approvers alone."""
+    return two_waves(approval=True, approvers=list(approvers), **shop)
+
+
+def run(title: str = f"promote shop @{SHA}", *actors: str, **given: Any) -> RunVoucher:
+    """What GitHub says of a run."""
+    fields = {"event": "workflow_dispatch", "branch": "main", "at": NOW - timedelta(minutes=6)}
+    return RunVoucher(actors or ("alice",), title=title, **{**fields, **given})
+
+
+def asked(rollout: Rollout, voucher: Voucher | None, **given: Any) -> str:
+    """Somebody asks for 2 in the shop, and this stands for who that is."""
+    if isinstance(voucher, RunVoucher):
+        given.setdefault("run", WorkflowRun(id=7))
+    request = rollout.promotion("shop", 2, **given)
+    if voucher is not None:
+        rollout.vouchers[request] = voucher
+    return request
+
+
+def rejected(decided: Plan, request: str) -> str:
+    """Why a request was rejected."""
+    assert request in decided.rejected, whats(decided)
+    assert not introduced(decided)
+    return decided.rejected[request]
+
+
+def test_waiting_for_approval_names_who_may_give_it() -> None:
+    assert "approval for shop by Alice or bob: tidemill" in waits_for(guarded().decide())
+
+
+def test_nothing_is_decided_of_a_request_before_its_voucher_was_looked_for() -> None:
+    rollout = guarded()
+    request = asked(rollout, None)
+    decided = rollout.decide()
+    assert decided.to_vouch == (request,)
+    assert request not in decided.ended
+    assert not introduced(decided)
+
+
+def test_request_for_a_wave_without_approvers_needs_no_voucher() -> None:
+    rollout = two_waves(approval=True)
+    asked(rollout, None)
+    decided = rollout.decide()
+    assert (decided.to_vouch, introduced(decided)) == ((), [("shop", 2)])
+
+
+@pytest.mark.parametrize(
+    "voucher",
+    [
+        ALICE,
+        SignatureVoucher(("ALICE",)),
+        SignatureVoucher(("mallory", "bob")),
+        run(),
+        run(f"promote shop app @{SHA[:7]}"),
+        OwnVoucher(),
+    ],
+    ids=["signed", "logins-have-no-case", "a-key-of-two", "run", "short-sha", "dry-run"],
+)
+def test_what_an_approver_asked_for_is_done(voucher: Voucher) -> None:
+    rollout = guarded()
+    request = asked(rollout, voucher)
+    decided = rollout.turn()
+    assert introduced(decided) == [("shop", 2)]
+    assert request in rollout.inbox, "it waits until it has landed"
+
+
+@pytest.mark.parametrize(
+    ("voucher", "why"),
+    [
+        (NoVoucher("it is not signed"), "it is not signed"),
+        (SignatureVoucher(("mallory",)), "mallory is no approver of shop: these are Alice, bob"),
+        (run(f"promote shop @{SHA}", "mallory"), "mallory is no approver"),
+        (run(f"promote shop @{SHA}", "alice", "mallory"), "mallory is no approver"),
+        (run(f"promote shop @{SHA}", "mallory", "alice"), "mallory is no approver"),
+        (run(f"promote shop @{SHA}", ""), "whoever asked is no approver"),
+        (run(event="push"), "started by push"),
+        (run(branch="evil"), "of the workflow on evil"),
+        (run(title="promote lab @" + SHA), "is another one's"),
+        (run(title=f"promote shop @{app_sha(3)}"), "is another one's"),
+        (run(title="promote shop"), "is another one's"),
+        (run(title=f"roll back shop @{SHA}"), "is another one's"),
+        (run(title=f"promote shop @{SHA} (override)"), "is another one's"),
+        (run(title=f"promote shop @{SHA} (override) (hotfix)"), "which images a hotfix has"),
+        (run(title="Merge branch 'main'"), "needs our run-name"),
+        (run(at=NOW - timedelta(days=31)), "older than 30 days"),
+        (run(at=NOW + timedelta(days=1)), "a time to come"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_what_no_approver_asked_for_is_rejected(voucher: Voucher, why: str) -> None:
+    rollout = guarded()
+    request = asked(rollout, voucher)
+    decided = rollout.turn()
+    assert why in rejected(decided, request)
+    assert "shop takes this from its approvers alone" in decided.rejected[request]
+    assert rollout.ledger.spent == {}, "nobody can use up what another one may ask for"
+
+
+def test_override_counts_only_if_the_run_was_asked_to_override() -> None:
+    rollout = guarded()
+    request = asked(rollout, run(), override="now")
+    assert "is another one's" in rejected(rollout.turn(), request)
+    good = asked(rollout, run(f"promote shop @{SHA} (override)"), override="now")
+    assert introduced(rollout.turn()) == [("shop", 2)]
+    assert good in rollout.inbox
+
+
+def test_rerun_approves_nothing_also_if_it_is_the_approvers() -> None:
+    rollout = guarded()
+    request = asked(rollout, run(), run=WorkflowRun(id=7, attempt=2))
+    assert "re-run, which approves nothing" in rejected(rollout.turn(), request)
+
+
+@pytest.mark.parametrize(
+    ("members", "is_in"),
+    [
+        (Members({("acme/release", "alice"): True}), True),
+        (Members({("acme/release", "alice"): False}), False),
+    ],
+)
+def test_team_is_asked_for(members: Members, is_in: bool) -> None:
+    rollout = guarded(TEAM)
+    request = asked(rollout, SignatureVoucher(("alice",), members))
+    decided = rollout.turn()
+    assert (introduced(decided) == [("shop", 2)]) is is_in
+    assert (request in decided.rejected) is not is_in
+
+
+def test_where_a_team_cannot_be_seen_the_request_waits_and_says_what_to_do() -> None:
+    rollout = guarded(TEAM)
+    members = Members({}, "the token lacks `members: read`", "let an App have it")
+    request = asked(rollout, SignatureVoucher(("alice",), members))
+    decided = rollout.turn()
+    assert not introduced(decided)
+    assert request in rollout.inbox
+    assert "the token lacks `members: read`; let an App have it" in waits_for(decided)
+    rollout.vouchers[request] = SignatureVoucher(
+        ("alice",), Members({(TEAM[0].casefold(), "alice"): True})
+    )
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_who_is_named_beside_a_team_needs_nobody_to_see_it() -> None:
+    rollout = guarded((*TEAM, "alice"))
+    asked(rollout, ALICE)
+    assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_where_who_asked_is_not_known_the_request_does_nothing_and_nothing_is_written() -> None:
+    rollout = guarded()
+    request = asked(rollout, UnknownVoucher("GitHub is away", "try again"))
+    decided = rollout.decide()
+    assert not decided.is_change
+    assert request not in decided.ended
+    assert "proof that an approver of shop asked: GitHub is away; try again" in waits_for(decided)
+
+
+def test_journal_names_who_asked_and_not_who_the_request_says() -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = Release(
+        accepted_at=rollout.ago(1), by="the boss", wave="shop", ends=(hold.id,), reason="go on"
+    )
+    rollout.asked(release)
+    rollout.vouchers[release.id] = ALICE
+    decided = rollout.turn()
+    assert [(one.what, one.by) for one in decided.entries if one.what == "released"] == [
+        ("released", "alice")
+    ]
+
+
+def test_same_words_count_once() -> None:
+    rollout = guarded()
+    first = asked(rollout, run())
+    rollout.landing("shop", 2, landed=1, how="promote")
+    assert first in rollout.turn().ended
+    assert rollout.ledger.spent == {"run-7-1": run().at}
+    rollout.landing("shop", 1, landed=0, how="roll back")
+    again = asked(rollout, run(), accepted_at=rollout.ago(0))
+    assert again != first
+    assert "said before" in rejected(rollout.turn(), again)
+
+
+def test_signed_request_counts_once() -> None:
+    rollout = guarded()
+    first = asked(rollout, ALICE)
+    fact = rollout.inbox[first]
+    rollout.landing("shop", 2, landed=1, how="promote")
+    rollout.turn()
+    rollout.landing("shop", 1, landed=0, how="roll back")
+    rollout.asked(fact)
+    assert "said before" in rejected(rollout.turn(), first)
+
+
+def test_what_was_used_is_forgotten_once_it_could_not_count_any_more() -> None:
+    rollout = guarded()
+    asked(rollout, run())
+    rollout.landing("shop", 2, landed=1, how="promote")
+    rollout.turn()
+    assert rollout.ledger.spent
+    rollout.later(31 * 24 * 60)
+    rollout.landing("lab", 3, landed=2, deployed=1)
+    rollout.landing("shop", 3, landed=0, how="promote")
+    request = rollout.promotion("shop", 3, accepted_at=rollout.ago(0))
+    rollout.vouchers[request] = ALICE
+    rollout.turn()
+    assert [*rollout.ledger.spent] == [request]
+
+
+# What else is guarded, and what is not
+
+
+def test_rollback_is_guarded_and_goes_where_the_run_was_to_go() -> None:
+    rollout = guarded()
+    oldest = rollout.ledger.of("shop", "app").landings[0]
+    rollout.landing("shop", 2, landed=20, deployed=10, how="promote")
+    rollout.landing("lab", 3, landed=8, deployed=7)
+    rollout.landing("shop", 3, landed=5, deployed=3, how="promote")
+    back = rollout.rollback("shop", oldest)
+    fact = msgspec.structs.replace(rollout.inbox.pop(back), run=WorkflowRun(id=8))
+    request = rollout.asked(fact)
+    rollout.vouchers[request] = run("roll back shop")
+    assert "to another set than its run" in rejected(rollout.decide(), request)
+    rollout.vouchers[request] = run(f"roll back shop @{app_sha(1)}")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+    rollout.vouchers[request] = run(f"roll back shop at:{rollout.ago(30).isoformat()}")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+    rollout.vouchers[request] = run(f"roll back shop at:{rollout.ago(15).isoformat()}")
+    assert "to another set than its run" in rejected(rollout.decide(), request)
+
+
+def test_rollback_without_a_goal_is_the_one_that_would_be_chosen() -> None:
+    rollout = guarded()
+    oldest = rollout.ledger.of("shop", "app").landings[0]
+    rollout.landing("shop", 2, landed=5, deployed=3, how="promote")
+    request = rollout.rollback("shop", oldest)
+    rollout.vouchers[request] = run("roll back shop")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+
+
+@pytest.mark.parametrize(
+    ("title", "is_let"),
+    [
+        ("release shop", True),
+        ("release shop app", False),
+        ("release lab", False),
+        ("release *", False),
+        ("release", False),
+    ],
+)
+def test_release_is_guarded_and_ends_what_its_run_was_to_end(title: str, is_let: bool) -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = rollout.asked(
+        Release(accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x", run=WorkflowRun(id=1))
+    )
+    rollout.vouchers[release] = run(title)
+    assert (release not in rollout.turn().rejected) is is_let
+    assert (not rollout.holds) is is_let
+
+
+def test_release_of_one_wave_does_not_end_a_hold_of_another_one() -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = Release(accepted_at=NOW, wave="lab", ends=(hold.id,), reason="x")
+    rollout.asked(release)
+    assert rollout.decide().to_vouch == (release.id,), "shop is guarded, whatever it says"
+    rollout.vouchers[release.id] = run("release lab")
+    assert "other holds" in rollout.turn().rejected[release.id]
+    assert rollout.holds
+
+
+def test_release_does_not_end_a_hold_that_came_after_its_run() -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = Release(accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x")
+    rollout.asked(release)
+    rollout.vouchers[release.id] = run("release shop", at=rollout.ago(10))
+    assert "placed after its run" in rollout.turn().rejected[release.id]
+    assert rollout.holds
+
+
+def test_hotfix_takes_a_signature_for_a_run_does_not_say_what_is_in_it() -> None:
+    rollout = guarded()
+    request = rollout.hotfix("shop", 1)
+    rollout.vouchers[request] = run("promote shop (override)")
+    assert request in rollout.decide().rejected
+    rollout.vouchers[request] = ALICE
+    assert [commit.operation.kind for commit in rollout.decide().auto] == ["hotfix"]
+
+
+def test_retry_is_guarded() -> None:
+    rollout = guarded()
+    retry = Retry(accepted_at=NOW, wave="shop", set="app", app_sha=SHA)
+    rollout.asked(retry)
+    rollout.vouchers[retry.id] = run(f"retry @{SHA[:9]}", "mallory")
+    assert retry.id in rollout.decide().rejected
+    rollout.vouchers[retry.id] = run(f"retry @{SHA[:9]}")
+    assert retry.id not in rollout.decide().rejected
+
+
+def test_announcement_with_an_override_is_guarded_by_the_first_waves() -> None:
+    rollout = Rollout(two_waves().settings)
+    plain = rollout.announced(5)
+    assert rollout.decide().to_vouch == ()
+    guarded_lab = two_waves()
+    lab, shop = guarded_lab.settings.waves
+    guarded_lab.settings = msgspec.structs.replace(
+        guarded_lab.settings, waves=(msgspec.structs.replace(lab, approvers=("alice",)), shop)
+    )
+    assert plain in (guarded_lab.announced(5),)
+    forced = guarded_lab.announced(1, override="again")
+    assert guarded_lab.decide().to_vouch == (forced,)
+
+
+def test_anybody_may_hold() -> None:
+    rollout = guarded()
+    hold = HoldRequest(accepted_at=NOW, by="mallory", wave="shop", set="_", reason="stop")
+    rollout.asked(hold)
+    rollout.turn()
+    assert rollout.holds["shop", "_"].by == "mallory"
+
+
+def test_approval_falls_with_its_approver() -> None:
+    rollout = guarded()
+    request = asked(rollout, SignatureVoucher(("bob",)))
+    rollout.turn()
+    assert [commit.operation.wave for commit in rollout.auto] == ["shop"]
+    lab, shop = rollout.settings.waves
+    rollout.settings = msgspec.structs.replace(
+        rollout.settings, waves=(lab, msgspec.structs.replace(shop, approvers=("alice",)))
+    )
+    rollout.pushed("bob left")
+    assert request in rollout.turn().rejected
+    assert not rollout.auto
