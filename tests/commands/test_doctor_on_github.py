@@ -281,7 +281,7 @@ def test_an_answer_that_is_missing_is_never_fine(
         (CFG_WORKFLOW + lines)
         .replace(
             "    permissions:\n      contents: write\n      statuses: write\n      checks: read\n"
-            "      deployments: read\n",
+            "      deployments: read\n      actions: read\n",
             "",
         )
         .replace("permissions: {}\n", "")

@@ -23,7 +23,8 @@ on:
 permissions: {{}}
 jobs:
   gitops:
-    permissions: {{contents: write, statuses: write, checks: read, deployments: read}}
+    permissions:
+      {{contents: write, statuses: write, checks: read, deployments: read, actions: read}}
     uses: {REF}
     with: {{check: CHECK}}
 """

@@ -11,6 +11,8 @@ import pytest
 from ruamel.yaml import YAML
 from tests.sandbox.runner_world import NAME, ROOT, Mill, log, mill
 
+from tidemill.facts.run_titles import parse_title
+
 RUN_NAME = YAML(typ="safe").load(
     (ROOT / "examples/cfg-app/.github/workflows/tidemill.yml").read_text()
 )["run-name"]
@@ -27,6 +29,10 @@ on:
       operation: {{type: string}}
       wave: {{type: string}}
       set: {{type: string}}
+      sha: {{type: string}}
+      at: {{type: string}}
+      override: {{type: string}}
+      announcement: {{type: string}}
 jobs:
   show:
     runs-on: x
@@ -71,6 +77,26 @@ jobs:
 """
 
 
+# What a form is filled in with, by the title that its run has.
+FORMS = {
+    "promote production  @7d10434": {
+        "operation": "promote", "wave": "production", "sha": "7d10434"
+    },
+    "promote production app @7d10434 (override)": {
+        "operation": "promote", "wave": "production", "set": "app", "sha": "7d10434",
+        "override": "it @is urgent",
+    },
+    "promote production  (override) (hotfix)": {
+        "operation": "promote", "wave": "production", "override": "down", "announcement": "{}"
+    },
+    "roll back production  at:2026-11-24T14:00Z": {
+        "operation": "roll back", "wave": "production", "at": "2026-11-24T14:00Z"
+    },
+    "release * ": {"operation": "release", "wave": "*"},
+    "retry   @7d10434": {"operation": "retry", "sha": "7d10434"},
+}  # fmt: skip
+
+
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Mill]:
     with mill(tmp_path) as found:
@@ -97,6 +123,9 @@ def test_a_run_is_called_by_what_started_it(shop: Mill) -> None:
         f"/repos/{NAME}/actions/workflows/a.yml/dispatches",
         {"ref": "main", "inputs": {"operation": "promote", "wave": "production", "set": "app"}},
     )
+    for inputs in FORMS.values():
+        where = f"/repos/{NAME}/actions/workflows/a.yml/dispatches"
+        shop.rest("POST", where, {"ref": "main", "inputs": inputs})
     assert sorted(shown(shop)) == sorted(
         [
             "",
@@ -106,8 +135,28 @@ def test_a_run_is_called_by_what_started_it(shop: Mill) -> None:
             "turn-due",
             "ci is success",
             "promote production app",
+            *FORMS,
         ]
     )
+
+
+def test_title_of_a_form_is_what_approvers_are_held_against() -> None:
+    """The workflow file writes it, and a turn reads it."""
+    for title, inputs in FORMS.items():
+        told = parse_title(title)
+        assert told is not None
+        said = {
+            "operation": told.operation,
+            "wave": told.wave,
+            "set": told.set,
+            "sha": told.sha,
+            "at": told.at,
+        }
+        assert {key: one for key, one in said.items() if one} == {
+            key: one for key, one in inputs.items() if key in said
+        }
+        assert told.is_override == ("override" in inputs)
+        assert told.is_hotfix == ("announcement" in inputs)
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,7 @@ jobs:
       statuses: write
       checks: read
       deployments: read
+      actions: read
     uses: tidemill/tidemill/.github/workflows/gitops.yml@{SHA} # v1
     with:
       setup: make setup

@@ -161,6 +161,7 @@ class Hub(Memory):
         """
         with self.lock:
             run.attempt += 1
+            run.earlier_by.append(run.rerun_by)
             run.rerun_by, run.status, run.conclusion = by, "queued", None
             run.started_at, run.updated_at = None, self.now()
             run.kept_jobs = [job for job in run.jobs if job.runner is not None and kept(job)]

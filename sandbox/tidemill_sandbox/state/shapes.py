@@ -158,8 +158,8 @@ class Run:
     """A workflow run; `chain` counts the `workflow_run` events that lead to it.
 
     `jobs` are those of its last attempt, `earlier_jobs` those of the attempts before. `rerun_by` is
-    who asked for that one, which changes nothing of who the run is by. `kept_jobs` do not run
-    again in it.
+    who asked for that one, `earlier_by` who asked for those before; the run stays whose it is.
+    `kept_jobs` do not run again in it.
     """
 
     id: int
@@ -182,6 +182,7 @@ class Run:
     earlier_jobs: list[Job] = field(default_factory=list)
     kept_jobs: list[Job] = field(default_factory=list)
     rerun_by: str | None = None
+    earlier_by: list[str | None] = field(default_factory=list)
     log: Path | None = None
     chain: int = 0
     # What made it start; the event's `cause` says whose token did that.

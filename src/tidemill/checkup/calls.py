@@ -37,9 +37,15 @@ INTERFACES: Mapping[str, Interface] = {
         frozenset(
             {"check", "setup", "app-client-id", "deployments", "entrypoints", "fail-on-red", "page"}
         )
-        | {"runs-on", "issues"},
+        | {"runs-on", "issues", "teams"},
         frozenset({"app-private-key", "artifact-token", "signals", "verification-tokens"}),
-        {"contents": "write", "statuses": "write", "checks": "read", "deployments": "read"},
+        {
+            "contents": "write",
+            "statuses": "write",
+            "checks": "read",
+            "deployments": "read",
+            "actions": "read",
+        },
     ),
     "publish-images": Interface(
         frozenset({"cfg-repository", "max-jobs", "setup", "registry", "registry-username"})

@@ -23,6 +23,7 @@ CHECKS: dict[str, Callable[[Checkup], Iterator[Finding]]] = {
     "permissions": workflows.permissions,
     "inputs": workflows.inputs,
     "signals": signals.signals,
+    "approvers": workflows.approvers,
     "paths": deployments.paths,
     "targets": deployments.targets,
     "fit-to-land": repository.fitness,

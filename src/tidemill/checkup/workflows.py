@@ -285,9 +285,34 @@ def _of_gitops(call: Call) -> Iterator[Finding]:
             "take entrypoints: same-user out, or add this line below with:",
             "check: own-job",
         )
-    if call.inputs.get("deployments") is True and not call.has_app:
-        what = f"{call.file} says deployments: true, which takes a GitHub App"
-        yield problem(what, "take it out, or give app-client-id and app-private-key")
+    for name in ("deployments", "teams"):
+        if call.inputs.get(name) is True and not call.has_app:
+            what = f"{call.file} says {name}: true, which takes a GitHub App"
+            yield problem(what, "take it out, or give app-client-id and app-private-key")
+
+
+def approvers(known: Checkup) -> Iterator[Finding]:
+    """`approvers`: can a turn tell who asks for what waves take from their approvers alone?"""
+    waves = [wave for wave in known.cfg.waves if wave.approvers] if known.cfg else []
+    for wave in waves:
+        teams = [one for one in wave.approvers if "/" in one]
+        if teams and not any(call.inputs.get("teams") is True for call in known.calls):
+            yield warning(
+                f"{wave.name} has the team {listed(teams)} among its approvers, and nobody here "
+                "may see who is in it: what its members ask for waits",
+                "name people, or let a GitHub App have members: read, and add this below with:",
+                "teams: true",
+            )
+    for call in known.calls if waves else ():
+        text = known.files.texts.get(call.file, "")
+        if "(override)" not in text or "(hotfix)" not in text:
+            yield problem(
+                f"the run-name of {call.file} does not say what a form was filled in with, so "
+                f"nothing that is asked for on GitHub counts for {waves[0].name}",
+                "take the run-name that tidemill init cfg writes",
+            )
+    if waves:
+        yield ok(f"approvers are named for {listed([wave.name for wave in waves])}")
 
 
 def named_secrets(known: Checkup) -> Iterator[Finding]:

@@ -22,6 +22,7 @@ from tidemill.plan.obstacles import (
     ServerRefusal,
     SetNotInFiles,
     StaleMain,
+    UnknownAsker,
 )
 
 
@@ -39,6 +40,7 @@ def needs_a_person(one: Obstacle) -> bool:
             return bool(lost) and lost not in PASSING
         case (
             MissingApproval()
+            | UnknownAsker()
             | StaleMain()
             | FailureThere()
             | FailingTargets()

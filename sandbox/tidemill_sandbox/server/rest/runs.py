@@ -32,6 +32,17 @@ def _run(call: Call) -> Answer:
     return Answer(200, whole(call, call.run()))
 
 
+@operation("GET", f"{_RUNS}/{{run_id}}/attempts/{{attempt_number}}", "actions")
+def _attempt(call: Call) -> Answer:
+    """One attempt, as far as it was started by somebody: how it went is what the last one says."""
+    run, attempt = call.run(), call.number("attempt_number")
+    if not 0 < attempt <= run.attempt:
+        raise unfound()
+    by = [*run.earlier_by, run.rerun_by][attempt - 1]
+    who = rendering.account(call.hub, by or run.actor)
+    return Answer(200, {**whole(call, run), "run_attempt": attempt, "triggering_actor": who})
+
+
 @operation("POST", f"{_RUNS}/{{run_id}}/cancel", "actions")
 def _cancel(call: Call) -> Answer:
     run, end = call.run(), call.hub.control.get("cancel")
