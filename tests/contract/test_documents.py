@@ -43,6 +43,7 @@ DOCUMENTS = {
 SETTINGS = DOCUMENTS["docs/reference/settings.md"]
 ANNOUNCE = DOCUMENTS["docs/jobs/announce.md"]
 IMAGES = DOCUMENTS["docs/images.md"]
+APP_SETTINGS = DOCUMENTS["docs/reference/app-settings.md"]
 STATE = DOCUMENTS["docs/reference/state.md"]
 HOW = DOCUMENTS["docs/how-it-decides.md"]
 EACH = pytest.mark.parametrize("name", DOCUMENTS)
@@ -296,7 +297,7 @@ def is_of_app(example: str) -> bool:
 
 
 def test_the_example_of_app_has_every_key() -> None:
-    example = tomllib.loads(next(b for b in blocks(IMAGES, "toml") if is_of_app(b)))
+    example = tomllib.loads(next(b for b in blocks(APP_SETTINGS, "toml") if is_of_app(b)))
     wanted = {
         field.encode_name
         for shape in (app_settings.Settings, Compile, Base, Service, Copy)

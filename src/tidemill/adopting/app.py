@@ -138,7 +138,7 @@ def _settings(tree: Tree, place: Place, prefix: str | None) -> tuple[str, list[s
         )
     lines = [
         "# What this repository ships. One service is one image. Every key:",
-        f"# {DOCUMENTS}/images.md",
+        f"# {DOCUMENTS}/reference/app-settings.md",
         *([f"branch = {quoted(place.branch)}"] if place.branch != "main" else []),
         f"images = {quoted(f'{where}/{{service}}')}",
         *(['engine = "buildkit" # a Dockerfile has RUN'] if any(one.runs for one in found) else []),
