@@ -48,9 +48,11 @@ def push(
 
 def push_refused(declined: Declined, what: str | None = None) -> ServerRefused:
     """The error for a push that the server declined for good; `what` says it in other words."""
-    happened = "the push did not get through" if declined.remedy else "the server refused the push"
+    happened = (
+        "the push did not get through: " if declined.remedy else "the server refused the push: "
+    )
     return ServerRefused(
-        f"{what or happened}: {declined.reason}",
+        (f"{what}: " if what else happened) + declined.reason,
         remedy=declined.remedy
         or "see what the server says; where it is a rule, let this account write to auto and to "
         "the refs of the namespace; then run it again",
