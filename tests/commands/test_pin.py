@@ -26,7 +26,7 @@ def bases(registry: Registry, tmp_path: Path) -> tuple[str, str, str]:
     """Where the images base and tools are, and their digests."""
     place = registry.name("pinned")
     base = pushed(tmp_path, place, "base", "1", "latest")
-    return place, base, pushed(tmp_path, place, "tools", "2")
+    return place, base, pushed(tmp_path, place, "tools", "2", "1")
 
 
 def pushed(folder: Path, place: str, name: str, *tags: str) -> str:
@@ -109,6 +109,22 @@ def test_the_settings_and_the_dockerfiles_of_a_checkout_are_pinned_and_build(
     assert f"FROM {name}/base/web:1@{base}\n" in (app.folder / "Dockerfile").read_text()
     assert set(app.built("--no-push")) == {"plain", "built"}
     assert "not given by digest" in refused["what"]
+
+
+def test_the_tag_that_an_argument_gives_to_a_from_gets_the_digest(
+    file: Path, bases: tuple[str, str, str]
+) -> None:
+    name, base, _ = bases
+    text = 'ARG VERSION="1"\nFROM {0}/base/web:${{VERSION}} AS one\nFROM {0}/base/web:$VERSION\n'
+    file.write_text(text.format(name))
+    assert pin("--file", file).json["changed"] is True
+    assert file.read_text() == text.format(name).replace('"1"', f'"1@{base}"')
+    assert pin("--file", file).json["changed"] is False
+    two = "ARG V=1\nFROM {0}/base/web:$V AS one\nFROM {0}/tools/web:${{V}}\nCOPY --from=one / /\n"
+    for seen in (text + "ARG VERSION\nLABEL version=$VERSION\n", two):
+        file.write_text(seen.format(name))
+        assert "put together from variables" in pin("--file", file).error["what"]
+        assert file.read_text() == seen.format(name)
 
 
 def test_what_can_not_be_written_is_refused_and_nothing_is(

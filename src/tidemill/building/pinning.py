@@ -20,6 +20,8 @@ from tidemill.errors import Refused
 from tidemill.images import location
 from tidemill.images.build import DockerfileBuild
 from tidemill.images.dockerfile import parse
+from tidemill.images.dockerfile.instructions import Arg
+from tidemill.images.dockerfile.parse import Dockerfile
 from tidemill.images.dockerfile.stages import NotByDigest, needed
 from tidemill.images.location import Location
 from tidemill.images.oci import Platform
@@ -28,6 +30,8 @@ from tidemill.words.names import shown, shown_path
 # The digest of what a tag stands for now, of registries that are reached so.
 Resolve = Callable[[Location, Mapping[str, Trust]], str]
 _PREFIX = "docker-image://"
+# A tag that a variable gives, alone.
+_TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,8 @@ class Pinning:
                     if self._replace(file, missing.image, after, lines):
                         break
                 else:
-                    raise _in_variables(file, missing, after) from None
+                    if not self._replace_tag(file, read, missing, after):
+                        raise _in_variables(file, missing, after) from None
         for image in found.images:
             newer = self._pinned(image) if image.repository else None
             if newer:
@@ -156,6 +161,24 @@ class Pinning:
                 break
         return found
 
+    def _replace_tag(self, path: Path, read: Dockerfile, missing: NotByDigest, after: str) -> bool:
+        """Write the digest behind the tag that an ARG gives to a FROM, if only FROMs see it."""
+        stage = next((s for s in read.stages if s.line == missing.line), None)
+        used = stage and _TAG.search(stage.image)
+        if not used or any(used[1] in names for names in _declared(read)):
+            return False
+        named = {re.sub(r"[{}]", "", s.image) for s in read.stages if used[1] in s.image}
+        if len(named) > 1:  # one digest can't be that of two images
+            return False
+        default = re.compile(rf"(\s*ARG\s+{used[1]}=[\"']?)([^\s\"']+)([\"']?\s*)", re.IGNORECASE)
+        digest = after.rpartition("@")[2]
+        changed = []
+        for _, line in self._lines(path):
+            found = default.fullmatch(line)
+            tells = found and missing.image.endswith(f":{found[2]}")
+            changed.append(f"{found[1]}{found[2]}@{digest}{found[3]}" if found and tells else line)
+        return self._change(path, "\n".join(changed), Pin(str(path), missing.image, after))
+
     def _replace(
         self, path: Path, before: str, after: str, lines: Collection[int] | None = None
     ) -> bool:
@@ -165,12 +188,22 @@ class Pinning:
             word.sub(after, line) if lines is None or number in lines else line
             for number, line in self._lines(path)
         ]
-        text = "\n".join(changed)
+        return self._change(path, "\n".join(changed), Pin(str(path), before, after))
+
+    def _change(self, path: Path, text: str, pin: Pin) -> bool:
         if text == self._text(path):
             return False
         self._texts[path] = text
-        self.pins.append(Pin(str(path), before, after))
+        self.pins.append(pin)
         return True
+
+
+def _declared(file: Dockerfile) -> Iterator[list[str]]:
+    """The variables that each ARG of a stage makes known there."""
+    for stage in file.stages:
+        for instruction in stage.instructions:
+            if isinstance(instruction, Arg):
+                yield [name for name, _ in instruction.pairs]
 
 
 def _in_variables(file: Path, missing: NotByDigest, after: str) -> Refused:
