@@ -58,11 +58,15 @@ done
 
 @dataclass(frozen=True)
 class Case:
-    """A rollout: how many targets each wave has, and how its reports and its pushes are made."""
+    """A rollout: how many targets each wave has, and how its reports and its pushes are made.
+
+    Where it is `mirrored`, what targets report is on the Environments page, too.
+    """
 
     waves: tuple[int, ...]
     reports: Reports
     mode: Mode
+    mirrored: bool = False
 
     @property
     def targets(self) -> int:
@@ -144,12 +148,14 @@ class Place:
             text = text.replace("  deployment_status:\n", "")
         text = text.replace("      setup: make setup\n", "      check: same-job\n")
         if self.case.mode == "an App":
-            found, key = self.hub.register_app(APP, "acme", APP_RIGHTS)
+            rights = {**APP_RIGHTS, **({"deployments": "write"} if self.case.mirrored else {})}
+            found, key = self.hub.register_app(APP, "acme", rights)
             self.hub.install_app(found, "acme")
             self.repository.secrets["KEY"] = key
             text = text.replace(
                 "      check: same-job\n",
                 f"      check: same-job\n      app-client-id: {found.client_id}\n"
+                f"      deployments: {json.dumps(self.case.mirrored)}\n"
                 "    secrets:\n      app-private-key: ${{ secrets.KEY }}\n",
             )
             assert "app-client-id" in text
@@ -290,6 +296,7 @@ CASES = (
     Case((1, 1, 1), "events", "GITHUB_TOKEN"),
     Case((3, 3, 3), "events", "GITHUB_TOKEN"),
     Case((3, 3, 3), "events", "an App"),
+    Case((3, 3, 3), "events", "an App", mirrored=True),
     Case((3, 3, 3), "poll", "GITHUB_TOKEN"),
     Case((3, 3, 3), "poll", "an App"),
     Case((10, 30, 60), "poll", "GITHUB_TOKEN"),
@@ -324,6 +331,7 @@ PAGE = ROOT / "bench" / "cost_page.md"  # with places for figures
 PRICE, PRICE_SINCE, LOOKED_UP = 0.006, "1 January 2026", "30 November 2026"
 FREE = 2000  # minutes a month
 DAYS = 30
+YEAR_COMMITS = 20
 WAVE_MINUTES = 10  # from a landing until the last target of the wave has reported
 VCPU_HOUR, GB_HOUR = 0.04048, 0.004445
 NINE, HUNDRED = (3, 3, 3), (10, 30, 60)
@@ -455,6 +463,8 @@ def page(found: Mapping[Case, Counts]) -> str:
         idle=usual.idle,
         idle_month=idle_month,
         idle_price=idle_month * PRICE,
+        mirrored=found[Case(NINE, "events", "an App", mirrored=True)].commit,
+        years=_years(model),
         months=_months(model),
         wave_minutes=WAVE_MINUTES,
         most=24 * 60 // WAVE_MINUTES,
@@ -465,6 +475,13 @@ def page(found: Mapping[Case, Counts]) -> str:
         gigabyte=GB_HOUR,
         kinds=_kinds(found),
     )  # fmt: skip
+
+
+def _years(model: Model) -> str:
+    """What a year of `YEAR_COMMITS` a day costs."""
+    days = {reports: model.day(YEAR_COMMITS, NINE, reports)[0] * 365 for reports in KINDS}
+    events, poll = (f"{one:,.0f} minutes, or ${one * PRICE:,.2f}," for one in days.values())
+    return f"{YEAR_COMMITS} commits a day to 9 targets cost {events} with events, and {poll} with"
 
 
 def _months(model: Model) -> str:
