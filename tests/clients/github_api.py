@@ -71,6 +71,8 @@ class Api:
     statuses: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     check_runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     artifacts: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    runs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    teams: dict[str, dict[str, str]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     blobs_asked: list[Asked] = field(default_factory=list)
@@ -165,6 +167,21 @@ class Api:
         self.check_runs.setdefault(sha, []).insert(0, made)
         return made
 
+    def run(self, run: int, title: str, *actors: str, attempt: int = 1, **more: Any) -> None:
+        """Somebody starts a run of a workflow, or runs it again."""
+        first, *again = actors
+        self.runs[run, attempt] = {
+            "id": run,
+            "run_attempt": attempt,
+            "event": "workflow_dispatch",
+            "head_branch": "main",
+            "display_title": title,
+            "created_at": self.time(),
+            "actor": user(first),
+            "triggering_actor": user(again[0] if again else first),
+            **more,
+        }
+
     def artifact(self, run: int, name: str, files: Mapping[str, bytes], **more: Any) -> None:
         """A run uploads an artifact."""
         data = io.BytesIO()
@@ -187,9 +204,19 @@ class Api:
                 return Say(401, {"message": "Bad credentials"})
             return self._routed(asked)
 
-    def _routed(self, asked: Asked) -> Say:
+    def _routed(self, asked: Asked) -> Say:  # noqa: PLR0912 - one for each address
         path = asked.path.removeprefix(f"/api/v3/repos/{REPOSITORY}")
         match [asked.verb, *path.strip("/").split("/")]:
+            case ["GET", "actions", "runs"]:
+                return Say(200, {"total_count": 0, "workflow_runs": []})
+            case ["GET", "actions", "runs", run, "attempts", attempt]:
+                found = self.runs.get((int(run), int(attempt)))
+                return Say(200, found) if found else Say(404, {"message": "Not Found"})
+            case ["GET", "api", "v3", "orgs", org, "teams", team]:
+                return Say(200 if f"{org}/{team}" in self.teams else 404, {"slug": team})
+            case ["GET", "api", "v3", "orgs", org, "teams", team, "memberships", login]:
+                state = self.teams.get(f"{org}/{team}", {}).get(login)
+                return Say(200, {"state": state}) if state else Say(404, {"message": "Not Found"})
             case ["GET", "rules", "branches", _]:
                 return self._page(asked, self.rules)
             case ["GET", "branches", name]:

@@ -550,6 +550,52 @@ def test_artifact_is_not_fetched_from_an_address_of_another_kind(
     assert where not in caught.value.what
 
 
+# Who asked
+
+
+def test_run_says_who_started_it_and_who_ran_it_again(api: Api, github: GitHub) -> None:
+    api.run(7, "promote shop @7d10434", "alice", "bob", attempt=2)
+    found = github.run(7, 2)
+    assert found is not None
+    assert (found.actors, found.event, found.branch) == (
+        ("alice", "bob"),
+        "workflow_dispatch",
+        "main",
+    )
+    assert (found.title, found.at) == ("promote shop @7d10434", api.now)
+    api.run(8, "release shop", "alice", "alice", head_branch=None, actor=None)
+    other = github.run(8, 1)
+    assert other is not None
+    assert other.actors == ("", "alice"), "an account that is gone is nobody's"
+
+
+def test_run_that_is_not_there_is_told_from_one_that_is_not_seen(api: Api, github: GitHub) -> None:
+    assert github.run(9, 1) is None
+    api.on("GET", "/actions/runs$", Say(403, {"message": "Resource not accessible"}))
+    with pytest.raises(ServerRefused, match="lacks `actions: read`"):
+        github.run(9, 1)
+
+
+def test_runs_are_read_with_the_workflows_own_token(api: Api) -> None:
+    api.run(7, "release shop", "alice")
+    place = Place(api.url, REPOSITORY, api.api)
+    assert GitHub(place, "of-an-app", TOKEN).run(7, 1) is not None
+
+
+def test_member_is_one_who_has_joined(api: Api, github: GitHub) -> None:
+    api.teams["acme/release"] = {"alice": "active", "bob": "pending"}
+    found = {name: github.is_member("acme/release", name) for name in ("alice", "bob", "eve")}
+    assert found == {"alice": True, "bob": False, "eve": False}
+
+
+def test_team_that_is_not_seen_has_no_members_that_anybody_knows_of(
+    api: Api, github: GitHub
+) -> None:
+    with pytest.raises(ServerRefused, match="see who is in the team acme/hidden") as caught:
+        github.is_member("acme/hidden", "alice")
+    assert "members: read" in caught.value.remedy
+
+
 # On the wire
 
 

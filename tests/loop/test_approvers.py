@@ -13,7 +13,7 @@ import pytest
 
 from tests.loop.stories import assert_rests, endings, inbox, journal
 from tests.loop.waves import Waves, copied
-from tests.world import Result, git, sha_of
+from tests.world import Result, World, git, sha_of
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "lab": {"targets": ["l1"]},
@@ -96,7 +96,7 @@ def tip(w: Waves) -> str:
     return w.ref(f"refs/tidemill/inbox/{name}") or ""
 
 
-def put(w: Waves, fields: dict[str, object], name: str | None = None) -> str:
+def put(w: World, fields: dict[str, object], name: str | None = None) -> str:
     """Somebody who may write refs puts a request into the inbox, by Git alone; its id."""
     from tidemill.facts import requests
 
@@ -109,7 +109,7 @@ def put(w: Waves, fields: dict[str, object], name: str | None = None) -> str:
     return fact.id
 
 
-def forged(w: Waves, **more: object) -> dict[str, object]:
+def forged(w: World, **more: object) -> dict[str, object]:
     """A promotion of 2 into the shop, as alice would ask for it."""
     return {
         "kind": "promotion",
@@ -124,9 +124,9 @@ def forged(w: Waves, **more: object) -> dict[str, object]:
     }
 
 
-def rejected(w: Waves) -> str:
+def rejected(w: World) -> str:
     """Why the last request was rejected, as the journal has it."""
-    return str(w.journalled("rejected")[-1]["reason"])
+    return str([one for one in journal(w) if one["what"] == "rejected"][-1]["reason"])
 
 
 def test_what_an_approver_signs_is_done_and_the_journal_has_who(w: Waves, people: People) -> None:
