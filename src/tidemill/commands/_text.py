@@ -110,7 +110,7 @@ def text(result: Result) -> Iterator[Part]:  # noqa: PLR0912, PLR0915 - a case f
         case results.Build():
             yield from _build(result)
         case results.ImagesCompared(comparison, limit):
-            from tidemill.images.comparison.words import render
+            from tidemill.commands._comparison_text import render
 
             yield render(comparison, limit)
         case results.ImagesPinned(()):
@@ -350,7 +350,7 @@ def _build(build: Build) -> Iterator[Part]:
     yield from map(_image, build.images)
     for one in build.differing:
         if one.comparison:
-            from tidemill.images.comparison.words import render
+            from tidemill.commands._comparison_text import render
 
             yield f"\n{one.item.name} is not reproducible; nothing was published:"
             yield render(one.comparison)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.registry.image_stores import ImageStores
 from tidemill.commands._build_options import INSECURE, insecure_registries
+from tidemill.commands._comparison_text import LIMIT
 from tidemill.commands._parameters import Argument, Arguments, Option
 from tidemill.commands._results import ImagesCompared, Result
 from tidemill.errors import Refused
 from tidemill.images import location, oci
 from tidemill.images.comparison.compare import Image, compare
-from tidemill.images.comparison.words import LIMIT
 from tidemill.images.image_store import ImageStore
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location

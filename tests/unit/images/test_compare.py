@@ -18,11 +18,12 @@ import pytest
 from tests.unit.comparing import CONFIG, Maker, Part, entry, tar
 from tests.zstd import compress
 
+from tidemill.commands._comparison_text import render
 from tidemill.errors import Refused
 from tidemill.images import oci
 from tidemill.images.causes import attributes, rules
 from tidemill.images.comparison import difference
-from tidemill.images.comparison.compare import Comparison, Difference, Verdict, render
+from tidemill.images.comparison.compare import Comparison, Difference, Verdict
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.tar_stream import TIME
 

@@ -36,11 +36,10 @@ from tidemill.images.comparison.images import (
     read_config,
 )
 from tidemill.images.comparison.layers import Context
-from tidemill.images.comparison.words import render
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.words.json_types import learnt
 
-__all__ = ["Cause", "Comparison", "Difference", "Image", "Verdict", "compare", "render"]
+__all__ = ["Cause", "Comparison", "Difference", "Image", "Verdict", "compare"]
 
 _DEEPEST = 4
 _ATTESTATION = "attestation"
