@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -378,3 +379,21 @@ def test_what_depends_on_home_is_found(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     text(app, "(p := Path(os.environ['HOME'], 'flags')).exists() and p.read_text()")
     different(verify(app, tmp_path), tmp_path)
+
+
+@pytest.mark.parametrize("has_compile", [True, False])
+def test_what_can_be_in_no_image_is_refused_in_both_builds_as_in_one(
+    has_compile: bool, app: Checkout, tmp_path: Path
+) -> None:
+    """Git lists no pipes, and the copies that are built in have them all the same."""
+    app.write("data/file", "data")
+    app.write("Dockerfile", "FROM scratch\nCOPY data /data\n")
+    step = '[compile]\ncommand = "true"\n' if has_compile else ""
+    app.settings(f'{step}[[services]]\nname = "web"\nfile = "Dockerfile"\n')
+    app.commit()
+    same(verify(app, tmp_path))
+    os.mkfifo(app.folder / "data/pipe")
+    for options in ((), ("--verify",)):
+        what = app.error("--no-push", *options)["what"]
+        assert what.startswith("line 2 of Dockerfile: ")
+        assert "data/pipe' is neither a file" in what

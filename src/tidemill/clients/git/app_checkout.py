@@ -6,8 +6,10 @@ import os
 import re
 import shlex
 import shutil
+import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from tidemill.announcing.origin import Origin
@@ -159,7 +161,9 @@ class AppCheckout:
         if self.is_one:
             top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
             self._clone(top, to, another=strange)
-            names = _all_in(top, but={".git"}) if whole else _known(top)
+            names = _all_in(top, but={".git"})
+            if not whole:  # what is no file, Git does not list
+                names = chain(_known(top), (name for name in names if _is_odd(top / name)))
         else:
             top = here
             names = _all_in(top)
@@ -240,6 +244,12 @@ def _known(top: Path) -> Iterator[str]:
         yield name
         if not (top / name).is_symlink() and (top / name / ".git").exists():
             yield from (str(Path(name, below)) for below in _known(top / name))
+
+
+def _is_odd(path: Path) -> bool:
+    """Whether it is neither a file, a folder nor a link."""
+    kind = stat.S_IFMT(path.lstat().st_mode)
+    return kind not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK)
 
 
 def _copy(source: Path, to: Path) -> None:
