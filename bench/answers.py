@@ -35,6 +35,7 @@ allow = ["registry.example/*"]
 """ + "".join(f'\n[[waves]]\nname = "{wave}"\ntargets = ["{wave}-1"]\n' for wave in WAVES)
 QUESTIONS = (
     (),
+    ("--limit", "0"),
     ("--wave", "production"),
     ("--at", "2025-07-01T14:00:00Z"),
     ("--since", "2025-12-25T00:00:00Z"),
@@ -204,7 +205,7 @@ def main() -> None:
         for question in QUESTIONS:
             found = sorted(asked(folder, question) for _ in range(options.rounds))
             seconds, processors = found[len(found) // 2]
-            print(f"{seconds:7.2f}  {processors:7.2f}  {' '.join(question) or 'everything'}")
+            print(f"{seconds:7.2f}  {processors:7.2f}  {' '.join(question) or 'the newest lines'}")
 
 
 if __name__ == "__main__":

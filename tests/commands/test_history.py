@@ -255,6 +255,22 @@ def test_since_reads_no_more_turns_than_it_needs(
     assert asked[-1] > turns, "that there was no such wave is found out from the first turn on"
 
 
+def test_newest_lines_take_the_last_turns_alone(
+    second: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turns = len(git(second.bare, "rev-list", JOURNAL).split())
+    _, whole, _ = says(second, "history", "--limit", "2")
+    assert "earlier lines are left out" in whole
+    newest = whole.partition("shows all.")[2].split()
+    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
+    monkeypatch.setattr(history, "_SKEW", timedelta())
+    _, part, _ = says(second, "history", "--limit", "2")
+    assert " ".join(part.split()).startswith("Earlier lines are left out; --limit 0 shows all. 20")
+    assert part.partition("shows all.")[2].split() == newest
+    counted = second.run("history", "--limit", "2")["earlier"]
+    assert f"{counted} earlier" in whole, "programs are told how many, whatever that takes"
+
+
 @pytest.mark.parametrize(
     ("arguments", "meant"),
     [

@@ -23,9 +23,9 @@ def history(found: HistoryReport) -> Iterator[Part]:
     if found.running is not None:
         yield from _running(found.running)
     else:
-        if found.earlier:
-            left = f"{found.earlier} earlier lines are left out; --limit 0 shows all."
-            yield Paragraph(left)
+        if found.earlier != 0:
+            which = "Earlier" if found.earlier is None else f"{found.earlier} earlier"
+            yield Paragraph(f"{which} lines are left out; --limit 0 shows all.")
         if found.services is not None:
             yield from map(_service, found.services)
         elif found.lines:

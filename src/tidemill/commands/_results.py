@@ -241,7 +241,7 @@ class HistoryReport(_Result):
     """What happened, in order; or what ran at one time; or the images that a service had.
 
     Attributes:
-        earlier: how many older lines are left out.
+        earlier: how many older lines are left out; None where that is some, and nobody counted.
         missing: what can't be told, in sentences.
         at: the time that was asked about.
     """
@@ -249,7 +249,7 @@ class HistoryReport(_Result):
     lines: tuple[Line, ...] = ()
     running: RunningThen | None = None
     services: tuple[ServiceStay, ...] | None = None
-    earlier: int = 0
+    earlier: int | None = 0
     missing: tuple[str, ...] = ()
     at: datetime | None = None
 

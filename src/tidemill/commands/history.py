@@ -68,18 +68,26 @@ def run(arguments: Arguments) -> Result:
     if arguments.target and arguments.service:
         raise Refused("--target and --service are both given", remedy="give one of them")
     limit = _limit(arguments.limit, LINES if not options.json else 0)
+    question = Question(arguments.wave, arguments.set_name, arguments.target, since)
     with opened(arguments.repo) as store:
         state = read(store)
 
         def is_enough(past: History) -> bool:
-            begins_before = past.turns and since and past.turns[0].at < since - _SKEW
-            return bool(begins_before) and not _unknown(past, state, arguments)
+            """Whether the last turns have all lines that are wanted."""
+            if not past.turns or _unknown(past, state, arguments):
+                return False
+            known_from = past.turns[0].at + _SKEW
+            if since is not None and known_from < since:
+                return True
+            later = Question(question.wave, question.set, question.target, known_from)
+            return since is None and limit <= len(lines(past, later))
 
-        is_about_later = since is not None and not arguments.service
-        past = read_history(store, state, is_enough if is_about_later else None)
+        is_about_times = at is not None or arguments.service
+        # Programs are told how many lines are left out, which takes all of them.
+        is_in_part = since is not None or (limit > 0 and not options.json)
+        past = read_history(store, state, is_enough if is_in_part and not is_about_times else None)
         if unknown := _unknown(past, state, arguments):
             raise unknown
-        question = Question(arguments.wave, arguments.set_name, arguments.target, since)
         if arguments.service:
             services, missing = _services(store, state, past, question, arguments.service)
             kept = [
@@ -95,7 +103,9 @@ def run(arguments: Arguments) -> Result:
                 running=_running(store, state, past, question, at), missing=past.missing, at=at
             )
     newest, earlier = _newest(lines(past, question), limit)
-    return HistoryReport(lines=newest, earlier=earlier, missing=past.missing)
+    # Of what was not read nobody knows how many lines there are.
+    left_out = None if past.is_part and since is None else earlier
+    return HistoryReport(lines=newest, earlier=left_out, missing=past.missing)
 
 
 def _running(

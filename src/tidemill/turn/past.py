@@ -22,7 +22,8 @@ from tidemill.turn.lookup import rejected_announcement
 from tidemill.words.moments import is_storable
 from tidemill.words.unreadable import UNREADABLE
 
-_PARTS = (512, 4096, 32768)  # turns; each part is read anew, for over a network that is simpler
+# Turns. Each part is read anew, which is simpler over a network; so there are few of them.
+_PARTS = (512, 4096)
 
 
 def read_history(
