@@ -28,6 +28,7 @@ from tidemill.errors import (
     TimeLimit,
     Unreachable,
 )
+from tidemill.images.dockerfile.stages import NotByDigest
 from tidemill.images.location import Location
 
 NOBODY = f"sha256:{'0' * 64}"
@@ -222,7 +223,7 @@ def test_a_base_by_tag_is_refused_before_anything_is_built(
     maker: Maker, context: Path, tmp_path: Path
 ) -> None:
     error = broken(replace(maker, environment={}), tmp_path, context, "FROM alpine:3\nCOPY a /a")
-    assert type(error) is Refused
+    assert type(error) is NotByDigest
 
 
 @pytest.mark.parametrize("name", ["DOCKER_HOST", "BUILDX_BUILDER"])

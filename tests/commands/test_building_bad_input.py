@@ -351,7 +351,6 @@ def proxy(registry: Registry) -> Iterator[Troubled]:
     ("method", "path", "trouble", "written"),
     [
         ("GET", "/bad/web/manifests/main", Say(401), "nothing"),
-        ("GET", "/bad/web/manifests/main", Say(403), "nothing"),
         ("POST", "/bad/web/blobs/uploads", Say(403), None),
         ("POST", "/bad/web/blobs/uploads", Say(401), None),
         ("PUT", "/bad/web/manifests/sha256", Say(400), "blobs without a tag"),
