@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +16,10 @@ from unittest.mock import patch
 
 from click import Context
 
+from tests.simulation.facts import RULE_OF_SIGNALS as RULE
+from tests.simulation.facts import demand
 from tests.simulation.memory import Client, Killed, Server
+from tests.simulation.receiver import NAME
 from tests.simulation.reports import LatestReports
 from tidemill.commands import (
     drop,
@@ -35,7 +38,10 @@ from tidemill.commands._command_line import click_command
 from tidemill.commands._json import as_json
 from tidemill.commands._parameters import Arguments
 from tidemill.errors import TidemillError
+from tidemill.facts.signals import Message
 from tidemill.turn.push import Clock
+from tidemill.turn.signalling import Sent
+from tidemill.turn.signalling import confirm as signalling_confirm
 
 COMMANDS: Mapping[str, ModuleType] = {
     "announce": update_cfg_app,
@@ -106,7 +112,7 @@ def do(
     except TidemillError as error:
         deed.refused = error.what
     except Killed:
-        deed.died = True
+        deed.died = _LOCAL.client.sender.is_dead = True
     return deed
 
 
@@ -124,6 +130,10 @@ def stage() -> Iterator[None]:
             for module in modules:
                 stack.enter_context(patch(f"tidemill.commands.{module}.{name}", double))
         for name, instead in (
+            ("tidemill.turn.signalling.send", _send),
+            ("tidemill.turn.signalling.confirm", _confirm),
+            ("tidemill.commands._signalling.parse_addresses", lambda _: ({NAME: "https://x"}, [])),
+            ("tidemill.commands._signalling.secrets.token_hex", _next_name),
             ("tidemill.commands._options.read_file", str.encode),
             ("tidemill.clients.machine.person.name", lambda: "ada"),
             ("tidemill.clients.machine.person.run_url", lambda: None),
@@ -146,6 +156,40 @@ def _defaults(module: ModuleType) -> Mapping[str, object]:
 @contextmanager
 def _opened(_: str) -> Iterator[Client]:
     yield _LOCAL.client
+
+
+def _send(due: Sequence[Message], *_: object, **__: object) -> Sent:
+    """Send, and die before that or after it, where the client is to die."""
+    client: Client = _LOCAL.client
+    client.gate("send")
+    receiver, taken = client.server.receiver, set()
+    if receiver.is_down(due[0].signal.deliveries[NAME].at or due[0].signal.since):
+        return Sent(failures=("it is down",))
+    for one in due:
+        wrong = receiver.take((one.signal.id, one.state), client.sender)
+        demand(RULE, wrong is None, str(wrong))
+        taken.add(one.key)
+    client.gate("sent")
+    return Sent(frozenset(taken))
+
+
+def _confirm(*given: Any) -> str | None:
+    """Note what was taken; a client that can't has to be taken for dead."""
+    client: Client = _LOCAL.client
+    try:
+        failure = signalling_confirm(*given)
+    except TidemillError:
+        client.sender.is_dead = True
+        raise
+    client.sender.is_dead |= failure is not None
+    return failure
+
+
+def _next_name(_: int) -> str:
+    """What tells a run from every other; the same when a history is played again."""
+    client: Client = _LOCAL.client
+    client.server.senders += 1
+    return str(client.server.senders)
 
 
 def _connected(*_: object) -> LatestReports:

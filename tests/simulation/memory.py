@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from tests.simulation.receiver import Receiver, Sender
 from tests.simulation.sources import ROLLOUT, generated
 from tidemill.clients.git.store import (
     ALL_COMMITS,
@@ -101,6 +102,7 @@ class Server:
         locked: how many pushes it declines before it takes one again.
         slow: operations take too long.
         sits: whose key is where somebody asks for something.
+        receiver: who is told what needs a person; `senders` are those that could send so far.
     """
 
     refs: dict[str, str] = field(default_factory=dict)
@@ -110,10 +112,12 @@ class Server:
     locked: int = 0
     slow: bool = False
     sits: str = "ada"
+    receiver: Receiver = field(default_factory=Receiver)
+    senders: int = 0
 
     def copy(self) -> Server:
         """Another server with the same contents, which nobody watches."""
-        return replace(self, refs=dict(self.refs), watchers=[])
+        return replace(self, refs=dict(self.refs), watchers=[], receiver=self.receiver.copy())
 
     def put(self, commit: Commit) -> str:
         """Store a commit."""
@@ -167,6 +171,7 @@ class Client:
         self.server = server
         self.by = by
         self.gate = gate
+        self.sender = Sender()
         self.seen = Refs({})
         self._here: set[str] = set()
         self._blobs: set[bytes] = set()

@@ -11,6 +11,7 @@ from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand, is_over, record
 from tests.simulation.memory import Server
 from tests.simulation.rules import KEPT
+from tests.simulation.signal_rules import each_hold_is_a_signal
 from tests.simulation.telling_rules import is_in_the_files, says_why
 from tests.simulation.world import World, dying, ledger_of
 
@@ -43,6 +44,8 @@ def comes_to_rest(world: World) -> None:
     if deed.refused is None:
         _says_why(server, deed)
         _is_set_aside(world, server)
+        if world.scene.is_told:
+            each_hold_is_a_signal(server, world.now)
 
 
 def survives_a_crash(world: World) -> None:
@@ -95,7 +98,7 @@ def _is_set_aside(world: World, server: Server) -> None:
 
 def _without_new(said: Mapping[str, Any]) -> dict[str, Any]:
     """What a turn says, without the commits that it makes: a dry run makes none."""
-    told = {key: value for key, value in said.items() if key != "to_check"}
+    told = {key: value for key, value in said.items() if key not in ("to_check", "unsent")}
     for key, value in told.items():
         if key == "waiting":
             told[key] = [[one.get(name) for name in ("kind", "at", *ABOUT)] for one in value]
@@ -126,7 +129,12 @@ def _says_why(server: Server, deed: Deed) -> None:
 def _state(server: Server) -> dict[str, Any]:
     """All refs; of the journal only what it carries forward."""
     refs: dict[str, Any] = dict(server.refs)
-    refs["refs/tidemill/journal"] = ledger_of(server)
+    refs["refs/tidemill/journal"] = ledger = ledger_of(server)
+    if ledger:
+        # Whoever died may have sent something: what is over is known until that is sent again.
+        signals = ledger["ledger.json"]["ledger"].pop("signals", ())
+        lasting = [one for one in signals if one.get("has_end", True) and not one.get("over")]
+        refs["signals"] = [one["cause"] for one in lasting]
     return refs
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from tests.simulation import signal_rules
 from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
     AUTO,
@@ -86,6 +87,7 @@ class Rules:
         self.presents.clear()
         self.appeared.clear()
         self.auto.made.clear()
+        self.server.receiver.taken.clear()  # what is still so is told once more
 
     def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
         """Take note of what a person names."""
@@ -114,6 +116,7 @@ class Rules:
             self._no_report_is_late(push)
             self._no_hold_is_lost(push, now)
             self._what_a_check_said_stays(push)
+            signal_rules.judge(self.server, push)
         self._announcements_end_once(push)
 
     def _what_a_check_said_stays(self, push: Push) -> None:
@@ -249,6 +252,7 @@ class Rules:
             left = seen.keys() & below(refs, "checks").keys()
             wanted = {refs[MAIN], push.seen.shas[MAIN], *self.auto.chain(refs.get(AUTO))}
             clears = any("/rejected/unreadable-" in one.ref for one in push.updates)
+            clears |= signal_rules.is_note(self.server, push)
             demand(
                 7,
                 clears or left <= wanted,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.simulation.receiver import NAME
 from tests.simulation.sources import Rollout
 
 ADMITS = ("when deployed", "when soaked", "at once")
@@ -112,6 +113,7 @@ class Scene:
         has_paths: whether the settings say what a target renders from.
         source: where verdicts are: in refs, or on GitHub.
         planned: the freezes, also of waves that have gone.
+        is_told: whether a receiver is told what needs a person.
     """
 
     waves: tuple[Wave, ...]
@@ -126,6 +128,7 @@ class Scene:
     source: str = "refs"
     stale: str = "wait"
     planned: tuple[Freeze, ...] = ()
+    is_told: bool = False
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -174,6 +177,8 @@ class Scene:
             lines += wave.lines()
         for freeze in self.freezes:
             lines += freeze.lines()
+        if self.is_told:
+            lines += ["[[signals.receivers]]", f'name = "{NAME}"', 'kind = "webhook"']
         return ("\n".join(lines) + "\n").encode()
 
 
@@ -199,6 +204,7 @@ def random_scene(rng: random.Random) -> Scene:
         has_paths=rng.random() < 0.85,
         has_entries=rng.random() < 0.2,
         stale="regenerate" if len(every) % 2 else "wait",
+        is_told=len(waves) % 2 == 0,
     )
     return running_all(scene)
 

@@ -31,9 +31,19 @@ from tidemill.facts.refs import Refs
 from tidemill.facts.renames import RenamedSnapshot
 from tidemill.facts.requests import Hotfix, Release
 from tidemill.facts.settings import Wave
+from tidemill.facts.signals import Delivery
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
-from tidemill.plan import announcements, approvers, due, eviction, landing, next_sets, waits
+from tidemill.plan import (
+    announcements,
+    approvers,
+    due,
+    eviction,
+    landing,
+    next_sets,
+    signals,
+    waits,
+)
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import release_hold
 from tidemill.plan.plan import Plan, plan
@@ -220,7 +230,7 @@ def test_a_commit_under_test_that_is_rewritten_is_noticed(monkeypatch: Patch) ->
         draft.chain.reverse()
 
     monkeypatch.setattr("tidemill.plan.plan.advance", advance)
-    assert first_broken().startswith("rule 7:")
+    assert first_broken().startswith(("rule 7:", "rule 8:"))
 
 
 def test_a_push_in_pieces_is_noticed(monkeypatch: Patch) -> None:
@@ -356,3 +366,30 @@ def test_a_release_that_no_approver_made_is_noticed(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr("tidemill.plan.approvers.guarded", guarded)
     assert re.search(r"rule 13: the hold .* is lost", first_broken(WELL, FORGED))
+
+
+def test_a_message_that_is_not_noted_when_it_was_taken_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.turn.signalling.confirmed", lambda known, _: known)
+    assert re.match(r"rule 15: .* comes again, and nobody died", first_broken())
+
+
+def test_a_message_that_two_runs_may_send_at_once_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Delivery, "free_at", None)
+    assert re.match(r"rule 15: .* comes (again, and nobody died|after its end)", first_broken())
+
+
+def test_a_message_that_is_called_told_and_never_sent_is_noticed(monkeypatch: Patch) -> None:
+    def tell(draft: Draft) -> None:
+        signals.tell(draft)
+        keys = {one.key for one in draft.messages}
+        draft.ledger.signals = signals.confirmed(draft.ledger.signals, keys)
+        draft.messages.clear()
+
+    monkeypatch.setattr("tidemill.plan.plan.tell", tell)
+    assert re.match(r"rule 15: .* (is called told, and was not taken|goes untold)", first_broken())
+
+
+def test_a_signal_that_is_forgotten_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.signals._holds", lambda _: iter(()))
+    said = first_broken(WELL, {requests.hold: 9})
+    assert re.match(r"rule 15: .* is held, and nobody is told", said)

@@ -1,0 +1,51 @@
+"""A receiver of signals in memory, which is down now and then.
+
+Each message comes once, and again only after whoever sent it has died, or could not note that it
+was taken.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+NAME = "ops"
+_Key = tuple[str, str]
+
+
+@dataclass
+class Sender:
+    """Who sends. `is_dead`: it has died, or could not note what was taken."""
+
+    is_dead: bool = False
+
+
+@dataclass
+class Receiver:
+    """What came: by signal and state who sent it last.
+
+    Attributes:
+        is_well: it is never down any more.
+    """
+
+    is_well: bool = False
+    taken: dict[_Key, Sender] = field(default_factory=dict)
+
+    def copy(self) -> Receiver:
+        """Another one that has heard the same."""
+        return Receiver(self.is_well, dict(self.taken))
+
+    def is_down(self, now: datetime) -> bool:
+        """Whether nothing comes through; by chance, that the time decides."""
+        return not self.is_well and zlib.crc32(now.isoformat().encode()) % 4 == 0
+
+    def take(self, key: _Key, sender: Sender) -> str | None:
+        """Take a message; what is wrong with that, if something is."""
+        before = self.taken.get(key)
+        if before is not None and not before.is_dead:
+            return f"{key} comes again, and nobody died"
+        if key[1] == "open" and (key[0], "over") in self.taken:
+            return f"{key} comes after its end"
+        self.taken[key] = sender
+        return None
