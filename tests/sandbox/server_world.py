@@ -24,7 +24,7 @@ from tidemill_sandbox.state.shapes import Access, Repository
 from tidemill_sandbox.state.tokens import Kind
 
 EVERYTHING: dict[str, Access] = dict.fromkeys(
-    ("actions", "checks", "contents", "deployments", "statuses", "workflows"), "write"
+    ("actions", "checks", "contents", "deployments", "issues", "statuses", "workflows"), "write"
 )
 
 

@@ -318,6 +318,8 @@ CALLS: list[tuple[str, str, Any, str, Access]] = [
     ("POST", "/check-runs", {"name": "x", "head_sha": "{sha}"}, "checks", "write"),
     ("POST", "/deployments", {"ref": "main"}, "deployments", "write"),
     ("POST", "/actions/workflows/x.yml/dispatches", {"ref": "main"}, "actions", "write"),
+    ("POST", "/issues", {"title": "x"}, "issues", "write"),
+    ("GET", "/issues", None, "issues", "read"),
     ("GET", "/branches/main", None, "contents", "read"),
     ("GET", "/commits/{sha}/status", None, "statuses", "read"),
     ("GET", "/commits/{sha}/check-runs", None, "checks", "read"),

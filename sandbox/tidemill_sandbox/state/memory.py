@@ -17,6 +17,7 @@ from tidemill_sandbox.state.shapes import (
     Deployment,
     Event,
     Installation,
+    Issue,
     Repository,
     Run,
     Status,
@@ -51,6 +52,7 @@ class Memory:
         self.statuses: list[Status] = []
         self.check_runs: list[CheckRun] = []
         self.deployments: list[Deployment] = []
+        self.issues: list[Issue] = []
         self.artifacts: list[Artifact] = []
         self.events: list[Event] = []
         self.calls: list[Asked] = []

@@ -279,6 +279,23 @@ class DeploymentStatus:
 
 
 @dataclass
+class Issue:
+    """An issue."""
+
+    id: int
+    number: int
+    repository: str
+    title: str
+    body: str | None
+    creator: str
+    created_at: datetime
+    updated_at: datetime
+    state: Literal["open", "closed"] = "open"
+    state_reason: str | None = None
+    closed_at: datetime | None = None
+
+
+@dataclass
 class Deployment:
     """A deployment of a commit to an environment."""
 

@@ -26,6 +26,7 @@ from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import (
     About,
     BrokenMain,
+    FailedVerification,
     FailingTargets,
     FailureThere,
     HoldInForce,
@@ -34,6 +35,7 @@ from tidemill.plan.obstacles import (
     MissingApproval,
     MissingCheck,
     MissingReport,
+    MissingVerification,
     Obstacle,
     PastEnding,
     PastEviction,
@@ -252,12 +254,18 @@ def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[_Trouble]:
                 return
             kind: SignalKind = "reports"
             cause: _Cause = ("no report", name, about.set or "")
-        case (
-            MissingCheck() | RedCheck() | LostCheck() | Starvation() | TimeLimit() | PausedSoak()
-        ) if one.since and draft.now >= one.since + draft.settings.signals.stuck_after:
-            kind, cause = "stuck", ("stuck", about.at, about.wave or "", about.set or "")
         case _ if needs_a_person(one):
             kind, cause = _named(one, about)
+        case (
+            MissingCheck()
+            | RedCheck()
+            | LostCheck()
+            | MissingVerification()
+            | Starvation()
+            | TimeLimit()
+            | PausedSoak()
+        ) if one.since and draft.now >= one.since + draft.settings.signals.stuck_after:
+            kind, cause = "stuck", ("stuck", about.at, about.wave or "", about.set or "")
         case _:
             return
     yield _Trouble(
@@ -279,6 +287,10 @@ def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
             return "approval", ("approval", wave, set_name, sha)
         case FailureThere(wave=wave, set=set_name) | FailingTargets(wave=wave, set=set_name):
             return "failed", ("failed", wave, set_name)
+        case FailedVerification(wave=wave, set=set_name):
+            return "failed", ("red verification", wave, set_name)
+        case MissingVerification(wave=wave):
+            return "stuck", ("lost verification", wave, about.set or "")
         case PastEnding(how="rejected", app_sha=sha):
             return "rejected", ("rejected", about.set or "", sha)
         case RedMain():
