@@ -27,6 +27,7 @@ jobs:
       {{contents: write, statuses: write, checks: read, deployments: read, actions: read}}
     uses: {REF}
     with: {{check: CHECK}}
+    MORE
 """
 SETTINGS = """
 [checks]
@@ -76,7 +77,7 @@ class Loop:
     """
 
     def __init__(
-        self, shop: Mill, sets: tuple[str, ...], timeout: str, waves: str, check: str
+        self, shop: Mill, sets: tuple[str, ...], timeout: str, waves: str, check: str, more: str
     ) -> None:
         self.mill, self.hub, self.starter = shop, shop.hub, shop.starter
         self.bare = shop.repository.path
@@ -90,7 +91,7 @@ class Loop:
         hook = self.hub.folder / "hooks" / "post-receive"
         hook.write_text(HOOK)
         hook.chmod(0o755)
-        shop.push("Begin", tidemill=CALLER.replace("CHECK", check))
+        shop.push("Begin", tidemill=CALLER.replace("CHECK", check).replace("MORE", more))
         self.settle()
 
     def announce(self, payload: dict[str, Any]) -> None:
@@ -203,11 +204,13 @@ def loop(
     timeout: str = "60m",
     waves: str = "",
     check: str = "same-job",
+    more: str = "",
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Loop]:
-    """Start it; `waves` are more of them than the lab, `check` says where checks run."""
+    """Start it; `waves` are more of them than the lab, `check` says where checks run, and `more` is
+    what else the job has that calls gitops.yml."""
     with mill(folder, env=env) as shop:
-        yield Loop(shop, sets, timeout, waves, check)
+        yield Loop(shop, sets, timeout, waves, check, more)
 
 
 def announced(set_name: str, position: int, *, broken: bool = False, **more: Any) -> dict[str, Any]:
