@@ -65,6 +65,15 @@ def first_broken(natures: tuple[int, ...] = ALL, often: Mapping[Step, float] | N
     return "nothing"
 
 
+def tell_nobody(monkeypatch: Patch) -> None:
+    """No history has a receiver of signals: what it hears of such a mill is another matter."""
+
+    def scene(rng: random.Random) -> Scene:
+        return replace(random_scene(rng), is_told=False)
+
+    monkeypatch.setattr("tests.simulation.history.random_scene", scene)
+
+
 def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -> None:
     def land(draft: Draft) -> None:
         for step in draft.chain:
@@ -85,7 +94,9 @@ def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:
         return sound(self, by, seen, forced)
 
     monkeypatch.setattr(Server, "receive", receive)
-    assert first_broken().startswith(("rule 1: main goes", "rule 2:", "rule 7: the journal forks"))
+    tell_nobody(monkeypatch)
+    forks, lost = "rule 7: the journal forks", r"rule 12: .* these verdicts are lost"
+    assert re.match(f"rule 1: main goes|rule 2:|{forks}|{lost}", first_broken())
 
 
 def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
@@ -230,7 +241,8 @@ def test_a_commit_under_test_that_is_rewritten_is_noticed(monkeypatch: Patch) ->
         draft.chain.reverse()
 
     monkeypatch.setattr("tidemill.plan.plan.advance", advance)
-    assert first_broken().startswith(("rule 7:", "rule 8:"))
+    tell_nobody(monkeypatch)
+    assert first_broken().startswith("rule 7:")
 
 
 def test_a_push_in_pieces_is_noticed(monkeypatch: Patch) -> None:
@@ -310,7 +322,9 @@ def _without_approval(state: State, name: str) -> Wave:
 
 def test_a_ref_that_stays_in_the_way_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr(Draft, "set_aside", lambda *_: None)
-    assert "can't be read, and" in first_broken(often={damage.forge: 40})
+    tell_nobody(monkeypatch)
+    found = first_broken(often={damage.forge: 40})
+    assert re.search(r"can't be read, and|a third turn still writes .* rejected", found)
 
 
 def test_a_lost_journal_that_is_not_made_again_is_noticed(monkeypatch: Patch) -> None:
