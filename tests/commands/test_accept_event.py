@@ -593,6 +593,21 @@ def test_look_ahead_takes_no_entry_point_and_no_branch_for_a_report(landed: Worl
     assert outlook(landed, *came) == (False, False, False, False), "it repeats the latest"
 
 
+@pytest.mark.parametrize(
+    ("how", "takes_command"),
+    [('command = "cat verdict"', True), ('url = "http://127.0.0.1:9/verdict"', False)],
+)
+def test_look_ahead_knows_that_a_verification_is_due(
+    landed: World, how: str, takes_command: bool
+) -> None:
+    landed.settings += f'[[verifications]]\nname = "smoke"\nwaves = ["lab"]\n{how}\n'
+    landed.edit()
+    landed.deploy("lab")
+    found = landed.run("accept-event", "--event", "schedule", "--look-ahead")
+    assert (found["due"], found["operations"]) == (True, takes_command)
+    assert found["waiting"]
+
+
 def test_look_ahead_says_what_waits_where_nothing_is_due(landed: World) -> None:
     code, out, _ = says(landed, "accept-event", "--event", "schedule", "--look-ahead")
     assert code == 0

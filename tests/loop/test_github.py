@@ -416,3 +416,20 @@ def test_landing_that_a_rule_refuses_says_what_to_do(world: GitHubWorld) -> None
     assert world.announce(2).code == 1
     hook.unlink()
     assert world.turn()["landed"] == sha
+
+
+def test_a_verification_reads_a_status_of_the_deployed_revision(
+    world: GitHubWorld, api: Api
+) -> None:
+    world.settings += '[[verifications]]\nname = "e2e"\nstatus = "e2e"\nwaves = ["lab"]\n'
+    world.edit()
+    world.check(under_test(world))
+    revision = world.turn()["landed"]
+    deployed(world)
+    assert "the last one was lost (no verdict" in waits_for(world.turn())
+    api.on("GET", f"/commits/{revision}/statuses", Say(403, {"message": "not accessible"}))
+    assert "the last one was lost (refused" in waits_for(world.turn())
+    api.status(revision, "e2e", "failure")
+    assert "the verification e2e, which is red in lab" in waits_for(world.turn())
+    api.status(revision, "e2e", "success")
+    assert [one["wave"] for one in world.turn()["promoted"]] == ["shop"]

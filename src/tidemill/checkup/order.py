@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tidemill.checkup import deployments, landing, repository, server, signals, workflows
+from tidemill.checkup import (
+    deployments,
+    landing,
+    repository,
+    server,
+    signals,
+    verification,
+    workflows,
+)
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import WORST_FIRST, Finding
 
@@ -22,6 +30,7 @@ CHECKS: dict[str, Callable[[Checkup], Iterator[Finding]]] = {
     "events": workflows.events,
     "permissions": workflows.permissions,
     "inputs": workflows.inputs,
+    "verifications": verification.verifications,
     "signals": signals.signals,
     "approvers": workflows.approvers,
     "paths": deployments.paths,

@@ -90,6 +90,7 @@ def as_app(known: Checkup) -> Checkup:
     return replace(known, files=replace(known.files, texts=texts))
 
 
+ASKED = '[[verifications]]\nname = "smoke"\ncommand = "make smoke"\n'
 TOLD = """\
 [[signals.receivers]]
 name = "deploys"
@@ -311,6 +312,14 @@ CASES: dict[str, Case] = {
     "images that go to another registry": (
         lambda: app(APP.replace("ghcr.io", "registry.example.com")),
         "inputs", "warning", "go to registry.example.com, and .github/workflows/images.yml logs in",
+    ),
+    "verification of a set that does not soak": (
+        lambda: cfg(CFG + ASKED),
+        "verifications", "warning", "smoke may be asked only once of a set in staging, production",
+    ),
+    "verification that takes its time": (
+        lambda: cfg(CFG + ASKED + 'for = "30m"\n'),
+        "verifications", "ok", "sets are verified by smoke",
     ),
     "receiver without an address": (
         telling,
@@ -682,7 +691,8 @@ def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
 
 
 def test_every_check_is_met_by_a_mistake() -> None:
-    told = {one.check for known in (cfg(), app(), telling(SLACK)) for one in findings(known)}
+    sound = (cfg(), app(), telling(SLACK), cfg(CFG + ASKED))
+    told = {one.check for known in sound for one in findings(known)}
     assert told | {"ignored"} == {check for _, check, _, _ in CASES.values()}
 
 
