@@ -182,7 +182,9 @@ def test_ancestor_is_found_below_where_a_history_ended_before(
 ) -> None:
     folder, commits = long_history
     with opened(str(folder)) as repository:
-        assert [one.sha for one in repository.history(commits[-1], 3)] == commits[-3:]
+        found = repository.history(commits[-1], 3)
+        assert [one.sha for one in found] == commits[-3:]
+        assert [one.parent for one in found[1:]] == commits[-3:-1]
         assert repository.is_ancestor(commits[-10], commits[-1])
         assert [one.sha for one in repository.history(commits[-1], 2)] == commits[-2:]
 

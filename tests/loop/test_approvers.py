@@ -326,7 +326,7 @@ def test_line_of_status_names_the_approvers_and_its_command_does_it(
     w: Waves, people: People
 ) -> None:
     line = next(one for one in w.status()["waiting"] if one.get("wave") == "shop")
-    assert f"approval for shop by alice or Bob: {line['command']}" in line["for"]
+    assert f"approval for shop by alice or Bob. To go on: {line['command']}" in line["for"]
     people.sits("alice")
     done = w.run(*line["command"].split()[1:], repo=False)
     assert [one["app_sha"] for one in done["promoted"]] == [sha_of("app-2")]

@@ -12,6 +12,7 @@ from tests.simulation.memory import Push, Server
 
 MAIN, AUTO, SPACE = "refs/heads/main", "refs/heads/auto", "refs/tidemill"
 RULE_OF_SIGNALS = 15  # design.md, section 10, has 14: this one is of docs/jobs/get-told.md
+RULE_OF_GATES = 16  # and this one of docs/jobs/name-approvers.md
 State = Literal["green", "red", "unknown"]
 
 

@@ -205,7 +205,7 @@ class Client:
     def history(self, commit: str, most: int) -> list[Logged]:
         shas = self.server.since(commit, "")[-most:]
         found = [(sha, self.server.commits[sha]) for sha in shas]
-        return [Logged(sha, one.date, one.message) for sha, one in found]
+        return [Logged(sha, one.date, one.message, one.parent, one.author) for sha, one in found]
 
     def differing(self, before: str, after: str) -> list[str]:
         old, new = self._commit(before).files, self._commit(after).files

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.simulation import signal_rules
+from tests.simulation import gate_rules, signal_rules
 from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
     AUTO,
@@ -117,6 +117,7 @@ class Rules:
             self._no_hold_is_lost(push, now)
             self._what_a_check_said_stays(push)
             signal_rules.judge(self.server, push)
+            gate_rules.judge(self.server, push)
         self._announcements_end_once(push)
 
     def _what_a_check_said_stays(self, push: Push) -> None:

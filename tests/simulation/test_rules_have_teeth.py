@@ -19,7 +19,15 @@ from tests.simulation.steps import Step, turn
 from tidemill.announcing.order import Order
 from tidemill.asks import promotion
 from tidemill.asks.places import wave_of
-from tidemill.clients.git.store import Committed, Pushed, PushResult, Update, Work, WorkResult
+from tidemill.clients.git.store import (
+    Committed,
+    Logged,
+    Pushed,
+    PushResult,
+    Update,
+    Work,
+    WorkResult,
+)
 from tidemill.facts import ledger, naming, ownership
 from tidemill.facts.checks import Verdict
 from tidemill.facts.journal import Entry
@@ -83,6 +91,29 @@ def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -
 
     monkeypatch.setattr("tidemill.plan.plan.land", land)
     assert first_broken().startswith("rule 1: main goes to")
+
+
+def test_a_change_of_gates_that_is_not_told_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.new_main.note_gates", lambda _: None)
+    said = first_broken(often={people.change_settings: 5})
+    assert said.startswith("rule 16: nobody is told that"), said
+
+
+def test_a_change_of_gates_that_is_called_anothers_is_noticed(monkeypatch: Patch) -> None:
+    sound = Client.history
+
+    def history(self: Client, commit: str, most: int) -> list[Logged]:
+        return [replace(one, author="mallory") for one in sound(self, commit, most)]
+
+    monkeypatch.setattr(Client, "history", history)
+    said = first_broken(often={people.change_settings: 5})
+    assert re.match("rule 16: .* by mallory", said), said
+
+
+def test_a_change_of_gates_that_nobody_is_said_to_have_made_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr(Client, "history", lambda *_: [])
+    said = first_broken(often={people.change_settings: 5})
+    assert said.startswith("rule 16: nobody is said to have changed"), said
 
 
 def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:

@@ -12,6 +12,7 @@ from tidemill.words.shas import short
 
 _ON_AUTO = frozenset({"introduced", "promoted", "rolled back", "hotfixed"})
 _ENDED = frozenset({"evicted", "rejected", "dropped", "superseded"})
+_BY_COMMIT = "gates changed"
 
 if TYPE_CHECKING:
     from tidemill.answers.question import Line, ServiceStay, TargetThen
@@ -103,6 +104,7 @@ def decided(line: Line) -> str:
     run = (line.run_url or "").rstrip("/").rpartition("/")[2]
     # How these end nobody asked for, but somebody for what ends.
     by = ", asked for by " if line.what in _ENDED else " by "
+    by = ", by the author " if line.what == _BY_COMMIT else by  # whoever that says it was
     return (f"{by}{line.by}" if line.by else "") + (f" (run {run})" if run else "")
 
 

@@ -252,6 +252,10 @@ def rollout(found: Status, now: datetime) -> Iterator[Part]:
             yield Grid(_HELD, [_hold(hold, now) for hold in wave.holds])
         if wave.freezes:
             yield Grid(_FROZEN, [_freeze(one, now) for one in wave.freezes])
+        if (change := wave.gates_changed) is not None:
+            by = f" by the author {change.author}" if change.author else ""
+            which = short(change.commit, "a commit that can't be told")
+            yield Paragraph(f"gates changed in {which}{by}: {change.words}")
         yield from _wave(wave, now)
     if found.gone_holds:
         yield Title(

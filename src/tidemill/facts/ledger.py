@@ -15,6 +15,7 @@ from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.checks import CheckClaim
+from tidemill.facts.gates import Gates
 from tidemill.facts.naming import Naming
 from tidemill.facts.operation import AutoCommit, Files, Operation
 from tidemill.facts.requests import Point, announced_as
@@ -368,6 +369,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
         signals: what has to be told to people, or was and is not over.
         spent: what approvers have asked for that has ended lately: by what it was known by, when
             they asked, so that nobody says it once more for them.
+        gates: by wave what it asked before anything goes in or on, as of the main `gates_main`.
     """
 
     sets: dict[str, dict[str, SetLedger]] = {}
@@ -393,6 +395,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     hotfixes: list[str] = []
     signals: list[Signal] = []
     spent: dict[str, Moment] = {}
+    gates: dict[str, Gates] = {}
+    gates_main: str | None = None
 
     def of(self, wave: str, set_name: str) -> SetLedger:
         """The part for one set in one wave, to change; made if it is not there."""
@@ -503,6 +507,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             reporters={**self.reporters},
             signals=[*self.signals],
             spent={**self.spent},
+            gates={**self.gates},
         )
 
 

@@ -265,6 +265,11 @@ def renamed_ledger(
         },
         rollbacks=[one for back in ledger.rollbacks for one in _backs(renaming, back)],
         reporters={},
+        gates={
+            heir: gates.renamed(renaming.waves.heirs)
+            for wave, gates in ledger.gates.items()
+            for heir in renaming.waves.heirs(wave)
+        },
         wave_names=names[0],
         set_names=names[1],
     )

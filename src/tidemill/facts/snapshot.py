@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.gates import PastSettings
 from tidemill.facts.holds import Hold
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.ledger import Ledger
@@ -40,7 +41,8 @@ class WaveNaming:
 class Main:
     """The tip of main: its image files by wave and set, its targets' trees by wave and target.
 
-    `named`: of the waves whose files are not those that the ledger knows of.
+    `named`: of the waves whose files are not those that the ledger knows of. `past`: where a wave
+    has other gates than the ledger knows, the settings that main had since, the oldest first.
     """
 
     sha: str
@@ -48,6 +50,7 @@ class Main:
     sets: Mapping[tuple[str, str], ImageFiles] = field(default_factory=dict)
     trees: Mapping[tuple[str, str], str | None] = field(default_factory=dict)
     named: Mapping[str, WaveNaming] = field(default_factory=dict)
+    past: tuple[PastSettings, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Files
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
+from tidemill.plan.gates import note_gates
 from tidemill.plan.gone import in_place_of, is_known, why_held
 from tidemill.plan.holds import hold_by_itself, stays_held
 from tidemill.plan.landing import record_landing
@@ -20,10 +21,12 @@ def observe(draft: Draft) -> None:
     """Take note of the sets on main that the ledger does not know of.
 
     Where a commit of auto got onto main without a turn it has landed. Where a person's commit
-    takes a wave back to an older or an unknown set, the wave is held.
+    takes a wave back to an older or an unknown set, the wave is held. Who changed a wave's gates is
+    told.
 
-    Reads main and auto; writes the chain, landings, what files name, holds and the journal.
+    Reads main and auto; writes the chain, landings, what files name, gates, holds and the journal.
     """
+    note_gates(draft)
     shas = [step.commit.sha if step.commit else None for step in draft.chain]
     if draft.main in shas:
         landed = shas.index(draft.main) + 1

@@ -24,6 +24,7 @@ from tidemill.plan.deployment import refresh
 from tidemill.plan.draft import Draft
 from tidemill.plan.eviction import evict
 from tidemill.plan.filing import end_requests, file
+from tidemill.plan.gates import remember_gates
 from tidemill.plan.hotfix import put_hotfixes_first
 from tidemill.plan.landing import land, note_refusal
 from tidemill.plan.lost_journal import recall
@@ -155,6 +156,7 @@ def plan(
     tell(draft)
     is_changed = draft.ledger != before
     note_names(draft.ledger, draft.settings)
+    remember_gates(draft.ledger, draft.snapshot)
     draft.ledger.named |= draft.named  # that alone is not worth a write, nor are these
     draft.ledger.reporters = draft.reporters
     is_changed |= claim_checks(draft, commits, wanted if claim else [])

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import msgspec
 
+from tidemill.facts.gates import GateChange
 from tidemill.facts.holds import Hold
 from tidemill.facts.ledger import Landing
 from tidemill.facts.naming import Naming
@@ -15,6 +16,7 @@ from tidemill.facts.operation import Files
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.plan.deployment import runs
+from tidemill.plan.gates import lately_changed
 from tidemill.plan.gone import gone_holds
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
@@ -70,7 +72,8 @@ class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A wave. `need` is how many of its targets have to run a set; `hold` is the widest hold on it,
-    `holds` are all of them; `freezes` are those that are not over."""
+    `holds` are all of them; `freezes` are those that are not over; `gates_changed` is the last
+    commit of main that changed its gates, for seven days."""
 
     name: str
     need: str
@@ -79,6 +82,7 @@ class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     freezes: tuple[FreezeStatus, ...]
     sets: tuple[SetStatus, ...]
     targets: tuple[TargetStatus, ...]
+    gates_changed: GateChange | None = None
 
 
 class UnreadableStatus(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,6 +172,7 @@ def _wave(snapshot: Snapshot, plan: Plan, wave: Wave) -> WaveStatus:
             for one in _sets(snapshot, plan, wave, image_set.name)
         ),
         targets=tuple(_target(snapshot, plan, wave, target) for target in wave.targets),
+        gates_changed=lately_changed(plan.ledger, wave.name, snapshot.now),
     )
 
 

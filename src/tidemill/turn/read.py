@@ -15,6 +15,7 @@ from tidemill.facts import forms, image_files, journal, settings, settings_file
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.evidence import Evidence
+from tidemill.facts.gates import PastSettings, has_other_gates
 from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.operation import AutoCommit
@@ -34,6 +35,7 @@ from tidemill.words.names import shown
 from tidemill.words.shas import short
 
 _T = TypeVar("_T")
+_MOST_PAST = 200  # commits of main that are looked through for who changed a wave's gates
 _READ = (settings.FILE, *image_files.FILES)
 
 
@@ -215,7 +217,41 @@ def _main(store: Store, state: State, valid: Settings) -> Main:
         for wave in valid.waves
         if (found := named_in(store, state.main, valid, wave.name, known.get(wave.name)))
     }
-    return Main(state.main, store.date(state.main), sets, trees, named)
+    past = _past(store, state.main, state.ledger, valid)
+    return Main(state.main, store.date(state.main), sets, trees, named, past)
+
+
+def _past(store: Store, main: str, ledger: Ledger, valid: Settings) -> tuple[PastSettings, ...]:
+    """The settings that main had since the ledger was written, where a wave has other gates now.
+
+    What is merged into main is its merge's doing. Settings that can't be used opened no gate, and a
+    server that does not give the past away stops no turn: then nobody is named.
+    """
+    if not has_other_gates(ledger.gates, valid):
+        return ()
+    try:
+        logged = {one.sha: one for one in store.history(main, _MOST_PAST)}
+        line = [logged[main]] if main in logged else []
+        while line and line[-1].sha != ledger.gates_main and line[-1].parent in logged:
+            line.append(logged[line[-1].parent])
+        texts = store.versions([(one.sha, settings.FILE) for one in line])
+    except Unreachable:
+        return ()
+    found: list[PastSettings] = []
+    seen = b""
+    for one, text in reversed([*zip(line, texts, strict=True)]):
+        then = _parsed(text) if text != seen else None
+        seen = text
+        if then is not None:
+            found.append(PastSettings(one.sha, one.author, then))
+    return tuple(found)
+
+
+def _parsed(text: bytes) -> Settings | None:
+    try:
+        return settings_file.parse(text.decode())
+    except (UnicodeDecodeError, SettingsInvalid):
+        return None
 
 
 def _auto(store: Store, state: State, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:

@@ -95,13 +95,15 @@ class Repository(Objects):
     def history(self, commit: str, most: int) -> list[Logged]:
         """The last commits that lead to a commit, without trees."""
         history = self._history(commit, most)
-        wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct%n%B", commit)
+        wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct %P%n%an%n%B", commit)
         found = []
         for entry in history("log", *wanted).decode(errors="replace").split("\0"):
-            head, _, message = entry.partition("\n")
-            sha, _, seconds = head.partition(" ")
-            if sha:
-                found.append(Logged(sha, dated(seconds), message))
+            head, _, rest = entry.partition("\n")
+            author, _, message = rest.partition("\n")
+            if head:
+                sha, seconds, *parents = head.split()
+                parent = next(iter(parents), None)
+                found.append(Logged(sha, dated(seconds), message, parent, _author(author)))
         return found[-most:]
 
     def differing(self, before: str, after: str) -> list[str]:
@@ -263,7 +265,7 @@ class Repository(Objects):
         return Inspection(
             changed,
             self.parents(work.parent),
-            one_line(author[1])[:LONGEST_AUTHOR].strip() if author else "",
+            _author(author[1]) if author else "",
         )
 
     def ask(self, commit: str, command: str, seconds: float) -> str:
@@ -428,6 +430,10 @@ def opened(url: str) -> Iterator[Repository]:
             yield repository
         finally:
             repository.close()
+
+
+def _author(name: str) -> str:
+    return one_line(name)[:LONGEST_AUTHOR].strip()
 
 
 def _has_report(out: bytes) -> bool:

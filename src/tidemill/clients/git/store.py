@@ -123,11 +123,16 @@ WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
 
 @dataclass(frozen=True)
 class Logged:
-    """A commit of a history: its committer date, and its whole message."""
+    """A commit of a history: its committer date, and its whole message.
+
+    `parent` is the first one, where it is known; `author` who says to have made it.
+    """
 
     sha: str
     date: datetime
     message: str
+    parent: str | None = None
+    author: str = ""
 
 
 class Store(Protocol):

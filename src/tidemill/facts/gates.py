@@ -1,0 +1,174 @@
+"""The gates of a wave: what the settings ask before anything goes in or on; and who changed them.
+
+The ledger has each wave's as texts. A key that is as it is by itself is left out, so that one that
+a later release adds is no change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+import msgspec
+
+from tidemill.facts.freezes import Freeze
+from tidemill.facts.settings import Settings, Wave
+from tidemill.facts.verification import Verification
+from tidemill.facts.windows import Window
+from tidemill.words.moments import Moment
+
+Values: TypeAlias = Mapping[str, str]
+_KEYS = (
+    *("after", "admit", "settle", "soak", "windows", "approval", "approvers"),
+    *("on_failure", "failed_after", "need"),
+)
+_LONGEST = 80  # characters of a value that are shown
+
+
+class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A commit of main that changed a wave's gates.
+
+    Attributes:
+        commit: None where it can't be told which one it was.
+        author: as the commit says it, which whoever makes one may make up.
+        gates: by key what it was and what it is.
+        at: when a turn first went by it.
+    """
+
+    commit: str | None = None
+    author: str = ""
+    gates: dict[str, tuple[str, str]]
+    at: Moment
+
+    @property
+    def words(self) -> str:
+        """What changed, in words."""
+        return "; ".join(
+            f"{key}: {_cut(now)}, was {_cut(was)}" for key, (was, now) in self.gates.items()
+        )
+
+
+class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A wave's gates as the last turn saw them, and what last changed them; all are values."""
+
+    values: Values = {}
+    change: GateChange | None = None
+
+    def renamed(self, heirs: Callable[[str], Sequence[str]]) -> Gates:
+        """The same, where waves are called differently."""
+        if "after" not in self.values:
+            return self
+        after = {heir for old in self.values["after"].split(", ") for heir in heirs(old)}
+        return msgspec.structs.replace(self, values={**self.values, "after": _text(tuple(after))})
+
+
+@dataclass(frozen=True)
+class PastSettings:
+    """A commit of main with settings of its own, and its author."""
+
+    commit: str
+    author: str
+    settings: Settings
+
+
+def gates_of(settings: Settings, wave: Wave) -> dict[str, str]:
+    """The gates of a wave, by their keys in the settings."""
+    ignored = (
+        f"{one.name} until {one.ignored.until.isoformat()}"
+        for one in settings.targets
+        if one.ignored and one.name in wave.targets and one.wave in (None, wave.name)
+    )
+    found = {key: _text(getattr(wave, key)) for key in _KEYS} | {
+        "freezes": _text(settings.freezes_of(wave.name)),
+        "ignored": _text(tuple(ignored)),
+        "verifications": _text(
+            tuple(one for one in settings.verifications if not one.waves or wave.name in one.waves)
+        ),
+    }
+    return {key: value for key, value in found.items() if value != _DEFAULTS.get(key, "")}
+
+
+def has_other_gates(known: Mapping[str, Gates], settings: Settings) -> bool:
+    """Whether any wave has other gates than those that are known of it."""
+    mine = ((known.get(wave.name), wave) for wave in settings.waves)
+    return any(one is not None and one.values != gates_of(settings, wave) for one, wave in mine)
+
+
+def changes(
+    before: Values, settings: Settings, wave: Wave, past: Sequence[PastSettings], known: str | None
+) -> Iterator[tuple[PastSettings | None, dict[str, tuple[str, str]]]]:
+    """The commits that changed a wave's gates from what they were, with what each changed.
+
+    Args:
+        before: the gates as of the commit `known`.
+        past: the settings of `known` and of each commit on main after it, the oldest first. Where
+            it begins with another commit, only the last change is told, as if it were all.
+    """
+    today = gates_of(settings, wave)
+    is_whole = bool(past) and past[0].commit == known
+    values = before if is_whole else _then(settings, wave, past[0]) if past else None
+    steps: list[tuple[PastSettings | None, Values, Values]] = []
+    for one in past[1:]:
+        then = _then(settings, wave, one)
+        if then is not None and then != values:
+            steps.append((one, values or {}, then))
+            values = then
+    if not is_whole:
+        steps = [(last, before, today) for last, _, _ in steps[-1:]]
+    if not steps or steps[-1][2] != today:
+        steps = [(None, before, today)]
+    for by, was, now in steps:
+        keys = sorted(key for key in {*was, *now} if was.get(key) != now.get(key))
+        yield by, {key: (_said(key, was), _said(key, now)) for key in keys}
+
+
+def _then(settings: Settings, wave: Wave, past: PastSettings) -> Values | None:
+    """The gates that a commit gave a wave of today, by today's names; None without such a wave."""
+    found = (past.settings.wave(name) for name in (wave.name, *wave.formers))
+    then = next((one for one in found if one is not None), None)
+    if then is None:
+        return None
+    heirs = {old: one.name for one in settings.waves for old in one.formers}
+    values = Gates(values=gates_of(past.settings, then))
+    return values.renamed(lambda old: [old if settings.wave(old) else heirs.get(old, old)]).values
+
+
+def _said(key: str, values: Values) -> str:
+    return values.get(key, _DEFAULTS.get(key, "")) or "none"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"
+
+
+def _text(value: Any) -> str:
+    """A value of the settings as a text that another value does not have; order is no matter."""
+    match value:
+        case tuple():
+            return ", ".join(sorted(map(_text, value)))
+        case bool():
+            return "yes" if value else "no"
+        case timedelta():
+            seconds = int(value.total_seconds())
+            units = ((86400, "d"), (3600, "h"), (60, "m"))
+            exact = (f"{seconds // size}{unit}" for size, unit in units if seconds % size == 0)
+            return next(exact, f"{seconds}s") if seconds else "0s"
+        case Window():
+            return value.text
+        case Freeze():
+            return f"{value.start!r} to {value.end!r} {value.zone.key}"
+        case Verification():
+            fields = (one for one in msgspec.structs.fields(value) if one.name not in _APART)
+            said = ((one, getattr(value, one.name)) for one in fields)
+            told = (f"{one.encode_name} {_text(is_)}" for one, is_ in said if is_ != one.default)
+            return f"{value.name} ({', '.join(told)})"
+        case _:
+            return "" if value is None else str(value)
+
+
+_APART = ("name", "waves")
+_DEFAULTS = {
+    one.name: _text(one.default) for one in msgspec.structs.fields(Wave) if one.name in _KEYS
+}

@@ -1,0 +1,141 @@
+"""Gates: what counts as one, how a change of them is said, and which commits made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.unit.sets import LAB, SHOP, STOCKTAKING, settings
+
+from tidemill.facts.gates import GateChange, Gates, PastSettings, changes, gates_of, has_other_gates
+from tidemill.facts.settings import Settings, Wave
+
+NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
+SMOKE = {"name": "smoke", "command": "./smoke"}
+DOWN = {"name": "north", "ignored": {"until": "2026-02-01T00:00:00Z", "reason": "moved"}}
+
+
+def rollout(*, tables: Mapping[str, Any] | None = None, **shop: Any) -> Settings:
+    return settings(lab=LAB, shop={**SHOP, **shop}, **(tables or {}))
+
+
+def shop(found: Settings) -> Wave:
+    wave = found.wave("shop")
+    assert wave is not None
+    return wave
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (rollout(soak="1h"), "soak: 1h, was 0s"),
+        (rollout(soak="3601s"), "soak: 3601s, was 0s"),
+        (rollout(settle="5m"), "settle: 5m, was 15m"),
+        (rollout(admit="at once"), "admit: at once, was when deployed"),
+        (rollout(after=[]), "after: none, was lab"),
+        (rollout(approval=True), "approval: yes, was no"),
+        (rollout(approvers=["bob", "ada"]), "approvers: ada, bob, was none"),
+        (rollout(need="80%"), "need: 80%, was all"),
+        (rollout(on_failure="roll back"), "on_failure: roll back, was wait"),
+        (rollout(failed_after="2m"), "failed_after: 2m, was 0s"),
+        (
+            rollout(windows=["Mon-Fri 09:00-16:00 UTC"]),
+            "windows: Mon-Fri 09:00-16:00 UTC, was none",
+        ),
+        (
+            rollout(tables={"freezes": [STOCKTAKING]}),
+            "freezes: 2026-01-05T12:00 to 2026-01-06T00:00 Europe/Berlin, was none",
+        ),
+        (
+            rollout(tables={"targets": [DOWN]}),
+            "ignored: north until 2026-02-01T00:00:00+00:00, was none",
+        ),
+        (
+            rollout(tables={"verifications": [{**SMOKE, "for": "10m"}]}),
+            "verifications: smoke (command ./smoke, for 10m), was none",
+        ),
+        (rollout(soak="1h", need="80%"), "need: 80%, was all; soak: 1h, was 0s"),
+    ],
+)
+def test_a_change_of_a_gate_is_said_with_what_it_was(after: Settings, words: str) -> None:
+    before = gates_of(rollout(), shop(rollout()))
+    assert has_other_gates({"shop": Gates(values=before)}, after)
+    [(by, gates)] = changes(before, after, shop(after), [], None)
+    assert by is None
+    assert GateChange(gates=gates, at=NOW).words == words
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        rollout(soak="0s", approval=False),
+        rollout(tables={"freezes": [{**STOCKTAKING, "waves": ["lab"]}]}),
+        rollout(tables={"verifications": [{**SMOKE, "waves": ["lab"]}]}),
+        rollout(tables={"targets": [{**DOWN, "name": "lab-1", "wave": "lab"}]}),
+        settings(lab=LAB, shop={**SHOP, "targets": ["north", "south", "west"]}),
+    ],
+    ids=["by-itself", "freeze-elsewhere", "verification-elsewhere", "ignored-elsewhere", "targets"],
+)
+def test_what_is_no_gate_of_a_wave_is_no_change_of_its_gates(after: Settings) -> None:
+    known = {"shop": Gates(values=gates_of(rollout(), shop(rollout())))}
+    assert not has_other_gates(known, after)
+
+
+def test_order_is_no_change() -> None:
+    one, other = (rollout(approvers=names) for names in (["ada", "bob"], ["bob", "ada"]))
+    assert gates_of(one, shop(one)) == gates_of(other, shop(other))
+
+
+def test_a_long_value_is_cut_where_it_is_shown() -> None:
+    change = GateChange(gates={"approvers": ("ada", "bob, " * 100)}, at=NOW)
+    assert len(change.words) < 120
+    assert change.words.endswith("…, was ada")
+
+
+def past(*soaks: str) -> list[PastSettings]:
+    """Commits, the oldest first: `known` and after it a, b, c, each with a soak of the shop."""
+    names = ("known", "a", "b", "c")
+    return [
+        PastSettings(name, f"author of {name}", rollout(soak=soak))
+        for name, soak in zip(names, soaks, strict=False)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("soaks", "known", "told"),
+    [
+        (("1h", "0s"), "known", [("a", ("1h", "0s"))]),
+        (("1h", "2h", "0s"), "known", [("a", ("1h", "2h")), ("b", ("2h", "0s"))]),
+        (("1h", "1h", "0s", "0s"), "known", [("b", ("1h", "0s"))]),
+        (("2h", "1h", "2h", "0s"), "a commit that is not there", [("c", ("1h", "0s"))]),
+        (("0s", "0s"), "a commit that is not there", [(None, ("1h", "0s"))]),
+        ((), "known", [(None, ("1h", "0s"))]),
+    ],
+    ids=["one", "two", "the-one-between", "not-all-is-known", "older-than-all", "nothing-known"],
+)
+def test_commits_that_changed_a_gate_are_told_apart(
+    soaks: tuple[str, ...], known: str, told: list[tuple[str | None, tuple[str, str]]]
+) -> None:
+    before, after = rollout(soak="1h"), rollout()
+    found = changes(gates_of(before, shop(before)), after, shop(after), past(*soaks), known)
+    assert [(by.commit if by else None, gates["soak"]) for by, gates in found] == told
+
+
+def test_a_commit_that_renames_waves_changes_no_gate() -> None:
+    old = settings(stage=LAB, live={**SHOP, "after": ["stage"], "soak": "1h"})
+    new = settings(
+        lab={**LAB, "was": "stage"}, shop={**SHOP, "was": "live", "after": ["lab"], "soak": "1h"}
+    )
+    newest = settings(
+        lab={**LAB, "was": "stage"}, shop={**SHOP, "was": "live", "after": ["lab"], "soak": "0s"}
+    )
+    commits = [
+        PastSettings(*one) for one in (("known", "", old), ("a", "", new), ("b", "", newest))
+    ]
+    known = Gates(values={"after": "lab", "soak": "1h"})
+    found = list(changes(known.values, newest, shop(newest), commits, "known"))
+    assert [(by.commit if by else None, gates) for by, gates in found] == [
+        ("b", {"soak": ("1h", "0s")})
+    ]

@@ -1,0 +1,120 @@
+"""A change on main of a wave's gates is told once, by whoever made it as far as that is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from tests.unit.snapshots import LAB, SHOP, Rollout, settings, whats
+
+from tidemill.facts.gates import PastSettings
+from tidemill.facts.settings import Settings
+from tidemill.plan.gates import TOLD_FOR
+from tidemill.plan.plan import Plan, plan
+from tidemill.plan.status import status
+
+
+def shop(**options: Any) -> Settings:
+    return settings(lab=LAB, shop={**SHOP, **options})
+
+
+def known(before: Settings) -> Rollout:
+    """Set 1 is in both waves, and a turn has seen what these settings ask."""
+    rollout = Rollout(before)
+    for wave in before.waves:
+        rollout.landing(wave.name, 1)
+        for target in wave.targets:
+            rollout.reported(wave.name, target)
+    rollout.ledger = plan(rollout.snapshot()).ledger
+    return rollout
+
+
+def changed(rollout: Rollout, now: Settings, *authors: str) -> Plan:
+    """A turn sees other settings, and whose commits they are."""
+    rollout.settings, before = now, rollout.settings
+    main = rollout.main
+    past = [PastSettings(main, "", before)]
+    past += [PastSettings(rollout.pushed(author), author, now) for author in authors]
+    found = rollout.snapshot()
+    return plan(replace(found, main=replace(found.main, past=tuple(past))))
+
+
+def test_a_change_is_written_once_with_its_author() -> None:
+    rollout = known(shop(soak="1h"))
+    decided = changed(rollout, shop(), "Ada")
+    assert decided.is_change
+    [entry] = decided.entries
+    assert (entry.what, entry.wave, entry.sha) == ("gates changed", "shop", rollout.main)
+    assert (entry.by, entry.reason) == ("Ada", "soak: 0s, was 1h")
+    rollout.ledger = decided.ledger
+    again = plan(rollout.snapshot())
+    assert not again.is_change
+    assert again.entries == ()
+
+
+def test_a_change_is_told_where_nobody_is_known_to_have_made_it() -> None:
+    rollout = known(shop(soak="1h"))
+    rollout.settings = shop()
+    [entry] = plan(rollout.snapshot()).entries
+    assert (entry.what, entry.sha, entry.by) == ("gates changed", None, "")
+
+
+def test_gates_that_are_seen_first_are_not_told_and_not_worth_a_write() -> None:
+    rollout = known(shop(soak="1h"))
+    rollout.ledger.gates = {}  # as an earlier release left it
+    rollout.settings = shop()
+    decided = plan(rollout.snapshot())
+    assert not decided.is_change
+    assert decided.ledger.gates["shop"].values == {"after": "lab"}
+
+
+def test_a_main_that_moves_without_a_change_of_gates_is_not_worth_a_write() -> None:
+    rollout = known(shop(soak="1h"))
+    rollout.pushed("a remark")
+    assert not plan(rollout.snapshot()).is_change
+
+
+def test_a_wave_that_is_new_is_not_told() -> None:
+    rollout = known(shop())
+    assert "gates changed" not in whats(
+        changed(rollout, settings(lab=LAB, shop=SHOP, far={"targets": ["f1"], "soak": "1h"}))
+    )
+
+
+def test_a_wave_that_was_gone_for_a_while_is_told() -> None:
+    rollout = known(shop(soak="1h"))
+    rollout.ledger = changed(rollout, settings(lab=LAB), "Ada").ledger
+    assert "gates changed" in whats(changed(rollout, shop(), "Ada"))
+
+
+def test_a_wave_with_another_name_keeps_its_gates() -> None:
+    rollout = known(shop(soak="1h"))
+    now = settings(
+        first={**LAB, "was": "lab"},
+        last={**SHOP, "was": "shop", "after": ["first"], "soak": "1h"},
+    )
+    decided = changed(rollout, now, "Ada")
+    assert "gates changed" not in whats(decided)
+    assert decided.ledger.gates["last"].values == {"after": "first", "soak": "1h"}
+
+    less = settings(first={**LAB, "was": "lab"}, last={**SHOP, "was": "shop", "after": ["first"]})
+    told = [one for one in changed(rollout, less, "Ada").entries if one.what == "gates changed"]
+    assert [(one.wave, one.reason) for one in told] == [("last", "soak: 0s, was 1h")]
+
+
+def test_status_names_the_last_change_for_a_week() -> None:
+    rollout = known(shop(soak="1h"))
+    decided = changed(rollout, shop(), "Ada")
+    rollout.ledger = decided.ledger
+
+    def said() -> list[str | None]:
+        found = status(rollout.snapshot(), plan(rollout.snapshot()))
+        changes = (wave.gates_changed for wave in found.waves)
+        return [f"{one.author}: {one.words}" if one else None for one in changes]
+
+    assert said() == [None, "Ada: soak: 0s, was 1h"]
+    rollout.later(TOLD_FOR / timedelta(minutes=1) - 1)
+    assert said() == [None, "Ada: soak: 0s, was 1h"]
+    rollout.later(1)
+    assert said() == [None, None]
