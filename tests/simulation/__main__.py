@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 
 from tests.simulation import explorer
-from tests.simulation.history import LENGTH, Failed, play
+from tests.simulation.history import LENGTH, Failed, judge, play
+from tests.simulation.reach import REACHED
 from tests.simulation.rush import landed, rush
 from tests.simulation.small_worlds import SMALL_WORLDS
+
+MANY = 200  # histories, in which everything has to be reached
 
 
 def main() -> int:
@@ -20,27 +24,39 @@ def main() -> int:
     parser.add_argument("--rush", action="store_true", help="a commit a minute instead")
     parser.add_argument("--source", choices=("refs", "github"), default="refs")
     parser.add_argument("--small", action="store_true", help="explore the small worlds instead")
+    parser.add_argument("--steps", type=_places, help="the places of the steps to keep, as 0,3,7")
     options = parser.parse_args()
     if options.small:
         return _explore()
-    broken = 0
+    broken, reached = 0, Counter[str]()
     for seed in range(options.seed, options.seed + options.histories):
         try:
             world = (
                 rush(seed, source=options.source)
                 if options.rush
-                else play(seed, options.length, source=options.source)
+                else play(seed, options.length, source=options.source, kept=options.steps)
+                if options.steps is not None
+                else judge(seed, options.length, source=options.source)
             )
         except Failed as failed:
             broken += 1
             print(failed)
         else:
+            reached += world.rules.reach.counts
             if options.histories == 1:
                 print("\n".join(world.story))
             if options.rush:
                 print(f"seed {seed}: {landed(world)}")
     print(f"{options.histories} histories, {broken} with a broken rule")
-    return min(broken, 1)
+    if options.histories < MANY:
+        return min(broken, 1)
+    for name in REACHED:
+        print(f"{reached[name]:>7} times {name}")
+    return int(broken > 0 or len(reached) < len(REACHED))
+
+
+def _places(text: str) -> list[int]:
+    return [int(one) for one in text.split(",") if one]
 
 
 def _explore() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -117,8 +118,11 @@ def do(
 
 
 @contextmanager
-def stage() -> Iterator[None]:
-    """While it is set up, the commands meet memory instead of the world, and never pause."""
+def stage(seed: int = 0) -> Iterator[None]:
+    """While it is set up, the commands meet memory instead of the world, and never pause.
+
+    What they leave to chance, such as how often a sender looks, follows from the seed as well.
+    """
     clock = partial(Clock, pause=lambda _: None)
     with ExitStack() as stack:
         doubles: tuple[tuple[str, tuple[str, ...], Any], ...] = (
@@ -138,6 +142,7 @@ def stage() -> Iterator[None]:
             ("tidemill.clients.machine.person.name", lambda: "ada"),
             ("tidemill.clients.machine.person.run_url", lambda: None),
             ("tomllib.loads", cache(tomllib.loads)),
+            ("random.uniform", random.Random(seed).uniform),
         ):
             stack.enter_context(patch(name, instead))
         yield

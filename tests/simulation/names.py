@@ -78,9 +78,11 @@ def _changed(rng: random.Random, scene: Scene) -> Change:
     fresh = [name for name in NEW if name not in {wave.name for wave in scene.waves}]
     wave = rng.choice(scene.waves)
     is_said = rng.random() < SAID
-    kind = rng.choice(("rename", "swap", "split"))
-    former = {fresh[0]: wave.name}
-    parts = {wave.name: [(fresh[0], wave.targets)]}
+    kind = rng.choice(("rename", "swap", "split") if len(fresh) > 1 else ("swap",))
+    if kind == "swap" and len(scene.waves) == 1:
+        return Change(scene, {}, is_said)
+    former = {fresh[0]: wave.name} if fresh else {}
+    parts = {wave.name: [(name, wave.targets) for name in fresh[:1]]}
     if kind == "swap" and len(scene.waves) > 1:
         one, two = rng.sample(scene.waves, 2)
         former, is_said = {one.name: two.name, two.name: one.name}, True

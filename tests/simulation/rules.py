@@ -29,6 +29,7 @@ from tests.simulation.facts import (
 )
 from tests.simulation.landing_rules import judge
 from tests.simulation.memory import SIGNED, Push, Server
+from tests.simulation.reach import Reach
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
 from tests.simulation.standing import Landing, Standing, finished
@@ -48,6 +49,7 @@ class Rules:
         ended: how each announcement ended.
         said: what the journal said of each request.
         presents: what each wave had of each set when a turn last looked.
+        reach: what was reached.
         is_seen: whether a turn has seen the last change of names.
         appeared: what has come in the place of something that is gone, and no turn has seen yet.
         changes: the changes of names that no turn has seen yet: from a wave to its heirs.
@@ -65,6 +67,7 @@ class Rules:
     approved: set[tuple[str, str, str]] = field(default_factory=set)
     authors: dict[str, str] = field(default_factory=dict)
     used: set[tuple[str, str, str]] = field(default_factory=set)
+    reach: Reach = field(default_factory=Reach)
     is_seen: bool = True
     appeared: set[tuple[str, str]] = field(default_factory=set)
     changes: list[Callable[[str], list[str]]] = field(default_factory=list)
@@ -141,6 +144,7 @@ class Rules:
             is_sound = before is None or record(self.server, before).get("kind") != "forged"
             demand(7, parent == (before if is_sound else None), "the journal forks")
             for entry in record(self.server, change[1])["entries"]:
+                self.reach.note(entry)
                 if "id" in entry:
                     what = _SAID.get(entry["what"], entry["what"])
                     self.said.setdefault(entry["id"], set()).add(what)

@@ -81,7 +81,7 @@ def rush(seed: int, most: int = 900, source: str = "refs") -> World:
     world.natures = rng.choice(NATURES)
     last = max(_bound(scene, wave) for wave in scene.waves)
     try:
-        with stage():
+        with stage(seed):
             under_way = Rush(world)
             for _ in range(min(2 * last, most)):
                 under_way.minute()

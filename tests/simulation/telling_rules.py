@@ -40,16 +40,17 @@ def says_why(rules: Rules, lines: Iterable[Mapping[str, Any]]) -> None:
 
 
 def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
-    """The highest announcement of a set that was accepted and not refused: its id, and its SHA."""
+    """The highest announcement of a set that was accepted and not refused, the latest of several:
+    its id, and its SHA."""
     known = [
-        (one.get("generation", 1), one["position"], name, one["sha"])
-        for name, fact in rules.requests.items()
+        (one.get("generation", 1), one["position"], at, name, one["sha"])
+        for at, (name, fact) in enumerate(rules.requests.items())
         if fact["kind"] == "announcement"
         and (one := fact["announcement"])
         and one["set"] == set_name
         and rules.ended.get(name) != "rejected"
     ]
-    return max(known)[2:] if known else None
+    return max(known)[3:] if known else None
 
 
 def is_deployed(rules: Rules, place: tuple[str, str], sha: str) -> bool:

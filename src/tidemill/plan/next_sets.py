@@ -163,6 +163,10 @@ def _promote(draft: Draft, wave: Wave, set_name: str) -> None:
     under_test = draft.on_auto(wave.name, set_name)
     if chosen is None:
         return
+    newest = candidates[0]
+    if newest is not chosen and stop_of(newest) is None and newest not in under_test:
+        ahead = SetOnAuto(wave=wave.name, app_sha=chosen.app_sha)  # for the sake of a join
+        _say_all(draft, wave, newest, in_flight or ahead)
     if newer := [one for one in under_test if order_of(one) >= order_of(chosen)]:
         if chosen.request and all(order_of(one) > order_of(chosen) for one in newer):
             _say_all(draft, wave, chosen, SetOnAuto(wave=wave.name, app_sha=newer[-1].app_sha))

@@ -20,6 +20,7 @@ from tidemill.announcing.announcement import Announcement
 from tidemill.facts.ledger import RequestEnding
 from tidemill.facts.requests import Drop
 from tidemill.facts.settings import Settings
+from tidemill.plan.obstacles import SetOnAuto
 from tidemill.plan.position import how_ended
 from tidemill.plan.wording import line_command, reasons
 
@@ -208,6 +209,8 @@ def test_join_does_not_starve() -> None:
 
 
 def test_join_does_not_starve_between_promotions() -> None:
+    """East takes 2 before the newer 3, and status says that 3 waits for it."""
+    newest = (app_sha(3), "east")
     waves: dict[str, Any] = {
         "lab": LAB,
         "east": {"targets": ["e"], "after": ["lab"]},
@@ -222,6 +225,8 @@ def test_join_does_not_starve_between_promotions() -> None:
     rollout.landing("lab", 3)
     decided = rollout.decide()
     assert ("east", 2) in introduced(decided)
+    [line] = [one for one in decided.waiting if (one.about.app_sha, one.about.wave) == newest]
+    assert line.obstacles == (SetOnAuto(wave="east", app_sha=app_sha(2)),)
 
 
 @pytest.mark.parametrize("state", ["failed", "not-deployed", "rolled-back", "older-than-shop"])
