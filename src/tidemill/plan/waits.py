@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 
 import msgspec
 
@@ -202,7 +203,7 @@ def _newest(draft: Draft, under_test: list[Operation]) -> None:
     first = set(first_waves(draft.settings))
     for image_set in draft.settings.sets:
         set_name = image_set.name
-        newest = max(_announced(draft, set_name), key=lambda one: one[0], default=None)
+        newest = max(_announced(draft, set_name), key=itemgetter(0, 2), default=None)
         rejected = draft.ledger.last_rejected(set_name)
         if rejected is not None and (newest is None or newest[2] <= rejected.at):
             about = About(at="announced", app_sha=rejected.app_sha, set=set_name)
