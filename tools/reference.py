@@ -44,10 +44,13 @@ def render(text: str) -> str:
 
 
 def main() -> None:
-    """Write this file, and those of the actions."""
-    from tools import action_files
+    """Write this file, the pages of settings, and the files of the actions."""
+    from tools import action_files, settings_tables
 
     FILE.write_text(render(FILE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in settings_tables.PAGES:
+        text = settings_tables.render(page, page.read_text(encoding="utf-8"))
+        page.write_text(text, encoding="utf-8")
     for file, text in action_files.files().items():
         file.write_text(text, encoding="utf-8")
 

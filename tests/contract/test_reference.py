@@ -1,12 +1,14 @@
-"""docs/reference/commands.md is what the commands are, and what they print."""
+"""docs/reference/ is what the commands are and print, and what the settings are."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import msgspec
 import pytest
 from tests.world import Result, World
-from tools import reference
+from tools import reference, settings_tables
 
 from tidemill.adopting.proposal import Proposal
 from tidemill.commands._json import as_json
@@ -37,6 +39,47 @@ def documented(row: str) -> set[str]:
 
 def test_the_reference_is_up_to_date() -> None:
     assert reference.render(TEXT) == TEXT, "run `make docs`"
+
+
+@pytest.mark.parametrize("page", settings_tables.PAGES, ids=lambda page: page.stem)
+def test_the_settings_are_up_to_date(page: Path) -> None:
+    assert settings_tables.render(page, page.read_text()) == page.read_text(), "run `make docs`"
+
+
+class _Silent(msgspec.Struct):
+    key: int
+
+
+class _Old(msgspec.Struct):
+    """A table.
+
+    Attributes:
+        gone: a key of an earlier release.
+    """
+
+
+class _Twofold(msgspec.Struct):
+    """A table.
+
+    Attributes:
+        key: how many (default: any).
+    """
+
+    key: int = 1
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        (_Silent, "_Silent does not say what key means"),
+        (_Old, "_Old has no gone"),
+        (_Twofold, "key has a default of its own, and not 'any'"),
+    ],
+    ids=["a key without a meaning", "a meaning without a key", "a default of words beside another"],
+)
+def test_settings_that_say_what_is_not_so_make_no_page(table: type, words: str) -> None:
+    with pytest.raises(SystemExit, match=words):
+        list(settings_tables.rows(table, ""))
 
 
 def test_every_command_has_its_section() -> None:

@@ -1,4 +1,7 @@
-"""`tidemill.toml` of app.git: which services there are, and how their images are made."""
+"""`tidemill.toml` of app.git: which services there are, and how their images are made.
+
+What `Attributes` says of a key is what docs/reference/app-settings.md says of it: `make docs`.
+"""
 
 from __future__ import annotations
 
@@ -37,9 +40,16 @@ _OF_SHELLS = ("&&", "||", "|", ";", "&", ">", ">>", "<")
 class DockerfileKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A Dockerfile of the checkout, under the names that docker/build-push-action has for it.
 
-    Paths are relative to the checkout. `file` is the Dockerfile, `context` the folder it copies
-    from (the whole checkout if None), `build_contexts` are other folders, or images by digest, that
-    it names.
+    Attributes:
+        file: the Dockerfile.
+        context: the folder that the Dockerfile copies from (default: the whole checkout).
+        target: the stage to build (default: the last).
+        build_args: build arguments, by name.
+        build_contexts: other folders, or images by digest, that the Dockerfile names.
+        secrets: secrets for its RUN, as `docker buildx build --secret` takes them.
+        cache_from: where layers are taken from, as `docker buildx build --cache-from` takes it.
+        cache_to: where layers are kept, as `docker buildx build --cache-to` takes it.
+        no_cache: whether the image is built without layers of earlier builds.
     """
 
     file: str | None = None
@@ -62,7 +72,8 @@ class DockerfileKeys(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class Base(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The one image that is built before all others, and given to each of their Dockerfiles.
 
-    `build_arg` is the build argument that names it there.
+    Attributes:
+        build_arg: the build argument that names it in the other Dockerfiles.
     """
 
     file: str
@@ -78,6 +89,22 @@ class Service(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=T
     """A service, the image set it belongs to, and how its image is made.
 
     That is said by the keys of a `Recipe`, or, where `file` is set, of a Dockerfile.
+
+    Attributes:
+        name: its name.
+        set: the image set that it is announced with.
+        platforms: what the image is for; several make an index.
+        labels: labels of the image.
+        base: the image that files are added to: `scratch`, `NAME@sha256:…` or
+            `oci:FOLDER@sha256:…` (default: `scratch`).
+        files: what is copied into the image.
+        entrypoint: what a container starts (default: that of the base).
+        command: the arguments of the entrypoint (default: those of the base, unless `entrypoint` is
+            set).
+        env: environment variables, besides those of the base.
+        user: whom a container runs as (default: that of the base).
+        workdir: the folder a container starts in (default: that of the base).
+        ports: the ports that a container listens on, such as `8080` or `"53/udp"`.
     """
 
     name: str
@@ -126,9 +153,15 @@ _OF_DOCKERFILES = tuple(name for name in DockerfileKeys.__struct_fields__ if nam
 class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The one command that makes the files of all services; no shell reads it.
 
-    It sees an environment of its own (`tidemill.building.compile_step`), and from the caller's only
-    the variables named in `environment`, and in `caches`: those name folders that only make it
-    faster, and are empty ones for `--verify`.
+    It sees an environment of its own (`tidemill.building.compile_step`).
+
+    Attributes:
+        command: the command. No shell reads it: for `&&` and the like write `sh -c '…'`, or a
+            script.
+        time_limit: how long it may take: a whole number and one of `s`, `m`, `h`, `d`.
+        environment: the variables of the caller's that it sees, besides `HOME` and `TMPDIR`.
+        caches: variables that it sees, too: they name folders that only make it faster.
+            `--verify` gives it empty ones.
     """
 
     command: str
@@ -164,8 +197,10 @@ class Compile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a registry is reached.
 
-    `insecure` is whether it is spoken to over plain HTTP, `ca` a file of the checkout with the
-    certificates of its authority, and `media_types` what images that go there have.
+    Attributes:
+        insecure: whether it is spoken to over plain HTTP (default: only on this machine).
+        ca: a file of the checkout with the certificates of its authority.
+        media_types: what images that go there have (default: `media_types` of the whole file).
     """
 
     insecure: bool | None = None
@@ -180,12 +215,23 @@ class Registry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The whole file. `images` is the repository of each image, with `{service}` in it.
+    """The whole file.
 
-    `engine` builds the Dockerfiles; a service of files alone is always assembled. `generation` is
-    one more after the repository was rewritten or moved: positions then begin anew. `created` and
-    `content_times` are what all images say of times (`tidemill.images.recipe.Times`). `registries`
-    is by `host[:port]`.
+    Attributes:
+        images: the repository of each image, with `{service}` in it.
+        services: the services; at least one.
+        compile: one command that makes the files of all services.
+        base: one image that is built first, for all Dockerfiles.
+        engine: what builds Dockerfiles; a service of files alone is always assembled.
+        branch: the main branch.
+        generation: one more after you rewrote or moved app.git: positions then begin anew. See
+            docs/jobs/rewrite-app-git.md.
+        created: when images say that they were made (default: not said).
+        content_times: absolute paths in images. Below them, a file's time follows from its content.
+        media_types: the media types of images; `"docker"` is for registries that know no OCI
+            images.
+        registries: what differs from other registries, by `host[:port]`. See
+            docs/jobs/move-a-registry.md.
     """
 
     images: str

@@ -51,9 +51,14 @@ class Zone(ZoneInfo):
 
 
 class Freeze(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, dict=True):
-    """One freeze. `waves` are those that it is for; none: all.
+    """One freeze.
 
-    `start` and `end` are what the clocks in `zone` show; the end is not part of it.
+    Attributes:
+        start: when it begins, as the clocks in its zone show it: `2026-12-18T18:00`.
+        end: when it ends, likewise; the end is not part of it.
+        zone: the time zone, by its IANA name.
+        reason: why, for whoever reads the status.
+        waves: the waves that it is for (default: all).
     """
 
     start: LocalTime = msgspec.field(name="from")

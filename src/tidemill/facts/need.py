@@ -33,17 +33,26 @@ class Until(datetime):
 
 
 class Ignored(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A target does not count until a time."""
+    """A target does not count until a time.
+
+    Attributes:
+        until: until when, with the offset from UTC: `2027-01-10T12:00+01:00`.
+        reason: why, for whoever reads the status.
+    """
 
     until: Until
     reason: str
 
 
 class TargetOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What there is to say of one target; `wave` where several waves have one of that name.
+    """What there is to say of one target.
 
     Attributes:
-        path: which of the places in `[deployments] path` it renders from; empty: all.
+        name: the target.
+        wave: its wave, where several waves have a target of that name (default: any).
+        path: which of the places in `deployments.path` it renders from (default: all). See
+            docs/reference/settings.md#what-targets-render-from.
+        ignored: the target does not count for a while. See docs/jobs/go-on-without-a-target.md.
     """
 
     name: str

@@ -1,4 +1,7 @@
-"""The settings of cfg-app.git, typed and immutable; `settings_file` makes them."""
+"""The settings of cfg-app.git, typed and immutable; `settings_file` makes them.
+
+What `Attributes` says of a key is what docs/reference/settings.md says of it: `make docs`.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,21 @@ class _Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
 
 
 class Checks(_Part, frozen=True, kw_only=True):
-    """Where verdicts come from, and what is asked for."""
+    """Where verdicts come from, and what is asked for.
+
+    Attributes:
+        source: where verdicts come from. `"github"`: statuses and check runs. `"refs"`:
+            `tidemill record-check`, without any API. See docs/adopt-github.md.
+        required: the contexts that must be green. If there are none, those that the rules of the
+            branch require (`"github"`), or all that were reported for the commit (`"refs"`).
+        test: `"head"`: check auto's tip, and others only to find a culprit. `"each"`: check every
+            commit of auto.
+        retries: how often a red commit is judged again before it is evicted: each time its parent
+            is checked and must be green, then it is checked and must be red. 0: a red commit on a
+            green parent is evicted at once.
+        timeout: how long a claim holds: whoever starts a check claims it, so that nobody else does.
+            Also after how long a red main is checked again, and the time limit of each entry point.
+    """
 
     source: Literal["github", "refs"] = "github"
     required: tuple[str, ...] = ()
@@ -45,8 +62,12 @@ class Images(_Part, frozen=True, kw_only=True, dict=True):
     """Where image files are, and which repositories and tags an announcement may name.
 
     Attributes:
-        tags: patterns; `{sha}` stands for the announced commit, `{commit}` for the full SHA of any
-            other, `*` for any characters.
+        path: the folder of the image files; with several sets it must contain `{set}`.
+        allow: the repositories that an announcement may name; `*` stands for any characters, `/`
+            too.
+        tags: the tags that an announced image may have, any one of several: `{sha}` stands for the
+            full SHA of the announced commit, `{commit}` for that of any commit, `*` for any
+            characters. See docs/reference/settings.md#tags.
     """
 
     path: str = "images/{wave}"
@@ -66,11 +87,23 @@ class Images(_Part, frozen=True, kw_only=True, dict=True):
 
 
 class ImageSet(_Part, frozen=True, kw_only=True):
-    """A set, and who may announce it; `was` is what it was called before.
+    """A set, and who may announce it.
 
     Attributes:
-        generation: the highest that is let in; one more when app.git was rewritten or moved.
-        jump: how far above the highest position so far one may be without an override.
+        name: its name.
+        was: the name that it had before; several, where several became one. See
+            docs/reference/settings.md#other-names.
+        repository: the only app.git that may announce it (default: any).
+        branch: the only branch it may be announced from (default: any). An announcement that names
+            no branch passes.
+        senders: the logins that may send the event which announces it, such as `acme-ci[bot]`
+            (default: any). An announcement that came without an event, by Git, has no sender, and
+            passes.
+        generation: the highest generation that is let in: write one more here, and in app.git's
+            settings, when app.git was rewritten or moved. See docs/jobs/rewrite-app-git.md.
+        jump: how far above the highest position so far an announcement's may be; one that is
+            further needs `--override`. The first announcement of a generation may have any
+            position.
     """
 
     name: str
@@ -88,9 +121,15 @@ class ImageSet(_Part, frozen=True, kw_only=True):
 
 
 class EntryPoints(_Part, frozen=True, kw_only=True):
-    """The repository's own commands; None stands for the built-in behaviour.
+    """The repository's own commands.
 
-    `stale` is what happens to a wave whose files on main are not what main generates.
+    Attributes:
+        introduce: what puts an announced set into a wave (default: built in).
+        promote: what copies a set from one wave to another (default: built in).
+        generate: what makes the files that are deployed from the image files and your sources.
+        check: what else `check-cfg-app` runs.
+        stale: what happens to a wave whose files on main are not what main generates. See
+            docs/reference/settings.md#a-main-that-is-not-what-it-generates.
     """
 
     introduce: str | None = None
@@ -104,9 +143,11 @@ class Deployments(_Part, frozen=True, kw_only=True):
     """What is deployed where, and how that comes to be known.
 
     Attributes:
-        path: all that a target renders from: path templates with `{wave}` and `{target}`.
-        reports: "events": a report comes as an event that starts a run. "poll": a turn also reads
-            the latest deployment statuses of each target from GitHub.
+        path: all that a target renders from, with `{wave}` and `{target}`. Without it, every target
+            must report every set. See docs/reference/settings.md#what-targets-render-from.
+        reports: how reports of targets come. `"events"`: each one starts a run. `"poll"`: a turn
+            also reads the latest deployment statuses of all targets from GitHub, which start no
+            run. See docs/jobs/poll-clusters.md.
     """
 
     path: str | tuple[str, ...] = ()
@@ -122,15 +163,21 @@ class Approvals(_Part, frozen=True, kw_only=True):
     """What a turn knows approvers by.
 
     Attributes:
-        keys: the folder of main that has their public keys: `LOGIN.keys`, SSH keys one a line, and
-            `LOGIN.gpg`, OpenPGP keys with their armour, both as GitHub shows them.
+        keys: the folder on main with the public keys of approvers: `LOGIN.keys`, SSH keys one a
+            line, and `LOGIN.gpg`, OpenPGP keys with their armour, both as GitHub shows them.
     """
 
     keys: str = "approvers"
 
 
 class Bot(_Part, frozen=True, kw_only=True):
-    """Who makes automatic commits."""
+    """Who makes automatic commits.
+
+    Attributes:
+        name: the author of automatic commits.
+        email: the author's address.
+        sign: a key to sign automatic commits with, as `git commit-tree -S` takes it.
+    """
 
     name: str = "tidemill"
     email: str = "tidemill@users.noreply.github.com"
@@ -138,13 +185,32 @@ class Bot(_Part, frozen=True, kw_only=True):
 
 
 class Wave(_Part, frozen=True, kw_only=True):
-    """One step of the rollout; `after` names the waves it takes sets from, none: announcements.
-
-    `was` is what it was called before.
+    """One step of the rollout.
 
     Attributes:
-        approvers: the logins, and the teams as ORG/TEAM, that alone may approve, override, roll
-            back, release and retry here; none: everybody who may write.
+        name: its name.
+        was: the name that it had before; several, where several became one. See
+            docs/reference/settings.md#other-names.
+        targets: its targets. In a wave that has none, a set counts as deployed as soon as it lands.
+        after: the waves it takes its sets from (default: the wave before). `[]`: it takes
+            announcements, as the first wave does, and at once the newest set that other waves have
+            had.
+        admit: when the next set may come: when the one before it is deployed, when it has soaked
+            for every wave that follows, or at once.
+        settle: after this long a set that is neither deployed nor failed no longer keeps the next
+            one out.
+        soak: how long a set must have been deployed, and well, in each wave that this one comes
+            after.
+        windows: when sets may come; any one of several (default: always).
+        approval: whether a person has to approve each set, by its SHA:
+            `tidemill promote-wave --sha SHA`. `tidemill status` prints the whole command.
+        approvers: who alone may approve, override, roll back, release and retry here: logins, and
+            teams as `org/team` (default: everybody who may write). See docs/jobs/name-approvers.md.
+        on_failure: what a failed set leads to. See docs/reference/settings.md#when-a-set-fails.
+        failed_after: how long a target must stay Degraded before it counts as failed. See
+            docs/reference/settings.md#when-a-set-fails.
+        need: how many of the targets have to run a set before it is deployed: `"all"`,
+            `"all but 1"`, or a share such as `"80%"`. See docs/jobs/go-on-without-a-target.md.
     """
 
     name: str
@@ -173,7 +239,20 @@ class Wave(_Part, frozen=True, kw_only=True):
 
 
 class Settings(_Part, frozen=True, kw_only=True, dict=True):
-    """The whole file, with its defaults filled in."""
+    """The whole file, with its defaults filled in.
+
+    Attributes:
+        main: the branch that is deployed.
+        auto: the branch of automatic commits under test; Tidemill's own.
+        namespace: where the refs of the state are: somewhere below `refs/` that is not branches or
+            tags themselves.
+        sets: the image sets (default: one set, `app`).
+        waves: the waves, in order; at least one.
+        targets: what there is to say of single targets.
+        freezes: times in which nothing goes into some waves, or into any. See docs/jobs/freeze.md.
+        verifications: what is asked about a set that soaks in a wave. Each is asked in one of four
+            ways: `command`, `status`, `prometheus` or `url`. See docs/jobs/verify.md.
+    """
 
     main: str = "main"
     auto: str = "auto"

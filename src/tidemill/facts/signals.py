@@ -23,7 +23,9 @@ class Receiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Somebody who is told. The address is no setting: it is a secret, found by `name`.
 
     Attributes:
-        only: the kinds that it is told of; none: all.
+        name: what it is called; its address is found by that name in `TIDEMILL_SIGNALS`.
+        kind: how it is told; `"issue"`: by issues in cfg-app.git.
+        only: the kinds of signals that it gets (default: all).
     """
 
     name: str
@@ -36,7 +38,13 @@ class Receiver(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class SignalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who is told; and after what time something that waits for no person is stuck."""
+    """Who is told; and after what time something that waits for no person is stuck.
+
+    Attributes:
+        receivers: who is told what needs a person. See docs/jobs/get-told.md.
+        stuck_after: after what time something that waits for a check, a verification, `auto` or an
+            entry point counts as stuck.
+    """
 
     receivers: tuple[Receiver, ...] = ()
     stuck_after: Duration = Duration(days=1)

@@ -51,14 +51,19 @@ class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     """One question of the settings. It is asked in one of the `WAYS`.
 
     Attributes:
-        waves, sets: what it is asked about; none: all.
-        command: a command of the repository's own, which prints the answer.
-        status: the context of a commit status or the name of a check run, on deployed revisions.
-        prometheus: the address of a server to which `query` is sent; each number that it gives has
-            to be at least `min` and at most `max`.
+        name: its name.
+        waves: the waves whose sets it is about (default: all).
+        sets: the image sets that it is about (default: all).
+        command: a command of cfg-app.git that prints the answer.
+        status: a commit status, or a check run, on the revisions that targets have deployed.
+        prometheus: the address of a Prometheus.
+        query: what it is asked. `{wave}`, `{set}`, `{app_sha}` and `{sha}` are filled in, as in
+            `command`.
+        min: each number of the result is at least this.
+        max: each number of the result is at most this.
         url: an address that answers in JSON.
-        span: how long it is asked at least, once a set is deployed.
-        timeout: after so long there was no answer.
+        span: how long a set is asked about at least, once it is deployed.
+        timeout: after this time the answer is lost; 10 minutes at most.
     """
 
     name: str

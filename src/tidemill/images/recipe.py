@@ -38,9 +38,12 @@ CONSTANT = Times()
 class Copy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A file or a folder of the context, and where it goes in the image.
 
-    `source` (`from` in settings) is relative to the context, `to` is absolute, and names the copy
-    itself. A file without a `mode` is executable if its owner may execute it. In `source`, `{os}`,
-    `{arch}` and `{variant}` stand for the platform's.
+    Attributes:
+        source: the file or folder, relative to the context. `{os}`, `{arch}` and `{variant}` stand
+            for the platform's.
+        to: where it goes: the absolute path of the copy itself.
+        mode: the permissions of its files. Without it, a file is executable if its owner may
+            execute it.
     """
 
     source: str = msgspec.field(name="from")
