@@ -94,7 +94,7 @@ class Service(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=T
         name: its name.
         set: the image set that it is announced with.
         platforms: what the image is for; several make an index.
-        labels: labels of the image.
+        labels: labels of the image, besides those of the base.
         base: the image that files are added to: `scratch`, `NAME@sha256:…` or
             `oci:FOLDER@sha256:…` (default: `scratch`).
         files: what is copied into the image.
@@ -104,7 +104,8 @@ class Service(DockerfileKeys, frozen=True, forbid_unknown_fields=True, kw_only=T
         env: environment variables, besides those of the base.
         user: whom a container runs as (default: that of the base).
         workdir: the folder a container starts in (default: that of the base).
-        ports: the ports that a container listens on, such as `8080` or `"53/udp"`.
+        ports: the ports that a container listens on, such as `8080` or `"53/udp"`, besides those
+            of the base.
     """
 
     name: str

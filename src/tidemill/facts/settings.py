@@ -38,8 +38,8 @@ class Checks(_Part, frozen=True, kw_only=True):
     """Where verdicts come from, and what is asked for.
 
     Attributes:
-        source: where verdicts come from. `"github"`: statuses and check runs. `"refs"`:
-            `tidemill record-check`, without any API. See docs/adopt-github.md.
+        source: where verdicts come from. `"github"`: statuses and check runs, as in
+            docs/adopt-github.md. `"refs"`: `tidemill record-check`, without any API.
         required: the contexts that must be green. If there are none, those that the rules of the
             branch require (`"github"`), or all that were reported for the commit (`"refs"`).
         test: `"head"`: check auto's tip, and others only to find a culprit. `"each"`: check every
