@@ -55,7 +55,7 @@ def test_the_rules_hold_where_verdicts_come_from_github(first: int) -> None:
 
 @pytest.mark.parametrize("name", REACHED)
 def test_histories_reach(name: str) -> None:
-    assert any(judge(seed, 40).rules.reach.counts[name] for seed in seeds_for(name, 12))
+    assert any(judge(seed, 40).rules.reach.counts[name] for seed in seeds_for(name, 30))
 
 
 def test_history_of_a_seed_is_the_same_in_every_process() -> None:

@@ -47,7 +47,7 @@ NO_THEME = Theme({}, None)
 _ON: Mapping[Step, float] = {machines.run_well: 80, machines.check_all: 60, turn: 30}
 # In the order of REACHED.
 THEMES = (
-    Theme({**_ON, requests.retry: 60}, RED),
+    Theme({_ship: 150, requests.retry: 150}, RED),
     Theme({_ship: 150, requests.release: 60}, SICK, _rolls_back),
     Theme({**_ON, requests.roll_back: 60}),
     Theme({**_ON, requests.promote: 60}),
