@@ -366,7 +366,8 @@ def _main_branch(refs: Refs) -> str:
             "repository's default branch",
         )
     raise Refused(
-        "the repository is empty", remedy="push a first commit with a tidemill.toml to main"
+        "the repository is empty: it has no branch main",
+        remedy="push a first commit with a tidemill.toml to it",
     )
 
 
