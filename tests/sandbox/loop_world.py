@@ -27,7 +27,7 @@ jobs:
       {{contents: write, statuses: write, checks: read, deployments: read, actions: read}}
     uses: {REF}
     with: {{check: CHECK}}
-    MORE
+    # MORE
 """
 SETTINGS = """
 [checks]
@@ -91,7 +91,7 @@ class Loop:
         hook = self.hub.folder / "hooks" / "post-receive"
         hook.write_text(HOOK)
         hook.chmod(0o755)
-        shop.push("Begin", tidemill=CALLER.replace("CHECK", check).replace("MORE", more))
+        shop.push("Begin", tidemill=CALLER.replace("CHECK", check).replace("# MORE", more))
         self.settle()
 
     def announce(self, payload: dict[str, Any]) -> None:

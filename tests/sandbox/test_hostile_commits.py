@@ -26,7 +26,7 @@ def test_the_setup_of_a_deployed_commit_does_not_run(tmp_path: Path) -> None:
         (clone.folder / "setup.sh").write_text(SETUP.format(left=left, ran=ran))
         world.mill.push(
             "Set up",
-            tidemill=CALLER.replace("check: CHECK", "setup: sh setup.sh").replace("MORE", ""),
+            tidemill=CALLER.replace("check: CHECK", "setup: sh setup.sh"),
         )
         world.settle()
         main_before = world.refs()["refs/heads/main"]
