@@ -205,12 +205,11 @@ def test_commands_of_the_sandbox_that_are_named_exist(name: str) -> None:
 
 
 def test_releases_in_the_change_log_have_a_date_and_the_four_sections() -> None:
-    first, *released = re.split(r"(?m)^## ", DOCUMENTS["CHANGELOG.md"])[1:]
-    assert first.startswith("Unreleased\n")
-    for part in released:
+    parts = re.split(r"(?m)^## ", DOCUMENTS["CHANGELOG.md"])[1:]
+    for part in parts[1:] if parts[0].startswith("Unreleased\n") else parts:
         assert re.match(r"\d+\.\d+\.\d+ \(\d{4}-\d\d-\d\d\)\n", part), part[:40]
     kinds = ["Added", "Changed", "Fixed", "Security"]
-    for part in (first, *released):
+    for part in parts:
         sections = re.findall(r"(?m)^### (.+)$", part)
         assert sections == [kind for kind in kinds if kind in sections], part[:40]
         assert re.search(r"(?m)^- ", part.partition("\n### ")[0]) is None, "a line in no section"
