@@ -15,4 +15,4 @@ Tidemill: a GitOps delivery loop with nothing to host.
 12. Then the mill stands still, until the next event comes in.
 """
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
