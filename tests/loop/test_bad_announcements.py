@@ -284,3 +284,17 @@ def test_unfit_request_in_the_inbox_is_rejected_and_stops_nobody(new: World) -> 
     land(new)
     assert new.on_main("lab") == sha_of("app-1")
     assert {ends[0] for name, ends in endings(new).items() if name in records} == {"rejected"}
+
+
+def test_other_contents_of_what_waits_are_refused_with_the_command_that_drops_it(
+    new: World,
+) -> None:
+    new.run("hold-wave", "--wave", "lab", "--reason", "it waits")
+    new.announce(1, {"web": "one"})
+    [waiting] = inbox(new)
+    refused = new.announce(1, {"web": "another"})
+    assert refused.code == 1
+    assert "waits already" in refused["error"]["what"]
+    assert f"tidemill drop --id {waiting}" in refused["error"]["remedy"]
+    assert new.run("drop", "--id", waiting).code == 0
+    assert inbox(new) == []

@@ -117,7 +117,8 @@ def _refuse_another(fact: Fact, waiting: Fact | UnreadableRef) -> None:
     if isinstance(waiting, UnreadableRef) or _said(waiting) != _said(fact):
         raise Refused(
             f"{fact.id} waits already, with other contents",
-            remedy="drop it first (`tidemill drop`), or announce another commit",
+            remedy=f"drop it first, by tidemill drop --id {fact.id} with the same --repo, or "
+            "announce another commit",
         )
 
 
