@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.sandbox.runner_world import NAME, Mill, mill
+from tests.sandbox.runner_world import NAME, Mill, log, mill
 
 WORKFLOW = """
 on: [repository_dispatch]
@@ -72,3 +72,19 @@ def test_server_is_a_proxy_for_names_of_this_machine(shop: Mill, host: str) -> N
     )
     with urllib.request.build_opener(proxy).open(request, timeout=60) as answer:
         assert answer.status == 200
+
+
+def test_last_lines_of_steps_that_fail_are_there(tmp_path: Path) -> None:
+    """Act reads no more of a step that has failed; now and then its last lines are lost."""
+    steps = "".join(
+        f"      - {{continue-on-error: true, run: 'seq 30; printf the_last_of_{one}; exit 3'}}\n"
+        for one in range(30)
+    )
+    with mill(tmp_path) as shop:
+        shop.push(a=f"on: [repository_dispatch]\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}")
+        shop.settled()
+        shop.dispatch()
+        shop.settled()
+        said = log(shop.hub.runs[0], "a").splitlines()
+    assert [one for one in range(30) if f"the_last_of_{one}" not in said] == []
+    assert len(said) == 30 * (2 + 30 + 1)

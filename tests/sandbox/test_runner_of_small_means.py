@@ -28,12 +28,12 @@ TOOLS = (
     "ln", "ls", "mkdir", "mktemp", "mv", "node", "readlink", "rm", "sed", "sh", "sort", "tail",
     "tar", "tr", "true", "uname",
 )  # fmt: skip
-# The stand-in starts act like this: as root, in a folder of the job's own.
+# The stand-in starts act like this: as root, in a folder of the job's own, with its shell first.
 ACT = """\
 #!/bin/sh
 chown -R {user} ../..
 exec setpriv --reuid={user} --regid={user} --clear-groups --no-new-privs \\
-  env PATH={tools} {act} "$@"
+  env PATH="${{PATH%%:*}}:{tools}" {act} "$@"
 """
 
 

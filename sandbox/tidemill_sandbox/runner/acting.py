@@ -30,6 +30,19 @@ _KEPT = (
 )  # fmt: skip
 _KEPT_BEGINNINGS = ("PIP_", "UV_", "npm_config_")
 
+# After a step that fails, act reads no more of what it said: its last lines are lost, now and then.
+# So the shell of a step that failed says a line of its own, and ends when that has come out of act.
+_SAID_ALL = "tidemill-sandbox: said all, "
+_SHELL = f"""\
+#!/bin/sh
+case "$*" in "-e "* | "--noprofile --norc -e -o pipefail "*) ;; *) exec {{bash}} "$@" ;; esac
+{{bash}} "$@" && exit
+status=$? tries=0
+echo "{_SAID_ALL}$$"
+until [ -e {{heard}}/$$ ] || [ "$tries" -ge 1000 ]; do {{sleep}} 0.01; tries=$((tries + 1)); done
+exit "$status"
+"""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -75,7 +88,7 @@ class Act:
 
     def __init__(self, task: Task) -> None:
         folder = task.folder
-        for name in ("home", "work", "cache", "calls/.github/workflows"):
+        for name in ("home", "work", "cache", "calls/.github/workflows", "shell", "heard"):
             (folder / name).mkdir(parents=True)
         task.tools.mkdir(parents=True, exist_ok=True)
         (folder / "cache" / "tool_cache").symlink_to(task.tools)
@@ -90,6 +103,15 @@ class Act:
             ("inputs.yml", {}),
         ):
             _write_private(folder / name, content)
+        self._heard = folder / "heard"
+        shell = folder / "shell" / "bash"
+        shell.write_text(
+            _SHELL.format(
+                bash=shutil.which("bash"), sleep=shutil.which("sleep"), heard=self._heard
+            ),
+            encoding="utf-8",
+        )
+        shell.chmod(0o755)
         local = {f"{CALLS}@1": folder / "calls", **task.local}
         command = [
             program(), task.event, "--json", "-C", str(folder / "work"),
@@ -103,7 +125,7 @@ class Act:
         self._process = subprocess.Popen(
             command,
             cwd=folder / "work",
-            env={**_machine(), "HOME": str(folder / "home")},
+            env=_machine(folder),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -121,8 +143,14 @@ class Act:
                     found = json.loads(line)
                 except ValueError:
                     found = None
-                text = line.decode(errors="replace")
-                yield found if isinstance(found, dict) else {"msg": text, "raw_output": True}
+                if not isinstance(found, dict):
+                    found = {"msg": line.decode(errors="replace"), "raw_output": True}
+                text, mark, process = str(found.get("msg")).partition(_SAID_ALL)
+                if mark and process.strip().isdecimal():
+                    (self._heard / process.strip()).touch()
+                    found["msg"] = text
+                if text:
+                    yield found
         self._process.wait()
 
     def kill(self) -> None:
@@ -153,15 +181,15 @@ def _write_private(path: Path, content: Mapping[str, Any]) -> None:
         json.dump(dict(content), stream)
 
 
-def _machine() -> dict[str, str]:
+def _machine(folder: Path) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
         if name in _KEPT or name.startswith(_KEPT_BEGINNINGS)
     }
     own = str(Path(sys.executable).parent)  # what the examples' entry points need is there
-    kept["PATH"] = f"{own}{os.pathsep}{kept.get('PATH', os.defpath)}"
-    return kept
+    path = (str(folder / "shell"), own, kept.get("PATH", os.defpath))
+    return {**kept, "PATH": os.pathsep.join(path), "HOME": str(folder / "home")}
 
 
 def _below(pid: int) -> list[int]:
