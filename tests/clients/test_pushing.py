@@ -64,9 +64,10 @@ def moved(server: Path, ref: str, to: str) -> None:
     git(server, "update-ref", ref, to)
 
 
+@pytest.mark.parametrize("is_first", [True, False], ids=["first", "last"])
 @pytest.mark.parametrize("which", ["moved", "removed", "made"])
 def test_ref_that_is_not_as_it_was_loses_the_race_and_nothing_is_written(
-    server: Path, repository: Repository, which: str
+    server: Path, repository: Repository, which: str, is_first: bool
 ) -> None:
     main = main_of(repository)
     older = git(server, "rev-parse", "main~1")
@@ -79,9 +80,8 @@ def test_ref_that_is_not_as_it_was_loses_the_race_and_nothing_is_written(
         git(server, "update-ref", "-d", MAIN)
     before = refs(server)
     journal = made(repository)
-    outcome = repository.push(
-        [Update(JOURNAL, None, journal), Update(MAIN, expected, made(repository, main))]
-    )
+    updates = [Update(JOURNAL, None, journal), Update(MAIN, expected, made(repository, main))]
+    outcome = repository.push(updates[::-1] if is_first else updates)
     assert outcome == Raced(MAIN, expected, before.get(MAIN))
     assert refs(server) == before
 

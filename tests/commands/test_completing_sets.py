@@ -263,3 +263,21 @@ def test_somebody_who_writes_at_once_is_not_overwritten_unseen(
     with pytest.raises(ServerRefused):
         written(mine, 1, "1" * 40)
     assert all("theirs" in text for text in known(app).values())
+
+
+def test_set_that_lies_far_back_and_is_written_anew_meanwhile_does_not_go(
+    app: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, theirs = AnnouncedSets(app.folder, "origin"), AnnouncedSets(app.folder, "origin")
+    written(mine, 1, "1" * 40)
+    listed = mine._listed
+
+    def late(set_name: str) -> dict[str, str]:
+        found = listed(set_name)
+        monkeypatch.setattr(mine, "_listed", listed)
+        theirs.write(announcement(1, "1" * 40), b'{"theirs": 1}')
+        return found
+
+    monkeypatch.setattr(mine, "_listed", late)
+    written(mine, KEPT + 2, "2" * 40)
+    assert known(app)[f"{REFS}/app/1-{'1' * 40}"] == '{"theirs": 1}'

@@ -5,28 +5,28 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-from tools import mutants
+from tools import mutants, mutations
 
-SOURCE = mutants.ROOT / mutants.SOURCE
+SOURCE = mutations.ROOT / mutations.SOURCE
 
 
 def test_every_break_of_what_decides_is_another_program() -> None:
     for file in sorted((SOURCE / "plan").glob("*.py")):
         text = file.read_text(encoding="utf-8")
         tree = ast.dump(ast.parse(text))
-        for one in mutants.mutants(file.relative_to(mutants.ROOT)):
-            broken = text[: one.start] + one.instead + text[one.end :]
+        for one in mutations.mutants(file.relative_to(mutations.ROOT)):
+            broken = one.broken(text)
             assert ast.dump(ast.parse(broken)) != tree, one
 
 
 def test_a_step_is_left_out_and_steps_change_places() -> None:
-    names = [one.what for one in mutants.mutants(Path("src/tidemill/plan/plan.py"))]
+    names = [one.what for one in mutations.mutants(Path("src/tidemill/plan/plan.py"))]
     assert "refresh(draft) -> pass" in names
     assert "evict(draft): evict(draft) ... -> end_requests(draft) ..." in names
 
 
 def test_a_survivor_that_is_known_still_stands_in_the_source() -> None:
     known = set(mutants.known())
-    files = {Path(mutants.SOURCE, name.partition(": ")[0]) for name in known}
-    gone = known - {one.name for file in files for one in mutants.mutants(file)}
+    files = {Path(mutations.SOURCE, name.partition(": ")[0]) for name in known}
+    gone = known - {one.name for file in files for one in mutations.mutants(file)}
     assert not gone, f"tools/mutants-known.txt names what is not there any more: {gone}"

@@ -140,3 +140,53 @@ def test_announcement_ends_when_every_first_wave_has_had_it() -> None:
     assert rollout.turn().ledger.how_ended(request) is None
     rollout.green(first.auto[1].sha)
     assert rollout.turn().ledger.how_ended(request) == "landed"
+
+
+@pytest.mark.parametrize(
+    ("ago", "why"),
+    [
+        (70, "the wave has had a newer one"),
+        (45, "the wave has had a newer one"),
+        (30, "position 1 is older than 3, which lab has had"),
+    ],
+    ids=["before-both", "between", "when-the-newest-landed"],
+)
+def test_superseded_announcement_says_whether_it_came_too_late(ago: float, why: str) -> None:
+    """Only one that came when the newer one was there already is told what that was."""
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, landed=60)
+    rollout.landing("lab", 3, landed=30)
+    request = rollout.announced(1, ago=ago)
+    decided = rollout.decide()
+    assert [why in entry.reason for entry in decided.entries if entry.id == request] == [True]
+
+
+def two_first_waves() -> Rollout:
+    """East tests sets as they come; west, which comes after none either, is held."""
+    rollout = Rollout(
+        settings(east={"targets": ["e"], "admit": "at once"}, west={"targets": ["w"], "after": []})
+    )
+    for wave in ("east", "west"):
+        rollout.landing(wave, 1, landed=90)
+    rollout.held("west")
+    return rollout
+
+
+def test_what_one_first_wave_has_had_or_tests_waits_for_the_other_beside_the_fifty() -> None:
+    rollout = two_first_waves()
+    rollout.landing("east", 2, landed=1, deployed=None)
+    rollout.announced(2)
+    rollout.on_auto("east", 3)
+    waiting = [rollout.announced(position) for position in range(4, 54)]
+    assert rollout.decide().ended == ()
+    oldest = waiting[0]
+    rollout.announced(54)
+    assert rollout.decide().ended == (oldest,)
+
+
+def test_what_a_first_wave_has_passed_over_is_not_on_its_way() -> None:
+    rollout = two_first_waves()
+    rollout.landing("east", 60, landed=1, deployed=None)
+    requests = [rollout.announced(position) for position in range(2, 54)]
+    assert rollout.decide().ended == tuple(requests[:2])

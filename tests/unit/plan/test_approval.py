@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from tests.unit.snapshots import app_sha, introduced, two_waves, waits_for
+from tests.unit.snapshots import (
+    SHOP,
+    Rollout,
+    app_sha,
+    introduced,
+    settings,
+    two_waves,
+    waits_for,
+)
+
+from tidemill.plan.obstacles import MissingApproval
 
 
 def test_promotion_waits_for_approval_and_says_how_it_is_given() -> None:
@@ -24,3 +34,19 @@ def test_approval_is_for_one_set_and_waits_for_it() -> None:
     decided = rollout.turn()
     assert introduced(decided) == [("shop", 2)], "3 is newer, and not approved"
     assert decided.auto[0].operation.request == approval
+
+
+def test_approval_is_waited_for_since_the_last_source_has_soaked() -> None:
+    rollout = Rollout(
+        settings(
+            lab={"targets": ["lab-1"]},
+            den={"targets": ["den-1"], "after": []},
+            shop={**SHOP, "after": ["lab", "den"], "soak": "5m", "approval": True},
+        )
+    )
+    rollout.landing("lab", 2, landed=60, deployed=40)
+    rollout.landing("den", 2, landed=60, deployed=30)
+    (line,) = [line for line in rollout.decide().waiting if line.about.wave == "shop"]
+    assert [one.since for one in line.obstacles if isinstance(one, MissingApproval)] == [
+        rollout.ago(25)
+    ]

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, waits_for, whats
 
+from tidemill.errors import Refused
 from tidemill.facts.requests import HoldRequest, Release, Retry, WorkflowRun
 from tidemill.facts.vouchers import (
     Members,
@@ -19,6 +20,7 @@ from tidemill.facts.vouchers import (
     UnknownVoucher,
     Voucher,
 )
+from tidemill.plan.approvers import check_signature
 from tidemill.plan.plan import Plan
 
 ALICE = SignatureVoucher(("alice",))
@@ -363,3 +365,74 @@ def test_approval_falls_with_its_approver() -> None:
     rollout.pushed("bob left")
     assert request in rollout.turn().rejected
     assert not rollout.auto
+
+
+DAY = 24 * 60
+
+
+@pytest.mark.parametrize(
+    ("ago", "why"),
+    [(-60, None), (-61, "a time to come"), (30 * DAY, None), (30 * DAY + 1, "older than 30 days")],
+    ids=["an-hour-ahead", "further-ahead", "thirty-days-old", "older"],
+)
+def test_what_was_asked_counts_for_thirty_days_and_clocks_may_differ_by_an_hour(
+    ago: float, why: str | None
+) -> None:
+    rollout = guarded()
+    rollout.ledger.of("lab", "app").landings[-1].landed_at = rollout.ago(31 * DAY)
+    request = asked(rollout, run(at=rollout.ago(ago)))
+    decided = rollout.decide()
+    if why is None:
+        assert introduced(decided) == [("shop", 2)]
+    else:
+        assert why in rejected(decided, request)
+
+
+def test_release_may_end_a_hold_that_was_placed_as_its_run_was_started() -> None:
+    rollout = guarded()
+    hold = rollout.held("shop")
+    release = Release(
+        accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x", run=WorkflowRun(id=1)
+    )
+    rollout.vouchers[rollout.asked(release)] = run("release shop", at=hold.since)
+    assert rollout.turn().rejected == {}
+
+
+def test_rollback_to_a_time_is_to_what_had_landed_by_then_below_what_it_leaves() -> None:
+    """What has landed since the run was asked for is not what it goes back to."""
+    rollout = guarded()
+    rollout.landing("lab", 3, landed=8, deployed=7)
+    rollout.ledger.of("shop", "app").landings.clear()
+    first = rollout.landing("shop", 1, landed=50, deployed=45)
+    rollout.landing("shop", 2, landed=20, deployed=10, how="promote")
+    request = rollout.rollback("shop", first)
+    rollout.landing("shop", 3, landed=2, deployed=1, how="promote")
+    rollout.vouchers[request] = run(f"roll back shop at:{rollout.ago(50).isoformat()}")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+    rollout.vouchers[request] = run(f"roll back shop at:{rollout.ago(51).isoformat()}")
+    assert "another set" in rejected(rollout.decide(), request)
+    rollout.vouchers[request] = run("roll back shop")
+    assert introduced(rollout.decide()) == [("shop", 1)]
+
+
+@pytest.mark.parametrize(
+    ("found", "why"),
+    [
+        (SignatureVoucher(("alice",)), None),
+        (SignatureVoucher(("eve", "alice")), None),
+        (SignatureVoucher(("eve",)), "eve is no approver"),
+        (SignatureVoucher(("eve", "mallory")), "eve is no approver"),
+        (NoVoucher("it is not signed"), "it is not signed"),
+        (UnknownVoucher("no ssh-keygen", "install it"), "no ssh-keygen"),
+    ],
+    ids=["an-approver", "one-of-a-key", "nobody", "neither-of-a-key", "unsigned", "unknown"],
+)
+def test_signature_is_looked_at_before_a_request_is_sent(
+    found: SignatureVoucher | NoVoucher | UnknownVoucher, why: str | None
+) -> None:
+    waves = (guarded().settings.waves[1],)
+    if why is None:
+        check_signature(waves, found, "approvers")
+        return
+    with pytest.raises(Refused, match=f"this would not count: {why}"):
+        check_signature(waves, found, "approvers")

@@ -86,6 +86,34 @@ def test_check_that_is_claimed_is_not_asked_for_until_the_claim_expires() -> Non
     assert rollout.decide().to_check == (commits[2],)
 
 
+def test_while_one_check_of_a_bisection_runs_no_second_one_is_asked_for() -> None:
+    rollout, commits = stack(6)
+    rollout.green(rollout.main)
+    rollout.red(commits[-1])
+    (middle,) = rollout.decide().to_check
+    rollout.check(middle, "pending")
+    assert rollout.decide().to_check == ()
+
+
+def test_culprit_is_looked_for_above_the_highest_green_commit() -> None:
+    rollout, commits = stack(6)
+    rollout.green(rollout.main, commits[3])
+    rollout.ledger.auto = list(rollout.auto)
+    rollout.red(commits[5])
+    assert rollout.decide(without_landing=True).to_check == (commits[4],)
+
+
+def test_red_main_is_asked_for_before_auto_s_tip() -> None:
+    rollout, commits = stack()
+    rollout.check(rollout.main, "failure", ago=61)
+    assert rollout.decide().to_check == (rollout.main, commits[2])
+
+
+def test_with_each_the_tip_comes_first_and_then_the_others_from_below() -> None:
+    rollout, commits = stack(checks='retries = 0\ntest = "each"')
+    assert rollout.decide().to_check == (commits[2], commits[0], commits[1])
+
+
 REQUIRED = ("check",)
 
 

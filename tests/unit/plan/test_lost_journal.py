@@ -1,0 +1,155 @@
+"""A journal that was lost: what records, main and the refs that are kept tell of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+from tests.unit.snapshots import LAB, Rollout, app_sha, present, settings, sha, whats
+
+from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit
+from tidemill.facts.ledger import RequestEnding
+from tidemill.facts.operation import Operation
+from tidemill.plan.lost_journal import recalled
+from tidemill.plan.plan import Plan, plan
+
+
+def lost(position: int = 2) -> Rollout:
+    """Positions 1 and 2 have landed in lab, and no more is known of them than main tells."""
+    rollout = Rollout()
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 1, landed=60, deployed=None)
+    rollout.landing("lab", position, landed=30, deployed=None)
+    return rollout
+
+
+def made_again(rollout: Rollout, **given: Any) -> Plan:
+    """What a turn makes of it."""
+    evidence = Evidence(why="it is gone", **given)
+    return plan(replace(rollout.snapshot(), evidence=evidence))
+
+
+@pytest.mark.parametrize(("reported", "since"), [(20, 20), (40, 30)], ids=["after", "before"])
+def test_healthy_record_counts_from_the_landing_on(reported: float, since: float) -> None:
+    rollout = lost()
+    for target in LAB["targets"]:
+        rollout.reported("lab", target, ago=reported)
+    found = present(made_again(rollout))
+    assert found.taken == dict.fromkeys(LAB["targets"], rollout.ago(since))
+    assert found.anew is None
+    assert not found.failed
+
+
+def test_where_some_target_has_not_taken_the_set_all_count_from_now_on() -> None:
+    rollout = lost()
+    rollout.reported("lab", "lab-1")
+    found = present(made_again(rollout))
+    assert set(found.taken) == {"lab-1"}
+    assert found.anew == rollout.now
+
+
+def test_records_of_another_set_say_nothing_of_this_one() -> None:
+    rollout = lost()
+    rollout.reported("lab", "lab-1", "Degraded", "Failed", position=1)
+    rollout.reported("lab", "lab-2", sets={}, tree="other")
+    found = present(made_again(rollout))
+    assert (found.taken, found.failed, found.deployed_once) == ({}, {}, False)
+
+
+def test_set_that_fails_may_have_been_deployed_and_is_not_rolled_back_by_itself() -> None:
+    rollout = lost()
+    rollout.settings = settings(lab={**LAB, "on_failure": "roll back"})
+    rollout.reported("lab", "lab-1", "Degraded", "Failed")
+    decided = made_again(rollout)
+    found = present(decided)
+    assert found.failed == {"lab-1": rollout.ago(1)}
+    assert found.deployed_once
+    assert found.anew is None
+    assert decided.ledger.failing == {"lab": {"lab-1": rollout.ago(1)}}
+    assert [one.operation.kind for one in decided.auto] == []
+
+
+@pytest.mark.parametrize("place", [("lab", "gone"), ("gone", "lab-1")], ids="/".join)
+def test_record_of_a_target_that_the_settings_do_not_name_says_nothing(
+    place: tuple[str, str],
+) -> None:
+    rollout = lost()
+    record = rollout.record("lab", "lab-1", "Degraded", "Failed")
+    wave, target = place
+    rollout.records[place] = msgspec.structs.replace(record, wave=wave, target=target)
+    decided = made_again(rollout)
+    assert present(decided).failed == {}
+    assert decided.ledger.failing == {}
+
+
+def test_what_it_was_made_from_is_counted_and_said_first() -> None:
+    rollout = lost()
+    rollout.reported("lab", "lab-1")
+    one = main_commit("a", request="announcement-a")
+    decided = made_again(
+        rollout,
+        landed=[one],
+        evicted=[EvictedCommit(sha("e"), rollout.now, None)] * 2,
+        rejected=["x", "y", "z"],
+    )
+    assert whats(decided)[0] == "made again"
+    assert (
+        "from 1 automatic commits of main, 2 evicted commits, 3 rejected requests, "
+        "1 deployment records" in decided.entries[0].reason
+    )
+
+
+def main_commit(name: str, **given: Any) -> MainCommit:
+    """A commit of main that a turn made."""
+    fields = {
+        "kind": "introduce",
+        "wave": "lab",
+        "set": "app",
+        "app_sha": app_sha(1),
+        "position": 1,
+        "repository": "acme/app",
+        "content": name,
+        "source": None,
+    }
+    operation = Operation(**{**fields, **given})
+    return MainCommit(sha=sha(name), at=Rollout().now, operation=operation, digests=name)
+
+
+def test_requests_have_ended_as_main_and_the_kept_refs_say_unless_they_wait() -> None:
+    landed = [main_commit("a", request="one"), main_commit("b", request="again"), main_commit("c")]
+    gone = [
+        EvictedCommit(sha("e"), Rollout().now, main_commit("e", request="two").operation),
+        EvictedCommit(sha("f"), Rollout().now, None),
+    ]
+    found = recalled(
+        Evidence(
+            why="it is gone",
+            landed=landed,
+            evicted=gone,
+            rejected=["three"],
+            waiting=frozenset({"again"}),
+        )
+    )
+    assert found.ended == [
+        RequestEnding(id="one", how="landed"),
+        RequestEnding(id="two", how="evicted"),
+        RequestEnding(id="three", how="rejected"),
+    ]
+    assert [one.commit for one in found.evictions] == [sha("e"), sha("f")]
+    assert found.rejected == ["three"]
+
+
+def test_set_that_was_promoted_from_a_commit_was_deployed_there_and_regenerations_are_no_sets() -> (
+    None
+):
+    landed = [
+        main_commit("a"),
+        main_commit("b", position=2),
+        main_commit("r", kind="regenerate", content=None),
+        main_commit("p", kind="promote", wave="shop", source="lab", commit=sha("a")),
+    ]
+    found = recalled(Evidence(why="it is gone", landed=landed))
+    assert [one.deployed_once for one in found.of("lab", "app").landings] == [True, False]
+    assert len(found.of("shop", "app").landings) == 1
