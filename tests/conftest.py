@@ -1,13 +1,15 @@
 """What holds for every test: no configuration but the repository's own, one identity, one date."""
 
 import os
+import shutil
 import signal
+import tempfile
 from collections.abc import Generator
 
 import pytest
 
 from tests.components.absence import IN_CI
-from tests.world import World
+from tests.world import SHARED, World
 
 pytest_plugins = ["tests.components.fixtures"]
 
@@ -65,8 +67,15 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
+    if not hasattr(config, "workerinput"):  # workers have it from whoever started them
+        os.environ[SHARED] = tempfile.mkdtemp(prefix="tidemill-tests-")
     # A job in the background of a shell ignores SIGINT, and so would all that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -56,6 +56,7 @@ class Wishes:
         actions: folders of real actions by `owner/name@ref` or `owner/name`.
         secrets: more of the repositories' secrets.
         keep: whether jobs' folders stay.
+        tools: a tool cache that others have, too; by default one that goes in the end.
     """
 
     folder: Path
@@ -71,6 +72,7 @@ class Wishes:
     actions: Mapping[str, Path] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     keep: bool = False
+    tools: Path | None = None
 
 
 class World:
@@ -121,9 +123,8 @@ class World:
         self.server = stack.enter_context(Server(hub, wishes.port))
         shelf = Shelf(wishes.folder / "actions", hub, wishes.checkout, wishes.actions)
         env = _caches(wishes.folder / "caches")
-        machines = Machines(
-            hub, shelf, self._machine(stack), threading.Semaphore(wishes.most), env, wishes.keep
-        )
+        free = threading.Semaphore(wishes.most)
+        machines = Machines(hub, shelf, self._machine(stack), free, env, wishes.keep, wishes.tools)
         self.starter = Starter(hub, machines, most=wishes.most)
         stack.callback(self.starter.close)
         given = zip(("app", "cfg-app"), wishes.names, (wishes.app, wishes.cfg), strict=True)

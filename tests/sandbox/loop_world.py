@@ -206,10 +206,11 @@ def loop(
     check: str = "same-job",
     more: str = "",
     env: Mapping[str, str] | None = None,
+    checkout: Path | None = None,
 ) -> Iterator[Loop]:
     """Start it; `waves` are more of them than the lab, `check` says where checks run, and `more` is
     what else the job has that calls gitops.yml."""
-    with mill(folder, env=env) as shop:
+    with mill(folder, env=env, checkout=checkout) as shop:
         yield Loop(shop, sets, timeout, waves, check, more)
 
 

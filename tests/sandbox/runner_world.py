@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.components.absence import Missing, absent
+from tests.world import SHARED
 
 from tidemill.errors import Refused, Unreachable
 from tidemill_sandbox import npm_files
@@ -94,12 +96,18 @@ def printed(run: Run, name: str) -> Any:
 
 @contextmanager
 def mill(
-    folder: Path, *, most: int = 2, env: Mapping[str, str] | None = None, **actions: Path
+    folder: Path,
+    *,
+    most: int = 2,
+    env: Mapping[str, str] | None = None,
+    checkout: Path | None = None,
+    **actions: Path,
 ) -> Iterator[Mill]:
     """Start everything; where act or GitHub's schemas can't be had, that is `Missing`.
 
     Args:
         env: what jobs find in their environment besides.
+        checkout: a copy of Tidemill for this one alone, which then has a tool cache of its own.
     """
     try:
         program()
@@ -107,8 +115,10 @@ def mill(
     except (Refused, Unreachable) as error:
         absent(Missing(f"{error.what}.", error.remedy))
     hub = Hub(folder / "hub")
-    shelf = Shelf(folder / "shelf", hub, ROOT, actions)
-    machines = Machines(hub, shelf, folder / "runs", threading.Semaphore(most), env or {})
+    shelf = Shelf(folder / "shelf", hub, checkout or ROOT, actions)
+    tools = shared_tools() if checkout is None else None
+    free = threading.Semaphore(most)
+    machines = Machines(hub, shelf, folder / "runs", free, env or {}, tools=tools)
     with Server(hub) as server:
         starter = Starter(hub, machines, most=most)
         try:
@@ -117,6 +127,11 @@ def mill(
             starter.close()
             hub.close()
     assert not hub.deviations, hub.deviations
+
+
+def shared_tools() -> Path:
+    """The tool cache of all tests of this run: packages are installed and compiled once."""
+    return Path(os.environ[SHARED]) / "tools"
 
 
 def node() -> str:

@@ -8,7 +8,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.sandbox.runner_world import ROOT, node
+from tests.sandbox.runner_world import ROOT, node, shared_tools
 from tests.sandbox.test_runner_story import failed
 
 from tidemill_sandbox.state.shapes import Event
@@ -68,7 +68,9 @@ def test_two_new_repositories_carry_a_commit_to_main(
     node()
     app, cfg = folders
     names = ("globex/shop", "globex/shop-config")
-    with World(Wishes(tmp_path / "to", ROOT, app, cfg, names, "app")) as world:
+    with World(
+        Wishes(tmp_path / "to", ROOT, app, cfg, names, "app", tools=shared_tools())
+    ) as world:
         until = time.monotonic() + LIMIT
         while not (landed := [one for one in world.hub.events if _is_landing(one)]):
             assert time.monotonic() < until, failed(world)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from tests.sandbox.runner_world import ROOT, node
+from tests.sandbox.runner_world import ROOT, node, shared_tools
 from tests.sandbox.test_adoption import folders as folders  # noqa: PLC0414 - it is a fixture
 from tests.sandbox.test_runner_story import failed
 
@@ -87,7 +87,7 @@ def test_two_new_repositories_carry_a_commit_to_main_without_artifacts(
     node()
     app, cfg = folders
     names = ("globex/shop", "globex/shop-config")
-    with World(Wishes(tmp_path / "to", mirror, app, cfg, names)) as world:
+    with World(Wishes(tmp_path / "to", mirror, app, cfg, names, tools=shared_tools())) as world:
         until = time.monotonic() + LIMIT
         while not [
             one

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.clients.own_user import own_user as own_user  # noqa: PLC0414 - it is a fixture
 from tests.sandbox.loop_world import GENERATE, Loop, announced, loop
-from tests.sandbox.runner_world import ended, log
+from tests.sandbox.runner_world import ended, log, shared_tools
 
 # In each process that can be seen, in what Git was told, and in all files of the runner.
 LOOK = """\
@@ -15,7 +15,7 @@ token='ghs_[A-Za-z0-9_]{{20}}|authorization: (basic|bearer) '
 for place in /proc/[0-9]*/environ /proc/[0-9]*/cmdline; do
   if tr '\\0' '\\n' <"$place" | grep -qaiE "$token"; then echo "token in $place"; fi
 done >found 2>/dev/null
-grep -rlaiE "$token" . "$HOME" {runs} --exclude=found >>found 2>/dev/null
+grep -rlaiE "$token" . "$HOME" {runs} {tools} --exclude=found >>found 2>/dev/null
 git config --list 2>/dev/null | grep -iE "$token" >>found
 if [ -s found ]; then head -n 3 found; rm found; exit 1; fi
 rm found
@@ -25,7 +25,8 @@ rm found
 def look(shop: Loop) -> None:
     """Both commands of the repository look first, from now on."""
     folder = shop.mill.clone.folder
-    (folder / "look.sh").write_text(LOOK.format(runs=shop.mill.folder / "runs"))
+    places = {"runs": shop.mill.folder / "runs", "tools": shared_tools()}
+    (folder / "look.sh").write_text(LOOK.format(**places))
     (folder / "generate.sh").write_text(f"sh look.sh || exit 1\n{GENERATE}")
     settings = (folder / "tidemill.toml").read_text()
     assert 'check = "! grep -rq broken images"' in settings

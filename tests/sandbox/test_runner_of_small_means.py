@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.components.absence import Missing, absent
 from tests.sandbox.loop_world import AUTO, MAIN, Loop, announced, loop
-from tests.sandbox.runner_world import ended, log
+from tests.sandbox.runner_world import ROOT, ended, log
 
 from tidemill_sandbox.runner import acting
 from tidemill_sandbox.state.shapes import Run
@@ -64,6 +64,15 @@ def folder() -> Iterator[Path]:
         yield Path(name)
 
 
+def copied(folder: Path) -> Path:
+    """Tidemill, where that user may read it, and with a tool cache that nobody else has."""
+    for name in (".github", "actions", "bin", "src"):
+        shutil.copytree(ROOT / name, folder / "tidemill" / name)
+    for name in ("action.yml", "requirements.lock"):
+        shutil.copy(ROOT / name, folder / "tidemill")
+    return folder / "tidemill"
+
+
 def act(folder: Path, monkeypatch: pytest.MonkeyPatch, *, with_uv: bool = True) -> None:
     """Jobs run as that user from now on."""
     own, script = shutil.copy(acting.program(), folder / "real-act"), folder / "act"
@@ -91,9 +100,9 @@ def test_with_checks_in_a_job_of_their_own_a_set_lands(
     folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     act(folder, monkeypatch)
-    with loop(
-        folder, check="own-job, entrypoints: same-user", env={"RUNNER_ENVIRONMENT": kind}
-    ) as shop:
+    given = "own-job, entrypoints: same-user"
+    env = {"RUNNER_ENVIRONMENT": kind}
+    with loop(folder, check=given, env=env, checkout=copied(folder)) as shop:
         run = announce(shop)
         assert set(ended(run).values()) == {"success"}, log(run, "gitops / turn")
         assert shop.position("lab", "app") == 1
@@ -120,7 +129,7 @@ def test_one_job_for_all_is_refused_and_nothing_but_the_request_is_written(
     folder: Path, monkeypatch: pytest.MonkeyPatch, given: str, why: str, remedy: str
 ) -> None:
     act(folder, monkeypatch)
-    with loop(folder, check=given) as shop:
+    with loop(folder, check=given, checkout=copied(folder)) as shop:
         run = announce(shop)
         assert ended(run)["gitops / turn"] == "failure"
         said = log(run, "gitops / turn")
@@ -136,7 +145,8 @@ def test_without_uv_too_nothing_is_done_and_it_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     act(folder, monkeypatch, with_uv=False)
-    with loop(folder, check="own-job, entrypoints: same-user") as shop:
+    given = "own-job, entrypoints: same-user"
+    with loop(folder, check=given, checkout=copied(folder)) as shop:
         run = announce(shop)
         assert ended(run)["gitops / turn"] == "failure"
         said = log(run, "gitops / turn")

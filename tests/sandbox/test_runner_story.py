@@ -6,7 +6,7 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from tests.sandbox.runner_world import ROOT, node
+from tests.sandbox.runner_world import ROOT, node, shared_tools
 
 from tidemill_sandbox.state.shapes import Run
 from tidemill_sandbox.workflow_story import EDITS, Story, narrator
@@ -26,7 +26,9 @@ def test_a_commit_of_app_git_goes_to_production(
 ) -> None:
     node()
     edits = {**EDITS, CALLER: ((SETUP, f"{SETUP}      check: {check}\n"),)}
-    wishes = Wishes(tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=edits)
+    wishes = Wishes(
+        tmp_path / "to", ROOT, mode=mode, clusters=0.2, edits=edits, tools=shared_tools()
+    )
     with World(wishes) as world:
         Story(world, narrator(None)).a_commit_goes_to_production()
         assert not world.hub.deviations, world.hub.deviations

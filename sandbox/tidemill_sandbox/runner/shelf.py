@@ -25,8 +25,10 @@ from tidemill_sandbox.state.hub import Hub
 OURS = "tidemill/tidemill"
 _NO_SHA = "0" * 40
 STAND_INS = Path(__file__).parent / "stand_ins"
-# What actions and workflows of ours need: act copies it for each step, so no more than that.
-_OURS = ("action.yml", "actions", "bin", "src", ".github", "requirements.lock", "pyproject.toml")
+# Of ours act copies these for each step. The program itself is not copied: a link leads to it, so
+# that it is compiled once, and not in each step's copy anew.
+_OURS = ("action.yml", "actions", ".github")
+_PROGRAM = "bin/run"
 _NAMED = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?:/(?P<path>[^@]+))?@(?P<ref>.+)")
 
 
@@ -35,7 +37,7 @@ class Shelf:
 
     Args:
         folder: where copies are put.
-        checkout: Tidemill's own.
+        checkout: Tidemill's own. Jobs start what is there, so they must be able to read it.
         actions: folders by `owner/name@ref` or `owner/name`, which are used as they are.
     """
 
@@ -120,13 +122,14 @@ class Shelf:
             )
 
     def _copy_ours(self, folder: Path) -> None:
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         for name in _OURS:
             source = self._checkout / name
             if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=ignored, symlinks=True)
+                shutil.copytree(source, folder / name, symlinks=True)
             elif source.is_file():
                 shutil.copy2(source, folder / name)
+        (folder / _PROGRAM).parent.mkdir()
+        (folder / _PROGRAM).symlink_to((self._checkout / _PROGRAM).resolve())
 
     def _sha(self, name: str, ref: str) -> str:
         if re.fullmatch(r"[0-9a-f]{40}", ref):

@@ -30,6 +30,7 @@ class Machines:
         free: how many jobs may run at once.
         keep: whether folders stay, to look at.
         env: what jobs find in their environment besides.
+        tools: the tool cache, which all jobs share; by default it is in `folder`.
     """
 
     hub: Hub
@@ -38,6 +39,7 @@ class Machines:
     free: threading.Semaphore
     env: Mapping[str, str]
     keep: bool = False
+    tools: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ class Workshop:
         payload, run = self._trigger.payload, self._run
         task = Task(folder / "act", documents, run.event, payload, run.actor,
                     {**self._context(), **self._m.env, **env}, secrets,
-                    self._repository.variables, local, self._m.folder / "tools")  # fmt: skip
+                    self._repository.variables, local,
+                    self._m.tools or self._m.folder / "tools")  # fmt: skip
         with self._lock:
             if self._is_over:
                 return
