@@ -3,16 +3,18 @@
 The services are prebuilt binaries of 10 to 40 MB; the registry is Debian's, on the loopback, and
 each tool has one of its own. Every run is a whole process, or as many as the tool takes, from start
 to end. The tools take turns in an order that chance gives anew for each step; medians are compared.
-Requests are counted in the registry's log, bytes as the growth of its storage, memory as the
-highest resident set of the process and all its threads. Processor time is that of the tool's
-processes, and of buildkitd where there is one, without the registry's.
+The seed of that order is printed, and `--seed` gives it. Requests and blobs are counted in the
+registry's log. Bytes are those that the registry's process has read: what was sent to it, and a few
+KB of its own files. Memory is the highest resident set of the process and all its threads.
+Processor time is that of the tool's processes, and of buildkitd where there is one, without the
+registry's.
 
     make components
-    python bench/images.py [rounds]
+    python bench/images.py [rounds] [--seed N] [--only TOOL ...]
 
 The floor is what no tool can leave out that writes the same bytes: to read and digest all files,
 and to compress the new ones with the same library on all cores, digest the result and send it to a
-socket on the loopback. No start of Python is in it.
+registry of its own, which stores it. No start of Python is in it.
 
 `crane append` gets ready-made tar files, and two at a time run, as with buildx; both get that for
 nothing. With kept archives, `gzip` compresses only what changed before crane sends it.
@@ -26,26 +28,27 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import http.client
 import json
 import os
 import random
 import re
 import resource
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, fields
 from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
+from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -63,18 +66,25 @@ CHANGED = 5  # the 20 MB one
 TIDEMILL = [sys.executable, "-m", "tidemill", "build-reproducible-image", "--quiet"]
 KO = "github.com/google/ko@v0.19.1"
 FLOOR = "the floor"
-STEPS = ("cold", "nothing changed", "one changed")
+OURS = ("tidemill", "tidemill with buildkit")
+# The steps, and which services are new in each.
+NEW: Mapping[str, list[int]] = {
+    "cold": [*range(len(SIZES))],
+    "nothing changed": [],
+    "one changed": [CHANGED],
+}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
 class Figures:
-    """What the runs of one kind cost: seconds, of processors too, requests, bytes, MB of memory."""
+    """What the runs of one kind cost: seconds, of processors too; what was sent; MB of memory."""
 
     seconds: list[float] = field(default_factory=list)
     processors: list[float] = field(default_factory=list)
     requests: list[int] = field(default_factory=list)
-    stored: list[int] = field(default_factory=list)
+    blobs: list[int] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
 
     def add(self, more: Figures) -> None:
@@ -161,27 +171,43 @@ class Services:
 Tool = Callable[[Services, Registry, str], float]
 
 
-def floor(folder: Path, changed: list[int]) -> tuple[float, float, int]:
+def floor(folder: Path, changed: list[int], registry: str) -> tuple[float, float]:
     """Digest all files; compress the changed ones, digest that and send it, on all cores.
 
     Returns:
-        Seconds, seconds of processors, and bytes that were sent.
+        Seconds, and seconds of processors.
     """
     files = [folder / "bin" / f"s{number:02}" for number in range(len(SIZES))]
     began, used = time.perf_counter(), time.process_time()
-    sent = 0
-    with ThreadPoolExecutor(os.cpu_count()) as cores, sink() as out:
-        digests = [cores.submit(digested, file) for file in files]
-        for number in changed:
-            content = hashlib.sha256()
+    with ThreadPoolExecutor(os.cpu_count()) as cores, ThreadPoolExecutor(len(SIZES)) as lines:
+
+        def made(number: int) -> None:
             places = range(0, files[number].stat().st_size, compression.MEMBER)
-            for member in cores.map(lambda at, file=files[number]: compressed(file, at), places):
-                content.update(member)
-                out.sendall(member)
-                sent += len(member)
-        for digest in digests:
-            digest.result()
-    return time.perf_counter() - began, time.process_time() - used, sent
+            members = [*cores.map(partial(compressed, files[number]), places)]
+            sent(registry, f"floor/s{number:02}", b"".join(members))
+
+        for done in [*lines.map(made, changed), *cores.map(digested, files)]:
+            del done
+    return time.perf_counter() - began, time.process_time() - used
+
+
+def sent(registry: str, repository: str, blob: bytes) -> None:
+    """Send a blob with the two requests that this takes."""
+    with closing(http.client.HTTPConnection(registry)) as connection:
+
+        def asked(method: str, url: str, body: bytes, wanted: int) -> str:
+            headers = {"Content-Type": "application/octet-stream"}
+            connection.request(method, url, body, headers)
+            response = connection.getresponse()
+            said = response.read()
+            if response.status != wanted:
+                raise SystemExit(f"the floor was refused: {response.status} {said!r}")
+            return response.headers["Location"]
+
+        place = urlsplit(asked("POST", f"/v2/{repository}/blobs/uploads/", b"", 202))
+        digest = hashlib.sha256(blob).hexdigest()
+        url = f"{place.path}?{place.query}&digest=sha256:{digest}"
+        asked("PUT", url, blob, 201)
 
 
 def digested(file: Path) -> str:
@@ -195,27 +221,13 @@ def compressed(file: Path, at: int) -> bytes:
         return compression.member(source.read(compression.MEMBER))
 
 
-@contextmanager
-def sink() -> Iterator[socket.socket]:
-    """A connection over the loopback to a process that reads all, and does nothing with it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        child = os.fork()
-        if not child:
-            there, _ = server.accept()
-            space = bytearray(1 << 20)
-            while there.recv_into(space):
-                pass
-            os._exit(0)
-        with socket.create_connection(server.getsockname()) as out:
-            yield out
-        os.waitpid(child, 0)
-
-
-def of_floor(services: Services, changed: list[int]) -> Figures:
-    """The floor, in a process of its own."""
-    words = [sys.executable, __file__, "--floor", str(services.folder), *map(str, changed)]
-    seconds, processors, sent = json.loads(subprocess.check_output(words))
-    return Figures([seconds], [processors], [0], [sent], [0.0])
+def of_floor(changed: list[int], services: Services, registry: Registry) -> Figures:
+    """The floor, in a process of its own, whose start does not count."""
+    words = [sys.executable, __file__, "--floor", str(services.folder), registry.host]
+    before = sent_to(registry)
+    seconds, processors = json.loads(subprocess.check_output([*words, *map(str, changed)]))
+    asked, blobs, read = (now - then for now, then in zip(sent_to(registry), before, strict=True))
+    return Figures([seconds], [processors], [asked], [blobs], [read], [0.0])
 
 
 def ours(services: Services, registry: Registry, space: str) -> float:
@@ -383,30 +395,34 @@ def processors() -> float:
     return found
 
 
-def stored(registry: Registry) -> int:
-    return sum(path.stat().st_size for path in registry.storage.rglob("*") if path.is_file())
-
-
-def requests(registry: Registry) -> int:
-    return len(re.findall(r'"(?:GET|HEAD|PUT|PATCH|POST|DELETE) /', registry.log.read_text()))
+def sent_to(registry: Registry) -> tuple[int, int, int]:
+    """Requests and blobs so far, by its log; and bytes that its process has read."""
+    log = registry.log.read_text()
+    requests = len(re.findall(r'"(?:GET|HEAD|PUT|PATCH|POST|DELETE) /', log))
+    blobs = len(re.findall(r'"PUT /v2/\S+/blobs/uploads/\S+ HTTP/1.1" 201 ', log))
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if str(registry.folder / "config.yml") in (process / "cmdline").read_text():
+                found = re.search(r"(?m)^rchar: (\d+)$", (process / "io").read_text())
+                return requests, blobs, int(found[1]) if found else 0
+        except OSError:  # it has ended
+            continue
+    raise SystemExit("the registry has ended")
 
 
 def measured(act: Callable[[], float], registry: Registry) -> Figures:
     """What one run of a tool costs."""
-    before = stored(registry), requests(registry), processors()
+    before, used = sent_to(registry), processors()
     started = time.perf_counter()
     memory = act()
     took = time.perf_counter() - started
-    return Figures(
-        [took],
-        [processors() - before[2]],
-        [requests(registry) - before[1]],
-        [stored(registry) - before[0]],
-        [memory],
-    )
+    used = processors() - used
+    asked, blobs, read = (now - then for now, then in zip(sent_to(registry), before, strict=True))
+    return Figures([took], [used], [asked], [blobs], [read], [memory])
 
 
-def measure(rounds: int) -> None:
+def measure(rounds: int, chance: random.Random, only: Sequence[str]) -> None:
+    """All tools, or Tidemill and those that are named."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         start_registry = stack.enter_context(registries.registries())
@@ -420,29 +436,31 @@ def measure(rounds: int) -> None:
             "buildx bake": bake(buildkit),
             "tidemill with buildkit": ours_on(buildkit),
         }
-        figures = {(what, tool): Figures() for what in STEPS for tool in (FLOOR, *tools)}
-        own = {tool: start_registry() for tool in tools}
+        tools = {name: tool for name, tool in tools.items() if name in (*only, *OURS) or not only}
+        figures = {(what, tool): Figures() for what in NEW for tool in (FLOOR, *tools)}
+        own = {tool: start_registry() for tool in (FLOOR, *tools)}
         for round_ in range(rounds + 1):  # the first one warms up
-            for what in STEPS:
+            for what in NEW:
                 if what == "one changed":
                     services.write(CHANGED, round_ + 1)
                 services.commit()
-                for tool in random.sample([FLOOR, *tools], len(tools) + 1):
+                for tool in chance.sample([*own], len(own)):
+                    if what == "cold":
+                        own[tool].stop()
+                        own[tool] = start_registry()
+                        forget(tool, services, buildkit)
                     if tool == FLOOR:
-                        changed = {"cold": [*range(len(SIZES))], "one changed": [CHANGED]}
-                        found = of_floor(services, changed.get(what, []))
+                        found = of_floor(NEW[what], services, own[tool])
                     else:
-                        if what == "cold":
-                            own[tool].stop()
-                            own[tool] = start_registry()
-                            forget(tool, services, buildkit)
                         space = f"r{round_}/{tool.replace(' ', '-').replace(',', '')}"
                         act = partial(tools[tool], services, own[tool], space)
                         found = measured(act, own[tool])
                     if round_:
                         figures[what, tool].add(found)
-        show(figures, STEPS, [FLOOR, *tools])
-        measure_example(rounds, folder, start_registry)
+        show(figures, [*NEW], [*own])
+        judge(figures, [name for name in tools if name not in OURS])
+        if not only or "ko" in only:
+            measure_example(rounds, folder, start_registry, chance)
 
 
 def forget(tool: str, services: Services, buildkit: BuildKit) -> None:
@@ -457,7 +475,9 @@ def forget(tool: str, services: Services, buildkit: BuildKit) -> None:
         )  # fmt: skip
 
 
-def measure_example(rounds: int, folder: Path, start_registry: StartRegistry) -> None:
+def measure_example(
+    rounds: int, folder: Path, start_registry: StartRegistry, chance: random.Random
+) -> None:
     """The six services of examples/app: compile, and publish."""
     example = Example(folder)
     tools: dict[str, Callable[[Registry, str], float]] = {"tidemill": example.ours}
@@ -473,7 +493,7 @@ def measure_example(rounds: int, folder: Path, start_registry: StartRegistry) ->
     for round_ in range(rounds + 1):
         for what in steps:
             example.commit()
-            for tool in random.sample([*tools], len(tools)):
+            for tool in chance.sample([*tools], len(tools)):
                 if what == steps[0]:
                     if tool in own:
                         own[tool].stop()
@@ -487,11 +507,32 @@ def measure_example(rounds: int, folder: Path, start_registry: StartRegistry) ->
     show(figures, steps, [*tools])
 
 
-def show(figures: dict[tuple[str, str], Figures], steps: Sequence[str], tools: list[str]) -> None:
+def judge(figures: dict[tuple[str, str], Figures], peers: list[str]) -> None:
+    """What is wanted, and what was found."""
+
+    def of(what: str, tool: str = OURS[0]) -> float:
+        return statistics.median(figures[what, tool].seconds)
+
+    cold, same, one = NEW
+    best = min(peers, key=lambda tool: of(cold, tool))
+    most = of(same) + of(one, FLOOR) - of(same, FLOOR) + 0.1
+    blobs = max(figures[same, OURS[0]].blobs)
+    print(f"""
+wanted, found
+cold, of the floor: at most 1.3, {of(cold) / of(cold, FLOOR):.2f}
+cold, of the best other ({best}): at most 0.33, {of(cold) / of(cold, best):.2f}
+nothing changed: at most 0.30 s and 0 blobs, {of(same):.2f} s and {blobs} blobs
+one changed: at most 0.1 s more, besides what the floor takes longer, {most:.2f} s, {of(one):.2f} s
+""")
+
+
+def show(
+    figures: dict[tuple[str, str], Figures], steps: Sequence[str], tools: Sequence[str]
+) -> None:
     """A table; ratios are to Tidemill."""
     print(
         f"{'':48} {'seconds':>8} {'fastest':>8} {'ratio':>6} {'CPU':>6} {'requests':>9} "
-        f"{'bytes':>12} MB"
+        f"{'blobs':>6} {'bytes':>12} MB"
     )
     for what in steps:
         own = statistics.median(figures[what, "tidemill"].seconds)
@@ -502,18 +543,25 @@ def show(figures: dict[tuple[str, str], Figures], steps: Sequence[str], tools: l
                 f"{what + ', ' + tool:48} {median:8.2f} {min(found.seconds):8.2f} "
                 f"{median / own:6.2f} {statistics.median(found.processors):6.2f} "
                 f"{statistics.median(found.requests):9.0f} "
-                f"{statistics.median(found.stored):12,.0f} {max(found.memory):4.0f}"
+                f"{statistics.median(found.blobs):6.0f} "
+                f"{statistics.median(found.sent):12,.0f} {max(found.memory):4.0f}"
             )
 
 
 def main() -> None:
     if sys.argv[1:2] == ["--floor"]:
-        print(json.dumps(floor(Path(sys.argv[2]), [int(number) for number in sys.argv[3:]])))
+        folder, registry, *changed = sys.argv[2:]
+        print(json.dumps(floor(Path(folder), [*map(int, changed)], registry)))
         return
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("rounds", nargs="?", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
+    parser.add_argument("--only", nargs="+", default=(), help="Tidemill, and these alone")
     given = parser.parse_args()
-    measure(given.rounds)
+    print(f"seed {given.seed}, {given.rounds} rounds")
+    measure(given.rounds, random.Random(given.seed), given.only)
 
 
 if __name__ == "__main__":
