@@ -181,11 +181,10 @@ def test_a_commit_that_is_not_here_has_no_position(top: Path) -> None:
 
 
 def test_changes_are_those_of_files_that_git_knows(top: Path) -> None:
-    here = AppCheckout(top)
     (top / "untracked").touch()
-    assert not here.is_changed()
+    assert not AppCheckout(top).is_changed()
     (top / "run").write_text("other")
-    assert here.is_changed()
+    assert AppCheckout(top).is_changed()
 
 
 def test_a_copy_has_the_files_as_they_are_now(top: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from tests.commands.checkouts import Said
+from tests.world import git
 
 from tidemill.__main__ import main
 from tidemill.commands._command_line import COMPLETION, SHELLS, parse
@@ -345,6 +346,21 @@ def test_only_the_command_that_runs_is_imported() -> None:
     modules = imported("plan-images", "--checkout", "/nowhere")
     commands = {f"tidemill.commands.{name.replace('-', '_')}" for name in COMMANDS}
     assert commands & modules == {"tidemill.commands.plan_images"}
+
+
+def test_a_build_asks_git_without_what_turns_need(tmp_path: Path) -> None:
+    """GitPython takes longer to import than Git to answer."""
+    (tmp_path / "tidemill.toml").write_text(
+        'images = "registry.invalid/{service}"\n'
+        '[[services]]\nname = "a"\nfiles = [{ from = "tidemill.toml", to = "/a" }]\n'
+    )
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--all")
+    git(tmp_path, "commit", "--quiet", "--message", "Work")
+    to = tmp_path / "out"
+    modules = imported("build-reproducible-image", "--checkout", str(tmp_path), "--to", f"oci:{to}")
+    assert (to / "a" / "index.json").exists()
+    assert not {"git", "github", "urllib3", "tidemill.facts.settings"} & modules
 
 
 def imported_at_first_git(name: str, **inputs: str) -> set[str]:

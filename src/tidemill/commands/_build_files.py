@@ -6,7 +6,6 @@ from pathlib import Path
 
 import msgspec
 
-from tidemill.commands._json import image_json
 from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Build
 from tidemill.errors import Refused
@@ -19,6 +18,10 @@ def write(build: Build, arguments: Arguments) -> None:
     Raises:
         Refused: one of them can't be written.
     """
+    if not (arguments.iidfile or arguments.metadata_file or arguments.report):
+        return
+    from tidemill.commands._json import image_json
+
     images = [image_json(one) for one in build.images]
     is_published = any(one.published for one in build.images)
     written = "the images and their tags" if is_published else "nothing"

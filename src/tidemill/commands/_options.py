@@ -9,7 +9,6 @@ from pathlib import Path
 from tidemill.clients.github import place as github
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.errors import Refused
-from tidemill.facts.settings import ALL_WAVES
 from tidemill.words.durations import parse_duration
 from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
@@ -142,6 +141,8 @@ def wave_or_all(arguments: Arguments) -> str:
             f"{arguments.command} takes either --wave or --all",
             remedy="name the wave with --wave, or say --all for all of them",
         )
+    from tidemill.facts.settings import ALL_WAVES  # which a build has no need of
+
     return arguments.wave or ALL_WAVES
 
 

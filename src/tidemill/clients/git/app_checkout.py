@@ -9,11 +9,12 @@ import shutil
 import stat
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
 from tidemill.announcing.origin import Origin
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
+from tidemill.clients.git.git import LOCAL_SECONDS, REMOTE_SECONDS, Git, GitError, configured
 from tidemill.clients.git.remote import token_settings
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
@@ -43,8 +44,19 @@ class Given:
     generation: int = 1
 
 
+@dataclass(frozen=True)
+class _Status:
+    """What Git says of a checkout: its commit and its branch, empty if it has none; `error` if it
+    can't be asked."""
+
+    sha: str = ""
+    branch: str = ""
+    is_changed: bool = False
+    error: GitError | None = None
+
+
 class AppCheckout:
-    """The checkout that a folder is in."""
+    """The checkout that a folder is in, as it was when it was first asked about."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,15 +69,35 @@ class AppCheckout:
         if not any((folder / ".git").exists() for folder in (here, *here.parents)):
             return False
         try:
-            code, _, said = self._git.attempt("rev-parse", "--git-dir")
+            status = self._status
         except TidemillError:  # there is no Git on this machine
             return False
-        if code:
+        if status.error:
+            said = shown(status.error.output[:300])
             raise self._of_another_user() or Refused(
-                f"Git does not read the checkout of {shown_path(self.folder)}: {shown(said[:300])}",
+                f"Git does not read the checkout of {shown_path(self.folder)}: {said}",
                 remedy="do what Git says; or give --sha and --branch",
             )
-        return self._git.attempt("rev-parse", "--verify", "--quiet", "HEAD")[0] == 0
+        return bool(status.sha)
+
+    @cached_property
+    def _status(self) -> _Status:
+        """One call says all of it, and without GitPython, whose import takes longer than that."""
+        options = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
+        code, out, said = self._git.said("status", *options, seconds=LOCAL_SECONDS)
+        if code:
+            return _Status(error=GitError(("status",), code, said))
+        start = "# branch."
+        lines = out.decode(errors="replace").splitlines()
+        found = dict(
+            line.removeprefix(start).split(" ", 1) for line in lines if line.startswith(start)
+        )
+        sha, branch = found["oid"], found["head"]
+        return _Status(
+            "" if sha == "(initial)" else sha,
+            "" if branch == "(detached)" else branch,
+            any(not line.startswith("#") for line in lines),
+        )
 
     def _of_another_user(self) -> Refused | None:
         """Why Git does not read a checkout, if that is whose it is."""
@@ -84,21 +116,23 @@ class AppCheckout:
         """The commit; raise `Refused` if there is none and none is given."""
         if given.sha is not None:
             return checked_sha(given.sha, "commit of app.git")
-        code, out, said = self._git.attempt("rev-parse", "--verify", "HEAD^{commit}")
-        if code:
+        if not self._status.sha:
+            error = self._status.error
+            said = f" (git says: {shown(error.output.strip())})" if error else ""
             raise self._of_another_user() or Refused(
                 f"{shown_path(self.folder)} is not a checkout with a commit, so there is no SHA "
-                f"to tag with (git says: {shown(said.strip())})",
+                f"to tag with{said}",
                 remedy="run it in a checkout of app.git, or give --sha and --branch",
             )
-        return out.decode().strip()
+        return self._status.sha
 
     def branch(self, given: Given) -> str:
         """The branch: the workflow's where the checkout has none; `Refused` if nobody knows."""
         if given.branch is not None:
             return checked_branch(given.branch)
-        code, out, _ = self._git.attempt("symbolic-ref", "--quiet", "HEAD")
-        ref = out.decode().strip() if code == 0 else os.environ.get("GITHUB_REF", "")
+        if branch := self._status.branch:
+            return checked_branch(branch)
+        ref = os.environ.get("GITHUB_REF", "")
         if not ref.startswith(_HEADS):
             raise Refused(
                 "the checkout is of no branch, so there is no branch to tag with",
@@ -108,7 +142,9 @@ class AppCheckout:
 
     def is_changed(self) -> bool:
         """Whether a file that Git knows has changes that are not committed."""
-        return bool(self._git("status", "--porcelain", "--untracked-files=no").strip())
+        if error := self._status.error:
+            raise error
+        return self._status.is_changed
 
     def first_parent(self, sha: str) -> str | None:
         """The commit before it on its branch; None if it is the first. A shallow clone will do.
