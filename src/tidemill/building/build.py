@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -12,7 +12,7 @@ from tidemill.building.surprises import surprises
 from tidemill.images import oci
 from tidemill.images.build import DockerfileBuild, Workspace
 from tidemill.images.entries import Entry
-from tidemill.images.layer import NONE
+from tidemill.images.layer import Known
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor, Platform
 from tidemill.images.recipe import Recipe
@@ -51,11 +51,11 @@ class Build:
             root = str(workspace.layout.root)
             self._bases[platform] = Location(folder=root, digest=image.digest)
 
-    def make(self, item: Item, known: Mapping[str, Descriptor] = NONE) -> Descriptor:
+    def make(self, item: Item, known: Known | None = None) -> Descriptor:
         """Build one item into the layout; an index if it is for several platforms.
 
         Args:
-            known: layers by diffID that need not be made, because the destination has them.
+            known: layers that need not be made, because the destination has them.
         """
         workspace = replace(self._workspace, known=known, look=self._look(item.name))
         images = {}

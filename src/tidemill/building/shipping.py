@@ -201,7 +201,8 @@ def _shipped(
     build.prepare()
 
     def made(item: Item, found: Future[EarlierImage]) -> tuple[Descriptor, Publication | None]:
-        image = build.make(item, {} if again else found.result().layers)
+        there = found.result()
+        image = build.make(item, there.layer if there.layers and not again else None)
         for one in asked:  # where one place can't be reached, nothing is sent to the others
             one.result()
         return image, delivery.send(item, image) if push and again is None else None

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import Entry
-from tidemill.images.layer import NONE, Layer, write_layer, write_plain
+from tidemill.images.layer import Known, Layer, write_layer, write_plain
 from tidemill.images.layout import Layout
 from tidemill.images.location import Location
-from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.oci import Platform
 from tidemill.images.recipe import CONSTANT, Times
 
 # The image of that location (which names a digest) for that platform.
@@ -56,7 +56,7 @@ class Workspace:
         layout: where the image is written to.
         workers: where layers are compressed; it changes the time, never the digest.
         scratch: a folder of this run, for what is needed only meanwhile.
-        known: blobs by diffID that need not be made (`tidemill.images.layer.write_layer`).
+        known: the layers that need not be made (`tidemill.images.layer.write_layer`).
         times: what the image says of times.
         plain: whether layers stay uncompressed, as those of an image that others only copy from.
         say: is given one line about each thing that takes long.
@@ -67,7 +67,7 @@ class Workspace:
     layout: Layout
     workers: Executor
     scratch: Path
-    known: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+    known: Known | None = None
     times: Times = CONSTANT
     plain: bool = False
     say: Say = lambda _: None

@@ -131,6 +131,11 @@ def in_order(entries: Iterable[Entry], present: Collection[str] = ()) -> list[En
     return sorted(wanted, key=lambda entry: encoded(entry.path))
 
 
+def path_in(folder: str, name: str) -> str:
+    """The path of what is in a folder; the root is empty."""
+    return f"{folder}/{name}" if folder else name
+
+
 def unmarked(path: str) -> str:
     """The path; raise `Refused` if a layer would take it for a mark, and not for a file."""
     if any(part.startswith(WHITEOUT) for part in path.split("/")):

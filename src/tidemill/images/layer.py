@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 
@@ -16,7 +16,8 @@ from tidemill.images.oci import Descriptor
 # Members of one layer that are compressed or wait to be: with several layers at a time enough for
 # many cores, and little memory.
 _AHEAD = 3
-NONE: Mapping[str, Descriptor] = {}
+# The blob of a layer by its diffID, if this profile made it, and it is where the image goes.
+Known = Callable[[str], Descriptor | None]
 
 
 @dataclass(frozen=True)
@@ -31,14 +32,13 @@ def write_layer(
     layout: Layout,
     entries: Sequence[Entry],
     workers: Executor,
-    known: Mapping[str, Descriptor] = NONE,
+    known: Known | None = None,
     by_content: Collection[str] = (),
 ) -> Layer:
     """Write entries, already in order, as one layer; the bytes do not depend on `workers`.
 
     Args:
-        known: blobs by diffID that this profile made, and that are where the image goes: what is
-            one of them is neither compressed nor written.
+        known: what it knows is neither compressed nor written.
         by_content: below which paths times follow from the content (`tar_stream.stream`).
 
     Raises:
@@ -48,7 +48,7 @@ def write_layer(
     compression.prove()
     if known:
         diff_id = digest_of_content(entries, by_content)
-        if (blob := known.get(diff_id)) is not None:
+        if (blob := known(diff_id)) is not None:
             return Layer(blob, diff_id)
     content = hashlib.sha256()
     members = _members(_cut(tar_stream.stream(entries, by_content)), content, workers)

@@ -2,46 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
 from tidemill.images.image_store import ImageStore
-from tidemill.images.layer import NONE
 from tidemill.images.oci import Descriptor
-
-
-class _Layers(Mapping[str, Descriptor]):
-    """Layers by diffID, of which those are there whose blob the store still has."""
-
-    def __init__(self, store: ImageStore, layers: Mapping[str, Descriptor]) -> None:
-        self._store = store
-        self._layers = layers
-
-    def __getitem__(self, diff_id: str) -> Descriptor:
-        blob = self._layers[diff_id]
-        if not self._store.has(blob):
-            raise KeyError(diff_id)
-        return blob
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._layers)
-
-    def __len__(self) -> int:
-        return len(self._layers)
 
 
 @dataclass(frozen=True)
 class EarlierImage:
-    """The image that a tag stands for now: its digest, and its layers by diffID.
+    """The image that a tag stands for now in `store`: its digest, and its layers by diffID.
 
     There are layers only of images that this profile made: those of others have the same content,
-    but not the bytes that the canonical form says. Each is asked for when it is looked up.
+    but not the bytes that the canonical form says.
     """
 
     digest: str | None = None
-    layers: Mapping[str, Descriptor] = field(default_factory=lambda: NONE)
+    layers: Mapping[str, Descriptor] = field(default_factory=dict)
+    store: ImageStore | None = None
+
+    def layer(self, diff_id: str) -> Descriptor | None:
+        """The layer with that content, if the store still has its blob."""
+        blob = self.layers.get(diff_id)
+        return blob if blob and self.store and self.store.has(blob) else None
 
 
 NOTHING = EarlierImage()
@@ -72,4 +57,4 @@ def earlier(store: ImageStore, tag: str) -> EarlierImage:
                 }
     except Refused:
         return EarlierImage(found.digest)
-    return EarlierImage(found.digest, _Layers(store, layers))
+    return EarlierImage(found.digest, layers, store)

@@ -8,7 +8,6 @@ what is there with it, and its canonical form is the difference of the two.
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -28,8 +27,9 @@ from tidemill.images.entries import (
     Whiteout,
     encoded,
     in_order,
+    path_in,
 )
-from tidemill.images.tar_stream import READ
+from tidemill.images.tar_stream import digest_of_file
 from tidemill.words.names import shown
 
 Change = Entry | Whiteout | Opaque
@@ -53,11 +53,7 @@ class _Content:
 
     def _found(self) -> bytes:
         if self._digest is None:
-            found = hashlib.sha256()
-            with self._open() as file:
-                while piece := file.read(READ):
-                    found.update(piece)
-            self._digest = found.digest()
+            self._digest = digest_of_file(self._open)
         return self._digest
 
 
@@ -269,14 +265,14 @@ def _unmarked(change: Change) -> Change:
     """A mark of the canonical form as what it means."""
     folder, _, name = change.path.rpartition("/")
     if isinstance(change, File) and name.startswith(WHITEOUT):
-        return Whiteout(_joined(folder, name.removeprefix(WHITEOUT)))
+        return Whiteout(path_in(folder, name.removeprefix(WHITEOUT)))
     return change
 
 
 def _mark(path: str) -> File:
     """The entry that takes away what is at `path` (image-spec, layer.md, "Whiteouts")."""
     folder, _, name = path.rpartition("/")
-    return File(_joined(folder, f"{WHITEOUT}{name}"), 0, io.BytesIO)
+    return File(path_in(folder, f"{WHITEOUT}{name}"), 0, io.BytesIO)
 
 
 def _node(entry: Entry) -> _Node:
@@ -335,7 +331,3 @@ def _above(path: str) -> Iterator[str]:
     """The folders that a path is in, the innermost first."""
     while path := path.rpartition("/")[0]:
         yield path
-
-
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name

@@ -26,8 +26,10 @@ from tidemill.images.entries import (
     Link,
     Opaque,
     Whiteout,
+    path_in,
 )
 from tidemill.images.tar_stream import READ, XATTR
+from tidemill.words.names import shown
 
 _DEVICES = (tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 # The extended attribute that engines keep. They lose labels of SELinux, and what users write.
@@ -161,7 +163,7 @@ def _entry(archive: Path, member: tarfile.TarInfo) -> Entry | Whiteout | Opaque 
     if name == OPAQUE:
         return Opaque(folder)
     if name.startswith(WHITEOUT):
-        return Whiteout("/".join(filter(None, (folder, name.removeprefix(WHITEOUT)))))
+        return Whiteout(path_in(folder, name.removeprefix(WHITEOUT)))
     if not path:
         return None
     owned = attributes_of(member)
@@ -289,14 +291,24 @@ def uncompressed(pieces: Iterator[bytes], what: str) -> Iterator[bytes]:
         raise _unreadable(what, error) from None
 
 
-def unpacked(pieces: Iterator[bytes], what: str, to: Path) -> str:
-    """Write what `uncompressed` gives to a file; return its digest, to compare with the diffID."""
-    found = hashlib.sha256()
+def unpack(pieces: Iterator[bytes], what: str, diff_id: str, to: Path) -> None:
+    """Write what `checked` gives to a file."""
     with to.open("wb") as file:
-        for piece in uncompressed(pieces, what):
-            found.update(piece)
+        for piece in checked(pieces, what, diff_id):
             file.write(piece)
-    return f"sha256:{found.hexdigest()}"
+
+
+def checked(pieces: Iterator[bytes], what: str, diff_id: str) -> Iterator[bytes]:
+    """What `uncompressed` gives; `Refused` at its end if it is not what the config says."""
+    found = hashlib.sha256()
+    for piece in uncompressed(pieces, what):
+        found.update(piece)
+        yield piece
+    if f"sha256:{found.hexdigest()}" != diff_id:
+        raise Refused(
+            f"{what} has other content than the config says, which names {shown(diff_id)}",
+            remedy="build the image again, and don't run this one",
+        )
 
 
 def inflated(pieces: Iterable[bytes]) -> Iterator[bytes]:

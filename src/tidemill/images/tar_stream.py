@@ -13,7 +13,8 @@ tells by size and time whether a page has changed is right then, too.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import BinaryIO
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -72,11 +73,16 @@ def time_of(file: File, by_content: Collection[str]) -> int:
 
 def content_time(file: File) -> int:
     """A time that another content hardly has, in seconds since 1970."""
+    return TIME + 1 + int.from_bytes(digest_of_file(file.open)[:8]) % _TIMES
+
+
+def digest_of_file(open_: Callable[[], BinaryIO]) -> bytes:
+    """The SHA-256 of what is in a file."""
     digest = hashlib.sha256()
-    with file.open() as source:
+    with open_() as source:
         while piece := source.read(READ):
             digest.update(piece)
-    return TIME + 1 + int.from_bytes(digest.digest()[:8]) % _TIMES
+    return digest.digest()
 
 
 def header(entry: Entry, time: int = TIME) -> bytes:

@@ -123,7 +123,7 @@ def test_a_layer_that_the_destination_has_is_not_compressed(place: Place) -> Non
     diff_id = full["config"]["rootfs"]["diff_ids"][0]
     with ThreadPoolExecutor(1) as workers:
         workspace = Workspace(
-            lambda *_: SCRATCH, place.layout, workers, place.scratch, known={diff_id: known}
+            lambda *_: SCRATCH, place.layout, workers, place.scratch, {diff_id: known}.get
         )
         found = canonical_image(image(place.made, *layers), place.made, AMD64, SCRATCH, workspace)
     written = json.loads(place.layout.read(found.digest))["layers"]

@@ -41,6 +41,7 @@ def world(tmp_path: Path, workers: ThreadPoolExecutor) -> World:
         pytest.param("COPY web/home.html /", 2, ": 'web/home.html' leads through", id="a link"),
         pytest.param("COPY a.txt b.txt /c", 2, "has a mistake: several", id="no slash"),
         pytest.param("COPY [a /\nCOPY [a /", 2, ": '[a' has a mistake", id="an open set"),
+        pytest.param("COPY a*\\\\ /", 2, r": 'a*\\' has a mistake", id="escapes nothing"),
         pytest.param(
             "COPY a.txt /d\nCOPY web /d", 3, ": /d is a file in the image", id="over a file"
         ),

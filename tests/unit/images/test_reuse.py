@@ -86,10 +86,10 @@ def test_layers_that_were_compressed_anew_are_not_taken(layout: Layout) -> None:
 
 def test_a_layer_that_has_gone_is_not_taken(layout: Layout) -> None:
     pushed(layout, manifest(layout))
-    layers = earlier(layout, "main").layers
-    assert layers.get(DIFF_ID)
+    found = earlier(layout, "main")
+    assert found.layer(DIFF_ID)
     layout.path(oci.digest_of(b"layer")).unlink()
-    assert layers.get(DIFF_ID) is None
+    assert found.layer(DIFF_ID) is None
 
 
 def test_of_a_layer_only_digest_and_size_are_taken_over(layout: Layout) -> None:

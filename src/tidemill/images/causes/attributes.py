@@ -66,8 +66,8 @@ _MARKS = ("security.selinux", "trusted.overlay.", "user.overlay.", "user.fuseove
 _GROUP_AND_OTHERS = 0o077
 
 
-def of_attribute(field: str, path: str, left: str | None, right: str | None) -> Cause | None:
-    """Why an attribute of the entry at `path` differs, both values as text."""
+def of_attribute(field: str, left: str | None, right: str | None) -> Cause | None:
+    """Why an attribute of an entry differs, both values as text."""
     if field == "mtime" and {left, right} == _CONSTANTS:
         return FORM
     record = field.removeprefix("PAX header ")

@@ -42,6 +42,10 @@ class Content:
             file.seek(self.offset + start)
             return file.read(max(0, min(count, self.size - start)))
 
+    def part(self, start: int, size: int) -> Content:
+        """At most `size` bytes from `start`, as far as they are there."""
+        return Content(self.archive, self.offset + start, max(0, min(size, self.size - start)))
+
     def open(self) -> BinaryIO:
         """All of it, as a file that can be sought in."""
         return io.BufferedReader(FilePart(self.archive, self.offset, self.size), _READ)

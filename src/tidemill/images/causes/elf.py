@@ -17,48 +17,21 @@ _LOADED = 1
 
 
 @dataclass(frozen=True)
-class Section:
-    """A named part of the file: `offset` and `size` in bytes."""
-
-    name: str
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Segment:
-    """A part of the file that is loaded to an address."""
-
-    address: int
-    offset: int
-    size: int
-
-
-@dataclass(frozen=True)
 class Elf:
-    """What an ELF file's tables say; `order` is the byte order as `struct` writes it."""
+    """What an ELF file's tables say.
 
-    content: Content
-    order: str
-    wide: bool
-    sections: tuple[Section, ...]
-    segments: tuple[Segment, ...]
+    `sections` are parts of the file by their names, `segments` those that are loaded, each with
+    the address that it is loaded to.
+    """
 
-    def section(self, name: str) -> Content | None:
-        """The bytes of a section, if there is one of that name."""
-        for section in self.sections:
-            if section.name == name:
-                whole = self.content
-                size = max(0, min(section.size, whole.size - section.offset))
-                return Content(whole.archive, whole.offset + section.offset, size)
-        return None
+    sections: dict[str, Content]
+    segments: tuple[tuple[int, Content], ...]
 
     def loaded(self, address: int, count: int) -> bytes:
         """`count` bytes from an address of memory; fewer if the file does not have them."""
-        for segment in self.segments:
-            if 0 <= address - segment.address < segment.size:
-                inside = address - segment.address
-                return self.content.at(segment.offset + inside, min(count, segment.size - inside))
+        for start, segment in self.segments:
+            if 0 <= address - start < segment.size:
+                return segment.at(address - start, count)
         return b""
 
 
@@ -77,9 +50,6 @@ def elf(content: Content) -> Elf | None:
             struct.unpack_from(f"{order}{form}", head, 32 if wide else 28)
         )
         return Elf(
-            content,
-            order,
-            wide,
             _sections(content, order, wide, (tables, section_size, sections, names)),
             _segments(content, order, wide, (programs, program_size, segments)),
         )
@@ -89,7 +59,7 @@ def elf(content: Content) -> Elf | None:
 
 def _sections(
     content: Content, order: str, wide: bool, table: tuple[int, int, int, int]
-) -> tuple[Section, ...]:
+) -> dict[str, Content]:
     start, size, count, names = table
     form = struct.Struct(f"{order}IIQQQQ" if wide else f"{order}IIIIII")
     rows = []
@@ -97,17 +67,19 @@ def _sections(
         name, kind, _, _, offset, length = form.unpack_from(data)
         rows.append((name, offset, 0 if kind == _NOTHING_IN_FILE else length))
     if not 0 <= names < len(rows):
-        return ()
+        return {}
     texts = content.at(rows[names][1], min(rows[names][2], _MOST_NAMES))
-    return tuple(
-        Section(texts[name : max(name, texts.find(b"\0", name))].decode("latin-1"), offset, length)
-        for name, offset, length in rows
-    )
+    return {
+        texts[name : max(name, texts.find(b"\0", name))].decode("latin-1"): content.part(
+            offset, length
+        )
+        for name, offset, length in reversed(rows)  # of two with one name the first counts
+    }
 
 
 def _segments(
     content: Content, order: str, wide: bool, table: tuple[int, int, int]
-) -> tuple[Segment, ...]:
+) -> tuple[tuple[int, Content], ...]:
     found = []
     for data in _rows(content, *table):
         if wide:
@@ -115,7 +87,7 @@ def _segments(
         else:
             kind, offset, address, _, size = struct.unpack_from(f"{order}IIIII", data)
         if kind == _LOADED:
-            found.append(Segment(address, offset, size))
+            found.append((address, content.part(offset, size)))
     return tuple(found)
 
 

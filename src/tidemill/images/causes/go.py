@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from tidemill.images.causes import content
 from tidemill.images.causes.cause import Cause, joined
@@ -34,11 +34,7 @@ def of_go_binary(pair: Pair) -> Cause | None:
     ours, theirs = build_info(left), build_info(right)
     if ours is None or theirs is None:
         return None
-    found = [
-        cause
-        for rule in (_vcs, _main_version, _modules, _release, _trimpath, _settings, _package)
-        if (cause := rule(ours, theirs)) is not None
-    ]
+    found = [*_causes(ours, theirs)]
     unequal = differing_sections(left, right)
     if not found and unequal and unequal <= {*_NOTES, *_TABLES}:
         return BUILD_ID
@@ -50,7 +46,7 @@ def of_go_binary(pair: Pair) -> Cause | None:
 
 def differing_sections(left: Elf, right: Elf) -> set[str]:
     """The names of the sections whose bytes differ, or which one of them lacks."""
-    names = {section.name for section in (*left.sections, *right.sections)}
+    names = left.sections.keys() | right.sections.keys()
     return {name for name in names if _unequal(left, right, name)}
 
 
@@ -63,7 +59,7 @@ def lacks_trimpath(pair: Pair) -> bool:
 
 
 def _unequal(left: Elf, right: Elf, name: str) -> bool:
-    one, other = left.section(name), right.section(name)
+    one, other = left.sections.get(name), right.sections.get(name)
     if one is None or other is None:
         return True
     return content.changes(one, other) is not None
@@ -75,113 +71,76 @@ def _code(unequal: set[str]) -> str:
     return "the machine code differs too, if only in addresses that moved"
 
 
-def _vcs(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    changed = _changed(left, right, lambda name: name == "vcs" or name.startswith("vcs."))
-    if not changed:
-        return None
-    return Cause(
-        "vcs stamp",
-        f"Go wrote the state of version control into the binary: {changed}",
-        "build with -buildvcs=false",
-    )
-
-
-def _main_version(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    if left.main == right.main:
-        return None
-    return Cause(
-        "main module version",
-        "Go wrote the version of the main module into the binary: "
-        f"{_from_to(left.main, right.main)}",
-        "build with -buildvcs=false: since Go 1.24 the version comes from version control",
-    )
-
-
-def _modules(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    names = sorted(
-        name
-        for name in left.modules.keys() | right.modules.keys()
-        if left.modules.get(name) != right.modules.get(name)
-    )
-    if not names:
-        return None
-    changed = [
+def _causes(left: BuildInfo, right: BuildInfo) -> Iterator[Cause]:
+    """All that their build infos say differently."""
+    ours, theirs = left.settings, right.settings
+    changed = {
+        name: f"{_plain(name)} {_value(ours.get(name))} -> {_value(theirs.get(name))}"
+        for name in sorted(ours.keys() | theirs.keys())
+        if ours.get(name) != theirs.get(name)
+    }
+    if vcs := [text for name, text in changed.items() if _is_of_vcs(name)]:
+        yield Cause(
+            "vcs stamp",
+            f"Go wrote the state of version control into the binary: {_listed(vcs)}",
+            "build with -buildvcs=false",
+        )
+    if left.main != right.main:
+        yield Cause(
+            "main module version",
+            "Go wrote the version of the main module into the binary: "
+            f"{_from_to(left.main, right.main)}",
+            "build with -buildvcs=false: since Go 1.24 the version comes from version control",
+        )
+    if modules := [
         f"dep {_bumped(left.modules.get(name), right.modules.get(name))}"
-        for name in names[:_MOST_NAMED]
-    ]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    same = left.settings == right.settings and left.release == right.release
-    only = (
-        "only BuildInfo deps differ"
-        if same and left.main == right.main
-        else "BuildInfo deps differ"
-    )
-    return Cause(
-        "go module version",
-        f"{only}: {', '.join(changed)}{more}",
-        "expect a new digest when a module's version changes: Go writes the list of modules into "
-        "each binary, even where the code is equal or vendored",
-    )
+        for name in sorted(left.modules.keys() | right.modules.keys())
+        if left.modules.get(name) != right.modules.get(name)
+    ]:
+        is_all = (ours, left.release, left.main) == (theirs, right.release, right.main)
+        yield Cause(
+            "go module version",
+            f"{'only ' if is_all else ''}BuildInfo deps differ: {_listed(modules)}",
+            "expect a new digest when a module's version changes: Go writes the list of modules "
+            "into each binary, even where the code is equal or vendored",
+        )
+    if left.release != right.release:
+        yield Cause(
+            "go release",
+            f"two releases of Go compiled it: {shown(left.release)} and {shown(right.release)}",
+            "pin the release of Go, and set GOTOOLCHAIN=local",
+        )
+    if "-trimpath" in changed:
+        yield Cause(
+            "go trimpath",
+            "one was built with -trimpath, and the other without: it has the path of its sources "
+            "in it",
+            f"build always with {_FLAGS}",
+        )
+    if settings := [
+        text for name, text in changed.items() if not _is_of_vcs(name) and name != "-trimpath"
+    ]:
+        yield Cause(
+            "go settings",
+            f"it was built with other settings: {_listed(settings)}",
+            "set these flags and variables in the build itself, not on the machine",
+        )
+    if left.package != right.package:
+        yield Cause(
+            "go package",
+            f"they are two programs: {shown(left.package)} and {shown(right.package)}",
+            "copy the same program into both",
+        )
 
 
-def _release(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    if left.release == right.release:
-        return None
-    return Cause(
-        "go release",
-        f"two releases of Go compiled it: {shown(left.release)} and {shown(right.release)}",
-        "pin the release of Go, and set GOTOOLCHAIN=local",
-    )
+def _is_of_vcs(setting: str) -> bool:
+    return setting == "vcs" or setting.startswith("vcs.")
 
 
-def _trimpath(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    if left.settings.get("-trimpath") == right.settings.get("-trimpath"):
-        return None
-    return Cause(
-        "go trimpath",
-        "one was built with -trimpath, and the other without: it has the path of its sources in it",
-        f"build always with {_FLAGS}",
-    )
-
-
-def _settings(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    changed = _changed(
-        left,
-        right,
-        lambda name: name != "vcs" and not name.startswith("vcs.") and name != "-trimpath",
-    )
-    if not changed:
-        return None
-    return Cause(
-        "go settings",
-        f"it was built with other settings: {changed}",
-        "set these flags and variables in the build itself, not on the machine",
-    )
-
-
-def _package(left: BuildInfo, right: BuildInfo) -> Cause | None:
-    if left.package == right.package:
-        return None
-    return Cause(
-        "go package",
-        f"they are two programs: {shown(left.package)} and {shown(right.package)}",
-        "copy the same program into both",
-    )
-
-
-def _changed(left: BuildInfo, right: BuildInfo, wanted: Callable[[str], bool]) -> str:
-    """The settings of those names that differ, with both values, as text."""
-    names = sorted(
-        name
-        for name in left.settings.keys() | right.settings.keys()
-        if wanted(name) and left.settings.get(name) != right.settings.get(name)
-    )
-    named = [
-        f"{_plain(name)} {_value(left.settings.get(name))} -> {_value(right.settings.get(name))}"
-        for name in names[:_MOST_NAMED]
-    ]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(named) + more
+def _listed(texts: list[str]) -> str:
+    """The first six, and how many more there are."""
+    more = len(texts) - _MOST_NAMED
+    return ", ".join(texts[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _bumped(left: GoModule | None, right: GoModule | None) -> str:

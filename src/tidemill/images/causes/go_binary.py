@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tidemill.images.causes.content import Content
 from tidemill.images.causes.elf import Elf
 
 _MAGIC = b"\xff Go buildinf:"
@@ -100,28 +99,17 @@ def parsed(release: str, text: str) -> BuildInfo:
 
 def _blob(binary: Elf) -> bytes | None:
     """The header and what follows it, at most 2 MiB."""
-    section = binary.section(".go.buildinfo")
-    places = [section] if section is not None else [_segment(binary, n) for n in range(8)]
+    section = binary.sections.get(".go.buildinfo")
+    places = [section] if section else [segment for _, segment in binary.segments[:8]]
     for place in places:
-        if place is None:
-            continue
         data = place.at(0, _SEARCHED)
         found = data.find(_MAGIC)
         while found >= 0 and found % _ALIGNED:
             found = data.find(_MAGIC, found + 1)
         if found >= 0:
-            whole = Content(place.archive, place.offset + found, place.size - found)
-            blob = whole.at(0, 2 * _LONGEST)
+            blob = place.at(found, 2 * _LONGEST)
             return blob if len(blob) >= _HEADER else None
     return None
-
-
-def _segment(binary: Elf, number: int) -> Content | None:
-    if number >= len(binary.segments):
-        return None
-    segment, whole = binary.segments[number], binary.content
-    size = max(0, min(segment.size, whole.size - segment.offset))
-    return Content(whole.archive, whole.offset + segment.offset, size)
 
 
 def _counted(data: bytes) -> tuple[bytes, bytes]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 
 from tidemill.images.comparison.members import Member, path_of
-from tidemill.images.entries import OPAQUE, WHITEOUT
+from tidemill.images.entries import OPAQUE, WHITEOUT, path_in
 
 _SCHEMA = """
 create table entry (side integer, path blob, place integer, layer integer, data text,
@@ -62,12 +62,12 @@ class EntryIndex:
         if name == OPAQUE:
             self._remove_below(side, folder, before=entry.archive)
         elif name.startswith(WHITEOUT):
-            hidden = "/".join(filter(None, (folder, name.removeprefix(WHITEOUT))))
+            hidden = path_in(folder, name.removeprefix(WHITEOUT))
             self._remove(side, hidden)
             self._remove_below(side, hidden, before=entry.archive)
         else:
             self._remove(side, path)
-            self._remove(side, "/".join(filter(None, (folder, WHITEOUT + name))))
+            self._remove(side, path_in(folder, WHITEOUT + name))
             if entry.kind != "folder":
                 self._remove_below(side, path, before=entry.archive + 1)
         self._insert(side, path, entry)

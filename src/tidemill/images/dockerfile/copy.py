@@ -23,9 +23,9 @@ from tidemill.images.dockerfile.stage_image import StageImage
 from tidemill.images.dockerfile.tree import Source, Tree
 from tidemill.images.dockerfile.upper_layer import SHARED, UpperLayer
 from tidemill.images.dockerfile.users import owner_of
-from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
+from tidemill.images.dockerfile.wildcards import form_of
 from tidemill.images.dockerfile.words import Mistake, expanded
-from tidemill.images.entries import Attributes, Entry, File, Folder, Link
+from tidemill.images.entries import Attributes, Entry, File, Folder, Link, path_in
 from tidemill.images.files import Unfit, fit
 from tidemill.images.rootfs import RootFs
 from tidemill.images.tar_read import ZSTD
@@ -36,7 +36,6 @@ _REMOTE = ("http://", "https://", "git@", "git://", "ssh://")
 _HIGHEST_MODE = 0o7777
 Found = Entry | Unfit
 _WILD = re.compile(r"[*?\[]")
-_WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": ONE}
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
     target = upper.followed(to)
     is_folder = isinstance(entry, Folder)
     if not is_folder and upper.is_folder(target):
-        target = _joined(target, posixpath.basename(path))
+        target = path_in(target, posixpath.basename(path))
     parent = target if is_folder and not upper.is_there(target) else posixpath.dirname(target)
     upper.make_folders(parent, flags.folder_mode, flags.owner)
     if not is_folder:
@@ -230,7 +229,7 @@ def _copy_one(source: Source, path: str, to: str, upper: UpperLayer, flags: Copy
     for below in map(fit, kept(source.below(place), start, flags.exclude)):
         file = source.file_of(below.path)
         upper.put(
-            _moved(below, _joined(target, below.path[start:]), flags),
+            _moved(below, path_in(target, below.path[start:]), flags),
             None if file is None else (copying, file),
         )
 
@@ -270,9 +269,14 @@ def _matching(source: Source, path: str) -> Iterator[str]:
         raise _missing(source, path)
     found = [top]
     for part in parts[first:]:
-        form = _form(part)
+        try:
+            form = form_of(part, has_folders=False)
+        except ValueError:
+            raise Refused(
+                f"{shown(part)} has a mistake", remedy="close its [, or write \\[ for itself"
+            ) from None
         found = [
-            _joined(folder, name)
+            path_in(folder, name)
             for folder in found
             if isinstance(source.entry(folder), Folder)
             for name in source.names(folder)
@@ -286,35 +290,8 @@ def _is_wild(part: str) -> bool:
     return _WILD.search(re.sub(r"\\.", "", part, flags=re.DOTALL)) is not None
 
 
-def _form(part: str) -> Form:
-    """What a part of a path with wildcards matches (Go, `path/filepath.Match`)."""
-    parts: list[Part] = []
-    at = 0
-    while at < len(part):
-        char = part[at]
-        at += 1
-        if char == "[":
-            try:
-                characters, at = character_class(part, at)
-            except ValueError:
-                raise Refused(
-                    f"{shown(part)} has a mistake", remedy="close its [, or write \\[ for itself"
-                ) from None
-            parts.append(characters)
-        elif char == "\\":
-            parts.append(part[at : at + 1])
-            at += 1
-        else:
-            parts.append(_WILDCARDS.get(char, char))
-    return Form(joined(parts))
-
-
 def _moved(entry: Entry, path: str, flags: CopyFlags) -> Entry:
     return replace(entry, path=path, attributes=flags.of(entry))
-
-
-def _joined(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
 
 
 def _missing(source: Source, path: str) -> Refused:

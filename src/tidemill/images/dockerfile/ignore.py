@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from tidemill.errors import Refused
-from tidemill.images.dockerfile.wildcards import ONE, Form, Part, Wild, character_class, joined
+from tidemill.images.dockerfile.wildcards import Form, Wild, form_of
 from tidemill.words.names import shown
 
 # For each pattern, whether it matched a folder or one above it.
@@ -98,27 +98,4 @@ def _form(text: str) -> Form:
     if text.startswith("**") and not _SPECIAL.search(text, 2):
         end = text[2:]
         return Form((Wild.FOLDERS, end[1:]) if end[:1] == "/" else (Wild.ALL, end))
-    parts: list[Part] = []
-    at = 0
-    while at < len(text):
-        char = text[at]
-        at += 1
-        if text.startswith("**", at - 1):
-            at += 1
-            at += text.startswith("/", at)
-            parts.append(Wild.ALL if at == len(text) else Wild.FOLDERS)
-        elif char == "*":
-            parts.append(Wild.NAME)
-        elif char == "?":
-            parts.append(ONE)
-        elif char == "[":
-            part, at = character_class(text, at)
-            parts.append(part)
-        elif char == "\\":
-            if at == len(text):
-                raise ValueError(text)
-            parts.append(text[at])
-            at += 1
-        else:
-            parts.append(char)
-    return Form(joined(parts))
+    return form_of(text, has_folders=True)

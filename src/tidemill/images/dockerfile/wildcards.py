@@ -22,7 +22,7 @@ class Wild(Enum):
 
 # A text that stands for itself, one character of a set, or a wildcard.
 Part = str | re.Pattern[str] | Wild
-ONE = re.compile(r"[^/]")
+_WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": re.compile(r"[^/]")}
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,35 @@ def _ends(part: Part, path: str, places: list[int]) -> list[int]:
             return found
 
 
-def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
+def form_of(text: str, *, has_folders: bool) -> Form:
+    """What a pattern matches (Go, `path/filepath.Match`); raise `ValueError` if it has a mistake.
+
+    Args:
+        has_folders: whether `**` stands for any folders, as in an ignore file.
+    """
+    parts: list[Part] = []
+    at = 0
+    while at < len(text):
+        char = text[at]
+        at += 1
+        if has_folders and text.startswith("**", at - 1):
+            at += 1
+            at += text.startswith("/", at)
+            parts.append(Wild.ALL if at == len(text) else Wild.FOLDERS)
+        elif char == "[":
+            part, at = _character_class(text, at)
+            parts.append(part)
+        elif char == "\\":
+            if at == len(text):
+                raise ValueError(text)
+            parts.append(text[at])
+            at += 1
+        else:
+            parts.append(_WILDCARDS.get(char, char))
+    return Form(_joined(parts))
+
+
+def _joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     """The parts, with texts that follow each other as one, and a wildcard after itself once."""
     found: list[Part] = []
     for part in parts:
@@ -75,7 +103,7 @@ def joined(parts: Iterable[Part]) -> tuple[Part, ...]:
     return tuple(found)
 
 
-def character_class(text: str, at: int) -> tuple[re.Pattern[str], int]:
+def _character_class(text: str, at: int) -> tuple[re.Pattern[str], int]:
     """The set of characters that begins at `at`, after its `[`.
 
     The form is that of Go's `path/filepath.Match`.
