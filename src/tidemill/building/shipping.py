@@ -25,7 +25,7 @@ from tidemill.images.layout import Layout
 from tidemill.images.location import Location
 from tidemill.images.oci import Descriptor
 from tidemill.images.publish import Publication, publish, set_tags
-from tidemill.images.reuse import NOTHING, EarlierImage, earlier
+from tidemill.images.reuse import NOTHING, EarlierImage, LayersThere, earlier
 from tidemill.words.names import shown_path
 
 if TYPE_CHECKING:
@@ -201,8 +201,7 @@ def _shipped(
     build.prepare()
 
     def made(item: Item, found: Future[EarlierImage]) -> tuple[Descriptor, Publication | None]:
-        there = found.result()
-        image = build.make(item, there.layer if there.layers and not again else None)
+        image = build.make(item, None if again else LayersThere(found))
         for one in asked:  # where one place can't be reached, nothing is sent to the others
             one.result()
         return image, delivery.send(item, image) if push and again is None else None

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass
+from typing import Protocol
 
 from tidemill.images import compression, oci, tar_stream
 from tidemill.images.entries import Entry
@@ -16,8 +17,19 @@ from tidemill.images.oci import Descriptor
 # Members of one layer that are compressed or wait to be: with several layers at a time enough for
 # many cores, and little memory.
 _AHEAD = 3
-# The blob of a layer by its diffID, if this profile made it, and it is where the image goes.
-Known = Callable[[str], Descriptor | None]
+
+
+class Known(Protocol):
+    """The layers that need not be made: this profile made them, and they are where the image goes.
+
+    They may still be asked for, so that files are read meanwhile.
+    """
+
+    def is_nothing(self) -> bool:
+        """Whether it is certain by now that there are none; this waits for nobody."""
+
+    def layer(self, diff_id: str) -> Descriptor | None:
+        """The blob of a layer with that content."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ def write_layer(
     """Write entries, already in order, as one layer; the bytes do not depend on `workers`.
 
     Args:
-        known: what it knows is neither compressed nor written.
+        known: what is there is neither compressed nor written.
         by_content: below which paths times follow from the content (`tar_stream.stream`).
 
     Raises:
@@ -47,8 +59,8 @@ def write_layer(
     """
     compression.prove()
     if known:
-        diff_id = digest_of_content(entries, by_content)
-        if (blob := known(diff_id)) is not None:
+        diff_id = digest_of_content(entries, by_content, known.is_nothing)
+        if diff_id and (blob := known.layer(diff_id)):
             return Layer(blob, diff_id)
     content = hashlib.sha256()
     members = _members(_cut(tar_stream.stream(entries, by_content)), content, workers)
@@ -62,10 +74,17 @@ def write_plain(layout: Layout, entries: Sequence[Entry]) -> Layer:
     return Layer(blob.described(oci.LAYER_PLAIN), blob.digest)
 
 
-def digest_of_content(entries: Sequence[Entry], by_content: Collection[str] = ()) -> str:
-    """The digest of the tar of the entries (a diffID: image-spec, config.md, "rootfs")."""
+def digest_of_content(
+    entries: Sequence[Entry], by_content: Collection[str], is_vain: Callable[[], bool]
+) -> str | None:
+    """The digest of the tar of the entries (a diffID: image-spec, config.md, "rootfs").
+
+    None if it turned out meanwhile that nobody wants to know.
+    """
     content = hashlib.sha256()
     for piece in tar_stream.stream(entries, by_content):
+        if is_vain():
+            return None
         content.update(piece)
     return f"sha256:{content.hexdigest()}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from tidemill.errors import Refused
@@ -30,6 +31,22 @@ class EarlierImage:
 
 
 NOTHING = EarlierImage()
+
+
+@dataclass(frozen=True)
+class LayersThere:
+    """The layers of an image that is still asked for (`tidemill.images.layer.Known`).
+
+    Raises, from its methods, what asking raised.
+    """
+
+    asked: Future[EarlierImage]
+
+    def is_nothing(self) -> bool:
+        return self.asked.done() and not self.asked.result().layers
+
+    def layer(self, diff_id: str) -> Descriptor | None:
+        return self.asked.result().layer(diff_id)
 
 
 def earlier(store: ImageStore, tag: str) -> EarlierImage:

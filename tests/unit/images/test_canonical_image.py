@@ -8,7 +8,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -22,6 +22,7 @@ from tidemill.images.build import Workspace
 from tidemill.images.canonical_image import canonical_image
 from tidemill.images.layout import Layout
 from tidemill.images.oci import Descriptor, Platform
+from tidemill.images.reuse import EarlierImage, LayersThere
 
 AMD64 = Platform("linux", "amd64")
 
@@ -121,9 +122,12 @@ def test_a_layer_that_the_destination_has_is_not_compressed(place: Place) -> Non
     full = place.canonical(image(place.made, *layers))
     known = Descriptor(oci.LAYER, f"sha256:{'1' * 64}", 5)
     diff_id = full["config"]["rootfs"]["diff_ids"][0]
+    place.layout.path(known.digest).write_bytes(b"there")
+    asked: Future[EarlierImage] = Future()
+    asked.set_result(EarlierImage(None, {diff_id: known}, place.layout))
     with ThreadPoolExecutor(1) as workers:
         workspace = Workspace(
-            lambda *_: SCRATCH, place.layout, workers, place.scratch, {diff_id: known}.get
+            lambda *_: SCRATCH, place.layout, workers, place.scratch, LayersThere(asked)
         )
         found = canonical_image(image(place.made, *layers), place.made, AMD64, SCRATCH, workspace)
     written = json.loads(place.layout.read(found.digest))["layers"]
