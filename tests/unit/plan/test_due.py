@@ -167,3 +167,9 @@ def test_image_that_a_person_put_under_a_known_source_is_not_promoted_as_that_se
     rollout.turn()
     rollout.later(60)
     assert introduced(rollout.turn()) == []
+
+
+def test_set_that_came_back_to_its_source_may_go_on_for_its_earlier_stay_there() -> None:
+    rollout = two_waves()
+    rollout.landing("lab", 2, landed=5, deployed=None)
+    assert ("shop", 2) in introduced(rollout.decide())

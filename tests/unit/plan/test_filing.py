@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from tests.unit.snapshots import (
+    AT_ONCE,
     LAB,
     SHOP,
     Rollout,
@@ -16,7 +17,8 @@ from tests.unit.snapshots import (
     whats,
 )
 
-from tidemill.facts.ledger import RequestEnding
+from tidemill.facts.ledger import Eviction, RequestEnding
+from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Drop, Retry
 
 
@@ -180,3 +182,50 @@ def test_waiting_announcement_says_what_it_waits_for() -> None:
     decided = rollout.decide()
     assert f"{app_sha(2)[:12]} (app) for lab waits for" in waits_for(decided)
     assert "in flight in lab: no healthy report yet from lab-1, lab-2" in waits_for(decided)
+
+
+def test_retry_lets_in_again_what_it_names_and_nothing_else() -> None:
+    rollout = Rollout(settings(lab=LAB, shop=AT_ONCE, den={**AT_ONCE, "after": ["lab"]}))
+    rollout.landing("lab", 1, landed=120, deployed=110)
+    rollout.landing("lab", 2)
+    rollout.landing("den", 1, landed=100)
+    landings = rollout.ledger.of("lab", "app").landings
+    for wave, landing in (("shop", landings[0]), ("shop", landings[1]), ("den", landings[1])):
+        gone = Operation.copying("promote", wave, "app", "lab", landing.point())
+        rollout.ledger.evictions.append(
+            Eviction(commit=sha(gone.id), at=rollout.ago(9), reason="red", operation=gone)
+        )
+    rollout.asked(
+        Retry(accepted_at=rollout.now, by="ada", wave="shop", set="app", app_sha=app_sha(2))
+    )
+    decided = rollout.turn()
+    assert [one.retried for one in decided.ledger.evictions] == [False, True, False]
+    assert introduced(decided) == [("shop", 2)]
+
+
+def test_promotion_under_test_whose_request_was_dropped_goes_off_auto() -> None:
+    """The set may go on by itself, but nobody is said to have asked for it."""
+    rollout = Rollout()
+    rollout.landing("shop", 1, landed=200, deployed=190)
+    rollout.landing("lab", 2, landed=60, deployed=30)
+    request = rollout.promotion("shop", 2)
+    rollout.green(rollout.on_auto("shop", 2, request=request))
+    rollout.asked(Drop(accepted_at=rollout.ago(1), by="ada", request=request))
+    decided = rollout.decide()
+    assert decided.landed is None
+    assert [one.operation.request for one in decided.auto] == [None]
+    assert decided.ledger.how_ended(request) == "dropped"
+    assert "taken off auto" in whats(decided)
+
+
+def test_what_is_rejected_or_can_not_be_read_is_kept_and_said() -> None:
+    rollout = Rollout()
+    bad = rollout.hold("moon")
+    rollout.unreadable = (unreadable("x"),)
+    decided = rollout.decide()
+    assert decided.ledger.rejected == [rollout.unreadable[0].id, bad]
+    said = {one.id: one.reason for one in decided.entries if one.what == "rejected"}
+    assert said == {
+        rollout.unreadable[0].id: rollout.unreadable[0].said,
+        bad: decided.rejected[bad],
+    }

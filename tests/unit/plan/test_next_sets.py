@@ -1,5 +1,6 @@
 """The next set that each wave may take."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,8 +19,10 @@ from tests.unit.snapshots import (
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.facts.ledger import RequestEnding
+from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Drop
 from tidemill.facts.settings import Settings
+from tidemill.facts.snapshot import OperationFailure, Outcome
 from tidemill.plan.obstacles import SetOnAuto
 from tidemill.plan.position import how_ended
 from tidemill.plan.wording import line_command, reasons
@@ -400,3 +403,47 @@ def test_set_that_a_person_dropped_is_not_introduced_from_elsewhere() -> None:
     rollout.turn()
     rollout.holds.clear()
     assert rollout.turn().auto == ()
+
+
+def test_older_announcement_does_not_follow_one_that_changed_nothing() -> None:
+    """The wave has had the position, although main got no commit for it."""
+    rollout = Rollout()
+    rollout.landing("shop", 2)
+    rollout.files["lab", "app"] = replace(rollout.files_of(2), source=None)
+    rollout.announced(2)
+    assert rollout.turn().ledger.of("lab", "app").newest.position == 2
+    older = rollout.announced(1)
+    decided = rollout.turn()
+    assert introduced(decided) == []
+    assert decided.ledger.how_ended(older) == "superseded"
+
+
+def test_wave_that_comes_after_none_gets_no_promotion_but_of_what_it_has_had() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 2, landed=90)
+    rollout.landing("shop", 3)
+    rollout.landing("lab", 1, landed=240, deployed=230)
+    rollout.landing("lab", 4, landed=180, deployed=170)
+    rollout.landing("lab", 1, landed=60, deployed=50, how="roll back")
+    rollout.promotion("lab", 2)
+    assert ("lab", 2) not in introduced(rollout.decide())
+    rollout.promotion("lab", 4)
+    assert ("lab", 4) in introduced(rollout.decide())
+
+
+def test_announcement_that_is_rejected_in_one_wave_and_red_in_another_ends_once() -> None:
+    rollout = Rollout(settings(east={"targets": ["e"]}, west={"targets": ["w"], "after": []}))
+    request = rollout.announced(1)
+    first = rollout.turn()
+    assert introduced(first) == [("east", 1), ("west", 1)]
+    rollout.green(rollout.main)
+    rollout.red(first.auto[0].sha)
+
+    def fails(operation: Operation, parent: str) -> Outcome | None:
+        return OperationFailure("make: *** no rule")
+
+    decided = rollout.turn(fails)
+    assert decided.evicted == (first.auto[0].sha,)
+    assert [one.how for one in decided.ledger.ended if one.id == request] == ["rejected"]
+    assert request not in rollout.inbox
+    assert introduced(rollout.turn()) == []

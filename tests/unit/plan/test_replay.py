@@ -221,3 +221,29 @@ def test_what_is_behind_an_operation_that_took_too_long_waits_too_and_is_named()
     decided = rollout.decide(lambda *_: Timeout("make took longer than 60 seconds"))
     waits = [(line.about.wave, line.obstacles[0].__struct_config__.tag) for line in decided.waiting]
     assert waits == [("lab", "time limit"), ("den", "time limit")]
+
+
+@pytest.mark.parametrize("position", [2, 3, 4])
+def test_time_limit_leaves_auto_as_it_was_where_main_moved(position: int) -> None:
+    rollout, commits = stack(3)
+    rollout.pushed("a note")
+    decided = rollout.decide(fails(position, Timeout("too slow")))
+    assert [one.sha for one in decided.auto] == commits
+    assert decided.auto_tip is None
+
+
+def test_time_limit_of_what_comes_on_top_leaves_auto_as_it_was() -> None:
+    rollout, commits = stack(2)
+    rollout.announced(4)
+    decided = rollout.decide(fails(4, Timeout("too slow")))
+    assert [one.sha for one in decided.auto] == commits
+    assert decided.auto_tip is None
+
+
+def test_time_limit_does_not_bring_back_what_is_evicted() -> None:
+    rollout, commits = stack(3)
+    rollout.green(rollout.main, commits[0])
+    rollout.red(commits[1])
+    decided = rollout.decide(fails(4, Timeout("too slow")), without_landing=True)
+    assert decided.evicted == (commits[1],)
+    assert [one.sha for one in decided.auto] == [commits[0]]

@@ -292,3 +292,19 @@ def test_several_sets_of_which_one_has_its_goal_are_held_and_the_other_goes_back
     decided = rollout.turn()
     assert [one.operation.set for one in decided.auto] == ["app"]
     assert set(decided.holds) == {("shop", "app"), ("shop", "batch")}
+
+
+def test_rollback_that_another_one_overtakes_ends_and_leaves_the_inbox() -> None:
+    rollout = Rollout()
+    rollout.landing("shop", 3)
+    oldest = rollout.landing("lab", 1, landed=180, deployed=170)
+    older = rollout.landing("lab", 2, landed=120, deployed=110)
+    rollout.landing("lab", 3)
+    first = rollout.rollback("lab", older, ago=5)
+    assert introduced(rollout.turn()) == [("lab", 2)]
+    second = rollout.rollback("lab", oldest, ago=3)
+    decided = rollout.turn()
+    assert introduced(decided) == [("lab", 1)]
+    assert decided.ledger.how_ended(first) == "superseded"
+    assert "landed" not in [one.what for one in decided.entries if one.id == first]
+    assert set(rollout.inbox) == {second}
