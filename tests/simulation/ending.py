@@ -110,7 +110,7 @@ def _done(world: World) -> int:
     """What has been landed, evicted or ended: it grows with every step ahead."""
     rules = world.rules
     landed = sum(len(landings) for landings in rules.standing.landings.values())
-    return landed + len(rules.auto.evicted) + len(rules.ended)
+    return landed + len(rules.auto.evicted) + len(rules.endings.ended)
 
 
 def _holds(world: World, rest: Rest) -> list[tuple[str, str]]:

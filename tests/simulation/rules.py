@@ -20,7 +20,6 @@ from tests.simulation.facts import (
     change_of,
     changed,
     demand,
-    ended_in,
     is_over,
     record,
     runs,
@@ -30,14 +29,13 @@ from tests.simulation.facts import (
 from tests.simulation.landing_rules import judge
 from tests.simulation.memory import SIGNED, Push, Server
 from tests.simulation.reach import Reach
+from tests.simulation.request_rules import RequestRules
 from tests.simulation.scene import Scene
 from tests.simulation.sources import ROLLOUT
 from tests.simulation.standing import Landing, Standing, finished
 from tidemill.facts.settings import FILE
 
 KEPT = 50
-ENDS = ("landed", "evicted", "rejected", "dropped", "superseded")
-_SAID = {"unchanged": "landed", "promoted already": "landed"}
 
 
 @dataclass
@@ -46,8 +44,7 @@ class Rules:
 
     Attributes:
         requests: every request that was ever accepted, by id.
-        ended: how each announcement ended.
-        said: what the journal said of each request.
+        endings: how they ended.
         presents: what each wave had of each set when a turn last looked.
         reach: what was reached.
         is_seen: whether a turn has seen the last change of names.
@@ -61,8 +58,6 @@ class Rules:
     scene: Scene
     server: Server
     requests: dict[str, dict[str, Any]] = field(default_factory=dict)
-    ended: dict[str, str] = field(default_factory=dict)
-    said: dict[str, set[str]] = field(default_factory=dict)
     presents: dict[tuple[str, str], Landing] = field(default_factory=dict)
     approved: set[tuple[str, str, str]] = field(default_factory=set)
     authors: dict[str, str] = field(default_factory=dict)
@@ -74,6 +69,7 @@ class Rules:
 
     def __post_init__(self) -> None:
         self.standing = Standing(self.scene, self.server)
+        self.endings = RequestRules(self.standing, self.requests)
         self.auto = AutoRules(self.server)
 
     def begin(self, main: str, now: datetime) -> None:
@@ -82,11 +78,11 @@ class Rules:
 
     def forget(self) -> None:
         """The journal is lost: what only it knew can't be asked of anyone any more."""
-        gone = [name for name, how in self.ended.items() if how != "landed"]
+        gone = [name for name, how in self.endings.ended.items() if how != "landed"]
         for name in gone:
             del self.requests[name]
-        self.ended.clear()
-        self.said.clear()
+        self.endings.ended.clear()
+        self.endings.said.clear()
         self.presents.clear()
         self.appeared.clear()
         self.auto.made.clear()
@@ -121,7 +117,7 @@ class Rules:
             self._what_a_check_said_stays(push)
             signal_rules.judge(self.server, push)
             gate_rules.judge(self.server, push)
-        self._announcements_end_once(push)
+        self.endings.pushed(push)
 
     def _what_a_check_said_stays(self, push: Push) -> None:
         """Who reports a run takes no other one's report away."""
@@ -145,9 +141,7 @@ class Rules:
             demand(7, parent == (before if is_sound else None), "the journal forks")
             for entry in record(self.server, change[1])["entries"]:
                 self.reach.note(entry)
-                if "id" in entry:
-                    what = _SAID.get(entry["what"], entry["what"])
-                    self.said.setdefault(entry["id"], set()).add(what)
+                self.endings.note(entry)
 
     def state(self, push: Push, sha: str) -> str:
         """The verdict on a commit, as the one who pushed could know it."""
@@ -321,49 +315,6 @@ class Rules:
             free = {one for one in may if one.startswith(hold.get("id", "none"))}
             fine = not lost or bool(free) or not by_person or is_over(hold, now)
             demand(13, fine, f"the hold {hold.get('id')} of {place} is lost in {lost}")
-
-    def _announcements_end_once(self, push: Push) -> None:
-        for name, (old, new) in changed(push, "inbox").items():
-            if new is not None or old is None:
-                continue
-            if record(self.server, old)["kind"] != "announcement":
-                continue
-            demand(2, push.by.startswith("tidemill"), f"{push.by} took {name} away")
-            change = change_of(push, f"{SPACE}/journal")
-            demand(2, change, f"{name} went without a word in the journal")
-            assert change is not None
-            hows = [one["how"] for one in ended_in(self.server, change[1]) if one["id"] == name]
-            demand(2, hows, f"{name} went, and the ledger does not say how")
-            how = self.ended.setdefault(name, hows[-1])
-            demand(2, how in ENDS and set(hows) == {how}, f"{name} ended {how}, and as {hows}")
-            words = self.said.get(name, set()) & set(ENDS)
-            demand(2, how in words, f"{name} ended {how}, and the journal says {sorted(words)}")
-            self._is_true(name, how)
-
-    def _is_true(self, name: str, how: str) -> None:
-        """That an announcement ended as it is said to."""
-        if how == "rejected":
-            there = f"{SPACE}/rejected/{name}" in self.server.refs
-            demand(2, there, f"{name} was rejected, and is not kept")
-        request = self.requests[name]["announcement"]
-        if how == "landed":
-            waves = [wave.name for wave in self.scene.waves if not wave.after]
-            hads = [one for wave in waves for one in self.standing.had(wave, request["set"])]
-            there = any(one.app_sha == request["sha"] for one in hads)
-            demand(2, there, f"{name} landed, and no first wave has had it")
-        if how == "superseded":
-            same = [
-                one["announcement"]
-                for one in self.requests.values()
-                if one["kind"] == "announcement"
-            ]
-            newer = [one for one in same if one["set"] == request["set"]]
-            newer = [one for one in newer if one["position"] >= request["position"]]
-            demand(2, len(newer) > 1, f"{name} was superseded, and nothing newer came")
-        if how == "dropped":
-            drops = [one for one in self.requests.values() if one["kind"] == "drop"]
-            asked = any(one["request"] == name for one in drops)
-            demand(2, asked, f"{name} was dropped, and nobody asked for it")
 
     def inbox(self) -> Mapping[str, str]:
         """What waits."""

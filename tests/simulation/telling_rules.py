@@ -48,7 +48,7 @@ def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:
         if fact["kind"] == "announcement"
         and (one := fact["announcement"])
         and one["set"] == set_name
-        and rules.ended.get(name) != "rejected"
+        and rules.endings.ended.get(name) != "rejected"
     ]
     return max(known)[3:] if known else None
 

@@ -151,6 +151,17 @@ def test_a_request_that_vanishes_is_noticed(monkeypatch: Patch) -> None:
     assert first_broken().startswith("rule 2:")
 
 
+def test_a_promotion_that_ends_without_a_word_is_noticed(monkeypatch: Patch) -> None:
+    sound = Draft.end
+
+    def end(self: Draft, request: str, how: str, entry: Entry | None = None) -> None:
+        sound(self, request, how, None if request.startswith("promotion") else entry)
+
+    monkeypatch.setattr(Draft, "end", end)
+    found = first_broken(WELL, {requests.promote: 60, machines.run_well: 80})
+    assert re.match("rule 2: promotion-.* the journal says", found)
+
+
 def test_an_older_set_that_comes_back_is_noticed(monkeypatch: Patch) -> None:
     for module in (due, next_sets, announcements):
         monkeypatch.setattr(module, "is_newer", lambda *_: True)

@@ -24,6 +24,8 @@ _UNTOLD = frozenset(
         "promoted already",
         "already held",
         "under way already",
+        "released already",
+        "ended already",
         "out of date",
         "clock ahead",
         "landed together",

@@ -57,7 +57,7 @@ class CheckClaim(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A check that a turn asked for: when, and which runs had answered by then."""
 
     at: Moment
-    runs: frozenset[str] = frozenset()
+    runs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Verdict:
 
     def asked_for(self, asked: CheckClaim, timeout: timedelta, now: datetime) -> Verdict:
         """This verdict where the check was asked for: claimed, until it answers or is lost."""
-        if self.is_known and self.finished - asked.runs:
+        if self.is_known and self.finished.difference(asked.runs):
             return self
         is_live = _is_live(asked.at, timeout, now)
         state = self.state

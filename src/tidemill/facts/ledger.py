@@ -227,12 +227,13 @@ class Eviction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
-    """The red commit that is being judged again, and which runs had answered before each step."""
+    """The red commit that is being judged again, and which runs had answered before each step,
+    sorted: the same ledger is the same bytes."""
 
     sha: str
     parent: str
-    parent_runs: frozenset[str]
-    runs: frozenset[str] | None = None
+    parent_runs: tuple[str, ...]
+    runs: tuple[str, ...] | None = None
     round: int = 0
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import msgspec
+
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import SetLedger
 from tidemill.facts.requests import AnnouncementRequest, announced_as
@@ -44,7 +46,8 @@ def file_announcement(
 def end_announcement(draft: Draft, request_id: str, announced: AnnouncementRequest) -> None:
     """An announcement ends when every first wave has had it, a newer one, or evicted it."""
     announcement = announced.announcement
-    ends, why = set(), "the wave has had a newer one"
+    ends: dict[str, list[str]] = {}
+    why = "the wave has had a newer one"
     for wave in draft.settings.waves:
         if wave.sources:
             continue
@@ -52,20 +55,24 @@ def end_announcement(draft: Draft, request_id: str, announced: AnnouncementReque
         if is_newer(part, announced):
             if not draft.ledger.evicted_from(wave.name, announcement.set, request_id):
                 return
-            ends.add("evicted")
+            ends.setdefault("evicted", []).append(wave.name)
         elif any(one.is_set(announced.order, announcement.sha) for one in part.landings):
-            ends.add("landed")
+            ends.setdefault("landed", []).append(wave.name)
         else:
-            ends.add("superseded")
+            ends.setdefault("superseded", []).append(wave.name)
             landed = max((one.landed_at for one in part.landings), default=None)
             if landed is not None and announced.accepted_at >= landed:
                 why = why_older(part.newest, announced, wave.name)
     how = next((one for one in ("evicted", "landed") if one in ends), None)
     if how is None:
         supersede(draft, request_id, announcement.set, why, sha=announcement.sha)
-    else:
-        entry = Entry(what=how, id=request_id, app_sha=announcement.sha, set=announcement.set)
+        return
+    entry = Entry(what=how, id=request_id, app_sha=announcement.sha, set=announcement.set)
+    if len(ends) == 1:
         draft.end_once(request_id, how, entry)
+    else:  # the lines of its waves differ: this one says how it ended as a whole
+        found = "; ".join(f"{what} in {' and '.join(waves)}" for what, waves in ends.items())
+        draft.end(request_id, how, msgspec.structs.replace(entry, reason=found))
 
 
 def supersede_oldest(draft: Draft) -> None:

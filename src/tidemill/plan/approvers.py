@@ -109,7 +109,8 @@ def let_in(draft: Draft) -> None:
             case NotAllowed(reason):
                 names = " and ".join(wave.name for wave in waves)
                 why = f"{names} takes this from its approvers alone, and {reason}"
-                draft.reject(request_id, why, set_name=_set_of(fact), wave=waves[0].name)
+                wave = None if isinstance(fact, AnnouncementRequest) else waves[0].name
+                draft.reject(request_id, why, set_name=_set_of(fact), wave=wave)
             case NotKnown(reason, remedy):
                 about = About(
                     at="asked",

@@ -63,7 +63,8 @@ def claim_checks(draft: Draft, commits: Sequence[AutoCommit], wanted: Sequence[s
         return False
     current = {draft.main, *(commit.sha for commit in commits)}
     kept = {sha: asked for sha, asked in draft.ledger.asked.items() if sha in current}
-    new = {sha: CheckClaim(at=draft.now, runs=draft.verdict(sha).finished) for sha in wanted}
+    runs = {sha: tuple(sorted(draft.verdict(sha).finished)) for sha in wanted}
+    new = {sha: CheckClaim(at=draft.now, runs=runs[sha]) for sha in wanted}
     draft.ledger.asked = {**kept, **new}
     return bool(new)
 

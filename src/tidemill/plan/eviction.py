@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 from tidemill.announcing.order import order_of
+from tidemill.facts.checks import Verdict
 from tidemill.facts.ledger import Eviction, Suspect
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.plan.bisecting import find_first_red
@@ -80,8 +81,8 @@ def _judge_regeneration(draft: Draft, culprit: AutoCommit, beneath: Sequence[Aut
         draft.ledger.suspect = Suspect(
             sha=culprit.sha,
             parent=culprit.parent,
-            parent_runs=frozenset(),
-            runs=frozenset(run for _, run in failed),
+            parent_runs=(),
+            runs=tuple(sorted(run for _, run in failed)),
         )
         return
     known = suspect.runs
@@ -113,21 +114,25 @@ def _judge(draft: Draft, culprit: AutoCommit) -> bool:
         return parent.state == "green"
     suspect = draft.ledger.suspect
     if suspect is None or (suspect.sha, suspect.parent) != (culprit.sha, culprit.parent):
-        suspect = Suspect(sha=culprit.sha, parent=culprit.parent, parent_runs=parent.finished)
-    runs = draft.require_verdict(culprit.sha).finished
+        suspect = Suspect(sha=culprit.sha, parent=culprit.parent, parent_runs=_sorted(parent))
+    verdict = draft.require_verdict(culprit.sha)
     while parent.state == "green":
-        if suspect.runs is None and parent.finished - suspect.parent_runs:
-            suspect = msgspec.structs.replace(suspect, runs=runs)
-        elif suspect.runs is not None and runs - suspect.runs:
+        if suspect.runs is None and parent.finished.difference(suspect.parent_runs):
+            suspect = msgspec.structs.replace(suspect, runs=_sorted(verdict))
+        elif suspect.runs is not None and verdict.finished.difference(suspect.runs):
             if suspect.round + 1 >= retries:
                 return True
             suspect = Suspect(
                 sha=suspect.sha,
                 parent=suspect.parent,
-                parent_runs=parent.finished,
+                parent_runs=_sorted(parent),
                 round=suspect.round + 1,
             )
         else:
             break
     draft.ledger.suspect = suspect
     return False
+
+
+def _sorted(verdict: Verdict) -> tuple[str, ...]:
+    return tuple(sorted(verdict.finished))

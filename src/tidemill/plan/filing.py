@@ -133,7 +133,10 @@ def _file_drop(draft: Draft, ref_id: str, drop: Drop) -> None:
         draft.end(drop.request, "dropped", entry)
         backs = draft.ledger.rollbacks
         draft.ledger.rollbacks = [back for back in backs if back.request != drop.request]
-    draft.end(ref_id, "done")
+        draft.end(ref_id, "done")
+    else:
+        why = f"{drop.request} does not wait any more"
+        draft.end(ref_id, "done", Entry(what="ended already", id=ref_id, reason=why))
 
 
 def _file_retry(draft: Draft, ref_id: str, retry: Retry) -> None:

@@ -79,9 +79,11 @@ def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
 
 def file_release(draft: Draft, ref_id: str, release: Release) -> None:
     """End the holds that a release names."""
-    for hold in [hold for hold in draft.holds.values() if hold.id in release.ends]:
+    there = [hold for hold in draft.holds.values() if hold.id in release.ends]
+    for hold in there:
         release_hold(draft, hold, release.reason, by=release.by)
-    draft.end(ref_id, "done")
+    already = Entry(what="released already", id=ref_id, wave=release.wave, reason=release.reason)
+    draft.end(ref_id, "done", None if there else already)
 
 
 def end_holds(draft: Draft) -> None:

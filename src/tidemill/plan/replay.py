@@ -23,6 +23,7 @@ from tidemill.plan.draft import AutoStep, Draft
 from tidemill.plan.due import obstacle
 from tidemill.plan.eviction import give_up
 from tidemill.plan.obstacles import About, BrokenMain, TimeLimit
+from tidemill.plan.position import first_waves
 from tidemill.plan.regeneration import InspectionTodo, first_look, left_alone, second_look
 from tidemill.plan.wording import in_words
 from tidemill.words.shas import short
@@ -185,7 +186,9 @@ def _take_off(draft: Draft, step: AutoStep, reason: str) -> None:
     draft.chain.remove(step)
     operation = step.operation
     if operation.request and operation.kind == "introduce":
-        draft.reject(operation.request, reason, set_name=operation.set, wave=operation.wave)
+        is_alone = len(first_waves(draft.settings)) == 1
+        wave, why = (operation.wave, reason) if is_alone else (None, f"{operation.wave}: {reason}")
+        draft.reject(operation.request, why, set_name=operation.set, wave=wave)
     else:
         draft.evict(Eviction(commit=None, at=draft.now, reason=reason, operation=operation))
     give_up(draft, operation)

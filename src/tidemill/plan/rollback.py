@@ -129,9 +129,22 @@ def _is_under_way(draft: Draft, request: str) -> bool:
 
 
 def end_unless_under_way(draft: Draft, request: str, how: str, entry: Entry | None = None) -> None:
-    """A request has ended, once that is so of all its sets."""
-    if not _is_under_way(draft, request):
-        draft.end(request, how, entry)
+    """A request has ended, once that is so of all its sets; of several one line says how it did as
+    a whole: it was evicted if one of them was."""
+    if _is_under_way(draft, request):
+        return
+    fact = draft.inbox.get(request)
+    if isinstance(fact, Rollback) and len(fact.parts) > 1:
+        gone = [
+            one.set for one in fact.parts if draft.ledger.evicted_from(fact.wave, one.set, request)
+        ]
+        how = "evicted" if gone else how
+        reason = f"{' and '.join(gone)} was evicted" if gone else ""
+        draft.end(request, how, Entry(what=how, id=request, reason=reason))
+    elif entry is not None:
+        draft.end_once(request, how, entry)
+    else:
+        draft.end(request, how)
 
 
 def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
@@ -165,8 +178,7 @@ def end_lost_rollbacks(draft: Draft) -> None:
 
 def end_rollback(draft: Draft, request_id: str) -> None:
     """A rollback that was asked for ends when none of its kind is under way any more."""
-    if not _is_under_way(draft, request_id):
-        draft.end_once(request_id, "landed", Entry(what="landed", id=request_id))
+    end_unless_under_way(draft, request_id, "landed", Entry(what="landed", id=request_id))
 
 
 def forget_rollbacks(draft: Draft, wave: str, set_name: str, content: str | None = None) -> None:

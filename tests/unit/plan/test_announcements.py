@@ -7,8 +7,10 @@ import pytest
 from tests.unit.snapshots import LAB, Rollout, app_sha, introduced, settings, sha, stack, whats
 
 from tidemill.facts.ledger import Ledger, RequestEnding
+from tidemill.facts.operation import Operation
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import ImageSet
+from tidemill.facts.snapshot import OperationFailure, Outcome
 from tidemill.plan.position import why_unwelcome
 
 
@@ -190,3 +192,39 @@ def test_what_a_first_wave_has_passed_over_is_not_on_its_way() -> None:
     rollout.landing("east", 60, landed=1, deployed=None)
     requests = [rollout.announced(position) for position in range(2, 54)]
     assert rollout.decide().ended == tuple(requests[:2])
+
+
+def two_first() -> Rollout:
+    """Two waves come first, and have the first set."""
+    east = {"targets": ["e"], "admit": "at once"}
+    rollout = Rollout(settings(east=east, west={**east, "targets": ["w"], "after": []}))
+    rollout.landing("east", 1)
+    rollout.landing("west", 1)
+    return rollout
+
+
+def test_announcement_that_one_first_wave_has_and_one_evicted_ends_one_way() -> None:
+    """Lines that name a wave say how it went there; one that names none says how it ended."""
+    rollout = two_first()
+    request = rollout.announced(2)
+    first, second = rollout.turn().auto
+    rollout.green(rollout.main, first.sha)
+    rollout.red(second.sha)
+    decided = rollout.turn()
+    assert (decided.landed, decided.evicted) == (first.sha, (second.sha,))
+    assert decided.ledger.how_ended(request) == "evicted"
+    found = [(one.what, one.wave, one.reason) for one in decided.entries if one.id == request]
+    assert found[-1] == ("evicted", None, "landed in east; evicted in west")
+    assert [what for what, wave, _ in found if wave is None] == ["evicted"]
+
+
+def test_announcement_that_fails_in_one_of_two_first_waves_is_rejected_as_a_whole() -> None:
+    rollout = two_first()
+    request = rollout.announced(2)
+
+    def maker(operation: Operation, _: str) -> Outcome | None:
+        return OperationFailure("no such chart") if operation.wave == "west" else None
+
+    decided = rollout.decide(maker)
+    found = [(one.what, one.wave, one.reason) for one in decided.entries if one.id == request]
+    assert ("rejected", None, "west: no such chart") in found

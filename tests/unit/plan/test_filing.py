@@ -133,6 +133,7 @@ def test_drop_of_what_has_gone_is_nothing() -> None:
     decided = rollout.decide()
     assert decided.ended == (drop,)
     assert decided.rejected == {}
+    assert [(one.what, one.id) for one in decided.entries] == [("ended already", drop)]
 
 
 def test_promotion_that_was_evicted_is_done_again_after_a_retry() -> None:

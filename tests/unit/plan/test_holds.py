@@ -49,6 +49,15 @@ def test_release_ends_the_holds_that_it_names_and_no_other() -> None:
     assert decided.entries[0].reason == "fixed (held: freeze)"
 
 
+def test_release_of_what_was_released_says_so() -> None:
+    rollout = Rollout()
+    request = rollout.asked(
+        Release(accepted_at=rollout.ago(1), wave="lab", ends=("hold-gone",), reason="fixed")
+    )
+    decided = rollout.decide()
+    assert [(one.what, one.id) for one in decided.entries] == [("released already", request)]
+
+
 def test_release_that_comes_late_does_not_end_a_newer_hold() -> None:
     rollout = Rollout()
     rollout.asked(Release(accepted_at=rollout.ago(1), wave="lab", ends=("old",), reason="fixed"))
