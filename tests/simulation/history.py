@@ -85,11 +85,11 @@ def play(
     world.flaky = rng.choice((0, 0, 0.1, 0.3))
     world.lazy = rng.choice((0, 0.3, 0.6))
     world.natures = natures or theme.natures or rng.choice(NATURES)
-    moments = _moments(rng, length, often or theme.often)
+    to_come = moments(rng, length, often or theme.often)
     try:
         with stage(seed):
             for place in range(length) if kept is None else kept:
-                _live(world, moments[place])
+                _live(world, to_come[place])
             rng.seed(seed)
             ends_well(world)
     except Exception as error:
@@ -119,7 +119,8 @@ def judge(seed: int, length: int = LENGTH, source: str = "refs") -> World:
     raise failed
 
 
-def _moments(rng: random.Random, length: int, often: Mapping[Step, float]) -> list[Moment]:
+def moments(rng: random.Random, length: int, often: Mapping[Step, float]) -> list[Moment]:
+    """The steps of a history."""
     steps = {**mixture(rng), **often}
     chosen = rng.choices(list(steps), list(steps.values()), k=length)
     return [

@@ -114,6 +114,7 @@ class Scene:
         source: where verdicts are: in refs, or on GitHub.
         planned: the freezes, also of waves that have gone.
         is_told: whether a receiver is told what needs a person.
+        generate: the command that generates; memory does what it does without it.
     """
 
     waves: tuple[Wave, ...]
@@ -129,6 +130,7 @@ class Scene:
     stale: str = "wait"
     planned: tuple[Freeze, ...] = ()
     is_told: bool = False
+    generate: str = "generate"
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -166,7 +168,7 @@ class Scene:
         lines += [f'test = "{self.test}"', f"retries = {self.retries}"]
         lines += [f'timeout = "{self.timeout}m"', "[images]"]
         lines += [f'path = "{self.rollout().images}"', 'allow = ["ghcr.io/acme/*"]']
-        lines += ["[entrypoints]", 'generate = "generate"', f'stale = "{self.stale}"']
+        lines += ["[entrypoints]", f'generate = "{self.generate}"', f'stale = "{self.stale}"']
         if self.has_entries:
             lines += ['introduce = "introduce {wave} {set} {file}"', 'promote = "promote {wave}"']
         if self.has_paths:

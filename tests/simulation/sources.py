@@ -1,16 +1,19 @@
 """What is in cfg-app.git beside the image files, and what its `generate` and its check say.
 
 Both are pure functions of the files. What an image does to them stands in the last two digits
-of its digest: its nature, and the number of the wave where that shows (f: everywhere).
+of its digest: its nature, and the number of the wave where that shows (f: everywhere). As a program
+in a checkout this file is that `generate`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from pathlib import Path
 from typing import Literal
 
 ROLLOUT, FILE = "rollout.json", "tidemill.toml"
@@ -179,3 +182,23 @@ def _digests(data: bytes) -> Mapping[str, str]:
     except ValueError:
         return {}
     return found
+
+
+def _generate_here() -> str | None:
+    """Do in this folder what `generated` says; why that fails, if it does."""
+    here = (path for path in Path().rglob("*") if path.is_file() and ".git" not in path.parts)
+    before = {str(path): path.read_bytes() for path in here}
+    after = generated(before)
+    if isinstance(after, str):
+        return after
+    for path in before.keys() - after.keys():
+        Path(path).unlink()
+    for path, data in after.items():
+        if before.get(path) != data:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).write_bytes(data)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(_generate_here())

@@ -18,6 +18,7 @@ settings; `world` is one history, and `actors` run the commands in it; `announci
 `people`, `requests`, `names`, `trouble` and `damage` are the steps, `steps` mixes them. `rules`,
 with `landing_rules`, `auto_rules`, `telling_rules` and the account that `standing` keeps, judges
 every push; `resting` and `ending` judge moments and the end; `rush` is a commit a minute.
+`request_rules` judge how requests end; `twins` lives through a history on real Git as well.
 `reach` says what has to be reached, and `themes` bend histories to it. `explorer` visits each state
 of the `small_worlds`, with the same rules.
 """

@@ -8,8 +8,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from tests.simulation import sources
 from tests.simulation.acting import Acting
 from tests.simulation.actors import Deed, do
 from tests.simulation.facts import runs
@@ -59,13 +61,15 @@ class World:
     outbox: list[Mapping[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, scene: Scene, rng: random.Random) -> World:
+    def of(cls, scene: Scene, rng: random.Random, server: Server | None = None) -> World:
         """A repository with a first commit."""
-        server = Server()
+        server = server or Server()
         world = cls(scene, rng, server, Rules(scene, server))
         rollout = scene.rollout()
         files = {FILE: scene.settings(), ROLLOUT: rollout.render(), "README.md": b"cfg-app\n"}
         files["approvers/ada.keys"] = b"ada's key\n"
+        if "generate.py" in scene.generate:
+            files["generate.py"] = Path(sources.__file__).read_bytes()
         made = generated(files)
         assert not isinstance(made, str)
         server.refs[MAIN] = server.put(Commit(made, None, "a first commit", START, "ada"))
