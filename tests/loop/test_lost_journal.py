@@ -238,3 +238,21 @@ def test_set_that_was_rolled_back_does_not_return_where_its_files_were_elsewhere
             w.deploy(wave)
     source = git(w.bare, "show", "main:pictures/shop/source.json")
     assert json.loads(source)["position"] == 1
+
+
+@losses
+def test_what_a_person_put_on_auto_is_kept_and_what_a_turn_did_is_made_again(
+    tmp_path: Path, lose: Callable[[Waves], None]
+) -> None:
+    w = waves(tmp_path, first=("everywhere", 1))
+    w.announce(2)
+    auto = "refs/heads/auto"
+    git(w.clone, "fetch", "-q", str(w.bare), auto)
+    git(w.clone, "checkout", "-q", "FETCH_HEAD")
+    git(w.clone, "commit", "-q", "--allow-empty", "-m", "a person's own")
+    git(w.clone, "push", "-q", str(w.bare), f"HEAD:{auto}")
+    theirs = w.ref(auto)
+    lose(w)
+    assert w.turn().code == 0
+    assert list(w.refs("evicted")) == [f"refs/tidemill/evicted/{theirs}"]
+    assert w.ref(auto) not in (theirs, w.ref("refs/heads/main"))

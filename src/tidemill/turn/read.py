@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from tidemill.clients.git.store import Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, Unreachable
-from tidemill.facts import forms, image_files, journal, settings, settings_file
+from tidemill.facts import forms, image_files, journal, settings, settings_file, trailers
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.evidence import Evidence
@@ -255,10 +255,16 @@ def _parsed(text: bytes) -> Settings | None:
 
 
 def _auto(store: Store, state: State, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:
-    """What of auto is the mill's own, and the tip if it is not."""
+    """What of auto is the mill's own, and the tip if it is not.
+
+    With the journal it is lost which commits a turn made: those that say so can be made again.
+    """
     known = state.written.auto
-    if tip is None or state.evidence is not None:
+    if tip is None:
         return (), None
+    if state.evidence is not None:
+        is_anew = trailers.parse(store.message(tip)) is not None
+        return (), None if is_anew or store.is_ancestor(tip, state.main) else tip
     own = {commit.sha: at for at, commit in enumerate(known, start=1)}
     if tip in own:
         return tuple(known[: own[tip]]), None
