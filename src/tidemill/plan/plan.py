@@ -123,7 +123,6 @@ def plan(
     refresh(draft)
     verify(draft)
     answer_failures(draft)
-    end_requests(draft)
 
     # Landing comes before evicting: what is tested and due must not wait for who is to blame.
     if refused is not None:
