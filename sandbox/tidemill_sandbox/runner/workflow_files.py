@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -68,8 +69,10 @@ class Happening:
     message: str = ""
 
 
+@lru_cache(maxsize=256)  # every event reads all files of its repository
 def parse_yaml(text: str) -> Any:
-    """A YAML 1.2 document, in which `on` is a word, that can be written back as it is.
+    """A YAML 1.2 document, in which `on` is a word, that can be written back as it is; not to be
+    changed.
 
     Raises:
         InvalidWorkflow: it is none.
