@@ -10,7 +10,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TypeVar
+from types import NoneType
+from typing import Any, TypeVar, get_args
 
 import msgspec
 
@@ -70,7 +71,7 @@ def is_bounded(value: object) -> bool:
         case int():
             return abs(value) <= MAX_POSITION
         case msgspec.Struct():
-            return _are_bounded([getattr(value, name) for name in value.__struct_fields__])
+            return _are_bounded([getattr(value, name) for name in _to_look_at(type(value))])
         case dict():
             return _are_bounded(value.values())
         case list() | tuple() | frozenset():
@@ -83,13 +84,24 @@ def _are_bounded(values: Collection[object]) -> bool:
     return all(map(_is_of_texts, set(map(type, values)))) or all(map(is_bounded, values))
 
 
-@cache
 def _is_of_texts(kind: type) -> bool:
     """Whether values of a kind hold nothing but texts, as those of an image, of which there are
     many."""
-    if issubclass(kind, msgspec.Struct):
-        return all(field.type is str for field in msgspec.structs.fields(kind))
-    return kind is str
+    return kind is str or (issubclass(kind, msgspec.Struct) and not _to_look_at(kind))
+
+
+@cache
+def _to_look_at(kind: type[msgspec.Struct]) -> tuple[str, ...]:
+    """The fields that may hold anything but texts, by what they are declared as."""
+    return tuple(one.name for one in msgspec.structs.fields(kind) if not _has_texts(one.type))
+
+
+def _has_texts(declared: Any) -> bool:
+    """Whether what is declared like this holds nothing but texts; not, where it is hard to say."""
+    if declared in (str, bool, NoneType, ...) or isinstance(declared, str):
+        return True
+    inner = get_args(declared)
+    return bool(inner) and all(map(_has_texts, inner))
 
 
 def _version(data: bytes) -> int:
