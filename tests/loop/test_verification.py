@@ -110,7 +110,7 @@ def test_prometheus_that_is_down_or_has_no_number_fails_nothing_and_promotes_not
     w = soaking(tmp_path, prometheus=metrics.url, query=METRIC, max=0.01)
     w.deploy("lab")
     w.later(hours=2)
-    for value, kind in ((None, "empty"), ("NaN", "not a number")):
+    for value, kind in ((None, "empty"), ("NaN", "not a number"), ("-Inf", "not a number")):
         metrics.show(value)
         w.turn()
         assert f"the last one was lost ({kind}" in w.why()
@@ -120,6 +120,14 @@ def test_prometheus_that_is_down_or_has_no_number_fails_nothing_and_promotes_not
     assert w.state("lab") == "deployed"
     assert w.at("shop") == 1
     assert_rests(w)
+
+
+def test_errors_divided_by_no_requests_are_red(tmp_path: Path, metrics: Prometheus) -> None:
+    metrics.show("3")
+    w = soaking(tmp_path, prometheus=metrics.url, query=f"{METRIC} / ({METRIC} * 0)", max=0.01)
+    w.deploy("lab")
+    assert "+Inf is more than 0.01" in w.why()
+    assert w.state("lab") == "failed"
 
 
 def test_a_query_that_prometheus_can_not_read_is_lost_and_named(

@@ -32,6 +32,8 @@ _ADDRESS = re.compile(
     r"https?://(?:[A-Za-z0-9._-]+|\[(?P<six>[0-9A-Fa-f:.]+)\])(?::(?P<port>[0-9]{1,5}))?"
     r"(/[!-~]*)?(\?[!-~]*)?"
 )
+# What Go writes of a float. Python would also read "infinity", "1_000" and digits of any script.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|Inf)|NaN", re.ASCII)
 LostKind: TypeAlias = Literal[
     "timeout",
     "unreachable",
@@ -276,8 +278,8 @@ class _Sample(msgspec.Struct):
 def answer_of_prometheus(one: Verification, data: bytes) -> Answer:
     """The answer in the result of an instant query.
 
-    Every number has to be within the bounds. What gives no number at all, or one that is none,
-    says nothing; and so does a result of which the server says that something is missing.
+    Every number has to be within the bounds. What gives no number at all says nothing; and so does
+    a result of which the server says that something is missing.
     """
     try:
         found = msgspec.json.decode(data, type=_Result)
@@ -291,24 +293,42 @@ def answer_of_prometheus(one: Verification, data: bytes) -> Answer:
                 texts = [sample.value[1] for sample in samples]
             case other:
                 return Lost("malformed", words(f"it gives a {other}, and not numbers"))
-        numbers = [float(text) for text in texts]
-    except (*UNREADABLE, ValueError) as error:
+    except UNREADABLE as error:
         return Lost("malformed", words(str(error)))
+    strange = next((text for text in texts if not _NUMBER.fullmatch(text)), None)
+    if strange is not None:
+        return Lost("malformed", words(f"{strange!r} is not a number as Prometheus writes it"))
     if found.warnings:
         return Lost("incomplete", words(found.warnings[0]))
-    return _judged(one, numbers)
+    return _judged(one, [float(text) for text in texts])
 
 
 def _judged(one: Verification, numbers: Sequence[float]) -> Answer:
+    """What numbers say, one of which may be none.
+
+    Prometheus gives NaN where 0 is divided by 0, and an infinity where another number is. Beyond a
+    bound an infinity is red, for errors without a single success are more than any share of them.
+    Within the bounds it says nothing: who looks for green wants something that was measured. NaN
+    is beyond no bound, and takes nothing back from another number that is.
+    """
     if not numbers:
         return Lost("empty", "the query gives no number")
-    if any(map(math.isnan, numbers)):
-        return Lost("not a number", "the query gives NaN")
-    if one.max is not None and max(numbers) > one.max:
-        return Red(f"{max(numbers):g} is more than {one.max:g}")
-    if one.min is not None and min(numbers) < one.min:
-        return Red(f"{min(numbers):g} is less than {one.min:g}")
+    known = [number for number in numbers if not math.isnan(number)]
+    if known and one.max is not None and max(known) > one.max:
+        return Red(f"{_shown(max(known))} is more than {one.max:g}")
+    if known and one.min is not None and min(known) < one.min:
+        return Red(f"{_shown(min(known))} is less than {one.min:g}")
+    strange = next((number for number in numbers if not math.isfinite(number)), None)
+    if strange is not None:
+        return Lost("not a number", f"the query gives {_shown(strange)}")
     return Green(f"{max(numbers):g}")
+
+
+def _shown(number: float) -> str:
+    """A number, as Prometheus writes one that is none."""
+    if math.isfinite(number):
+        return f"{number:g}"
+    return "NaN" if math.isnan(number) else f"{number:+}".replace("inf", "Inf")
 
 
 def answer_of_statuses(states: Sequence[State]) -> Answer:

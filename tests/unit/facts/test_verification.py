@@ -36,7 +36,8 @@ ERRORS: dict[str, Any] = {
 
 def asked(without: tuple[str, ...] = (), **changes: Any) -> Verification:
     """The one verification of settings, with other values than usual."""
-    told = {key: value for key, value in {**ERRORS, **changes}.items() if key not in without}
+    told = {**ERRORS, **changes, **dict.fromkeys(without)}
+    told = {key: value for key, value in told.items() if value is not None}
     lines = [f"{key} = {json.dumps(value)}" for key, value in told.items()]
     return parse("\n".join([LEAST, "[[verifications]]", *lines])).verifications[0]
 
@@ -123,13 +124,25 @@ SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [14357
         (vector("0.01"), {}, Green),
         (vector("0.001", "0.02"), {}, Red),
         (vector("+Inf"), {}, Red),
+        (vector("+Inf"), {"min": 1, "max": 9}, Red),
+        (vector("-Inf"), {"min": 1, "max": 9}, Red),
+        (vector("+Inf", "NaN"), {}, Red),
+        (vector("-Inf"), {}, "not a number"),
+        (vector("0.001", "-Inf"), {}, "not a number"),
+        (vector("+Inf"), {"min": 1, "max": None}, "not a number"),
+        (vector("-Inf"), {"min": 1, "max": None}, Red),
         (vector("5"), {"min": 1, "max": 9}, Green),
         (vector("0"), {"min": 1, "max": 9}, Red),
         (SCALAR, {}, Green),
         (vector(), {}, "empty"),
         (vector("NaN"), {}, "not a number"),
-        (vector("0.02", "NaN"), {}, "not a number"),
-        (vector("five"), {}, "malformed"),
+        (vector("0.001", "NaN"), {}, "not a number"),
+        (vector("0.02", "NaN"), {}, Red),
+        (vector("NaN", "0.02"), {}, Red),
+        (vector("1e-05"), {}, Green),
+        (vector("1.5e+300"), {}, Red),
+        *[(vector(one), {}, "malformed")
+          for one in ("five", "", " 0", "0.", "1_0", "infinity", "inf", "nan", "+NaN", "\u0665")],
         ({**vector("0"), "warnings": ["a store did not answer"]}, {}, "incomplete"),
         ({"status": "error", "error": "parse error"}, {}, "refused"),
         (
