@@ -72,6 +72,8 @@ class Api:
     check_runs: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     artifacts: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
     runs: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
+    approvals: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    environments: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     teams: dict[str, dict[str, str]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
@@ -176,11 +178,19 @@ class Api:
             "event": "workflow_dispatch",
             "head_branch": "main",
             "display_title": title,
+            "html_url": f"{self.url}/{REPOSITORY}/actions/runs/{run}",
+            "status": "in_progress",
             "created_at": self.time(),
             "actor": user(first),
             "triggering_actor": user(again[0] if again else first),
             **more,
         }
+
+    def review(self, run: int, state: str, environment: str, by: str, **more: Any) -> None:
+        """Somebody says something of a run that waits for an environment."""
+        named = [{"id": 1, "name": environment}]
+        said = {"state": state, "environments": named, "comment": "", "user": user(by), **more}
+        self.approvals.setdefault(run, []).append(said)
 
     def artifact(self, run: int, name: str, files: Mapping[str, bytes], **more: Any) -> None:
         """A run uploads an artifact."""
@@ -212,6 +222,15 @@ class Api:
             case ["GET", "actions", "runs", run, "attempts", attempt]:
                 found = self.runs.get((int(run), int(attempt)))
                 return Say(200, found) if found else Say(404, {"message": "Not Found"})
+            case ["GET", "actions", "runs", run, "approvals"]:
+                return Say(200, self.approvals.get(int(run), []))
+            case ["GET", "environments"]:
+                return Say(200, {"total_count": 0, "environments": []})
+            case ["GET", "environments", name]:
+                rules = self.environments.get(unquote(name))
+                if rules is None:
+                    return Say(404, {"message": "Not Found"})
+                return Say(200, {"id": 1, "name": unquote(name), "protection_rules": rules})
             case ["GET", "api", "v3", "orgs", org, "teams", team]:
                 return Say(200 if f"{org}/{team}" in self.teams else 404, {"slug": team})
             case ["GET", "api", "v3", "orgs", org, "teams", team, "memberships", login]:

@@ -17,6 +17,7 @@ from tidemill.clients.github.api import GitHub, NewDeployment, NewStatus
 from tidemill.clients.github.place import Place
 from tidemill.errors import Refused, ServerRefused, TidemillError, Unreachable
 from tidemill.facts.github_checks import CheckRun, RequiredCheck
+from tidemill.facts.vouchers import Environment, Review
 
 SHA = "7d1043473d55bfa90e8530d35801d4e381bc69f0"
 CHECK = (RequiredCheck("tidemill/check"),)
@@ -580,6 +581,42 @@ def test_runs_are_read_with_the_workflows_own_token(api: Api) -> None:
     api.run(7, "release shop", "alice")
     place = Place(api.url, REPOSITORY, api.api)
     assert GitHub(place, "of-an-app", TOKEN).run(7, 1) is not None
+
+
+def test_review_of_a_run_is_a_person_s_yes_or_no_to_each_environment(
+    api: Api, github: GitHub
+) -> None:
+    assert github.reviews(7) == ()
+    api.review(7, "pending", "production", "eve")
+    api.review(7, "approved", "production", "a-gate[bot]")
+    api.review(7, "approved", "Production", "grace")
+    api.review(7, "rejected", "staging", "bob")
+    assert github.reviews(7) == (
+        Review("Production", "grace", is_approved=True),
+        Review("staging", "bob", is_approved=False),
+    )
+
+
+def test_environment_says_what_its_rules_ask(api: Api, github: GitHub) -> None:
+    people = [{"type": "User", "reviewer": {"login": "grace"}}]
+    reviewed = {"type": "required_reviewers", "reviewers": people}
+    api.environments = {
+        "open": [],
+        "slow": [{"type": "wait_timer", "wait_timer": 5}, {"type": "branch_policy"}],
+        "nobody": [{"type": "required_reviewers", "reviewers": []}],
+        "good": [reviewed],
+        "better one": [{**reviewed, "prevent_self_review": True}],
+    }
+    found = {name: github.environment(name) for name in (*api.environments, "gone")}
+    assert found == {
+        **dict.fromkeys(("open", "slow", "nobody"), Environment(may_review_own=True)),
+        "good": Environment(has_reviewers=True, may_review_own=True),
+        "better one": Environment(has_reviewers=True),
+        "gone": None,
+    }
+    api.on("GET", "/environments$", Say(404, {"message": "Not Found"}))
+    with pytest.raises(ServerRefused, match="read the environment gone"):
+        github.environment("gone")
 
 
 def test_member_is_one_who_has_joined(api: Api, github: GitHub) -> None:

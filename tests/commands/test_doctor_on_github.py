@@ -318,3 +318,19 @@ def test_an_answer_that_is_missing_is_never_fine(
     else:
         assert "ok" not in states
         assert "unknown" in states
+
+
+def test_environment_of_a_wave_is_looked_at(cfg: Cfg) -> None:
+    file = cfg.checkout / "tidemill.toml"
+    told = 'name = "production"\napproval = true\nenvironment = "Production"'
+    file.write_text(file.read_text().replace('name = "production"', told))
+    unseen = cfg.found("environments")
+    assert "lacks `actions: read`" in unseen["unknown"][0]
+    cfg.place.sign_in({**ALL, "actions": "read"}, "acme/cfg-app")
+    assert "is not there" in cfg.found("environments")["problem"][0]
+    cfg.place.hub.environment("acme/cfg-app", "production")
+    assert "no required reviewers" in cfg.found("environments")["problem"][0]
+    cfg.place.hub.environment("acme/cfg-app", "production", reviewers=("grace",))
+    assert "asked for themselves" in cfg.found("environments")["warning"][0]
+    cfg.place.hub.environment("acme/cfg-app", "production", prevents_self_review=True)
+    assert list(cfg.found("environments")) == ["ok"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.clients.github_api import Say, serving
+from tests.clients.github_api import Api, Say, serving
 from tests.loop.github_world import GitHubWorld
-from tests.loop.stories import endings, inbox, waits_for
+from tests.loop.stories import endings, inbox, journal, waits_for
 from tests.loop.test_approvers import forged, put, rejected
 from tests.world import Result, announcement, sha_of
 
@@ -48,14 +48,31 @@ def w(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
         for name, value in api.environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.delenv("GITHUB_RUN_ID")
-        shop = {"targets": ["s1"], "approval": True, "approvers": ["alice", TEAM]}
-        w = Shop(tmp_path, {"lab": {"targets": ["l1"]}, "shop": shop})
-        w.api, api.bare, w.patch = api, w.bare, monkeypatch
-        for position in (1, 2):
-            w.announce(position)
-            w.green()
-            w.deploy("lab")
-        yield w
+        yield begun(tmp_path, api, monkeypatch, approvers=["alice", TEAM])
+
+
+def begun(folder: Path, api: Api, patch: pytest.MonkeyPatch, **guarded: Any) -> Shop:
+    """2 waits for somebody who may let it into the shop."""
+    shop = {"targets": ["s1"], "approval": True, **guarded}
+    w = Shop(folder, {"lab": {"targets": ["l1"]}, "shop": shop})
+    w.api, api.bare, w.patch = api, w.bare, patch
+    for position in (1, 2):
+        w.announce(position)
+        w.green()
+        w.deploy("lab")
+    return w
+
+
+@pytest.fixture
+def reviewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """The shop takes what a reviewer of the environment `production` lets through."""
+    with serving() as api:
+        for name, value in api.environment.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.delenv("GITHUB_RUN_ID")
+        people = [{"type": "User", "reviewer": {"login": "grace"}}]
+        api.environments["production"] = [{"type": "required_reviewers", "reviewers": people}]
+        yield begun(tmp_path, api, monkeypatch, environment="production")
 
 
 def test_what_an_approver_asks_for_by_the_form_lands(w: Shop) -> None:
@@ -164,3 +181,87 @@ def test_hotfix_by_the_form_is_refused_with_how_to_sign_it(w: Shop) -> None:
     )
     assert "does not say which images" in done["error"]["what"]
     assert "who has a key on main" in done["error"]["remedy"]
+
+
+# An environment of GitHub's, in place of approvers
+
+
+def test_what_a_reviewer_lets_through_lands_and_the_journal_has_both(reviewed: Shop) -> None:
+    w = reviewed
+    w.in_run(7, f"promote shop @{SHA[:9]}", "mallory")
+    done = w.approve()
+    assert (done["promoted"], done["environment"]) == ([], "production")
+    assert "a reviewer of the environment production on GitHub: http" in waits_for(done)
+    assert inbox(w) == [done["request"]["id"]]
+    w.in_run(8, "schedule", "ada", event="schedule")
+    turn = w.turn()
+    assert (turn["promoted"], turn["environment"]) == ([], None), "its own run asks, and no other"
+    w.api.review(7, "approved", "Production", "grace")
+    assert [one["app_sha"] for one in w.turn()["promoted"]] == [SHA]
+    w.green()
+    assert w.on_main("shop") == SHA
+    assert endings(w)[done["request"]["id"]] == ["landed"]
+    by = {one["by"] for one in journal(w) if one.get("id") == done["request"]["id"]}
+    assert by == {"mallory (reviewed by grace)"}
+
+
+def test_what_a_reviewer_rejects_is_rejected(reviewed: Shop) -> None:
+    w = reviewed
+    w.in_run(7, f"promote shop @{SHA}", "ada")
+    request = w.approve()["request"]["id"]
+    w.api.review(7, "rejected", "production", "grace")
+    assert not w.turn()["promoted"]
+    assert endings(w)[request] == ["rejected"]
+    assert "grace rejected it there" in rejected(w)
+
+
+@pytest.mark.parametrize("rules", [None, []], ids=["missing", "without reviewers"])
+def test_environment_that_asks_nobody_is_refused_and_no_job_is_to_name_it(
+    reviewed: Shop, rules: list[Any] | None
+) -> None:
+    """GitHub would make one that is missing, without any rule, for the job that names it."""
+    w = reviewed
+    del w.api.environments["production"]
+    if rules is not None:
+        w.api.environments["production"] = rules
+    w.in_run(7, f"promote shop @{SHA}", "ada")
+    done = w.approve()
+    assert done.code == 1
+    assert ("no such environment" if rules is None else "no required reviewers") in rejected(w)
+    assert not done.get("environment")
+    assert inbox(w) == []
+
+
+def test_forged_request_for_an_environment_counts_for_nothing(reviewed: Shop) -> None:
+    """Neither one that names a run that nobody reviewed, nor one without a run."""
+    w = reviewed
+    w.in_run(7, f"promote shop @{sha_of('app-1')}", "ada")
+    w.api.review(7, "approved", "production", "grace")
+    w.in_run(8, f"promote shop @{SHA}", "mallory", status="completed")
+    for run, why in (
+        ({"run": {"id": 7}}, "is another one's"),
+        ({"run": {"id": 8}}, "ended without a review"),
+        ({}, "it is not signed"),
+    ):
+        request = put(w, forged(w, **run))
+        assert not w.turn()["promoted"]
+        assert endings(w)[request] == ["rejected"]
+        assert why in rejected(w)
+        w.later(minutes=1)
+
+
+def test_terminal_and_a_re_run_are_told_to_fill_in_the_form(reviewed: Shop) -> None:
+    w = reviewed
+    w.in_run(7, f"promote shop @{SHA}", "ada", "grace", attempt=2)
+    assert "a re-run" in w.approve()["error"]["what"]
+    for name in ("GITHUB_RUN_ID", "GITHUB_RUN_ATTEMPT", "GITHUB_EVENT_NAME"):
+        w.patch.delenv(name)
+    said = w.approve()["error"]
+    assert "from the reviewers of the environment production on GitHub alone" in said["what"]
+    assert f"-f operation=promote -f wave=shop -f set=app -f sha={SHA}" in said["remedy"]
+    told = json.dumps({**announcement(9, {"web": "fix"}), "branch": "release-1"})
+    fix = w.run("promote-wave", "--wave", "shop", "--announcement", told, "--override", "down")
+    assert "take the environment out of the wave on main" in fix["error"]["remedy"]
+    line = next(one for one in w.status()["waiting"] if one.get("wave") == "shop")
+    assert line["command"] == line["on_github"], "no terminal can"
+    assert inbox(w) == []

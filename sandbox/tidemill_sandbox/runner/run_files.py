@@ -132,6 +132,12 @@ def _expect_rights(file: File, uses: str, inner: Tree, allowed: Granted) -> None
             raise InvalidWorkflow(why)
 
 
+def environment(job: Mapping[str, Any]) -> str:
+    """The name of the environment that a job names, as a text; empty where it names none."""
+    value = job.get("environment")
+    return str(value.get("name") or "") if isinstance(value, dict) else str(value or "")
+
+
 def concurrency(node: Mapping[str, Any]) -> dict[str, str]:
     """The `concurrency:` of a workflow or a job as texts: group, cancel-in-progress, queue."""
     value = node.get("concurrency")

@@ -11,6 +11,7 @@ from typing import Any, Literal, Protocol
 from tidemill_sandbox.runner import chain, matrices, run_files
 from tidemill_sandbox.runner.chain import File, Level, Result
 from tidemill_sandbox.runner.groups import Entry, Groups, Wish
+from tidemill_sandbox.runner.reviews import Activity, Reviewed
 from tidemill_sandbox.runner.rewriting import has_expression
 from tidemill_sandbox.runner.run_files import Tree
 from tidemill_sandbox.runner.workflow_files import InvalidWorkflow
@@ -38,10 +39,14 @@ class Hands(Protocol):
 
 @dataclass(frozen=True)
 class Waiting:
-    """What runs wait for: their concurrency groups, and a slot among those that work at once."""
+    """What runs wait for: their concurrency groups, and a slot among those that work at once.
+
+    `notice` is called when one begins to wait for reviewers, and when it goes on.
+    """
 
     groups: Groups
     slots: threading.Semaphore
+    notice: Callable[[], None]
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,9 @@ class Running:
     def __init__(self, hub: Hub, run: Run, tree: Tree, hands: Hands, waiting: Waiting) -> None:
         self._hub, self._run, self._tree = hub, run, tree
         self._hands, self._groups, self._slots = hands, waiting.groups, waiting.slots
+        self._activity = Activity(self._rests_or_goes_on)
+        self._reviewed = Reviewed(hub, run, self._activity)
+        self._notice = waiting.notice
         self._ending: Ending | None = None
         self._entries: set[Entry] = set()
         self._lock = threading.Lock()
@@ -96,6 +104,16 @@ class Running:
             self._leave(wish, entry)
         return self._ended() or _together(results.values()).result
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether all that is left of it waits for reviewers."""
+        return self._activity.is_idle
+
+    def _rests_or_goes_on(self) -> None:
+        if self._run.status in ("in_progress", "waiting"):
+            self._hub.update_run(self._run, "waiting" if self.is_idle else "in_progress")
+        self._notice()
+
     def end(self, conclusion: Ending) -> None:
         """Cancel it (`cancelled`), or lose its machine (`failure`); what runs is killed."""
         with self._lock:
@@ -104,6 +122,7 @@ class Running:
         for entry in waiting:
             self._groups.withdraw(entry)
         self._hands.kill()
+        self._reviewed.end()
 
     # --- the jobs of a file
 
@@ -117,8 +136,11 @@ class Running:
                 ready = [name for name in left if all(n in frame.results for n in file.needs(name))]
                 for name in ready:
                     left.remove(name)
+                    self._activity.add(1)
                     going[pool.submit(self._job, frame, name)] = name
+                self._activity.add(-1)
                 done, _ = wait(going, return_when=FIRST_COMPLETED)
+                self._activity.add(1 - len(done))
                 for future in done:
                     frame.results[going.pop(future)] = future.result()
         return frame.results
@@ -132,9 +154,10 @@ class Running:
         matrix = (job.get("strategy") or {}).get("matrix")
         questions = matrices.questions(matrix)
         group = run_files.concurrency(job)
-        texts = {**questions, **_open(group)}
+        environment = run_files.environment(job)
+        texts = {**questions, **_open({**group, "environment": environment})}
         answers: dict[str, str] = {}
-        if texts or "uses" in job or group:
+        if texts or "uses" in job or group or environment:
             levels = frame.levels(name)
             answers, report = self._hands.ask(
                 lambda files: chain.of_probe(
@@ -144,13 +167,14 @@ class Running:
             )
             if report is None or report.result != "success":
                 return self._over(title, report.result if report else "failure")
+        environment = answers.get(environment, environment).strip()
         wish = _wish_of({key: answers.get(text, text) for key, text in group.items()})
         entry = self._enter(wish)
         if entry is None:
             return self._over(title, "cancelled")
         try:
             if matrix is None:
-                return self._one(frame, name, title, None)
+                return self._one(frame, name, title, None, environment)
             found = matrices.combinations(matrices.answered(matrix, answers))
             return self._many(frame, name, title, found)
         except InvalidWorkflow as error:
@@ -178,7 +202,12 @@ class Running:
             return _together(pool.map(one, found))
 
     def _one(
-        self, frame: _Frame, name: str, title: str, matrix: Mapping[str, Any] | None
+        self,
+        frame: _Frame,
+        name: str,
+        title: str,
+        matrix: Mapping[str, Any] | None,
+        environment: str = "",
     ) -> Result:
         levels = frame.levels(name, matrix)
         may_keep = frame.may_keep and frame.anew.isdisjoint(frame.tree.file.needs(name))
@@ -196,12 +225,27 @@ class Running:
         if ending is not None:
             result = Result(ending)
         else:
-            result = self._hands.do(job, levels, frame.tree.granted[name])
+            result = self._do(job, levels, frame.tree.granted[name], environment)
             ending = self._ended()
         if ending is not None and result.result != "success":
             result = Result(ending, result.outputs)
         job.outputs = dict(result.outputs)
         self._hub.update_job(self._run, job, "completed", result.result)
+        return result
+
+    def _do(
+        self, job: Job, levels: Sequence[Level], granted: Mapping[str, Any], environment: str
+    ) -> Result:
+        """Run a job, once the environment's reviewers let it, if it names one."""
+        if not environment:
+            return self._hands.do(job, levels, granted)
+        deployment, may_start = self._reviewed.begin(job, environment, self._slots)
+        if may_start and not self._ending:
+            self._reviewed.tell(deployment, "in_progress")
+            result = self._hands.do(job, levels, granted)
+        else:
+            result = Result("failure")
+        self._reviewed.tell(deployment, "success" if result.result == "success" else "failure")
         return result
 
     def _call(self, frame: _Frame, title: str) -> Result:

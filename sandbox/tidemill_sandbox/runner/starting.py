@@ -54,7 +54,7 @@ class Starter:
     def __init__(self, hub: Hub, machines: Machines, *, most: int = 2) -> None:
         self._hub, self._machines = hub, machines
         self.faults = Faults()
-        self._waiting = Waiting(Groups(), threading.Semaphore(most))
+        self._waiting = Waiting(Groups(), threading.Semaphore(most), self._notice)
         self._going: dict[int, Running] = {}
         self._begun: dict[int, Callable[[], None]] = {}
         self._busy = threading.Condition()
@@ -138,17 +138,27 @@ class Starter:
         return {"attempt": run.attempt}
 
     def settle(self, seconds: float = 600) -> bool:
-        """Wait until nothing runs and nothing is to come; False: it took longer."""
+        """Wait until nothing runs and nothing is to come, but for runs that wait for reviewers.
+
+        False: it took longer.
+        """
         until = time.monotonic() + seconds
         while True:
             self._hub.settle()
             with self._busy:
-                if not self._busy.wait_for(lambda: self._open == 0, until - time.monotonic()):
+                if not self._busy.wait_for(self._is_quiet, until - time.monotonic()):
                     return False
             self._hub.settle()
             with self._busy:
-                if self._open == 0:
+                if self._is_quiet():
                     return True
+
+    def _is_quiet(self) -> bool:
+        return self._open == sum(one.is_idle for one in list(self._going.values()))
+
+    def _notice(self) -> None:
+        with self._busy:
+            self._busy.notify_all()
 
     def close(self) -> None:
         """Kill what runs, and wait for its end; what is late does not come any more."""

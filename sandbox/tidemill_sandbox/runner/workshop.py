@@ -16,9 +16,7 @@ from tidemill_sandbox.runner.chain import Level, Result
 from tidemill_sandbox.runner.job_logs import JobLog
 from tidemill_sandbox.runner.shelf import Shelf
 from tidemill_sandbox.state.hub import Hub
-from tidemill_sandbox.state.shapes import Job, Repository, Run
-
-BOT = "github-actions[bot]"
+from tidemill_sandbox.state.shapes import BOT, Job, Repository, Run
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class Control:
         self._token = token
         hub.control |= {
             "deviations": self._deviations,
+            "environments": self._environments,
             "faults": self._faults,
             "limits": self._limits,
             "rulesets": self._rulesets,
@@ -60,6 +61,18 @@ class Control:
             if body.get("clear"):
                 self._hub.deviations.clear()
         return {"deviations": found}
+
+    def _environments(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Set up an environment: `{"repository", "name", "reviewers", "prevents_self_review"}`."""
+        repository = self._hub.repository(body["repository"])
+        if repository is None:
+            raise Unprocessable(f"there is no repository {body['repository']}")
+        reviewers = tuple(str(one) for one in body.get("reviewers", ()))
+        is_strict = bool(body.get("prevents_self_review"))
+        found = self._hub.environment(
+            repository.name, str(body["name"]), reviewers=reviewers, prevents_self_review=is_strict
+        )
+        return {"id": found.id}
 
     def _faults(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """Add faults: `{"faults": [{"kind": "error", "status": 502, "times": 3}]}`; or clear."""

@@ -22,10 +22,13 @@ from tidemill_sandbox.state.shapes import (
     Access,
     App,
     CheckRun,
+    Environment,
     Event,
+    Gate,
     Installation,
     Job,
     Repository,
+    Review,
     Ruleset,
     Run,
     Workflow,
@@ -126,6 +129,22 @@ class Hub(Memory):
             self.installations[number] = Installation(number, app.id, account, chosen, self.now())
             return self.installations[number]
 
+    def environment(self, repository: str, name: str, **more: Any) -> Environment:
+        """An environment of a repository (`owner/name`), whatever the case of its name; made
+        without any rule where it is new.
+
+        Args:
+            more: its other fields, which an administrator sets.
+        """
+        with self.lock:
+            known = self.repositories[repository.lower()].environments
+            if name.lower() not in known:
+                known[name.lower()] = Environment(self.new_id(), name, self.now())
+            found = known[name.lower()]
+            for key, value in more.items():
+                setattr(found, key, value)
+            return found
+
     # --- runs
 
     def workflow(self, repository: Repository, path: str, name: str | None = None) -> Workflow:
@@ -184,6 +203,16 @@ class Hub(Memory):
             if status == "in_progress" and run.started_at is None:
                 run.started_at = run.updated_at
 
+    def open_gate(self, run: Run, gate: Gate, review: Review | None) -> None:
+        """A reviewer has looked at what waits, or (None) nobody can any more; it counts once."""
+        with self.lock:
+            if gate not in run.gates:
+                return
+            run.gates.remove(gate)
+            if review is not None:
+                run.reviews.append(review)
+        gate.let(review is not None and review.state == "approved")
+
     def add_job(self, run: Run, name: str) -> Job:
         """A job that is queued, its log's place, and its check run, as GitHub Actions has them."""
         with self.lock:
@@ -213,7 +242,7 @@ class Hub(Memory):
         with self.lock:
             run.updated_at = now = self.now()
             job.status, job.conclusion = status, conclusion
-            job.started_at = job.started_at or now
+            job.started_at = job.started_at or (None if status == "waiting" else now)
             if status == "in_progress":
                 job.runner = RUNNER
             elif conclusion == "skipped":

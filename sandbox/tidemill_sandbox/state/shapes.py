@@ -6,7 +6,7 @@ Times are aware datetimes in UTC. Ids are unique among all records of the hub. `
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any, Literal
 Access = Literal["read", "write"]
 Permissions = Mapping[str, Access]
 
+BOT = "github-actions[bot]"  # whose what a workflow's own token does is
 ACTIONS_APP_ID = 15368  # GitHub Actions' own App, to which the check runs of jobs belong
 
 
@@ -51,6 +52,17 @@ class Ruleset:
 
 
 @dataclass
+class Environment:
+    """An environment of a repository; jobs that name it wait where it has `reviewers` (logins)."""
+
+    id: int
+    name: str
+    created_at: datetime
+    reviewers: tuple[str, ...] = ()
+    prevents_self_review: bool = False
+
+
+@dataclass
 class Repository:
     """A repository: `name` is `owner/name`, `path` its bare repository on disk."""
 
@@ -67,6 +79,7 @@ class Repository:
     secrets: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)
     rulesets: list[Ruleset] = field(default_factory=list)
+    environments: dict[str, Environment] = field(default_factory=dict)  # by name in small letters
     pushed_at: datetime | None = None
     # "Pages" of its settings: who may see its site; none where it has none.
     pages: Literal["public", "private"] | None = None
@@ -154,6 +167,25 @@ class Job:
 
 
 @dataclass
+class Review:
+    """What a reviewer said of the jobs of a run that waited for an environment."""
+
+    environment: Environment
+    state: Literal["approved", "rejected"]
+    by: str
+    comment: str
+
+
+@dataclass(eq=False)
+class Gate:
+    """A job that waits for an environment's reviewers; `let` is told once if it may start."""
+
+    environment: Environment
+    deployment: Deployment
+    let: Callable[[bool], None]
+
+
+@dataclass
 class Run:
     """A workflow run; `chain` counts the `workflow_run` events that lead to it.
 
@@ -185,6 +217,8 @@ class Run:
     earlier_by: list[str | None] = field(default_factory=list)
     log: Path | None = None
     chain: int = 0
+    gates: list[Gate] = field(default_factory=list)
+    reviews: list[Review] = field(default_factory=list)
     # What made it start; the event's `cause` says whose token did that.
     trigger: Event | None = None
 

@@ -27,6 +27,7 @@ _TURN = {
     "rejected": "a JSON list of the requests that can't be carried out, with reasons",
     "to-check": "a JSON list of the commits that need a check now",
     "waiting": "a JSON list of what waits, and what for",
+    "environment": "the environment whose reviewers have to look at what this run asks, or empty",
     "next-due": "when time alone makes something due, or empty",
     "wake": "whether that is within the hour, and no turn before this one knew",
 }
@@ -61,6 +62,8 @@ OUTPUTS: Mapping[str, Mapping[str, str]] = {
         "state": _REQUEST["state"],
         "reason": "why there was nothing to accept",
         "waiting": "with look-ahead, a JSON list of what waits, and what for",
+        "environment": "with look-ahead, the environment whose reviewers have to look at what this "
+        "run asks, or empty",
         "next-due": "with look-ahead, when time alone makes something due, or empty",
         "wake": "with look-ahead, whether that is within the hour, and no turn knew it before",
         "due": "with look-ahead, whether a turn has something to do",

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import msgspec
 
-from tidemill.asks.asker import Asker, Origin
+from tidemill.asks.asker import Asker
 from tidemill.errors import Refused
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact, Hotfix, Rollback, approval
 from tidemill.facts.settings import Settings, Wave
 from tidemill.facts.state import State
-from tidemill.plan.approvers import FORM, NotAllowed, guarded, may_all
+from tidemill.plan.approvers import FORM, NotAllowed, guarded, may_all, takes_it_from
 
 
 def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
@@ -23,19 +23,23 @@ def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
     It names the run that it is asked in, or the main that whoever signs it sees: it is signed then.
 
     Raises:
-        Refused: its wave takes it from approvers alone, and this is none.
+        Refused: its wave takes it from approvers alone, and this is none; or from the reviewers of
+            an environment, and this is no form that they could review.
     """
     if isinstance(fact, Deployment):
         return fact
     waves = waves_of(state, fact)
     is_unknown = not isinstance(state.settings, Settings)  # whoever mends them may want to know
     origin = asker.origin
+    if waves and (why := _why_no_form(fact, waves, asker)):
+        raise _refusal(fact, waves, asker, why)
     if asker.signs or (waves and origin is None):
         return msgspec.structs.replace(fact, main=state.main)
     if origin is None or not (waves or is_unknown):
         return fact
-    if waves and (why := _why_not(fact, waves, origin)):
-        raise _refusal(fact, waves, asker, why)
+    found = may_all(waves, origin.logins)
+    if isinstance(found, NotAllowed):
+        raise _refusal(fact, waves, asker, found.reason)
     return msgspec.structs.replace(fact, run=origin.run)
 
 
@@ -46,18 +50,22 @@ def waves_of(state: State, fact: Fact) -> tuple[Wave, ...]:
     return guarded(state.settings, state.holds.values(), fact)
 
 
-def _why_not(fact: Fact, waves: tuple[Wave, ...], origin: Origin) -> str | None:
-    """Why what a run brings does not count."""
+def _why_no_form(fact: Fact, waves: tuple[Wave, ...], asker: Asker) -> str | None:
+    """Why what is asked for does not count as what somebody has filled in on GitHub; None where it
+    does, or does not have to."""
+    origin, is_reviewed = asker.origin, any(wave.environment for wave in waves)
+    if origin is None or asker.signs:
+        return "this is no run there that they could review" if is_reviewed else None
     if origin.event != FORM:
         return f"this run was started by {origin.event}, and not by a form"
     if isinstance(fact, Hotfix):
         return "what GitHub says of a run does not say which images a hotfix has"
-    found = may_all(waves, origin.logins)
-    return found.reason if isinstance(found, NotAllowed) else None
+    if is_reviewed and origin.run.attempt > 1:
+        return "this is a re-run, which approves nothing"
+    return None
 
 
 def _refusal(fact: Fact, waves: tuple[Wave, ...], asker: Asker, why: str) -> Refused:
-    names = " and ".join(wave.name for wave in waves)
     words = approval(fact)
     if isinstance(fact, Rollback):
         to = ("--to", fact.to.app_sha) if fact.to.app_sha else ()
@@ -66,7 +74,9 @@ def _refusal(fact: Fact, waves: tuple[Wave, ...], asker: Asker, why: str) -> Ref
     command = asker.typed(words) if words else "ask again"
     on_github = None if isinstance(fact, Hotfix) or not words else asker.on_github(words)
     also = f", or without one: {on_github}" if on_github else ""
-    return Refused(
-        f"{names} takes this from its approvers alone, and {why}",
-        remedy=f"let an approver do it, who has a key on main: {command}{also}",
-    )
+    remedy = f"let an approver do it, who has a key on main: {command}{also}"
+    if any(wave.environment for wave in waves):
+        remedy = on_github or "ask by Run workflow on the page Actions of cfg-app.git"
+        if isinstance(fact, Hotfix):
+            remedy = "take the environment out of the wave on main, and put it in again after that"
+    return Refused(f"{takes_it_from(waves)}, and {why}", remedy=remedy)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from tidemill.checkup import (
     deployments,
+    environments,
     landing,
     repository,
     server,
@@ -41,6 +42,7 @@ CHECKS: dict[str, Callable[[Checkup], Iterator[Finding]]] = {
     "branch": landing.default_branch,
     "required-checks": landing.required_checks,
     "rules": landing.rules,
+    "environments": environments.environments,
     "secrets": workflows.named_secrets,
     "token": server.token,
     "state-refs": server.state_refs,

@@ -292,8 +292,8 @@ def _of_gitops(call: Call) -> Iterator[Finding]:
 
 
 def approvers(known: Checkup) -> Iterator[Finding]:
-    """`approvers`: can a turn tell who asks for what waves take from their approvers alone?"""
-    waves = [wave for wave in known.cfg.waves if wave.approvers] if known.cfg else []
+    """`approvers`: can a turn tell who asks for what waves take from some people alone?"""
+    waves = [wave for wave in known.cfg.waves if wave.is_guarded] if known.cfg else []
     for wave in waves:
         teams = [one for one in wave.approvers if "/" in one]
         if teams and not any(call.inputs.get("teams") is True for call in known.calls):
@@ -312,7 +312,7 @@ def approvers(known: Checkup) -> Iterator[Finding]:
                 "take the run-name that tidemill init cfg writes",
             )
     if waves:
-        yield ok(f"approvers are named for {listed([wave.name for wave in waves])}")
+        yield ok(f"approvers or reviewers are asked for {listed([wave.name for wave in waves])}")
 
 
 def named_secrets(known: Checkup) -> Iterator[Finding]:

@@ -117,7 +117,9 @@ class Examination:
         hub = About(where, token, say=self._say)
         branches = [known.cfg.main, known.cfg.auto] if known.cfg else []
         branches += [known.app.branch] if known.app else []
-        known = replace(known, github=hub.repository(branches))
+        waves = known.cfg.waves if known.cfg else ()
+        named = [wave.environment for wave in waves if wave.environment]
+        known = replace(known, github=hub.repository(branches, named))
         other = announced_to(known)
         if other is None:
             return known

@@ -57,6 +57,7 @@ def as_json(  # noqa: PLR0912 - a case for each kind
                 "waiting": [waiting_json(line, turn.remedies) for line in turn.waiting],
                 "next_due": time_text(turn.next_due),
                 "wake": turn.wake,
+                "environment": turn.environment,
             }
         case results.LoopDone(came, turn, checks):
             accepted = request_json(came.request) if came else None
@@ -221,6 +222,7 @@ def turn_json(turn: TurnTaken) -> dict[str, Any]:
         "notes": [{"what": one.what, **_entry(one)} for one in notes],
         "unread": turn.unread,
         "unsent": turn.unsent,
+        "environment": turn.environment,
         "approvals": [set_json(one, turn.remedies.server) for one in turn.approvals],
     }
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from tidemill.asks.workflow_dispatch import inputs_of
 from tidemill.clients.github import place
 from tidemill.plan.obstacles import Wait
-from tidemill.plan.wording import line_command, reasons, runs_as
+from tidemill.plan.wording import form, line_command, reasons, runs_as
 from tidemill.words.urls import without_credentials
 
 
@@ -63,6 +63,8 @@ class Remedies:
 
     def ending(self, line: Wait) -> tuple[str, str | None]:
         """The command that ends a wait, as it is typed; and the same on GitHub."""
+        if (filled := form(line)) and (found := self.on_github(filled)):
+            return found, found
         words = line_command(line)
         return self.typed(words), self.on_github(words)
 

@@ -104,6 +104,7 @@ class TurnTaken:
         unread: why reports of targets could not be read or used; the turn went on without them.
         unsent: why signals could not be sent; a later turn sends them.
         approvals: what each wave would get that waits for an approval.
+        environment: the environment on GitHub whose reviewers have to look at what this run asks.
     """
 
     outcome: TurnOutcome
@@ -120,6 +121,7 @@ class TurnTaken:
     unread: tuple[str, ...] = ()
     unsent: tuple[str, ...] = ()
     approvals: tuple[SetDifference, ...] = ()
+    environment: str | None = None
 
     def done(self, what: str) -> tuple[Entry, ...]:
         """All of one kind that it did, as the journal calls it."""

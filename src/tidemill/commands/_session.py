@@ -31,6 +31,7 @@ from tidemill.facts.requests import (
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
+from tidemill.plan.approvers import environment_of
 from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
 from tidemill.plan.waits import is_by_rule
@@ -150,6 +151,7 @@ def turn_taken(
         next_due=next_due,
         wake=is_soon(next_due, remedies.now) and (person.is_scheduled() or not was_known),
         approvals=tuple(awaiting_approval(known, plan.waiting)) if known else (),
+        environment=environment_of(plan.waiting, run[0]) if (run := person.run()) else None,
     )
 
 

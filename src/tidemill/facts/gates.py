@@ -22,7 +22,7 @@ from tidemill.words.moments import Moment
 Values: TypeAlias = Mapping[str, str]
 _KEYS = (
     *("after", "admit", "settle", "soak", "windows", "approval", "approvers"),
-    *("on_failure", "failed_after", "need"),
+    *("environment", "on_failure", "failed_after", "need"),
 )
 _LONGEST = 80  # characters of a value that are shown
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from tidemill.facts.github_checks import RequiredCheck
+from tidemill.facts.vouchers import Environment
 
 _T = TypeVar("_T")
 
@@ -132,7 +133,7 @@ class OnGitHub:
         name: `owner/name`.
         scopes: of a classic token; None where GitHub names none.
         secrets, variables: names in capitals, those of the organization with them.
-        branches: by name.
+        branches: by name; environments: those that waves name, None where one is not there.
     """
 
     name: str
@@ -143,6 +144,7 @@ class OnGitHub:
     secrets: frozenset[str] | Unseen = Unseen("nobody asked")
     variables: frozenset[str] | Unseen = Unseen("nobody asked")
     branches: Mapping[str, BranchOnGitHub] = field(default_factory=dict)
+    environments: Mapping[str, Environment | Unseen | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -206,6 +206,8 @@ class Wave(_Part, frozen=True, kw_only=True):
             `tidemill promote-wave --sha SHA`. `tidemill status` prints the whole command.
         approvers: who alone may approve, override, roll back, release and retry here: logins, and
             teams as `org/team` (default: everybody who may write). See docs/jobs/name-approvers.md.
+        environment: an environment of GitHub's, whose reviewers are asked instead of `approvers`.
+            It takes `approval = true`. See docs/jobs/let-github-ask-reviewers.md.
         on_failure: what a failed set leads to. See docs/reference/settings.md#when-a-set-fails.
         failed_after: how long a target must stay Degraded before it counts as failed. See
             docs/reference/settings.md#when-a-set-fails.
@@ -223,9 +225,15 @@ class Wave(_Part, frozen=True, kw_only=True):
     windows: tuple[Window, ...] = ()
     approval: bool = False
     approvers: tuple[str, ...] = ()
+    environment: str | None = None
     on_failure: OnFailure = "wait"
     failed_after: Duration = Duration()
     need: Need = ALL
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether it takes from some people alone what lets something in, or takes it back."""
+        return bool(self.approvers or self.environment)
 
     @property
     def sources(self) -> tuple[str, ...]:

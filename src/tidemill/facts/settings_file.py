@@ -33,6 +33,8 @@ from tidemill.words.references import is_tag
 from tidemill.words.toml_lines import line_of
 from tidemill.words.toml_mistakes import mistake
 
+_LONGEST_ENVIRONMENT = 255
+
 
 def parse(text: str, *, commit: str = "this commit") -> Settings:
     """Parse `tidemill.toml`.
@@ -245,6 +247,22 @@ def _check_approvers(settings: Settings) -> None:
             if one.casefold() in seen:
                 raise _WrongAt(f"$.waves[{index}].approvers", f"{one!r} is there twice")
             seen.add(one.casefold())
+        if why := _why_no_environment(wave):
+            raise _WrongAt(f"$.waves[{index}].environment", why)
+
+
+def _why_no_environment(wave: Wave) -> str | None:
+    name = wave.environment
+    if name is None:
+        return None
+    if wave.approvers:
+        return f"{wave.name} has approvers, too: leave one of the two out"
+    if not wave.approval:
+        return "it takes approval = true, for otherwise sets come without a review"
+    if "/" in name:  # that is how GitHub knows targets
+        return f"{name!r} would be a target's: an environment with reviewers has no / in its name"
+    is_fit = name == name.strip() and name.strip(".") and len(name) <= _LONGEST_ENVIRONMENT
+    return None if is_fit and not UNPRINTABLE.search(name) else f"{name!r} is no environment"
 
 
 def _check_tags(patterns: Sequence[str]) -> None:

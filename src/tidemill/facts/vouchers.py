@@ -2,7 +2,8 @@
 
 Whoever may write refs can put a request into the inbox, in anybody's name. Where a wave takes
 something from its approvers alone, a voucher has to say whose it is: a signature by a key that main
-has for a login, or what GitHub says of the run that wrote it.
+has for a login, or what GitHub says of the run that wrote it. Where a wave names an environment, it
+is what the environment's reviewers said of that run.
 """
 
 from __future__ import annotations
@@ -50,6 +51,30 @@ class SignatureVoucher:
 
 
 @dataclass(frozen=True)
+class Review:
+    """What a reviewer said of a run that waits for an environment of GitHub's."""
+
+    environment: str
+    by: str
+    is_approved: bool
+
+
+@dataclass(frozen=True)
+class Environment:
+    """An environment of GitHub's, and what its rules ask of a job that names it.
+
+    Attributes:
+        has_reviewers: whether such a job waits until one of them lets it go on.
+        may_review_own: whether whoever started the run may be that one.
+        may_bypass: whether administrators may let it go on past the rules.
+    """
+
+    has_reviewers: bool = False
+    may_review_own: bool = False
+    may_bypass: bool = False
+
+
+@dataclass(frozen=True)
 class RunVoucher:
     """What GitHub says of the run that the request names.
 
@@ -58,6 +83,9 @@ class RunVoucher:
         event, branch: what started it, and of which branch its workflow is.
         title: what it is called, which says what was filled in.
         at: when it was started.
+        url: its page; `is_over`: whether it has ended.
+        reviews: what reviewers said of it, where a wave names an environment.
+        environments: those that waves name and nobody has reviewed it for; None: there is none.
     """
 
     actors: tuple[str, ...]
@@ -66,6 +94,10 @@ class RunVoucher:
     title: str
     at: datetime
     members: Members = Members()
+    url: str = ""
+    is_over: bool = False
+    reviews: tuple[Review, ...] = ()
+    environments: Mapping[str, Environment | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

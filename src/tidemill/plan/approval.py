@@ -9,23 +9,28 @@ from tidemill.announcing.order import order_of
 from tidemill.facts.operation import Operation
 from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
-from tidemill.plan.obstacles import MissingApproval
+from tidemill.plan.obstacles import MissingApproval, MissingReview
 
 
 def needs_approval(
     draft: Draft, wave: Wave, operation: Operation, ready: datetime | None
-) -> Iterator[MissingApproval]:
+) -> Iterator[MissingApproval | MissingReview]:
     """Whether a promotion waits for it: what a person asks for is approved by that.
 
     Args:
         ready: since when nothing but the wave itself keeps the set out.
     """
-    if wave.approval and operation.request not in draft.inbox:
+    if not wave.approval or operation.request in draft.inbox:
+        return
+    if review := draft.reviews.get((wave.name, operation.set, operation.app_sha or "")):
+        yield review
+    else:
         yield MissingApproval(
             wave=wave.name,
             set=operation.set,
             app_sha=operation.app_sha or "",
             approvers=wave.approvers,
+            environment=wave.environment,
             since=ready,
         )
 

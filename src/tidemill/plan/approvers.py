@@ -3,12 +3,16 @@
 What such a wave is asked for counts once a voucher says that an approver has asked. Where it says
 that somebody else has, or nobody does, the request is rejected. Where that can't be found out, the
 request waits, and does nothing meanwhile.
+
+A wave that names an environment of GitHub's has no approvers of its own. There, anybody may ask by
+the form. A job of that run waits until one of the environment's reviewers lets it go on, and then
+what the run has asked for counts. The job needs no part in it: GitHub keeps what reviewers said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
@@ -43,7 +47,7 @@ from tidemill.facts.vouchers import (
     Voucher,
 )
 from tidemill.plan.draft import Draft
-from tidemill.plan.obstacles import About, UnknownAsker
+from tidemill.plan.obstacles import About, MissingReview, Obstacle, UnknownAsker, Wait
 from tidemill.plan.position import first_waves
 from tidemill.plan.rollback import healthy_before
 from tidemill.words.moments import parse_moment
@@ -68,7 +72,15 @@ class NotKnown:
     remedy: str
 
 
-Verdict: TypeAlias = Asked | NotAllowed | NotKnown
+@dataclass(frozen=True)
+class NotReviewed:
+    """No reviewer of an environment has let its run go on yet."""
+
+    environment: str
+    url: str
+
+
+Verdict: TypeAlias = Asked | NotAllowed | NotKnown | NotReviewed
 
 
 def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave, ...]:
@@ -83,7 +95,18 @@ def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave
             names = [*first_waves(settings)]
         case _:
             return ()
-    return tuple(wave for wave in settings.waves if wave.name in names and wave.approvers)
+    return tuple(wave for wave in settings.waves if wave.name in names and wave.is_guarded)
+
+
+def takes_it_from(waves: Iterable[Wave]) -> str:
+    """Whom waves take something from alone, in words."""
+    found: dict[str, list[str]] = {}
+    for wave in waves:
+        whose = f"the reviewers of the environment {wave.environment} on GitHub"
+        found.setdefault(whose if wave.environment else "its approvers", []).append(wave.name)
+    return " and ".join(
+        f"{' and '.join(names)} takes this from {whose} alone" for whose, names in found.items()
+    )
 
 
 def let_in(draft: Draft) -> None:
@@ -107,20 +130,33 @@ def let_in(draft: Draft) -> None:
                 draft.asked[request_id] = asked
                 draft.inbox.replace(request_id, msgspec.structs.replace(fact, by=by or fact.by))
             case NotAllowed(reason):
-                names = " and ".join(wave.name for wave in waves)
-                why = f"{names} takes this from its approvers alone, and {reason}"
+                why = f"{takes_it_from(waves)}, and {reason}"
                 wave = None if isinstance(fact, AnnouncementRequest) else waves[0].name
                 draft.reject(request_id, why, set_name=_set_of(fact), wave=wave)
             case NotKnown(reason, remedy):
-                about = About(
-                    at="asked",
-                    app_sha=app_sha_of(fact),
-                    set=_set_of(fact),
-                    wave=waves[0].name,
-                )
                 stop = UnknownAsker(wave=waves[0].name, reason=reason, remedy=remedy)
-                draft.wait(about, stop, since=fact.accepted_at, request=request_id)
-                draft.inbox.take(request_id)
+                _wait(draft, request_id, fact, waves[0], stop)
+            case NotReviewed(environment, url):
+                run = fact.run.id if fact.run else 0
+                review = MissingReview(
+                    wave=waves[0].name, environment=environment, run=run, url=url
+                )
+                if isinstance(fact, Promotion):
+                    draft.reviews[fact.wave, fact.set, fact.app_sha] = review
+                _wait(draft, request_id, fact, waves[0], review)
+
+
+def environment_of(waiting: Iterable[Wait], run: int) -> str | None:
+    """The environment whose reviewers have to look at what a run has asked for, if it is one."""
+    found = (one for line in waiting for one in line.obstacles if isinstance(one, MissingReview))
+    return next((one.environment for one in found if one.run == run), None)
+
+
+def _wait(draft: Draft, request_id: str, fact: Request, wave: Wave, stop: Obstacle) -> None:
+    """Name what a request waits for, and keep it from all that follows."""
+    about = About(at="asked", app_sha=app_sha_of(fact), set=_set_of(fact), wave=wave.name)
+    draft.wait(about, stop, since=fact.accepted_at, request=request_id)
+    draft.inbox.take(request_id)
 
 
 def _set_of(fact: Fact) -> str | None:
@@ -132,7 +168,7 @@ def _set_of(fact: Fact) -> str | None:
 def _verdict(
     draft: Draft, request_id: str, fact: Request, waves: tuple[Wave, ...], voucher: Voucher
 ) -> Verdict:
-    found = _of_voucher(draft, request_id, fact, voucher)
+    found = _of_voucher(draft, request_id, fact, waves, voucher)
     if not isinstance(found, Asked):
         return found
     if found.key in draft.ledger.spent:
@@ -151,10 +187,42 @@ def _verdict(
             return found
     verdicts = [may_all(waves, way, members) for way in ways]
     order = (type(None), NotKnown, NotAllowed)
-    return min(verdicts, key=lambda one: order.index(type(one))) or found
+    refused = min(verdicts, key=lambda one: order.index(type(one)))
+    return refused or _reviewed(waves, voucher, found)
 
 
-def _of_voucher(draft: Draft, request_id: str, fact: Request, voucher: Voucher) -> Verdict:
+def _reviewed(
+    waves: Iterable[Wave], voucher: SignatureVoucher | RunVoucher, found: Asked
+) -> Verdict:
+    """What an approver has asked for, once reviewers let it through where waves name them."""
+    names = {wave.environment.casefold(): wave.environment for wave in waves if wave.environment}
+    if not names:
+        return found
+    if not isinstance(voucher, RunVoucher):
+        return NotAllowed("a signature is no review: ask by the form on GitHub")
+    if len(names) > 1:
+        return NotAllowed(f"it is about {' and '.join(names.values())}: ask for one wave at a time")
+    [(key, name)] = names.items()
+    mine = [one for one in voucher.reviews if one.environment.casefold() == key]
+    if no := next((one.by for one in mine if not one.is_approved), None):
+        return NotAllowed(f"{no} rejected it there")
+    if mine:
+        return replace(found, by=f"{found.by} (reviewed by {mine[0].by})")
+    environment = voucher.environments.get(name)
+    if environment is None:
+        return NotAllowed(
+            "there is no such environment, or this plan of GitHub's has none for this repository"
+        )
+    if not environment.has_reviewers:
+        return NotAllowed("that has no required reviewers")
+    if voucher.is_over:
+        return NotAllowed("its run has ended without a review")
+    return NotReviewed(name, voucher.url)
+
+
+def _of_voucher(
+    draft: Draft, request_id: str, fact: Request, waves: Iterable[Wave], voucher: Voucher
+) -> Verdict:
     match voucher:
         case NoVoucher(reason):
             return NotAllowed(reason)
@@ -165,7 +233,7 @@ def _of_voucher(draft: Draft, request_id: str, fact: Request, voucher: Voucher) 
         case SignatureVoucher(logins):
             return Asked(" or ".join(logins), request_id, fact.accepted_at)
         case RunVoucher():
-            if wrong := _why_not_this_run(draft, fact, voucher):
+            if wrong := _why_not_this_run(draft, fact, waves, voucher):
                 return NotAllowed(wrong)
             run = fact.run
             key = f"run-{run.id}-{run.attempt}" if run else request_id
@@ -174,13 +242,16 @@ def _of_voucher(draft: Draft, request_id: str, fact: Request, voucher: Voucher) 
             return Asked(by, key, voucher.at)
 
 
-def _why_not_this_run(draft: Draft, fact: Request, run: RunVoucher) -> str | None:
+def _why_not_this_run(
+    draft: Draft, fact: Request, waves: Iterable[Wave], run: RunVoucher
+) -> str | None:
     settings = draft.settings
     if run.event != FORM:
         return f"its run was started by {run.event}, and not by a person's form"
     if run.branch != settings.main:
         return f"its run is of the workflow on {run.branch}, and not on {settings.main}"
-    if fact.run is not None and fact.run.attempt > 1 and approval(fact):
+    is_again = fact.run is not None and fact.run.attempt > 1
+    if is_again and (approval(fact) or any(wave.environment for wave in waves)):
         return "its run is a re-run, which approves nothing"
     if other := why_other(run.title, fact, settings):
         return f"its run is another one's: {other}"
@@ -232,7 +303,7 @@ def may_all(
     unknown = None
     for wave in waves:
         for login in logins:
-            found = _may(wave, login, members.known)
+            found = _may(wave, login, members.known) if wave.approvers else True
             if found is False:
                 named = ", ".join(wave.approvers)
                 return NotAllowed(

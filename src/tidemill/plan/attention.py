@@ -12,6 +12,7 @@ from tidemill.plan.obstacles import (
     HoldInForce,
     HotfixThere,
     MissingApproval,
+    MissingReview,
     MissingVerification,
     Obstacle,
     PastEnding,
@@ -40,6 +41,7 @@ def needs_a_person(one: Obstacle) -> bool:
             return bool(lost) and lost not in PASSING
         case (
             MissingApproval()
+            | MissingReview()
             | UnknownAsker()
             | StaleMain()
             | FailureThere()

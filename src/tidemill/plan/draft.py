@@ -34,7 +34,7 @@ from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.verification import Question
 from tidemill.facts.vouchers import Asked
 from tidemill.plan.inbox import Inbox
-from tidemill.plan.obstacles import About, Obstacle, Wait
+from tidemill.plan.obstacles import About, MissingReview, Obstacle, Wait
 
 _TOLD = ("landed", "evicted", "unchanged")
 _ENDS_BADLY = ("evicted", "rejected", "dropped")
@@ -74,6 +74,7 @@ class Draft:
     to_ask: dict[Question, None] = field(default_factory=dict)  # in order, each once
     to_vouch: list[str] = field(default_factory=list)
     asked: dict[str, Asked] = field(default_factory=dict)
+    reviews: dict[tuple[str, str, str], MissingReview] = field(default_factory=dict)
     named: dict[str, str] = field(default_factory=dict)
     reporters: dict[str, str] = field(default_factory=dict)
     trees: dict[tuple[str, str], str | None] = field(default_factory=dict)

@@ -112,6 +112,16 @@ class MissingApproval(_Obstacle, frozen=True, kw_only=True, tag="approval"):
     set: str
     app_sha: str
     approvers: tuple[str, ...] = ()
+    environment: str | None = None
+
+
+class MissingReview(_Obstacle, frozen=True, kw_only=True, tag="review"):
+    """A reviewer of an environment of GitHub's has to let the run go on that asked for it."""
+
+    wave: str
+    environment: str
+    run: int
+    url: str
 
 
 class UnknownAsker(_Obstacle, frozen=True, kw_only=True, tag="unknown asker"):
@@ -437,6 +447,7 @@ Obstacle: TypeAlias = (
     | FreezeInForce
     | ClosedWindow
     | MissingApproval
+    | MissingReview
     | UnknownAsker
     | StaleMain
     | RegenerationFirst

@@ -35,6 +35,7 @@ from tidemill.plan.obstacles import (
     MissingApproval,
     MissingCheck,
     MissingReport,
+    MissingReview,
     MissingVerification,
     Obstacle,
     PastEnding,
@@ -285,6 +286,8 @@ def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
     match one:
         case MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return "approval", ("approval", wave, set_name, sha)
+        case MissingReview(wave=wave):  # of a promotion, the same as the approval before it
+            return "approval", ("approval", wave, about.set or "", about.app_sha or "")
         case FailureThere(wave=wave, set=set_name) | FailingTargets(wave=wave, set=set_name):
             return "failed", ("failed", wave, set_name)
         case FailedVerification(wave=wave, set=set_name):

@@ -14,6 +14,7 @@ from tidemill.plan.obstacles import (
     FreezeInForce,
     HoldInForce,
     MissingApproval,
+    MissingReview,
     Obstacle,
     StaleMain,
 )
@@ -51,7 +52,7 @@ def earliest(
 
 def _takes_a_person(one: Obstacle) -> bool:
     is_hold = isinstance(one, HoldInForce) and one.until is None
-    return is_hold or isinstance(one, MissingApproval | StaleMain)
+    return is_hold or isinstance(one, MissingApproval | MissingReview | StaleMain)
 
 
 def _opened(settings: Settings, wave: Wave, when: datetime) -> datetime:

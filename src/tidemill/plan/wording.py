@@ -70,6 +70,10 @@ def in_words(  # noqa: PLR0912, PLR0915 - a case for each kind
             return f"{wave} is frozen until {_clock(until)}: {reason}"
         case obstacles.ClosedWindow(wave=wave, until=until):
             return f"the window of {wave} opens at {_clock(until)}"
+        case obstacles.MissingApproval(wave=wave, environment=str(environment)):
+            return f"approval for {wave} on GitHub, reviewed in the environment {environment}"
+        case obstacles.MissingReview(environment=environment, url=url):
+            return f"a reviewer of the environment {environment} on GitHub: {url}"
         case obstacles.MissingApproval(wave=wave, approvers=approvers):
             return f"approval for {wave}" + (f" by {' or '.join(approvers)}" if approvers else "")
         case obstacles.UnknownAsker(wave=wave, reason=reason, remedy=remedy):
@@ -173,6 +177,8 @@ def command(one: Obstacle, about: About) -> tuple[str, ...] | None:
         case obstacles.HoldInForce(wave=wave, set=set_name):
             only = () if set_name == ALL_SETS else ("--set", set_name)
             return ("release-wave", "--wave", wave, *only, "--reason", "it may go on")
+        case obstacles.MissingApproval(environment=str()):
+            return None  # nobody's terminal can: see `form`
         case obstacles.MissingApproval(wave=wave, set=set_name, app_sha=sha):
             return ("promote-wave", "--wave", wave, "--set", set_name, "--sha", sha)
         case (
@@ -232,6 +238,15 @@ def line_command(line: Wait) -> tuple[str, ...]:
     """The command that a line ends with: the first that ends one of its waits, or a look."""
     found = (command(one, line.about) for one in line.obstacles)
     return next((words for words in found if words), ("status",))
+
+
+def form(line: Wait) -> tuple[str, ...] | None:
+    """The command that ends a wait and counts only as a form on GitHub."""
+    found = (one for one in line.obstacles if isinstance(one, obstacles.MissingApproval))
+    one = next((one for one in found if one.environment), None)
+    if one is None:
+        return None
+    return ("promote-wave", "--wave", one.wave, "--set", one.set, "--sha", one.app_sha)
 
 
 def reasons(line: Wait, now: datetime | None = None) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Protocol
 from tidemill.errors import Refused
 from tidemill.facts.github_checks import Reports, RequiredCheck, record
 from tidemill.facts.snapshot import Snapshot
-from tidemill.facts.vouchers import RunVoucher
+from tidemill.facts.vouchers import Environment, Review, RunVoucher
 
 
 class Forge(Protocol):
@@ -27,6 +27,14 @@ class Forge(Protocol):
 
     def run(self, run_id: int, attempt: int) -> RunVoucher | None:
         """What an attempt at a run of a workflow was started by; None where there is none."""
+        ...
+
+    def reviews(self, run_id: int) -> tuple[Review, ...]:
+        """What reviewers said of a run that waited for environments."""
+        ...
+
+    def environment(self, name: str) -> Environment | None:
+        """An environment, and what it asks for; None where there is none of that name."""
         ...
 
     def is_member(self, team: str, login: str) -> bool:

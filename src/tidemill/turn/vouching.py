@@ -14,6 +14,7 @@ from tidemill.facts.vouchers import (
     Members,
     NoVoucher,
     OwnVoucher,
+    RunVoucher,
     SignatureVoucher,
     UnknownVoucher,
     Voucher,
@@ -64,11 +65,23 @@ def _of_run(forge: Forge | None, settings: Settings, run: WorkflowRun) -> Vouche
         return UnknownVoucher(*_NO_GITHUB)
     try:
         found = forge.run(run.id, run.attempt)
+        found = found and _reviewed(forge, settings, run.id, found)
     except TidemillError as error:
         return UnknownVoucher(error.what, error.remedy)
     if found is None:
         return NoVoucher(f"GitHub knows no attempt {run.attempt} at a run {run.id}")
     return replace(found, members=_members(forge, settings, found.actors))
+
+
+def _reviewed(forge: Forge, settings: Settings, run: int, found: RunVoucher) -> RunVoucher:
+    """With what reviewers said, and with the environments of which they have said nothing."""
+    names = dict.fromkeys(wave.environment for wave in settings.waves if wave.environment)
+    if not names:
+        return found
+    reviews = forge.reviews(run)
+    told = {one.environment.casefold() for one in reviews}
+    unsaid = {name: forge.environment(name) for name in names if name.casefold() not in told}
+    return replace(found, reviews=reviews, environments=unsaid)
 
 
 def _members(forge: Forge | None, settings: Settings, logins: Iterable[str]) -> Members:

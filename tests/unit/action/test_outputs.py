@@ -66,6 +66,7 @@ def test_an_event_that_brings_nothing_says_why() -> None:
         "state": "nothing to accept",
         "reason": "no news",
         "waiting": "",
+        "environment": "",
         "next-due": "",
         "wake": "",
         "due": "",

@@ -47,6 +47,7 @@ from tidemill.facts.on_github import (
     Unseen,
     WorkflowDefaults,
 )
+from tidemill.facts.vouchers import Environment
 from tidemill.words.documents import loaded
 
 Case = tuple[Callable[[], Checkup], str, State, str]
@@ -88,6 +89,12 @@ def as_app(known: Checkup) -> Checkup:
     lines = "      app-client-id: x\n    secrets:\n      app-private-key: ${{ secrets.KEY }}\n"
     texts = {**known.files.texts, CFG_FILE: CFG_WORKFLOW + lines}
     return replace(known, files=replace(known.files, texts=texts))
+
+
+def reviewed(found: Environment | Unseen | None) -> Checkup:
+    """cfg-app.git, whose production takes what the reviewers of `live` let through."""
+    told = 'name = "production"\napproval = true\nenvironment = "live"'
+    return on_github(said('name = "production"', told), environments={"live": found})
 
 
 ASKED = '[[verifications]]\nname = "smoke"\ncommand = "make smoke"\n'
@@ -185,6 +192,39 @@ CASES: dict[str, Case] = {
     "image files may be merged": (
         lambda: cfg(attributes="* text=auto\n"),
         "attributes", "warning", "Git may merge two sets",
+    ),
+    # environments
+    "no environment": (
+        lambda: reviewed(None),
+        "environments", "problem", "the environment live, which production names, is not there",
+    ),
+    "environment without reviewers": (
+        lambda: reviewed(Environment(may_review_own=True)),
+        "environments", "problem", "has no required reviewers",
+    ),
+    "environment that can't be seen": (
+        lambda: reviewed(Unseen("403")),
+        "environments", "unknown", "which production names, can't be seen: 403",
+    ),
+    "environment and no GitHub": (
+        lambda: replace(reviewed(None), github=Unseen("--offline")),
+        "environments", "unknown", "can't be seen: --offline",
+    ),
+    "reviewers of their own": (
+        lambda: reviewed(Environment(has_reviewers=True, may_review_own=True)),
+        "environments", "warning", "approve what they have asked for themselves",
+    ),
+    "administrators go past": (
+        lambda: reviewed(Environment(has_reviewers=True, may_bypass=True)),
+        "environments", "warning", "lets administrators go past its rules",
+    ),
+    "environment that asks somebody else": (
+        lambda: reviewed(Environment(has_reviewers=True)),
+        "environments", "ok", "has reviewers",
+    ),
+    "reviewers and another run-name": (
+        lambda: reviewed(Environment(has_reviewers=True)),
+        "approvers", "problem", "nothing that is asked for on GitHub counts for production",
     ),
     # workflows
     "no workflow": (
@@ -691,7 +731,7 @@ def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
 
 
 def test_every_check_is_met_by_a_mistake() -> None:
-    sound = (cfg(), app(), telling(SLACK), cfg(CFG + ASKED))
+    sound = (cfg(), app(), telling(SLACK), cfg(CFG + ASKED), reviewed(Environment(True)))
     told = {one.check for known in sound for one in findings(known)}
     assert told | {"ignored"} == {check for _, check, _, _ in CASES.values()}
 

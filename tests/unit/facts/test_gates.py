@@ -36,6 +36,10 @@ def shop(found: Settings) -> Wave:
         (rollout(admit="at once"), "admit: at once, was when deployed"),
         (rollout(after=[]), "after: none, was lab"),
         (rollout(approval=True), "approval: yes, was no"),
+        (
+            rollout(approval=True, environment="live"),
+            "approval: yes, was no; environment: live, was none",
+        ),
         (rollout(approvers=["bob", "ada"]), "approvers: ada, bob, was none"),
         (rollout(need="80%"), "need: 80%, was all"),
         (rollout(on_failure="roll back"), "on_failure: roll back, was wait"),

@@ -42,6 +42,31 @@ BAD = {
         f'windows = ["Mon-Fri 09:00-16:00 {"a" * 400}"]',
         "is not a time zone",
     ),
+    "environment-without-approval": (
+        "approval = true",
+        'environment = "x"',
+        "it takes approval = true",
+    ),
+    "environment-and-approvers": (
+        "approval = true",
+        'environment = "production"\napproval = true\napprovers = ["alice"]\n',
+        "production has approvers, too",
+    ),
+    "environment-of-a-target": (
+        "approval = true",
+        'environment = "production/prod-eu"\napproval = true\n',
+        "would be a target's",
+    ),
+    "environment-without-a-name": (
+        "approval = true",
+        'environment = " "\napproval = true\n',
+        "is no environment",
+    ),
+    "environment-that-climbs": (
+        "approval = true",
+        'environment = ".."\napproval = true\n',
+        "is no environment",
+    ),
     "main-is-auto": ('auto = "tide"', 'auto = "trunk"', "two branches"),
     "main-empty": ('main = "trunk"', 'main = ""', ""),
     "main-not-a-branch": ('main = "trunk"', 'main = "a..b"', ""),

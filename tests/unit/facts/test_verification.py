@@ -141,8 +141,10 @@ SCALAR = {"status": "success", "data": {"resultType": "scalar", "result": [14357
         (vector("NaN", "0.02"), {}, Red),
         (vector("1e-05"), {}, Green),
         (vector("1.5e+300"), {}, Red),
-        *[(vector(one), {}, "malformed")
-          for one in ("five", "", " 0", "0.", "1_0", "infinity", "inf", "nan", "+NaN", "\u0665")],
+        *[
+            (vector(one), {}, "malformed")
+            for one in ("five", "", " 0", "0.", "1_0", "infinity", "inf", "nan", "+NaN", "\u0665")
+        ],
         ({**vector("0"), "warnings": ["a store did not answer"]}, {}, "incomplete"),
         ({"status": "error", "error": "parse error"}, {}, "refused"),
         (

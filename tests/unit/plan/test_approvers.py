@@ -12,20 +12,24 @@ from tests.unit.snapshots import NOW, Rollout, app_sha, introduced, two_waves, w
 from tidemill.errors import Refused
 from tidemill.facts.requests import HoldRequest, Release, Retry, WorkflowRun
 from tidemill.facts.vouchers import (
+    Environment,
     Members,
     NoVoucher,
     OwnVoucher,
+    Review,
     RunVoucher,
     SignatureVoucher,
     UnknownVoucher,
     Voucher,
 )
-from tidemill.plan.approvers import check_signature
+from tidemill.plan.approvers import check_signature, environment_of
+from tidemill.plan.obstacles import MissingReview
 from tidemill.plan.plan import Plan
 
 ALICE = SignatureVoucher(("alice",))
 TEAM = ("acme/Release",)
 SHA = app_sha(2)
+PROTECTED = Environment(has_reviewers=True)
 
 
 def guarded(approvers: tuple[str, ...] = ("Alice", "bob"), **shop: Any) -> Rollout:
@@ -436,3 +440,141 @@ def test_signature_is_looked_at_before_a_request_is_sent(
         return
     with pytest.raises(Refused, match=f"this would not count: {why}"):
         check_signature(waves, found, "approvers")
+
+
+# A wave that names an environment
+
+
+def reviewed_on_github(**shop: Any) -> Rollout:
+    """The wave shop takes what the reviewers of `Production` let through."""
+    return two_waves(approval=True, environment="Production", **shop)
+
+
+def waiting_run(
+    *said: Review, environment: Environment | None = PROTECTED, **given: Any
+) -> Voucher:
+    """A run by anybody that waits for reviewers; what they have said so far."""
+    return run(
+        given.pop("title", f"promote shop @{SHA}"),
+        "mallory",
+        reviews=said,
+        environments={} if said else {"Production": environment},
+        url="https://github.com/acme/cfg-app/actions/runs/7",
+        **given,
+    )
+
+
+def test_what_a_reviewer_lets_through_is_done_whoever_asked() -> None:
+    rollout = reviewed_on_github()
+    asked(rollout, waiting_run(Review("production", "grace", is_approved=True)))
+    decided = rollout.turn()
+    assert introduced(decided) == [("shop", 2)]
+    assert "asked for by mallory (reviewed by grace)" in decided.auto[0].operation.why
+
+
+def test_nothing_is_done_before_a_reviewer_has_looked_and_status_says_where_that_is_done() -> None:
+    rollout = reviewed_on_github()
+    asked(rollout, None, run=WorkflowRun(id=7))
+    assert "approval for shop on GitHub, reviewed in the environment Production" in waits_for(
+        rollout.decide()
+    )
+    rollout.vouchers = dict.fromkeys(rollout.inbox, waiting_run())
+    decided = rollout.decide()
+    assert not introduced(decided)
+    assert not decided.is_change
+    (asks, approval) = [
+        line for line in decided.waiting if isinstance(line.obstacles[-1], MissingReview)
+    ]
+    assert {asks.about.at, approval.about.at} == {"asked", "for"}
+    assert "a reviewer of the environment Production on GitHub: https" in waits_for(decided)
+    assert environment_of(decided.waiting, 7) == "Production"
+    assert environment_of(decided.waiting, 8) is None, "another run asks nobody for a review"
+
+
+@pytest.mark.parametrize(
+    ("voucher", "why"),
+    [
+        (waiting_run(Review("Production", "grace", is_approved=False)), "grace rejected it"),
+        (
+            waiting_run(
+                Review("Production", "grace", is_approved=False),
+                Review("Production", "heidi", is_approved=True),
+            ),
+            "grace rejected it",
+        ),
+        (waiting_run(environment=None), "there is no such environment"),
+        (waiting_run(environment=Environment()), "has no required reviewers"),
+        (waiting_run(is_over=True), "ended without a review"),
+        (waiting_run(Review("staging", "grace", is_approved=True)), "no such environment"),
+        (
+            waiting_run(Review("Production", "grace", is_approved=True), branch="evil"),
+            "workflow on evil",
+        ),
+        (
+            waiting_run(Review("Production", "grace", is_approved=True), event="push"),
+            "started by push",
+        ),
+        (
+            waiting_run(
+                Review("Production", "grace", is_approved=True), title=f"promote lab @{SHA}"
+            ),
+            "is another one's",
+        ),
+        (ALICE, "a signature is no review"),
+        (NoVoucher("it is not signed"), "it is not signed"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_what_no_reviewer_let_through_is_rejected(voucher: Voucher, why: str) -> None:
+    rollout = reviewed_on_github()
+    request = asked(rollout, voucher)
+    decided = rollout.turn()
+    assert why in rejected(decided, request)
+    whose = "shop takes this from the reviewers of the environment Production on GitHub alone"
+    assert whose in decided.rejected[request]
+
+
+@pytest.mark.parametrize("what", ["promotion", "release"])
+def test_a_re_run_has_no_review_of_its_own(what: str) -> None:
+    """GitHub does not say which attempt at a run a review was for."""
+    rollout = reviewed_on_github()
+    hold = rollout.held("shop")
+    again = WorkflowRun(id=7, attempt=2)
+    yes = Review("Production", "grace", is_approved=True)
+    if what == "release":
+        fact = Release(accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x", run=again)
+        request = rollout.asked(fact)
+        rollout.vouchers[request] = waiting_run(yes, title="release shop")
+    else:
+        request = asked(rollout, waiting_run(yes), run=again)
+    assert "re-run, which approves nothing" in rollout.turn().rejected[request]
+    assert rollout.holds
+
+
+def test_one_review_is_good_for_one_request() -> None:
+    rollout = reviewed_on_github()
+    yes = waiting_run(Review("Production", "grace", is_approved=True))
+    first = asked(rollout, yes)
+    rollout.landing("shop", 2, landed=1, how="promote")
+    assert first in rollout.turn().ended
+    rollout.landing("shop", 1, landed=0, how="roll back")
+    again = asked(rollout, yes, accepted_at=rollout.ago(0))
+    assert "said before" in rejected(rollout.turn(), again)
+
+
+def test_request_about_two_environments_is_rejected() -> None:
+    """Only one of them could be named in the run's one job."""
+    rollout = reviewed_on_github()
+    lab, shop = rollout.settings.waves
+    lab = msgspec.structs.replace(lab, approval=True, environment="lab")
+    rollout.settings = msgspec.structs.replace(rollout.settings, waves=(lab, shop))
+    holds = [rollout.held("lab"), rollout.held("shop")]
+    ends = tuple(one.id for one in holds)
+    release = rollout.asked(Release(accepted_at=NOW, wave="lab", ends=ends, reason="x"))
+    rollout.vouchers[release] = waiting_run(
+        Review("lab", "grace", is_approved=True),
+        Review("Production", "grace", is_approved=True),
+        title="release lab",
+    )
+    assert release in rollout.turn().rejected
+    assert len(rollout.holds) == 2

@@ -7,6 +7,7 @@ _MODULES = (
     "commits",
     "deployments",
     "dispatches",
+    "environments",
     "issues",
     "repositories",
     "runs",

@@ -19,6 +19,7 @@ from tidemill.errors import TidemillError
 from tidemill.facts import on_github as said
 from tidemill.facts.github_checks import ACTIONS, ACTIONS_SLUG
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, OtherRepository, Unseen
+from tidemill.facts.vouchers import Environment
 from tidemill.words.json_types import learnt
 from tidemill.words.unreadable import UNREADABLE
 
@@ -50,8 +51,10 @@ class About:
         self._calls = Calls(place, token, **options)
         self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
 
-    def repository(self, branches: Sequence[str]) -> OnGitHub | Unseen:
-        """The repository and these branches."""
+    def repository(
+        self, branches: Sequence[str], environments: Sequence[str] = ()
+    ) -> OnGitHub | Unseen:
+        """The repository, these branches and these environments."""
         answer = self._answer(self._calls, "", "look at the repository", "metadata: read")
         found = self._read(answer, said.Repository)
         if isinstance(found, Unseen) or isinstance(answer, Unseen):
@@ -67,6 +70,7 @@ class About:
             secrets=self._names("secrets"),
             variables=self._names("variables"),
             branches={name: self._branch(name) for name in dict.fromkeys(branches)},
+            environments={name: self._environment(name) for name in dict.fromkeys(environments)},
         )
 
     def other(self, name: str, file: str) -> OtherRepository | Unseen:
@@ -86,6 +90,17 @@ class About:
             return OtherRepository(name, b64decode(text.content).decode())
         except ValueError:
             return OtherRepository(name, Unseen(f"{file} is not UTF-8"))
+
+    def _environment(self, name: str) -> Environment | Unseen | None:
+        """None where it is not there: whoever sees the repository's list would see it."""
+        where = f"/environments/{quote(name, safe='')}"
+        found = self._one(where, "actions: read", answers.Environment)
+        if not isinstance(found, Unseen):
+            return found.noun()
+        if found.status != 404:
+            return found
+        listed = self._one("/environments", "actions: read", answers.Environments)
+        return listed if isinstance(listed, Unseen) else None
 
     def _branch(self, name: str) -> BranchOnGitHub:
         where = quote(name, safe="")

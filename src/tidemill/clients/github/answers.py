@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
-from tidemill.facts import github_checks
+from tidemill.facts import github_checks, vouchers
 from tidemill.facts.github_checks import RequiredCheck
-from tidemill.facts.vouchers import RunVoucher
+from tidemill.facts.vouchers import Review, RunVoucher
 
 # An app's picture is below /in/ID, a person's below /u/ID; nobody chooses either address.
 _APP = re.compile(r"https?://[^?#]*/in/(\d{1,15})(?:[?#].*)?")
@@ -186,6 +187,7 @@ class Repository(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     login: str = ""
+    type: str = "User"
 
 
 class WorkflowRun(msgspec.Struct):
@@ -197,6 +199,8 @@ class WorkflowRun(msgspec.Struct):
     triggering_actor: _Account | None = None
     head_branch: str | None = None
     display_title: str = ""
+    html_url: str = ""
+    status: str | None = None
 
     def noun(self) -> RunVoucher:
         """What it says of who asked for something; an account that is gone has no name."""
@@ -207,7 +211,55 @@ class WorkflowRun(msgspec.Struct):
             branch=self.head_branch or "",
             title=self.display_title,
             at=self.created_at,
+            url=self.html_url,
+            is_over=self.status == "completed",
         )
+
+
+class _Named(msgspec.Struct):
+    name: str
+
+
+class Approval(msgspec.Struct):
+    """What somebody said of a run that waits for environments; `pending` is no more than words."""
+
+    state: str
+    environments: tuple[_Named, ...] = ()
+    user: _Account | None = None
+
+    def nouns(self) -> tuple[Review, ...]:
+        """In our words, one for each environment. An App that has a say as well is no reviewer."""
+        by = self.user.login if self.user else ""
+        if self.state not in ("approved", "rejected") or (self.user and self.user.type == "Bot"):
+            return ()
+        is_approved = self.state == "approved"
+        return tuple(Review(one.name, by or "somebody", is_approved) for one in self.environments)
+
+
+class _ProtectionRule(msgspec.Struct):
+    type: str
+    prevent_self_review: bool = False
+    reviewers: tuple[Any, ...] = ()
+
+
+class Environment(msgspec.Struct):
+    """An environment; who sees it, sees its rules."""
+
+    protection_rules: tuple[_ProtectionRule, ...] = ()
+    can_admins_bypass: bool = False
+
+    def noun(self) -> vouchers.Environment:
+        """In our words."""
+        rules = [one for one in self.protection_rules if one.type == "required_reviewers"]
+        return vouchers.Environment(
+            has_reviewers=any(one.reviewers for one in rules),
+            may_review_own=not any(one.prevent_self_review for one in rules),
+            may_bypass=self.can_admins_bypass,
+        )
+
+
+class Environments(msgspec.Struct):
+    """A page of environments."""
 
 
 class Membership(msgspec.Struct):

@@ -16,7 +16,7 @@ from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import MIRROR, DeploymentStatus
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
-from tidemill.facts.vouchers import RunVoucher
+from tidemill.facts.vouchers import Environment, Review, RunVoucher
 from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
@@ -199,6 +199,27 @@ class GitHub:
             calls.get(Request("/actions/runs", doing, need, parameters={"per_page": "1"}), object)
             return None
         return calls.decoded(Request(path, doing, need), answer, answers.WorkflowRun).noun()
+
+    def reviews(self, run_id: int) -> tuple[Review, ...]:
+        """What reviewers said of a run that waited for environments."""
+        calls = self._of_workflow or self._calls
+        doing = f"read the reviews of the workflow run {run_id}"
+        call = Request(f"/actions/runs/{run_id}/approvals", doing, "actions: read")
+        return tuple(
+            said for one in calls.get(call, list[answers.Approval]) for said in one.nouns()
+        )
+
+    def environment(self, name: str) -> Environment | None:
+        """An environment, and what it asks for; None where there is none of that name."""
+        calls = self._of_workflow or self._calls
+        doing, need = f"read the environment {name}", "actions: read"
+        call = Request(f"/environments/{quote(name, safe='')}", doing, need)
+        answer = calls.answer(call)
+        if answer.status == 404:
+            # It may also be that this token sees none.
+            calls.get(Request("/environments", doing, need), answers.Environments)
+            return None
+        return calls.decoded(call, answer, answers.Environment).noun()
 
     def is_member(self, team: str, login: str) -> bool:
         """Whether somebody is in a team, ORG/TEAM."""

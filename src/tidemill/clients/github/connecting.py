@@ -9,7 +9,7 @@ from tidemill.clients.github import place
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import DeploymentStatus
 from tidemill.facts.github_checks import Reports, RequiredCheck
-from tidemill.facts.vouchers import RunVoucher
+from tidemill.facts.vouchers import Environment, Review, RunVoucher
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
 
@@ -33,6 +33,14 @@ class NoGitHub:
         self.refuse()
 
     def run(self, run_id: int, attempt: int) -> RunVoucher | None:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def reviews(self, run_id: int) -> tuple[Review, ...]:
+        """Raise `Refused`."""
+        self.refuse()
+
+    def environment(self, name: str) -> Environment | None:
         """Raise `Refused`."""
         self.refuse()
 
