@@ -205,6 +205,22 @@ def test_what_a_reviewer_lets_through_lands_and_the_journal_has_both(reviewed: S
     assert by == {"mallory (reviewed by grace)"}
 
 
+def test_where_a_turn_is_another_step_the_first_one_says_whom_to_ask(
+    reviewed: Shop, tmp_path: Path
+) -> None:
+    """With a setup or an App, no turn is done where nothing is due."""
+    w = reviewed
+    w.in_run(7, f"promote shop @{SHA}", "ada")
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps({"inputs": {"operation": "promote", "wave": "shop", "sha": SHA}}))
+    words = ("accept-event", "--event", "workflow_dispatch", "--payload", str(event))
+    done = w.run(*words, "--look-ahead")
+    assert (done["environment"], done["due"]) == ("production", False)
+    w.api.review(7, "approved", "production", "grace")
+    again = w.run("accept-event", "--event", "schedule", "--payload", str(event), "--look-ahead")
+    assert (again["environment"], again["due"]) == (None, True)
+
+
 def test_what_a_reviewer_rejects_is_rejected(reviewed: Shop) -> None:
     w = reviewed
     w.in_run(7, f"promote shop @{SHA}", "ada")
