@@ -534,21 +534,21 @@ def test_what_no_reviewer_let_through_is_rejected(voucher: Voucher, why: str) ->
     assert whose in decided.rejected[request]
 
 
-@pytest.mark.parametrize("what", ["promotion", "release"])
+@pytest.mark.parametrize("what", ["promotion", "rollback"])
 def test_a_re_run_has_no_review_of_its_own(what: str) -> None:
     """GitHub does not say which attempt at a run a review was for."""
     rollout = reviewed_on_github()
-    hold = rollout.held("shop")
     again = WorkflowRun(id=7, attempt=2)
     yes = Review("Production", "grace", is_approved=True)
-    if what == "release":
-        fact = Release(accepted_at=NOW, wave="shop", ends=(hold.id,), reason="x", run=again)
-        request = rollout.asked(fact)
-        rollout.vouchers[request] = waiting_run(yes, title="release shop")
+    if what == "rollback":
+        oldest = rollout.ledger.of("shop", "app").landings[0]
+        rollout.landing("shop", 2, landed=5, deployed=3, how="promote")
+        fact = rollout.inbox.pop(rollout.rollback("shop", oldest))
+        request = rollout.asked(msgspec.structs.replace(fact, run=again))
+        rollout.vouchers[request] = waiting_run(yes, title="roll back shop")
     else:
         request = asked(rollout, waiting_run(yes), run=again)
-    assert "re-run, which approves nothing" in rollout.turn().rejected[request]
-    assert rollout.holds
+    assert "re-run, which approves nothing" in rejected(rollout.turn(), request)
 
 
 def test_one_review_is_good_for_one_request() -> None:
