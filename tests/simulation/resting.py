@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, cast
 
 from tests.simulation.actors import Deed, do
 from tests.simulation.announcing import announcement
 from tests.simulation.facts import below, demand, is_over, record
-from tests.simulation.memory import Server
+from tests.simulation.memory import Client, Server
+from tests.simulation.reports import LatestReports
 from tests.simulation.rules import KEPT
 from tests.simulation.signal_rules import each_hold_is_a_signal
 from tests.simulation.telling_rules import is_in_the_files, says_why
 from tests.simulation.world import World, dying, ledger_of
+from tidemill.facts.ledger import Ledger
+from tidemill.facts.settings import Settings
+from tidemill.plan.rest import rests_until
+from tidemill.turn.read import read
+from tidemill.turn.turn import look
 
 MOST_WAITING = 50
 ABOUT = ("app_sha", "set", "wave")
@@ -41,11 +48,29 @@ def comes_to_rest(world: World) -> None:
     deed = do(server, world.now, "turn", {})
     moved = _differ(before, server.refs)
     demand(7, not moved, f"a third turn still writes {moved}: {deed}")
+    _stays_at_rest(server, world.now)
     if deed.refused is None:
         _says_why(server, deed)
         _is_set_aside(world, server)
         if world.scene.is_told:
             each_hold_is_a_signal(server, world.now)
+
+
+def _stays_at_rest(server: Server, now: datetime) -> None:
+    """Rule 7: until when a look says that nothing can be due, no turn writes anything."""
+    client = Client(server, "look", lambda _: None)
+    state, github = read(client), cast("Any", LatestReports(client))
+    if not isinstance(state.settings, Settings) or not isinstance(state.journal, Ledger):
+        return
+    until = rests_until(*look(client, state, now, github, landing=True))
+    if until is None:
+        return
+    before = dict(server.refs)
+    for when in (now, now + (until - now) / 2, until - timedelta(seconds=1)):
+        deed = do(server, when, "turn", {})
+        moved = _differ(before, server.refs)
+        said = f"it was to rest until {until}, and at {when} a turn still writes"
+        demand(7, not moved, f"{said} {moved}: {deed}")
 
 
 def survives_a_crash(world: World) -> None:

@@ -106,6 +106,12 @@ def test_a_main_that_goes_to_an_untested_commit_is_noticed(monkeypatch: Patch) -
     assert first_broken().startswith("rule 1: main goes to")
 
 
+def test_a_look_that_rests_past_the_time_of_something_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.plan.rest._times", lambda *_: iter(()))
+    monkeypatch.setattr(history, "OFTEN", 0.5)
+    assert is_noticed("it was to rest until")
+
+
 def test_a_change_of_gates_that_is_not_told_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.new_main.note_gates", lambda _: None)
     said = first_broken(often={people.change_settings: 5})

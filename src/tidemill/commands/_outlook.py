@@ -7,6 +7,8 @@ from dataclasses import replace
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
+from tidemill.clients.machine import program, workflow
+from tidemill.commands._json import as_json
 from tidemill.commands._options import Options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
@@ -14,10 +16,15 @@ from tidemill.commands._results import EventOutlook, EventRequest, Request
 from tidemill.commands._session import accept_ask, turn_taken
 from tidemill.commands._writing import tell
 from tidemill.errors import TidemillError
+from tidemill.facts.rest import Rest, digest
+from tidemill.facts.snapshot import Snapshot
+from tidemill.facts.state import State
 from tidemill.plan.obstacles import UnknownAsker
-from tidemill.plan.plan import of_dry_run
+from tidemill.plan.plan import Plan, of_dry_run
+from tidemill.plan.rest import rests_until
 from tidemill.turn.outcome import NothingDue, WouldWrite
 from tidemill.turn.read import read
+from tidemill.turn.rest import note_rest
 from tidemill.turn.turn import look
 
 
@@ -25,6 +32,9 @@ def accept_and_look_ahead(
     url: str, options: Options, name: str, ask: Ask | Nothing
 ) -> EventOutlook:
     """Accept, and make a plan; carry nothing of it out.
+
+    What a schedule has started notes in Git where nothing is due, so that the next one need not
+    look (`facts/rest.py`).
 
     Raises:
         TidemillError: no turn can be done; what was accepted stays accepted.
@@ -54,6 +64,24 @@ def accept_and_look_ahead(
             if accepted:
                 error.written = accepted.written(error.written)
             raise
+        found = _outlook(came, known, decided, remedies, state, polling.unread)
+        until = rests_until(known, decided)
+        is_scheduled = name == "schedule" and workflow.is_inside() and not options.dry_run
+        if until and is_scheduled and state.is_journal_sound:
+            seen = digest(state.refs.shas, state.refs.head, state.names.rest, program.digest())
+            note_rest(store, state, Rest(seen, options.now, until, as_json(found)))
+    return found
+
+
+def _outlook(
+    came: EventRequest,
+    known: Snapshot,
+    decided: Plan,
+    remedies: Remedies,
+    state: State,
+    unread: tuple[str, ...],
+) -> EventOutlook:
+    """What a turn would do, in the words of a workflow: what it has to install, and to be let."""
     asks_command = any(one.verification.command is not None for one in decided.to_ask)
     operations = decided.todo is not None or asks_command
     wants_turn = operations or decided.is_change or decided.more
@@ -65,6 +93,6 @@ def accept_and_look_ahead(
     taken = turn_taken(
         of_dry_run(decided, known), WouldWrite() if is_due else NothingDue(), remedies, None, state
     )
-    taken = replace(taken, unread=polling.unread)
+    taken = replace(taken, unread=unread)
     branches = operations or decided.more or decided.moves_branches
     return EventOutlook(came, taken, is_due, operations, checks=decided.more, branches=branches)

@@ -27,7 +27,8 @@ PARAMETERS = (
         "--look-ahead",
         is_flag=True,
         help="say, too, whether a turn has something to do now, and whether that takes entry "
-        "points: so that a workflow installs only what is needed",
+        "points: so that a workflow installs only what is needed. Where nothing is due, a workflow "
+        "that a schedule started notes that in Git for the next one",
     ),
 )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from tidemill.facts import forms
+from tidemill.facts import forms, rest
 
 Folder = Literal["inbox", "checks", "deployed", "holds", "evicted", "rejected"]
 ASIDE = "unreadable-"  # how the name below rejected/ begins of what was set aside
@@ -67,6 +67,11 @@ class RefNames:
     def journal(self) -> str:
         """The log, the lock and the ledger."""
         return f"{self.namespace}/journal"
+
+    @property
+    def rest(self) -> str:
+        """What a scheduled look notes where nothing is due."""
+        return f"{self.namespace}/{rest.NAME}"
 
     def folder(self, kind: Folder) -> str:
         """Where all refs of a kind are."""

@@ -77,6 +77,14 @@ def set_outputs(values: Mapping[str, str]) -> list[str]:
     return too_long
 
 
+def write_outputs(values: Mapping[str, str]) -> None:
+    """Set outputs, none too long, where there are no packages yet."""
+    if is_inside() and (file := os.environ.get("GITHUB_OUTPUT")):
+        end = secrets.token_hex(16)
+        with Path(file).open("a", encoding="utf-8") as out:
+            out.writelines(f"{name}<<{end}\n{text}\n{end}\n" for name, text in values.items())
+
+
 def mask_secrets() -> None:
     """Keep every token and password of ours out of the log, also in the form Git sends it in."""
     if not is_inside():
