@@ -10,7 +10,8 @@ import pytest
 
 from tests.loop.stories import says
 from tests.loop.waves import LAB_AND_SHOP, waves
-from tests.world import git
+from tests.world import World, git
+from tidemill.facts.rest import decode
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples/cfg-app/.github/workflows"
 SOAK = {"lab": {"targets": ["l1"]}, "shop": {"targets": ["s1"], "soak": "40m"}}
@@ -126,3 +127,29 @@ def test_what_takes_more_than_time_waits_for_no_schedule(tmp_path: Path) -> None
     w.edit()
     (line,) = w.status()["waiting"]
     assert "next_turn" not in line
+
+
+def test_only_what_a_schedule_starts_notes_that_nothing_is_due(
+    shipped: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refs() -> list[str]:
+        return git(shipped.bare, "for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+
+    note, look = "refs/tidemill/rest", ("accept-event", "--look-ahead", "--event")
+    before = refs()
+    assert shipped.run(*look, "schedule")["due"] is False
+    assert refs() == before, "it is no workflow's"
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    shipped.run(*look, "push")
+    shipped.run(*look, "schedule", "--dry-run")
+    assert refs() == before
+    found = shipped.run(*look, "schedule")
+    assert [line for line in refs() if not line.startswith(note)] == before
+    rest = decode(git(shipped.bare, "show", f"{note}:record.json").encode())
+    assert (rest.at, rest.until) == (shipped.now, shipped.now + timedelta(days=1))
+    assert rest.found == {**found}
+    assert shipped.turn()["changed"] is False
+    shipped.run("hold-wave", "--wave", "shop", "--reason", "lunch", "--accept-only")
+    written = shipped.ref(note)
+    assert shipped.run(*look, "schedule")["due"] is True
+    assert shipped.ref(note) == written
