@@ -306,6 +306,7 @@ def test_the_table_of_refs_is_the_code_s() -> None:
         names.main,
         names.auto,
         names.journal,
+        names.rest,
         names.inbox("<id>"),
         names.check("<sha>"),
         names.deployed("<wave>", "<target>"),
