@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.sandbox.loop_world import Loop, announced, loop
-from tests.sandbox.runner_world import log
+from tests.sandbox.runner_world import ROOT, log
 
 NOTE = "refs/tidemill/rest"
 IDLE = "Nothing has changed since"
@@ -38,7 +38,8 @@ class Idle(Loop):
 
 @pytest.fixture
 def idle(tmp_path: Path) -> Iterator[Idle]:
-    with loop(tmp_path, check=f"same-job, setup: 'date >> {tmp_path}/set-up'") as shop:
+    given = f"same-job, setup: 'date >> {tmp_path}/set-up'"
+    with loop(tmp_path, check=given, checkout=ROOT) as shop:  # with a tool cache of its own
         shop.announce(announced("app", 1))
         shop.settle()
         shop.mill.dispatch("target-deployed", {
