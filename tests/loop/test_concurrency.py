@@ -19,7 +19,7 @@ from tidemill.clients.git.repository import opened
 from tidemill.commands import _session
 from tidemill.commands._json import turn_json
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._session import turn_taken
+from tidemill.commands._turning import turn_taken
 from tidemill.facts.requests import HoldRequest
 from tidemill.turn.accept import accept as accept_fact
 from tidemill.turn.outcome import LeftToAnother, LostTo, Wrote

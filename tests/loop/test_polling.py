@@ -14,7 +14,7 @@ from tests.components.absence import Missing, absent
 from tests.loop.polled_world import PolledWorld
 from tests.loop.stories import journal, refs
 from tests.world import git
-from tidemill.commands import _looping
+from tidemill.commands import _turning
 from tidemill.errors import Refused, Unreachable
 from tidemill_sandbox import npm_files
 from tidemill_sandbox.server.listening import Server
@@ -107,7 +107,7 @@ def test_run_of_several_rounds_reads_the_reports_once(world: PolledWorld) -> Non
 def test_run_that_takes_long_reads_the_reports_again(
     world: PolledWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_looping, "_FRESH", timedelta(seconds=-1))  # each round is too late
+    monkeypatch.setattr(_turning, "_FRESH", timedelta(seconds=-1))  # each round is too late
     world.sync("lab-1")
     world.sync("lab-2")
     before = queries(world)

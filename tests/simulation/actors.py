@@ -128,7 +128,7 @@ def stage(seed: int = 0) -> Iterator[None]:
         doubles: tuple[tuple[str, tuple[str, ...], Any], ...] = (
             ("opened", ("_accepting", "reconcile_cfg_app", "record_check", "status"), _opened),
             ("Clock", ("_session", "_reconciling", "record_check"), clock),
-            ("connected", ("_session", "_reconciling", "status"), _connected),
+            ("connected", ("_turning", "status"), _connected),
         )
         for name, modules, double in doubles:
             for module in modules:

@@ -21,8 +21,8 @@ from tidemill.commands._results import (
     StatusReport,
     TurnTaken,
 )
-from tidemill.commands._session import turn_taken
 from tidemill.commands._table import run
+from tidemill.commands._turning import turn_taken
 from tidemill.commands._writing import write
 from tidemill.facts.ledger import Refusal
 from tidemill.facts.naming import Naming

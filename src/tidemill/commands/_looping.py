@@ -8,23 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import Repository, opened
 from tidemill.clients.github.api import GitHub
-from tidemill.clients.github.connecting import connected, needed, needed_for_statuses
+from tidemill.clients.github.connecting import needed, needed_for_statuses
 from tidemill.clients.machine import person
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.machine.threads import Threads
 from tidemill.commands import _options
-from tidemill.commands._polling import Polling
-from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request
-from tidemill.commands._session import accept_ask, taken, together
-from tidemill.commands._signalling import Signalling
-from tidemill.commands._writing import tell, teller
+from tidemill.commands._session import accept_ask
+from tidemill.commands._turning import Turning, together
+from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.checks import CONTEXT, Run, RunState, last_words, verdict
 from tidemill.facts.requests import Fact
@@ -37,12 +35,11 @@ from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.senders import is_left_to_another
 from tidemill.turn.statuses import settle
-from tidemill.turn.turn import Turn, turn
+from tidemill.turn.turn import Turn
 from tidemill.turn.verdicts import note
 from tidemill.words.names import shown
 from tidemill.words.shas import short
 
-_FRESH = timedelta(minutes=5)  # so long, what was read of polled deployments is not read again
 _MOST_ANSWERS = 3  # on one commit: a red one is checked again before it is taken off auto
 
 
@@ -84,17 +81,12 @@ class Loop:
         self._store, self._url, self._options, self._wishes = store, url, options, wishes
         may_check = wishes.may_try and wishes.may_move
         self._until = time.monotonic() + wishes.seconds if may_check else 0.0
-        self._github = connected(url, tell)
+        self._turning = Turning(store, url, options)
         if wishes.deployments:
-            needed(self._github)
+            needed(self._turning.github)
         self._name = CONTEXT
-        self._unread: tuple[str, ...] = ()
-        self._unsent: tuple[str, ...] = ()
         self._extra: Mapping[str, Fact] = {}
-        self._say = teller(as_json=options.json)
         self._state: State | None = None
-        self._polling: Polling | None = None
-        self._remedies = Remedies.of(url, options.now)
         where = person.run_url() or platform.node()
         self._run = f"{where} {os.getpid()} {options.now.isoformat()}"
 
@@ -103,7 +95,7 @@ class Loop:
         if isinstance(ask, Nothing):
             self.event = EventRequest(name, Request("nothing", how=ask.why), ask.is_foreign)
             return
-        _, accepted, request = accept_ask(self._store, self._remedies, self._options, ask)
+        _, accepted, request = accept_ask(self._store, self._turning.remedies, self._options, ask)
         self._state, self._extra = accepted.state, accepted.extra
         self.event = EventRequest(name, request)
 
@@ -126,8 +118,9 @@ class Loop:
         """Mirror deployments; and where something is left, let another run go on."""
         go_on = not self._is_left_to_senders(done)
         wanted = Notices(go_on=go_on, deployments=self._wishes.deployments)
-        if not self._options.dry_run and isinstance(self._github, GitHub):
-            tell_github(done, wanted, self._github, person.run_url())
+        github = self._turning.github
+        if not self._options.dry_run and isinstance(github, GitHub):
+            tell_github(done, wanted, github, person.run_url())
 
     def _is_left_to_senders(self, done: Turn) -> bool:
         """Whether what may not be done here is needed, and somebody else's run knows: it has
@@ -138,8 +131,7 @@ class Loop:
 
     def result(self) -> LoopDone:
         """What became of it all."""
-        turns = [taken(one.turn, self._remedies) for one in self.done]
-        turns[-1] = replace(turns[-1], unread=self._unread, unsent=self._unsent)
+        turns = [self._turning.taken(one.turn) for one in self.done]
         verdicts = tuple(each for one in self.done for each in one.verdicts)
         checks = CommitChecks(verdicts, self._wishes.fails_on_red)
         return LoopDone(self.event, together(turns), checks)
@@ -151,29 +143,15 @@ class Loop:
 
     def _turn(self, state: State | None, is_claiming: bool) -> Turn:
         state, self._state = state or self._state, None
-        clock = self._clock
-        if self._polling is None or clock.now - self._polling.now > _FRESH:
-            self._polling = Polling(self._store, self._url, clock.now)
-        polling = self._polling
-        signalling = Signalling(self._store, self._url, clock, self._say)
-        done = turn(
-            self._store,
-            clock,
-            run_url=person.run_url(),
-            dry_run=self._options.dry_run,
+        done = self._turning.turn(
+            self._clock,
             state=state,
             extra=self._extra,
-            say=self._say,
-            forge=self._github,
             claim=is_claiming,
             may_try=self._wishes.may_try,
             may_move=self._wishes.may_move,
-            reported=polling,
-            reach=signalling.reach,
         )
-        signalling.after(done)
-        self._unsent += signalling.unsent
-        self._settings, self._unread = done.snapshot.settings, polling.unread
+        self._settings = done.snapshot.settings
         return done
 
     def _chosen(self, done: Turn) -> tuple[str, ...]:
@@ -208,11 +186,11 @@ class Loop:
                 (folder / sha).mkdir()
 
             def judge(sha: str) -> CommitVerdict:
-                self._say(f"check {short(sha)}")
+                self._turning.say(f"check {short(sha)}")
                 if len(shas) == 1:
-                    return judged(self._store, sha, folder / sha, self._say)
+                    return judged(self._store, sha, folder / sha, self._turning.say)
                 with opened(self._url) as own:  # one process reads objects, for one thread
-                    return judged(own, sha, folder / sha, self._say)
+                    return judged(own, sha, folder / sha, self._turning.say)
 
             contexts = {sha: copy_context() for sha in shas}
             return tuple(threads.each(lambda sha: contexts[sha].run(judge, sha), shas))
@@ -230,7 +208,7 @@ class Loop:
             {one.sha: one.reason for one in verdicts},
             person.run_url(),
             by=needed_for_statuses(self._url, tell),
-            known_to=needed(self._github),
+            known_to=needed(self._turning.github),
         )
         return state
 

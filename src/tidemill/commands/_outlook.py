@@ -13,7 +13,8 @@ from tidemill.commands._options import Options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import EventOutlook, EventRequest, Request
-from tidemill.commands._session import accept_ask, turn_taken
+from tidemill.commands._session import accept_ask
+from tidemill.commands._turning import turn_taken
 from tidemill.commands._writing import tell
 from tidemill.errors import TidemillError
 from tidemill.facts.rest import Rest, digest

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from tidemill.answers.difference import asked_for, awaiting_approval, sets_on_main
+from tidemill.answers.difference import asked_for, sets_on_main
 from tidemill.asks.answer import answer
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.asks.asker import OVERRIDING, Asker, Ended, Origin
 from tidemill.clients.git.store import Store
-from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import person
 from tidemill.commands._artifacts import announcement_in
 from tidemill.commands._options import Options
-from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
-from tidemill.commands._results import Acceptance, Difference, Request, RequestAndTurn, TurnTaken
-from tidemill.commands._signalling import Signalling
-from tidemill.commands._writing import tell, teller
+from tidemill.commands._results import Acceptance, Difference, Request, RequestAndTurn
+from tidemill.commands._turning import Turning
+from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.requests import (
     AnnouncementRequest,
@@ -29,28 +26,19 @@ from tidemill.facts.requests import (
     approval,
 )
 from tidemill.facts.settings import Settings
-from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
-from tidemill.plan.approvers import environment_of
-from tidemill.plan.plan import Plan
 from tidemill.plan.position import first_waves
-from tidemill.plan.waits import is_by_rule
-from tidemill.plan.waking import is_awaited, is_soon, next_time
 from tidemill.turn.accept import Accepted, accept
 from tidemill.turn.forge import Forge
 from tidemill.turn.lookup import RepositoryLookup
 from tidemill.turn.outcome import (
     LeftToAnother,
-    LeftToNextRun,
-    LostTo,
-    TurnOutcome,
-    WouldWrite,
     Wrote,
 )
 from tidemill.turn.preview import changes
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
-from tidemill.turn.turn import Turn, turn
+from tidemill.turn.turn import Turn
 
 _AGAIN = "mend what the reason says, and ask again"
 
@@ -62,29 +50,19 @@ def accepted_and_turned(
 
     With `--accept-only`, whoever does the next turn goes on from there.
     """
-    github = connected(url, tell)
-    remedies = Remedies.of(url, options.now)
+    turning = Turning(store, url, options)
+    remedies = turning.remedies
     fact, accepted, request = accept_ask(store, remedies, options, ask)
     if options.accept_only:
         return Acceptance(request)
-    polling, clock = Polling(store, url, options.now), Clock(options.now)
-    signalling = Signalling(store, url, clock, teller(as_json=options.json))
     try:
-        done = turn(
-            store,
-            clock,
-            run_url=person.run_url(),
-            dry_run=options.dry_run,
+        done = turning.turn(
+            Clock(options.now),
             state=accepted.state,
             extra=accepted.extra,
             request=accepted.id if accepted.is_new and not accepted.extra else None,
-            say=teller(as_json=options.json),
-            forge=github,
-            reported=polling,
-            reach=signalling.reach,
         )
-        signalling.after(done)
-        _pass_on(done, github)
+        _pass_on(done, turning.github)
     except TidemillError as error:
         error.written = accepted.written(error.written)
         raise
@@ -93,8 +71,7 @@ def accepted_and_turned(
     way_in = _way_in(remedies, accepted.state, fact, how)
     request = replace(request, way_in=way_in)
     change = _tried(store, remedies, done, fact) if options.dry_run else None
-    found = taken(done, remedies, polling.unread, signalling.unsent)
-    return RequestAndTurn(request, found, change)
+    return RequestAndTurn(request, turning.taken(done), change)
 
 
 def _tried(
@@ -107,68 +84,6 @@ def _tried(
     made = next((one for one in done.plan.auto if one.operation.request == fact.id), None)
     files = changes(store, made.parent, made.sha) if made else None
     return Difference((found,), url=remedies.server, files=files)
-
-
-def taken(
-    done: Turn, remedies: Remedies, unread: tuple[str, ...] = (), unsent: tuple[str, ...] = ()
-) -> TurnTaken:
-    """What a command returns of a turn that it did."""
-    found = turn_taken(done.plan, done.outcome, remedies, done.refused, done.state, done.snapshot)
-    return replace(found, unread=unread, unsent=unsent)
-
-
-def turn_taken(
-    plan: Plan,
-    outcome: TurnOutcome,
-    remedies: Remedies,
-    refused: str | None = None,
-    before: State | None = None,
-    known: Snapshot | None = None,
-) -> TurnTaken:
-    """What a command returns of a turn.
-
-    Args:
-        known: the snapshot that it was made of, for what waits for an approval.
-        before: the state that it was made of, which says what the turn before it knew. A schedule's
-            turn does not rely on that: a workflow that was to be enabled may not have been.
-    """
-    next_due = next_time(plan.waiting, remedies.now)
-    was_known = bool(before and before.written_at and is_soon(before.next_due, before.written_at))
-    if before and not was_known:
-        turns = before.announced_before(remedies.now)
-        was_known = is_awaited(plan.waiting, next_due, turns)
-    is_lost = isinstance(outcome, LostTo | LeftToAnother | LeftToNextRun)
-    return TurnTaken(
-        outcome=outcome,
-        changed=isinstance(outcome, Wrote | WouldWrite),
-        landed=None if is_lost else plan.landed,
-        entries=() if is_lost else plan.entries,
-        to_check=() if is_lost else plan.to_check,
-        waiting=plan.waiting,
-        more=plan.more or isinstance(outcome, LeftToNextRun),
-        remedies=remedies,
-        is_main_kept=refused is not None and is_by_rule(refused),
-        next_due=next_due,
-        wake=is_soon(next_due, remedies.now) and (person.is_scheduled() or not was_known),
-        approvals=tuple(awaiting_approval(known, plan.waiting)) if known else (),
-        environment=environment_of(plan.waiting, run[0]) if (run := person.run()) else None,
-    )
-
-
-def together(turns: Sequence[TurnTaken]) -> TurnTaken:
-    """Several turns, one after the other, as one: all that they did, and what waits after them."""
-    last = turns[-1]
-    return replace(
-        last,
-        outcome=next((one.outcome for one in turns if one.changed), last.outcome),
-        changed=any(one.changed for one in turns),
-        landed=next((one.landed for one in reversed(turns) if one.landed), None),
-        entries=tuple(entry for one in turns for entry in one.entries),
-        is_main_kept=any(one.is_main_kept for one in turns),
-        wake=is_soon(last.next_due, last.remedies.now) and any(one.wake for one in turns),
-        unread=tuple(dict.fromkeys(why for one in turns for why in one.unread)),
-        unsent=tuple(dict.fromkeys(why for one in turns for why in one.unsent)),
-    )
 
 
 def accept_ask(

@@ -86,6 +86,11 @@ class ImageFiles:
         return self.source.order if self.source else Order()
 
 
+def paths_in(folder: str) -> list[str]:
+    """Where the image files of a folder are."""
+    return [f"{folder}/{name}" for name in FILES]
+
+
 def from_maps(
     tags: Mapping[str, str], digests: Mapping[str, str], source: Source | None
 ) -> ImageFiles:

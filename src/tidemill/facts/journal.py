@@ -12,7 +12,7 @@ from tidemill.facts.ledger import Ledger
 from tidemill.words.moments import Moment
 
 RECORD = "record.json"
-VERSION = 2
+VERSION: Literal[2] = 2
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -64,37 +64,21 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entries: tuple[Entry, ...] = ()
 
 
-class _Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """`record.json`. The ledger is beside it."""
+class _Record(TurnRecord, frozen=True, kw_only=True, gc=True):
+    """The whole of `record.json`. The ledger is beside it; the first releases wrote it inside."""
 
-    version: Literal[2] = 2
-    at: Moment
-    run_url: str | None = None
-    entries: tuple[Entry, ...] = ()
     read: tuple[str, ...] = ()
     next: Moment | None = None
-
-
-class _First(msgspec.Struct, frozen=True, kw_only=True):
-    """`record.json` as the first releases wrote it, with the ledger inside."""
-
-    version: Literal[1] = 1
-    at: Moment
-    run_url: str | None = None
-    entries: tuple[Entry, ...] = ()
-    ledger: Ledger = msgspec.field(default_factory=Ledger)
+    ledger: Ledger | msgspec.UnsetType = msgspec.UNSET
 
 
 _TURNS: msgspec.json.Decoder[TurnRecord] = msgspec.json.Decoder(TurnRecord)
 
 
-class _Header(msgspec.Struct):
-    version: int = 1
-
-
 def encode(journal: Journal) -> dict[str, bytes]:
     """The files of a commit of the journal, by name."""
-    turn = _Turn(
+    turn = _Record(
+        version=VERSION,
         at=journal.at,
         run_url=journal.run_url,
         entries=journal.entries,
@@ -111,20 +95,15 @@ def decode(files: Mapping[str, bytes]) -> Journal:
     Raises:
         msgspec.DecodeError: they are no journal of this release, or some of them are missing.
     """
-    record = files.get(RECORD, b"")
-    if msgspec.json.decode(record, type=_Header).version == 1:
-        first = msgspec.json.decode(record, type=_First)
-        return Journal(
-            at=first.at, run_url=first.run_url, entries=first.entries, ledger=first.ledger
-        )
-    turn = msgspec.json.decode(record, type=_Turn)
+    turn = msgspec.json.decode(files.get(RECORD, b""), type=_Record)
+    ledger = (turn.ledger or Ledger()) if turn.version == 1 else ledger_files.decode(files)
     return Journal(
         at=turn.at,
         run_url=turn.run_url,
         entries=turn.entries,
         read=turn.read,
         next=turn.next,
-        ledger=ledger_files.decode(files),
+        ledger=ledger,
     )
 
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tidemill.facts.image_files import FILES
+from tidemill.facts.image_files import paths_in
 from tidemill.facts.settings import Settings, Wave
 
 _ANY_TARGET = "[^/]+"
@@ -90,10 +90,10 @@ def waves_of(settings: Settings, ownership: Ownership, changed: Iterable[str]) -
     is one wave, or none: then the commit is a person's, or anybody's.
     """
     images = {
-        f"{settings.folder(wave.name, one.name)}/{name}": wave.name
+        path: wave.name
         for wave in settings.waves
         for one in settings.sets
-        for name in FILES
+        for path in paths_in(settings.folder(wave.name, one.name))
     }
     prefixes = tuple(f"{prefix}/" for prefix in settings.prefixes() if prefix)
     found: frozenset[str] | None = None

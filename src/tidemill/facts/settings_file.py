@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeGuard
 
@@ -64,6 +64,14 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         raise invalid(commit, line, reason) from None
     except _WrongAt as error:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
+
+
+def usable(data: bytes) -> Settings | None:
+    """The settings that a file has; None where it can't be used."""
+    try:
+        return parse(data.decode())
+    except (UnicodeDecodeError, SettingsInvalid):
+        return None
 
 
 def refs_in(text: str) -> tuple[str, str, str]:
@@ -170,23 +178,41 @@ def _check_names(settings: Settings) -> None:
         "sets": settings.sets,
     }
     for kind, ones in named.items():
-        mine = [one.name for one in ones]
-        for index, name in enumerate(mine):
-            if not is_name(name):
-                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is not a valid name")
-            if name in mine[:index]:
-                raise _WrongAt(f"$.{kind}[{index}].name", f"{name!r} is there twice")
+        _check_valid(f"$.{kind}[{{}}].name", [one.name for one in ones])
         for index, one in enumerate(ones):
-            for former in one.formers:
-                if not is_name(former):
-                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is not a valid name")
-                if former == one.name:
-                    raise _WrongAt(f"$.{kind}[{index}].was", f"{former!r} is its own name")
+            _check_valid(f"$.{kind}[{index}].was", dict.fromkeys(one.formers))
+            if one.name in one.formers:
+                raise _WrongAt(f"$.{kind}[{index}].was", f"{one.name!r} is its own name")
     for index, wave in enumerate(settings.waves):
-        if bad := [target for target in wave.targets if not is_name(target)]:
-            raise _WrongAt(f"$.waves[{index}].targets", f"{bad[0]!r} is not a valid name")
+        _check_valid(f"$.waves[{index}].targets", dict.fromkeys(wave.targets))
         if len(set(wave.targets)) != len(wave.targets):
             raise _WrongAt(f"$.waves[{index}].targets", "a target is there twice")
+
+
+def _check_valid(path: str, names: Iterable[str]) -> None:
+    """Check that each of some names may be one, and is there once; `{}` is its place among them."""
+    seen: set[str] = set()
+    for index, name in enumerate(names):
+        if not is_name(name):
+            raise _WrongAt(path.format(index), f"{name!r} is not a valid name")
+        if name in seen:
+            raise _WrongAt(path.format(index), f"{name!r} is there twice")
+        seen.add(name)
+
+
+def _check_known(
+    path: str, names: Iterable[str], known: Collection[str], what: str = "there is no wave"
+) -> None:
+    """Check that each name is one that is known, or say which one was meant."""
+    for name in names:
+        if name not in known:
+            meant = did_you_mean(name, known).rstrip()
+            raise _WrongAt(path, f"{what} {name!r}{f' ({meant})' if meant else ''}")
+
+
+def _check_reason(path: str, reason: str, what: str) -> None:
+    if not reason.strip() or UNPRINTABLE.search(reason):
+        raise _WrongAt(path, f"{what} needs a reason, in one line")
 
 
 def _check_paths(settings: Settings) -> None:
@@ -290,31 +316,21 @@ def _check_freezes(settings: Settings) -> None:
                 raise _WrongAt(f"$.freezes[{index}].{key}", reason)
         if freeze.ends <= freeze.begins:
             raise _WrongAt(f"$.freezes[{index}].until", "a freeze must end after it begins")
-        if unknown := [name for name in freeze.waves if name not in names]:
-            meant = did_you_mean(unknown[0], names)
-            said = f"there is no wave {unknown[0]!r}{f' ({meant.rstrip()})' if meant else ''}"
-            raise _WrongAt(f"$.freezes[{index}].waves", said)
-        if not freeze.reason.strip() or UNPRINTABLE.search(freeze.reason):
-            raise _WrongAt(f"$.freezes[{index}].reason", "a freeze needs a reason, in one line")
+        _check_known(f"$.freezes[{index}].waves", freeze.waves, names)
+        _check_reason(f"$.freezes[{index}].reason", freeze.reason, "a freeze")
 
 
 def _check_verifications(settings: Settings) -> None:
-    named: set[str] = set()
+    _check_valid("$.verifications[{}].name", [one.name for one in settings.verifications])
+    waves = [wave.name for wave in settings.waves]
+    sets = [image_set.name for image_set in settings.sets]
     for index, one in enumerate(settings.verifications):
+        where = f"$.verifications[{index}]"
         if reason := why_not(one):
             key, said = reason
-            raise _WrongAt(f"$.verifications[{index}].{key}", said)
-        if one.name in named:
-            raise _WrongAt(f"$.verifications[{index}].name", f"{one.name!r} is there twice")
-        named.add(one.name)
-        for key, mine, known in (
-            ("waves", one.waves, [wave.name for wave in settings.waves]),
-            ("sets", one.sets, [image_set.name for image_set in settings.sets]),
-        ):
-            if unknown := [name for name in mine if name not in known]:
-                meant = did_you_mean(unknown[0], known).rstrip()
-                said = f"there is no {key[:-1]} {unknown[0]!r}{f' ({meant})' if meant else ''}"
-                raise _WrongAt(f"$.verifications[{index}].{key}", said)
+            raise _WrongAt(f"{where}.{key}", said)
+        _check_known(f"{where}.waves", one.waves, waves)
+        _check_known(f"{where}.sets", one.sets, sets, "there is no set")
 
 
 def _check_targets(settings: Settings) -> None:
@@ -328,31 +344,18 @@ def _check_targets(settings: Settings) -> None:
         names = {name for wave in waves for name in wave.targets}
         if one.wave is not None and not waves:
             raise _WrongAt(f"$.targets[{index}].wave", f"there is no wave {one.wave!r}")
-        if one.name not in names:
-            meant = did_you_mean(one.name, names).rstrip()
-            said = f"no wave lists a target {one.name!r}{f' ({meant})' if meant else ''}"
-            raise _WrongAt(f"$.targets[{index}].name", said)
-        every = settings.templates()
+        _check_known(f"$.targets[{index}].name", [one.name], names, "no wave lists a target")
         own = (one.path,) if isinstance(one.path, str) else one.path
-        if strange := [path for path in own if path not in every]:
-            meant = did_you_mean(strange[0], every).rstrip()
-            meant = f" ({meant})" if meant else ""
-            said = f"[deployments] path does not list {strange[0]!r}{meant}"
-            raise _WrongAt(f"$.targets[{index}].path", said)
-        why = one.ignored.reason if one.ignored else "none"
-        if not why.strip() or UNPRINTABLE.search(why):
-            path = f"$.targets[{index}].ignored.reason"
-            raise _WrongAt(path, "to ignore a target needs a reason, in one line")
+        every, unlisted = settings.templates(), "[deployments] path does not list"
+        _check_known(f"$.targets[{index}].path", own, every, unlisted)
+        if one.ignored:
+            where = f"$.targets[{index}].ignored.reason"
+            _check_reason(where, one.ignored.reason, "to ignore a target")
 
 
 def _check_signals(settings: Settings) -> None:
     names = [one.name for one in settings.signals.receivers]
-    for index, name in enumerate(names):
-        where = f"$.signals.receivers[{index}].name"
-        if not is_name(name):
-            raise _WrongAt(where, f"{name!r} is not a valid name")
-        if name in names[:index]:
-            raise _WrongAt(where, f"{name!r} is there twice")
+    _check_valid("$.signals.receivers[{}].name", names)
     if not settings.signals.stuck_after:
         raise _WrongAt("$.signals.stuck_after", "stuck_after must be longer than nothing")
 
@@ -360,10 +363,8 @@ def _check_signals(settings: Settings) -> None:
 def _check_order(waves: list[Wave]) -> None:
     names = {wave.name for wave in waves}
     for index, wave in enumerate(waves):
-        if unknown := [source for source in wave.sources if source not in names]:
-            meant = did_you_mean(unknown[0], names - {wave.name})
-            said = f"there is no wave {unknown[0]!r}{f' ({meant.rstrip()})' if meant else ''}"
-            raise _WrongAt(f"$.waves[{index}].after", said)
+        others = [source for source in wave.sources if source != wave.name]
+        _check_known(f"$.waves[{index}].after", others, names - {wave.name})
     done: set[str] = set()
     while ready := [
         wave for wave in waves if wave.name not in done and done.issuperset(wave.sources)

@@ -19,7 +19,7 @@ import msgspec
 from tidemill.facts.checks import State
 from tidemill.words.durations import Duration
 from tidemill.words.moments import Moment
-from tidemill.words.names import UNPRINTABLE, is_name, one_line
+from tidemill.words.names import UNPRINTABLE, one_line
 from tidemill.words.unreadable import UNREADABLE
 from tidemill.words.variables import TOKENS
 
@@ -89,8 +89,6 @@ class Verification(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
 def why_not(one: Verification) -> tuple[str, str] | None:
     """The key at which a verification can't be used, and why, where types can't say it."""
-    if not is_name(one.name):
-        return "name", f"{one.name!r} is not a valid name"
     if len(one.ways) != 1:
         found = f", and not {' and '.join(one.ways)}" if one.ways else ""
         return (*one.ways, "name")[-2 if one.ways else -1], f"it takes one of {_WAYS}{found}"

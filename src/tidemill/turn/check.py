@@ -162,28 +162,14 @@ def _settings(checkout: Checkout, what: str) -> Settings:
 def _other_names(checkout: Checkout, valid: Settings) -> list[str]:
     """What follows from waves and sets that have other names than in the commit before."""
     data = checkout.before(settings.FILE)
-    try:
-        before = settings_file.parse(data.decode()) if data is not None else valid
-    except (UnicodeDecodeError, SettingsInvalid):
+    before = settings_file.usable(data) if data is not None else valid
+    if before is None:
         return []
     found = warnings_of(before, valid)
     for old, new in folders_to_move(before, valid):
-        has_old, has_new = (
-            any(checkout.read(f"{folder}/{name}") is not None for name in image_files.FILES)
-            for folder in (old, new)
-        )
-        if has_old and not has_new:
+        if checkout.image_files(old) and not checkout.image_files(new):
             found.append(f"the image files are still in {old}: git mv {old} {new} moves them")
     return found
-
-
-def _found(checkout: Checkout, folder: str) -> dict[str, bytes]:
-    """The image files that are in a folder, by name."""
-    return {
-        name: data
-        for name in image_files.FILES
-        if (data := checkout.read(f"{folder}/{name}")) is not None
-    }
 
 
 def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
@@ -192,7 +178,7 @@ def _image_files(checkout: Checkout, valid: Settings) -> list[str]:
     for wave in valid.waves:
         for image_set in valid.sets:
             folder = valid.folder(wave.name, image_set.name)
-            found = _found(checkout, folder)
+            found = checkout.image_files(folder)
             parsed = image_files.parse(found)
             if parsed is None:
                 continue
@@ -238,7 +224,7 @@ def _misnamed(checkout: Checkout, valid: Settings, wave: Wave) -> Iterator[_Misn
     sets = {
         one.name: files
         for one in valid.sets
-        if (files := image_files.parse(_found(checkout, valid.folder(wave.name, one.name))))
+        if (files := image_files.parse(checkout.image_files(valid.folder(wave.name, one.name))))
     }
     for service, names in naming.named_twice(sets):
         what = f"{wave.name}: the sets {' and '.join(names)} both name the service {service}"
@@ -264,8 +250,7 @@ def _about(checkout: Checkout, valid: Settings) -> frozenset[str]:
             wave.name
             for wave in valid.waves
             for one in valid.sets
-            for name in image_files.FILES
-            for path in [f"{valid.folder(wave.name, one.name)}/{name}"]
+            for path in image_files.paths_in(valid.folder(wave.name, one.name))
             if checkout.read(path) != checkout.before(path)
         )
     try:

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from tidemill.clients.git.store import Store
-from tidemill.errors import SettingsInvalid
 from tidemill.facts import image_files, settings_file
-from tidemill.facts.image_files import FILES
 from tidemill.facts.operation import Operation
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.snapshot import Snapshot
@@ -48,7 +46,7 @@ def copied(store: Store, settings: Settings, operation: Operation) -> CopiedImag
         if not store.exists(commit, folders):
             return MissingImages(is_gone=True)
         for folder in folders:
-            found = store.files(commit, [f"{folder}/{name}" for name in FILES])
+            found = store.files(commit, image_files.paths_in(folder))
             files = {path.rpartition("/")[2]: data for path, data in found.items()}
             parsed = image_files.parse(files)
             if parsed is not None and parsed.content == operation.content:
@@ -77,7 +75,4 @@ def _nearest(settings: Settings, operation: Operation) -> Iterator[str]:
 
 def settings_of(store: Store, commit: str) -> Settings | None:
     """The settings of an earlier commit of main, where image files may have been elsewhere."""
-    try:
-        return settings_file.parse(store.files(commit, [FILE])[FILE].decode())
-    except (KeyError, UnicodeDecodeError, SettingsInvalid):
-        return None
+    return settings_file.usable(store.files(commit, [FILE]).get(FILE, b""))

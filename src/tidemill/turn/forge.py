@@ -45,7 +45,7 @@ class Forge(Protocol):
 class Judge:
     """Looks up verdicts for one turn: what is required once, each commit once for each reading."""
 
-    def __init__(self, forge: Forge | None) -> None:
+    def __init__(self, forge: Forge) -> None:
         self.forge = forge
         self._required: tuple[RequiredCheck, ...] = ()
         self._found: dict[str, Reports] = {}
@@ -60,11 +60,6 @@ class Judge:
         Raises:
             Refused: there is no GitHub to ask, or nothing says which checks are required.
         """
-        if self.forge is None:
-            raise Refused(
-                'the settings say checks.source = "github", and there is no GitHub API to ask',
-                remedy="let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
-            )
         if not self._required:
             self._required = _required(self.forge, known)
         if sha not in self._found:

@@ -9,7 +9,6 @@ import msgspec
 
 from tidemill.answers.history import History, Stay, Told, history
 from tidemill.clients.git.store import ALL_COMMITS, Store
-from tidemill.errors import SettingsInvalid
 from tidemill.facts import journal, settings_file
 from tidemill.facts.decoding import is_bounded
 from tidemill.facts.image_files import DIGESTS
@@ -94,7 +93,7 @@ def digests_of(
     found = _digests(store, [(stay, settings) for stay in stays])
     lost = [at for at, one in enumerate(found) if one is None]
     files = store.versions([(stays[at].commit, FILE) for at in lost])
-    then = {data: _settings(data) for data in {*files}}
+    then = {data: settings_file.usable(data) for data in {*files}}
     again = [(at, known) for at, data in zip(lost, files, strict=True) if (known := then[data])]
     mended = _digests(store, [(stays[at], known) for at, known in again])
     for (at, _), one in zip(again, mended, strict=True):
@@ -137,13 +136,6 @@ def _digests(
         for stay, settings in places
     ]
     return [_mapping(data) for data in store.versions(files)]
-
-
-def _settings(data: bytes) -> Settings | None:
-    try:
-        return settings_file.parse(data.decode(), commit="a commit of then")
-    except (SettingsInvalid, UnicodeDecodeError):
-        return None
 
 
 def _ledger(store: Store, commit: str) -> Ledger | None:

@@ -240,18 +240,11 @@ def _past(store: Store, main: str, ledger: Ledger, valid: Settings) -> tuple[Pas
     found: list[PastSettings] = []
     seen = b""
     for one, text in reversed([*zip(line, texts, strict=True)]):
-        then = _parsed(text) if text != seen else None
+        then = settings_file.usable(text) if text != seen else None
         seen = text
         if then is not None:
             found.append(PastSettings(one.sha, one.author, then))
     return tuple(found)
-
-
-def _parsed(text: bytes) -> Settings | None:
-    try:
-        return settings_file.parse(text.decode())
-    except (UnicodeDecodeError, SettingsInvalid):
-        return None
 
 
 def _auto(store: Store, state: State, tip: str | None) -> tuple[tuple[AutoCommit, ...], str | None]:

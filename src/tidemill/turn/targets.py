@@ -96,7 +96,7 @@ def named_in(
 
 def image_files_in(store: Store, commit: str, folder: str) -> ImageFiles | None:
     """The image files in a folder of a commit, parsed."""
-    found = store.files(commit, [f"{folder}/{name}" for name in image_files.FILES])
+    found = store.files(commit, image_files.paths_in(folder))
     return image_files.parse({path.rpartition("/")[2]: data for path, data in found.items()})
 
 

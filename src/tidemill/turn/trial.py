@@ -36,7 +36,9 @@ def tried(
         TimeLimit, NotEnclosed: as with any entry point.
     """
     places = [(wave.name, one.name) for wave in settings.waves for one in settings.sets]
-    here = {place: _read(checkout, settings.folder(*place)) for place in places}
+    here = {
+        place: image_files.parse(checkout.image_files(settings.folder(*place))) for place in places
+    }
     is_known = any(here.values())
     guess: dict[str, str] = {}
     if not is_known and len(settings.sets) == 1:
@@ -76,11 +78,6 @@ def named_otherwise(checkout: Checkout, settings: Settings) -> tuple[str, ...]:
     return unlisted(settings, _texts(checkout, settings, *waves)) or unlisted(
         settings, checkout.texts(["."])
     )
-
-
-def _read(checkout: Checkout, folder: str) -> ImageFiles | None:
-    found = {name: checkout.read(f"{folder}/{name}") for name in image_files.FILES}
-    return image_files.parse({name: data for name, data in found.items() if data is not None})
 
 
 def _texts(checkout: Checkout, settings: Settings, *waves: str) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import partial
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store
+from tidemill.clients.github.connecting import NO_GITHUB
 from tidemill.errors import TidemillError
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Refusal
@@ -75,7 +76,7 @@ def turn(  # noqa: PLR0913 - each has a name
     extra: Mapping[str, Fact] | None = None,
     request: str | None = None,
     say: Callable[[str], None] = lambda _: None,
-    forge: Forge | None = None,
+    forge: Forge = NO_GITHUB,
     claim: bool = False,
     may_try: bool = True,
     may_move: bool = True,
@@ -147,7 +148,7 @@ def look(
     store: Store,
     state: State,
     now: datetime,
-    forge: Forge | None,
+    forge: Forge,
     *,
     extra: Mapping[str, Fact] | None = None,
     landing: bool = False,

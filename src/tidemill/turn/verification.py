@@ -14,7 +14,7 @@ import msgspec
 from tidemill.clients.git.store import Store
 from tidemill.clients.http.client import Body, Call
 from tidemill.clients.http.verdicts import Asked
-from tidemill.errors import EntryPointFailed, Refused, TidemillError, TimeLimit, Unreachable
+from tidemill.errors import EntryPointFailed, TidemillError, TimeLimit, Unreachable
 from tidemill.facts.checks import CheckRecord, verdict
 from tidemill.facts.github_checks import RequiredCheck, record
 from tidemill.facts.snapshot import Snapshot
@@ -44,7 +44,7 @@ class Verifier:
     """
 
     store: Store
-    forge: Forge | None
+    forge: Forge
     say: Callable[[str], None]
     may_try: bool = True
 
@@ -90,8 +90,6 @@ class Verifier:
         )
 
     def _on_forge(self, sha: str, wanted: RequiredCheck, one: Question) -> CheckRecord:
-        if self.forge is None:
-            raise Refused("there is no GitHub API to ask", remedy="let TIDEMILL_TOKEN hold a token")
         return record(sha, (wanted,), self.forge.reports(sha, (wanted,)), one.since)
 
 

@@ -21,13 +21,8 @@ from tidemill.facts.vouchers import (
 )
 from tidemill.turn.forge import Forge
 
-_NO_GITHUB = (
-    "there is no GitHub API to ask",
-    "let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
-)
 
-
-def vouched(store: Store, forge: Forge | None, known: Snapshot, request: str) -> Snapshot:
+def vouched(store: Store, forge: Forge, known: Snapshot, request: str) -> Snapshot:
     """The snapshot, and what stands for who asked for one more request."""
     return known.having_vouched(request, _voucher(store, forge, known, request))
 
@@ -40,7 +35,7 @@ def keys_on(store: Store, settings: Settings, main: str) -> dict[str, bytes]:
     return {path.removeprefix(f"{folder}/"): data for path, data in found.items()}
 
 
-def _voucher(store: Store, forge: Forge | None, known: Snapshot, request: str) -> Voucher:
+def _voucher(store: Store, forge: Forge, known: Snapshot, request: str) -> Voucher:
     fact, commit = known.inbox[request], known.commits.get(request)
     if commit is None:
         return OwnVoucher()
@@ -60,9 +55,7 @@ def _is_of(store: Store, main: str, commit: str) -> bool:
     return commit == main or (store.exists(commit, again=False) and store.is_ancestor(commit, main))
 
 
-def _of_run(forge: Forge | None, settings: Settings, run: WorkflowRun) -> Voucher:
-    if forge is None:
-        return UnknownVoucher(*_NO_GITHUB)
+def _of_run(forge: Forge, settings: Settings, run: WorkflowRun) -> Voucher:
     try:
         found = forge.run(run.id, run.attempt)
         found = found and _reviewed(forge, settings, run.id, found)
@@ -84,7 +77,7 @@ def _reviewed(forge: Forge, settings: Settings, run: int, found: RunVoucher) -> 
     return replace(found, reviews=reviews, environments=unsaid)
 
 
-def _members(forge: Forge | None, settings: Settings, logins: Iterable[str]) -> Members:
+def _members(forge: Forge, settings: Settings, logins: Iterable[str]) -> Members:
     """Who of some people is in the teams that waves name, as far as that can be seen."""
     teams = dict.fromkeys(
         one.casefold() for wave in settings.waves for one in wave.approvers if "/" in one
@@ -94,10 +87,7 @@ def _members(forge: Forge | None, settings: Settings, logins: Iterable[str]) -> 
     for team in teams:
         for login in filter(None, logins):
             try:
-                if forge is None:
-                    why, remedy = _NO_GITHUB
-                else:
-                    known[team, login.casefold()] = forge.is_member(team, login)
+                known[team, login.casefold()] = forge.is_member(team, login)
             except TidemillError as error:
                 why, remedy = error.what, error.remedy
     return Members(known, why, remedy)

@@ -16,6 +16,7 @@ from tidemill.clients.git.objects import parents_in
 from tidemill.clients.git.repository import Repository
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.errors import FilterFailed, Refused, Unreachable
+from tidemill.facts.image_files import FILES
 from tidemill.words.names import one_line, shown
 
 # Nothing changes in a checkout by what is found out there, and no more runs than has to.
@@ -123,6 +124,11 @@ class Checkout:
         path = Path(os.path.realpath(self._tree.folder / name))
         is_inside = path.is_relative_to(os.path.realpath(self._tree.folder))
         return path.read_bytes() if is_inside and path.is_file() else None
+
+    def image_files(self, folder: str) -> dict[str, bytes]:
+        """The image files that are in a folder, by name."""
+        found = {name: self.read(f"{folder}/{name}") for name in FILES}
+        return {name: data for name, data in found.items() if data is not None}
 
     def write(self, name: str, data: bytes) -> None:
         """Put a file there, whatever is there; nothing becomes of the commit."""

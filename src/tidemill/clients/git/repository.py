@@ -38,7 +38,7 @@ from tidemill.clients.git.store import (
 from tidemill.clients.git.worktree import Worktree
 from tidemill.clients.machine.scratch import require_room, scratch
 from tidemill.errors import Refused, TidemillError, TimeLimit, Unreachable
-from tidemill.facts.image_files import FILES
+from tidemill.facts.image_files import paths_in
 from tidemill.facts.refs import Refs
 from tidemill.facts.staleness import Inspection
 from tidemill.words.names import SHA, one_line
@@ -246,7 +246,7 @@ class Repository(Objects):
         is_checked_out = bool(work.entry or work.generate)
         result = self._worktree_with(work.parent, is_checked_out=is_checked_out).do(work)
         if isinstance(result, Committed):
-            paths = [""] if is_checked_out else [f"{work.folder}/{name}" for name in FILES]
+            paths = [""] if is_checked_out else paths_in(work.folder)
             blobs = {blob for path in paths for _, blob in self.listing(result.sha, path)}
             self._here.update((result.sha, *blobs))
         return result

@@ -23,7 +23,7 @@ from tidemill.clients.git.store import Committed, Work, WorkFailed, WorkResult, 
 from tidemill.clients.machine.entrypoints import entry_point_failed, in_words, run_entry_point
 from tidemill.clients.machine.removing import open_up, remove
 from tidemill.errors import EntryPointFailed, TimeLimit
-from tidemill.facts.image_files import DIGESTS, FILES, SOURCE, TAGS
+from tidemill.facts.image_files import DIGESTS, FILES, SOURCE, TAGS, paths_in
 from tidemill.words.names import shown, visible
 from tidemill.words.unreadable import UNREADABLE
 
@@ -191,7 +191,7 @@ class Worktree:
                     work.entry or work.generate or "",
                     f"it left a repository of its own in {shown(path)}",
                 )
-            if own_files and path in [f"{work.folder}/{name}" for name in FILES]:
+            if own_files and path in paths_in(work.folder):
                 continue
             barred = any(path == one or path.startswith(f"{one}/") for one in work.barred)
             if barred or (work.own and not path.startswith(inside)):

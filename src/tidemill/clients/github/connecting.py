@@ -18,22 +18,19 @@ if TYPE_CHECKING:
 
 
 class NoGitHub:
-    """There is none to ask: whoever asks is told why."""
+    """There is none to ask: whoever asks is told why, by `Refused`."""
 
     def __init__(self, why: str, remedy: str) -> None:
         self._why = why
         self._remedy = remedy
 
     def required(self, branch: str) -> tuple[RequiredCheck, ...]:
-        """Raise `Refused`."""
         self.refuse()
 
     def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
-        """Raise `Refused`."""
         self.refuse()
 
     def run(self, run_id: int, attempt: int) -> RunVoucher | None:
-        """Raise `Refused`."""
         self.refuse()
 
     def reviews(self, run_id: int) -> tuple[Review, ...]:
@@ -45,18 +42,21 @@ class NoGitHub:
         self.refuse()
 
     def is_member(self, team: str, login: str) -> bool:
-        """Raise `Refused`."""
         self.refuse()
 
     def deployment_statuses(
         self, environments: Sequence[str]
     ) -> dict[str, tuple[DeploymentStatus, ...]]:
-        """Raise `Refused`."""
         self.refuse()
 
     def refuse(self) -> NoReturn:
-        """Raise `Refused`."""
         raise Refused(self._why, remedy=self._remedy)
+
+
+NO_GITHUB = NoGitHub(
+    "there is no GitHub API to ask",
+    "let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
+)
 
 
 def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
