@@ -8,9 +8,9 @@ import pytest
 from tests.sandbox.server_world import World
 
 from tidemill.clients.github.api import GitHub
-from tidemill.clients.github.issues import KeptIssue
 from tidemill.clients.github.place import Place
 from tidemill.errors import ServerRefused
+from tidemill.facts import signals
 from tidemill_sandbox.state.shapes import Issue
 
 
@@ -24,8 +24,8 @@ def client(world: World, token: str) -> GitHub:
     return GitHub(Place(world.hub.url, "acme/app", world.hub.api_url), token)
 
 
-def wanted(world: World, *, is_closed: bool = False) -> KeptIssue:
-    return KeptIssue(
+def wanted(world: World, *, is_closed: bool = False) -> signals.Issue:
+    return signals.Issue(
         title="Held: shop is held",
         body=f"{'over' if is_closed else 'held'}\n<!-- mark 1 -->",
         marker="<!-- mark 1 -->",

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterable, Sequence
 
 from tidemill.words.names import SHA, one_line
+from tidemill.words.shas import short, shortened
 
 # What means something to GitHub's Markdown within a line or a cell, or makes an address a link.
 _SIGNS = re.compile(r"[\\`*_{}\[\]<>#!|~@$&]|:(?=/)|(?<=www)\.")
-_FULL_SHA = re.compile(r"\b[0-9a-f]{40}\b")
-SHORT = 12
 
 
 def plain(text: object) -> str:
     """One line of text, with every sign escaped, and full SHAs as people read them."""
-    return _escaped(_FULL_SHA.sub(lambda found: found[0][:SHORT], one_line(str(text))))
+    return _escaped(shortened(one_line(str(text))))
 
 
 def code(text: str) -> str:
@@ -31,7 +30,7 @@ def commit(sha: str, url: str | None) -> str:
     """A commit, linked where its repository is on GitHub (`url` is its page)."""
     if not SHA.fullmatch(sha):
         return plain(sha)
-    return f"[`{sha[:SHORT]}`]({url}/commit/{sha})" if url else f"`{sha[:SHORT]}`"
+    return f"[`{short(sha)}`]({url}/commit/{sha})" if url else f"`{short(sha)}`"
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

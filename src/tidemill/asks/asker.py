@@ -81,20 +81,15 @@ class Lookup(Protocol):
 
     def announcement(self, referred: AnnouncementReference) -> Announcement:
         """The announcement that is an artifact of a run."""
-        ...
 
     def rejected(self, request: str) -> AnnouncementRequest | None:
         """What is kept below `rejected/` of a request, where it is an announcement."""
-        ...
 
     def image_files(self, operation: Operation) -> ImageFiles | str:
         """The image files that an operation's commit has for it; or why not, in words."""
-        ...
 
     def oldest_on_main(self, commits: Sequence[str]) -> str | None:
         """Of several commits the oldest that is on main; None if none is."""
-        ...
 
     def resolved(self, record: Deployment) -> Deployment:
         """A record with what its revision says of the wave's sets and the target's files."""
-        ...

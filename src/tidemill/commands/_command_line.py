@@ -62,7 +62,6 @@ class _Helpful(click.Command):
     """A command whose help begins as its errors do."""
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The form that a command line has."""
         pieces = filter(None, self.collect_usage_pieces(ctx))
         formatter.write_usage(ctx.command_path, " ".join(pieces), prefix="usage: ")
 
@@ -137,7 +136,6 @@ class OneCommand(_Helpful):
                 formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The example, as it is typed."""
         formatter.write(f"\nexample:\n  {self.epilog}\n")
 
 
@@ -186,11 +184,9 @@ class Program(_Helpful, click.Group):
             return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Their names, in the order of the help."""
         return [*self._table.commands, COMPLETION]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name."""
         if cmd_name == COMPLETION:
             return _completion(self)
         return click_command(cmd_name, self._table) if cmd_name in self._table.commands else None
@@ -198,25 +194,21 @@ class Program(_Helpful, click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the words begin with."""
         name = args[0]
         if self.get_command(ctx, name) is None and not ctx.resilient_parsing:
             raise click.NoSuchCommand(name, ctx=ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """What each command is for, by groups."""
         shells = {COMPLETION: "print the script by which a shell completes all this"}
         for title, commands in {**self._table.groups, "for your shell": shells}.items():
             with formatter.section(_titled(title)):
                 formatter.write_dl(list(commands.items()))
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """How to go on."""
         formatter.write(f"\n{self.name} COMMAND --help says more, with an example.\n")
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
-        """The commands that begin so."""
         from click.shell_completion import CompletionItem
 
         about = {**self._table.commands, COMPLETION: "print a script for a shell"}

@@ -116,7 +116,6 @@ class Command(Protocol):
 
     def run(self, arguments: Arguments) -> AnyResult:
         """Run the command and return what became of it."""
-        ...
 
 
 def command(name: str, table: Table = TIDEMILL) -> Command:

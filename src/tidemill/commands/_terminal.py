@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Literal
@@ -27,8 +26,8 @@ from tidemill.commands._parts import (
     When,
 )
 from tidemill.words.names import visible
+from tidemill.words.shas import shortened
 
-_FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _FOLDS = 24  # columns that a text of several words needs at least; one word is never cut
 _BETWEEN, _AROUND = 3, 2  # columns of the screen between two of a table, and at its sides
 
@@ -86,7 +85,7 @@ def _paragraph(part: Paragraph, width: int) -> list[str]:
     """With short SHAs where the whole ones do not fit."""
     words = f"{part.text} {part.at.ago}" if part.at else part.text
     if len(words) + part.indent > width:
-        words = _FULL_SHA.sub(r"\1", words)
+        words = shortened(words)
     return part.wrapped(words, width)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -34,7 +33,7 @@ from tidemill.commands._results import (
 from tidemill.commands._words import outcome, place, said, time_text, way_in
 from tidemill.turn.outcome import LeftToAnother, LostTo, NothingDue
 from tidemill.words.names import shown
-from tidemill.words.shas import short
+from tidemill.words.shas import short, shortened
 
 if TYPE_CHECKING:
     from tidemill.building.shipping import BuiltImage
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from tidemill.plan.obstacles import Wait
     from tidemill.plan.status import FreezeStatus, Status, TargetStatus, WaveStatus
 
-_FULL_SHA = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28}\b")
 _VERDICTS = {"success": "green", "failure": "red", "error": "lost", "pending": "pending"}
 _STOPS, _GOES_ON = "the loop would stop", "nothing that is known stops the loop"
 _HELD = ("held", "by", "since", "until", "why")
@@ -231,13 +229,13 @@ def _waiting(
     for n, line in enumerate(waiting):
         if n == 0:
             yield "Waiting:"
-        yield Paragraph(_shortened(subject(line.about)), indent=2)
+        yield Paragraph(shortened(subject(line.about)), indent=2)
         if line.since:
             yield Paragraph("since", indent=4, at=When(line.since, remedies.now))
         if line.id:
             yield Paragraph(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
-            yield Paragraph(f"- {_shortened(reason)}", indent=4)
+            yield Paragraph(f"- {shortened(reason)}", indent=4)
         if turn := next_turn(line):
             yield Paragraph("at the next scheduled turn,", indent=4, at=When(turn, remedies.now))
         yield Typed(remedies.ending(line)[0], indent=6)
@@ -372,8 +370,3 @@ def _image(one: BuiltImage) -> str:
     if one.published and one.item.to is not None and one.item.to.folder is not None:
         told.append(f"in {one.item.to}")
     return f"{one.item.name}: {one.reference} ({', '.join(told)})"
-
-
-def _shortened(words: str) -> str:
-    """SHAs as people read them: a full one would be cut in two by a narrow column."""
-    return _FULL_SHA.sub(r"\1", words)

@@ -32,7 +32,6 @@ class Refs:
     head: str | None = None
 
     def get(self, ref: str) -> str | None:
-        """What a ref points to, None if it is not there."""
         return self.shas.get(ref)
 
     def with_ref(self, ref: str, sha: str) -> Refs:
@@ -78,7 +77,6 @@ class RefNames:
         return f"{self.namespace}/{kind}"
 
     def inbox(self, fact: str) -> str:
-        """One request or record."""
         return f"{self.folder('inbox')}/{fact}"
 
     def check(self, sha: str) -> str:
@@ -90,11 +88,9 @@ class RefNames:
         return f"{self.folder('deployed')}/{wave}/{target}"
 
     def hold(self, wave: str, set_name: str) -> str:
-        """A hold."""
         return f"{self.folder('holds')}/{wave}/{set_name}"
 
     def evicted(self, sha: str) -> str:
-        """An evicted commit."""
         return f"{self.folder('evicted')}/{sha}"
 
     def rejected(self, request: str) -> str:

@@ -134,6 +134,22 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         return self.signal.id, self.state, self.receiver.name
 
 
+class Issue(msgspec.Struct, frozen=True, kw_only=True):
+    """An issue as it is to be.
+
+    Attributes:
+        marker: a part of the body by which it is found again, whoever changed its title; it stands
+            in no other issue's.
+        since: it was not opened before.
+    """
+
+    title: str
+    body: str
+    marker: str
+    since: datetime
+    is_closed: bool
+
+
 def parse_addresses(text: str) -> tuple[dict[str, str], list[str]]:
     """Where receivers are, by their names, from lines of `name=address`; and what is wrong, in
     words that show nothing of an address."""

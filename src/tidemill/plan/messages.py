@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from tidemill.facts.signals import Message, Signal, SignalKind
+from tidemill.facts.signals import Issue, Message, Signal, SignalKind
 from tidemill.plan.wording import runs_as
 from tidemill.words.moments import to_the_minute, to_the_second
 
@@ -96,20 +96,6 @@ def teams(message: Message, origin: Origin) -> dict[str, Any]:
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
 
 
-@dataclass(frozen=True)
-class Issue:
-    """What an issue says.
-
-    Attributes:
-        marker: stands in its body, and in no other issue's.
-    """
-
-    title: str
-    body: str
-    marker: str
-    is_closed: bool
-
-
 def issue(message: Message, origin: Origin) -> Issue:
     """The issue of a signal, opened by the first message and closed by the second."""
     text = "\n".join(_lines(message, origin))
@@ -121,7 +107,13 @@ def issue(message: Message, origin: Origin) -> Issue:
     title = _cut(f"{LABELS[message.signal.kind]}: {message.signal.what}", MOST_TITLE)
     # A name that is mentioned in a title gets no notice; this keeps it from looking like one.
     title = title.replace("@", "(at)")
-    return Issue(title, body, marker, message.signal.over is not None)
+    return Issue(
+        title=title,
+        body=body,
+        marker=marker,
+        since=message.signal.since,
+        is_closed=message.signal.over is not None,
+    )
 
 
 def _title(message: Message) -> str:

@@ -19,15 +19,12 @@ class Forge(Protocol):
 
     def required(self, branch: str) -> tuple[RequiredCheck, ...]:
         """The checks that the rules of a branch require; none where no rule says so."""
-        ...
 
     def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
         """What was reported of a commit, at least of the checks that are `required`."""
-        ...
 
     def run(self, run_id: int, attempt: int) -> RunVoucher | None:
         """What an attempt at a run of a workflow was started by; None where there is none."""
-        ...
 
     def reviews(self, run_id: int) -> tuple[Review, ...]:
         """What reviewers said of a run that waited for environments."""
@@ -39,7 +36,6 @@ class Forge(Protocol):
 
     def is_member(self, team: str, login: str) -> bool:
         """Whether somebody is in a team, ORG/TEAM."""
-        ...
 
 
 class Judge:

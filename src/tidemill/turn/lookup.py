@@ -34,15 +34,12 @@ class RepositoryLookup:
     fetched: Callable[[AnnouncementReference], Announcement]
 
     def announcement(self, referred: AnnouncementReference) -> Announcement:
-        """The announcement that is an artifact of a run."""
         return self.fetched(referred)
 
     def rejected(self, request: str) -> AnnouncementRequest | None:
-        """What is kept below `rejected/` of a request, where it is an announcement."""
         return rejected_announcement(self.store, self.state, request)
 
     def image_files(self, operation: Operation) -> ImageFiles | str:
-        """The image files that an operation's commit has for it; or why not, in words."""
         commit = f"the commit {operation.commit}"
         match copied(self.store, self.state.valid_settings, operation):
             case MissingImages(is_gone=True):
@@ -53,7 +50,6 @@ class RepositoryLookup:
                 return parse(found.files) or f"the image files of {operation.commit} are broken"
 
     def oldest_on_main(self, commits: Sequence[str]) -> str | None:
-        """Of several commits the oldest that is on main; None if none is."""
         found = [one for one in commits if self._is_on_main(one)]
         oldest = found[0] if found else None
         for one in found[1:]:
@@ -61,7 +57,6 @@ class RepositoryLookup:
         return oldest
 
     def resolved(self, record: Deployment) -> Deployment:
-        """A record with what its revision says of the wave's sets and the target's files."""
         state = self.state
         return resolved(self.store, state.main, state.valid_settings, state.remembered, record)
 

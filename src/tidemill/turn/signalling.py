@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlsplit
 
 from tidemill.clients.git.store import Declined, Pushed, Store, Update
 from tidemill.clients.github.api import GitHub
-from tidemill.clients.github.issues import KeptIssue
 from tidemill.clients.http.client import Body, Call, Http, host_of
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.clients.http.trouble import Trouble
+from tidemill.clients.machine.beside import Beside, Late
 from tidemill.errors import Refused, TidemillError
 from tidemill.facts.journal import Journal
-from tidemill.facts.signals import Message, Receiver
+from tidemill.facts.signals import Message
 from tidemill.plan import messages
 from tidemill.plan.messages import Origin
 from tidemill.plan.signals import confirmed
@@ -39,12 +39,6 @@ class Sent:
     failures: tuple[str, ...] = ()
 
 
-@dataclass
-class _Progress:
-    taken: set[_Key] = field(default_factory=set)
-    failure: str | None = None
-
-
 def send(
     due: Sequence[Message],
     origin: Origin,
@@ -57,38 +51,26 @@ def send(
     Nothing is raised: what was not taken is due again later.
     """
     until = time.monotonic() + most_seconds
-    receivers = {one.receiver.name: one.receiver for one in due}
-    progress = {name: _Progress() for name in receivers}
+    taken: dict[str, set[_Key]] = {one.receiver.name: set() for one in due}
 
-    def work(receiver: Receiver) -> None:
-        mine = progress[receiver.name]
+    def work(name: str) -> None:
         for one in due:
-            if one.receiver.name != receiver.name or time.monotonic() >= until:
-                continue
-            try:
+            if one.receiver.name == name and time.monotonic() < until:
                 deliver(one, origin)
-            except TidemillError as error:
-                mine.failure = error.what
-                return
-            mine.taken.add(one.key)
+                taken[name].add(one.key)
 
-    threads = {
-        name: threading.Thread(target=work, args=(one,), daemon=True)
-        for name, one in receivers.items()
-    }
-    for thread in threads.values():
-        thread.start()
-    for thread in threads.values():
-        thread.join(max(0.0, until - time.monotonic()))
-    taken: set[_Key] = set()
+    begun = {name: Beside(partial(work, name), most_seconds) for name in taken}
     failures = []
-    for name, thread in threads.items():
-        mine = progress[name]
-        late = f"it took longer than {most_seconds:g} s" if thread.is_alive() else None
-        taken |= set(mine.taken)
-        if why := late or mine.failure:
-            failures.append(f"{name} did not take a signal: {why}; a later turn sends it again")
-    return Sent(frozenset(taken), tuple(failures))
+    for name, one in begun.items():
+        try:
+            one.result()
+            continue
+        except Late:
+            why = f"it took longer than {most_seconds:g} s"
+        except TidemillError as error:
+            why = error.what
+        failures.append(f"{name} did not take a signal: {why}; a later turn sends it again")
+    return Sent(frozenset[_Key]().union(*taken.values()), tuple(failures))
 
 
 @dataclass(frozen=True)
@@ -106,16 +88,7 @@ class Post:
     def __call__(self, one: Message, origin: Origin) -> None:
         """Deliver one; raise `TidemillError` where it was not taken, or nobody knows."""
         if one.receiver.kind == "issue":
-            issue = messages.issue(one, origin)
-            self.github[one.receiver.name].keep_issue(
-                KeptIssue(
-                    title=issue.title,
-                    body=issue.body,
-                    marker=issue.marker,
-                    since=one.signal.since,
-                    is_closed=issue.is_closed,
-                )
-            )
+            self.github[one.receiver.name].keep_issue(messages.issue(one, origin))
             return
         url = self.addresses[one.receiver.name]
         _check_address(url)

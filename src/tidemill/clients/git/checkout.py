@@ -208,11 +208,9 @@ class Source(Protocol):
 
     def files(self, scratch: Path) -> Checkout:
         """The files, in an empty folder; raises what `copied` or `fetched` raises."""
-        ...
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
         """A commit of the same repository; raises `Refused` if it is not there."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -222,11 +220,9 @@ class Local:
     folder: Path
 
     def files(self, scratch: Path) -> Checkout:
-        """See `Source`."""
         return copied(self.folder, scratch)
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
-        """See `Source`."""
         bare = _borrowing(Git(self.folder), scratch)
         tree, home = _empty(scratch)
         try:
@@ -246,11 +242,9 @@ class Remote:
     sha: str
 
     def files(self, scratch: Path) -> Checkout:
-        """See `Source`."""
         return fetched(self.repository, self.sha, scratch)
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
-        """See `Source`."""
         return fetched(self.repository, sha, scratch)
 
 

@@ -38,7 +38,10 @@ def dated(seconds: str) -> datetime:
 
 
 class Objects:
-    """What is here of a repository: whole commits with their trees, and some of their blobs."""
+    """What is here of a repository: whole commits with their trees, and some of their blobs.
+
+    See `tidemill.clients.git.store.Store` for what its methods promise.
+    """
 
     def __init__(self, git: Git) -> None:
         self.git = git
@@ -58,7 +61,6 @@ class Objects:
                 yield below, sha
 
     def date(self, commit: str) -> datetime:
-        """A commit's committer date."""
         return dated(str(self.seconds(commit)))
 
     def seconds(self, commit: str) -> int:
@@ -67,7 +69,6 @@ class Objects:
         return int(found[1]) if found else 0
 
     def message(self, commit: str) -> str:
-        """A commit's message; nothing for what is no commit."""
         return self.git.blob(commit, "commit").partition(b"\n\n")[2].decode(errors="replace")
 
     def parents(self, commit: str) -> tuple[str, ...]:
@@ -75,17 +76,14 @@ class Objects:
         return parents_in(self.git.blob(commit, "commit"))
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """Of `paths` those that are files in a commit, with their bytes."""
         found = {path: self._find(commit, path) for path in paths}
         return {path: self.git.blob(one[0]) for path, one in found.items() if one and not one[1]}
 
     def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
-        """Of `paths` those that exist in a commit, with the names of their objects."""
         found = {path: self._find(commit, path) for path in paths}
         return {path: one[0] for path, one in found.items() if one}
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The files of a commit at or below `paths`, and their bytes."""
         for path_below in paths:
             for path, sha in self.listing(commit, path_below):
                 yield path, self.git.blob(sha)
@@ -93,14 +91,12 @@ class Objects:
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
-        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
         known = frozenset(sha for _, sha in self.listing(parent)) if parent else frozenset()
         tree = self._tree_with(None, {tuple(path.split("/")): files[path] for path in files}, known)
         tree = tree or self._stored("tree", b"")
         return self.commit(tree, parent, message, _AUTHOR, int(date.timestamp()))
 
     def signed(self, commit: str) -> str:
-        """Make a commit anew, signed by this user's key, as Git is configured to; its SHA."""
         stamp = f"@{self.seconds(commit)} +0000"
         name, _, email = _AUTHOR.partition(" <")
         env = {
@@ -123,7 +119,6 @@ class Objects:
     def signed_by(
         self, commit: str, keys: Mapping[str, bytes]
     ) -> SignatureVoucher | NoVoucher | UnknownVoucher:
-        """Whose signature a commit has, of those whose keys are given."""
         return signed_by(self.git.blob(commit, "commit"), keys)
 
     def tree_of(self, commit: str) -> str:

@@ -70,7 +70,6 @@ class Repository(Objects):
         self._reading.begin()
 
     def refs(self) -> Refs:
-        """List all refs."""
         return self._again(self._reading.refs)
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
@@ -83,17 +82,14 @@ class Repository(Objects):
         self._fetch_blobs(wanted)
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
-        """Get a commit's trees and the files at or below `paths`."""
         self.fetch_files({commit: paths})
 
     def fetch_files(self, places: Mapping[str, Sequence[str]], *, again: bool = True) -> None:
-        """The same for many commits at once."""
         self._fetch_commits(list(places), again=again)
         listed = [self.listing(one, path) for one, paths in places.items() for path in paths]
         self._fetch_blobs({sha for found in listed for _, sha in found}, again=again)
 
     def history(self, commit: str, most: int) -> list[Logged]:
-        """The last commits that lead to a commit, without trees."""
         history = self._history(commit, most)
         wanted = ("--topo-order", "--reverse", "-z", "--format=%H %ct %P%n%an%n%B", commit)
         found = []
@@ -107,19 +103,16 @@ class Repository(Objects):
         return found[-most:]
 
     def differing(self, before: str, after: str) -> list[str]:
-        """The paths at which the files of two commits, whose trees are here, differ; in order."""
         old, new = dict(self.listing(before)), dict(self.listing(after))
         return sorted(path for path in {*old, *new} if old.get(path) != new.get(path))
 
     def commits(self, tip: str) -> list[str]:
-        """The commits that lead to one, and itself, each after its parents."""
         with self._lost():
             return past.commits(self._past(tip), tip)
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        """A file of the last commits that lead to `tip`, and whether these are all."""
         found = self._past(tip, most)
         with self._lost():
             shas = past.commits(found, tip, most)
@@ -242,7 +235,6 @@ class Repository(Objects):
         return history
 
     def work(self, work: Work) -> WorkResult:
-        """Do an operation in a checkout, and commit it."""
         is_checked_out = bool(work.entry or work.generate)
         result = self._worktree_with(work.parent, is_checked_out=is_checked_out).do(work)
         if isinstance(result, Committed):
@@ -254,7 +246,6 @@ class Repository(Objects):
     def look(
         self, work: Work, *, is_second: bool = False
     ) -> Inspection | WorkFailed | WorkTimedOut:
-        """Run `generate` in a checkout of a commit as it is, and say what it changes there."""
         changed = self._worktree_with(work.parent, is_checked_out=True).look(
             work, is_second=is_second
         )
@@ -269,7 +260,6 @@ class Repository(Objects):
         )
 
     def ask(self, commit: str, command: str, seconds: float) -> str:
-        """The end of what a command of the repository's own prints, run in a checkout of it."""
         return self._worktree_with(commit, is_checked_out=True).ask(commit, command, seconds)
 
     def _worktree_with(self, commit: str, *, is_checked_out: bool) -> Worktree:
@@ -289,12 +279,10 @@ class Repository(Objects):
         self._again(lambda: self.git(*arguments, env=env, seconds=REMOTE_SECONDS))
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """Of `paths` those that are files in a commit, with their bytes."""
         self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
         return super().files(commit, paths)
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """The files of a commit at or below `paths`, and their bytes."""
         self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
         return super().texts(commit, paths)
 
@@ -364,7 +352,6 @@ class Repository(Objects):
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
-        """Make a commit whose tree holds `files` and nothing else, and return its SHA."""
         sha = super().write(files, parent, message, date)
         known = {blob for _, blob in self.listing(parent)} if parent else set()
         self._here.update((sha, *({blob for _, blob in self.listing(sha)} - known)))

@@ -140,68 +140,53 @@ class Store(Protocol):
 
     def refs(self) -> Refs:
         """List all refs."""
-        ...
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
         """Get what the methods below read: the trees of `tips` and of each commit of `facts`; of
         the files of the first tip those whose last name is in `names`, of `facts` all."""
-        ...
 
     def fetch_below(self, commit: str, paths: Sequence[str]) -> None:
         """Get a commit's trees and the files at or below `paths`."""
-        ...
 
     def fetch_files(self, places: Mapping[str, Sequence[str]]) -> None:
         """The same for many commits at once: each with its paths."""
-        ...
 
     def message(self, commit: str) -> str:
         """A commit's message; nothing for what is no commit."""
-        ...
 
     def history(self, commit: str, most: int) -> list[Logged]:
         """The last `most` commits that lead to a commit and itself, each after its parents; no
         trees and no files are got."""
-        ...
 
     def differing(self, before: str, after: str) -> list[str]:
         """The paths at which the files of two commits, whose trees are here, differ; in order."""
-        ...
 
     def commits(self, tip: str) -> list[str]:
         """The commits that lead to one, and itself, each after its parents."""
-        ...
 
     def records(
         self, tip: str, name: str, most: int = ALL_COMMITS
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
         """The file `name` of the last `most` commits that lead to `tip`, the oldest first, with its
         SHA, and no bytes where it has none; and whether the first one has no parent at all."""
-        ...
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         """The bytes of the file at each commit and path; none where there is none."""
-        ...
 
     def date(self, commit: str) -> datetime:
         """A commit's committer date."""
-        ...
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
         """Of `paths` those that are files in a commit, with their bytes."""
-        ...
 
     def objects(self, commit: str, paths: Sequence[str]) -> dict[str, str]:
         """Of `paths` those that exist in a commit, with the names of their objects."""
-        ...
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """The files of a commit at or below `paths`, and their bytes; "" is above all files."""
-        ...
 
     def is_ancestor(self, ancestor: str, commit: str) -> bool:
         """Whether `commit`, which exists, is `ancestor` or descends from it."""
-        ...
 
     def exists(self, commit: str, paths: Sequence[str] = (), *, again: bool = True) -> bool:
         """Whether the repository has a commit; if so, it and the files below `paths` are here.
@@ -209,7 +194,6 @@ class Store(Protocol):
         Args:
             again: whether to ask more than once before it counts as gone.
         """
-        ...
 
     def write(
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
@@ -218,7 +202,6 @@ class Store(Protocol):
 
         What `parent` holds as well is not stored again.
         """
-        ...
 
     def signed(self, commit: str) -> str:
         """Make the same commit anew, signed by this user's key, as Git is configured to; its SHA.
@@ -226,7 +209,6 @@ class Store(Protocol):
         Raises:
             Refused: Git can't sign here.
         """
-        ...
 
     def signed_by(
         self, commit: str, keys: Mapping[str, bytes]
@@ -236,11 +218,9 @@ class Store(Protocol):
         Args:
             keys: the public keys that count: the files that main has, by name.
         """
-        ...
 
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
-        ...
 
     def look(
         self, work: Work, *, is_second: bool = False
@@ -250,7 +230,6 @@ class Store(Protocol):
         Args:
             is_second: it is done to see whether the same is made once more.
         """
-        ...
 
     def ask(self, commit: str, command: str, seconds: float) -> str:
         """The end of what a command of the repository's own prints, run in a checkout of a commit.
@@ -258,8 +237,6 @@ class Store(Protocol):
         Raises:
             EntryPointFailed, NotEnclosed, TimeLimit: as any entry point.
         """
-        ...
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         """Write all updates or none."""
-        ...

@@ -10,12 +10,13 @@ from urllib.parse import quote
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
-from tidemill.clients.github.issues import KeptIssue, keep
+from tidemill.clients.github.issues import keep
 from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import MIRROR, DeploymentStatus
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
+from tidemill.facts.signals import Issue
 from tidemill.facts.vouchers import Environment, Review, RunVoucher
 from tidemill.words.names import one_line, shown
 
@@ -169,7 +170,7 @@ class GitHub:
         path = f"/deployments/{made.id}/statuses"
         self._calls.post(Request(path, doing, need, "POST", body=state), object)
 
-    def keep_issue(self, wanted: KeptIssue) -> None:
+    def keep_issue(self, wanted: Issue) -> None:
         """Open an issue unless it is there, or close it."""
         keep(self._calls, wanted)
 

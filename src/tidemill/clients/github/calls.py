@@ -7,7 +7,6 @@ header, and in no address and no message.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -27,6 +26,7 @@ from tidemill.clients.github.refusals import (
 )
 from tidemill.clients.http.client import REDIRECTS, Answer, Body, Call, Http
 from tidemill.clients.http.trouble import Trouble
+from tidemill.clients.machine.beside import Beside, Late
 from tidemill.images.image_store import quiet
 from tidemill.words.json_types import learnt
 from tidemill.words.unreadable import UNREADABLE
@@ -215,8 +215,7 @@ class Calls:
         below = f"{place}{request.path}"
         connection: Any = _Connection(self.http, self.place.api)
         try:
-            _within(
-                self._most_seconds,
+            Beside(
                 lambda: requester.requestJson(
                     request.verb,
                     requester.graphql_url if request.path == GRAPHQL else below,
@@ -225,9 +224,11 @@ class Calls:
                     dict(request.body) if request.body is not None else None,
                     cnx=connection,
                 ),
-            )
-        except _TookTooLong as late:
-            raise silence(str(late), self.place.api) from None
+                self._most_seconds,
+            ).result()
+        except Late:
+            why = f"no whole answer within {self._most_seconds:g} s"
+            raise silence(why, self.place.api) from None
         except Trouble as trouble:
             remedy = trouble.error.remedy if trouble.tries == 1 else None
             raise silence(trouble.error.what, self.place.api, remedy) from None
@@ -291,33 +292,3 @@ class _Connection:
 
     def read(self) -> str:
         return self.answer.body.decode(errors="replace")
-
-
-class _TookTooLong(Exception):
-    """It was not done in time; it goes on, and nobody waits for it."""
-
-
-def _within(seconds: float, work: Callable[[], object]) -> None:
-    """Do something for so long at most: the limits of connections begin anew at each byte.
-
-    Raises:
-        _TookTooLong: that takes longer than `seconds`; or what `work` raises.
-    """
-    from concurrent.futures import Future
-
-    done: Future[None] = Future()
-
-    def run() -> None:
-        try:
-            work()
-            done.set_result(None)
-        except BaseException as error:
-            done.set_exception(error)
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        done.result(seconds)
-    except TimeoutError:
-        if done.done():
-            raise
-        raise _TookTooLong(f"no whole answer within {seconds:g} s") from None

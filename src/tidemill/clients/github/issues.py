@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
+from tidemill.facts.signals import Issue
 from tidemill.words.moments import to_the_second
 
 _READ, _WRITE = "issues: read", "issues: write"
 
 
-@dataclass(frozen=True)
-class KeptIssue:
-    """An issue as it is to be.
-
-    Attributes:
-        marker: a part of the body by which it is found again, whoever changed its title.
-        since: it was not opened before.
-    """
-
-    title: str
-    body: str
-    marker: str
-    since: datetime
-    is_closed: bool
-
-
-def keep(calls: Calls, wanted: KeptIssue) -> None:
+def keep(calls: Calls, wanted: Issue) -> None:
     """Open it, or close it; done again it changes nothing. One call, and one to look for it.
 
     One that a person closed stays closed, and one that was never opened is not opened to be closed.
@@ -45,7 +27,7 @@ def keep(calls: Calls, wanted: KeptIssue) -> None:
         calls.post(Request(path, "close an issue", _WRITE, "PATCH", body=body), answers.Issue)
 
 
-def _found(calls: Calls, wanted: KeptIssue) -> answers.Issue | None:
+def _found(calls: Calls, wanted: Issue) -> answers.Issue | None:
     """The first that has the marker: whoever copies it into another one comes later."""
     call = Request(
         "/issues",

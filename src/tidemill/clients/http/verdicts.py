@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from tidemill.clients.http.client import Answer, Call, Http
 from tidemill.clients.http.trouble import Trouble
-from tidemill.errors import Refused, TidemillError, TimeLimit
+from tidemill.clients.machine.beside import Beside, Late
+from tidemill.errors import Refused, TimeLimit
 from tidemill.words.variables import TOKENS
 
 LARGEST = 1 << 20
@@ -19,8 +19,6 @@ LARGEST = 1 << 20
 class Asked:
     """A question that is on its way.
 
-    A server that says a little all the time keeps within the limit of each read. So the whole has
-    that limit, too. What goes on after that is nobody's concern, and ends with this process.
     Redirects are not followed, for the token is for one server.
     """
 
@@ -29,32 +27,24 @@ class Asked:
     ) -> None:
         self._call, self._seconds, self._environment = call, seconds, environment
         self._token = tokens_in(environment.get(TOKENS, "")).get(origin(call.url))
-        self._answer: Answer | TidemillError = TimeLimit(
-            f"no answer within {seconds:g} s", remedy="see how the server does"
-        )
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._until = time.monotonic() + seconds
-        self._thread.start()
+        self._work = Beside(self._ask, seconds)
 
     def answer(self) -> Answer:
         """What was answered; raise `TidemillError` where nothing was."""
-        self._thread.join(max(0.0, self._until - time.monotonic()))
-        found = self._answer
-        if isinstance(found, TidemillError):
-            raise found
-        return found
-
-    def _run(self) -> None:
-        http, call = Http(self._environment, seconds=self._seconds), self._call
+        late = TimeLimit(f"no answer within {self._seconds:g} s", remedy="see how the server does")
         try:
-            with http.stream(call, self._token, passing=()) as response:
-                data = response.start(LARGEST)
-                self._answer = Answer(response.status, response.headers, data, call.url)
+            return self._work.result()
+        except Late:
+            raise late from None
         except Trouble as trouble:
-            if time.monotonic() < self._until:
-                self._answer = trouble.error
-        except TidemillError as error:
-            self._answer = error
+            is_late = time.monotonic() >= self._work.until
+            raise (late if is_late else trouble.error) from None
+
+    def _ask(self) -> Answer:
+        http, call = Http(self._environment, seconds=self._seconds), self._call
+        with http.stream(call, self._token, passing=()) as response:
+            data = response.start(LARGEST)
+            return Answer(response.status, response.headers, data, call.url)
 
 
 def tokens_in(text: str) -> dict[str, str]:

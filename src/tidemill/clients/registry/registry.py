@@ -81,7 +81,6 @@ class Registry:
 
     @property
     def where(self) -> str:
-        """Host and path, as in references."""
         return str(self.address)
 
     def find(self, reference: str, *, whole: bool = False) -> Descriptor | None:
@@ -179,7 +178,6 @@ class Registry:
         return downloaded(blob, self._access, self._pull)
 
     def put(self, blob: Descriptor, pieces: Callable[[], Iterator[bytes]]) -> None:
-        """Send a blob."""
         self._upload.send(blob, pieces)
         self._arrived(blob)
 
