@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TextIO
 
-from tidemill.clients.machine import person
+from tidemill.clients.machine.environment import variable
 from tidemill.commands._writing import going_on
 from tidemill.errors import TidemillError
 
@@ -39,7 +39,7 @@ class Narrator:
 
     def __init__(self, stream: TextIO | None = None, *, briefly: bool = False) -> None:
         self._stream = stream or sys.stdout
-        self._colour = self._stream.isatty() and not person.wants_no_colour()
+        self._colour = self._stream.isatty() and not variable("NO_COLOR")
         self._briefly = briefly
         self._chapter, self._title, self._checked = 0, "", 0
         self._held_back: list[str] = []

@@ -19,7 +19,7 @@ from tidemill.commands._parameters import Option
 from tidemill.commands._table import COMMANDS, command
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import did_you_mean, no_such
 
 # Options of a person at a terminal, and one that only tests need.
 NOT_FOR_WORKFLOWS = ("json", "now", "quiet", "iidfile", "metadata_file", "yes")
@@ -105,10 +105,7 @@ def known_command(name: str, commands: Iterable[str]) -> str:
     """The command that the root action is to run; raises `Refused` for one that there is not."""
     known = list(commands)
     if name not in known:
-        raise Refused(
-            f"there is no command {shown(name)}",
-            remedy=f"{did_you_mean(name, known)}name one of: {', '.join(known)}",
-        )
+        raise no_such("command", name, known)
     return name
 
 

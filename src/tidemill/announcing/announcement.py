@@ -16,6 +16,7 @@ import msgspec
 from tidemill.announcing.origin import Origin
 from tidemill.errors import Refused
 from tidemill.words import references
+from tidemill.words.json_types import in_lines
 from tidemill.words.names import checked_name, shown
 from tidemill.words.shas import short
 from tidemill.words.unreadable import UNREADABLE
@@ -175,22 +176,12 @@ def is_tag_like(pattern: str, tag: str, sha: str) -> bool:
 
 def matches(pattern: str, text: str) -> bool:
     """Whether `text` matches `pattern`, in which `*` stands for any characters, `/` too."""
-    first, *rest = pattern.split("*")
+    first, *rest = map(re.escape, pattern.split("*"))
     if not rest:
         return text == pattern
-    if (
-        not text.startswith(first)
-        or not text.endswith(rest[-1])
-        or len(text) < len(first) + len(rest[-1])
-    ):
-        return False
-    middle = text[len(first) : len(text) - len(rest[-1])]
-    for part in rest[:-1]:
-        found = middle.find(part)
-        if found < 0:
-            return False
-        middle = middle[found + len(part) :]
-    return True
+    # What one part has taken is not given back (`?>`), so no text takes long.
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1])
+    return re.fullmatch(f"{first}{middle}.*{rest[-1]}", text, re.DOTALL) is not None
 
 
 def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
@@ -204,7 +195,7 @@ def bare_form(images: Mapping[str, str], tags: Mapping[str, str]) -> bytes:
 
 def bare_json(images: Mapping[str, Image]) -> bytes:
     """The JSON of the reference architecture, from images by service."""
-    return msgspec.json.format(msgspec.json.encode(images, order="sorted"), indent=2) + b"\n"
+    return in_lines(images, 2, "sorted")
 
 
 def checked_image(service: str, image: Image) -> None:

@@ -12,7 +12,7 @@ from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Settings, Wave
 from tidemill.facts.state import State
 from tidemill.plan.position import rewrites_of
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import no_such
 
 
 def wave_of(state: State, name: str) -> Wave:
@@ -20,11 +20,7 @@ def wave_of(state: State, name: str) -> Wave:
     settings = state.valid_settings
     wave = settings.wave(_meant("wave", name, state.waves_meant(name)))
     if wave is None:
-        names = [one.name for one in settings.waves]
-        raise Refused(
-            f"there is no wave {name!r}",
-            remedy=f"{did_you_mean(name, names)}the waves are {', '.join(names)}",
-        )
+        raise no_such("wave", name, [one.name for one in settings.waves], "the waves are")
     return wave
 
 
@@ -70,10 +66,7 @@ def set_of(state: State, name: str | None) -> str:
         return settings.sets[0].name
     name = _meant("set", name, state.sets_meant(name))
     if settings.image_set(name) is None:
-        raise Refused(
-            f"there is no set {name!r}",
-            remedy=f"{did_you_mean(name, names)}the sets are {', '.join(names)}",
-        )
+        raise no_such("set", name, names, "the sets are")
     return name
 
 

@@ -11,7 +11,7 @@ from tidemill.errors import Refused
 from tidemill.facts.records import HEALTHS, PHASES, Health, Phase
 from tidemill.words.moments import parse_time
 from tidemill.words.names import shown
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import no_such
 from tidemill.words.versions import check_version
 
 _SEND = "send it as the templates in integrations/argocd and integrations/flux do"
@@ -54,10 +54,7 @@ def ask_of(payload: Any) -> ReportDeployment:
         ("health", report.health, HEALTHS),
     ):
         if given not in known:
-            raise Refused(
-                f"there is no {what} {shown(given)}",
-                remedy=f"{did_you_mean(given, known)}send one of {', '.join(known)}",
-            )
+            raise no_such(what, given, known, "send one of")
     revisions = (*([report.revision] if report.revision else []), *(report.revisions or ()))
     if not revisions:
         raise Refused("the report of a deployment has no revision", remedy=_SEND)

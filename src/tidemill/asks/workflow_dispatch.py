@@ -24,7 +24,7 @@ from tidemill.asks.ask import (
 from tidemill.asks.promotion_form import promotion
 from tidemill.errors import Refused
 from tidemill.words.names import shown
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import no_such
 
 TURN = "turn"
 # These say what is meant, so they are never passed over in silence.
@@ -93,11 +93,7 @@ def ask_of(payload: bytes) -> Ask | Nothing:
     operation = given.pop("operation", TURN)
     form = _FORMS.get(operation)
     if form is None and operation != TURN:
-        raise Refused(
-            f"there is no operation {shown(operation)}",
-            remedy=f"{did_you_mean(operation, OPERATIONS)}choose one of {', '.join(OPERATIONS)} as "
-            "operation",
-        )
+        raise no_such("operation", operation, OPERATIONS, "as operation choose one of")
     takes = form.takes if form else {}
     for name in given:
         if name in _TELLING and name not in takes:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from tidemill.commands._parameters import Arguments
 from tidemill.commands._results import Build
 from tidemill.errors import Refused
+from tidemill.words.json_types import in_lines
 from tidemill.words.names import shown
 
 
@@ -30,10 +29,11 @@ def write(build: Build, arguments: Arguments) -> None:
     if arguments.metadata_file:
         each = {image["service"]: image["metadata"] for image in images}
         metadata = images[0]["metadata"] if len(images) == 1 else each
-        _write_json(arguments.metadata_file, metadata, written)
+        _write(arguments.metadata_file, in_lines(metadata, 2).decode(), written)
     if arguments.report:
         reports = [image["report"] for image in images if image["report"]]
-        _write_json(arguments.report, {"verified": build.is_verified, "images": reports}, written)
+        report = {"verified": build.is_verified, "images": reports}
+        _write(arguments.report, in_lines(report, 2).decode(), written)
 
 
 def _write(file: str, text: str, written: str) -> None:
@@ -46,7 +46,3 @@ def _write(file: str, text: str, written: str) -> None:
             written=written,
             remedy="name a file in a folder that is there",
         ) from None
-
-
-def _write_json(file: str, value: object, written: str) -> None:
-    _write(file, msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n", written)

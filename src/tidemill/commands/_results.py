@@ -52,6 +52,10 @@ class _Result:
         match self:
             case RequestAndTurn(turn=turn) | Reconciliation(turn):
                 return int(turn.is_main_kept)
+            case LoopDone(turn=turn, checks=checks):
+                return int(turn.is_main_kept or bool(checks.exit_code))
+            case CommitChecks(fails=fails):
+                return int(fails and bool(self.not_green))
             case Build():
                 return int(bool(self.differing))
             case ImagesCompared(comparison):
@@ -192,11 +196,6 @@ class LoopDone(_Result):
     event: EventRequest | None
     turn: TurnTaken
     checks: CommitChecks
-
-    @property
-    def exit_code(self) -> int:
-        """1 where main is kept, or a red commit is to end the command with 1."""
-        return int(self.turn.is_main_kept or bool(self.checks.exit_code))
 
 
 @dataclass(frozen=True)
@@ -342,11 +341,6 @@ class CommitChecks(_Result):
 
     verdicts: tuple[CommitVerdict, ...]
     fails: bool = True
-
-    @property
-    def exit_code(self) -> int:
-        """1 where one is not green, and that is to be a failure."""
-        return int(self.fails and bool(self.not_green))
 
     @property
     def not_green(self) -> tuple[CommitVerdict, ...]:

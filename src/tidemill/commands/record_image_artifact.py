@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
-
 from tidemill.announcing.announcement import Announcement, Image, as_json, bare_json
 from tidemill.announcing.completion import carried, in_words
 from tidemill.announcing.image_records import image_set, merged, of_build, record
@@ -27,6 +25,7 @@ from tidemill.commands._writing import tell
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 from tidemill.words import references
+from tidemill.words.json_types import in_lines
 from tidemill.words.names import shown, shown_path
 from tidemill.words.nearest import did_you_mean
 
@@ -153,7 +152,7 @@ def _merge(arguments: Arguments) -> Result:
         here = trusts(settings.registries, Path(arguments.checkout)) if settings else {}
         for announcement in sets:
             _ask(announcement.images, {**here, **insecure_registries(arguments)})
-    files = {f"{one.set}.json": _encoded(one) for one in sets}
+    files = {f"{one.set}.json": in_lines(as_json(one), 2) for one in sets}
     if completing:
         for announcement in sets:
             completing.remember(announcement, files[f"{announcement.set}.json"])
@@ -242,10 +241,6 @@ def _ask(images: dict[str, Image], registries: Mapping[str, Trust]) -> None:
                 f"the tag {image.Tag} of {service} {has}, and {digest.digest} was recorded",
                 remedy="build and record the image again; find out who moved the tag",
             )
-
-
-def _encoded(announcement: Announcement) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(as_json(announcement)), indent=2) + b"\n"
 
 
 def _write(files: dict[str, bytes], output: str | None) -> RecordFiles:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from tidemill.announcing.order import MAX_GENERATION, Order, as_before, order_of
+from tidemill.words.json_types import in_lines
 from tidemill.words.names import MAX_POSITION, SHA, is_repository
 from tidemill.words.unreadable import UNREADABLE
 
@@ -133,7 +134,7 @@ def render(value: Mapping[str, str] | Source) -> bytes:
         plain = {key: one for key, one in before.items() if (key, one) not in unset}
     else:
         plain = value
-    return msgspec.json.format(msgspec.json.encode(plain, order="sorted"), indent=2) + b"\n"
+    return in_lines(plain, 2, "sorted")
 
 
 def _identity(value: object) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from tidemill.facts import ledger_files
 from tidemill.facts.ledger import Ledger
+from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment
 
 RECORD = "record.json"
@@ -85,8 +86,7 @@ def encode(journal: Journal) -> dict[str, bytes]:
         read=journal.read,
         next=journal.next,
     )
-    record = msgspec.json.format(msgspec.json.encode(turn), indent=1) + b"\n"
-    return {RECORD: record, **ledger_files.encode(journal.ledger)}
+    return {RECORD: in_lines(turn), **ledger_files.encode(journal.ledger)}
 
 
 def decode(files: Mapping[str, bytes]) -> Journal:

@@ -20,6 +20,7 @@ from tidemill.errors import Refused
 from tidemill.facts.image_files import content_id
 from tidemill.facts.records import Deployment
 from tidemill.facts.settings import ALL_SETS, ALL_WAVES
+from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment, is_storable
 from tidemill.words.names import (
     MAX_POSITION,
@@ -284,7 +285,7 @@ def digest(fact: msgspec.Struct) -> str:
 
 def encode(fact: Fact) -> bytes:
     """The bytes of `record.json`."""
-    return msgspec.json.format(msgspec.json.encode(fact), indent=1) + b"\n"
+    return in_lines(fact)
 
 
 def decode(data: bytes) -> Fact:  # noqa: PLR0912 - a case for each kind

@@ -247,26 +247,21 @@ def _write(
             f"{decided.landed} does not descend from main at {state.main}",
             remedy="delete the branch auto; the next turn makes it anew",
         )
-    match push(store, clock, updates(store, state, known, decided, run_url), say):
-        case Pushed():
-            return Turn(decided, Wrote(), state, known)
-        case Raced() as raced:
-            return raced
-        case Declined() as declined:
-            refused = declined.reason
-    if not decided.landed:
-        raise push_refused(declined)
-    say(f"the server refuses to move main: {refused}")
-    refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
-    known, decided = decide(known, refused=refusal)
-    if decided.todo is not None:
-        return Turn(decided, LeftToNextRun(), state, known, refused)
-    if not decided.is_change:
-        return Turn(decided, NothingDue(), state, known, refused)
-    match push(store, clock, updates(store, state, known, decided, run_url), say):
-        case Pushed():
-            return Turn(decided, Wrote(), state, known, refused)
-        case Raced() as raced:
-            return raced
-        case Declined() as declined:
-            raise push_refused(declined)
+    refused: str | None = None
+    while True:
+        match push(store, clock, updates(store, state, known, decided, run_url), say):
+            case Pushed():
+                return Turn(decided, Wrote(), state, known, refused)
+            case Raced() as raced:
+                return raced
+            case Declined() as declined:
+                if refused is not None or not decided.landed:
+                    raise push_refused(declined)
+                refused = declined.reason
+        say(f"the server refuses to move main: {refused}")
+        refusal = Refusal(sha=decided.landed, reason=refused, since=known.now)
+        known, decided = decide(known, refused=refusal)
+        if decided.todo is not None:
+            return Turn(decided, LeftToNextRun(), state, known, refused)
+        if not decided.is_change:
+            return Turn(decided, NothingDue(), state, known, refused)

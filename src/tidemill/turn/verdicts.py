@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import msgspec
-
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, StateUnreadable
 from tidemill.facts.checks import CheckRecord, Run
@@ -15,6 +13,7 @@ from tidemill.facts.snapshot import UnreadableRef, verified_commits
 from tidemill.facts.state import State
 from tidemill.turn.push import MOST_RACES, Clock, push, push_refused
 from tidemill.turn.read import read
+from tidemill.words.json_types import in_lines
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
         if dry_run:
             return VerdictNote(sha, changed=True, why="not written: a dry run")
         tip = state.refs.get(state.names.check(sha))
-        data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
+        data = in_lines(record)
         subject = f"{report.context}: {report.state}\n"
         commit = store.write({RECORD: data}, tip if known else None, subject, clock.now)
         match push(store, clock, [Update(state.names.check(sha), tip, commit)]):

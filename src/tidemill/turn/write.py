@@ -19,6 +19,7 @@ from tidemill.facts.state import State
 from tidemill.plan.plan import Plan
 from tidemill.plan.waking import next_time
 from tidemill.turn.read import record_of
+from tidemill.words.json_types import in_lines
 from tidemill.words.shas import short
 
 LONGEST_CHAIN = 200
@@ -104,16 +105,16 @@ def _holds(
 
 
 def _held(store: Store, hold: Hold) -> str:
-    data = msgspec.json.format(msgspec.json.encode(hold), indent=1) + b"\n"
-    return store.write({RECORD: data}, None, f"hold {hold.wave} ({hold.set})\n", hold.since)
+    return store.write(
+        {RECORD: in_lines(hold)}, None, f"hold {hold.wave} ({hold.set})\n", hold.since
+    )
 
 
 def _rejected(store: Store, snapshot: Snapshot, fact_id: str, reason: str) -> str:
     fact = snapshot.inbox.get(fact_id)
     record = {"version": 1, "id": fact_id, "reason": reason, "request": fact}
-    data = msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
     when = fact.accepted_at if fact else snapshot.now
-    return store.write({RECORD: data}, None, f"rejected: {fact_id}\n", when)
+    return store.write({RECORD: in_lines(record)}, None, f"rejected: {fact_id}\n", when)
 
 
 def _sweep(state: State, snapshot: Snapshot, plan: Plan, changes: dict[str, str | None]) -> None:

@@ -1,4 +1,4 @@
-"""Types that JSON is decoded to, in several threads.
+"""JSON as files have it, and types that it is decoded to, in several threads.
 
 msgspec (0.22) learns what a Struct looks like when one is first decoded. A thread that decodes one
 while another still learns it reads what is not there yet, and the process ends with a segmentation
@@ -8,13 +8,20 @@ fault. So a type is learnt under a lock, before anything is decoded to it.
 from __future__ import annotations
 
 import threading
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
 _T = TypeVar("_T")
 _learning = threading.Lock()
 _learnt: set[object] = set()
+
+
+def in_lines(
+    value: object, indent: int = 1, order: Literal["deterministic", "sorted"] | None = None
+) -> bytes:
+    """The JSON of a value as a file has it: indented, with a line break at the end."""
+    return msgspec.json.format(msgspec.json.encode(value, order=order), indent=indent) + b"\n"
 
 
 def learnt(shape: type[_T]) -> type[_T]:

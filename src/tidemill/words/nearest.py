@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tidemill.errors import Refused
+from tidemill.words.names import shown
+
 _LONGEST = 100  # characters; comparing takes the square of it
 
 
@@ -29,3 +32,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """The question that a remedy begins with, and a space; nothing where no name is near."""
     found = nearest(name, known)
     return f"did you mean {found}? " if found else ""
+
+
+def no_such(what: str, name: str, known: Iterable[str], choose: str = "name one of:") -> Refused:
+    """The error for a name that nothing has: which one was meant, and which there are."""
+    names = list(known)
+    return Refused(
+        f"there is no {what} {shown(name)}",
+        remedy=f"{did_you_mean(name, names)}{choose} {', '.join(names)}",
+    )

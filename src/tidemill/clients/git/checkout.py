@@ -203,6 +203,14 @@ def origin(folder: Path) -> str | None:
     return address.decode(errors="surrogateescape").rstrip("\n") if code == 0 else None
 
 
+def root_of(folder: Path) -> Path | None:
+    """The root of the checkout that a folder is in; None where it is in none."""
+    if not folder.is_dir():
+        return None
+    code, root, _ = Git(folder).attempt("rev-parse", "--show-toplevel")
+    return Path(os.fsdecode(root.rstrip(b"\n"))) if code == 0 else None
+
+
 class Source(Protocol):
     """What is to be checked: it can be checked out again and again."""
 

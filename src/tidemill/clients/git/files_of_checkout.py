@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from tidemill.clients.git.checkout import origin
+from tidemill.clients.git.checkout import origin, root_of
 from tidemill.clients.git.git import Git
 from tidemill.errors import Refused
 from tidemill.words.names import shown, shown_path
@@ -46,10 +46,8 @@ def read(folder: Path) -> CheckoutFiles:
     Raises:
         Refused: the folder is not the root of one.
     """
-    git = Git(folder)
-    code, top, _ = git.attempt("rev-parse", "--show-toplevel") if folder.is_dir() else (1, b"", "")
-    root = Path(os.fsdecode(top.rstrip(b"\n")))
-    if code != 0:
+    git, root = Git(folder), root_of(folder)
+    if root is None:
         raise Refused(
             f"{shown_path(folder)} is no checkout of a Git repository",
             remedy="name the folder of one, or make it one: git init",

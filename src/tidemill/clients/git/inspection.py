@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from tidemill.clients.git.checkout import root_of
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
 from tidemill.clients.git.remote import with_token
 from tidemill.errors import Refused
@@ -22,17 +23,13 @@ class Inspection:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._git = Git(folder)
-        code, top, _ = (
-            self._git.attempt("rev-parse", "--show-toplevel") if folder.is_dir() else (1, b"", "")
-        )
-        if code:
+        top = root_of(folder)
+        if top is None:
             raise Refused(
                 f"{shown_path(folder)} is in no checkout of Git",
                 remedy="run it in a checkout of cfg-app.git or app.git, or name one",
             )
-        self.top = Path(os.fsdecode(top.rstrip(b"\n")))
-        self._git = Git(self.top)
+        self.top, self._git = top, Git(top)
 
     @property
     def release(self) -> str:

@@ -67,11 +67,6 @@ def sender() -> str | None:
     return os.environ.get("GITHUB_ACTOR", "")
 
 
-def wants_no_colour() -> bool:
-    """Whether `NO_COLOR` is set (no-color.org)."""
-    return bool(os.environ.get("NO_COLOR"))
-
-
 def is_scheduled() -> bool:
     """Whether a schedule has started this run."""
     return os.environ.get("GITHUB_EVENT_NAME") == "schedule"
