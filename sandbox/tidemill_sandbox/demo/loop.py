@@ -9,8 +9,8 @@ from pathlib import Path
 from tidemill.clients.git.git import Git
 from tidemill.commands._command_line import parse
 from tidemill.commands._json import DONE
+from tidemill.commands._parameters import AnyResult
 from tidemill.commands._results import (
-    AnyResult,
     Reconciliation,
     RequestAndTurn,
     StatusReport,

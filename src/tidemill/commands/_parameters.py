@@ -1,10 +1,10 @@
-"""What a command is given: click's parameters, and what the help says besides."""
+"""What a command is given, and gives: click's parameters, and what the help says besides."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import click
 
@@ -20,6 +20,14 @@ _FILES = {"FILE": "file", "PATH": "file", "DIR": "dir"}
 
 class Arguments(SimpleNamespace):
     """What a command line says: the `command`, and each parameter's value by its name."""
+
+
+class AnyResult(Protocol):
+    """Whatever a command of any program returns."""
+
+    @property
+    def exit_code(self) -> int:
+        """The code to end with."""
 
 
 class Section(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tidemill.errors import EntryPointFailed
 from tidemill.words.shas import short
@@ -35,14 +35,6 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.turn.outcome import TurnOutcome
     from tidemill.turn.statuses import StatusChanges
     from tidemill.turn.verdicts import VerdictNote
-
-
-class AnyResult(Protocol):
-    """Whatever a command of any program returns."""
-
-    @property
-    def exit_code(self) -> int:
-        """The code to end with."""
 
 
 class _Result:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 if TYPE_CHECKING:
     from click import Parameter
 
-    from tidemill.commands._parameters import Arguments
-    from tidemill.commands._results import AnyResult
+    from tidemill.commands._parameters import AnyResult, Arguments
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
+from tidemill.errors import Refused
 from tidemill.words.names import visible, visible_json
 
 if TYPE_CHECKING:
@@ -55,6 +56,19 @@ def tell(line: str) -> None:
 def teller(*, as_json: bool) -> Callable[[str], None]:
     """Where lines of progress go: nowhere, where JSON is asked for."""
     return (lambda _: None) if as_json else tell
+
+
+@contextmanager
+def written_to(folder: str) -> Iterator[None]:
+    """Raise `Refused` where files can't be written to a folder, which is called so."""
+    try:
+        yield
+    except OSError as error:
+        raise Refused(
+            f"{folder} can't be written: {error.strerror}",
+            written="maybe some of the files",
+            remedy="name a folder that can be written to",
+        ) from None
 
 
 @contextmanager

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.asks.ask import HoldWave
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 
 EXAMPLE = 'tidemill hold-wave --repo URL --wave production --reason "freeze until Monday"'
 
@@ -28,7 +23,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
     ask = HoldWave(
         wave=_options.wave_or_all(arguments),
@@ -36,4 +31,4 @@ def run(arguments: Arguments) -> Result:
         reason=arguments.reason,
         until=arguments.until,
     )
-    return accept_and_turn(arguments.repo, _options.options(arguments), ask)
+    return accept_and_turn(arguments, ask)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.clients.git.repository import opened
 from tidemill.clients.machine import enclosure, workflow
 from tidemill.commands import _options
-from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 from tidemill.errors import Refused
 from tidemill.facts.checks import CONTEXT
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
 
 EXAMPLE = "tidemill loop --once --repo https://git.example.com/cfg-app.git"
 _WITHIN = "30m"  # a token of a GitHub App lives for an hour, and the last check takes its time, too
@@ -65,7 +60,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept, and do all rounds that are due."""
     options = _options.options(arguments)
     within = _options.duration(arguments.within, "--within", _WITHIN)

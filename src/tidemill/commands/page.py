@@ -12,7 +12,7 @@ from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import PageWritten, Result
-from tidemill.commands._writing import tell
+from tidemill.commands._writing import tell, written_to
 from tidemill.commands.status import refuse_the_past
 from tidemill.errors import Refused
 from tidemill.site.audience import refuse_larger_audience
@@ -101,7 +101,7 @@ def _refuse_other_folder(out: Path) -> None:
 def _write(out: Path, files: Mapping[str, bytes]) -> bool:
     """Let the folder hold these files, and none that an earlier page left; whether any differed."""
     changed = False
-    try:
+    with written_to(shown_path(out)):
         for name, data in files.items():
             path = out / name
             if path.is_file() and path.read_bytes() == data:
@@ -114,10 +114,4 @@ def _write(out: Path, files: Mapping[str, bytes]) -> bool:
                 if path.relative_to(out).as_posix() not in files:
                     path.unlink()
                     changed = True
-    except OSError as error:
-        raise Refused(
-            f"{shown_path(out)} can't be written: {error.strerror}",
-            written="maybe some of the files",
-            remedy="name a folder that can be written to",
-        ) from None
     return changed

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.asks.promotion_form import promotion
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 
 EXAMPLE = "tidemill promote-wave --repo URL --wave production --sha 7d1043473d55"
 
@@ -39,7 +34,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
     given = arguments.announcement
     ask = promotion(
@@ -49,4 +44,4 @@ def run(arguments: Arguments) -> Result:
         override=arguments.override,
         announcement=None if given is None else _options.json_or_file(given),
     )
-    return accept_and_turn(arguments.repo, _options.options(arguments), ask)
+    return accept_and_turn(arguments, ask)

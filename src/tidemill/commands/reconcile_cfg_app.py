@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.clients.git.repository import opened
 from tidemill.commands import _options
-from tidemill.commands._parameters import Arguments, Option
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
-
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 
 EXAMPLE = "tidemill reconcile-cfg-app --repo https://github.com/acme/cfg-app --json"
 
@@ -56,7 +50,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Open the repository; while its server is asked who it is, import what a turn takes."""
     with opened(arguments.repo) as store:
         from tidemill.commands._reconciling import reconcile

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from tidemill.asks.ask import ReportDeployment
 from tidemill.clients.machine.processes import run_for_the_caller
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 from tidemill.errors import Refused
 from tidemill.facts.records import HEALTHS, PHASES, Health, Phase
 from tidemill.words.moments import parse_time
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
 
 EXAMPLE = (
     "tidemill record-deployment --repo URL --wave staging --target staging-eu --revision SHA "
@@ -63,23 +59,22 @@ class _HowItWent:
     health: Health
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Find out how it went if a command is to tell, then accept and turn."""
     given = arguments.finished_at
     at = parse_time(given, "--finished-at") if given is not None else None
     told = _told(arguments)
-    options = _options.options(arguments)
     ask = ReportDeployment(
         wave=arguments.wave,
         target=arguments.target,
         revisions=tuple(arguments.revision),
         phase=told.phase,
         health=told.health,
-        finished_at=at or options.now,
+        finished_at=at or _options.options(arguments).now,
         images=tuple(arguments.image),
         if_listed=arguments.if_listed,
     )
-    return accept_and_turn(arguments.repo, options, ask)
+    return accept_and_turn(arguments, ask)
 
 
 def _told(arguments: Arguments) -> _HowItWent:

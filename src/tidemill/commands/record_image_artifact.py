@@ -21,7 +21,7 @@ from tidemill.commands._build_options import INSECURE, checkout, insecure_regist
 from tidemill.commands._completing import Completion, completion
 from tidemill.commands._parameters import Arguments, Option, Section, below
 from tidemill.commands._results import RecordFiles, Result
-from tidemill.commands._writing import tell
+from tidemill.commands._writing import tell, written_to
 from tidemill.errors import Refused
 from tidemill.images.location import Location
 from tidemill.words import references
@@ -256,16 +256,10 @@ def _write(files: dict[str, bytes], output: str | None) -> RecordFiles:
         )
     to = Path(output)
     places = {to / name if _is_folder(output) else to: data for name, data in files.items()}
-    try:
+    with written_to(shown(output)):
         for place, data in places.items():
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
-    except OSError as error:
-        raise Refused(
-            f"{shown(output)} can't be written: {error.strerror}",
-            written="maybe some of the files",
-            remedy="name a folder that can be written to",
-        ) from None
     written = tuple(map(str, places))
     tell(f"wrote {', '.join(written)}")
     return RecordFiles(written)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.asks.ask import ReleaseWave
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 
 EXAMPLE = 'tidemill release-wave --repo URL --wave production --reason "the fix is in"'
 
@@ -24,11 +19,11 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
     ask = ReleaseWave(
         wave=_options.wave_or_all(arguments),
         set=arguments.set_name,
         reason=arguments.reason,
     )
-    return accept_and_turn(arguments.repo, _options.options(arguments), ask)
+    return accept_and_turn(arguments, ask)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.asks.ask import RollBackWave
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
+from tidemill.commands._parameters import AnyResult, Arguments, Option
 
 EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors in checkout"'
 
@@ -38,7 +33,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
     ask = RollBackWave(
         wave=arguments.wave,
@@ -48,4 +43,4 @@ def run(arguments: Arguments) -> Result:
         all_sets=arguments.all_sets,
         reason=arguments.reason,
     )
-    return accept_and_turn(arguments.repo, _options.options(arguments), ask)
+    return accept_and_turn(arguments, ask)

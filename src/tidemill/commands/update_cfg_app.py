@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.announcing.forms import Bare, read
@@ -11,11 +9,8 @@ from tidemill.asks.ask import Announce, BareAnnouncement
 from tidemill.clients.machine import person
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
-from tidemill.commands._parameters import Arguments, Option, Section, below
+from tidemill.commands._parameters import AnyResult, Arguments, Option, Section, below
 from tidemill.errors import Refused
-
-if TYPE_CHECKING:
-    from tidemill.commands._results import Result
 
 EXAMPLE = (
     "tidemill update-cfg-app --repo git@github.com:acme/cfg-app --announcement announcement.json"
@@ -54,7 +49,7 @@ PARAMETERS = (
 )
 
 
-def run(arguments: Arguments) -> Result:
+def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
     sender = arguments.sender if arguments.sender is not None else person.sender()
     found = read(
@@ -73,7 +68,7 @@ def run(arguments: Arguments) -> Result:
         _refuse_contradiction(arguments, found)
         announcement = found
     ask = Announce(announcement, sender=sender, override=arguments.override)
-    return accept_and_turn(arguments.repo, _options.options(arguments), ask)
+    return accept_and_turn(arguments, ask)
 
 
 def _refuse_contradiction(

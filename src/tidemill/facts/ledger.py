@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from copy import copy
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -489,27 +489,17 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def copy(self) -> Ledger:
         """One to work on: all that can be changed is its own, values are shared."""
-        return changed(
-            self,
-            sets={
-                wave: {name: part.copy() for name, part in sets.items()}
-                for wave, sets in self.sets.items()
-            },
-            auto=[*self.auto],
-            well_with={wave: {**contents} for wave, contents in self.well_with.items()},
-            failing={wave: {**targets} for wave, targets in self.failing.items()},
-            ended=[*self.ended],
-            evictions=[*self.evictions],
-            rejected=[*self.rejected],
-            rollbacks=[*self.rollbacks],
-            asked={**self.asked},
-            endings={name: [*endings] for name, endings in self.endings.items()},
-            named={**self.named},
-            reporters={**self.reporters},
-            signals=[*self.signals],
-            spent={**self.spent},
-            gates={**self.gates},
-        )
+        values = ((name, getattr(self, name)) for name in self.__struct_fields__)
+        own: dict[str, Any] = {
+            name: copy(one) for name, one in values if isinstance(one, list | dict)
+        }
+        own["sets"] = {
+            wave: {name: part.copy() for name, part in sets.items()}
+            for wave, sets in self.sets.items()
+        }
+        for name in ("well_with", "failing", "endings"):
+            own[name] = {key: copy(one) for key, one in own[name].items()}
+        return changed(self, **own)
 
 
 def _is_same(request: str, other: str | None) -> bool:

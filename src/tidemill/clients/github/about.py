@@ -49,7 +49,6 @@ class About:
     def __init__(self, place: Place, token: str, **options: Any) -> None:
         self._place = place
         self._calls = Calls(place, token, **options)
-        self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
 
     def repository(
         self, branches: Sequence[str], environments: Sequence[str] = ()
@@ -75,7 +74,7 @@ class About:
 
     def other(self, name: str, file: str) -> OtherRepository | Unseen:
         """Another repository on the same server, and one file of it."""
-        calls = self._elsewhere(Place(self._place.server, name, self._place.api))
+        calls = self._calls.elsewhere(name)
         found = self._read(
             self._answer(calls, "", "look at the repository", "metadata: read"), said.Repository
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
@@ -68,7 +68,6 @@ class GitHub:
         self.place = place
         self._calls = Calls(place, token, **options)
         self._of_workflow = Calls(place, workflow_token, **options) if workflow_token else None
-        self._elsewhere: Callable[[Place], Calls] = lambda other: Calls(other, token, **options)
         self._set: dict[str, list[CommitStatus]] = {}
 
     def required(self, branch: str) -> tuple[RequiredCheck, ...]:
@@ -253,11 +252,7 @@ class GitHub:
         """
         from tidemill.clients.github.artifacts import downloaded
 
-        calls = self._calls
-        if repository != self.place.repository:
-            other = Place(self.place.server, repository, self.place.api)
-            calls = self._elsewhere(other)
-        return downloaded(calls, run_id, name, most)
+        return downloaded(self._calls.elsewhere(repository), run_id, name, most)
 
     def _statuses(self, sha: str, required: Sequence[RequiredCheck]) -> list[CommitStatus]:
         """Statuses, the latest first, until each that is required was met.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
@@ -111,6 +112,12 @@ class Calls:
         self._most_seconds = most_seconds
         self._writes = 0
         self._opened: Requester | None = None
+
+    def elsewhere(self, repository: str) -> Calls:
+        """The same about another repository on this server."""
+        other = copy(self)
+        other.place = replace(self.place, repository=repository)
+        return other
 
     def get_or_none(self, request: Request, kind: type[_T]) -> _T | None:
         """What is asked for, as `kind`; None where it is not there or this token may not see it.
