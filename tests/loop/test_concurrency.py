@@ -16,7 +16,7 @@ from tests.loop.stories import accept, endings, hook, refs
 from tests.loop.waves import Waves, waves
 from tests.world import World, announcement, git
 from tidemill.clients.git.repository import opened
-from tidemill.commands import _session
+from tidemill.commands import _acceptance
 from tidemill.commands._json import turn_json
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._turning import turn_taken
@@ -253,7 +253,7 @@ def test_sender_whose_request_another_turn_has_rejected_is_told_why(
         if not turned:
             turned.append(w.turn().code)
 
-    monkeypatch.setattr(_session, "Clock", partial(Clock, pause=pause))
+    monkeypatch.setattr(_acceptance, "Clock", partial(Clock, pause=pause))
     told = w.announce(2)
     assert turned == [0]
     assert told.code == 1

@@ -127,7 +127,7 @@ def stage(seed: int = 0) -> Iterator[None]:
     with ExitStack() as stack:
         doubles: tuple[tuple[str, tuple[str, ...], Any], ...] = (
             ("opened", ("_accepting", "reconcile_cfg_app", "record_check", "status"), _opened),
-            ("Clock", ("_session", "_reconciling", "record_check"), clock),
+            ("Clock", ("_acceptance", "_reconciling", "record_check"), clock),
             ("connected", ("_turning", "status"), _connected),
         )
         for name, modules, double in doubles:

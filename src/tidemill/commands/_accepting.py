@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def accept_only(url: str, options: Options, ask: Ask) -> Request:
     """Accept what is asked for; whoever does the next turn goes on from there."""
     with opened(url) as store:
+        from tidemill.commands._acceptance import accept_ask
         from tidemill.commands._remedies import Remedies
-        from tidemill.commands._session import accept_ask
 
         return accept_ask(store, Remedies.of(url, options.now), options, ask)[2]
 
@@ -30,6 +30,6 @@ def accept_and_turn(arguments: Arguments, ask: Ask) -> Acceptance | RequestAndTu
     """
     options = _options.options(arguments)
     with opened(arguments.repo) as store:
-        from tidemill.commands._session import accepted_and_turned
+        from tidemill.commands._acceptance import accepted_and_turned
 
         return accepted_and_turned(store, arguments.repo, options, ask)

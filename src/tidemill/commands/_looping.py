@@ -19,8 +19,8 @@ from tidemill.clients.machine import person
 from tidemill.clients.machine.scratch import scratch
 from tidemill.clients.machine.threads import Threads
 from tidemill.commands import _options
+from tidemill.commands._acceptance import accept_ask
 from tidemill.commands._results import CommitChecks, EventRequest, LoopDone, Request
-from tidemill.commands._session import accept_ask
 from tidemill.commands._turning import Turning, together
 from tidemill.commands._writing import tell
 from tidemill.errors import Refused, TidemillError
@@ -34,7 +34,7 @@ from tidemill.turn.outcome import LeftToNextRun, Wrote
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
 from tidemill.turn.senders import is_left_to_another
-from tidemill.turn.statuses import settle
+from tidemill.turn.statuses import set_statuses
 from tidemill.turn.turn import Turn
 from tidemill.turn.verdicts import note
 from tidemill.words.names import shown
@@ -202,7 +202,7 @@ class Loop:
                 self._note(one.sha, "cancelled" if one.state == "error" else one.state, one.reason)
             return None
         state = read(self._store)
-        settle(
+        set_statuses(
             state,
             {one.sha: one.state for one in verdicts},
             {one.sha: one.reason for one in verdicts},

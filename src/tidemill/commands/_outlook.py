@@ -8,12 +8,12 @@ from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github.connecting import connected
 from tidemill.clients.machine import program, workflow
+from tidemill.commands._acceptance import accept_ask
 from tidemill.commands._json import as_json
 from tidemill.commands._options import Options
 from tidemill.commands._polling import Polling
 from tidemill.commands._remedies import Remedies
 from tidemill.commands._results import EventOutlook, EventRequest, Request
-from tidemill.commands._session import accept_ask
 from tidemill.commands._turning import turn_taken
 from tidemill.commands._writing import tell
 from tidemill.errors import TidemillError

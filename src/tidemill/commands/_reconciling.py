@@ -14,7 +14,7 @@ from tidemill.errors import TidemillError
 from tidemill.turn.notify import Notices, tell_github
 from tidemill.turn.push import Clock
 from tidemill.turn.read import read
-from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, settle
+from tidemill.turn.statuses import StatusChanges, parse, parse_reasons, set_statuses
 
 
 def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
@@ -30,7 +30,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
     state, settled = read(store), StatusChanges()
     if verdicts and not options.dry_run:
         setter = needed_for_statuses(arguments.repo, tell)
-        settled = settle(
+        settled = set_statuses(
             state, verdicts, reasons, person.run_url(), by=setter, known_to=needed(turning.github)
         )
     try:

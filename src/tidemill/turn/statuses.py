@@ -1,4 +1,4 @@
-"""Settle: set the verdicts of our own check as commit statuses, so that a turn can act on them."""
+"""Set the verdicts of our own check as commit statuses, so that a turn can act on them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def parse(data: bytes) -> dict[str, StatusState]:
     return found
 
 
-def settle(
+def set_statuses(
     state: State,
     verdicts: Mapping[str, StatusState],
     reasons: Mapping[str, str],

@@ -1,4 +1,4 @@
-"""What the commands that accept something have in common: accept, turn."""
+"""What becomes of an ask: it is accepted, or why not; and the turn after it."""
 
 from __future__ import annotations
 
