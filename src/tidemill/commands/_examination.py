@@ -25,7 +25,7 @@ from tidemill.facts import settings as of_cfg
 from tidemill.facts import settings_file
 from tidemill.facts.controllers import GROUPS, WAVE
 from tidemill.facts.on_github import Unseen
-from tidemill.turn.check import check, empty_folder
+from tidemill.turn.check import Check, empty_folder
 from tidemill.turn.trial import named_otherwise, tried
 from tidemill.words.urls import redacted, without_credentials
 
@@ -76,11 +76,9 @@ class Examination:
             return known
         source = Local(self._checkout.top)
         with scratch() as folder:
-            warnings: list[str] = []
             try:
-                files = source.files(empty_folder(folder, "files"))
-                done = check(source, files, folder, "this checkout", self._say, warnings)
-                fitness: Fitness | Unseen = Fitness(tuple(done), tuple(warnings))
+                check = Check(source, folder, "this checkout", self._say)
+                fitness: Fitness | Unseen = Fitness(check.run(), tuple(check.warnings))
             except (EntryPointFailed, Refused, SettingsInvalid) as error:
                 fitness = Fitness(error=error)
             except TidemillError as error:

@@ -13,7 +13,7 @@ from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._results import CheckoutCheck, CommitChecks, Result
 from tidemill.commands._writing import teller
-from tidemill.turn.check import CommitVerdict, check, empty_folder, judged
+from tidemill.turn.check import Check, CommitVerdict, judged
 from tidemill.words.names import checked_sha
 
 EXAMPLE = "tidemill check-cfg-app --repo ."
@@ -48,12 +48,9 @@ def run(arguments: Arguments) -> Result:
     if arguments.sha:
         shas = [checked_sha(sha, "commit of cfg-app.git") for sha in dict.fromkeys(arguments.sha)]
         return CommitChecks(_verdicts(arguments.repo, shas, say), arguments.fail_on_red)
-    warnings: list[str] = []
     with scratch() as folder:
-        source = Local(Path(arguments.repo))
-        checkout = source.files(empty_folder(folder, "files"))
-        done = check(source, checkout, folder, "this checkout", say, warnings)
-    return CheckoutCheck(tuple(done), tuple(warnings))
+        check = Check(Local(Path(arguments.repo)), folder, "this checkout", say)
+        return CheckoutCheck(check.run(), tuple(check.warnings))
 
 
 def _verdicts(url: str, shas: list[str], say: Callable[[str], None]) -> tuple[CommitVerdict, ...]:

@@ -55,20 +55,16 @@ def judged(
 
     Red is what the commit did wrong; all else that goes wrong says nothing of it.
     """
-    source = Remote(repository, sha)
     try:
-        checkout = source.files(empty_folder(place, "files"))
+        check = Check(Remote(repository, sha), place, short(sha), say)
     except (TidemillError, OSError) as error:
         return CommitVerdict(sha, "error", one_line(str(error)))
-    warnings: list[str] = []
 
     def known(state: StatusState, reason: str) -> CommitVerdict:
-        return CommitVerdict(sha, state, one_line(reason), tuple(warnings))
+        return CommitVerdict(sha, state, one_line(reason), tuple(check.warnings))
 
     try:
-        return known(
-            "success", ", ".join(check(source, checkout, place, short(sha), say, warnings))
-        )
+        return known("success", ", ".join(check.run()))
     except StaleFiles as error:
         return known("failure", f"{error.what}; {error.remedy}")
     except (EntryPointFailed, Refused, SettingsInvalid) as error:
@@ -79,63 +75,114 @@ def judged(
         return CommitVerdict(sha, "error", one_line(str(error)))
 
 
-def check(
-    source: Source,
-    checkout: Checkout,
-    place: Path,
-    what: str,
-    say: Callable[[str], None],
-    warnings: list[str],
-) -> list[str]:
-    """As `_checked`; but where a filter is not here, what is wrong may be wrong for want of it."""
-    missing = [
-        f"{shown(path)} goes through the filter {shown(name)}, which is not configured here"
-        for name, path in checkout.filters.missing.items()
-    ]
-    try:
-        done = _checked(source, checkout, place, what, say, warnings)
-    except (EntryPointFailed, Refused, SettingsInvalid) as error:
-        if not missing:
-            raise
-        raise FilterFailed(
-            f"nothing is known of {what}: {'; '.join(missing)}; without it: {error.what}",
-            remedy=remedy_of(next(iter(checkout.filters.missing))),
-        ) from None
-    warnings += missing
-    return done
-
-
-def _checked(
-    source: Source,
-    checkout: Checkout,
-    place: Path,
-    what: str,
-    say: Callable[[str], None],
-    warnings: list[str],
-) -> list[str]:
-    """Check one checkout, and return what was looked at; what is wrong is raised.
+class Check:
+    """The check of one checkout.
 
     Args:
-        source: where `checkout` comes from; others of it go into `place`.
-        warnings: what is not wrong, and a person should know, is added to it.
+        source: where it comes from; others of it may be needed.
+        place: an empty folder for them.
+        what: how to call it in an error.
+
+    Attributes:
+        warnings: what is not wrong, and a person should know, as far as it was looked at.
     """
-    valid = _settings(checkout, what)
-    warnings += _other_names(checkout, valid)
-    done = [settings.FILE, *_image_files(checkout, valid)]
-    seconds = valid.checks.timeout.total_seconds()
-    for name, command in (
-        ("generate", valid.entrypoints.generate),
-        ("check", valid.entrypoints.check),
-    ):
-        if command is not None:
-            say(f"{name}: {in_words(command)}")
-            checkout.run(command, seconds)
-            done.append(command)
-        if name == "generate" and (made := checkout.changed()):
-            warnings += _stale(source, checkout, place, valid, command or name, made)
-        if name == "generate":
-            warnings += _what_is_named(checkout, valid)
-    return done
+
+    def __init__(self, source: Source, place: Path, what: str, say: Callable[[str], None]) -> None:
+        self._source, self._place, self._what, self._say = source, place, what, say
+        self._checkout = source.files(empty_folder(place, "files"))
+        self.warnings: list[str] = []
+
+    def run(self) -> tuple[str, ...]:
+        """What was looked at; what is wrong is raised.
+
+        Where a filter is not here, what is wrong may be wrong for want of it.
+        """
+        filters = self._checkout.filters.missing
+        missing = [
+            f"{shown(path)} goes through the filter {shown(name)}, which is not configured here"
+            for name, path in filters.items()
+        ]
+        try:
+            done = self._looked_at()
+        except (EntryPointFailed, Refused, SettingsInvalid) as error:
+            if not missing:
+                raise
+            raise FilterFailed(
+                f"nothing is known of {self._what}: {'; '.join(missing)}; without it: {error.what}",
+                remedy=remedy_of(next(iter(filters))),
+            ) from None
+        self.warnings += missing
+        return tuple(done)
+
+    def _looked_at(self) -> list[str]:
+        checkout, valid = self._checkout, _settings(self._checkout, self._what)
+        self.warnings += _other_names(checkout, valid)
+        done = [settings.FILE, *_image_files(checkout, valid)]
+        seconds = valid.checks.timeout.total_seconds()
+        for name, command in (
+            ("generate", valid.entrypoints.generate),
+            ("check", valid.entrypoints.check),
+        ):
+            if command is not None:
+                self._say(f"{name}: {in_words(command)}")
+                checkout.run(command, seconds)
+                done.append(command)
+            if name == "generate" and (made := checkout.changed()):
+                self.warnings += self._stale(valid, command or name, made)
+            if name == "generate":
+                self.warnings += _what_is_named(checkout, valid)
+        return done
+
+    def _stale(self, valid: Settings, command: str, made: Mapping[str, str]) -> list[str]:
+        """Judge files that `generate` changed: the warnings; what is wrong is raised.
+
+        Args:
+            made: by path what it made of each.
+        """
+        seconds = valid.checks.timeout.total_seconds()
+        again = self._source.files(empty_folder(self._place, "again"))
+        again.stand_on_another_commit()
+        again.run(command, seconds)
+        if differing := _differing(made, again.changed()):
+            raise StaleFiles(
+                f"{in_words(command)} is not deterministic: two runs on the same files differ, "
+                f"first in {shown(differing[0])}",
+                remedy="let it make the same of the same files: without the time, chance, an order "
+                "that nothing fixes, the folder it runs in, or the commit it runs on",
+            )
+        mend = f"run {in_words(command)} and commit what it changes"
+        parent, ownership = self._checkout.parent(), Ownership.of(valid)
+        if parent is None or ownership is None:
+            raise _not_generated(made, mend)
+        try:
+            before = self._source.commit(parent, empty_folder(self._place, "parent"))
+        except (Refused, Unreachable):
+            raise _not_generated(
+                made,
+                f"{mend}; where it is an automatic commit, check it out with its parent "
+                "(fetch-depth: 2), so that what a person left undone before it is no fault of its "
+                "own",
+            ) from None
+        waves = waves_of(valid, ownership, self._checkout.changed_since(parent))
+        if not waves:
+            raise _not_generated(made, mend)
+        with suppress(EntryPointFailed):  # then nothing of it is known to be stale
+            before.run(command, seconds)
+        was = before.changed()
+        found = found_stale(ownership, waves, made, was)
+        if own := {path: what for path, what in made.items() if path not in found}:
+            new = [path for path in own if path not in was and not ownership.owners(path) & waves]
+            if new:
+                mend = (
+                    f"let {in_words(command)} make the files of a wave from images of that wave "
+                    f"alone: with those of {', '.join(sorted(waves))} it makes other files of "
+                    "others"
+                )
+            raise _not_generated(own, mend)
+        return [
+            "these files of other waves are not what the sources generate, nor are they in the "
+            f"parent: {_named(sorted(found))}; {mend}"
+        ]
 
 
 def empty_folder(place: Path, name: str) -> Path:
@@ -257,63 +304,6 @@ def _about(checkout: Checkout, valid: Settings) -> frozenset[str]:
         return waves_of(valid, ownership, checkout.changed_since(parent))
     except GitError:  # a shallow checkout does not have the parent
         return frozenset()
-
-
-def _stale(
-    source: Source,
-    checkout: Checkout,
-    place: Path,
-    valid: Settings,
-    command: str,
-    made: Mapping[str, str],
-) -> list[str]:
-    """Judge files that `generate` changed in a checkout: the warnings, or what is wrong raised.
-
-    Args:
-        made: by path what it made of each.
-    """
-    seconds = valid.checks.timeout.total_seconds()
-    again = source.files(empty_folder(place, "again"))
-    again.stand_on_another_commit()
-    again.run(command, seconds)
-    if differing := _differing(made, again.changed()):
-        raise StaleFiles(
-            f"{in_words(command)} is not deterministic: two runs on the same files differ, first "
-            f"in {shown(differing[0])}",
-            remedy="let it make the same of the same files: without the time, chance, an order "
-            "that nothing fixes, the folder it runs in, or the commit it runs on",
-        )
-    mend = f"run {in_words(command)} and commit what it changes"
-    parent, ownership = checkout.parent(), Ownership.of(valid)
-    if parent is None or ownership is None:
-        raise _not_generated(made, mend)
-    try:
-        before = source.commit(parent, empty_folder(place, "parent"))
-    except (Refused, Unreachable):
-        raise _not_generated(
-            made,
-            f"{mend}; where it is an automatic commit, check it out with its parent (fetch-depth: 2"
-            "), so that what a person left undone before it is no fault of its own",
-        ) from None
-    waves = waves_of(valid, ownership, checkout.changed_since(parent))
-    if not waves:
-        raise _not_generated(made, mend)
-    with suppress(EntryPointFailed):  # then nothing of it is known to be stale
-        before.run(command, seconds)
-    was = before.changed()
-    found = found_stale(ownership, waves, made, was)
-    if own := {path: what for path, what in made.items() if path not in found}:
-        new = [path for path in own if path not in was and not ownership.owners(path) & waves]
-        if new:
-            mend = (
-                f"let {in_words(command)} make the files of a wave from images of that wave alone: "
-                f"with those of {', '.join(sorted(waves))} it makes other files of others"
-            )
-        raise _not_generated(own, mend)
-    return [
-        "these files of other waves are not what the sources generate, nor are they in the parent: "
-        f"{_named(sorted(found))}; {mend}"
-    ]
 
 
 def _differing(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
