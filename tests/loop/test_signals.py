@@ -202,6 +202,21 @@ def test_all_receivers_together_have_so_many_seconds_and_those_that_are_well_are
     assert failure.startswith("slow did not take a signal: it took longer than 0.5 s")
 
 
+def test_what_nobody_thought_of_costs_a_line_and_not_the_turn() -> None:
+    def deliver(one: Message, _: Origin) -> None:
+        if one.receiver.name == "odd":
+            raise LookupError("no such codec")
+
+    due = [
+        Message(signal=SIGNAL, receiver=Receiver(name=name, kind="slack"))
+        for name in ("odd", "well")
+    ]
+    sent = send(due, Origin("URL"), deliver)
+    assert sent.taken == {("5d2f0c9a81b7e634", "open", "well")}
+    (failure,) = sent.failures
+    assert failure.startswith("odd did not take a signal: LookupError: no such codec")
+
+
 def test_address_that_is_no_address_is_never_shown_and_never_asked(
     told: World, ops: ReceiverServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

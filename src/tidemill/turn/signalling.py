@@ -69,6 +69,8 @@ def send(
             why = f"it took longer than {most_seconds:g} s"
         except TidemillError as error:
             why = error.what
+        except Exception as error:  # the turn is done, and must not fail by what nobody thought of
+            why = f"{type(error).__name__}: {error}"
         failures.append(f"{name} did not take a signal: {why}; a later turn sends it again")
     return Sent(frozenset[_Key]().union(*taken.values()), tuple(failures))
 
