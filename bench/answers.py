@@ -20,6 +20,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
+
+from tidemill.facts.journal import Entry, message
+
 TURNS = 100_000
 SERVICES = 20
 WAVES = ("staging", "internal", "production")
@@ -61,10 +65,11 @@ def stream(turns: int) -> Iterator[bytes]:
 def journal(turns: int, mains: dict[int, str]) -> Iterator[bytes]:
     """The journal, whose records name the commits of main."""
     for number in range(turns):
+        entries = list(_entries(number, mains))
         record = {"version": 2, "at": _at(number), "run_url": _run(number), "read": []}
-        record["entries"] = list(_entries(number, mains))
-        yield _commit("refs/tidemill/journal", number, f"turn {number}")
-        yield _file("record.json", json.dumps(record, indent=1).encode())
+        said = message(msgspec.convert(entries, list[Entry]))
+        yield _commit("refs/tidemill/journal", number, said)
+        yield _file("record.json", json.dumps({**record, "entries": entries}, indent=1).encode())
         yield _file("ledger.json", json.dumps({"items": {}, "ledger": {"moved": number}}).encode())
         for part in range(8):
             if number == 0 or number % 8 == part:
@@ -106,6 +111,9 @@ def _entries(number: int, mains: dict[int, str]) -> Iterator[dict[str, str]]:
             "sha": name("main", number),
             "wave": wave,
             "reason": said,
+            "target": f"{wave}-1",
+            "phase": "Succeeded",
+            "health": "Healthy",
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,25 @@ def test_last_commits_alone_are_read_and_then_more_of_them(bare: Path, way: str)
             assert list(records) == expected(bare)[-most:]
             assert is_whole == (most >= COMMITS)
         assert repository.commits(tip) == [sha for sha, _ in expected(bare)]
+
+
+@pytest.mark.parametrize("way", ["borrowed", "fetched"])
+def test_commits_that_are_not_wanted_are_not_read_but_for_the_first(bare: Path, way: str) -> None:
+    tip, asked = git(bare, "rev-parse", "main"), []
+
+    def is_wanted(when: datetime, first_line: str) -> bool:
+        asked.append((int(when.timestamp()), first_line))
+        return first_line in ("3", "5")
+
+    with opened(str(bare) if way == "borrowed" else f"file://{bare}") as repository:
+        records, is_whole = repository.records(tip, "record.json", is_wanted=is_wanted)
+        assert list(records) == [expected(bare)[at] for at in (0, 3, 5)]
+        assert is_whole
+        there = git(repository._past_place().folder, "count-objects", "-v").split()
+    dates = git(bare, "log", "--reverse", "--format=%ct", "main").split()
+    assert asked == [(int(dates[at]), str(at)) for at in range(1, COMMITS)]
+    if way == "fetched":  # seven commits, three trees, and the file of two of these
+        assert there[there.index("in-pack:") + 1] == str(COMMITS + 3 + 2)
 
 
 def test_copy_of_part_of_a_history_is_not_whole(bare: Path, tmp_path: Path) -> None:

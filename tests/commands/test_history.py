@@ -236,9 +236,9 @@ def test_since_reads_no_more_turns_than_it_needs(
     asked: list[int] = []
     records = Repository.records
 
-    def watched(self: Repository, tip: str, name: str, most: int) -> Any:
+    def watched(self: Repository, tip: str, name: str, most: int, *rest: Any) -> Any:
         asked.append(most)
-        return records(self, tip, name, most)
+        return records(self, tip, name, most, *rest)
 
     monkeypatch.setattr(Repository, "records", watched)
     monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))

@@ -24,6 +24,7 @@ from tidemill.clients.git.store import (
     PushResult,
     Raced,
     Update,
+    Wanted,
     Work,
     WorkFailed,
     WorkResult,
@@ -219,11 +220,16 @@ class Client:
         return self.server.since(tip, "")
 
     def records(
-        self, tip: str, name: str, most: int = ALL_COMMITS
+        self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
         shas = self.server.since(tip, "")[-most:]
-        found = ((sha, self.server.commits[sha].files.get(name, b"")) for sha in shas)
-        return found, self.server.commits[shas[0]].parent is None
+        commits = [(sha, self.server.commits[sha]) for sha in shas]
+        found = (
+            (sha, one.files.get(name, b""))
+            for at, (sha, one) in enumerate(commits)
+            if at == 0 or is_wanted is None or is_wanted(one.date, one.message.partition("\n")[0])
+        )
+        return found, commits[0][1].parent is None
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         return [self.server.commits[sha].files.get(path, b"") for sha, path in places]

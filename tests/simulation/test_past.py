@@ -16,7 +16,7 @@ from tests.simulation.memory import Client, Server
 from tests.simulation.names import rename
 from tests.simulation.world import MAIN
 from tidemill.answers.history import History, history
-from tidemill.answers.question import Question, lines
+from tidemill.answers.question import Question, has_line, lines, moves_a_set
 from tidemill.clients.git.store import PushResult, Update
 from tidemill.facts import image_files, journal, settings_file
 from tidemill.facts.image_files import FILES, ImageFiles
@@ -73,6 +73,27 @@ def test_last_turns_tell_what_came_after_them_as_the_whole_journal_does() -> Non
                 assert told == meant, f"seed {seed}, after turn {number + 1}, {wave}"
                 compared += len(meant)
     assert compared > 2000, "there was too little to compare"
+
+
+def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:
+    left_out = 0
+    for seed in SEEDS:
+        world = play(seed, length=40, often={rename: 1.5})
+        client = Client(world.server, "who asks")
+        state = read(client)
+        whole = read_history(client, state)
+        told = read_history(client, state, is_needed=has_line)
+        moved = read_history(client, state, is_needed=moves_a_set)
+        for wave in {None, *(wave for wave, _ in whole.present)}:
+            question = Question(wave=wave)
+            assert lines(told, question) == lines(whole, question), f"seed {seed}, {wave}"
+        for part in (told, moved):
+            assert dict(part.stays) == dict(whole.stays), f"seed {seed}"
+            assert part.missing == whole.missing, f"seed {seed}"
+            left_out += len(whole.turns) - len(part.turns)
+        for turn in whole.turns[::5]:
+            assert moved.at(turn.at) == whole.at(turn.at), f"seed {seed}"
+    assert left_out > 200, "there was too little to leave out"
 
 
 def first_ledger(client: Client, past: History, number: int = 0) -> Ledger:

@@ -33,6 +33,7 @@ from tidemill.clients.git.store import (
     Pushed,
     PushResult,
     Update,
+    Wanted,
     Work,
     WorkFailed,
     WorkResult,
@@ -224,11 +225,11 @@ class Twin(Client):
         return found
 
     def records(
-        self, tip: str, name: str, most: int = ALL_COMMITS
+        self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        found, is_all = super().records(tip, name, most)
+        found, is_all = super().records(tip, name, most, is_wanted)
         kept = list(found)
-        real, is_all_real = self.real.records(self._name(tip), name, most)
+        real, is_all_real = self.real.records(self._name(tip), name, most, is_wanted)
         same("records", [(self._name(sha), data) for sha, data in kept], list(real))
         same("records are all", is_all, is_all_real)
         return iter(kept), is_all

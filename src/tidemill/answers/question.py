@@ -11,6 +11,7 @@ import msgspec
 
 from tidemill.answers.history import HOW, LANDINGS, MADE, Event, History, Place, Stay
 from tidemill.answers.older import report
+from tidemill.facts.journal import FAILING, NO_FAILURE, NOTHING, kinds
 from tidemill.facts.settings import ALL_SETS
 
 # What a turn did on auto, or took note of, is no answer to what ran: it shows when it lands.
@@ -31,7 +32,11 @@ _UNTOLD = frozenset(
         "landed together",
     }
 )
-_FAILING = ("Failed", "Error", "Degraded")
+# A turn with nothing but these has no line, unless a target's reports are asked for; and one with
+# nothing but those puts no set anywhere.
+_SILENT = frozenset({NOTHING, NO_FAILURE})
+_MOVES_NOTHING = frozenset({*_SILENT, "reported", "deployed"})
+_ENDS_NOTHING = frozenset({*_MOVES_NOTHING, *MADE})
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,28 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str | None = None
     run_url: str | None = None
     turn: str | None = None
+
+
+def has_line(_: datetime, first_line: str) -> bool:
+    """Whether a turn may have a line in the answer, where the question is about no target.
+
+    Args:
+        first_line: of the message of its commit in the journal.
+    """
+    return not kinds(first_line) <= _SILENT
+
+
+def moves_a_set(_: datetime, first_line: str) -> bool:
+    """Whether a turn may have changed what a wave has."""
+    return not kinds(first_line) <= _MOVES_NOTHING
+
+
+def ends_a_stay(_: datetime, first_line: str) -> bool:
+    """Whether a turn may have put something else where a set was, or changed what that is called.
+
+    Where only this is read of a time, how sets came in that time is not told.
+    """
+    return not kinds(first_line) <= _ENDS_NOTHING
 
 
 def lines(history: History, question: Question) -> list[Line]:
@@ -163,7 +190,7 @@ def _report(event: Event, target: str | None) -> Line | None:
 
 def _is_failure(_: str, phase: str, health: str) -> bool:
     """Whether what a target reported is one."""
-    return phase in _FAILING or health in _FAILING
+    return phase in FAILING or health in FAILING
 
 
 def line_of(event: Event) -> Line:
@@ -246,9 +273,7 @@ def targets_at(history: History, revisions: Revisions, when: datetime) -> list[T
     """What each target had reported last by a time, by the names of that time."""
     latest: dict[tuple[str, str], Event] = {}
     for event in history.events():
-        if event.at > when:
-            break
-        if event.entry.what == "reported" and (found := report(event.entry)):
+        if event.at <= when and (found := report(event.entry)):
             latest[event.entry.wave or "", found[0]] = event
     now: dict[tuple[str, str], Event] = {}
     for (wave, target), event in latest.items():

@@ -13,14 +13,17 @@ from tidemill.answers.question import (
     Question,
     Revisions,
     ServiceStay,
+    ends_a_stay,
+    has_line,
     landed,
     lines,
+    moves_a_set,
     service_stays,
     targets_at,
     waves_called,
 )
 from tidemill.clients.git.repository import opened
-from tidemill.clients.git.store import Store
+from tidemill.clients.git.store import Store, Wanted
 from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._past_time import EXAMPLES, parse_past
@@ -85,7 +88,12 @@ def run(arguments: Arguments) -> Result:
         is_about_times = at is not None or arguments.service
         # Programs are told how many lines are left out, which takes all of them.
         is_in_part = since is not None or (limit > 0 and not options.json)
-        past = read_history(store, state, is_enough if is_in_part and not is_about_times else None)
+        past = read_history(
+            store,
+            state,
+            is_enough if is_in_part and not is_about_times else None,
+            is_needed=_needed(arguments, at),
+        )
         if unknown := _unknown(past, state, arguments):
             raise unknown
         if arguments.service:
@@ -106,6 +114,17 @@ def run(arguments: Arguments) -> Result:
     # Of what was not read nobody knows how many lines there are.
     left_out = None if past.is_part and since is None else earlier
     return HistoryReport(lines=newest, earlier=left_out, missing=past.missing)
+
+
+def _needed(arguments: Arguments, at: datetime | None) -> Wanted | None:
+    """Which turns have to be read; all, where it is about what a target reported."""
+    if arguments.target:
+        return None
+    if arguments.service:
+        return moves_a_set
+    if at is None:
+        return has_line
+    return lambda when, first_line: when <= at or ends_a_stay(when, first_line)
 
 
 def _running(

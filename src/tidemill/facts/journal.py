@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -11,9 +13,14 @@ from tidemill.facts import ledger_files
 from tidemill.facts.ledger import Ledger
 from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment
+from tidemill.words.shas import short
 
 RECORD = "record.json"
 VERSION: Literal[2] = 2
+FAILING = ("Failed", "Error", "Degraded")
+NO_FAILURE = "reported no failure"  # what earlier releases call `reported`, as they do failures
+NOTHING = "take note"
+_COUNTED = re.compile(r" \d+$")
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -37,6 +44,12 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     phase: str = ""
     health: str = ""
     was: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What the first line of the message calls it."""
+        is_well = self.target and self.phase not in FAILING and self.health not in FAILING
+        return NO_FAILURE if is_well else self.what
 
 
 class Journal(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,3 +127,30 @@ def decode_turn(record: bytes) -> TurnRecord:
         msgspec.DecodeError: it is no record of this release.
     """
     return _TURNS.decode(record)
+
+
+def message(entries: Sequence[Entry]) -> str:
+    """The commit's message: one line that sums up, then a line for each entry."""
+    counts: dict[str, int] = {}
+    for entry in entries:
+        counts[entry.kind] = counts.get(entry.kind, 0) + 1
+    first = (
+        ", ".join(f"{kind} {count}" if count > 1 else kind for kind, count in counts.items())
+        or NOTHING
+    )
+    lines = []
+    for entry in entries:
+        about = " ".join(
+            part for part in (entry.set, entry.wave, short(entry.app_sha or entry.sha, "")) if part
+        )
+        said = ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
+        lines.append(f"{said} (by {entry.by})" if entry.by else said)
+    return first + "\n\n" + "\n".join(lines) + "\n"
+
+
+@lru_cache(maxsize=4096)
+def kinds(first_line: str) -> frozenset[str]:
+    """What the first line of the message sums up: an index, so that nobody has to read the records
+    of turns that did nothing of interest. Who asks has to read those with a kind that they do not
+    know: an earlier release, or a hand, may have written any line."""
+    return frozenset(_COUNTED.sub("", kind) for kind in first_line.split(", "))

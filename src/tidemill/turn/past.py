@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
 from tidemill.answers.history import History, Stay, Told, history
-from tidemill.clients.git.store import ALL_COMMITS, Store
+from tidemill.clients.git.store import ALL_COMMITS, Store, Wanted
 from tidemill.facts import journal, settings_file
 from tidemill.facts.decoding import is_bounded
 from tidemill.facts.image_files import DIGESTS
@@ -31,17 +33,44 @@ def read_history(
     is_enough: Callable[[History], bool] | None = None,
     *,
     least: int = 0,
+    is_needed: Wanted | None = None,
 ) -> History:
     """The history that a repository's journal tells, by the names of today.
 
     Args:
         is_enough: whether a history of the last turns answers what is asked, so that those before
             need not be read; the whole is read without it, and where no part is enough.
+        is_needed: which turns are told, by the time of each and the first line of its message;
+            the first turn is told in any case.
         least: how many turns are to be told in any case, if there are so many.
 
     Raises:
         Unreachable: the journal can't be read.
     """
+    with _without_collecting():
+        return _read_history(store, state, is_enough, least, is_needed)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """Python looks again and again for what can be thrown away, and of all that is read here
+    nothing can."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _read_history(
+    store: Store,
+    state: State,
+    is_enough: Callable[[History], bool] | None,
+    least: int,
+    is_needed: Wanted | None,
+) -> History:
     tip = state.refs.get(state.names.journal)
     last = state.journal if isinstance(state.journal, Ledger) else None
     if tip is None:
@@ -52,12 +81,14 @@ def read_history(
             found = _read(store, tip, last, most)
             if not found.is_part or (is_enough and is_enough(found)):
                 return found
-    return _read(store, tip, last, ALL_COMMITS)
+    return _read(store, tip, last, ALL_COMMITS, is_needed)
 
 
-def _read(store: Store, tip: str, last: Ledger | None, most: int) -> History:
-    """What the last `most` turns tell."""
-    records, is_whole = store.records(tip, RECORD, most)
+def _read(
+    store: Store, tip: str, last: Ledger | None, most: int, is_needed: Wanted | None = None
+) -> History:
+    """What the last `most` turns tell, or those of them that are needed."""
+    records, is_whole = store.records(tip, RECORD, most, is_needed)
     turns, unread, begun = [], 0, ""
     for sha, data in records:
         begun = begun or sha

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -10,7 +9,7 @@ import msgspec
 from tidemill.clients.git.store import Store, Update
 from tidemill.facts import journal, requests
 from tidemill.facts.holds import Hold
-from tidemill.facts.journal import RECORD, Entry, Journal
+from tidemill.facts.journal import RECORD, Journal
 from tidemill.facts.records import Deployment
 from tidemill.facts.refs import RefNames
 from tidemill.facts.requests import Fact
@@ -20,7 +19,6 @@ from tidemill.plan.plan import Plan
 from tidemill.plan.waking import next_time
 from tidemill.turn.read import record_of
 from tidemill.words.json_types import in_lines
-from tidemill.words.shas import short
 
 LONGEST_CHAIN = 200
 
@@ -149,27 +147,8 @@ def journal_commit(store: Store, state: State, record: Journal) -> str:
     """The journal's next commit; its first, where what is there can't be read."""
     tip = state.refs.get(state.names.journal)
     parent = tip if state.is_journal_sound else None
-    said = subject(record.entries)
+    said = journal.message(record.entries)
     return store.write(journal.encode(record), parent, said, _whole(record.at))
-
-
-def subject(entries: Sequence[Entry]) -> str:
-    """The journal's commit message: one line that sums up, then a line for each entry."""
-    counts: dict[str, int] = {}
-    for entry in entries:
-        counts[entry.what] = counts.get(entry.what, 0) + 1
-    first = (
-        ", ".join(f"{what} {count}" if count > 1 else what for what, count in counts.items())
-        or "take note"
-    )
-    lines = []
-    for entry in entries:
-        about = " ".join(
-            part for part in (entry.set, entry.wave, short(entry.app_sha or entry.sha, "")) if part
-        )
-        said = ": ".join(part for part in (f"{entry.what} {about}".strip(), entry.reason) if part)
-        lines.append(f"{said} (by {entry.by})" if entry.by else said)
-    return first + "\n\n" + "\n".join(lines) + "\n"
 
 
 def _whole(when: datetime) -> datetime:

@@ -85,3 +85,11 @@ def test_new_name_of_a_wave_and_old_name_of_a_set_go_together() -> None:
     past = history([*TURNS, told(6, *renamed)], Ledger(), None)
     for question in (Question(wave="lab", set="app"), Question(wave="lab", set="web")):
         assert [line.how for line in lines(past, question) if line.app_sha] == ["introduced"]
+
+
+def test_turn_whose_clock_went_ahead_hides_no_report_that_came_in_time() -> None:
+    ahead = Entry(what="reported", sha="c1", wave="staging", target="us", phase="Succeeded")
+    late = Entry(what="reported", sha="c1", wave="staging", target="eu", phase="Succeeded")
+    past = history([told(30, ahead), told(3, late)], Ledger(), None)
+    (one,) = targets_at(past, Revisions(past, {"c1": 1}), minute(9))
+    assert (one.target, one.at) == ("eu", minute(3))

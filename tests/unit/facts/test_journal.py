@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
-from tidemill.facts.journal import RECORD, Entry, Journal, decode, encode
+from tidemill.facts.journal import RECORD, Entry, Journal, decode, encode, kinds, message
 from tidemill.facts.ledger import Ledger, RequestEnding
 from tidemill.facts.operation import Operation
 
@@ -82,3 +82,16 @@ def test_operations_of_one_plan_are_told_apart() -> None:
     assert len(ids) == 1 + len(changes)
     assert one.is_same_set(msgspec.structs.replace(one, kind="roll back", position=1))
     assert not one.is_same_set(msgspec.structs.replace(one, wave="lab"))
+
+
+def test_first_line_of_the_message_sums_up_what_kinds_of_things_a_turn_did() -> None:
+    landed = Entry(what="landed", wave="lab", set="app", app_sha="a" * 40, by="ann")
+    well = Entry(what="reported", wave="lab", target="eu", phase="Succeeded", health="Healthy")
+    sick = Entry(what="reported", wave="lab", target="us", phase="Succeeded", health="Degraded")
+    older = Entry(what="reported", wave="lab", reason="us: Failed, Missing at 0123456")
+    said = message([landed, well, sick, well, older])
+    first, _, rest = said.partition("\n")
+    assert first == "landed, reported no failure 2, reported 2"
+    assert kinds(first) == {"landed", "reported no failure", "reported"}
+    assert f"landed app lab {'a' * 12} (by ann)\n" in rest
+    assert kinds(message([]).partition("\n")[0]) == {"take note"}

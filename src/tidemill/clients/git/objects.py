@@ -20,6 +20,7 @@ from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 from tidemill.words.names import visible
 
 _AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
+_COMMITTED = re.compile(rb"\ncommitter [^\n]* (\d+) [+-]\d{4}\n")
 _LAST = 2**32  # seconds: a date that nobody means is in 2106
 _TREE = b"40000"
 _SUBMODULE = b"160000"
@@ -30,6 +31,23 @@ def parents_in(commit: bytes) -> tuple[str, ...]:
     """The parents that a commit's own bytes name; a shallow clone's Git would hide them."""
     head = commit.partition(b"\n\n")[0].decode(errors="replace")
     return tuple(re.findall(r"^parent ([0-9a-f]+)$", head, re.MULTILINE))
+
+
+def tree_in(commit: bytes) -> str:
+    """The tree that a commit's own bytes name."""
+    return commit[5:45].decode()
+
+
+def headline(commit: bytes) -> tuple[datetime, str]:
+    """The committer's date that a commit's own bytes name, and the first line of its message."""
+    line = commit.find(b"\n\n") + 2
+    first_line = commit[line:].partition(b"\n")[0].decode(errors="replace")
+    return dated(_seconds(commit)), first_line
+
+
+def _seconds(commit: bytes) -> str:
+    found = _COMMITTED.search(commit)
+    return found[1].decode() if found else "0"
 
 
 def dated(seconds: str) -> datetime:
@@ -65,8 +83,7 @@ class Objects:
 
     def seconds(self, commit: str) -> int:
         """The same in seconds since 1970; 0 for what has no date."""
-        found = re.search(rb"^committer .* (\d+) [+-]\d{4}$", self.git.blob(commit), re.MULTILINE)
-        return int(found[1]) if found else 0
+        return int(_seconds(self.git.blob(commit)))
 
     def message(self, commit: str) -> str:
         return self.git.blob(commit, "commit").partition(b"\n\n")[2].decode(errors="replace")
@@ -123,7 +140,7 @@ class Objects:
 
     def tree_of(self, commit: str) -> str:
         """A commit's tree."""
-        return self.git.blob(commit, "commit")[5:45].decode()
+        return tree_in(self.git.blob(commit, "commit"))
 
     def tree_with(self, tree: str | None, files: Mapping[str, bytes | None]) -> str:
         """Make the tree that is `tree` but for some files, and return its SHA.
@@ -223,7 +240,7 @@ class Objects:
         """A commit's tree; None for what a hand put where a commit belongs."""
         if commit not in self._roots:
             data = self.git.blob(commit, "commit")
-            self._roots[commit] = data[5:45].decode() if data else None
+            self._roots[commit] = tree_in(data) if data else None
         return self._roots[commit]
 
     def _entries(self, tree: str) -> list[tuple[str, str, bool]]:

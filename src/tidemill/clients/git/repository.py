@@ -18,7 +18,7 @@ from typing import TypeVar
 from tidemill.clients.git import mirror, past
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
 from tidemill.clients.git.mirror import Tree
-from tidemill.clients.git.objects import Objects, dated, parents_in
+from tidemill.clients.git.objects import Objects, dated, headline, parents_in, tree_in
 from tidemill.clients.git.reading import Reading
 from tidemill.clients.git.remote import remote
 from tidemill.clients.git.store import (
@@ -30,6 +30,7 @@ from tidemill.clients.git.store import (
     PushResult,
     Raced,
     Update,
+    Wanted,
     Work,
     WorkFailed,
     WorkResult,
@@ -111,23 +112,28 @@ class Repository(Objects):
             return past.commits(self._past(tip), tip)
 
     def records(
-        self, tip: str, name: str, most: int = ALL_COMMITS
+        self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
-        found = self._past(tip, most)
+        git = self._past(tip, most)
+        trees: dict[str, str] = {}  # by commit
         with self._lost():
-            shas = past.commits(found, tip, most)
+            shas = past.commits(git, tip, most)
+            is_whole = not parents_in(git.blob(shas[0], "commit"))
+            git.close()
+            for sha, data in zip(shas, past.contents(git, shas), strict=True):
+                if not trees or is_wanted is None or is_wanted(*headline(data)):
+                    trees[sha] = tree_in(data)
         if not self._is_borrowed:
+            self._fetch(sorted({*trees.values()}), into=git, without="blob:none")
             with self._lost():
-                wanted = set(past.blobs(found, [f"{sha}^{{tree}}" for sha in shas], name))
-            self._fetch(sorted(wanted), into=found)
-        with self._lost():
-            is_whole = not parents_in(found.blob(shas[0], "commit"))
-        found.close()
-        return self._paired(found, shas, name), is_whole
+                blobs = {*past.blobs(git, [*trees.values()], name)}
+            self._fetch(sorted(blobs), into=git)
+        return self._paired(git, trees, name), is_whole
 
-    def _paired(self, git: Git, shas: Sequence[str], name: str) -> Iterator[tuple[str, bytes]]:
+    def _paired(self, git: Git, trees: Mapping[str, str], name: str) -> Iterator[tuple[str, bytes]]:
+        places = [f"{tree}:{name}" for tree in trees.values()]
         with self._lost():
-            yield from zip(shas, past.contents(git, [f"{sha}:{name}" for sha in shas]), strict=True)
+            yield from zip(trees, past.contents(git, places), strict=True)
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         """The files at some places; of a repository on this machine without copying it."""
@@ -166,10 +172,10 @@ class Repository(Objects):
                 self._fetch_those_there({one: places[one] for one in part})
 
     def _past(self, tip: str, most: int = ALL_COMMITS) -> Git:
-        """The place with the last commits of `tip`; without their files, where these are far."""
+        """The place with the last commits of `tip`; nothing but these, where they are far."""
         git = self._past_place()
         if not self._is_borrowed and self._pasts.get(tip, 0) < most:
-            self._fetch([tip], into=git, depth=most, without="blob:none")
+            self._fetch([tip], into=git, depth=most, without="tree:0")
             self._pasts[tip] = most
         return git
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -135,6 +135,10 @@ class Logged:
     author: str = ""
 
 
+Wanted: TypeAlias = Callable[[datetime, str], bool]
+"""Whether a commit is wanted, by its date and the first line of its message."""
+
+
 class Store(Protocol):
     """A Git repository somewhere else."""
 
@@ -165,10 +169,13 @@ class Store(Protocol):
         """The commits that lead to one, and itself, each after its parents."""
 
     def records(
-        self, tip: str, name: str, most: int = ALL_COMMITS
+        self, tip: str, name: str, most: int = ALL_COMMITS, is_wanted: Wanted | None = None
     ) -> tuple[Iterator[tuple[str, bytes]], bool]:
         """The file `name` of the last `most` commits that lead to `tip`, the oldest first, with its
-        SHA, and no bytes where it has none; and whether the first one has no parent at all."""
+        SHA, and no bytes where it has none; and whether the first one has no parent at all.
+
+        Of those behind the first one `is_wanted` may leave some out, and these are not read.
+        """
 
     def versions(self, places: Sequence[tuple[str, str]]) -> list[bytes]:
         """The bytes of the file at each commit and path; none where there is none."""
