@@ -191,22 +191,27 @@ def _worth_explaining(
     wave: Wave,
     candidates: list[Operation],
     stop_of: Callable[[Operation], Obstacle | None],
-) -> Iterator[Operation]:
-    """The newest set, what a person asked for, and of the others the one that is next to go:
-    the newest that has been deployed, and that nothing keeps out for good."""
-    is_next_known = False
-    for operation in candidates:
-        is_next = not is_next_known and all(
-            landing.is_set(order_of(operation), operation.app_sha) and landing.deployed_once
-            for source in wave.sources
-            for landing in [draft.ledger.last(source, operation.set, order_of(operation))]
-            if landing is not None
-        )
-        if is_next:
-            stop = stop_of(operation)
-            is_next_known = is_next = stop is None or not stop.is_over
-        if operation.request or operation is candidates[0] or is_next:
-            yield operation
+) -> list[Operation]:
+    """The newest set, what a person asked for, and of the others the one that is next to go: of
+    those that have been deployed, and that nothing keeps out for good, the one that time lets in
+    first, or the newest where time lets none in."""
+    stops = [(one, stop_of(one)) for one in candidates if _was_deployed(draft, wave, one)]
+    lasting = [(one, stop) for one, stop in stops if stop is None or not stop.is_over]
+    timed = [(stop.until, one) for one, stop in lasting if stop is not None and stop.until]
+    is_free = any(stop is None for _, stop in lasting)
+    soonest = min(timed, key=lambda each: each[0])[1] if timed and not is_free else None
+    following = soonest or next((one for one, _ in lasting), None)
+    return [one for one in candidates if one.request or one is candidates[0] or one is following]
+
+
+def _was_deployed(draft: Draft, wave: Wave, operation: Operation) -> bool:
+    """Whether every wave before has had the set deployed, as far as it knows it."""
+    return all(
+        landing.is_set(order_of(operation), operation.app_sha) and landing.deployed_once
+        for source in wave.sources
+        for landing in [draft.ledger.last(source, operation.set, order_of(operation))]
+        if landing is not None
+    )
 
 
 def _candidates(draft: Draft, wave: Wave, set_name: str) -> Iterator[Operation]:

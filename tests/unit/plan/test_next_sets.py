@@ -1,6 +1,7 @@
 """The next set that each wave may take."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import OperationFailure, Outcome
 from tidemill.plan.obstacles import SetOnAuto
 from tidemill.plan.position import how_ended
+from tidemill.plan.waking import next_time
 from tidemill.plan.wording import line_command, reasons
 
 JOIN: dict[str, Any] = {
@@ -141,6 +143,21 @@ def test_newest_set_that_is_due_is_promoted() -> None:
     for position, deployed in ((2, 50), (3, 40), (4, 20)):
         rollout.landing("lab", position, landed=deployed + 5, deployed=deployed)
     assert introduced(rollout.decide()) == [("shop", 3)]
+
+
+def test_of_the_sets_that_soak_the_one_that_goes_first_is_named() -> None:
+    """Whoever wakes the loop when time makes something due has nothing else to go by."""
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "10h"}))
+    rollout.landing("shop", 1)
+    for position, deployed in ((2, 400), (3, 100), (4, None)):
+        rollout.landing("lab", position, landed=(deployed or 10) + 20, deployed=deployed)
+    known = rollout.decide()
+    waiting = [line for line in known.waiting if line.about.wave == "shop"]
+    assert [line.about.app_sha for line in waiting] == [app_sha(4), app_sha(2)]
+    due = next_time(known.waiting, NOW)
+    assert due == NOW + timedelta(minutes=600 - 400)
+    rollout.later((due - NOW) / timedelta(minutes=1))
+    assert introduced(rollout.decide()) == [("shop", 2)]
 
 
 def test_promotion_copies_from_the_commit_that_put_the_set_in_its_source() -> None:
