@@ -215,6 +215,15 @@ def test_git_that_is_not_there_is_an_error_with_a_remedy(
     assert "install Git" in missing.value.remedy
 
 
+def test_folder_that_is_gone_is_not_taken_for_a_missing_git(repository: Path) -> None:
+    here = Git(repository)
+    repository.rename(repository.with_name("elsewhere"))
+    with pytest.raises(TidemillError, match="is gone"):
+        here("version")
+    with pytest.raises(TidemillError, match="is gone"):
+        here.started("cat-file", "--batch")
+
+
 def test_reader_ends_with_what_it_reads_for(repository: Path) -> None:
     head = git(repository, "rev-parse", "main")
     others = children()

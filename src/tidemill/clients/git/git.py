@@ -231,6 +231,8 @@ class Git:
             self._reader = None
 
     def _missing(self) -> TidemillError:
+        if not self.folder.is_dir():
+            return TidemillError(f"the folder {self.folder} is gone", remedy="do the same again")
         return TidemillError(
             f"git could not be started in {self.folder}", remedy="install Git, in PATH"
         )
