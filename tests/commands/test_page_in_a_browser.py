@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from tests.components.browsers import Browser, Page
-from tests.unit.boards import busy, fresh, hostile
+from tests.unit.boards import busy, fresh, gated, hostile, soiled
 from tests.unit.sets import app_sha
 
 from tidemill.site.board import Board
@@ -23,7 +23,13 @@ from tidemill.site.site import site
 PICTURES = Path(__file__).parent / "pictures"
 SIZES = {"phone": (375, 812), "desk": (1440, 900)}
 SCHEMES = ("light", "dark")
-BOARDS: dict[str, Callable[[], Board]] = {"fresh": fresh, "busy": busy, "hostile": hostile}
+BOARDS: dict[str, Callable[[], Board]] = {
+    "fresh": fresh,
+    "busy": busy,
+    "hostile": hostile,
+    "gated": gated,
+    "hostile gates": lambda: soiled(gated()),
+}
 SUBJECTS = ("index", "timeline", "find", "wave", "set", "target")
 MOST_DIFFERENT = 0.02  # of all spots of 4 x 4 pixels, those that clearly differ
 

@@ -15,6 +15,7 @@ from tidemill.answers.history import History, Told, history
 from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.operation import Operation
+from tidemill.facts.verification import Lost, Red
 from tidemill.site.board import Board, Place, StayView, board
 
 PLACE = Place(
@@ -83,9 +84,55 @@ def busy() -> Board:
     return shown(rollout, _told(rollout))
 
 
+def gated() -> Board:
+    """What gates stop: a verification that is red and one that is lost, two hotfixes and their hold, a
+    freeze, approvers, an environment with reviewers, and a target that is ignored."""
+    ignored = {"until": "2026-01-09T15:00Z", "reason": "it moves to another region"}
+    freeze = {"from": "2026-01-05T00:00", "until": "2026-01-08T18:00", "zone": "UTC"}
+    rollout = Rollout(
+        settings(
+            verifications=[
+                {"name": name, "waves": [wave], "command": "smoke"}
+                for name, wave in (("errors", "staging"), ("e2e", "internal"))
+            ],
+            freezes=[{**freeze, "reason": "stocktaking", "waves": ["internal"]}],
+            targets=[{"name": "staging-us", "ignored": ignored}],
+            staging={"targets": list(TARGETS["staging"])},
+            internal={"targets": list(TARGETS["internal"])},
+            production={"targets": ["prod-1"], "approval": True, "approvers": ["ada", "acme/ops"]},
+            asia={
+                "after": ["internal"],
+                "targets": ["asia-1"],
+                "approval": True,
+                "environment": "asia",
+            },
+        )
+    )
+    for place, wave in enumerate(("staging", "internal", "production", "asia")):
+        for position in (1, 2, 3)[: 3 - min(place, 2)]:
+            since = 1000 - position * 200 - place
+            rollout.landing(wave, position, landed=since, deployed=since - 10)
+    rollout.verifications = {
+        "errors": Red("0.5 is more than 0.2"),
+        "e2e": Lost("unreachable", "nobody answers"),
+    }
+    rollout.hotfix("internal", 1)
+    for commit in [step.sha for step in rollout.turn().auto]:
+        rollout.green(commit)
+    rollout.turn()
+    rollout.hotfix("internal", 2)
+    rollout.turn()
+    return shown(rollout)
+
+
 def hostile() -> Board:
     """The busy one, in which every text that could come from somebody ends like markup."""
-    found: Board = _soiled(busy())
+    return soiled(busy())
+
+
+def soiled(clean: Board) -> Board:
+    """A board whose every text ends like markup."""
+    found: Board = _soiled(clean)
     return found
 
 
