@@ -85,8 +85,8 @@ def busy() -> Board:
 
 
 def gated() -> Board:
-    """What gates stop: a verification that is red and one that is lost, two hotfixes and their hold, a
-    freeze, approvers, an environment with reviewers, and a target that is ignored."""
+    """What gates stop: a verification that is red, one that is lost, two hotfixes and their
+    hold, a freeze, approvers, an environment with reviewers, and a target that is ignored."""
     ignored = {"until": "2026-01-09T15:00Z", "reason": "it moves to another region"}
     freeze = {"from": "2026-01-05T00:00", "until": "2026-01-08T18:00", "zone": "UTC"}
     rollout = Rollout(

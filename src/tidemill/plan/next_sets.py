@@ -192,16 +192,24 @@ def _worth_explaining(
     candidates: list[Operation],
     stop_of: Callable[[Operation], Obstacle | None],
 ) -> list[Operation]:
-    """The newest set, what a person asked for, and of the others the one that is next to go: of
-    those that have been deployed, and that nothing keeps out for good, the one that time lets in
-    first, or the newest where time lets none in."""
-    stops = [(one, stop_of(one)) for one in candidates if _was_deployed(draft, wave, one)]
-    lasting = [(one, stop) for one, stop in stops if stop is None or not stop.is_over]
-    timed = [(stop.until, one) for one, stop in lasting if stop is not None and stop.until]
-    is_free = any(stop is None for _, stop in lasting)
-    soonest = min(timed, key=lambda each: each[0])[1] if timed and not is_free else None
-    following = soonest or next((one for one, _ in lasting), None)
-    return [one for one in candidates if one.request or one is candidates[0] or one is following]
+    """The newest set, what a person asked for, and of those that have been deployed the next to go.
+
+    That is the newest that waits for no time, as for an approval, and of those that are newer the
+    one that time lets in first. What is kept out for good is neither.
+    """
+    by_time: list[tuple[datetime, Operation]] = []
+    following: list[Operation] = []
+    for one in candidates:
+        if not _was_deployed(draft, wave, one):
+            continue
+        stop = stop_of(one)
+        if stop is None or (stop.until is None and not stop.is_over):
+            following.append(one)
+            break
+        if stop.until is not None:
+            by_time.append((stop.until, one))
+    following += [one for _, one in sorted(by_time, key=lambda each: each[0])[:1]]
+    return [one for one in candidates if one.request or one is candidates[0] or one in following]
 
 
 def _was_deployed(draft: Draft, wave: Wave, operation: Operation) -> bool:

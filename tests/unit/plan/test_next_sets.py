@@ -160,6 +160,17 @@ def test_of_the_sets_that_soak_the_one_that_goes_first_is_named() -> None:
     assert introduced(rollout.decide()) == [("shop", 2)]
 
 
+def test_set_that_could_be_approved_is_named_while_newer_ones_soak() -> None:
+    rollout = Rollout(settings(lab=LAB, shop={**SHOP, "soak": "5h", "approval": True}))
+    rollout.landing("shop", 1)
+    for position in range(2, 10):
+        since = (10 - position) * 80
+        rollout.landing("lab", position, landed=since + 10, deployed=since)
+    waiting = [line for line in rollout.decide().waiting if line.about.wave == "shop"]
+    assert [line.about.app_sha for line in waiting] == [app_sha(9), app_sha(7), app_sha(6)]
+    assert reasons(waiting[-1]) == ["approval for shop"]
+
+
 def test_promotion_copies_from_the_commit_that_put_the_set_in_its_source() -> None:
     rollout = Rollout()
     rollout.landing("shop", 1)
