@@ -78,11 +78,10 @@ def main() -> None:
             f"## {one.about}\n\n`{command}` took {took:.0f} s. The load was {load:.1f} when it "
             f"began.\n\n```text\n{text}\n```\n"
         )
-    page = "\n".join(parts)
-    if given.to:
-        given.to.write_text(page, encoding="utf-8")
-    else:
-        print(page)
+        if given.to:  # after each, so that what was measured is there whatever ends the run
+            given.to.write_text("\n".join(parts), encoding="utf-8")
+    if not given.to:
+        print("\n".join(parts))
 
 
 def measured(one: Bench) -> str:
