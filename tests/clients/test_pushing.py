@@ -190,6 +190,19 @@ def test_same_push_twice_is_once(server: Path, repository: Repository) -> None:
     assert refs(server) == before
 
 
+def test_what_is_so_already_keeps_nothing_else_from_being_written(
+    server: Path, repository: Repository
+) -> None:
+    """Two turns that decide the same on the same journal write the same commit."""
+    main = main_of(repository)
+    journal = made(repository)
+    ends = [Update(JOURNAL, None, journal), Update(INBOX, main, None)]
+    for _ in range(2):  # the same request comes once more after its end
+        git(server, "update-ref", INBOX, main)
+        assert repository.push(ends) == Pushed()
+        assert refs(server) == {MAIN: main, JOURNAL: journal}
+
+
 def test_hooks_of_the_user_do_not_run(
     server: Path, repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -92,6 +92,16 @@ def change_of(push: Push, ref: str) -> tuple[str | None, str] | None:
     return None
 
 
+def said_in(push: Push) -> tuple[str | None, str] | None:
+    """What a push made of the journal, or would have, had another turn not written just that.
+
+    Who decides the same on the same journal in the same second writes the same commit: what that
+    says is then said of both.
+    """
+    same = [(one.old, one.new) for one in push.already if one.ref == JOURNAL and one.new]
+    return change_of(push, JOURNAL) or (same[0] if same else None)
+
+
 def is_over(hold: Mapping[str, Any], now: datetime) -> bool:
     """Whether a hold, or what asks for one, has ended by itself."""
     until = hold.get("until") or ""

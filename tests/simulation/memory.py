@@ -85,12 +85,17 @@ class Commit:
 
 @dataclass(frozen=True)
 class Push:
-    """A push that the server took: who, from which listing of the refs, and what it changed."""
+    """A push that the server took: who, from which listing of the refs, and what it changed.
+
+    Attributes:
+        already: what it asked for besides, and was so before it.
+    """
 
     by: str
     seen: Refs
     before: Mapping[str, str]
     updates: tuple[Update, ...]
+    already: tuple[Update, ...] = ()
 
 
 @dataclass
@@ -145,7 +150,8 @@ class Server:
         there = self.refs.get
         if all(there(update.ref) == update.new for update in updates):
             return Pushed()
-        updates = [one for one in updates if one.new is None or there(one.ref) != one.new]
+        already = [one for one in updates if one.new and there(one.ref) == one.new]
+        updates = [one for one in updates if one not in already]
         for update in updates:
             if there(update.ref) != update.old:
                 return Raced(update.ref, update.old, there(update.ref))
@@ -163,7 +169,7 @@ class Server:
                 assert update.new in self.commits, f"{update.ref} would point to nothing"
                 self.refs[update.ref] = update.new
         for watcher in self.watchers:
-            watcher(Push(by, seen, before, tuple(updates)))
+            watcher(Push(by, seen, before, tuple(updates), tuple(already)))
         return Pushed()
 
 

@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.simulation.facts import (
-    JOURNAL,
     SPACE,
-    change_of,
     changed,
     demand,
     ended_in,
     record,
+    said_in,
 )
 from tests.simulation.memory import Push
 from tests.simulation.standing import Standing
@@ -70,7 +69,7 @@ class RequestRules:
             if fact.get("kind") not in _KINDS or name.startswith("forged"):
                 continue
             demand(2, push.by.startswith("tidemill"), f"{push.by} took {name} away")
-            change = change_of(push, JOURNAL)
+            change = said_in(push)
             demand(2, change, f"{name} went without a word in the journal")
             assert change is not None
             hows, before = (self._ended(name, commit) for commit in change[::-1])

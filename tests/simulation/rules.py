@@ -23,6 +23,7 @@ from tests.simulation.facts import (
     is_over,
     record,
     runs,
+    said_in,
     trailers,
     verdict,
 )
@@ -134,7 +135,7 @@ class Rules:
                 self.requests[name] = record(self.server, new)
                 self.authors[name] = self.server.commits[new].author
                 self.auto.retried(self.requests[name])
-        change = change_of(push, f"{SPACE}/journal")
+        change = said_in(push)
         if change and push.by.startswith("tidemill"):
             parent, before = self.server.commits[change[1]].parent, change[0]
             is_sound = before is None or record(self.server, before).get("kind") != "forged"
@@ -239,9 +240,14 @@ class Rules:
         demand(5, len(greens) >= max(1, needed), f"{sha} was evicted, its parent asked too little")
 
     def _the_journal_is_written(self, push: Push) -> None:
-        """A turn changes nothing without the journal; accepting and checks need none."""
+        """A turn changes nothing without the journal; accepting and checks need none.
+
+        Where another turn has written the same commit of the journal, all that it says is so: then
+        only what came meanwhile is left to take away.
+        """
         others = (f"{SPACE}/inbox/", f"{SPACE}/checks/")
-        quiet = all(one.ref.startswith(others) and one.new for one in push.updates)
+        may_end = said_in(push) is not None
+        quiet = all(one.ref.startswith(others) and (one.new or may_end) for one in push.updates)
         written = change_of(push, f"{SPACE}/journal")
         before = push.before.get(f"{SPACE}/journal")
         is_there = before and record(self.server, before).get("kind") != "forged"

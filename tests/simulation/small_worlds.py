@@ -214,6 +214,12 @@ SMALL_WORLDS = (
         "a green commit lands while its wave is held", SCENE, one_green, ((turn,), (HOLD,), (push,))
     ),
     SmallWorld(
+        "the same hold is asked for twice in one second",
+        SCENE,
+        one_on_auto,
+        ((HOLD,), (HOLD,), (push,)),
+    ),
+    SmallWorld(
         "a red commit is evicted while it is asked for again",
         SCENE,
         one_red,

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.simulation import damage, history, machines, names, people, requests
+from tests.simulation.facts import JOURNAL
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
 from tests.simulation.scene import Scene, random_scene
@@ -315,6 +316,30 @@ def test_a_push_in_pieces_is_noticed(monkeypatch: Patch) -> None:
 
     monkeypatch.setattr(Client, "push", push)
     assert first_broken().startswith(("rule 2:", "rule 7:", "rule 8:", "rule 12:"))
+
+
+def test_a_journal_that_goes_ahead_of_what_it_says_is_noticed(monkeypatch: Patch) -> None:
+    sound = Client.push
+
+    def push(self: Client, updates: Sequence[Update]) -> PushResult:
+        if journal := [one for one in updates if one.ref == JOURNAL]:
+            self.server.receive(self.by, self.seen, journal)
+        return sound(self, updates)
+
+    monkeypatch.setattr(Client, "push", push)
+    assert first_broken() == "rule 7: a turn changed state unsaid"
+
+
+def test_a_journal_that_is_only_named_is_noticed(monkeypatch: Patch) -> None:
+    sound = Client.push
+
+    def push(self: Client, updates: Sequence[Update]) -> PushResult:
+        tip = self.seen.shas.get(JOURNAL)
+        stays = [replace(one, new=tip) if tip and one.ref == JOURNAL else one for one in updates]
+        return sound(self, stays)
+
+    monkeypatch.setattr(Client, "push", push)
+    assert first_broken() == "rule 7: the journal forks"
 
 
 def test_a_wave_that_waits_for_ever_is_noticed(monkeypatch: Patch) -> None:
