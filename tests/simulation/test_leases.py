@@ -7,16 +7,18 @@ moves that ref just after the command has read what it decides on.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from tests.simulation import actors
 from tests.simulation.actors import do, stage
+from tests.simulation.explorer import Command
+from tests.simulation.facts import JOURNAL
 from tests.simulation.memory import Client, Commit, Killed, Server
-from tests.simulation.small_worlds import SCENE, SMALL_WORLDS, one_on_auto, turn
+from tests.simulation.small_worlds import HOLD, SCENE, SMALL_WORLDS, one_on_auto, turn
 from tests.simulation.world import START, World
 from tidemill.clients.git.store import Pushed, PushResult, Raced, Update
 
@@ -52,7 +54,7 @@ class Meddler:
         ]
 
 
-def run(world: World, command: tuple[str, Mapping[str, Any]], meddler: Meddler) -> None:
+def run(world: World, command: Command, meddler: Meddler) -> None:
     """A command, on a server of its own, while somebody meddles."""
 
     class Watched(Client):
@@ -70,7 +72,7 @@ def run(world: World, command: tuple[str, Mapping[str, Any]], meddler: Meddler) 
         do(world.server.copy(), world.now, *command)
 
 
-def commands() -> Iterator[tuple[World, tuple[str, Mapping[str, Any]]]]:
+def commands() -> Iterator[tuple[World, Command]]:
     """Every command of the small worlds, and a turn that finds what is in its way."""
     for small in SMALL_WORLDS:
         world = World.of(small.scene, random.Random(0))
@@ -89,21 +91,26 @@ def commands() -> Iterator[tuple[World, tuple[str, Mapping[str, Any]]]]:
         yield world, turn(world)
 
 
+def lose(world: World, command: Command) -> Iterator[Sequence[str]]:
+    """The refs of each push of a command, which all were moved, one at a time, and were not
+    written then."""
+    alone = Meddler()
+    run(world, command, alone)
+    for readings, updates, outcome in alone.pushes:
+        assert isinstance(outcome, Pushed)
+        for one in updates:
+            meddler = Meddler(one.ref, readings)
+            run(world, command, meddler)
+            told = f"{command} and {one.ref}: {meddler.answers()}"
+            assert meddler.answers(), told
+            assert all(isinstance(answer, Raced) for answer in meddler.answers()), told
+        yield [one.ref for one in updates]
+
+
 def test_a_ref_that_has_moved_since_it_was_read_is_not_written() -> None:
-    tried: set[str] = set()
     with stage():
-        for world, command in commands():
-            alone = Meddler()
-            run(world, command, alone)
-            for readings, updates, outcome in alone.pushes:
-                assert isinstance(outcome, Pushed)
-                for one in updates:
-                    meddler = Meddler(one.ref, readings)
-                    run(world, command, meddler)
-                    told = f"{command} and {one.ref}: {meddler.answers()}"
-                    assert meddler.answers(), told
-                    assert all(isinstance(answer, Raced) for answer in meddler.answers()), told
-                    tried.add("/".join(one.ref.split("/")[1:3]))
+        pushes = [refs for world, command in commands() for refs in lose(world, command)]
+    tried = {"/".join(ref.split("/")[1:3]) for refs in pushes for ref in refs}
     assert tried == {
         "heads/main",
         "heads/auto",
@@ -111,3 +118,14 @@ def test_a_ref_that_has_moved_since_it_was_read_is_not_written() -> None:
         *(f"tidemill/{name}" for name in ("inbox", "checks", "deployed", "holds")),
         *(f"tidemill/{name}" for name in ("evicted", "rejected")),
     }
+
+
+def test_that_signals_were_taken_is_not_noted_on_a_journal_that_has_moved() -> None:
+    world = World.of(replace(SCENE, is_told=True), random.Random(0))
+    world.server.receiver.is_well = True
+    command = HOLD(world)
+    assert command is not None
+    with stage():
+        *_, done, note = lose(world, command)
+    assert len(done) > 1
+    assert note == [JOURNAL]
