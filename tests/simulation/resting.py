@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from tests.simulation.actors import Deed, do
 from tests.simulation.announcing import announcement
-from tests.simulation.facts import below, demand, is_over, record
+from tests.simulation.facts import AUTO, MAIN, below, demand, is_over, record, trailers
 from tests.simulation.memory import Client, Server
 from tests.simulation.reports import LatestReports
 from tests.simulation.rules import KEPT
@@ -145,9 +145,11 @@ def _says_why(server: Server, deed: Deed) -> None:
         short = fact["announcement"]["sha"][:12]
         told = any(short in line for line in lines)
         demand(2, told, f"{name} waits, and no turn says for what: {lines}")
-    sets = [fact["announcement"]["set"] for fact in waiting.values()]
-    on_auto = 8  # at most: each wave's own, and those stacked there
-    many = [name for name in set(sets) if sets.count(name) > MOST_WAITING + on_auto]
+    shas = server.since(server.refs.get(AUTO) or server.refs[MAIN], "")
+    shas += server.since(server.refs[MAIN], "")
+    begun = {trailers(server.commits[sha].message).get("Request") for sha in shas}
+    sets = [fact["announcement"]["set"] for name, fact in waiting.items() if name not in begun]
+    many = [name for name in set(sets) if sets.count(name) > MOST_WAITING]
     demand(2, not many, f"too many announcements wait: {many}")
 
 
