@@ -166,7 +166,7 @@ def with_admit(admit: str) -> dict[str, dict[str, Any]]:
     return {name: {**options, "admit": admit} for name, options in SOAK.items()}
 
 
-@pytest.mark.parametrize(("admit", "every"), zip(ADMITS, (1, 2), strict=True), ids=ADMITS)
+@pytest.mark.parametrize(("admit", "every"), list(zip(ADMITS, (1, 2), strict=True)), ids=ADMITS)
 def test_commits_are_quicker_than_checks_for_a_day_and_every_wave_advances_in_bounded_time(
     admit: str, every: int
 ) -> None:
