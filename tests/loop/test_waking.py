@@ -11,6 +11,7 @@ import pytest
 from tests.loop.stories import says
 from tests.loop.waves import LAB_AND_SHOP, waves
 from tests.world import World, git
+from tidemill.action import resting
 from tidemill.facts.rest import decode
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples/cfg-app/.github/workflows"
@@ -147,7 +148,13 @@ def test_only_what_a_schedule_starts_notes_that_nothing_is_due(
     assert [line for line in refs() if not line.startswith(note)] == before
     rest = decode(git(shipped.bare, "show", f"{note}:record.json").encode())
     assert (rest.at, rest.until) == (shipped.now, shipped.now + timedelta(days=1))
-    assert rest.found == {**found}
+    said = {name.replace("_", "-"): value for name, value in found.items()}
+    told = resting.outputs(rest)
+    assert {name: said[name] for name in told} == {
+        name: text if name in ("event", "state") else json.loads(text or "null")
+        for name, text in told.items()
+    }
+    assert not any(said[name] for name in {*said} - {*told, "kind", "reason"})
     assert shipped.turn()["changed"] is False
     shipped.run("hold-wave", "--wave", "shop", "--reason", "lunch", "--accept-only")
     written = shipped.ref(note)

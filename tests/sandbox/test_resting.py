@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,12 +16,7 @@ from tidemill.clients.machine import program
 from tidemill.facts.rest import Rest, digest, encode
 
 JOURNAL, NOTE = "refs/tidemill/journal", "refs/tidemill/rest"
-FOUND = {
-    "due": False,
-    "waiting": [{"what": "1 for\n<shop>"}],
-    "next_due": None,
-    "event": "schedule",
-}
+FOUND = {"waiting": [{"what": "1 for\n<shop>"}], "next_due": None}
 SURE, NOT_SURE = 0, 3
 HOUR = timedelta(hours=1)
 START = (
@@ -82,14 +78,16 @@ def look(shop: Mill, **changes: str) -> tuple[int, str]:
 
 def test_is_sure_where_all_is_as_noted_and_says_what_the_look_said(shop: Mill) -> None:
     assert look(shop) == (NOT_SURE, ""), "there is no note"
-    note(shop, encode(rest(shop)))
+    forged = {"due": True, "environment": "production", "x\ny": ""}
+    note(shop, encode(replace(rest(shop), found={**FOUND, **forged})))
     code, outputs = look(shop)
     assert code == SURE
     lines = outputs.splitlines()
     said = {lines[at].partition("<<")[0]: lines[at + 1] for at in range(0, len(lines), 3)}
     assert said == {
-        "due": "false", "waiting": r'[{"what": "1 for\n<shop>"}]', "next-due": "",
-        "event": "schedule",
+        "waiting": r'[{"what": "1 for\n<shop>"}]', "next-due": "", "event": "schedule",
+        "changed": "false", "state": "nothing to accept", "due": "false", "operations": "false",
+        "checks": "false", "branches": "false", "wake": "false",
     }  # fmt: skip
 
 

@@ -28,6 +28,16 @@ _RECORD = "record.json"
 _SECONDS = 60.0  # whoever has to wait longer looks for itself
 _GIVEN = {"INPUT_REPO": "", "INPUT_EVENT": "", "INPUT_PAYLOAD": "", "INPUT_LOOK-AHEAD": "true"}
 _NOT_SURE = 3
+_NOTHING_DUE = {
+    "event": "schedule",
+    "changed": "false",
+    "state": "nothing to accept",
+    "due": "false",
+    "operations": "false",
+    "checks": "false",
+    "branches": "false",
+    "wake": "false",
+}
 
 
 def main() -> int:
@@ -82,10 +92,15 @@ def _output(git: Git, env: Mapping[str, str], *arguments: str) -> bytes:
     return out
 
 
+def outputs(found: Rest) -> dict[str, str]:
+    """What a look would set where nothing is due, but for the reason and what is empty."""
+    told = {name.replace("_", "-"): _text(value) for name, value in found.found.items()}
+    return {**_NOTHING_DUE, **told}
+
+
 def _say(found: Rest) -> None:
     """Set the outputs, and say in the log and the summary why nothing was looked at."""
-    outputs = {name.replace("_", "-"): _text(value) for name, value in found.found.items()}
-    workflow.write_outputs(outputs)
+    workflow.write_outputs(outputs(found))
     at, until = (f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC" for when in (found.at, found.until))
     why = f"Nothing has changed since {at}, and no time makes anything due before {until}."
     workflow.summarize(why)

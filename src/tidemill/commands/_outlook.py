@@ -17,7 +17,7 @@ from tidemill.commands._results import EventOutlook, EventRequest, Request
 from tidemill.commands._turning import turn_taken
 from tidemill.commands._writing import tell
 from tidemill.errors import TidemillError
-from tidemill.facts.rest import Rest, digest
+from tidemill.facts.rest import PASSED_ON, Rest, digest
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
 from tidemill.plan.obstacles import UnknownAsker
@@ -70,7 +70,9 @@ def accept_and_look_ahead(
         is_scheduled = name == "schedule" and workflow.is_inside() and not options.dry_run
         if until and is_scheduled and state.is_journal_sound:
             seen = digest(state.refs.shas, state.refs.head, state.names.rest, program.digest())
-            note_rest(store, state, Rest(seen, options.now, until, as_json(found)))
+            said = as_json(found)
+            passed_on = {name: said[name] for name in PASSED_ON}
+            note_rest(store, state, Rest(seen, options.now, until, passed_on))
     return found
 
 

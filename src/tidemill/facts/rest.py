@@ -12,12 +12,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 NAME = "rest"
 _JOURNAL = "journal"
 _VERSION = 1
+LONGEST = timedelta(days=1)  # then all is looked at again, whatever nobody has thought of
+PASSED_ON = ("waiting", "next_due")
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,8 @@ class Rest:
     Attributes:
         seen: the digest of all that it decided by, but for the time; see `digest`.
         at, until: from when to when the time changes nothing.
-        found: what it printed with `--json`.
+        found: of what it printed with `--json`, what `PASSED_ON` names. All else follows from
+            nothing being due, and is believed of no note: whoever may write refs may write one.
     """
 
     seen: str
@@ -37,7 +40,8 @@ class Rest:
 
     def is_still_so(self, seen: str, now: datetime) -> bool:
         """Whether a look would find the same now."""
-        return seen == self.seen and self.at <= now < self.until
+        is_within = self.at <= now < min(self.until, self.at + LONGEST)
+        return seen == self.seen and is_within
 
 
 def digest(refs: Mapping[str, str], head: str | None, note: str, program: str) -> str:
@@ -80,4 +84,4 @@ def decode(record: bytes) -> Rest:
     if said["version"] != _VERSION:
         raise ValueError("the note is of another release")
     at, until = (datetime.fromisoformat(said[name]) for name in ("at", "until"))
-    return Rest(said["seen"], at, until, dict(said["found"]))
+    return Rest(said["seen"], at, until, {name: said["found"][name] for name in PASSED_ON})

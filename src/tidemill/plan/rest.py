@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tidemill.facts.requests import AnnouncementRequest
+from tidemill.facts.rest import LONGEST
 from tidemill.facts.settings import Settings
 from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.obstacles import Obstacle, RedMain
 from tidemill.plan.plan import Plan
 from tidemill.plan.waking import SCHEDULE
-
-LONGEST = timedelta(days=1)  # then all is looked at again, whatever nobody has thought of
 
 
 def rests_until(known: Snapshot, decided: Plan) -> datetime | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,7 +14,9 @@ MAIN, JOURNAL, NOTE = "refs/heads/main", "refs/tidemill/journal", "refs/tidemill
 REFS = {MAIN: "1" * 40, JOURNAL: "2" * 40, "refs/tags/v1": "3" * 40}
 SEEN = digest(REFS, "main", NOTE, "0.3.0")
 AT = datetime(2026, 1, 5, 10, tzinfo=UTC)
-REST = Rest(SEEN, AT, AT + timedelta(hours=5), {"due": False, "waiting": [{"what": "1 for lab"}]})
+REST = Rest(
+    SEEN, AT, AT + timedelta(hours=5), {"waiting": [{"what": "1 for lab"}], "next_due": None}
+)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +75,18 @@ def test_note_is_where_the_names_of_refs_have_it() -> None:
 def test_holds_from_its_own_time_to_its_end(minutes: int, *, holds: bool) -> None:
     assert REST.is_still_so(SEEN, AT + timedelta(minutes=minutes)) is holds
     assert not REST.is_still_so("other", AT + timedelta(minutes=minutes))
+
+
+def test_holds_for_a_day_at_most_whatever_it_says() -> None:
+    forged = replace(REST, until=AT + timedelta(days=400))
+    assert forged.is_still_so(SEEN, AT + timedelta(hours=23))
+    assert not forged.is_still_so(SEEN, AT + timedelta(hours=24))
+
+
+def test_says_nothing_of_what_a_run_has_to_do() -> None:
+    """Whoever may write refs may write a note, and could name an environment for a job."""
+    forged = replace(REST, found={**REST.found, "due": True, "environment": "production"})
+    assert decode(encode(forged)) == REST
 
 
 def test_is_read_as_it_was_written() -> None:
