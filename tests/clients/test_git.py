@@ -216,10 +216,13 @@ def test_git_that_is_not_there_is_an_error_with_a_remedy(
 
 
 def test_folder_that_is_gone_is_not_taken_for_a_missing_git(repository: Path) -> None:
+    """And no call is made in the folder of this process instead."""
     here = Git(repository)
+    assert here("rev-parse", "main"), "the first call of a process is made in another way"
     repository.rename(repository.with_name("elsewhere"))
-    with pytest.raises(TidemillError, match="is gone"):
-        here("version")
+    for command in ("version", "init"):
+        with pytest.raises(TidemillError, match="is gone"):
+            here(command)
     with pytest.raises(TidemillError, match="is gone"):
         here.started("cat-file", "--batch")
 

@@ -123,8 +123,9 @@ class Git:
         import git
 
         try:
-            process = git.Git(str(self.folder)).execute(
-                ["git", *arguments],
+            # A folder that GitPython can't enter it silently takes for that of this process.
+            process = git.Git().execute(
+                ["git", "-C", str(self.folder), *arguments],
                 istream=subprocess.PIPE if data is not None else None,
                 env={**self._env, **(env or {})},
                 as_process=True,
@@ -133,6 +134,8 @@ class Git:
         except git.GitCommandNotFound:
             raise self._missing() from None
         out, err = communicate(process, _named(arguments), data, seconds)
+        if process.returncode == 128 and not self.folder.is_dir():
+            raise self._missing()
         return int(process.returncode), out, err.decode(errors="replace")
 
     def blob(self, sha: str, kind: str | None = None) -> bytes:
