@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Generator
 
@@ -14,7 +15,7 @@ from tests.world import SHARED, World
 pytest_plugins = ["tests.components.fixtures"]
 
 # A test must not see the user's Git, the repository it runs from, or the workflow it runs in.
-FOREIGN = ("CI", "GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_")
+FOREIGN = ("CI", "GIT_", "GITHUB_", "ACTIONS_", "RUNNER_", "INPUT_", "TIDEMILL_", "PYTHON")
 OURS = ("TIDEMILL_COMPONENTS",)  # where `make components` keeps what it made
 
 # They take a minute or more each, and start first, so that no worker is left with one at the end.
@@ -67,6 +68,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith(FOREIGN) and name not in OURS]:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
+    sys.dont_write_bytecode = False  # thousands of processes would each compile what they run
     if not hasattr(config, "workerinput"):  # workers have it from whoever started them
         os.environ[SHARED] = tempfile.mkdtemp(prefix="tidemill-tests-")
     # A job in the background of a shell ignores SIGINT, and so would all that tests start.
