@@ -18,7 +18,7 @@ from tidemill.errors import Refused
 from tidemill.facts.settings_file import parse
 
 FILES = Path(adopting.__file__).parent / "files"
-TEXTS = {one.name: one.read_text() for one in FILES.iterdir()}
+TEXTS = {one.name: one.read_text() for one in FILES.iterdir() if one.is_file()}
 SCRIPTS = {TEXTS[name]: name for name in ("generate_kustomize.py", "generate_yaml.py")}
 POD = resource("Pod", spec="{image: ghcr.io/acme/web:v1}")
 OVERLAY = "resources: [../base]\n"

@@ -16,7 +16,9 @@ from tidemill.adopting.place import Place
 from tidemill.adopting.reporting import ARGOCD, FLUX, notifications
 from tidemill.facts.controllers import deployed
 
-TEXTS = {one.name: one.read_text() for one in (Path(adopting.__file__).parent / "files").iterdir()}
+TEXTS = {
+    one.name: one.read_text() for one in (Path(adopting.__file__).parent / "files").glob("*.y*ml")
+}
 GITHUB = "git@github.com:acme/cfg.git"
 
 
