@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import get_args
 
 import click
 import msgspec
@@ -74,7 +73,7 @@ def _obstacles() -> list[str]:
         "| kind | meaning | data | takes a person |",
         "|---|---|---|---|",
     ]
-    for one in get_args(obstacles.Obstacle):
+    for one in _kinds():
         about = " ".join((one.__doc__ or "").partition("\n\n")[0].split()).replace("|", "\\|")
         data = ", ".join(
             f"`{field.encode_name}`"
@@ -84,6 +83,13 @@ def _obstacles() -> list[str]:
         ends = "yes" if one.is_over else ""
         lines.append(f"| `{one.__struct_config__.tag}` | {about} | {data} | {ends} |")
     return [*lines, ""]
+
+
+def _kinds() -> list[type[obstacles.Obstacle]]:
+    """In the order of the source; a class that only others are made from has no tag of its own."""
+    found = (one for one in vars(obstacles).values() if isinstance(one, type))
+    kinds = [one for one in found if issubclass(one, obstacles.Obstacle)]
+    return [one for one in kinds if one.__struct_config__.tag != one.__name__]
 
 
 def _section(name: str, table: Table, common: Mapping[str, str]) -> str:

@@ -102,12 +102,12 @@ def _approvals(turn: TurnTaken) -> list[str]:
 
 def _waiting(waits: Sequence[Wait], remedies: Remedies, url: str | None) -> list[str]:
     from tidemill.plan.obstacles import MissingApproval  # which most commands have no need of
-    from tidemill.plan.wording import in_words, subject
+    from tidemill.plan.wording import subject
 
     lines = _rows(("waits", "for", "since", "to go on"), [
         (
             plain(subject(one.about)),
-            "<br>".join(plain(in_words(each, remedies.now)) for each in one.obstacles),
+            "<br>".join(plain(each.words(remedies.now)) for each in one.obstacles),
             time_text(one.since) or "",
             " or ".join(code(command) for command in remedies.ending(one) if command),
         )

@@ -246,7 +246,7 @@ def waiting_json(line: Wait, remedies: Remedies) -> dict[str, Any]:
         "id": line.id,
         **msgspec.to_builtins(msgspec.structs.replace(line.about, at="for")),
         "at": line.about.at,
-        "obstacles": [_obstacle(line, one, remedies) for one in line.obstacles],
+        "obstacles": [_obstacle(one, remedies) for one in line.obstacles],
     }
     return {key: value for key, value in found.items() if value is not None or key == "since"}
 
@@ -326,11 +326,9 @@ def _entry(entry: Entry) -> dict[str, str]:
     return {key: value for key, value in found.items() if value is not None}
 
 
-def _obstacle(line: Wait, one: Obstacle, remedies: Remedies) -> dict[str, Any]:
-    from tidemill.plan.wording import command, in_words
-
-    words = command(one, line.about)
-    found = {**msgspec.to_builtins(one), "words": in_words(one, remedies.now)}
+def _obstacle(one: Obstacle, remedies: Remedies) -> dict[str, Any]:
+    words = one.command()
+    found = {**msgspec.to_builtins(one), "words": one.words(remedies.now)}
     for key in ("since", "until"):
         if (when := getattr(one, key)) is not None:
             found[key] = time_text(when)

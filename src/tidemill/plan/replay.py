@@ -25,7 +25,6 @@ from tidemill.plan.eviction import give_up
 from tidemill.plan.obstacles import About, BrokenMain, TimeLimit
 from tidemill.plan.position import first_waves
 from tidemill.plan.regeneration import InspectionTodo, first_look, left_alone, second_look
-from tidemill.plan.wording import in_words
 from tidemill.words.shas import short
 
 _DONE = {
@@ -86,7 +85,7 @@ def take_off_what_is_not_due(draft: Draft) -> None:
     stops = [(step, obstacle(draft, step.operation)) for step in draft.chain]
     for step, stop in stops:
         if stop is not None:
-            draft.note("taken off auto", step.operation, reason=in_words(stop))
+            draft.note("taken off auto", step.operation, reason=stop.words())
     draft.chain = [step for step, stop in stops if stop is None]
 
 

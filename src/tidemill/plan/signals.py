@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 from msgspec.structs import replace as changed
 
@@ -21,7 +21,6 @@ from tidemill.facts.operation import Operation
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import ALL_SETS
 from tidemill.facts.signals import MOST_TRIES, Delivery, Message, Receiver, Signal, SignalKind
-from tidemill.plan.attention import needs_a_person
 from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import (
     About,
@@ -50,7 +49,7 @@ from tidemill.plan.obstacles import (
     TimeLimit,
     Wait,
 )
-from tidemill.plan.wording import command, in_words, subject
+from tidemill.plan.wording import subject
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
 
@@ -58,21 +57,6 @@ MOST_OPEN = 100
 MOST_AT_ONCE = 20  # messages to one receiver in one turn
 _RED_MAIN = ("red main",)
 _Cause = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Trouble:
-    """Something that is so now, and needs a person."""
-
-    kind: SignalKind
-    cause: _Cause
-    what: str
-    reasons: tuple[str, ...]
-    command: tuple[str, ...] = ("status",)
-    wave: str | None = None
-    set: str | None = None
-    app_sha: str | None = None
-    has_end: bool = True
 
 
 def tell(draft: Draft) -> None:
@@ -89,7 +73,7 @@ def tell(draft: Draft) -> None:
     found = [_as_it_is(draft, one, now) for one in known]
     is_open = {one.cause for one in found if one.over is None}
     new = [one for cause, one in reversed(now.items()) if cause not in is_open]
-    found += [_begun(draft, one) for one in new[: max(0, MOST_OPEN - len(is_open))]]
+    found += new[: max(0, MOST_OPEN - len(is_open))]
     found = [_to_those_who_are_told(one, receivers) for one in found]
     for receiver in receivers:
         found = _taken_on(draft, receiver, found)
@@ -110,21 +94,28 @@ def confirmed(signals: Sequence[Signal], taken: Collection[tuple[str, str, str]]
     return [one for one in found if not _is_told(one)]
 
 
-def _begun(draft: Draft, trouble: _Trouble) -> Signal:
+def _signal(
+    draft: Draft,
+    kind: SignalKind,
+    cause: _Cause,
+    what: str,
+    *,
+    reason: str,
+    command: tuple[str, ...] | None = None,
+    **about: Any,
+) -> Signal:
+    """Something that is so now, and needs a person."""
     # The time is part of it: the same trouble, later, is another one.
-    name = "\n".join((*trouble.cause, draft.now.isoformat())).encode()
+    name = "\n".join((*cause, draft.now.isoformat())).encode()
     return Signal(
         id=hashlib.sha256(name).hexdigest()[:16],
-        kind=trouble.kind,
-        cause=trouble.cause,
+        kind=kind,
+        cause=cause,
         since=draft.now,
-        what=one_line(trouble.what),
-        reasons=tuple(map(one_line, trouble.reasons)),
-        command=trouble.command,
-        wave=trouble.wave,
-        set=trouble.set,
-        app_sha=trouble.app_sha,
-        has_end=trouble.has_end,
+        what=one_line(what),
+        reasons=(one_line(reason),),
+        command=command or ("status",),
+        **about,
     )
 
 
@@ -196,7 +187,7 @@ def _is_told(one: Signal) -> bool:
     return is_last and all(each.is_done for each in one.deliveries.values())
 
 
-def _troubles(draft: Draft) -> Iterator[_Trouble]:
+def _troubles(draft: Draft) -> Iterator[Signal]:
     """All that needs a person now; what comes first of the same cause counts."""
     yield from _holds(draft)
     for line in sorted(draft.waiting, key=lambda one: one.about.at != "in"):  # where it is, first
@@ -205,22 +196,23 @@ def _troubles(draft: Draft) -> Iterator[_Trouble]:
     for eviction in draft.ledger.evictions:
         operation = eviction.operation
         if operation is not None and _is_missed(draft, eviction, operation):
-            yield _evicted(eviction, operation)
+            yield _evicted(draft, eviction, operation)
     for entry in draft.entries:
         fact = draft.snapshot.inbox.get(entry.id or "")
         if entry.what == "rejected" and not isinstance(fact, AnnouncementRequest):
-            yield _Trouble(
-                kind="rejected",
-                cause=("rejected", entry.id or ""),
-                what=f"{entry.id} was rejected",
-                reasons=(entry.reason,),
+            yield _signal(
+                draft,
+                "rejected",
+                ("rejected", entry.id or ""),
+                f"{entry.id} was rejected",
+                reason=entry.reason,
                 wave=entry.wave,
                 set=entry.set,
                 has_end=False,
             )
 
 
-def _holds(draft: Draft) -> Iterator[_Trouble]:
+def _holds(draft: Draft) -> Iterator[Signal]:
     """The holds that end only when a person releases them, whether anything waits or not."""
     for hold in draft.holds.values():
         if hold.until is not None:
@@ -232,19 +224,20 @@ def _holds(draft: Draft) -> Iterator[_Trouble]:
         else:
             only = "" if hold.set == ALL_SETS else f" for {hold.set}"
             cause, what = ("held", hold.wave, hold.set), f"{hold.wave} is held{only}"
-            words = command(stop, About(at="for", wave=hold.wave, set=hold.set)) or ("status",)
-        yield _Trouble(
-            kind="held",
-            cause=cause,
-            what=what,
-            reasons=(in_words(stop),),
+            words = stop.command()
+        yield _signal(
+            draft,
+            "held",
+            cause,
+            what,
+            reason=stop.words(),
             command=words,
             wave=None if hold.everywhere else hold.wave,
             set=None if hold.set == ALL_SETS else hold.set,
         )
 
 
-def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[_Trouble]:
+def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[Signal]:
     about = line.about
     match one:
         case HoldInForce() | HotfixThere() | PastEviction():
@@ -255,7 +248,7 @@ def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[_Trouble]:
                 return
             kind: SignalKind = "reports"
             cause: _Cause = ("no report", name, about.set or "")
-        case _ if needs_a_person(one):
+        case _ if one.needs_a_person():
             kind, cause = _named(one, about)
         case (
             MissingCheck()
@@ -269,12 +262,13 @@ def _of_obstacle(draft: Draft, line: Wait, one: Obstacle) -> Iterator[_Trouble]:
             kind, cause = "stuck", ("stuck", about.at, about.wave or "", about.set or "")
         case _:
             return
-    yield _Trouble(
-        kind=kind,
-        cause=cause,
-        what=subject(about),
-        reasons=(in_words(one),),
-        command=command(one, about) or ("status",),
+    yield _signal(
+        draft,
+        kind,
+        cause,
+        subject(about),
+        reason=one.words(),
+        command=one.command(),
         wave=about.wave,
         set=None if about.set == ALL_SETS else about.set,
         app_sha=about.app_sha,
@@ -324,16 +318,16 @@ def _is_missed(draft: Draft, eviction: Eviction, operation: Operation) -> bool:
     )
 
 
-def _evicted(eviction: Eviction, operation: Operation) -> _Trouble:
+def _evicted(draft: Draft, eviction: Eviction, operation: Operation) -> Signal:
     wave, set_name, sha = operation.wave, operation.set, operation.app_sha
-    about = About.of(operation)
     stop = PastEviction.of(eviction, sha)
-    return _Trouble(
-        kind="evicted",
-        cause=("evicted", operation.kind, wave, set_name, sha or ""),
-        what=f"{short(sha, 'a rollback')} ({set_name}) for {wave}",
-        reasons=(in_words(stop),),
-        command=command(stop, about) or ("status",),
+    return _signal(
+        draft,
+        "evicted",
+        ("evicted", operation.kind, wave, set_name, sha or ""),
+        f"{short(sha, 'a rollback')} ({set_name}) for {wave}",
+        reason=stop.words(),
+        command=stop.command(),
         wave=wave,
         set=set_name,
         app_sha=sha,

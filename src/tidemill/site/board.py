@@ -18,7 +18,6 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import Snapshot
-from tidemill.plan.attention import needs_a_person
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
@@ -239,7 +238,7 @@ def _line(wait: Wait, place: Place, now: datetime) -> Line:
         kinds=tuple(one.__struct_config__.tag for one in wait.obstacles),  # type: ignore[misc]
         command="" if words == ("status",) else runs_as(words, place.repo),
         since=wait.since,
-        needs_a_person=any(map(needs_a_person, wait.obstacles)),
+        needs_a_person=any(one.needs_a_person() for one in wait.obstacles),
         set=wait.about.set,
         app_sha=wait.about.app_sha,
         wave=wait.about.wave,

@@ -7,7 +7,6 @@ from tests.unit.sets import NOW, app_sha, sha
 from tests.unit.snapshots import two_waves
 
 from tidemill.plan import obstacles
-from tidemill.plan.attention import needs_a_person
 from tidemill.plan.obstacles import Obstacle
 
 HELD = obstacles.HoldInForce(wave="lab", set="_", by="ada", reason="freeze")
@@ -37,7 +36,7 @@ HELD = obstacles.HoldInForce(wave="lab", set="_", by="ada", reason="freeze")
     ids=lambda one: getattr(one, "__struct_config__", None) and one.__struct_config__.tag,
 )
 def test_only_some_obstacles_need_a_person(one: Obstacle, needs: bool) -> None:
-    assert needs_a_person(one) is needs
+    assert one.needs_a_person() is needs
 
 
 def test_a_set_that_waits_has_the_position_of_its_announcement() -> None:

@@ -1,13 +1,14 @@
-"""Attention: which obstacles need somebody to do something."""
+"""Obstacles: each has its words, and says whether somebody has to do something."""
 
 from __future__ import annotations
 
+from string import Formatter
 from typing import Any
 
 import pytest
 from tests.unit.sets import NOW
 
-from tidemill.plan.attention import needs_a_person
+from tidemill.plan import obstacles
 from tidemill.plan.obstacles import (
     HoldInForce,
     HotfixThere,
@@ -50,4 +51,16 @@ HOLD: dict[str, Any] = {"wave": "lab", "set": "app", "reason": "x", "by": "ada",
 def test_somebody_is_needed_only_where_nothing_ends_it_by_itself(
     obstacle: Obstacle, expected: bool
 ) -> None:
-    assert needs_a_person(obstacle) is expected
+    assert obstacle.needs_a_person() is expected
+
+
+def test_each_kind_has_words_of_its_own_and_they_name_its_data() -> None:
+    found = (one for one in vars(obstacles).values() if isinstance(one, type))
+    every = [one for one in found if issubclass(one, Obstacle)]
+    kinds = [one for one in every if one.__struct_config__.tag != one.__name__]
+    assert len(kinds) > 40
+    for kind in kinds:
+        assert ("says" in vars(kind)) != ("words" in vars(kind)), kind
+        for text in (*kind.ends_by, getattr(kind, "says", "")):
+            names = {name.partition(".")[0] for _, name, _, _ in Formatter().parse(text) if name}
+            assert names <= {*kind.__struct_fields__}, kind
