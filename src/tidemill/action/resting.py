@@ -86,7 +86,7 @@ def _refs(listed: str) -> tuple[dict[str, str], str | None]:
 
 
 def _output(git: Git, env: Mapping[str, str], *arguments: str) -> bytes:
-    code, out, said = git.said(*arguments, env=env, seconds=_SECONDS)
+    code, out, said = git.attempt(*arguments, env=env, seconds=_SECONDS)
     if code != 0:
         raise GitError(arguments, code, said)
     return out

@@ -168,10 +168,7 @@ def _commits(app: Path, sets: tuple[SetDifference, ...]) -> tuple[tuple[AppCommi
 def _log(app: Path, since: str, until: str) -> list[AppCommit]:
     log = ("-c", "log.showSignature=false", "log", f"-{MOST_COMMITS}", "--no-color", "-z")
     what = ("--format=%H%n%an%n%s", "--end-of-options", f"{since}..{until}", "--")
-    try:
-        code, out, _ = Git(app).attempt(*log, *what)
-    except OSError:
-        code, out = 1, b""
+    code, out, _ = Git(app).attempt(*log, *what) if app.is_dir() else (1, b"", "")
     if code != 0:
         raise Refused(
             f"{shown_path(str(app))} does not have the commits from {short(since)} to "

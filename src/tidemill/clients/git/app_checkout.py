@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 
 from tidemill.announcing.origin import Origin
-from tidemill.clients.git.git import LOCAL_SECONDS, REMOTE_SECONDS, Git, GitError, configured
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
 from tidemill.clients.git.remote import token_settings
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
@@ -82,9 +82,9 @@ class AppCheckout:
 
     @cached_property
     def _status(self) -> _Status:
-        """One call says all of it, and without GitPython, whose import takes longer than that."""
+        """One call says all of it."""
         options = ("--porcelain=v2", "--branch", "--no-ahead-behind", "--untracked-files=no")
-        code, out, said = self._git.said("status", *options, seconds=LOCAL_SECONDS)
+        code, out, said = self._git.attempt("status", *options)
         if code:
             return _Status(error=GitError(("status",), code, said))
         start = "# branch."

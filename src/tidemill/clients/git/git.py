@@ -1,23 +1,19 @@
 """Git itself: one call, one time limit, one process group.
 
-No call depends on the text of Git's errors; it is only ever shown. Calls go through GitPython. Its
-import takes as long as a turn reads, and runs `git version` twice, so the first call imports it:
-processes that every turn needs are started without it. One of these reads objects that are here,
-and may not speak to any remote.
+No call depends on the text of Git's errors; it is only ever shown. One process stays, which reads
+the objects that are here, and may not speak to any remote.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
-import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from tidemill.clients.machine.pipes import Pipe
-from tidemill.clients.machine.processes import communicate
+from tidemill.clients.machine.processes import answer
 from tidemill.clients.machine.scratch import require_room
 from tidemill.clients.machine.workflow import SECRETS
 from tidemill.errors import TidemillError
@@ -25,6 +21,8 @@ from tidemill.words.urls import redacted
 
 LOCAL_SECONDS = 120.0
 REMOTE_SECONDS = 300.0
+HERE = {"GIT_ALLOW_PROTOCOL": "none"}
+"""Variables with which nothing is fetched that is not here: that would be one by one."""
 _PROTOCOLS = "file:git:http:https:ssh"
 # What a Git hook that calls us leaves in the environment: it would turn us to its repository.
 _OF_A_CALLER = (
@@ -92,7 +90,7 @@ class Git:
     def __call__(
         self,
         *arguments: str,
-        data: bytes | None = None,
+        data: bytes = b"",
         env: Mapping[str, str] | None = None,
         seconds: float = LOCAL_SECONDS,
     ) -> bytes:
@@ -112,31 +110,21 @@ class Git:
     def attempt(
         self,
         *arguments: str,
-        data: bytes | None = None,
+        data: bytes = b"",
         env: Mapping[str, str] | None = None,
         seconds: float = LOCAL_SECONDS,
     ) -> tuple[int, bytes, str]:
         """Run `git arguments…`; return exit code, standard output and standard error."""
-        if "git" not in sys.modules:
-            self.fed("version", seconds=LOCAL_SECONDS)  # GitPython would wait for it for ever
-        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # without Git, say so here
-        import git
-
-        try:
-            # A folder that GitPython can't enter it silently takes for that of this process.
-            process = git.Git().execute(
-                ["git", "-C", str(self.folder), *arguments],
-                istream=subprocess.PIPE if data is not None else None,
-                env={**self._env, **(env or {})},
-                as_process=True,
-                start_new_session=True,
+        words, name = ["git", *arguments], _named(arguments)
+        with self._starting():
+            return answer(
+                words,
+                cwd=self.folder,
+                env=self._variables(env),
+                data=data,
+                seconds=seconds,
+                name=name,
             )
-        except git.GitCommandNotFound:
-            raise self._missing() from None
-        out, err = communicate(process, _named(arguments), data, seconds)
-        if process.returncode == 128 and not self.folder.is_dir():
-            raise self._missing()
-        return int(process.returncode), out, err.decode(errors="replace")
 
     def blob(self, sha: str, kind: str | None = None) -> bytes:
         """The bytes of an object that is here; none if it is not of the `kind` that is meant.
@@ -149,9 +137,7 @@ class Git:
             TimeLimit: it could not be read in time.
         """
         if self._reader is None:
-            # It must not fetch what is not here: that would be one by one.
-            env = {"GIT_ALLOW_PROTOCOL": "none"}
-            self._reader = self.started("cat-file", "--batch", env=env)
+            self._reader = self.started("cat-file", "--batch", env=HERE)
             self._end_reader = weakref.finalize(self, self._reader.close)
         reader = self._reader
         reader.allow(LOCAL_SECONDS)
@@ -168,64 +154,15 @@ class Git:
             raise GitError(("cat-file", sha), 1, f"{sha} is not here")
         return data if kind in (None, found) else b""
 
-    def said(
-        self, *arguments: str, env: Mapping[str, str] | None = None, seconds: float
-    ) -> tuple[int, bytes, str]:
-        """The same as `attempt`, for what turns often do: see above."""
-        pipe = self.started(*arguments, env=env)
-        try:
-            pipe.allow(seconds)
-            out = pipe.rest()
-            code, err = pipe.ended()
-            return code, out, err
-        finally:
-            pipe.close()
-
-    def fed(self, *arguments: str, data: bytes = b"", seconds: float) -> bytes:
-        """The same as a call, without GitPython, for what reads much of what is here.
-
-        It must not fetch what is not here: that would be one by one.
-        """
-        variables = {**os.environ, **self._env, "GIT_ALLOW_PROTOCOL": "none"}
-        # Git writes a pipe in pieces of 4 KiB, and to read so many takes as long as Git itself.
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as found:
-            given.write(data)
-            given.seek(0)
-            try:
-                process = subprocess.Popen(
-                    ["git", *arguments],
-                    cwd=self.folder,
-                    env=variables,
-                    stdin=given,
-                    stdout=found,
-                    stderr=subprocess.PIPE,
-                    start_new_session=True,
-                )
-            except FileNotFoundError:
-                raise self._missing() from None
-            _, err = communicate(process, _named(arguments), None, seconds)
-            if process.returncode != 0:
-                require_room(self.folder)
-                raise GitError(arguments, process.returncode, err.decode(errors="replace"))
-            found.seek(0)
-            return found.read()
-
     def started(self, *arguments: str, env: Mapping[str, str | None] | None = None) -> Pipe:
         """Start `git arguments…`, to be spoken to; whoever starts it closes it.
 
         Args:
             env: variables on top of those of all calls; None for what it is not to have.
         """
-        variables = {**os.environ, **self._env, **(env or {})}
-        try:
-            return Pipe(
-                ["git", *arguments],
-                _named(arguments),
-                cwd=self.folder,
-                env={name: value for name, value in variables.items() if value is not None},
-            )
-        except FileNotFoundError:
-            raise self._missing() from None
+        words, name = ["git", *arguments], _named(arguments)
+        with self._starting():
+            return Pipe(words, name, cwd=self.folder, env=self._variables(env))
 
     def close(self) -> None:
         """End the process that was kept for reading objects; done at the latest with this."""
@@ -233,12 +170,22 @@ class Git:
             self._end_reader()
             self._reader = None
 
-    def _missing(self) -> TidemillError:
-        if not self.folder.is_dir():
-            return TidemillError(f"the folder {self.folder} is gone", remedy="do the same again")
-        return TidemillError(
-            f"git could not be started in {self.folder}", remedy="install Git, in PATH"
-        )
+    def _variables(self, env: Mapping[str, str | None] | None) -> dict[str, str]:
+        found = {**os.environ, **self._env, **(env or {})}
+        return {name: value for name, value in found.items() if value is not None}
+
+    @contextmanager
+    def _starting(self) -> Iterator[None]:
+        try:
+            yield
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            if not self.folder.is_dir():
+                what = f"the folder {self.folder} is gone"
+                raise TidemillError(what, remedy="do the same again") from None
+            raise TidemillError(
+                f"git could not be started in {self.folder}",
+                remedy="install Git, in PATH, and see that this user may go into the folder",
+            ) from None
 
 
 def _named(arguments: Sequence[str]) -> str:

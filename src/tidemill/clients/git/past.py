@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tidemill.clients.git.git import Git, GitError
+from tidemill.clients.git.git import HERE, Git, GitError
 from tidemill.clients.git.remote import is_folder
 from tidemill.clients.git.store import ALL_COMMITS
 
@@ -39,7 +39,7 @@ def borrowed(bare: Path, url: str) -> bool:
 def commits(git: Git, tip: str, most: int = ALL_COMMITS) -> list[str]:
     """The last `most` commits that lead to one, and itself, each after its parents."""
     order = ("--topo-order", "--reverse", f"--max-count={most}")
-    return git.fed("rev-list", *order, tip, seconds=_SECONDS).decode().split()
+    return git("rev-list", *order, tip, env=HERE, seconds=_SECONDS).decode().split()
 
 
 def contents(git: Git, objects: Sequence[str]) -> Iterator[bytes]:
@@ -71,7 +71,8 @@ def blobs(git: Git, trees: Sequence[str], name: str) -> list[str]:
 
 def _batch(git: Git, objects: Sequence[str]) -> bytes:
     data = "".join(f"{one}\n" for one in objects).encode(errors="surrogateescape")
-    return git.fed("cat-file", "--batch=%(objectsize)", "--buffer", data=data, seconds=_SECONDS)
+    words = ("cat-file", "--batch=%(objectsize)", "--buffer")
+    return git(*words, data=data, env=HERE, seconds=_SECONDS)
 
 
 def _split(objects: Sequence[str], data: bytes) -> Iterator[bytes]:

@@ -299,7 +299,7 @@ class Repository(Objects):
         arguments = ("push", "--porcelain", "--atomic", "--no-verify", *leases, "origin", *changes)
         slow: TimeLimit | None = None
         try:
-            code, out, err = self.git.said(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
+            code, out, err = self.git.attempt(*arguments, env=self._reached, seconds=REMOTE_SECONDS)
         except TimeLimit as error:
             code, out, err, slow = 1, b"", "", error
         if code == 0:
@@ -329,8 +329,8 @@ class Repository(Objects):
         """
         tried = ("push", "--dry-run", "--porcelain", "--no-verify", *leases, "origin", *changes)
         try:
-            code, _, _ = self.git.said(*tried, env=self._reached, seconds=REMOTE_SECONDS)
-            whole, _, _ = self.git.said(
+            code, _, _ = self.git.attempt(*tried, env=self._reached, seconds=REMOTE_SECONDS)
+            whole, _, _ = self.git.attempt(
                 *tried[:1], "--atomic", *tried[1:], env=self._reached, seconds=REMOTE_SECONDS
             )
         except TimeLimit:

@@ -276,7 +276,7 @@ class Worktree:
         }
 
     def _git(
-        self, *arguments: str, data: bytes | None = None, env: Mapping[str, str] | None = None
+        self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None
     ) -> bytes:
         env = {**(env or {}), **self._tree.env}
         return self._bare(self._tree.option, *arguments, data=data, env=env, seconds=REMOTE_SECONDS)

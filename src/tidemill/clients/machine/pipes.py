@@ -93,20 +93,6 @@ class Pipe:
             self._read_on()
         return self.exactly(end + 1)[:-1]
 
-    def rest(self) -> bytes:
-        """All that it says until it ends, now that nothing more is said to it.
-
-        Raises:
-            TimeLimit: it does not end in time.
-        """
-        self._in.close()
-        with suppress(EOFError):
-            while True:
-                self._read_on()
-        found = bytes(self._rest)
-        self._rest.clear()
-        return found
-
     def ended(self) -> tuple[int, str]:
         """Let it end by itself, now that nothing more is said; its exit code, and its errors.
 

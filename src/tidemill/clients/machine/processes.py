@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
@@ -12,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, NoReturn
 
 from tidemill.clients.machine.environment import caller
 from tidemill.errors import TimeLimit
@@ -56,15 +55,63 @@ def run(
             start_new_session=True,
             umask=umask,
         )
-        try:
-            process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise too_slow(name or command[0], seconds) from None
-        finally:
-            end_group(process.pid)
-            process.wait()
+        code = _waited_for(process, name or command[0], seconds)
         output.seek(max(0, output.seek(0, os.SEEK_END) - KEPT_OUTPUT))
-        return Ended(process.returncode, output.read().decode(errors="replace").strip())
+        return Ended(code, output.read().decode(errors="replace").strip())
+
+
+def answer(
+    command: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str],
+    data: bytes = b"",
+    seconds: float,
+    name: str = "",
+) -> tuple[int, bytes, str]:
+    """Run a command that is given `data`: its exit code, standard output, and standard error.
+
+    The same as `run` otherwise. A pipe would be read in small pieces, which takes as long as
+    whatever writes much; and what may be secret stays in memory, where the system has such files.
+
+    Raises:
+        OSError: it can't be started.
+        TimeLimit: as `run`.
+    """
+    with _nameless() as given, _nameless() as out, _nameless() as err:
+        given.write(data)
+        given.seek(0)
+        process = subprocess.Popen(
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=given,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+        code = _waited_for(process, name or command[0], seconds)
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read().decode(errors="replace")
+
+
+def _nameless() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("tidemill"), "w+b")
+    return tempfile.TemporaryFile()
+
+
+def _waited_for(process: subprocess.Popen[bytes], name: str, seconds: float) -> int:
+    """The exit code of a process; whatever happens, its group does not outlive this."""
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise too_slow(name, seconds) from None
+    finally:
+        end_group(process.pid)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE)
 
 
 def run_for_the_caller(command: str) -> int:
@@ -78,25 +125,6 @@ def run_for_the_caller(command: str) -> int:
     return done.returncode
 
 
-def communicate(process: Any, name: str, data: bytes | None, seconds: float) -> tuple[bytes, bytes]:
-    """Feed a process and wait for it; whatever happens, its process group does not outlive this.
-
-    Args:
-        process: anything with the interface of `subprocess.Popen`, started in its own session.
-        name: what to call it in an error.
-    """
-    try:
-        out, err = process.communicate(data, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        end_group(process.pid)
-        with suppress(subprocess.TimeoutExpired):
-            process.communicate(timeout=GRACE)  # closes its pipes, and takes its exit status
-        raise too_slow(name, seconds) from None
-    finally:
-        end_group(process.pid)
-    return out or b"", err or b""
-
-
 def end_at_once(code: object) -> NoReturn:
     """End this process, whatever its threads still wait for."""
     for stream in (sys.stdout, sys.stderr):
@@ -107,7 +135,7 @@ def end_at_once(code: object) -> NoReturn:
 
 def end_group(pid: int) -> None:
     """Kill what is left of the process group that `pid` leads."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
 
 

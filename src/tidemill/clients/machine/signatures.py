@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from tidemill.clients.machine.processes import communicate
+from tidemill.clients.machine.processes import answer
 from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 from tidemill.words.names import is_login
 
@@ -142,15 +141,5 @@ def _is_good(home: Path, folder: Path, keys: Iterable[bytes]) -> bool:
 
 def _run(folder: Path, words: Sequence[str], data: bytes) -> tuple[int, bytes]:
     """Exit code and output of a program that sees nothing of this user's configuration."""
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        words,
-        cwd=folder,
-        env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "LC_ALL": "C"},
-        stdin=pipe,
-        stdout=pipe,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    out, _ = communicate(process, words[0], data, _SECONDS)
-    return process.returncode, out
+    env = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder), "LC_ALL": "C"}
+    return answer(words, cwd=folder, env=env, data=data, seconds=_SECONDS)[:2]

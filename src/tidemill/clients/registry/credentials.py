@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import subprocess
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tidemill.clients.machine.processes import communicate
+from tidemill.clients.machine.processes import answer
 from tidemill.errors import Refused
 from tidemill.words.json_types import as_go_reads, learnt
 from tidemill.words.names import shown
@@ -254,34 +253,28 @@ def _asked(helper: str, key: str, file: Path, environment: Mapping[str, str]) ->
         )
     program = f"docker-credential-{helper}"
     try:
-        process = subprocess.Popen(
-            [program, "get"],
-            env=dict(environment),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
+        code, output, _ = answer(
+            [program, "get"], env=environment, data=key.encode(), seconds=HELPER_SECONDS
         )
     except OSError as error:
         raise Refused(
             f"{program}, which {file} asks for, can't be started: {error.strerror}",
             remedy="install it, or take it out of the file and log in again",
         ) from None
-    output, _ = communicate(process, program, key.encode(), HELPER_SECONDS)
-    if process.returncode:
+    if code:
         if b"credentials not found" in output:
             return None
         raise Refused(
-            f"{program} failed for {key}, with exit code {process.returncode}",
+            f"{program} failed for {key}, with exit code {code}",
             remedy=f"see what it says: echo {key} | {program} get",
         )
     try:
-        answer = msgspec.json.decode(output, type=learnt(_HelperAnswer))
+        found = msgspec.json.decode(output, type=learnt(_HelperAnswer))
     except UNREADABLE:
         raise Refused(
             f"{program} gave no answer that can be read for {key}",
             remedy="see whether it is a credential helper of Docker's",
         ) from None
-    kind = Kind.IDENTITY if answer.username == "<token>" else Kind.PASSWORD
-    user = "" if kind is Kind.IDENTITY else answer.username
-    return Credentials(f"{program} ({file})", kind, answer.secret, user)
+    kind = Kind.IDENTITY if found.username == "<token>" else Kind.PASSWORD
+    user = "" if kind is Kind.IDENTITY else found.username
+    return Credentials(f"{program} ({file})", kind, found.secret, user)
