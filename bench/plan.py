@@ -14,10 +14,10 @@ import hashlib
 import random
 import statistics
 import time
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.announcing.announcement import Announcement, Image
 from tidemill.facts.image_files import ImageFiles, Source, from_maps

@@ -10,11 +10,12 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from tidemill.building.engines.buildkit import build_with_buildkit
 from tidemill.building.engines.classic import build_with_classic
@@ -209,7 +210,7 @@ def elsewhere(build: DockerfileBuild, folder: Path) -> DockerfileBuild:
         if not path.is_symlink():
             path.chmod(path.stat().st_mode & 0o700)
             os.chown(path, 12345, 54321)
-    return replace(build, context=copy)
+    return structs.replace(build, context=copy)
 
 
 def _lines(path: Path) -> Iterator[str]:

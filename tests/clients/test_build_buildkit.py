@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.clients.building import (
     COPY_ONLY,
     Maker,
@@ -183,9 +184,9 @@ def test_a_cache_in_a_folder_is_written_and_used(
     build = dockerfile(context, text, cache_to=(f"type=local,dest={tmp_path}/cache,mode=max",))
     first = maker.image(build, tmp_path)
     other = buildkit("other", buildkit_go127.environment)
-    again = replace(build, cache_to=(), cache_from=(f"type=local,src={tmp_path}/cache",))
+    again = structs.replace(build, cache_to=(), cache_from=(f"type=local,src={tmp_path}/cache",))
     assert other.image(again, tmp_path).digest == first.digest
-    assert other.image(replace(again, no_cache=True), tmp_path).digest != first.digest
+    assert other.image(structs.replace(again, no_cache=True), tmp_path).digest != first.digest
 
 
 def broken(maker: Maker, folder: Path, context: Path, text: str) -> TidemillError:

@@ -16,6 +16,7 @@ from typing import Any
 
 import docker
 import pytest
+from msgspec import structs
 from tests.clients.building import (
     AMD64,
     ARM64,
@@ -195,16 +196,16 @@ def test_the_engines_own_cache_is_used_unless_it_must_not(
     build = dockerfile(context, text)
     first = either.image(build, tmp_path)
     assert either.image(build, tmp_path).digest == first.digest
-    assert either.image(replace(build, no_cache=True), tmp_path).digest != first.digest
+    assert either.image(structs.replace(build, no_cache=True), tmp_path).digest != first.digest
 
 
 def test_an_image_that_layers_may_be_taken_from_is_passed_on(
     maker: Maker, context: Path, tmp_path: Path
 ) -> None:
     build = dockerfile(context, "FROM scratch\nCOPY a /a", cache_from=("nobody/has:it",))
-    plain = maker.image(replace(build, cache_from=()), tmp_path)
+    plain = maker.image(structs.replace(build, cache_from=()), tmp_path)
     assert maker.image(build, tmp_path).digest == plain.digest
-    named = replace(build, cache_from=("type=registry,ref=nobody/has:it",))
+    named = structs.replace(build, cache_from=("type=registry,ref=nobody/has:it",))
     assert maker.image(named, tmp_path).digest == plain.digest
 
 

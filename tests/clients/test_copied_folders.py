@@ -1,7 +1,8 @@
 """To verify, folders outside of a build's root are copied too."""
 
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tidemill.building.order import BuildOptions, order_of_dockerfile
 from tidemill.building.verifying import apart

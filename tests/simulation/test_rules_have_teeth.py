@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import structs
 
 from tests.simulation import damage, history, machines, names, people, requests
 from tests.simulation.facts import JOURNAL
@@ -123,7 +124,7 @@ def test_a_change_of_gates_that_is_called_anothers_is_noticed(monkeypatch: Patch
     sound = Client.history
 
     def history(self: Client, commit: str, most: int) -> list[Logged]:
-        return [replace(one, author="mallory") for one in sound(self, commit, most)]
+        return [structs.replace(one, author="mallory") for one in sound(self, commit, most)]
 
     monkeypatch.setattr(Client, "history", history)
     said = first_broken(often={people.change_settings: 5})
@@ -140,7 +141,7 @@ def test_a_forgotten_lease_is_noticed(monkeypatch: Patch) -> None:
     sound = Server.receive
 
     def receive(self: Server, by: str, seen: Refs, updates: Sequence[Update]) -> PushResult:
-        forced = [replace(update, old=self.refs.get(update.ref)) for update in updates]
+        forced = [structs.replace(update, old=self.refs.get(update.ref)) for update in updates]
         forced = [update for update in forced if update.old != update.new]
         return sound(self, by, seen, forced)
 
@@ -290,7 +291,7 @@ def test_what_a_person_left_undone_that_rides_along_is_noticed(monkeypatch: Patc
 
 def test_a_turn_that_writes_for_nothing_is_noticed(monkeypatch: Patch) -> None:
     def eager(snapshot: Snapshot, **how: Any) -> Plan:
-        return replace(plan(snapshot, **how), is_change=True)
+        return structs.replace(plan(snapshot, **how), is_change=True)
 
     monkeypatch.setattr("tidemill.turn.turn.plan", eager)
     assert first_broken().startswith("rule 7: a third turn")
@@ -335,7 +336,9 @@ def test_a_journal_that_is_only_named_is_noticed(monkeypatch: Patch) -> None:
 
     def push(self: Client, updates: Sequence[Update]) -> PushResult:
         tip = self.seen.shas.get(JOURNAL)
-        stays = [replace(one, new=tip) if tip and one.ref == JOURNAL else one for one in updates]
+        stays = [
+            structs.replace(one, new=tip) if tip and one.ref == JOURNAL else one for one in updates
+        ]
         return sound(self, stays)
 
     monkeypatch.setattr(Client, "push", push)

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from tests.simulation.explorer import Failed, SmallWorld, explore
 from tests.simulation.memory import Server

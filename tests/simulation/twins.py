@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 from unittest.mock import patch
 
+from msgspec import structs
+
 from tests.simulation.actors import stage
 from tests.simulation.history import moments
 from tests.simulation.memory import Client, Server
@@ -319,7 +321,9 @@ class Twin(Client):
         return found
 
     def _translated(self, work: Work) -> Work:
-        return replace(work, parent=self._name(work.parent), commit=self._name_of(work.commit))
+        return structs.replace(
+            work, parent=self._name(work.parent), commit=self._name_of(work.commit)
+        )
 
     def _name(self, commit: str) -> str:
         return self.both.name(commit)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -185,15 +184,9 @@ def _soiled(value: Any, name: str = "") -> Any:
                 for key in value.__struct_fields__
                 if isinstance(getattr(value, key), str | tuple | list | Mapping | msgspec.Struct)
             }
-            return msgspec.structs.replace(value, **given)
-        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
-            given = {
-                field.name: _soiled(getattr(value, field.name), field.name)
-                for field in dataclasses.fields(value)
-            }
-            changed = dataclasses.replace(value, **given)
+            changed = msgspec.structs.replace(value, **given)
             if isinstance(changed, StayView):
-                return dataclasses.replace(changed, run="javascript:alert(1)")
+                return msgspec.structs.replace(changed, run="javascript:alert(1)")
             return changed
         case _:
             return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tidemill.building import settings as of_app
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
@@ -167,7 +167,7 @@ def app(settings: str = APP, workflow: str = APP_WORKFLOW, other: str = CFG) -> 
 def on_github(known: Checkup, **changes: object) -> Checkup:
     """The same with another answer of GitHub's."""
     assert isinstance(known.github, OnGitHub)
-    return replace(known, github=replace(known.github, **changes))  # type: ignore[arg-type]
+    return replace(known, github=replace(known.github, **changes))
 
 
 def with_main(known: Checkup, **changes: object) -> Checkup:
@@ -183,7 +183,7 @@ def with_auto(known: Checkup, **changes: object) -> Checkup:
 def _with_branch(known: Checkup, name: str, **changes: object) -> Checkup:
     assert isinstance(known.github, OnGitHub)
     branches = dict(known.github.branches)
-    branches[name] = replace(branches[name], **changes)  # type: ignore[arg-type]
+    branches[name] = replace(branches[name], **changes)
     return on_github(known, branches=branches)
 
 

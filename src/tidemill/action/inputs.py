@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import click
+from msgspec import Struct
 
 from tidemill.action.surroundings import SURROUNDINGS
 from tidemill.commands._parameters import Option
@@ -30,8 +30,7 @@ _OPTION = re.compile(r"(?<!\S)--[a-z][a-z-]*")
 Form: TypeAlias = Literal["text", "list", "pairs", "flag", "switch", "argument"]
 
 
-@dataclass(frozen=True)
-class Input:
+class Input(Struct, frozen=True):
     """An input that is an option.
 
     Attributes:

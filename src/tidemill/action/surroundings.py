@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.words.variables import TOKENS
 
 
-@dataclass(frozen=True)
-class Surrounding:
+class Surrounding(Struct, frozen=True):
     """An input that the command finds in its environment: secrets, and what several commands share.
 
     Attributes:

@@ -6,8 +6,9 @@ import re
 import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from tidemill.adopting import dockerfiles, programs
 from tidemill.adopting.place import DOCUMENTS, Place, quoted
@@ -33,8 +34,7 @@ _LOGIN = """\
 """
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(Struct, frozen=True):
     """A service: its name, why it is one, and its keys in `[[services]]`."""
 
     name: str

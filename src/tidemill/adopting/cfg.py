@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import PurePosixPath
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from tidemill.adopting import images_seen, reporting, sources, values
 from tidemill.adopting import rollout as rollouts
@@ -45,8 +46,7 @@ _ATTRIBUTES = """\
 """
 
 
-@dataclass(frozen=True)
-class Answers:
+class Answers(Struct, frozen=True):
     """What a person says where the files don't.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from tidemill.adopting.tree import Tree
 
@@ -19,8 +20,7 @@ _SAYS_NOTHING = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """One that makes an image.
 
     Attributes:

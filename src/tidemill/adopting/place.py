@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.words.urls import GITHUB, api_of
 
@@ -17,8 +18,7 @@ _PATH = re.compile(r"[/:]([A-Za-z0-9-]+)/([A-Za-z0-9._-]+?)(?:\.git)?/?$")
 _HOST = re.compile(r"(?:\w+://)?(?:[^@/]*@)?([A-Za-z0-9.-]+(?::[0-9]+(?=/))?)[:/]")
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A checkout, and what Git says of it.
 
     Attributes:

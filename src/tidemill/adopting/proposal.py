@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 Act: TypeAlias = Literal["create", "add lines", "overwrite", "keep"]
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """A file that has to be there; with `is_edit` it is there, and gets some more lines."""
 
     path: str
@@ -19,16 +19,14 @@ class Wanted:
     is_edit: bool = False
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(Struct, frozen=True):
     """What a person does next: why, and the command, which runs as it is."""
 
     why: str
     command: str
 
 
-@dataclass(frozen=True)
-class Paste:
+class Paste(Struct, frozen=True):
     """Lines that a person has to add to a file: YAML, to copy as they are.
 
     Attributes:
@@ -40,8 +38,7 @@ class Paste:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Proposal:
+class Proposal(Struct, frozen=True):
     """The files, what they were made from and why, and what is left to a person."""
 
     files: tuple[Wanted, ...]
@@ -51,8 +48,7 @@ class Proposal:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """What becomes of one file.
 
     Attributes:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
+
+from msgspec import Struct, field
 
 from tidemill.facts import controllers
 from tidemill.words.names import is_name
@@ -31,8 +32,7 @@ _OF_ALL = ("values", "common", "default", "defaults", "shared", "base", "all")
 _WAVE = re.compile(rf"(?<![A-Za-z0-9])(?:{_LONGEST_FIRST})(?![A-Za-z0-9])")
 
 
-@dataclass(frozen=True)
-class Rollout:
+class Rollout(Struct, frozen=True):
     """Waves in their order, each with its targets, and where their files are.
 
     Attributes:

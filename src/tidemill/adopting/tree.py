@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
+
+from msgspec import Struct
 
 from tidemill.words.documents import Document, loaded
 
@@ -15,8 +16,7 @@ WORKFLOW_FOLDER = ".github/workflows"
 _FOREIGN = re.compile(r"(^|/)(node_modules|vendor|third_party|testdata|\.venv|\.git)/")
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True, dict=True):
     """The files of a checkout that a reader may want: bytes by path."""
 
     files: Mapping[str, bytes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.announcing.announcement import (
     Announcement,
@@ -18,8 +18,7 @@ from tidemill.words.versions import check_version
 _OWN = {"version", "images", "position"}
 
 
-@dataclass(frozen=True)
-class Bare:
+class Bare(Struct, frozen=True):
     """The form of the reference architecture: images by service, and not of which commit."""
 
     images: dict[str, Image]

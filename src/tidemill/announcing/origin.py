@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.announcing.order import checked_generation
 from tidemill.errors import Refused
@@ -15,8 +15,7 @@ from tidemill.words.names import (
 )
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """app.git's `owner/name`, a commit on a branch of it, the commit's position and generation.
 
     Raises:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
 import msgspec
+from msgspec.structs import replace
 
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.snapshot import Snapshot

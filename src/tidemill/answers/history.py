@@ -7,11 +7,11 @@ there before any turn. So both together are complete, whatever the ledger of tod
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct, field
 from msgspec.structs import replace as changed
 
 from tidemill.answers.older import names_before
@@ -127,8 +127,7 @@ class Renaming(msgspec.Struct, frozen=True):
         return [(wave_now, name_now) for wave_now in waves for name_now in sets]
 
 
-@dataclass(frozen=True)
-class History:
+class History(Struct, frozen=True):
     """All turns, the oldest first, and the stays of each place that there is or was.
 
     Attributes:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.answers.history import HOW, LANDINGS, MADE, Event, History, Place, Stay
 from tidemill.answers.older import report
@@ -39,8 +39,7 @@ _MOVES_NOTHING = frozenset({*_SILENT, "reported", "deployed"})
 _ENDS_NOTHING = frozenset({*_MOVES_NOTHING, *MADE})
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """What somebody wants to know; what is None does not matter.
 
     Attributes:

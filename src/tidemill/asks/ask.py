@@ -5,11 +5,12 @@ Forms are checked here, once; what a value means is found out when it is answere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias, TypeVar
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
@@ -37,8 +38,7 @@ MOST_REVISIONS = 20
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """There is nothing to accept; `why` says so to people.
 
     `is_foreign`: the event is none of Tidemill's, which a person may want to know.
@@ -48,8 +48,7 @@ class Nothing:
     is_foreign: bool = False
 
 
-@dataclass(frozen=True)
-class BareAnnouncement:
+class BareAnnouncement(Struct, frozen=True):
     """Images alone, and what the sender says beside them of their commit."""
 
     form: Bare
@@ -60,8 +59,7 @@ class BareAnnouncement:
     generation: int | None = None
 
 
-@dataclass(frozen=True)
-class Announce:
+class Announce(Struct, frozen=True):
     """Let an image set in.
 
     Attributes:
@@ -79,8 +77,7 @@ class Announce:
             checked_login(self.sender)
 
 
-@dataclass(frozen=True)
-class ReportDeployment:
+class ReportDeployment(Struct, frozen=True):
     """A target reports what it has synced, and how that went.
 
     Attributes:
@@ -100,13 +97,12 @@ class ReportDeployment:
     def __post_init__(self) -> None:
         checked_name(self.wave, "wave")
         checked_name(self.target, "target")
-        object.__setattr__(self, "revisions", _commits(self.revisions))
+        force_setattr(self, "revisions", _commits(self.revisions))
         for image in self.images:
             references.running(image)
 
 
-@dataclass(frozen=True)
-class PromoteWave:
+class PromoteWave(Struct, frozen=True):
     """Promote a set into a wave; without `sha` the newest that is deployed in the waves before."""
 
     wave: str
@@ -119,8 +115,7 @@ class PromoteWave:
         _check_lines(override=self.override)
 
 
-@dataclass(frozen=True)
-class PutHotfix:
+class PutHotfix(Struct, frozen=True):
     """Put a set straight into one wave, whatever its branch and position; `override` says why."""
 
     wave: str
@@ -132,8 +127,7 @@ class PutHotfix:
         _check_lines(override=self.override)
 
 
-@dataclass(frozen=True)
-class RollBackWave:
+class RollBackWave(Struct, frozen=True):
     """Take a wave back: to the set of commit `to`, to what it had `at` a time (ISO 8601 with its
     offset), or else to the newest older set that was healthy there.
 
@@ -163,8 +157,7 @@ class RollBackWave:
             )
 
 
-@dataclass(frozen=True)
-class _Gate:
+class _Gate(Struct, frozen=True):
     wave: str
     reason: str
     set: str | None = None
@@ -177,8 +170,7 @@ class _Gate:
         _check_lines(reason=self.reason)
 
 
-@dataclass(frozen=True)
-class HoldWave(_Gate):
+class HoldWave(_Gate, frozen=True):
     """Let nothing into a wave, or into any for `*`; without `set` of all sets.
 
     `until` is when the hold ends by itself: ISO 8601 with its offset.
@@ -192,21 +184,18 @@ class HoldWave(_Gate):
             parse_moment(self.until, "--until")
 
 
-@dataclass(frozen=True)
-class ReleaseWave(_Gate):
+class ReleaseWave(_Gate, frozen=True):
     """End the holds of a wave, or for `*` those that were placed on all waves at once; without
     `set` all of them."""
 
 
-@dataclass(frozen=True)
-class DropRequest:
+class DropRequest(Struct, frozen=True):
     """Take back a request that waits, by its id."""
 
     id: str
 
 
-@dataclass(frozen=True)
-class RetrySet:
+class RetrySet(Struct, frozen=True):
     """Let a set try again that was evicted, rejected or dropped, or that a first wave lacks."""
 
     sha: str

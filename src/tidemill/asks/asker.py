@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
@@ -16,8 +17,7 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest, Fact, WorkflowRun
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """What would be accepted has been, and how it ended; `app_sha` is the commit it announced."""
 
     id: str
@@ -31,8 +31,7 @@ OVERRIDING = ("update-cfg-app", "--announcement", "FILE", "--override", "REASON"
 Answer: TypeAlias = "Fact | Nothing | Ended"
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The run of a workflow in which somebody asks, as GitHub has it.
 
     Attributes:
@@ -45,8 +44,7 @@ class Origin:
     event: str
 
 
-@dataclass(frozen=True)
-class Asker:
+class Asker(Struct, frozen=True):
     """Who asks, when, and how commands are written for them.
 
     Attributes:

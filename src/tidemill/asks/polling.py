@@ -7,8 +7,9 @@ that comes both ways is one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.asks import report
 from tidemill.asks.ask import Nothing, ReportDeployment
@@ -22,8 +23,7 @@ from tidemill.facts.state import State
 MOST_REPORTS = 5  # of each target, so that a short failure between two turns is seen
 
 
-@dataclass(frozen=True)
-class Polled:
+class Polled(Struct, frozen=True):
     """What was found.
 
     Attributes:

@@ -6,10 +6,10 @@ The workflow's inputs are `operation` and those that it takes; an empty one was 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.asks.ask import (
     Ask,
@@ -31,8 +31,7 @@ TURN = "turn"
 _TELLING = ("sha", "id", "override", "until", "at", "announcement")
 
 
-@dataclass(frozen=True)
-class _Form:
+class _Form(Struct, frozen=True):
     """What an operation takes: the command's option by the input, and which must be there.
 
     The options are the fields of `ask` as well.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec.structs import replace
 
 from tidemill.building.compile_step import Environment, compile_services
 from tidemill.building.order import ANYWHERE, Item, Order

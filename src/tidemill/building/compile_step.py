@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tidemill.building.settings import Compile
 from tidemill.clients.machine import processes
@@ -22,8 +23,7 @@ FIXED = {
 _KEPT = ("HOME", "TMPDIR")
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """What the result must not depend on, where it is meant to be other than usual.
 
     Args:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.building.settings import Service, Settings
 from tidemill.errors import Refused
@@ -13,8 +14,7 @@ MOST_JOBS = 256
 _MOST_NAMES = 3
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """An entry of the matrix: lists are texts with commas, as a workflow takes them."""
 
     name: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidemill.building.settings import (
     Compile,
@@ -35,8 +37,7 @@ BASE_NAME = "tidemill-base"
 ANYWHERE = Location(folder=BASE_NAME, digest=f"sha256:{'0' * 64}")  # for what only looks whether
 
 
-@dataclass(frozen=True)
-class BuildOptions:
+class BuildOptions(Struct, frozen=True):
     """What the caller asks for, on top of the settings.
 
     Args:
@@ -68,8 +69,7 @@ class BuildOptions:
     times: Times = CONSTANT
 
 
-@dataclass(frozen=True)
-class Item:
+class Item(Struct, frozen=True):
     """One image, for one or more platforms: what it is made of, and where it goes.
 
     Args:
@@ -97,8 +97,7 @@ class Item:
         return self.repository or (None if self.to is None else str(self.to))
 
 
-@dataclass(frozen=True)
-class Order:
+class Order(Struct, frozen=True):
     """All that is built in one run, in the folder `root`.
 
     The compile step comes first, then the base, then the items, side by side. `base_arg` is the

@@ -6,11 +6,11 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.building import settings as app_settings
 from tidemill.building.order import ANYWHERE, BuildOptions, order_of_services, trusts
@@ -34,8 +34,7 @@ _PREFIX = "docker-image://"
 _TAG = re.compile(r":\$\{?([A-Za-z_]\w*)(?::?-[^}]*)?\}?$")
 
 
-@dataclass(frozen=True)
-class Pin:
+class Pin(Struct, frozen=True):
     """What is written in a file in place of what: the same image with the digest of today."""
 
     file: str
@@ -43,8 +42,7 @@ class Pin:
     after: str
 
 
-@dataclass
-class Pinning:
+class Pinning(Struct):
     """The files of one run as they will be; `write` writes those that change.
 
     Args:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.building import destination
 from tidemill.building import settings as app_settings
@@ -24,8 +26,7 @@ from tidemill.images.location import Location
 from tidemill.words.names import shown, shown_path
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """One run of the builder.
 
     Args:

@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.building.build import Build
 from tidemill.building.compile_step import USUAL, Environment
@@ -34,8 +36,7 @@ if TYPE_CHECKING:
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-@dataclass(frozen=True)
-class BuiltImage:
+class BuiltImage(Struct, frozen=True):
     """What became of an item: `changed` against the image that its tag `before` stood for.
 
     `comparison` is that of both builds, if there were two; `warnings` say what will surprise when
@@ -166,8 +167,7 @@ class _Delivery:
         return found
 
 
-@dataclass(frozen=True)
-class _StackedLayout(Layout):
+class _StackedLayout(Layout, frozen=True):
     """A layout with images that have some of their blobs elsewhere: in `origins`, by digest.
 
     `go_on` is called before each piece that is read, and raises if it is the wrong time.

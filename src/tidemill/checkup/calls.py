@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from msgspec import Struct, field
 
 from tidemill.words.documents import is_plain, loaded, table
 
@@ -18,8 +19,7 @@ _OURS = re.compile(
 _NAMED = re.compile(r"\b(?P<kind>secrets|vars)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 
 
-@dataclass(frozen=True)
-class Interface:
+class Interface(Struct, frozen=True):
     """What a workflow of ours takes; a test holds it against the workflow's own file.
 
     Attributes:
@@ -57,8 +57,7 @@ INTERFACES: Mapping[str, Interface] = {
 }
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """A job that calls one of our workflows.
 
     Attributes:
@@ -98,8 +97,7 @@ class Call:
         return str(self.inputs.get("check", "same-job"))
 
 
-@dataclass(frozen=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """A workflow file that names ours and is not YAML, or no workflow."""
 
     file: str

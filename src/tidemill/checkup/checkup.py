@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
+
+from msgspec import Struct, field
 
 from tidemill.building import settings as of_app
 from tidemill.checkup.calls import Call, Unread, calls
@@ -16,8 +17,7 @@ from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
 NOT_ASKED = Unseen("nobody looked")
 
 
-@dataclass(frozen=True)
-class Programs:
+class Programs(Struct, frozen=True):
     """The releases that run this, and which programs PATH has of those that the settings name."""
 
     git: str
@@ -25,8 +25,7 @@ class Programs:
     found: Mapping[str, bool] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(Struct, frozen=True):
     """The files of a checkout.
 
     Attributes:
@@ -40,8 +39,7 @@ class Files:
     ignored: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Fitness:
+class Fitness(Struct, frozen=True):
     """What `check-cfg-app` says: what it looked at, or why the checkout is not fit to land."""
 
     checked: tuple[str, ...] = ()
@@ -49,8 +47,7 @@ class Fitness:
     error: TidemillError | None = None
 
 
-@dataclass(frozen=True)
-class Pushing:
+class Pushing(Struct, frozen=True):
     """What the server says of a push that sends nothing, and what it has of the state.
 
     Attributes:
@@ -62,8 +59,7 @@ class Pushing:
     refused: str | None = None
 
 
-@dataclass(frozen=True)
-class Checkup:
+class Checkup(Struct, frozen=True, dict=True):
     """All that was read.
 
     Attributes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from tidemill.facts.on_github import Unseen
 
@@ -13,8 +14,7 @@ WORST_FIRST: tuple[State, ...] = ("problem", "warning", "unknown", "ok")
 AGAIN = 'TIDEMILL_TOKEN="$(gh auth token)" tidemill doctor'
 
 
-@dataclass(frozen=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """What mends a finding, and no more: the whole new text of a file, or that it may be run."""
 
     path: str
@@ -22,8 +22,7 @@ class Fix:
     is_executable: bool = False
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """One thing that was looked at.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tidemill.answers.difference import asked_for, sets_on_main
 from tidemill.asks.answer import answer

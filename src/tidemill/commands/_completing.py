@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.completion import base_set
@@ -45,8 +46,7 @@ OPTIONS = (
 )
 
 
-@dataclass(frozen=True)
-class Completion:
+class Completion(Struct, frozen=True):
     """Where sets are completed from: a file, or the announced sets of app.git."""
 
     place: Path | AnnouncedSets

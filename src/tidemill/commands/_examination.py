@@ -7,7 +7,8 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from tidemill.building import settings as of_app
 from tidemill.checkup.calls import FOLDER

@@ -8,8 +8,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import Repository, opened
@@ -43,8 +44,7 @@ from tidemill.words.shas import short
 _MOST_ANSWERS = 3  # on one commit: a red one is checked again before it is taken off auto
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(Struct, frozen=True):
     """How a loop is to go.
 
     Attributes:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.github import place as github
 from tidemill.commands._parameters import Arguments, Option
@@ -99,8 +100,7 @@ TURN = (Repository(), DRY_RUN, NOW, JSON)
 ACCEPT_AND_TURN = (Repository(), ACCEPT_ONLY, ENTRYPOINTS, DRY_RUN, NOW, JSON)
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     """What every command knows: the time, and how to speak.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from tidemill.asks.ask import Ask, Nothing
 from tidemill.clients.git.repository import opened

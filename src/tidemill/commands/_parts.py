@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from textwrap import wrap
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tidemill.commands._words import time_text
 from tidemill.words.durations import ago
@@ -15,8 +16,7 @@ from tidemill.words.shas import short
 WIDTH = 100
 
 
-@dataclass(frozen=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """A commit of cfg-app.git; of app.git, to which nothing links, where that is said.
 
     Where there is none, `unknown` stands for it.
@@ -30,8 +30,7 @@ class Commit:
         return short(self.sha, self.unknown)
 
 
-@dataclass(frozen=True)
-class When:
+class When(Struct, frozen=True):
     """A time. Plain words are exact; a terminal says how long ago that was at `now`."""
 
     moment: datetime | None
@@ -46,8 +45,7 @@ class When:
         return ago(self.moment, self.now) if self.moment else ""
 
 
-@dataclass(frozen=True)
-class State:
+class State(Struct, frozen=True):
     """A state in a word or two, and what else there is to say of it; a terminal colours it."""
 
     word: str
@@ -60,23 +58,20 @@ class State:
 Cell: TypeAlias = str | Commit | When | State
 
 
-@dataclass(frozen=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """A table."""
 
     head: tuple[str, ...]
     rows: Sequence[tuple[Cell, ...]]
 
 
-@dataclass(frozen=True)
-class Title:
+class Title(Struct, frozen=True):
     """What the parts that follow are about."""
 
     text: str
 
 
-@dataclass(frozen=True)
-class Said:
+class Said(Struct, frozen=True):
     """A line that begins with a state."""
 
     state: State
@@ -86,8 +81,7 @@ class Said:
         return f"{self.state}: {self.text}"
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(Struct, frozen=True):
     """A text in as many lines as it takes; a time may stand at its end."""
 
     text: str
@@ -110,8 +104,7 @@ class Paragraph:
         )
 
 
-@dataclass(frozen=True)
-class Typed:
+class Typed(Struct, frozen=True):
     """A command, to copy: it is never cut in two."""
 
     command: str

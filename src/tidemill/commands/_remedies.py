@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shlex
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.asks.workflow_dispatch import inputs_of
 from tidemill.clients.github import place
@@ -14,8 +15,7 @@ from tidemill.plan.wording import form, line_command, reasons, runs_as
 from tidemill.words.urls import without_credentials
 
 
-@dataclass(frozen=True)
-class Remedies:
+class Remedies(Struct, frozen=True):
     """How a person reaches one cfg-app.git.
 
     Attributes:

@@ -6,9 +6,10 @@ The words (`_text`), `--json` (`_json`), and in a workflow the summary, annotati
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct
 
 from tidemill.errors import EntryPointFailed
 from tidemill.words.shas import short
@@ -61,8 +62,7 @@ class _Result:
 # For cfg-app.git.
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """What became of what was to be accepted.
 
     Attributes:
@@ -86,8 +86,7 @@ class Request:
         return self.kind == "accepted"
 
 
-@dataclass(frozen=True)
-class TurnTaken:
+class TurnTaken(Struct, frozen=True):
     """What a turn decided, and what became of it; of one that was lost only what waits.
 
     Attributes:
@@ -124,15 +123,13 @@ class TurnTaken:
         return tuple(one for one in self.entries if one.what == what)
 
 
-@dataclass(frozen=True)
-class Acceptance(_Result):
+class Acceptance(_Result, Struct, frozen=True):
     """What was accepted, with the turn left to others (`--accept-only`)."""
 
     request: Request
 
 
-@dataclass(frozen=True)
-class RequestAndTurn(_Result):
+class RequestAndTurn(_Result, Struct, frozen=True):
     """What was accepted, and the turn after it.
 
     Attributes:
@@ -144,16 +141,14 @@ class RequestAndTurn(_Result):
     change: Difference | None = None
 
 
-@dataclass(frozen=True)
-class Reconciliation(_Result):
+class Reconciliation(_Result, Struct, frozen=True):
     """A turn, and the statuses that were set before it."""
 
     turn: TurnTaken
     settled: StatusChanges
 
 
-@dataclass(frozen=True)
-class EventRequest(_Result):
+class EventRequest(_Result, Struct, frozen=True):
     """What an event of GitHub brought; `is_foreign` where it is none of Tidemill's."""
 
     event: str
@@ -161,8 +156,7 @@ class EventRequest(_Result):
     is_foreign: bool = False
 
 
-@dataclass(frozen=True)
-class EventOutlook(_Result):
+class EventOutlook(_Result, Struct, frozen=True):
     """What an event brought, and what a turn would do now; it was not done.
 
     Attributes:
@@ -181,8 +175,7 @@ class EventOutlook(_Result):
     branches: bool
 
 
-@dataclass(frozen=True)
-class LoopDone(_Result):
+class LoopDone(_Result, Struct, frozen=True):
     """What an event brought, all turns as one, and what was checked between them."""
 
     event: EventRequest | None
@@ -190,8 +183,7 @@ class LoopDone(_Result):
     checks: CommitChecks
 
 
-@dataclass(frozen=True)
-class StatusReport(_Result):
+class StatusReport(_Result, Struct, frozen=True):
     """What runs where, and what waits for what.
 
     Attributes:
@@ -210,8 +202,7 @@ class StatusReport(_Result):
         return self.schedule.next_turn(over) if self.schedule and over else None
 
 
-@dataclass(frozen=True)
-class PageWritten(_Result):
+class PageWritten(_Result, Struct, frozen=True):
     """The site was written to the folder `out`: how many files and bytes it has."""
 
     out: str
@@ -220,8 +211,7 @@ class PageWritten(_Result):
     changed: bool
 
 
-@dataclass(frozen=True)
-class RunningThen:
+class RunningThen(Struct, frozen=True):
     """What waves had, and what targets had reported last, at a time."""
 
     at: datetime
@@ -229,8 +219,7 @@ class RunningThen:
     targets: tuple[TargetThen, ...]
 
 
-@dataclass(frozen=True)
-class HistoryReport(_Result):
+class HistoryReport(_Result, Struct, frozen=True):
     """What happened, in order; or what ran at one time; or the images that a service had.
 
     Attributes:
@@ -247,8 +236,7 @@ class HistoryReport(_Result):
     at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """All that is known of one thing.
 
     Attributes:
@@ -265,8 +253,7 @@ class Explanation:
     waiting: tuple[Wait, ...]
 
 
-@dataclass(frozen=True)
-class Explanations(_Result):
+class Explanations(_Result, Struct, frozen=True):
     """What somebody asked about; a service and a target may have the same name."""
 
     things: tuple[Explanation, ...]
@@ -274,8 +261,7 @@ class Explanations(_Result):
     remedies: Remedies
 
 
-@dataclass(frozen=True)
-class AppCommit:
+class AppCommit(Struct, frozen=True):
     """A commit of app.git, as its author wrote it."""
 
     sha: str
@@ -283,8 +269,7 @@ class AppCommit:
     subject: str
 
 
-@dataclass(frozen=True)
-class Difference(_Result):
+class Difference(_Result, Struct, frozen=True):
     """What a wave would get, by image set.
 
     Attributes:
@@ -305,8 +290,7 @@ class Difference(_Result):
     files: tuple[FileChange, ...] | None = None
 
 
-@dataclass(frozen=True)
-class RecordedCheck(_Result):
+class RecordedCheck(_Result, Struct, frozen=True):
     """What a check says of a commit, and whether it was written."""
 
     context: str
@@ -315,16 +299,14 @@ class RecordedCheck(_Result):
     at: datetime
 
 
-@dataclass(frozen=True)
-class CheckoutCheck(_Result):
+class CheckoutCheck(_Result, Struct, frozen=True):
     """A checkout that is fit to land: what was looked at, and what a person should know."""
 
     checked: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class CommitChecks(_Result):
+class CommitChecks(_Result, Struct, frozen=True):
     """The verdicts on several commits.
 
     Attributes:
@@ -345,8 +327,7 @@ class CommitChecks(_Result):
         return tuple(f"{short(one.sha)}: {text}" for one in self.verdicts for text in one.warnings)
 
 
-@dataclass(frozen=True)
-class SetupDone(_Result):
+class SetupDone(_Result, Struct, frozen=True):
     """A workflow's setup has run; `ended` are the processes that it left running."""
 
     ended: tuple[str, ...]
@@ -368,16 +349,14 @@ class SetupFailed(EntryPointFailed):
 # For both.
 
 
-@dataclass(frozen=True)
-class Mended:
+class Mended(Struct, frozen=True):
     """A file that was changed, and how."""
 
     path: str
     diff: str
 
 
-@dataclass(frozen=True)
-class Diagnosis(_Result):
+class Diagnosis(_Result, Struct, frozen=True):
     """What doctor found, problems first, and what it mended before that.
 
     Attributes:
@@ -401,8 +380,7 @@ class Diagnosis(_Result):
 # For app.git.
 
 
-@dataclass(frozen=True)
-class Build(_Result):
+class Build(_Result, Struct, frozen=True):
     """Images that were built."""
 
     images: tuple[BuiltImage, ...]
@@ -427,38 +405,33 @@ class Build(_Result):
         return not self.differing
 
 
-@dataclass(frozen=True)
-class ImagesCompared(_Result):
+class ImagesCompared(_Result, Struct, frozen=True):
     """What differs between two images; `limit` differences at most are for people."""
 
     comparison: Comparison
     limit: int
 
 
-@dataclass(frozen=True)
-class ImagesPinned(_Result):
+class ImagesPinned(_Result, Struct, frozen=True):
     """The images that were given a digest, each in a file."""
 
     pins: tuple[Pin, ...]
 
 
-@dataclass(frozen=True)
-class ImagePlan(_Result):
+class ImagePlan(_Result, Struct, frozen=True):
     """The jobs that build all services."""
 
     jobs: tuple[Job, ...]
 
 
-@dataclass(frozen=True)
-class RecordFiles(_Result):
+class RecordFiles(_Result, Struct, frozen=True):
     """The files that were written; or, where none was named, the one text there was to write."""
 
     files: tuple[str, ...]
     text: str | None = None
 
 
-@dataclass(frozen=True)
-class Announcements(_Result):
+class Announcements(_Result, Struct, frozen=True):
     """What was announced to the repository `to`, or would have been: whole, or by reference."""
 
     to: str
@@ -469,8 +442,7 @@ class Announcements(_Result):
 # For a repository that is to become one of the two.
 
 
-@dataclass(frozen=True)
-class Adoption(_Result):
+class Adoption(_Result, Struct, frozen=True):
     """What is proposed for a repository, what that changes in it, and whether it was written."""
 
     proposal: Proposal

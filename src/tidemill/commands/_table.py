@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, cast
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from click import Parameter
@@ -15,8 +16,7 @@ if TYPE_CHECKING:
     from tidemill.commands._parameters import AnyResult, Arguments
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(Struct, frozen=True, dict=True):
     """A program: its commands are modules of one package, each named as its command is.
 
     Beside them, `_text` and `_json` render what the commands return.

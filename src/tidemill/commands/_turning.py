@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import TypedDict, Unpack
+
+from msgspec.structs import replace
 
 from tidemill.answers.difference import awaiting_approval
 from tidemill.clients.git.store import Store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.asks.ask import ReportDeployment
 from tidemill.clients.machine.processes import run_for_the_caller
@@ -53,8 +53,7 @@ PARAMETERS = (
 )
 
 
-@dataclass(frozen=True)
-class _HowItWent:
+class _HowItWent(Struct, frozen=True):
     phase: Phase
     health: Health
 

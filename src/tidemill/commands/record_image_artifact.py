@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tidemill.announcing.announcement import Announcement, Image, as_json, bare_json
 from tidemill.announcing.completion import carried, in_words

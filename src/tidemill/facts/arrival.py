@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tidemill.facts import image_files, naming
 from tidemill.facts.image_files import ImageFiles
@@ -24,8 +25,7 @@ _APART = re.compile(
 _SHA = "0" * 39 + "1"
 
 
-@dataclass(frozen=True)
-class Nameless:
+class Nameless(Struct, frozen=True):
     """A tag in a file of values without a repository beside it, which its like have.
 
     Attributes:
@@ -39,8 +39,7 @@ class Nameless:
     lines: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """One set in one wave: its images, and the files that name each service's.
 
     Attributes:

@@ -7,13 +7,13 @@ is a value, too: it stops what needs that ref, and nothing else.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from types import NoneType
 from typing import Any, TypeVar, get_args
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.words.names import MAX_POSITION, shown
@@ -25,8 +25,7 @@ _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UT
 _LONGEST = _LAST - _FIRST
 
 
-@dataclass(frozen=True)
-class IllegibleRecord:
+class IllegibleRecord(Struct, frozen=True):
     """Bytes that are no record of this release: why; `is_newer` if a newer one wrote them."""
 
     reason: str

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class DeploymentStatus:
+class DeploymentStatus(Struct, frozen=True):
     """One status of one deployment.
 
     Attributes:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from tidemill.facts.operation import Files, Operation
 
 
-@dataclass(frozen=True)
-class MainCommit:
+class MainCommit(Struct, frozen=True):
     """An automatic commit of main, with its operation's content, and what its targets had."""
 
     sha: str
@@ -20,8 +20,7 @@ class MainCommit:
     targets: Mapping[str, Files] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class EvictedCommit:
+class EvictedCommit(Struct, frozen=True):
     """A commit below `evicted/`; the operation is None where no turn made it."""
 
     sha: str
@@ -29,8 +28,7 @@ class EvictedCommit:
     operation: Operation | None
 
 
-@dataclass(frozen=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """What is left of a lost journal.
 
     Attributes:

@@ -7,11 +7,11 @@ a later release adds is no change.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.facts.freezes import Freeze
 from tidemill.facts.settings import Settings, Wave
@@ -64,8 +64,7 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.structs.replace(self, values={**self.values, "after": _text(tuple(after))})
 
 
-@dataclass(frozen=True)
-class PastSettings:
+class PastSettings(Struct, frozen=True):
     """A commit of main with settings of its own, and its author."""
 
     commit: str

@@ -11,8 +11,9 @@ is lost: it says nothing of the commit. What waits for a person's action is pend
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.facts.checks import CheckRecord, Run, RunState, last_words
 
@@ -30,8 +31,7 @@ _CONCLUSION: dict[str | None, RunState] = {
 _WORST_FIRST: tuple[RunState, ...] = ("failure", "cancelled", "pending", "success")
 
 
-@dataclass(frozen=True)
-class RequiredCheck:
+class RequiredCheck(Struct, frozen=True):
     """A check that a commit has to pass; with `app`, only what this app says of it counts."""
 
     context: str
@@ -43,8 +43,7 @@ class RequiredCheck:
         return self.context if self.app is None else f"{self.context} (app {self.app})"
 
 
-@dataclass(frozen=True)
-class CommitStatus:
+class CommitStatus(Struct, frozen=True):
     """A commit status; `app` and `slug` are of the app that set it, where one did."""
 
     id: int
@@ -56,8 +55,7 @@ class CommitStatus:
     said: str = ""
 
 
-@dataclass(frozen=True)
-class CheckRun:
+class CheckRun(Struct, frozen=True):
     """A check run; `at` is when it was last heard of, None for one that has not begun."""
 
     id: int
@@ -70,16 +68,14 @@ class CheckRun:
     said: str = ""
 
 
-@dataclass(frozen=True)
-class Reports:
+class Reports(Struct, frozen=True):
     """All that was reported of one commit; of one context, only the latest status is needed."""
 
     statuses: tuple[CommitStatus, ...] = ()
     check_runs: tuple[CheckRun, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Report:
+class _Report(Struct, frozen=True):
     id: str
     state: RunState
     at: datetime

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.announcing.order import MAX_GENERATION, Order, as_before, order_of
 from tidemill.words.json_types import in_lines
@@ -56,8 +57,7 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         return order_of(self.hotfix or self)
 
 
-@dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(Struct, frozen=True):
     """The image files of one set in one wave, as one commit has them.
 
     `content` identifies tags and digests together, `digest_id` the digests alone; both are hex

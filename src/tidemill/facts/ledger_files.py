@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from msgspec import Struct
 from msgspec.structs import replace as changed
 
 from tidemill.facts.ledger import BadEnding, Eviction, Landing, Ledger, RequestEnding
@@ -33,8 +33,7 @@ class _Index(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger
 
 
-@dataclass(frozen=True)
-class _List(Generic[_T]):
+class _List(Struct, Generic[_T], frozen=True):
     """A list of the ledger: its type, and what an item is called for good."""
 
     name: str

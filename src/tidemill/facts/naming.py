@@ -14,9 +14,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.facts.image_files import ImageFiles
 from tidemill.facts.settings import Settings
@@ -79,8 +79,7 @@ class Naming(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{what}{names}{found}"
 
 
-@dataclass(frozen=True)
-class SetUsage:
+class SetUsage(Struct, frozen=True):
     """One set in one wave.
 
     Attributes:
@@ -98,8 +97,7 @@ class SetUsage:
         return target not in self.misled and not (self.naming and self.naming.nothing)
 
 
-@dataclass
-class Mentions:
+class Mentions(Struct):
     """What one file says of the images that are looked for.
 
     Attributes:

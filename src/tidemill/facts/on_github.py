@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.facts.github_checks import RequiredCheck
 from tidemill.facts.vouchers import Environment
@@ -14,8 +14,7 @@ from tidemill.facts.vouchers import Environment
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Unseen:
+class Unseen(Struct, frozen=True):
     """Nobody could look.
 
     Attributes:
@@ -105,8 +104,7 @@ class Protection(msgspec.Struct, frozen=True):
     allow_force_pushes: Switch = Switch()
 
 
-@dataclass(frozen=True)
-class BranchOnGitHub:
+class BranchOnGitHub(Struct, frozen=True):
     """A branch, and all that keeps pushes from it.
 
     Attributes:
@@ -125,8 +123,7 @@ class BranchOnGitHub:
     reported: frozenset[tuple[str, int | None]] | Unseen = frozenset()
 
 
-@dataclass(frozen=True)
-class OnGitHub:
+class OnGitHub(Struct, frozen=True):
     """One repository, as a token may see it.
 
     Attributes:
@@ -147,8 +144,7 @@ class OnGitHub:
     environments: Mapping[str, Environment | Unseen | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class OtherRepository:
+class OtherRepository(Struct, frozen=True):
     """The cfg-app.git that app.git announces to: the text of its settings, None without any."""
 
     name: str

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tidemill.facts.image_files import paths_in
 from tidemill.facts.settings import Settings, Wave
@@ -15,8 +16,7 @@ from tidemill.facts.settings import Settings, Wave
 _ANY_TARGET = "[^/]+"
 
 
-@dataclass(frozen=True)
-class Ownership:
+class Ownership(Struct, frozen=True):
     """By path of a file the waves that it belongs to.
 
     Attributes:
@@ -65,8 +65,7 @@ class Ownership:
         return frozenset(wave for size, wave in matching if size == longest) or self.waves
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """The generated files that one operation may change.
 
     Attributes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from tidemill.facts import forms, rest
 
@@ -24,8 +25,7 @@ _FORMS: Mapping[Folder, Callable[[str], bool]] = {
 }
 
 
-@dataclass(frozen=True)
-class Refs:
+class Refs(Struct, frozen=True):
     """All refs of the repository at one moment, and the branch that HEAD names."""
 
     shas: Mapping[str, str]
@@ -44,8 +44,7 @@ class Refs:
         return {ref[len(start) :]: sha for ref, sha in self.shas.items() if ref.startswith(start)}
 
 
-@dataclass(frozen=True)
-class RefNames:
+class RefNames(Struct, frozen=True):
     """Names of refs, below a namespace and for two branches."""
 
     namespace: str

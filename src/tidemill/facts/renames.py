@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, product
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
@@ -53,8 +54,7 @@ Place = tuple[str, str]
 """A wave and a set, or a wave and a target."""
 
 
-@dataclass(frozen=True)
-class NameHistory:
+class NameHistory(Struct, frozen=True, dict=True):
     """The names of one kind, waves or sets, and the past of each.
 
     Attributes:
@@ -123,8 +123,7 @@ def _history(named: Sequence[Wave | ImageSet], known: Names) -> NameHistory:
     return NameHistory(past, changed(known, was=was, now=now, is_lost=False), is_due=bool(taken))
 
 
-@dataclass(frozen=True)
-class Renaming:
+class Renaming(Struct, frozen=True, dict=True):
     """From the names of the ledger to those of the settings."""
 
     settings: Settings
@@ -171,8 +170,7 @@ class Renaming:
         return (ALL_SETS,) if set_name == ALL_SETS else self.sets.heirs(set_name)
 
 
-@dataclass(frozen=True)
-class RenamedSnapshot:
+class RenamedSnapshot(Struct, frozen=True):
     """A snapshot by today's names.
 
     Attributes:

@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from msgspec import Struct
 
 NAME = "rest"
 _JOURNAL = "journal"
@@ -22,8 +23,7 @@ LONGEST = timedelta(days=1)  # then all is looked at again, whatever nobody has 
 PASSED_ON = ("waiting", "next_due")
 
 
-@dataclass(frozen=True)
-class Rest:
+class Rest(Struct, frozen=True):
     """What a look has found.
 
     Attributes:

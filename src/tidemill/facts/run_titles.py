@@ -8,7 +8,7 @@ main (`run-name`), and nobody can change it afterwards. So it is what a request 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.facts.requests import (
     AnnouncementRequest,
@@ -24,8 +24,7 @@ OPERATIONS = ("promote", "roll back", "release", "retry")
 _FLAGS = ("(override)", "(hotfix)")
 
 
-@dataclass(frozen=True)
-class RunTitle:
+class RunTitle(Struct, frozen=True):
     """What the form of a run was filled in with, as far as its title says so."""
 
     operation: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.words import cron
 from tidemill.words.documents import items, loaded, text
@@ -15,8 +16,7 @@ _LOOP = re.compile(r"/\.github/workflows/gitops\.yml\b")
 _LOOK = re.compile(r"/actions/accept-event\b")
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """The schedule of the workflow that does turns: its lines, in the words of cron."""
 
     lines: tuple[str, ...]

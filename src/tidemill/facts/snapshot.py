@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidemill.facts.checks import CheckRecord
 from tidemill.facts.evidence import Evidence
@@ -29,16 +31,14 @@ LONG_AGO = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 TIDEMILL = "tidemill"  # who does what no person asked for
 
 
-@dataclass(frozen=True)
-class WaveNaming:
+class WaveNaming(Struct, frozen=True):
     """What a wave's files do not name, by set; `files` identifies what was looked at."""
 
     files: str
     naming: Mapping[str, Naming]
 
 
-@dataclass(frozen=True)
-class Main:
+class Main(Struct, frozen=True):
     """The tip of main: its image files by wave and set, its targets' trees by wave and target.
 
     `named`: of the waves whose files are not those that the ledger knows of. `past`: where a wave
@@ -53,30 +53,26 @@ class Main:
     past: tuple[PastSettings, ...] = ()
 
 
-@dataclass(frozen=True)
-class NewCommit:
+class NewCommit(Struct, frozen=True):
     """The operation was done: this is its commit."""
 
     commit: AutoCommit
 
 
-@dataclass(frozen=True)
-class OperationFailure:
+class OperationFailure(Struct, frozen=True):
     """The operation can't be done: an entry point failed, and main is not to blame."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class BrokenParent:
+class BrokenParent(Struct, frozen=True):
     """The operation can't be done because its parent does not generate."""
 
     parent: str
     reason: str
 
 
-@dataclass(frozen=True)
-class Timeout:
+class Timeout(Struct, frozen=True):
     """An entry point took too long; that says nothing about the operation."""
 
     reason: str
@@ -85,8 +81,7 @@ class Timeout:
 Outcome: TypeAlias = NewCommit | OperationFailure | BrokenParent | Timeout
 
 
-@dataclass(frozen=True)
-class UnreadableRef:
+class UnreadableRef(Struct, frozen=True):
     """A ref of the namespace that can't be read, whoever put it there.
 
     Attributes:
@@ -109,8 +104,7 @@ class UnreadableRef:
         return f"{shown(self.ref)} can't be read: {self.reason}"
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True):
     """What a turn knows.
 
     Attributes:

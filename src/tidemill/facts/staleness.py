@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.ownership import Ownership
@@ -23,8 +23,7 @@ KEPT_FILES = 10
 LONGEST_NAME = 200
 
 
-@dataclass(frozen=True)
-class Inspection:
+class Inspection(Struct, frozen=True):
     """What `generate` changes in a commit as it is.
 
     Attributes:
@@ -38,8 +37,7 @@ class Inspection:
     author: str = ""
 
 
-@dataclass(frozen=True)
-class FailedInspection:
+class FailedInspection(Struct, frozen=True):
     """`generate` fails there, or takes too long: nothing is known."""
 
     reason: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import SettingsInvalid, StateUnreadable
 from tidemill.facts import forms
@@ -26,8 +28,7 @@ from tidemill.words.shas import short
 LATELY = timedelta(seconds=15)
 
 
-@dataclass(frozen=True)
-class State:
+class State(Struct, frozen=True, dict=True):
     """What was read at one moment.
 
     `ledger`, `holds` and `deployed` are by today's names, where the settings have others than what

@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv6Address
 from typing import Any, Literal, TypeAlias
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.facts.checks import State
 from tidemill.words.durations import Duration
@@ -135,8 +135,7 @@ def _why_no_query(one: Verification, way: str) -> tuple[str, str] | None:
     return None
 
 
-@dataclass(frozen=True)
-class Question:
+class Question(Struct, frozen=True):
     """A verification, about one set in one wave.
 
     Attributes:
@@ -179,30 +178,26 @@ class Question:
         }
 
 
-@dataclass(frozen=True)
-class Green:
+class Green(Struct, frozen=True):
     """The set is well, as far as this verification sees it."""
 
     said: str = ""
 
 
-@dataclass(frozen=True)
-class Red:
+class Red(Struct, frozen=True):
     """It is not."""
 
     said: str = ""
 
 
-@dataclass(frozen=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Nothing is known."""
 
     kind: LostKind
     why: str = ""
 
 
-@dataclass(frozen=True)
-class NotAsked:
+class NotAsked(Struct, frozen=True):
     """It could not be asked here: another turn does."""
 
 

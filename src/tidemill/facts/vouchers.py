@@ -9,15 +9,15 @@ is what the environment's reviewers said of that run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 COUNTS_FOR = timedelta(days=30)  # for so long what an approver has asked for counts
 
 
-@dataclass(frozen=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An approver has asked for something.
 
     Attributes:
@@ -29,8 +29,7 @@ class Asked:
     at: datetime
 
 
-@dataclass(frozen=True)
-class Members:
+class Members(Struct, frozen=True):
     """Who is in which team: by team and login; what could not be found out is not there.
 
     Attributes:
@@ -42,16 +41,14 @@ class Members:
     remedy: str = ""
 
 
-@dataclass(frozen=True)
-class SignatureVoucher:
+class SignatureVoucher(Struct, frozen=True):
     """It has a good signature, by a key that main has for these logins: mostly for one."""
 
     logins: tuple[str, ...]
     members: Members = Members()
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(Struct, frozen=True):
     """What a reviewer said of a run that waits for an environment of GitHub's."""
 
     environment: str
@@ -59,8 +56,7 @@ class Review:
     is_approved: bool
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(Struct, frozen=True):
     """An environment of GitHub's, and what its rules ask of a job that names it.
 
     Attributes:
@@ -74,8 +70,7 @@ class Environment:
     may_bypass: bool = False
 
 
-@dataclass(frozen=True)
-class RunVoucher:
+class RunVoucher(Struct, frozen=True):
     """What GitHub says of the run that the request names.
 
     Attributes:
@@ -100,23 +95,20 @@ class RunVoucher:
     environments: Mapping[str, Environment | None] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NoVoucher:
+class NoVoucher(Struct, frozen=True):
     """Nothing stands for who asked, or something that is wrong; `reason` says what."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class UnknownVoucher:
+class UnknownVoucher(Struct, frozen=True):
     """Who asked can't be found out here, or not now."""
 
     reason: str
     remedy: str
 
 
-@dataclass(frozen=True)
-class OwnVoucher:
+class OwnVoucher(Struct, frozen=True):
     """It is in no ref: a dry run takes it for accepted, and knows who asked."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tidemill.images.base_image import BaseImage
 from tidemill.images.entries import Entry
@@ -20,8 +21,7 @@ Bases = Callable[[Location, Platform], BaseImage]
 Say = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class DockerfileBuild:
+class DockerfileBuild(Struct, frozen=True):
     """An image that a Dockerfile describes.
 
     Args:
@@ -47,8 +47,7 @@ class DockerfileBuild:
     no_cache: bool = False
 
 
-@dataclass(frozen=True)
-class Workspace:
+class Workspace(Struct, frozen=True):
     """Where and with what an engine works.
 
     Args:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images import oci
@@ -18,8 +18,7 @@ _DEEPEST = 4
 _MOST = 1000
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A manifest or an index, as it was read, with what points to it."""
 
     described: Descriptor

@@ -7,9 +7,10 @@ does not know the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.words.names import shown
@@ -19,8 +20,7 @@ WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Struct, frozen=True):
     """Permission bits (set-user-ID and the like included), numeric owner, extended attributes.
 
     `xattrs` are sorted pairs of a name and its value.
@@ -38,8 +38,7 @@ SHARED_FOLDER = Attributes(0o755)
 ANY_LINK = Attributes(0o777)
 
 
-@dataclass(frozen=True, slots=True)
-class File:
+class File(Struct, frozen=True):
     """A regular file: `path` without a slash at either end, `size` in bytes."""
 
     path: str
@@ -48,16 +47,14 @@ class File:
     attributes: Attributes = READABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """A folder: `path` without a slash at either end."""
 
     path: str
     attributes: Attributes = SHARED_FOLDER
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(Struct, frozen=True):
     """A symbolic link to `target`, which is kept as it is."""
 
     path: str
@@ -65,8 +62,7 @@ class Link:
     attributes: Attributes = ANY_LINK
 
 
-@dataclass(frozen=True, slots=True)
-class HardLink:
+class HardLink(Struct, frozen=True):
     """Another path of the file at `target`, which is in the same layer and sorts before it."""
 
     path: str
@@ -74,8 +70,7 @@ class HardLink:
     attributes: Attributes = READABLE
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """A device or a named pipe: `kind` is the type of its tar header (POSIX.1-1988)."""
 
     path: str
@@ -88,15 +83,13 @@ class Device:
 Entry = File | Folder | Link | HardLink | Device
 
 
-@dataclass(frozen=True, slots=True)
-class Whiteout:
+class Whiteout(Struct, frozen=True):
     """A layer takes away what is at `path` below it (image-spec, layer.md, "Whiteouts")."""
 
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class Opaque:
+class Opaque(Struct, frozen=True):
     """A layer takes away all that is in the folder at `path` below it."""
 
     path: str

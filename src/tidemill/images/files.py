@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -23,8 +24,7 @@ from tidemill.images.entries import (
 from tidemill.words.names import shown_path
 
 
-@dataclass(frozen=True)
-class Unfit:
+class Unfit(Struct, frozen=True):
     """What can be in no image, at `path`; it stops nobody, unless it is copied into one."""
 
     path: str

@@ -6,8 +6,9 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from tidemill.images import compression, oci, tar_stream
 from tidemill.images.entries import Entry
@@ -32,8 +33,7 @@ class Known(Protocol):
         """The blob of a layer with that content."""
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """A layer's blob, and the digest of what is in it, uncompressed (its diffID)."""
 
     blob: Descriptor

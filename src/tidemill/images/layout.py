@@ -12,12 +12,12 @@ import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkstemp
 from typing import Any, BinaryIO
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
@@ -28,8 +28,7 @@ from tidemill.words.json_types import learnt
 MARKER = b'{"imageLayoutVersion":"1.0.0"}'
 
 
-@dataclass(frozen=True)
-class Blob:
+class Blob(Struct, frozen=True):
     """What was written: digest (`sha256:` and 64 hex digits), and size in bytes."""
 
     digest: str
@@ -40,8 +39,7 @@ class Blob:
         return Descriptor(media_type, self.digest, self.size)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """The layout in the folder `root`; get one from `create` or `open`. It is an `ImageStore`."""
 
     root: Path

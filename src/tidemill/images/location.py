@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.words import references
@@ -20,8 +21,7 @@ _FORMS = (
 )
 
 
-@dataclass(frozen=True)
-class Location:
+class Location(Struct, frozen=True):
     """A place for images, and which one of it.
 
     Either `folder` (an OCI image layout) or `repository` (`host[:port]/path`) is set.

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.errors import Refused, TidemillError, Unreachable
 from tidemill.images import documents, oci
@@ -18,8 +19,7 @@ from tidemill.images.image_store import ImageStore, quiet
 from tidemill.images.oci import Descriptor
 
 
-@dataclass(frozen=True)
-class Publication:
+class Publication(Struct, frozen=True):
     """What was done: `tags` are those that were set, none of them pointed to the image before.
 
     `sent` counts bytes of blobs and documents.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images import location, run_config
@@ -19,8 +19,7 @@ SCRATCH = "scratch"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-@dataclass(frozen=True)
-class Times:
+class Times(Struct, frozen=True):
     """What an image says of times, which by itself is nothing.
 
     Args:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
@@ -12,8 +13,7 @@ from tidemill.images.image_store import ImageStore
 from tidemill.images.oci import Descriptor
 
 
-@dataclass(frozen=True)
-class EarlierImage:
+class EarlierImage(Struct, frozen=True):
     """The image that a tag stands for now in `store`: its digest, and its layers by diffID.
 
     There are layers only of images that this profile made: those of others have the same content,
@@ -33,8 +33,7 @@ class EarlierImage:
 NOTHING = EarlierImage()
 
 
-@dataclass(frozen=True)
-class LayersThere:
+class LayersThere(Struct, frozen=True):
     """The layers of an image that is still asked for (`tidemill.images.layer.Known`).
 
     Raises, from its methods, what asking raised.

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.images.entries import (
@@ -57,8 +59,7 @@ class _Content:
         return self._digest
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(Struct, frozen=True):
     """Anything but a folder: its type, and what else tells it from others; a file's bytes last."""
 
     kind: type[Entry]

@@ -12,11 +12,12 @@ what the run has asked for counts. The job needs no part in it: GitHub keeps wha
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TypeAlias
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.facts.holds import Hold
@@ -57,23 +58,20 @@ _NOBODY = Members()
 FORM = "workflow_dispatch"
 
 
-@dataclass(frozen=True)
-class NotAllowed:
+class NotAllowed(Struct, frozen=True):
     """No approver has asked for it, as far as anybody can prove."""
 
     reason: str
 
 
-@dataclass(frozen=True)
-class NotKnown:
+class NotKnown(Struct, frozen=True):
     """Whether an approver has asked for it can't be found out here, or not now."""
 
     reason: str
     remedy: str
 
 
-@dataclass(frozen=True)
-class NotReviewed:
+class NotReviewed(Struct, frozen=True):
     """No reviewer of an environment has let its run go on yet."""
 
     environment: str

@@ -6,10 +6,10 @@ Each step of `plan()` takes the draft and leaves it further on. A draft lives fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.announcing.order import order_of
 from tidemill.facts.checks import Verdict, verdict
@@ -40,16 +40,14 @@ _TOLD = ("landed", "evicted", "unchanged")
 _ENDS_BADLY = ("evicted", "rejected", "dropped")
 
 
-@dataclass
-class AutoStep:
+class AutoStep(Struct):
     """An operation that belongs on auto, and its commit if there is one already."""
 
     operation: Operation
     commit: AutoCommit | None = None
 
 
-@dataclass
-class Draft:
+class Draft(Struct):
     """See the module. `main` is what main will be, `trees` those of the targets there; `chain` is
     what auto will have above it."""
 

@@ -8,8 +8,9 @@ block of code in an issue.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from tidemill.facts.signals import Issue, Message, Signal, SignalKind
 from tidemill.plan.wording import runs_as
@@ -31,8 +32,7 @@ LABELS: dict[SignalKind, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a message comes from.
 
     Attributes:

@@ -6,9 +6,10 @@ What only doing shows (an operation can't be done) the shell adds to the snapsho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
@@ -40,8 +41,7 @@ from tidemill.plan.verification import verify
 from tidemill.plan.waits import say_what_waits
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """What a turn does.
 
     Attributes:

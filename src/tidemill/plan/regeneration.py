@@ -8,9 +8,9 @@ least of all in a wave that is held. So each operation changes files of its own 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.facts.journal import Entry
 from tidemill.facts.operation import Operation
@@ -32,8 +32,7 @@ from tidemill.plan.obstacles import NothingStale, Obstacle, RegenerationFirst, S
 from tidemill.plan.windows import closed, is_shut
 
 
-@dataclass(frozen=True)
-class InspectionTodo:
+class InspectionTodo(Struct, frozen=True):
     """`generate` has to be run on a commit of main as it is, before the plan is complete.
 
     `operation` is what is to be made there after that, if that is known; `is_second`: it is done

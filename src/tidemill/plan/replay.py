@@ -7,7 +7,8 @@ generated files are generated, so there is nothing that could conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import AutoCommit, Operation
@@ -36,8 +37,7 @@ _DONE = {
 }
 
 
-@dataclass(frozen=True)
-class Trial:
+class Trial(Struct, frozen=True):
     """An operation to try.
 
     `without`: waves whose files it leaves alone even where they are its own wave's, too.
@@ -47,8 +47,7 @@ class Trial:
     without: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
-class Todo:
+class Todo(Struct, frozen=True):
     """What has to be tried before the plan is complete: the first operation on `parent`, each other
     one on the commit of the one before it, up to the first that makes none.
     """
@@ -68,8 +67,7 @@ class Todo:
         return known
 
 
-@dataclass(frozen=True)
-class Auto:
+class Auto(Struct, frozen=True):
     """What auto will be: its commits above main, the oldest first, as far as they exist."""
 
     commits: tuple[AutoCommit, ...]

@@ -6,9 +6,10 @@ What counts, and how many of it the wave needs, is decided here and nowhere else
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+
+from msgspec import Struct
 
 from tidemill.facts.ledger import Landing
 from tidemill.facts.need import ALL, Need
@@ -16,8 +17,7 @@ from tidemill.facts.settings import Wave
 from tidemill.plan.draft import Draft
 
 
-@dataclass(frozen=True)
-class Reporters:
+class Reporters(Struct, frozen=True, dict=True):
     """The targets of a wave that count: but for those that are ignored, and those that have never
     reported and of which nothing is on main. `names` are the same as `targets`.
 

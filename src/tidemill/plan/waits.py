@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from operator import itemgetter
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.announcing.order import Order, age, order_of
 from tidemill.facts.ledger import BadEnding, Landing, Refusal
@@ -243,8 +243,7 @@ def _is_waiting(draft: Draft, set_name: str, app_sha: str) -> bool:
     return any(one.announcement.sha == app_sha for one in waiting)
 
 
-@dataclass
-class _Absence:
+class _Absence(Struct):
     """Why a set is not in waves, where nothing of what waits says so.
 
     Attributes:

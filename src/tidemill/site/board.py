@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.answers.difference import sets_on_main
@@ -29,8 +30,7 @@ MOST_STAYS = 100  # of one set in one wave, the newest
 MOST_SETS = 300  # pages of sets, those that are somewhere now first
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where the repository is.
 
     Attributes:
@@ -55,8 +55,7 @@ class Place:
         return f"{self.server}/{repository}/commit/{sha}" if known else None
 
 
-@dataclass(frozen=True)
-class Soak:
+class Soak(Struct, frozen=True):
     """How far a set has soaked in a wave for one that follows."""
 
     follower: str
@@ -65,8 +64,7 @@ class Soak:
     is_running: bool
 
 
-@dataclass(frozen=True)
-class StayView:
+class StayView(Struct, frozen=True):
     """A set in a wave, from when it landed there.
 
     Attributes:
@@ -94,8 +92,7 @@ class StayView:
     soaks: tuple[Soak, ...] = ()
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """Something that waits, in words.
 
     Attributes:
@@ -115,8 +112,7 @@ class Line:
     wave: str | None = None
 
 
-@dataclass(frozen=True)
-class TargetView:
+class TargetView(Struct, frozen=True):
     """A target; `record` is its latest, None if it has sent none."""
 
     wave: str
@@ -129,8 +125,7 @@ class TargetView:
         return self.status.name
 
 
-@dataclass(frozen=True)
-class WaveView:
+class WaveView(Struct, frozen=True):
     """A wave; `stays` begin with the newest."""
 
     wave: Wave
@@ -144,8 +139,7 @@ class WaveView:
         return self.wave.name
 
 
-@dataclass(frozen=True)
-class SetView:
+class SetView(Struct, frozen=True):
     """One announced set, wherever it is or was; `images` where it is on main now."""
 
     set: str
@@ -163,8 +157,7 @@ class SetView:
         return self.set, self.app_sha
 
 
-@dataclass(frozen=True)
-class Board:
+class Board(Struct, frozen=True):
     """All that the pages show.
 
     Attributes:

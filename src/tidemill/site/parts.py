@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from msgspec import Struct
 
 from tidemill.facts.holds import Hold
 from tidemill.facts.settings import ALL_SETS
@@ -50,8 +51,7 @@ _LONG_HEX = re.compile(r"\b([0-9a-f]{12})[0-9a-f]{28,52}\b")
 _PLAIN = re.compile(r"[A-Za-z0-9.-]")
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """What a page knows besides its own subject.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import resources
+
+from msgspec.structs import replace
 
 from tidemill.site.board import Board
 from tidemill.site.feeds import attention, landings

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused
@@ -24,8 +24,7 @@ from tidemill.turn.vouching import keys_on
 from tidemill.turn.write import fact_commit
 
 
-@dataclass(frozen=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A fact is in the inbox, or has been before.
 
     `ended` says how it ended where it did; `extra` is what a dry run takes for accepted.

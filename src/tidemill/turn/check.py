@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.git.checkout import Checkout, Remote, Source, remedy_of
 from tidemill.clients.git.git import GitError
@@ -35,8 +36,7 @@ class StaleFiles(EntryPointFailed):
     """What is committed is not what the sources generate."""
 
 
-@dataclass(frozen=True)
-class CommitVerdict:
+class CommitVerdict(Struct, frozen=True):
     """What is known of a commit: `success`, `failure`, or `error` where nothing is; and why.
 
     `warnings` are what is not wrong, and a person should know.
@@ -257,8 +257,7 @@ def _what_is_named(checkout: Checkout, valid: Settings) -> list[str]:
     return [one_line(f"{one.what}; {one.remedy}") for one in found]
 
 
-@dataclass(frozen=True)
-class _Misnamed:
+class _Misnamed(Struct, frozen=True):
     """Something in a wave that is not as its image files say."""
 
     wave: str

@@ -7,8 +7,9 @@ the way goes in a push of its own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.facts.journal import Entry, Journal
@@ -46,8 +47,7 @@ def cleared_way(
     return state, entries
 
 
-@dataclass(frozen=True)
-class _Clearance:
+class _Clearance(Struct, frozen=True):
     """What sets strays aside, and what the journal says of it."""
 
     updates: list[Update]

@@ -6,9 +6,9 @@ What counts is the images themselves: waves and folders may have had other names
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.clients.git.store import Store
 from tidemill.facts import image_files, settings_file
@@ -17,16 +17,14 @@ from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.snapshot import Snapshot
 
 
-@dataclass(frozen=True)
-class CopiedImages:
+class CopiedImages(Struct, frozen=True):
     """Image files' bytes by name; the operation has the commit and wave that they are really of."""
 
     files: dict[str, bytes]
     operation: Operation
 
 
-@dataclass(frozen=True)
-class MissingImages:
+class MissingImages(Struct, frozen=True):
     """The commit is gone, or it does not have these images."""
 
     is_gone: bool

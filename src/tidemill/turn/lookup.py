@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.announcing.announcement import Announcement
 from tidemill.announcing.by_reference import AnnouncementReference
@@ -25,8 +25,7 @@ class _Rejected(msgspec.Struct):
     request: AnnouncementRequest
 
 
-@dataclass(frozen=True)
-class RepositoryLookup:
+class RepositoryLookup(Struct, frozen=True):
     """Looks up in cfg-app.git; `fetched` fetches the artifact of an announcement of app.git."""
 
     store: Store

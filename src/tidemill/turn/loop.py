@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.facts.state import State
 from tidemill.turn.check import CommitVerdict
@@ -11,8 +12,7 @@ from tidemill.turn.outcome import LostTo
 from tidemill.turn.turn import Turn
 
 
-@dataclass(frozen=True)
-class Round:
+class Round(Struct, frozen=True):
     """A turn, and what the checks said that it asked for."""
 
     turn: Turn

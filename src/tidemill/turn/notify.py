@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.clients.github.api import DeploymentState, GitHub, NewDeployment
 from tidemill.errors import TidemillError
@@ -13,8 +13,7 @@ from tidemill.turn.turn import Turn
 CHECK_REQUESTED, TURN_DUE = "check-requested", "turn-due"
 
 
-@dataclass(frozen=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """Which of it is wanted."""
 
     check_requests: bool = False

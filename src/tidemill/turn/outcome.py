@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from msgspec import Struct
 
-@dataclass(frozen=True)
-class Wrote:
+
+class Wrote(Struct, frozen=True):
     """What was decided is on the server."""
 
 
-@dataclass(frozen=True)
-class WouldWrite:
+class WouldWrite(Struct, frozen=True):
     """A dry run: what was decided would be written."""
 
 
-@dataclass(frozen=True)
-class NothingDue:
+class NothingDue(Struct, frozen=True):
     """There was nothing to write."""
 
 
-@dataclass(frozen=True)
-class LostTo:
+class LostTo(Struct, frozen=True):
     """Other turns kept moving `ref`: nothing was written here, and they go on.
 
     What was decided is of the past: the commits in it are nowhere.
@@ -31,8 +28,7 @@ class LostTo:
     ref: str
 
 
-@dataclass(frozen=True)
-class LeftToAnother:
+class LeftToAnother(Struct, frozen=True):
     """Another turn has read the request that this turn was for: nothing was written here.
 
     What was decided is what waits now.
@@ -44,8 +40,7 @@ class LeftToAnother:
     reason: str | None = None
 
 
-@dataclass(frozen=True)
-class LeftToNextRun:
+class LeftToNextRun(Struct, frozen=True):
     """Something would have to be done that may not be done here: nothing was written here.
 
     What was decided is not complete.

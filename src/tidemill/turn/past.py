@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -110,7 +109,7 @@ def _read(
         )
     if unread:
         missing.append(f"{unread} commits of the journal are no records of turns that can be read.")
-    return dataclasses.replace(found, missing=tuple(missing), is_part=is_part)
+    return msgspec.structs.replace(found, missing=tuple(missing), is_part=is_part)
 
 
 def digests_of(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct
 
 from tidemill.clients.git.store import Declined, PushResult, Store, Update
 from tidemill.errors import ServerRefused
@@ -16,8 +17,7 @@ MOST_DECLINED = 3
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
 
-@dataclass(frozen=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """What writing needs of time: the time that is decided on, and a way to pause."""
 
     now: datetime

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tidemill.clients.git.store import Store
 from tidemill.errors import Refused, SettingsInvalid, StateUnreadable, Unreachable
@@ -91,8 +92,7 @@ def read(store: Store) -> State:
     )
 
 
-@dataclass(frozen=True)
-class _Reader:
+class _Reader(Struct, frozen=True):
     """Parses what refs of the namespace hold."""
 
     store: Store

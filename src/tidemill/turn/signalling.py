@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tidemill.clients.git.store import Declined, Pushed, Store, Update
 from tidemill.clients.github.api import GitHub
@@ -31,8 +32,7 @@ _Key = tuple[str, str, str]
 _BODIES = {"slack": messages.slack, "teams": messages.teams, "webhook": messages.webhook}
 
 
-@dataclass(frozen=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """What became of messages: those that were taken, by key, and why others were not."""
 
     taken: frozenset[_Key] = frozenset()
@@ -75,8 +75,7 @@ def send(
     return Sent(frozenset[_Key]().union(*taken.values()), tuple(failures))
 
 
-@dataclass(frozen=True)
-class Post:
+class Post(Struct, frozen=True):
     """How messages reach their receivers.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import get_args
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.clients.github.api import MOST_DESCRIPTION, GitHub, NewStatus, StatusState
 from tidemill.errors import Refused
@@ -23,8 +23,7 @@ _SAID: Mapping[StatusState, str] = {
 }
 
 
-@dataclass(frozen=True)
-class StatusChanges:
+class StatusChanges(Struct, frozen=True):
     """The commits whose status was set, and those that are of no use any more."""
 
     set: tuple[str, ...] = ()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.clients.git.store import Store
 from tidemill.errors import Refused
@@ -50,8 +50,7 @@ def sets_of(store: Store, commit: str, settings: Settings, wave: str) -> dict[st
     return {name: files for name, files in found.items() if files is not None}
 
 
-@dataclass(frozen=True)
-class InCommit:
+class InCommit(Struct, frozen=True):
     """What a wave has in a commit.
 
     Attributes:
@@ -164,8 +163,7 @@ def resolved(
     return msgspec.structs.replace(record, sets=seen, tree=tree)
 
 
-@dataclass(frozen=True)
-class _PastNames:
+class _PastNames(Struct, frozen=True):
     """What a commit calls a wave, and by today's name of each set where its image files are."""
 
     settings: Settings

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store
 from tidemill.clients.github.connecting import NO_GITHUB
@@ -43,8 +45,7 @@ from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """What a turn decided, and what became of it.
 
     Attributes:
@@ -173,8 +174,7 @@ def look(
             return known, decided
 
 
-@dataclass(frozen=True)
-class Decider:
+class Decider(Struct, frozen=True):
     """Plans, finds out what the plan has to know, and plans again, until the plan is complete.
 
     Attributes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from tidemill.clients.git.store import Declined, Pushed, Raced, Store, Update
 from tidemill.errors import Refused, StateUnreadable
@@ -16,8 +16,7 @@ from tidemill.turn.read import read
 from tidemill.words.json_types import in_lines
 
 
-@dataclass(frozen=True)
-class VerdictNote:
+class VerdictNote(Struct, frozen=True):
     """What became of a verdict on the commit `sha`: whether it was written, and why or why not."""
 
     sha: str

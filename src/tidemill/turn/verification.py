@@ -6,10 +6,10 @@ Whatever goes wrong here is a lost answer, and never a red one: only who was ask
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.clients.git.store import Store
 from tidemill.clients.http.client import Body, Call
@@ -35,8 +35,7 @@ _JSON = {"Accept": "application/json"}
 _PASSING = (408, 425, 429)
 
 
-@dataclass(frozen=True)
-class Verifier:
+class Verifier(Struct, frozen=True):
     """Asks, for one turn.
 
     Attributes:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 _MOST_DEEP = 100  # more than people write, and less than what makes a parser end the process
 _MOST_VALUES = 1_000_000  # of a file, with each alias as what it stands for
 _MOST_DIGITS = 1_000
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A mapping in a YAML file, and the file."""
 
     file: str

@@ -7,7 +7,8 @@ lower-case path components.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.words.names import shown
@@ -25,8 +26,7 @@ _DOCKER_HUB = "docker.io"
 _OF_DOCKER_HUB = (_DOCKER_HUB, "index.docker.io", "registry-1.docker.io")
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A parsed reference: at least one of `tag` and `digest` (`sha256:` and 64 hex digits)."""
 
     repository: str

@@ -190,7 +190,7 @@ def test_documents_come_after_what_they_point_to(source: Layout) -> None:
     assert order[-1] == whole
 
 
-class Slow(Layout):
+class Slow(Layout, frozen=True):
     """A source whose blobs never end by themselves."""
 
     def pieces(self, blob: Descriptor) -> Iterator[bytes]:
@@ -206,7 +206,7 @@ def test_an_error_ends_what_is_under_way(source: Layout, to: Layout) -> None:
     config = source.add(oci.CONFIG, b"{}")
     whole = source.add(oci.MANIFEST, oci.manifest(config, [endless, missing]))
 
-    class Has(Slow):
+    class Has(Slow, frozen=True):
         def has(self, blob: Descriptor) -> bool:
             return blob == endless
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from math import log2
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.unit.sets import SHOP, settings
 from tests.unit.snapshots import LAB, Maker, Rollout, for_, stack, waits_for
 

@@ -1,8 +1,7 @@
 """Filing: what came is taken in, so that the rest decides on facts."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     AT_ONCE,
     LAB,

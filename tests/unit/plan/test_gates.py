@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from msgspec.structs import replace
 from tests.unit.snapshots import LAB, SHOP, Rollout, settings, whats
 
 from tidemill.facts.gates import PastSettings

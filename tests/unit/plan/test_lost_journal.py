@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import LAB, Rollout, app_sha, present, settings, sha, whats
 
 from tidemill.facts.evidence import EvictedCommit, Evidence, MainCommit

@@ -1,10 +1,10 @@
 """What main has become, by a landing or by a person's own commit."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import NOW, Rollout, app_sha, images, settings, whats
 
 from tidemill.facts.evidence import Evidence

@@ -1,10 +1,10 @@
 """The next set that each wave may take."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     LAB,
     NOW,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import PurePosixPath
 from typing import get_args
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.unit.boards import HOSTILE, PLACE, TARGETS, busy, fresh, hostile, shown
 from tests.unit.sets import app_sha, settings, unreadable
 from tests.unit.snapshots import Rollout, two_waves

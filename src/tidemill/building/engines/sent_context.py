@@ -10,10 +10,11 @@ import hashlib
 import io
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.images import tar_stream
@@ -91,7 +92,7 @@ class _Looks(Assembly):
                 pass
 
 
-class _Linked(BuildContext):
+class _Linked(BuildContext, frozen=True):
     """A build context whose links are followed, as BuildKit follows them: none leads out of it."""
 
     def followed(self, path: str) -> str:

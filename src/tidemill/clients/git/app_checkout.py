@@ -8,10 +8,11 @@ import shlex
 import shutil
 import stat
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
@@ -32,8 +33,7 @@ _SOMEBODY = {
 }
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """What the caller says of the commit; what it does not say is asked of Git."""
 
     sha: str | None = None
@@ -44,8 +44,7 @@ class Given:
     generation: int = 1
 
 
-@dataclass(frozen=True)
-class _Status:
+class _Status(Struct, frozen=True):
     """What Git says of a checkout: its commit and its branch, empty if it has none; `error` if it
     can't be asked."""
 

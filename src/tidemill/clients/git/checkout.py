@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+from msgspec import Struct, field
 
 from tidemill.clients.git import mirror
 from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured
@@ -31,8 +32,7 @@ _UNCHANGED = (
 _OWN_ATTRIBUTES = {"GIT_ATTR_NOSYSTEM": "1"}
 
 
-@dataclass(frozen=True)
-class Filters:
+class Filters(Struct, frozen=True):
     """What Git changes in files on their way into a commit and out of it, beside line ends.
 
     Attributes:
@@ -221,8 +221,7 @@ class Source(Protocol):
         """A commit of the same repository; raises `Refused` if it is not there."""
 
 
-@dataclass(frozen=True)
-class Local:
+class Local(Struct, frozen=True):
     """A checkout on this machine."""
 
     folder: Path
@@ -242,8 +241,7 @@ class Local:
         return Checkout(bare, tree, sha, home, is_commit=True)
 
 
-@dataclass(frozen=True)
-class Remote:
+class Remote(Struct, frozen=True):
     """A commit of a repository somewhere else."""
 
     repository: Repository

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.git.checkout import origin, root_of
 from tidemill.clients.git.git import Git
@@ -23,8 +24,7 @@ _READ_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class CheckoutFiles:
+class CheckoutFiles(Struct, frozen=True):
     """All files of a checkout that Git does not ignore.
 
     Attributes:

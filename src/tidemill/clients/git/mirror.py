@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.git.git import Git
 from tidemill.clients.machine.removing import remove
@@ -71,8 +72,7 @@ def made(folder: Path) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Tree:
+class Tree(Struct, frozen=True):
     """A work tree, and the index by which we look at it.
 
     Attributes:

@@ -7,9 +7,10 @@ here reads or writes: `exactly` gives the next so many bytes of what the other s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from tidemill.facts.refs import Refs
 
@@ -33,8 +34,7 @@ class Unanswered(Exception):
     """The other side refuses, or says what is not in the protocol; the text is what it said."""
 
 
-@dataclass(frozen=True)
-class Capabilities:
+class Capabilities(Struct, frozen=True):
     """What a server can do: `fetch` is the features of its fetching."""
 
     fetch: frozenset[str]
@@ -46,8 +46,7 @@ class Capabilities:
         return "filter" in self.fetch
 
 
-@dataclass(frozen=True)
-class Boundary:
+class Boundary(Struct, frozen=True):
     """A commit at which the history that was sent ends, or at which it no longer does."""
 
     commit: str

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from tidemill.facts.ownership import Scope
 from tidemill.facts.refs import Refs
@@ -20,8 +21,7 @@ ALL_COMMITS = 2**31 - 1
 """More than any history has, and the most that Git takes."""
 
 
-@dataclass(frozen=True)
-class Update:
+class Update(Struct, frozen=True):
     """One ref's change: from `old` (None: it must not exist) to `new` (None: it goes)."""
 
     ref: str
@@ -29,13 +29,11 @@ class Update:
     new: str | None
 
 
-@dataclass(frozen=True)
-class Pushed:
+class Pushed(Struct, frozen=True):
     """All updates are on the server."""
 
 
-@dataclass(frozen=True)
-class Raced:
+class Raced(Struct, frozen=True):
     """Some ref was not what it was expected to be; nothing was written."""
 
     ref: str
@@ -43,8 +41,7 @@ class Raced:
     found: str | None
 
 
-@dataclass(frozen=True)
-class Declined:
+class Declined(Struct, frozen=True):
     """Every ref was as expected, and still the server said no; nothing was written.
 
     Attributes:
@@ -58,8 +55,7 @@ class Declined:
 PushResult: TypeAlias = Pushed | Raced | Declined
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(Struct, frozen=True):
     """An operation as work to do in a checkout of `parent`.
 
     Attributes:
@@ -96,23 +92,20 @@ class Work:
     bot: Bot = field(default_factory=Bot)
 
 
-@dataclass(frozen=True)
-class Committed:
+class Committed(Struct, frozen=True):
     """The work is done; `sha` is its commit."""
 
     sha: str
 
 
-@dataclass(frozen=True)
-class WorkFailed:
+class WorkFailed(Struct, frozen=True):
     """A command failed. `on_parent`: why `generate` fails on the parent too; None if not."""
 
     reason: str
     on_parent: str | None = None
 
 
-@dataclass(frozen=True)
-class WorkTimedOut:
+class WorkTimedOut(Struct, frozen=True):
     """A command took too long."""
 
     reason: str
@@ -121,8 +114,7 @@ class WorkTimedOut:
 WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
 
 
-@dataclass(frozen=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """A commit of a history: its committer date, and its whole message.
 
     `parent` is the first one, where it is known; `author` who says to have made it.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
@@ -28,8 +29,7 @@ StatusState = Literal["success", "failure", "error", "pending"]
 DeploymentState = Literal["success", "failure", "in_progress"]
 
 
-@dataclass(frozen=True)
-class NewStatus:
+class NewStatus(Struct, frozen=True):
     """A commit status to set; a description is cut at 140 characters."""
 
     sha: str
@@ -39,8 +39,7 @@ class NewStatus:
     target_url: str | None = None
 
 
-@dataclass(frozen=True)
-class NewDeployment:
+class NewDeployment(Struct, frozen=True):
     """A deployment for the Environments page, and how it went."""
 
     sha: str

@@ -10,11 +10,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, ItemsView, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from tidemill.clients.github.place import Place
 from tidemill.clients.github.refusals import (
@@ -45,8 +46,7 @@ _PACED_AFTER, _PACE = 20, 1.0
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(Struct, frozen=True):
     """One request below `/repos/OWNER/NAME`, or `below` another place.
 
     Attributes:
@@ -63,8 +63,7 @@ class Request:
     below: str | None = None
 
 
-@dataclass(frozen=True)
-class Query:
+class Query(Struct, frozen=True):
     """A query of the GraphQL API; `doing` and `need` as in `Request`."""
 
     text: str

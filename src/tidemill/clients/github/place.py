@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
@@ -25,8 +26,7 @@ _WITH_USER = re.compile(r"https?://[^@/]*@(?P<host>[^/]+)/(?P<path>.+)")
 _TOKEN = re.compile(r"[!-~]+")  # what a header may hold without quotes, and without spaces
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """A repository on a GitHub server.
 
     Attributes:

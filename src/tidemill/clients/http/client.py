@@ -12,9 +12,10 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct, field
 
 from tidemill.clients.http.proxies import proxy_for
 from tidemill.clients.http.trouble import LONGEST, PASSING, Patience, failed, said_in, unwell
@@ -34,8 +35,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CONNECTIONS = 16
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(Struct, frozen=True):
     """What is sent with a request: `size` bytes, which `pieces` gives from the start each time."""
 
     size: int
@@ -47,16 +47,14 @@ class Body:
         return cls(len(data), lambda: iter((data,)))
 
 
-@dataclass(frozen=True)
-class Tls:
+class Tls(Struct, frozen=True):
     """Files with authorities that are trusted besides all others, and our certificate and key."""
 
     authorities: tuple[str, ...] = ()
     own: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(Struct, frozen=True):
     """One request; `is_slow` if the server has much to do before it answers. No secret in it."""
 
     method: str
@@ -66,8 +64,7 @@ class Call:
     is_slow: bool = False
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole answer; `url` is where it came from in the end."""
 
     status: int
@@ -81,8 +78,7 @@ class Answer:
         return 200 <= self.status < 300
 
 
-@dataclass
-class Counts:
+class Counts(Struct):
     """What was asked and sent so far; `sent` are the bytes of bodies."""
 
     requests: int = 0

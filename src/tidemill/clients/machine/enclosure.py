@@ -21,9 +21,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+
+from msgspec import Struct
 
 from tidemill.clients.machine.processes import GRACE, KEPT_OUTPUT, Ended, end_group, too_slow
 from tidemill.clients.machine.workflow import SECRETS
@@ -86,8 +87,7 @@ class NotEnclosed(TidemillError):
         )
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where a command runs, and what it may see besides the system.
 
     Attributes:

@@ -9,9 +9,10 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
+
+from msgspec import Struct
 
 from tidemill.clients.machine.environment import caller
 from tidemill.errors import TimeLimit
@@ -20,8 +21,7 @@ KEPT_OUTPUT = 4000
 GRACE = 5
 
 
-@dataclass(frozen=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """How a process ended, and the end of what it printed, both streams together."""
 
     code: int

@@ -15,8 +15,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.machine import processes
 from tidemill.errors import TidemillError
@@ -25,8 +26,7 @@ _ADOPT = 36  # PR_SET_CHILD_SUBREAPER (prctl(2)): orphans become ours, not the f
 _SECONDS = 20.0
 
 
-@dataclass(frozen=True)
-class SetUp:
+class SetUp(Struct, frozen=True):
     """How the command ended, and the processes that it left running, as `name (id)`."""
 
     code: int

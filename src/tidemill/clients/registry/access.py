@@ -10,8 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit, urlunsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.clients.http.client import (
     MOST_OF_AN_ERROR,
@@ -36,8 +38,7 @@ _SAME_AGAIN = frozenset({307, 308})
 _MOST_TOKENS = 3
 
 
-@dataclass(frozen=True)
-class Need:
+class Need(Struct, frozen=True):
     """What a request must be allowed to do: pull from `path`, or push too; mount from `lender`."""
 
     path: str

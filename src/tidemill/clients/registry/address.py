@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.clients.registry.credentials import DOCKER_HUB
@@ -15,8 +16,7 @@ _IPV6 = re.compile(r"(?P<host>\[[0-9a-fA-F:.]+\](?::[0-9]{1,5})?)/(?P<path>.+)")
 _DOCKER_HUB_API = "registry-1.docker.io"
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(Struct, frozen=True):
     """A repository: `host[:port]` and `path` as in references, and its registry's origin.
 
     `origin` is `scheme://host[:port]`, of the host that is really asked.

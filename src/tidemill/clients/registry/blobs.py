@@ -12,8 +12,9 @@ import hashlib
 import re
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from msgspec import Struct
 
 from tidemill.clients.http.client import Answer, Body, Call, Response, wrong_size
 from tidemill.clients.http.trouble import Trouble
@@ -91,8 +92,7 @@ def _in_parts(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
         yield bytes(part)
 
 
-@dataclass
-class _Place:
+class _Place(Struct):
     """Where a registry wants a blob, how many bytes it has of it, and how large parts must be.
 
     `is_lost` if it is of no use any more.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.clients.http.client import Answer, Body, Call, Http, host_of
 from tidemill.clients.http.trouble import said_in
@@ -32,8 +33,7 @@ _PART = re.compile(r'[\s,]*+([A-Za-z0-9_-]++)=(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]++
 _SCHEME = re.compile(r"[\s,]*+([A-Za-z0-9_-]++)(?=\s|,|$)")
 
 
-@dataclass(frozen=True)
-class Challenge:
+class Challenge(Struct, frozen=True):
     """How a registry wants to be asked: `scheme` in lower case; for `bearer`, where tokens are.
 
     `scopes` are what it wants the token to be for.

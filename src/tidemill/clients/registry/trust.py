@@ -8,8 +8,9 @@ we are.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.clients.http.client import Tls
 
@@ -17,8 +18,7 @@ SYSTEM = (Path("/etc/containers/certs.d"), Path("/etc/docker/certs.d"))
 _OF_USERS = (".config/containers/certs.d", ".config/docker/certs.d")
 
 
-@dataclass(frozen=True)
-class Trust:
+class Trust(Struct, frozen=True):
     """What the settings say of a registry.
 
     Args:

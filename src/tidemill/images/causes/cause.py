@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(Struct, frozen=True):
     """Why two things differ: a name for machines, what it means, and what to do, in words.
 
     `meaning` and `remedy` are sentences without a full stop; text of the images in them is escaped.

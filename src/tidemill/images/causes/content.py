@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from tidemill.images.tar_read import FilePart
 
@@ -26,8 +27,7 @@ _SHOWN = 64
 _WIDEST = 84
 
 
-@dataclass(frozen=True)
-class Content:
+class Content(Struct, frozen=True):
     """`size` bytes at `offset` of the file `archive`."""
 
     archive: Path
@@ -62,8 +62,7 @@ class Content:
                 yield piece
 
 
-@dataclass(frozen=True)
-class Changes:
+class Changes(Struct, frozen=True):
     """Where two files differ: the first byte, and ranges `(start, end)` in both alike.
 
     The ranges mean something only where both have one size; `more` says that there are others.
@@ -74,8 +73,7 @@ class Changes:
     more: bool
 
 
-@dataclass(frozen=True)
-class Pair:
+class Pair(Struct, frozen=True, dict=True):
     """Two files of one path that differ, and names of machines that may stand in them."""
 
     path: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.images.causes.content import Content
 
@@ -16,8 +17,7 @@ _NOTHING_IN_FILE = 8
 _LOADED = 1
 
 
-@dataclass(frozen=True)
-class Elf:
+class Elf(Struct, frozen=True):
     """What an ELF file's tables say.
 
     `sections` are parts of the file by their names, `segments` those that are loaded, each with

@@ -7,7 +7,7 @@ in memory. The second string is the text that runtime/debug.BuildInfo prints, be
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from tidemill.images.causes.elf import Elf
 
@@ -22,8 +22,7 @@ _LONGEST = 1 << 20
 _MOST_LENGTH_BYTES = 5
 
 
-@dataclass(frozen=True)
-class GoModule:
+class GoModule(Struct, frozen=True):
     """A module: path, version (`(devel)` where there is none), and what replaced it."""
 
     path: str
@@ -35,8 +34,7 @@ class GoModule:
         return own if self.replaced_by is None else f"{own} => {self.replaced_by}"
 
 
-@dataclass(frozen=True)
-class BuildInfo:
+class BuildInfo(Struct, frozen=True):
     """What a Go binary says: release, package, its module, the others, settings by their names."""
 
     release: str

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
+
+from msgspec import Struct
 
 from tidemill.images.causes.cause import Cause, joined
 
@@ -57,8 +58,7 @@ _SHOWN = 60
 _MARGIN = 512
 
 
-@dataclass(frozen=True)
-class TextRule:
+class TextRule(Struct, frozen=True):
     """What it is called, what it looks like, what it means that only this differs, a remedy."""
 
     name: str

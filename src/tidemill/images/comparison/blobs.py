@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from tidemill.images.causes import attributes
 from tidemill.images.causes.content import escaped
@@ -18,16 +19,14 @@ _EXTRA, _NAME, _COMMENT, _CHECKED = 4, 8, 16, 2
 _LEVELS = {0: "none", 2: "best", 4: "fastest"}
 
 
-@dataclass(frozen=True)
-class _Gzip:
+class _Gzip(Struct, frozen=True):
     """The header of the first gzip member (RFC 1952), as text; `length` in bytes."""
 
     fields: dict[str, str]
     length: int
 
 
-@dataclass(frozen=True)
-class _Blob:
+class _Blob(Struct, frozen=True):
     """What is told of one blob: its kind, gzip's header, and a digest of what follows it."""
 
     kind: str

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct, field
 
 from tidemill.images.causes.cause import Cause
 from tidemill.images.image_store import ImageStore
@@ -28,8 +28,7 @@ class Verdict(Enum):
     DIFFERENT = "different"
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image to compare: a manifest or an index, and the store that has it.
 
     `name` is what people call its place, if that is not what the store is called.
@@ -45,16 +44,14 @@ class Image:
         return self.name or self.store.where
 
 
-@dataclass(frozen=True)
-class LayerAt:
+class LayerAt(Struct, frozen=True):
     """One layer of one image: its number, the lowest being 1, and its diffID."""
 
     number: int
     diff_id: str
 
 
-@dataclass(frozen=True)
-class Where:
+class Where(Struct, frozen=True):
     """The part of the image a difference is in; for a layer, which one on each side."""
 
     part: Part
@@ -63,8 +60,7 @@ class Where:
     right: LayerAt | None = None
 
 
-@dataclass(frozen=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field that is not the same.
 
     `path` is a file's (without a slash first), or None where it is not about a file. `left` and
@@ -81,8 +77,7 @@ class Difference:
     cause: Cause | None = None
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(Struct, frozen=True):
     """The result.
 
     `differences` holds the first 10,000, `found` says how many there are. `layers` and
@@ -126,8 +121,7 @@ class Comparison:
         }
 
 
-@dataclass
-class Findings:
+class Findings(Struct):
     """Collects differences while two images are compared; keeps the first 10,000."""
 
     kept: list[Difference] = field(default_factory=list)

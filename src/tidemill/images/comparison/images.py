@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.images import documents, oci
@@ -23,8 +25,7 @@ _OF_THE_BLOB = ("digest", "size")
 _PLATFORM = ("os", "architecture", "variant")
 
 
-@dataclass(frozen=True)
-class ImageDocument:
+class ImageDocument(Struct, frozen=True):
     """A manifest or an index: parsed, as bytes, and as a plain object."""
 
     image: Image
@@ -47,8 +48,7 @@ class ImageDocument:
                 return "an image"
 
 
-@dataclass(frozen=True)
-class ConfigDocument:
+class ConfigDocument(Struct, frozen=True):
     """The config of an image: what every image has of it, as bytes, and as a plain object."""
 
     config: oci.Config

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.images.comparison.members import Member, path_of
 from tidemill.images.entries import OPAQUE, WHITEOUT, path_in
@@ -23,8 +24,7 @@ create table pair (one integer, other integer, path blob);
 """
 
 
-@dataclass(frozen=True)
-class PathEntries:
+class PathEntries(Struct, frozen=True):
     """The entries of one path on one side: the last, which counts, its place, and how many."""
 
     last: Member

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import Refused, TidemillError
 from tidemill.images.causes import attributes, rules
@@ -31,8 +33,7 @@ _NAMED = 10
 _MOST = 1000
 
 
-@dataclass(frozen=True)
-class Layer:
+class Layer(Struct, frozen=True):
     """One layer of one of the images: where it is, its number from 1, its diffID."""
 
     image: Image
@@ -51,8 +52,7 @@ class Layer:
         return LayerAt(self.number, self.diff_id)
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(Struct, frozen=True):
     """What is known while layers are compared: a folder, the platform, names of machines."""
 
     scratch: Path
@@ -60,8 +60,7 @@ class Context:
     hosts: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Archives:
+class Archives(Struct, frozen=True):
     """The layers of one block, uncompressed in files; entries name theirs by its number."""
 
     folder: Path

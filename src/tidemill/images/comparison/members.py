@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import msgspec
+from msgspec import Struct
 
 from tidemill.images.causes.content import Content, escaped
 from tidemill.images.tar_read import sparse
@@ -54,8 +56,7 @@ _HEADER = (
 )
 
 
-@dataclass(frozen=True)
-class Member:
+class Member(Struct, frozen=True):
     """An entry: its fields as they are in the header, PAX records applied.
 
     `start` is where its headers begin in the archive, `data` where its content does, `length` how
@@ -83,11 +84,10 @@ class Member:
 
     def values(self) -> list[object]:
         """The fields in their order, from which an equal entry can be made."""
-        return [getattr(self, name) for name in self.__dataclass_fields__]
+        return list(msgspec.structs.astuple(self))
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(Struct, frozen=True):
     """One field that differs, with both values as text; None: it is not there."""
 
     name: str

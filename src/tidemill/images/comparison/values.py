@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.images.causes import rules
 from tidemill.images.comparison.difference import Difference, Where
@@ -20,8 +20,7 @@ _MAPS = ("Labels", "annotations", "ExposedPorts", "Volumes")
 _DIFF_IDS = "rootfs.diff_ids"
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(Struct, frozen=True):
     """One value that differs; `missing` marks a side that does not have it."""
 
     key: str

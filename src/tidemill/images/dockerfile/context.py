@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile import ignore as dockerfile_ignore
@@ -27,8 +28,7 @@ _LARGEST_IGNORE_FILE = 1 << 20
 _NOTHING = Ignore()
 
 
-@dataclass(frozen=True)
-class BuildContext:
+class BuildContext(Struct, frozen=True):
     """A folder, and what of it is left out: a source of COPY (`tidemill.images.dockerfile.tree`).
 
     A path through a link is refused, since it may lead out of the folder.

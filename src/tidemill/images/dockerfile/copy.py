@@ -12,8 +12,10 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.ignore import Ignore, Matched, pattern
@@ -38,8 +40,7 @@ Found = Entry | Unfit
 _WILD = re.compile(r"[*?\[]")
 
 
-@dataclass(frozen=True)
-class CopyFlags:
+class CopyFlags(Struct, frozen=True):
     """What the flags of a COPY say: owner and mode of what is copied, and what is left out."""
 
     owner: tuple[int, int] | None = None

@@ -5,8 +5,9 @@ The result is the canonical form of what an engine would make of it, so it has t
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from tidemill.images import run_config
 from tidemill.images.base_image import SCRATCH, BaseImage
@@ -53,8 +54,7 @@ def build_copy_only(build: DockerfileBuild, platform: Platform, workspace: Works
     return write_changes(made.layers, run, platform, made.base, lower, workspace)
 
 
-@dataclass
-class Assembly:
+class Assembly(Struct):
     """The stages of one build, each worked out when it is needed.
 
     Raises, from every method:

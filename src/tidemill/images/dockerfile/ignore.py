@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile.wildcards import Form, Wild, form_of
@@ -19,8 +20,7 @@ Matched = tuple[bool, ...]
 _SPECIAL = re.compile(r"[*?\[\]\\]")
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """One line: what it matches, and whether it takes back in (`!`)."""
 
     text: str
@@ -28,8 +28,7 @@ class Pattern:
     is_exception: bool
 
 
-@dataclass(frozen=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """The lines of an ignore file, in order."""
 
     patterns: tuple[Pattern, ...] = ()

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import csv
 import re
-from dataclasses import dataclass
 from fractions import Fraction
+
+from msgspec import Struct
 
 from tidemill.images.dockerfile import lines
 from tidemill.images.dockerfile.lines import SPACES, Document, Line, quoted_words
@@ -35,16 +36,14 @@ _TIMES = {
 }
 
 
-@dataclass(frozen=True)
-class Arg:
+class Arg(Struct, frozen=True):
     """ARG: names, and the values they have by default."""
 
     line: int
     pairs: tuple[tuple[str, str | None], ...]
 
 
-@dataclass(frozen=True)
-class Pairs:
+class Pairs(Struct, frozen=True):
     """ENV or LABEL (`keyword`): names and values, quotes kept."""
 
     line: int
@@ -52,8 +51,7 @@ class Pairs:
     pairs: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """COPY or ADD (`keyword`): paths and here-documents that go to `to`."""
 
     line: int
@@ -70,16 +68,14 @@ class Copy:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(Struct, frozen=True):
     """RUN: the stages and images that it mounts something of."""
 
     line: int
     sources: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """CMD, ENTRYPOINT or SHELL (`keyword`): words, or one text for a shell."""
 
     line: int
@@ -88,8 +84,7 @@ class Start:
     is_shell: bool
 
 
-@dataclass(frozen=True)
-class Healthcheck:
+class Healthcheck(Struct, frozen=True):
     """HEALTHCHECK, as it stands in an image's config; times in nanoseconds."""
 
     line: int
@@ -97,8 +92,7 @@ class Healthcheck:
     times: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True)
-class Words:
+class Words(Struct, frozen=True):
     """EXPOSE or VOLUME (`keyword`), and what it lists."""
 
     line: int
@@ -106,8 +100,7 @@ class Words:
     words: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Text:
+class Text(Struct, frozen=True):
     """USER, WORKDIR, STOPSIGNAL, MAINTAINER or ONBUILD (`keyword`), and all that follows it."""
 
     line: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from tidemill.images.dockerfile.words import Mistake, is_space, quote_count, shell_words
 
@@ -17,8 +17,7 @@ _HEREDOC = re.compile(r"[0-9]*<<(-?)\s*+([^<]*)")
 _WITH_DOCUMENTS = ("ADD", "COPY", "RUN")
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(Struct, frozen=True):
     """A here-document: the word after `<<`, its text, and whether variables in it are replaced."""
 
     name: str
@@ -26,8 +25,7 @@ class Document:
     has_variables: bool
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True):
     """One instruction: the line it starts in (from 1), its keyword in capitals, and the rest.
 
     `flags` are the words that begin with `--`, their quotes taken off.

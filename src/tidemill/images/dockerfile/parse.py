@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images.dockerfile import instructions as dockerfile_instructions
@@ -25,8 +26,7 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 _Made = TypeVar("_Made")
 
 
-@dataclass(frozen=True)
-class Stage:
+class Stage(Struct, frozen=True):
     """FROM, and the instructions up to the next one; `name` is in lower case."""
 
     index: int
@@ -37,8 +37,7 @@ class Stage:
     instructions: tuple[Instruction, ...]
 
 
-@dataclass(frozen=True)
-class Dockerfile:
+class Dockerfile(Struct, frozen=True):
     """A Dockerfile: what to call it in messages, its escape, and what is before the first FROM."""
 
     name: str

@@ -7,9 +7,10 @@ import re
 import signal
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from tidemill.images import run_config
 from tidemill.images.base_image import BaseImage
@@ -34,8 +35,7 @@ _SIGNALS = {name.removeprefix("SIG") for name in signal.Signals.__members__}
 _LAST_PORT = 65535
 
 
-@dataclass
-class StageImage:
+class StageImage(Struct):
     """A stage, as far as its instructions are carried out.
 
     Args:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from tidemill.errors import Refused
 from tidemill.images import location
@@ -26,8 +27,7 @@ _INDEX = re.compile(r"[+-]?[0-9]+")
 _NO_VARIABLES: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True)
-class Prerequisites:
+class Prerequisites(Struct, frozen=True):
     """What has to be there before a Dockerfile can be built, each image by digest.
 
     `base` is the image that the target's FROMs lead to, None for scratch; `images` are all images
@@ -38,8 +38,7 @@ class Prerequisites:
     images: tuple[Location, ...]
 
 
-@dataclass(frozen=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image of elsewhere, by digest; None is scratch."""
 
     location: Location | None

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 
 class Wild(Enum):
@@ -25,8 +26,7 @@ Part = str | re.Pattern[str] | Wild
 _WILDCARDS: dict[str, Part] = {"*": Wild.NAME, "?": re.compile(r"[^/]")}
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(Struct, frozen=True):
     """What a whole path has to be like."""
 
     parts: tuple[Part, ...]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 _DEEPEST = 50
 # No program can be started with so much; and a value that holds itself twice doubles in every line.
@@ -62,8 +63,7 @@ def quote_count(text: str) -> int:
     return text.count("'") + text.count('"')
 
 
-@dataclass
-class _Reader:
+class _Reader(Struct):
     """Reads a text from its start to its end, once."""
 
     text: str
