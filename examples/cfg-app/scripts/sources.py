@@ -22,12 +22,12 @@ def resources() -> dict[str, list[Resource]]:
 
 
 def texts() -> dict[str, str]:
-    """The text of each YAML file; where there are many, every core makes a part of them.
+    """The text of each YAML file; where there are many, or may be, each core makes some.
 
     Exits with the reason if there are none.
     """
     parts = os.cpu_count() or 1
-    if parts == 1 or sum(1 for _ in GENERATED.rglob("*.yaml")) < MANY:
+    if parts == 1 or 0 < sum(1 for _ in GENERATED.rglob("*.yaml")) < MANY:
         return {path: to_yaml(documents) for path, documents in resources().items()}
     with ProcessPoolExecutor(parts) as pool:
         found = pool.map(_part, range(parts), [parts] * parts)
