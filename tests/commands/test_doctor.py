@@ -166,8 +166,17 @@ def test_a_region_whose_values_lack_the_repository_is_named(grown: Grown) -> Non
     ):
         grown.write(f"deployed/staging/{name}/values.yaml", text)
     grown.commit()
-    (said,) = grown.found("digests", "--offline")["warning"]
+    (said,) = grown.found("digests", "--offline")["problem"]
     assert "deployed/staging/us/values.yaml has a tag at web.image and no repository" in said
+
+
+def test_a_base_of_an_overlay_that_is_gone_is_named(grown: Grown) -> None:
+    file = "deployed/staging/kustomization.yaml"
+    grown.write(file, "resources: [web.yaml, ../../base]\n")
+    grown.commit()
+    assert grown.found("rendering", "--offline") == {
+        "problem": [f"{file} names ../../base, which is not there, so that it can't be built"]
+    }
 
 
 def test_an_allow_that_lists_none_of_the_images_is_named(grown: Grown) -> None:

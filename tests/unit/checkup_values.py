@@ -122,13 +122,16 @@ def cfg(settings: str = CFG, **texts: str) -> Checkup:
         "argocd/production.yaml": APPLICATION.format(name="prod-eu", wave="production"),
     } | {names.get(name, name): text for name, text in texts.items()}
     arrives = {"web": ("generated/all.yaml",)}
+    ours = ("ghcr.io/acme/web",)
     return Checkup(
         Files({**dict.fromkeys(found, False), "check.sh": True}, found),
         Programs("2.47.1", "3.12.1", {"make": True}),
         cfg=settings_file.parse(settings),
         url="https://github.com/acme/cfg-app",
         fitness=Fitness(("tidemill.toml",)),
-        arrivals=(Arrival("staging", "app", arrives), Arrival("production", "app", arrives)),
+        arrivals=tuple(
+            Arrival(wave, "app", arrives, repositories=ours) for wave in ("staging", "production")
+        ),
         pushing=Pushing(has_state=True),
         github=OnGitHub(
             "acme/cfg-app",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import PurePosixPath
 
 from msgspec import Struct, field
 
@@ -12,7 +13,9 @@ from tidemill.checkup.calls import Call, Unread, calls
 from tidemill.errors import EntryPointFailed, TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts.arrival import Arrival
+from tidemill.facts.controllers import GROUPS, Deployed, deployed
 from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
+from tidemill.words.documents import Document, loaded
 
 NOT_ASKED = Unseen("nobody looked")
 
@@ -37,6 +40,12 @@ class Files(Struct, frozen=True):
     modes: Mapping[str, bool]
     texts: Mapping[str, str]
     ignored: tuple[str, ...] = ()
+
+    @cached_property
+    def places(self) -> frozenset[str]:
+        """All files, and all folders that have any."""
+        folders = {str(one) for file in self.modes for one in PurePosixPath(file).parents}
+        return frozenset({*self.modes, *folders})
 
 
 class Fitness(Struct, frozen=True):
@@ -83,6 +92,17 @@ class Checkup(Struct, frozen=True, dict=True):
     pushing: Pushing | Unseen = NOT_ASKED
     github: OnGitHub | Unseen = NOT_ASKED
     other: OtherRepository | Unseen = NOT_ASKED
+
+    @cached_property
+    def deployed(self) -> list[Deployed]:
+        """What Argo CD and Flux deploy, as the manifests here say it."""
+        manifests = [
+            Document(file, value)
+            for file, text in sorted(self.files.texts.items())
+            if any(group in text for group in GROUPS)
+            for value in loaded(text)
+        ]
+        return deployed(manifests, self.files.modes)
 
     @cached_property
     def workflows(self) -> tuple[Call | Unread, ...]:

@@ -6,9 +6,9 @@ import json
 import re
 import shlex
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
+from collections.abc import Iterator, Sequence, Set
 
+from tidemill.announcing.announcement import matches
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
@@ -19,22 +19,20 @@ from tidemill.checkup.finding import (
     unseen,
     warning,
 )
+from tidemill.checkup.rendering import gone
 from tidemill.errors import EntryPointFailed
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import (
-    GROUPS,
     SUBSCRIBES,
     TARGET,
     UNLISTED,
     WAVE,
     Deployed,
     as_yaml,
-    deployed,
     place_of,
 )
 from tidemill.facts.on_github import OnGitHub, Unseen
 from tidemill.facts.settings import Settings
-from tidemill.words.documents import Document, loaded
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean, nearest
 
@@ -68,8 +66,9 @@ def digests(known: Checkup) -> Iterator[Finding]:
     elif not known.arrivals:
         what = "no wave has images yet, and no file names one, so that services are not known here"
         yield unknown(what, "run this again after the first announcement", "tidemill doctor")
+    yield from _allowed(known.cfg, known.arrivals)
     for one in known.arrivals:
-        yield from _arrival(known.cfg, one)
+        yield from _arrival(known.cfg, one, known.files.places)
 
 
 def _likely(unlisted: Sequence[str], allow: Sequence[str]) -> str:
@@ -79,15 +78,50 @@ def _likely(unlisted: Sequence[str], allow: Sequence[str]) -> str:
     return max(unlisted, key=lambda one: ((at := one.rpartition("/")[0]) in near, folders[at]))
 
 
-def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
+def _allowed(settings: Settings, arrivals: Sequence[Arrival]) -> Iterator[Finding]:
+    """Whether `allow` lists what the waves have, and the waves have what it lists."""
+    there = sorted({name for one in arrivals for name in one.repositories})
+    if there and not any(map(settings.images.is_listed, there)):
+        yield problem(
+            f"the waves have images of {listed(there)}, of which [images] allow lists none: their "
+            "next announcement is refused",
+            "list them, unless your images have moved",
+            allowing(_likely(there, settings.images.allow)),
+        )
+        return
+    folders = [name.rpartition("/")[0] for name in there]
+    for pattern in settings.images.allow:
+        meant = nearest(pattern.rpartition("/")[0], folders)
+        if meant and not any(matches(pattern, name) for name in there):
+            yield warning(
+                f"[images] allow lists {pattern}, and no image is called so",
+                f"did you mean {meant}/*? mend it, or take it out",
+                "git grep -n -F " + shlex.quote(pattern),
+            )
+
+
+def _arrival(settings: Settings, one: Arrival, there: Set[str]) -> Iterator[Finding]:
     where = f"{one.wave}, set {one.image_set}"
     with_ = " (with invented digests)" if one.is_invented else ""
-    absent = [service for service, files in one.services.items() if not files]
-    told = [
-        f"{service} in {files[0]}" + (f" and {len(files) - 1} more" if len(files) > 1 else "")
-        for service, files in one.services.items()
-        if files
-    ]
+    tagged = {left.service for left in one.nameless}
+    absent = [name for name, files in one.services.items() if not files and name not in tagged]
+    left_out = _left_out(settings, one, there)
+    told = []
+    for service, files in one.services.items():
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        without = [target for target, lacks in left_out.items() if service in lacks]
+        but = f" (none at {listed(without)})" if without else ""
+        told += [f"{service} in {files[0]}{more}{but}"] if files else []
+    named = {service for service, files in one.services.items() if files}
+    bare = [target for target, lacks in left_out.items() if lacks and lacks == named]
+    if bare and len(settings.sets) == 1:
+        yield problem(
+            f"{where}: no file of {listed(bare)} names an image of the set{with_}, so that no "
+            "image ever gets there",
+            "name the images there as the files of the wave's other targets do, or take the target "
+            "out of tidemill.toml",
+            f"git grep -n image -- {' '.join(map(shlex.quote, settings.paths(one.wave, bare[0])))}",
+        )
     if told:
         yield ok(f"{where}: these digests arrive{with_}: {listed(told)}")
     if absent:
@@ -99,10 +133,12 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
             "[deployments] path list all that a target renders from",
         )
     for left in one.nameless:
-        yield warning(
+        # Where the file names it in another place, that tag may be for something else.
+        say = warning if left.file in one.services.get(left.service, ()) else problem
+        yield say(
             f"{where}: {left.file} has a tag at {left.keys} and no repository, so that the image "
             f"of {left.service} stays as it is there",
-            "write this beside the tag, as the other files of the wave have it",
+            "write this beside the tag, as other files have it",
             "\n".join(left.lines),
         )
     for service, (file, name) in one.elsewhere.items():
@@ -115,27 +151,45 @@ def _arrival(settings: Settings, one: Arrival) -> Iterator[Finding]:
         )
 
 
+def _left_out(settings: Settings, one: Arrival, there: Set[str]) -> dict[str, set[str]]:
+    """By target the services that its files don't name, and those of the wave's like targets do."""
+    arrives: dict[str, set[str]] = {}
+    for target in next(wave.targets for wave in settings.waves if wave.name == one.wave):
+        places = settings.paths(one.wave, target)
+        if not there.isdisjoint(places):
+            arrives[target] = {
+                service
+                for service, files in one.services.items()
+                if any(_meet(path, file) for file in files for path in places)
+            }
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for target, mine in arrives.items():
+        alike.setdefault(settings.templates_of(one.wave, target), set()).update(mine)
+    return {
+        target: alike[settings.templates_of(one.wave, target)] - mine
+        for target, mine in arrives.items()
+    }
+
+
 def paths(known: Checkup) -> Iterator[Finding]:
     """`paths`: is there something that each target renders from?"""
     if known.cfg is None or not known.cfg.templates():
         return
-    there = {
-        "/".join(parts[:depth])
-        for name in known.files.modes
-        for parts in [name.split("/")]
-        for depth in range(1, len(parts) + 1)
-    }
+    there = known.files.places
     wanted = [
         dict(zip(known.cfg.paths(*each), known.cfg.templates_of(*each), strict=True))
         for each in ((wave.name, target) for wave in known.cfg.waves for target in wave.targets)
     ]
     # Of several places, one that only some targets have is a choice; one that none has is a slip.
     used = {one for of_one in wanted for path, one in of_one.items() if path in there}
+    named = {path for one in known.deployed for path in gone(known, one)}  # by `rendering`
     empty = [
         path
         for of_one in wanted
         for path, template in of_one.items()
-        if path and path not in there and (template not in used or there.isdisjoint(of_one))
+        if path
+        and path not in {*there, *named}
+        and (template not in used or there.isdisjoint(of_one))
     ]
     if empty := list(dict.fromkeys(empty)):
         yield warning(
@@ -151,19 +205,15 @@ def targets(known: Checkup) -> Iterator[Finding]:
     """`targets`: do those of the settings and those of Argo CD or Flux fit together?"""
     if known.cfg is None:
         return
-    manifests = [
-        Document(file, value)
-        for file, text in sorted(known.files.texts.items())
-        if any(group in text for group in GROUPS)
-        for value in loaded(text)
-    ]
-    every = deployed(manifests, known.files.modes)
-    found = [one for one in every if one.is_whole]
+    found = [one for one in known.deployed if one.is_whole]
     wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
     yield from _sent_elsewhere(known)
-    wrong = [each for one in found for each in (*_reporting(known.cfg, one), *_heard(known, one))]
+    wrong = [
+        each
+        for one in found
+        for each in (*_reporting(known.cfg, one), *_apart(known, one), *_heard(known, one))
+    ]
     yield from {(one.what, one.paste): one for one in wrong}.values()
-    yield from _gone(known, found)
     yield from _with_others_places(known.cfg, found)
     for wave in known.cfg.waves:
         if not wave.targets:
@@ -173,7 +223,7 @@ def targets(known: Checkup) -> Iterator[Finding]:
             say = problem if followers else warning
             what += on if followers else ""
             yield say(what, "list its targets in tidemill.toml", 'targets = ["…"]')
-    for one in every:
+    for one in known.deployed:
         if one.is_unlisted:
             yield warning(
                 f"the template of the {one.title} ({one.file}) has no label {WAVE}, without which "
@@ -244,32 +294,23 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         page, lines = _REPORTING[one.kind]
         remedy = f"add these lines; {_PAGE}/{page} says why"
         yield problem(f"{what} does not report, or says nothing of health", remedy, lines)
+
+
+def _apart(known: Checkup, one: Deployed) -> Iterator[Finding]:
+    """What renders from other places than the settings say, though all of them are there."""
+    settings = known.cfg
+    if settings is None or one.wave is None or not settings.listing(one.wave, one.target):
+        return
     mine, paths = one.paths, settings.paths(one.wave, one.target)
     read = (*mine, one.file)  # whose manifest may have the images itself
-    if mine and paths and not any(_meet(path, other) for path in read for other in paths):
+    is_apart = not any(_meet(path, other) for path in read for other in paths)
+    if mine and paths and is_apart and not gone(known, one):
         yield warning(
-            f"{what} renders from {', '.join(mine)}, and [deployments] path says "
-            f"{', '.join(paths)}",
+            f"the {one.title} ({one.file}) renders from {', '.join(mine)}, and [deployments] path "
+            f"says {', '.join(paths)}",
             "list in [deployments] path all that a target renders from",
-            f'path = "{mine[0]}"',
+            f"path = {_toml([*settings.templates(), *mine])}",
         )
-
-
-def _gone(known: Checkup, found: Sequence[Deployed]) -> Iterator[Finding]:
-    """Files of values that are gone from a folder that is here; others may be elsewhere."""
-    folders = {str(PurePosixPath(name).parent) for name in known.files.modes} - {"."}
-    for one in found:
-        gone = [
-            path
-            for path in one.needed
-            if path not in known.files.modes and str(PurePosixPath(path).parent) in folders
-        ]
-        if gone:
-            yield problem(
-                f"the {one.title} ({one.file}) renders with {listed(gone)}, which is not there",
-                "add it, or take it out of valueFiles; this says who took it away",
-                f"git log --oneline -- {shlex.quote(gone[0])}",
-            )
 
 
 def _with_others_places(settings: Settings, found: Sequence[Deployed]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from tidemill.building import settings as of_app
 from tidemill.checkup.calls import FOLDER
 from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
+from tidemill.checkup.rendering import KUSTOMIZATIONS
 from tidemill.checkup.repository import commands, first_words
 from tidemill.checkup.server import announced_to
 from tidemill.clients.git.checkout import Local, origin
@@ -54,6 +55,7 @@ class Examination:
         top, modes = self._checkout.top, self._checkout.modes()
         wanted = [name for name in modes if name in _READ or name.startswith(FOLDER)]
         wanted += self._checkout.containing((*GROUPS, WAVE), ("*.yaml", "*.yml"))
+        wanted += [name for name in modes if name.rpartition("/")[2] in KUSTOMIZATIONS]
         texts = {
             name: (top / name).read_text(encoding="utf-8", errors="replace")
             for name in dict.fromkeys(wanted)

@@ -22,6 +22,11 @@ _IMAGE = re.compile(rb"(?m)^[^#\n]*?image[\"']?:[ ]*[\"']?(" + _REFERENCE.patter
 _APART = re.compile(
     rb"registry:[ ]*[\"']?([\w.:-]+)[\"']?[ ]*(?:#.*)?\n[ ]*repository:[ ]*[\"']?([\w./-]+)"
 )
+# A repository by itself, which names its registry: with a dot or a port.
+_REPOSITORY = re.compile(
+    rb"(?m)^[^#\n]*?\b(?:image|repository|name|newName)[\"']?:[ ]*[\"']?"
+    rb"([a-z0-9-]+(?:\.[a-z0-9-]+|:[0-9]+)[a-z0-9.:-]*/[a-z0-9._/-]+)[\"',} ]*(?:#.*)?$"
+)
 _SHA = "0" * 39 + "1"
 
 
@@ -48,6 +53,7 @@ class Arrival(Struct, frozen=True):
         elsewhere: by service a file, and the image in it that is called as the service's and is
             from another repository.
         nameless: see there.
+        repositories: of its images.
     """
 
     wave: str
@@ -56,6 +62,7 @@ class Arrival(Struct, frozen=True):
     is_invented: bool = False
     elsewhere: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     nameless: tuple[Nameless, ...] = ()
+    repositories: tuple[str, ...] = ()
 
 
 def arriving(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str, tuple[str, ...]]:
@@ -102,27 +109,46 @@ def elsewhere(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str
     return found
 
 
-def nameless(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> tuple[Nameless, ...]:
-    """Tags without a repository beside them, in files of values whose like have one of ours there.
+@dataclass(frozen=True)
+class Tag:
+    """A tag in a file of values, the keys that lead to it, and what is said of its repository."""
+
+    file: str
+    keys: str
+    named: Mapping[str, str]
+
+
+def tags(texts: Iterable[tuple[str, bytes]]) -> list[Tag]:
+    """All tags in files of values.
 
     Args:
         texts: as for `arriving`.
     """
+    return [
+        Tag(file, keys, {key: one for key in ("registry", "repository") if (one := text(at, key))})
+        for file, data in texts
+        if b"tag:" in data and _MANIFEST.fullmatch(file)
+        for value in loaded(data)
+        for keys, at in _with_tags(value)
+    ]
+
+
+def nameless(files: ImageFiles, mine: Iterable[Tag], every: Iterable[Tag]) -> tuple[Nameless, ...]:
+    """Tags of a wave without a repository beside them, where one of ours stands in its like.
+
+    Args:
+        every: those of all waves.
+    """
     ours = {repository: service for service, repository in repositories([files]).items()}
-    known: dict[str, tuple[str, tuple[str, ...]]] = {}
-    lacking: list[tuple[str, str]] = []
-    for file, data in texts:
-        values = loaded(data) if b"tag:" in data and _MANIFEST.fullmatch(file) else []
-        for keys, image in (found for value in values for found in _with_tags(value)):
-            parts = {key: one for key in ("registry", "repository") if (one := text(image, key))}
-            if "repository" not in parts:
-                lacking.append((file, keys))
-            elif service := ours.get(canonical("/".join(parts.values()))):
-                known[keys] = service, tuple(f"{key}: {one}" for key, one in parts.items())
+    known = {
+        one.keys: (service, tuple(f"{key}: {name}" for key, name in one.named.items()))
+        for one in every
+        if "repository" in one.named
+        and (service := ours.get(canonical("/".join(one.named.values()))))
+    }
+    lacking = (one for one in mine if "repository" not in one.named and one.keys in known)
     return tuple(
-        Nameless(known[keys][0], file, keys, known[keys][1])
-        for file, keys in lacking
-        if keys in known
+        Nameless(known[one.keys][0], one.file, one.keys, known[one.keys][1]) for one in lacking
     )
 
 
@@ -166,14 +192,19 @@ def guessed(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> dict[str,
 
 
 def unlisted(settings: Settings, texts: Iterable[tuple[str, bytes]]) -> tuple[str, ...]:
-    """The repositories of images that files name and `[images] allow` does not list."""
-    found = {
-        image.repository
-        for file, data in texts
-        if _MANIFEST.fullmatch(file)
-        for token in set(_REFERENCE.findall(data))
-        if (image := naming.parsed(token.decode().strip(":@/+-."))) and "/" in token.decode()
-    }
+    """The repositories of images that files name and `[images] allow` does not list.
+
+    Without a tag or a digest, what names a registry and stands where Kustomize and charts have
+    the repository of an image.
+    """
+    found: set[str] = set()
+    for file, data in texts:
+        if not _MANIFEST.fullmatch(file):
+            continue
+        whole = {token.decode().strip(":@/+-.") for token in _REFERENCE.findall(data)}
+        found |= {image.repository for one in whole if "/" in one and (image := naming.parsed(one))}
+        apart = [b"/".join(found) for found in _APART.findall(data)]
+        found |= {canonical(one.decode()) for one in (*_REPOSITORY.findall(data), *apart)}
     return tuple(sorted(one for one in found if not settings.images.is_listed(one)))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from tidemill.facts.generators import filled, listed, placeholder
 from tidemill.words.documents import Document, inside, is_plain, items, loaded, table, text
@@ -26,6 +26,13 @@ _NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 
 
+class Needed(NamedTuple):
+    """A path that has to be there, and the source that has it: its URL and revision."""
+
+    path: str
+    source: str
+
+
 @dataclass(frozen=True)
 class Deployed:
     """An Application of Argo CD, or a Kustomization of Flux.
@@ -33,7 +40,7 @@ class Deployed:
     Attributes:
         file: where it stands; `kind` and `name` as Kubernetes has them.
         paths: the folders and the files of values that it is made of, from the root.
-        needed: of these the files of values without which Argo CD does not render it.
+        needed: of these all but the files of values that may be missing.
         made_by: the ApplicationSet that makes it; empty if it stands in a file itself.
         variables: by value what stands for it in the set's template; empty where the set's
             generators list nothing, and the template is as it stands.
@@ -48,7 +55,7 @@ class Deployed:
     made_by: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     waits: bool = False
-    needed: tuple[str, ...] = ()
+    needed: tuple[Needed, ...] = ()
 
     @property
     def namespace(self) -> str:
@@ -189,9 +196,10 @@ def _in(one: Document, folders: Collection[str]) -> Iterator[Deployed]:
                 one.file,
                 "Kustomization",
                 text(one.value, "metadata", "name"),
-                _paths(spec),
+                paths := _paths(spec),
                 table(one.value, "metadata"),
                 waits=bool(inside(spec, "wait") or inside(spec, "healthChecks")),
+                needed=tuple(Needed(path, _flux_source(one.value)) for path in paths),
             )
         case _:
             pass
@@ -202,12 +210,7 @@ def _application(
 ) -> Deployed:
     sources = items(value, "spec", "sources") or [inside(value, "spec", "source")]
     paths = tuple(path for source in sources for path in _paths(source))
-    needed = tuple(
-        path
-        for source in sources
-        if not inside(source, "helm", "ignoreMissingValueFiles")
-        for path in _values(source)
-    )
+    needed = tuple(found for source in sources for found in _needed(source, sources))
     name, metadata = text(value, "metadata", "name"), table(value, "metadata")
     known = variables or {}
     return Deployed(file, "Application", name, paths, metadata, made_by, known, needed=needed)
@@ -226,18 +229,43 @@ def _of_set(one: Document, spec: object, folders: Collection[str]) -> Iterator[D
 def _paths(source: object) -> tuple[str, ...]:
     """Where a source is, and the values of its chart."""
     path = text(source, "path")
-    return (*([_normal(path)] if path else []), *_values(source))
+    return (*([_normal(path)] if path else []), *(path for _, path in _values(source)))
 
 
-def _values(source: object) -> list[str]:
-    """The files of values of a source's chart; `$NAME/` is the root of another source."""
+def _values(source: object) -> list[tuple[str, str]]:
+    """The files of values of a source's chart, as it says them and from the root of their source.
+
+    `$NAME/` is the root of another source.
+    """
     path = text(source, "path")
     values = [str(one) for one in items(source, "helm", "valueFiles") if one and is_plain(one)]
     files = [
-        one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one)
+        (one, one.partition("/")[2] if one.startswith("$") else posixpath.join(path, one))
         for one in values
     ]
-    return [_normal(one) for one in files if one]
+    return [(one, _normal(file)) for one, file in files if file]
+
+
+def _needed(source: object, sources: Sequence[object]) -> Iterator[Needed]:
+    if path := text(source, "path"):
+        yield Needed(_normal(path), _origin(source))
+    if inside(source, "helm", "ignoreMissingValueFiles"):
+        return
+    by_name = {text(one, "ref"): one for one in sources if text(one, "ref")}
+    for said, path in _values(source):
+        is_elsewhere = said.startswith("$")
+        of = by_name.get(said[1:].partition("/")[0]) if is_elsewhere else source
+        yield Needed(path, _origin(of))
+
+
+def _origin(source: object) -> str:
+    url = text(source, "repoURL").removesuffix("/").removesuffix(".git")
+    return " ".join(filter(None, (url, text(source, "targetRevision"))))
+
+
+def _flux_source(value: object) -> str:
+    parts = (text(value, "spec", "sourceRef", key) for key in ("kind", "namespace", "name"))
+    return " ".join(filter(None, parts))
 
 
 def _normal(path: str) -> str:

@@ -14,6 +14,7 @@ from tidemill.facts.arrival import (
     invented,
     nameless,
     repositories,
+    tags,
     unlisted,
 )
 from tidemill.facts.image_files import ImageFiles
@@ -58,6 +59,8 @@ def tried(
         say("generate, with invented digests")
         checkout.run(settings.entrypoints.generate, settings.checks.timeout.total_seconds())
     checkout.changed()  # so that what is new is among its texts
+    by_wave = {one.name: tags(_texts(checkout, settings, one.name)) for one in settings.waves}
+    every = [tag for of_wave in by_wave.values() for tag in of_wave]
     return tuple(
         Arrival(
             wave,
@@ -65,7 +68,8 @@ def tried(
             arriving(files, _texts(checkout, settings, wave)),
             (wave, name) in new,
             elsewhere(files, _texts(checkout, settings, wave)),
-            nameless(files, _texts(checkout, settings, wave)),
+            nameless(files, by_wave[wave], every),
+            tuple(repositories([files]).values()),
         )
         for wave, name in places
         if (files := here[wave, name] or new.get((wave, name))) is not None and files.digests

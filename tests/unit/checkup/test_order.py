@@ -490,7 +490,31 @@ CASES: dict[str, Case] = {
                 Nameless("web", "us.yaml", "web.image", ("repository: ghcr.io/acme/web",)),
             )),
         )),
+        "digests", "problem", "us.yaml has a tag at web.image and no repository",
+    ),
+    "a tag without a repository, beside the same image in another place": (
+        lambda: replace(cfg(), arrivals=(
+            Arrival("staging", "app", {"web": ("us.yaml",)}, nameless=(
+                Nameless("web", "us.yaml", "web.image", ("repository: ghcr.io/acme/web",)),
+            )),
+        )),
         "digests", "warning", "us.yaml has a tag at web.image and no repository",
+    ),
+    "no image of the waves is allowed": (
+        lambda: replace(cfg(), arrivals=(
+            Arrival("staging", "app", {"web": ("x",)}, repositories=("ghcr.io/acm/web",)),
+        )),
+        "digests", "problem", "their next announcement is refused",
+    ),
+    "a pattern of allow is nearly that of an image": (
+        lambda: said('"ghcr.io/acme/*"', '"ghcr.io/acme/*", "ghcr.io/amce/*"'),
+        "digests", "warning", "[images] allow lists ghcr.io/amce/*, and no image is called so",
+    ),
+    "an overlay names what is not there": (
+        lambda: cfg(**{
+            "generated/staging/staging-eu/kustomization.yaml": "resources: [all.yaml, ../bse]",
+        }),
+        "rendering", "problem", "kustomization.yaml names ../bse, which is not there",
     ),
     "one digest does not arrive": (
         lambda: replace(cfg(), arrivals=(Arrival("staging", "app", {"web": (), "api": ("x",)}),)),
@@ -888,7 +912,7 @@ def test_values_of_a_chart_are_what_a_target_renders_from(values: str, states: l
 )
 def test_values_that_are_gone_from_their_folder_are_named(values: str, is_named: bool) -> None:
     known = cfg(**{"argocd/staging.yaml": HELM.format(values=values)})
-    found = [one for one in of(known, "targets") if "which is not there" in one.what]
+    found = [one for one in of(known, "rendering") if "which is not there" in one.what]
     assert [one.state for one in found] == (["problem"] if is_named else [])
     if is_named:
         assert found[0].paste == "git log --oneline -- generated/staging/staging-eu/gone.yaml"

@@ -13,6 +13,7 @@ from tidemill.facts.arrival import (
     invented,
     nameless,
     repositories,
+    tags,
 )
 
 SETTINGS = """\
@@ -111,5 +112,6 @@ APART = "web: {image: {registry: ghcr.io, repository: acme/web, tag: v1}}\n"
 def test_region_whose_values_lack_the_repository_that_others_have_is_found(
     eu: str, us: str, lines: tuple[str, ...] | None
 ) -> None:
-    found = nameless(IMAGES, [("us.yaml", us.encode()), ("eu.yaml", eu.encode())])
+    mine = tags([("us.yaml", us.encode())])  # the only region of its wave
+    found = nameless(IMAGES, mine, [*mine, *tags([("eu.yaml", eu.encode())])])
     assert found == ((Nameless("web", "us.yaml", "web.image", lines),) if lines else ())

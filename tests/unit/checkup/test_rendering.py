@@ -1,0 +1,154 @@
+"""What targets render from is there, and each service is named where its like are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import msgspec
+import pytest
+from tests.unit.checkup_values import APPLICATION, CFG, cfg, of
+
+from tidemill.checkup.checkup import Checkup
+from tidemill.facts import settings_file
+from tidemill.facts.arrival import Arrival
+from tidemill.facts.settings import ImageSet
+
+HERE, ELSEWHERE = "https://git.test/cfg.git", "https://git.test/other"
+STAGING = f"repoURL: {HERE}, targetRevision: main, path: generated/staging/staging-eu"
+
+
+def applied(source: str, file: str = "") -> Checkup:
+    """cfg-app.git, of which production renders from another source."""
+    head = APPLICATION.partition("spec:")[0]
+    sources = {"staging": f"{{{STAGING}}}", "production": source}
+    names = {"staging": "staging-eu", "production": "prod-eu"}
+    texts = {
+        f"argocd/{wave}.yaml": head.format(name=names[wave], wave=wave)
+        + f"spec: {{sources: [{said}]}}\n"
+        for wave, said in sources.items()
+    }
+    return cfg(**texts, **({file: ""} if file else {}))
+
+
+def named(known: Checkup) -> list[str]:
+    return [one.what for one in of(known, "rendering") if one.state == "problem"]
+
+
+@pytest.mark.parametrize(
+    ("source", "missing"),
+    [
+        (f"{{repoURL: {HERE}, targetRevision: main, path: charts/wbe}}", "charts/wbe"),
+        (f"{{repoURL: {HERE}/, targetRevision: main, path: charts/wbe}}", "charts/wbe"),
+        (f"{{repoURL: {ELSEWHERE}, targetRevision: main, path: charts/wbe}}", ""),
+        (f"{{repoURL: {HERE}, targetRevision: rendered, path: charts/wbe}}", ""),
+        (f"{{repoURL: {HERE}, targetRevision: main, path: charts/web}}", ""),
+        (
+            f"{{repoURL: {HERE}, targetRevision: main, path: charts/web, "
+            "helm: {valueFiles: [../../values/eu/all.yaml]}}",
+            "values/eu/all.yaml",
+        ),
+        (
+            f"{{repoURL: {HERE}, targetRevision: main, path: charts/wbe, "
+            "helm: {valueFiles: [values.yaml]}}",
+            "charts/wbe",
+        ),
+        (
+            f"{{repoURL: {ELSEWHERE}, targetRevision: main, path: charts/x, "
+            "helm: {valueFiles: [$here/values/eu/all.yaml, own.yaml]}}, "
+            f"{{repoURL: {HERE}, targetRevision: main, ref: here}}",
+            "values/eu/all.yaml",
+        ),
+    ],
+    ids=[
+        "a path",
+        "another way to write the URL",
+        "of another repository",
+        "of another revision",
+        "it is there",
+        "values whose folder went, too",
+        "a chart with its values",
+        "values by a reference",
+    ],
+)
+def test_what_a_source_of_this_repository_names_has_to_be_there(source: str, missing: str) -> None:
+    found = named(applied(source, "charts/web/Chart.yaml"))
+    assert [one.partition(" renders from ")[2] for one in found] == (
+        [f"{missing}, which is not there"] if missing else []
+    )
+
+
+def test_kustomizations_of_flux_are_of_the_repository_that_their_source_is() -> None:
+    flux = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: {name}, namespace: flux-system, labels: {{tidemill.dev/wave: {name}}}}}
+spec: {{path: {path}, wait: true, sourceRef: {{kind: GitRepository, name: {source}}}}}
+"""
+    for source, is_named in (("cfg", True), ("other", False)):
+        texts = {
+            "argocd/staging.yaml": flux.format(
+                name="staging", path="./generated/staging/staging-eu", source="cfg"
+            ),
+            "argocd/production.yaml": flux.format(
+                name="production", path="./generated/prodution/prod-eu", source=source
+            ),
+        }
+        assert bool(named(cfg(**texts))) is is_named
+
+
+@pytest.mark.parametrize(
+    ("overlay", "missing"),
+    [
+        ("resources: [../../base]", ""),
+        ("resources: [../../bse]", "../../bse"),
+        ("bases:\n- ../../base\n- ../more", "../more"),
+        ("components: [../trace]", "../trace"),
+        ("patches: [{path: p.yaml}, {patch: '[]'}]", "p.yaml"),
+        ("patchesStrategicMerge: [p.yaml, 'apiVersion: v1\n']", "p.yaml"),
+        ("resources: [https://git.test/x?ref=v1, github.com/a/b, all.yaml]", ""),
+        ("resources: {", ""),
+    ],
+)
+def test_what_an_overlay_names_has_to_be_there(overlay: str, missing: str) -> None:
+    folder = "generated/staging/staging-eu"
+    texts = {f"{folder}/kustomization.yaml": overlay, "generated/base/kustomization.yaml": ""}
+    said = f"{folder}/kustomization.yaml names {missing}, which is not there, so that it can't be "
+    assert named(cfg(**texts)) == ([f"{said}built"] if missing else [])
+
+
+def test_overlays_are_followed_to_their_bases_and_others_are_not_looked_at() -> None:
+    texts = {
+        "generated/staging/staging-eu/kustomization.yaml": "resources: [../../base]",
+        "generated/base/kustomization.yaml": "resources: [gone.yaml]",
+        "old/kustomization.yaml": "resources: [gone.yaml]",
+    }
+    (found,) = named(cfg(**texts))
+    assert found.startswith("generated/base/kustomization.yaml names gone.yaml")
+
+
+EU, US = "generated/production/prod-eu/all.yaml", "generated/production/prod-us/all.yaml"
+
+
+def arriving(services: Mapping[str, tuple[str, ...]], sets: int = 1) -> list[tuple[str, str]]:
+    """What is said of two targets of a wave, with the files that name each service."""
+    settings = settings_file.parse(CFG.replace('["prod-eu"]', '["prod-eu", "prod-us"]'))
+    more = tuple(ImageSet(name=f"more{number}") for number in range(1, sets))
+    settings = msgspec.structs.replace(settings, sets=(*settings.sets, *more))
+    known = replace(cfg(**{US: ""}), cfg=settings)
+    found = of(replace(known, arrivals=(Arrival("production", "app", services),)), "digests")
+    return [(one.state, one.what.partition(": ")[2]) for one in found]
+
+
+def test_target_whose_files_do_not_name_what_those_of_its_like_name_is_found() -> None:
+    arrive = "these digests arrive: web in"
+    both = {"web": (EU, US), "api": (EU, US)}
+    assert arriving(both) == [("ok", f"{arrive} {EU} and 1 more, api in {EU} and 1 more")]
+    alone = ("ok", f"{arrive} {EU} (none at prod-us), api in {EU} and 1 more")
+    assert arriving(both | {"web": (EU,)}) == [alone]  # which is a choice, and said
+    none = "no file of prod-us names an image of the set, so that no image ever gets there"
+    assert arriving({"web": (EU,)}) == [
+        ("problem", none),
+        ("ok", f"{arrive} {EU} (none at prod-us)"),
+    ]
+    assert arriving({"web": (EU,)}, sets=2) == [("ok", f"{arrive} {EU} (none at prod-us)")]
