@@ -276,6 +276,30 @@ def test_names_are_completed_from_the_settings_here(
         assert completed(*words, folder=folder) == [f"plain,{one}" for one in offered]
 
 
+def test_the_set_that_is_not_named_is_completed(tmp_path: Path) -> None:
+    (tmp_path / "tidemill.toml").write_text('[[waves]]\nname = "staging"\n')
+    assert completed("hold-wave", "--set", "", folder=tmp_path) == ["plain,app"]
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("hold-wave", "--repo", "x", "prodution"), "did you mean --wave production? "),
+        (("rollback-wave", "--repo", "x", "staging", "--reason", "y"), "did you mean --wave stag"),
+        (("hold-wave", "--repo", "x", "--wave", "staging", "too slow"), "--reason 'too slow'? "),
+    ],
+    ids=" ".join,
+)
+def test_a_word_that_is_a_wave_here_is_for_the_option_of_waves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], meant: str
+) -> None:
+    (tmp_path / "tidemill.toml").write_text(NAMES)
+    monkeypatch.chdir(tmp_path)
+    found = said(*words)
+    assert found.code == 2
+    assert meant in found.err
+
+
 @pytest.mark.parametrize("text", ["waves = 1", "waves = [1]", "= no TOML", b"\xff", None])
 def test_settings_that_can_not_be_read_have_no_names(
     tmp_path: Path, text: str | bytes | None

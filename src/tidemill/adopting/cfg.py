@@ -115,9 +115,9 @@ def proposed(
             "reports of the targets: no Application and no Kustomization is in this repository; "
             f"what Argo CD or Flux needs where they are: {INTEGRATIONS}"
         )
-    pastes, edited = reporting.labels(tree, deployed, rollout)
+    pastes, labelled = reporting.labels(tree, deployed, rollout)
     pastes += reporting.unlisted(every)
-    files += edited
+    files += labelled
     if tool == "helm":
         more, edited = values.repositories(tree, rollout, prefix)
         pastes += more
@@ -127,6 +127,7 @@ def proposed(
         made, more, steps = reporting.notifications(tree, place, every, [*rollout.waves], texts)
         files += made
         pastes += more
+        steps += reporting.applied(every, labelled)
     steps = _steps(place, _named(files), steps, prefix)
     return Proposal(tuple(files), tuple(reasons), tuple(missing), tuple(pastes), tuple(steps))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 
 from tidemill.adopting import labelling
@@ -63,6 +64,25 @@ def unlisted(every: Sequence[Deployed]) -> list[Paste]:
     where = "to the template of {}, with what stands for the two in it"
     found = {(one.file, one.made_by) for one in every if one.is_unlisted}
     return [Paste(file, where.format(name), lines) for file, name in sorted(found)]
+
+
+def applied(every: Sequence[Deployed], labelled: Sequence[Wanted]) -> list[Step]:
+    """How labels get into the cluster, where nothing here applies the files that have them."""
+    places = {path for one in every for path in one.paths}
+    by_hand = [
+        one.path
+        for one in labelled
+        if not any(one.path.startswith(f"{place}/") or place == "." for place in places)
+    ]
+    if not by_hand:
+        return []
+    files = " ".join(f"-f {shlex.quote(one)}" for one in by_hand)
+    return [
+        Step(
+            "give the cluster the labels; leave this out if something applies these files already",
+            f"kubectl apply {files}",
+        )
+    ]
 
 
 def notifications(

@@ -92,11 +92,24 @@ class OneCommand(_Helpful):
                 rest = super().parse_args(ctx, args)
             except click.MissingParameter as missing:
                 _, rest, _ = self.make_parser(ctx).parse_args(words)
-                raise (_NoPlace(rest[0], missing.param) if rest else missing) from None
+                raise (self._no_place(rest[0], words, missing) if rest else missing) from None
             if rest:
-                raise _NoPlace(rest[0])
+                raise self._no_place(rest[0], words)
             self._complete(ctx)
             return rest
+
+    def _no_place(
+        self, word: str, words: Iterable[str], missing: click.MissingParameter | None = None
+    ) -> _NoPlace:
+        """Where a word has none: a name of the settings here is for the option of such names."""
+        from tidemill.commands._names_here import names_here  # which reads TOML
+
+        given = {one.partition("=")[0] for one in words}
+        for one in self.params:
+            names = names_here(one.metavar or "") if isinstance(one, click.Option) else []
+            if given.isdisjoint(one.opts) and (meant := nearest(word, names)):
+                return _NoPlace(word, one, meant)
+        return _NoPlace(word, missing.param if missing else None)
 
     def _complete(self, ctx: click.Context) -> None:
         """Fill in the repository where a workflow or a checkout knows it."""
@@ -260,10 +273,12 @@ class _NoRepository(click.UsageError):
 class _NoPlace(click.BadArgumentUsage):
     """A word that is no option's value; maybe it is meant for the one that is missing."""
 
-    def __init__(self, word: str, missing: click.Parameter | None = None) -> None:
+    def __init__(
+        self, word: str, missing: click.Parameter | None = None, meant: str | None = None
+    ) -> None:
         super().__init__(shown(word))
         is_close = isinstance(missing, click.Option) and not word.startswith("-")
-        given = shlex.join([missing.opts[0], word]) if missing and is_close else ""
+        given = shlex.join([missing.opts[0], meant or word]) if missing and is_close else ""
         self.meant = f"did you mean {given}? " if given else ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from tidemill.facts.settings import FILE
+from tidemill.facts.settings import FILE, ONLY_SET
 from tidemill.words.names import is_name
 
 # By what a value is called, the tables that have its names.
@@ -29,6 +29,8 @@ def names_here(called: str) -> list[str]:
     tables = _TABLES.get(called, ())
     settings = _settings() if tables else {}
     found = [name for one in tables for name in _names(settings, one)]
+    if called == "SET" and "waves" in settings and "sets" not in settings:
+        found = [ONLY_SET]
     return [name for name in dict.fromkeys(found) if isinstance(name, str) and is_name(name)]
 
 

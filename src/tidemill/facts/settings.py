@@ -22,6 +22,7 @@ from tidemill.words.durations import Duration
 
 FILE = "tidemill.toml"
 NAMESPACE = "refs/tidemill"
+ONLY_SET = "app"  # where the settings name none
 ALL_SETS = "_"
 ALL_WAVES = "*"
 
@@ -267,7 +268,7 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
     namespace: str = NAMESPACE
     checks: Checks = Checks()
     images: Images = Images()
-    sets: tuple[ImageSet, ...] = (ImageSet(name="app"),)
+    sets: tuple[ImageSet, ...] = (ImageSet(name=ONLY_SET),)
     entrypoints: EntryPoints = EntryPoints()
     deployments: Deployments = Deployments()
     waves: tuple[Wave, ...]

@@ -13,7 +13,8 @@ from tests.unit.adopting.trees import resource, tree
 
 from tidemill import adopting
 from tidemill.adopting.place import Place
-from tidemill.adopting.reporting import ARGOCD, FLUX, notifications
+from tidemill.adopting.proposal import Wanted
+from tidemill.adopting.reporting import ARGOCD, FLUX, applied, notifications
 from tidemill.facts.controllers import deployed
 
 TEXTS = {
@@ -122,3 +123,21 @@ def test_namespace_that_is_none_gets_into_no_command_and_no_manifest(space: str)
 
 def test_where_no_controller_is_seen_there_is_nothing() -> None:
     assert made({"a.yaml": resource("Pod")}) == ({}, [], [])
+
+
+@pytest.mark.parametrize(
+    ("files", "command"),
+    [
+        ({"argo/a b.yaml": "k/prod"}, "kubectl apply -f 'argo/a b.yaml'"),
+        ({"argo/a.yaml": "k/prod", "root.yaml": "argo"}, ""),
+        ({"argo/a.yaml": "k/prod", "root.yaml": "."}, ""),
+    ],
+    ids=["nothing applies it", "an Application of Applications does", "one of all that is here"],
+)
+def test_labels_get_into_the_cluster_by_hand_where_nothing_applies_their_files(
+    files: dict[str, str], command: str
+) -> None:
+    texts = {file: application().replace("path: k", f"path: {at}") for file, at in files.items()}
+    every = deployed(tree(texts).documents)
+    steps = applied(every, [Wanted(next(iter(files)), "", is_edit=True)])
+    assert [one.command for one in steps] == ([command] if command else [])
