@@ -18,13 +18,14 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import fill
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAD = """\
 # Performance
 
-For whoever wants to know what Tidemill costs, and for whoever makes it faster. `make bench` writes
-this page.
+For whoever wants to know how long Tidemill takes, and for whoever makes it faster. `make bench`
+writes this page.
 
 Timings differ from machine to machine, and from hour to hour. So each bench measures what Git
 alone, or another tool, needs for the same work, in turns with Tidemill. Compare the ratios, and not
@@ -34,26 +35,88 @@ the seconds. All are medians. Counts of requests, of connections and of bytes ar
 
 @dataclass(frozen=True)
 class Bench:
-    """A file of this folder, and what it is to be told."""
+    """A file of this folder, its title, what its figures mean, and what it is to be told."""
 
     name: str
     about: str
+    means: str
     arguments: tuple[str, ...] = ()
 
 
 BENCHES = (
-    Bench("start", "From a command line to the first line of Tidemill", ("11",)),
-    Bench("plan", "A decision, by image sets, waves and targets"),
-    Bench("turn", "A turn with nothing to do, and one that introduces a set", ("5",)),
-    Bench("introduce", "An introduction, as a repository grows", ("--rounds", "5")),
-    Bench("burst", "80 announcements by 16 senders at once", ("3",)),
     Bench(
-        "history", "Announcements one after the other, as their number grows", ("--most", "1000")
+        "start",
+        "From a command line to the first line of Tidemill",
+        "The first lines are starts on a machine that has run Tidemill before, beside a start "
+        "of Python alone. The last lines are first starts, which install what the lock file "
+        "names.",
+        ("11",),
     ),
-    Bench("answers", "Questions about a year of 100,000 turns", ("--rounds", "3")),
-    Bench("images", "Images of 12 services", ("4",)),
-    Bench("site", "The page, by image sets"),
-    Bench("generate", "The example's `generate`, with 12,000 files"),
+    Bench(
+        "plan",
+        "A decision, by image sets, waves and targets",
+        "This is thinking alone, without Git: what is due next, for 1,000 services and 300 "
+        "targets? The more image sets there are, the more is due at once.",
+    ),
+    Bench(
+        "turn",
+        "A turn with nothing to do, and one that introduces a set",
+        "A turn is one run of Tidemill, from its start to its end. The repository is reached as "
+        "a folder (`path`), over HTTP, or by `git daemon`, with and without the filter that "
+        "lets a clone leave files out. With `built-in`, nothing is generated. `trivial` starts a "
+        "command that does nothing, and `script` one that generates.",
+        ("5",),
+    ),
+    Bench(
+        "introduce",
+        "An introduction, as a repository grows",
+        "What does one introduction take, if the repository has many files, many services, or "
+        "many requests that wait? `git alone` makes the same commit by hand: a shallow clone, "
+        "the files, a commit, a push. Compare `of git alone` in each row.",
+        ("--rounds", "5"),
+    ),
+    Bench(
+        "burst",
+        "80 announcements by 16 senders at once",
+        "Many builds announce at the same time. The naive script pulls, commits and pushes, "
+        "until its push is taken. Tidemill gives each announcement a ref of its own, so that no "
+        "push stands in the way of another.",
+        ("3",),
+    ),
+    Bench(
+        "history",
+        "Announcements one after the other, as their number grows",
+        "Does anything grow with the number of announcements that there have been? Each one "
+        "goes through all waves. The figures are averages over the announcements before.",
+        ("--most", "1000"),
+    ),
+    Bench(
+        "answers",
+        "Questions about a year of 100,000 turns",
+        "`tidemill history` reads the journal. Here it has 100,000 turns, and each question is "
+        "asked as a person asks it.",
+        ("--rounds", "3"),
+    ),
+    Bench(
+        "images",
+        "Images of 12 services",
+        "Twelve images are built and published: all for the first time (`cold`), with no "
+        "change, and with one change. `the floor` is the work that no tool can leave out. "
+        "`ratio` compares with Tidemill. Bytes are what the registry was sent, and the last "
+        "column is memory in MB.",
+        ("4",),
+    ),
+    Bench(
+        "site",
+        "The page, by image sets",
+        "`tidemill page` writes the static page of what runs where. Files and bytes are what is "
+        "then in the folder.",
+    ),
+    Bench(
+        "generate",
+        "The example's `generate`, with 12,000 files",
+        "How long does the example's own `generate` take, and how many of its files does it write?",
+    ),
 )
 
 
@@ -75,8 +138,8 @@ def main() -> None:
         print(f"{one.name}: {took:.0f} s", file=sys.stderr)
         command = " ".join(("python", f"bench/{one.name}.py", *one.arguments))
         parts.append(
-            f"## {one.about}\n\n`{command}` took {took:.0f} s. The load was {load:.1f} when it "
-            f"began.\n\n```text\n{text}\n```\n"
+            f"## {one.about}\n\n{fill(one.means, 100)}\n\n`{command}` took {took:.0f} s. "
+            f"The load was {load:.1f} when it began.\n\n```text\n{text}\n```\n"
         )
         if given.to:  # after each, so that what was measured is there whatever ends the run
             given.to.write_text("\n".join(parts), encoding="utf-8")
