@@ -28,7 +28,7 @@ class Programs(Struct, frozen=True):
     found: Mapping[str, bool] = field(default_factory=dict)
 
 
-class Files(Struct, frozen=True):
+class Files(Struct, frozen=True, dict=True):
     """The files of a checkout.
 
     Attributes:

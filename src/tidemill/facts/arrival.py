@@ -109,8 +109,7 @@ def elsewhere(files: ImageFiles, texts: Iterable[tuple[str, bytes]]) -> dict[str
     return found
 
 
-@dataclass(frozen=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """A tag in a file of values, the keys that lead to it, and what is said of its repository."""
 
     file: str

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 from tests.unit.checkup_values import APPLICATION, CFG, cfg, of
 
 from tidemill.checkup.checkup import Checkup
