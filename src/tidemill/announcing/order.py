@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import Any, NamedTuple, Protocol
+from typing import Annotated, Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
 from tidemill.errors import Refused
 
 MAX_GENERATION = 2**31 - 1
+Generation: TypeAlias = Annotated[int, msgspec.Meta(ge=1, le=MAX_GENERATION)]
+Rewrites: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=MAX_GENERATION)]
 
 
 class Order(NamedTuple):

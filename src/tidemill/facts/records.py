@@ -9,6 +9,7 @@ from typing import Literal, get_args
 import msgspec
 
 from tidemill.words.moments import Moment
+from tidemill.words.names import Name, PositionOrZero, Sha
 
 Phase = Literal["Running", "Succeeded", "Failed", "Error", "Terminating"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]
@@ -26,8 +27,8 @@ class ReportedSet(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     wave has there, `is_named` whether its files name the set's images and no others.
     """
 
-    app_sha: str | None
-    position: int
+    app_sha: Sha | None
+    position: PositionOrZero
     content: str
     digests: str
     uses: bool = True
@@ -57,14 +58,14 @@ class Deployment(
 
     version: Literal[1] = 1
     accepted_at: Moment
-    wave: str
-    target: str
-    revision: str
+    wave: Name
+    target: Name
+    revision: Sha
     phase: Phase
     health: Health
     finished_at: Moment
     images: tuple[str, ...] = ()
-    sets: dict[str, ReportedSet] | None = None
+    sets: dict[Name, ReportedSet] | None = None
     tree: str | None = None
     number: int = 1
     named: str | None = None

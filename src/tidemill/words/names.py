@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
 
 from tidemill.errors import Refused
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+NAME = re.compile(r"(?!.*\.\.|.*\.(?:lock)?\Z)[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SHA = re.compile(r"[0-9a-f]{40}")
 SHORT_SHA = re.compile(r"[0-9a-f]{7,40}")
-REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}")
+REPOSITORY = re.compile(
+    r"(?!.*\.\.)[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,3}"
+)
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._/@+#-]{0,199}")
 # A person's login, or an App's with [bot]; companies' have an underscore.
 LOGIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}(\[bot\])?")
@@ -31,15 +36,17 @@ _UNSEEN = re.compile(
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
 
+# What a field of a record may hold. It is checked where the record is read, and nowhere else.
+Name: TypeAlias = Annotated[str, Meta(pattern=rf"\A(?:{NAME.pattern})\Z")]
+Sha: TypeAlias = Annotated[str, Meta(pattern=rf"\A{SHA.pattern}\Z")]
+Repository: TypeAlias = Annotated[str, Meta(pattern=rf"\A{REPOSITORY.pattern}\Z")]
+Position: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_POSITION)]
+PositionOrZero: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_POSITION)]
+
 
 def is_name(text: object) -> bool:
     """Whether `text` may name a set, a wave, a target or a service."""
-    return (
-        isinstance(text, str)
-        and NAME.fullmatch(text) is not None
-        and ".." not in text
-        and not text.endswith((".", ".lock"))
-    )
+    return isinstance(text, str) and NAME.fullmatch(text) is not None
 
 
 def checked_name(text: str, what: str) -> str:
@@ -74,7 +81,7 @@ def checked_short_sha(text: str, what: str = "commit") -> str:
 
 def is_repository(text: str) -> bool:
     """Whether `text` looks like `owner/name` (up to four parts)."""
-    return REPOSITORY.fullmatch(text) is not None and ".." not in text
+    return REPOSITORY.fullmatch(text) is not None
 
 
 def checked_repository(text: str) -> str:
