@@ -78,46 +78,29 @@ class TurnRecord(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     entries: tuple[Entry, ...] = ()
 
 
-class _Record(TurnRecord, frozen=True, kw_only=True, gc=True):
-    """The whole of `record.json`. The ledger is beside it; the first releases wrote it inside."""
-
-    read: tuple[str, ...] = ()
-    next: Moment | None = None
-    ledger: Ledger | msgspec.UnsetType = msgspec.UNSET
-
-
 _TURNS: msgspec.json.Decoder[TurnRecord] = msgspec.json.Decoder(TurnRecord)
 
 
 def encode(journal: Journal) -> dict[str, bytes]:
     """The files of a commit of the journal, by name."""
-    turn = _Record(
-        version=VERSION,
-        at=journal.at,
-        run_url=journal.run_url,
-        entries=journal.entries,
-        read=journal.read,
-        next=journal.next,
-    )
-    return {RECORD: in_lines(turn), **ledger_files.encode(journal.ledger)}
+    turn = {"version": VERSION, **msgspec.structs.asdict(journal)}
+    ledger = turn.pop("ledger")
+    return {RECORD: in_lines(turn), **ledger_files.encode(ledger)}
 
 
 def decode(files: Mapping[str, bytes]) -> Journal:
     """Parse the files of a commit of the journal, also one of an earlier release.
 
+    The ledger is beside `record.json`; the first releases wrote it inside.
+
     Raises:
         msgspec.DecodeError: they are no journal of this release, or some of them are missing.
     """
-    turn = msgspec.json.decode(files.get(RECORD, b""), type=_Record)
-    ledger = (turn.ledger or Ledger()) if turn.version == 1 else ledger_files.decode(files)
-    return Journal(
-        at=turn.at,
-        run_url=turn.run_url,
-        entries=turn.entries,
-        read=turn.read,
-        next=turn.next,
-        ledger=ledger,
-    )
+    record = files.get(RECORD, b"")
+    version, found = decode_turn(record).version, msgspec.json.decode(record, type=Journal)
+    if version == 1:
+        return found
+    return msgspec.structs.replace(found, ledger=ledger_files.decode(files))
 
 
 def decode_turn(record: bytes) -> TurnRecord:
