@@ -25,12 +25,13 @@ from tests.clients.places import eventually
 from tests.clients.test_worktree import INTRODUCE
 
 import tidemill
-from tidemill.clients.git.store import Committed, WorkTimedOut
+from tidemill.clients.git.store import Committed
 from tidemill.clients.machine.enclosure import chosen, is_wanted
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.commands._command_line import parse
 from tidemill.commands._table import run
 from tidemill.errors import EntryPointFailed, TidemillError
+from tidemill.facts.snapshot import Timeout
 
 SECRET = "ghs_0123456789hush"
 DAEMON = f"61234.{os.getpid()}"  # seconds to sleep, like nobody else does
@@ -332,7 +333,7 @@ def test_command_that_takes_too_long_is_ended_with_all_that_it_started(
 ) -> None:
     slow = f"trap '' TERM; (setsid sleep {DAEMON} &); touch made; sleep {DAEMON}"
     result = bench.do(generate=slow, seconds=1)
-    assert isinstance(result, WorkTimedOut)
+    assert isinstance(result, Timeout)
     assert "took longer than 1 seconds" in result.reason
     assert not [line for line in processes() if f"sleep {DAEMON}" in line]
     assert bench.done(generate="true"), "and all is ours again"

@@ -9,7 +9,8 @@ from tests.clients.git_server import processes
 from tests.clients.places import eventually
 from tests.world import git
 
-from tidemill.clients.git.store import Committed, WorkFailed
+from tidemill.clients.git.store import Committed
+from tidemill.facts.snapshot import BrokenParent, OperationFailure
 
 USERS = ("same-user", "own-user")
 SAVED = "generated/lab/all.yaml"
@@ -77,13 +78,13 @@ def test_commits_and_refs_that_it_makes_are_not_ours(bench: Bench) -> None:
 def test_what_it_stages_or_hides_in_its_index_does_not_matter(bench: Bench) -> None:
     file = "jsonnet/main.jsonnet"
     result = bench.do(generate=f"echo x >> {file}; git update-index --assume-unchanged {file}")
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "jsonnet/main.jsonnet" in result.reason
 
 
 def test_why_it_failed_is_what_it_said_last_less_what_only_points_there(bench: Bench) -> None:
     result = bench.do(generate="printf 'f(x)\\n ~^^~\\nNameError: x\\n'; exit 3")
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "exit code 3: f(x) | NameError: x" in result.reason
 
 

@@ -9,7 +9,8 @@ from tests.clients.test_worktree import INTRODUCE
 from tests.world import git
 
 from tidemill.clients.git.checkout import fetched
-from tidemill.clients.git.store import Committed, WorkFailed
+from tidemill.clients.git.store import Committed
+from tidemill.facts.snapshot import BrokenParent, OperationFailure
 
 INNER = "generated/inner"
 COMMIT = (
@@ -48,7 +49,7 @@ def with_submodule(bench: Bench, tmp_path: Path, touched: Path) -> Bench:
 def test_repository_that_a_command_leaves_runs_nothing(bench: Bench, touched: Path) -> None:
     result = bench.do(entry=f"{INTRODUCE}; {make_inner(touched)}")
     assert not touched.exists()
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert f"it left a repository of its own in '{INNER}'" in result.reason
 
 

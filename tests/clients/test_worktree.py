@@ -7,8 +7,8 @@ import pytest
 from tests.clients.bench import THEN, Bench, as_json
 from tests.clients.places import eventually, is_alive, pids
 
-from tidemill.clients.git.store import WorkFailed, WorkTimedOut
 from tidemill.facts.settings import Bot
+from tidemill.facts.snapshot import BrokenParent, OperationFailure, Timeout
 
 GENERATE = "cat images/lab/digests.json > generated/lab/all.yaml"
 IMAGES = {
@@ -104,7 +104,7 @@ def test_own_command_that_generates_too_is_not_followed_by_generate(bench: Bench
 )
 def test_own_command_has_to_leave_the_announced_images(bench: Bench, entry: str) -> None:
     result = bench.do(entry=entry)
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "did not leave the announced images in images/lab" in result.reason
 
 
@@ -131,7 +131,7 @@ def test_change_that_is_not_its_own_is_refused_and_nothing_is_committed(
 ) -> None:
     for part in ({"generate": command}, {"entry": f"{INTRODUCE}; {command}"}):
         result = bench.do(**part)
-        assert isinstance(result, WorkFailed)
+        assert isinstance(result, OperationFailure | BrokenParent)
         assert "which is not its own to change" in result.reason
     assert bench.done(generate=GENERATE), "and it is gone afterwards"
 
@@ -149,12 +149,12 @@ def test_beside_the_image_files_nothing_in_their_folder_may_change(
     bench: Bench, command: str
 ) -> None:
     for part in ({"generate": command}, {"entry": f"{INTRODUCE}; {command}"}):
-        assert isinstance(bench.do(**part), WorkFailed)
+        assert isinstance(bench.do(**part), OperationFailure | BrokenParent)
 
 
 def test_generate_may_not_change_the_image_files(bench: Bench) -> None:
     result = bench.do(generate='echo \'{"web": "r/web:evil"}\' > images/lab/tags.json')
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "images/lab" in result.reason
 
 
@@ -162,7 +162,7 @@ def test_without_a_fixed_place_all_but_the_barred_may_change(bench: Bench) -> No
     commit = bench.done(own=(), generate="echo x > anywhere; mkdir k; echo y > k/z")
     assert bench.changed(commit) == IMAGES | {"anywhere": "A", "k/z": "A"}
     for command in ("echo x > tidemill.toml", "echo x > images/shop/tags.json"):
-        assert isinstance(bench.do(own=(), generate=command), WorkFailed)
+        assert isinstance(bench.do(own=(), generate=command), OperationFailure | BrokenParent)
 
 
 def test_generated_files_may_come_and_go(bench: Bench) -> None:
@@ -177,27 +177,25 @@ def test_generated_files_may_come_and_go(bench: Bench) -> None:
 
 def test_failing_command_says_how_it_ended(bench: Bench) -> None:
     result = bench.do(generate="echo one; echo two >&2; printf '\\033[31mthree\\n'; exit 7")
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "exit code 7: one | two | ?[31mthree" in result.reason
 
 
 def test_who_is_to_blame_shows_on_the_parent_as_it_is(bench: Bench) -> None:
     innocent = bench.do(generate="grep -q r/web:1 images/lab/tags.json")
-    assert isinstance(innocent, WorkFailed)
-    assert innocent.on_parent is None, "the parent generates: it is the operation"
+    assert isinstance(innocent, OperationFailure), "the parent generates: it is the operation"
     broken = bench.do(generate="echo broken; exit 1")
-    assert isinstance(broken, WorkFailed)
-    assert "broken" in (broken.on_parent or "")
+    assert isinstance(broken, BrokenParent)
+    assert "broken" in broken.reason
     entry = bench.do(entry="exit 1", generate=GENERATE)
-    assert isinstance(entry, WorkFailed)
-    assert entry.on_parent is None
+    assert isinstance(entry, OperationFailure)
 
 
 def test_command_that_takes_too_long_is_lost_and_ended(bench: Bench) -> None:
     started = bench.clone.parent / "started"
     command = f"echo $$ > {started}; sleep 600 & echo $! >> {started}; wait"
     result = bench.do(generate=command, seconds=1)
-    assert isinstance(result, WorkTimedOut)
+    assert isinstance(result, Timeout)
     assert "took longer than 1 seconds" in result.reason
     assert eventually(lambda: not any(is_alive(pid) for pid in pids(started)))
     assert bench.done(generate=GENERATE)
@@ -210,13 +208,13 @@ def test_command_that_takes_too_long_is_lost_and_ended(bench: Bench) -> None:
 )
 def test_own_command_that_leaves_no_json_at_all_has_failed(bench: Bench, left: str) -> None:
     result = bench.do(entry=f"{INTRODUCE}; {left} > images/lab/tags.json")
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert "did not leave the announced images in images/lab" in result.reason
 
 
 def test_name_of_a_file_can_not_forge_a_line_of_the_reason(bench: Bench) -> None:
     result = bench.do(generate="touch 'a\n::error::b'")
-    assert isinstance(result, WorkFailed)
+    assert isinstance(result, OperationFailure | BrokenParent)
     assert result.reason.isprintable()
 
 

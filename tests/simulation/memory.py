@@ -26,15 +26,14 @@ from tidemill.clients.git.store import (
     Update,
     Wanted,
     Work,
-    WorkFailed,
     WorkResult,
-    WorkTimedOut,
 )
 from tidemill.errors import Unreachable
 from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
-from tidemill.facts.staleness import Inspection
+from tidemill.facts.snapshot import BrokenParent, OperationFailure, Timeout
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 
 SIGNED = "signed by "  # and who: so a commit's author begins where a key has signed it
@@ -288,7 +287,7 @@ class Client:
     def work(self, work: Work) -> WorkResult:
         self._get(work.parent)
         if self.server.slow:
-            return WorkTimedOut("the machine was too slow")
+            return Timeout("the machine was too slow")
         parent = self._commit(work.parent)
         before = dict(parent.files)
         names = {TAGS: work.tags, DIGESTS: work.digests, SOURCE: work.source}
@@ -300,7 +299,9 @@ class Client:
         files = generated(after)
         if isinstance(files, str):
             on_parent = generated(before)
-            return WorkFailed(files, on_parent if isinstance(on_parent, str) else None)
+            if isinstance(on_parent, str):
+                return BrokenParent(work.parent, on_parent)
+            return OperationFailure(files)
         if work.scope is not None:
             own = {f"{work.folder}/{name}" for name in names} | {ROLLOUT, FILE}
             kept = {path for path in files if path in own or work.scope.has(path)}
@@ -309,16 +310,14 @@ class Client:
         when = max(work.date or parent.date, parent.date)
         return Committed(self._own(Commit(files, work.parent, work.message, when, work.bot.name)))
 
-    def look(
-        self, work: Work, *, is_second: bool = False
-    ) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(self, work: Work, *, is_second: bool = False) -> Inspection | FailedInspection:
         self._get(work.parent)
         if self.server.slow:
-            return WorkTimedOut("the machine was too slow")
+            return FailedInspection("the machine was too slow")
         commit = self._commit(work.parent)
         files = generated(commit.files)
         if isinstance(files, str):
-            return WorkFailed(files, files)
+            return FailedInspection(files)
         paths = {*files, *commit.files}
         changed = {
             path: str(files.get(path))

@@ -37,13 +37,12 @@ from tidemill.clients.git.store import (
     Update,
     Wanted,
     Work,
-    WorkFailed,
     WorkResult,
-    WorkTimedOut,
 )
 from tidemill.errors import TidemillError
 from tidemill.facts.refs import Refs
-from tidemill.facts.staleness import Inspection
+from tidemill.facts.snapshot import Timeout
+from tidemill.facts.staleness import FailedInspection, Inspection
 
 _T = TypeVar("_T")
 
@@ -288,21 +287,17 @@ class Twin(Client):
 
     def work(self, work: Work) -> WorkResult:
         found = super().work(work)
-        if isinstance(found, WorkTimedOut):
+        if isinstance(found, Timeout):
             return found
         real = self.real.work(self._translated(work))
         same("outcome", type(found), type(real))
         if isinstance(found, Committed) and isinstance(real, Committed):
             self.both.learn(found.sha, real.sha, self.real)
-        if isinstance(found, WorkFailed) and isinstance(real, WorkFailed):
-            same("fails on the parent", bool(found.on_parent), bool(real.on_parent))
         return found
 
-    def look(
-        self, work: Work, *, is_second: bool = False
-    ) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(self, work: Work, *, is_second: bool = False) -> Inspection | FailedInspection:
         found = super().look(work, is_second=is_second)
-        if isinstance(found, WorkTimedOut):
+        if self.server.slow:
             return found
         real = self.real.look(self._translated(work), is_second=is_second)
         same("what is seen", type(found), type(real))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from tidemill.announcing.announcement import bare_form
 from tidemill.announcing.order import order_of
-from tidemill.clients.git.store import Committed, Store, Work, WorkFailed, WorkTimedOut
+from tidemill.clients.git.store import Committed, Store, Work
 from tidemill.facts import image_files
 from tidemill.facts.image_files import DIGESTS, SOURCE, TAGS, ImageFiles, Source, StandIn, source_of
 from tidemill.facts.operation import AutoCommit, Operation
@@ -19,12 +19,10 @@ from tidemill.facts.ownership import Ownership, Scope
 from tidemill.facts.requests import AnnouncementRequest, Hotfix
 from tidemill.facts.settings import FILE, Settings
 from tidemill.facts.snapshot import (
-    BrokenParent,
     NewCommit,
     OperationFailure,
     Outcome,
     Snapshot,
-    Timeout,
 )
 from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.trailers import message
@@ -69,34 +67,28 @@ def make(
     except ValueError as error:
         return OperationFailure(str(error))
     result = store.work(work)
-    match result:
-        case Committed(sha):
-            has = in_commit(store, sha, settings, operation.wave)
-            return NewCommit(
-                AutoCommit(
-                    sha=sha,
-                    parent=parent,
-                    at=snapshot.now,
-                    operation=operation,
-                    digests=files.digest_id,
-                    targets=has.targets(operation.set),
-                    naming=has.naming,
-                    files=has.files,
-                )
-            )
-        case _:
-            return _not_made(parent, result)
+    if not isinstance(result, Committed):
+        return result
+    has = in_commit(store, result.sha, settings, operation.wave)
+    return NewCommit(
+        AutoCommit(
+            sha=result.sha,
+            parent=parent,
+            at=snapshot.now,
+            operation=operation,
+            digests=files.digest_id,
+            targets=has.targets(operation.set),
+            naming=has.naming,
+            files=has.files,
+        )
+    )
 
 
 def look_at(
     store: Store, settings: Settings, commit: str, *, is_second: bool = False
 ) -> Inspection | FailedInspection:
     """What `generate` makes of a commit as it is."""
-    match store.look(_generation(settings, commit), is_second=is_second):
-        case Inspection() as look:
-            return look
-        case WorkFailed(reason) | WorkTimedOut(reason):
-            return FailedInspection(reason)
+    return store.look(_generation(settings, commit), is_second=is_second)
 
 
 def _regenerate(
@@ -108,23 +100,11 @@ def _regenerate(
         return OperationFailure(str(error))
     work = replace(_generation(snapshot.settings, parent), message=text, scope=scope)
     result = store.work(work)
-    match result:
-        case Committed(sha):
-            return NewCommit(
-                AutoCommit(sha=sha, parent=parent, at=snapshot.now, operation=operation, digests="")
-            )
-        case _:
-            return _not_made(parent, result)
-
-
-def _not_made(parent: str, result: WorkFailed | WorkTimedOut) -> Outcome:
-    match result:
-        case WorkFailed(reason, None):
-            return OperationFailure(reason)
-        case WorkFailed(_, on_parent):
-            return BrokenParent(parent, on_parent or "")
-        case WorkTimedOut(reason):
-            return Timeout(reason)
+    if not isinstance(result, Committed):
+        return result
+    return NewCommit(
+        AutoCommit(sha=result.sha, parent=parent, at=snapshot.now, operation=operation, digests="")
+    )
 
 
 def _generation(settings: Settings, commit: str) -> Work:
@@ -205,9 +185,7 @@ def _promoted(files: Mapping[str, bytes], operation: Operation, landed_at: datet
     source = Source(
         repository=operation.repository or "",
         sha=operation.app_sha or "",
-        position=operation.position,
-        generation=operation.generation,
-        rewrites=operation.rewrites,
+        **order_of(operation)._asdict(),
         introduced_at=known.introduced_at if known else landed_at,
         promoted_from=origin,
     )
@@ -238,9 +216,8 @@ def _work(
     for name, value in values.items():
         entry = entry.replace(f"{{{name}}}", shlex.quote(value or "")) if entry else None
     folder = settings.folder(operation.wave, operation.set)
-    prefixes = settings.prefixes()
-    return Work(
-        parent=parent,
+    return replace(
+        _generation(settings, parent),
         folder=folder,
         tags=wanted[TAGS],
         digests=wanted[DIGESTS],
@@ -251,11 +228,7 @@ def _work(
         if files.digests.keys() == files.tags.keys()
         else b"{}\n",
         commit=operation.commit,
-        generate=entrypoints.generate,
-        own=prefixes if all(prefixes) else (),
         barred=(FILE, ".github", *(one for one in _folders(settings) if one != folder)),
         scope=scope,
         date=operation.at,
-        seconds=settings.checks.timeout.total_seconds(),
-        bot=settings.bot,
     )

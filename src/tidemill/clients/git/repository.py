@@ -32,16 +32,14 @@ from tidemill.clients.git.store import (
     Update,
     Wanted,
     Work,
-    WorkFailed,
     WorkResult,
-    WorkTimedOut,
 )
 from tidemill.clients.git.worktree import Worktree
 from tidemill.clients.machine.scratch import require_room, scratch
 from tidemill.errors import Refused, TidemillError, TimeLimit, Unreachable
 from tidemill.facts.image_files import paths_in
 from tidemill.facts.refs import Refs
-from tidemill.facts.staleness import Inspection
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.words.names import SHA, one_line
 from tidemill.words.urls import redacted
 
@@ -249,13 +247,11 @@ class Repository(Objects):
             self._here.update((result.sha, *blobs))
         return result
 
-    def look(
-        self, work: Work, *, is_second: bool = False
-    ) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(self, work: Work, *, is_second: bool = False) -> Inspection | FailedInspection:
         changed = self._worktree_with(work.parent, is_checked_out=True).look(
             work, is_second=is_second
         )
-        if isinstance(changed, WorkFailed | WorkTimedOut):
+        if isinstance(changed, FailedInspection):
             return changed
         about = self.git.blob(work.parent, "commit").partition(b"\n\n")[0].decode(errors="replace")
         author = re.search(r"^author (.*) <", about, re.MULTILINE)

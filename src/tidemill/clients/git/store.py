@@ -14,7 +14,8 @@ from msgspec import Struct, field
 from tidemill.facts.ownership import Scope
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import Bot
-from tidemill.facts.staleness import Inspection
+from tidemill.facts.snapshot import BrokenParent, OperationFailure, Timeout
+from tidemill.facts.staleness import FailedInspection, Inspection
 from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 
 ALL_COMMITS = 2**31 - 1
@@ -98,20 +99,7 @@ class Committed(Struct, frozen=True):
     sha: str
 
 
-class WorkFailed(Struct, frozen=True):
-    """A command failed. `on_parent`: why `generate` fails on the parent too; None if not."""
-
-    reason: str
-    on_parent: str | None = None
-
-
-class WorkTimedOut(Struct, frozen=True):
-    """A command took too long."""
-
-    reason: str
-
-
-WorkResult: TypeAlias = Committed | WorkFailed | WorkTimedOut
+WorkResult: TypeAlias = Committed | OperationFailure | BrokenParent | Timeout
 
 
 class Logged(Struct, frozen=True):
@@ -221,9 +209,7 @@ class Store(Protocol):
     def work(self, work: Work) -> WorkResult:
         """Do an operation in a checkout, and commit it."""
 
-    def look(
-        self, work: Work, *, is_second: bool = False
-    ) -> Inspection | WorkFailed | WorkTimedOut:
+    def look(self, work: Work, *, is_second: bool = False) -> Inspection | FailedInspection:
         """Run `generate` in a checkout of a commit as it is, and say what it changes there.
 
         Args:

@@ -19,11 +19,13 @@ import msgspec
 from tidemill.clients.git.git import REMOTE_SECONDS
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects
-from tidemill.clients.git.store import Committed, Work, WorkFailed, WorkResult, WorkTimedOut
+from tidemill.clients.git.store import Committed, Work, WorkResult
 from tidemill.clients.machine.entrypoints import entry_point_failed, in_words, run_entry_point
 from tidemill.clients.machine.removing import open_up, remove
 from tidemill.errors import EntryPointFailed, TimeLimit
 from tidemill.facts.image_files import DIGESTS, FILES, SOURCE, TAGS, paths_in
+from tidemill.facts.snapshot import BrokenParent, OperationFailure, Timeout
+from tidemill.facts.staleness import FailedInspection
 from tidemill.words.names import shown, visible
 from tidemill.words.unreadable import UNREADABLE
 
@@ -73,17 +75,17 @@ class Worktree:
         try:
             self._apply(work)
             if not work.folder and not self._changed(work.parent):
-                return WorkFailed(f"{in_words(work.generate or '')} changes nothing there")
+                return OperationFailure(f"{in_words(work.generate or '')} changes nothing there")
             tree = self._git("write-tree", "--missing-ok").decode().strip()
             return Committed(self._commit(work, tree))
         except TimeLimit as error:
-            return WorkTimedOut(error.what)
+            return Timeout(error.what)
         except EntryPointFailed as error:
-            return WorkFailed(error.what, self._on_parent(work))
+            if (why := self._on_parent(work)) is not None:
+                return BrokenParent(work.parent, why)
+            return OperationFailure(error.what)
 
-    def look(
-        self, work: Work, *, is_second: bool = False
-    ) -> dict[str, str] | WorkFailed | WorkTimedOut:
+    def look(self, work: Work, *, is_second: bool = False) -> dict[str, str] | FailedInspection:
         """What `generate` makes of the files that it changes in a commit as it is, by path.
 
         Each time in a new folder: what was generated there before must not be newer than its
@@ -107,10 +109,8 @@ class Worktree:
         try:
             self._run(work.generate or "", work)
             self._keep_own_changes(work, own_files=False)
-        except TimeLimit as error:
-            return WorkTimedOut(error.what)
-        except EntryPointFailed as error:
-            return WorkFailed(error.what)
+        except (TimeLimit, EntryPointFailed) as error:
+            return FailedInspection(error.what)
         changed = self._changed(work.parent)
         return {path: f"{change.mode} {change.sha}" for path, change in changed.items()}
 
