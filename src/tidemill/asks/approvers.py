@@ -14,7 +14,8 @@ from tidemill.facts.records import Deployment
 from tidemill.facts.requests import Fact, Hotfix, Rollback, approval
 from tidemill.facts.settings import Settings, Wave
 from tidemill.facts.state import State
-from tidemill.plan.approvers import FORM, NotAllowed, guarded, may_all, takes_it_from
+from tidemill.facts.vouchers import NoVoucher
+from tidemill.plan.approvers import FORM, guarded, may_all, takes_it_from
 
 
 def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
@@ -38,7 +39,7 @@ def in_whose_name(fact: Fact, state: State, asker: Asker) -> Fact:
     if origin is None or not (waves or is_unknown):
         return fact
     found = may_all(waves, origin.logins)
-    if isinstance(found, NotAllowed):
+    if isinstance(found, NoVoucher):
         raise _refusal(fact, waves, asker, found.reason)
     return msgspec.structs.replace(fact, run=origin.run)
 

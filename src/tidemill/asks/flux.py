@@ -18,6 +18,8 @@ WAVE, TARGET = "tidemill-wave", "tidemill-target"
 _REVISIONS = ("commit", "originRevision", "revision")
 # "main@sha1:<SHA>", "sha1:<SHA>", and before Flux 2.0 "main/<SHA>".
 _SHA = re.compile(r"(?:.*[/:])?([0-9a-f]{40})", re.DOTALL)
+# No field tells this event from one that lists what was applied: both have the severity, the reason
+# (that of the object's Ready condition, which is still Progressing) and the metadata of the other.
 _PASSED = "Health check passed"
 # They say nothing of the commit: it could not be fetched, or was not tried.
 _NOT_TRIED = ("ArtifactFailed", "DependencyNotReady")

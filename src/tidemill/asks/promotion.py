@@ -41,9 +41,7 @@ def answer(ask: PromoteWave, state: State, asker: Asker) -> Answer:
         wave=wave.name,
         set=set_name,
         app_sha=landing.app_sha or "",
-        position=landing.position,
-        generation=landing.generation,
-        rewrites=landing.rewrites,
+        **order_of(landing)._asdict(),
         override=ask.override.strip() if ask.override else None,
     )
 

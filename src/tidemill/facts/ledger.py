@@ -117,15 +117,13 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             raise ValueError("a regeneration puts no set anywhere")
         return cls(
             app_sha=operation.app_sha,
-            position=operation.position,
             content=operation.content,
             digests=digests,
             commit=commit,
             landed_at=landed_at,
             how=operation.kind,
             repository=operation.repository,
-            generation=operation.generation,
-            rewrites=operation.rewrites,
+            **order_of(operation)._asdict(),
             targets=targets,
             is_hotfix=operation.is_hotfix,
         )
@@ -200,15 +198,13 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
         """Where a rollback goes, or what it leaves."""
         return Point(
             app_sha=self.app_sha,
-            position=self.position,
             content=self.content,
             commit=self.commit,
             repository=self.repository,
             wave=self.wave or msgspec.UNSET,
             set=self.set or msgspec.UNSET,
             is_hotfix=self.is_hotfix or msgspec.UNSET,
-            generation=self.generation,
-            rewrites=self.rewrites,
+            **order_of(self)._asdict(),
         )
 
 

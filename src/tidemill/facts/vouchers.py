@@ -96,13 +96,13 @@ class RunVoucher(Struct, frozen=True):
 
 
 class NoVoucher(Struct, frozen=True):
-    """Nothing stands for who asked, or something that is wrong; `reason` says what."""
+    """Nothing says that an approver has asked, or something that is wrong; `reason` says what."""
 
     reason: str
 
 
 class UnknownVoucher(Struct, frozen=True):
-    """Who asked can't be found out here, or not now."""
+    """Whether an approver has asked can't be found out here, or not now."""
 
     reason: str
     remedy: str

@@ -58,19 +58,6 @@ _NOBODY = Members()
 FORM = "workflow_dispatch"
 
 
-class NotAllowed(Struct, frozen=True):
-    """No approver has asked for it, as far as anybody can prove."""
-
-    reason: str
-
-
-class NotKnown(Struct, frozen=True):
-    """Whether an approver has asked for it can't be found out here, or not now."""
-
-    reason: str
-    remedy: str
-
-
 class NotReviewed(Struct, frozen=True):
     """No reviewer of an environment has let its run go on yet."""
 
@@ -78,7 +65,7 @@ class NotReviewed(Struct, frozen=True):
     url: str
 
 
-Verdict: TypeAlias = Asked | NotAllowed | NotKnown | NotReviewed
+Verdict: TypeAlias = Asked | NoVoucher | UnknownVoucher | NotReviewed
 
 
 def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave, ...]:
@@ -127,11 +114,11 @@ def let_in(draft: Draft) -> None:
             case Asked(by=by) as asked:
                 draft.asked[request_id] = asked
                 draft.inbox.replace(request_id, msgspec.structs.replace(fact, by=by or fact.by))
-            case NotAllowed(reason):
+            case NoVoucher(reason):
                 why = f"{takes_it_from(waves)}, and {reason}"
                 wave = None if isinstance(fact, AnnouncementRequest) else waves[0].name
                 draft.reject(request_id, why, set_name=_set_of(fact), wave=wave)
-            case NotKnown(reason, remedy):
+            case UnknownVoucher(reason, remedy):
                 stop = UnknownAsker(wave=waves[0].name, reason=reason, remedy=remedy)
                 _wait(draft, request_id, fact, waves[0], stop)
             case NotReviewed(environment, url):
@@ -170,11 +157,11 @@ def _verdict(
     if not isinstance(found, Asked):
         return found
     if found.key in draft.ledger.spent:
-        return NotAllowed("what it says was said before, and has had its effect")
+        return NoVoucher("what it says was said before, and has had its effect")
     if found.at > draft.now + _AHEAD:
-        return NotAllowed("it is from a time to come")
+        return NoVoucher("it is from a time to come")
     if draft.now - found.at > COUNTS_FOR:
-        return NotAllowed(f"it is older than {COUNTS_FOR.days} days: ask again")
+        return NoVoucher(f"it is older than {COUNTS_FOR.days} days: ask again")
     ways: list[tuple[str, ...]]
     match voucher:
         case SignatureVoucher(logins, members):
@@ -184,7 +171,7 @@ def _verdict(
         case _:
             return found
     verdicts = [may_all(waves, way, members) for way in ways]
-    order = (type(None), NotKnown, NotAllowed)
+    order = (type(None), UnknownVoucher, NoVoucher)
     refused = min(verdicts, key=lambda one: order.index(type(one)))
     return refused or _reviewed(waves, voucher, found)
 
@@ -197,24 +184,24 @@ def _reviewed(
     if not names:
         return found
     if not isinstance(voucher, RunVoucher):
-        return NotAllowed("a signature is no review: ask by the form on GitHub")
+        return NoVoucher("a signature is no review: ask by the form on GitHub")
     if len(names) > 1:
-        return NotAllowed(f"it is about {' and '.join(names.values())}: ask for one wave at a time")
+        return NoVoucher(f"it is about {' and '.join(names.values())}: ask for one wave at a time")
     [(key, name)] = names.items()
     mine = [one for one in voucher.reviews if one.environment.casefold() == key]
     if no := next((one.by for one in mine if not one.is_approved), None):
-        return NotAllowed(f"{no} rejected it there")
+        return NoVoucher(f"{no} rejected it there")
     if mine:
         return replace(found, by=f"{found.by} (reviewed by {mine[0].by})")
     environment = voucher.environments.get(name)
     if environment is None:
-        return NotAllowed(
+        return NoVoucher(
             "there is no such environment, or this plan of GitHub's has none for this repository"
         )
     if not environment.has_reviewers:
-        return NotAllowed("that has no required reviewers")
+        return NoVoucher("that has no required reviewers")
     if voucher.is_over:
-        return NotAllowed("its run has ended without a review")
+        return NoVoucher("its run has ended without a review")
     return NotReviewed(name, voucher.url)
 
 
@@ -222,17 +209,15 @@ def _of_voucher(
     draft: Draft, request_id: str, fact: Request, waves: Iterable[Wave], voucher: Voucher
 ) -> Verdict:
     match voucher:
-        case NoVoucher(reason):
-            return NotAllowed(reason)
-        case UnknownVoucher(reason, remedy):
-            return NotKnown(reason, remedy)
+        case NoVoucher() | UnknownVoucher():
+            return voucher
         case OwnVoucher():
             return Asked("", request_id, fact.accepted_at)
         case SignatureVoucher(logins):
             return Asked(" or ".join(logins), request_id, fact.accepted_at)
         case RunVoucher():
             if wrong := _why_not_this_run(draft, fact, waves, voucher):
-                return NotAllowed(wrong)
+                return NoVoucher(wrong)
             run = fact.run
             key = f"run-{run.id}-{run.attempt}" if run else request_id
             first, *again = voucher.actors
@@ -296,7 +281,7 @@ def _why_not_this_goal(draft: Draft, fact: Rollback, run: RunVoucher) -> str | N
 
 def may_all(
     waves: Iterable[Wave], logins: Iterable[str], members: Members = _NOBODY
-) -> NotAllowed | NotKnown | None:
+) -> NoVoucher | UnknownVoucher | None:
     """Why one of some people may not ask for something in one of some waves; None if all may."""
     unknown = None
     for wave in waves:
@@ -304,12 +289,12 @@ def may_all(
             found = _may(wave, login, members.known) if wave.approvers else True
             if found is False:
                 named = ", ".join(wave.approvers)
-                return NotAllowed(
+                return NoVoucher(
                     f"{login or 'whoever asked'} is no approver of {wave.name}: these are {named}"
                 )
             if found is None and unknown is None:
                 reason = members.why or f"nobody knows whether {login} is in a team"
-                unknown = NotKnown(reason, members.remedy)
+                unknown = UnknownVoucher(reason, members.remedy)
     return unknown
 
 
@@ -338,7 +323,7 @@ def check_signature(
             raise Refused(f"this would not count: {reason}", remedy=remedy)
         case SignatureVoucher(logins):
             verdicts = [may_all(waves, [login]) for login in logins]
-            refused = [one for one in verdicts if isinstance(one, NotAllowed)]
+            refused = [one for one in verdicts if isinstance(one, NoVoucher)]
             if len(refused) == len(verdicts):
                 raise Refused(
                     f"this would not count: {refused[0].reason}",

@@ -6,7 +6,9 @@ Each step of `plan()` takes the draft and leaves it further on. A draft lives fo
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from itertools import takewhile
 
 import msgspec
 from msgspec import Struct, field
@@ -25,7 +27,7 @@ from tidemill.facts.ledger import (
     Ledger,
     RequestEnding,
 )
-from tidemill.facts.operation import AutoCommit, Operation
+from tidemill.facts.operation import AutoCommit, Kind, Operation
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import AnnouncementRequest, announced_as, app_sha_of
 from tidemill.facts.settings import Settings, no_such_place
@@ -219,12 +221,10 @@ class Draft(Struct):
         told = announced.announcement
         ending = BadEnding(
             app_sha=told.sha,
-            position=told.position,
-            generation=told.generation,
-            rewrites=announced.rewrites,
             how=how,
             at=self.now,
             reason=reason,
+            **announced.order._asdict(),
         )
         endings = [*self.ledger.endings.get(told.set, []), ending]
         known = [one for one in endings if one.how != "rejected"]
@@ -270,6 +270,11 @@ class Draft(Struct):
         if eviction.commit:
             self.evicted.append(eviction.commit)
         self.note("evicted", eviction.operation, sha=eviction.commit, reason=eviction.reason)
+
+    def put_after(self, kinds: Collection[Kind], operations: Iterable[Operation]) -> None:
+        """Put operations on auto, behind those of some kinds that it begins with."""
+        at = sum(1 for _ in takewhile(lambda one: one.operation.kind in kinds, self.chain))
+        self.chain[at:at] = map(AutoStep, operations)
 
     def on_auto(self, wave: str, set_name: str) -> list[Operation]:
         """The operations on auto for one set in one wave, the oldest first."""

@@ -7,6 +7,7 @@ where it has one; or, where it answers a failure (`on_failure`), when that has p
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from tidemill.facts.holds import Hold, HoldCause
 from tidemill.facts.journal import Entry
@@ -28,12 +29,6 @@ def stays_held(draft: Draft, wave: str, set_name: str) -> bool:
     """Whether a hold keeps a set out of a wave, whatever the time is."""
     found = hold_on(draft, wave, set_name)
     return found is not None and found.until is None
-
-
-def needs_release(draft: Draft, wave: str, set_name: str) -> bool:
-    """Whether only a person ends what keeps a set out of a wave."""
-    found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
-    return any(one and one.until is None and one.failure is None for one in found)
 
 
 def _lasts(hold: Hold) -> tuple[bool, bool, float]:
@@ -97,6 +92,16 @@ def place_hold(draft: Draft, hold: Hold) -> None:
     """Nothing goes into the wave from now on."""
     draft.holds[hold.wave, hold.set] = hold
     draft.entries.append(_entry("held", hold))
+
+
+def hold_back(
+    draft: Draft, hold_id: str, wave: str, set_name: str, *, reason: str, by: str, since: datetime
+) -> None:
+    """Place the hold that comes with a rollback or a hotfix, unless a person has to release one."""
+    found = [draft.holds.get((wave, name)) for name in (ALL_SETS, set_name)]
+    if not any(one and one.until is None and one.failure is None for one in found):
+        hold = Hold(id=hold_id, wave=wave, set=set_name, reason=reason, by=by, since=since)
+        place_hold(draft, hold)
 
 
 def _entry(what: str, hold: Hold, request: str = "") -> Entry:

@@ -11,22 +11,18 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Hotfix, Release
 from tidemill.facts.settings import ALL_SETS, Wave
 from tidemill.plan.announcements import supersede
-from tidemill.plan.draft import AutoStep, Draft
-from tidemill.plan.holds import hold_on, needs_release, place_hold
+from tidemill.plan.draft import Draft
+from tidemill.plan.holds import hold_back, hold_on
 from tidemill.plan.obstacles import EndedRequest, HotfixThere, Obstacle, OtherSetThere, PastEviction
 from tidemill.plan.position import why_no_hotfix
-from tidemill.plan.rollback import end_unless_under_way, forget_rollbacks
+from tidemill.plan.rollback import supersede_rollbacks
 from tidemill.words.shas import short
-
-_FIRST = ("roll back", "hotfix")
-
 
 # What comes in
 
@@ -50,7 +46,15 @@ def file_hotfixes(draft: Draft) -> None:
             draft.end(ref_id, "superseded", entry)
             continue
         draft.ledger.hotfixes = [*draft.ledger.hotfixes, ref_id]
-        _hold(draft, ref_id, hotfix)
+        hold_back(
+            draft,
+            f"hold-{ref_id}",
+            hotfix.wave,
+            hotfix.set,
+            reason=hotfix.override,
+            by=hotfix.by,
+            since=hotfix.accepted_at,
+        )
         _supersede_earlier(draft, ref_id, hotfix)
     for ref_id, hotfix in draft.inbox.of(Hotfix).items():
         if later := _later(draft, hotfix):
@@ -84,31 +88,12 @@ def _is_same(hotfix: Hotfix, other: Hotfix) -> bool:
     return len(set(places)) == 1
 
 
-def _hold(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
-    if not needs_release(draft, hotfix.wave, hotfix.set):
-        hold = Hold(
-            id=f"hold-{ref_id}",
-            wave=hotfix.wave,
-            set=hotfix.set,
-            reason=hotfix.override,
-            by=hotfix.by,
-            since=hotfix.accepted_at,
-        )
-        place_hold(draft, hold)
-
-
 def _supersede_earlier(draft: Draft, ref_id: str, hotfix: Hotfix) -> None:
     """End what people asked for in this place before."""
     place, why = (hotfix.wave, hotfix.set), "a hotfix was asked for"
     backs = [one for one in draft.ledger.rollbacks if (one.wave, one.set) == place]
     if backs and all(one.at <= hotfix.accepted_at for one in backs):
-        forget_rollbacks(draft, *place)
-        for back in backs:
-            if back.request:
-                entry = Entry(
-                    what="superseded", id=back.request, set=back.set, wave=back.wave, reason=why
-                )
-                end_unless_under_way(draft, back.request, "superseded", entry)
+        supersede_rollbacks(draft, *place, why)
     for other, asked in list(draft.inbox.promotions(*place).items()):
         if asked.override and asked.accepted_at <= hotfix.accepted_at:
             supersede(draft, other, asked.set, why, sha=asked.app_sha)
@@ -144,9 +129,7 @@ def put_hotfixes_first(draft: Draft) -> None:
         if any(step.operation.id == operation.id for step in draft.chain):
             continue
         draft.chain = [step for step in draft.chain if not step.operation.is_same_set(operation)]
-        kinds = [step.operation.kind for step in draft.chain]
-        at = next((at for at, kind in enumerate(kinds) if kind not in _FIRST), len(kinds))
-        draft.chain.insert(at, AutoStep(operation))
+        draft.put_after(("roll back", "hotfix"), [operation])
 
 
 def not_wanted(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
@@ -161,15 +144,12 @@ def not_wanted(draft: Draft, operation: Operation) -> Iterator[Obstacle]:
 
 
 def _operation(draft: Draft, ref_id: str, hotfix: Hotfix) -> Operation:
-    place = _place_of(draft, hotfix)
     return Operation(
         kind="hotfix",
         wave=hotfix.wave,
         set=hotfix.set,
         app_sha=hotfix.announcement.sha,
-        position=place.position,
-        generation=place.generation,
-        rewrites=place.rewrites,
+        **_place_of(draft, hotfix)._asdict(),
         repository=hotfix.announcement.repository,
         content=hotfix.content,
         request=ref_id,

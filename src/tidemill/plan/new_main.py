@@ -98,15 +98,13 @@ def _by_hand(draft: Draft, wave: Wave, set_name: str, files: ImageFiles | None) 
     order = source.order if source else Order()
     return Landing(
         app_sha=source.sha if source else None,
-        position=order.position,
         content=files.content if files else "",
         digests=files.digest_id if files else "",
         commit=main.sha,
         landed_at=draft.now if draft.snapshot.ledger.sets else min(main.date, draft.now),
         how="by hand",
         repository=source.repository if source else None,
-        generation=order.generation,
-        rewrites=order.rewrites,
+        **order._asdict(),
         targets=trees,
         is_hotfix=source is not None and source.hotfix is not None,
     )

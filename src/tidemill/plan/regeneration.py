@@ -27,7 +27,7 @@ from tidemill.facts.staleness import (
     regenerates,
     shared_with,
 )
-from tidemill.plan.draft import AutoStep, Draft
+from tidemill.plan.draft import Draft
 from tidemill.plan.obstacles import NothingStale, Obstacle, RegenerationFirst, StaleMain
 from tidemill.plan.windows import closed, is_shut
 
@@ -156,13 +156,8 @@ def put_regenerations_first(draft: Draft) -> None:
     Reads the finding, holds and windows; writes the chain.
     """
     there = {step.operation.id for step in draft.chain}
-    new = [AutoStep(one) for one in _regenerations(draft) if one.id not in there]
-    kinds = ("roll back", "hotfix", "regenerate")
-    at = next(
-        (at for at, step in enumerate(draft.chain) if step.operation.kind not in kinds),
-        len(draft.chain),
-    )
-    draft.chain[at:at] = new
+    new = [one for one in _regenerations(draft) if one.id not in there]
+    draft.put_after(("roll back", "hotfix", "regenerate"), new)
 
 
 def left_alone(draft: Draft, operation: Operation) -> frozenset[str]:

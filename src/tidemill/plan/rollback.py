@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tidemill.announcing.order import Order, order_of
-from tidemill.facts.holds import Hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing, OpenRollback, SetLedger
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import Rollback, SetRollback
 from tidemill.plan.draft import AutoStep, Draft
-from tidemill.plan.holds import needs_release, place_hold
+from tidemill.plan.holds import hold_back
 from tidemill.plan.obstacles import EndedRequest, Obstacle, PastRollback, RollbackUnderWay
 from tidemill.words.shas import short
 
@@ -149,20 +148,18 @@ def end_unless_under_way(draft: Draft, request: str, how: str, entry: Entry | No
 
 def begin_rollback(draft: Draft, back: OpenRollback, *, by: str) -> None:
     """Place the hold of a rollback at once, in place of one that had begun."""
-    others = [one for one in draft.ledger.rollbacks if _place(one) == _place(back)]
-    forget_rollbacks(draft, back.wave, back.set)
-    for other in others:
-        if other.request:
-            entry = Entry(
-                what="superseded",
-                id=other.request,
-                set=other.set,
-                wave=other.wave,
-                reason="another rollback was asked for",
-            )
-            end_unless_under_way(draft, other.request, "superseded", entry)
+    supersede_rollbacks(draft, back.wave, back.set, "another rollback was asked for")
     draft.ledger.rollbacks.append(back)
     _hold_back(draft, back, by=by)
+
+
+def supersede_rollbacks(draft: Draft, wave: str, set_name: str, reason: str) -> None:
+    """Something else was asked for in a place: the rollbacks that had begun there are over."""
+    others = [one for one in draft.ledger.rollbacks if _place(one) == (wave, set_name)]
+    forget_rollbacks(draft, wave, set_name)
+    for request in (one.request for one in others if one.request):
+        entry = Entry(what="superseded", id=request, set=set_name, wave=wave, reason=reason)
+        end_unless_under_way(draft, request, "superseded", entry)
 
 
 def end_lost_rollbacks(draft: Draft) -> None:
@@ -229,8 +226,5 @@ def _place(back: OpenRollback) -> tuple[str, str]:
 
 
 def _hold_back(draft: Draft, back: OpenRollback, *, by: str) -> None:
-    if not needs_release(draft, back.wave, back.set):
-        cause = back.request or f"{back.wave}-{back.set}-{short(back.leaves.commit)}"
-        name, (wave, set_name) = f"hold-{cause}", _place(back)
-        hold = Hold(id=name, wave=wave, set=set_name, reason=back.reason, by=by, since=back.at)
-        place_hold(draft, hold)
+    cause = back.request or f"{back.wave}-{back.set}-{short(back.leaves.commit)}"
+    hold_back(draft, f"hold-{cause}", *_place(back), reason=back.reason, by=by, since=back.at)

@@ -166,12 +166,18 @@ def look(
         known = replace(known, reach=Reach(names))
     while True:
         decided = plan(known, without_landing=not landing, claim=not landing)
-        if decided.to_vouch:
-            known = vouched(store, forge, known, decided.to_vouch[0])
-        elif decided.to_read:
-            known = judge.look_up(known, decided.to_read[0])
-        else:
+        more = _looked_up(store, judge, known, decided)
+        if more is None:
             return known, decided
+        known = more
+
+
+def _looked_up(store: Store, judge: Judge, known: Snapshot, decided: Plan) -> Snapshot | None:
+    """What is known with the first thing more that the plan has to know of Git or GitHub; None if
+    there is none."""
+    if decided.to_vouch:
+        return vouched(store, judge.forge, known, decided.to_vouch[0])
+    return judge.look_up(known, decided.to_read[0]) if decided.to_read else None
 
 
 class Decider(Struct, frozen=True):
@@ -194,12 +200,8 @@ class Decider(Struct, frozen=True):
         """The complete plan, and all that was found out for it."""
         while True:
             decided = plan(known, refused=refused, claim=self.claim)
-            if decided.to_vouch:
-                forge = self.judge.forge
-                known = vouched(self.store, forge, known, decided.to_vouch[0])
-                continue
-            if decided.to_read:
-                known = self.judge.look_up(known, decided.to_read[0])
+            if more := _looked_up(self.store, self.judge, known, decided):
+                known = more
                 continue
             if decided.to_ask:
                 known = known.having_asked(self.ask(known, decided.to_ask))
