@@ -8,12 +8,8 @@ from io import BytesIO
 import pytest
 
 from tidemill.clients.git.protocol import (
-    Boundary,
-    Capabilities,
-    Mark,
-    Packet,
     Unanswered,
-    capabilities,
+    features,
     fetch,
     fetched,
     list_refs,
@@ -24,8 +20,8 @@ from tidemill.clients.git.protocol import (
 from tidemill.facts.refs import Refs
 
 A, B = "a" * 40, "b" * 40
-ALL = Capabilities(frozenset({"shallow", "filter", "wait-for-done"}), "sha1")
-OLD = Capabilities(frozenset({"shallow"}), None)
+ALL = frozenset({"shallow", "filter", "wait-for-done"})
+OLD = frozenset({"shallow"})
 
 
 def said(data: bytes) -> Callable[[int], bytes]:
@@ -48,7 +44,7 @@ def test_packet_says_how_long_it_is() -> None:
 
 def test_message_goes_to_its_end_and_no_further() -> None:
     exactly = said(b"0006a\n" + b"0001" + b"0006b\n" + b"0000" + b"rest")
-    assert list(packets(exactly)) == [b"a\n", Mark.DELIMITER, b"b\n"]
+    assert list(packets(exactly)) == [b"a\n", b"", b"b\n"]
     assert exactly(4) == b"rest"
 
 
@@ -92,19 +88,12 @@ def test_message_that_ends_too_soon_is_an_end(data: bytes) -> None:
     ],
     ids=["all", "few", "version-1", "version-0", "other-hash", "no-depth", "no-refs", "nothing"],
 )  # fmt: skip
-def test_server_says_what_it_can(lines: list[bytes], found: Capabilities | None) -> None:
-    can = capabilities(lines)
-    if found is ALL:
-        assert can is not None
-        assert can.fetch == ALL.fetch
-        assert can.object_format == "sha1"
-    else:
-        assert can == found
+def test_server_says_what_it_can(lines: list[bytes], found: frozenset[str] | None) -> None:
+    assert features(lines) == found
 
 
-def test_request_for_refs_names_the_hash_where_the_server_does() -> None:
-    assert list_refs(ALL) == b"0014command=ls-refs\n0017object-format=sha1\n0001000csymrefs\n0000"
-    assert list_refs(OLD) == b"0014command=ls-refs\n0001000csymrefs\n0000"
+def test_request_for_refs() -> None:
+    assert list_refs() == b"0014command=ls-refs\n0001000csymrefs\n0000"
 
 
 def test_refs_and_the_branch_of_head_are_found() -> None:
@@ -122,36 +111,23 @@ def test_refs_and_the_branch_of_head_are_found() -> None:
 
 
 def test_request_for_objects_says_what_is_wanted_and_what_not() -> None:
-    lines = [
-        one
-        for one in packets(
-            said(fetch(ALL, [A, B], depth=64, without="tree:0", ends=[B]).replace(b"0001", b"", 1))
-        )
-        if isinstance(one, bytes)
-    ]
-    assert lines == [
-        b"command=fetch\n", b"object-format=sha1\n", b"ofs-delta\n", b"no-progress\n",
+    request = fetch([A, B], depth=64, without="tree:0", ends=[B])
+    assert list(packets(said(request))) == [
+        b"command=fetch\n", b"", b"ofs-delta\n", b"no-progress\n",
         b"filter tree:0\n", b"deepen 64\n", f"shallow {B}\n".encode(),
         f"want {A}\n".encode(), f"want {B}\n".encode(), b"done\n",
     ]  # fmt: skip
-
-
-def test_server_that_can_leave_nothing_out_is_not_asked_to() -> None:
-    assert b"filter" not in fetch(OLD, [A], depth=1, without="blob:none")
-    assert b"deepen" not in fetch(ALL, [A])
+    assert b"deepen" not in fetch([A])
 
 
 def test_answer_has_where_history_ends_and_then_the_pack() -> None:
-    message: list[Packet] = [
-        b"shallow-info\n", f"shallow {A}\n".encode(), f"unshallow {B}\n".encode(), Mark.DELIMITER,
+    message: list[bytes] = [
+        b"shallow-info\n", f"shallow {A}\n".encode(), f"unshallow {B}\n".encode(), b"",
         b"packfile\n", b"\x01PACK", b"\x02counting", b"\x01more",
     ]  # fmt: skip
-    assert list(fetched(message)) == [
-        Boundary(A, ends=True),
-        Boundary(B, ends=False),
-        b"PACK",
-        b"more",
-    ]
+    ends: list[tuple[str, bool]] = []
+    pieces = list(fetched(message, lambda commit, is_end: ends.append((commit, is_end))))
+    assert (pieces, ends) == ([b"PACK", b"more"], [(A, True), (B, False)])
 
 
 @pytest.mark.parametrize(
@@ -163,6 +139,6 @@ def test_answer_has_where_history_ends_and_then_the_pack() -> None:
         ([], "sent no objects"),
     ],
 )
-def test_answer_without_a_whole_pack_is_none(message: list[Packet], why: str) -> None:
+def test_answer_without_a_whole_pack_is_none(message: list[bytes], why: str) -> None:
     with pytest.raises(Unanswered, match=why):
-        list(fetched(message))
+        list(fetched(message, lambda *_: None))

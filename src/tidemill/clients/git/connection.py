@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tidemill.clients.git import protocol
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.protocol import Boundary, Capabilities, Mark, Packet, Unanswered
+from tidemill.clients.git.protocol import END, FILTER, Unanswered
 from tidemill.clients.git.remote import SERVE, Remote
 from tidemill.clients.machine.pipes import Pipe
 from tidemill.clients.machine.processes import GRACE
@@ -22,8 +22,13 @@ from tidemill.facts.refs import Refs
 
 _CONNECT = b"stateless-connect git-upload-pack\n"
 _CONNECTED = b""  # the helper's answer, a line, if it can
-# What Git takes away from a server that it starts on this machine.
-_ON_ITS_OWN = {"GIT_DIR": None, "GIT_CONFIG_COUNT": None, "GIT_CONFIG_PARAMETERS": None}
+# What Git takes away from a server that it starts on this machine, and what it tells it.
+_ON_ITS_OWN = {
+    "GIT_DIR": None,
+    "GIT_CONFIG_COUNT": None,
+    "GIT_CONFIG_PARAMETERS": None,
+    "GIT_PROTOCOL": "version=2",
+}
 
 
 class NotSpoken(Exception):
@@ -37,25 +42,22 @@ class Connection:
 
     Args:
         git: Git in a repository that has this remote.
-        origin: where it leads.
-        is_here: whether that is a folder of this machine; else it is an address for HTTP.
+        origin: where it leads: a folder of this machine, or an address for HTTP.
     """
 
-    def __init__(self, git: Git, origin: Remote, *, is_here: bool) -> None:
-        self._is_http = not is_here
+    def __init__(self, git: Git, origin: Remote) -> None:
+        self._is_http = not origin.is_here
         self.is_open = True
-        self._can: Capabilities | None = None
+        self._can: frozenset[str] | None = None
         if self._is_http:
             self._pipe = git.started("remote-http", "origin", env=origin.reached(git.folder))
-        else:
-            env = {**_ON_ITS_OWN, "GIT_PROTOCOL": "version=2"}
-            self._pipe = git.started(*SERVE, origin.url, env=env)
-        if self._is_http:
             self._pipe.allow(REMOTE_SECONDS)
             self._pipe.write(_CONNECT)
+        else:
+            self._pipe = git.started(*SERVE, origin.url, env=_ON_ITS_OWN)
 
-    def greet(self) -> Capabilities:
-        """What the server can do; waits for it, the first time.
+    def greet(self) -> frozenset[str]:
+        """What the server's fetching can do; waits for it, the first time.
 
         Raises:
             NotSpoken: the server can't be spoken to like this.
@@ -66,33 +68,28 @@ class Connection:
         with self._asked():
             if self._is_http and self._pipe.line() != _CONNECTED:
                 raise NotSpoken
-            found = protocol.capabilities(protocol.packets(self._pipe.exactly))
-            if found is None:
+            self._can = protocol.features(protocol.packets(self._pipe.exactly))
+            if self._can is None:
                 raise NotSpoken
-            self._can = found
-            return found
+            return self._can
 
     def refs(self) -> Refs:
         """List all refs."""
-        can = self.greet()
+        self.greet()
         with self._asked():
-            self._pipe.write(protocol.list_refs(can))
+            self._pipe.write(protocol.list_refs())
             return protocol.refs_in(self._message())
 
     def fetch(
         self, into: Git, objects: Sequence[str], *, depth: int | None, without: str | None
     ) -> None:
         """Get objects, and what they lead to, into a repository: see `protocol.fetch`."""
-        can, ends = self.greet(), _Ends(into.folder / "shallow")
+        without, ends = without if self.leaves_out else None, _Ends(into.folder / "shallow")
         with self._asked(), _indexing(into) as index:
             known = sorted(ends.commits) if depth is not None and depth > 1 else []
-            self._pipe.write(protocol.fetch(can, objects, depth=depth, without=without, ends=known))
-            for part in protocol.fetched(self._message()):
-                match part:
-                    case Boundary():
-                        ends.note(part)
-                    case _:
-                        index.write(part)
+            self._pipe.write(protocol.fetch(objects, depth=depth, without=without, ends=known))
+            for piece in protocol.fetched(self._message(), ends.note):
+                index.write(piece)
             code, said = index.ended()
             if code != 0:
                 raise GitError(("index-pack",), code, said)
@@ -101,7 +98,7 @@ class Connection:
     @property
     def leaves_out(self) -> bool:
         """Whether the server leaves out what is not wanted."""
-        return self.greet().has_filter
+        return FILTER in self.greet()
 
     def close(self) -> None:
         """End the process."""
@@ -130,9 +127,9 @@ class Connection:
         self.close()
         return GitError(("fetch",), code or 1, f"{said}\nfatal: {why}")
 
-    def _message(self) -> Iterator[Packet]:
+    def _message(self) -> Iterator[bytes]:
         yield from protocol.packets(self._pipe.exactly)
-        if self._is_http and self._pipe.exactly(len(Mark.END.value)) != Mark.END.value:
+        if self._is_http and self._pipe.exactly(len(END)) != END:
             raise Unanswered("the server says more than was asked for")
 
 
@@ -143,12 +140,9 @@ class _Ends:
         self._file = file
         self.commits = set(file.read_text().split()) if file.exists() else set()
 
-    def note(self, boundary: Boundary) -> None:
+    def note(self, commit: str, is_end: bool) -> None:
         """Add a commit, or take it away."""
-        if boundary.ends:
-            self.commits.add(boundary.commit)
-        else:
-            self.commits.discard(boundary.commit)
+        (self.commits.add if is_end else self.commits.discard)(commit)
 
     def write(self) -> None:
         """Git takes an empty file for none."""

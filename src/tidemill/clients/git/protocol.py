@@ -7,50 +7,18 @@ here reads or writes: `exactly` gives the next so many bytes of what the other s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum
-from typing import TypeAlias
-
-from msgspec import Struct
 
 from tidemill.facts.refs import Refs
 
+FLUSH, DELIMITER, END = b"0000", b"0001", b"0002"  # packets that hold nothing: they separate others
+FILTER = "filter"  # the feature of a server that can leave out a part of what a commit leads to
 _LENGTH = 4  # the bytes of a packet's length, which counts them too
+_OUR_HASH = ("sha1", None)  # who names none means this one
 _PACK, _PROGRESS, _FATAL = 1, 2, 3  # the bands of what is sent with a pack
-_HASH = "sha1"
-
-
-class Mark(Enum):
-    """A packet that holds nothing and only separates others."""
-
-    FLUSH = b"0000"
-    DELIMITER = b"0001"
-    END = b"0002"
-
-
-Packet: TypeAlias = bytes | Mark
 
 
 class Unanswered(Exception):
     """The other side refuses, or says what is not in the protocol; the text is what it said."""
-
-
-class Capabilities(Struct, frozen=True):
-    """What a server can do: `fetch` is the features of its fetching."""
-
-    fetch: frozenset[str]
-    object_format: str | None
-
-    @property
-    def has_filter(self) -> bool:
-        """Whether it can leave out a part of what a commit leads to."""
-        return "filter" in self.fetch
-
-
-class Boundary(Struct, frozen=True):
-    """A commit at which the history that was sent ends, or at which it no longer does."""
-
-    commit: str
-    ends: bool
 
 
 def packet(data: bytes) -> bytes:
@@ -58,20 +26,17 @@ def packet(data: bytes) -> bytes:
     return b"%04x" % (len(data) + _LENGTH) + data
 
 
-def packets(exactly: Callable[[int], bytes]) -> Iterator[Packet]:
-    """The packets of one message, up to the mark that ends it; that one is not among them.
+def packets(exactly: Callable[[int], bytes]) -> Iterator[bytes]:
+    """The packets of one message, up to the mark that ends it; an empty one parts its sections.
 
     Raises:
         Unanswered: a message is cut short, or is an error.
     """
-    while True:
-        head = exactly(_LENGTH)
-        if head == Mark.FLUSH.value:
-            return
-        if head == Mark.DELIMITER.value:
-            yield Mark.DELIMITER
+    while (head := exactly(_LENGTH)) != FLUSH:
+        if head == DELIMITER:
+            yield b""
             continue
-        if head == Mark.END.value:
+        if head == END:
             raise Unanswered("the server did not answer to the end")
         try:
             size = int(head, 16) - _LENGTH
@@ -85,28 +50,27 @@ def packets(exactly: Callable[[int], bytes]) -> Iterator[Packet]:
         yield data
 
 
-def capabilities(message: Iterable[Packet]) -> Capabilities | None:
-    """What a server says first; None if it does not speak version 2, or can't do what is needed."""
-    lines = [_text(one) for one in message if isinstance(one, bytes)]
-    if lines[:1] != ["version 2"]:
-        return None
+def features(message: Iterable[bytes]) -> frozenset[str] | None:
+    """What a server's fetching can do, of what it says first.
+
+    None if it does not speak version 2, or can't do what is needed.
+    """
+    lines = [_text(one) for one in message]
     found = dict(line.partition("=")[::2] for line in lines[1:])
-    known = found.get("object-format")
-    fetch = frozenset(found.get("fetch", "").split())
-    if "ls-refs" not in found or "shallow" not in fetch or known not in (None, _HASH):
-        return None
-    return Capabilities(fetch, known)
+    can = frozenset(found.get("fetch", "").split())
+    has_all = "ls-refs" in found and "shallow" in can and found.get("object-format") in _OUR_HASH
+    return can if has_all and lines[0] == "version 2" else None
 
 
-def list_refs(can: Capabilities) -> bytes:
+def list_refs() -> bytes:
     """The request to list all refs."""
-    return _request("ls-refs", can, ["symrefs"])
+    return _request("ls-refs", ["symrefs"])
 
 
-def refs_in(message: Iterable[Packet]) -> Refs:
+def refs_in(message: Iterable[bytes]) -> Refs:
     """The refs of an answer to `list_refs`."""
     head, shas = None, {}
-    for line in (one for one in message if isinstance(one, bytes)):
+    for line in message:
         sha, ref, *more = line.rstrip(b"\n").decode(errors="surrogateescape").split(" ")
         if ref == "HEAD":
             target = next((one for one in more if one.startswith("symref-target:")), "")
@@ -117,7 +81,6 @@ def refs_in(message: Iterable[Packet]) -> Refs:
 
 
 def fetch(
-    can: Capabilities,
     objects: Sequence[str],
     *,
     depth: int | None = None,
@@ -128,34 +91,35 @@ def fetch(
 
     Args:
         depth: how many commits of history; None where no commits are asked for.
-        without: what is left out, as Git's `--filter`; a server that can't, sends it too.
+        without: what is left out, as Git's `--filter`, by a server that has `FILTER`.
         ends: the commits at which the history that is here ends.
     """
     lines = ["ofs-delta", "no-progress"]
-    if without is not None and can.has_filter:
+    if without is not None:
         lines.append(f"filter {without}")
     if depth is not None:
         lines.append(f"deepen {depth}")
     lines += [f"shallow {one}" for one in ends]
     lines += [f"want {one}" for one in objects]
-    return _request("fetch", can, [*lines, "done"])
+    return _request("fetch", [*lines, "done"])
 
 
-def fetched(message: Iterable[Packet]) -> Iterator[Boundary | bytes]:
-    """What an answer to `fetch` holds: where history ends, then the pack in pieces.
+def fetched(message: Iterable[bytes], note: Callable[[str, bool], None]) -> Iterator[bytes]:
+    """The pack that an answer to `fetch` holds, in pieces.
+
+    Args:
+        note: is told each commit at which history ends by now (True), or no longer does (False).
 
     Raises:
         Unanswered: the server could not send it all.
     """
     section, has_pack = "", False
     for one in message:
-        if isinstance(one, Mark):
-            section = ""
-        elif not section:
+        if not one or not section:
             section = _text(one)
         elif section == "shallow-info":
             word, _, commit = _text(one).partition(" ")
-            yield Boundary(commit, ends=word == "shallow")
+            note(commit, word == "shallow")
         elif section == "packfile":
             if one[0] == _FATAL:
                 raise Unanswered(f"remote error: {_text(one[1:])}")
@@ -166,16 +130,9 @@ def fetched(message: Iterable[Packet]) -> Iterator[Boundary | bytes]:
         raise Unanswered("the server sent no objects")
 
 
-def _request(command: str, can: Capabilities, arguments: Sequence[str]) -> bytes:
-    lines = [f"command={command}"]
-    if can.object_format is not None:
-        lines.append(f"object-format={can.object_format}")
-    head, body = ("".join(map(_line, some)) for some in (lines, arguments))
-    return b"".join((head.encode(), Mark.DELIMITER.value, body.encode(), Mark.FLUSH.value))
-
-
-def _line(text: str) -> str:
-    return packet(f"{text}\n".encode()).decode()
+def _request(command: str, arguments: Sequence[str]) -> bytes:
+    asked, *lines = (packet(f"{one}\n".encode()) for one in (f"command={command}", *arguments))
+    return b"".join((asked, DELIMITER, *lines, FLUSH))
 
 
 def _text(data: bytes) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tidemill.clients.git.connection import Connection, NotSpoken
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.remote import Remote, is_folder
+from tidemill.clients.git.remote import Remote
 from tidemill.facts.refs import Refs
 
 _HTTP = ("http://", "https://")
@@ -30,14 +30,14 @@ class Reading:
     def __init__(self, git: Git, origin: Remote) -> None:
         self._git = git
         self._origin = origin
-        self._is_here = is_folder(origin.url)
+        self._is_here = origin.is_here
         self._is_by_commands = not (self._is_here or origin.url.startswith(_HTTP))
         self._connection: Connection | None = None
 
     def begin(self) -> None:
         """Ask the server already who it is, and wait for nothing."""
         if not (self._is_here or self._is_by_commands):
-            self._connection = Connection(self._git, self._origin, is_here=False)
+            self._connection = Connection(self._git, self._origin)
 
     def refs(self) -> Refs:
         """List all refs, as they are now."""
@@ -88,7 +88,7 @@ class Reading:
         if self._is_by_commands:
             return None
         if self._connection is None or not self._connection.is_open:
-            self._connection = Connection(self._git, self._origin, is_here=self._is_here)
+            self._connection = Connection(self._git, self._origin)
         try:
             self._connection.greet()
         except NotSpoken:

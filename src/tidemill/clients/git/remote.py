@@ -45,6 +45,11 @@ class Remote:
         """The address, as it may stand in a message."""
         return redacted(self.url)
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return is_folder(self.url)
+
     def known(self, folder: Path) -> dict[str, str]:
         """The environment for Git in the bare repository `folder`, which so has this remote."""
         return {"GIT_DIR": str(folder), **configured(self._settings())}
@@ -82,7 +87,7 @@ class Remote:
         ]
         if is_path(self.url) or self.url.startswith("file://"):
             settings.append(("remote.origin.uploadpack", f"git {' '.join(SERVE)}"))
-        if is_folder(self.url):
+        if self.is_here:
             # It is read as it is, so no configuration may have it written to in another place.
             settings += [
                 (f"url.{self.url}.{key}", self.url) for key in ("insteadOf", "pushInsteadOf")
