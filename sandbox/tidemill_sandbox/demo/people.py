@@ -7,19 +7,23 @@ import shutil
 from datetime import datetime
 from pathlib import Path
 
+from git import Actor, Repo
+
 from tidemill.announcing.announcement import Image, as_json
 from tidemill.announcing.image_records import image_set, record
 from tidemill.building.order import BuildOptions
 from tidemill.building.services import Run, build_services, read_settings
 from tidemill.building.shipping import BuiltImage
 from tidemill.clients.git.app_checkout import AppCheckout, Given
-from tidemill.clients.git.git import Git
 from tidemill.clients.machine.entrypoints import run_entry_point
 from tidemill.clients.machine.scratch import scratch
 from tidemill.words.shas import short
 from tidemill_sandbox.demo.narrator import Narrator
 
-_AUTHORS = {"app": "Ada <ada@example.com>", "cfg-app": "Grace <grace@example.com>"}
+_AUTHORS = {
+    "app": Actor("Ada", "ada@example.com"),
+    "cfg-app": Actor("Grace", "grace@example.com"),
+}
 
 
 class Clone:
@@ -36,44 +40,37 @@ class Clone:
         self.folder = folder / name
         self._author = _AUTHORS[name]
         shutil.copytree(example, self.folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
-        here = Git(folder)
-        here("init", "--quiet", "--bare", "--initial-branch=main", str(self.bare))
-        here("init", "--quiet", "--initial-branch=main", str(self.folder))
-        self.git = Git(self.folder)
-        self.git("remote", "add", "origin", str(self.bare))
+        Repo.init(self.bare, bare=True, initial_branch="main")
+        self._clone = Repo.init(self.folder, initial_branch="main")
+        self._clone.create_remote("origin", str(self.bare))
 
     def commit(self, message: str, when: datetime) -> str:
         """Commit everything and push it to main; returns the SHA."""
-        who, _, address = self._author.rstrip(">").partition(" <")
-        stamp = f"{int(when.timestamp())} +0000"
-        env = {"GIT_AUTHOR_NAME": who, "GIT_AUTHOR_EMAIL": address, "GIT_COMMITTER_NAME": who}
-        env |= {
-            "GIT_COMMITTER_EMAIL": address,
-            "GIT_AUTHOR_DATE": stamp,
-            "GIT_COMMITTER_DATE": stamp,
-        }
-        self.git("add", "--all")
-        self.git(
-            "-c",
-            "commit.gpgSign=false",
-            "commit",
-            "--quiet",
-            "--no-verify",
-            "--message",
-            message,
-            env=env,
+        at = f"{int(when.timestamp())} +0000"
+        self._clone.git.add("--all")
+        commit = self._clone.index.commit(
+            f"{message}\n",
+            author=self._author,
+            committer=self._author,
+            author_date=at,
+            commit_date=at,
+            skip_hooks=True,
         )
-        self.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
-        return self.head()
+        self._clone.remotes.origin.push("HEAD:refs/heads/main").raise_if_error()
+        return commit.hexsha
 
     def head(self) -> str:
         """The SHA of the clone's commit."""
-        return self.git("rev-parse", "HEAD").decode().strip()
+        return self._clone.head.commit.hexsha
 
     def pull(self) -> None:
         """Take over main as it is."""
-        self.git("fetch", "--quiet", "origin", "main")
-        self.git("reset", "--quiet", "--hard", "FETCH_HEAD")
+        self._clone.remotes.origin.fetch("main")
+        self._clone.head.reset("FETCH_HEAD", working_tree=True)
+
+    def undo(self) -> None:
+        """Take back what the last commit did, without a commit."""
+        self._clone.git.revert("--no-commit", "HEAD")
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Edit a file, in one place."""

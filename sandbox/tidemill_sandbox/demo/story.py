@@ -138,7 +138,7 @@ class Story:
         self.narrator.expect(
             self.loop.runs("production", "batch") == sha, "the set batch went on to production"
         )
-        self.app.git("revert", "--quiet", "--no-commit", "HEAD")
+        self.app.undo()
 
     def people_change_main_meanwhile(self) -> None:
         """Chapter 5."""
