@@ -9,7 +9,7 @@ from tests.clients.bench import FILES, Bench
 from tests.clients.test_entrypoints import USERS
 from tests.world import git
 
-from tidemill.clients.git.checkout import Checkout, copied, fetched
+from tidemill.clients.git.checkout import Checkout, Local, Remote
 from tidemill.errors import EntryPointFailed, Refused
 
 LOOK = (
@@ -56,12 +56,12 @@ def test_copy_of_a_checkout(
     words = tuple(word.format(server=bench.server, borrower=borrower) for word in words)
     git(tmp_path, "clone", "-q", *words, str(where))
     before = sorted(where.rglob("*"))
-    assert_works(copied(where / "generated", scratch), bench.main)
+    assert_works(Local(where / "generated").files(scratch), bench.main)
     assert sorted(where.rglob("*")) == before
 
 
 def test_checkout_of_a_commit(bench: Bench, scratch: Path) -> None:
-    checkout = fetched(bench.repository, bench.main, scratch)
+    checkout = Remote(bench.repository, bench.main).files(scratch)
     assert checkout.read("tidemill.toml") == FILES["tidemill.toml"].encode()
     assert_works(checkout, bench.main)
 
@@ -70,7 +70,7 @@ def test_checkout_without_any_commit(tmp_path: Path, scratch: Path) -> None:
     where = tmp_path / "new"
     git(tmp_path, "init", "-q", str(where))
     (where / "a").write_text("a")
-    checkout = copied(where, scratch)
+    checkout = Local(where).files(scratch)
     assert checkout.read("a") == b"a"
     checkout.run("git status", seconds=20)
     checkout.run("echo b > a", seconds=20)
@@ -81,7 +81,7 @@ def test_configuration_that_a_command_leaves_runs_nothing(
     bench: Bench, scratch: Path, tmp_path: Path
 ) -> None:
     touched = tmp_path / "touched"
-    checkout = fetched(bench.repository, bench.main, scratch)
+    checkout = Remote(bench.repository, bench.main).files(scratch)
     checkout.run(
         f"git config core.fsmonitor 'touch {touched}'; git config filter.x.clean 'touch {touched}';"
         " echo '* filter=x' > .gitattributes; echo x > tidemill.toml",
@@ -96,14 +96,14 @@ def test_link_that_leads_outside_is_no_file(bench: Bench, scratch: Path, target:
     (scratch / "outside").write_text("x")
     (bench.clone / "tidemill.toml").unlink()
     (bench.clone / "tidemill.toml").symlink_to(target)
-    assert copied(bench.clone, scratch).read("tidemill.toml") is None
+    assert Local(bench.clone).files(scratch).read("tidemill.toml") is None
 
 
 def test_a_file_is_not_written_through_a_link(bench: Bench, scratch: Path, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (bench.clone / "pictures").symlink_to(outside)
-    checkout = copied(bench.clone, scratch)
+    checkout = Local(bench.clone).files(scratch)
     with pytest.raises(Refused, match="leads out of the checkout"):
         checkout.write("pictures/tags.json", b"{}")
     assert list(outside.iterdir()) == []
@@ -113,11 +113,11 @@ def test_a_file_is_not_written_through_a_link(bench: Bench, scratch: Path, tmp_p
 
 def test_commit_that_is_not_there_is_refused(bench: Bench, scratch: Path) -> None:
     with pytest.raises(Refused, match="there is no commit '0000"):
-        fetched(bench.repository, "0" * 40, scratch)
+        Remote(bench.repository, "0" * 40).files(scratch)
     assert list(scratch.iterdir()) == []
 
 
 def test_failing_command_is_an_error(bench: Bench, scratch: Path) -> None:
-    checkout = fetched(bench.repository, bench.main, scratch)
+    checkout = Remote(bench.repository, bench.main).files(scratch)
     with pytest.raises(EntryPointFailed, match="exit code 4: why"):
         checkout.run("echo why; exit 4", seconds=20)

@@ -9,7 +9,7 @@ import pytest
 from tests.clients.test_checkout import scratch as scratch  # noqa: PLC0414 - it is a fixture
 from tests.world import git
 
-from tidemill.clients.git.checkout import copied
+from tidemill.clients.git.checkout import Local
 from tidemill.errors import FilterFailed, Refused
 
 FILES = {"a.yaml": "a: 1\n", "dir/b.yaml": "b: 1\n", "dos.txt": "x\r\n", "same.sh": "echo\n"}
@@ -67,7 +67,7 @@ def test_files_are_as_committed_whatever_their_owner_has_configured(
 ) -> None:
     person = cloned(server, monkeypatch, config)
     before = {file: file.read_bytes() for file in person.rglob("*") if file.is_file()}
-    checkout = copied(person, scratch)
+    checkout = Local(person).files(scratch)
     assert {name: (checkout.read(name) or b"").decode() for name in FILES} == FILES
     checkout.run(GENERATE, seconds=20)
     assert checkout.changed() == {}
@@ -84,7 +84,7 @@ def test_what_is_not_committed_yet_counts_as_it_would_be(
     (person / "same.sh").chmod(0o644)
     (person / "mine").write_bytes(b"not told to Git\r\n")
     (person / ".git/info/exclude").write_text("mine\n")
-    checkout = copied(person, scratch)
+    checkout = Local(person).files(scratch)
     assert checkout.read("a.yaml") == b"a: 2\n"
     assert checkout.read("new.yaml") == b"n: 1\n"
     assert checkout.read("dir/b.yaml") is None
@@ -102,7 +102,7 @@ def test_attributes_of_the_repository_count(
 ) -> None:
     attributes(server, "*.yaml text eol=crlf\n")
     person = cloned(server, monkeypatch, "[core]\n\tautocrlf = input\n\teol = lf\n")
-    checkout = copied(person, scratch)
+    checkout = Local(person).files(scratch)
     assert checkout.read("a.yaml") == b"a: 1\r\n"
     checkout.run(GENERATE, seconds=20)
     assert checkout.changed() == {}, "it is committed with line feeds, either way"
@@ -124,7 +124,7 @@ def test_file_that_goes_through_a_filter_is_compared_as_committed(
         (server.parent / "gitconfig").write_text("")
         with (person / ".git/config").open("a") as file:
             file.write(UPPER)
-    checkout = copied(person, scratch)
+    checkout = Local(person).files(scratch)
     assert checkout.read("a.yaml") == b"a: 1\n", "as its owner has it"
     assert checkout.filters.missing == {}
     assert checkout.parent() is not None, "it is the commit"
@@ -135,9 +135,9 @@ def test_file_that_goes_through_a_filter_is_compared_as_committed(
 def test_filter_that_is_not_configured_is_named(
     server: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attributes(server, "*.yaml filter=lfs\n*.sh -filter\n*.txt filter=other\n")
+    attributes(server, "* filter=\n*.yaml filter=lfs\n*.sh -filter\n*.txt filter=other\n")
     person = cloned(server, monkeypatch, "")
-    checkout = copied(person, scratch)
+    checkout = Local(person).files(scratch)
     assert checkout.filters.missing == {"lfs": "a.yaml", "other": "dos.txt"}
 
 
@@ -151,7 +151,7 @@ def test_filter_that_does_not_work_is_named_with_the_remedy(
     )
     os.utime(person / "a.yaml", (1, 1))
     with pytest.raises(FilterFailed, match=r"'a\.yaml' through 'lfs'") as failed:
-        copied(person, scratch)
+        Local(person).files(scratch)
     assert "git lfs install" in failed.value.remedy
 
 
@@ -161,4 +161,4 @@ def test_checkout_that_git_can_not_read_is_said_to_be_that(
     person = cloned(server, monkeypatch, "")
     (server.parent / "gitconfig").write_text("[core\n")
     with pytest.raises(Refused, match="bad config line 1 in file"):
-        copied(person, scratch)
+        Local(person).files(scratch)

@@ -8,7 +8,7 @@ from tests.clients.bench import Bench
 from tests.clients.test_worktree import INTRODUCE
 from tests.world import git
 
-from tidemill.clients.git.checkout import fetched
+from tidemill.clients.git.checkout import Remote
 from tidemill.clients.git.store import Committed
 from tidemill.facts.snapshot import BrokenParent, OperationFailure
 
@@ -75,7 +75,7 @@ def test_check_of_a_commit_runs_nothing_of_an_inner_repository(
 ) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    checkout = fetched(with_submodule.repository, with_submodule.main, scratch)
+    checkout = Remote(with_submodule.repository, with_submodule.main).files(scratch)
     checkout.run(make_inner(touched), seconds=20)
     assert not checkout.changed()
     assert not touched.exists()
@@ -85,6 +85,6 @@ def test_check_of_a_commit_runs_nothing_of_an_inner_repository(
 def test_file_or_link_in_place_of_a_submodule_is_a_change_like_any_other(
     with_submodule: Bench, tmp_path: Path, command: str
 ) -> None:
-    checkout = fetched(with_submodule.repository, with_submodule.main, tmp_path)
+    checkout = Remote(with_submodule.repository, with_submodule.main).files(tmp_path)
     checkout.run(f"rm -r {INNER}; {command.format(INNER)}", seconds=20)
     assert [*checkout.changed()] == [INNER]

@@ -16,8 +16,8 @@ from tidemill.checkup.checkup import Checkup, Files, Fitness, Programs, Pushing
 from tidemill.checkup.rendering import KUSTOMIZATIONS
 from tidemill.checkup.repository import commands, first_words
 from tidemill.checkup.server import announced_to
-from tidemill.clients.git.checkout import Local, origin
-from tidemill.clients.git.git import GitError
+from tidemill.clients.git.checkout import Local
+from tidemill.clients.git.git import Git, GitError
 from tidemill.clients.git.inspection import Inspection
 from tidemill.clients.github import place
 from tidemill.clients.machine.environment import path as search_path
@@ -100,7 +100,7 @@ class Examination:
 
     def servers(self, known: Checkup, given: str | None, *, is_offline: bool) -> Checkup:
         """What the remote says, and GitHub, where it is there and a token is here."""
-        url = given or origin(self._checkout.top)
+        url = given or Git(self._checkout.top).address()
         if is_offline or url is None:
             unseen = _OFFLINE if is_offline else _NO_ORIGIN
             return replace(known, pushing=unseen, github=unseen, other=unseen)

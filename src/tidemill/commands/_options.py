@@ -77,9 +77,9 @@ class Repository(Option):
         here = github.here()
         if here is not None or not self.takes_origin:
             return here.url if here else None
-        from tidemill.clients.git.checkout import origin
+        from tidemill.clients.git.git import Git
 
-        return origin(Path())
+        return Git(Path()).address()
 
     @property
     def missing(self) -> str:

@@ -7,7 +7,6 @@ at once do not get in each other's way, for each commit has a ref of its own.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -42,8 +41,7 @@ class AnnouncedSets:
             )
         self._git = Git(checkout)
         self._where = where
-        code, out, _ = self._git.attempt("remote", "get-url", "--", where)
-        self._address = os.fsdecode(out).strip() if code == 0 else where
+        self._address = self._git.address(where) or where
 
     @property
     def where(self) -> str:
@@ -70,7 +68,7 @@ class AnnouncedSets:
             ServerRefused: the repository does not let us.
         """
         own = f"{NAMESPACE}/{head.set}/{head.position}-{head.sha}"
-        blob = self._git("hash-object", "-w", "--stdin", data=data).decode().strip()
+        blob = self._git.line("hash-object", "-w", "--stdin", data=data)
         said = ""
         for trial in range(_MOST_TRIALS):
             there = self._listed(head.set)

@@ -194,7 +194,7 @@ class AppCheckout:
         """
         here = self.folder.resolve()
         if self.is_one:
-            top = Path(os.fsdecode(self._git("rev-parse", "--show-toplevel").rstrip(b"\n")))
+            top = Path(self._git.line("rev-parse", "--show-toplevel"))
             self._clone(top, to, another=strange)
             names = _all_in(top, but={".git"})
             if not whole:  # what is no file, Git does not list
@@ -224,7 +224,7 @@ class AppCheckout:
         """`owner/name`, of the workflow, or of the address that origin has."""
         if os.environ.get("GITHUB_REPOSITORY"):
             return os.environ["GITHUB_REPOSITORY"]
-        address = self._address()
+        address = self._git.address() or ""
         found = _URL.fullmatch(address)
         path = (found["url"] or found["scp"]) if found else "/".join(address.split("/")[-2:])
         name = path.strip("/").removesuffix(".git")
@@ -235,16 +235,12 @@ class AppCheckout:
             )
         return name
 
-    def _address(self) -> str:
-        """Where origin is, empty if there is none."""
-        return os.fsdecode(self._git.attempt("remote", "get-url", "origin")[1]).strip()
-
     def _position(self, sha: str) -> int:
         """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
         if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
             fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
             code, _, said = self._git.attempt(*fetch, seconds=REMOTE_SECONDS)
-            if code and (env := token_settings(self._address())):
+            if code and (env := token_settings(self._git.address() or "")):
                 code, _, said = self._git.attempt(*fetch, env=env, seconds=REMOTE_SECONDS)
             if code:
                 why = GitError(fetch, code, said).said
@@ -274,8 +270,7 @@ def _all_in(top: Path, but: Collection[str] = ()) -> Iterator[str]:
 
 def _known(top: Path) -> Iterator[str]:
     """The paths of the files that Git does not ignore, those of submodules too."""
-    listed = Git(top)("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    for name in filter(None, os.fsdecode(listed).split("\0")):
+    for name in Git(top).files():
         yield name
         if not (top / name).is_symlink() and (top / name / ".git").exists():
             yield from (str(Path(name, below)) for below in _known(top / name))

@@ -11,7 +11,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from tidemill.clients.git import mirror
-from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured
+from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured, line, names
 from tidemill.clients.git.mirror import Tree, object_folders
 from tidemill.clients.git.objects import parents_in
 from tidemill.clients.git.repository import Repository
@@ -61,7 +61,7 @@ class Filters(Struct, frozen=True):
         code, out, _ = self.source.attempt(
             "hash-object", "--stdin", "--path", path, data=data, env=configured(_UNCHANGED)
         )
-        return out.decode().strip() if code == 0 else None
+        return line(out) if code == 0 else None
 
 
 def remedy_of(name: str) -> str:
@@ -83,19 +83,17 @@ class Checkout:
         bare: Git in a bare repository that has, or borrows, the objects.
         tree: where the files are, as its index has them.
         commit: what they are of, None if of none yet.
-        home: an empty folder for the commands.
         before: a file's bytes in the commit before, None if it is not there.
         is_commit: whether they are all that is in the commit; else that is found out.
         written: the tree that they would be committed as; by default what is there.
         filters: what Git changes in them, beside line ends.
     """
 
-    def __init__(  # noqa: PLR0913 - most have a name
+    def __init__(
         self,
         bare: Git,
         tree: Tree,
         commit: str | None,
-        home: Path,
         before: Callable[[str], bytes | None] = lambda _: None,
         *,
         is_commit: bool = False,
@@ -106,12 +104,11 @@ class Checkout:
         self.before = before
         self._bare = bare
         self._tree = tree
-        self._home = home
         self._commit = commit
         self._before = self._written()
         self._committed = written or self._before
         self._is_commit = is_commit or (
-            commit is not None and self._committed == _line(bare, "rev-parse", f"{commit}^{{tree}}")
+            commit is not None and self._committed == bare.line("rev-parse", f"{commit}^{{tree}}")
         )
         tree.give_git(bare, commit)
 
@@ -144,7 +141,7 @@ class Checkout:
         listed = self._bare(
             "--literal-pathspecs", "ls-files", "-z", "--", *paths, env=self._tree.env
         )
-        for name in _names(listed):
+        for name in names(listed):
             if (data := self.read(name)) is not None:
                 yield name, data
 
@@ -153,15 +150,14 @@ class Checkout:
         run_entry_point(
             command,
             folder=self._tree.folder,
-            home=self._home,
+            home=_home(self._tree),
             seconds=seconds,
             objects=object_folders(self._bare.folder / "objects"),
         )
 
     def changed(self) -> dict[str, str]:
         """The files that are not as they were at first, each with what it is now."""
-        listed = self._bare("diff-tree", "-r", "-z", self._before, self._written())
-        parts = listed.decode(errors="surrogateescape").split("\0")
+        parts = names(self._bare("diff-tree", "-r", "-z", self._before, self._written()))
         return {
             path: " ".join((mode, sha))
             for about, path in zip(parts[::2], parts[1::2], strict=False)
@@ -176,7 +172,7 @@ class Checkout:
         if sha is None:
             return False
         code, committed, _ = self._bare.attempt("rev-parse", f"{self._committed}:{path}")
-        return code == 0 and committed.decode().strip() == sha
+        return code == 0 and line(committed) == sha
 
     def parent(self) -> str | None:
         """The first parent of the commit that these files were, at first; None if they were none's,
@@ -188,162 +184,124 @@ class Checkout:
     def changed_since(self, parent: str) -> list[str]:
         """The files that the commit changed, of whose parent the trees are here."""
         options = ("-r", "-z", "--name-only")
-        return _names(self._bare("diff-tree", *options, parent, self._commit or self._before))
+        return names(self._bare("diff-tree", *options, parent, self._commit or self._before))
 
     def _written(self) -> str:
         """The files as a tree of Git."""
         self._tree.stage(self._bare, LOCAL_SECONDS)
-        written = self._bare("write-tree", "--missing-ok", env=self._tree.env)
-        return written.decode().strip()
-
-
-def origin(folder: Path) -> str | None:
-    """The address of the remote `origin` of the checkout that a folder is in, if there is one."""
-    code, address, _ = Git(folder).attempt("remote", "get-url", "origin")
-    return address.decode(errors="surrogateescape").rstrip("\n") if code == 0 else None
-
-
-def root_of(folder: Path) -> Path | None:
-    """The root of the checkout that a folder is in; None where it is in none."""
-    if not folder.is_dir():
-        return None
-    code, root, _ = Git(folder).attempt("rev-parse", "--show-toplevel")
-    return Path(os.fsdecode(root.rstrip(b"\n"))) if code == 0 else None
+        return self._bare.line("write-tree", "--missing-ok", env=self._tree.env)
 
 
 class Source(Protocol):
-    """What is to be checked: it can be checked out again and again."""
+    """What is to be checked: it can be checked out again and again, each time in an empty folder.
+
+    Raises, from every method:
+        Refused: it is none, or there is no such commit.
+        FilterFailed: a filter that is configured does not work here.
+        Unreachable: the repository can't be read.
+    """
 
     def files(self, scratch: Path) -> Checkout:
-        """The files, in an empty folder; raises what `copied` or `fetched` raises."""
+        """The files."""
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
-        """A commit of the same repository; raises `Refused` if it is not there."""
+        """A commit of the same repository."""
 
 
 class Local(Struct, frozen=True):
-    """A checkout on this machine."""
+    """A checkout on this machine, or a folder in one."""
 
     folder: Path
 
     def files(self, scratch: Path) -> Checkout:
-        return copied(self.folder, scratch)
+        """A copy: the files that are or would be committed, as they would be, checked out by the
+        repository's own attributes.
+
+        Line ends in the checkout may be others, as its owner's Git is configured. What goes through
+        a filter is copied as it is there: the owner has the filter, or else nobody here has.
+        """
+        if not self.folder.is_dir():
+            raise self._is_none("there is no such folder")
+        code, top, said = Git(self.folder).attempt("rev-parse", "--show-toplevel")
+        if code != 0:
+            raise self._is_none(" ".join(said.split()))
+        source = Git(Path(line(top)))
+        bare, tree = _borrowing(source, scratch), _empty(scratch)
+        written, filters = _as_committed(source, bare, tree, scratch)
+        code, head, _ = source.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+        commit = line(head) if code == 0 else None
+
+        def before(name: str) -> bytes | None:
+            """As HEAD has it, if that is another; else as HEAD's parent has it."""
+            now = tree.folder / name
+            mine = now.read_bytes() if now.is_file() else None
+            for commit in ("HEAD", "HEAD^"):
+                code, data, _ = source.attempt("cat-file", "blob", f"{commit}:{name}")
+                if code == 0 and data != mine:
+                    return data
+            return mine
+
+        return Checkout(bare, tree, commit, before, written=written, filters=filters)
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
-        bare = _borrowing(Git(self.folder), scratch)
-        tree, home = _empty(scratch)
+        bare, tree = _borrowing(Git(self.folder), scratch), _empty(scratch)
         try:
             bare(tree.option, "read-tree", "--reset", "-u", sha, env=tree.env)
         except GitError:
             raise Refused(
                 f"there is no commit {shown(sha)} in this checkout", remedy="fetch it"
             ) from None
-        return Checkout(bare, tree, sha, home, is_commit=True)
+        return Checkout(bare, tree, sha, is_commit=True)
+
+    def _is_none(self, why: str) -> Refused:
+        return Refused(
+            f"{str(self.folder)!r} is not a checkout that Git can read: {one_line(why)}",
+            remedy="give the folder of a checkout of cfg-app.git, and mend what Git says of it",
+        )
 
 
 class Remote(Struct, frozen=True):
-    """A commit of a repository somewhere else."""
+    """A commit of a repository somewhere else, by its full SHA."""
 
     repository: Repository
     sha: str
 
     def files(self, scratch: Path) -> Checkout:
-        return fetched(self.repository, self.sha, scratch)
+        return self.commit(self.sha, scratch)
 
     def commit(self, sha: str, scratch: Path) -> Checkout:
-        return fetched(self.repository, sha, scratch)
+        repository = self.repository
+        if not repository.exists(sha):
+            raise Refused(
+                f"there is no commit {shown(sha)}", remedy="give one that the repository has"
+            )
+        tree = _empty(scratch)
+        try:
+            repository.check_out(sha, tree)
+        except Unreachable as error:
+            repository.git("read-tree", "--reset", sha, env=tree.env)
+            filters = _filters(repository.git, repository.git, tree)
+            if filters.by_path:
+                raise _failed(filters, error.what) from None
+            raise
 
+        def before(name: str) -> bytes | None:
+            parents = repository.parents(sha)
+            if not parents or not repository.exists(parents[0], [name]):
+                return None
+            return repository.files(parents[0], [name]).get(name)
 
-def copied(folder: Path, scratch: Path) -> Checkout:
-    """A copy of a checkout on this machine: the files that are or would be committed, as they would
-    be, checked out by the repository's own attributes.
-
-    Line ends in the checkout may be others, as its owner's Git is configured. What goes through a
-    filter is copied as it is there: the owner has the filter, or else nobody here has.
-
-    Args:
-        folder: the checkout, or a folder in it.
-        scratch: an empty folder for the copy.
-
-    Raises:
-        Refused: it is none.
-        FilterFailed: a filter that is configured does not work here.
-    """
-    source = Git(folder)
-    if not folder.is_dir():
-        raise _no_checkout(folder, "there is no such folder")
-    code, top, said = source.attempt("rev-parse", "--show-toplevel")
-    if code != 0:
-        raise _no_checkout(folder, " ".join(said.split()))
-    source = Git(Path(top.decode(errors="surrogateescape").rstrip("\n")))
-    bare = _borrowing(source, scratch)
-    tree, home = _empty(scratch)
-    written, filters = _as_committed(source, bare, tree, scratch)
-    code, head, _ = source.attempt("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    commit = head.decode().strip() if code == 0 else None
-
-    def before(name: str) -> bytes | None:
-        """As HEAD has it, if that is another; else as HEAD's parent has it."""
-        now = tree.folder / name
-        mine = now.read_bytes() if now.is_file() else None
-        for commit in ("HEAD", "HEAD^"):
-            code, data, _ = source.attempt("cat-file", "blob", f"{commit}:{name}")
-            if code == 0 and data != mine:
-                return data
-        return mine
-
-    return Checkout(bare, tree, commit, home, before, written=written, filters=filters)
-
-
-def _no_checkout(folder: Path, why: str) -> Refused:
-    return Refused(
-        f"{str(folder)!r} is not a checkout that Git can read: {one_line(why)}",
-        remedy="give the folder of a checkout of cfg-app.git, and mend what Git says of it",
-    )
-
-
-def fetched(repository: Repository, commit: str, scratch: Path) -> Checkout:
-    """A commit of a repository somewhere else.
-
-    Args:
-        commit: its full SHA.
-        scratch: an empty folder for the files.
-
-    Raises:
-        Refused: the repository does not have it.
-        Unreachable: the repository can't be read.
-    """
-    if not repository.exists(commit):
-        raise Refused(
-            f"there is no commit {shown(commit)}", remedy="give one that the repository has"
-        )
-    tree, home = _empty(scratch)
-    try:
-        repository.check_out(commit, tree)
-    except Unreachable as error:
-        repository.git("read-tree", "--reset", commit, env=tree.env)
         filters = _filters(repository.git, repository.git, tree)
-        if filters.by_path:
-            raise _failed(filters, error.what) from None
-        raise
-
-    def before(name: str) -> bytes | None:
-        parents = repository.parents(commit)
-        if not parents or not repository.exists(parents[0], [name]):
-            return None
-        return repository.files(parents[0], [name]).get(name)
-
-    filters = _filters(repository.git, repository.git, tree)
-    return Checkout(repository.git, tree, commit, home, before, is_commit=True, filters=filters)
+        return Checkout(repository.git, tree, sha, before, is_commit=True, filters=filters)
 
 
 def _borrowing(source: Git, scratch: Path) -> Git:
     """A bare repository that has the objects of a checkout on this machine."""
     bare = mirror.made(scratch / "mirror.git")
     where = ("rev-parse", "--path-format=absolute", "--git-path")
-    objects = _line(source, *where, "objects")
+    objects = source.line(*where, "objects")
     (bare / "objects/info/alternates").write_text(f"{objects}\n")
-    shallow = Path(_line(source, *where, "shallow"))
+    shallow = Path(source.line(*where, "shallow"))
     if shallow.exists():
         shutil.copyfile(shallow, bare / "shallow")
     return Git(bare, {"GIT_DIR": str(bare), **_OWN_ATTRIBUTES, **configured(_none_of(source))})
@@ -356,7 +314,7 @@ def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[st
     new objects: nothing changes in the checkout.
     """
     index = scratch / "theirs"
-    theirs = Path(_line(source, "rev-parse", "--path-format=absolute", "--git-path", "index"))
+    theirs = Path(source.line("rev-parse", "--path-format=absolute", "--git-path", "index"))
     if theirs.exists():
         shutil.copy2(theirs, index)  # its time says which files may have changed since
     env = {
@@ -371,7 +329,7 @@ def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[st
         filters = _filters(source, source, Tree(source.folder, index))
         raise _failed(filters, failed.said) if filters.by_path else failed
     _take_back(source, tracked, env)
-    written = source("write-tree", "--missing-ok", env=env).decode().strip()
+    written = source.line("write-tree", "--missing-ok", env=env)
     bare(tree.option, "read-tree", "--reset", "-u", written, env=tree.env)
     filters = _filters(source, bare, tree)
     for name in filters.by_path:
@@ -405,7 +363,7 @@ def _take_back(source: Git, tracked: bytes, env: Mapping[str, str]) -> None:
 def _entries(staged: bytes) -> dict[str, tuple[str, str]]:
     """An index: by path mode and blob, but for those that a merge left open."""
     found = {}
-    for entry in _names(staged):
+    for entry in names(staged):
         about, _, path = entry.partition("\t")
         mode, sha, stage = about.split(" ")
         if stage == "0":
@@ -415,13 +373,13 @@ def _entries(staged: bytes) -> dict[str, tuple[str, str]]:
 
 def _filters(source: Git, git: Git, tree: Tree) -> Filters:
     """The filters of the files in an index; `source` has the configuration that counts."""
-    names = git("ls-files", "-z", env=tree.env)
-    about = git("check-attr", "--cached", "-z", "--stdin", "filter", data=names, env=tree.env)
-    parts = _names(about)
+    listed = git("ls-files", "-z", env=tree.env)
+    words = ("check-attr", "--cached", "-z", "--stdin", "filter")
+    parts = os.fsdecode(git(*words, data=listed, env=tree.env)).split("\0")  # a value may be empty
     by_path = {
         path: value
         for path, value in zip(parts[::3], parts[2::3], strict=False)
-        if value not in ("unspecified", "unset", "set")
+        if value not in ("unspecified", "unset", "set", "")
     }
     works = ("clean", "process")
     known = {name for name, key, value in _configured(source) if value and key in works}
@@ -431,7 +389,7 @@ def _filters(source: Git, git: Git, tree: Tree) -> Filters:
 def _configured(source: Git) -> list[tuple[str, str, str]]:
     """The filters of a configuration: name, key and value."""
     _, out, _ = source.attempt("config", "-z", "--get-regexp", r"^filter\..*\.")
-    found = [entry.partition("\n") for entry in _names(out)]
+    found = [entry.partition("\n") for entry in names(out)]
     return [
         (name.partition(".")[2], key, value)
         for full, _, value in found
@@ -457,16 +415,13 @@ def _failed(filters: Filters, said: str) -> FilterFailed:
     )
 
 
-def _empty(scratch: Path) -> tuple[Tree, Path]:
-    tree, home = Tree(scratch / "checkout", scratch / "index"), scratch / "home"
+def _empty(scratch: Path) -> Tree:
+    tree = Tree(scratch / "checkout", scratch / "index")
     tree.folder.mkdir()
-    home.mkdir()
-    return tree, home
+    _home(tree).mkdir()
+    return tree
 
 
-def _line(git: Git, *arguments: str) -> str:
-    return git(*arguments).decode(errors="surrogateescape").rstrip("\n")
-
-
-def _names(out: bytes) -> list[str]:
-    return [name for name in out.decode(errors="surrogateescape").split("\0") if name]
+def _home(tree: Tree) -> Path:
+    """The home of the commands that run in a work tree."""
+    return tree.folder.with_name("home")

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from msgspec import Struct
 
-from tidemill.clients.git.checkout import origin, root_of
-from tidemill.clients.git.git import Git
+from tidemill.clients.git.git import Git, line
 from tidemill.errors import Refused
 from tidemill.words.names import shown, shown_path
 
@@ -46,7 +44,8 @@ def read(folder: Path) -> CheckoutFiles:
     Raises:
         Refused: the folder is not the root of one.
     """
-    git, root = Git(folder), root_of(folder)
+    git = Git(folder)
+    root = git.top()
     if root is None:
         raise Refused(
             f"{shown_path(folder)} is no checkout of a Git repository",
@@ -57,10 +56,8 @@ def read(folder: Path) -> CheckoutFiles:
             f"{shown_path(folder)} is not the root of its checkout",
             remedy=f"name {shown_path(root)}",
         )
-    listed = git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    names = [os.fsdecode(name) for name in listed.split(b"\0") if name]
-    files = {name: _bytes(folder / name) for name in names if (folder / name).is_file()}
-    return CheckoutFiles(folder, files, _branch(git), origin(folder))
+    files = {name: _bytes(folder / name) for name in git.files() if (folder / name).is_file()}
+    return CheckoutFiles(folder, files, _branch(git), git.address())
 
 
 def write(folder: Path, path: str, text: str) -> None:
@@ -94,9 +91,9 @@ def _bytes(file: Path) -> bytes:
 def _branch(git: Git) -> str:
     code, name, _ = git.attempt("symbolic-ref", "--short", "refs/remotes/origin/HEAD")
     if code == 0:
-        return os.fsdecode(name).strip().removeprefix("origin/")
+        return line(name).removeprefix("origin/")
     for usual in ("main", "master"):
         if git.attempt("rev-parse", "--verify", "--quiet", f"refs/heads/{usual}")[0] == 0:
             return usual
     code, name, _ = git.attempt("symbolic-ref", "--short", "HEAD")
-    return os.fsdecode(name).strip() if code == 0 else "main"
+    return line(name) if code == 0 else "main"

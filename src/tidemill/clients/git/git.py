@@ -126,6 +126,26 @@ class Git:
                 name=name,
             )
 
+    def line(self, *arguments: str, data: bytes = b"", env: Mapping[str, str] | None = None) -> str:
+        """The one line that a call prints; it raises what a call does."""
+        return line(self(*arguments, data=data, env=env))
+
+    def files(self) -> list[str]:
+        """Every file of a checkout that Git knows, or would add."""
+        return names(self("ls-files", "-z", "--cached", "--others", "--exclude-standard"))
+
+    def top(self) -> Path | None:
+        """The root of the checkout that the folder is in; None where it is in none."""
+        if not self.folder.is_dir():
+            return None
+        code, out, _ = self.attempt("rev-parse", "--show-toplevel")
+        return Path(line(out)) if code == 0 else None
+
+    def address(self, remote: str = "origin") -> str | None:
+        """The address of a remote; None if there is none of that name."""
+        code, out, _ = self.attempt("remote", "get-url", "--", remote)
+        return line(out) if code == 0 else None
+
     def blob(self, sha: str, kind: str | None = None) -> bytes:
         """The bytes of an object that is here; none if it is not of the `kind` that is meant.
 
@@ -197,6 +217,16 @@ def _named(arguments: Sequence[str]) -> str:
         elif word[:1] != "-":
             return f"git {word}"
     return "git"
+
+
+def line(out: bytes) -> str:
+    """The one line that Git has printed."""
+    return os.fsdecode(out).rstrip("\n")
+
+
+def names(out: bytes) -> list[str]:
+    """The names that Git has printed with `-z`, each ended by a NUL."""
+    return [name for name in os.fsdecode(out).split("\0") if name]
 
 
 def configured(settings: Mapping[str, str] | Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from tidemill.clients.git.checkout import root_of
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured, names
 from tidemill.clients.git.remote import with_token
 from tidemill.errors import Refused
 from tidemill.words.names import shown_path
@@ -23,7 +22,7 @@ class Inspection:
     """
 
     def __init__(self, folder: Path) -> None:
-        top = root_of(folder)
+        top = Git(folder).top()
         if top is None:
             raise Refused(
                 f"{shown_path(folder)} is in no checkout of Git",
@@ -38,11 +37,9 @@ class Inspection:
 
     def modes(self) -> dict[str, bool]:
         """Every file that Git knows or would add, and whether it may be executed."""
-        names = self._git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-        files = [name for name in os.fsdecode(names).split("\0") if name]
         return {
             name: os.access(self.top / name, os.X_OK)
-            for name in files
+            for name in self._git.files()
             if (self.top / name).is_file()
         }
 
@@ -50,17 +47,17 @@ class Inspection:
         """The files of these patterns that contain one of these words."""
         given = [option for word in words for option in ("-e", word)]
         options = ("-l", "-z", "--untracked", "--fixed-strings")
-        code, names, said = self._git.attempt("grep", *options, *given, "--", *patterns)
+        code, out, said = self._git.attempt("grep", *options, *given, "--", *patterns)
         if code > 1:
             raise GitError(("grep",), code, said)
-        return [name for name in os.fsdecode(names).split("\0") if name]
+        return names(out)
 
     def ignored(self, paths: Sequence[str]) -> tuple[str, ...]:
         """Those of some paths that Git ignores."""
         data = "\0".join(paths).encode()
         options = ("-z", "--stdin", "--no-index")
-        _, names, _ = self._git.attempt("check-ignore", *options, data=data)
-        return tuple(name for name in os.fsdecode(names).split("\0") if name)
+        _, out, _ = self._git.attempt("check-ignore", *options, data=data)
+        return tuple(names(out))
 
     def pushes(self, url: str, token: str | None, namespace: str) -> tuple[bool, str | None]:
         """Whether a remote has refs of a namespace, and what it says of a push: None if it takes

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tidemill.clients.git.git import Git
+from tidemill.clients.git.git import Git, names
 from tidemill.clients.machine.removing import remove
 
 _DATED = re.compile(rb"^((?:author|committer) .*> )(\d+) ", re.MULTILINE)
@@ -99,8 +99,7 @@ class Tree(Struct, frozen=True):
         Git looks into a repository in place of a submodule, by that one's own configuration, which
         may name a program: so it is none any more, before Git looks.
         """
-        listed = bare("ls-files", "-z", "--stage", env=self.env)
-        for entry in listed.decode(errors="surrogateescape").split("\0"):
+        for entry in names(bare("ls-files", "-z", "--stage", env=self.env)):
             if entry.startswith(_REPOSITORY):
                 name = entry.partition("\t")[2]
                 inner = Path(os.path.realpath(self.folder), name)
@@ -137,7 +136,7 @@ def _twin(bare: Git, commit: str) -> str:
     about, end, message = bare.blob(commit, "commit").partition(b"\n\n")
     later = _DATED.sub(lambda found: b"%s%d " % (found[1], int(found[2]) + _DAY), about)
     data = later + end + message
-    return bare("hash-object", "-t", "commit", "-w", "--stdin", data=data).decode().strip()
+    return bare.line("hash-object", "-t", "commit", "-w", "--stdin", data=data)
 
 
 def object_folders(objects: Path) -> list[Path]:

@@ -124,14 +124,14 @@ class Objects:
         data = self.message(commit).encode()
         parents = [word for parent in self.parents(commit) for word in ("-p", parent)]
         try:
-            made = self.git("commit-tree", self.tree_of(commit), *parents, "-S", data=data, env=env)
+            words = ("commit-tree", self.tree_of(commit), *parents, "-S")
+            return self.git.line(*words, data=data, env=env)
         except GitError as error:
             raise Refused(
                 f"Git could not sign this: {error.said}",
                 remedy="let Git sign: `git config --global gpg.format ssh`, then "
                 "`git config --global user.signingkey ~/.ssh/id_ed25519.pub`",
             ) from None
-        return made.decode().strip()
 
     def signed_by(
         self, commit: str, keys: Mapping[str, bytes]

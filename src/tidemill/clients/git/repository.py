@@ -75,7 +75,7 @@ class Repository(Objects):
         """Get trees, then at once the blobs that will be read."""
         facts = list(facts)
         self._fetch_commits([*tips, *facts])
-        wanted = {sha for commit in facts for _, sha in self.listing(commit)}
+        wanted = set().union(*map(self._blobs_below, facts))
         for tip in tips[:1]:
             wanted |= {sha for path, sha in self.listing(tip) if path.rpartition("/")[2] in names}
         self._fetch_blobs(wanted)
@@ -85,8 +85,8 @@ class Repository(Objects):
 
     def fetch_files(self, places: Mapping[str, Sequence[str]], *, again: bool = True) -> None:
         self._fetch_commits(list(places), again=again)
-        listed = [self.listing(one, path) for one, paths in places.items() for path in paths]
-        self._fetch_blobs({sha for found in listed for _, sha in found}, again=again)
+        blobs = (self._blobs_below(one, paths) for one, paths in places.items())
+        self._fetch_blobs(set().union(*blobs), again=again)
 
     def history(self, commit: str, most: int) -> list[Logged]:
         history = self._history(commit, most)
@@ -205,9 +205,7 @@ class Repository(Objects):
         left = list(_PAUSES) if again and self._is_far else []
         while True:
             try:
-                self._fetch_commits([commit], again=False)
-                below = {sha for path in paths for _, sha in self.listing(commit, path)}
-                self._fetch_blobs(below, again=False)
+                self.fetch_files({commit: paths}, again=False)
             except Unreachable:
                 self.refs()
                 if not left:
@@ -243,8 +241,7 @@ class Repository(Objects):
         result = self._worktree_with(work.parent, is_checked_out=is_checked_out).do(work)
         if isinstance(result, Committed):
             paths = [""] if is_checked_out else paths_in(work.folder)
-            blobs = {blob for path in paths for _, blob in self.listing(result.sha, path)}
-            self._here.update((result.sha, *blobs))
+            self._here.update((result.sha, *self._blobs_below(result.sha, paths)))
         return result
 
     def look(self, work: Work, *, is_second: bool = False) -> Inspection | FailedInspection:
@@ -281,11 +278,11 @@ class Repository(Objects):
         self._again(lambda: self.git(*arguments, env=env, seconds=REMOTE_SECONDS))
 
     def files(self, commit: str, paths: Sequence[str]) -> dict[str, bytes]:
-        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        self._fetch_blobs(self._blobs_below(commit, paths))
         return super().files(commit, paths)
 
     def texts(self, commit: str, paths: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        self._fetch_blobs({sha for path in paths for _, sha in self.listing(commit, path)})
+        self._fetch_blobs(self._blobs_below(commit, paths))
         return super().texts(commit, paths)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
@@ -344,7 +341,10 @@ class Repository(Objects):
             self._fetch(missing, depth=1, without="blob:none", again=again)
             self._here.update(missing)
             if not self._reading.leaves_out:
-                self._here.update(blob for one in missing for _, blob in self.listing(one))
+                self._here.update(*(self._blobs_below(one) for one in missing))
+
+    def _blobs_below(self, commit: str, paths: Iterable[str] = ("",)) -> set[str]:
+        return {blob for path in paths for _, blob in self.listing(commit, path)}
 
     def _fetch_blobs(self, blobs: set[str], *, again: bool = True) -> None:
         if missing := sorted(blobs - self._here):
@@ -355,8 +355,8 @@ class Repository(Objects):
         self, files: Mapping[str, bytes], parent: str | None, message: str, date: datetime
     ) -> str:
         sha = super().write(files, parent, message, date)
-        known = {blob for _, blob in self.listing(parent)} if parent else set()
-        self._here.update((sha, *({blob for _, blob in self.listing(sha)} - known)))
+        known = self._blobs_below(parent) if parent else set()
+        self._here.update((sha, *(self._blobs_below(sha) - known)))
         return sha
 
     def close(self) -> None:

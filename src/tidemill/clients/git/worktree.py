@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from tidemill.clients.git.git import REMOTE_SECONDS
+from tidemill.clients.git.git import REMOTE_SECONDS, line
 from tidemill.clients.git.mirror import Tree
 from tidemill.clients.git.objects import Objects
 from tidemill.clients.git.store import Committed, Work, WorkResult
@@ -76,7 +76,7 @@ class Worktree:
             self._apply(work)
             if not work.folder and not self._changed(work.parent):
                 return OperationFailure(f"{in_words(work.generate or '')} changes nothing there")
-            tree = self._git("write-tree", "--missing-ok").decode().strip()
+            tree = line(self._git("write-tree", "--missing-ok"))
             return Committed(self._commit(work, tree))
         except TimeLimit as error:
             return Timeout(error.what)
@@ -233,11 +233,7 @@ class Worktree:
         }
         sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
         data = visible(work.message).encode()
-        return (
-            self._bare("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
-            .decode()
-            .strip()
-        )
+        return self._bare.line("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""
