@@ -98,7 +98,7 @@ class About:
             return found.noun()
         if found.status != 404:
             return found
-        listed = self._one("/environments", "actions: read", answers.Environments)
+        listed = self._one("/environments", "actions: read", object)
         return listed if isinstance(listed, Unseen) else None
 
     def _branch(self, name: str) -> BranchOnGitHub:

@@ -258,10 +258,6 @@ class Environment(msgspec.Struct):
         )
 
 
-class Environments(msgspec.Struct):
-    """A page of environments."""
-
-
 class Membership(msgspec.Struct):
     """Somebody's place in a team; one who was invited is not in it yet."""
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
@@ -66,7 +67,8 @@ class GitHub:
     ) -> None:
         self.place = place
         self._calls = Calls(place, token, **options)
-        self._of_workflow = Calls(place, workflow_token, **options) if workflow_token else None
+        other = Calls(place, workflow_token, **options) if workflow_token else None
+        self._of_workflow = other or self._calls
         self._set: dict[str, list[CommitStatus]] = {}
 
     def required(self, branch: str) -> tuple[RequiredCheck, ...]:
@@ -189,49 +191,35 @@ class GitHub:
 
     def run(self, run_id: int, attempt: int) -> RunVoucher | None:
         """What an attempt at a run of a workflow was started by; None where there is none."""
-        calls = self._of_workflow or self._calls
-        doing, need = f"read the workflow run {run_id}", "actions: read"
         path = f"/actions/runs/{run_id}/attempts/{attempt}"
-        answer = calls.answer(Request(path, doing, need))
-        if answer.status == 404:
-            # It may also be that this token sees none.
-            calls.get(Request("/actions/runs", doing, need, parameters={"per_page": "1"}), object)
-            return None
-        return calls.decoded(Request(path, doing, need), answer, answers.WorkflowRun).noun()
+        call = Request(path, f"read the workflow run {run_id}", "actions: read")
+        listed = replace(call, path="/actions/runs", parameters={"per_page": "1"})
+        found = self._of_workflow.get_unless_absent(call, answers.WorkflowRun, listed)
+        return found.noun() if found else None
 
     def reviews(self, run_id: int) -> tuple[Review, ...]:
         """What reviewers said of a run that waited for environments."""
-        calls = self._of_workflow or self._calls
         doing = f"read the reviews of the workflow run {run_id}"
         call = Request(f"/actions/runs/{run_id}/approvals", doing, "actions: read")
-        return tuple(
-            said for one in calls.get(call, list[answers.Approval]) for said in one.nouns()
-        )
+        found = self._of_workflow.get(call, list[answers.Approval])
+        return tuple(said for one in found for said in one.nouns())
 
     def environment(self, name: str) -> Environment | None:
         """An environment, and what it asks for; None where there is none of that name."""
-        calls = self._of_workflow or self._calls
-        doing, need = f"read the environment {name}", "actions: read"
-        call = Request(f"/environments/{quote(name, safe='')}", doing, need)
-        answer = calls.answer(call)
-        if answer.status == 404:
-            # It may also be that this token sees none.
-            calls.get(Request("/environments", doing, need), answers.Environments)
-            return None
-        return calls.decoded(call, answer, answers.Environment).noun()
+        path = f"/environments/{quote(name, safe='')}"
+        call = Request(path, f"read the environment {name}", "actions: read")
+        listed = replace(call, path="/environments")
+        found = self._of_workflow.get_unless_absent(call, answers.Environment, listed)
+        return found.noun() if found else None
 
     def is_member(self, team: str, login: str) -> bool:
         """Whether somebody is in a team, ORG/TEAM."""
         org, _, name = team.partition("/")
-        doing, need = f"see who is in the team {team}", "members: read"
         below = f"/orgs/{quote(org, safe='')}/teams/{quote(name, safe='')}"
-        path = f"/memberships/{quote(login, safe='')}"
-        answer = self._calls.answer(Request(path, doing, need, below=below))
-        if answer.status == 404:
-            self._calls.get(Request("", doing, need, below=below), object)  # the team is seen
-            return False
-        found = self._calls.decoded(Request(path, doing, need), answer, answers.Membership)
-        return found.state == "active"
+        seen = Request("", f"see who is in the team {team}", "members: read", below=below)
+        call = replace(seen, path=f"/memberships/{quote(login, safe='')}")
+        found = self._calls.get_unless_absent(call, answers.Membership, seen)
+        return found is not None and found.state == "active"
 
     def deployment_statuses(
         self, environments: Sequence[str]

@@ -130,6 +130,18 @@ class Calls:
             return None
         return self.decoded(request, answer, kind)
 
+    def get_unless_absent(self, request: Request, kind: type[_T], seen: Request) -> _T | None:
+        """What is asked for, as `kind`; None where it is not there. Errors as with `get_or_none`.
+
+        Args:
+            seen: asks for what it would be in: an error, if that is what this token may not see.
+        """
+        answer = self.answer(request)
+        if answer.status == 404:
+            self.get(seen, object)
+            return None
+        return self.decoded(request, answer, kind)
+
     def pages(
         self,
         request: Request,

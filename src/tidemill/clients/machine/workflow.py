@@ -65,23 +65,21 @@ def given_inputs() -> list[str]:
 
 
 def set_outputs(values: Mapping[str, str]) -> list[str]:
-    """Set outputs of the step; returns the names of those that are too long, which stay empty.
-
-    A value may have lines: the file's delimiter is random, so none can end it and begin another
-    output.
-    """
+    """Set outputs of the step; returns the names of those that are too long, which stay empty."""
     too_long = [name for name, value in values.items() if len(value) > LONGEST_OUTPUT]
-    if is_inside() and os.environ.get("GITHUB_OUTPUT"):
-        for name, value in values.items():
-            _core().set_output(name, "" if name in too_long else _encodable(value))
+    write_outputs({name: "" if name in too_long else text for name, text in values.items()})
     return too_long
 
 
 def write_outputs(values: Mapping[str, str]) -> None:
-    """Set outputs, none too long, where there are no packages yet."""
+    """Set outputs, none too long; it takes no packages.
+
+    A value may have lines: the file's delimiter is random, so none can end it and begin another
+    output.
+    """
     if is_inside() and (file := os.environ.get("GITHUB_OUTPUT")):
         end = secrets.token_hex(16)
-        with Path(file).open("a", encoding="utf-8") as out:
+        with Path(file).open("a", encoding="utf-8", errors="replace") as out:
             out.writelines(f"{name}<<{end}\n{text}\n{end}\n" for name, text in values.items())
 
 
@@ -210,8 +208,3 @@ def _core() -> Any:
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_ANNOTATION else text[: LONGEST_ANNOTATION - 1] + "…"
-
-
-def _encodable(text: str) -> str:
-    """Text as UTF-8 can hold it."""
-    return text.encode("utf-8", "replace").decode()
