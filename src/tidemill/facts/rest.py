@@ -11,10 +11,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
-
-from msgspec import Struct
 
 NAME = "rest"
 _JOURNAL = "journal"
@@ -23,7 +22,8 @@ LONGEST = timedelta(days=1)  # then all is looked at again, whatever nobody has 
 PASSED_ON = ("waiting", "next_due")
 
 
-class Rest(Struct, frozen=True):
+@dataclass(frozen=True)  # not a struct: it is read where there are no packages
+class Rest:
     """What a look has found.
 
     Attributes:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from msgspec.structs import replace
 
 from tidemill.facts.refs import RefNames
 from tidemill.facts.rest import Rest, decode, digest, encode, only_note

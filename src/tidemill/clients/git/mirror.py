@@ -10,9 +10,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
-
-from msgspec import Struct
 
 from tidemill.clients.git.git import Git, names
 from tidemill.clients.machine.removing import remove
@@ -72,7 +71,8 @@ def made(folder: Path) -> Path:
     return folder
 
 
-class Tree(Struct, frozen=True):
+@dataclass(frozen=True)  # not a struct: it is read where there are no packages
+class Tree:
     """A work tree, and the index by which we look at it.
 
     Attributes:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from urllib.parse import urlsplit
-
-from msgspec import Struct
 
 from tidemill.clients.http.proxies import is_this_machine
 from tidemill.errors import Refused
@@ -26,7 +25,8 @@ _WITH_USER = re.compile(r"https?://[^@/]*@(?P<host>[^/]+)/(?P<path>.+)")
 _TOKEN = re.compile(r"[!-~]+")  # what a header may hold without quotes, and without spaces
 
 
-class Place(Struct, frozen=True):
+@dataclass(frozen=True)  # not a struct: it is read where there are no packages
+class Place:
     """A repository on a GitHub server.
 
     Attributes:

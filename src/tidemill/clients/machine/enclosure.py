@@ -21,10 +21,9 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-
-from msgspec import Struct
 
 from tidemill.clients.machine.processes import GRACE, KEPT_OUTPUT, Ended, end_group, too_slow
 from tidemill.clients.machine.workflow import SECRETS
@@ -87,7 +86,8 @@ class NotEnclosed(TidemillError):
         )
 
 
-class Place(Struct, frozen=True):
+@dataclass(frozen=True)  # not a struct: it is read where there are no packages
+class Place:
     """Where a command runs, and what it may see besides the system.
 
     Attributes:

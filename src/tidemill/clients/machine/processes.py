@@ -9,10 +9,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
-
-from msgspec import Struct
 
 from tidemill.clients.machine.environment import caller
 from tidemill.errors import TimeLimit
@@ -21,7 +20,8 @@ KEPT_OUTPUT = 4000
 GRACE = 5
 
 
-class Ended(Struct, frozen=True):
+@dataclass(frozen=True)  # not a struct: it is read where there are no packages
+class Ended:
     """How a process ended, and the end of what it printed, both streams together."""
 
     code: int
