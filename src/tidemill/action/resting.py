@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 from tidemill.clients.git import mirror
-from tidemill.clients.git.git import Git, GitError
-from tidemill.clients.git.remote import remote
+from tidemill.clients.git.git import Git
+from tidemill.clients.git.remote import listed, remote
 from tidemill.clients.github import place
 from tidemill.clients.machine import program, workflow
 from tidemill.clients.machine.environment import variable
@@ -65,31 +64,15 @@ def _still_so() -> Rest | None:
     with tempfile.TemporaryDirectory(prefix="tidemill-rest-") as folder:
         bare = mirror.made(Path(folder) / "mirror.git")
         git, env = Git(bare), remote(where.url).reached(bare)
-        listed = _output(git, env, "ls-remote", "--symref", "origin")
-        refs, head = _refs(listed.decode(errors="surrogateescape"))
+        refs, head = listed(git("ls-remote", "--symref", "origin", env=env, seconds=_SECONDS))
         note = rest.only_note(refs)
         if note is None:
             return None
         wanted = ("--quiet", "--no-tags", "--depth=1", "--no-filter", "origin", refs[note])
-        _output(git, env, "fetch", *wanted)
-        found = rest.decode(_output(git, {}, "cat-file", "blob", f"{refs[note]}:{_RECORD}"))
+        git("fetch", *wanted, env=env, seconds=_SECONDS)
+        found = rest.decode(git("cat-file", "blob", f"{refs[note]}:{_RECORD}"))
     seen = rest.digest(refs, head, note, program.digest())
     return found if found.is_still_so(seen, datetime.now(UTC)) else None
-
-
-def _refs(listed: str) -> tuple[dict[str, str], str | None]:
-    """All refs, and the branch that HEAD names."""
-    lines = [line.partition("\t")[::2] for line in listed.splitlines()]
-    refs = {ref: sha for sha, ref in lines if ref.startswith("refs/") and not ref.endswith("^{}")}
-    named = [sha for sha, ref in lines if ref == "HEAD" and sha.startswith("ref: ")]
-    return refs, named[0].removeprefix("ref: ").removeprefix("refs/heads/") if named else None
-
-
-def _output(git: Git, env: Mapping[str, str], *arguments: str) -> bytes:
-    code, out, said = git.attempt(*arguments, env=env, seconds=_SECONDS)
-    if code != 0:
-        raise GitError(arguments, code, said)
-    return out
 
 
 def outputs(found: Rest) -> dict[str, str]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from tidemill.clients.git.connection import Connection, NotSpoken
 from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.remote import Remote
+from tidemill.clients.git.remote import Remote, listed
 from tidemill.facts.refs import Refs
 
 _HTTP = ("http://", "https://")
@@ -111,11 +111,4 @@ class Reading:
     def _listed(self) -> Refs:
         env = self._origin.reached(self._git.folder)
         out = self._git("ls-remote", "--symref", "origin", env=env, seconds=REMOTE_SECONDS)
-        head, shas = None, {}
-        for line in out.decode(errors="surrogateescape").splitlines():
-            left, _, ref = line.partition("\t")
-            if left.startswith("ref: ") and ref == "HEAD":
-                head = left.removeprefix("ref: refs/heads/")
-            elif ref.startswith("refs/") and not ref.endswith("^{}"):
-                shas[ref] = left
-        return Refs(shas, head)
+        return Refs(*listed(out))

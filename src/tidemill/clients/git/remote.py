@@ -101,6 +101,16 @@ def remote(url: str) -> Remote:
     return Remote(found, token_for(found))
 
 
+def listed(out: bytes) -> tuple[dict[str, str], str | None]:
+    """All refs that `git ls-remote --symref` has printed, and the branch that HEAD names."""
+    lines = os.fsdecode(out).splitlines()
+    pairs = [line.partition("\t")[::2] for line in lines]
+    refs = {ref: sha for sha, ref in pairs if ref.startswith("refs/") and not ref.endswith("^{}")}
+    named = (sha for sha, ref in pairs if ref == "HEAD" and sha.startswith("ref: "))
+    head = next(named, "").removeprefix("ref: ").removeprefix("refs/heads/")
+    return refs, head or None
+
+
 def with_token(url: str, token: str, settings: list[tuple[str, str]]) -> dict[str, str]:
     """Variables that configure Git with `settings`, and to show the token to `url` and no other.
 

@@ -55,9 +55,11 @@ class About:
     ) -> OnGitHub | Unseen:
         """The repository, these branches and these environments."""
         answer = self._answer(self._calls, "", "look at the repository", "metadata: read")
+        if isinstance(answer, Unseen):
+            return answer
         found = self._read(answer, said.Repository)
-        if isinstance(found, Unseen) or isinstance(answer, Unseen):
-            return found if isinstance(found, Unseen) else Unseen("it does not answer")
+        if isinstance(found, Unseen):
+            return found
         scopes = answer.headers.get(_SCOPES)
         need = "administration: read"
         return OnGitHub(

@@ -63,15 +63,6 @@ class Request(Struct, frozen=True):
     below: str | None = None
 
 
-class Query(Struct, frozen=True):
-    """A query of the GraphQL API; `doing` and `need` as in `Request`."""
-
-    text: str
-    variables: Mapping[str, str]
-    doing: str
-    need: str
-
-
 class _GraphQLError(msgspec.Struct):
     type: str = ""
     message: str = "an error without a message"
@@ -115,7 +106,7 @@ class Calls:
     def elsewhere(self, repository: str) -> Calls:
         """The same about another repository on this server."""
         other = copy(self)
-        other.place = replace(self.place, repository=repository)
+        other.place = Place(self.place.server, repository, self.place.api)
         return other
 
     def get_or_none(self, request: Request, kind: type[_T]) -> _T | None:
@@ -171,24 +162,19 @@ class Calls:
             self._pause(_PACE)  # many writes at once meet the secondary limit
         return self.decoded(request, self.answer(request), kind)
 
-    def query(self, query: Query, kind: type[_T]) -> _T:
-        """What a query of the GraphQL API gives, as `kind`.
+    def query(self, request: Request, kind: type[_T]) -> _T:
+        """What a query of the GraphQL API gives, as `kind`; it is the body of the request.
 
         Raises:
             Unreachable: the limit of its points is used up; and as with `get_or_none`.
             ServerRefused: GitHub names an error, also where it gives a part of the data.
         """
-        body = {"query": query.text, "variables": dict(query.variables)}
-        request = Request(GRAPHQL, query.doing, query.need, "POST", body=body)
         found = self.decoded(request, self.answer(request), _GraphQLAnswer)
         if found.errors:
             kinds = {one.type for one in found.errors}
             said = "; ".join(dict.fromkeys(one.message for one in found.errors[:3]))
-            raise refused_query(query.doing, query.need, self.place.repository, kinds, said)
-        try:
-            return msgspec.json.decode(found.data, type=learnt(kind))
-        except UNREADABLE:
-            raise nonsense(query.doing, self.place.api) from None
+            raise refused_query(request.doing, request.need, self.place.repository, kinds, said)
+        return self._read(request, found.data, kind)
 
     def location(self, request: Request) -> str:
         """Where a redirect leads, which is not followed: it may hold a secret of its own."""
@@ -221,8 +207,11 @@ class Calls:
         """An answer as `kind`; raises what it says, where it is none."""
         if not answer.is_fine:
             raise refusal(answer, request.doing, request.need, self.place.repository)
+        return self._read(request, answer.body or b"null", kind)
+
+    def _read(self, request: Request, data: bytes | msgspec.Raw, kind: type[_T]) -> _T:
         try:
-            return msgspec.json.decode(answer.body or b"null", type=learnt(kind))
+            return msgspec.json.decode(data, type=learnt(kind))
         except UNREADABLE:
             raise nonsense(request.doing, self.place.api) from None
 

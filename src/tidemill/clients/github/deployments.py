@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from tidemill.clients.github.calls import Calls, Query
+from tidemill.clients.github.calls import GRAPHQL, Calls, Request
 from tidemill.errors import Refused
 from tidemill.facts.deployment_statuses import DeploymentStatus, is_mirror
 
@@ -112,7 +112,7 @@ def latest_statuses(
     return found
 
 
-def _query(repository: str, environments: Sequence[str]) -> Query:
+def _query(repository: str, environments: Sequence[str]) -> Request:
     owner, _, name = repository.partition("/")
     variables = {f"e{number}": one for number, one in enumerate(environments)}
     taken = "".join(f", ${one}: String!" for one in variables)
@@ -121,9 +121,6 @@ def _query(repository: str, environments: Sequence[str]) -> Query:
         f"query Reports($owner: String!, $name: String!{taken}) {{\n"
         f" repository(owner: $owner, name: $name) {{\n{asked}\n }}\n}}{_FRAGMENTS}"
     )
-    return Query(
-        text,
-        {"owner": owner, "name": name, **variables},
-        "read the deployment statuses",
-        "deployments: read",
-    )
+    body = {"query": text, "variables": {"owner": owner, "name": name, **variables}}
+    doing, need = "read the deployment statuses", "deployments: read"
+    return Request(GRAPHQL, doing, need, "POST", body=body)
