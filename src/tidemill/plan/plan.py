@@ -118,6 +118,7 @@ def plan(
     before = snapshot.ledger if snapshot.ledger.sets else _as_adopted(draft)
 
     # What came is taken in before anything moves, so that a hold or a failure that is known holds.
+    # What main generates has nothing to do with that: its place decides the journal's lines alone.
     file(draft)
     assess(draft)
     refresh(draft)
@@ -133,10 +134,12 @@ def plan(
         assess(draft)
         refresh(draft)
     evict(draft)
-    end_requests(draft)
 
     # Auto is what is left and still due. Rollbacks go beneath all else, then hotfixes, then
     # regenerations; the next sets go on top, so that no commit under test is rewritten for them.
+    # Each finds its place whatever is there already, so it is the same in which order they come;
+    # and so it is whether requests end a step earlier or later, but for the words of the journal.
+    end_requests(draft)
     take_off_what_is_not_due(draft)
     put_hotfixes_first(draft)
     put_rollbacks_first(draft)
@@ -154,9 +157,10 @@ def plan(
     say_what_waits(draft, commits, wanted, is_partial=auto.todo is not None)
     tell(draft)
     is_changed = draft.ledger != before
+    # What follows is not worth a write by itself. Each is about something of its own.
     note_names(draft.ledger, draft.settings)
     remember_gates(draft.ledger, draft.snapshot)
-    draft.ledger.named |= draft.named  # that alone is not worth a write, nor are these
+    draft.ledger.named |= draft.named
     draft.ledger.reporters = draft.reporters
     is_changed |= claim_checks(draft, commits, wanted if claim else [])
     decided = _plan(draft, auto, today, wanted, is_changed=is_changed)

@@ -10,11 +10,16 @@ from tests.unit.snapshots import (
     SHOP,
     Rollout,
     introduced,
+    present,
     settings,
     whats,
 )
 
+from tidemill.facts.evidence import Evidence
+from tidemill.facts.snapshot import OperationFailure, WaveNaming
 from tidemill.facts.staleness import Inspection
+from tidemill.facts.verification import Green
+from tidemill.plan.plan import plan
 
 
 def test_what_lands_and_runs_already_goes_on_in_the_same_turn() -> None:
@@ -122,5 +127,76 @@ def test_a_change_of_names_is_told_first() -> None:
     rollout.turn()
     rollout.settings = settings(bench={**LAB, "was": "lab"}, shop=SHOP)
     rollout.files["bench", "app"] = rollout.files.pop(("lab", "app"))
-    rollout.pushed("lab is called bench")
-    assert whats(rollout.decide())[0] == "renamed"
+    rollout.by_hand("shop", rollout.files_of(2))
+    assert whats(rollout.decide())[:2] == ["renamed", "changed by hand"]
+
+
+def test_records_count_for_what_main_has_where_the_journal_is_lost() -> None:
+    """Main is looked at before a lost journal is made again: else there is nothing to blame."""
+    rollout = Rollout()
+    rollout.put("lab", "app", rollout.files_of(2))
+    rollout.reported("lab", "lab-1", "Degraded", "Failed")
+    decided = plan(replace(rollout.snapshot(), evidence=Evidence(why="it is gone")))
+    assert present(decided).failed.keys() == {"lab-1"}
+
+
+def test_what_turns_out_to_be_deployed_is_verified_in_the_same_turn() -> None:
+    """Deployment is judged before it is decided what to ask."""
+    errors = {"name": "errors", "waves": ["lab"], "url": "https://verdict.example.com"}
+    rollout = Rollout(settings(lab=LAB, shop=SHOP, verifications=[errors]))
+    rollout.verifications = {"errors": Green()}
+    rollout.landing("shop", 1)
+    rollout.landing("lab", 2, deployed=None)
+    for target in LAB["targets"]:
+        rollout.reported("lab", target)
+    rollout.decide()
+    assert [one.verification.name for one in rollout.questions] == ["errors"]
+
+
+def test_what_is_not_due_once_something_has_landed_is_not_evicted_for_being_red() -> None:
+    """Deployment is looked at again before anyone is evicted.
+
+    lab-2 is new: it counts once a commit that has files of it has landed, and has not taken what
+    is promoted from lab.
+    """
+    rollout = Rollout(settings(lab=AT_ONCE, shop=SHOP))
+    rollout.landing("shop", 1)
+    landing = rollout.landing("lab", 2)
+    landing.taken = {"lab-1": rollout.ago(30)}
+    rollout.trees["lab", "lab-2"] = None
+    rollout.reported("lab", "lab-1")
+    rollout.green(rollout.on_auto("lab", 3))
+    rollout.red(rollout.on_auto("shop", 2))
+    told = whats(rollout.decide())
+    assert "taken off auto" in told
+    assert "evicted" not in told
+
+
+def test_what_main_has_already_ends_where_a_newer_set_could_not_be_done() -> None:
+    """Requests end once more after all that can be made has been made."""
+    rollout = Rollout()
+    request = rollout.announced(2)
+    rollout.announced(3)
+    rollout.files["lab", "app"] = replace(rollout.files_of(2), source=None)
+    decided = rollout.decide(lambda operation, _: OperationFailure("no such chart"))
+    assert "unchanged" in whats(decided)
+    assert request in decided.ended
+
+
+def test_a_repository_that_adopts_tidemill_is_left_as_it_is() -> None:
+    """What follows from main alone is no change: not even where a set is deployed at once."""
+    rollout = Rollout(settings(lab={"targets": []}, shop=SHOP))
+    for wave in ("lab", "shop"):
+        rollout.put(wave, "app", rollout.files_of(2))
+    decided = rollout.decide()
+    assert present(decided).deployed_at
+    assert not decided.is_change
+
+
+def test_which_files_were_looked_at_is_remembered() -> None:
+    """Else the next turn would look at them again."""
+    rollout = Rollout()
+    rollout.landing("lab", 1)
+    known = rollout.snapshot()
+    main = replace(known.main, named={"lab": WaveNaming("f" * 40, {})})
+    assert plan(replace(known, main=main)).ledger.named == {"lab": "f" * 40}
