@@ -141,6 +141,26 @@ def test_hold_for_want_of_was_ends_once_it_is_there(tmp_path: Path) -> None:
 def test_hold_of_a_wave_that_is_gone_is_shown_and_can_be_released(tmp_path: Path) -> None:
     w = started(tmp_path, 1)
     w.hold("live", "freeze")
+    had = w.now.isoformat()
+    w.later(minutes=5)
+    rewrite(w, {"lab": LAB})
+    w.turn()
+    assert_rests(w)
+    assert [(one["what"], one["wave"]) for one in w.run("history")["lines"]][-1] == (
+        "removed",
+        "live",
+    )
+    for when, there in ((had, ["lab", "live"]), (w.now.isoformat(), ["lab"])):
+        ran = w.run("history", "--at", when)
+        assert [one["wave"] for one in ran["sets"]] == there
+        assert [one["wave"] for one in ran["targets"]] == there
+    rewrite(w, STORY)
+    w.turn()
+    assert [one["wave"] for one in w.journalled("named again")] == ["live"]
+    assert [one["wave"] for one in w.run("history", "--at", w.now.isoformat())["sets"]] == [
+        "lab",
+        "live",
+    ]
     rewrite(w, {"lab": LAB})
     w.turn()
     assert [(one["wave"], one["reason"]) for one in w.status()["gone_holds"]] == [

@@ -6,7 +6,7 @@ there before any turn. So both together are complete, whatever the ledger of tod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -25,6 +25,7 @@ Place: TypeAlias = tuple[str, str]
 
 _Operation: TypeAlias = tuple[str | None, ...]  # wave, set, app SHA and request
 _BY_HAND = "by hand"
+_REMOVED = "removed by hand"
 # How a set came, as the ledger has it and as people say it; and so the journal says that a commit
 # for it was put on auto.
 HOW = {
@@ -33,11 +34,13 @@ HOW = {
     "roll back": "rolled back",
     "hotfix": "hotfixed",
     _BY_HAND: "by hand",
+    _REMOVED: "removed by hand",
 }
-MADE = {what: how for how, what in HOW.items() if how != _BY_HAND}
+MADE = {what: how for how, what in HOW.items() if how not in (_BY_HAND, _REMOVED)}
 # What puts a set there, as the journal has it.
-LANDINGS = frozenset({"landed", "changed by hand", "found"})
-_TELLS = frozenset({*MADE, *LANDINGS, "overridden", "unchanged", "renamed"})
+LANDINGS = frozenset({"landed", "changed by hand", _REMOVED, "found"})
+_NAMES = frozenset({"renamed", "removed", "named again"})
+_TELLS = frozenset({*MADE, *LANDINGS, "overridden", "unchanged"})
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -74,10 +77,12 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         wave, set: what they were called then; the folder of the image files is named by these.
-        commit: the commit of main that put the set there.
+        commit: the commit of main that put the set there; where a person did that, the one at
+            which a turn found it.
         app_sha: the commit of app.git; None for a set that no announcement brought.
         since, until: when it landed, and when the next one did; None while it is still there.
-        how: introduce, promote, roll back or by hand; empty where the journal does not say.
+        how: introduce, promote, roll back, by hand or removed by hand; empty where the journal
+            does not say.
         by: who asked for it; empty where a rule of the settings did it.
         reason: why, as the journal says it; with an override, a person's words.
         request: the id of the request that asked for it.
@@ -107,21 +112,39 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the wave had it at a time."""
         return self.since <= when and (self.until is None or when < self.until)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the wave had no image files of the set then, for somebody took them away."""
+        return self.how == _REMOVED
+
     def outlasts(self, other: Stay) -> bool:
         """Whether it was there for longer: what was renamed later stays on under another name."""
         return other.until is not None and (self.until is None or self.until > other.until)
 
 
 class Renaming(msgspec.Struct, frozen=True):
-    """Names that changed in one turn: by the new one those of before, of waves and of sets."""
+    """Names that changed in one turn: by the new one those of before, of waves and of sets; and
+    those that went without an heir."""
 
     at: datetime
     waves: Mapping[str, tuple[str, ...]]
     sets: Mapping[str, tuple[str, ...]]
+    gone_waves: frozenset[str] = frozenset()
+    gone_sets: frozenset[str] = frozenset()
+
+    def without(self, again: Collection[tuple[str | None, str | None]]) -> Renaming:
+        """The same as if these waves and sets, which are there again, had not gone."""
+        waves = self.gone_waves - {wave for wave, _ in again}
+        return changed(
+            self, gone_waves=waves, gone_sets=self.gone_sets - {name for _, name in again}
+        )
 
     def heirs(self, place: Place) -> list[Place]:
-        """What a place was called afterwards; the same, if it was not renamed."""
+        """What a place was called afterwards: the same, if it was not renamed; nothing, if it went
+        without an heir."""
         wave, name = place
+        if wave in self.gone_waves or name in self.gone_sets:
+            return []
         waves = [now for now, was in self.waves.items() if wave in was] or [wave]
         sets = [now for now, was in self.sets.items() if name in was] or [name]
         return [(wave_now, name_now) for wave_now in waves for name_now in sets]
@@ -164,7 +187,7 @@ class History(Struct, frozen=True):
     def at(
         self, when: datetime, wave: str | None = None, name: str | None = None
     ) -> dict[Place, Stay]:
-        """What each place had at a time, by the names of that time.
+        """What each place had at a time, by the names of that time; if it had anything.
 
         Args:
             wave, name: only the places that are called so today; all, if None.
@@ -174,7 +197,7 @@ class History(Struct, frozen=True):
             if wave not in (None, place[0]) or name not in (None, place[1]):
                 continue
             stay = next((one for one in reversed(stays) if one.covers(when)), None)
-            if stay is None:
+            if stay is None or stay.is_empty:
                 continue
             for then in self.names(stay, place, when):
                 # What was renamed later ends there under its old name alone.
@@ -207,16 +230,17 @@ def history(turns: Iterable[Told], first: Ledger | None, last: Ledger | None) ->
     """
     told = tuple(turns)
     tale = _Tale()
-    if told and first is not None:
-        tale.begin(told[0], first)
-    for turn in told:
+    for number, turn in enumerate(told):
+        tale.rename(turn)  # all else that a turn says is by the new names, its ledger as well
+        if number == 0 and first is not None:
+            tale.begin(turn, first)
         tale.take(turn)
     if last is not None:
         tale.complete(last)
     return History(
         turns=told,
         stays=tale.stays(),
-        left=tale.left,
+        left=frozenset(tale.left),
         renamings=tuple(tale.renamings),
         missing=tuple(_missing(told, first)),
     )
@@ -227,7 +251,7 @@ class _Tale:
 
     def __init__(self) -> None:
         self._stays: dict[Place, list[Stay]] = {}
-        self._closed: dict[Place, datetime] = {}
+        self.left: set[Place] = set()
         self._made: dict[_Operation, str] = {}
         self._overridden: set[_Operation] = set()
         self.renamings: list[Renaming] = []
@@ -248,10 +272,13 @@ class _Tale:
                 for one in part.landings:
                     if one.commit not in own:
                         self._put((wave, name), _of_ledger(wave, name, one))
+        waves, names = ledger.wave_names.known, ledger.set_names.known
+        for (wave, name), stays in self._stays.items():
+            if waves and (wave not in waves or name not in names):
+                _close(stays, turn.at)
 
     def take(self, turn: Told) -> None:
-        """One turn more."""
-        renamed = []
+        """What one turn more did, but for names that it changed."""
         for entry in turn.record.entries:
             if entry.what not in _TELLS:
                 continue
@@ -264,14 +291,8 @@ class _Tale:
                     self._made[key] = MADE[what]
                 case "overridden":
                     self._overridden.add(key)
-                case "unchanged":
-                    self._adopt(entry)
-                case "renamed":
-                    renamed.append(entry)
                 case _:
-                    pass
-        if renamed:
-            self._rename(turn, renamed)
+                    self._adopt(entry)
 
     def complete(self, ledger: Ledger) -> None:
         """What the newest ledger knows of stays, and those that no turn told of."""
@@ -284,33 +305,30 @@ class _Tale:
                     if known is None:
                         stays.append(_of_ledger(wave, name, one))
                     else:
-                        stays[known] = changed(
-                            stays[known], how=stays[known].how or one.how, landing=one
-                        )
+                        how = _how(one) if one.how == _BY_HAND else stays[known].how or one.how
+                        stays[known] = changed(stays[known], how=how, landing=one)
                 stays.sort(key=lambda stay: stay.since)
 
     def stays(self) -> dict[Place, tuple[Stay, ...]]:
         """The stays by place, each until the next one."""
         return {
             place: tuple(
-                changed(one, until=following.since if following else self._closed.get(place))
+                changed(one, until=one.until or (following.since if following else None))
                 for one, following in zip(stays, [*stays[1:], None], strict=True)
             )
             for place, stays in self._stays.items()
             if stays
         }
 
-    @property
-    def left(self) -> frozenset[Place]:
-        """The names of places that were given up."""
-        return frozenset(self._closed)
-
     def _put(self, place: Place, stay: Stay) -> None:
+        if place in self.left:  # another place has this name now
+            self.left.discard(place)
+            self._stays[place] = []
         self._stays.setdefault(place, []).append(stay)
-        self._closed.pop(place, None)
 
     def _land(self, turn: Told, entry: Entry, key: _Operation) -> None:
         wave, name = entry.wave or "", entry.set or ""
+        found = _REMOVED if entry.what == _REMOVED else _BY_HAND
         known = self._stays.get((wave, name), [])
         if entry.what != "landed" and known and known[-1].commit == entry.sha:
             # Its ledger says already since when.
@@ -324,7 +342,7 @@ class _Tale:
             commit=entry.sha or "",
             app_sha=entry.app_sha,
             since=turn.at,
-            how=self._made.get(key, "") if entry.what == "landed" else _BY_HAND,
+            how=self._made.get(key, "") if entry.what == "landed" else found,
             by=entry.by,
             reason=entry.reason,
             request=entry.id,
@@ -340,24 +358,54 @@ class _Tale:
         if stays:
             stays[-1] = changed(stays[-1], app_sha=entry.app_sha)
 
-    def _rename(self, turn: Told, entries: Sequence[Entry]) -> None:
+    def rename(self, turn: Told) -> None:
         """Names change all at once; the new ones have the past of the old ones."""
-        before = {place: list(stays) for place, stays in self._stays.items()}
+        entries = [entry for entry in turn.record.entries if entry.what in _NAMES]
+        if not entries:
+            return
+        named = [entry for entry in entries if entry.what == "renamed"]
+        gone = [entry for entry in entries if entry.what == "removed"]
         renaming = Renaming(
             turn.at,
-            {one.wave: names_before(one) for one in entries if one.wave},
-            {one.set: names_before(one) for one in entries if one.set},
+            {one.wave: names_before(one) for one in named if one.wave},
+            {one.set: names_before(one) for one in named if one.set},
+            frozenset(one.wave for one in gone if one.wave),
+            frozenset(one.set for one in gone if one.set),
         )
-        self.renamings.append(renaming)
+        again = {(one.wave, one.set) for one in entries if one.what == "named again"}
+        self.renamings = [*(one.without(again) for one in self.renamings), renaming]
         heirs: dict[Place, list[Stay]] = {}
-        for place, stays in before.items():
-            for heir in renaming.heirs(place):
+        for place, stays in self._stays.items():
+            if place in self.left:
+                continue
+            if {(place[0], None), (None, place[1])} & again:
+                stays[-1:] = [changed(one, until=None) for one in stays[-1:]]
+            found = renaming.heirs(place)
+            for heir in found:
                 heirs.setdefault(heir, []).extend(stays)
-        for place in before.keys() - heirs.keys():
-            self._closed[place] = turn.at
+            if place not in found:
+                _close(stays, turn.at)
+                if found:
+                    self.left.add(place)
+        self._made = {
+            key: how for old, how in self._made.items() for key in _renamed(renaming, old)
+        }
+        self._overridden = {key for old in self._overridden for key in _renamed(renaming, old)}
         for place, stays in heirs.items():
             self._stays[place] = sorted(stays, key=lambda stay: stay.since)
-            self._closed.pop(place, None)
+            self.left.discard(place)
+
+
+def _close(stays: list[Stay], at: datetime) -> None:
+    """Nothing is there any more, if anything was."""
+    stays[-1:] = [changed(one, until=one.until or at) for one in stays[-1:]]
+
+
+def _renamed(renaming: Renaming, operation: _Operation) -> Iterator[_Operation]:
+    """What lands under another name than it was made for."""
+    wave, name, *others = operation
+    for place in renaming.heirs((wave or "", name or "")):
+        yield (*place, *others)
 
 
 def _of_ledger(wave: str, name: str, landing: Landing) -> Stay:
@@ -367,9 +415,14 @@ def _of_ledger(wave: str, name: str, landing: Landing) -> Stay:
         commit=landing.commit,
         app_sha=landing.app_sha,
         since=landing.landed_at,
-        how=landing.how,
+        how=_how(landing),
         landing=landing,
     )
+
+
+def _how(landing: Landing) -> str:
+    """How it came. What has no image files was taken away, even if the journal does not say so."""
+    return landing.how if landing.content or landing.how != _BY_HAND else _REMOVED
 
 
 def _missing(turns: Sequence[Told], first: Ledger | None) -> Iterator[str]:

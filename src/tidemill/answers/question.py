@@ -59,7 +59,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     Attributes:
         what: landed, evicted, rejected, held, released, overridden, failed, reported, … as the
             journal calls it; what a target reports of a failure is `failed`.
-        how: of what landed, introduced, promoted, rolled back or by hand.
+        how: of what landed, introduced, promoted, rolled back, by hand or removed by hand.
         until: of what landed, when something else took its place; None while it is there.
         by: who decided; empty where a rule of the settings did. Of what was evicted, rejected,
             dropped or superseded who had asked for it.

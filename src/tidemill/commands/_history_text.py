@@ -13,6 +13,7 @@ from tidemill.words.shas import short
 _ON_AUTO = frozenset({"introduced", "promoted", "rolled back", "hotfixed"})
 _ENDED = frozenset({"evicted", "rejected", "dropped", "superseded"})
 _BY_COMMIT = "gates changed"
+_REMOVED = "removed by hand"
 
 if TYPE_CHECKING:
     from tidemill.answers.question import Line, ServiceStay, TargetThen
@@ -73,7 +74,7 @@ def sentence(line: Line) -> str:
         said += f" in {line.wave}"
     if line.what in _ON_AUTO:
         said += " on auto"  # else it has landed
-    end = f", {until(line.until)}" if line.what == "landed" else ""
+    end = _end(line) if line.what == "landed" else ""
     return said + decided(line) + end + why(line)
 
 
@@ -89,9 +90,15 @@ def thing(line: Line) -> str:
     if line.target:
         return f"{line.target} at {short(line.sha, 'an unknown commit')}"
     which = "all sets" if line.set == ALL_SETS else line.set or ""
-    if line.app_sha or line.what == "landed":
+    if line.app_sha or (line.what == "landed" and line.how != _REMOVED):
         return f"{which} {short(line.app_sha, '(an unknown set)')}".strip()
     return which or short(line.sha, line.id or "")
+
+
+def _end(line: Line) -> str:
+    if line.how != _REMOVED:
+        return f", {until(line.until)}"
+    return f", until {clock(line.until)}" if line.until else ""
 
 
 def until(when: datetime | None) -> str:

@@ -174,7 +174,8 @@ class RenamedSnapshot(Struct, frozen=True):
     """A snapshot by today's names.
 
     Attributes:
-        is_due: whether holds or records are to be kept under other names from now on.
+        is_due: whether holds or records are to be kept under other names from now on, or a name
+            is gone or there again.
         moved: by a wave and target of today, where its records are kept under another wave.
         entries: what the journal is to say.
     """
@@ -192,7 +193,9 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     ledger = renamed_ledger(renaming, snapshot.ledger, contents)
     if not renaming.is_due:
         inbox = renamed_inbox(renaming, snapshot.inbox, {})
-        return RenamedSnapshot(replace(snapshot, ledger=ledger, inbox=inbox))
+        entries = tuple(_departures(renaming, snapshot.ledger))
+        today = replace(snapshot, ledger=ledger, inbox=inbox)
+        return RenamedSnapshot(today, bool(entries), entries=entries)
     holds, copies = renamed_holds(renaming, snapshot.holds)
     records, moved = renamed_records(renaming, snapshot.records)
     today = replace(
@@ -203,23 +206,48 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
         holds=holds,
         records=records,
     )
-    is_due = (holds, records) != (dict(snapshot.holds), dict(snapshot.records))
-    return RenamedSnapshot(today, is_due, moved, tuple(_entries(renaming, snapshot, today)))
+    departures = tuple(_departures(renaming, snapshot.ledger))
+    is_due = (holds, records) != (dict(snapshot.holds), dict(snapshot.records)) or bool(departures)
+    entries = (*_entries(renaming, snapshot, today), *departures)
+    return RenamedSnapshot(today, is_due, moved, entries)
 
 
 def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[Entry]:
     for what, one in (("wave", renaming.waves), ("set", renaming.sets)):
         for name, olds in one.past.items():
-            if others := [old for old in olds if old != name]:
+            others = tuple(old for old in olds if old != name)
+            is_shared = name in olds and len(one.heirs(name)) > 1
+            if others or is_shared:
                 reason = f"the {what} {name} was {' and '.join(others)}"
-                wave, set_name = (name, None) if what == "wave" else (None, name)
-                was = tuple(others)
-                yield Entry(what="renamed", wave=wave, set=set_name, reason=reason, was=was)
+                if not others:
+                    reason = f"the {what} {name} has its own past still, and not alone"
+                was = (*others, *([name] if is_shared else []))
+                yield _entry("renamed", what, name, reason, was)
     for place, hold in before.holds.items():
         if hold.instead_of and not any(hold.id == one.id for one in after.holds.values()):
             wave, set_name = next(renaming.heirs(place))
             reason = f"it has the past of {' and '.join(dict.fromkeys(hold.instead_of))} now"
             yield Entry(what="released", id=hold.id, wave=wave, set=set_name, reason=reason)
+
+
+def _departures(renaming: Renaming, ledger: Ledger) -> Iterator[Entry]:
+    """Which waves and sets the settings no longer name, without an heir, or name again."""
+    kinds = ("wave", renaming.waves, ledger.wave_names), ("set", renaming.sets, ledger.set_names)
+    had = {"wave": {*ledger.sets}, "set": {name for sets in ledger.sets.values() for name in sets}}
+    for what, one, before in kinds:
+        for name in before.known:
+            if name not in one.past and not one.names.now.get(name):
+                reason = f"tidemill.toml names no {what} {name} any more"
+                yield _entry("removed", what, name, reason)
+        for name, olds in one.past.items():
+            if before.known and name in had[what] - {*before.known} and olds == (name,):
+                yield _entry("named again", what, name, f"tidemill.toml names the {what} {name}")
+
+
+def _entry(said: str, what: str, name: str, reason: str, was: tuple[str, ...] = ()) -> Entry:
+    """What the journal says of a wave's or a set's name."""
+    wave, set_name = (name, None) if what == "wave" else (None, name)
+    return Entry(what=said, wave=wave, set=set_name, reason=reason, was=was)
 
 
 # The ledger

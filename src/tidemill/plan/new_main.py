@@ -69,10 +69,15 @@ def _compare(draft: Draft, wave: Wave, set_name: str) -> None:
     is_back = order_of(landing) < order_of(present) or not landing.is_known
     part.put(landing)
     forget_rollbacks(draft, wave.name, set_name, landing.content)
-    reason = f"a commit on main puts {wave.name} to {short(landing.app_sha)}"
-    draft.note_set("changed by hand", wave.name, set_name, landing, reason)
+    if files is None:
+        what = "removed by hand"
+        reason = f"a commit on main takes the image files of {set_name} out of {wave.name}"
+    else:
+        what = "changed by hand"
+        reason = f"a commit on main puts {wave.name} to {short(landing.app_sha)}"
+    draft.note_set(what, wave.name, set_name, landing, reason)
     if is_back and present.is_known and not stays_held(draft, wave.name, set_name):
-        why = f"{reason}, back from {short(present.app_sha)}"
+        why = reason if files is None else f"{reason}, back from {short(present.app_sha)}"
         hold_by_itself(draft, wave.name, set_name, landing.commit, why)
 
 

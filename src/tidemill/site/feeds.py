@@ -20,6 +20,7 @@ _VERBS = {
     "roll back": "is back in, by a rollback:",
     "hotfix": "was put as a hotfix into",
     "by hand": "was put by hand into",
+    "removed by hand": "was taken by hand out of",
     "": "landed in",
 }
 
@@ -40,7 +41,9 @@ def attention(board: Board) -> bytes:
 
 
 def _landing(board: Board, stay: StayView, known: frozenset[tuple[str, str]]) -> Markup:
-    which = f"{short(stay.app_sha, 'an unknown set')} ({stay.set})"
+    which = stay.set
+    if stay.how != "removed by hand":
+        which = f"{short(stay.app_sha, 'an unknown set')} ({stay.set})"
     has_page = stay.app_sha and (stay.set, stay.app_sha) in known
     where = set_path(stay.set, stay.app_sha or "") if has_page else "index.html"
     return _entry(

@@ -121,6 +121,7 @@ def digests_of(
     of then.
     """
     found = _digests(store, [(stay, settings) for stay in stays])
+    found = [{} if stay.is_empty else one for stay, one in zip(stays, found, strict=True)]
     lost = [at for at, one in enumerate(found) if one is None]
     files = store.versions([(stays[at].commit, FILE) for at in lost])
     then = {data: settings_file.usable(data) for data in {*files}}

@@ -41,7 +41,7 @@ def landing(commit: str, app_sha: str | None, at: datetime) -> Landing:
     return Landing(
         app_sha=app_sha,
         position=1,
-        content="",
+        content="files",
         digests="",
         commit=commit,
         landed_at=at,
@@ -168,6 +168,98 @@ def test_waves_that_swapped_their_names_or_split_had_the_names_of_then() -> None
     ):
         then = found.at(minute(number))
         assert {wave: one.app_sha for (wave, _), one in then.items()} == expected
+
+
+def test_name_that_was_given_up_stays_given_up_when_others_change() -> None:
+    first = Entry(what="renamed", wave="lab", was=("staging",))
+    second = Entry(what="renamed", wave="live", was=("prod",))
+    turns = [
+        told(1, landed("c1", "a1"), landed("p1", "a1", "prod")),
+        told(2, first),
+        told(3, landed("c3", "a3", "lab")),
+        told(4, second),
+    ]
+    found = history(turns, Ledger(), None)
+    assert summary(found) == [("a1", 1, 2)]
+    assert found.left == {("staging", "app"), ("prod", "app")}
+    assert {place: one.app_sha for place, one in found.at(minute(3)).items()} == {
+        ("lab", "app"): "a3",
+        ("prod", "app"): "a1",
+    }
+
+
+def test_wave_that_shares_its_past_keeps_it() -> None:
+    split = (
+        Entry(what="renamed", wave="west", was=("staging",)),
+        Entry(what="renamed", wave="staging", was=("staging",)),
+    )
+    found = history([told(1, landed("c1", "a1")), told(3, *split)], Ledger(), None)
+    assert {wave for wave, _ in found.at(minute(4))} == {"staging", "west"}
+    assert found.left == frozenset()
+
+
+@pytest.mark.parametrize(("wave", "name"), [("staging", None), (None, "app")])
+def test_what_the_settings_no_longer_name_is_there_no_more_till_they_do(
+    wave: str | None, name: str | None
+) -> None:
+    turns = [
+        told(1, landed("c1", "a1"), landed("p1", "a1", "prod")),
+        told(3, Entry(what="removed", wave=wave, set=name)),
+        told(6, Entry(what="named again", wave=wave, set=name)),
+    ]
+    before = history(turns[:2], Ledger(), None)
+    assert summary(before) == [("a1", 1, 3)]
+    assert ("staging", "app") not in before.at(minute(4))
+    assert ("staging", "app") in before.present, "its past is nobody else's"
+    found = history(turns, Ledger(), None)
+    assert summary(found) == [("a1", 1, None)]
+    assert ("staging", "app") in found.at(minute(7))
+
+
+def test_name_that_another_wave_has_now_tells_of_that_one_alone() -> None:
+    renamed = Entry(what="renamed", wave="prod", was=("staging",))
+    turns = [told(1, landed("c1", "a1")), told(2, renamed), told(5, landed("c5", "a5"))]
+    found = history(turns, Ledger(), None)
+    assert (summary(found), summary(found, "prod")) == ([("a5", 5, None)], [("a1", 1, None)])
+
+
+def test_what_was_made_before_a_wave_was_renamed_lands_as_what_it_is() -> None:
+    why = {"id": "promotion-1", "by": "kim"}
+    renamed = Entry(what="renamed", wave="prod", was=("staging",))
+    turns = [
+        told(1, made("promoted", "a1", **why), made("overridden", "a1", id="promotion-1")),
+        told(2, renamed),
+        told(3, landed("c1", "a1", "prod", **why)),
+    ]
+    (stay,) = history(turns, Ledger(), None).stays["prod", "app"]
+    assert (stay.how, stay.is_override) == ("promote", True)
+
+
+def test_what_a_turn_does_that_changes_names_is_by_the_new_ones() -> None:
+    swapped = (Entry(what="renamed", wave=a, was=(b,)) for a, b in ("ab", "ba"))
+    turns = [
+        told(1, landed("c1", "a1", "a"), landed("c2", "a2", "b")),
+        told(2, *swapped, landed("c3", "a3", "a")),
+    ]
+    found = history(turns, Ledger(), None)
+    assert summary(found, "a") == [("a2", 1, 2), ("a3", 2, None)]
+    assert summary(found, "b") == [("a1", 1, None)]
+    after = Ledger()
+    for wave, one in (("a", landing("c2", "a2", minute(1))), ("b", landing("c1", "a1", minute(1)))):
+        after.of(wave, "app").landings.append(one)
+    part = history(turns[1:], after, None)
+    assert (part.stays.keys(), summary(part, "a")) == (found.stays.keys(), summary(found, "a"))
+
+
+def test_image_files_that_somebody_took_away_are_not_there() -> None:
+    taken = Entry(what="removed by hand", sha="c3", wave="staging", set="app")
+    found = history([told(1, landed("c1", "a1")), told(3, taken)], Ledger(), None)
+    assert summary(found) == [("a1", 1, 3), (None, 3, None)]
+    assert found.at(minute(4)) == {}
+    empty = msgspec.structs.replace(landing("c3", None, minute(3)), content="")
+    before = msgspec.structs.replace(taken, what="changed by hand")
+    old = history([told(1, landed("c1", "a1")), told(3, before)], Ledger(), ledger(empty))
+    assert old.at(minute(4)) == {}, "though releases did not always say so"
 
 
 def test_a_regeneration_puts_no_set_anywhere() -> None:

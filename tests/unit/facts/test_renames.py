@@ -397,7 +397,8 @@ def test_files_that_have_not_moved_yet_are_no_persons_step_back() -> None:
     assert rollout.holds == {}
     rollout.by_hand("prod", None)
     taken_note(rollout)
-    assert "unknown set" in rollout.holds["prod", "app"].reason, "but taking them away is one"
+    taken = "takes the image files of app out of prod"
+    assert taken in rollout.holds["prod", "app"].reason, "but taking them away is one"
 
 
 def test_rollback_whose_wave_is_gone_is_given_up_but_not_forgotten() -> None:

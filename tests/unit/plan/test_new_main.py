@@ -111,12 +111,13 @@ def test_person_who_puts_a_wave_back_holds_it(
     rollout.holds.clear()
     commit = rollout.by_hand("lab", after)
     decided = plan(rollout.snapshot())
-    assert ("changed by hand" in whats(decided)) is True
+    assert ("changed by hand" if after else "removed by hand") in whats(decided)
     assert (("lab", "app") in decided.holds) is is_held
     if is_held:
         hold = decided.holds["lab", "app"]
         assert hold.by == "tidemill"
-        assert "a commit on main puts lab to" in hold.reason
+        said = "puts lab to" if after else "takes the image files of app out of lab"
+        assert f"a commit on main {said}" in hold.reason
         assert hold.id.endswith(commit[:12])
         assert hold.since == NOW
 
