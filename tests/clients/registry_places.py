@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import hashlib
 import io
 import json
 import random
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 from tests.clients.registry_trouble import Troubled, troubled
 
 from tidemill.clients.http.client import Http
@@ -55,6 +57,11 @@ def run(
         progress=told.append,
     )
     return Run(Session(http, registries=registries or {}), pauses, told)
+
+
+def own_name(request: pytest.FixtureRequest) -> str:
+    """A repository's name that no other test has, nor another row of the same one."""
+    return hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
 
 
 def logged_in(folder: Path, host: str, user: str, password: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from tests.clients.registry_places import (
     image,
     index,
     layer_of,
+    own_name,
     published,
     real_image,
     run,
@@ -35,7 +36,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture
 def name(registry: Started, request: pytest.FixtureRequest) -> str:
     """A repository of this test's own."""
-    return registry.name(f"tests/{request.node.name.split('[')[0][:80]}")
+    return registry.name(f"tests/{own_name(request)}")
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tests.clients.registry_places import (
     image,
     index,
     layer_of,
+    own_name,
     published,
     run,
 )
@@ -56,7 +57,7 @@ def whole(layout: Layout) -> Descriptor:
 @pytest.fixture
 def path(request: pytest.FixtureRequest) -> str:
     """A repository of this test's own."""
-    return f"trouble/{re.sub('[^a-z0-9]+', '-', request.node.name.lower())[:80].strip('-')}"
+    return f"trouble/{own_name(request)}"
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients.registry_places import own_name
 from tests.clients.registry_trouble import Say, Seen, Troubled, troubled
 from tests.commands.checkouts import Checkout, Said, in_a_process, new_checkout, service, tidemill
 from tests.components.shapes import Registry
@@ -34,7 +35,7 @@ def app(tmp_path: Path) -> Checkout:
 @pytest.fixture
 def to(registry: Registry, request: pytest.FixtureRequest) -> str:
     """A place of this test's own."""
-    return registry.name(f"build/{request.node.name.split('[')[0].removeprefix('test_')[:60]}")
+    return registry.name(f"build/{own_name(request)}")
 
 
 def said(*command: str | Path) -> bytes:
@@ -313,7 +314,7 @@ def base(registry: Registry, tmp_path: Path, request: pytest.FixtureRequest) -> 
     """A base that another tool's bytes are in: pushed, and named by digest."""
     own = new_checkout(tmp_path / "base", "os")
     own.write("os", bytes(range(256)) * 256)
-    place = registry.name(f"bases/{request.node.name.removeprefix('test_')[:60]}")
+    place = registry.name(f"bases/{own_name(request)}")
     built = own.built("--to", place)["os"]
     return str(built["image"])
 
