@@ -5,7 +5,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +40,8 @@ GIT_CONFIG = {
     "init.defaultBranch": "main",
     "gc.auto": "0",  # nothing that goes on in the background after a test
     "maintenance.auto": "false",
+    "receive.autogc": "false",  # it would start Git once more at each push, for nothing
+    "core.fsync": "none",  # no test cuts the power, and a disk that others use keeps one waiting
 }
 
 ENVIRONMENT = {
@@ -69,6 +73,9 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     os.environ.update(ENVIRONMENT)
     sys.dont_write_bytecode = False  # thousands of processes would each compile what they run
+    # Where `python3` is a script that looks for one, it takes longer than most of what it runs.
+    if os.path.realpath(shutil.which("python3") or "") != os.path.realpath(sys.executable):
+        os.environ["PATH"] = os.pathsep.join((f"{sys.base_prefix}/bin", os.environ["PATH"]))
     if not hasattr(config, "workerinput"):  # workers have it from whoever started them
         os.environ[SHARED] = tempfile.mkdtemp(prefix="tidemill-tests-")
     # A job in the background of a shell ignores SIGINT, and so would all that tests start.
@@ -78,6 +85,29 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         shutil.rmtree(os.environ.pop(SHARED), ignore_errors=True)
+
+
+@contextmanager
+def process_as_it_was() -> Iterator[None]:
+    """Whatever is done to this process does not outlive the block: tests share it."""
+    environment, folder = dict(os.environ), Path.cwd()
+    stop = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, stop)
+        os.chdir(folder)
+        for name in {*os.environ, *environment} - {"PYTEST_CURRENT_TEST"}:
+            if name not in environment:
+                del os.environ[name]
+            elif os.environ.get(name) != environment[name]:
+                os.environ[name] = environment[name]
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    with process_as_it_was():
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

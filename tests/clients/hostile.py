@@ -74,7 +74,7 @@ def tricks(plan: dict[str, Any]) -> Iterator[str]:
     for name, command in TRICKS.items():
         words = ["sh", "-c", command.format(home=plan["home"])]
         try:
-            if subprocess.run(words, capture_output=True, check=False, timeout=20).returncode == 0:
+            if subprocess.run(words, capture_output=True, check=False, timeout=300).returncode == 0:
                 yield name
         except OSError:
             continue

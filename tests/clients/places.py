@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.world import git
 
-PATIENCE = 20.0
+PATIENCE = 300.0  # seconds: only what never comes is waited for so long
 
 
 def is_alive(pid: int) -> bool:

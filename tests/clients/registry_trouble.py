@@ -285,7 +285,7 @@ class _Handler(Quiet):
                 return
         have = {"Location": f"{place}?kept", "Range": f"0-{max(len(keep.data) - 1, 0)}"}
         if self.command == "PUT":
-            registry = HTTPConnection(self.server.proxy.registry, timeout=30)
+            registry = HTTPConnection(self.server.proxy.registry, timeout=60)
             registry.request("POST", place.rpartition("/")[0] + "/")
             begun = registry.getresponse()
             begun.read()
@@ -306,7 +306,7 @@ class _Handler(Quiet):
         most: int | None = None,
         answer: Callable[[HTTPResponse], None] | None = None,
     ) -> None:
-        registry = HTTPConnection(self.server.proxy.registry, timeout=30)
+        registry = HTTPConnection(self.server.proxy.registry, timeout=60)
         try:
             path = path.replace(self.server.proxy.shown, self.server.proxy.inside, 1)
             registry.putrequest(self.command, path, skip_host=True, skip_accept_encoding=True)

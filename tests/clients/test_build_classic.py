@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import subprocess
-import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -30,6 +29,7 @@ from tests.clients.building import (
     push,
     seeing,
 )
+from tests.clients.places import eventually
 from tests.components.shapes import Engine, Registry
 
 from tidemill.building.engines.classic import build_with_classic
@@ -362,10 +362,7 @@ def test_a_build_that_takes_too_long_is_stopped_and_leaves_nothing(
     assert type(error) is TimeLimit
     assert "3 seconds" in error.what
     with closing(docker.DockerClient(base_url=engine.host)) as client:
-        end = time.monotonic() + 60
-        while client.containers.list() and time.monotonic() < end:
-            time.sleep(0.1)
-        assert not client.containers.list()
+        assert eventually(lambda: not client.containers.list())
 
 
 def docker_is(engine: Engine, environment: dict[str, str], *words: str) -> None:

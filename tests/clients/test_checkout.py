@@ -33,9 +33,9 @@ def scratch(tmp_path: Path) -> Path:
 
 def assert_works(checkout: Checkout, commit: str) -> None:
     """Git is of use to a command there, and what it changes is seen."""
-    checkout.run(LOOK.format(commit=commit), seconds=20)
+    checkout.run(LOOK.format(commit=commit), seconds=60)
     assert not checkout.changed()
-    checkout.run("echo x >> generated/lab/all.yaml; rm tidemill.toml; touch new", seconds=20)
+    checkout.run("echo x >> generated/lab/all.yaml; rm tidemill.toml; touch new", seconds=60)
     assert [*checkout.changed()] == ["generated/lab/all.yaml", "new", "tidemill.toml"]
 
 
@@ -72,8 +72,8 @@ def test_checkout_without_any_commit(tmp_path: Path, scratch: Path) -> None:
     (where / "a").write_text("a")
     checkout = Local(where).files(scratch)
     assert checkout.read("a") == b"a"
-    checkout.run("git status", seconds=20)
-    checkout.run("echo b > a", seconds=20)
+    checkout.run("git status", seconds=60)
+    checkout.run("echo b > a", seconds=60)
     assert [*checkout.changed()] == ["a"]
 
 
@@ -85,7 +85,7 @@ def test_configuration_that_a_command_leaves_runs_nothing(
     checkout.run(
         f"git config core.fsmonitor 'touch {touched}'; git config filter.x.clean 'touch {touched}';"
         " echo '* filter=x' > .gitattributes; echo x > tidemill.toml",
-        seconds=20,
+        seconds=60,
     )
     assert [*checkout.changed()] == [".gitattributes", "tidemill.toml"]
     assert not touched.exists()
@@ -120,4 +120,4 @@ def test_commit_that_is_not_there_is_refused(bench: Bench, scratch: Path) -> Non
 def test_failing_command_is_an_error(bench: Bench, scratch: Path) -> None:
     checkout = Remote(bench.repository, bench.main).files(scratch)
     with pytest.raises(EntryPointFailed, match="exit code 4: why"):
-        checkout.run("echo why; exit 4", seconds=20)
+        checkout.run("echo why; exit 4", seconds=60)

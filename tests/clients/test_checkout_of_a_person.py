@@ -69,7 +69,7 @@ def test_files_are_as_committed_whatever_their_owner_has_configured(
     before = {file: file.read_bytes() for file in person.rglob("*") if file.is_file()}
     checkout = Local(person).files(scratch)
     assert {name: (checkout.read(name) or b"").decode() for name in FILES} == FILES
-    checkout.run(GENERATE, seconds=20)
+    checkout.run(GENERATE, seconds=60)
     assert checkout.changed() == {}
     assert {file: file.read_bytes() for file in person.rglob("*") if file.is_file()} == before
 
@@ -90,10 +90,10 @@ def test_what_is_not_committed_yet_counts_as_it_would_be(
     assert checkout.read("dir/b.yaml") is None
     assert checkout.read("mine") is None
     checkout.run(
-        "printf 'n: 1\\n' > new.yaml; mkdir -p dir; printf 'b: 1\\n' > dir/b.yaml", seconds=20
+        "printf 'n: 1\\n' > new.yaml; mkdir -p dir; printf 'b: 1\\n' > dir/b.yaml", seconds=60
     )
     assert set(checkout.changed()) == {"dir/b.yaml"}
-    checkout.run("chmod +x same.sh", seconds=20)
+    checkout.run("chmod +x same.sh", seconds=60)
     assert set(checkout.changed()) == {"dir/b.yaml", "same.sh"}
 
 
@@ -104,7 +104,7 @@ def test_attributes_of_the_repository_count(
     person = cloned(server, monkeypatch, "[core]\n\tautocrlf = input\n\teol = lf\n")
     checkout = Local(person).files(scratch)
     assert checkout.read("a.yaml") == b"a: 1\r\n"
-    checkout.run(GENERATE, seconds=20)
+    checkout.run(GENERATE, seconds=60)
     assert checkout.changed() == {}, "it is committed with line feeds, either way"
 
 
@@ -128,7 +128,7 @@ def test_file_that_goes_through_a_filter_is_compared_as_committed(
     assert checkout.read("a.yaml") == b"a: 1\n", "as its owner has it"
     assert checkout.filters.missing == {}
     assert checkout.parent() is not None, "it is the commit"
-    checkout.run("printf 'A: 1\\n' > a.yaml; printf 'b: 2\\n' > dir/b.yaml", seconds=20)
+    checkout.run("printf 'A: 1\\n' > a.yaml; printf 'b: 2\\n' > dir/b.yaml", seconds=60)
     assert set(checkout.changed()) == {"dir/b.yaml"}
 
 

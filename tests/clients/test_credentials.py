@@ -320,7 +320,7 @@ def test_a_helper_s_name_is_no_path(name: str, tmp_path: Path) -> None:
 def test_a_helper_that_does_not_answer_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "HELPER_SECONDS", 0.5)
+    monkeypatch.setattr(credentials, "HELPER_SECONDS", 3.0)
     helper(tmp_path, "own", f"echo $$ > {tmp_path}/pids; sleep 600")
     with pytest.raises(TimeLimit, match="docker-credential-own took longer than"):
         found(configured(tmp_path, {"credsStore": "own"}))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from tests.conftest import process_as_it_was
 
 from tidemill.clients.machine.environment import outside
 
@@ -45,6 +47,18 @@ def test_who_can_not_be_started_anew_is_told_what_to_set(tmp_path: Path) -> None
     assert b"names of files are ascii here, and not UTF-8" in done.stderr
     for remedy in ({"PYTHONUTF8": "1"}, {"LC_ALL": "C.UTF-8"}):
         assert b"names of files" not in run(tmp_path, start, ASCII | remedy).stderr
+
+
+def test_what_a_test_does_to_its_process_is_gone_before_the_next(tmp_path: Path) -> None:
+    before, folder = dict(os.environ), Path.cwd()
+    with process_as_it_was():
+        os.environ["ONE_MORE"], os.environ["TZ"] = "x", "Asia/Tokyo"
+        del os.environ["GIT_COMMITTER_DATE"]
+        os.chdir(tmp_path)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    assert dict(os.environ) == before
+    assert Path.cwd() == folder
+    assert signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN
 
 
 PATHS = {

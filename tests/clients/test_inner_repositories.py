@@ -76,7 +76,7 @@ def test_check_of_a_commit_runs_nothing_of_an_inner_repository(
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     checkout = Remote(with_submodule.repository, with_submodule.main).files(scratch)
-    checkout.run(make_inner(touched), seconds=20)
+    checkout.run(make_inner(touched), seconds=60)
     assert not checkout.changed()
     assert not touched.exists()
 
@@ -86,5 +86,5 @@ def test_file_or_link_in_place_of_a_submodule_is_a_change_like_any_other(
     with_submodule: Bench, tmp_path: Path, command: str
 ) -> None:
     checkout = Remote(with_submodule.repository, with_submodule.main).files(tmp_path)
-    checkout.run(f"rm -r {INNER}; {command.format(INNER)}", seconds=20)
+    checkout.run(f"rm -r {INNER}; {command.format(INNER)}", seconds=60)
     assert [*checkout.changed()] == [INNER]

@@ -245,7 +245,7 @@ def test_push_that_hangs_is_ended_once_and_not_taken_for_a_refusal(
 ) -> None:
     main = main_of(repository)
     hook(server, "pre-receive", "echo once >> hung; sleep 600")
-    monkeypatch.setattr("tidemill.clients.git.repository.REMOTE_SECONDS", 2.0)
+    monkeypatch.setattr("tidemill.clients.git.repository.REMOTE_SECONDS", 5.0)
     with pytest.raises(TimeLimit, match="git push took longer") as found:
         repository.push([Update(MAIN, main, made(repository, main))])
     assert "as a whole" in found.value.written

@@ -2,7 +2,6 @@
 
 import os
 import random
-import re
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from tests.clients.registry_places import (
     content,
     layer_of,
     logged_in,
+    own_name,
     real_image,
     run,
 )
@@ -115,7 +115,7 @@ def moods(
     layout = Layout.create(tmp_path / "layout")
     image = real_image(layout, content(1000))
     layout.tag(["main"], image)
-    own = re.sub("[^a-z0-9]+", "-", request.node.name.lower())[-60:].strip("-")
+    own = own_name(request)
     with troubled(registry.host) as proxy, troubled(registry.host) as elsewhere:
         lender = f"moods/base-{own}"
         truth = opened(registry.name(lender), session=run().session)
@@ -151,7 +151,7 @@ def test_a_mount_that_fails_for_any_reason_is_an_upload(
 ) -> None:
     scene = moods("ours")
     scene.proxy.on("POST", MOUNT, trouble, times=ALWAYS)
-    done = scene.published(seconds=0.5 if isinstance(trouble, SayNothing) else 30)
+    done = scene.published(seconds=2 if isinstance(trouble, SayNothing) else 30)
     assert (done.blobs_mounted, done.blobs_sent) == (0, 2)
     assert scene.is_there
     assert len(scene.proxy.asked("POST", MOUNT)) == 1

@@ -83,7 +83,7 @@ def test_folder_of_a_run_that_lives_is_left_alone(place: Path) -> None:
     with scratch():
         assert (living / "something").read_text() == "x"
     assert living.is_dir()
-    process.communicate("\n", timeout=20)
+    process.communicate("\n", timeout=300)
     assert process.returncode == 0
     assert list(place.iterdir()) == []
 

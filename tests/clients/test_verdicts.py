@@ -10,7 +10,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from tests.components.registries import free_port
 
 from tidemill.clients.http.client import Call
 from tidemill.clients.http.verdicts import Asked, origin, tokens_in
@@ -36,7 +35,7 @@ def server() -> Iterator[Any]:
             self.server.tokens.append(self.headers["Authorization"])
             match self.path:
                 case "/silent":
-                    self.server.over.wait(20)
+                    self.server.over.wait(600)
                 case "/drip":
                     self.send_response(200)
                     self.send_header("Content-Length", "1000")
@@ -85,21 +84,21 @@ def test_there_is_a_limit_however_slowly_a_server_speaks(server: Any, path: str)
     begun = time.monotonic()
     with pytest.raises(TimeLimit, match="no answer within 1 s"):
         Asked(Call("GET", address(server, path)), 1, OPEN).answer()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_many_are_asked_at_the_same_time(server: Any) -> None:
     begun = time.monotonic()
-    asked = [Asked(Call("GET", address(server, "/silent")), 1, OPEN) for _ in range(20)]
+    asked = [Asked(Call("GET", address(server, "/silent")), 3, OPEN) for _ in range(20)]
     for one in asked:
         with pytest.raises(TimeLimit):
             one.answer()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 40, "one after the other, they take 60 s"
 
 
 def test_a_server_that_is_not_there_can_not_be_reached() -> None:
     with pytest.raises(Unreachable, match="can't be connected to"):
-        Asked(Call("GET", f"http://127.0.0.1:{free_port()}/"), 10, OPEN).answer()
+        Asked(Call("GET", "http://127.0.0.1:1/"), 10, OPEN).answer()
 
 
 def test_a_token_goes_to_its_own_server_alone_and_follows_no_redirect(server: Any) -> None:

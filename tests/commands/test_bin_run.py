@@ -123,7 +123,7 @@ def test_the_exit_code_is_the_commands(warm: Actions) -> None:
 
 def test_of_two_at_once_one_installs_and_both_start(actions: Actions) -> None:
     both = [actions.start(str(n)) for n in range(2)]
-    ended = [(one.communicate(timeout=120), one.returncode) for one in both]
+    ended = [(one.communicate(timeout=300), one.returncode) for one in both]
     assert [code for _, code in ended] == [0, 0]
     assert sum(INSTALLING in err for (_, err), _ in ended) == 1
     assert len(actions.kept()) == 1

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.clients.places import PATIENCE, eventually
 from tests.clients.registry_trouble import Change, HangUp, Say, Troubled, troubled
 from tests.commands.checkouts import (
     SRC,
@@ -338,7 +339,7 @@ def test_a_registry_that_does_not_answer_is_seen_before_the_compile_step(app: Ch
     assert "can't be connected to" in error["what"]
     assert error["written"] == "nothing"
     assert not (app.folder / "ran").exists()
-    assert time.monotonic() - started < 20
+    assert time.monotonic() - started < 60
 
 
 @pytest.fixture
@@ -420,7 +421,7 @@ def test_an_interrupted_run_leaves_no_tag_alone_and_nothing_half_written(
             time.sleep(0.005)
         time.sleep(pauses.random() * 0.5)
         run.send_signal(number)
-        _, err = run.communicate(timeout=30)
+        _, err = run.communicate(timeout=PATIENCE)
         codes.add(run.returncode)
         assert b"Traceback" not in err, err
         if number != signal.SIGKILL:
@@ -451,12 +452,10 @@ def test_an_interrupted_compile_step_ends_with_all_it_started(
     for number in (signal.SIGINT, signal.SIGTERM):
         (app.folder / "pid").unlink(missing_ok=True)
         run = started(app, f"oci:{tmp_path / 'out'}", scratch)
-        deadline = time.monotonic() + 20
-        while not ((app.folder / "pid").exists() and (app.folder / "pid").read_text()):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        file = app.folder / "pid"
+        assert eventually(lambda file=file: file.exists() and bool(file.read_text()))  # type: ignore[misc]
         run.send_signal(number)
-        run.communicate(timeout=20)
+        run.communicate(timeout=PATIENCE)
         assert run.returncode in (130, 143)
         assert living(int((app.folder / "pid").read_text())) == []
         assert list(scratch.iterdir()) == []
@@ -476,7 +475,7 @@ def test_an_interrupted_engine_ends_what_it_builds(
     assert run.stderr is not None
     assert any(line.rstrip().endswith(b" begun") for line in run.stderr), "before it says more"
     run.send_signal(signal.SIGINT)
-    _, err = run.communicate(timeout=20)
+    _, err = run.communicate(timeout=PATIENCE)
     assert (run.returncode, b"Traceback" in err) == (130, False)
     assert list(scratch.iterdir()) == []
     assert not (tmp_path / "out").exists()
@@ -488,23 +487,20 @@ def test_a_slow_registry_does_not_keep_an_interrupted_run(
     """A registry that takes connections, and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         run = started(app, f"127.0.0.1:{server.getsockname()[1]}/x", scratch)
-        server.settimeout(20)
+        server.settimeout(PATIENCE)
         connection, _ = server.accept()
         run.send_signal(signal.SIGINT)
         time.sleep(0.1)
-        deadline = time.monotonic() + 15
-        while list(scratch.iterdir()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        assert eventually(lambda: not list(scratch.iterdir()))
         run.kill()
-        run.communicate(timeout=20)
+        run.communicate(timeout=PATIENCE)
         connection.close()
 
 
 def test_two_runs_at_once_share_a_layout(heavy: Checkout, tmp_path: Path) -> None:
     runs = [started(heavy, f"oci:{tmp_path / 'out'}", tmp_path) for _ in range(3)]
     for run in runs:
-        _, err = run.communicate(timeout=60)
+        _, err = run.communicate(timeout=PATIENCE)
         assert run.returncode == 0, err
     found = whole(tmp_path / "out")
     assert len(found) == 6

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,13 +53,12 @@ def write(context: Path, path: str, text: str) -> None:
 
 @contextmanager
 def serving(nginx: Path, folder: Path, at: Path) -> Iterator[int]:
-    """nginx with its own defaults, on a port of its own."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    """nginx with its own defaults; the port is taken before it starts, and handed on to it."""
     at.mkdir()
     conf = at / "nginx.conf"
     temporary = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
     conf.write_text(
         f"daemon off; user root; pid {at}/pid; error_log stderr; events {{}}\n"
         "http { access_log off;\n"
@@ -68,23 +66,18 @@ def serving(nginx: Path, folder: Path, at: Path) -> Iterator[int]:
         + f"server {{ listen 127.0.0.1:{port}; root {folder}; }} }}\n"
     )
     words = [str(nginx), "-p", str(at), "-c", str(conf), "-e", "stderr"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE) as process:
+    with listening:
+        handed, env = listening.fileno(), {**os.environ, "NGINX": f"{listening.fileno()};"}
+        process = subprocess.Popen(words, env=env, pass_fds=[handed], stderr=subprocess.PIPE)
+    with process:
         try:
-            until = time.monotonic() + 20
-            while True:
-                with socket.socket() as probe:
-                    if probe.connect_ex(("127.0.0.1", port)) == 0:
-                        break
-                assert process.poll() is None, process.stderr and process.stderr.read()
-                assert time.monotonic() < until
-                time.sleep(0.02)
             yield port
         finally:
             process.terminate()
 
 
 def asked(port: int, headers: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     connection.request("GET", "/page.html", headers=headers)
     answer = connection.getresponse()
     found = (answer.status, answer.read(), dict(answer.getheaders()))

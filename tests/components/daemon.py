@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -15,10 +16,11 @@ from pathlib import Path
 
 from tests.components.absence import Missing
 
-SECONDS_TO_START = 60
+SECONDS_TO_START = 180
 SECONDS_TO_END = 30
 PAUSE = 0.05
 LAST_LINES = 15
+TRIES = 5  # between choosing a port and listening on it, another process may take it
 SHORT = 40  # of a temporary folder's path: a socket's path has at most 107 characters
 
 # Settings of the person at the machine that would change what a component does.
@@ -118,6 +120,19 @@ def start(
         f"{name} {how}; its log ends:\n{_end(log)}\n",
         "It needs a machine where root may start containers.",
     )
+
+
+def on_a_free_port(start_on: Callable[[int], Daemon], log: Path) -> tuple[int, Daemon]:
+    """Start a server that takes no port 0: the port that it listens on, and the server."""
+    for remaining in reversed(range(TRIES)):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = int(server.getsockname()[1])
+        try:
+            return port, start_on(port)
+        except Missing:
+            if not remaining or "address already in use" not in log.read_text():
+                raise
+    raise AssertionError
 
 
 def end_those_that_name(path: Path) -> None:

@@ -9,16 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.components.daemon import Daemon, own_folder, start, surroundings
+from tests.components.daemon import Daemon, on_a_free_port, own_folder, start, surroundings
 from tests.components.parts import PROMETHEUS
-from tests.components.registries import free_port
 
 METRIC = "error_ratio"
-SECONDS, PAUSE = 30, 0.05
+SECONDS, PAUSE = 120, 0.05
 SCRAPE = "100ms"
 
 
@@ -77,7 +77,7 @@ class Prometheus:
         return str(result[0]["value"][1]) if result else None
 
     def _query(self, query: str) -> Any:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request("GET", f"/api/v1/query?{urlencode({'query': query})}")
             return json.loads(connection.getresponse().read())
@@ -92,17 +92,19 @@ def prometheus() -> Iterator[Prometheus]:
     exporter = _Exporter(("127.0.0.1", 0), _Page)
     threading.Thread(target=exporter.serve_forever, daemon=True).start()
     with own_folder("tm-prometheus") as folder:
-        port, file = free_port(), folder / "prometheus.yml"
+        file, log = folder / "prometheus.yml", folder / "log"
         file.write_text(json.dumps(_configuration(exporter.server_address[1])))
-        words = (
-            f"--config.file={file}",
-            f"--storage.tsdb.path={folder / 'data'}",
-            f"--web.listen-address=127.0.0.1:{port}",
-        )
-        log = folder / "log"
-        daemon = start(
-            "prometheus", [program, *words], log, lambda: _is_ready(port), surroundings(folder)
-        )
+
+        def on(port: int) -> Daemon:
+            words = (
+                f"--config.file={file}",
+                f"--storage.tsdb.path={folder / 'data'}",
+                f"--web.listen-address=127.0.0.1:{port}",
+            )
+            ready = partial(_is_ready, port)
+            return start("prometheus", [program, *words], log, ready, surroundings(folder))
+
+        port, daemon = on_a_free_port(on, log)
         try:
             yield Prometheus(port, daemon, exporter)
         finally:

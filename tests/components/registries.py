@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.components.absence import Missing, absent
-from tests.components.daemon import own_folder, start, surroundings
+from tests.components.daemon import Daemon, on_a_free_port, own_folder, start, surroundings
 from tests.components.parts import DEBIAN_12
 from tests.components.shapes import Registry, StartRegistry
 
 # The registry knows only bcrypt, and Python's library has none: a pair made once.
 USER, PASSWORD = "ada", "open sesame"
 HTPASSWD = f"{USER}:$2y$05$abcdefghijklmnopqrstuupx2xBUC4954936wVIjyyPHmUBFu0wCW\n"
-TRIES = 5  # between choosing a port and listening on it, another process may take it
 
 
 @contextmanager
@@ -51,25 +50,17 @@ def _registry(overrides: Mapping[str, object]) -> Iterator[Registry]:
     program = DEBIAN_12.ready() / "usr" / "bin" / "docker-registry"
     with own_folder("tm-registry") as folder:
         file, log, storage = folder / "config.yml", folder / "log", folder / "storage"
-        for remaining in reversed(range(TRIES)):
-            port = free_port()
-            host = f"127.0.0.1:{port}"
-            file.write_text(json.dumps(_merged(_configuration(host, storage), overrides)))
-            try:
-                daemon = start(
-                    "docker-registry",
-                    [program, "serve", file],
-                    log,
-                    lambda port=port: _answers(port),  # type: ignore[misc]
-                    surroundings(folder),
-                )
-            except Missing:
-                if not remaining or "address already in use" not in log.read_text():
-                    raise
-            else:
-                break
+
+        def on(port: int) -> Daemon:
+            settings = _merged(_configuration(f"127.0.0.1:{port}", storage), overrides)
+            file.write_text(json.dumps(settings))
+            command = [program, "serve", file]
+            answers = partial(_answers, port)
+            return start("docker-registry", command, log, answers, surroundings(folder))
+
+        port, daemon = on_a_free_port(on, log)
         try:
-            yield Registry(host, folder, storage, log, daemon.stop)
+            yield Registry(f"127.0.0.1:{port}", folder, storage, log, daemon.stop)
         finally:
             daemon.stop()
 
@@ -94,11 +85,6 @@ def _merged(settings: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[s
         both = isinstance(old, Mapping) and isinstance(value, Mapping)
         merged[name] = _merged(old, value) if both else value  # type: ignore[arg-type]
     return merged
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

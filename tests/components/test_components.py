@@ -62,7 +62,7 @@ def config_of(layout: Path) -> str:
 
 
 def status(registry: Registry, path: str, **headers: str) -> int:
-    connection = http.client.HTTPConnection(registry.host, timeout=10)
+    connection = http.client.HTTPConnection(registry.host, timeout=60)
     try:
         connection.request("GET", path, headers=headers)
         return connection.getresponse().status

@@ -28,7 +28,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 BEGIN = "<!-- From here on made by `make faults` -->"
 MOST_SAID = 160  # letters of a row; what a server adds may be long
 JOURNAL = "refs/tidemill/journal"
-LIMIT = 3.0  # seconds that a call of Git may take here
+LIMIT = 5.0  # seconds that a call of Git may take where one hangs
 GIT = shutil.which("git") or "git"
 _HANG = "exec sleep 600"
 
@@ -105,12 +105,14 @@ class Fault:
     Attributes:
         what: what goes wrong, for people.
         cause: makes it so.
+        hangs: whether something never ends, and so is ended after LIMIT seconds.
         needs_root: whether only root can cause it.
         time: by how much the clock of the runner is wrong.
     """
 
     what: str
     cause: Callable[[Place], object]
+    hangs: bool = False
     needs_root: bool = False
     time: timedelta = timedelta()
 
@@ -220,7 +222,7 @@ def _on_auto(place: Place) -> None:
 
 FAULTS: dict[str, Fault] = {
     "no-git": Fault("Git is not installed", _no_git),
-    "push-hangs": Fault("A push hangs", lambda at: at.on_git("push", _HANG)),
+    "push-hangs": Fault("A push hangs", lambda at: at.on_git("push", _HANG), hangs=True),
     "push-cut": Fault(
         "The network is gone when a push begins",
         lambda at: at.on_git("push", "echo 'fatal: the remote end hung up' >&2; exit 128"),
@@ -233,10 +235,14 @@ FAULTS: dict[str, Fault] = {
         lambda at: at.on_git("push", f'{GIT} "$@" >&2; exit 1'),
     ),
     "push-arrives-and-hangs": Fault(
-        "A push arrives, and then hangs", lambda at: at.on_git("push", f'{GIT} "$@" >&2; {_HANG}')
+        "A push arrives, and then hangs",
+        lambda at: at.on_git("push", f'{GIT} "$@" >&2; {_HANG}'),
+        hangs=True,
     ),
     "read-hangs": Fault(
-        "The server hangs when it is read", lambda at: at.on_git("upload-pack", _HANG)
+        "The server hangs when it is read",
+        lambda at: at.on_git("upload-pack", _HANG),
+        hangs=True,
     ),
     "read-cut": Fault(
         "Answers of the server end in their middle",
@@ -249,7 +255,9 @@ FAULTS: dict[str, Fault] = {
         lambda at: at.on_git("upload-pack", "echo '<html>Please log in</html>'; exit 0"),
     ),
     "objects-hang": Fault(
-        "Git hangs when it reads an object of this run", lambda at: at.on_git("cat-file", _HANG)
+        "Git hangs when it reads an object of this run",
+        lambda at: at.on_git("cat-file", _HANG),
+        hangs=True,
     ),
     "index-fails": Fault(
         "Git can't store what the server sent",
@@ -277,7 +285,9 @@ FAULTS: dict[str, Fault] = {
         lambda at: at.on_server("pre-receive", REFUSE_MAIN),
     ),
     "hook-hangs": Fault(
-        "A hook of the server hangs", lambda at: at.on_server("pre-receive", "sleep 600")
+        "A hook of the server hangs",
+        lambda at: at.on_server("pre-receive", "sleep 600"),
+        hangs=True,
     ),
     "dies-before": Fault(
         "The server dies before it writes a push",
@@ -377,7 +387,7 @@ def caused(fault: Fault, world: World) -> Iterator[Place]:
         for name in ("git", "connection", "repository", "reading"):
             module = f"tidemill.clients.git.{name}"
             for limit in ("LOCAL_SECONDS", "REMOTE_SECONDS"):
-                if hasattr(sys.modules[module], limit):
+                if fault.hangs and hasattr(sys.modules[module], limit):
                     patch.setattr(f"{module}.{limit}", LIMIT)
         patch.setattr("tidemill.clients.git.repository._PAUSES", (0.0, 0.0))
         patch.setattr("random.uniform", lambda _low, _high: 0.0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,6 +30,7 @@ class ReceiverServer:
     keys: list[str] = field(default_factory=list)
     tries: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
 
     @property
     def told(self) -> list[tuple[str, str]]:
@@ -54,7 +54,7 @@ def receiving() -> Iterator[ReceiverServer]:
                     known.came.append(body)
                     known.keys.append(self.headers["Idempotency-Key"])
             known.after()
-            time.sleep(known.seconds)
+            known.over.wait(known.seconds)
             self.send_response(status)
             if status in (301, 302, 307, 308):
                 self.send_header("Location", f"{known.url}/elsewhere")
@@ -76,6 +76,7 @@ def receiving() -> Iterator[ReceiverServer]:
     try:
         yield known
     finally:
+        known.over.set()
         server.shutdown()
         thread.join()
         server.server_close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shlex
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -199,18 +198,15 @@ def test_dry_run_names_no_commit_that_is_nowhere(tmp_path: Path) -> None:
         assert known, sha
 
 
-def test_dates_on_main_never_run_backwards(tmp_path: Path) -> None:
+def test_dates_on_main_never_run_backwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     w = waves(tmp_path, {"lab": LAB, "shop": SHOP})
     w.hold("lab")
     w.announce(1)  # accepted at ten
     w.later(hours=5)
-    env = {"GIT_COMMITTER_DATE": w.now.isoformat(), "GIT_AUTHOR_DATE": w.now.isoformat()}
-    os.environ.update(env)
-    try:
+    with monkeypatch.context() as patched:
+        for name in ("GIT_COMMITTER_DATE", "GIT_AUTHOR_DATE"):
+            patched.setenv(name, w.now.isoformat())
         w.edit(note="a person's commit, hours later")
-    finally:
-        for name in env:
-            del os.environ[name]
     w.release("lab")
     w.green()
     assert w.at("lab") == 1

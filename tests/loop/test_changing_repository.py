@@ -138,8 +138,8 @@ def test_entry_point_that_leaves_something_in_the_background_has_ended(tmp_path:
     world = World(
         tmp_path,
         {"lab": {"targets": ["lab-1"]}},
-        entrypoints='generate = "sleep 50 & python3 generate.py"',
-        checks='retries = 0\ntimeout = "3s"',
+        entrypoints='generate = "sleep 600 & python3 generate.py"',
+        checks='retries = 0\ntimeout = "60s"',
     )
     assert len(world.announce(1)["introduced"]) == 1
 

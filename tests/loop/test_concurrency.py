@@ -43,7 +43,7 @@ def start(w: Waves, *arguments: str, **env: str) -> subprocess.Popen[bytes]:
 
 def ended(process: subprocess.Popen[bytes]) -> dict[str, object]:
     """What a command printed, once it has ended well."""
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 0, (out, err)
     found: dict[str, object] = json.loads(out)
     return found

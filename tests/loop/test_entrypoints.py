@@ -232,6 +232,8 @@ def test_entry_point_that_takes_too_long_is_lost_and_not_rejected(tmp_path: Path
     assert "longer than 1 seconds" in waits_for(turn)
     assert len(inbox(world)) == 1
     slow.unlink()
+    world.settings = world.settings.replace('timeout = "1s"', 'timeout = "60s"')
+    world.edit()
     assert len(world.turn()["introduced"]) == 1
 
 

@@ -15,11 +15,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.clients.places import PATIENCE, eventually
 from tests.loop.stories import endings, hook, refs
 from tests.loop.waves import Waves, copied, waves
 from tests.world import World, announcement
@@ -78,7 +78,7 @@ class Killing:
         for name in ("count", "killed"):
             (self.shim / name).unlink(missing_ok=True)
         process = self.start(*arguments, shimmed=True, goes_on=goes_on)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         killed = self.shim / "killed"
         assert process.returncode == (-signal.SIGKILL if killed.exists() else 0)
         return killed.read_text() if killed.exists() else None
@@ -150,7 +150,7 @@ def test_client_that_is_killed_while_the_server_works_leaves_nothing_to_repair(
     hook(w, "pre-receive", KILL_PUSHER.format(push=push, then=then))
     process = Killing(w, tmp_path / "shim").start(*command(w))
     (w.bare / "victim").write_text(str(process.pid))
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL
     wait_for_pushes(w)
     assert outcome(w) == wanted
@@ -166,7 +166,7 @@ def test_client_that_is_killed_at_a_random_moment_leaves_nothing_to_repair(
     process = Killing(w, tmp_path / "shim").start(*command(w))
     time.sleep(random.Random(seed).uniform(0.05, 1.0))
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert outcome(w) == wanted
 
 
@@ -176,7 +176,7 @@ def test_folders_that_killed_runs_left_are_swept_by_the_next(midway: Waves, tmp_
         assert killing.killed_at(call, *command(midway), goes_on=False)
     assert list(killing.temporary.iterdir())
     process = killing.start("reconcile-cfg-app")
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 0
     assert not list(killing.temporary.iterdir())
 
@@ -189,11 +189,11 @@ def test_folder_of_a_run_that_lives_is_left_alone(midway: Waves, tmp_path: Path)
     slow = killing.start(*command(midway))
     folders = wait_for_folder(killing.temporary)
     quick = killing.start("status")
-    quick.communicate(timeout=60)
+    quick.communicate(timeout=PATIENCE)
     assert quick.returncode == 0
     assert all(folder.exists() for folder in folders)
     gate.unlink()
-    slow.communicate(timeout=60)
+    slow.communicate(timeout=PATIENCE)
     assert slow.returncode == 0
     assert not list(killing.temporary.iterdir())
 
@@ -208,9 +208,9 @@ def test_run_that_is_asked_to_stop_takes_its_processes_and_folders_with_it(
     hook(midway, "pre-receive", GATE)
     process = killing.start(*command(midway))
     wait_for_folder(killing.temporary)
-    wait_until(lambda: bool(list(midway.bare.glob("objects/*incoming*"))))
+    assert eventually(lambda: bool(list(midway.bare.glob("objects/*incoming*"))))
     process.send_signal(number)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode not in (0, -signal.SIGKILL)
     assert not list(killing.temporary.iterdir())
     gate.unlink()
@@ -225,26 +225,10 @@ def undisturbed(midway: Waves, tmp_path: Path) -> dict[str, str]:
 
 def wait_for_pushes(w: Waves) -> None:
     """Wait until no push is being received any more."""
-    wait_until(lambda: not list(w.bare.glob("objects/*incoming*")))
+    assert eventually(lambda: not list(w.bare.glob("objects/*incoming*")))
 
 
 def wait_for_folder(parent: Path) -> list[Path]:
     """Wait until a run has made its folder."""
-    wait_until(lambda: bool(list(parent.glob("*/mirror.git"))))
+    assert eventually(lambda: bool(list(parent.glob("*/mirror.git"))))
     return list(parent.iterdir())
-
-
-def wait_until(condition: object) -> None:
-    """Wait for something that another process does, at most 30 seconds."""
-    assert callable(condition)
-    for _ in polls(30):
-        if condition():
-            return
-    raise AssertionError("it does not happen")
-
-
-def polls(seconds: float) -> Iterator[None]:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        yield
-        time.sleep(0.01)

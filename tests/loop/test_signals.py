@@ -163,20 +163,20 @@ def test_receiver_that_is_not_there_costs_a_line_and_in_the_end_the_journal_says
 
 
 def test_slow_receiver_gets_a_message_once(told: World, ops: ReceiverServer) -> None:
-    ops.seconds = 2.0
+    ops.seconds = 1.0
     begun = time.monotonic()
     hold(told)
-    assert time.monotonic() - begun >= 2.0
+    assert time.monotonic() - begun >= 1.0
     told.later(hours=1)
     told.turn()
     assert ops.told == [HELD]
 
 
 def test_loop_goes_on_without_a_receiver_that_hangs(told: World, ops: ReceiverServer) -> None:
-    ops.seconds = 60.0
+    ops.seconds = 600.0
     begun = time.monotonic()
     done = hold(told)
-    assert time.monotonic() - begun < 40
+    assert time.monotonic() - begun < 300
     assert "did not go on within 5 s" in done["unsent"][0]
     assert told.refs("holds")
 
@@ -187,7 +187,7 @@ def test_all_receivers_together_have_so_many_seconds_and_those_that_are_well_are
 
     def deliver(one: Message, _: Origin) -> None:
         if one.receiver.name == "slow":
-            over.wait(60)
+            over.wait(600)
 
     due = [
         Message(signal=SIGNAL, receiver=Receiver(name=name, kind="slack"))
@@ -195,7 +195,7 @@ def test_all_receivers_together_have_so_many_seconds_and_those_that_are_well_are
     ]
     begun = time.monotonic()
     sent = send(due, Origin("URL"), deliver, most_seconds=0.5)
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 300
     over.set()
     assert sent.taken == {("5d2f0c9a81b7e634", "open", "well")}
     (failure,) = sent.failures
@@ -253,13 +253,13 @@ def test_run_that_is_killed_while_it_sends_makes_no_message_get_lost(
         while not processes:
             time.sleep(0.01)
         processes[0].kill()
-        processes[0].wait(timeout=30)
+        processes[0].wait(timeout=300)
         if when == "before":
             raise OSError("the request never came")
 
     setattr(ops, when, kill)
     processes.append(start(told, *HOLD))
-    processes[0].communicate(timeout=60)
+    processes[0].communicate(timeout=300)
     assert processes[0].returncode == -signal.SIGKILL
     setattr(ops, when, lambda: None)
     told.later(minutes=19)
@@ -292,7 +292,7 @@ def test_run_that_is_killed_at_any_call_of_git_makes_no_message_get_lost(
         for name in ("count", "killed"):
             (shim / name).unlink(missing_ok=True)
         process = start(w, *HOLD, path=f"{shim}:{os.environ['PATH']}")
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
         if not (shim / "killed").exists():
             break
         assert process.returncode == -signal.SIGKILL
@@ -321,7 +321,7 @@ def test_two_turns_at_once_send_a_message_once(told: World, ops: ReceiverServer)
         for wave in ("lab", "shop", "lab", "shop")
     ]
     for process in processes:
-        out, _ = process.communicate(timeout=120)
+        out, _ = process.communicate(timeout=300)
         assert json.loads(out)["unsent"] == []
     told.later(hours=1)
     told.turn()

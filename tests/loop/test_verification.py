@@ -158,10 +158,12 @@ def test_a_command_of_the_repository_says_how_a_set_is(
 
 
 def test_a_command_that_fails_or_takes_too_long_is_a_lost_answer(tmp_path: Path) -> None:
-    w = soaking(tmp_path, command="sh verdict", timeout="1s")
+    w = soaking(tmp_path, command="sh verdict", timeout="60s")
     w.deploy("lab")
     w.later(hours=1)
-    for script, kind in (("exit 1", "failed"), ("sleep 60", "timeout")):
+    for script, kind in (("exit 1", "failed"), ("sleep 600", "timeout")):
+        if kind == "timeout":
+            w.change_settings('timeout = "60s"', 'timeout = "1s"')
         says(w, script)
         assert f"the last one was lost ({kind}" in w.why()
         assert w.state("lab") == "deployed"

@@ -100,14 +100,14 @@ class Loop:
 
     def settle(self) -> None:
         """Wait until no run goes, and no event is to come."""
-        assert self.starter.settle(600)
+        assert self.starter.settle()
 
     def tick(self) -> None:
         """The schedule is due."""
         self.starter.tick({"repository": NAME})
         self.settle()
 
-    def rest(self, seconds: float = 120) -> None:
+    def rest(self, seconds: float = 600) -> None:
         """Let everything run, and the schedule be due, until nothing waits."""
         until = time.monotonic() + seconds
         self.settle()

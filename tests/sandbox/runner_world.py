@@ -59,7 +59,7 @@ class Mill:
 
     def settled(self) -> list[Run]:
         """All runs, when all have ended."""
-        assert self.starter.settle(120)
+        assert self.starter.settle()
         return list(self.hub.runs)
 
     def only_run(self) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 import urllib.request
 from pathlib import Path
 
@@ -34,7 +33,6 @@ path = "generated/{wave}/{target}"
 name = "lab"
 targets = ["one"]
 """
-LIMIT = 120  # seconds until all runs have ended
 
 
 @pytest.fixture
@@ -71,16 +69,11 @@ def test_two_new_repositories_carry_a_commit_to_main(
     with World(
         Wishes(tmp_path / "to", ROOT, app, cfg, names, "app", tools=shared_tools())
     ) as world:
-        until = time.monotonic() + LIMIT
-        while not (landed := [one for one in world.hub.events if _is_landing(one)]):
-            assert time.monotonic() < until, failed(world)
-            assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world)
-            time.sleep(0.1)
+        assert world.settle(), failed(world)
+        assert not [run for run in world.hub.runs if run.conclusion == "failure"], failed(world)
+        landed = [one for one in world.hub.events if _is_landing(one)]
         assert landed[0].cause.login == "acme-tidemill[bot]"
         run = next(run for run in world.hub.runs if run.event == "repository_dispatch")
-        while run.status != "completed":
-            assert time.monotonic() < until, failed(world)
-            time.sleep(0.1)
         where = f"{world.hub.url}/globex/shop-config/actions/runs/{run.id}"
         with urllib.request.urlopen(where, timeout=60) as answer:
             page = answer.read().decode()

@@ -7,7 +7,6 @@ journal says that each request ended.
 from __future__ import annotations
 
 import random
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients.places import eventually
 from tests.sandbox.loop_world import MAIN, Loop, announced, loop
 
 from tidemill_sandbox.state.limits import Fault
@@ -59,7 +59,7 @@ def test_a_burst_of_announcements_ends_as_it_must(tmp_path: Path) -> None:
             Fault("drop", times=2, path="receive-pack", of="git", after=True),
             Fault("primary", times=2, path="check-runs", seconds=3600),
         ]
-        shop.rest(120)
+        shop.rest()
         assert not shop.hub.limits.faults
         shop.assert_the_rules_hold()
         wanted = {name: max(good(shop, name)) for name in SETS}
@@ -107,7 +107,7 @@ def die_after_push(shop: Loop, ref: str, begin: Callable[[], None]) -> None:
     """The next push of such a ref is written and not answered, and its run dies."""
     with held(shop, ref):
         begin()
-        wait_for((shop.bare / "held").exists)
+        assert eventually((shop.bare / "held").exists)
         kill_all(shop)
     shop.rest()
 
@@ -117,7 +117,7 @@ def die_after_call(shop: Loop, path: str, begin: Callable[[], None]) -> None:
     fault = Fault("drop", path=path, method="POST", after=True)
     begin()
     shop.hub.limits.faults.append(fault)
-    wait_for(lambda: fault.times == 0)
+    assert eventually(lambda: fault.times == 0)
     kill_all(shop)
     shop.rest()
 
@@ -126,10 +126,10 @@ def two_broken(shop: Loop) -> None:
     """Two sets that nobody should land come in one turn, so one check does not settle it."""
     with held(shop, "refs/tidemill/inbox/"):
         shop.announce(announced("app", 6, broken=True))
-        wait_for((shop.bare / "held").exists)
+        assert eventually((shop.bare / "held").exists)
         shop.announce(announced("batch", 6, broken=True))
         shop.hub.settle()
-        wait_for(lambda: len(shop.refs("refs/tidemill/inbox/")) != 1)
+        assert eventually(lambda: len(shop.refs("refs/tidemill/inbox/")) != 1)
 
 
 @contextmanager
@@ -146,15 +146,8 @@ def kill_all(shop: Loop) -> None:
     going = [run for run in shop.hub.runs if run.status == "in_progress"]
     for run in going:
         shop.hub.control["kill"]({"run": run.id})
-    wait_for(lambda: all(run.status == "completed" for run in going))
+    assert eventually(lambda: all(run.status == "completed" for run in going))
     assert "failure" in {run.conclusion for run in going}, "it came too late to kill"
-
-
-def wait_for(is_so: Callable[[], bool], seconds: float = 60) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 def identity(payload: dict[str, Any]) -> str:

@@ -35,7 +35,7 @@ def shop(tmp_path: Path) -> Iterator[Mill]:
 
 def counted(shop: Mill) -> dict[str, Any]:
     """What anybody sees, without a token."""
-    with urllib.request.urlopen(f"{shop.hub.url}/_count", timeout=30) as answer:
+    with urllib.request.urlopen(f"{shop.hub.url}/_count", timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 
@@ -87,7 +87,7 @@ def test_whoever_watches_may_not_change_anything(shop: Mill) -> None:
     assert counted(shop) == before  # to look is no call
     request = urllib.request.Request(f"{shop.hub.url}/_count", method="POST", data=b"{}")
     with pytest.raises(urllib.error.HTTPError):
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=60)
 
 
 def test_command_shows_it(shop: Mill, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,7 @@ def registry(tmp_path: Path) -> Iterator[Registry]:
 def ask(
     registry: Registry, method: str, path: str, body: bytes = b""
 ) -> tuple[int, Mapping[str, str], bytes]:
-    connection = http.client.HTTPConnection(registry.host, timeout=10)
+    connection = http.client.HTTPConnection(registry.host, timeout=60)
     try:
         connection.request(method, path, body)
         answer = connection.getresponse()

@@ -37,7 +37,7 @@ def shop(tmp_path: Path) -> Iterator[Mill]:
 
 
 def minutes(shop: Mill) -> int:
-    with urllib.request.urlopen(f"{shop.hub.url}/_count", timeout=30) as answer:
+    with urllib.request.urlopen(f"{shop.hub.url}/_count", timeout=60) as answer:
         return int(json.load(answer)["repositories"][NAME]["job_minutes"])
 
 
