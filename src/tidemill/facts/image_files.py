@@ -11,9 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidemill.announcing.order import Generation, Order, Rewrites, as_before, order_of
+from tidemill.words.fields import Position, PositionOrZero, Repository, Sha
 from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment
-from tidemill.words.names import Position, PositionOrZero, Repository, Sha
 from tidemill.words.unreadable import UNREADABLE
 
 TAGS, DIGESTS, SOURCE = "tags.json", "digests.json", "source.json"

@@ -8,8 +8,8 @@ from typing import Literal, get_args
 
 import msgspec
 
+from tidemill.words.fields import Name, PositionOrZero, Sha
 from tidemill.words.moments import Moment
-from tidemill.words.names import Name, PositionOrZero, Sha
 
 Phase = Literal["Running", "Succeeded", "Failed", "Error", "Terminating"]
 Health = Literal["Healthy", "Progressing", "Degraded", "Suspended", "Missing", "Unknown"]

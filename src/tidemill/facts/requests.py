@@ -18,16 +18,12 @@ from tidemill.announcing.order import Generation, Order, Rewrites, as_before
 from tidemill.errors import Refused
 from tidemill.facts.image_files import content_id
 from tidemill.facts.records import Deployment
+from tidemill.words.fields import Name, Position, PositionOrZero, Repository, Sha
 from tidemill.words.json_types import in_lines
 from tidemill.words.moments import Moment, is_storable
 from tidemill.words.names import (
     LOGIN,
     NAME,
-    Name,
-    Position,
-    PositionOrZero,
-    Repository,
-    Sha,
     checked_line,
     is_login,
     shown,

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, TypeAlias
-
-from msgspec import Meta
 
 from tidemill.errors import Refused
 
@@ -35,13 +32,6 @@ _UNSEEN = re.compile(
 )
 MAX_POSITION = 2**53 - 1
 MAX_LINE = 500
-
-# What a field of a record may hold. It is checked where the record is read, and nowhere else.
-Name: TypeAlias = Annotated[str, Meta(pattern=rf"\A(?:{NAME.pattern})\Z")]
-Sha: TypeAlias = Annotated[str, Meta(pattern=rf"\A{SHA.pattern}\Z")]
-Repository: TypeAlias = Annotated[str, Meta(pattern=rf"\A{REPOSITORY.pattern}\Z")]
-Position: TypeAlias = Annotated[int, Meta(ge=1, le=MAX_POSITION)]
-PositionOrZero: TypeAlias = Annotated[int, Meta(ge=0, le=MAX_POSITION)]
 
 
 def is_name(text: object) -> bool:
