@@ -18,8 +18,8 @@ from tests.commands.promises import (
 from tests.loop.stories import refs, says
 from tests.world import World, git, sha_of
 
+from tidemill.answers import question
 from tidemill.clients.git.repository import Repository, opened
-from tidemill.commands import history
 from tidemill.commands._past_time import parse_past
 from tidemill.errors import Refused
 from tidemill.turn import past
@@ -242,7 +242,7 @@ def test_since_reads_no_more_turns_than_it_needs(
 
     monkeypatch.setattr(Repository, "records", watched)
     monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
-    monkeypatch.setattr(history, "_SKEW", timedelta())
+    monkeypatch.setattr(question, "_SKEW", timedelta())
     read_ = []
     for since in sorted({line["at"] for line in whole}):
         asked.clear()
@@ -263,7 +263,7 @@ def test_newest_lines_take_the_last_turns_alone(
     assert "earlier lines are left out" in whole
     newest = whole.partition("shows all.")[2].split()
     monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
-    monkeypatch.setattr(history, "_SKEW", timedelta())
+    monkeypatch.setattr(question, "_SKEW", timedelta())
     _, part, _ = says(second, "history", "--limit", "2")
     assert " ".join(part.split()).startswith("Earlier lines are left out; --limit 0 shows all. 20")
     assert part.partition("shows all.")[2].split() == newest

@@ -16,7 +16,7 @@ from tests.simulation.memory import Client, Server
 from tests.simulation.names import rename
 from tests.simulation.world import MAIN
 from tidemill.answers.history import History, history
-from tidemill.answers.question import Question, has_line, lines, moves_a_set
+from tidemill.answers.question import Question, has_line, has_report, lines, moves_a_set
 from tidemill.clients.git.store import PushResult, Update
 from tidemill.facts import image_files, journal, settings_file
 from tidemill.facts.image_files import FILES, ImageFiles
@@ -88,6 +88,10 @@ def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:
         for wave in {None, *(wave for wave, _ in whole.present)}:
             question = Question(wave=wave)
             assert lines(told, question) == lines(whole, question), f"seed {seed}, {wave}"
+        reported = read_history(client, state, is_needed=has_report)
+        for target in {line.target for line in lines(whole, Question()) if line.target}:
+            question = Question(target=target)
+            assert lines(reported, question) == lines(whole, question), f"seed {seed}, {target}"
         for part in (told, moved):
             assert dict(part.stays) == dict(whole.stays), f"seed {seed}"
             assert part.missing == whole.missing, f"seed {seed}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 from msgspec import Struct
@@ -36,6 +36,8 @@ _UNTOLD = frozenset(
 # nothing but those puts no set anywhere.
 _SILENT = frozenset({NOTHING, NO_FAILURE})
 _MOVES_NOTHING = frozenset({*_SILENT, "reported", "deployed"})
+_SKEW = timedelta(days=1)  # by which clocks of machines that did turns may differ
+_NO_REPORT = frozenset({NOTHING, "deployed", "landed together", *MADE, *LANDINGS})
 _ENDS_NOTHING = frozenset({*_MOVES_NOTHING, *MADE})
 
 
@@ -105,6 +107,11 @@ def ends_a_stay(_: datetime, first_line: str) -> bool:
     return not kinds(first_line) <= _ENDS_NOTHING
 
 
+def has_report(_: datetime, first_line: str) -> bool:
+    """Whether targets may have reported something in a turn."""
+    return not kinds(first_line) <= _NO_REPORT
+
+
 def lines(history: History, question: Question) -> list[Line]:
     """All that happened that the question is about, in order."""
     waves, sets = _names(history, question)
@@ -116,6 +123,19 @@ def lines(history: History, question: Question) -> list[Line]:
         and (sets is None or line.set in sets or (line.target and question.target))
     ]
     return sorted(found, key=lambda line: line.at)
+
+
+def has_newest(history: History, question: Question, count: int) -> bool:
+    """Whether so many lines are in the last turns that no turn before them can have a newer one."""
+    if not history.turns:
+        return False
+    later = msgspec.structs.replace(question, since=history.turns[0].at + _SKEW)
+    return count <= len(lines(history, later))
+
+
+def has_none_before(history: History, since: datetime) -> bool:
+    """Whether no turn before the first of these can have been at or after a time."""
+    return bool(history.turns) and history.turns[0].at + _SKEW < since
 
 
 def _names(history: History, question: Question) -> tuple[set[str] | None, set[str] | None]:
@@ -233,6 +253,35 @@ class TargetThen(msgspec.Struct, frozen=True, kw_only=True):
     phase: str
     health: str
     app_shas: Mapping[str, str | None] = {}
+
+
+class RunningThen(Struct, frozen=True):
+    """What waves had, and what targets had reported last, at a time."""
+
+    at: datetime
+    landings: tuple[Line, ...]
+    targets: tuple[TargetThen, ...]
+
+
+def running(
+    history: History, question: Question, at: datetime, order: Mapping[str, int]
+) -> RunningThen:
+    """What ran at a time; what waves had of sets, only where the question is about no target.
+
+    Args:
+        order: by commit of main its place in main's history.
+    """
+    landings: list[Line] = []
+    if question.target is None:
+        found = history.at(at, question.wave, question.set)
+        landings = [landed(stay, place) for place, stay in sorted(found.items())]
+    waves = waves_called(history, question.wave)
+    targets = [
+        one
+        for one in targets_at(history, Revisions(history, order), at)
+        if (waves is None or one.wave in waves) and question.target in (None, one.target)
+    ]
+    return RunningThen(at, tuple(landings), tuple(targets))
 
 
 class Revisions:

@@ -38,14 +38,10 @@ class Known(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({*self.services, *self.targets, *self.waves})
 
 
-def known(history: History, services: Iterable[str], main: Iterable[str]) -> Known:
-    """What a history knows of.
-
-    Args:
-        services: those that image files name.
-        main: the commits of main.
-    """
-    app_shas, commits, targets, waves = set(), set(main), set(), set()
+def known(history: History, now: Known) -> Known:
+    """What a history knows of, besides what there is now."""
+    app_shas, commits = {*now.app_shas}, {*now.commits}
+    targets, waves = {*now.targets}, {*now.waves}
     for (wave, _), stays in history.stays.items():
         waves.add(wave)
         app_shas |= {stay.app_sha for stay in stays if stay.app_sha}
@@ -60,7 +56,7 @@ def known(history: History, services: Iterable[str], main: Iterable[str]) -> Kno
     return Known(
         app_shas=frozenset(app_shas),
         commits=frozenset(commits),
-        services=frozenset(services),
+        services=now.services,
         targets=frozenset(targets),
         waves=frozenset(waves),
     )
@@ -109,9 +105,8 @@ def images(text: str, digests: Iterable[Mapping[str, str]]) -> list[str]:
     return sorted(f"sha256:{digest}" for digest in found if digest and digest.startswith(wanted))
 
 
-def way(history: History, thing: Thing) -> list[Line]:
+def way(history: History, name: str) -> list[Line]:
     """All that turns did with a commit of app.git, or with one of cfg-app.git, in order."""
-    name = thing.name
     stays = {
         (stay.commit, stay.wave, stay.set): stay
         for held in history.stays.values()

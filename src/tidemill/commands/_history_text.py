@@ -16,8 +16,9 @@ _BY_COMMIT = "gates changed"
 _REMOVED = "removed by hand"
 
 if TYPE_CHECKING:
-    from tidemill.answers.question import Line, ServiceStay, TargetThen
-    from tidemill.commands._results import Explanation, HistoryReport, RunningThen
+    from tidemill.answers.explanation import Explanation
+    from tidemill.answers.question import Line, RunningThen, ServiceStay, TargetThen
+    from tidemill.commands._results import HistoryReport
 
 
 def history(found: HistoryReport) -> Iterator[Part]:

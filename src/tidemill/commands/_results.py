@@ -19,8 +19,8 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.announcing.announcement import Announcement
     from tidemill.announcing.by_reference import AnnouncementReference
     from tidemill.answers.difference import FileChange, SetDifference
-    from tidemill.answers.question import Line, ServiceStay, TargetThen
-    from tidemill.answers.thing import Thing
+    from tidemill.answers.explanation import Explanation
+    from tidemill.answers.question import Line, RunningThen, ServiceStay
     from tidemill.building.job_matrix import Job
     from tidemill.building.pinning import Pin
     from tidemill.building.shipping import BuiltImage
@@ -31,7 +31,7 @@ if TYPE_CHECKING:  # a command imports what it works with, and no other's
     from tidemill.facts.schedules import Schedule
     from tidemill.images.comparison.difference import Comparison
     from tidemill.plan.obstacles import Wait
-    from tidemill.plan.status import Status, TargetStatus
+    from tidemill.plan.status import Status
     from tidemill.turn.check import CommitVerdict
     from tidemill.turn.outcome import TurnOutcome
     from tidemill.turn.statuses import StatusChanges
@@ -211,14 +211,6 @@ class PageWritten(_Result, Struct, frozen=True):
     changed: bool
 
 
-class RunningThen(Struct, frozen=True):
-    """What waves had, and what targets had reported last, at a time."""
-
-    at: datetime
-    landings: tuple[Line, ...]
-    targets: tuple[TargetThen, ...]
-
-
 class HistoryReport(_Result, Struct, frozen=True):
     """What happened, in order; or what ran at one time; or the images that a service had.
 
@@ -234,23 +226,6 @@ class HistoryReport(_Result, Struct, frozen=True):
     earlier: int | None = 0
     missing: tuple[str, ...] = ()
     at: datetime | None = None
-
-
-class Explanation(Struct, frozen=True):
-    """All that is known of one thing.
-
-    Attributes:
-        lines: its way so far, in order.
-        services: of a service or an image, where it was, from when to when.
-        targets: with their waves, those that run it, or that it is.
-        waiting: what waits of it, or for it.
-    """
-
-    thing: Thing
-    lines: tuple[Line, ...]
-    services: tuple[ServiceStay, ...]
-    targets: tuple[tuple[str, TargetStatus], ...]
-    waiting: tuple[Wait, ...]
 
 
 class Explanations(_Result, Struct, frozen=True):

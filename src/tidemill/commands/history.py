@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 from tidemill.answers.history import History, Place
 from tidemill.answers.older import report
 from tidemill.answers.question import (
-    Line,
     Question,
-    Revisions,
     ServiceStay,
     ends_a_stay,
     has_line,
-    landed,
+    has_newest,
+    has_none_before,
+    has_report,
     lines,
     moves_a_set,
+    running,
     service_stays,
-    targets_at,
-    waves_called,
 )
 from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store, Wanted
 from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._past_time import EXAMPLES, parse_past
-from tidemill.commands._results import HistoryReport, Result, RunningThen
+from tidemill.commands._results import HistoryReport, Result
 from tidemill.errors import Refused
 from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
@@ -39,7 +38,6 @@ from tidemill.words.nearest import did_you_mean
 EXAMPLE = "tidemill history --repo https://github.com/acme/cfg-app --at 'tuesday 14:00'"
 
 LINES = 50
-_SKEW = timedelta(days=1)  # by which clocks of machines that did turns may differ
 _T = TypeVar("_T")
 
 PARAMETERS = (
@@ -77,13 +75,9 @@ def run(arguments: Arguments) -> Result:
 
         def is_enough(past: History) -> bool:
             """Whether the last turns have all lines that are wanted."""
-            if not past.turns or _unknown(past, state, arguments):
-                return False
-            known_from = past.turns[0].at + _SKEW
-            if since is not None and known_from < since:
-                return True
-            later = Question(question.wave, question.set, question.target, known_from)
-            return since is None and limit <= len(lines(past, later))
+            is_after = since is not None and has_none_before(past, since)
+            has_all = is_after or (since is None and has_newest(past, question, limit))
+            return has_all and _unknown(past, state, arguments) is None
 
         is_about_times = at is not None or arguments.service
         # Programs are told how many lines are left out, which takes all of them.
@@ -107,9 +101,9 @@ def run(arguments: Arguments) -> Result:
             shown_, earlier = _newest(kept, limit)
             return HistoryReport(services=shown_, earlier=earlier, missing=missing, at=at)
         if at is not None:
-            return HistoryReport(
-                running=_running(store, state, past, question, at), missing=past.missing, at=at
-            )
+            order = {sha: number for number, sha in enumerate(store.commits(state.main))}
+            then = running(past, question, at, order)
+            return HistoryReport(running=then, missing=past.missing, at=at)
     newest, earlier = _newest(lines(past, question), limit)
     # Of what was not read nobody knows how many lines there are.
     left_out = None if past.is_part and since is None else earlier
@@ -117,32 +111,15 @@ def run(arguments: Arguments) -> Result:
 
 
 def _needed(arguments: Arguments, at: datetime | None) -> Wanted | None:
-    """Which turns have to be read; all, where it is about what a target reported."""
+    """Which turns have to be read; all, where it is about what a target ran."""
     if arguments.target:
-        return None
+        is_by_names = at is not None or arguments.wave or arguments.set_name
+        return None if is_by_names else has_report
     if arguments.service:
         return moves_a_set
     if at is None:
         return has_line
     return lambda when, first_line: when <= at or ends_a_stay(when, first_line)
-
-
-def _running(
-    store: Store, state: State, past: History, question: Question, at: datetime
-) -> RunningThen:
-    """What waves had, and what targets had reported, at a time."""
-    landings: list[Line] = []
-    if question.target is None:
-        found = past.at(at, question.wave, question.set)
-        landings = [landed(stay, place) for place, stay in sorted(found.items())]
-    order = {sha: number for number, sha in enumerate(store.commits(state.main))}
-    waves = waves_called(past, question.wave)
-    targets = [
-        one
-        for one in targets_at(past, Revisions(past, order), at)
-        if (waves is None or one.wave in waves) and question.target in (None, one.target)
-    ]
-    return RunningThen(at, tuple(landings), tuple(targets))
 
 
 def _services(
