@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _SECTION = re.compile(r"(?m)^## (.+)$")
 _PAGE = re.compile(r"\]\(([\w/-]+\.md)\)")
+# What a search shows first: how to do something. What lists everything comes last.
+_BOOSTS = {"jobs/": 4, "adopt-": 4, "reference/": 0.5, "decisions/": 0.5}
 _LINK = re.compile(r"\]\((?P<path>\.\./[^)#\s]*)(?P<anchor>#[^)\s]*)?\)")
 
 
@@ -25,9 +27,8 @@ def on_config(config: MkDocsConfig) -> None:
     docs = Path(config.docs_dir)
     _, *parts = _SECTION.split((docs / "index.md").read_text(encoding="utf-8"))
     sections = zip(parts[::2], parts[1::2], strict=True)
-    entries = [
-        {title: [_entry(docs, page) for page in _PAGE.findall(text)]} for title, text in sections
-    ]
+    pages = {title: _PAGE.findall(text) for title, text in sections}
+    entries = [{title: [_entry(docs, page) for page in of]} for title, of in pages.items() if of]
     config.nav = [{"Home": "index.md"}, *entries]
 
 
@@ -42,6 +43,9 @@ def _entry(docs: Path, page: str) -> str | dict[str, list[str]]:
 
 def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: Files) -> str:
     """A page's text, with links that lead somewhere on the site, and the way to the first page."""
+    for start, boost in _BOOSTS.items():
+        if page.file.src_uri.startswith(start):
+            page.meta["search"] = {"boost": boost}
     docs = Path(config.docs_dir).resolve()
     folder = (docs / page.file.src_uri).parent
     text = _LINK.sub(lambda link: _outwards(link, docs, folder, str(config.repo_url)), markdown)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from tidemill.adopting import images_seen, reporting, sources, values
 from tidemill.adopting import rollout as rollouts
 from tidemill.adopting.place import DOCUMENTS, EXAMPLES, INTEGRATIONS, Place, quoted
-from tidemill.adopting.proposal import Proposal, Step, Wanted, with_lines
+from tidemill.adopting.proposal import Paste, Proposal, Step, Wanted, with_lines
 from tidemill.adopting.rollout import Rollout, wave_in
 from tidemill.adopting.tree import WORKFLOW_FOLDER, Tree
 from tidemill.errors import Refused
@@ -117,6 +117,7 @@ def proposed(
         )
     pastes, labelled = reporting.labels(tree, deployed, rollout)
     pastes += reporting.unlisted(every)
+    to_apply = [*(one.path for one in labelled), *(one.file for one in pastes)]
     files += labelled
     if tool == "helm":
         more, edited = values.repositories(tree, rollout, prefix)
@@ -127,8 +128,8 @@ def proposed(
         made, more, steps = reporting.notifications(tree, place, every, [*rollout.waves], texts)
         files += made
         pastes += more
-        steps += reporting.applied(every, labelled)
-    steps = _steps(place, _named(files), steps, prefix)
+        steps += reporting.applied(every, to_apply)
+    steps = _steps(place, _named(files, pastes), steps, prefix)
     return Proposal(tuple(files), tuple(reasons), tuple(missing), tuple(pastes), tuple(steps))
 
 
@@ -328,10 +329,11 @@ def _workflow(tree: Tree, place: Place, text: str) -> str:
     return re.sub(r"(?m)^  workflow_run:.*\n(?:    .*\n)+", "", text)
 
 
-def _named(files: Sequence[Wanted]) -> list[str]:
+def _named(files: Sequence[Wanted], pastes: Sequence[Paste]) -> list[str]:
     """What to add to a commit: each file, or the folders of edited ones, where these are many."""
     new = [one.path for one in files if not one.is_edit or "/" not in one.path]
     edited = [one.path for one in files if one.path not in new]
+    edited += [one.file for one in pastes if one.file not in (*new, *edited)]
     if len(edited) > MOST_NAMED:
         edited = sorted({path.rpartition("/")[0] for path in edited})
     return [*dict.fromkeys((FILE, *new, *edited))]

@@ -66,13 +66,13 @@ def unlisted(every: Sequence[Deployed]) -> list[Paste]:
     return [Paste(file, where.format(name), lines) for file, name in sorted(found)]
 
 
-def applied(every: Sequence[Deployed], labelled: Sequence[Wanted]) -> list[Step]:
+def applied(every: Sequence[Deployed], labelled: Sequence[str]) -> list[Step]:
     """How labels get into the cluster, where nothing here applies the files that have them."""
     places = {path for one in every for path in one.paths}
     by_hand = [
-        one.path
-        for one in labelled
-        if not any(one.path.startswith(f"{place}/") or place == "." for place in places)
+        file
+        for file in dict.fromkeys(labelled)
+        if not any(file.startswith(f"{place}/") or place == "." for place in places)
     ]
     if not by_hand:
         return []

@@ -371,3 +371,22 @@ def test_what_is_in_no_file_is_asked_for() -> None:
     with pytest.raises(Refused, match="belong to waves") as refused:
         proposal({"a.yaml": POD})
     assert "--targets staging=" in refused.value.remedy
+
+
+def test_files_that_a_person_has_to_edit_are_committed_and_applied_like_those_that_are_edited() -> (
+    None
+):
+    found = proposal(
+        {
+            "k/dev/a.yaml": POD,
+            "k/prod/a.yaml": POD,
+            "argo/dev.yaml": application("k/dev"),
+            "argo/prod.yaml": application("k/prod"),
+        }
+    )
+    assert {one.file for one in found.pastes} == {"argo/dev.yaml", "argo/prod.yaml"}
+    (commit,) = (one.command for one in found.steps if " add " in one.command)
+    assert " argo/dev.yaml argo/prod.yaml && " in commit
+    assert "kubectl apply -f argo/dev.yaml -f argo/prod.yaml" in [
+        one.command for one in found.steps
+    ]

@@ -13,7 +13,6 @@ from tests.unit.adopting.trees import resource, tree
 
 from tidemill import adopting
 from tidemill.adopting.place import Place
-from tidemill.adopting.proposal import Wanted
 from tidemill.adopting.reporting import ARGOCD, FLUX, applied, notifications
 from tidemill.facts.controllers import deployed
 
@@ -139,5 +138,5 @@ def test_labels_get_into_the_cluster_by_hand_where_nothing_applies_their_files(
 ) -> None:
     texts = {file: application().replace("path: k", f"path: {at}") for file, at in files.items()}
     every = deployed(tree(texts).documents)
-    steps = applied(every, [Wanted(next(iter(files)), "", is_edit=True)])
+    steps = applied(every, [next(iter(files))])
     assert [one.command for one in steps] == ([command] if command else [])
