@@ -301,6 +301,8 @@ def _apart(known: Checkup, one: Deployed) -> Iterator[Finding]:
     settings = known.cfg
     if settings is None or one.wave is None or not settings.listing(one.wave, one.target):
         return
+    if (meant := _meant(settings, one, by_name=False)) and meant != (one.wave, one.target):
+        return  # its labels are wrong, and not its paths
     mine, paths = one.paths, settings.paths(one.wave, one.target)
     read = (*mine, one.file)  # whose manifest may have the images itself
     is_apart = not any(_meet(path, other) for path in read for other in paths)

@@ -27,7 +27,7 @@ def rendered(known: Checkup) -> Iterator[Finding]:
     """`rendering`: is there what Applications, Kustomizations and their overlays name?"""
     if known.cfg is None:
         return
-    found = [*_of_controllers(known), *_of_overlays(known)]
+    found = [*_of_controllers(known), *_of_revisions(known), *_of_overlays(known)]
     if not found and known.deployed:
         found = [ok("what Argo CD and Flux render from is there, as far as it is in here")]
     yield from found
@@ -40,15 +40,15 @@ def gone(known: Checkup, one: Deployed) -> list[str]:
     values count whose folder is here.
     """
     there = known.files.places
-    ours = {need.source for each in known.deployed for need in each.needed if need.path in there}
-    ours.discard("")
+    ours = {need[1:] for each in known.deployed for need in each.needed if need.path in there}
+    ours.discard(("", ""))
     missing: list[str] = []
-    for path, source in one.needed:
+    for path, *origin in one.needed:
         is_below = any(path.startswith(f"{other}/") for other in missing)
         if path in there or "{{" in path or is_below:
             continue
         has_folder = path.endswith(_YAML) and str(PurePosixPath(path).parent) in there - {"."}
-        if source in ours or (has_folder and not (source and ours)):
+        if tuple(origin) in ours or (has_folder and not (any(origin) and ours)):
             missing.append(path)
     return missing
 
@@ -64,6 +64,27 @@ def _of_controllers(known: Checkup) -> Iterator[Finding]:
                 f"the {one.title} ({one.file}) renders from {path}, which is not there",
                 f"{near}add it, or mend {key}; this says who took it away",
                 f"git log --oneline -- {shlex.quote(path)}",
+            )
+
+
+def _of_revisions(known: Checkup) -> Iterator[Finding]:
+    """Targets that follow another branch than the one that Tidemill moves."""
+    if known.cfg is None:
+        return
+    main = known.cfg.main
+    for one in known.deployed:
+        own = known.cfg.paths(one.wave, one.target) if one.wave and one.is_whole else ()
+        others = {
+            need.revision
+            for need in one.needed
+            if need.path in own and need.revision not in ("", "HEAD", main, f"refs/heads/{main}")
+        }
+        for revision in sorted(others):
+            yield problem(
+                f"the {one.title} ({one.file}) follows {revision}, and what Tidemill lands is on "
+                f"{main}",
+                f"let it follow {main}, or say in tidemill.toml which branch is deployed",
+                f"targetRevision: {main}",
             )
 
 

@@ -27,10 +27,11 @@ UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 
 
 class Needed(NamedTuple):
-    """A path that has to be there, and the source that has it: its URL and revision."""
+    """A path that has to be there, and the source that has it; Flux has no revision here."""
 
     path: str
     source: str
+    revision: str = ""
 
 
 @dataclass(frozen=True)
@@ -248,19 +249,19 @@ def _values(source: object) -> list[tuple[str, str]]:
 
 def _needed(source: object, sources: Sequence[object]) -> Iterator[Needed]:
     if path := text(source, "path"):
-        yield Needed(_normal(path), _origin(source))
+        yield Needed(_normal(path), *_origin(source))
     if inside(source, "helm", "ignoreMissingValueFiles"):
         return
     by_name = {text(one, "ref"): one for one in sources if text(one, "ref")}
     for said, path in _values(source):
         is_elsewhere = said.startswith("$")
         of = by_name.get(said[1:].partition("/")[0]) if is_elsewhere else source
-        yield Needed(path, _origin(of))
+        yield Needed(path, *_origin(of))
 
 
-def _origin(source: object) -> str:
+def _origin(source: object) -> tuple[str, str]:
     url = text(source, "repoURL").removesuffix("/").removesuffix(".git")
-    return " ".join(filter(None, (url, text(source, "targetRevision"))))
+    return url, text(source, "targetRevision")
 
 
 def _flux_source(value: object) -> str:

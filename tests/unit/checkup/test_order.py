@@ -981,6 +981,15 @@ def test_target_that_counts_as_made_of_what_others_render_from_is_named() -> Non
     assert not any("count as made" in one.what for one in of(mended, "targets"))
 
 
+def test_wrong_label_is_one_finding_and_its_paths_are_no_second_one() -> None:
+    wrong = APPLICATION.format(name="prod-eu", wave="production").replace(
+        "wave: production", "wave: staging\n    tidemill.dev/target: staging-eu"
+    )
+    found = of(cfg(**{"argocd/production.yaml": wrong}), "targets")
+    assert "so that prod-eu in production never reports" in found[0].what
+    assert not any("renders from" in one.what for one in found)
+
+
 def test_labels_to_paste_are_those_that_are_meant() -> None:
     wrong = cfg(
         **{

@@ -78,6 +78,22 @@ def test_what_a_source_of_this_repository_names_has_to_be_there(source: str, mis
     )
 
 
+@pytest.mark.parametrize(
+    ("revision", "is_named"),
+    [("main", False), ("refs/heads/main", False), ("HEAD", False), ("master", True), ("v1", True)],
+)
+def test_target_that_follows_another_branch_is_named(revision: str, is_named: bool) -> None:
+    source = f"{{repoURL: {HERE}, targetRevision: {revision}, path: generated/production/prod-eu}}"
+    assert named(applied(source)) == (
+        [
+            "the Application prod-eu (argocd/production.yaml) follows "
+            f"{revision}, and what Tidemill lands is on main"
+        ]
+        if is_named
+        else []
+    )
+
+
 def test_kustomizations_of_flux_are_of_the_repository_that_their_source_is() -> None:
     flux = """\
 apiVersion: kustomize.toolkit.fluxcd.io/v1
