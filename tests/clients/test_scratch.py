@@ -42,7 +42,7 @@ def another_run() -> tuple[subprocess.Popen[str], Path]:
 
 def ended(process: subprocess.Popen[str]) -> int:
     with process:
-        return process.wait(20)
+        return process.wait(300)
 
 
 def test_folder_is_private_and_gone_at_the_end(place: Path) -> None:
@@ -75,6 +75,18 @@ def test_folder_of_a_run_that_was_killed_is_swept_by_the_next(place: Path) -> No
     assert left.is_dir()
     with scratch() as folder:
         assert not left.exists()
+        assert list(place.iterdir()) == [folder]
+
+
+def test_folder_of_a_run_that_was_killed_while_it_removed_it_is_swept_by_the_next(
+    place: Path,
+) -> None:
+    """Its lock may be what went first."""
+    process, left = another_run()
+    process.send_signal(signal.SIGKILL)
+    ended(process)
+    (left / "lock").unlink()
+    with scratch() as folder:
         assert list(place.iterdir()) == [folder]
 
 

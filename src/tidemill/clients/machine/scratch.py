@@ -110,6 +110,8 @@ def _sweep(parent: Path) -> None:
             with os.fdopen(os.open(left / _LOCK, os.O_RDWR | os.O_NOFOLLOW), "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _removed(left)
+        except FileNotFoundError:  # it had its lock before its name: its removal was begun
+            _removed(left)
         except OSError:
             continue
     for left in parent.glob(f"{_NEW}{os.getuid()}-*"):
