@@ -73,8 +73,6 @@ class Git:
     """
 
     def __init__(self, folder: Path, env: Mapping[str, str] | None = None) -> None:
-        for name in _OF_A_CALLER:
-            os.environ.pop(name, None)
         self.folder = folder
         self._env = {
             "GIT_TERMINAL_PROMPT": "0",
@@ -191,7 +189,8 @@ class Git:
             self._reader = None
 
     def _variables(self, env: Mapping[str, str | None] | None) -> dict[str, str]:
-        found = {**os.environ, **self._env, **(env or {})}
+        ours = {name: value for name, value in os.environ.items() if name not in _OF_A_CALLER}
+        found = {**ours, **self._env, **(env or {})}
         return {name: value for name, value in found.items() if value is not None}
 
     @contextmanager

@@ -19,7 +19,7 @@ from tidemill.errors import Refused
 from tidemill.facts.vouchers import NoVoucher, SignatureVoucher, UnknownVoucher
 from tidemill.words.names import visible
 
-_AUTHOR = "tidemill <tidemill@users.noreply.github.com>"
+_US = ("tidemill", "tidemill@users.noreply.github.com")
 _COMMITTED = re.compile(rb"\ncommitter [^\n]* (\d+) [+-]\d{4}\n")
 _LAST = 2**32  # seconds: a date that nobody means is in 2106
 _TREE = b"40000"
@@ -111,21 +111,13 @@ class Objects:
         known = frozenset(sha for _, sha in self.listing(parent)) if parent else frozenset()
         tree = self._tree_with(None, {tuple(path.split("/")): files[path] for path in files}, known)
         tree = tree or self._stored("tree", b"")
-        return self.commit(tree, parent, message, _AUTHOR, int(date.timestamp()))
+        return self.commit(tree, parent, message, "{} <{}>".format(*_US), int(date.timestamp()))
 
     def signed(self, commit: str) -> str:
-        stamp = f"@{self.seconds(commit)} +0000"
-        name, _, email = _AUTHOR.partition(" <")
-        env = {
-            f"GIT_{who}_{what}": said
-            for who in ("AUTHOR", "COMMITTER")
-            for what, said in (("NAME", name), ("EMAIL", email.rstrip(">")), ("DATE", stamp))
-        }
-        data = self.message(commit).encode()
         parents = [word for parent in self.parents(commit) for word in ("-p", parent)]
+        words = (self.tree_of(commit), *parents, "-S")
         try:
-            words = ("commit-tree", self.tree_of(commit), *parents, "-S")
-            return self.git.line(*words, data=data, env=env)
+            return self.commit_by_git(words, self.message(commit), *_US, self.seconds(commit))
         except GitError as error:
             raise Refused(
                 f"Git could not sign this: {error.said}",
@@ -171,6 +163,21 @@ class Objects:
             visible(message),
         ]
         return self._stored("commit", "\n".join(lines).encode())
+
+    def commit_by_git(
+        self, words: Sequence[str], message: str, name: str, email: str, seconds: int
+    ) -> str:
+        """The same by `git commit-tree`, which can sign, and knows names that are no plain ones.
+
+        Args:
+            words: the tree, and the options.
+        """
+        env = {
+            f"GIT_{who}_{what}": said
+            for who in ("AUTHOR", "COMMITTER")
+            for what, said in (("NAME", name), ("EMAIL", email), ("DATE", f"@{seconds} +0000"))
+        }
+        return self.git.line("commit-tree", *words, data=message.encode(), env=env)
 
     def close(self) -> None:
         """End the processes that were kept for reading objects."""

@@ -107,7 +107,7 @@ class Worktree:
         if self._is_on_twin:
             self._tree.give_git(self._bare, work.parent, is_other=True)
         try:
-            self._run(work.generate or "", work)
+            self._run(work.generate or "", work.seconds)
             self._keep_own_changes(work, own_files=False)
         except (TimeLimit, EntryPointFailed) as error:
             return FailedInspection(error.what)
@@ -118,7 +118,7 @@ class Worktree:
         """The end of what a command prints in the files of a commit; what it changes there is gone
         afterwards."""
         self._check_out(commit)
-        return self._run_for(command, seconds)
+        return self._run(command, seconds)
 
     def _on_parent(self, work: Work) -> str | None:
         """What `generate` says on the parent as it is; None if it succeeds."""
@@ -126,7 +126,7 @@ class Worktree:
             return None
         self._check_out(work.parent)
         try:
-            self._run(work.generate, work)
+            self._run(work.generate, work.seconds)
             self._keep_own_changes(work, own_files=False)
         except (EntryPointFailed, TimeLimit) as error:
             return error.what
@@ -142,7 +142,8 @@ class Worktree:
         else:
             image_file = self._home / "images.json"
             image_file.write_bytes(work.bare)
-            self._run(work.entry.replace("{file}", shlex.quote(str(image_file))), work)
+            entry = work.entry.replace("{file}", shlex.quote(str(image_file)))
+            self._run(entry, work.seconds)
             for name in (TAGS, DIGESTS):
                 if not _says_the_same(folder / name, files[name] or b""):
                     raise entry_point_failed(
@@ -151,7 +152,7 @@ class Worktree:
             self._write({SOURCE: work.source}, work.folder)
         if work.generate is not None and (work.entry is None or not self._generated_already(work)):
             before = _contents(folder)
-            self._run(work.generate, work)
+            self._run(work.generate, work.seconds)
             if _contents(folder) != before:
                 raise entry_point_failed(work.generate, f"it changed image files in {work.folder}")
         self._keep_own_changes(work, own_files=True)
@@ -222,18 +223,9 @@ class Worktree:
         if not work.bot.sign and _PLAIN.fullmatch(name) and _PLAIN.fullmatch(email):
             author = f"{name} <{email}>"
             return self._objects.commit(tree, work.parent, work.message, author, seconds)
-        stamp = f"@{seconds} +0000"
-        env = {
-            "GIT_AUTHOR_NAME": name,
-            "GIT_AUTHOR_EMAIL": email,
-            "GIT_COMMITTER_NAME": name,
-            "GIT_COMMITTER_EMAIL": email,
-            "GIT_AUTHOR_DATE": stamp,
-            "GIT_COMMITTER_DATE": stamp,
-        }
         sign = (f"-S{work.bot.sign}",) if work.bot.sign else ()
-        data = visible(work.message).encode()
-        return self._bare.line("commit-tree", tree, "-p", work.parent, *sign, data=data, env=env)
+        words = (tree, "-p", work.parent, *sign)
+        return self._objects.commit_by_git(words, visible(work.message), name, email, seconds)
 
     def _check_out(self, commit: str) -> None:
         """Make the work tree that of a commit, with a fresh `.git` for the commands."""
@@ -247,10 +239,7 @@ class Worktree:
         self._git("clean", "-ffdxq")
         self._tree.give_git(self._bare, commit)
 
-    def _run(self, command: str, work: Work) -> None:
-        self._run_for(command, work.seconds)
-
-    def _run_for(self, command: str, seconds: float) -> str:
+    def _run(self, command: str, seconds: float) -> str:
         return run_entry_point(
             command,
             folder=self._folder,

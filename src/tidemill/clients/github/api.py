@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from tidemill.clients.github import answers
 from tidemill.clients.github.calls import Calls, Request
-from tidemill.clients.github.issues import keep
 from tidemill.clients.github.place import Place
 from tidemill.clients.http.client import Answer
 from tidemill.errors import Refused
@@ -20,6 +19,7 @@ from tidemill.facts.deployment_statuses import MIRROR, DeploymentStatus
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
 from tidemill.facts.signals import Issue
 from tidemill.facts.vouchers import Environment, Review, RunVoucher
+from tidemill.words.moments import to_the_second
 from tidemill.words.names import one_line, shown
 
 MOST_KEYS = 10
@@ -171,8 +171,34 @@ class GitHub:
         self._calls.post(Request(path, doing, need, "POST", body=state), object)
 
     def keep_issue(self, wanted: Issue) -> None:
-        """Open an issue unless it is there, or close it."""
-        keep(self._calls, wanted)
+        """Open an issue, or close it; done again it changes nothing. One call, and one to look.
+
+        One that a person closed stays closed, and one that was never opened is not opened to be
+        closed.
+        """
+        issue, need = self._issue(wanted), "issues: write"
+        if not wanted.is_closed and issue is None:
+            body = {"title": wanted.title, "body": wanted.body}
+            call = Request("/issues", "open an issue", need, "POST", body=body)
+            self._calls.post(call, answers.Issue)
+        elif wanted.is_closed and issue is not None and issue.state != "closed":
+            body = {"state": "closed", "state_reason": "completed", "body": wanted.body}
+            path = f"/issues/{issue.number}"
+            call = Request(path, "close an issue", need, "PATCH", body=body)
+            self._calls.post(call, answers.Issue)
+
+    def _issue(self, wanted: Issue) -> answers.Issue | None:
+        """The first that has the marker: whoever copies it into another one comes later."""
+        order = {"state": "all", "sort": "created", "direction": "asc"}
+        since = {"since": to_the_second(wanted.since)}
+        call = Request(
+            "/issues", "look for an issue", "issues: read", parameters={**order, **since}
+        )
+        for page in self._calls.pages(call, list[answers.Issue]):
+            for one in page:
+                if wanted.marker in (one.body or ""):
+                    return one
+        return None
 
     def is_private(self) -> bool:
         """Whether the repository is private; an internal one is, and one that can't be seen."""

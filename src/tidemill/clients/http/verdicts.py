@@ -11,6 +11,7 @@ from tidemill.clients.http.client import Answer, Call, Http
 from tidemill.clients.http.trouble import Trouble
 from tidemill.clients.machine.beside import Beside, Late
 from tidemill.errors import Refused, TimeLimit
+from tidemill.words.urls import origin
 from tidemill.words.variables import TOKENS
 
 LARGEST = 1 << 20
@@ -73,10 +74,3 @@ def _tokens(text: str) -> Iterator[tuple[str, str]]:
                 remedy="write each line like: https://prometheus.example.com Bearer TOKEN",
             )
         yield found, token.strip()
-
-
-def origin(url: str) -> str:
-    """The scheme, host and port of an address; empty for what is none."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""

@@ -31,6 +31,7 @@ from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
 from tidemill.clients.registry.trust import Trust, tls_of
 from tidemill.errors import Refused, ServerRefused, TidemillError
+from tidemill.words.urls import origin
 
 _MOST_REDIRECTS = 5
 _SAME_AGAIN = frozenset({307, 308})
@@ -267,7 +268,7 @@ class Access:
 
     def is_own(self, url: str) -> bool:
         """Whether an address is the registry's own, and not where it leads us."""
-        return _origin(url) == _origin(self.address.origin)
+        return origin(url) == origin(self.address.origin)
 
     def _credentials(self) -> Credentials | None:
         """What this machine knows; looked up once, and only when the registry asks who we are."""
@@ -346,12 +347,3 @@ def _is_covered(scope: str, asked: set[str]) -> bool:
 
 def _preferred(found: list[Challenge]) -> Challenge | None:
     return next((one for one in found if one.scheme == "bearer"), found[0] if found else None)
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    return (
-        parts.scheme,
-        parts.hostname or "",
-        parts.port or (443 if parts.scheme == "https" else 80),
-    )
