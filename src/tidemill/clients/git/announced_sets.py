@@ -7,12 +7,11 @@ at once do not get in each other's way, for each commit has a ref of its own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from tidemill.announcing.announcement import Head
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError
-from tidemill.clients.git.remote import token_settings
+from tidemill.clients.git.git import Git, GitError
+from tidemill.clients.git.remote import reach
 from tidemill.errors import Refused, ServerRefused, Unreachable
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
@@ -108,15 +107,9 @@ class AnnouncedSets:
         return self._git("cat-file", "blob", found)
 
     def _reach(self, *arguments: str) -> tuple[bytes | None, str]:
-        """What Git prints, and why it failed; with the token of this run where it does without."""
-        tokens: list[Mapping[str, str] | None] = [None, token_settings(self._address)]
-        said = ""
-        for env in tokens[: 1 if tokens[1] is None else 2]:
-            code, out, err = self._git.attempt(*arguments, env=env, seconds=REMOTE_SECONDS)
-            if code == 0:
-                return out, ""
-            said = GitError(arguments, code, err).said
-        return None, said
+        """What Git prints; None, and why, where it failed."""
+        code, out, err = reach(self._git, self._address, *arguments)
+        return (out, "") if code == 0 else (None, GitError(arguments, code, err).said)
 
 
 def _is_far_back(ref: str, position: int) -> bool:

@@ -15,8 +15,8 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, GitError, configured
-from tidemill.clients.git.remote import token_settings
+from tidemill.clients.git.git import Git, GitError, configured
+from tidemill.clients.git.remote import reach
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
 from tidemill.words.names import checked_branch, checked_sha, is_repository, shown, shown_path
@@ -239,9 +239,7 @@ class AppCheckout:
         """How many commits lead to it; a shallow clone is deepened first (design.md 7)."""
         if self._git.attempt("rev-parse", "--is-shallow-repository")[1].strip() == b"true":
             fetch = ("fetch", "--quiet", "--unshallow", "--no-tags", "origin")
-            code, _, said = self._git.attempt(*fetch, seconds=REMOTE_SECONDS)
-            if code and (env := token_settings(self._git.address() or "")):
-                code, _, said = self._git.attempt(*fetch, env=env, seconds=REMOTE_SECONDS)
+            code, _, said = reach(self._git, self._git.address() or "", *fetch)
             if code:
                 why = GitError(fetch, code, said).said
                 raise Refused(

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidemill.clients.git.git import configured
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured
 from tidemill.clients.github.place import of_url, token_for
 from tidemill.words.urls import redacted
 
@@ -137,10 +136,16 @@ def with_token(url: str, token: str, settings: list[tuple[str, str]]) -> dict[st
     }
 
 
-def token_settings(url: str) -> Mapping[str, str] | None:
-    """Variables that show the token of this run to `url`; None if it is not for that server."""
-    token = token_for(url)
-    return None if token is None else with_token(url, token, [])
+def reach(git: Git, address: str, *arguments: str) -> tuple[int, bytes, str]:
+    """Run `git arguments…` on a remote, once more with this run's token where that fails.
+
+    Returns what `Git.attempt` does.
+    """
+    done = git.attempt(*arguments, seconds=REMOTE_SECONDS)
+    if done[0] != 0 and (token := token_for(address)):
+        env = with_token(address, token, [])
+        done = git.attempt(*arguments, env=env, seconds=REMOTE_SECONDS)
+    return done
 
 
 def is_path(url: str) -> bool:
