@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from tidemill.clients.http.client import Call
+from tidemill.clients.http.client import Call, origin
 from tidemill.clients.http.verdicts import Asked, tokens_in
 from tidemill.errors import Refused, TimeLimit, Unreachable
-from tidemill.words.urls import origin
 from tidemill.words.variables import TOKENS
 
 OPEN: dict[str, str] = {"no_proxy": "*"}

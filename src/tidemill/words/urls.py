@@ -1,9 +1,8 @@
-"""Addresses: fit to be shown, of GitHub's API, and whether two are of one server."""
+"""Addresses of repositories, fit to be shown; and of GitHub's API."""
 
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
@@ -25,10 +24,3 @@ def api_of(server: str) -> str:
     if server == GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
         return server.replace("https://", "https://api.", 1)
     return f"{server}/api/v3"
-
-
-def origin(url: str) -> str:
-    """The scheme, host and port of an address; empty for what is none."""
-    parts = urlsplit(url)
-    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""

@@ -327,6 +327,13 @@ def host_of(url: str) -> str:
     return urlsplit(url).netloc.rpartition("@")[2] or "nowhere"
 
 
+def origin(url: str) -> str:
+    """The scheme, host and port of an address; empty for what is none."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return f"{parts.scheme}://{parts.hostname}:{port}" if parts.hostname and port else ""
+
+
 def _proxy_headers(proxy: str) -> Mapping[str, str]:
     """The credentials that the proxy's address may hold, as the header that the proxy wants."""
     from urllib3.util import make_headers

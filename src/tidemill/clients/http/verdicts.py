@@ -7,11 +7,10 @@ import time
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from tidemill.clients.http.client import Answer, Call, Http
+from tidemill.clients.http.client import Answer, Call, Http, origin
 from tidemill.clients.http.trouble import Trouble
 from tidemill.clients.machine.beside import Beside, Late
 from tidemill.errors import Refused, TimeLimit
-from tidemill.words.urls import origin
 from tidemill.words.variables import TOKENS
 
 LARGEST = 1 << 20

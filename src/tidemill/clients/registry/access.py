@@ -24,6 +24,7 @@ from tidemill.clients.http.client import (
     Response,
     Tls,
     host_of,
+    origin,
 )
 from tidemill.clients.http.trouble import Patience, Trouble, said_in
 from tidemill.clients.registry.address import Address
@@ -31,7 +32,6 @@ from tidemill.clients.registry.credentials import Credentials, Kind, Logins
 from tidemill.clients.registry.tokens import Challenge, Token, challenges, fetch
 from tidemill.clients.registry.trust import Trust, tls_of
 from tidemill.errors import Refused, ServerRefused, TidemillError
-from tidemill.words.urls import origin
 
 _MOST_REDIRECTS = 5
 _SAME_AGAIN = frozenset({307, 308})
