@@ -11,6 +11,7 @@ from tests.unit.sets import app_sha, settings, sha
 from tests.unit.snapshots import Rollout
 
 from tidemill.answers.history import History, Told, history
+from tidemill.commands._remedies import Remedies
 from tidemill.facts.journal import Entry, TurnRecord
 from tidemill.facts.ledger import Eviction, Ledger
 from tidemill.facts.operation import Operation
@@ -37,7 +38,8 @@ def shown(rollout: Rollout, told: History | None = None) -> Board:
     """The board of a rollout as it is; of its ledger alone, where nothing else is told."""
     snapshot, decided = rollout.snapshot(), rollout.decide(without_landing=True)
     found = told or history((), None, snapshot.ledger)
-    return board(snapshot, decided, found, PLACE)
+    remedies = Remedies.of(PLACE.repo, snapshot.now)
+    return board(snapshot, decided, found, PLACE, remedies.that_ends)
 
 
 def fresh() -> Board:

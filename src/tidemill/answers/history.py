@@ -91,6 +91,7 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
         turn: the commit of the journal that says so; None where only a ledger does.
         landing: what the newest ledger knows besides: deployed since, soak, failures. None where
             it has forgotten the landing.
+        renamings: how often names had changed by then.
     """
 
     wave: str
@@ -107,6 +108,7 @@ class Stay(msgspec.Struct, frozen=True, kw_only=True):
     run_url: str | None = None
     turn: str | None = None
     landing: Landing | None = None
+    renamings: int = 0
 
     def covers(self, when: datetime) -> bool:
         """Whether the wave had it at a time."""
@@ -126,6 +128,7 @@ class Renaming(msgspec.Struct, frozen=True):
     """Names that changed in one turn: by the new one those of before, of waves and of sets; and
     those that went without an heir."""
 
+    turn: str
     at: datetime
     waves: Mapping[str, tuple[str, ...]]
     sets: Mapping[str, tuple[str, ...]]
@@ -207,14 +210,14 @@ class History(Struct, frozen=True):
 
     def names(self, stay: Stay, place: Place, when: datetime) -> set[Place]:
         """What the place of a stay was called at a time; of several heirs the place itself."""
-        names = self.called((stay.wave, stay.set), stay.since, when)
+        names = self.called((stay.wave, stay.set), stay.renamings, when)
         return {place} if place in names else names
 
-    def called(self, place: Place, since: datetime, when: datetime) -> set[Place]:
-        """What the place that had a name at one time was called at a later one."""
+    def called(self, place: Place, renamings: int, when: datetime) -> set[Place]:
+        """What the place that had a name after so many renamings was called at a time."""
         names = {place}
-        for one in self.renamings:
-            if since <= one.at <= when:
+        for one in self.renamings[renamings:]:
+            if one.at <= when:
                 names = {heir for name in names for heir in one.heirs(name)}
         return names
 
@@ -271,7 +274,7 @@ class _Tale:
             for name, part in sets.items():
                 for one in part.landings:
                     if one.commit not in own:
-                        self._put((wave, name), _of_ledger(wave, name, one))
+                        self._put((wave, name), self._of_ledger(wave, name, one))
         waves, names = ledger.wave_names.known, ledger.set_names.known
         for (wave, name), stays in self._stays.items():
             if waves and (wave not in waves or name not in names):
@@ -303,7 +306,7 @@ class _Tale:
                 for one in part.landings:
                     known = at.get(one.commit)
                     if known is None:
-                        stays.append(_of_ledger(wave, name, one))
+                        stays.append(self._of_ledger(wave, name, one))
                     else:
                         how = _how(one) if one.how == _BY_HAND else stays[known].how or one.how
                         stays[known] = changed(stays[known], how=how, landing=one)
@@ -349,6 +352,7 @@ class _Tale:
             is_override=key in self._overridden,
             run_url=turn.record.run_url,
             turn=turn.sha,
+            renamings=len(self.renamings),
         )
         self._put((wave, name), stay)
 
@@ -358,6 +362,21 @@ class _Tale:
         if stays:
             stays[-1] = changed(stays[-1], app_sha=entry.app_sha)
 
+    def _of_ledger(self, wave: str, name: str, landing: Landing) -> Stay:
+        """A landing by its names of then: it has those where they are others now."""
+        is_renamed = bool(landing.wave or landing.set)
+        before = sum(one.at < landing.landed_at for one in self.renamings)
+        return Stay(
+            wave=landing.wave or wave,
+            set=landing.set or name,
+            commit=landing.commit,
+            app_sha=landing.app_sha,
+            since=landing.landed_at,
+            how=_how(landing),
+            landing=landing,
+            renamings=before if is_renamed else len(self.renamings),
+        )
+
     def rename(self, turn: Told) -> None:
         """Names change all at once; the new ones have the past of the old ones."""
         entries = [entry for entry in turn.record.entries if entry.what in _NAMES]
@@ -366,6 +385,7 @@ class _Tale:
         named = [entry for entry in entries if entry.what == "renamed"]
         gone = [entry for entry in entries if entry.what == "removed"]
         renaming = Renaming(
+            turn.sha,
             turn.at,
             {one.wave: names_before(one) for one in named if one.wave},
             {one.set: names_before(one) for one in named if one.set},
@@ -406,18 +426,6 @@ def _renamed(renaming: Renaming, operation: _Operation) -> Iterator[_Operation]:
     wave, name, *others = operation
     for place in renaming.heirs((wave or "", name or "")):
         yield (*place, *others)
-
-
-def _of_ledger(wave: str, name: str, landing: Landing) -> Stay:
-    return Stay(
-        wave=landing.wave or wave,
-        set=landing.set or name,
-        commit=landing.commit,
-        app_sha=landing.app_sha,
-        since=landing.landed_at,
-        how=_how(landing),
-        landing=landing,
-    )
 
 
 def _how(landing: Landing) -> str:

@@ -319,13 +319,16 @@ class Revisions:
 
 def targets_at(history: History, revisions: Revisions, when: datetime) -> list[TargetThen]:
     """What each target had reported last by a time, by the names of that time."""
-    latest: dict[tuple[str, str], Event] = {}
+    latest: dict[tuple[str, str], tuple[Event, int]] = {}
+    turns, renamings = [one.turn for one in history.renamings], 0
     for event in history.events():
+        if event.turn.sha in turns[renamings : renamings + 1]:
+            renamings += 1
         if event.at <= when and (found := report(event.entry)):
-            latest[event.entry.wave or "", found[0]] = event
+            latest[event.entry.wave or "", found[0]] = event, renamings
     now: dict[tuple[str, str], Event] = {}
-    for (wave, target), event in latest.items():
-        for then, _ in history.called((wave, ""), event.at, when):
+    for (wave, target), (event, before) in latest.items():
+        for then, _ in history.called((wave, ""), before, when):
             known = now.get((then, target))
             if known is None or known.at <= event.at:
                 now[then, target] = event

@@ -68,6 +68,11 @@ class Remedies(Struct, frozen=True):
         words = line_command(line)
         return self.typed(words), self.on_github(words)
 
+    def that_ends(self, line: Wait) -> str:
+        """The first of these; empty where there is none but to look again."""
+        typed, _ = self.ending(line)
+        return "" if typed == self.typed(("status",)) else typed
+
     def reasons(self, line: Wait) -> str:
         """All that something waits for, counted where it is several things, and the command that
         ends the wait."""

@@ -68,8 +68,8 @@ def run(arguments: Arguments) -> Result:
         refuse_the_past("page", state, arguments.repo, options)
         snapshot, plan = look(store, state, options.now, forge)
         told = read_history(store, state, lambda one: one.tells_what_is_there, least=LEAST_TURNS)
-    repo = Remedies.of(arguments.repo, options.now).repo
-    files = site(board(snapshot, plan, told, _place(repo)))
+    remedies = Remedies.of(arguments.repo, options.now)
+    files = site(board(snapshot, plan, told, _place(remedies.repo), remedies.that_ends))
     changed = _write(out, files)
     size = sum(map(len, files.values()))
     return PageWritten(str(out), len(files), size, changed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import TypeVar
@@ -22,7 +22,7 @@ from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.obstacles import Wait
 from tidemill.plan.plan import Plan
 from tidemill.plan.status import Status, TargetStatus, WaveStatus, state_of, status
-from tidemill.plan.wording import line_command, reasons, runs_as, subject
+from tidemill.plan.wording import reasons, subject
 from tidemill.words.moments import to_the_minute
 
 MOST_EVICTIONS = 20
@@ -185,8 +185,15 @@ class Board(Struct, frozen=True):
 _Has = TypeVar("_Has", StayView, Line)
 
 
-def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
-    """What there is to show; `plan` is of this snapshot, `told` of its journal."""
+def board(
+    snapshot: Snapshot, plan: Plan, told: History, place: Place, ending: Callable[[Wait], str]
+) -> Board:
+    """What there is to show.
+
+    Args:
+        plan: of this snapshot; and `told` is what its journal tells.
+        ending: the command that ends a wait, as it is typed; empty where none does.
+    """
     found, on_main = status(snapshot, plan), sets_on_main(snapshot)
     waves = tuple(
         WaveView(
@@ -200,7 +207,7 @@ def board(snapshot: Snapshot, plan: Plan, told: History, place: Place) -> Board:
         )
         for wave, one in zip(snapshot.settings.waves, found.waves, strict=True)
     )
-    lines = tuple(_line(one, place, snapshot.now) for one in plan.waiting)
+    lines = tuple(_line(one, ending(one), snapshot.now) for one in plan.waiting)
     evictions = tuple(reversed(plan.ledger.evictions))
     return Board(
         place=place,
@@ -223,13 +230,12 @@ def _unread(told: History) -> Iterator[str]:
         )
 
 
-def _line(wait: Wait, place: Place, now: datetime) -> Line:
-    words = line_command(wait)
+def _line(wait: Wait, command: str, now: datetime) -> Line:
     return Line(
         what=subject(wait.about),
         reasons=tuple(reasons(wait, now)),
         kinds=tuple(one.__struct_config__.tag for one in wait.obstacles),  # type: ignore[misc]
-        command="" if words == ("status",) else runs_as(words, place.repo),
+        command=command,
         since=wait.since,
         needs_a_person=any(one.needs_a_person() for one in wait.obstacles),
         set=wait.about.set,

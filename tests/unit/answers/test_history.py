@@ -244,6 +244,8 @@ def test_what_a_turn_does_that_changes_names_is_by_the_new_ones() -> None:
     found = history(turns, Ledger(), None)
     assert summary(found, "a") == [("a2", 1, 2), ("a3", 2, None)]
     assert summary(found, "b") == [("a1", 1, None)]
+    now = found.at(minute(2))
+    assert {wave: one.app_sha for (wave, _), one in now.items()} == {"a": "a3", "b": "a1"}
     after = Ledger()
     for wave, one in (("a", landing("c2", "a2", minute(1))), ("b", landing("c1", "a1", minute(1)))):
         after.of(wave, "app").landings.append(one)

@@ -55,6 +55,13 @@ def test_a_set_that_waits_for_approval_and_time_needs_a_person_now() -> None:
     assert line.command.startswith("tidemill promote-wave --wave shop")
 
 
+def test_what_only_a_form_on_github_can_approve_has_the_command_of_the_form() -> None:
+    rollout = two_waves(approval=True, environment="shop")
+    (line,) = [line for line in shown(rollout).lines if line.wave == "shop"]
+    assert line.command.startswith("gh workflow run ")
+    assert f"sha={app_sha(2)}" in line.command
+
+
 def test_a_hotfix_has_no_position_for_it_has_that_of_the_set_that_it_replaced() -> None:
     rollout = two_waves()
     rollout.hotfix("shop", 9)
