@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import PurePosixPath
@@ -25,7 +24,7 @@ from tidemill.words.durations import parse_duration
 from tidemill.words.moments import Moment, to_the_second
 from tidemill.words.names import UNPRINTABLE, checked_branch, is_name, one_line
 from tidemill.words.nearest import did_you_mean
-from tidemill.words.toml_mistakes import mistake
+from tidemill.words.toml_mistakes import Mistake, decoded
 
 FILE = "tidemill.toml"
 DEFAULT_PLATFORM = "linux/amd64"
@@ -312,19 +311,13 @@ def parse(text: str, file: str = FILE) -> Settings:
         SettingsInvalid: naming the line and the reason.
     """
     try:
-        table = tomllib.loads(text)
-        return msgspec.convert(table, Settings)
-    except RecursionError:
-        raise _invalid(file, None, "arrays or tables are too deep in one another") from None
-    except msgspec.ValidationError as error:
-        line, reason = mistake(error, text, Settings)
-        if "waves" in table and "services" not in table:
+        return decoded(text, Settings)
+    except Mistake as wrong:
+        if "waves" in wrong.keys and "services" not in wrong.keys:
             reason = "it is cfg-app.git's, with [[waves]]; that of app.git has [[services]]"
             remedy = "run this in a checkout of app.git, or say where that is: --checkout DIR"
-            raise SettingsInvalid(_invalid(file, line, reason).what, remedy=remedy) from None
-        raise _invalid(file, line, reason) from None
-    except ValueError as error:  # no TOML, or a number of thousands of digits
-        raise _invalid(file, None, str(error)) from None
+            raise SettingsInvalid(_invalid(file, wrong.line, reason).what, remedy=remedy) from None
+        raise _invalid(file, wrong.line, wrong.reason) from None
 
 
 def checked_registry(host: str) -> str:

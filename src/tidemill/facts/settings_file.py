@@ -31,7 +31,7 @@ from tidemill.words.names import (
 from tidemill.words.nearest import did_you_mean
 from tidemill.words.references import is_tag
 from tidemill.words.toml_lines import line_of
-from tidemill.words.toml_mistakes import mistake
+from tidemill.words.toml_mistakes import Mistake, decoded
 
 _LONGEST_ENVIRONMENT = 255
 
@@ -43,25 +43,16 @@ def parse(text: str, *, commit: str = "this commit") -> Settings:
         SettingsInvalid: naming the commit, the line and the mend.
     """
     try:
-        table = tomllib.loads(text)
-    except RecursionError:
-        reason = "arrays or tables are too deep in one another"
-        raise invalid(commit, None, reason) from None
-    except ValueError as error:  # no TOML, or a number of thousands of digits
-        raise invalid(commit, None, str(error)) from None
-    try:
-        settings = msgspec.convert(table, Settings, dec_hook=_hook)
-        return _completed(settings)
-    except msgspec.ValidationError as error:
-        line, reason = mistake(error, text, Settings)
-        if "services" in table and "waves" not in table:
+        return _completed(decoded(text, Settings, _hook))
+    except Mistake as wrong:
+        if "services" in wrong.keys and "waves" not in wrong.keys:
             reason = "it is app.git's, with [[services]]; that of cfg-app.git has [[waves]]"
-            found = invalid(commit, line, reason)
+            found = invalid(commit, wrong.line, reason)
             remedy = "run this in a checkout of cfg-app.git, or say where that is: --repo URL; if"
             raise SettingsInvalid(
                 found.what, remedy=f"{remedy} this is the right one, {found.remedy}"
             ) from None
-        raise invalid(commit, line, reason) from None
+        raise invalid(commit, wrong.line, wrong.reason) from None
     except _WrongAt as error:
         raise invalid(commit, line_of(text, error.path, ""), str(error)) from None
 

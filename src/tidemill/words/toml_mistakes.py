@@ -1,9 +1,11 @@
-"""What is wrong with a value of a TOML file that has a known form, and what was probably meant."""
+"""A TOML file of a known form: its value; or what is wrong with it, and what was probably meant."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+import tomllib
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -18,12 +20,42 @@ _UNKNOWN = re.compile(r"unknown field `([^`]*)`")
 _NONE_OF = re.compile(r"Invalid enum value '(.*)'", re.DOTALL)
 
 
-def mistake(error: msgspec.ValidationError, text: str, form: type) -> tuple[int | None, str]:
-    """The line (from 1) of what is wrong in `text`, where it is known; and what it is.
+_T = TypeVar("_T")
+
+
+class Mistake(Exception):
+    """What is wrong with a file: `line` is where (from 1), None where that is not known.
+
+    `keys` are those at the top of the file, as far as it is TOML.
+    """
+
+    def __init__(self, line: int | None, reason: str, keys: Collection[str] = ()) -> None:
+        super().__init__(reason)
+        self.line, self.reason, self.keys = line, reason, keys
+
+
+def decoded(text: str, form: type[_T], hook: Callable[[type, Any], Any] | None = None) -> _T:
+    """The value of a TOML text.
 
     Args:
-        form: the msgspec struct that the whole file had to become.
+        form: the msgspec struct that the whole file is to become; `hook`: msgspec's `dec_hook`.
+
+    Raises:
+        Mistake: it is no TOML, or of another form.
     """
+    try:
+        table = tomllib.loads(text)
+    except RecursionError:
+        raise Mistake(None, "arrays or tables are too deep in one another") from None
+    except ValueError as error:  # no TOML, or a number of thousands of digits
+        raise Mistake(None, str(error)) from None
+    try:
+        return msgspec.convert(table, form, dec_hook=hook)
+    except msgspec.ValidationError as error:
+        raise Mistake(*_mistake(error, text, form), table.keys()) from None
+
+
+def _mistake(error: msgspec.ValidationError, text: str, form: type) -> tuple[int | None, str]:
     message, _, path = str(error).partition(" - at `")
     path = path.rstrip("`")
     where = f" in {path[2:]}" if len(path) > len("$.") else ""
