@@ -17,13 +17,13 @@ from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.announcing.forms import Bare
 from tidemill.errors import Refused
 from tidemill.facts.records import Health, Phase
-from tidemill.facts.requests import checked_login
 from tidemill.facts.settings import ALL_WAVES
 from tidemill.words import references
 from tidemill.words.moments import parse_moment
 from tidemill.words.names import (
     SHA,
     checked_line,
+    checked_login,
     checked_name,
     checked_sha,
     checked_short_sha,
@@ -35,6 +35,7 @@ from tidemill.words.unreadable import UNREADABLE
 MAX_BYTES = 32 << 20
 # Each may have to be looked for in the history of main.
 MOST_REVISIONS = 20
+FROM_GITHUB = "it is GitHub that sends this event: run this in the workflow that it starts"
 _T = TypeVar("_T")
 
 

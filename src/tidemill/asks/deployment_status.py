@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from tidemill.asks.ask import Nothing, ReportDeployment, read
+from tidemill.asks.ask import FROM_GITHUB, Nothing, ReportDeployment, read
 from tidemill.facts.deployment_statuses import DeploymentStatus, is_mirror
 from tidemill.facts.records import Health, Phase
 from tidemill.words.moments import parse_time
@@ -48,8 +48,7 @@ class _Event(msgspec.Struct):
 
 def ask_of(payload: bytes) -> ReportDeployment | Nothing:
     """What a `deployment_status` asks for."""
-    remedy = "it is GitHub that sends this event: run this in the workflow that it starts"
-    event = read(payload, _Event, "a deployment_status", remedy)
+    event = read(payload, _Event, "a deployment_status", FROM_GITHUB)
     deployment, status = event.deployment, event.deployment_status
     return report_of(
         DeploymentStatus(

@@ -8,15 +8,13 @@ import msgspec
 
 from tidemill.announcing.forms import read_whole
 from tidemill.asks import flux, target_deployed
-from tidemill.asks.ask import Announce, Ask, Nothing, ReportDeployment, read
+from tidemill.asks.ask import FROM_GITHUB, Announce, Ask, Nothing, ReportDeployment, read
 from tidemill.words.names import shown
 from tidemill.words.unreadable import UNREADABLE
 
 IMAGES_ANNOUNCED = "images-announced"
 TARGET_DEPLOYED = "target-deployed"
 OF_OURSELVES = ("turn-due", "check-requested")
-
-_FROM_GITHUB = "it is GitHub that sends this event: run this in the workflow that it starts"
 
 
 class _Sender(msgspec.Struct):
@@ -34,7 +32,7 @@ class _Sent(msgspec.Struct):
 
 def ask_of(payload: bytes) -> Ask | Nothing:
     """What a `repository_dispatch` asks for; `action` is the `event_type` that it was sent with."""
-    event = read(payload, _Typed, "a repository_dispatch", _FROM_GITHUB)
+    event = read(payload, _Typed, "a repository_dispatch", FROM_GITHUB)
     kind = event.action
     if kind in OF_OURSELVES:
         return Nothing(f"{kind} brings nothing: it only starts a turn")
@@ -46,7 +44,7 @@ def ask_of(payload: bytes) -> Ask | Nothing:
 
 
 def _announced(event: _Typed, payload: bytes) -> Announce:
-    sender = read(payload, _Sent, "a repository_dispatch", _FROM_GITHUB).sender
+    sender = read(payload, _Sent, "a repository_dispatch", FROM_GITHUB).sender
     found = read_whole(bytes(event.client_payload))
     return Announce(found, sender=sender.login if sender else "")
 

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from tidemill.asks.ask import (
+    FROM_GITHUB,
     Ask,
     DropRequest,
     HoldWave,
@@ -87,8 +88,7 @@ def ask_of(payload: bytes) -> Ask | Nothing:
     Raises:
         Refused: there is no such operation, or an input is missing, or one too many.
     """
-    remedy = "it is GitHub that sends this event: run this in the workflow that it starts"
-    given = _filled(read(payload, _Event, "a workflow_dispatch", remedy).inputs or {})
+    given = _filled(read(payload, _Event, "a workflow_dispatch", FROM_GITHUB).inputs or {})
     operation = given.pop("operation", TURN)
     form = _FORMS.get(operation)
     if form is None and operation != TURN:

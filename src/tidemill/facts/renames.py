@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, product
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
@@ -47,15 +48,18 @@ from tidemill.facts.requests import (
     announced_as,
     announced_set,
 )
-from tidemill.facts.settings import ALL_SETS, ImageSet, Settings, Wave
+from tidemill.facts.settings import ImageSet, Settings, Wave
 from tidemill.facts.snapshot import Snapshot
 
+_Operated = TypeVar("_Operated", AutoCommit, Eviction)
 Place = tuple[str, str]
 """A wave and a set, or a wave and a target."""
 
 
 class NameHistory(Struct, frozen=True, dict=True):
     """The names of one kind, waves or sets, and the past of each.
+
+    `_` for all sets is no name, so nothing becomes of it: each question about it answers `_`.
 
     Attributes:
         past: by each name of the settings those of the ledger whose past it has.
@@ -152,22 +156,16 @@ class Renaming(Struct, frozen=True, dict=True):
 
     def heirs(self, place: Place) -> Iterator[Place]:
         """What a wave and a set of the ledger are called today."""
-        wave, set_name = place
-        return product(self.waves.heirs(wave), self._sets_of(set_name))
+        return product(self.waves.heirs(place[0]), self.sets.heirs(place[1]))
 
     def sources(self, place: Place) -> Iterator[Place]:
         """The waves and sets of the ledger whose past one of today has."""
-        wave, set_name = place
-        sets = (ALL_SETS,) if set_name == ALL_SETS else self.sets.sources(set_name)
-        return product(self.waves.sources(wave), sets)
+        return product(self.waves.sources(place[0]), self.sets.sources(place[1]))
 
     def listing(self, waves: Sequence[str], target: str) -> tuple[str, ...]:
         """Of some waves those that list a target; the first one where none does."""
         found = [wave for wave in self.settings.waves if wave.name in waves]
         return tuple(one.name for one in found if target in one.targets) or tuple(waves[:1])
-
-    def _sets_of(self, set_name: str) -> tuple[str, ...]:
-        return (ALL_SETS,) if set_name == ALL_SETS else self.sets.heirs(set_name)
 
 
 class RenamedSnapshot(Struct, frozen=True):
@@ -202,7 +200,7 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
         snapshot,
         ledger=ledger,
         inbox=renamed_inbox(renaming, snapshot.inbox, copies),
-        auto=tuple(one for commit in snapshot.auto for one in _commits(renaming, commit)),
+        auto=tuple(one for commit in snapshot.auto for one in _operated(renaming, commit)),
         holds=holds,
         records=records,
     )
@@ -263,8 +261,6 @@ def renamed_ledger(
     """
     names = renaming.waves.names, renaming.sets.names
     if not renaming.is_due:
-        if names == (ledger.wave_names, ledger.set_names):
-            return ledger
         return changed(ledger, wave_names=names[0], set_names=names[1])
     parts = {
         (wave, name): part for wave, sets in ledger.sets.items() for name, part in sets.items()
@@ -277,11 +273,11 @@ def renamed_ledger(
     return changed(
         ledger,
         sets=sets,
-        auto=[one for commit in ledger.auto for one in _commits(renaming, commit)],
+        auto=[one for commit in ledger.auto for one in _operated(renaming, commit)],
         well_with=_well_with(renaming, ledger.well_with),
         failing=_failing(renaming, ledger),
         ended=[one for ended in ledger.ended for one in _endeds(renaming, ended)],
-        evictions=[one for eviction in ledger.evictions for one in _evictions(renaming, eviction)],
+        evictions=[one for eviction in ledger.evictions for one in _operated(renaming, eviction)],
         endings={
             heir: [
                 one for old in renaming.sets.sources(heir) for one in ledger.endings.get(old, [])
@@ -365,19 +361,15 @@ def _operation(operation: Operation, place: Place) -> Operation:
     return changed(operation, wave=wave, set=set_name, source_set=then)
 
 
-def _commits(renaming: Renaming, commit: AutoCommit) -> Iterator[AutoCommit]:
-    """Its folder and its message change: on main, which has moved, it is done again anyway."""
-    for place in renaming.heirs((commit.operation.wave, commit.operation.set)):
-        yield changed(commit, operation=_operation(commit.operation, place))
-
-
-def _evictions(renaming: Renaming, eviction: Eviction) -> Iterator[Eviction]:
-    operation = eviction.operation
+def _operated(renaming: Renaming, one: _Operated) -> Iterator[_Operated]:
+    """A commit of auto, or an eviction, with its operation by today's names. The folder and the
+    message of a commit change: on main, which has moved, it is done again anyway."""
+    operation = one.operation
     if operation is None:
-        yield eviction
+        yield one
         return
     for place in renaming.heirs((operation.wave, operation.set)):
-        yield changed(eviction, operation=_operation(operation, place))
+        yield changed(one, operation=_operation(operation, place))
 
 
 def _endeds(renaming: Renaming, ended: RequestEnding) -> Iterator[RequestEnding]:
@@ -553,11 +545,7 @@ def _placed(
     renaming: Renaming, fact: Promotion | Rollback | HoldRequest | Retry, *, is_of_today: bool
 ) -> Iterator[Fact]:
     origin = (fact.wave, fact.set)
-    sets = (
-        (ALL_SETS,)
-        if fact.set == ALL_SETS
-        else renaming.sets.meant(fact.set, is_of_today=is_of_today)
-    )
+    sets = renaming.sets.meant(fact.set, is_of_today=is_of_today)
     places = list(product(renaming.waves.meant(fact.wave, is_of_today=is_of_today), sets))
     if isinstance(fact, Promotion) and len(places) > 1:
         yield fact

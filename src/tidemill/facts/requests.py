@@ -25,8 +25,6 @@ from tidemill.words.names import (
     LOGIN,
     NAME,
     checked_line,
-    is_login,
-    shown,
 )
 from tidemill.words.references import running
 
@@ -316,16 +314,6 @@ def decode(data: bytes) -> Fact:
         case _:
             pass
     return fact
-
-
-def checked_login(text: str) -> str:
-    """Return `text` if an account of GitHub may have it as its login; else raise `Refused`."""
-    if not is_login(text):
-        raise Refused(
-            f"{shown(text)} is not the login of an account",
-            remedy="give it as GitHub shows it, an App's with [bot]",
-        )
-    return text
 
 
 def _check_time(when: datetime, what: str) -> None:

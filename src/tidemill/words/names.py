@@ -88,6 +88,16 @@ def is_login(text: str) -> bool:
     return LOGIN.fullmatch(text) is not None
 
 
+def checked_login(text: str) -> str:
+    """Return `text` if an account of GitHub may have it as its login; else raise `Refused`."""
+    if not is_login(text):
+        raise Refused(
+            f"{shown(text)} is not the login of an account",
+            remedy="give it as GitHub shows it, an App's with [bot]",
+        )
+    return text
+
+
 def is_team(text: str) -> bool:
     """Whether `text` may be a team, as ORG/TEAM, the team as it stands in addresses."""
     return TEAM.fullmatch(text) is not None and ".." not in text
