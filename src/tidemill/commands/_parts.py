@@ -31,10 +31,15 @@ class Commit(Struct, frozen=True):
 
 
 class When(Struct, frozen=True):
-    """A time. Plain words are exact; a terminal says how long ago that was at `now`."""
+    """A time. Plain words are exact; a terminal says how long ago that was at `now`.
+
+    Attributes:
+        is_past: whether it can't be to come: then another clock is ahead, or `now` is long ago.
+    """
 
     moment: datetime | None
     now: datetime
+    is_past: bool = False
 
     def __str__(self) -> str:
         return time_text(self.moment) or ""
@@ -42,7 +47,9 @@ class When(Struct, frozen=True):
     @property
     def ago(self) -> str:
         """As `2 h ago`; nothing where there is no time."""
-        return ago(self.moment, self.now) if self.moment else ""
+        if self.moment is None:
+            return ""
+        return ago(self.moment, max(self.moment, self.now) if self.is_past else self.now)
 
 
 class State(Struct, frozen=True):

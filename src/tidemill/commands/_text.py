@@ -231,7 +231,7 @@ def _waiting(
             yield "Waiting:"
         yield Paragraph(shortened(subject(line.about)), indent=2)
         if line.since:
-            yield Paragraph("since", indent=4, at=When(line.since, remedies.now))
+            yield Paragraph("since", indent=4, at=When(line.since, remedies.now, is_past=True))
         if line.id:
             yield Paragraph(f"as {line.id}", indent=4)
         for reason in reasons(line, remedies.now):
@@ -277,7 +277,7 @@ def _hold(hold: Hold, now: datetime) -> tuple[str, str, When, When | str, str]:
     from tidemill.facts.settings import ALL_SETS
 
     which = "all sets" if hold.set == ALL_SETS else hold.set
-    return which, hold.by, When(hold.since, now), until, hold.reason
+    return which, hold.by, When(hold.since, now, is_past=True), until, hold.reason
 
 
 def _freeze(one: FreezeStatus, now: datetime) -> tuple[str, When, When, str]:
@@ -294,7 +294,7 @@ def _wave(wave: WaveStatus, now: datetime) -> Iterator[Part]:
                 Commit(one.app_sha, is_of_app=True),
                 "hotfix" if one.is_hotfix else str(one.position or ""),
                 State(one.state),
-                When(one.since, now),
+                When(one.since, now, is_past=True),
             )
             for one in wave.sets
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from tests.unit.results import ACCEPTED, announced, built, printed, reconciled, 
 from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
 from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha, stack
 
-from tidemill.commands._parts import WIDTH
+from tidemill.commands._parts import WIDTH, Paragraph, When
 from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
@@ -65,6 +66,17 @@ def test_a_turn_says_what_became_of_it() -> None:
 
 def test_statuses_that_were_set_come_first() -> None:
     assert lines(reconciled(Rollout(), settled=(RED,)))[0] == f"The status of {RED} is set."
+
+
+def test_what_something_waits_since_is_past_though_a_clock_is_behind() -> None:
+    late = NOW + timedelta(seconds=2)
+    assert [When(late, NOW, is_past=one).ago for one in (True, False)] == [
+        "just now",
+        "in a moment",
+    ]
+    since = [one.at for one in text(announced()) if isinstance(one, Paragraph) and one.at]
+    assert since
+    assert all(one.is_past for one in since)
 
 
 def test_a_status_has_every_wave_with_its_holds() -> None:
