@@ -157,7 +157,7 @@ def _landings(
         (
             time(stay.landed_at, f"{stay.landed_at:%Y-%m-%d %H:%M}"),
             *((frame.wave(stay.wave),) if with_wave else ()),
-            joined(frame.set(stay.set, stay.app_sha), " ", el("small", stay.set)),
+            _which(frame, stay),
             _how(stay),
             state(stay.state),
             show_duration(stay.deployed_at - stay.landed_at) if stay.deployed_at else None,
@@ -168,6 +168,12 @@ def _landings(
     ]
     head = ("landed", *wave_head, "set", "how", "state", "deployed after", "there for", "commit")
     return table("What landed, the newest first", head, rows)
+
+
+def _which(frame: Frame, stay: StayView) -> Markup:
+    name = el("small", stay.set)
+    is_there = stay.how != "removed by hand"
+    return joined(frame.set(stay.set, stay.app_sha), " ", name) if is_there else name
 
 
 def _how(stay: StayView) -> Markup:

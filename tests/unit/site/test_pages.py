@@ -289,3 +289,14 @@ def test_a_freeze_is_shown_with_its_end() -> None:
     text = pages(shown(rollout))["index.html"].text
     assert "Frozen until 2026-01-09 00:00 UTC" in text
     assert "the year begins" in text
+
+
+def test_image_files_that_somebody_took_away_are_called_that() -> None:
+    rollout = two_waves()
+    rollout.by_hand("shop", None)
+    rollout.turn()
+    files = site(shown(rollout))
+    rows = files["waves/shop.html"].decode().split("<tr")
+    (row,) = [row for row in rows if "removed by hand" in row]
+    assert "unknown" not in row
+    assert "app was taken by hand out of shop" in files["landings.xml"].decode()
