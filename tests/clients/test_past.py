@@ -63,6 +63,16 @@ def test_last_commits_alone_are_read_and_then_more_of_them(bare: Path, way: str)
 
 
 @pytest.mark.parametrize("way", ["borrowed", "fetched"])
+def test_few_commits_of_one_tip_cut_off_nothing_of_another(bare: Path, way: str) -> None:
+    shas = [sha for sha, _ in expected(bare)]
+    with opened(str(bare) if way == "borrowed" else f"file://{bare}") as repository:
+        assert repository.commits(shas[-2]) == shas[:-1]
+        records, _ = repository.records(shas[-1], "record.json", 2)
+        assert [sha for sha, _ in records] == shas[-2:]
+        assert repository.commits(shas[-2]) == shas[:-1]
+
+
+@pytest.mark.parametrize("way", ["borrowed", "fetched"])
 def test_commits_that_are_not_wanted_are_not_read_but_for_the_first(bare: Path, way: str) -> None:
     tip, asked = git(bare, "rev-parse", "main"), []
 

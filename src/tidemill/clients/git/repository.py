@@ -61,7 +61,7 @@ class Repository(Objects):
         self._reading = Reading(self.git, self._origin)
         self._worktree: Worktree | None = None
         self._here: set[str] = set()
-        self._pasts: dict[str, int] = {}  # by tip how many commits of its history are here
+        self._past_here: tuple[str, int] = ("", 0)  # a tip, and how many commits of its history
         self._is_borrowed = False
 
     def begin(self) -> None:
@@ -172,9 +172,10 @@ class Repository(Objects):
     def _past(self, tip: str, most: int = ALL_COMMITS) -> Git:
         """The place with the last commits of `tip`; nothing but these, where they are far."""
         git = self._past_place()
-        if not self._is_borrowed and self._pasts.get(tip, 0) < most:
+        last, count = self._past_here
+        if not self._is_borrowed and (tip != last or count < most):
             self._fetch([tip], into=git, depth=most, without="tree:0")
-            self._pasts[tip] = most
+            self._past_here = tip, most  # it may have cut off the history of any other one
         return git
 
     def _past_place(self) -> Git:
