@@ -74,11 +74,12 @@ def test_server_is_a_proxy_for_names_of_this_machine(shop: Mill, host: str) -> N
         assert answer.status == 200
 
 
-def test_last_lines_of_steps_that_fail_are_there(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shell", ["", "shell: sh, ", "shell: '/bin/bash -p {0}', "], ids=repr)
+def test_last_lines_of_steps_that_fail_are_there(tmp_path: Path, shell: str) -> None:
     """Act reads no more of a step that has failed; now and then its last lines are lost."""
+    begun = f"      - {{continue-on-error: true, {shell}"
     steps = "".join(
-        f"      - {{continue-on-error: true, run: 'seq 30; printf the_last_of_{one}; exit 3'}}\n"
-        for one in range(30)
+        f"{begun}run: 'seq 30; printf the_last_of_{one}; exit 3'}}\n" for one in range(30)
     )
     with mill(tmp_path) as shop:
         shop.push(a=f"on: [repository_dispatch]\njobs:\n  a:\n    runs-on: x\n    steps:\n{steps}")

@@ -50,7 +50,7 @@ def test_what_act_does_not_know_goes_and_the_rest_stays() -> None:
             {
                 "run": "echo 'job.workflow_sha' ${{ github.sha }}",
                 "shell": "env -u ACT -u ACTIONS_RESULTS_URL -u ACTIONS_RUNTIME_TOKEN "
-                "-u ACTIONS_RUNTIME_URL -u SHA_REF bash -e {0}",
+                "-u ACTIONS_RUNTIME_URL -u SHA_REF tidemill-sandbox-step bash -e {0}",
             },
         ],
     }

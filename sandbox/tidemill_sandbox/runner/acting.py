@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 
 from tidemill.errors import Refused
 from tidemill_sandbox.runner.chain import CALLS
-from tidemill_sandbox.runner.rewriting import LABEL
+from tidemill_sandbox.runner.rewriting import LABEL, STEP
 
 # What a machine's own settings say about networks and package registries; nothing else of the
 # environment reaches a job.
@@ -31,12 +31,12 @@ _KEPT = (
 _KEPT_BEGINNINGS = ("PIP_", "UV_", "npm_config_")
 
 # After a step that fails, act reads no more of what it said: its last lines are lost, now and then.
-# So the shell of a step that failed says a line of its own, and ends when that has come out of act.
+# So a step that failed says a line of its own, and ends when that has come out of act.
 _SAID_ALL = "tidemill-sandbox: said all, "
-_SHELL = f"""\
-#!/bin/sh
-case "$*" in "-e "* | "--noprofile --norc -e -o pipefail "*) ;; *) exec {{bash}} "$@" ;; esac
-{{bash}} "$@" && exit
+# It is bash, which hands on variables whose names have a hyphen, as inputs have; sh may drop them.
+_STEP = f"""\
+#!/bin/bash -p
+"$@" && exit
 status=$? tries=0
 echo "{_SAID_ALL}$$"
 until [ -e {{heard}}/$$ ] || [ "$tries" -ge 1000 ]; do {{sleep}} 0.01; tries=$((tries + 1)); done
@@ -104,14 +104,9 @@ class Act:
         ):
             _write_private(folder / name, content)
         self._heard = folder / "heard"
-        shell = folder / "shell" / "bash"
-        shell.write_text(
-            _SHELL.format(
-                bash=shutil.which("bash"), sleep=shutil.which("sleep"), heard=self._heard
-            ),
-            encoding="utf-8",
-        )
-        shell.chmod(0o755)
+        step = folder / "shell" / STEP
+        step.write_text(_STEP.format(sleep=shutil.which("sleep"), heard=self._heard))
+        step.chmod(0o755)
         local = {f"{CALLS}@1": folder / "calls", **task.local}
         command = [
             program(), task.event, "--json", "-C", str(folder / "work"),

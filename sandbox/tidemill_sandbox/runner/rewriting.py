@@ -8,6 +8,7 @@ act (0.2.89) lags behind GitHub in these, and only they are changed:
 - contexts that act does not have (`job.workflow_*`, `github.workflow_ref`, ...) become their text;
 - `run` steps don't see what act leaves in their environment: INPUT_* of the action around them,
   the runner's own token for artifacts, ACT;
+- they are started by a program of the runner's, which loses nothing of what they say last;
 - the actions for artifacts take any server but github.com and those below `localhost` for one of
   Enterprise Server's, and refuse it: to them it is `github.localhost`. They only look at the name.
 
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 LABEL = "ubuntu-24.04"
+STEP = "tidemill-sandbox-step"  # starts the shell of each `run` step; `acting` puts it on PATH
 HIDDEN = ("ACT", "ACTIONS_RESULTS_URL", "ACTIONS_RUNTIME_TOKEN", "ACTIONS_RUNTIME_URL", "SHA_REF")
 _SHELLS = {  # Workflow syntax, `jobs.<job_id>.steps[*].shell`
     "": "bash -e {0}",
@@ -144,7 +146,7 @@ def _step_for_act(step: dict[str, Any], own: str, shell: str, hidden: Iterable[s
         given = str(step.get("shell", shell))
         whole = _SHELLS.get(given, given)
         if "{0}" in whole and not has_expression(whole):
-            step["shell"] = " ".join(["env", *(f"-u {name}" for name in hidden), whole])
+            step["shell"] = " ".join(["env", *(f"-u {name}" for name in hidden), STEP, whole])
 
 
 def _default_shell(node: Mapping[str, Any]) -> str:
