@@ -49,6 +49,7 @@ from tidemill.plan.obstacles import (
     TimeLimit,
     Wait,
 )
+from tidemill.plan.verification import lost_answers
 from tidemill.plan.wording import subject
 from tidemill.words.names import one_line
 from tidemill.words.shas import short
@@ -57,6 +58,7 @@ MOST_OPEN = 100
 MOST_AT_ONCE = 20  # messages to one receiver in one turn
 _RED_MAIN = ("red main",)
 _Cause = tuple[str, ...]
+_LOST = "lost verification"
 
 
 def tell(draft: Draft) -> None:
@@ -128,6 +130,8 @@ def _as_it_is(draft: Draft, one: Signal, now: Collection[_Cause]) -> Signal:
         return one
     if one.cause == _RED_MAIN and not _is_green(draft):
         return one  # its check has not answered, or did not have to
+    if one.cause[0] == _LOST and lost_answers(draft, *one.cause[1:3]):
+        return one  # a newer set is on its way there, and nobody has answered about any yet
     ended = {
         name: Delivery(at=None if delivery.is_done else delivery.at)
         for name, delivery in one.deliveries.items()
@@ -287,7 +291,7 @@ def _named(one: Obstacle, about: About) -> tuple[SignalKind, _Cause]:
         case FailedVerification(wave=wave, set=set_name):
             return "failed", ("red verification", wave, set_name)
         case MissingVerification(wave=wave):
-            return "stuck", ("lost verification", wave, about.set or "")
+            return "stuck", (_LOST, wave, about.set or "")
         case PastEnding(how="rejected", app_sha=sha):
             return "rejected", ("rejected", about.set or "", sha)
         case RedMain():

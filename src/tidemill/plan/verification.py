@@ -59,12 +59,12 @@ def unverified(
     """Whether a set that has soaked in `source` for `wave` still has to be verified there."""
     asked = draft.settings.verifications_of(source.name, set_name)
     names = [one.name for one in asked if landing.verified.get(one.name, _NEVER) < wave.soak]
-    return _missing(draft, source, set_name, names) if names else None
+    return _missing(draft, source.name, set_name, names) if names else None
 
 
-def lost_answers(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
-    """Whether the last answers about the set that a wave has were lost."""
-    answers = draft.ledger.history(wave.name, set_name).answers
+def lost_answers(draft: Draft, wave: str, set_name: str) -> Obstacle | None:
+    """Whether the last answers about what a wave has were lost."""
+    answers = draft.ledger.history(wave, set_name).answers
     names = [name for name, one in answers.items() if one.lost]
     return _missing(draft, wave, set_name, names) if names else None
 
@@ -72,11 +72,11 @@ def lost_answers(draft: Draft, wave: Wave, set_name: str) -> Obstacle | None:
 _NEVER = timedelta(-1)
 
 
-def _missing(draft: Draft, wave: Wave, set_name: str, names: Collection[str]) -> Obstacle:
-    answers = draft.ledger.history(wave.name, set_name).answers
+def _missing(draft: Draft, wave: str, set_name: str, names: Collection[str]) -> Obstacle:
+    answers = draft.ledger.history(wave, set_name).answers
     lost = next((answers[name] for name in names if name in answers and answers[name].lost), None)
     return MissingVerification(
-        wave=wave.name,
+        wave=wave,
         names=tuple(sorted(names)),
         lost=lost.kind if lost else "",
         why=lost.why if lost else "",

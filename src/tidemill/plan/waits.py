@@ -189,7 +189,7 @@ def _present(draft: Draft, wave: Wave, set_name: str, landing: Landing) -> None:
         spare = Reporters.of(draft, wave).spare(landing)
         since = landing.landed_at
         draft.wait(about, MissingReport(wave=wave.name, targets=late, spare=spare, since=since))
-    elif lost := lost_answers(draft, wave, set_name):
+    elif lost := lost_answers(draft, wave.name, set_name):
         draft.wait(about, lost)
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.snapshots import (
     LAB,
     SHOP,
@@ -18,7 +19,9 @@ from tests.unit.snapshots import (
     whats,
 )
 
+from tidemill.facts.signals import Reach, Receiver, SignalSettings
 from tidemill.facts.verification import Green, Lost, NotAsked, Red
+from tidemill.plan.signals import confirmed
 
 ERRORS = {"name": "errors", "waves": ["lab"], "url": "https://verdict.example.com"}
 GREEN, RED, LOST = Green("0.1"), Red("0.5 is more than 0.2"), Lost("timeout", "30 s")
@@ -338,3 +341,20 @@ def test_a_person_may_override_what_is_not_verified() -> None:
     rollout.verifications = {"errors": LOST}
     rollout.promotion("shop", 2, override="the metrics are down")
     assert introduced(rollout.turn()) == [("shop", 2)]
+
+
+def test_a_lost_answer_is_not_over_because_a_newer_set_is_being_deployed() -> None:
+    rollout = Rollout(settings(shop=SHOP, verifications=[{**ERRORS, "waves": ["shop"]}]))
+    receiver = Receiver(name="ops", kind="webhook")
+    rollout.settings = replace(rollout.settings, signals=SignalSettings(receivers=(receiver,)))
+    rollout.reach = Reach(frozenset({"ops"}))
+    rollout.landing("shop", 1)
+    rollout.verifications = {"errors": Lost("refused", "there is no such metric")}
+    [message] = rollout.turn().messages
+    rollout.ledger.signals = confirmed(rollout.ledger.signals, {message.key})
+    rollout.landing("shop", 2, landed=0, deployed=None)
+    assert rollout.turn().messages == ()
+    for target in SHOP["targets"]:
+        rollout.reports("shop", target)
+    rollout.verifications = {"errors": GREEN}
+    assert [one.state for one in rollout.turn().messages] == ["over"]
