@@ -57,7 +57,7 @@ def accepted_and_turned(
         return Acceptance(request)
     try:
         done = turning.turn(
-            Clock(options.now),
+            Clock(options.now, read=options.clock),
             state=accepted.state,
             extra=accepted.extra,
             request=accepted.id if accepted.is_new and not accepted.extra else None,

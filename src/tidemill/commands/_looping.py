@@ -139,7 +139,8 @@ class Loop:
     @property
     def _clock(self) -> Clock:
         """A run may take long, so the time is asked each time."""
-        return Clock(self._options.now if self._options.now_given else datetime.now(UTC))
+        given = self._options
+        return Clock(given.now if given.now_given else datetime.now(UTC), read=given.clock)
 
     def _turn(self, state: State | None, is_claiming: bool) -> Turn:
         state, self._state = state or self._state, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -114,6 +115,11 @@ class Options(Struct, frozen=True):
     dry_run: bool = False
     accept_only: bool = False
     sign: bool = False
+
+    @property
+    def clock(self) -> Callable[[], datetime] | None:
+        """Says what time it is; None where somebody has said which time to act as."""
+        return None if self.now_given else lambda: datetime.now(UTC)
 
 
 def image_set(about: str = "may be left out where there is one") -> Option:

@@ -35,7 +35,7 @@ def reconcile(store: Store, arguments: Arguments) -> Reconciliation:
         )
     try:
         done = turning.turn(
-            Clock(options.now),
+            Clock(options.now, read=options.clock),
             state=state,
             claim=arguments.claim or arguments.check_requests,
             may_try=not arguments.without_entrypoints,

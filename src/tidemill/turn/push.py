@@ -18,10 +18,21 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
 
 class Clock(Struct, frozen=True):
-    """What writing needs of time: the time that is decided on, and a way to pause."""
+    """What writing needs of time.
+
+    Attributes:
+        now: when it began, or the time to act as.
+        pause: a way to pause.
+        read: says what time it is; None where somebody has said which time to act as.
+    """
 
     now: datetime
     pause: Callable[[float], None] = time.sleep
+    read: Callable[[], datetime] | None = None
+
+    def by_now(self) -> datetime:
+        """The time to decide on; it never runs backwards."""
+        return max(self.now, self.read()) if self.read else self.now
 
     def pause_after(self, tries: int) -> None:
         """Pause for a random while, which grows with the tries."""

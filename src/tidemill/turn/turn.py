@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec import Struct, field
@@ -43,6 +43,8 @@ from tidemill.turn.verification import Verifier
 from tidemill.turn.vouching import vouched
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
+
+_STALE = timedelta(seconds=10)  # after so long, a window may have closed or a freeze begun
 
 
 class Turn(Struct, frozen=True):
@@ -123,8 +125,11 @@ def turn(  # noqa: PLR0913 - each has a name
             state, entries = cleared_way(store, state, clock, run_url)
             cleared += entries
         facts = {**(extra or {}), **reported(state)}
-        known = snapshot(store, state, clock.now, facts)
+        known = snapshot(store, state, clock.by_now(), facts)
         known, decided = decide(replace(known, reach=reach(known.settings)))
+        while decided.landed and (now := clock.by_now()) - known.now > _STALE:
+            say("making commits took a while: deciding again, by the time it is now")
+            known, decided = decide(replace(known, now=now))
         if decided.todo is not None:
             return Turn(decided, LeftToNextRun(), state, known).after(cleared)
         if decided.moves_branches and not may_move:
