@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -22,6 +22,7 @@ from tests.simulation.facts import demand
 from tests.simulation.memory import Client, Killed, Server
 from tests.simulation.receiver import NAME
 from tests.simulation.reports import LatestReports
+from tidemill.clients.http.client import Answer, Call
 from tidemill.commands import (
     drop,
     hold_wave,
@@ -123,17 +124,17 @@ def stage(seed: int = 0) -> Iterator[None]:
 
     What they leave to chance, such as how often a sender looks, follows from the seed as well.
     """
-    clock = partial(Clock, pause=lambda _: None)
     with ExitStack() as stack:
         doubles: tuple[tuple[str, tuple[str, ...], Any], ...] = (
             ("opened", ("_accepting", "reconcile_cfg_app", "record_check", "status"), _opened),
-            ("Clock", ("_acceptance", "_reconciling", "record_check"), clock),
+            ("Clock", ("_acceptance", "_reconciling", "record_check"), _clock),
             ("connected", ("_turning", "status"), _connected),
         )
         for name, modules, double in doubles:
             for module in modules:
                 stack.enter_context(patch(f"tidemill.commands.{module}.{name}", double))
         for name, instead in (
+            ("tidemill.turn.verification.Asked", _Asked),
             ("tidemill.turn.signalling.send", _send),
             ("tidemill.turn.signalling.confirm", _confirm),
             ("tidemill.commands._signalling.parse_addresses", lambda _: ({NAME: "https://x"}, [])),
@@ -161,6 +162,23 @@ def _defaults(module: ModuleType) -> Mapping[str, object]:
 @contextmanager
 def _opened(_: str) -> Iterator[Client]:
     yield _LOCAL.client
+
+
+def _clock(now: datetime, **_: object) -> Clock:
+    """A clock that never pauses, and goes with the history's."""
+    client: Client = _LOCAL.client
+    return Clock(now, pause=lambda _: None, read=client.server.time)
+
+
+class _Asked:
+    """An address that is asked."""
+
+    def __init__(self, call: Call, _: float) -> None:
+        self.call = call
+
+    def answer(self) -> Answer:
+        client: Client = _LOCAL.client
+        return client.server.metrics.answered(self.call, client.heard)
 
 
 def _send(due: Sequence[Message], *_: object, **__: object) -> Sent:

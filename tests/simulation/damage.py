@@ -46,7 +46,8 @@ def forge_request(world: World) -> None:
     rng, waves = world.rng, [wave.name for wave in world.scene.waves]
     wave, name = rng.choice(waves), rng.choice(world.scene.sets)
     fields: dict[str, Any] = {"accepted_at": world.now, "by": "ada", "wave": wave}
-    had = [one for other in waves for one in world.rules.standing.had(other, name) if one.app_sha]
+    hads = [one for other in waves for one in world.rules.standing.had(other, name)]
+    had = [one for one in hads if one.app_sha and one.position]
     made: requests.Fact
     if rng.random() < 0.3 or not had:
         holds = [record(world.server, sha) for sha in below(world.server.refs, "holds").values()]
@@ -88,7 +89,8 @@ def lose_journal(world: World) -> None:
 def announce_far_ahead(world: World) -> None:
     """An announcement with a position that would lock out all that come after it."""
     name = world.rng.choice(world.scene.sets)
-    if world.rules.standing.had(world.scene.waves[0].name, name) and world.apps.get(name):
+    had = world.rules.standing.had(world.scene.waves[0].name, name)
+    if any(one.app_sha for one in had) and world.apps.get(name):
         told = json.loads(announcement(world, kind="new", set_name=name))
         world.apps[name].pop()
         world.do("announce", announcement=json.dumps({**told, "position": 2**53 - 1}))

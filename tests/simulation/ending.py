@@ -80,7 +80,9 @@ def _rest(world: World) -> Rest:
 def _calm_down(world: World, rest: Rest) -> None:
     places = [(wave.name, name) for wave in world.scene.waves for name in world.scene.sets]
     world.server.slow = world.server.protected = False
+    world.lag = 0
     world.outbox.clear()
+    world.server.metrics.moods.clear()
     damage.repair(world)
     world.synced.clear()
     world.ill = {rest.ill} if rest.ill else set()

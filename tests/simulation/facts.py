@@ -14,6 +14,7 @@ MAIN, AUTO, SPACE = "refs/heads/main", "refs/heads/auto", "refs/tidemill"
 JOURNAL = f"{SPACE}/journal"
 RULE_OF_SIGNALS = 15  # design.md, section 10, has 14: this one is of docs/jobs/get-told.md
 RULE_OF_GATES = 16  # and this one of docs/jobs/name-approvers.md
+RULE_OF_VERIFICATIONS = 17  # and this one of docs/jobs/verify.md
 State = Literal["green", "red", "unknown"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tests.simulation import verification_rules
 from tests.simulation.facts import below, changed, demand, is_over, record
 from tests.simulation.memory import Push, Server
 from tests.simulation.scene import Scene, minutes
@@ -19,8 +20,13 @@ def judge(
     push: Push,
     landing: Landing,
     now: datetime,
+    at: datetime,
 ) -> None:
-    """Judge one landing of a turn, before it is counted among what the wave has had."""
+    """Judge one landing of a turn, before it is counted among what the wave has had.
+
+    Args:
+        now: the time by which it was decided; `at`: when it was pushed.
+    """
     request = requests.get(landing.told.get("Request", ""), {})
     earlier = standing.had(landing.wave, landing.set)[:-1]
     where = f"{landing.kind} {landing.set} {landing.position} in {landing.wave}"
@@ -33,7 +39,7 @@ def judge(
     _goes_forward(request, earlier, landing, where)
     _leaves_a_hotfix(requests, earlier, request, where)
     if not request.get("override") or landing.kind == "introduce":
-        _is_let_in(standing.server, standing.scene, push, landing, now, where)
+        _is_let_in(standing.server, standing.scene, push, landing, at, where)
     if landing.kind == "promote":
         _was_deployed_before(standing, request, landing, now, where)
 
@@ -52,8 +58,10 @@ def _rolls_back(
         return
     wave, left = standing.scene.wave(landing.wave), earlier[-1]
     demand(3, wave.on_failure == "roll back", f"{where}: nobody asked")
-    demand(3, standing.failed_on(left), f"{where}: {left.position} has not failed")
-    demand(3, not left.was_deployed, f"{where}: {left.position} had been deployed")
+    failed = standing.failed_on(left) or left.was_refuted
+    demand(3, failed, f"{where}: {left.position} has not failed")
+    fine = not left.was_deployed or left.was_refuted
+    demand(3, fine, f"{where}: {left.position} had been deployed")
     demand(3, left.kind != "roll back", f"{where}: back from a rollback")
     demand(3, any(one.was_deployed for one in same), f"{where}: it was never healthy there")
 
@@ -161,5 +169,7 @@ def _was_deployed_before(
         demand(3, fit, f"{where}: it was rolled back in {name}")
         deployed = [one for one in fit if standing.deployed_at(one) is not None]
         demand(4, deployed, f"{where}: it is not deployed in {name}")
+        verification_rules.goes_on(standing, name, deployed, where)
         soaked = max(standing.soaked(one, now) for one in deployed)
         demand(4, soaked >= minutes(wave.soak), f"{where}: it soaked in {name} for {soaked} only")
+        verification_rules.was_verified(standing, name, deployed, wave.soak, where)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from tests.simulation.facts import trailers
+from tests.simulation.metrics import MOODS
 from tests.simulation.sources import digests_of, file_of, is_green, is_sick
 from tests.simulation.world import ACCEPTED, AUTO, World
 
@@ -109,6 +111,39 @@ def waver(world: World) -> None:
         phase = world.rng.choice(("Succeeded", "Succeeded", "Failed", "Error"))
         health = world.rng.choice(("Healthy", "Healthy", "Degraded", "Missing"))
         world.do("report", **report_of(world, wave, target, phase, health))
+
+
+def flap(world: World) -> None:
+    """What verifications ask changes in some wave: better, worse, or nobody can say."""
+    if world.scene.verifications:
+        wave = world.rng.choice(world.scene.waves).name
+        name = world.rng.choice(world.scene.verifications)
+        mood = world.rng.choice(("green", "green", "red", "red", *MOODS))
+        world.server.metrics.moods[wave, name] = mood
+        world.tell(f"{name} in {wave} is {mood}")
+
+
+def turn_red(world: World) -> None:
+    """Verifications turn red while the set that they are about is on its way to the next wave."""
+    if not world.scene.verifications:
+        return
+    world.server.metrics.moods.clear()
+    for _ in range(6):
+        chain = world.rules.auto.chain(world.server.refs.get(AUTO))
+        told = [trailers(world.server.commits[sha].message) for sha in chain]
+        if any(one.get("Operation") == "promote" for one in told):
+            break
+        check_all(world)
+        world.do("turn")
+        sync_and_report(world)
+        world.later(30)
+    for wave in world.scene.waves:
+        for name in world.scene.verifications:
+            world.server.metrics.moods[wave.name, name] = "red"
+    world.tell("All verifications are red.")
+    world.do("turn")
+    check_all(world)
+    world.do("turn")
 
 
 def hurry(world: World) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
+from tests.simulation.metrics import Key, Metrics
 from tests.simulation.receiver import Receiver, Sender
 from tests.simulation.sources import ROLLOUT, generated
 from tidemill.clients.git.store import (
@@ -88,6 +89,7 @@ class Push:
 
     Attributes:
         already: what it asked for besides, and was so before it.
+        heard: what verifications had answered since that listing.
     """
 
     by: str
@@ -95,6 +97,7 @@ class Push:
     before: Mapping[str, str]
     updates: tuple[Update, ...]
     already: tuple[Update, ...] = ()
+    heard: Mapping[Key, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,6 +111,9 @@ class Server:
         slow: operations take too long.
         sits: whose key is where somebody asks for something.
         receiver: who is told what needs a person; `senders` are those that could send so far.
+        time: what time it is by now, None where it stands still; `toil`: what happens while
+            somebody generates.
+        metrics: what verifications ask; `heard` is what who pushes now has heard of them.
     """
 
     refs: dict[str, str] = field(default_factory=dict)
@@ -119,10 +125,21 @@ class Server:
     sits: str = "ada"
     receiver: Receiver = field(default_factory=Receiver)
     senders: int = 0
+    time: Callable[[], datetime] | None = None
+    toil: Callable[[], None] = lambda: None
+    metrics: Metrics = field(default_factory=Metrics)
+    heard: dict[Key, str] = field(default_factory=dict)
 
     def copy(self) -> Server:
         """Another server with the same contents, which nobody watches."""
-        return replace(self, refs=dict(self.refs), watchers=[], receiver=self.receiver.copy())
+        return replace(
+            self,
+            refs=dict(self.refs),
+            watchers=[],
+            receiver=self.receiver.copy(),
+            time=None,
+            toil=lambda: None,
+        )
 
     def put(self, commit: Commit) -> str:
         """Store a commit."""
@@ -168,7 +185,7 @@ class Server:
                 assert update.new in self.commits, f"{update.ref} would point to nothing"
                 self.refs[update.ref] = update.new
         for watcher in self.watchers:
-            watcher(Push(by, seen, before, tuple(updates), tuple(already)))
+            watcher(Push(by, seen, before, tuple(updates), tuple(already), self.heard))
         return Pushed()
 
 
@@ -183,12 +200,13 @@ class Client:
         self.gate = gate
         self.sender = Sender()
         self.seen = Refs({})
+        self.heard: dict[Key, str] = {}
         self._here: set[str] = set()
         self._blobs: set[bytes] = set()
 
     def refs(self) -> Refs:
         self.gate("list")
-        self.seen = Refs(dict(self.server.refs), "main")
+        self.seen, self.heard = Refs(dict(self.server.refs), "main"), {}
         return self.seen
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:
@@ -285,6 +303,7 @@ class Client:
         return SignatureVoucher((who,))
 
     def work(self, work: Work) -> WorkResult:
+        self.server.toil()
         self._get(work.parent)
         if self.server.slow:
             return Timeout("the machine was too slow")
@@ -327,7 +346,8 @@ class Client:
         return Inspection(changed, (commit.parent,) if commit.parent else (), commit.author)
 
     def ask(self, commit: str, command: str, seconds: float) -> str:
-        raise AssertionError("verifications are asked elsewhere")
+        assert commit == self.seen.shas["refs/heads/main"], f"{command} is asked of {commit}"
+        return self.server.metrics.printed(command, self.heard)
 
     def push(self, updates: Sequence[Update]) -> PushResult:
         self.gate("push")
@@ -337,6 +357,7 @@ class Client:
 
     def send(self, updates: Sequence[Update]) -> PushResult:
         """Let the server take updates, or not."""
+        self.server.heard = self.heard
         return self.server.receive(self.by, self.seen, updates)
 
     def _own(self, commit: Commit) -> str:

@@ -125,6 +125,19 @@ def _carry_over(world: World, change: Change) -> None:
 
 
 def _in_account(standing: Standing, change: Change) -> None:
+    standing.reds = {
+        (new, *key[1:]): list(spells)
+        for key, spells in standing.reds.items()
+        for new in change.heirs(key[0])
+    }
+    standing.greens = {
+        (new, *key[1:]): list(times)
+        for key, times in standing.greens.items()
+        for new in change.heirs(key[0])
+    }
+    standing.called_well = {
+        (new, *one[1:]) for one in standing.called_well for new in change.heirs(one[0])
+    }
     landings: dict[tuple[str, str], list[Landing]] = {}
     filed, latest = standing.filed, standing.latest
     standing.filed, standing.latest = {}, {}

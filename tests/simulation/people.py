@@ -6,9 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
+from tests.simulation import machines
+from tests.simulation.announcing import announcement
 from tests.simulation.scene import Freeze, changed, minutes
 from tests.simulation.sources import Image, rollout_of
-from tests.simulation.world import World
+from tests.simulation.world import ACCEPTED, World
 
 
 def note(world: World) -> None:
@@ -90,7 +92,27 @@ def freeze(world: World) -> None:
         zone=rng.choice(("UTC", "Europe/Berlin", "Asia/Kolkata")),
         waves=tuple(waves),
     )
+    if not planned.is_plain():
+        planned = replace(planned, zone="UTC")
     world.settle_on(replace(scene, planned=(*scene.planned[-2:], planned)))
+
+
+def freeze_meanwhile(world: World) -> None:
+    """A freeze begins while a turn that has something to land still makes another commit."""
+    one, other = (world.rng.choice(world.scene.sets) for _ in range(2))
+    world.lag = 0
+    world.do("announce", announcement=announcement(world, kind="fresh", set_name=one))
+    start = world.now.replace(second=0, microsecond=0) + minutes(3)
+    names = tuple(wave.name for wave in world.scene.waves)
+    planned = Freeze(start, start + minutes(60), "UTC", names)
+    world.settle_on(replace(world.scene, planned=(*world.scene.planned[-2:], planned)))
+    world.do("turn")
+    machines.check_all(world)
+    told = announcement(world, kind="fresh", set_name=other)
+    world.do("announce", die_at=ACCEPTED, announcement=told)
+    world.lag = 5
+    world.do("turn")
+    world.lag = 0
 
 
 def change_settings(world: World) -> None:

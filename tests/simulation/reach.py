@@ -9,6 +9,7 @@ from typing import Any
 
 Entry = Mapping[str, Any]
 RETRY = "a retry lets something in again"
+CROSSING = "a hotfix crosses what was on its way to its wave"
 
 
 def _says(what: str, reason: str = "", by: str = "") -> Callable[[Entry], bool]:
@@ -29,6 +30,14 @@ REACHED: Mapping[str, Callable[[Entry], bool]] = {
     "more wait than may": _says("superseded", "more than"),
     "a culprit is evicted": _says("evicted", "its check is red"),
     "commits land together": _says("landed together"),
+    "a verification is red": _says("refuted"),
+    "a red verification rolls a wave back": _says("rolled back", "failed on the verification"),
+    "a set is verified to the end": _says("verified", "its verifications are green"),
+    "a verification is green again": _says("verified", " is green"),
+    "an answer is lost": _says("answer lost"),
+    "somebody who may not asks for something": _says("rejected", "from its approvers alone"),
+    "what an approver asked for comes once more": _says("rejected", "was said before"),
+    CROSSING: lambda _: False,
     "a hold ends by itself": _says("released", "which is over"),
     "the server refuses a landing": _says("not landed"),
     "main is generated again": _says("regenerated"),
@@ -37,15 +46,22 @@ REACHED: Mapping[str, Callable[[Entry], bool]] = {
 
 @dataclass
 class Reach:
-    """How often each thing was reached, in the entries of a journal, one after the other."""
+    """How often each thing was reached, in the entries of a journal, one after the other.
+
+    Attributes:
+        on_auto: the waves and sets of what was on auto before the turn.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
+    on_auto: set[tuple[str | None, ...]] = field(default_factory=set)
     _retried: set[str] = field(default_factory=set)
 
     def note(self, entry: Entry) -> None:
         """Take one more entry into account."""
         self.counts.update(name for name, is_it in REACHED.items() if is_it(entry))
         what, sha = entry["what"], entry.get("app_sha")
+        if what == "hotfixed" and (entry["wave"], entry["set"]) in self.on_auto:
+            self.counts[CROSSING] += 1
         if what == "retried" and sha:
             self._retried.add(sha)
         elif what in ("introduced", "promoted") and sha in self._retried:

@@ -90,7 +90,7 @@ class RequestRules:
         """How a request ended, as the journal says: one way, if it is right."""
         lines = [one for one in self.said.get(name, ()) if _word(one) in ENDS]
         words = {_word(one) for one in lines}
-        if any(_is_done(name, fact, one) for one in entries):
+        if not words and any(_is_done(name, fact, one) for one in entries):
             words.add("done")
         as_a_whole = [one for one in lines if not one.get("wave")]
         return {_word(one) for one in as_a_whole} if len(words) > 1 else words

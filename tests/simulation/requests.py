@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from tests.simulation.announcing import built_elsewhere
 from tests.simulation.facts import below, trailers
 from tests.simulation.scene import minutes
 from tests.simulation.world import World
 
+_BERLIN = ZoneInfo("Europe/Berlin")
+
 
 def hold(world: World) -> None:
     """A person holds a wave, or all of them, until they release it or until a time."""
-    until = world.now + minutes(world.rng.choice((5, 45, 300)))
+    until = (world.now + minutes(world.rng.choice((5, 45, 300)))).astimezone(_BERLIN)
     ends = until.isoformat() if world.rng.random() < 0.4 else None
     is_all = world.rng.random() < 0.2
     world.do(

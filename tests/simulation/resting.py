@@ -14,7 +14,7 @@ from tests.simulation.memory import Client, Server
 from tests.simulation.reports import LatestReports
 from tests.simulation.rules import KEPT
 from tests.simulation.signal_rules import each_hold_is_a_signal
-from tests.simulation.telling_rules import is_in_the_files, says_why
+from tests.simulation.telling_rules import is_in_the_files, names_gates, says_why
 from tests.simulation.world import World, dying, ledger_of
 from tidemill.facts.ledger import Ledger
 from tidemill.facts.settings import Settings
@@ -33,6 +33,7 @@ def comes_to_rest(world: World) -> None:
     shown = do(server, world.now, "status", {}).said
     if shown and not any(_is_record(server, sha) for sha in below(server.refs, "inbox").values()):
         says_why(world.rules, shown["waiting"])
+        names_gates(world.rules, shown["waiting"], world.now)
         is_in_the_files(world.rules, shown["waves"])
         if not below(server.refs, "inbox"):
             _gone_holds_are_shown(world, shown)

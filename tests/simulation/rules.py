@@ -5,15 +5,16 @@ Everything is judged by what the one who pushed could know: the refs as it had l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from tests.simulation import gate_rules, signal_rules
+from tests.simulation import gate_rules, signal_rules, verification_rules
 from tests.simulation.auto_rules import AutoRules
 from tests.simulation.facts import (
     AUTO,
+    JOURNAL,
     MAIN,
     SPACE,
     below,
@@ -87,6 +88,7 @@ class Rules:
         self.presents.clear()
         self.appeared.clear()
         self.auto.made.clear()
+        self.standing.forget_verdicts()
         self.server.receiver.taken.clear()  # what is still so is told once more
 
     def asked(self, command: str, arguments: Mapping[str, Any]) -> None:
@@ -96,14 +98,17 @@ class Rules:
 
     def pushed(self, push: Push, now: datetime) -> None:
         """Judge one push."""
+        when = self._when(push) or now
         self._take_note(push)
         self.standing.take_records(push)
         if changed(push, "deployed"):
             self.standing.note_deployed()
+        if push.by.startswith("tidemill"):
+            verification_rules.judge(self.standing, push, when)
         if change := change_of(push, MAIN):
-            for landing in self.standing.take_main(change[0], change[1], now):
+            for landing in self.standing.take_main(change[0], change[1], when):
                 if push.by.startswith("tidemill"):
-                    judge(self.standing, self.requests, push, landing, now)
+                    judge(self.standing, self.requests, push, landing, when, now)
                     self._was_approved(landing)
                     self._was_an_approvers(landing)
         if push.by.startswith("tidemill"):
@@ -140,9 +145,23 @@ class Rules:
             parent, before = self.server.commits[change[1]].parent, change[0]
             is_sound = before is None or record(self.server, before).get("kind") != "forged"
             demand(7, parent == (before if is_sound else None), "the journal forks")
+            self.reach.on_auto = set(self._on_auto(push))
             for entry in record(self.server, change[1])["entries"]:
                 self.reach.note(entry)
                 self.endings.note(entry)
+
+    def _on_auto(self, push: Push) -> Iterator[tuple[str | None, str | None]]:
+        """Where auto was to bring sets to before a push."""
+        for sha in self.auto.chain(push.before.get(AUTO), push.before[MAIN]):
+            told = trailers(self.server.commits[sha].message)
+            if told.get("Operation") in ("introduce", "promote"):
+                yield told.get("Target"), told.get("Image-Set")
+
+    def _when(self, push: Push) -> datetime | None:
+        """What time it was for the turn that pushed."""
+        change = change_of(push, JOURNAL) if push.by.startswith("tidemill") else None
+        said = record(self.server, change[1]).get("at") if change else None
+        return datetime.fromisoformat(said) if said else None
 
     def state(self, push: Push, sha: str) -> str:
         """The verdict on a commit, as the one who pushed could know it."""

@@ -6,12 +6,16 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from tests.simulation.metrics import COMMAND, settings_of
 from tests.simulation.receiver import NAME
 from tests.simulation.sources import Rollout
 
+START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
+SPRING = datetime(2026, 3, 28, 22, 0, tzinfo=UTC)  # clocks go forward in Berlin in three hours
+AUTUMN = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)  # and here back
 ADMITS = ("when deployed", "when soaked", "at once")
 NAMES = ("staging", "internal", "beta", "prod")
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -19,18 +23,24 @@ DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 @dataclass(frozen=True)
 class Window:
-    """From one day of the week to another, from one hour to another, in UTC."""
+    """From one day of the week to another, from one hour to another, in a zone."""
 
     first: int
     last: int
     start: int
     end: int
+    zone: str
 
     def text(self) -> str:
-        return f"{DAYS[self.first]}-{DAYS[self.last]} {self.start:02}:00-{self.end:02}:00 UTC"
+        days, hours = (
+            f"{DAYS[self.first]}-{DAYS[self.last]}",
+            f"{self.start:02}:00-{self.end:02}:00",
+        )
+        return f"{days} {hours} {self.zone}"
 
     def is_open(self, now: datetime) -> bool:
-        return self.first <= now.weekday() <= self.last and self.start <= now.hour < self.end
+        here = now.astimezone(ZoneInfo(self.zone))
+        return self.first <= here.weekday() <= self.last and self.start <= here.hour < self.end
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,13 @@ class Freeze:
     def holds(self, wave: str, now: datetime) -> bool:
         return wave in self.waves and self.start <= now < self.end
 
+    def is_plain(self) -> bool:
+        """Whether the clocks of its zone show both of its times once only."""
+        times = [when.astimezone(ZoneInfo(self.zone)) for when in (self.start, self.end)]
+        return all(
+            one.replace(fold=0).utcoffset() == one.replace(fold=1).utcoffset() for one in times
+        )
+
     def _shown(self, when: datetime) -> str:
         return f"{when.astimezone(ZoneInfo(self.zone)):%Y-%m-%dT%H:%M}"
 
@@ -115,6 +132,8 @@ class Scene:
         planned: the freezes, also of waves that have gone.
         is_told: whether a receiver is told what needs a person.
         generate: the command that generates; memory does what it does without it.
+        begins: when the history begins.
+        verifications: what is asked about every set in every wave.
     """
 
     waves: tuple[Wave, ...]
@@ -131,6 +150,8 @@ class Scene:
     planned: tuple[Freeze, ...] = ()
     is_told: bool = False
     generate: str = "generate"
+    verifications: tuple[str, ...] = ()
+    begins: datetime = START
 
     @property
     def sets(self) -> tuple[str, ...]:
@@ -179,6 +200,8 @@ class Scene:
             lines += wave.lines()
         for freeze in self.freezes:
             lines += freeze.lines()
+        for name in self.verifications:
+            lines += settings_of(name)
         if self.is_told:
             lines += ["[[signals.receivers]]", f'name = "{NAME}"', 'kind = "webhook"']
         return ("\n".join(lines) + "\n").encode()
@@ -207,6 +230,8 @@ def random_scene(rng: random.Random) -> Scene:
         has_entries=rng.random() < 0.2,
         stale="regenerate" if len(every) % 2 else "wait",
         is_told=len(waves) % 2 == 0,
+        begins={60: SPRING, 10: AUTUMN}.get(waves[0].soak, START),
+        verifications=(COMMAND,) if waves[0].settle == 30 else (),
     )
     return running_all(scene)
 
@@ -250,7 +275,8 @@ def _wave(rng: random.Random, name: str, before: list[str]) -> Wave:
 
 def _window(rng: random.Random) -> Window:
     start = rng.randint(6, 12)
-    return Window(0, rng.choice((4, 6)), start, start + rng.randint(3, 10))
+    zone = "Europe/Berlin" if start % 2 else "UTC"
+    return Window(0, rng.choice((4, 6)), start, start + rng.randint(3, 10), zone)
 
 
 def _used(rng: random.Random, every: list[str]) -> tuple[str, ...] | None:

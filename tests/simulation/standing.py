@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.simulation.facts import changed, record, trailers
 from tests.simulation.memory import Push, Server
+from tests.simulation.metrics import Key
 from tests.simulation.scene import Scene
 from tests.simulation.sources import digests_of, file_of
 
@@ -29,6 +30,7 @@ class Landing:
     Attributes:
         first: how many records of the wave were filed before it landed.
         latest: by target the last of these.
+        refuted: the verifications that are red with it; `anew`: when that last passed.
     """
 
     wave: str
@@ -44,6 +46,9 @@ class Landing:
     is_hotfix: bool = False
     is_rolled_back: bool = False
     was_deployed: bool = False
+    refuted: frozenset[str] = frozenset()
+    was_refuted: bool = False
+    anew: datetime | None = None
 
     @property
     def kind(self) -> str:
@@ -56,6 +61,9 @@ class Standing:
 
     Attributes:
         renamed: the last main before waves were renamed, and what the new names were then.
+        reds: by wave, set and verification from when until when it was red.
+        greens: when it was green, likewise.
+        called_well: wave, set and short SHA of what was said to be verified to the end.
     """
 
     scene: Scene
@@ -64,6 +72,9 @@ class Standing:
     filed: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     latest: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     renamed: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
+    reds: dict[Key, list[tuple[datetime, datetime | None]]] = field(default_factory=dict)
+    greens: dict[Key, list[datetime]] = field(default_factory=dict)
+    called_well: set[tuple[str, str, str]] = field(default_factory=set)
 
     def called(self, wave: str, commit: str) -> str:
         """What a commit of main calls a wave of today."""
@@ -94,6 +105,33 @@ class Standing:
                 continue
             self.filed.setdefault(wave, []).extend(new_ones[::-1])
             self.latest.setdefault(wave, {})[target] = new_ones[0]
+
+    def is_red(self, key: Key) -> bool:
+        """Whether a verification was red, and has not been green since."""
+        spells = self.reds.get(key)
+        return spells is not None and spells[-1][1] is None
+
+    def hear(self, key: Key, landing: Landing, verdict: str, now: datetime) -> None:
+        """Take note of what a verification says of the set that a wave has."""
+        name = key[2]
+        if verdict == "red":
+            landing.refuted, landing.was_refuted = landing.refuted | {name}, True
+            if not self.is_red(key):
+                self.reds.setdefault(key, []).append((now, None))
+        elif verdict == "green":
+            self.greens.setdefault(key, []).append(now)
+            if self.is_red(key):
+                self.reds[key][-1] = (self.reds[key][-1][0], now)
+            if landing.refuted == {name}:
+                landing.anew = now
+            landing.refuted -= {name}
+
+    def forget_verdicts(self) -> None:
+        """The journal is lost, and with it what was red."""
+        self.reds.clear()
+        self.called_well.clear()
+        for landing in [one for all_of in self.landings.values() for one in all_of]:
+            landing.refuted, landing.anew = frozenset(), None
 
     def note_deployed(self) -> None:
         """Remember which sets have ever been deployed where they are."""
@@ -160,24 +198,38 @@ class Standing:
         asked = wave.spare if wave and wave.spare < len(wave.targets) else 0
         return min(asked, max(0, len(self.concerned(landing)) - 1))
 
+    def begins(self, landing: Landing) -> datetime | None:
+        """Since when a set is deployed, and no verification is red with it; None if it is not."""
+        since = None if landing.refuted else self.deployed_at(landing)
+        return max(since, landing.anew) if since and landing.anew else since
+
     def soaked(self, landing: Landing, now: datetime) -> timedelta:
-        """For how long a set has been deployed in a wave that was healthy."""
-        since = self.deployed_at(landing)
+        """For how long by a time a set has been deployed in a wave that was well."""
+        since = self.begins(landing)
         if since is None:
             return timedelta()
         total, start = timedelta(), since
         failing: set[str] = set()
         spare = self.spare(landing)
         for one in (*self.filed.get(landing.wave, []), None):
-            at = _at(one) if one else now
+            at = min(_at(one), now) if one else now
             if len(failing) <= spare and at > start:
-                total += at - start
+                total += at - start - self._red(landing, start, at)
             start = max(start, at)
             if one:
                 failing.discard(one["target"])
                 if _is_failing(one) and self._uses(one, landing.set):
                     failing.add(one["target"])
         return total
+
+    def _red(self, landing: Landing, start: datetime, end: datetime) -> timedelta:
+        """For how long in a time verifications were red in the wave of a set, each for itself."""
+        spells = [
+            (max(start, begun), min(end, over or end))
+            for name in self.scene.verifications
+            for begun, over in self.reds.get((landing.wave, landing.set, name), ())
+        ]
+        return sum((to - at for at, to in spells if to > at), timedelta())
 
     def failed_on(self, landing: Landing) -> set[str]:
         """The targets that have ever failed with a set, since it landed."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from tests.simulation.facts import AUTO, MAIN, demand, trailers
+from tests.simulation.facts import AUTO, MAIN, below, demand, is_over, record, trailers
 from tests.simulation.rules import Rules
 from tests.simulation.sources import digests_of, file_of
 from tidemill.commands._command_line import parse
 from tidemill.errors import CommandLineWrong
+from tidemill.facts.snapshot import TIDEMILL
 from tidemill.plan.status import WaveStatus
 
 _WHOLE = re.compile(r"\b[0-9a-f]{7,40}\b")
@@ -37,6 +39,38 @@ def says_why(rules: Rules, lines: Iterable[Mapping[str, Any]]) -> None:
             if not told and not is_deployed(rules, (wave.name, name), sha):
                 what = f"{sha} ({name}) is not deployed in {wave.name}, and no line says why"
                 demand(12, False, f"{what}: {[one['what'] for one in said]}")
+
+
+def names_gates(rules: Rules, lines: Iterable[Mapping[str, Any]], now: datetime) -> None:
+    """Of what waits for a wave, all that keeps it out there is named, and nothing else."""
+    is_filed = not any(rules.requests[name]["kind"] != "announcement" for name in rules.inbox())
+    for line in lines:
+        kinds = {one["kind"] for one in line["obstacles"]}
+        if line["at"] != "for" or "wave" not in line or not kinds <= _WAITS:
+            continue
+        gates = set(_gates(rules, line["wave"], line.get("set"), now))
+        what = f"{line['what']} for {line['wave']} waits for {sorted(kinds)}"
+        demand(12, gates <= kinds, f"{what}, and {sorted(gates - kinds)} is not named")
+        due = {"hold"} if any(one.get("by") == TIDEMILL for one in line["obstacles"]) else set()
+        false = kinds & _GATES - gates - due  # what is due is placed by the next turn
+        demand(12, not (is_filed and false), f"{what}, and {sorted(false)} is not so")
+
+
+_GATES = frozenset({"hold", "freeze", "window"})
+_WAITS = _GATES | {"soak", "soak stands still", "verification", "not deployed", "approval"}
+
+
+def _gates(rules: Rules, wave: str, set_name: str | None, now: datetime) -> Iterator[str]:
+    """What keeps a set out of a wave now, as the settings and the holds have it."""
+    holds, places = below(rules.server.refs, "holds"), (f"{wave}/_", f"{wave}/{set_name}")
+    found = [record(rules.server, sha) for place, sha in holds.items() if place in places]
+    if not all(is_over(one, now) for one in found):
+        yield "hold"
+    if any(one.holds(wave, now) for one in rules.scene.freezes):
+        yield "freeze"
+    window = rules.scene.wave(wave).window
+    if window is not None and not window.is_open(now):
+        yield "window"
 
 
 def newest_of(rules: Rules, set_name: str) -> tuple[str, str] | None:

@@ -39,7 +39,7 @@ from tests.simulation.themes import seeds_for
 from tidemill.plan import due
 
 BATCH = 20
-HISTORIES = int(os.environ.get("SIMULATE", "240"))
+HISTORIES = int(os.environ.get("SIMULATE", "180"))
 
 
 @pytest.mark.parametrize("first", range(0, HISTORIES, BATCH))

@@ -18,8 +18,9 @@ from tests.simulation.actors import do, stage
 from tests.simulation.explorer import Command
 from tests.simulation.facts import JOURNAL
 from tests.simulation.memory import Client, Commit, Killed, Server
+from tests.simulation.scene import START
 from tests.simulation.small_worlds import HOLD, SCENE, SMALL_WORLDS, one_on_auto, turn
-from tests.simulation.world import START, World
+from tests.simulation.world import World
 from tidemill.clients.git.store import Pushed, PushResult, Raced, Update
 
 STRAYS = ("refs/tidemill/rejected", "refs/tidemill/inbox", "refs/tidemill/journal/mine")

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ from tests.simulation import damage, history, machines, names, people, requests
 from tests.simulation.facts import JOURNAL
 from tests.simulation.history import Failed, play
 from tests.simulation.memory import Client, Commit, Server
+from tests.simulation.metrics import COMMAND, PROMETHEUS
 from tests.simulation.scene import Scene, random_scene
 from tests.simulation.steps import Step, turn
 from tidemill.announcing.order import Order
@@ -33,7 +35,7 @@ from tidemill.clients.git.store import (
 from tidemill.facts import ledger, naming, ownership
 from tidemill.facts.checks import Verdict
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Ledger
+from tidemill.facts.ledger import Landing, Ledger
 from tidemill.facts.need import Need
 from tidemill.facts.operation import AutoCommit, Operation
 from tidemill.facts.records import Deployment
@@ -44,6 +46,7 @@ from tidemill.facts.settings import Wave
 from tidemill.facts.signals import Delivery
 from tidemill.facts.snapshot import Snapshot
 from tidemill.facts.state import State
+from tidemill.facts.verification import Green, Red
 from tidemill.plan import (
     announcements,
     approvers,
@@ -52,10 +55,12 @@ from tidemill.plan import (
     landing,
     next_sets,
     signals,
+    verification,
     waits,
 )
 from tidemill.plan.draft import Draft
 from tidemill.plan.holds import release_hold
+from tidemill.plan.obstacles import About, FreezeInForce, HoldInForce, Obstacle
 from tidemill.plan.plan import Plan, plan
 
 MOST = 60
@@ -189,8 +194,8 @@ def test_a_hold_that_does_not_hold_is_noticed(monkeypatch: Patch) -> None:
 
 def test_a_freeze_that_does_not_freeze_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.windows.freezes_on", lambda *_: ())
-    found = first_broken(WELL, {people.freeze: 40, machines.run_well: 120})
-    assert "landed in a freeze" in found
+    often: Mapping[Step, float] = {people.freeze: 40, machines.run_well: 120}
+    assert is_noticed("landed in a freeze", WELL, often)
 
 
 def test_a_hold_that_ends_before_its_time_is_noticed(monkeypatch: Patch) -> None:
@@ -494,3 +499,80 @@ def test_a_signal_that_is_forgotten_is_noticed(monkeypatch: Patch) -> None:
     monkeypatch.setattr("tidemill.plan.signals._holds", lambda _: iter(()))
     said = first_broken(WELL, {requests.hold: 9})
     assert re.match(r"rule 15: .* is held, and nobody is told", said)
+
+
+FLAPPING: Mapping[Step, float] = {machines.flap: 60, machines.run_well: 150}
+
+
+def ask_about_all(monkeypatch: Patch) -> None:
+    """Every history has verifications, and waves that roll back."""
+
+    def scene(rng: random.Random) -> Scene:
+        found = random_scene(rng)
+        waves = tuple(replace(wave, on_failure="roll back") for wave in found.waves)
+        return replace(found, waves=waves, verifications=(COMMAND, PROMETHEUS), is_told=False)
+
+    monkeypatch.setattr(history, "random_scene", scene)
+
+
+def test_a_set_that_is_promoted_unverified_is_noticed(monkeypatch: Patch) -> None:
+    ask_about_all(monkeypatch)
+    monkeypatch.setattr(due, "unverified", lambda *_: None)
+    assert re.search("rule 17: .* was not green in", first_broken(WELL, FLAPPING))
+
+
+def test_a_lost_answer_that_counts_as_green_is_noticed(monkeypatch: Patch) -> None:
+    ask_about_all(monkeypatch)
+    monkeypatch.setattr("tidemill.turn.verification._lost", lambda _: Green())
+    assert first_broken(WELL, FLAPPING).startswith("rule 17:")
+
+
+def test_a_lost_answer_that_counts_as_red_is_noticed(monkeypatch: Patch) -> None:
+    ask_about_all(monkeypatch)
+    monkeypatch.setattr("tidemill.turn.verification._lost", lambda _: Red())
+    assert first_broken(WELL, FLAPPING).startswith("rule 17: red begins in []")
+
+
+def test_a_red_answer_that_is_told_of_each_time_is_noticed(monkeypatch: Patch) -> None:
+    ask_about_all(monkeypatch)
+    sound = verification._tell
+
+    def tell(draft: Draft, wave: Wave, name: str, landing: Landing, known: Any) -> None:
+        sound(draft, wave, name, landing, known)
+        for each, answer in known.items():
+            if isinstance(answer, Red):
+                draft.note_set("refuted", wave.name, name, landing, f"the verification {each}")
+
+    monkeypatch.setattr(verification, "_tell", tell)
+    assert first_broken(WELL, FLAPPING).startswith("rule 17: red begins in")
+
+
+def test_a_verified_set_that_is_rolled_back_by_itself_is_noticed(monkeypatch: Patch) -> None:
+    ask_about_all(monkeypatch)
+    monkeypatch.setattr("tidemill.plan.on_failure._why_not_back", lambda *given: _no_goal(given[4]))
+    assert "had been verified to the end" in first_broken(WELL, FLAPPING)
+
+
+def _no_goal(goal: object) -> str | None:
+    return None if goal else "no older set was healthy there"
+
+
+def test_a_turn_that_lands_by_the_time_it_began_is_noticed(monkeypatch: Patch) -> None:
+    monkeypatch.setattr("tidemill.turn.turn._STALE", timedelta(days=1))
+    assert "landed in a freeze" in first_broken(WELL, {people.freeze_meanwhile: 60})
+
+
+@pytest.mark.parametrize("gate", [HoldInForce, FreezeInForce])
+def test_a_gate_that_status_does_not_name_is_noticed(
+    monkeypatch: Patch, gate: type[Obstacle]
+) -> None:
+    """It still holds: only what is said of it leaves it out."""
+    sound = Draft.wait
+
+    def wait(self: Draft, about: About, *stops: Obstacle, **given: Any) -> None:
+        told = [one for one in stops if not isinstance(one, gate)]
+        sound(self, about, *(told or stops), **given)
+
+    monkeypatch.setattr(Draft, "wait", wait)
+    often: Mapping[Step, float] = {people.freeze: 40, requests.hold: 40, machines.run_well: 120}
+    assert is_noticed("rule 12: .* is not named", WELL, often)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tests.simulation import announcing, machines, names, people, requests, trouble
+from tests.simulation import announcing, damage, machines, names, people, requests, trouble
+from tests.simulation.metrics import COMMAND, PROMETHEUS
 from tests.simulation.reach import REACHED
 from tests.simulation.scene import Scene
 from tests.simulation.steps import Step, turn
@@ -43,6 +44,19 @@ def _rolls_back(scene: Scene) -> Scene:
     return replace(scene, waves=(wave,), uses=uses, services={name: services[:1]})
 
 
+def _guards(scene: Scene) -> Scene:
+    """Each wave has approvers: what soaks for ten minutes has."""
+    return replace(scene, waves=tuple(replace(one, soak=10) for one in scene.waves))
+
+
+def _asks(scene: Scene) -> Scene:
+    return replace(scene, verifications=(COMMAND, PROMETHEUS))
+
+
+def _rolls_back_on_red(scene: Scene) -> Scene:
+    return _asks(_rolls_back(scene))
+
+
 NO_THEME = Theme({}, None)
 _ON: Mapping[Step, float] = {machines.run_well: 80, machines.check_all: 60, turn: 30}
 # In the order of REACHED.
@@ -56,6 +70,14 @@ THEMES = (
     Theme({trouble.flood: 60, turn: 30}),
     Theme(_ON, RED),
     Theme({announcing.announce: 80, machines.check_all: 30}),
+    Theme({**_ON, machines.flap: 60}, bent=_asks),
+    Theme({_ship: 150, machines.flap: 60, requests.release: 60}, bent=_rolls_back_on_red),
+    Theme({**_ON, machines.flap: 10}, bent=_asks),
+    Theme({**_ON, machines.flap: 60}, bent=_asks),
+    Theme({**_ON, machines.flap: 60}, bent=_asks),
+    Theme({**_ON, damage.forge_request: 40}, bent=_guards),
+    Theme({**_ON, damage.replay: 60, requests.promote: 60, requests.roll_back: 20}, bent=_guards),
+    Theme({**_ON, _ship: 40, requests.hotfix: 100}),
     Theme({**_ON, requests.hold: 60}),
     Theme({**_ON, trouble.refuse_main: 30}),
     Theme(

@@ -32,6 +32,12 @@ def slow_down(world: World) -> None:
     world.tell("The machines are slow." if world.server.slow else "The machines are fast again.")
 
 
+def take_long(world: World) -> None:
+    """Generating takes minutes for a while, and time goes on."""
+    world.lag = world.rng.choice((0, 2, 20))
+    world.tell(f"To generate takes {world.lag} minutes.")
+
+
 def meddle(world: World) -> None:
     """A person pushes to auto, or deletes it."""
     if world.server.refs.get(AUTO) and world.rng.random() < 0.3:

@@ -348,7 +348,9 @@ def _error_of(act: Callable[[], None]) -> TidemillError | None:
 def tell_twice(seed: int, length: int, folder: Path) -> World:
     """Live through the history of a seed on both; raise `Differs` where they part."""
     rng = random.Random(seed)
-    scene = replace(random_scene(rng), has_entries=False, generate="python3 generate.py")
+    scene = replace(
+        random_scene(rng), has_entries=False, generate="python3 generate.py", verifications=()
+    )
     server = GitServer(folder=folder)
     world = World.of(scene, rng, server)
     server.begin()

@@ -7,7 +7,7 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,13 @@ from tests.simulation.actors import Deed, do
 from tests.simulation.facts import runs
 from tests.simulation.memory import Commit, Killed, Server
 from tests.simulation.rules import Rules
-from tests.simulation.scene import Scene, minutes
+from tests.simulation.scene import START, Scene, minutes
 from tests.simulation.sources import ROLLOUT, Rollout, file_of, generated, rollout_of
-from tests.simulation.telling_rules import says_why
+from tests.simulation.telling_rules import names_gates, says_why
 from tidemill.clients.git.store import Update
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE
 
-START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
 MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
 ACCEPTED = 1  # the stop at which a request is on the server, and no turn has begun
 
@@ -38,6 +37,7 @@ class World:
         wanted: the commits whose check the last turn asked for; on GitHub, where only one turn
             asks, all that were asked for and have not answered since.
         forged: by ref the commit that nobody can read, and whether a newer release might.
+        lag: how many minutes it takes to generate.
         asked: on GitHub, how many runs had been reported of a commit when its check was asked for.
     """
 
@@ -55,6 +55,7 @@ class World:
     natures: tuple[int, ...] = (80, 8, 3, 5, 4)
     flaky: float = 0.1
     lazy: float = 0.3
+    lag: int = 0
     ill: set[tuple[str, str]] = field(default_factory=set)
     synced: dict[tuple[str, str], str] = field(default_factory=dict)
     forged: dict[str, tuple[str, bool]] = field(default_factory=dict)
@@ -64,7 +65,7 @@ class World:
     def of(cls, scene: Scene, rng: random.Random, server: Server | None = None) -> World:
         """A repository with a first commit."""
         server = server or Server()
-        world = cls(scene, rng, server, Rules(scene, server))
+        world = cls(scene, rng, server, Rules(scene, server), scene.begins)
         rollout = scene.rollout()
         files = {FILE: scene.settings(), ROLLOUT: rollout.render(), "README.md": b"cfg-app\n"}
         files["approvers/ada.keys"] = b"ada's key\n"
@@ -72,9 +73,10 @@ class World:
             files["generate.py"] = Path(sources.__file__).read_bytes()
         made = generated(files)
         assert not isinstance(made, str)
-        server.refs[MAIN] = server.put(Commit(made, None, "a first commit", START, "ada"))
-        world.rules.begin(server.refs[MAIN], START)
+        server.refs[MAIN] = server.put(Commit(made, None, "a first commit", world.now, "ada"))
+        world.rules.begin(server.refs[MAIN], world.now)
         server.watchers.append(lambda push: world.rules.pushed(push, world.now))
+        server.time, server.toil = lambda: world.now, lambda: world.later(world.lag)
         return world
 
     @property
@@ -111,13 +113,15 @@ class World:
 
     def do(self, command: str, *, die_at: int | None = None, **arguments: Any) -> Deed:
         """Run a command; with `die_at` its client dies at that stop before or after a push."""
-        self.now += timedelta(seconds=self.rng.choice((0, 0, 1, 5)))
+        self.now += timedelta(seconds=self.rng.choice((0, 0, 1, 5)), microseconds=1)
         self.rules.asked(command, arguments)
         gate = dying(die_at) if die_at is not None else lambda _: None
         deed = do(self.server, self.now, command, arguments, gate)
         self._heard(deed)
         if "waiting" in deed.said and not deed.died:
             says_why(self.rules, deed.said["waiting"])
+            if not self.lag:
+                names_gates(self.rules, deed.said["waiting"], self.now)
         return deed
 
     def together(self, deeds: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Deed]:
@@ -162,6 +166,9 @@ class World:
         if self.rng.random() < 0.03:
             files = {**self.files, "README.md": f"{self.next()}\n".encode()}
             self.edit("the README, meanwhile", files)
+        if self.scene.verifications and self.rng.random() < 0.03:
+            wave, name = self.rng.choice(self.scene.waves).name, self.scene.verifications[0]
+            self.server.metrics.moods[wave, name] = self.rng.choice(("green", "red", "late"))
 
     def _heard(self, deed: Deed) -> None:
         self.tell(str(deed))
