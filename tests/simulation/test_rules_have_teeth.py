@@ -242,7 +242,7 @@ def test_a_hotfix_that_shifts_the_order_of_sets_is_noticed(monkeypatch: Patch) -
 
 
 def test_a_hotfix_that_is_undone_by_itself_is_noticed(monkeypatch: Patch) -> None:
-    monkeypatch.setattr("tidemill.plan.hotfix._hold", lambda *_: None)
+    monkeypatch.setattr("tidemill.plan.hotfix.hold_back", lambda *_, **__: None)
     found = first_broken(WELL, {requests.hotfix: 60, machines.run_well: 200})
     assert "it undoes a hotfix, and nobody released that" in found
 
