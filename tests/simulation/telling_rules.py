@@ -43,6 +43,8 @@ def says_why(rules: Rules, lines: Iterable[Mapping[str, Any]]) -> None:
 
 def names_gates(rules: Rules, lines: Iterable[Mapping[str, Any]], now: datetime) -> None:
     """Of what waits for a wave, all that keeps it out there is named, and nothing else."""
+    if not rules.is_seen:
+        return  # what is known by old names is told by the new ones, and not written yet
     is_filed = not any(rules.requests[name]["kind"] != "announcement" for name in rules.inbox())
     for line in lines:
         kinds = {one["kind"] for one in line["obstacles"]}
