@@ -365,8 +365,10 @@ def tell_twice(seed: int, length: int, folder: Path) -> World:
     with stage(seed), patch("tests.simulation.actors.Client", client):
         for moment in moments(rng, length, {}):
             rng.seed(moment.chance)
-            moment.step(world)
-            server.compare()
-            while server.open:
-                server.open.pop().close()
+            try:
+                moment.step(world)
+                server.compare()
+            finally:
+                while server.open:
+                    server.open.pop().close()
     return world
