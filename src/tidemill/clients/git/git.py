@@ -198,13 +198,12 @@ class Git:
         try:
             yield
         except (FileNotFoundError, NotADirectoryError, PermissionError):
+            what, remedy = f"git could not be started in {self.folder}", "install Git, in PATH"
             if not self.folder.is_dir():
-                what = f"the folder {self.folder} is gone"
-                raise TidemillError(what, remedy="do the same again") from None
-            raise TidemillError(
-                f"git could not be started in {self.folder}",
-                remedy="install Git, in PATH, and see that this user may go into the folder",
-            ) from None
+                what, remedy = f"the folder {self.folder} is gone", "do the same again"
+            elif not os.access(self.folder, os.X_OK):
+                remedy = "let this user go into the folder"
+            raise TidemillError(what, remedy=remedy) from None
 
 
 def _named(arguments: Sequence[str]) -> str:
