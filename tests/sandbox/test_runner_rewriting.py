@@ -165,6 +165,26 @@ def test_with_queue_max_all_wait_in_order_up_to_a_hundred() -> None:
         groups.leave("a/b", wish, one)
 
 
+def test_whoever_began_first_enters_first_however_late() -> None:
+    groups, wish = Groups(), Wish("g")
+    numbers = [groups.line_up() for _ in range(3)]
+    running, earlier, later = entry(), entry(), entry()
+    groups.enter("a/b", wish, running, numbers[0])
+    fast = threading.Thread(target=groups.enter, args=("a/b", wish, later, numbers[2]))
+    fast.start()
+    groups.enter("a/b", wish, earlier, numbers[1])
+    fast.join()
+    assert (earlier.is_cancelled, later.is_cancelled) == (True, False)
+
+
+def test_nobody_waits_for_one_that_never_enters() -> None:
+    groups, one = Groups(), entry()
+    never, number = groups.line_up(), groups.line_up()
+    groups.step_out(never)
+    groups.enter("a/b", Wish("g"), one, number)
+    assert groups.wait(one)
+
+
 def test_cancel_in_progress_ends_what_runs() -> None:
     groups, over = Groups(), threading.Event()
     groups.enter("a/b", Wish("g"), Entry(over.set))

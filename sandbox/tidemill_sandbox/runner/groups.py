@@ -39,11 +39,30 @@ class Groups:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._groups: dict[tuple[str, str], _Group] = {}
+        self._line: list[int] = []
+        self._last = 0
 
-    def enter(self, repository: str, wish: Wish, entry: Entry) -> None:
+    def line_up(self) -> int:
+        """A number in the line of those that will enter: they do so in the order of these."""
+        with self._changed:
+            self._last += 1
+            self._line.append(self._last)
+            return self._last
+
+    def step_out(self, number: int) -> None:
+        """It has entered, or never will."""
+        with self._changed:
+            if number in self._line:
+                self._line.remove(number)
+                self._changed.notify_all()
+
+    def enter(self, repository: str, wish: Wish, entry: Entry, number: int | None = None) -> None:
         """Take a place in a group; `wait` then says whether its turn has come."""
         to_cancel: Entry | None = None
         with self._changed:
+            if number is not None:
+                self._changed.wait_for(lambda: self._line[:1] == [number])
+                self._line.remove(number)
             group = self._groups.setdefault(_key(repository, wish), _Group())
             if wish.queue_max and len(group.pending) >= MOST_PENDING:
                 entry.is_cancelled = True

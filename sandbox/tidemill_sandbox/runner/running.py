@@ -85,12 +85,13 @@ class Running:
         self._entries: set[Entry] = set()
         self._lock = threading.Lock()
 
-    def go(self, begun: Callable[[], None]) -> str:
-        """Run to the end; returns the conclusion. `begun` is called when it has its slot."""
+    def go(self, number: int, begun: Callable[[], None]) -> str:
+        """Run to the end; returns the conclusion. `begun` is called when it has its slot; `number`
+        is that in the line for the groups."""
         document = self._tree.file.document
         name = str(document.get("run-name") or "")
         wish = self._wish(self._tree.file, run_files.concurrency(document), name)
-        entry = self._enter(wish)
+        entry = self._enter(wish, number)
         if entry is None:
             return "cancelled"
         try:
@@ -298,15 +299,17 @@ class Running:
             self._run.title = named
         return _wish_of({key: answers.get(text, text) for key, text in group.items()})
 
-    def _enter(self, wish: Wish | None) -> Entry | None:
+    def _enter(self, wish: Wish | None, number: int | None = None) -> Entry | None:
         entry = Entry(lambda: self.end("cancelled"))
         if wish is None:
+            if number is not None:
+                self._groups.step_out(number)
             return None if self._ending else entry
         with self._lock:
             if self._ending:
                 return None
             self._entries.add(entry)
-        self._groups.enter(self._run.repository, wish, entry)
+        self._groups.enter(self._run.repository, wish, entry, number)
         if self._groups.wait(entry):
             return entry
         self._leave(wish, entry)

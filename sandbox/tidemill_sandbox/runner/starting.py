@@ -56,7 +56,7 @@ class Starter:
         self.faults = Faults()
         self._waiting = Waiting(Groups(), threading.Semaphore(most), self._notice)
         self._going: dict[int, Running] = {}
-        self._begun: dict[int, Callable[[], None]] = {}
+        self._begun: dict[int, Callable[[int], None]] = {}
         self._busy = threading.Condition()
         self._open = 0
         self._over = threading.Event()
@@ -134,7 +134,7 @@ class Starter:
         }.get(which, lambda job: job.id != which)
         self._hub.rerun(run, str(body["by"]), kept)
         self._tell(run, "requested")
-        self._later(0.0, self._begun[run.id])
+        self._begin(run)
         return {"attempt": run.attempt}
 
     def settle(self, seconds: float = 600) -> bool:
@@ -246,12 +246,22 @@ class Starter:
                                   title=payloads.title(repository, event), chain=chain)  # fmt: skip
         self._tell(run, "requested")
         trigger = Trigger(payload, point.ref, point.sha)
-        self._begun[run.id] = lambda: self._run(repository, file, run, trigger, file_at or point)
-        self._later(0.0, self._begun[run.id])
+        self._begun[run.id] = lambda number: self._run(
+            repository, file, run, trigger, file_at or point, number
+        )
+        self._begin(run)
         return run
 
+    def _begin(self, run: Run) -> None:
+        """Let it go on in a thread of its own; runs come to their groups in the order of this."""
+        groups = self._waiting.groups
+        number = groups.line_up()
+        self._later(
+            0.0, lambda: self._begun[run.id](number), finally_=lambda: groups.step_out(number)
+        )
+
     def _run(self, repository: Repository, file: WorkflowFile, run: Run, trigger: Trigger,
-             file_at: _Point) -> None:  # fmt: skip
+             file_at: _Point, number: int) -> None:  # fmt: skip
         text = _text(repository, file_at.sha, file.path)
         hands = Workshop(self._machines, run, repository, trigger)
         try:
@@ -267,7 +277,7 @@ class Starter:
         running = Running(self._hub, run, tree, hands, self._waiting)
         self._going[run.id] = running
         try:
-            conclusion = running.go(lambda: self._tell(run, "in_progress"))
+            conclusion = running.go(number, lambda: self._tell(run, "in_progress"))
         except Exception as error:
             self._hub.deviate(f"run {run.id} of {file.path} broke the runner: {error!r}")
             conclusion = "failure"
@@ -299,8 +309,11 @@ class Starter:
             running.end(conclusion)
         return {"ended": running is not None}
 
-    def _later(self, seconds: float, what: Callable[[], None]) -> None:
-        """Do it in a thread of its own, and count it until it is done."""
+    def _later(
+        self, seconds: float, what: Callable[[], None], finally_: Callable[[], None] = lambda: None
+    ) -> None:
+        """Do it in a thread of its own, and count it until it is done; the other also where the
+        first is not done any more."""
         with self._busy:
             self._open += 1
 
@@ -309,6 +322,7 @@ class Starter:
                 if not self._over.wait(seconds):
                     what()
             finally:
+                finally_()
                 with self._busy:
                     self._open -= 1
                     self._busy.notify_all()

@@ -40,11 +40,12 @@ def write(parts: Iterable[Part]) -> None:
 
 
 def write_json(value: object) -> None:
-    """One JSON object on standard output."""
+    """One JSON object on standard output, at once: the command may go on for long."""
     import msgspec
 
     text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
     sys.stdout.write(f"{visible_json(text)}\n")
+    sys.stdout.flush()
 
 
 def tell(line: str) -> None:
