@@ -1,12 +1,13 @@
 """Processes with a time limit, whose whole process group ends with it."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
 from tests.clients.places import eventually, is_alive, pids
 
-from tidemill.clients.machine.processes import KEPT_OUTPUT, run
+from tidemill.clients.machine.processes import KEPT_OUTPUT, answer, run
 from tidemill.errors import TimeLimit
 
 ENV = {"PATH": os.environ["PATH"]}
@@ -38,6 +39,19 @@ def test_environment_is_the_one_that_was_given(
 
 def test_input_is_empty(tmp_path: Path) -> None:
     assert shell("cat; echo done", tmp_path) == (0, "done")
+
+
+def test_end_is_seen_when_it_comes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks now and then sleeps in between, and sees it late."""
+
+    def sleep(seconds: float) -> None:
+        pytest.fail(f"slept for {seconds} s")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    command = ["sh", "-c", "sleep 0.1; echo here"]
+    for seconds in (60.0, 1e9):
+        assert answer(command, env=dict(os.environ), seconds=seconds)[:2] == (0, b"here\n")
+        assert run(command, cwd=tmp_path, env=dict(os.environ), seconds=seconds).output == "here"
 
 
 def test_process_that_takes_too_long_ends_with_its_children(tmp_path: Path) -> None:
