@@ -6,14 +6,19 @@ import contextlib
 import io
 import re
 import shlex
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
+import pytest
 from tests.loop.stories import refs, says
 from tests.world import Result, World, git
 
 from tidemill.__main__ import main
+from tidemill.answers import question
+from tidemill.clients.git.repository import Repository
 from tidemill.commands._command_line import parse
 from tidemill.commands._table import TIDEMILL, Table
+from tidemill.turn import past
 
 WIDTH = 100
 
@@ -132,3 +137,20 @@ def odd_objects(world: World) -> list[str]:
     commits = [make("commit-tree", tree, "-m", "x") for tree in (empty, *trees)]
     make("tag", "-a", "-m", "x", "v1", commits[0])
     return [blobs[0], empty, *commits, make("rev-parse", "v1")]
+
+
+def watched_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[int, list[int]]:
+    """How many turns there are, and a list of how many each reading asks for: one more each time
+    that it needs earlier ones."""
+    turns = len(git(world.bare, "rev-list", "refs/tidemill/journal").split())
+    asked: list[int] = []
+    records = Repository.records
+
+    def watched(self: Repository, tip: str, name: str, most: int, *rest: Any) -> Any:
+        asked.append(most)
+        return records(self, tip, name, most, *rest)
+
+    monkeypatch.setattr(Repository, "records", watched)
+    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
+    monkeypatch.setattr(question, "_SKEW", timedelta())
+    return turns, asked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,14 +11,13 @@ from tests.commands.promises import (
     assert_readable,
     assert_usage,
     refused,
+    watched_turns,
 )
 from tests.loop.stories import refs, says
 from tests.world import World, announcement, git, sha_of
 
-from tidemill.answers import explanation, question
-from tidemill.clients.git.repository import Repository
+from tidemill.answers import explanation
 from tidemill.commands import explain
-from tidemill.turn import past
 
 
 def explained(world: World, what: str) -> dict[str, Any]:
@@ -175,17 +173,7 @@ def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(
     second: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = {name: explained(second, name)["lines"] for name in ("lab-1", "lab")}
-    turns = len(git(second.bare, "rev-list", "refs/tidemill/journal").split())
-    asked: list[int] = []
-    records = Repository.records
-
-    def watched(self: Repository, tip: str, name: str, most: int, *rest: Any) -> Any:
-        asked.append(most)
-        return records(self, tip, name, most, *rest)
-
-    monkeypatch.setattr(Repository, "records", watched)
-    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
-    monkeypatch.setattr(question, "_SKEW", timedelta())
+    turns, asked = watched_turns(second, monkeypatch)
     for module in (explain, explanation):
         monkeypatch.setattr(module, "MOST_LINES", 1)
     for name, lines in whole.items():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -14,15 +13,14 @@ from tests.commands.promises import (
     assert_readable,
     assert_usage,
     refused,
+    watched_turns,
 )
 from tests.loop.stories import refs, says
 from tests.world import World, git, sha_of
 
-from tidemill.answers import question
-from tidemill.clients.git.repository import Repository, opened
+from tidemill.clients.git.repository import opened
 from tidemill.commands._past_time import parse_past
 from tidemill.errors import Refused
-from tidemill.turn import past
 from tidemill.turn.read import read
 
 JOURNAL = "refs/tidemill/journal"
@@ -232,17 +230,7 @@ def test_since_reads_no_more_turns_than_it_needs(
     second: World, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = second.run("history")["lines"]
-    turns = len(git(second.bare, "rev-list", JOURNAL).split())
-    asked: list[int] = []
-    records = Repository.records
-
-    def watched(self: Repository, tip: str, name: str, most: int, *rest: Any) -> Any:
-        asked.append(most)
-        return records(self, tip, name, most, *rest)
-
-    monkeypatch.setattr(Repository, "records", watched)
-    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
-    monkeypatch.setattr(question, "_SKEW", timedelta())
+    turns, asked = watched_turns(second, monkeypatch)
     read_ = []
     for since in sorted({line["at"] for line in whole}):
         asked.clear()
@@ -258,12 +246,10 @@ def test_since_reads_no_more_turns_than_it_needs(
 def test_newest_lines_take_the_last_turns_alone(
     second: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turns = len(git(second.bare, "rev-list", JOURNAL).split())
     _, whole, _ = says(second, "history", "--limit", "2")
     assert "earlier lines are left out" in whole
     newest = whole.partition("shows all.")[2].split()
-    monkeypatch.setattr(past, "_PARTS", tuple(range(1, turns)))
-    monkeypatch.setattr(question, "_SKEW", timedelta())
+    watched_turns(second, monkeypatch)
     _, part, _ = says(second, "history", "--limit", "2")
     assert " ".join(part.split()).startswith("Earlier lines are left out; --limit 0 shows all. 20")
     assert part.partition("shows all.")[2].split() == newest
