@@ -27,9 +27,10 @@ HEAD = """\
 For whoever wants to know how long Tidemill takes, and for whoever makes it faster. `make bench`
 writes this page.
 
-Timings differ from machine to machine, and from hour to hour. So each bench measures what Git
-alone, or another tool, needs for the same work, in turns with Tidemill. Compare the ratios, and not
-the seconds. All are medians. Counts of requests, of connections and of bytes are exact.
+Timings differ from machine to machine, and from hour to hour. So where Git alone or
+another tool can do the same work, a bench measures that, too, in turns with Tidemill. Compare these
+ratios, and not the seconds. Seconds are medians where nothing else is said. Counts of requests, of
+connections and of bytes are exact.
 """
 
 
@@ -86,15 +87,16 @@ BENCHES = (
     Bench(
         "history",
         "Announcements one after the other, as their number grows",
-        "Does anything grow with the number of announcements that there have been? Each one "
-        "goes through all waves. The figures are averages over the announcements before.",
+        "Does anything grow with the number of announcements so far? Each announcement goes "
+        "through all waves. Git is in memory here, so the time is Tidemill's own. The figures are "
+        "averages over the announcements before each row.",
         ("--most", "1000"),
     ),
     Bench(
         "answers",
         "Questions about a year of 100,000 turns",
         "`tidemill history` reads the journal. Here it has 100,000 turns, and each question is "
-        "asked as a person asks it.",
+        "one run of the command.",
         ("--rounds", "3"),
     ),
     Bench(

@@ -15,8 +15,8 @@ from tests.clients.places import bare, imported, refs
 from tests.world import git
 
 from tidemill.clients.git.app_checkout import AppCheckout, Given
-from tidemill.clients.git.git import configured
-from tidemill.clients.git.remote import remote
+from tidemill.clients.git.git import Git, configured
+from tidemill.clients.git.remote import listed, remote
 from tidemill.clients.git.repository import Repository, opened
 from tidemill.clients.git.store import Committed, Declined, Pushed, Update, Work
 from tidemill.clients.machine.workflow import SECRETS
@@ -72,6 +72,19 @@ def use_it_all(repository: Repository, main: str, server: GitServer) -> str:
     assert isinstance(done, Committed)
     assert repository.push([Update("refs/heads/auto", None, done.sha)]) == Pushed()
     return done.sha
+
+
+def test_no_character_in_the_name_of_a_branch_makes_it_another_one(tmp_path: Path) -> None:
+    """Python parts lines at more of them than Git refuses in names."""
+    there = bare(tmp_path / "cfg.git")
+    commits = imported(there, [{"a": "main"}, {"a": "theirs"}])
+    git(there, "update-ref", "refs/heads/main", commits[0])
+    odd = [f"refs/heads/main{one}x" for one in "\x85\u2028\u2029"]
+    for ref in odd:
+        git(there, "update-ref", ref, commits[1])
+    refs, head = listed(Git(there)("ls-remote", "--symref", str(there)))
+    assert refs == {"refs/heads/main": commits[0], **dict.fromkeys(odd, commits[1])}
+    assert head == "main"
 
 
 def test_all_that_talks_to_the_server_shows_the_token_once(server: GitServer, url: str) -> None:

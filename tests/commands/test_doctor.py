@@ -175,7 +175,9 @@ def test_a_base_of_an_overlay_that_is_gone_is_named(grown: Grown) -> None:
     grown.write(file, "resources: [web.yaml, ../../base]\n")
     grown.commit()
     assert grown.found("rendering", "--offline") == {
-        "problem": [f"{file} names ../../base, which is not there, so that it can't be built"]
+        "problem": [
+            f"{file} names ../../base, which is not there, so that Kustomize can't build it"
+        ]
     }
 
 

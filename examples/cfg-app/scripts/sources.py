@@ -22,7 +22,7 @@ def resources() -> dict[str, list[Resource]]:
 
 
 def texts() -> dict[str, str]:
-    """The text of each YAML file; where there are many, or may be, each core makes some.
+    """The text of each YAML file; where there are many, or none yet, each core makes a part.
 
     Exits with the reason if there are none.
     """

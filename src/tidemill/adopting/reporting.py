@@ -79,7 +79,7 @@ def applied(every: Sequence[Deployed], labelled: Sequence[str]) -> list[Step]:
     files = " ".join(f"-f {shlex.quote(one)}" for one in by_hand)
     return [
         Step(
-            "give the cluster the labels; leave this out if something applies these files already",
+            "apply the files that now have the labels; skip this if something applies them already",
             f"kubectl apply {files}",
         )
     ]

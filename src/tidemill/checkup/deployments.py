@@ -85,7 +85,7 @@ def _allowed(settings: Settings, arrivals: Sequence[Arrival]) -> Iterator[Findin
         yield problem(
             f"the waves have images of {listed(there)}, of which [images] allow lists none: their "
             "next announcement is refused",
-            "list them, unless your images have moved",
+            "list their folders in [images] allow, beside what else you use",
             allowing(_likely(there, settings.images.allow)),
         )
         return
@@ -94,8 +94,8 @@ def _allowed(settings: Settings, arrivals: Sequence[Arrival]) -> Iterator[Findin
         meant = nearest(pattern.rpartition("/")[0], folders)
         if meant and not any(matches(pattern, name) for name in there):
             yield warning(
-                f"[images] allow lists {pattern}, and no image is called so",
-                f"did you mean {meant}/*? mend it, or take it out",
+                f"[images] allow lists {pattern}, and no image that a wave has matches it",
+                f"did you mean {meant}/*? change the entry, or take it out",
                 "git grep -n -F " + shlex.quote(pattern),
             )
 

@@ -29,7 +29,7 @@ def rendered(known: Checkup) -> Iterator[Finding]:
         return
     found = [*_of_controllers(known), *_of_revisions(known), *_of_overlays(known)]
     if not found and known.deployed:
-        found = [ok("what Argo CD and Flux render from is there, as far as it is in here")]
+        found = [ok("all that Argo CD and Flux render from this repository is there")]
     yield from found
 
 
@@ -83,7 +83,8 @@ def _of_revisions(known: Checkup) -> Iterator[Finding]:
             yield problem(
                 f"the {one.title} ({one.file}) follows {revision}, and what Tidemill lands is on "
                 f"{main}",
-                f"let it follow {main}, or say in tidemill.toml which branch is deployed",
+                f"let it follow {main} with this line; or, if {revision} is what you deploy, write "
+                f'main = "{revision}" in tidemill.toml',
                 f"targetRevision: {main}",
             )
 
@@ -105,8 +106,9 @@ def _of_overlays(known: Checkup) -> Iterator[Finding]:
         missing = [one for one, path in named.items() if path not in there]
         if missing:
             yield problem(
-                f"{file} names {listed(missing)}, which is not there, so that it can't be built",
-                "add it, or mend that line",
+                f"{file} names {listed(missing)}, which is not there, so that Kustomize can't "
+                "build it",
+                f"add what is missing, or take it out of {file}; this says who took it away",
                 f"git log --oneline -- {shlex.quote(named[missing[0]])}",
             )
 

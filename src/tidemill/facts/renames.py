@@ -218,7 +218,7 @@ def _entries(renaming: Renaming, before: Snapshot, after: Snapshot) -> Iterator[
             if others or is_shared:
                 reason = f"the {what} {name} was {' and '.join(others)}"
                 if not others:
-                    reason = f"the {what} {name} has its own past still, and not alone"
+                    reason = f"the {what} {name} keeps its past, which another {what} has now, too"
                 was = (*others, *([name] if is_shared else []))
                 yield _entry("renamed", what, name, reason, was)
     for place, hold in before.holds.items():
@@ -239,7 +239,8 @@ def _departures(renaming: Renaming, ledger: Ledger) -> Iterator[Entry]:
                 yield _entry("removed", what, name, reason)
         for name, olds in one.past.items():
             if before.known and name in had[what] - {*before.known} and olds == (name,):
-                yield _entry("named again", what, name, f"tidemill.toml names the {what} {name}")
+                reason = f"tidemill.toml names the {what} {name} again"
+                yield _entry("named again", what, name, reason)
 
 
 def _entry(said: str, what: str, name: str, reason: str, was: tuple[str, ...] = ()) -> Entry:

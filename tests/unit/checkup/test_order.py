@@ -508,7 +508,7 @@ CASES: dict[str, Case] = {
     ),
     "a pattern of allow is nearly that of an image": (
         lambda: said('"ghcr.io/acme/*"', '"ghcr.io/acme/*", "ghcr.io/amce/*"'),
-        "digests", "warning", "[images] allow lists ghcr.io/amce/*, and no image is called so",
+        "digests", "warning", "ghcr.io/amce/*, and no image that a wave has matches it",
     ),
     "an overlay names what is not there": (
         lambda: cfg(**{

@@ -130,7 +130,7 @@ def test_what_an_overlay_names_has_to_be_there(overlay: str, missing: str) -> No
     folder = "generated/staging/staging-eu"
     texts = {f"{folder}/kustomization.yaml": overlay, "generated/base/kustomization.yaml": ""}
     said = f"{folder}/kustomization.yaml names {missing}, which is not there, so that it can't be "
-    assert named(cfg(**texts)) == ([f"{said}built"] if missing else [])
+    assert named(cfg(**texts)) == ([f"{said}build it"] if missing else [])
 
 
 def test_overlays_are_followed_to_their_bases_and_others_are_not_looked_at() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tidemill.announcing.announcement import Head
 from tidemill.clients.git.git import Git, GitError
-from tidemill.clients.git.remote import reach
+from tidemill.clients.git.remote import listed, reach
 from tidemill.errors import Refused, ServerRefused, Unreachable
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
@@ -95,8 +95,7 @@ class AnnouncedSets:
                 f"{self.where} can't be read: {said}",
                 remedy="check the address, the network, and the right to read app.git",
             )
-        pairs = (line.split("\t") for line in out.decode(errors="replace").splitlines())
-        return {ref: found for found, ref in pairs}
+        return listed(out)[0]
 
     def _blob(self, ref: str, found: str) -> bytes:
         out, said = self._reach("fetch", "--quiet", "--no-tags", "--", self._where, ref)

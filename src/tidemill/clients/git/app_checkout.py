@@ -15,7 +15,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from tidemill.announcing.origin import Origin
-from tidemill.clients.git.git import Git, GitError, configured
+from tidemill.clients.git.git import Git, GitError, configured, lines
 from tidemill.clients.git.remote import reach
 from tidemill.clients.machine import person
 from tidemill.errors import Refused, TidemillError
@@ -87,15 +87,15 @@ class AppCheckout:
         if code:
             return _Status(error=GitError(("status",), code, said))
         start = "# branch."
-        lines = out.decode(errors="replace").splitlines()
+        told = lines(out.decode(errors="replace").encode())
         found = dict(
-            line.removeprefix(start).split(" ", 1) for line in lines if line.startswith(start)
+            line.removeprefix(start).split(" ", 1) for line in told if line.startswith(start)
         )
         sha, branch = found["oid"], found["head"]
         return _Status(
             "" if sha == "(initial)" else sha,
             "" if branch == "(detached)" else branch,
-            any(not line.startswith("#") for line in lines),
+            any(not line.startswith("#") for line in told),
         )
 
     def _of_another_user(self) -> Refused | None:
@@ -158,8 +158,8 @@ class AppCheckout:
                 "not known",
                 remedy="run it in a checkout with that commit, or give --base",
             )
-        lines = out.partition(b"\n\n")[0].decode(errors="replace").splitlines()
-        return next((line[7:] for line in lines if line.startswith("parent ")), None)
+        told = lines(out.partition(b"\n\n")[0])
+        return next((line[7:] for line in told if line.startswith("parent ")), None)
 
     def is_before(self, base: str, sha: str) -> bool:
         """Whether a commit leads to another one, as far as the checkout knows."""

@@ -202,7 +202,7 @@ class Git:
             if not self.folder.is_dir():
                 what, remedy = f"the folder {self.folder} is gone", "do the same again"
             elif not os.access(self.folder, os.X_OK):
-                remedy = "let this user go into the folder"
+                remedy = "run it as a user who may enter the folder"
             raise TidemillError(what, remedy=remedy) from None
 
 
@@ -220,6 +220,12 @@ def _named(arguments: Sequence[str]) -> str:
 def line(out: bytes) -> str:
     """The one line that Git has printed."""
     return os.fsdecode(out).rstrip("\n")
+
+
+def lines(out: bytes) -> list[str]:
+    """The lines that Git has printed. A name of a ref or of a person may hold any other character
+    at which Python would part lines."""
+    return [line for line in os.fsdecode(out).split("\n") if line]
 
 
 def names(out: bytes) -> list[str]:

@@ -12,7 +12,7 @@ from base64 import b64encode
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured
+from tidemill.clients.git.git import REMOTE_SECONDS, Git, configured, lines
 from tidemill.clients.github.place import of_url, token_for
 from tidemill.words.urls import redacted
 
@@ -102,8 +102,7 @@ def remote(url: str) -> Remote:
 
 def listed(out: bytes) -> tuple[dict[str, str], str | None]:
     """All refs that `git ls-remote --symref` has printed, and the branch that HEAD names."""
-    lines = os.fsdecode(out).splitlines()
-    pairs = [line.partition("\t")[::2] for line in lines]
+    pairs = [line.partition("\t")[::2] for line in lines(out)]
     refs = {ref: sha for sha, ref in pairs if ref.startswith("refs/") and not ref.endswith("^{}")}
     named = (sha for sha, ref in pairs if ref == "HEAD" and sha.startswith("ref: "))
     head = next(named, "").removeprefix("ref: ").removeprefix("refs/heads/")
