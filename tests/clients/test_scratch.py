@@ -78,16 +78,32 @@ def test_folder_of_a_run_that_was_killed_is_swept_by_the_next(place: Path) -> No
         assert list(place.iterdir()) == [folder]
 
 
-def test_folder_of_a_run_that_was_killed_while_it_removed_it_is_swept_by_the_next(
-    place: Path,
-) -> None:
-    """Its lock may be what went first."""
-    process, left = another_run()
-    process.send_signal(signal.SIGKILL)
-    ended(process)
-    (left / "lock").unlink()
+KILLED_AT_THE_END = """
+import os, shutil, sys
+from tidemill.clients.machine.scratch import scratch
+
+def rmtree(folder, **_):
+    (folder / "lock").unlink()
+    os.kill(os.getpid(), 9)
+
+shutil.rmtree = rmtree
+with scratch() as folder:
+    (folder / "something").write_text("x")
+"""
+
+
+def test_folder_of_a_run_that_was_killed_while_it_removed_it_is_swept_later(place: Path) -> None:
+    """Its lock may be what went first, and others may have folders that never had one."""
+    done = subprocess.run([sys.executable, "-c", KILLED_AT_THE_END], check=False)
+    assert done.returncode == -signal.SIGKILL
+    (left,) = place.iterdir()
+    packages = place / f"tidemill-{os.getuid()}-4711-123" / "packages"
+    packages.mkdir(parents=True)
+    for folder in (left, packages, packages.parent):
+        os.utime(folder, (0, 0))
     with scratch() as folder:
-        assert list(place.iterdir()) == [folder]
+        assert sorted(place.iterdir()) == sorted([folder, packages.parent])
+    assert packages.is_dir()
 
 
 def test_folder_of_a_run_that_lives_is_left_alone(place: Path) -> None:

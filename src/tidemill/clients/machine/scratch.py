@@ -90,7 +90,14 @@ def require_room(folder: Path) -> None:
 
 
 def _removed(folder: Path) -> None:
-    """Remove it, also where this is interrupted."""
+    """Remove it, also where this is interrupted.
+
+    If this is killed, the lock may be gone. So it goes by the name that needs none.
+    """
+    if folder.name.startswith(_PREFIX):
+        going = folder.with_name(f"{_NEW}{folder.name.removeprefix(_PREFIX)}")
+        with suppress(OSError):
+            folder = folder.rename(going)
     try:
         with suppress(OSError):
             open_up(folder)
@@ -110,11 +117,10 @@ def _sweep(parent: Path) -> None:
             with os.fdopen(os.open(left / _LOCK, os.O_RDWR | os.O_NOFOLLOW), "r+") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _removed(left)
-        except FileNotFoundError:  # it had its lock before its name: its removal was begun
-            _removed(left)
         except OSError:
             continue
     for left in parent.glob(f"{_NEW}{os.getuid()}-*"):
         with suppress(OSError):
-            if time.time() - left.stat().st_mtime > _OLD:
-                shutil.rmtree(left, ignore_errors=True)
+            found = left.lstat()
+            if found.st_uid == os.getuid() and time.time() - found.st_mtime > _OLD:
+                _removed(left)
