@@ -135,18 +135,20 @@ class Renaming(msgspec.Struct, frozen=True):
     gone_waves: frozenset[str] = frozenset()
     gone_sets: frozenset[str] = frozenset()
 
-    def without(self, again: Collection[tuple[str | None, str | None]]) -> Renaming:
+    def without(self, waves: Collection[str], sets: Collection[str]) -> Renaming:
         """The same as if these waves and sets, which are there again, had not gone."""
-        waves = self.gone_waves - {wave for wave, _ in again}
-        return changed(
-            self, gone_waves=waves, gone_sets=self.gone_sets - {name for _, name in again}
-        )
+        gone = self.gone_waves.difference(waves), self.gone_sets.difference(sets)
+        return changed(self, gone_waves=gone[0], gone_sets=gone[1])
+
+    def ends(self, place: Place) -> bool:
+        """Whether a place went without an heir."""
+        return place[0] in self.gone_waves or place[1] in self.gone_sets
 
     def heirs(self, place: Place) -> list[Place]:
         """What a place was called afterwards: the same, if it was not renamed; nothing, if it went
         without an heir."""
         wave, name = place
-        if wave in self.gone_waves or name in self.gone_sets:
+        if self.ends(place):
             return []
         waves = [now for now, was in self.waves.items() if wave in was] or [wave]
         sets = [now for now, was in self.sets.items() if name in was] or [name]
@@ -377,6 +379,10 @@ class _Tale:
             renamings=before if is_renamed else len(self.renamings),
         )
 
+    def _ended(self) -> set[Place]:
+        """The places that have gone without an heir, by now."""
+        return {place for place in self._stays if any(one.ends(place) for one in self.renamings)}
+
     def rename(self, turn: Told) -> None:
         """Names change all at once; the new ones have the past of the old ones."""
         entries = [entry for entry in turn.record.entries if entry.what in _NAMES]
@@ -392,13 +398,19 @@ class _Tale:
             frozenset(one.wave for one in gone if one.wave),
             frozenset(one.set for one in gone if one.set),
         )
-        again = {(one.wave, one.set) for one in entries if one.what == "named again"}
-        self.renamings = [*(one.without(again) for one in self.renamings), renaming]
+        again = [entry for entry in entries if entry.what == "named again"]
+        # What went is there again, too, under the name of an heir that comes later.
+        waves = {one.wave or "" for one in again}.union(*renaming.waves.values())
+        sets = {one.set or "" for one in again}.union(*renaming.sets.values())
+        ended = self._ended()
+        self.renamings = [one.without(waves, sets) for one in self.renamings]
+        back = ended - self._ended()
+        self.renamings.append(renaming)
         heirs: dict[Place, list[Stay]] = {}
         for place, stays in self._stays.items():
             if place in self.left:
                 continue
-            if {(place[0], None), (None, place[1])} & again:
+            if place in back:
                 stays[-1:] = [changed(one, until=None) for one in stays[-1:]]
             found = renaming.heirs(place)
             for heir in found:

@@ -216,6 +216,31 @@ def test_what_the_settings_no_longer_name_is_there_no_more_till_they_do(
     assert ("staging", "app") in found.at(minute(7))
 
 
+def test_what_went_has_an_heir_that_comes_later() -> None:
+    turns = [
+        told(1, landed("c1", "a1")),
+        told(2, Entry(what="removed", wave="staging")),
+        told(3, Entry(what="renamed", wave="prod", was=("staging",))),
+    ]
+    found = history(turns, Ledger(), None)
+    assert summary(found, "prod") == [("a1", 1, None)]
+    assert [*found.at(minute(4))] == [("prod", "app")]
+
+
+def test_what_went_as_a_wave_and_as_a_set_is_there_again_with_both() -> None:
+    turns = [
+        told(1, landed("c1", "a1")),
+        told(2, Entry(what="removed", set="app")),
+        told(3, Entry(what="removed", wave="staging")),
+        told(4, Entry(what="named again", wave="staging")),
+    ]
+    half = history(turns, Ledger(), None)
+    assert (summary(half), half.at(minute(5))) == ([("a1", 1, 2)], {})
+    found = history([*turns, told(6, Entry(what="named again", set="app"))], Ledger(), None)
+    assert summary(found) == [("a1", 1, None)]
+    assert [*found.at(minute(5))] == [("staging", "app")]
+
+
 def test_name_that_another_wave_has_now_tells_of_that_one_alone() -> None:
     renamed = Entry(what="renamed", wave="prod", was=("staging",))
     turns = [told(1, landed("c1", "a1")), told(2, renamed), told(5, landed("c5", "a5"))]
