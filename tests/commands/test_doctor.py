@@ -179,6 +179,10 @@ def test_a_base_of_an_overlay_that_is_gone_is_named(grown: Grown) -> None:
             f"{file} names ../../base, which is not there, so that Kustomize can't build it"
         ]
     }
+    (grown.folder / "base").symlink_to("kept-elsewhere")
+    grown.write("kept-elsewhere/web.yaml", "kind: Service\n")
+    grown.commit()
+    assert not grown.found("rendering", "--offline").get("problem")
 
 
 def test_an_allow_that_lists_none_of_the_images_is_named(grown: Grown) -> None:

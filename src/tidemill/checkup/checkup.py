@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -35,11 +36,18 @@ class Files(Struct, frozen=True, dict=True):
         modes: every file that Git knows or would add, and whether it may be run.
         texts: those that were read: settings, workflows, manifests of Argo CD and Flux, Makefile.
         ignored: of the paths that Tidemill writes, those that Git ignores.
+        links: links to folders, and submodules: what is below them is not known.
     """
 
     modes: Mapping[str, bool]
     texts: Mapping[str, str]
     ignored: tuple[str, ...] = ()
+    links: frozenset[str] = frozenset()
+
+    def may_have(self, path: str) -> bool:
+        """Whether there is a file or a folder, as far as one knows."""
+        above = (str(one) for one in PurePosixPath(path, "x").parents)
+        return path in self.places or not self.links.isdisjoint(above)
 
     @cached_property
     def places(self) -> frozenset[str]:
@@ -92,6 +100,14 @@ class Checkup(Struct, frozen=True, dict=True):
     pushing: Pushing | Unseen = NOT_ASKED
     github: OnGitHub | Unseen = NOT_ASKED
     other: OtherRepository | Unseen = NOT_ASKED
+
+    @cached_property
+    def origins(self) -> Counter[tuple[str, str]]:
+        """How often something is rendered that is in here, by its source and its revision."""
+        needed = (need for one in self.deployed for need in one.needed)
+        found = Counter(need[1:] for need in needed if self.files.may_have(need.path))
+        del found["", ""]
+        return found
 
     @cached_property
     def deployed(self) -> list[Deployed]:

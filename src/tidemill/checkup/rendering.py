@@ -7,7 +7,7 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from statistics import mode
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, ok, problem
@@ -39,15 +39,14 @@ def gone(known: Checkup, one: Deployed) -> list[str]:
     That is told by URL and revision, where something else of the same is here; else files of
     values count whose folder is here.
     """
-    there = known.files.places
-    ours = {need[1:] for each in known.deployed for need in each.needed if need.path in there}
-    ours.discard(("", ""))
+    files, ours = known.files, known.origins
     missing: list[str] = []
     for path, *origin in one.needed:
         is_below = any(path.startswith(f"{other}/") for other in missing)
-        if path in there or "{{" in path or is_below:
+        if files.may_have(path) or "{{" in path or is_below:
             continue
-        has_folder = path.endswith(_YAML) and str(PurePosixPath(path).parent) in there - {"."}
+        folder = posixpath.dirname(path)
+        has_folder = path.endswith(_YAML) and folder != "" and folder in files.places
         if tuple(origin) in ours or (has_folder and not (any(origin) and ours)):
             missing.append(path)
     return missing
@@ -72,12 +71,18 @@ def _of_revisions(known: Checkup) -> Iterator[Finding]:
     if known.cfg is None:
         return
     main = known.cfg.main
+    # Another repository may have the same path: most of what is rendered is in this one.
+    sources = [source for source, _ in known.origins.elements()]
+    ours = mode(sources) if sources else ""
     for one in known.deployed:
         own = known.cfg.paths(one.wave, one.target) if one.wave and one.is_whole else ()
         others = {
             need.revision
             for need in one.needed
-            if need.path in own and need.revision not in ("", "HEAD", main, f"refs/heads/{main}")
+            if need.path in own
+            and need.source == ours
+            and need.revision not in ("", "HEAD", main, f"refs/heads/{main}")
+            and "{{" not in need.revision
         }
         for revision in sorted(others):
             yield problem(
@@ -102,8 +107,7 @@ def _of_overlays(known: Checkup) -> Iterator[Finding]:
         seen.add(file)
         named = {one: posixpath.normpath(f"{folder}/{one}") for one in _named(known, file)}
         left += named.values()
-        there = known.files.places
-        missing = [one for one, path in named.items() if path not in there]
+        missing = [one for one, path in named.items() if not known.files.may_have(path)]
         if missing:
             yield problem(
                 f"{file} names {listed(missing)}, which is not there, so that Kustomize can't "

@@ -62,7 +62,7 @@ class Examination:
             if (top / name).is_file()
         }
         programs = Programs(self._checkout.release, platform.python_version())
-        known = Checkup(Files(modes, texts), programs, top=str(top))
+        known = Checkup(Files(modes, texts, links=self._checkout.links()), programs, top=str(top))
         known = _with_settings(known, texts.get(of_cfg.FILE))
         words = [first_words(one) for one in commands(known).values()]
         names = {one[0] for one in words if one and "/" not in one[0]}

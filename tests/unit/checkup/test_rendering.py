@@ -80,7 +80,14 @@ def test_what_a_source_of_this_repository_names_has_to_be_there(source: str, mis
 
 @pytest.mark.parametrize(
     ("revision", "is_named"),
-    [("main", False), ("refs/heads/main", False), ("HEAD", False), ("master", True), ("v1", True)],
+    [
+        ("main", False),
+        ("refs/heads/main", False),
+        ("HEAD", False),
+        ("'{{.metadata.annotations.rev}}'", False),
+        ("master", True),
+        ("v1", True),
+    ],
 )
 def test_target_that_follows_another_branch_is_named(revision: str, is_named: bool) -> None:
     source = f"{{repoURL: {HERE}, targetRevision: {revision}, path: generated/production/prod-eu}}"
@@ -92,6 +99,22 @@ def test_target_that_follows_another_branch_is_named(revision: str, is_named: bo
         if is_named
         else []
     )
+
+
+def test_another_repository_may_have_the_same_path_at_any_revision() -> None:
+    path = "generated/production/prod-eu"
+    own = f"{{repoURL: {HERE}, targetRevision: main, path: {path}}}"
+    other = f"{{repoURL: {ELSEWHERE}, targetRevision: v1, path: {path}}}"
+    assert named(applied(f"{own}, {other}")) == []
+
+
+@pytest.mark.parametrize("link", ["vendor", "vendor/base"])
+def test_what_is_below_a_link_or_in_a_submodule_is_not_known(link: str) -> None:
+    folder = "generated/staging/staging-eu"
+    known = cfg(**{f"{folder}/kustomization.yaml": "resources: [../../../vendor/base]"})
+    assert len(named(known)) == 1
+    files = replace(known.files, links=frozenset({link}))
+    assert named(replace(known, files=files)) == []
 
 
 def test_kustomizations_of_flux_are_of_the_repository_that_their_source_is() -> None:
@@ -129,8 +152,8 @@ spec: {{path: {path}, wait: true, sourceRef: {{kind: GitRepository, name: {sourc
 def test_what_an_overlay_names_has_to_be_there(overlay: str, missing: str) -> None:
     folder = "generated/staging/staging-eu"
     texts = {f"{folder}/kustomization.yaml": overlay, "generated/base/kustomization.yaml": ""}
-    said = f"{folder}/kustomization.yaml names {missing}, which is not there, so that it can't be "
-    assert named(cfg(**texts)) == ([f"{said}build it"] if missing else [])
+    said = f"{folder}/kustomization.yaml names {missing}, which is not there, so that Kustomize"
+    assert named(cfg(**texts)) == ([f"{said} can't build it"] if missing else [])
 
 
 def test_overlays_are_followed_to_their_bases_and_others_are_not_looked_at() -> None:

@@ -43,6 +43,11 @@ class Inspection:
             if (self.top / name).is_file()
         }
 
+    def links(self) -> frozenset[str]:
+        """Links to folders, submodules, and other repositories: Git does not look into them."""
+        found = (name.rstrip("/") for name in self._git.files())
+        return frozenset(name for name in found if (self.top / name).is_dir())
+
     def containing(self, words: Sequence[str], patterns: Sequence[str]) -> list[str]:
         """The files of these patterns that contain one of these words."""
         given = [option for word in words for option in ("-e", word)]
