@@ -136,7 +136,7 @@ def _services(
     for place, stays in sorted((present or meant).items()):
         digests = digests_of(store, settings, stays)
         unread += sum(one is None for one in digests)
-        names |= {name for one in digests[-1:] if one for name in one}
+        names |= next((one.keys() for one in reversed(digests) if one), set())
         found += service_stays(place, service, list(zip(stays, digests, strict=True)))
     if not found:
         raise Refused(

@@ -6,6 +6,7 @@ is a value, too: it stops what needs that ref, and nothing else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -23,6 +24,8 @@ _T = TypeVar("_T")
 # A commit of a person's may have any date that Git takes; with these one can reckon.
 _FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 _LONGEST = _LAST - _FIRST
+# A field's type says what it may hold, and msgspec quotes that to whoever reads the message.
+_PATTERN = re.compile(r"Expected `str` matching regex '.*' - at (`[^`]*`)", re.DOTALL)
 
 
 class IllegibleRecord(Struct, frozen=True):
@@ -50,7 +53,8 @@ def legible(data: bytes, parse: Callable[[bytes], _T], *, newest: int = 1) -> _T
     except UNREADABLE as error:
         if (version := _version(data)) > newest:
             return IllegibleRecord(f"a newer release wrote it (version {version})", is_newer=True)
-        return IllegibleRecord(f"it holds no record of this release: {shown(str(error))}")
+        said = _PATTERN.sub(r"\1 is not what it may be", str(error))
+        return IllegibleRecord(f"it holds no record of this release: {shown(said)}")
     except Refused as error:
         return IllegibleRecord(error.what)
     if not is_bounded(found):

@@ -17,7 +17,6 @@ from typing import TypeVar
 
 import msgspec
 from msgspec import Struct, field
-from msgspec.structs import replace
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
@@ -192,11 +191,11 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     if not renaming.is_due:
         inbox = renamed_inbox(renaming, snapshot.inbox, {})
         entries = tuple(_departures(renaming, snapshot.ledger))
-        today = replace(snapshot, ledger=ledger, inbox=inbox)
+        today = changed(snapshot, ledger=ledger, inbox=inbox)
         return RenamedSnapshot(today, bool(entries), entries=entries)
     holds, copies = renamed_holds(renaming, snapshot.holds)
     records, moved = renamed_records(renaming, snapshot.records)
-    today = replace(
+    today = changed(
         snapshot,
         ledger=ledger,
         inbox=renamed_inbox(renaming, snapshot.inbox, copies),

@@ -31,7 +31,7 @@ class Clock(Struct, frozen=True):
     read: Callable[[], datetime] | None = None
 
     def by_now(self) -> datetime:
-        """The time to decide on; it never runs backwards."""
+        """The time to decide on: that which it is, but none before it began."""
         return max(self.now, self.read()) if self.read else self.now
 
     def pause_after(self, tries: int) -> None:

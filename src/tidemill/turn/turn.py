@@ -44,6 +44,7 @@ from tidemill.turn.vouching import vouched
 from tidemill.turn.write import updates
 from tidemill.words.shas import short
 
+_MOST_DECISIONS = 3  # where even deciding is slow, as on a machine that swaps
 _STALE = timedelta(seconds=10)  # after so long, a window may have closed or a freeze begun
 
 
@@ -127,9 +128,12 @@ def turn(  # noqa: PLR0913 - each has a name
         facts = {**(extra or {}), **reported(state)}
         known = snapshot(store, state, clock.by_now(), facts)
         known, decided = decide(replace(known, reach=reach(known.settings)))
-        while decided.landed and (now := clock.by_now()) - known.now > _STALE:
+        for _ in range(_MOST_DECISIONS):
+            now = clock.by_now()
+            if not decided.landed or now - known.now <= _STALE:
+                break
             say("making commits took a while: deciding again, by the time it is now")
-            known, decided = decide(replace(known, now=now))
+            known, decided = decide(replace(known, now=now))  # what was made is known
         if decided.todo is not None:
             return Turn(decided, LeftToNextRun(), state, known).after(cleared)
         if decided.moves_branches and not may_move:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tidemill.facts import forms
+from tidemill.facts import forms, requests
 from tidemill.facts.checks import CheckRecord, Run
 from tidemill.facts.decoding import IllegibleRecord, legible
 from tidemill.facts.holds import Hold
@@ -164,3 +164,11 @@ def test_no_time_is_taken_in_the_ledger_with_which_one_can_not_reckon(time: str)
 def test_no_span_is_taken_with_which_one_can_not_reckon() -> None:
     forged = with_forged(b"PT3600S", b"P99999999D")
     assert isinstance(legible(b"{}", lambda _: decode(forged)), IllegibleRecord)
+
+
+def test_name_that_none_may_have_is_told_without_the_pattern_of_names() -> None:
+    hold = {"version": 1, "kind": "hold", "wave": "a..b", "set": "app", "by": "ada"}
+    data = msgspec.json.encode({**hold, "reason": "x", "since": "2026-01-01T00:00:00Z"})
+    said = legible(data, requests.decode)
+    assert isinstance(said, IllegibleRecord)
+    assert said.reason.endswith("'`$.wave` is not what it may be'")
