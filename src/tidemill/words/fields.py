@@ -1,4 +1,4 @@
-"""What a field of a record may hold. It is checked where the record is read, and nowhere else."""
+"""What a field of a record may hold. It is checked where a record is read."""
 
 from __future__ import annotations
 
