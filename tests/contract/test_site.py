@@ -62,10 +62,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def copied(folder: Path) -> Path:
-    shutil.copytree(ROOT / "docs", folder / "docs")
-    shutil.copy(ROOT / "mkdocs.yml", folder)
-    (folder / "tools").mkdir()
-    shutil.copy(ROOT / "tools" / "site.py", folder / "tools")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in filter(None, listed.stdout.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
     return folder
 
 
@@ -94,7 +101,19 @@ def test_the_site_has_every_page_and_loads_nothing_from_elsewhere(built: Path) -
         ("uninstall", "jobs/leave.html"),
         ("monorepo", "adopt-github.html"),
         ("price", "cost.html"),
-        ("contribute", "index.html"),
+        ("contribute", "project/contributing.html"),
+        ("github app", "adopt-github.html"),
+        ("add a command", "project/contributing.html"),
+        ("gitlab", "adopt-anywhere.html"),
+        ("helm", "examples/cfg-helm.html"),
+        ("argo cd", "integrations/argocd.html"),
+        ("troubleshooting", "jobs/why-not-in-production.html"),
+        ("disaster recovery", "jobs/recover-a-repository.html"),
+        ("four eyes", "jobs/name-approvers.html"),
+        ("audit log", "jobs/ask-what-runs.html"),
+        ("threat model", "security.html"),
+        ("changelog", "project/changelog.html"),
+        ("install", "tutorial.html"),
     ],
 )
 def test_the_search_answers_from_a_folder_and_asks_nobody(
@@ -129,6 +148,26 @@ def test_the_menu_is_opened_by_keyboard_where_no_script_runs(
     tab_to(page, "__nav_4")
     page.press(" ", 32, " ")
     assert page.run(SEEN.format("Try a set again"))
+
+
+def test_what_the_index_lists_outside_of_the_documents_is_on_the_site(built: Path) -> None:
+    for page, link in [
+        ("project/readme.html", "../jobs/roll-back.html"),
+        ("project/readme.html", "../examples/cfg-helm.html"),
+        ("project/contributing.html", "../decisions/index.html"),
+        ("adopt-github.html", "integrations/argocd.html"),
+        ("integrations/argocd.html", "../jobs/poll-clusters.html"),
+    ]:
+        assert f'href="{link}' in (built / page).read_text(encoding="utf-8"), page
+    readme = (built / "project" / "readme.html").read_text(encoding="utf-8")
+    assert 'src="../pictures/loop.svg"' in readme
+
+
+def test_the_search_is_told_of_pages_that_are_there(built: Path) -> None:
+    asked = re.search(r"(?ms)^  asked:\n((?:    .*\n)+)", (ROOT / "mkdocs.yml").read_text())
+    assert asked
+    for page in re.findall(r"(?m)^    ([\w./-]+):", asked[1]):
+        assert (built / page).with_suffix(".html").exists(), page
 
 
 def tab_to(page: Page, name: str) -> None:
