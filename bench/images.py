@@ -508,7 +508,7 @@ def measure_example(
 
 
 def judge(figures: dict[tuple[str, str], Figures], peers: list[str]) -> None:
-    """What is wanted, and what was found."""
+    """What was found, beside what is aimed at."""
 
     def of(what: str, tool: str = OURS[0]) -> float:
         return statistics.median(figures[what, tool].seconds)
@@ -518,11 +518,11 @@ def judge(figures: dict[tuple[str, str], Figures], peers: list[str]) -> None:
     most = of(same) + of(one, FLOOR) - of(same, FLOOR) + 0.1
     blobs = max(figures[same, OURS[0]].blobs)
     print(f"""
-wanted, found
-cold, of the floor: at most 1.3, {of(cold) / of(cold, FLOOR):.2f}
-cold, of the best other ({best}): at most 0.33, {of(cold) / of(cold, best):.2f}
-nothing changed: at most 0.30 s and 0 blobs, {of(same):.2f} s and {blobs} blobs
-one changed: at most 0.1 s more, besides what the floor takes longer, {most:.2f} s, {of(one):.2f} s
+Tidemill beside what its authors aim at
+cold, seconds by those of the floor: {of(cold) / of(cold, FLOOR):.2f}; the aim is 1.3
+cold, seconds by those of the best other ({best}): {of(cold) / of(cold, best):.2f}; the aim is 0.33
+nothing changed: {of(same):.2f} s and {blobs} blobs; the aim is 0.30 s and 0 blobs
+one changed: {of(one):.2f} s; the aim is {most:.2f} s, what the floor takes longer and 0.1 s
 """)
 
 

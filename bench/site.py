@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print(f"1,000 services, 300 targets, 50 landings of each set in each wave, {WAITING} waiting")
-    print(f"wanted: less than {MOST_SECONDS:.0f} s and {MOST_BYTES:,} bytes with one set")
+    print(f"the aim: less than {MOST_SECONDS:.0f} s and {MOST_BYTES:,} bytes with one set")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for sets in options.sets:

@@ -18,7 +18,9 @@ from tests.commands.promises import (
 from tests.loop.stories import refs, says
 from tests.world import World, git, sha_of
 
+from tidemill.answers.question import Line
 from tidemill.clients.git.repository import opened
+from tidemill.commands._history_text import sentence
 from tidemill.commands._past_time import parse_past
 from tidemill.errors import Refused
 from tidemill.turn.read import read
@@ -199,6 +201,8 @@ def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
     assert [one["what"] for one in lines][:1] == ["landed"]
     assert lines[0]["wave"] == "lab"
     assert "renamed" in [one["what"] for one in lines]
+    _, said, _ = says(deployed, "history", "--wave", "bench")
+    assert "renamed: the wave bench was lab" in " ".join(said.split())
     of_bench = deployed.run("history", "--service", "web", "--wave", "bench")["services"]
     assert of_bench
     assert deployed.run("history", "--service", "web")["services"] == of_bench
@@ -209,6 +213,17 @@ def test_wave_that_was_renamed_has_its_past(deployed: World) -> None:
     targets = [(one["wave"], one["target"], one["app_shas"]) for one in now["targets"]]
     assert targets == [("bench", name, {"app": sha_of("app-1")}) for name in ("lab-1", "lab-2")]
     assert deployed.run("explain", "web")["things"][0]["services"] == of_bench
+
+
+def test_wave_that_is_gone_is_named_as_what_was_removed() -> None:
+    line = Line(
+        at=datetime(2026, 1, 5, tzinfo=UTC),
+        what="removed",
+        wave="staging",
+        reason="tidemill.toml names no wave staging any more",
+        run_url="https://github.com/acme/cfg-app/actions/runs/7",
+    )
+    assert sentence(line) == "removed (run 7): tidemill.toml names no wave staging any more"
 
 
 def test_newest_lines_are_shown_and_the_others_counted(second: World) -> None:

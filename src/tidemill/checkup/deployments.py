@@ -62,7 +62,7 @@ def digests(known: Checkup) -> Iterator[Finding]:
     if not known.arrivals and known.unlisted:
         what = f"files name {listed(known.unlisted)}, of which [images] allow lists none"
         remedy = "let it list the repositories of your images"
-        yield problem(what, remedy, allowing(_likely(known.unlisted, known.cfg.images.allow)))
+        yield problem(what, remedy, allowing([_likely(known.unlisted, known.cfg.images.allow)]))
     elif not known.arrivals:
         what = "no wave has images yet, and no file names one, so that services are not known here"
         yield unknown(what, "run this again after the first announcement", "tidemill doctor")
@@ -86,7 +86,7 @@ def _allowed(settings: Settings, arrivals: Sequence[Arrival]) -> Iterator[Findin
             f"the waves have images of {listed(there)}, of which [images] allow lists none: their "
             "next announcement is refused",
             "list their folders in [images] allow, beside what else you use",
-            allowing(_likely(there, settings.images.allow)),
+            allowing(there),
         )
         return
     folders = [name.rpartition("/")[0] for name in there]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from msgspec import Struct
@@ -77,6 +77,8 @@ def those(*rows: tuple[object, Callable[[str, str, str], Finding], str, str, str
     return [say(what, remedy, paste) for is_so, say, what, remedy, paste in rows if is_so]
 
 
-def allowing(repository: str) -> str:
-    """The line of [images] that lists a repository, and those beside it."""
-    return f'allow = ["{repository.rpartition("/")[0]}/*"]'
+def allowing(repositories: Iterable[str], others: Iterable[str] = ()) -> str:
+    """The line of [images] that lists repositories and those beside them, after other patterns."""
+    folders = [f"{one.rpartition('/')[0]}/*" for one in repositories]
+    patterns = ", ".join(f'"{one}"' for one in dict.fromkeys([*others, *folders]))
+    return f"allow = [{patterns}]"

@@ -14,6 +14,7 @@ _ON_AUTO = frozenset({"introduced", "promoted", "rolled back", "hotfixed"})
 _ENDED = frozenset({"evicted", "rejected", "dropped", "superseded"})
 _BY_COMMIT = "gates changed"
 _REMOVED = "removed by hand"
+_NAMES = frozenset({"renamed", "removed", "named again"})  # of a wave or a set, by the settings
 
 if TYPE_CHECKING:
     from tidemill.answers.explanation import Explanation
@@ -70,6 +71,8 @@ def clock(when: datetime | None) -> str:
 
 def sentence(line: Line) -> str:
     """What happened, to what, who decided it and why."""
+    if line.what in _NAMES and line.reason:  # which says it with the name
+        return line.what + decided(line) + why(line)
     said = " ".join(filter(None, (what(line), thing(line))))
     if line.wave:
         said += f" in {line.wave}"

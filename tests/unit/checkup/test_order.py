@@ -931,6 +931,24 @@ def test_repositories_to_allow_are_those_that_are_meant(allow: str, meant: str) 
     assert found.paste == f'allow = ["{meant}/*"]'
 
 
+def test_all_folders_of_what_the_waves_have_are_to_be_allowed() -> None:
+    there = ("ghcr.io/acme/web", "ghcr.io/acme/api", "ghcr.io/batch/jobs")
+    arrivals = [Arrival("staging", "app", {"web": ("x",)}, repositories=there)]
+    known = cfg()
+    assert known.cfg is not None
+    images = msgspec.structs.replace(known.cfg.images, allow=("ghcr.io/acm/*",))
+    settings = msgspec.structs.replace(known.cfg, images=images)
+    known = replace(known, cfg=settings, arrivals=tuple(arrivals))
+    found = [one for one in of(known, "digests") if "next announcement is refused" in one.what]
+    assert [one.paste for one in found] == ['allow = ["ghcr.io/acme/*", "ghcr.io/batch/*"]']
+
+
+def test_what_an_app_git_lacks_in_the_list_is_added_to_it() -> None:
+    known = other("ghcr.io/acme/*", "ghcr.io/batch/*")
+    (found,) = [one for one in of(known, "dispatch") if "does not allow" in one.what]
+    assert found.paste == 'allow = ["ghcr.io/batch/*", "ghcr.io/acme/*"]'
+
+
 def test_manifest_of_an_application_may_be_what_has_the_images() -> None:
     known = cfg(**{"generated/staging/staging-eu/app.yaml": HELM.format(values="values.yaml")})
     known.files.texts.pop("argocd/staging.yaml")  # type: ignore[attr-defined]
