@@ -90,7 +90,7 @@ def test_hotfix_is_accepted_from_a_form(new: World) -> None:
     found = assert_twice_is_once(new, *form(new, **inputs, announcement=told))
     assert found["accepted"].startswith("hotfix-")
     assert reported(new)["announcement"]["sha"] == sha_of("app-7")
-    assert "nobody said why" in refused(
+    assert "a hotfix needs a reason" in refused(
         new, *form(new, operation="promote", wave="lab", announcement=told)
     )
     assert "hold takes no announcement" in refused(

@@ -153,9 +153,9 @@ def test_time_before_a_landing_that_was_let_go_is_not_taken_for_the_one_before_i
         (("--at", "2026-01-05T10:00"), "does not say its time zone"),
         (("--at", "noon"), "is not a time"),
         (("--at", "2099-01-05T10:00Z"), "is in the future"),
-        (("--at", "2026-01-05T10:00Z", "--to", "a" * 40), "are two goals"),
-        (("--all-sets", "--set", "app"), "all sets can't go to one set's commit"),
-        (("--all-sets", "--to", "a" * 40), "all sets can't go to one set's commit"),
+        (("--at", "2026-01-05T10:00Z", "--to", "a" * 40), "are both given"),
+        (("--all-sets", "--set", "app"), "--all-sets is given, and --set or --to"),
+        (("--all-sets", "--to", "a" * 40), "--all-sets is given, and --set or --to"),
     ],
 )
 def test_goals_that_can_not_be_meant_are_refused(

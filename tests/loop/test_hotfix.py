@@ -101,7 +101,7 @@ def test_hotfix_is_promoted_nowhere_also_not_by_a_person(tmp_path: Path) -> None
     assert w.positions()["shop"] == 1
     refused = w.promote("shop", "--sha", sha_of("fix-5"), "--override", "now")
     assert refused.code == 1
-    assert "is a hotfix in lab, and is promoted nowhere" in refused["error"]["what"]
+    assert "is a hotfix in lab, and a hotfix is never promoted" in refused["error"]["what"]
 
 
 @pytest.mark.parametrize(
@@ -126,7 +126,7 @@ def test_hotfix_needs_a_reason_and_an_announcement_that_says_its_commit(tmp_path
     w = waves(tmp_path, first=("everywhere", 1))
     told = json.dumps(announcement(1, {"web": "fix"}))
     silent = w.promote("shop", "--announcement", told)
-    assert "nobody said why" in silent["error"]["what"]
+    assert "a hotfix needs a reason" in silent["error"]["what"]
     other = w.promote("shop", "--announcement", told, "--override", "x", "--sha", "a" * 40)
     assert "--sha says aaa" in other["error"]["what"]
     bare = w.promote("shop", "--announcement", "{}", "--override", "x")

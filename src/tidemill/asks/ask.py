@@ -149,12 +149,12 @@ class RollBackWave(Struct, frozen=True):
             parse_moment(self.at, "--at")
         if self.to is not None and self.at is not None:
             raise Refused(
-                "a commit and a time are two goals", remedy="name one of them: --to or --at"
+                "a commit (--to) and a time (--at) are both given", remedy="give one of them"
             )
         if self.all_sets and (self.set or self.to):
             raise Refused(
-                "all sets can't go to one set's commit",
-                remedy="leave --set and --to out; --at names a time for all sets",
+                "--all-sets is given, and --set or --to, which are about one set",
+                remedy="leave --set and --to out; for all sets, name a time with --at",
             )
 
 

@@ -69,7 +69,7 @@ def _refuse_hotfix(state: State, wave: Wave, set_name: str, sha: str, asker: Ask
     for other, one in named:
         words = ("--wave", wave.name, "--announcement", "FILE", "--override", "REASON")
         raise Refused(
-            f"{short(one.app_sha)} is a hotfix in {other}, and is promoted nowhere",
+            f"{short(one.app_sha)} is a hotfix in {other}, and a hotfix is never promoted",
             remedy=f"put it into {wave.name} as well: {asker.typed(('promote-wave', *words))}",
         )
 

@@ -27,8 +27,8 @@ def promotion(
     found = read_whole(announcement.encode() if isinstance(announcement, str) else announcement)
     if override is None:
         raise Refused(
-            "a hotfix passes over everything but the check, and nobody said why",
-            remedy="add --override REASON",
+            "a hotfix needs a reason, because it passes over everything but the check",
+            remedy="say why: --override REASON",
         )
     for name, given, told in (("set", set, found.set), ("sha", sha, found.sha)):
         if given is not None and not (given == told or (name == "sha" and told.startswith(given))):

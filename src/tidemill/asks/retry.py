@@ -41,8 +41,8 @@ def answer(ask: RetrySet, state: State, asker: Asker, look: Lookup) -> Answer:
         return _announced(missed, ask, state, asker, look)
     raise Refused(
         f"nothing of commit {ask.sha} was evicted, rejected or dropped lately",
-        remedy=f"see what runs where: {asker.status}; what ended otherwise is let in with its "
-        f"announcement: {asker.overriding}",
+        remedy=f"see what runs where: {asker.status}; a set that ended in another way comes "
+        f"back if you announce it again: {asker.overriding}",
     )
 
 

@@ -65,7 +65,7 @@ def _of_set(ask: RollBackWave, state: State, wave: str, set_name: str, asker: As
     if part.present is None:
         raise Refused(
             f"{wave} has no set {set_name} that a turn knows of",
-            remedy="there is nothing to go back from",
+            remedy="there is nothing to go back from; put its image files back on main yourself",
         )
     goal = _goal(ask, part, part.present, wave, asker)
     return SetRollback(set=set_name, leaves=part.present.point(), to=goal.point())
@@ -86,7 +86,7 @@ def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker
         if found is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
-                remedy="name one with --to SHA; what has no SHA a person puts back on main by hand",
+                remedy="name one with --to SHA; if it has no SHA, put its files back on main yourself",
             )
         return found
     if goal.content == present.content:
@@ -115,7 +115,7 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker
             f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on, when "
             f"{short(oldest.app_sha, 'an unknown set')} landed",
             remedy="ask the journal, and name the set with --to: "
-            f"{asker.typed(('history', '--wave', wave, '--at', at))}; what that does not take a "
-            "person puts back on main by hand",
+            f"{asker.typed(('history', '--wave', wave, '--at', at))}; if --to does not take it, put "
+            "its files back on main yourself",
         )
     return earlier[-1]

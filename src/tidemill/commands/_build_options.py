@@ -115,9 +115,10 @@ PARAMETERS = (
             "--to",
             metavar="PLACE",
             default=lambda: variable("TIDEMILL_TO"),
-            help="REGISTRY/REPOSITORY or oci:PATH; the names of services stand for {service} in "
-            "it, or are added at its end, but for one alone that it ends in; by default "
-            "TIDEMILL_TO, or the settings' images",
+            help="REGISTRY/REPOSITORY or oci:PATH, with {service} where the name of the service "
+            "goes; without {service} the name is added at the end, unless one service alone is "
+            "built and the place ends with its name. By default TIDEMILL_TO, or the settings' "
+            "images",
         ),
         _several("--tag", "tags", "one more tag, besides the SHA and the branch"),
         Option(

@@ -29,13 +29,13 @@ WITHOUT_ENTRYPOINTS = Option(
     "--without-entrypoints",
     is_flag=True,
     help="run none of the repository's own commands, because nothing was installed for them here; "
-    "leave what takes one to the next run, and start that",
+    "what needs one is left to the next run, which this one starts",
 )
 WITHOUT_BRANCHES = Option(
     "--without-branches",
     is_flag=True,
-    help="move neither main nor auto, because no token for that was made here; leave what moves "
-    "one to the next run, and start that",
+    help="move neither main nor auto, because no token for that was made here; what moves one is "
+    "left to the next run, which this one starts",
 )
 ACCEPT_ONLY = Option(
     "--accept-only",

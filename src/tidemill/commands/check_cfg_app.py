@@ -33,7 +33,7 @@ PARAMETERS = (
     Option(
         "--fail-on-red/--no-fail-on-red",
         default=True,
-        help="with --sha, end with 1 where a commit is not green; if not, that is a warning",
+        help="with --sha, end with 1 where a commit is not green; the other only warns of it",
     ),
     _options.ENTRYPOINTS,
     _options.NOW,

@@ -52,7 +52,7 @@ PARAMETERS = (
         "--json",
         is_flag=True,
         help="print one JSON object on standard output, with up to 10,000 differences; it has "
-        "`verdict`, or `error` where the images could not be compared, as both exit with 1",
+        "`verdict`, or `error` if the images could not be compared: both end with 1",
     ),
 )
 

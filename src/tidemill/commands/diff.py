@@ -36,7 +36,7 @@ PARAMETERS = (
     ),
     Argument(
         ["other"],
-        metavar="[WAVE]",
+        metavar="[OTHER]",
         required=False,
         help="the wave that has it already; by default the one before",
     ),

@@ -20,7 +20,7 @@ PARAMETERS = (
     Option(
         "--once",
         is_flag=True,
-        help="says that it ends when nothing is due any more, as it always does",
+        help="changes nothing: without it, too, the loop ends when nothing is due any more",
     ),
     Option(
         "--accept",
@@ -30,8 +30,9 @@ PARAMETERS = (
     Option(
         "--accepted",
         metavar="ID",
-        help="what this run has accepted before: with --without-entrypoints or --without-branches, "
-        "what came lately from others is left to their runs, and no other one is started for it",
+        help="the request that this run has accepted already: with --without-entrypoints or "
+        "--without-branches, what others have just sent is left to their own runs, and this run "
+        "starts none for it",
     ),
     Option(
         "--context",
@@ -49,8 +50,8 @@ PARAMETERS = (
     Option(
         "--fail-on-red",
         is_flag=True,
-        help="end with 1 where a commit that was checked is not green; if not, that is no failure: "
-        "the commit is taken off auto, and the rest goes on",
+        help="end with 1 where a commit that was checked is not green; without this, a red commit is "
+        "no failure of the run: it is taken off auto, and the rest goes on",
     ),
     Option(
         "--deployments",

@@ -36,7 +36,7 @@ PARAMETERS = (
         "--override",
         metavar="REASON",
         help="let it in although its position goes back, is taken or jumps, or although it has "
-        "ended before; it is the newest then, and what is announced after it comes after it",
+        "ended before; then it counts as the newest, until another one is announced",
     ),
     *below(
         Section("for the bare form", 'where FILE is {"Service": {"Digest", "Tag"}}'),

@@ -76,7 +76,8 @@ def read_base(store: ImageStore, digest: str, platform: Platform) -> BaseImage:
         )
     if len(config.rootfs.diff_ids) != len(manifest.layers):
         raise Refused(
-            f"the config of {digest} has another number of layers", remedy="make it again"
+            f"the config and the manifest of {digest} name different numbers of layers",
+            remedy="make that image again, or use another base",
         )
     layers = tuple(_layer(store, layer, digest) for layer in manifest.layers)
     run = run_config.checked(config.config, f"the base {digest}")
