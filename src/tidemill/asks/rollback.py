@@ -86,7 +86,7 @@ def _goal(ask: RollBackWave, part: SetLedger, present: Landing, wave: str, asker
         if found is None:
             raise Refused(
                 f"no older set was healthy in {wave}",
-                remedy="name one with --to SHA; if it has no SHA, put its files back on main yourself",
+                remedy="name one with --to SHA; if it has none, put back its files on main",
             )
         return found
     if goal.content == present.content:
@@ -115,7 +115,7 @@ def _had_at(landings: Sequence[Landing], when: datetime, wave: str, asker: Asker
             f"{oldest.landed_at:%Y-%m-%dT%H:%MZ} on, when "
             f"{short(oldest.app_sha, 'an unknown set')} landed",
             remedy="ask the journal, and name the set with --to: "
-            f"{asker.typed(('history', '--wave', wave, '--at', at))}; if --to does not take it, put "
-            "its files back on main yourself",
+            f"{asker.typed(('history', '--wave', wave, '--at', at))}; if --to does not take it, "
+            "put its files back on main yourself",
         )
     return earlier[-1]

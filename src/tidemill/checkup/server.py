@@ -187,4 +187,5 @@ def _refused(app: AppSettings, settings: Settings, name: str, own: str) -> Itera
     images = [app.repository(service.name) for service in app.services]
     if barred := [one for one in images if not settings.images.is_listed(one)]:
         what = f"{name} does not allow the images {listed(barred)}"
-        yield problem(what, "list them there, below [images]", allowing(barred, settings.images.allow))
+        paste = allowing(barred, settings.images.allow)
+        yield problem(what, "list them there, below [images]", paste)

@@ -50,8 +50,8 @@ PARAMETERS = (
     Option(
         "--fail-on-red",
         is_flag=True,
-        help="end with 1 where a commit that was checked is not green; without this, a red commit is "
-        "no failure of the run: it is taken off auto, and the rest goes on",
+        help="end with 1 where a commit that was checked is not green; without this, a red commit "
+        "is no failure of the run: it is taken off auto, and the rest goes on",
     ),
     Option(
         "--deployments",

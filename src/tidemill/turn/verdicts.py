@@ -52,7 +52,7 @@ def note(store: Store, clock: Clock, short: str, report: Run, *, dry_run: bool) 
             case Pushed():
                 return VerdictNote(sha, changed=True, why=_what_follows(state, report))
             case Raced(name, _, _):
-                declined = Declined(f"others kept writing {name} at the same time", remedy="run it again")
+                declined = Declined(f"others kept writing {name}", remedy="run it again")
             case Declined() as declined:
                 break
         clock.pause_after(tries)
