@@ -54,6 +54,9 @@ class Repository:
         self.targets = {
             wave: [f"{wave}-{number}" for number in range(TARGETS // len(WAVES))] for wave in WAVES
         }
+        self.new = {
+            wave: dict.fromkeys(all_of, Files("new")) for wave, all_of in self.targets.items()
+        }
         self.content: dict[tuple[str, str], str] = {}
         self.known: dict[str, ImageFiles] = {}
 
@@ -187,13 +190,12 @@ class Repository:
     def attempt(self, trial: Trial, parent: str) -> Outcome:
         """The commit of an operation."""
         operation = trial.operation
-        targets = {one: Files("new") for one in self.targets[operation.wave]}
         commit = AutoCommit(
             sha=sha(operation.id, parent),
             parent=parent,
             operation=operation,
             digests=self.known[operation.content].digest_id,
-            targets=targets,
+            targets=self.new[operation.wave],
         )
         return NewCommit(commit)
 

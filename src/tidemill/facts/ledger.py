@@ -155,7 +155,7 @@ class Landing(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
             self.healthy_since is not None
             and self.deployed_at is not None
             and self.naming is None
-            and not (self.has_failed or self.degraded)
+            and not (self.failed or self.refuted or self.degraded)
         )
 
     @property
@@ -340,7 +340,7 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def copy(self) -> SetLedger:
         """One to change, each of its landings, too."""
-        return changed(self, landings=[copy(landing) for landing in self.landings])
+        return changed(self, landings=[landing.__copy__() for landing in self.landings])
 
 
 class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):

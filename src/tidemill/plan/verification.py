@@ -110,15 +110,15 @@ def _verify(draft: Draft, wave: Wave, set_name: str) -> bool:
     return is_changed
 
 
-def _forget(draft: Draft, part: SetLedger, names: Collection[str]) -> bool:
+def _forget(draft: Draft, part: SetLedger, names: set[str]) -> bool:
     """What the settings do not ask any more, nobody has to answer for."""
-    if not part.answers.keys() <= set(names):
+    if not part.answers.keys() <= names:
         part.answers = {name: one for name, one in part.answers.items() if name in names}
     is_changed = False
     for landing in part.landings:
-        if not landing.verified.keys() <= set(names):
+        if not landing.verified.keys() <= names:
             landing.verified = {key: one for key, one in landing.verified.items() if key in names}
-        if not landing.refuted.keys() <= set(names):
+        if not landing.refuted.keys() <= names:
             is_changed = True
             _refute(
                 draft, landing, {key: one for key, one in landing.refuted.items() if key in names}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from tidemill.clients.git.checkout import Checkout, Remote, Source, remedy_of
+from tidemill.clients.git.checkout import Checkout, Remote, Source
+from tidemill.clients.git.filters import remedy_of
 from tidemill.clients.git.git import GitError
 from tidemill.clients.git.repository import Repository
 from tidemill.clients.github.api import StatusState

@@ -8,72 +8,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 from tidemill.clients.git import mirror
+from tidemill.clients.git.filters import UNCHANGED, Filters, without_filters
 from tidemill.clients.git.git import LOCAL_SECONDS, Git, GitError, configured, line, names
 from tidemill.clients.git.mirror import Tree, object_folders
 from tidemill.clients.git.objects import parents_in
 from tidemill.clients.git.repository import Repository
 from tidemill.clients.machine.entrypoints import run_entry_point
-from tidemill.errors import FilterFailed, Refused, Unreachable
+from tidemill.errors import Refused, Unreachable
 from tidemill.facts.image_files import FILES
 from tidemill.words.names import one_line, shown
 
-# Nothing changes in a checkout by what is found out there, and no more runs than has to.
-_UNCHANGED = (
-    ("core.safecrlf", "false"),
-    ("core.fsmonitor", "false"),
-    ("core.hooksPath", os.devnull),
-    ("core.splitIndex", "false"),
-    ("core.sharedRepository", "0644"),
-    ("add.ignoreErrors", "false"),
-)
 _OWN_ATTRIBUTES = {"GIT_ATTR_NOSYSTEM": "1"}
-
-
-class Filters(Struct, frozen=True):
-    """What Git changes in files on their way into a commit and out of it, beside line ends.
-
-    Attributes:
-        source: Git where the filters are configured.
-        by_path: the files that go through one, and its name, as the repository's attributes say.
-        known: the names of those that are configured.
-    """
-
-    source: Git
-    by_path: Mapping[str, str] = field(default_factory=dict)
-    known: frozenset[str] = frozenset()
-
-    @property
-    def missing(self) -> dict[str, str]:
-        """The filters that are not configured here, each with the first file that needs it."""
-        found: dict[str, str] = {}
-        for path, name in sorted(self.by_path.items()):
-            if name not in self.known:
-                found.setdefault(name, path)
-        return found
-
-    def cleaned(self, path: str, data: bytes) -> str | None:
-        """The blob that a file would be committed as; None where no filter that is here says."""
-        if self.by_path.get(path) not in self.known:
-            return None
-        code, out, _ = self.source.attempt(
-            "hash-object", "--stdin", "--path", path, data=data, env=configured(_UNCHANGED)
-        )
-        return line(out) if code == 0 else None
-
-
-def remedy_of(name: str) -> str:
-    """What to do where a filter is not there, or does not work."""
-    if name == "lfs":
-        return (
-            "install Git LFS here (git lfs install), get the files (git lfs pull), and check again"
-        )
-    return (
-        f"set filter.{name}.clean and filter.{name}.smudge in Git's configuration here to commands "
-        "that are installed, and check again"
-    )
 
 
 class Checkout:
@@ -280,9 +228,9 @@ class Remote(Struct, frozen=True):
             repository.check_out(sha, tree)
         except Unreachable as error:
             repository.git("read-tree", "--reset", sha, env=tree.env)
-            filters = _filters(repository.git, repository.git, tree)
+            filters = Filters.of(repository.git, repository.git, tree)
             if filters.by_path:
-                raise _failed(filters, error.what) from None
+                raise filters.failed(error.what) from None
             raise
 
         def before(name: str) -> bytes | None:
@@ -291,7 +239,7 @@ class Remote(Struct, frozen=True):
                 return None
             return repository.files(parents[0], [name]).get(name)
 
-        filters = _filters(repository.git, repository.git, tree)
+        filters = Filters.of(repository.git, repository.git, tree)
         return Checkout(repository.git, tree, sha, before, is_commit=True, filters=filters)
 
 
@@ -304,7 +252,8 @@ def _borrowing(source: Git, scratch: Path) -> Git:
     shallow = Path(source.line(*where, "shallow"))
     if shallow.exists():
         shutil.copyfile(shallow, bare / "shallow")
-    return Git(bare, {"GIT_DIR": str(bare), **_OWN_ATTRIBUTES, **configured(_none_of(source))})
+    no_filters = configured(without_filters(source))
+    return Git(bare, {"GIT_DIR": str(bare), **_OWN_ATTRIBUTES, **no_filters})
 
 
 def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[str, Filters]:
@@ -320,18 +269,18 @@ def _as_committed(source: Git, bare: Git, tree: Tree, scratch: Path) -> tuple[st
     env = {
         "GIT_INDEX_FILE": str(index),
         "GIT_OBJECT_DIRECTORY": str(bare.folder / "objects"),
-        **configured(_UNCHANGED),
+        **configured(UNCHANGED),
     }
     _, tracked, _ = source.attempt("ls-files", "-z", "--stage", env=env)
     code, _, said = source.attempt("add", "-A", env=env)
     if code != 0:
         failed = GitError(("add",), code, said)
-        filters = _filters(source, source, Tree(source.folder, index))
-        raise _failed(filters, failed.said) if filters.by_path else failed
+        filters = Filters.of(source, source, Tree(source.folder, index))
+        raise filters.failed(failed.said) if filters.by_path else failed
     _take_back(source, tracked, env)
     written = source.line("write-tree", "--missing-ok", env=env)
     bare(tree.option, "read-tree", "--reset", "-u", written, env=tree.env)
-    filters = _filters(source, bare, tree)
+    filters = Filters.of(source, bare, tree)
     for name in filters.by_path:
         here, copy = source.folder / name, tree.folder / name
         if all(one.is_file() and not one.is_symlink() for one in (here, copy)):
@@ -369,50 +318,6 @@ def _entries(staged: bytes) -> dict[str, tuple[str, str]]:
         if stage == "0":
             found[path] = mode, sha
     return found
-
-
-def _filters(source: Git, git: Git, tree: Tree) -> Filters:
-    """The filters of the files in an index; `source` has the configuration that counts."""
-    listed = git("ls-files", "-z", env=tree.env)
-    words = ("check-attr", "--cached", "-z", "--stdin", "filter")
-    parts = os.fsdecode(git(*words, data=listed, env=tree.env)).split("\0")  # a value may be empty
-    by_path = {
-        path: value
-        for path, value in zip(parts[::3], parts[2::3], strict=False)
-        if value not in ("unspecified", "unset", "set", "")
-    }
-    works = ("clean", "process")
-    known = {name for name, key, value in _configured(source) if value and key in works}
-    return Filters(source, by_path, frozenset(known))
-
-
-def _configured(source: Git) -> list[tuple[str, str, str]]:
-    """The filters of a configuration: name, key and value."""
-    _, out, _ = source.attempt("config", "-z", "--get-regexp", r"^filter\..*\.")
-    found = [entry.partition("\n") for entry in names(out)]
-    return [
-        (name.partition(".")[2], key, value)
-        for full, _, value in found
-        for name, _, key in [full.rpartition(".")]
-    ]
-
-
-def _none_of(source: Git) -> list[tuple[str, str]]:
-    """Configuration by which no filter does anything."""
-    return [
-        (f"filter.{name}.{key}", value)
-        for name in sorted({name for name, _, _ in _configured(source)})
-        for key, value in (("clean", ""), ("smudge", ""), ("process", ""), ("required", "false"))
-    ]
-
-
-def _failed(filters: Filters, said: str) -> FilterFailed:
-    path, name = next(iter(sorted(filters.by_path.items())))
-    return FilterFailed(
-        f"nothing is known of these files: Git could not put all of them through their filters, "
-        f"{shown(path)} through {shown(name)} and so on: {said}",
-        remedy=remedy_of(name),
-    )
 
 
 def _empty(scratch: Path) -> Tree:
