@@ -340,7 +340,7 @@ class SetLedger(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     def copy(self) -> SetLedger:
         """One to change, each of its landings, too."""
-        return changed(self, landings=[landing.__copy__() for landing in self.landings])
+        return changed(self, landings=[changed(landing) for landing in self.landings])
 
 
 class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
