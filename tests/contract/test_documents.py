@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import os
 import re
 import shlex
@@ -15,6 +16,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import msgspec
 import pytest
 from tools.settings_tables import anchor as anchor_of
 
@@ -23,7 +25,9 @@ from tidemill.building import settings as app_settings
 from tidemill.commands import _table
 from tidemill.commands._command_line import COMPLETION, parse
 from tidemill.errors import SettingsInvalid
-from tidemill.facts import settings_file
+from tidemill.facts import ledger_files, settings_file
+from tidemill.facts.image_files import Source
+from tidemill.facts.ledger import Landing, Ledger
 from tidemill.facts.operation import Operation
 from tidemill.facts.refs import RefNames
 from tidemill.facts.trailers import trailers
@@ -302,7 +306,7 @@ def test_examples_of_announcements_are_valid(block: str) -> None:
 
 def test_the_table_of_refs_is_the_code_s() -> None:
     names = RefNames("refs/tidemill", "<main>", "<auto>")
-    assert set(first_column(section(STATE, "The state in Git"))) - {"_"} == {
+    assert set(first_column(STATE.split("\n## ")[0])) - {"_"} == {
         names.main,
         names.auto,
         names.journal,
@@ -314,6 +318,21 @@ def test_the_table_of_refs_is_the_code_s() -> None:
         names.evicted("<sha>"),
         names.rejected("<id>"),
     }
+
+
+def test_the_page_of_the_state_names_what_image_files_and_the_ledger_have() -> None:
+    image_files, journal = section(STATE, "The image files"), section(STATE, "The journal")
+    (example,) = blocks(image_files, "json")
+    msgspec.json.decode(example, type=Source)
+    told = {*json.loads(example), *first_column(image_files)} - {"tags.json", "digests.json"}
+    assert told - {"source.json"} == {*Source.__struct_fields__}
+    every = {*first_column(journal)}
+    lists = {one.name for one in vars(ledger_files).values() if type(one).__name__ == "_List"}
+    of_ledger = {*Ledger.__struct_fields__} - lists - {"rejected", "moved", "moved_since"}
+    told_later = {"ledger.json", "record.json", "earlier-0000.json"}
+    of_landing = every - lists - of_ledger - told_later
+    assert lists | of_ledger | told_later <= every
+    assert of_landing <= {*Landing.__struct_fields__}
 
 
 def test_the_trailers_are_the_code_s() -> None:
