@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -40,6 +40,7 @@ from tidemill.commands._command_line import click_command
 from tidemill.commands._json import as_json
 from tidemill.commands._parameters import Arguments
 from tidemill.errors import TidemillError
+from tidemill.facts import decoding, settings_file
 from tidemill.facts.signals import Message
 from tidemill.turn.push import Clock
 from tidemill.turn.signalling import Sent
@@ -143,10 +144,27 @@ def stage(seed: int = 0) -> Iterator[None]:
             ("tidemill.clients.machine.person.name", lambda: "ada"),
             ("tidemill.clients.machine.person.run_url", lambda: None),
             ("tomllib.loads", cache(tomllib.loads)),
+            ("tidemill.facts.settings_file.parse", cache(settings_file.parse)),
+            ("tidemill.turn.read.legible", _remembering(decoding.legible)),
             ("random.uniform", random.Random(seed).uniform),
         ):
             stack.enter_context(patch(name, instead))
         yield
+
+
+def _remembering(legible: Callable[..., Any]) -> Callable[..., Any]:
+    """A record is a value: of the same bytes it is the same one, and is made once."""
+    known: dict[object, Any] = {}
+
+    def remembered(data: bytes, parse: Callable[[bytes], Any], **given: Any) -> Any:
+        if not isinstance(parse, partial):
+            return legible(data, parse, **given)
+        key = (data, parse.func, parse.args)
+        if key not in known:
+            known[key] = legible(data, parse, **given)
+        return known[key]
+
+    return remembered
 
 
 @cache

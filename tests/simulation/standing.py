@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from tests.simulation.facts import changed, record, trailers
@@ -256,10 +257,7 @@ class Standing:
             return targets
         files = self.server.commits[landing.commit].files
         wave = self.called(landing.wave, landing.commit)
-        named = {
-            target: set(re.findall(r"(\S+)@", files.get(file_of(wave, target), b"").decode()))
-            for target in targets
-        }
+        named = {target: _named(files.get(file_of(wave, target), b"")) for target in targets}
         mine = {digest.partition("@")[0] for digest in json.loads(landing.files[1]).values()}
         users = [name for name in targets if mine & named[name]]
         return users if users or any(named.values()) else targets
@@ -324,6 +322,12 @@ class Standing:
             return source if all(tag.endswith(f":{source['sha']}") for tag in tags) else {}
         except (KeyError, ValueError):
             return {}
+
+
+@lru_cache(maxsize=4096)
+def _named(file: bytes) -> frozenset[str]:
+    """The repositories of the images that a file names."""
+    return frozenset(re.findall(r"(\S+)@", file.decode()))
 
 
 def _enough(

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeAlias
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import FieldInfo, fields
 
 from tidemill.facts.freezes import Freeze
 from tidemill.facts.settings import Settings, Wave
@@ -159,15 +161,18 @@ def _text(value: Any) -> str:
         case Freeze():
             return f"{value.start!r} to {value.end!r} {value.zone.key}"
         case Verification():
-            fields = (one for one in msgspec.structs.fields(value) if one.name not in _APART)
-            said = ((one, getattr(value, one.name)) for one in fields)
+            said = ((one, getattr(value, one.name)) for one in _asked())
             told = (f"{one.encode_name} {_text(is_)}" for one, is_ in said if is_ != one.default)
             return f"{value.name} ({', '.join(told)})"
         case _:
             return "" if value is None else str(value)
 
 
+@cache
+def _asked() -> tuple[FieldInfo, ...]:
+    """What a verification asks: to look its fields up takes as long as the rest of a plan."""
+    return tuple(one for one in fields(Verification) if one.name not in _APART)
+
+
 _APART = ("name", "waves")
-_DEFAULTS = {
-    one.name: _text(one.default) for one in msgspec.structs.fields(Wave) if one.name in _KEYS
-}
+_DEFAULTS = {one.name: _text(one.default) for one in fields(Wave) if one.name in _KEYS}
