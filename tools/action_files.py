@@ -148,13 +148,17 @@ def _yaml(value: object) -> str:
 
 
 def _table_of_inputs(name: str) -> list[str]:
-    rows = [
-        (one.name, _about(one), "required" if one.is_required else _code(one.default))
-        for one in inputs_of(name)
-    ]
-    rows += [(one.name, sentence(one.about), _code(one.default)) for one in surroundings_of(name)]
+    sections: dict[str, list[tuple[str, str, str]]] = {"": []}
+    for one in inputs_of(name):
+        default = "required" if one.is_required else _code(one.default)
+        sections.setdefault(one.section, []).append((one.name, _about(one), default))
+    for other in surroundings_of(name):
+        sections[""].append((other.name, sentence(other.about), _code(other.default)))
     lines = ["| input | meaning | default |", "|---|---|---|"]
-    return lines + [f"| `{one}` | {_cell(meaning)} | {default} |" for one, meaning, default in rows]
+    for title, rows in sections.items():
+        lines += [f"| **{sentence(title)[:-1]}** | | |"] if title else []
+        lines += [f"| `{one}` | {_cell(meaning)} | {default} |" for one, meaning, default in rows]
+    return lines
 
 
 def _table_of_outputs(name: str) -> list[str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from tidemill.commands._parameters import Option
+from tidemill.commands._parameters import Option, Section
 from tidemill.commands._table import TIDEMILL, Table, command
 from tidemill.plan import obstacles
 from tidemill_sandbox.__main__ import COMMANDS as SANDBOX
@@ -116,14 +116,18 @@ def _shown(one: click.Parameter, *, others: bool = True) -> str:
 
 
 def _table(ones: Sequence[click.Parameter]) -> list[str]:
-    rows = [f"| `{_shown(one)}` | {_title(one)}{_meaning(one)} |" for one in ones]
-    return ["| option | meaning |", "|---|---|", *rows, ""]
-
-
-def _title(one: click.Parameter) -> str:
-    """The title that an option stands below in the help."""
-    section = one.section if isinstance(one, Option) else None
-    return f"{section.title}: " if section else ""
+    """A row for each, below the titles of the help; first those that have none."""
+    sections: dict[Section | None, list[str]] = {None: []}
+    for one in ones:
+        section = one.section if isinstance(one, Option) else None
+        row = f"| `{_shown(one)}` | {_meaning(one)} |"
+        sections.setdefault(section, []).append(row)
+    lines = ["| option | meaning |", "|---|---|"]
+    for section, rows in sections.items():
+        if section:
+            lines.append(f"| **{_sentence(section.title)[:-1]}** | {section.about} |")
+        lines += rows
+    return [*lines, ""]
 
 
 def _meaning(one: click.Parameter) -> str:
@@ -138,7 +142,8 @@ def _synopsis(name: str, ones: Sequence[click.Parameter]) -> list[str]:
     for one in ones:
         if not one.required:
             again = " ..." if one.multiple else ""
-            parts.append(f"[{_shown(one, others=False)}]{again}")
+            shown = _shown(one, others=False)
+            parts.append(shown if shown.startswith("[") else f"[{shown}]{again}")
     return _wrapped([name, *parts], "")
 
 

@@ -37,6 +37,7 @@ class Input(Struct, frozen=True):
         form: `text` as it is; a `list` of lines, or as JSON; `pairs` of NAME=VALUE, one a line or
             one with lines; a `flag` or a `switch` true or false; an `argument` without an option.
         about: what it means, as the command's help says it.
+        section: the title that it stands below there, if any.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Input(Struct, frozen=True):
     is_required: bool = False
     default: str = ""
     choices: tuple[str, ...] = ()
+    section: str = ""
 
 
 def inputs_of(name: str) -> tuple[Input, ...]:
@@ -128,6 +130,7 @@ def _input(one: click.Parameter, names: Mapping[str, str]) -> Input:
         option=one.opts[0] if isinstance(one, click.Option) else "",
         form=_form(one),
         about=_said(one, names),
+        section=(one.section.title if isinstance(one, Option) and one.section else ""),
         is_required=one.required,
         default=_default(one.default),
         choices=choices,
@@ -142,9 +145,7 @@ def _name(one: click.Parameter) -> str:
 def _said(one: click.Parameter, names: Mapping[str, str]) -> str:
     """The help of a parameter, in which other inputs go by their names."""
     text = (one.help or "").removesuffix("; may be repeated").removesuffix("; repeatable")
-    text = _OPTION.sub(lambda found: names.get(found[0], found[0]), text)
-    section = one.section if isinstance(one, Option) else None
-    return f"{section.title}: {text}" if section else text
+    return _OPTION.sub(lambda found: names.get(found[0], found[0]), text)
 
 
 def _default(value: object) -> str:

@@ -64,7 +64,7 @@ PARAMETERS = (
         Section("or one Dockerfile, without settings"),
         Option("--context", metavar="DIR", help="the build context"),
         Option("--file", metavar="FILE", help="the Dockerfile; CONTEXT/Dockerfile by default"),
-        Option("--name", help="how to call the image; the folder's name by default"),
+        Option("--name", help="what to call the image; the folder's name by default"),
         Option("--target", help="the stage to build; the last by default"),
         _several("--build-arg", "build_args", "a build argument", metavar="NAME=VALUE"),
         _several(
@@ -95,7 +95,7 @@ PARAMETERS = (
         _several(
             "--platform",
             "platforms",
-            "such as linux/arm64; several make an index",
+            "what the image is for, such as linux/arm64; several make an index",
             metavar="OS/ARCH",
         ),
         _several(
@@ -106,7 +106,9 @@ PARAMETERS = (
         ),
         Option("--no-cache", is_flag=True, help="build every step anew"),
         Option(
-            "--verify", is_flag=True, help="build twice from scratch, and compare; exit 1 if not"
+            "--verify",
+            is_flag=True,
+            help="build twice from scratch, and compare; exit 1 if they differ",
         ),
     ),
     *below(
@@ -124,8 +126,8 @@ PARAMETERS = (
         Option(
             "--media-types",
             choices=get_args(MediaTypes),
-            help="those of the image; docker for registries that know no OCI; the settings', or "
-            "oci, by default",
+            help="the media types of the image; docker for registries that know no OCI; the "
+            "settings', or oci, by default",
         ),
         INSECURE,
         Option(

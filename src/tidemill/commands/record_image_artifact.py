@@ -62,7 +62,7 @@ PARAMETERS = (
             help="a service of the set, where no tidemill.toml says which there are; may be "
             "repeated",
         ),
-        *checkout("of app.git"),
+        *checkout("a checkout of app.git"),
         Option(
             "--repository",
             help="app.git's owner/name; the workflow's, or the checkout's, by default",
