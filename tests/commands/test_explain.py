@@ -183,3 +183,16 @@ def test_newest_lines_of_a_target_and_a_wave_take_the_last_turns_alone(
     asked.clear()
     explained(second, "web")
     assert asked[-1] > turns, "a service had all of its images from the first turn on"
+
+
+def test_where_nobody_can_ask_github_git_still_answers_and_the_answer_says_so(
+    second: World,
+) -> None:
+    second.settings = second.settings.replace('source = "refs"', 'source = "github"')
+    second.edit()
+    code, out, _ = says(second, "explain", sha_of("app-2")[:12])
+    assert code == 0
+    assert "introduced" in out
+    assert "nobody could ask it here" in " ".join(out.split())
+    told = second.run("explain", "shop")
+    assert any("each check counts as still to come" in one for one in told["missing"])

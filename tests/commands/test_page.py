@@ -148,3 +148,14 @@ def test_for_github_pages_takes_a_repository_on_github(new: World, tmp_path: Pat
 
 def test_a_folder_is_needed(new: World) -> None:
     assert_usage(new, "page")
+
+
+def test_where_nobody_can_ask_github_the_page_says_so(second: World, tmp_path: Path) -> None:
+    second.run("page", "--out", str(tmp_path / "page"))
+    assert "nobody could ask it" not in (tmp_path / "page" / "index.html").read_text()
+    second.settings = second.settings.replace('source = "refs"', 'source = "github"')
+    second.edit()
+    assert second.run("page", "--out", str(tmp_path / "page")).code == 0
+    board = (tmp_path / "page" / "index.html").read_text()
+    assert "nobody could ask it here" in board
+    assert sha_of("app-2")[:12] in board

@@ -28,7 +28,7 @@ from tidemill.answers.thing import (
 )
 from tidemill.clients.git.repository import opened
 from tidemill.clients.git.store import Store
-from tidemill.clients.github.connecting import connected
+from tidemill.clients.github.connecting import Unasked, connected_to_look
 from tidemill.commands import _options
 from tidemill.commands._parameters import Argument, Arguments
 from tidemill.commands._remedies import Remedies
@@ -70,8 +70,10 @@ def run(arguments: Arguments) -> Result:
     text = asked(arguments.what)
     with opened(arguments.repo) as store:
         state = read(store)
-        snapshot, plan = look(store, state, options.now, connected(arguments.repo, tell))
-        settings, now = state.valid_settings, _now(store, state, snapshot)
+        settings = state.valid_settings
+        forge = connected_to_look(arguments.repo, tell, settings, options.now)
+        snapshot, plan = look(store, state, options.now, forge)
+        now = _now(store, state, snapshot)
         newest = newest_lines(text, now)
         past = read_history(
             store,
@@ -91,7 +93,8 @@ def run(arguments: Arguments) -> Result:
     _check_is_one(text, meant)
     found = status(snapshot, plan)
     told = tuple(explanation(one, past, found, held, unlanded) for one in meant)
-    return Explanations(told, past.missing, Remedies.of(arguments.repo, options.now))
+    missing = (*past.missing, *([forge.WORDS] if isinstance(forge, Unasked) else []))
+    return Explanations(told, missing, Remedies.of(arguments.repo, options.now))
 
 
 def _now(store: Store, state: State, snapshot: Snapshot) -> Known:

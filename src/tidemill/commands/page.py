@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tidemill.clients.git.repository import opened
 from tidemill.clients.github import place as github
-from tidemill.clients.github.connecting import connected, needed
+from tidemill.clients.github.connecting import Unasked, connected, connected_to_look, needed
 from tidemill.commands import _options
 from tidemill.commands._parameters import Arguments, Option
 from tidemill.commands._remedies import Remedies
@@ -59,17 +59,19 @@ def run(arguments: Arguments) -> Result:
     options = _options.options(arguments)
     out = Path(arguments.out)
     _refuse_other_folder(out)
-    forge = connected(arguments.repo, tell)
     if arguments.for_github_pages and not arguments.allow_public:
-        pages = needed(forge)
+        pages = needed(connected(arguments.repo, tell))
         refuse_larger_audience(pages.is_private(), pages.has_public_pages())
     with opened(arguments.repo) as store:
         state = read(store)
         refuse_the_past("page", state, arguments.repo, options)
+        settings = state.valid_settings
+        forge = connected_to_look(arguments.repo, tell, settings, options.now)
         snapshot, plan = look(store, state, options.now, forge)
         told = read_history(store, state, lambda one: one.tells_what_is_there, least=LEAST_TURNS)
     remedies = Remedies.of(arguments.repo, options.now)
-    files = site(board(snapshot, plan, told, _place(remedies.repo), remedies.that_ends))
+    unasked = forge.WORDS if isinstance(forge, Unasked) else ""
+    files = site(board(snapshot, plan, told, _place(remedies.repo), remedies.that_ends, unasked))
     changed = _write(out, files)
     size = sum(map(len, files.values()))
     return PageWritten(str(out), len(files), size, changed)

@@ -163,6 +163,7 @@ class Board(Struct, frozen=True):
     Attributes:
         services: by service and wave the set, and the images that it has there.
         missing: what of the past nobody can tell any more, in sentences.
+        unasked: what of the present is not known, since nobody was asked.
     """
 
     place: Place
@@ -174,6 +175,7 @@ class Board(Struct, frozen=True):
     sets: tuple[SetView, ...]
     services: Mapping[str, Mapping[str, tuple[str, ImageFiles]]]
     missing: tuple[str, ...] = ()
+    unasked: str = ""
 
     @property
     def stays(self) -> list[StayView]:
@@ -186,7 +188,12 @@ _Has = TypeVar("_Has", StayView, Line)
 
 
 def board(
-    snapshot: Snapshot, plan: Plan, told: History, place: Place, ending: Callable[[Wait], str]
+    snapshot: Snapshot,
+    plan: Plan,
+    told: History,
+    place: Place,
+    ending: Callable[[Wait], str],
+    unasked: str = "",
 ) -> Board:
     """What there is to show.
 
@@ -219,6 +226,7 @@ def board(
         sets=tuple(_sets(snapshot, on_main, waves, lines, evictions)),
         services=_services(snapshot, on_main),
         missing=(*told.missing, *_unread(told)),
+        unasked=unasked,
     )
 
 

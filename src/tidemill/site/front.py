@@ -35,6 +35,7 @@ def front(frame: Frame) -> bytes:
     return frame.page(
         "",
         el("h1", board.place.name, class_="unseen"),
+        el("p", board.unasked, class_="none") if board.unasked else None,
         _attention(frame),
         el("h2", "Waves", class_="unseen"),
         el("div", [_wave(frame, wave) for wave in board.waves], class_="waves"),

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
 from tidemill.clients.github import place
 from tidemill.errors import Refused
+from tidemill.facts.checks import CONTEXT
 from tidemill.facts.deployment_statuses import DeploymentStatus
-from tidemill.facts.github_checks import Reports, RequiredCheck
+from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
+from tidemill.facts.settings import Settings
 from tidemill.facts.vouchers import Environment, Review, RunVoucher
 from tidemill.words.names import shown
 from tidemill.words.urls import redacted
@@ -53,6 +56,26 @@ class NoGitHub:
         raise Refused(self._why, remedy=self._remedy)
 
 
+class Unasked(NoGitHub):
+    """The same for who only looks, and has an answer in Git: each check is still to come."""
+
+    WORDS = (
+        "What checks say is on GitHub, and nobody could ask it here: each check counts as still to "
+        "come. To ask it, let --repo be the repository's address there, and TIDEMILL_TOKEN hold a "
+        "token."
+    )
+
+    def __init__(self, none: NoGitHub, now: datetime) -> None:
+        super().__init__(none._why, none._remedy)
+        self._now = now
+
+    def required(self, branch: str) -> tuple[RequiredCheck, ...]:
+        return (RequiredCheck(CONTEXT),)
+
+    def reports(self, sha: str, required: Sequence[RequiredCheck]) -> Reports:
+        return Reports(tuple(CommitStatus(0, one.name, "pending", self._now) for one in required))
+
+
 NO_GITHUB = NoGitHub(
     "there is no GitHub API to ask",
     "let --repo name the repository on GitHub, and TIDEMILL_TOKEN hold a token",
@@ -83,6 +106,15 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
     from tidemill.clients.github.api import GitHub  # which a repository elsewhere does not need
 
     return GitHub(where, token, place.status_token_for(url), say=say)
+
+
+def connected_to_look(
+    url: str, say: Callable[[str], None], settings: Settings, now: datetime
+) -> GitHub | NoGitHub:
+    """The same for who only looks: where checks are on GitHub and nobody can ask it, `Unasked`."""
+    found = connected(url, say)
+    is_needed = settings.checks.source == "github"
+    return Unasked(found, now) if isinstance(found, NoGitHub) and is_needed else found
 
 
 def connected_by_workflow(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
