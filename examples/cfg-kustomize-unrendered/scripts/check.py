@@ -29,7 +29,7 @@ def main() -> None:
             line for lines in pool.map(lambda each: of_target(*each), targets) for line in lines
         ]
     if found:
-        sys.exit("\n".join([*found[:20], f"{len(found)} problems in {len(targets)} targets"]))
+        sys.exit("\n".join([*found[:20], f"problems: {len(found)}, in {len(targets)} targets"]))
     print(f"check: {len(targets)} targets are fit to be deployed")
 
 

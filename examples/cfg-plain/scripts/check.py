@@ -28,7 +28,7 @@ def main() -> None:
                 count += 1
                 found += [f"{file}: {one}" for one in problems(file.read_text(), images)]
     if found:
-        sys.exit("\n".join([*sorted(found)[:20], f"{len(found)} problems in {count} files"]))
+        sys.exit("\n".join([*sorted(found)[:20], f"problems: {len(found)}, in {count} files"]))
     print(f"check: {count} files are fit to be deployed")
 
 
