@@ -3,7 +3,8 @@
 All ```sh blocks of a page run in one shell, one after the other. What a block prints has to be the
 ```text block that follows it, if one does (a paragraph may stand between); else nothing. In
 that text, `…` stands for anything: on a line of its own for any lines, within a line for a part of
-it. SHAs and times are equal to each other, and runs of spaces and of rules in tables, too.
+it. SHAs and times are equal to each other. A page shows what a terminal does, and here is a pipe:
+lines that go on below, rules in tables and spaces between cells say nothing.
 
 A comment above a block says what the test is to do with it, where that is not all:
 
@@ -35,9 +36,8 @@ _BLOCK = re.compile(
 _SAME = (
     (re.compile(r"\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?Z?"), "TIME"),
     (re.compile(r"\b(?=[0-9a-f]*\d)[0-9a-f]{7,64}\b"), "SHA"),
-    (re.compile(r"─+"), "─"),
-    (re.compile(r"[ \t]+"), " "),
 )
+_ANY = r"(?:\S+ )*?"  # words
 
 
 @dataclass(frozen=True)
@@ -60,18 +60,18 @@ def steps(page: str) -> list[Step]:
 def is_same(printed: str, text: str) -> bool:
     """Whether what was printed is what the page shows."""
     form = ""
-    for line in _lines(text):
-        within = "[^\\n]*".join(map(re.escape, line.split("…")))
-        form += "(?:.*\\n)*?" if line == "…" else f"{within}\\n"
-    return re.fullmatch(form, "".join(f"{line}\n" for line in _lines(printed))) is not None
+    for word in _words(text):
+        within = r"\S*".join(map(re.escape, word.split("…")))
+        form += _ANY if word == "…" else f"{within} "
+    return re.fullmatch(form, "".join(f"{word} " for word in _words(printed))) is not None
 
 
-def _lines(text: str) -> Iterator[str]:
-    for line in text.splitlines():
-        for form, name in _SAME:
-            line = form.sub(name, line)  # noqa: PLW2901
-        if line.strip():
-            yield line.strip()
+def _words(text: str) -> Iterator[str]:
+    for form, name in _SAME:
+        text = form.sub(name, text)
+    for word in text.split():
+        if word.strip("─-"):
+            yield word
 
 
 class Reader:

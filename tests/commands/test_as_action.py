@@ -167,7 +167,7 @@ def test_the_root_action_refuses_an_input_that_the_command_has_not(new: World) -
 
 
 def test_long_output_is_folded_and_short_output_is_not(new: World, tmp_path: Path) -> None:
-    many = World(tmp_path / "many", {f"wave-{n}": {"targets": [f"target-{n}"]} for n in range(9)})
+    many = World(tmp_path / "many", {f"wave-{n}": {"targets": [f"target-{n}"]} for n in range(12)})
     for world, folded in ((many, ["::group::status"]), (new, [])):
         done = act(world.folder, "status", {"repo": str(world.bare)})
         assert done.code == 0, done.log

@@ -213,16 +213,16 @@ def test_a_command_line_that_is_wrong_says_what_was_meant_as_a_value() -> None:
 # Completion
 
 
-def completed(*words: str, folder: Path | None = None) -> list[str]:
-    """What bash is offered for the last word in a folder, by the installed program."""
+def completed(*words: str, folder: Path | None = None, shell: str = "bash") -> list[str]:
+    """What a shell is offered for the last word in a folder, by the installed program."""
     given = subprocess.run(
         [BIN / "tidemill"],
         cwd=folder,
         env={
             **os.environ,
-            "_TIDEMILL_COMPLETE": "bash_complete",
+            "_TIDEMILL_COMPLETE": f"{shell}_complete",
             "COMP_WORDS": " ".join(("tidemill", *words)),
-            "COMP_CWORD": str(len(words)),
+            "COMP_CWORD": words[-1] if shell == "fish" else str(len(words)),
         },
         capture_output=True,
         text=True,
@@ -318,23 +318,53 @@ def test_each_shell_has_its_script(shell: str) -> None:
     assert "tidemill" in found.out
 
 
-def test_bash_completes_by_the_script_that_is_printed() -> None:
+# Words as bash has them: with `=` in COMP_WORDBREAKS, it parts an option and its value.
+IN_BASH = {
+    "--rea": (("--rea",), "--reason"),
+    "--wave p": (("--wave", "p"), "production"),
+    "--wave=p": (("--wave", "=", "p"), "production"),
+    "--set=": (("--set", "="), "app"),
+    "--set=app --wave=s": (("--set", "=", "app", "--wave", "=", "s"), "staging"),
+    "--wave=p without = in COMP_WORDBREAKS": (("--wave=p",), "--wave=production"),
+}
+
+
+@pytest.mark.parametrize(("words", "offered"), IN_BASH.values(), ids=IN_BASH.keys())
+def test_bash_completes_by_the_script_that_is_printed(
+    tmp_path: Path, words: tuple[str, ...], offered: str
+) -> None:
     """The script is sourced, and its function called as bash calls it."""
+    (tmp_path / "tidemill.toml").write_text(NAMES)
     script = """
         eval "$(tidemill completion bash)"
-        COMP_WORDS=(tidemill hold-wave --rea) COMP_CWORD=2
+        COMP_WORDS=(tidemill hold-wave "$@") COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
         _tidemill_completion tidemill
         printf '%s\\n' "${COMPREPLY[@]}"
     """
     path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
-        ["bash", "--norc", "-c", script],
+        ["bash", "--norc", "-c", script, "bash", *words],
+        cwd=tmp_path,
         env={**os.environ, "PATH": path},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout.split() == ["--reason"]
+    assert done.stdout.split() == [offered]
+
+
+@pytest.mark.parametrize(
+    ("shell", "offered"),
+    [
+        ("zsh", ["plain", "--wave=production", "_"]),
+        ("fish", ["plain,--wave=production"]),
+    ],
+)
+def test_a_shell_that_keeps_an_option_and_its_value_together_gets_both(
+    tmp_path: Path, shell: str, offered: list[str]
+) -> None:
+    (tmp_path / "tidemill.toml").write_text(NAMES)
+    assert completed("hold-wave", "--wave=p", folder=tmp_path, shell=shell) == offered
 
 
 # What a start imports

@@ -165,6 +165,15 @@ def test_what_nobody_knows_is_refused(second: World, what: str) -> None:
     refused(second, "explain", what)
 
 
+def test_what_nobody_knows_is_said_without_asking_github(new: World) -> None:
+    file = new.clone / "tidemill.toml"
+    file.write_text(file.read_text().replace('source = "refs"', 'source = "github"'))
+    new.commit("checks are GitHub's")
+    new.announce(1)
+    assert "GitHub's API is needed" in refused(new, "status")
+    assert "nothing that Git knows here is called 'wep'" in refused(new, "explain", "wep")
+
+
 def test_nothing_asked_is_a_usage_error(new: World) -> None:
     assert_usage(new, "explain")
 

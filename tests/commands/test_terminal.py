@@ -114,6 +114,25 @@ def test_a_pipe_gets_plain_lines_with_exact_times(grown: World, tmp_path: Path) 
     assert when in text
 
 
+def test_a_pipe_gets_a_row_a_line_and_cells_between_tabs(grown: World, tmp_path: Path) -> None:
+    _, text, _ = says(fork(grown, tmp_path), "status")
+    lines = text.splitlines()
+    assert "─" not in text
+    assert "target\trevision\tphase\thealth\truns" in lines
+    of_lab = next(line.split("\t") for line in lines if line.startswith("lab-1\t"))
+    assert of_lab[2:4] == ["Succeeded", "Degraded"]
+    assert "shop-eu-central-1\tno report\t-\t-\t-" in lines, "no cell is empty"
+    hold = next(line for line in lines if line.startswith("all sets\t") or "freeze until" in line)
+    assert hold.endswith(REASON), "nothing goes on below"
+
+
+def test_a_pipe_gets_a_text_of_any_length_in_one_line(grown: World, tmp_path: Path) -> None:
+    _, text, _ = says(fork(grown, tmp_path), "history")
+    (line,) = [one for one in text.splitlines() if "Monday" in one]
+    assert len(line) > 100
+    assert line.endswith(REASON)
+
+
 def test_a_verdict_has_its_sign(grown: World) -> None:
     code, text = at_terminal(["check-cfg-app", "--repo", str(grown.clone)], columns=60)
     assert code == 0, text

@@ -67,7 +67,9 @@ def test_a_page_that_is_wrong_is_found_out(tmp_path: Path, wrong: str) -> None:
     ("printed", "text", "expected"),
     [
         ("a 0123abc at 2026-01-02T03:04:05Z\n", "a fedc987 at 2027-11-12T13:14:15Z\n", True),
-        ("a  ───  b\n\n", "a ─ b\n", True),
+        ("a\tb\n1\t-\n\n", " a   b \n───────\n 1     \n", True),
+        ("a\tb\n1\t2\n", " a   b \n───────\n 1     \n", False),
+        ("a long line\n", "a long\n  line\n", True),
         ("one\n", "…\none\n…\n", True),
         ("zero\none\ntwo\n", "…\none\n…\n", True),
         ("at port 4000, here\n", "at port …, here\n", True),
@@ -76,7 +78,7 @@ def test_a_page_that_is_wrong_is_found_out(tmp_path: Path, wrong: str) -> None:
         ("one\ntwo\n", "one\n", False),
     ],
 )
-def test_only_shas_times_and_what_is_left_out_may_differ(
+def test_only_shas_times_what_is_left_out_and_where_lines_end_may_differ(
     printed: str, text: str, expected: bool
 ) -> None:
     assert is_same(printed, text) is expected

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tidemill.action.markdown import code, commit, plain, table
 from tidemill.announcing.by_reference import AnnouncementReference
 from tidemill.commands import _results as results
-from tidemill.commands._parts import Cell, Commit, Grid, Paragraph, Part, Title
+from tidemill.commands._parts import Cell, Commit, Grid, Part, Title
 from tidemill.commands._results import Result, TurnTaken
 from tidemill.commands._text import done, rollout, text
 from tidemill.commands._words import outcome, said, time_text
@@ -129,7 +129,7 @@ def _markdown(parts: Iterable[Part], url: str | None) -> list[str]:
             case Title(words):
                 lines += [f"**{plain(words)}**", ""]
             case _:
-                said = part.lines() if isinstance(part, Paragraph) else str(part).splitlines()
+                said = str(part).splitlines()
                 lines += [line for one in said if one for line in (plain(one), "")]
     return lines
 

@@ -105,6 +105,7 @@ def proposed(
     if there is None:
         reasons.append(f"{_TOLD[tool or 'yaml']}")
         reasons.append(f"images from {prefix}/*: {why}")
+        missing += _left_out(deployed, rollout, images_seen.naming(tree, f"{prefix}/"))
         if tool == "jsonnet" and not sources.has_make_generate(tree):
             missing.append(
                 "a target `generate` in the Makefile, which writes the YAML; "
@@ -197,13 +198,41 @@ def _found(tree: Tree, deployed: Sequence[Deployed], answers: Answers) -> tuple[
     raise _nothing_found(answers, sorted(folders - {"."}))
 
 
+def _left_out(deployed: Sequence[Deployed], rollout: Rollout, naming: Collection[str]) -> list[str]:
+    """A wave for what has images of ours and a name that says none."""
+    taken = list(dict.fromkeys(place for place, *_ in rollout.places()))
+    left = {
+        path: one.title
+        for one in deployed
+        if not any(_is_at(taken, path) or _is_at([path], at) for path in one.paths for at in taken)
+        for path in one.paths
+        if _is_in(path, naming)
+    }
+    if not left:
+        return []
+    example = "--targets WAVE=TARGET,TARGET for each, and --path"
+    if found := rollouts.alike((*taken, *left)):
+        template, parts = found
+        named = dict(zip((*taken, *left), parts, strict=True))
+        of = {one: [named[at] for at, wave, _ in rollout.places() if wave == one]
+              for one in rollout.waves}  # fmt: skip
+        of["NEXT"] = [named[path] for path in left]
+        given = " ".join(f"--targets {wave}={','.join(targets)}" for wave, targets in of.items())
+        example = f"{given} --path {shlex.quote(template)}"
+    return [
+        f"a wave for {listed([*left.values()])}, which deploy your images from {listed([*left])}: "
+        f"name all waves, in their order, with {example}"
+    ]
+
+
 def _nothing_found(answers: Answers, places: Sequence[str]) -> Refused:
     """Which waves were looked for, what there is, and the nearest names of what is not there."""
     waves = ", ".join(answers.targets)
     there = f"; manifests are in {listed(places)}" if places else ""
     names = {part for one in places for part in PurePosixPath(one).parts}
     targets = [one for of_wave in answers.targets.values() for one in of_wave]
-    meant = "".join(did_you_mean(one, names) for one in targets if one not in names)
+    near = (did_you_mean(one, names) for one in targets if one not in names)
+    meant = "".join(dict.fromkeys(near))
     return Refused(
         "no files were found that belong to waves"
         + (f" {waves}" if waves else " (such as staging and production)")

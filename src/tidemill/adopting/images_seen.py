@@ -32,9 +32,13 @@ def repositories(tree: Tree) -> Counter[str]:
     return Counter(one for one in whole if references.canonical(one) == one)
 
 
-def naming(tree: Tree) -> list[str]:
-    """The files that name an image."""
-    return [one.file for one in tree.documents if next(_named(one.value), None)]
+def naming(tree: Tree, prefix: str = "") -> list[str]:
+    """The files that name an image, whose name begins so."""
+    return [
+        one.file
+        for one in tree.documents
+        if any(name.startswith(prefix) for name in _named(one.value))
+    ]
 
 
 def in_releases(tree: Tree) -> list[str]:

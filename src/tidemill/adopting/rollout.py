@@ -186,6 +186,12 @@ def given(waves: Mapping[str, tuple[str, ...]], paths: Collection[str]) -> Rollo
     return Rollout(waves, (best,), "as --targets says")
 
 
+def alike(paths: Collection[str]) -> tuple[str, tuple[str, ...]] | None:
+    """The template of paths that differ in one part, and that part of each."""
+    found = _apart(paths)
+    return ("{target}".join(found[0]), found[1]) if found and all(map(is_name, found[1])) else None
+
+
 def _named(path: str, name: str, placeholder: str) -> str:
     return re.sub(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", placeholder, path)
 

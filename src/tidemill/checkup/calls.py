@@ -13,8 +13,8 @@ from tidemill.words.documents import is_plain, loaded, table
 FOLDER = ".github/workflows/"
 Access = Literal["read", "write"]
 _OURS = re.compile(
-    r"(?P<owner>[^/\s]+/[^/\s]+)/\.github/workflows/(?P<file>gitops|publish-images)\.yml"
-    r"(?:@(?P<ref>\S+))?"
+    r"(?P<owner>[^/\s]+/(?:tidemill(?=/)|[^/\s]+(?=/\S+/(?:gitops|publish-images)\.yml)))"
+    r"/\.github/workflows/(?P<file>[\w-]+)\.yml(?:@(?P<ref>\S+))?"
 )
 _NAMED = re.compile(r"\b(?P<kind>secrets|vars)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 
@@ -61,7 +61,7 @@ class Call(Struct, frozen=True):
     """A job that calls one of our workflows.
 
     Attributes:
-        workflow: `gitops` or `publish-images`.
+        workflow: `gitops` or `publish-images`; another name is a mistake.
         ref: what stands after the @.
         on: the events that start it, each with its filters.
         inherits: whether it hands on all secrets.

@@ -17,6 +17,7 @@ from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import GROUPS, Deployed, deployed
 from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
 from tidemill.words.documents import Document, loaded
+from tidemill.words.urls import named_by
 
 NOT_ASKED = Unseen("nobody looked")
 
@@ -37,12 +38,14 @@ class Files(Struct, frozen=True, dict=True):
         texts: those that were read: settings, workflows, manifests of Argo CD and Flux, Makefile.
         ignored: of the paths that Tidemill writes, those that Git ignores.
         links: links to folders, and submodules: what is below them is not known.
+        unreadable: of the YAML that targets are made of, where and why it can't be read.
     """
 
     modes: Mapping[str, bool]
     texts: Mapping[str, str]
     ignored: tuple[str, ...] = ()
     links: frozenset[str] = frozenset()
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
     def may_have(self, path: str) -> bool:
         """Whether there is a file or a folder, as far as one knows."""
@@ -105,9 +108,18 @@ class Checkup(Struct, frozen=True, dict=True):
     def origins(self) -> Counter[tuple[str, str]]:
         """How often something is rendered that is in here, by its source and its revision."""
         needed = (need for one in self.deployed for need in one.needed)
-        found = Counter(need[1:] for need in needed if self.files.may_have(need.path))
+        found = Counter(
+            (need.source, need.revision) for need in needed if self.files.may_have(need.path)
+        )
         del found["", ""]
         return found
+
+    @cached_property
+    def ours(self) -> str:
+        """The host and path of this repository: by its remote, or as most call it here."""
+        called = Counter(source for source, _ in self.origins.elements())
+        own = named_by(self.url or "")
+        return own if own in called or not called else called.most_common(1)[0][0]
 
     @cached_property
     def deployed(self) -> list[Deployed]:
@@ -121,6 +133,12 @@ class Checkup(Struct, frozen=True, dict=True):
         return deployed(manifests, self.files.modes)
 
     @cached_property
+    def rendered(self) -> list[str]:
+        """Where what targets are made of is: by the settings, and by those manifests."""
+        by_settings = self.cfg.places if self.cfg else []
+        return [*by_settings, *(path for one in self.deployed for path in one.paths)]
+
+    @cached_property
     def workflows(self) -> tuple[Call | Unread, ...]:
         """All calls of our workflows, and the files where they can't be read."""
         return tuple(calls(self.files.texts))
@@ -130,6 +148,14 @@ class Checkup(Struct, frozen=True, dict=True):
         """The calls of the workflow of ours that this repository is to call."""
         wanted = "gitops" if self.cfg else "publish-images"
         return [one for one in self.workflows if isinstance(one, Call) and one.workflow == wanted]
+
+    @property
+    def repository(self) -> str:
+        """OWNER/NAME, by GitHub, or else by the remote; empty where neither says."""
+        if isinstance(self.github, OnGitHub):
+            return self.github.name
+        host, _, name = named_by(self.url or "").partition("/")
+        return name if host and ":" not in host and name.count("/") == 1 else ""
 
     @property
     def is_on_github(self) -> bool:

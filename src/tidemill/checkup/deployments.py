@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence, Set
 
 from tidemill.announcing.announcement import matches
+from tidemill.checkup import reports
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import (
     Finding,
@@ -31,7 +31,7 @@ from tidemill.facts.controllers import (
     as_yaml,
     place_of,
 )
-from tidemill.facts.on_github import OnGitHub, Unseen
+from tidemill.facts.on_github import Unseen
 from tidemill.facts.settings import Settings
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean, nearest
@@ -41,9 +41,6 @@ _REPORTING = {
     "Application": ("integrations/argocd", f'annotations:\n  {SUBSCRIBES}: ""'),
     "Kustomization": ("integrations/flux", "spec:\n  wait: true"),
 }
-_SENDS = re.compile(
-    r"(?m)^ +(?:url|address): https?://[^/\s]+/(?:api/v3/)?(?:repos/)?(?P<name>[\w-]+/[\w.-]+)$"
-)
 _PAGE = "https://github.com/tidemill/tidemill/tree/main"
 
 
@@ -178,7 +175,7 @@ def paths(known: Checkup) -> Iterator[Finding]:
     there = known.files.places
     wanted = [
         dict(zip(known.cfg.paths(*each), known.cfg.templates_of(*each), strict=True))
-        for each in ((wave.name, target) for wave in known.cfg.waves for target in wave.targets)
+        for each in known.cfg.listed_targets
     ]
     # Of several places, one that only some targets have is a choice; one that none has is a slip.
     used = {one for of_one in wanted for path, one in of_one.items() if path in there}
@@ -206,15 +203,19 @@ def targets(known: Checkup) -> Iterator[Finding]:
     if known.cfg is None:
         return
     found = [one for one in known.deployed if one.is_whole]
-    wanted = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
-    yield from _sent_elsewhere(known)
+    wanted = known.cfg.listed_targets
+    yield from reports.sent_elsewhere(known)
     wrong = [
         each
         for one in found
-        for each in (*_reporting(known.cfg, one), *_apart(known, one), *_heard(known, one))
+        for look in (_reporting, _apart, reports.left_out)
+        for each in look(known, one)
     ]
     yield from {(one.what, one.paste): one for one in wrong}.values()
     yield from _with_others_places(known.cfg, found)
+    yield from reports.twice(found)
+    yield from reports.suspended(known.cfg, found)
+    yield from reports.unheard(known, found)
     for wave in known.cfg.waves:
         if not wave.targets:
             what = f"the wave {wave.name} has no targets: a set counts as deployed there at once"
@@ -244,22 +245,10 @@ def targets(known: Checkup) -> Iterator[Finding]:
         yield warning(what, f"label it where it is; {look}", "tidemill status")
 
 
-def _sent_elsewhere(known: Checkup) -> Iterator[Finding]:
-    """Notifications that name another repository, as after a rename, or in a copy."""
-    own = known.github.name if isinstance(known.github, OnGitHub) else ""
-    for file, text in sorted(known.files.texts.items()):
-        is_ours = WAVE in text and ("argocd-notifications-cm" in text or "githubdispatch" in text)
-        for found in _SENDS.finditer(text) if is_ours and own else ():
-            if found["name"].casefold() != own.casefold():
-                line = found[0].strip()
-                yield problem(
-                    f"{file} sends reports to {found['name']}, and this repository is {own}",
-                    "write this there, and apply the file again",
-                    line.replace(found["name"], own),
-                )
-
-
-def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
+def _reporting(known: Checkup, one: Deployed) -> Iterator[Finding]:
+    settings = known.cfg
+    if settings is None:
+        return
     what = f"the {one.title} ({one.file})"
     is_listed = one.wave is not None and settings.listing(one.wave, one.target) is not None
     meant = _meant(settings, one, by_name=not is_listed)
@@ -275,9 +264,9 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
         )
     elif one.wave and not is_listed:
         waves = {wave.name: wave.targets for wave in settings.waves}
-        known = waves.get(one.wave, ())
-        names = ", ".join(known) or f"only the waves {', '.join(waves)}"
-        near = did_you_mean(one.target, known)
+        there = waves.get(one.wave, ())
+        names = ", ".join(there) or f"only the waves {', '.join(waves)}"
+        near = did_you_mean(one.target, there)
         if one.wave not in waves:
             near = near or did_you_mean(one.wave, waves)
         yield problem(
@@ -285,7 +274,7 @@ def _reporting(settings: Settings, one: Deployed) -> Iterator[Finding]:
             f"has {names}",
             f"{near}mend its labels {WAVE} and {TARGET}, or list it in tidemill.toml",
             "\n".join(
-                ["[[waves]]", f'name = "{one.wave}"', f"targets = {_toml([*known, one.target])}"]
+                ["[[waves]]", f'name = "{one.wave}"', f"targets = {_toml([*there, one.target])}"]
             ),
         )
     if one.wave is None or not is_listed or (meant and meant != (one.wave, one.target)):
@@ -313,6 +302,17 @@ def _apart(known: Checkup, one: Deployed) -> Iterator[Finding]:
             "list in [deployments] path all that a target renders from",
             f"path = {_toml([*settings.templates(), *mine])}",
         )
+        return
+    for path in mine:
+        owners = [each for each in settings.listed_targets if path in settings.paths(*each)]
+        if owners and (one.wave, one.target) not in owners:
+            yield warning(
+                f"the {one.title} ({one.file}) renders from {path}, which is of "
+                f"{listed([f'{target} ({wave})' for wave, target in owners])}",
+                f"name what is of {one.target} there; or, if that is meant, list it in "
+                "[[targets]] path",
+                f"git grep -n -F {shlex.quote(path.rpartition('/')[2])} -- {shlex.quote(one.file)}",
+            )
 
 
 def _with_others_places(settings: Settings, found: Sequence[Deployed]) -> Iterator[Finding]:
@@ -344,7 +344,7 @@ def _with_others_places(settings: Settings, found: Sequence[Deployed]) -> Iterat
 
 def _meant(settings: Settings, one: Deployed, *, by_name: bool = True) -> tuple[str, str] | None:
     """Wave and target of what is deployed, by its paths, or else by its name."""
-    every = [(wave.name, target) for wave in settings.waves for target in wave.targets]
+    every = settings.listed_targets
     places = [(path, *each) for each in every for path in settings.paths(*each)]
     called = [each for each in every if by_name and each[1] == one.name]
     return place_of(one, places) or (called[0] if len(called) == 1 else None)
@@ -357,14 +357,3 @@ def _toml(names: Sequence[str]) -> str:
 def _meet(one: str, other: str) -> bool:
     """Whether one of the paths is the other, or in it."""
     return f"{one}/".startswith(f"{other}/") or f"{other}/".startswith(f"{one}/")
-
-
-def _heard(known: Checkup, one: Deployed) -> Iterator[Finding]:
-    """Flux chooses the type of its events: whoever lists types has to list each."""
-    kind = f"Kustomization/{one.name}.{one.namespace}"
-    is_sent = one.kind == "Kustomization" and one.wave
-    for call in known.calls if is_sent else ():
-        if call.types and kind not in call.types:
-            what = f"{call.file} leaves out {kind} below repository_dispatch"
-            lines = f"    types: [{', '.join([*call.types, kind])}]"
-            yield problem(what, "leave out types:, or list it, too", lines)

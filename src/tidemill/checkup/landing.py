@@ -9,7 +9,7 @@ from tidemill.checkup.finding import AGAIN, Finding, ok, problem, unknown, unsee
 from tidemill.facts.github_checks import ACTIONS, RequiredCheck
 from tidemill.facts.on_github import BranchOnGitHub, OnGitHub, Protection, Unseen
 from tidemill.facts.settings import Settings
-from tidemill.words.nearest import did_you_mean
+from tidemill.words.nearest import did_you_mean, nearest
 
 OWN = "tidemill/check"
 _ACTIONS = 15368  # the App that workflows' own tokens are of
@@ -163,7 +163,7 @@ def required_checks(known: Checkup) -> Iterator[Finding]:
 
 
 def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
-    calls, auto = known.calls, settings.auto
+    calls, auto, hub = known.calls, settings.auto, known.github
     elsewhere = [call for call in calls if call.check == "other-ci"]
     if one.context.casefold() == OWN:
         if calls and len(elsewhere) == len(calls):
@@ -184,6 +184,9 @@ def _can_be(known: Checkup, settings: Settings, one: RequiredCheck) -> Finding:
             f"take {one.name} out of what is required, or let it answer the event check-requested",
             "check: other-ci",
         )
+    if calls and not elsewhere and isinstance(hub, Unseen) and nearest(one.context, [OWN]):
+        what = f"{one.name} is required, and what the workflow sets is called {OWN}"
+        return warning(what, f"did you mean {OWN}? then write it so", _REQUIRED)
     see = f"see that something does for each commit of {auto}"
     what = f"{one.name} is required, and nothing has reported it of {auto}"
     return unknown(what, did_you_mean(one.context, [OWN]) + see, _REQUIRED)

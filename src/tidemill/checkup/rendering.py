@@ -7,18 +7,33 @@ import re
 import shlex
 from collections import Counter
 from collections.abc import Iterator
-from statistics import mode
 
 from tidemill.checkup.checkup import Checkup
-from tidemill.checkup.finding import Finding, ok, problem
-from tidemill.facts.controllers import Deployed
+from tidemill.checkup.finding import Finding, ok, problem, warning
+from tidemill.facts.controllers import CHART, Deployed, Needed
 from tidemill.words.documents import items, loaded, text
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
+from tidemill.words.urls import named_by
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _YAML = (".yaml", ".yml")
-_NAMING = ("resources", "bases", "components", "patchesStrategicMerge")
+_NAMING = (
+    *("resources", "bases", "components", "patchesStrategicMerge"),
+    *("generators", "transformers", "validators", "configurations", "crds"),
+)
+# Keys of lists of tables, and what names files there.
+_NAMING_IN = (
+    ("patches", "path"),
+    ("patchesJson6902", "path"),
+    ("replacements", "path"),
+    ("helmCharts", "valuesFile"),
+    *(
+        (made, key)
+        for made in ("configMapGenerator", "secretGenerator")
+        for key in ("files", "envs")
+    ),
+)
 # What is not the name of a file in here: of another repository, or a patch as it stands.
 _REMOTE = re.compile(r"://|\?ref=|^git@|^github\.com/|[\n{]|:\s")
 
@@ -27,7 +42,12 @@ def rendered(known: Checkup) -> Iterator[Finding]:
     """`rendering`: is there what Applications, Kustomizations and their overlays name?"""
     if known.cfg is None:
         return
-    found = [*_of_controllers(known), *_of_revisions(known), *_of_overlays(known)]
+    found = [
+        *_of_controllers(known),
+        *dict.fromkeys(_of_sources(known)),
+        *_of_overlays(known),
+        *_unreadable(known),
+    ]
     if not found and known.deployed:
         found = [ok("all that Argo CD and Flux render from this repository is there")]
     yield from found
@@ -41,13 +61,14 @@ def gone(known: Checkup, one: Deployed) -> list[str]:
     """
     files, ours = known.files, known.origins
     missing: list[str] = []
-    for path, *origin in one.needed:
+    for path, source, revision, _ in one.needed:
         is_below = any(path.startswith(f"{other}/") for other in missing)
         if files.may_have(path) or "{{" in path or is_below:
             continue
         folder = posixpath.dirname(path)
         has_folder = path.endswith(_YAML) and folder != "" and folder in files.places
-        if tuple(origin) in ours or (has_folder and not (any(origin) and ours)):
+        is_told = (source or revision) and ours
+        if (source, revision) in ours or (has_folder and not is_told):
             missing.append(path)
     return missing
 
@@ -58,7 +79,8 @@ def _of_controllers(known: Checkup) -> Iterator[Finding]:
         for path in gone(known, one) if one.is_whole else ():
             # What one other alone renders from is that one's own, and not what was meant.
             near = did_you_mean(path, [each for each in known.files.places if users[each] != 1])
-            key = "valueFiles" if path.endswith(_YAML) else "path"
+            is_of_values = path.endswith(_YAML) and not path.endswith(f"/{CHART}")
+            key = "valueFiles" if is_of_values else "path"
             yield problem(
                 f"the {one.title} ({one.file}) renders from {path}, which is not there",
                 f"{near}add it, or mend {key}; this says who took it away",
@@ -66,37 +88,75 @@ def _of_controllers(known: Checkup) -> Iterator[Finding]:
             )
 
 
-def _of_revisions(known: Checkup) -> Iterator[Finding]:
-    """Targets that follow another branch than the one that Tidemill moves."""
+def _of_sources(known: Checkup) -> Iterator[Finding]:
+    """Targets that follow another repository, or another branch, than the one that lands."""
     if known.cfg is None:
         return
+    yield from _of_others(known)
     main = known.cfg.main
-    # Another repository may have the same path: most of what is rendered is in this one.
-    sources = [source for source, _ in known.origins.elements()]
-    ours = mode(sources) if sources else ""
+    usual = ("", "HEAD", main, f"refs/heads/{main}")
     for one in known.deployed:
         own = known.cfg.paths(one.wave, one.target) if one.wave and one.is_whole else ()
-        others = {
-            need.revision
-            for need in one.needed
-            if need.path in own
-            and need.source == ours
-            and need.revision not in ("", "HEAD", main, f"refs/heads/{main}")
-            and "{{" not in need.revision
-        }
-        for revision in sorted(others):
-            yield problem(
-                f"the {one.title} ({one.file}) follows {revision}, and what Tidemill lands is on "
-                f"{main}",
-                f"let it follow {main} with this line; or, if {revision} is what you deploy, write "
-                f'main = "{revision}" in tidemill.toml',
-                f"targetRevision: {main}",
-            )
+        needs = [need for need in one.needed if need.path in own and need.source]
+        # Another repository may have the same path: one of ours is enough.
+        ours = [need for need in needs if need.source == known.ours or "{{" in need.source]
+        for need in needs if not ours else ():
+            yield from _elsewhere(known, one, need)
+        for need in ours:
+            if need.revision not in usual and "{{" not in need.revision:
+                yield problem(
+                    f"the {_said_in(one, need)} follows {need.revision}, and what Tidemill lands "
+                    f"is on {main}",
+                    f"let it follow {main} with this; or, if {need.revision} is what you deploy, "
+                    f'write main = "{need.revision}" in tidemill.toml',
+                    f"ref:\n  branch: {main}" if need.said_in else f"targetRevision: {main}",
+                )
+
+
+def _of_others(known: Checkup) -> Iterator[Finding]:
+    """What all render from, held against the remote: a copy may have another host and name."""
+    host, _, name = named_by(known.url or "").partition("/")
+    ours_host, _, ours_name = known.ours.partition("/")
+    if not host or host.endswith(":") or not ours_name or name == ours_name:
+        return
+    say = problem if host == ours_host else warning
+    yield say(
+        f"what is deployed is rendered from {known.ours}, and this repository is {host}/{name}",
+        "if that is no copy of this one, let all sources name this one; these lines name it",
+        f"git grep -n -F {shlex.quote(ours_name)}",
+    )
+
+
+def _elsewhere(known: Checkup, one: Deployed, need: Needed) -> Iterator[Finding]:
+    if "/" in need.source:
+        yield problem(
+            f"the {_said_in(one, need)} is of {need.source}, and what Tidemill lands is in "
+            f"{known.ours}",
+            "let it name this repository, so that what lands gets there",
+            f"{'url' if need.said_in else 'repoURL'}: https://{known.ours}",
+        )
+        return
+    # A source of Flux that no file here has may be made by other means.
+    there = {each.said_in.split()[1] for of in known.deployed for each in of.needed if each.said_in}
+    kind, _, name = need.source.rpartition(" ")
+    if near := did_you_mean(name, there):
+        yield problem(
+            f"the {_said_in(one, need)} renders from the {kind} {name}, which is not here",
+            f"{near}mend sourceRef; these lines name what there is",
+            f"git grep -n -A 4 'kind: {kind}'",
+        )
+
+
+def _said_in(one: Deployed, need: Needed) -> str:
+    return need.said_in or f"{one.title} ({one.file})"
 
 
 def _of_overlays(known: Checkup) -> Iterator[Finding]:
     """What overlays that are deployed name in turn, each file once."""
-    left = [*_of_settings(known), *(path for one in known.deployed for path in one.paths)]
+    left = [
+        *(known.cfg.places if known.cfg else ()),
+        *(path for one in known.deployed for path in one.paths),
+    ]
     seen: set[str] = set()
     while left:
         folder = left.pop(0)
@@ -117,18 +177,23 @@ def _of_overlays(known: Checkup) -> Iterator[Finding]:
             )
 
 
+def _unreadable(known: Checkup) -> Iterator[Finding]:
+    """Files that are no YAML, as after a merge that nobody finished."""
+    for file, why in known.files.unreadable.items():
+        yield problem(
+            f"{file} can't be read as YAML, {why}, so that nothing renders what it is part of",
+            "mend it; this says who changed it last",
+            f"git log --oneline -- {shlex.quote(file)}",
+        )
+
+
 def _named(known: Checkup, file: str) -> list[str]:
     """What an overlay names in this repository: files, and folders of others."""
     value = next(iter(loaded(known.files.texts[file])), {})
     words = [one for key in _NAMING for one in items(value, key) if isinstance(one, str)]
-    patches = [*items(value, "patches"), *items(value, "patchesJson6902")]
-    words += [path for one in patches if (path := text(one, "path"))]
+    for table, key in _NAMING_IN:
+        for one in items(value, table):
+            files = [*items(one, key), text(one, key)]
+            # As `name=file`, where what is made from it has another name.
+            words += [file.rpartition("=")[2] for file in files if isinstance(file, str) and file]
     return [one for one in dict.fromkeys(words) if not _REMOTE.search(one)]
-
-
-def _of_settings(known: Checkup) -> list[str]:
-    """All places of [deployments] path."""
-    if known.cfg is None:
-        return []
-    targets = [(wave.name, target) for wave in known.cfg.waves for target in wave.targets]
-    return [path for each in targets for path in known.cfg.paths(*each)]

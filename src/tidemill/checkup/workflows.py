@@ -53,7 +53,8 @@ def is_called(known: Checkup) -> Iterator[Finding]:
                 f"actionlint {shlex.quote(one.file)}",
             )
         elif one.workflow != name:
-            what = f"{one.file} calls {one.workflow}.yml, and this is {mine}"
+            there = f"this is {mine}" if one.workflow in INTERFACES else "there is none"
+            what = f"{one.file} calls {one.workflow}.yml, and {there}"
             yield problem(what, f"call {name}.yml instead", example)
     yield from (ok(f"{one.file} calls {name}.yml, as the job {one.job}") for one in found)
     what, copy = f"no workflow here calls {name}.yml", "copy the example into .github/workflows/"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tidemill.clients.machine.environment import variable
 from tidemill.commands._options import Repository
 from tidemill.commands._parameters import Arguments, OneOf, Option, Section
 from tidemill.commands._table import TIDEMILL, Table, command
@@ -39,8 +40,12 @@ def parse(given: Sequence[str], table: Table = TIDEMILL) -> Arguments:
         CommandLineWrong: naming what is wrong, and what was probably meant.
     """
     program = Program(table)
+    if variable(asks := _asks(table.name)) is not None:
+        from tidemill.commands import _shells
+
+        _shells.prepare()
     try:
-        found = program.main(given, prog_name=table.name, standalone_mode=False)
+        found = program.main(given, prog_name=table.name, complete_var=asks, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError:
         click.echo(program.welcome, err=True)
         raise SystemExit(CommandLineWrong.exit_code) from None
@@ -239,9 +244,8 @@ def _completion(program: Program) -> click.Command:
     def show(shell: str) -> int:
         from click.shell_completion import get_completion_class
 
-        variable = f"_{program.name}_COMPLETE".replace("-", "_").upper()
-        kind = get_completion_class(shell)
-        click.echo(kind(program, {}, str(program.name), variable).source() if kind else "")
+        kind, name = get_completion_class(shell), str(program.name)
+        click.echo(kind(program, {}, name, _asks(name)).source() if kind else "")
         return 0
 
     return _Helpful(
@@ -250,6 +254,11 @@ def _completion(program: Program) -> click.Command:
         params=[click.Argument(["shell"], type=OneOf(SHELLS), help="the shell")],
         help="Print the script by which a shell completes commands, options and values.",
     )
+
+
+def _asks(program: str) -> str:
+    """The variable by which a shell asks a program what fits."""
+    return f"_{program}_COMPLETE".replace("-", "_").upper()
 
 
 @contextmanager

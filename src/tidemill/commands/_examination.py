@@ -7,6 +7,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
 from msgspec.structs import replace
 
@@ -25,12 +26,14 @@ from tidemill.clients.machine.scratch import scratch
 from tidemill.errors import EntryPointFailed, Refused, SettingsInvalid, TidemillError
 from tidemill.facts import settings as of_cfg
 from tidemill.facts import settings_file
-from tidemill.facts.controllers import GROUPS, WAVE
+from tidemill.facts.controllers import CHART, GROUPS, WAVE
 from tidemill.facts.on_github import Unseen
 from tidemill.turn.check import Check, empty_folder
 from tidemill.turn.trial import named_otherwise, tried
+from tidemill.words.documents import fault
 from tidemill.words.urls import redacted, without_credentials
 
+_MOST_YAML = 4 << 20  # bytes that are looked through for what is no YAML: a second's work
 _READ = (of_cfg.FILE, ".gitattributes", "Makefile", "makefile", "GNUmakefile")
 _OFFLINE = Unseen("--offline was given", remedy="leave it out", paste="tidemill doctor")
 _NO_ORIGIN = Unseen(
@@ -55,7 +58,7 @@ class Examination:
         top, modes = self._checkout.top, self._checkout.modes()
         wanted = [name for name in modes if name in _READ or name.startswith(FOLDER)]
         wanted += self._checkout.containing((*GROUPS, WAVE), ("*.yaml", "*.yml"))
-        wanted += [name for name in modes if name.rpartition("/")[2] in KUSTOMIZATIONS]
+        wanted += filter(_is_overlay, modes)
         texts = {
             name: (top / name).read_text(encoding="utf-8", errors="replace")
             for name in dict.fromkeys(wanted)
@@ -69,9 +72,35 @@ class Examination:
         found = {name: shutil.which(name, path=search_path()) is not None for name in names}
         return replace(
             known,
-            files=replace(known.files, ignored=self._checkout.ignored(_written(known))),
+            files=replace(
+                known.files,
+                ignored=self._checkout.ignored(_written(known)),
+                unreadable=self._unreadable(known),
+            ),
             programs=replace(programs, found=found),
         )
+
+    def _unreadable(self, known: Checkup) -> dict[str, str]:
+        """Of the YAML that targets are made of, where and why it can't be read: as far as many."""
+        files, size = known.files, 0
+        found: dict[str, str] = {}
+        charts = {_folder(name) for name in files.modes if name.endswith(f"/{CHART}")}
+        places = {
+            *(known.cfg.places if known.cfg else ()),
+            *(path for one in known.deployed for path in one.paths),
+        }
+        places |= {_folder(name) for name in files.modes if _is_overlay(name)}
+        for name in sorted(files.modes):
+            above = {str(one) for one in PurePosixPath(name).parents}
+            is_made_of = charts.isdisjoint(above) and not places.isdisjoint({name, *above})
+            file = self._checkout.top / name
+            if not (name.endswith((".yaml", ".yml")) and is_made_of and file.is_file()):
+                continue
+            size += file.stat().st_size
+            text = file.read_text(encoding="utf-8", errors="replace") if size < _MOST_YAML else ""
+            if "{{" not in text and (why := fault(text)):
+                found[name] = why
+        return found
 
     def running(self, known: Checkup) -> Checkup:
         """What check-cfg-app says, and where digests arrive: entry points run in copies."""
@@ -101,12 +130,13 @@ class Examination:
     def servers(self, known: Checkup, given: str | None, *, is_offline: bool) -> Checkup:
         """What the remote says, and GitHub, where it is there and a token is here."""
         url = given or Git(self._checkout.top).address()
+        known = replace(known, url=without_credentials(url) if url else None)
         if is_offline or url is None:
             unseen = _OFFLINE if is_offline else _NO_ORIGIN
             return replace(known, pushing=unseen, github=unseen, other=unseen)
         where = place.of_remote(url)
         token = place.token_for(where.url) if where else None
-        known = replace(known, url=without_credentials(url), pushing=self._pushing(known, url))
+        known = replace(known, pushing=self._pushing(known, url))
         if where is None:
             unseen = Unseen(f"{redacted(url)} is not on {place.server_url()}")
             return replace(known, github=unseen, other=unseen)
@@ -160,6 +190,14 @@ def _is_of_app(text: str) -> bool:
     return "services" in table and "waves" not in table
 
 
+def _folder(name: str) -> str:
+    return str(PurePosixPath(name).parent)
+
+
+def _is_overlay(name: str) -> bool:
+    return name.rpartition("/")[2] in KUSTOMIZATIONS
+
+
 def _written(known: Checkup) -> list[str]:
     """Files that Tidemill writes, or commits for `generate`."""
     if known.cfg is None:
@@ -169,9 +207,4 @@ def _written(known: Checkup) -> list[str]:
         for wave in known.cfg.waves
         for one in known.cfg.sets
     ]
-    return images + [
-        f"{path}/all.yaml"
-        for wave in known.cfg.waves
-        for target in wave.targets
-        for path in known.cfg.paths(wave.name, target)
-    ]
+    return images + [f"{path}/all.yaml" for path in known.cfg.places]

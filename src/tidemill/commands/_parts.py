@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from textwrap import wrap
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -12,8 +11,6 @@ from msgspec import Struct
 from tidemill.commands._words import time_text
 from tidemill.words.durations import ago
 from tidemill.words.shas import short
-
-WIDTH = 100
 
 
 class Commit(Struct, frozen=True):
@@ -89,26 +86,15 @@ class Said(Struct, frozen=True):
 
 
 class Paragraph(Struct, frozen=True):
-    """A text in as many lines as it takes; a time may stand at its end."""
+    """A text, which a terminal shows in as many lines as it takes; a time may stand at its end."""
 
     text: str
     indent: int = 0
     at: When | None = None
 
-    def lines(self, width: int = WIDTH) -> list[str]:
-        """In plain words."""
-        return self.wrapped(f"{self.text} {self.at}" if self.at else self.text, width)
-
-    def wrapped(self, words: str, width: int) -> list[str]:
-        """Words in lines of at most so many columns."""
-        first = " " * self.indent
-        return wrap(
-            words,
-            width,
-            initial_indent=first,
-            subsequent_indent=f"{first}  ",
-            break_on_hyphens=False,  # a path or an option is to be copied whole
-        )
+    def __str__(self) -> str:
+        words = f"{self.text} {self.at}" if self.at else self.text
+        return f"{' ' * self.indent}{' '.join(words.splitlines())}"
 
 
 class Typed(Struct, frozen=True):

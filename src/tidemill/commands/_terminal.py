@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import Literal
 
 from rich import box
@@ -13,7 +14,6 @@ from rich.text import Text
 
 from tidemill.clients.machine.environment import variable
 from tidemill.commands._parts import (
-    WIDTH,
     Cell,
     Commit,
     Grid,
@@ -28,6 +28,7 @@ from tidemill.commands._parts import (
 from tidemill.words.names import visible
 from tidemill.words.shas import shortened
 
+_WIDTH = 100  # columns, at most
 _FOLDS = 24  # columns that a text of several words needs at least; one word is never cut
 _BETWEEN, _AROUND = 3, 2  # columns of the screen between two of a table, and at its sides
 
@@ -56,7 +57,7 @@ def show(parts: Iterable[Part]) -> None:
     console = Console(
         color_system=colours, highlight=False, markup=False, emoji=False, soft_wrap=True
     )
-    width = min(console.width, WIDTH)
+    width = min(console.width, _WIDTH)
     for part in parts:
         match part:
             case Grid():
@@ -77,7 +78,7 @@ def show(parts: Iterable[Part]) -> None:
 
 def _said(state: Text, text: str, width: int) -> list[Text]:
     """A state and what is said of it; what does not fit goes on below."""
-    first, *more = Paragraph(f"{'x' * state.cell_len}: {text}").lines(width) or [""]
+    first, *more = _wrapped(f"{'x' * state.cell_len}: {text}", width)
     return [Text.assemble(state, first[state.cell_len :]), *map(Text, more)]
 
 
@@ -86,7 +87,19 @@ def _paragraph(part: Paragraph, width: int) -> list[str]:
     words = f"{part.text} {part.at.ago}" if part.at else part.text
     if len(words) + part.indent > width:
         words = shortened(words)
-    return part.wrapped(words, width)
+    return _wrapped(words, width, part.indent)
+
+
+def _wrapped(words: str, width: int, indent: int = 0) -> list[str]:
+    """Words in lines of at most so many columns."""
+    first = " " * indent
+    return wrap(
+        words,
+        width,
+        initial_indent=first,
+        subsequent_indent=f"{first}  ",
+        break_on_hyphens=False,  # a path or an option is to be copied whole
+    )
 
 
 def _grid(console: Console, grid: Grid, width: int) -> None:

@@ -25,16 +25,14 @@ def write(parts: Iterable[Part]) -> None:
 
         _terminal.show(parts)
         return
-    from tidemill.commands._parts import Grid, Paragraph, Title
+    from tidemill.commands._parts import Grid, Title
 
     for part in parts:
         match part:
             case Grid():
-                _show(part)
+                sys.stdout.writelines(f"{row}\n" for row in _rows(part))
             case Title(text):
                 sys.stdout.write(f"\n{visible(text)}\n")
-            case Paragraph():
-                sys.stdout.writelines(f"{visible(line)}\n" for line in part.lines())
             case _:
                 sys.stdout.write(f"{visible(str(part))}\n")
 
@@ -102,19 +100,7 @@ def going_on(what: str) -> Iterator[None]:
         thread.join()
 
 
-def _show(grid: Grid) -> None:
-    """A table within 100 columns."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    from tidemill.commands._parts import WIDTH
-
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    for title in grid.head:
-        table.add_column(title, overflow="fold")
-    for row in grid.rows:
-        table.add_row(*(visible(str(cell)) for cell in row))
-    console = Console(highlight=False, markup=False, no_color=True, force_terminal=False)
-    console.width = WIDTH
-    console.print(table)
+def _rows(grid: Grid) -> Iterator[str]:
+    """A table for other programs: a row a line, tabs between cells, and no cell is empty."""
+    for row in (grid.head, *grid.rows) if grid.rows else ():
+        yield "\t".join(visible(" ".join(str(cell).splitlines())) or "-" for cell in row)

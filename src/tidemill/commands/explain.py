@@ -41,8 +41,8 @@ from tidemill.facts.snapshot import Snapshot, UnreadableRef
 from tidemill.facts.state import State
 from tidemill.plan.status import status
 from tidemill.turn.past import digests_of, read_history, unlanded_images
-from tidemill.turn.read import read
-from tidemill.turn.turn import look
+from tidemill.turn.read import read, snapshot
+from tidemill.turn.turn import look_from
 from tidemill.words.lists import listed
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
@@ -70,10 +70,8 @@ def run(arguments: Arguments) -> Result:
     text = asked(arguments.what)
     with opened(arguments.repo) as store:
         state = read(store)
-        settings = state.valid_settings
-        forge = connected_to_look(arguments.repo, tell, settings, options.now)
-        snapshot, plan = look(store, state, options.now, forge)
-        now = _now(store, state, snapshot)
+        here = snapshot(store, state, options.now)
+        settings, now = state.valid_settings, _now(store, state, here)
         newest = newest_lines(text, now)
         past = read_history(
             store,
@@ -90,20 +88,21 @@ def run(arguments: Arguments) -> Result:
         if not meant:
             unlanded = unlanded_images(store, state)
             meant = _others(text, all_known, held, unlanded)
-    _check_is_one(text, meant)
-    found = status(snapshot, plan)
+        _check_is_one(text, meant)
+        forge = connected_to_look(arguments.repo, tell, settings, options.now)
+        found = status(*look_from(store, here, forge))
     told = tuple(explanation(one, past, found, held, unlanded) for one in meant)
     missing = (*past.missing, *([forge.WORDS] if isinstance(forge, Unasked) else []))
     return Explanations(told, missing, Remedies.of(arguments.repo, options.now))
 
 
-def _now(store: Store, state: State, snapshot: Snapshot) -> Known:
+def _now(store: Store, state: State, here: Snapshot) -> Known:
     """What there is today, and all commits of main."""
     settings = state.valid_settings
     shas = (
         app_sha_of(fact) for fact in state.inbox.values() if not isinstance(fact, UnreadableRef)
     )
-    services = (files.digests for files in snapshot.main.sets.values())
+    services = (files.digests for files in here.main.sets.values())
     return Known(
         app_shas=frozenset(filter(None, shas)),
         commits=frozenset(store.commits(state.main)),

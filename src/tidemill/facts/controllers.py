@@ -12,11 +12,13 @@ from typing import Any, Literal, NamedTuple
 
 from tidemill.facts.generators import filled, listed, placeholder
 from tidemill.words.documents import Document, inside, is_plain, items, loaded, table, text
+from tidemill.words.urls import named_by
 
 WAVE, TARGET = "tidemill.dev/wave", "tidemill.dev/target"
 FLUX_TARGET = "event.toolkit.fluxcd.io/tidemill-target"
 SUBSCRIBES = "notifications.argoproj.io/subscribe.tidemill.tidemill"
-GROUPS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/")
+GROUPS = ("argoproj.io/", "kustomize.toolkit.fluxcd.io/", "source.toolkit.fluxcd.io/")
+CHART = "Chart.yaml"  # what makes a folder a chart of Helm
 _TARGET_IN = {
     "Application": ("labels", TARGET),
     "Kustomization": ("annotations", FLUX_TARGET),
@@ -27,11 +29,18 @@ UNLISTED = {"labels": {WAVE: "{{ the wave }}", TARGET: "{{ the target }}"}}
 
 
 class Needed(NamedTuple):
-    """A path that has to be there, and the source that has it; Flux has no revision here."""
+    """A path that has to be there, and which repository has it.
+
+    Attributes:
+        source: its host and path; what Flux calls it where no file here says that.
+        revision: what is rendered of it; empty where it is not known.
+        said_in: the GitRepository that says both, and its file; empty where it is said beside path.
+    """
 
     path: str
     source: str
     revision: str = ""
+    said_in: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,7 @@ class Deployed:
         variables: by value what stands for it in the set's template; empty where the set's
             generators list nothing, and the template is as it stands.
         waits: whether a Kustomization looks at the health of what it applies.
+        is_suspended: whether Flux leaves it as it is, until somebody resumes it.
     """
 
     file: str
@@ -56,6 +66,7 @@ class Deployed:
     made_by: str = ""
     variables: Mapping[str, str] = field(default_factory=dict, hash=False)
     waits: bool = False
+    is_suspended: bool = False
     needed: tuple[Needed, ...] = ()
 
     @property
@@ -138,7 +149,9 @@ def deployed(documents: Iterable[Document], files: Iterable[str] = ()) -> list[D
         files: all that the repository has: a set may list its folders.
     """
     folders = {str(folder) for file in files for folder in PurePosixPath(file).parents} - {"."}
-    return [found for one in documents for found in _in(one, folders)]
+    every = [*documents]
+    sources = [one for one in every if one.kind == "GitRepository"]
+    return [found for one in every for found in _in(one, folders, sources)]
 
 
 def as_yaml(lacking: Mapping[str, Mapping[str, str]]) -> list[str]:
@@ -185,7 +198,7 @@ def below(path: str, place: str) -> str:
     return rest.removesuffix(".yaml").removesuffix(".yml").replace("/", "-")
 
 
-def _in(one: Document, folders: Collection[str]) -> Iterator[Deployed]:
+def _in(one: Document, folders: Collection[str], sources: Sequence[Document]) -> Iterator[Deployed]:
     spec = inside(one.value, "spec")
     match text(one.value, "apiVersion").partition("/")[0], one.kind:
         case "argoproj.io", "Application":
@@ -200,7 +213,8 @@ def _in(one: Document, folders: Collection[str]) -> Iterator[Deployed]:
                 paths := _paths(spec),
                 table(one.value, "metadata"),
                 waits=bool(inside(spec, "wait") or inside(spec, "healthChecks")),
-                needed=tuple(Needed(path, _flux_source(one.value)) for path in paths),
+                needed=tuple(Needed(path, *_flux_origin(one, sources)) for path in paths),
+                is_suspended=inside(spec, "suspend") is True,
             )
         case _:
             pass
@@ -250,6 +264,8 @@ def _values(source: object) -> list[tuple[str, str]]:
 def _needed(source: object, sources: Sequence[object]) -> Iterator[Needed]:
     if path := text(source, "path"):
         yield Needed(_normal(path), *_origin(source))
+    if path and inside(source, "helm"):
+        yield Needed(_normal(f"{path}/{CHART}"), *_origin(source))
     if inside(source, "helm", "ignoreMissingValueFiles"):
         return
     by_name = {text(one, "ref"): one for one in sources if text(one, "ref")}
@@ -260,13 +276,33 @@ def _needed(source: object, sources: Sequence[object]) -> Iterator[Needed]:
 
 
 def _origin(source: object) -> tuple[str, str]:
-    url = text(source, "repoURL").removesuffix("/").removesuffix(".git")
-    return url, text(source, "targetRevision")
+    return named_by(text(source, "repoURL")), text(source, "targetRevision")
 
 
-def _flux_source(value: object) -> str:
-    parts = (text(value, "spec", "sourceRef", key) for key in ("kind", "namespace", "name"))
-    return " ".join(filter(None, parts))
+def _flux_origin(one: Document, sources: Iterable[Document]) -> tuple[str, ...]:
+    kind, name = (text(one.value, "spec", "sourceRef", key) for key in ("kind", "name"))
+    space = text(one.value, "spec", "sourceRef", "namespace")
+    called = (space or _flux_namespace(one.value), name)
+    named = [
+        source
+        for source in sources
+        if kind == source.kind
+        and called == (_flux_namespace(source.value), text(source.value, "metadata", "name"))
+    ]
+    if not named:
+        return (" ".join(filter(None, (kind, space, name))),)
+    # Clusters have sources of the same name, each in its own folder.
+    source = max(named, key=lambda each: len(posixpath.commonprefix([each.file, one.file])))
+    ref = table(source.value, "spec", "ref")
+    # The first of these counts for Flux, and master where there is none.
+    revisions = (text(ref, key) for key in ("commit", "name", "semver", "tag", "branch"))
+    revision = next(filter(None, revisions), "master")
+    url = text(source.value, "spec", "url")
+    return named_by(url), revision, f"GitRepository {name} ({source.file})"
+
+
+def _flux_namespace(value: object) -> str:
+    return text(value, "metadata", "namespace") or "flux-system"
 
 
 def _normal(path: str) -> str:

@@ -341,6 +341,16 @@ class Settings(_Part, frozen=True, kw_only=True, dict=True):
             for one in self.templates_of(wave, target)
         )
 
+    @property
+    def listed_targets(self) -> list[tuple[str, str]]:
+        """Each target that a wave lists, behind its wave."""
+        return [(wave.name, target) for wave in self.waves for target in wave.targets]
+
+    @property
+    def places(self) -> list[str]:
+        """What all targets render from."""
+        return [path for each in self.listed_targets for path in self.paths(*each)]
+
     def templates_of(self, wave: str, target: str) -> tuple[str, ...]:
         """Which of the places in `[deployments] path` a target renders from."""
         own = self._own_templates

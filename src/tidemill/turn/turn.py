@@ -169,7 +169,14 @@ def look(
         extra: facts to take for accepted.
         landing: whether it has what is to land, too, and leaves the checks unclaimed.
     """
-    judge, known = Judge(forge), snapshot(store, state, now, extra)
+    return look_from(store, snapshot(store, state, now, extra), forge, landing=landing)
+
+
+def look_from(
+    store: Store, known: Snapshot, forge: Forge, *, landing: bool = False
+) -> tuple[Snapshot, Plan]:
+    """The same, where the snapshot is there already."""
+    judge = Judge(forge)
     if landing:  # whoever does that turn may reach all of them
         names = frozenset(one.name for one in known.settings.signals.receivers)
         known = replace(known, reach=Reach(names))

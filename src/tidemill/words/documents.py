@@ -36,6 +36,21 @@ def loaded(data: bytes | str) -> list[dict[Any, Any]]:
         return []
 
 
+def fault(data: bytes | str) -> str | None:
+    """Where a file is no YAML, and why; None where it is."""
+    import yaml
+
+    try:
+        for _ in yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            pass
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        return f"{line}{error.problem}"
+    except (yaml.YAMLError, ValueError) as error:
+        return str(error).splitlines()[0]
+    return None
+
+
 def _refuse_traps(data: bytes | str) -> None:
     """Raise `ValueError` for YAML that nobody should build, or walk through, who wants to go on.
 

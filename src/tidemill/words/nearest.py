@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tidemill.errors import Refused
@@ -13,7 +14,8 @@ _LONGEST = 100  # characters; comparing takes the square of it
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name that is most like `name`; None where none is.
 
-    It is the only one that begins with `name`, in whatever case; else one that differs little.
+    It is the only one that begins with `name`, in whatever case; else one that differs little;
+    else the only one that has all its words, or whose words it has: `set` for `image-set`.
     """
     names = list(known)
     if not name or len(name) > _LONGEST:
@@ -25,7 +27,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
     lowered = {one.lower(): one for one in reversed(names)}
     found = get_close_matches(name.lower(), lowered, n=1)
-    return lowered[found[0]] if found else None
+    if not found:
+        words = _words(name)
+        found = [one for one in lowered if words <= (its := _words(one)) or its <= words]
+    return lowered[found[0]] if len(found) == 1 else None
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[-_.]+", name.lower()))
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

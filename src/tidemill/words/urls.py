@@ -7,6 +7,10 @@ import re
 GITHUB = "https://github.com"
 _OF_ENTERPRISE_CLOUD = ".ghe.com"  # with data residency: the API is at api.NAME.ghe.com
 _CREDENTIALS = re.compile(r"(?<=://)[^/\s]*@")
+_ADDRESSES = (
+    re.compile(r"(?:https?|ssh|git)://(?:[^@/\s]*@)?(?P<host>[^@/:\s]+)(?::\d+)?/+(?P<path>.+)"),
+    re.compile(r"[^@/:\s]+@(?P<host>[^@/:\s]+):/*(?P<path>.+)"),
+)
 
 
 def redacted(text: str) -> str:
@@ -24,3 +28,15 @@ def api_of(server: str) -> str:
     if server == GITHUB or server.endswith(_OF_ENTERPRISE_CLOUD):
         return server.replace("https://", "https://api.", 1)
     return f"{server}/api/v3"
+
+
+def named_by(url: str) -> str:
+    """The host and the path of a repository, however its address is written: over SSH or HTTPS.
+
+    Of what names no host, such as a folder, the address itself.
+    """
+    path = url.rstrip("/").removesuffix(".git")
+    for form in _ADDRESSES:
+        if found := form.fullmatch(path):
+            return f"{found['host']}/{found['path']}".casefold()
+    return path

@@ -367,6 +367,21 @@ def test_targets_that_are_nowhere_are_asked_for_by_the_names_that_there_are() ->
     assert refused.value.remedy.startswith("did you mean sin? name each wave")
 
 
+def test_what_is_deployed_under_a_name_that_says_no_wave_is_not_left_out_silently() -> None:
+    places = {"test": "workloads/test", "emea": "workloads/emea", "amer": "workloads/amer"}
+    files = {f"{place}/a.yaml": POD for place in places.values()}
+    files |= {f"clusters/{one}/x.yaml": flux(f"w-{one}", at) for one, at in places.items()}
+    files |= {"clusters/emea/infra.yaml": flux("infra", "infra"), "infra/a.yaml": "a: 1\n"}
+    found = proposal(files)
+    assert [one["name"] for one in settings(found)["waves"]] == ["test"]
+    (missing,) = found.missing
+    assert missing == (
+        "a wave for Kustomization w-amer, Kustomization w-emea, which deploy your images from "
+        "workloads/amer, workloads/emea: name all waves, in their order, with "
+        "--targets test=test --targets NEXT=amer,emea --path 'workloads/{target}'"
+    )
+
+
 def test_what_is_in_no_file_is_asked_for() -> None:
     with pytest.raises(Refused, match="belong to waves") as refused:
         proposal({"a.yaml": POD})

@@ -107,6 +107,7 @@ name = "cfg-issues"
 kind = "issue"
 """
 SLACK = "deploys=${{ secrets.SLACK_URL }}"
+INTEGRATIONS = Path(__file__).parents[3] / "integrations"
 
 
 def telling(*lines: str, secret: str | None = None, app: bool = True, own: str = TOLD) -> Checkup:
@@ -128,6 +129,19 @@ def flux(types: str = "", wait: str = "true") -> Checkup:
     known = edited("  repository_dispatch:", f"  repository_dispatch: {{{types}}}")
     texts = {**known.files.texts, "argocd/staging.yaml": text}
     return replace(known, files=replace(known.files, texts=texts))
+
+
+def alerting(of: str, **changes: str) -> Checkup:
+    """The same with the Alerts of a wave."""
+    known = flux(**changes)
+    alert = (INTEGRATIONS / "flux/alert.yaml").read_text().replace(": staging\n", f": {of}\n")
+    texts = {**known.files.texts, "tidemill/flux.yaml": alert}
+    return replace(known, files=replace(known.files, texts=texts))
+
+
+def asked_offline(required: str) -> Checkup:
+    """cfg-app.git of which GitHub was not asked, and which requires a check."""
+    return replace(said("tidemill/check", required), github=Unseen("--offline was given"))
 
 
 def deploying(name: str, wave: str) -> Checkup:
@@ -688,6 +702,41 @@ CASES: dict[str, Case] = {
     "cfg-repository that is app.git": (
         lambda: app_edited("acme/cfg-app", "acme/app"), "dispatch", "problem", "itself",
     ),
+    "a wave of Flux whose reports no Alert sends": (
+        lambda: alerting("lab"), "targets", "problem",
+        "no Alert in tidemill/flux.yaml sends what the Kustomizations of the wave staging report",
+    ),
+    "a Kustomization that is suspended": (
+        lambda: flux(wait="true, suspend: true"), "targets", "warning",
+        "the Kustomization staging-eu (argocd/staging.yaml) is suspended",
+    ),
+    "two that report as one target": (
+        lambda: cfg(**{"argocd/more.yaml": APPLICATION.format(name="prod-eu", wave="production")}),
+        "targets", "warning", "all report as prod-eu in production",
+    ),
+    "what renders another target's place, too": (
+        lambda: cfg(**{"argocd/production.yaml": APPLICATION.format(
+            name="prod-eu", wave="production").replace(
+                "source:\n    path: generated/production/prod-eu",
+                "sources:\n  - path: generated/production/prod-eu\n"
+                "  - path: generated/staging/staging-eu")}),
+        "targets", "warning", "renders from generated/staging/staging-eu, which is of staging-eu",
+    ),
+    "a workflow of ours that is not there": (
+        lambda: edited("/gitops.yml@", "/gitop.yml@"),
+        "workflow", "problem", "calls gitop.yml, and there is none",
+    ),
+    "a check that is nearly ours, offline": (
+        lambda: asked_offline("tidemil/check"), "required-checks", "warning",
+        "tidemil/check is required, and what the workflow sets is called tidemill/check",
+    ),
+    "notifications to another repository, offline": (
+        lambda: replace(
+            cfg(**{"tidemill/n.yaml": (INTEGRATIONS / "argocd/notifications.yaml").read_text()
+                   .replace("OWNER/CFG", "acme/old") + "# tidemill.dev/wave\n"}),
+            github=Unseen("--offline was given")),
+        "targets", "problem", "sends reports to acme/old, and this repository is acme/cfg-app",
+    ),
     "cfg-app.git that moved": (
         lambda: replace(app(), other=Unseen("redirect", 301)),
         "dispatch", "problem", "has another name now",
@@ -740,7 +789,11 @@ def test_a_mistake_is_named(
         assert not one.what.endswith(".")
 
 
-@pytest.mark.parametrize("known", [cfg(), app(), flux()], ids=["cfg", "app", "flux"])
+@pytest.mark.parametrize(
+    "known",
+    [cfg(), app(), flux(), alerting("staging")],
+    ids=["cfg", "app", "flux", "flux with alerts"],
+)
 def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
     assert [one for one in findings(known) if one.state != "ok"] == []
 
@@ -1062,9 +1115,6 @@ def test_a_template_whose_generator_lists_nothing_is_named_where_it_has_no_label
     (found,) = [one for one in of(a_set("[{git: {}}]"), "targets") if one.state == "warning"]
     assert "the template of the ApplicationSet shop" in found.what
     assert found.paste.startswith("labels:\n  tidemill.dev/wave: ")
-
-
-INTEGRATIONS = Path(__file__).parents[3] / "integrations"
 
 
 @pytest.mark.parametrize("file", ["argocd/notifications.yaml", "flux/provider.yaml"])

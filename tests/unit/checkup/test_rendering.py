@@ -136,6 +136,94 @@ spec: {{path: {path}, wait: true, sourceRef: {{kind: GitRepository, name: {sourc
         assert bool(named(cfg(**texts))) is is_named
 
 
+FLUX = """\
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: cfg, namespace: flux-system}}
+spec: {{url: "{url}", {ref}}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: staging-eu, namespace: flux-system, labels: {{tidemill.dev/wave: staging}}}}
+spec:
+  path: ./generated/staging/staging-eu
+  wait: true
+  sourceRef: {{kind: GitRepository, name: cfg}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {{name: prod-eu, namespace: flux-system, labels: {{tidemill.dev/wave: production}}}}
+spec:
+  path: ./generated/production/prod-eu
+  wait: true
+  sourceRef: {{kind: GitRepository, name: cfg}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("ref", "follows"),
+    [
+        ("ref: {branch: main}", ""),
+        ("ref: {name: refs/heads/main}", ""),
+        ("ref: {branch: main, tag: v1}", "v1"),
+        ("ref: {branch: dev}", "dev"),
+        ("", "master"),
+    ],
+)
+def test_what_a_source_of_flux_follows_is_said_once(ref: str, follows: str) -> None:
+    said = f"the GitRepository cfg (f.yaml) follows {follows}, and what Tidemill lands is on main"
+    assert named(cfg(**{"f.yaml": FLUX.format(url=HERE, ref=ref)})) == ([said] if follows else [])
+
+
+def test_each_cluster_has_a_source_of_its_own_under_the_same_name() -> None:
+    source, staging, production = FLUX.format(url=HERE, ref="REF").split("---\n")
+    texts = {
+        "clusters/eu/sync.yaml": source.replace("REF", "ref: {branch: main}"),
+        "clusters/eu/apps.yaml": staging,
+        "clusters/us/sync.yaml": source.replace("REF", "ref: {branch: dev}"),
+        "clusters/us/apps.yaml": production,
+    }
+    (found,) = named(cfg(**texts))
+    assert found.startswith("the GitRepository cfg (clusters/us/sync.yaml) follows dev")
+
+
+@pytest.mark.parametrize(("name", "is_named"), [("cgf", True), ("made-by-terraform", False)])
+def test_a_source_that_is_not_here_is_named_where_one_is_called_nearly_so(
+    name: str, is_named: bool
+) -> None:
+    text = FLUX.format(url=HERE, ref="ref: {branch: main}")
+    first, last = text.rsplit("name: cfg}", 1)
+    found = named(cfg(**{"f.yaml": f"{first}name: {name}}}{last}"}))
+    said = f"the Kustomization prod-eu (f.yaml) renders from the GitRepository {name}, which is not"
+    assert found == ([f"{said} here"] if is_named else [])
+
+
+@pytest.mark.parametrize(
+    ("url", "state"),
+    [
+        ("git@git.test:cfg.git", None),
+        ("ssh://git@git.test:2222/cfg", None),
+        ("https://git.test/cfg-old", "problem"),
+        ("https://mirror.test/cfg", None),
+        ("https://mirror.test/cfg-old", "warning"),
+    ],
+)
+def test_a_source_of_another_repository_is_told_by_the_remote(url: str, state: str | None) -> None:
+    flux = cfg(**{"f.yaml": FLUX.format(url=url, ref="ref: {branch: main}")})
+    for remote, expected in ((HERE, state), ("/srv/cfg.git", None), (None, None)):
+        found = of(replace(flux, url=remote), "rendering")
+        assert [one.state for one in found] == [expected or "ok"], remote
+
+
+def test_a_target_of_another_repository_than_the_others_is_named() -> None:
+    other = f"{{repoURL: {ELSEWHERE}, targetRevision: main, path: generated/production/prod-eu}}"
+    assert named(replace(applied(other), url=HERE)) == [
+        "the Application prod-eu (argocd/production.yaml) is of git.test/other, and what Tidemill "
+        "lands is in git.test/cfg"
+    ]
+    assert named(replace(applied(other.replace(ELSEWHERE, "git@git.test:cfg")), url=HERE)) == []
+
+
 @pytest.mark.parametrize(
     ("overlay", "missing"),
     [
@@ -147,13 +235,34 @@ spec: {{path: {path}, wait: true, sourceRef: {{kind: GitRepository, name: {sourc
         ("patchesStrategicMerge: [p.yaml, 'apiVersion: v1\n']", "p.yaml"),
         ("resources: [https://git.test/x?ref=v1, github.com/a/b, all.yaml]", ""),
         ("resources: {", ""),
+        ("generators: [helm.yaml]", "helm.yaml"),
+        ("transformers: [t.yaml]\nconfigurations: [c.yaml]", "t.yaml, c.yaml"),
+        ("replacements: [{path: r.yaml}, {source: {kind: Service}}]", "r.yaml"),
+        ("configMapGenerator: [{name: x, files: [a.txt, as=b.txt], envs: [e.env]}]",
+         "a.txt, b.txt, e.env"),
+        ("helmCharts: [{name: redis, repo: https://x.test, valuesFile: v.yaml}]", "v.yaml"),
     ],
-)
+)  # fmt: skip
 def test_what_an_overlay_names_has_to_be_there(overlay: str, missing: str) -> None:
     folder = "generated/staging/staging-eu"
     texts = {f"{folder}/kustomization.yaml": overlay, "generated/base/kustomization.yaml": ""}
     said = f"{folder}/kustomization.yaml names {missing}, which is not there, so that Kustomize"
     assert named(cfg(**texts)) == ([f"{said} can't build it"] if missing else [])
+
+
+def test_what_is_no_yaml_is_a_problem() -> None:
+    known = cfg()
+    why = {"generated/staging/staging-eu/all.yaml": "line 3: mapping values are not allowed"}
+    (found,) = named(replace(known, files=replace(known.files, unreadable=why)))
+    assert "staging-eu/all.yaml can't be read as YAML, line 3: mapping" in found
+
+
+def test_what_gets_values_of_helm_is_a_chart() -> None:
+    source = (
+        f"{{repoURL: {HERE}, targetRevision: main, path: charts/web, helm: {{releaseName: x}}}}"
+    )
+    (found,) = named(applied(source, "charts/web/values.yaml"))
+    assert "renders from charts/web/Chart.yaml, which is not there" in found
 
 
 def test_overlays_are_followed_to_their_bases_and_others_are_not_looked_at() -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.unit.results import ACCEPTED, announced, built, printed, reconciled, shown, unnamed
 from tests.unit.sets import CHRISTMAS, LAB, SHOP, STOCKTAKING, settings
-from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha, stack
+from tests.unit.snapshots import NOW, Rollout, app_sha, landed, sha
 
-from tidemill.commands._parts import WIDTH, Paragraph, When
+from tidemill.commands._parts import Paragraph, When
 from tidemill.commands._results import (
     Acceptance,
     CheckoutCheck,
@@ -44,12 +44,6 @@ def test_a_turn_says_what_was_accepted_done_and_waits() -> None:
     assert found[at + 1] == result.turn.to_check[0]
     command = "tidemill promote-wave --wave shop --set app --sha"
     assert any(line.startswith(f"{command} {app_sha(1)} --repo") for line in found)
-
-
-def test_only_commands_and_lists_of_commits_are_longer_than_a_line() -> None:
-    rollout, _ = stack(8)
-    for line in printed(text(reconciled(rollout))).splitlines():
-        assert len(line) <= WIDTH or line.lstrip().startswith("tidemill "), line
 
 
 def test_a_turn_says_what_became_of_it() -> None:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tidemill.words.documents import loaded, text
+from tidemill.words.documents import fault, loaded, text
 
 HEAD = "kind: Trap\n"
 TRAPS = {
@@ -37,3 +37,19 @@ def test_what_people_write_is_read() -> None:
     written = "a: &a {image: x}\nb:\n  <<: *a\n  c: &c 7\nd: *c\nlong: " + "word " * 1000
     (found,) = loaded(f"{written}\n---\n- no mapping\n")
     assert (text(found, "b", "image"), text(found, "d")) == ("x", "7")
+
+
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        ("a: 1\n---\nb: [2]\n", None),
+        ("", None),
+        ("a: !vault x\n", None),
+        ("<<<<<<< HEAD\na: 1\n", "line 2: mapping values are not allowed in this context"),
+        ("a:\n\tb: 1\n", "line 2: found character that cannot start any token"),
+        ("a: \x00", "unacceptable character"),
+    ],
+)
+def test_what_is_no_yaml_says_where_and_why(data: str, why: str | None) -> None:
+    found = fault(data)
+    assert found == why or (why is not None and found is not None and why in found)

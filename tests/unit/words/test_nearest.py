@@ -23,6 +23,9 @@ WAVES = ["lab", "staging", "production", "production-eu"]
         ("", None),
         ("-" * 1000, None),
         ("staging\n", "staging"),
+        ("our-new-lab-of-2024", "lab"),
+        ("eu", "production-eu"),
+        ("the-eu-and-its-lab", "lab"),
     ],
 )
 def test_the_name_that_is_most_alike_is_found(name: str, found: str | None) -> None:
