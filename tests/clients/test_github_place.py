@@ -53,7 +53,6 @@ ELSEWHERE = [
     "https://github.com.evil.example/acme/cfg-app",
     "https://github.com@evil.example/acme/cfg-app",
     "http://github.com/acme/cfg-app",
-    "git@github.com:acme/cfg-app.git",
     "/tmp/cfg-app",
     "",
 ]
@@ -181,7 +180,12 @@ REMOTES = {
 
 @pytest.mark.parametrize(("address", "is_there"), REMOTES.values(), ids=REMOTES.keys())
 def test_a_remote_of_git_is_on_github_by_its_host(address: str, is_there: bool) -> None:
-    found = of_remote(address)
+    found, asked = of_remote(address), connected(address, lambda _: None)
     assert (found is not None) is is_there
+    assert isinstance(asked, NoGitHub) is not is_there
     if found is not None:
         assert found.url == "https://github.com/acme/cfg"
+
+
+def test_over_ssh_git_gets_no_token() -> None:
+    assert token_for("git@github.com:acme/cfg-app.git") is None

@@ -35,7 +35,7 @@ class Remedies(Struct, frozen=True):
         """For the repository that a command was given."""
         path = os.path.abspath(url) if os.path.exists(url) else url  # noqa: PTH100, PTH110
         repo = without_credentials(path)
-        where = place.of_url(repo)
+        where = place.of_remote(repo)
         if where is None:
             return cls(repo, now)
         host = where.server.partition("://")[2]

@@ -86,9 +86,9 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
     """GitHub as the token of this run sees it; asks nothing yet, and imports nothing yet.
 
     Args:
-        url: of the repository; `say` is given one line about each pause.
+        url: of the repository, over SSH, too; `say` is given one line about each pause.
     """
-    where = place.of_url(url)
+    where = place.of_remote(url)
     if where is None:
         return NoGitHub(
             f"GitHub's API is needed, and {shown(redacted(url))} is not a repository on "
@@ -96,7 +96,7 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
             "let --repo be its address there (GITHUB_SERVER_URL names another server), or set "
             'source = "refs" in [checks] of tidemill.toml',
         )
-    token = place.token_for(url)
+    token = place.token_for(where.url)
     if token is None:
         return NoGitHub(
             f"GitHub's API is needed for {where.repository}, and there is no token for it",
@@ -105,7 +105,7 @@ def connected(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
         )
     from tidemill.clients.github.api import GitHub  # which a repository elsewhere does not need
 
-    return GitHub(where, token, place.status_token_for(url), say=say)
+    return GitHub(where, token, place.status_token_for(where.url), say=say)
 
 
 def connected_to_look(
@@ -119,10 +119,11 @@ def connected_to_look(
 
 def connected_by_workflow(url: str, say: Callable[[str], None]) -> GitHub | NoGitHub:
     """GitHub as the workflow's own token sees it: TIDEMILL_STATUS_TOKEN, or the one of this run."""
-    usual, token = connected(url, say), place.status_token_for(url)
-    if token is None or isinstance(usual, NoGitHub):
+    usual = connected(url, say)
+    if isinstance(usual, NoGitHub):
         return usual
-    return type(usual)(usual.place, token, say=say)
+    token = place.status_token_for(usual.place.url)
+    return usual if token is None else type(usual)(usual.place, token, say=say)
 
 
 def needed_for_statuses(url: str, say: Callable[[str], None]) -> GitHub:
