@@ -358,6 +358,8 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
             come from GitHub: elsewhere the check's runner claims it.
         endings: by set the last announcements that ended badly.
         wave_names, set_names: what was renamed.
+        meant: by the id of what waited when names changed the wave, where it names one, and the set
+            that it is about since.
         named: by wave, which files were last looked at to see what they name.
         reporters: by wave, which targets had to report when it was last worked out what is
             deployed there: all of them have taken what is.
@@ -386,6 +388,7 @@ class Ledger(msgspec.Struct, kw_only=True, omit_defaults=True):
     endings: dict[str, list[BadEnding]] = {}
     wave_names: Names = Names()
     set_names: Names = Names()
+    meant: dict[str, tuple[str | None, str]] = {}
     named: dict[str, str] = {}
     reporters: dict[str, str] = {}
     finding: Finding | None = None

@@ -9,7 +9,7 @@ comes in under a name that is gone counts for its heirs, until a wave or set has
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from itertools import chain, product
@@ -189,16 +189,17 @@ def renamed(snapshot: Snapshot) -> RenamedSnapshot:
     contents = {place: files.content for place, files in snapshot.main.sets.items()}
     ledger = renamed_ledger(renaming, snapshot.ledger, contents)
     if not renaming.is_due:
-        inbox = renamed_inbox(renaming, snapshot.inbox, {})
+        inbox = renamed_inbox(renaming, _as_meant(snapshot, renaming.mark), {})
         entries = tuple(_departures(renaming, snapshot.ledger))
         today = changed(snapshot, ledger=ledger, inbox=inbox)
         return RenamedSnapshot(today, bool(entries), entries=entries)
     holds, copies = renamed_holds(renaming, snapshot.holds)
     records, moved = renamed_records(renaming, snapshot.records)
+    inbox = renamed_inbox(renaming, _as_meant(snapshot, None), copies)
     today = changed(
         snapshot,
-        ledger=ledger,
-        inbox=renamed_inbox(renaming, snapshot.inbox, copies),
+        ledger=changed(ledger, meant=_meant_since(snapshot.inbox, inbox)),
+        inbox=inbox,
         auto=tuple(one for commit in snapshot.auto for one in _operated(renaming, commit)),
         holds=holds,
         records=records,
@@ -297,8 +298,10 @@ def renamed_ledger(
     )
 
 
-def note_names(ledger: Ledger, settings: Settings) -> None:
-    """Remember which names the settings have; that alone is not worth a write."""
+def note_names(ledger: Ledger, settings: Settings, inbox: Container[str]) -> None:
+    """Remember which names the settings have, and what is meant by what still waits; that alone is
+    not worth a write."""
+    ledger.meant = {one: place for one, place in ledger.meant.items() if one in inbox}
     waves = tuple(wave.name for wave in settings.waves)
     ledger.wave_names = changed(ledger.wave_names, known=waves)
     ledger.set_names = changed(ledger.set_names, known=tuple(one.name for one in settings.sets))
@@ -503,6 +506,47 @@ def renamed_inbox(
         for number, one in enumerate(_meant(renaming, fact, copies)):
             found[f"{fact_id}+{number}" if number else fact_id] = one
     return found
+
+
+def _as_meant(snapshot: Snapshot, named: str | None) -> dict[str, Fact]:
+    """What waits, by the names of the ledger also where it came before these: a name that it says
+    may be another one's since.
+
+    Args:
+        named: which names those of the ledger are, where they are today's.
+    """
+    found = dict(snapshot.inbox)
+    for fact_id, (wave, set_name) in snapshot.ledger.meant.items():
+        match found.get(fact_id):
+            case AnnouncementRequest() as fact:
+                told = changed(fact.announcement, set=set_name)
+                found[fact_id] = changed(fact, announcement=told, named=named)
+            case Hotfix() as fact if wave:
+                told = changed(fact.announcement, set=set_name)
+                found[fact_id] = changed(fact, wave=wave, announcement=told, named=named)
+            case Promotion() as fact if wave:
+                found[fact_id] = changed(fact, wave=wave, set=set_name, named=named)
+            case _:
+                pass
+    return found
+
+
+def _meant_since(
+    inbox: Mapping[str, Fact], today: Mapping[str, Fact]
+) -> dict[str, tuple[str | None, str]]:
+    """What is about another place than it says, of all that may wait for long."""
+    places = {one: _place(fact) for one, fact in today.items() if one in inbox}
+    return {one: place for one, place in places.items() if place and place != _place(inbox[one])}
+
+
+def _place(fact: Fact) -> tuple[str | None, str] | None:
+    match fact:
+        case AnnouncementRequest():
+            return None, fact.announcement.set
+        case Hotfix() | Promotion():
+            return fact.wave, fact.set
+        case _:
+            return None
 
 
 def _meant(renaming: Renaming, fact: Fact, copies: Mapping[str, Sequence[str]]) -> Iterator[Fact]:

@@ -158,7 +158,7 @@ def plan(
     tell(draft)
     is_changed = draft.ledger != before
     # What follows is not worth a write by itself. Each is about something of its own.
-    note_names(draft.ledger, draft.settings)
+    note_names(draft.ledger, draft.settings, draft.inbox)
     remember_gates(draft.ledger, draft.snapshot)
     draft.ledger.named |= draft.named
     draft.ledger.reporters = draft.reporters

@@ -125,6 +125,47 @@ def test_swap_of_long_ago_moves_no_hold_off_its_wave_where_the_journal_is_lost()
     assert set(holds) >= {("shop", "app")}, "nobody knows whether it has been carried over"
 
 
+def test_what_waits_when_waves_are_swapped_stays_with_the_wave_that_it_was_asked_for() -> None:
+    """Also in the turns after the one that has swapped them, and when it is renamed again."""
+    slow: dict[str, Any] = {"targets": ["east"], "soak": "5h"}
+    rollout = shipped(lab=LAB, live=LIVE, shop=slow)
+    rollout.landing("lab", 3)
+    request = rollout.promotion("shop", 3)
+    fix = rollout.hotfix("shop", 1)
+    rollout.turn()
+    now = settings(lab=LAB, live={**slow, "was": "shop"}, shop=was("live"))
+    taken_note(renamed(rollout, now, live="shop", shop="live"))
+    for _ in range(2):
+        decided = taken_note(rollout)
+        assert [one.operation.wave for one in decided.auto] == ["live"]
+        assert {one.about.wave for one in decided.waiting if one.id in (request, fix)} <= {
+            "live",
+            None,
+        }
+    assert decided.ledger.meant == {request: ("live", "app"), fix: ("live", "app")}
+    again = settings(lab=LAB, edge={**slow, "was": "live"}, shop=was("live"))
+    decided = taken_note(renamed(rollout, again, edge="live"))
+    assert [one.operation.wave for one in decided.auto] == ["edge"]
+    assert decided.ledger.meant[fix] == ("edge", "app")
+
+
+def test_announcement_that_waits_when_sets_are_swapped_stays_with_its_set() -> None:
+    text = settings(sets=("app", "lib"), lab=LAB)
+    rollout = Rollout(text)
+    request = rollout.announced(4, "app")
+    rollout.held("lab", "app")
+    rollout.turn()
+    swapped = {"app": ("lib",), "lib": ("app",)}
+    rollout.settings = replace(
+        text, sets=tuple(replace(one, was=swapped[one.name]) for one in text.sets)
+    )
+    rollout.pushed("other names")
+    for _ in range(2):
+        decided = taken_note(rollout)
+        assert decided.ledger.meant == {request: (None, "lib")}
+        assert not decided.auto, "lib is held now"
+
+
 def test_chain_is_one_step_and_what_is_made_anew_begins_anew() -> None:
     rollout = shipped(lab=LAB, live=LIVE)
     rollout.landing("live", 3)
