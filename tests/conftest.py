@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.components.absence import IN_CI
-from tests.world import SHARED, World
+from tests.world import GIT_CONFIG, SHARED, World
 
 pytest_plugins = ["tests.components.fixtures"]
 
@@ -43,14 +43,6 @@ LONGEST = (
     "simulation/test_rules_have_teeth.py",
 )
 
-GIT_CONFIG = {
-    "init.defaultBranch": "main",
-    "gc.auto": "0",  # nothing that goes on in the background after a test
-    "maintenance.auto": "false",
-    "receive.autogc": "false",  # it would start Git once more at each push, for nothing
-    "core.fsync": "none",  # no test cuts the power, and a disk that others use keeps one waiting
-}
-
 ENVIRONMENT = {
     "GIT_ALLOW_PROTOCOL": "file:http",
     "GIT_AUTHOR_DATE": "2026-01-02T03:04:05+00:00",
@@ -59,7 +51,8 @@ ENVIRONMENT = {
     "GIT_COMMITTER_DATE": "2026-01-02T03:04:05+00:00",
     "GIT_COMMITTER_EMAIL": "ada@example.com",
     "GIT_COMMITTER_NAME": "Ada",
-    "GIT_CONFIG_GLOBAL": os.devnull,
+    # A file: the variables that configure Git do not reach a server that Git starts by itself.
+    "GIT_CONFIG_GLOBAL": str(GIT_CONFIG),
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_EDITOR": "false",
     "GIT_TERMINAL_PROMPT": "0",
@@ -67,9 +60,6 @@ ENVIRONMENT = {
     "NO_COLOR": "1",
     "TZ": "UTC",
     "XDG_CONFIG_HOME": os.devnull,
-    "GIT_CONFIG_COUNT": str(len(GIT_CONFIG)),
-    **{f"GIT_CONFIG_KEY_{n}": key for n, key in enumerate(GIT_CONFIG)},
-    **{f"GIT_CONFIG_VALUE_{n}": value for n, value in enumerate(GIT_CONFIG.values())},
 }
 
 

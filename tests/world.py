@@ -14,6 +14,7 @@ from tidemill.__main__ import main
 
 START = datetime(2026, 1, 5, 10, 0, tzinfo=UTC)  # a Monday
 REGISTRY = "ghcr.io/acme"
+GIT_CONFIG = Path(__file__).with_name("gitconfig")  # how Git is configured in tests
 SHARED = "TESTS_SHARED"  # names a folder of this run of pytest, which all its workers have
 
 GENERATE = """\

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.world import GIT_CONFIG
+
 
 @dataclass
 class GitServer:
@@ -130,7 +132,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             "GIT_PROJECT_ROOT": str(self._place.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_GLOBAL": str(GIT_CONFIG),
             "GIT_PROTOCOL": "" if self._place.is_old else self.headers.get("Git-Protocol", ""),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "REQUEST_METHOD": self.command,
