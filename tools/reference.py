@@ -68,9 +68,10 @@ def _obstacles() -> list[str]:
     """What `obstacles` of `--json` may hold: every kind, in the order of the source."""
     lines = [
         "Each object of `obstacles` ([what a turn reports](#what-a-turn-reports)) has a `kind`,",
-        "and these data. Where the last column says yes, what waits does not go on by itself.",
+        "and these data. Where the last column says yes, waiting is over: it goes on only if a",
+        "person asks for it again.",
         "",
-        "| kind | meaning | data | takes a person |",
+        "| kind | meaning | data | over |",
         "|---|---|---|---|",
     ]
     for one in _kinds():

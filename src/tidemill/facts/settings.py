@@ -208,7 +208,7 @@ class Wave(_Part, frozen=True, kw_only=True):
         approvers: who alone may approve, override, roll back, release and retry here: logins, and
             teams as `org/team` (default: everybody who may write). See docs/jobs/name-approvers.md.
         environment: an environment of GitHub's, whose reviewers are asked instead of `approvers`.
-            It takes `approval = true`. See docs/jobs/let-github-ask-reviewers.md.
+            It needs `approval = true`. See docs/jobs/let-github-ask-reviewers.md.
         on_failure: what a failed set leads to. See docs/reference/settings.md#when-a-set-fails.
         failed_after: how long a target must stay Degraded before it counts as failed. See
             docs/reference/settings.md#when-a-set-fails.
