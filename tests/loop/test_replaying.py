@@ -186,12 +186,12 @@ def test_main_faster_than_checks_is_reported_and_never_gets_an_untested_commit(
         under_test.later(minutes=5)
         under_test.check(tested)
         assert under_test.turn()["landed"] is None
-    assert "starves" in waits_for(under_test.status())
+    assert "a while without pushes to main" in waits_for(under_test.status())
     assert under_test.ref("refs/heads/main") == mine[-1]
     under_test.check(under_test.ref("refs/heads/auto") or "")
     assert under_test.turn()["landed"] == under_test.ref("refs/heads/auto")
     assert set(mine) <= set(git(under_test.bare, "rev-list", "main").split())
-    assert "starves" not in waits_for(under_test.status())
+    assert "without pushes to main" not in waits_for(under_test.status())
 
 
 @pytest.fixture

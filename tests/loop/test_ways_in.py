@@ -156,7 +156,7 @@ def test_what_is_asked_for_waits_for_a_newer_one_on_auto(w: Waves) -> None:
     w.announce(3)
     w.promote("lab", "--sha", sha_of("app-2"))
     assert f"{short(3)} is on auto for lab" in w.why()
-    assert "the turns know of none" not in w.why()
+    assert "none is known to have had it" not in w.why()
     w.green()
     assert w.at("lab") == 3
     assert not w.refs("inbox")

@@ -106,7 +106,7 @@ def _clear(draft: Draft) -> None:
     for ref_id, reason in draft.snapshot.unfit.items():
         draft.reject(ref_id, reason)
     if draft.snapshot.foreign:
-        reason = "no turn made it: auto is the mill's own"
+        reason = "no turn made it: auto is Tidemill's own"
         draft.evict(Eviction(commit=draft.snapshot.foreign, at=draft.now, reason=reason))
 
 

@@ -117,7 +117,7 @@ class NewerSet(_Over, frozen=True, kw_only=True, tag="has newer"):
 class Nowhere(Obstacle, frozen=True, kw_only=True, tag="nowhere"):
     """No wave that the turns know of has had the set."""
 
-    says = "a wave that has had it, or has it: the turns know of none"
+    says = "a wave to take it from: none is known to have had it"
 
 
 # What a wave does not let in now.
@@ -232,7 +232,7 @@ class SetOnAuto(Obstacle, frozen=True, kw_only=True, tag="on auto"):
 
 
 class SetInFlight(Obstacle, frozen=True, kw_only=True, tag="in flight"):
-    """The wave's present set is not deployed on `targets` yet; it counts as silent at `until`."""
+    """The wave's present set is not deployed on `targets` yet. The next one waits until `until`."""
 
     wave: str
     app_sha: str | None
@@ -241,7 +241,7 @@ class SetInFlight(Obstacle, frozen=True, kw_only=True, tag="in flight"):
     def words(self, now: datetime | None = None) -> str:
         late = f"no healthy report yet from {', '.join(self.targets)}"
         what = f"{short(self.app_sha)} is in flight in {self.wave}: {late}"
-        return f"{what}; it counts as silent at {_clock(self.until)}" if self.until else what
+        return f"{what}; the next one waits until {_clock(self.until)}" if self.until else what
 
 
 class SoakForFollower(Obstacle, frozen=True, kw_only=True, tag="in flight until soaked"):
@@ -690,7 +690,7 @@ class Starvation(Obstacle, frozen=True, kw_only=True, tag="starves"):
     """Main moved `times` times before a check of auto could answer."""
 
     times: int
-    says = "main to rest: it starves, main moved {times} times before a check could answer"
+    says = "a while without pushes to main: it moved {times} times before a check could answer"
 
 
 class FailingTargets(Obstacle, frozen=True, kw_only=True, tag="failing targets"):

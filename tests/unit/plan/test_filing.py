@@ -66,7 +66,7 @@ def test_commit_on_auto_that_no_turn_made_is_taken_off_and_kept() -> None:
     assert decided.evicted == (rollout.foreign,)
     assert decided.auto_tip == mine
     assert introduced(decided) == [("lab", 2)]
-    assert decided.entries[0].reason == "no turn made it: auto is the mill's own"
+    assert decided.entries[0].reason == "no turn made it: auto is Tidemill's own"
 
 
 def test_commit_on_auto_that_no_turn_made_is_taken_off_where_nothing_else_is_there() -> None:
