@@ -1,4 +1,4 @@
-"""How long `tidemill history` takes on a repository that has turned for a year.
+"""How long answers take about a repository that has turned for a year.
 
     python bench/answers.py [--turns 100000] [--rounds 5] [--repo FOLDER]
 
@@ -30,6 +30,9 @@ WAVES = ("staging", "internal", "production")
 START = datetime(2025, 1, 1, tzinfo=UTC)
 EVERY = timedelta(days=365) / TURNS
 SETTINGS = """\
+[checks]
+source = "refs"
+
 [[sets]]
 name = "app"
 repository = "acme/app"
@@ -37,20 +40,27 @@ repository = "acme/app"
 [images]
 allow = ["registry.example/*"]
 """ + "".join(f'\n[[waves]]\nname = "{wave}"\ntargets = ["{wave}-1"]\n' for wave in WAVES)
-QUESTIONS = (
-    (),
-    ("--limit", "0"),
-    ("--wave", "production"),
-    ("--at", "2025-07-01T14:00:00Z"),
-    ("--since", "2025-12-25T00:00:00Z"),
-    ("--target", "production-1"),
-    ("--service", "service-7", "--wave", "production"),
-)
 
 
 def name(*parts: object) -> str:
     """Forty hex digits that stand for something."""
     return hashlib.sha1(repr(parts).encode(), usedforsecurity=False).hexdigest()
+
+
+QUESTIONS = (
+    ("history",),
+    ("history", "--limit", "0"),
+    ("history", "--wave", "production"),
+    ("history", "--at", "2025-07-01T14:00:00Z"),
+    ("history", "--at", "2025-12-30T14:00:00Z"),
+    ("history", "--since", "2025-12-25T00:00:00Z"),
+    ("history", "--target", "production-1"),
+    ("history", "--service", "service-7", "--wave", "production"),
+    ("explain", "production"),
+    ("explain", "production-1"),
+    ("explain", "service-7"),
+    ("explain", name("app", 1)),
+)
 
 
 def stream(turns: int) -> Iterator[bytes]:
@@ -190,7 +200,7 @@ def _import(folder: Path, lines: Iterator[bytes], *options: str) -> None:
 
 def asked(folder: Path, question: tuple[str, ...]) -> tuple[float, float]:
     """Seconds on the clock, and of the processors with all processes that it starts."""
-    command = [sys.executable, "-m", "tidemill", "history", "--repo", str(folder), *question]
+    command = [sys.executable, "-m", "tidemill", *question, "--repo", str(folder)]
     before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     seconds, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -213,7 +223,7 @@ def main() -> None:
         for question in QUESTIONS:
             found = sorted(asked(folder, question) for _ in range(options.rounds))
             seconds, processors = found[len(found) // 2]
-            print(f"{seconds:7.2f}  {processors:7.2f}  {' '.join(question) or 'the newest lines'}")
+            print(f"{seconds:7.2f}  {processors:7.2f}  {' '.join(question)}")
 
 
 if __name__ == "__main__":

@@ -95,8 +95,8 @@ BENCHES = (
     Bench(
         "answers",
         "Questions about a year of 100,000 turns",
-        "`tidemill history` reads the journal. Here it has 100,000 turns, and each question is "
-        "one run of the command.",
+        "`tidemill history` and `tidemill explain` read the journal. Here it has 100,000 turns, "
+        "and each question is one run of the command.",
         ("--rounds", "3"),
     ),
     Bench(

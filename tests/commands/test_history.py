@@ -67,6 +67,17 @@ def test_sets_follow_each_other_with_the_times_that_they_stayed(second: World) -
     assert lines[1]["sha"] == main
 
 
+def test_what_landed_within_a_second_ran_at_that_second(deployed: World) -> None:
+    deployed.later(minutes=5, microseconds=400_000)
+    deployed.announce(2)
+    deployed.green()
+    newest = deployed.run("history")["lines"][-1]
+    assert (newest["what"], newest["app_sha"]) == ("landed", sha_of("app-2"))
+    deployed.later(minutes=5)
+    (there,) = deployed.run("history", "--at", newest["at"], "--wave", "lab")["sets"]
+    assert there["app_sha"] == sha_of("app-2")
+
+
 def test_approval_has_the_name_of_whoever_gave_it(second: World) -> None:
     approve = ("promote-wave", "--wave", "shop", "--sha", sha_of("app-2"))
     second.run(*approve)
@@ -352,6 +363,12 @@ def berlin(naive: datetime) -> datetime:
         ("today 16:30", datetime(2026, 1, 8, 15, 30, tzinfo=UTC)),
         ("yesterday 09:05", datetime(2026, 1, 7, 8, 5, tzinfo=UTC)),
         ("thursday 16:31", datetime(2026, 1, 1, 15, 31, tzinfo=UTC)),
+        ("tue 14:00", datetime(2026, 1, 6, 13, tzinfo=UTC)),
+        ("Tuesday at 14:00", datetime(2026, 1, 6, 13, tzinfo=UTC)),
+        ("2 weeks ago", NOW - timedelta(weeks=2)),
+        ("2026-01-06 14:00 UTC", datetime(2026, 1, 6, 14, tzinfo=UTC)),
+        ("2026-01-06 14:00 America/New_York", datetime(2026, 1, 6, 19, tzinfo=UTC)),
+        ("yesterday 14:00 UTC", datetime(2026, 1, 7, 14, tzinfo=UTC)),
     ],
 )
 def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
@@ -362,6 +379,9 @@ def test_times_are_read_as_people_say_them(text: str, when: datetime) -> None:
     "text",
     [
         "2026-01-06T14:00",
+        "2026-01-06T14:00Z UTC",
+        "2026-01-06 14:00 Berlin",
+        "2026-01-06 14:00 ../../etc/passwd",
         "14:00",
         "tuesday",
         "next week",
@@ -375,6 +395,14 @@ def test_times_that_could_be_several_or_none_are_refused_with_examples(text: str
     with pytest.raises(Refused) as error:
         parse_past(text, "--at", NOW, berlin)
     assert "tuesday 14:00" in error.value.remedy
+
+
+@pytest.mark.parametrize(
+    "text", ["2025-10-26 02:30 Europe/Berlin", "2025-03-30T02:30 Europe/Berlin"]
+)
+def test_clock_of_a_zone_that_was_changed_is_refused_there(text: str) -> None:
+    with pytest.raises(Refused, match="came twice, or not at all"):
+        parse_past(text, "--at", NOW, berlin)
 
 
 def test_hour_that_came_twice_is_refused() -> None:

@@ -14,9 +14,19 @@ import pytest
 from tests.simulation.history import play
 from tests.simulation.memory import Client, Server
 from tests.simulation.names import rename
+from tests.simulation.steps import wait
 from tests.simulation.world import MAIN
+from tidemill.answers import question as question_
 from tidemill.answers.history import History, history
-from tidemill.answers.question import Question, has_line, has_report, lines, moves_a_set
+from tidemill.answers.question import (
+    Question,
+    has_all_that_ran,
+    has_line,
+    has_report,
+    lines,
+    moves_a_set,
+    running,
+)
 from tidemill.clients.git.store import PushResult, Update
 from tidemill.facts import image_files, journal, settings_file
 from tidemill.facts.image_files import FILES, ImageFiles
@@ -74,6 +84,31 @@ def test_last_turns_tell_what_came_after_them_as_the_whole_journal_does() -> Non
                 assert told == meant, f"seed {seed}, after turn {number + 1}, {wave}"
                 compared += len(meant)
     assert compared > 2000, "there was too little to compare"
+
+
+def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(question_, "_SKEW", timedelta())  # there is one clock, and days are long
+    compared = 0
+    for seed in SEEDS:
+        world = play(seed, length=40, often={wait: 1.5})
+        client = Client(world.server, "who asks")
+        state = read(client)
+        whole = read_history(client, state)
+        last = state.journal if isinstance(state.journal, Ledger) else None
+        order = {sha: place for place, sha in enumerate(client.commits(state.main))}
+        listed = set(state.written_records)
+        for number in range(0, len(whole.turns), 3):
+            part = history(whole.turns[number:], first_ledger(client, whole, number), last)
+            for turn in whole.turns[number::5]:
+                question, when = Question(), turn.at
+                if has_all_that_ran(part, question, when, listed):
+                    told = running(part, question, when, order, listed)
+                    meant = running(whole, question, when, order, listed)
+                    assert told == meant, f"seed {seed}, after turn {number + 1}, at {when}"
+                    compared += 1
+    assert compared > 50, f"there was too little to compare: {compared}"
 
 
 def test_turns_that_are_left_out_would_have_changed_no_answer() -> None:

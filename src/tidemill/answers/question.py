@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -263,13 +263,42 @@ class RunningThen(Struct, frozen=True):
     targets: tuple[TargetThen, ...]
 
 
+def has_all_that_ran(
+    history: History, question: Question, at: datetime, listed: Collection[tuple[str, str]]
+) -> bool:
+    """Whether the last turns tell all that ran at a time, so that none before them is needed.
+
+    Args:
+        listed: waves and targets that may have reported something by then.
+    """
+    if not has_none_before(history, at) or history.renamings:
+        return False
+    if any(stay.turn is None for stay in history.at(at, question.wave, question.set).values()):
+        return False
+    told = {
+        (event.entry.wave, found[0])
+        for event in history.events()
+        if event.at <= at and (found := report(event.entry))
+    }
+    return all(
+        one in told
+        for one in listed
+        if question.wave in (None, one[0]) and question.target in (None, one[1])
+    )
+
+
 def running(
-    history: History, question: Question, at: datetime, order: Mapping[str, int]
+    history: History,
+    question: Question,
+    at: datetime,
+    order: Mapping[str, int],
+    listed: Collection[tuple[str, str]] = (),
 ) -> RunningThen:
     """What ran at a time; what waves had of sets, only where the question is about no target.
 
     Args:
         order: by commit of main its place in main's history.
+        listed: the waves and targets that there are.
     """
     landings: list[Line] = []
     if question.target is None:
@@ -278,7 +307,7 @@ def running(
     waves = waves_called(history, question.wave)
     targets = [
         one
-        for one in targets_at(history, Revisions(history, order), at)
+        for one in targets_at(history, Revisions(history, order), at, listed)
         if (waves is None or one.wave in waves) and question.target in (None, one.target)
     ]
     return RunningThen(at, tuple(landings), tuple(targets))
@@ -317,8 +346,18 @@ class Revisions:
         return found
 
 
-def targets_at(history: History, revisions: Revisions, when: datetime) -> list[TargetThen]:
-    """What each target had reported last by a time, by the names of that time."""
+def targets_at(
+    history: History,
+    revisions: Revisions,
+    when: datetime,
+    listed: Collection[tuple[str, str]] = (),
+) -> list[TargetThen]:
+    """What each target had reported last by a time, by the names of that time.
+
+    Args:
+        listed: the waves and targets that there are: of several heirs of a wave, a target is in
+            those that list it, or in which it has reported something.
+    """
     latest: dict[tuple[str, str], tuple[Event, int]] = {}
     turns, renamings = [one.turn for one in history.renamings], 0
     for event in history.events():
@@ -327,8 +366,10 @@ def targets_at(history: History, revisions: Revisions, when: datetime) -> list[T
         if event.at <= when and (found := report(event.entry)):
             latest[event.entry.wave or "", found[0]] = event, renamings
     now: dict[tuple[str, str], Event] = {}
+    places = {*listed, *latest}
     for (wave, target), (event, before) in latest.items():
-        for then, _ in history.called((wave, ""), before, when):
+        heirs = {heir for heir, _ in history.called((wave, ""), before, when)}
+        for then in {heir for heir in heirs if (heir, target) in places} or heirs:
             known = now.get((then, target))
             if known is None or known.at <= event.at:
                 now[then, target] = event

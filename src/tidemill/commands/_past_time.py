@@ -7,14 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from tidemill.errors import Refused
+from tidemill.facts.windows import zone_named
 from tidemill.words.moments import is_storable
 from tidemill.words.names import shown
 
-_AGO = re.compile(r"(\d{1,6}) ?(min|m|h|d)(?:inutes?|ours?|ays?)? ago")
-_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days"}
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_CLOCK = re.compile(r"(today|yesterday|" + "|".join(_DAYS) + r") (\d{1,2}):(\d{2})")
-EXAMPLES = "2026-01-31T14:00:00+01:00, 2026-01-31T13:00:00Z, '2 h ago' or 'tuesday 14:00'"
+_AGO = re.compile(r"(\d{1,6}) ?(min|m|h|d|w)(?:inutes?|ours?|ays?|eeks?)? ago")
+_UNITS = {"m": "minutes", "min": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_DAY = r"(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
+_CLOCK = re.compile(rf"(today|yesterday|{_DAY})(?: at)? (\d{{1,2}}):(\d{{2}})", re.IGNORECASE)
+_ZONED = re.compile(r"(.*\d) ([A-Z][A-Za-z0-9_+/-]*)")
+EXAMPLES = "2026-01-31T13:00:00Z, '2026-01-31 14:00 Europe/Berlin', '2 h ago' or 'tuesday 14:00'"
 
 
 def _local(naive: datetime) -> datetime:
@@ -33,13 +36,16 @@ def parse_past(
     Raises:
         Refused: it is no time, or could be several.
     """
-    words = " ".join(text.lower().split())
-    if found := _AGO.fullmatch(words):
+    words = " ".join(text.split())
+    zoned = _ZONED.fullmatch(words)
+    if zoned:
+        words, local = zoned[1], _in(zoned[2], f"{what} {shown(text)}")
+    if found := _AGO.fullmatch(words.lower()):
         when = _before(now, timedelta(**{_UNITS[found[2]]: int(found[1])}))
     elif found := _CLOCK.fullmatch(words):
         when = _on_the_wall(found, text, what, now, local)
     else:
-        when = _exact(text, what)
+        when = _exact(words, text, what, local if zoned else None)
     if when > now:
         raise _refused(f"{what} {shown(text)} is in the future")
     if not is_storable(when):
@@ -53,14 +59,26 @@ def _before(now: datetime, long: timedelta) -> datetime:
     return now - long if long < now - first else first
 
 
-def _exact(text: str, what: str) -> datetime:
+def _in(name: str, said: str) -> Callable[[datetime], datetime]:
+    """What gives a time the offset that it has in a zone."""
     try:
-        when = datetime.fromisoformat(text)
+        zone = zone_named(name)
+    except ValueError as error:
+        raise _refused(f"{said} is not a time: {error}") from None
+    return lambda naive: naive.replace(tzinfo=zone)
+
+
+def _exact(
+    words: str, text: str, what: str, local: Callable[[datetime], datetime] | None
+) -> datetime:
+    try:
+        when = datetime.fromisoformat(words)
     except ValueError:
         raise _refused(f"{what} {shown(text)} is not a time") from None
-    if when.tzinfo is None:
-        raise _refused(f"{what} {shown(text)} does not say in which time zone it is")
-    return when
+    if (when.tzinfo is None) == (local is None):
+        wrong = "says two time zones" if local else "does not say in which time zone it is"
+        raise _refused(f"{what} {shown(text)} {wrong}")
+    return _once(when, text, what, local) if local else when
 
 
 def _on_the_wall(
@@ -74,12 +92,18 @@ def _on_the_wall(
         )
     except ValueError:
         raise _refused(f"{what} {shown(text)} is not a time") from None
-    if found[1] == "yesterday":
+    day = found[1].lower()
+    if day == "yesterday":
         naive -= timedelta(days=1)
-    elif found[1] != "today":
-        naive -= timedelta(days=(naive.weekday() - _DAYS.index(found[1])) % 7)
+    elif day != "today":
+        naive -= timedelta(days=(naive.weekday() - _DAYS.index(day[:3])) % 7)
         if local(naive) > now:
             naive -= timedelta(days=7)
+    return _once(naive, text, what, local)
+
+
+def _once(naive: datetime, text: str, what: str, local: Callable[[datetime], datetime]) -> datetime:
+    """The moment at which a clock showed a time; raise `Refused` where that came twice or never."""
     first, second = local(naive), local(naive.replace(fold=1))
     if first.utcoffset() != second.utcoffset():
         raise _refused(f"{what} {shown(text)} came twice, or not at all: the clocks were changed")

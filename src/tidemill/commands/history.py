@@ -12,6 +12,7 @@ from tidemill.answers.question import (
     Question,
     ServiceStay,
     ends_a_stay,
+    has_all_that_ran,
     has_line,
     has_newest,
     has_none_before,
@@ -63,6 +64,8 @@ def run(arguments: Arguments) -> Result:
     """Read the journal, and answer."""
     options = _options.options(arguments)
     at = _time(arguments.at, "--at", options.now)
+    if at is not None and at.microsecond == 0:  # answers have seconds: what landed in one is in it
+        at = at.replace(microsecond=999_999)
     since = _time(arguments.since, "--since", options.now)
     if at is not None and since is not None:
         raise Refused("--at and --since are both given", remedy="give one of them")
@@ -73,19 +76,24 @@ def run(arguments: Arguments) -> Result:
     with opened(arguments.repo) as store:
         state = read(store)
 
+        listed = _listed(state)
+
         def is_enough(past: History) -> bool:
-            """Whether the last turns have all lines that are wanted."""
-            is_after = since is not None and has_none_before(past, since)
-            has_all = is_after or (since is None and has_newest(past, question, limit))
+            """Whether the last turns have all that is wanted."""
+            if at is not None:
+                has_all = has_all_that_ran(past, question, at, listed)
+            elif since is not None:
+                has_all = has_none_before(past, since)
+            else:
+                has_all = has_newest(past, question, limit)
             return has_all and _unknown(past, state, arguments) is None
 
-        is_about_times = at is not None or arguments.service
         # Programs are told how many lines are left out, which takes all of them.
-        is_in_part = since is not None or (limit > 0 and not options.json)
+        is_in_part = since is not None or at is not None or (limit > 0 and not options.json)
         past = read_history(
             store,
             state,
-            is_enough if is_in_part and not is_about_times else None,
+            is_enough if is_in_part and not arguments.service else None,
             is_needed=_needed(arguments, at),
         )
         if unknown := _unknown(past, state, arguments):
@@ -102,12 +110,18 @@ def run(arguments: Arguments) -> Result:
             return HistoryReport(services=shown_, earlier=earlier, missing=missing, at=at)
         if at is not None:
             order = {sha: number for number, sha in enumerate(store.commits(state.main))}
-            then = running(past, question, at, order)
+            then = running(past, question, at, order, listed)
             return HistoryReport(running=then, missing=past.missing, at=at)
     newest, earlier = _newest(lines(past, question), limit)
     # Of what was not read nobody knows how many lines there are.
     left_out = None if past.is_part and since is None else earlier
     return HistoryReport(lines=newest, earlier=left_out, missing=past.missing)
+
+
+def _listed(state: State) -> set[tuple[str, str]]:
+    """The waves and targets that the settings name, or that have reported something."""
+    waves = state.settings.waves if isinstance(state.settings, Settings) else ()
+    return {(wave.name, one) for wave in waves for one in wave.targets} | {*state.written_records}
 
 
 def _needed(arguments: Arguments, at: datetime | None) -> Wanted | None:

@@ -77,6 +77,22 @@ def test_target_of_a_wave_that_was_renamed_has_the_name_of_the_time_and_its_sets
         assert (one.wave, one.revision, one.app_shas) == (wave, revision, {"app": "a1"})
 
 
+def test_target_of_a_wave_with_two_heirs_is_in_the_one_that_lists_it() -> None:
+    parted = [Entry(what="renamed", wave=one, reason=f"the wave {one} was staging") for one in "ab"]
+    us = Entry(what="reported", sha="c1", wave="staging", target="us", phase="Succeeded")
+    here = Entry(what="reported", sha="c1", wave="b", target="us", phase="Failed")
+    past = history([*TURNS, told(5, us), told(6, *parted), told(8, here)], Ledger(), None)
+
+    def places(when: int, *listed: tuple[str, str]) -> list[tuple[str, str]]:
+        found = targets_at(past, Revisions(past, {}), minute(when), listed)
+        return [(one.wave, one.target) for one in found]
+
+    assert places(5, ("a", "eu")) == [("staging", "eu"), ("staging", "us")]
+    assert places(9, ("a", "eu")) == [("a", "eu"), ("b", "us")]
+    assert places(7, ("a", "eu"), ("b", "us")) == [("a", "eu"), ("b", "us")]
+    assert places(9) == [("a", "eu"), ("b", "eu"), ("b", "us")], "nobody knows where eu is"
+
+
 def test_new_name_of_a_wave_and_old_name_of_a_set_go_together() -> None:
     renamed = (
         Entry(what="renamed", wave="lab", reason="the wave lab was staging"),
