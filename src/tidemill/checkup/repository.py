@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
+from tidemill.checkup import compiling
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, Fix, ok, problem, unknown, unseen, warning
 from tidemill.facts.on_github import Unseen
@@ -97,6 +98,7 @@ def entry_points(known: Checkup) -> Iterator[Finding]:
         for name, command in named.items()
         for finding in _entry_point(known, f"{name} calls", first_words(command))
     ]
+    found += compiling.by_go(known)
     if not found and named:
         found = [ok(f"{', '.join(named)}: what they call is there")]
     yield from dict.fromkeys(found)

@@ -131,7 +131,8 @@ def _others(text: str, all_known: Known, held: Held, unlanded: Unlanded) -> list
         raise Refused(
             f"nothing that Git knows here is called {shown(text)}",
             remedy=f"{did_you_mean(text, similar(text, all_known))}give a commit or a digest "
-            "with 7 digits or more, or the name of a service, a target or a wave",
+            "with 7 digits or more, or the name of a service, a target or a wave: "
+            f"{listed(all_known.names, MOST_NAMED)}",
         )
     return meant
 

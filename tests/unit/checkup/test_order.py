@@ -12,6 +12,7 @@ import yaml
 from msgspec.structs import replace
 from tests.unit.checkup_values import (
     APP,
+    APP_FILE,
     APP_WORKFLOW,
     APPLICATION,
     CFG,
@@ -137,6 +138,18 @@ def alerting(of: str, **changes: str) -> Checkup:
     alert = (INTEGRATIONS / "flux/alert.yaml").read_text().replace(": staging\n", f": {of}\n")
     texts = {**known.files.texts, "tidemill/flux.yaml": alert}
     return replace(known, files=replace(known.files, texts=texts))
+
+
+def compiled(package: str, copied: str, module: str = "go.mod", before: str = "") -> Checkup:
+    """app.git that compiles a program of Go."""
+    command = f"{before}CGO_ENABLED=0 go build -trimpath -o bin/ {package}"
+    known = app(
+        'images = "ghcr.io/acme/{service}"\n'
+        f"[compile]\ncommand = \"sh -c '{command}'\"\n"
+        f'[[services]]\nname = "web"\nfiles = [{{ from = "{copied}", to = "/web" }}]\n'
+    )
+    modes = {APP_FILE: False, module: False, "cmd/web/main.go": False}
+    return replace(known, files=replace(known.files, modes=modes))
 
 
 def asked_offline(required: str) -> Checkup:
@@ -722,6 +735,18 @@ CASES: dict[str, Case] = {
                 "  - path: generated/staging/staging-eu")}),
         "targets", "warning", "renders from generated/staging/staging-eu, which is of staging-eu",
     ),
+    "a package of Go that is not there": (
+        lambda: compiled("./cmd/wbe", "bin/web"), "entry-points", "problem",
+        "compile builds ./cmd/wbe, which is not there",
+    ),
+    "no module of Go": (
+        lambda: compiled("./cmd/web", "bin/web", module="go.sum"), "entry-points", "problem",
+        "compile calls go, and there is no go.mod",
+    ),
+    "a program that is not compiled": (
+        lambda: compiled("./cmd/web", "bin/wbe"), "entry-points", "problem",
+        "web copies bin/wbe, which compile does not make",
+    ),
     "a workflow of ours that is not there": (
         lambda: edited("/gitops.yml@", "/gitop.yml@"),
         "workflow", "problem", "calls gitop.yml, and there is none",
@@ -805,6 +830,21 @@ def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
 )
 def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
     assert [one.state for one in of(known, "signals")] == ["ok"]
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        compiled("./cmd/web", "bin/web"),
+        compiled("./cmd/...", "bin/web"),
+        compiled("./cmd/$NAME", "bin/web"),
+        compiled("./web", "bin/web", before="cd cmd && "),
+        compiled("./cmd/web", "bin/page.html"),
+        compiled("./cmd/web", "bin/{arch}/web"),
+    ],
+)
+def test_what_is_compiled_otherwise_is_no_mistake(known: Checkup) -> None:
+    assert [one for one in of(known, "entry-points") if one.state != "ok"] == []
 
 
 def test_every_check_is_met_by_a_mistake() -> None:
