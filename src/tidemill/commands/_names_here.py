@@ -13,6 +13,7 @@ from tidemill.words.names import is_name
 # By what a value is called, the tables that have its names.
 _TABLES = {
     "WAVE": ("waves",),
+    "OTHER": ("waves",),
     "SET": ("sets",),
     "TARGET": ("targets",),
     "SERVICE": ("services",),
