@@ -238,6 +238,16 @@ def test_of_two_hotfixes_for_one_place_the_later_one_goes() -> None:
     assert decided.ledger.how_ended(first) == "superseded"
 
 
+def test_an_earlier_hotfix_that_comes_in_late_ends_and_the_later_one_goes() -> None:
+    rollout = two_waves()
+    rollout.hotfix("shop", 2, ago=3, content="a better fix")
+    rollout.turn()
+    late = rollout.hotfix("shop", 1, ago=9)
+    decided = rollout.turn()
+    assert made(decided) == [("hotfix", "shop", sha("fix", 2))]
+    assert decided.ledger.how_ended(late) == "superseded"
+
+
 def test_the_same_hotfix_asked_for_again_changes_nothing_on_auto() -> None:
     rollout = two_waves()
     first = rollout.hotfix("shop", 1, ago=9)

@@ -41,6 +41,7 @@ def test_what_main_turns_out_to_have_already_ends_in_the_same_turn() -> None:
     decided = rollout.decide()
     assert "unchanged" in whats(decided)
     assert decided.ended == (request,)
+    assert ("lab", 2) not in introduced(decided), "there is nothing to commit"
 
 
 def test_a_promotion_that_was_asked_for_and_lands_is_not_said_to_wait() -> None:

@@ -1,6 +1,9 @@
 """What runs where: what main has, not what the next turn will make of it."""
 
+from datetime import timedelta
+
 import pytest
+from tests.unit.sets import STOCKTAKING
 from tests.unit.snapshots import LAB, SHOP, Rollout, app_sha, for_, images, settings
 
 from tidemill.plan.status import SetStatus, Status, TargetStatus, status
@@ -148,3 +151,12 @@ def test_all_that_the_next_turn_would_try_is_said() -> None:
     found = status(rollout.snapshot(), plan(rollout.snapshot()))
     waits = [(line.about.wave, for_(line)) for line in found.waiting]
     assert waits == [("lab", "the next turn"), ("den", "the next turn")]
+
+
+@pytest.mark.parametrize(("after", "is_now"), [(-1, False), (0, True), (1, True)])
+def test_a_freeze_is_there_from_the_moment_at_which_it_begins(after: int, is_now: bool) -> None:
+    rollout = Rollout(settings(lab=LAB, freezes=[STOCKTAKING]))
+    [freeze] = rollout.settings.freezes_of("lab")
+    rollout.now = freeze.begins + timedelta(seconds=after)
+    [wave] = seen(rollout).waves
+    assert [one.is_now for one in wave.freezes] == [is_now]
