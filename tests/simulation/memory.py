@@ -113,6 +113,8 @@ class Server:
         receiver: who is told what needs a person; `senders` are those that could send so far.
         time: what time it is by now, None where it stands still; `toil`: what happens while
             somebody generates.
+        lagging: what a replica still lists that has not heard of the last pushes; None: all have.
+        is_mute: GitHub's API does not answer.
         metrics: what verifications ask; `heard` is what who pushes now has heard of them.
     """
 
@@ -127,6 +129,8 @@ class Server:
     senders: int = 0
     time: Callable[[], datetime] | None = None
     toil: Callable[[], None] = lambda: None
+    lagging: Mapping[str, str] | None = None
+    is_mute: bool = False
     metrics: Metrics = field(default_factory=Metrics)
     heard: dict[Key, str] = field(default_factory=dict)
 
@@ -139,6 +143,8 @@ class Server:
             receiver=self.receiver.copy(),
             time=None,
             toil=lambda: None,
+            lagging=None,
+            is_mute=False,
         )
 
     def put(self, commit: Commit) -> str:
@@ -206,7 +212,8 @@ class Client:
 
     def refs(self) -> Refs:
         self.gate("list")
-        self.seen, self.heard = Refs(dict(self.server.refs), "main"), {}
+        listed, self.server.lagging = self.server.lagging or self.server.refs, None
+        self.seen, self.heard = Refs(dict(listed), "main"), {}
         return self.seen
 
     def fetch(self, tips: Sequence[str], facts: Iterable[str], names: Sequence[str] = ()) -> None:

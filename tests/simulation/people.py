@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from tests.simulation import machines
 from tests.simulation.announcing import announcement
+from tests.simulation.reach import SEVERAL
 from tests.simulation.scene import Freeze, changed, minutes
 from tests.simulation.sources import Image, rollout_of
 from tests.simulation.world import ACCEPTED, World
@@ -24,6 +25,15 @@ def read_me(world: World) -> None:
     """A person changes what nothing is generated from."""
     files = {**world.files, "README.md": f"{world.next()}\n".encode()}
     world.edit("the README", files)
+
+
+def push_several(world: World) -> None:
+    """A person pushes several commits at once: main never had those below the last one."""
+    with world.one_push():
+        for _ in range(world.rng.randint(1, 3)):
+            world.rng.choice((note, read_me, mend))(world)
+        world.rng.choice((note, put_back))(world)
+    world.rules.reach.counts[SEVERAL] += 1
 
 
 def spoil(world: World) -> None:

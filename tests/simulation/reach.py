@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Entry = Mapping[str, Any]
+STALE = "a turn reads an old listing"
+SILENT = "GitHub's API fails"
+SEVERAL = "a person pushes several commits at once"
 RETRY = "a retry lets something in again"
 CROSSING = "a hotfix crosses what was on its way to its wave"
 

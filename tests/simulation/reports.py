@@ -7,6 +7,7 @@ from datetime import datetime
 
 from tests.simulation.facts import runs
 from tests.simulation.memory import Client
+from tidemill.errors import Unreachable
 from tidemill.facts.github_checks import CommitStatus, Reports, RequiredCheck
 
 _STATES = {"cancelled": "error"}
@@ -25,6 +26,8 @@ class LatestReports:
         return (RequiredCheck("check"),)
 
     def reports(self, sha: str, _: Sequence[RequiredCheck]) -> Reports:
+        if self.client.server.is_mute:
+            raise Unreachable("GitHub does not answer", remedy="run it again")
         latest = {}
         for number, run in enumerate(runs(self.client.server, self.client.seen.shas, sha)):
             at = datetime.fromisoformat(run["at"])

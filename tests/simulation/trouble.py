@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from tests.simulation import machines
 from tests.simulation.announcing import announce, announcement
-from tests.simulation.facts import AUTO
+from tests.simulation.facts import AUTO, demand
 from tests.simulation.memory import Commit
+from tests.simulation.reach import SILENT, STALE
 from tests.simulation.world import ACCEPTED, World
 from tidemill.clients.git.store import Update
 from tidemill.facts.refs import Refs
@@ -24,6 +26,31 @@ def stumble(world: World) -> None:
     world.tell(f"The server is locked for {world.server.locked} pushes.")
     world.do("turn")
     world.server.locked = 0
+
+
+def lag(world: World) -> None:
+    """Whoever lists the refs next asks a replica that has not heard of the last pushes."""
+    before = dict(world.server.refs)
+    announce(world)
+    if world.scene.source == "refs":
+        machines.check_all(world)
+    world.server.lagging = before
+    world.tell("The next listing is an old one.")
+    done = world.do("turn")
+    world.server.lagging = None
+    world.rules.reach.counts[STALE] += done.refused is None
+
+
+def fall_silent(world: World) -> None:
+    """GitHub's API fails: who needs it writes nothing, and says so."""
+    world.server.is_mute = True
+    world.tell("GitHub does not answer.")
+    before = dict(world.server.refs)
+    done = world.do("turn")
+    world.server.is_mute = False
+    if done.refused is not None:
+        demand(8, world.server.refs == before, "a turn that could not read GitHub wrote")
+        world.rules.reach.counts[SILENT] += 1
 
 
 def slow_down(world: World) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ class World:
             asks, all that were asked for and have not answered since.
         forged: by ref the commit that nobody can read, and whether a newer release might.
         lag: how many minutes it takes to generate.
+        unpushed: what a person has committed on top of main, and not pushed yet.
         asked: on GitHub, how many runs had been reported of a commit when its check was asked for.
     """
 
@@ -56,6 +58,7 @@ class World:
     flaky: float = 0.1
     lazy: float = 0.3
     lag: int = 0
+    unpushed: str | None = None
     ill: set[tuple[str, str]] = field(default_factory=set)
     synced: dict[tuple[str, str], str] = field(default_factory=dict)
     forged: dict[str, tuple[str, bool]] = field(default_factory=dict)
@@ -81,7 +84,7 @@ class World:
 
     @property
     def main(self) -> str:
-        return self.server.refs[MAIN]
+        return self.unpushed or self.server.refs[MAIN]
 
     @property
     def files(self) -> Mapping[str, bytes]:
@@ -115,10 +118,11 @@ class World:
         """Run a command; with `die_at` its client dies at that stop before or after a push."""
         self.now += timedelta(seconds=self.rng.choice((0, 0, 1, 5)), microseconds=1)
         self.rules.asked(command, arguments)
+        is_late = self.server.lagging is not None  # what it says is of what it could see
         gate = dying(die_at) if die_at is not None else lambda _: None
         deed = do(self.server, self.now, command, arguments, gate)
         self._heard(deed)
-        if "waiting" in deed.said and not deed.died:
+        if "waiting" in deed.said and not deed.died and not is_late:
             says_why(self.rules, deed.said["waiting"])
             if not self.lag:
                 names_gates(self.rules, deed.said["waiting"], self.now)
@@ -142,9 +146,25 @@ class World:
         made = files if isinstance(made, str) else made
         clock = self.now + minutes(self.rng.choice((0, 0, 0, 0, 90)))
         commit = self.server.put(Commit(made, self.main, what, clock, "ada"))
+        if self.unpushed is None:
+            self._push(commit, what)
+        else:
+            self.tell(f"ada commits {commit[:7]}: {what}")
+            self.unpushed = commit
+        return commit
+
+    @contextmanager
+    def one_push(self) -> Iterator[None]:
+        """What a person commits meanwhile comes to main at once."""
+        self.unpushed = self.main
+        yield
+        tip, self.unpushed = self.unpushed, None
+        if tip != self.main:
+            self._push(tip, "all of that")
+
+    def _push(self, commit: str, what: str) -> None:
         self.tell(f"ada pushes {commit[:7]} to main: {what}")
         self.server.receive("ada", Refs(dict(self.server.refs)), [Update(MAIN, self.main, commit)])
-        return commit
 
     def edit_rollout(self, what: str, *, generate: bool = True, **changes: Any) -> str:
         """A person edits the sources."""
