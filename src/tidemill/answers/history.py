@@ -447,7 +447,10 @@ def _how(landing: Landing) -> str:
 
 def _missing(turns: Sequence[Told], first: Ledger | None) -> Iterator[str]:
     if not turns:
-        yield "There is no journal: no turn has written anything yet."
+        yield (
+            "There is no journal here: no turn has written anything yet, or this copy of the "
+            "repository was made without refs/tidemill."
+        )
         return
     if first is None:
         yield (
