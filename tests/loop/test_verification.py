@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.components.prometheus import METRIC, Prometheus
-from tests.loop.stories import assert_rests, refs
+from tests.loop.stories import assert_rests, refs, waits_for
 from tests.loop.waves import Waves, short, waves
 from tests.world import git, sha_of
 
@@ -155,6 +155,19 @@ def test_a_command_of_the_repository_says_how_a_set_is(
     w.later(hours=1)
     w.green()
     assert (w.state("lab"), w.at("shop")) == (state, position)
+
+
+def test_a_red_set_that_was_replaced_waits_for_no_green_answer_any_more(tmp_path: Path) -> None:
+    """Verifications ask about what the wave has: nobody will ever call the older set green."""
+    w = soaking(tmp_path, command="cat verdict")
+    says(w, '{"verdict": "red"}')
+    w.deploy("lab")
+    asked = w.promote("shop", "--sha", sha_of("app-2"))
+    assert "errors, which is red in lab" in waits_for(asked)
+    w.ship(3)
+    said = waits_for(w.status())
+    assert f"{short(2)} (app) for shop waits for it was replaced in lab while it was failed" in said
+    assert "which is red" not in said
 
 
 def test_a_command_that_fails_or_takes_too_long_is_a_lost_answer(tmp_path: Path) -> None:

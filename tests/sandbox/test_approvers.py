@@ -75,7 +75,6 @@ def test_environment_through_the_whole_workflow(reviewed: Forms) -> None:
     assert (w.in_shop, len(w.loop.refs(INBOX))) == (0, 1), "a turn in between changes nothing"
     w.reviews("grace", rejected, "rejected")
     assert rejected.conclusion == "failure"
-    w.loop.tick()
     assert (w.in_shop, w.loop.refs(INBOX)) == (0, {})
     assert "grace rejected it there" in w.said("rejected")[-1]
     w.runs_again("grace", rejected)

@@ -34,9 +34,9 @@ def failed_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> Ob
             back_to=back_to(draft.ledger.history(wave, set_name)),
             since=min(landing.failed.values()),
         )
-    if landing.refuted:
-        return refuted_there(draft, wave, set_name, landing)
-    return ReplacedFailure(wave=wave) if landing.buried else None
+    if landing.buried:  # verifications are asked about what the wave has: none gets green any more
+        return ReplacedFailure(wave=wave)
+    return refuted_there(draft, wave, set_name, landing) if landing.refuted else None
 
 
 def refuted_there(draft: Draft, wave: str, set_name: str, landing: Landing) -> FailedVerification:
