@@ -37,12 +37,16 @@ def loaded(data: bytes | str) -> list[dict[Any, Any]]:
 
 
 def fault(data: bytes | str) -> str | None:
-    """Where a file is no YAML, and why; None where it is."""
+    """Where a file is no YAML, and why; None where it is, or is nested deeper than people write."""
     import yaml
 
+    depth = 0
     try:
-        for _ in yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            pass
+        for event in yaml.parse(data, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MOST_DEEP:  # each level makes the parser slower
+                return None
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         return f"{line}{error.problem}"
@@ -67,6 +71,8 @@ def _refuse_traps(data: bytes | str) -> None:
         match event:
             case yaml.CollectionStartEvent():
                 opened.append((anchor, 1))
+                if len(opened) > _MOST_DEEP:  # before the parser, slower by each, has seen all
+                    raise ValueError("more than anybody has written")
                 continue
             case yaml.CollectionEndEvent():
                 anchor, size = opened.pop()
@@ -82,7 +88,7 @@ def _refuse_traps(data: bytes | str) -> None:
         if anchor:
             sizes[anchor] = size
         opened[-1] = (opened[-1][0], opened[-1][1] + size)
-        if len(opened) > _MOST_DEEP or opened[-1][1] >= _MOST_VALUES:
+        if opened[-1][1] >= _MOST_VALUES:
             raise ValueError("more than anybody has written")
 
 

@@ -33,6 +33,16 @@ def test_nesting_does_not_end_the_process() -> None:
     subprocess.run([sys.executable, "-"], input=code.encode(), check=True, timeout=60)
 
 
+@pytest.mark.parametrize("opened", ["[", "{a: ", "[{a: ", "- "])
+def test_nesting_takes_no_time(opened: str) -> None:
+    """The parser looks at all levels again for each: of these that would be minutes."""
+    code = (
+        "from tidemill.words.documents import fault, loaded; "
+        f"data = {opened!r} * 400_000; assert loaded(data) == [] and fault(data) is None"
+    )
+    subprocess.run([sys.executable, "-"], input=code.encode(), check=True, timeout=60)
+
+
 def test_what_people_write_is_read() -> None:
     written = "a: &a {image: x}\nb:\n  <<: *a\n  c: &c 7\nd: *c\nlong: " + "word " * 1000
     (found,) = loaded(f"{written}\n---\n- no mapping\n")
