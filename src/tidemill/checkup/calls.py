@@ -14,7 +14,7 @@ FOLDER = ".github/workflows/"
 Access = Literal["read", "write"]
 _OURS = re.compile(
     r"(?P<owner>[^/\s]+/(?:tidemill(?=/)|[^/\s]+(?=/\S+/(?:gitops|publish-images)\.yml)))"
-    r"/\.github/workflows/(?P<file>[\w-]+)\.yml(?:@(?P<ref>\S+))?"
+    r"/\.github/workflows/(?P<file>(?!pages\.)[\w-]+)\.yml(?:@(?P<ref>\S+))?"
 )
 _NAMED = re.compile(r"\b(?P<kind>secrets|vars)\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)")
 

@@ -17,7 +17,7 @@ from tidemill.facts.arrival import Arrival
 from tidemill.facts.controllers import GROUPS, Deployed, deployed
 from tidemill.facts.on_github import OnGitHub, OtherRepository, Unseen
 from tidemill.words.documents import Document, loaded
-from tidemill.words.urls import named_by
+from tidemill.words.urls import host_and_path, named_by
 
 NOT_ASKED = Unseen("nobody looked")
 
@@ -154,8 +154,8 @@ class Checkup(Struct, frozen=True, dict=True):
         """OWNER/NAME, by GitHub, or else by the remote; empty where neither says."""
         if isinstance(self.github, OnGitHub):
             return self.github.name
-        host, _, name = named_by(self.url or "").partition("/")
-        return name if host and ":" not in host and name.count("/") == 1 else ""
+        host, name = host_and_path(self.url or "")
+        return name if host and name.count("/") == 1 else ""
 
     @property
     def is_on_github(self) -> bool:

@@ -14,7 +14,7 @@ from tidemill.facts.controllers import CHART, Deployed, Needed
 from tidemill.words.documents import items, loaded, text
 from tidemill.words.lists import listed
 from tidemill.words.nearest import did_you_mean
-from tidemill.words.urls import named_by
+from tidemill.words.urls import host_and_path
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _YAML = (".yaml", ".yml")
@@ -34,6 +34,7 @@ _NAMING_IN = (
         for key in ("files", "envs")
     ),
 )
+_OPEN = re.compile(r"\{\{|\$\{")  # what Argo CD or Flux fills in has another name
 # What is not the name of a file in here: of another repository, or a patch as it stands.
 _REMOTE = re.compile(r"://|\?ref=|^git@|^github\.com/|[\n{]|:\s")
 
@@ -63,7 +64,7 @@ def gone(known: Checkup, one: Deployed) -> list[str]:
     missing: list[str] = []
     for path, source, revision, _ in one.needed:
         is_below = any(path.startswith(f"{other}/") for other in missing)
-        if files.may_have(path) or "{{" in path or is_below:
+        if files.may_have(path) or _OPEN.search(path) or is_below:
             continue
         folder = posixpath.dirname(path)
         has_folder = path.endswith(_YAML) and folder != "" and folder in files.places
@@ -99,11 +100,11 @@ def _of_sources(known: Checkup) -> Iterator[Finding]:
         own = known.cfg.paths(one.wave, one.target) if one.wave and one.is_whole else ()
         needs = [need for need in one.needed if need.path in own and need.source]
         # Another repository may have the same path: one of ours is enough.
-        ours = [need for need in needs if need.source == known.ours or "{{" in need.source]
+        ours = [need for need in needs if need.source == known.ours or _OPEN.search(need.source)]
         for need in needs if not ours else ():
             yield from _elsewhere(known, one, need)
         for need in ours:
-            if need.revision not in usual and "{{" not in need.revision:
+            if need.revision not in usual and not _OPEN.search(need.revision):
                 yield problem(
                     f"the {_said_in(one, need)} follows {need.revision}, and what Tidemill lands "
                     f"is on {main}",
@@ -115,9 +116,11 @@ def _of_sources(known: Checkup) -> Iterator[Finding]:
 
 def _of_others(known: Checkup) -> Iterator[Finding]:
     """What all render from, held against the remote: a copy may have another host and name."""
-    host, _, name = named_by(known.url or "").partition("/")
+    host, name = host_and_path(known.url or "")
     ours_host, _, ours_name = known.ours.partition("/")
-    if not host or host.endswith(":") or not ours_name or name == ours_name:
+    # A server may have all below a path over HTTPS, and not over SSH.
+    is_same = f"/{name}".endswith(f"/{ours_name}") or f"/{ours_name}".endswith(f"/{name}")
+    if not host or not ours_name or is_same:
         return
     say = problem if host == ours_host else warning
     yield say(
@@ -138,8 +141,9 @@ def _elsewhere(known: Checkup, one: Deployed, need: Needed) -> Iterator[Finding]
         return
     # A source of Flux that no file here has may be made by other means.
     there = {each.said_in.split()[1] for of in known.deployed for each in of.needed if each.said_in}
-    kind, _, name = need.source.rpartition(" ")
-    if near := did_you_mean(name, there):
+    kind, name = need.source.partition(" ")[0], need.source.rpartition(" ")[2]
+    is_unknown = kind == "GitRepository" and name not in there
+    if is_unknown and (near := did_you_mean(name, there)):
         yield problem(
             f"the {_said_in(one, need)} renders from the {kind} {name}, which is not here",
             f"{near}mend sourceRef; these lines name what there is",

@@ -57,7 +57,8 @@ def unheard(known: Checkup, found: Sequence[Deployed]) -> Iterator[Finding]:
         if text(source, "matchLabels", WAVE) in ("", text(one, "spec", "eventMetadata", _TOLD))
     }
     waves = dict.fromkeys(one.wave for one in found if one.kind == "Kustomization" and one.wave)
-    for wave in waves if alerts else ():
+    is_known = alerts and not any("${" in wave for wave in heard)  # which Flux fills in
+    for wave in waves if is_known else ():
         if wave not in heard:
             yield problem(
                 f"no Alert in {alerts[0][0]} sends what the Kustomizations of the wave {wave} "

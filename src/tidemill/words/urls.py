@@ -30,13 +30,19 @@ def api_of(server: str) -> str:
     return f"{server}/api/v3"
 
 
-def named_by(url: str) -> str:
-    """The host and the path of a repository, however its address is written: over SSH or HTTPS.
+def host_and_path(url: str) -> tuple[str, str]:
+    """Of the address of a repository, however it is written: over SSH or HTTPS.
 
-    Of what names no host, such as a folder, the address itself.
+    What names no host, such as a folder, is a path alone.
     """
     path = url.rstrip("/").removesuffix(".git")
     for form in _ADDRESSES:
         if found := form.fullmatch(path):
-            return f"{found['host']}/{found['path']}".casefold()
-    return path
+            return found["host"].casefold(), found["path"].casefold()
+    return "", path
+
+
+def named_by(url: str) -> str:
+    """The host and the path of a repository, as one text to compare."""
+    host, path = host_and_path(url)
+    return f"{host}/{path}" if host else path

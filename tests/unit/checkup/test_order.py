@@ -140,6 +140,13 @@ def alerting(of: str, **changes: str) -> Checkup:
     return replace(known, files=replace(known.files, texts=texts))
 
 
+def publishing() -> Checkup:
+    """cfg-app.git with the job that docs/page.md says to add."""
+    page = (INTEGRATIONS.parent / "docs/page.md").read_text()
+    (job,) = (one for one in page.split("```") if "/pages.yml@" in one)
+    return cfg(workflow=CFG_WORKFLOW + job.removeprefix("yaml\n"))
+
+
 def compiled(package: str, copied: str, module: str = "go.mod", before: str = "") -> Checkup:
     """app.git that compiles a program of Go."""
     command = f"{before}CGO_ENABLED=0 go build -trimpath -o bin/ {package}"
@@ -816,8 +823,8 @@ def test_a_mistake_is_named(
 
 @pytest.mark.parametrize(
     "known",
-    [cfg(), app(), flux(), alerting("staging")],
-    ids=["cfg", "app", "flux", "flux with alerts"],
+    [cfg(), app(), flux(), alerting("staging"), alerting('"${wave}"'), publishing()],
+    ids=["cfg", "app", "flux", "flux with alerts", "an alert that Flux fills in", "a page"],
 )
 def test_where_all_is_well_nothing_is_found(known: Checkup) -> None:
     assert [one for one in findings(known) if one.state != "ok"] == []

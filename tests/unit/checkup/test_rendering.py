@@ -14,6 +14,7 @@ from tidemill.facts import settings_file
 from tidemill.facts.arrival import Arrival
 from tidemill.facts.settings import ImageSet
 
+NO_HOST = (None, "/srv/cfg.git", "../other", "file:///srv/other.git", "work:other.git")
 HERE, ELSEWHERE = "https://git.test/cfg.git", "https://git.test/other"
 STAGING = f"repoURL: {HERE}, targetRevision: main, path: generated/staging/staging-eu"
 
@@ -168,6 +169,7 @@ spec:
         ("ref: {branch: main, tag: v1}", "v1"),
         ("ref: {branch: dev}", "dev"),
         ("", "master"),
+        ('ref: {branch: "${branch}"}', ""),  # Flux fills it in
     ],
 )
 def test_what_a_source_of_flux_follows_is_said_once(ref: str, follows: str) -> None:
@@ -185,6 +187,13 @@ def test_each_cluster_has_a_source_of_its_own_under_the_same_name() -> None:
     }
     (found,) = named(cfg(**texts))
     assert found.startswith("the GitRepository cfg (clusters/us/sync.yaml) follows dev")
+
+
+def test_a_source_of_another_kind_may_have_the_name_of_one_that_is_here() -> None:
+    flux = FLUX.format(url=HERE, ref="ref: {branch: main}")
+    first, _, last = flux.rpartition("kind: GitRepository")
+    known = cfg(**{"f.yaml": f"{first}kind: OCIRepository{last}"})
+    assert named(replace(known, url=HERE)) == []
 
 
 @pytest.mark.parametrize(("name", "is_named"), [("cgf", True), ("made-by-terraform", False)])
@@ -206,11 +215,12 @@ def test_a_source_that_is_not_here_is_named_where_one_is_called_nearly_so(
         ("https://git.test/cfg-old", "problem"),
         ("https://mirror.test/cfg", None),
         ("https://mirror.test/cfg-old", "warning"),
+        ("https://git.test/scm/cfg.git", None),
     ],
 )
 def test_a_source_of_another_repository_is_told_by_the_remote(url: str, state: str | None) -> None:
     flux = cfg(**{"f.yaml": FLUX.format(url=url, ref="ref: {branch: main}")})
-    for remote, expected in ((HERE, state), ("/srv/cfg.git", None), (None, None)):
+    for remote, expected in ((HERE, state), *dict.fromkeys(NO_HOST).items()):
         found = of(replace(flux, url=remote), "rendering")
         assert [one.state for one in found] == [expected or "ok"], remote
 
