@@ -138,6 +138,18 @@ def test_an_example_has_no_problem_and_is_not_changed(name: str, tmp_path: Path)
     assert contents(folder) == before
 
 
+def test_of_yaml_that_cannot_be_read_what_targets_are_made_of_is_named(grown: Grown) -> None:
+    grown.write("deployed/staging/web.yaml", "<<<<<<< HEAD\nimage: ghcr.io/acme/web:v1\n")
+    # An overlay of all waves makes no target of what else the repository has.
+    grown.write("kustomization.yaml", "resources: [deployed/staging/web.yaml]\n")
+    grown.write("skeletons/service/web.yaml", "{% if has_web %}\nimage: web\n{% endif %}\n")
+    grown.write("charts/web/Chart.yaml", "name: web\n")
+    grown.write("charts/web/templates/web.yaml", "{{ if .Values.web }}\nimage: web\n{{ end }}\n")
+    grown.commit()
+    (found,) = grown.found("rendering", "--offline")["problem"]
+    assert found.startswith("deployed/staging/web.yaml can't be read as YAML, line 2: ")
+
+
 def test_invented_digests_show_where_those_of_services_arrive(grown: Grown) -> None:
     before = contents(grown.folder)
     found = grown.found("digests", "--offline")

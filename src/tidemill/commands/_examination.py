@@ -90,11 +90,12 @@ class Examination:
             *(path for one in known.deployed for path in one.paths),
         }
         places |= {_folder(name) for name in files.modes if _is_overlay(name)}
-        for name in sorted(files.modes):
-            above = {str(one) for one in PurePosixPath(name).parents}
+        for name in sorted(one for one in files.modes if one.endswith((".yaml", ".yml"))):
+            # An overlay of the whole repository is not made of all that is below it.
+            above = {_folder(name), *map(str, PurePosixPath(name).parents[:-1])}
             is_made_of = charts.isdisjoint(above) and not places.isdisjoint({name, *above})
             file = self._checkout.top / name
-            if not (name.endswith((".yaml", ".yml")) and is_made_of and file.is_file()):
+            if not (is_made_of and file.is_file()):
                 continue
             size += file.stat().st_size
             text = file.read_text(encoding="utf-8", errors="replace") if size < _MOST_YAML else ""
