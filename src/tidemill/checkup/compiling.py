@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tidemill.checkup.checkup import Checkup
 from tidemill.checkup.finding import Finding, problem
@@ -22,14 +22,35 @@ def by_go(known: Checkup) -> Iterator[Finding]:
     if known.app is None or known.app.compile is None:
         return
     command = known.app.compile.command
-    found = _GO.search(command)
-    if found is None or "$" in found[0] or _ELSEWHERE.search(command):
+    builds = _GO.findall(command)
+    if not builds or any("$" in one for one in builds) or _ELSEWHERE.search(command):
         return
     if not any(one.rpartition("/")[2] == "go.mod" for one in known.files.modes):
         yield problem("compile calls go, and there is no go.mod", "add it", "go mod init NAME")
         return
-    into = _INTO.search(found[0])
-    packages = [one[2:].rstrip("/") for one in _PACKAGE.findall(_INTO.sub(" ", found[0]))]
+    made: list[str] = []
+    for build in builds:
+        packages = [one[2:].rstrip("/") for one in _PACKAGE.findall(_INTO.sub(" ", build))]
+        yield from _gone(known, packages)
+        into = _INTO.search(build)
+        if into is None or not into["place"].endswith("/") or any("..." in one for one in packages):
+            return  # what it makes is called otherwise, or not known
+        place = into["place"].removeprefix("./")
+        made += [f"{place}{one.rpartition('/')[2].removesuffix('.go')}" for one in packages]
+    for service in known.app.services:
+        for file in (one.source for one in service.files if "{" not in one.source):
+            # Something else may make what is called otherwise.
+            is_lacking = file not in made and not known.files.may_have(file)
+            is_beside = any(file.startswith(f"{one.rpartition('/')[0]}/") for one in made)
+            if is_lacking and is_beside and (near := did_you_mean(file, made)):
+                yield problem(
+                    f"{service.name} copies {file}, which compile does not make",
+                    f"{near}name what is made, or let compile make it",
+                    _BUILD,
+                )
+
+
+def _gone(known: Checkup, packages: Sequence[str]) -> Iterator[Finding]:
     folders = {one: one.removesuffix("...").rstrip("/") for one in packages}
     gone = [one for one, folder in folders.items() if folder and not known.files.may_have(folder)]
     if gone:
@@ -38,17 +59,3 @@ def by_go(known: Checkup) -> Iterator[Finding]:
             f"{did_you_mean(gone[0], known.files.places)}add it, or mend the command",
             _BUILD,
         )
-    if into is None or not into["place"].endswith("/"):
-        return
-    place = into["place"].removeprefix("./")
-    made = [f"{place}{one.rpartition('/')[2]}" for one in packages]
-    for service in known.app.services:
-        for file in (one.source for one in service.files if "{" not in one.source):
-            # Something else may make what is called otherwise.
-            is_lacking = file not in made and not known.files.may_have(file)
-            if is_lacking and (near := did_you_mean(file, made)) and file.startswith(place):
-                yield problem(
-                    f"{service.name} copies {file}, which compile does not make",
-                    f"{near}name what is made, or let compile make it",
-                    _BUILD,
-                )

@@ -147,7 +147,9 @@ def publishing() -> Checkup:
     return cfg(workflow=CFG_WORKFLOW + job.removeprefix("yaml\n"))
 
 
-def compiled(package: str, copied: str, module: str = "go.mod", before: str = "") -> Checkup:
+def compiled(
+    package: str, copied: str, module: str = "go.mod", before: str = "", more: tuple[str, ...] = ()
+) -> Checkup:
     """app.git that compiles a program of Go."""
     command = f"{before}CGO_ENABLED=0 go build -trimpath -o bin/ {package}"
     known = app(
@@ -155,7 +157,7 @@ def compiled(package: str, copied: str, module: str = "go.mod", before: str = ""
         f"[compile]\ncommand = \"sh -c '{command}'\"\n"
         f'[[services]]\nname = "web"\nfiles = [{{ from = "{copied}", to = "/web" }}]\n'
     )
-    modes = {APP_FILE: False, module: False, "cmd/web/main.go": False}
+    modes = dict.fromkeys((APP_FILE, module, "cmd/web/main.go", *more), False)
     return replace(known, files=replace(known.files, modes=modes))
 
 
@@ -847,6 +849,9 @@ def test_receivers_with_an_address_each_are_fine(known: Checkup) -> None:
         compiled("./cmd/$NAME", "bin/web"),
         compiled("./web", "bin/web", before="cd cmd && "),
         compiled("./cmd/web", "bin/page.html"),
+        compiled("./cmd/wbe && go build -o bin/ ./cmd/web", "bin/web", more=("cmd/wbe/main.go",)),
+        compiled("./cmd/web/main.go", "bin/main"),
+        compiled("./...", "bin/x"),
         compiled("./cmd/web", "bin/{arch}/web"),
     ],
 )
