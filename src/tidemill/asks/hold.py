@@ -6,6 +6,7 @@ from tidemill.asks.ask import HoldWave, Nothing, ReleaseWave
 from tidemill.asks.asker import Answer, Asker
 from tidemill.asks.places import set_named, wave_named
 from tidemill.errors import Refused
+from tidemill.facts.holds import each_hold
 from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import ALL_SETS, ALL_WAVES
 from tidemill.facts.state import State
@@ -47,7 +48,7 @@ def _release(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
     else:
         wave, only = _held(state, ask.wave, ask.set)
         whose = wave
-        holds = [hold for (held, _), hold in state.holds.items() if held == wave]
+        holds = [hold for hold in each_hold(state.holds.values()) if hold.wave == wave]
     ends = [hold.id for hold in holds if only in (None, hold.set)]
     if not ends:
         return Nothing(f"there is no hold of {whose}" + (f" for {only}" if only else ""))

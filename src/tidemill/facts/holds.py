@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Literal
 
 import msgspec
@@ -31,6 +32,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     `instead_of` is for a wave that may be another under a new name: that one's wave and set.
     `failure` is what it was placed for by itself; then it ends with that. `until` is when it ends
     by itself, None where a person has to release it. `everywhere`: a person held all waves at once.
+    `beneath` is what the wave was held by besides, and is again when all waves are released.
     """
 
     version: Literal[1] = 1
@@ -44,3 +46,12 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     failure: HoldCause | None = None
     until: Moment | None = None
     everywhere: bool = False
+    beneath: Hold | None = None
+
+
+def each_hold(holds: Iterable[Hold]) -> Iterator[Hold]:
+    """The holds, and those that are beneath one."""
+    for hold in holds:
+        yield hold
+        if hold.beneath:
+            yield hold.beneath

@@ -20,7 +20,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
-from tidemill.facts.holds import Hold
+from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import (
     Eviction,
@@ -421,6 +421,11 @@ def _failing(renaming: Renaming, ledger: Ledger) -> dict[str, dict[str, datetime
 # Holds and records
 
 
+def _renamed_hold(hold: Hold, wave: str, set_name: str, suffix: str) -> Hold:
+    beneath = _renamed_hold(hold.beneath, wave, set_name, suffix) if hold.beneath else None
+    return changed(hold, id=hold.id + suffix, wave=wave, set=set_name, beneath=beneath)
+
+
 def renamed_holds(
     renaming: Renaming, holds: Mapping[Place, Hold]
 ) -> tuple[dict[Place, Hold], dict[str, list[str]]]:
@@ -437,9 +442,10 @@ def renamed_holds(
             wave, set_name = heir
             if hold.instead_of != place and hold.instead_of in list(renaming.sources(heir)):
                 continue
-            own = hold.id if len(heirs) == 1 else f"{hold.id}-{wave}-{set_name}"
-            copies.setdefault(hold.id, []).append(own)
-            found.setdefault(heir, changed(hold, id=own, wave=wave, set=set_name))
+            suffix = "" if len(heirs) == 1 else f"-{wave}-{set_name}"
+            for one in each_hold([hold]):
+                copies.setdefault(one.id, []).append(one.id + suffix)
+            found.setdefault(heir, _renamed_hold(hold, wave, set_name, suffix))
     return found, copies
 
 

@@ -20,7 +20,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from tidemill.errors import Refused
-from tidemill.facts.holds import Hold
+from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.records import Deployment
 from tidemill.facts.requests import (
     AnnouncementRequest,
@@ -251,7 +251,7 @@ def _why_not_these_holds(draft: Draft, fact: Release, run: RunVoucher) -> str | 
     """A form says of which wave and set it releases the holds that are there, and not by name."""
     told = parse_title(run.title)
     only = told.set if told else None
-    for hold in (one for one in draft.holds.values() if one.id in fact.ends):
+    for hold in (one for one in each_hold(draft.holds.values()) if one.id in fact.ends):
         is_meant = hold.everywhere if fact.wave == ALL_WAVES else hold.wave == fact.wave
         if not is_meant or only not in (None, hold.set):
             return "it would end other holds than its run was to end"

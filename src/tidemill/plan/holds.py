@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from tidemill.facts.holds import Hold, HoldCause
+from msgspec.structs import replace as changed
+
+from tidemill.facts.holds import Hold, HoldCause, each_hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.requests import HoldRequest, Release
 from tidemill.facts.settings import ALL_SETS, ALL_WAVES, Wave
@@ -47,7 +49,8 @@ def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:
 def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
     """Put a hold in force that a person asks for.
 
-    A place has one at a time: the one that lasts longer.
+    A place has one in force at a time: the one that lasts longer. What a wave is held by on its own
+    stays beneath a hold of all waves.
     """
     is_everywhere = asked.wave == ALL_WAVES
     waves = [one.name for one in draft.settings.waves] if is_everywhere else [asked.wave]
@@ -67,15 +70,16 @@ def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
         present = draft.holds.get((wave, asked.set))
         if present is not None and _lasts(present) >= _lasts(hold):
             draft.entries.append(_entry("already held", hold, ref_id))
+            draft.holds[wave, asked.set] = _above(present, hold)
         else:
-            place_hold(draft, hold)
+            place_hold(draft, _above(hold, present))
     draft.end(ref_id, "done")
 
 
 def file_release(draft: Draft, ref_id: str, release: Release) -> None:
     """End the holds that a release names."""
-    there = [hold for hold in draft.holds.values() if hold.id in release.ends]
-    for hold in there:
+    there = [hold for hold in each_hold(draft.holds.values()) if hold.id in release.ends]
+    for hold in reversed(there):  # what is beneath one before that one
         release_hold(draft, hold, release.reason, by=release.by)
     already = Entry(what="released already", id=ref_id, wave=release.wave, reason=release.reason)
     draft.end(ref_id, "done", None if there else already)
@@ -86,6 +90,14 @@ def end_holds(draft: Draft) -> None:
     for hold in list(draft.holds.values()):
         if hold.until is not None and hold.until <= draft.now:
             release_hold(draft, hold, f"it was until {hold.until:%Y-%m-%dT%H:%MZ}, which is over")
+
+
+def _above(longer: Hold, other: Hold | None) -> Hold:
+    """A hold of all waves with what the wave is held by on its own beneath it."""
+    own = [one for one in each_hold([other] if other else []) if not one.everywhere]
+    found = [*own, *([longer.beneath] if longer.beneath else [])]
+    beneath = max(found, key=_lasts, default=None) if longer.everywhere else None
+    return changed(longer, beneath=beneath)
 
 
 def place_hold(draft: Draft, hold: Hold) -> None:
@@ -137,9 +149,14 @@ def hold_by_itself(
 
 
 def release_hold(draft: Draft, hold: Hold, reason: str, *, by: str = "") -> None:
-    """A hold has ended."""
-    del draft.holds[hold.wave, hold.set]
+    """A hold has ended; what was beneath it is in force again."""
     why = f"{reason} (held: {hold.reason})"
     draft.entries.append(
         Entry(what="released", id=hold.id, set=hold.set, wave=hold.wave, reason=why, by=by)
     )
+    place = (hold.wave, hold.set)
+    present = draft.holds.pop(place)
+    if present.id != hold.id:
+        draft.holds[place] = changed(present, beneath=None)
+    elif present.beneath:
+        place_hold(draft, present.beneath)

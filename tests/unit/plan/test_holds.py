@@ -3,10 +3,11 @@
 from datetime import datetime
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.sets import NOW, settings
 from tests.unit.snapshots import LAB, SHOP, Rollout, introduced, two_waves, waits_for, whats
 
-from tidemill.facts.holds import HoldCause
+from tidemill.facts.holds import HoldCause, each_hold
 from tidemill.facts.requests import Release
 
 
@@ -171,6 +172,49 @@ def test_a_hold_of_all_waves_leaves_one_that_lasts_longer() -> None:
     decided = rollout.decide()
     assert decided.holds["shop", "_"] == own
     assert sorted(whats(decided)[:2]) == ["already held", "held"]
+
+
+@pytest.mark.parametrize("is_own_first", [True, False])
+def test_what_one_wave_is_held_by_outlasts_a_release_of_all(is_own_first: bool) -> None:
+    rollout = _held_twice(is_own_first)
+    assert rollout.holds["shop", "_"].everywhere
+    _release(rollout, "*", [one.id for one in rollout.holds.values()])
+    assert {place: one.reason for place, one in rollout.holds.items()} == {("shop", "_"): "own"}
+    rollout.later(60)
+    rollout.turn()
+    assert not rollout.holds
+
+
+@pytest.mark.parametrize("is_own_first", [True, False])
+def test_a_release_of_one_wave_ends_what_is_beneath_a_hold_of_all_too(is_own_first: bool) -> None:
+    rollout = _held_twice(is_own_first)
+    _release(rollout, "shop", [one.id for one in each_hold([rollout.holds["shop", "_"]])])
+    assert set(rollout.holds) == {("lab", "_")}
+
+
+def test_what_is_released_by_its_name_beneath_a_hold_of_all_does_not_come_back() -> None:
+    rollout = _held_twice(True)
+    of_all = rollout.holds["shop", "_"]
+    assert of_all.beneath
+    _release(rollout, "shop", [of_all.beneath.id])
+    assert rollout.holds["shop", "_"] == replace(of_all, beneath=None)
+
+
+def _held_twice(is_own_first: bool) -> Rollout:
+    """shop by itself for an hour, and all waves for longer."""
+    rollout = two_waves()
+    for wave in ("shop", "*") if is_own_first else ("*", "shop"):
+        is_own = wave == "shop"
+        until = rollout.ago(-60 if is_own else -90)
+        rollout.hold(wave, until=until, reason="own" if is_own else "all")
+        rollout.turn()
+    return rollout
+
+
+def _release(rollout: Rollout, wave: str, ends: list[str]) -> None:
+    ended = tuple(ends)
+    rollout.asked(Release(accepted_at=rollout.now, wave=wave, ends=ended, reason="over"))
+    rollout.turn()
 
 
 def test_a_rollback_in_a_hold_that_ends_by_itself_places_its_own() -> None:
