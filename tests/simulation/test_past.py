@@ -29,8 +29,9 @@ from tidemill.answers.question import (
 )
 from tidemill.clients.git.store import PushResult, Update
 from tidemill.facts import image_files, journal, settings_file
+from tidemill.facts import ledger as ledger_
 from tidemill.facts.image_files import FILES, ImageFiles
-from tidemill.facts.ledger import Ledger
+from tidemill.facts.ledger import KEPT_SETS, Ledger
 from tidemill.facts.refs import Refs
 from tidemill.facts.settings import FILE, Settings
 from tidemill.turn.past import read_history
@@ -86,9 +87,12 @@ def test_last_turns_tell_what_came_after_them_as_the_whole_journal_does() -> Non
     assert compared > 2000, "there was too little to compare"
 
 
+@pytest.mark.parametrize("kept", [1, KEPT_SETS], ids=["one landing", "landings"])
 def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
-    monkeypatch: pytest.MonkeyPatch,
+    kept: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also of targets that lag behind all landings that a ledger has."""
+    monkeypatch.setattr(ledger_, "KEPT_SETS", kept)
     monkeypatch.setattr(question_, "_SKEW", timedelta())  # there is one clock, and days are long
     compared = 0
     for seed in SEEDS:
@@ -103,7 +107,7 @@ def test_last_turns_that_are_enough_tell_what_ran_as_the_whole_journal_does(
             part = history(whole.turns[number:], first_ledger(client, whole, number), last)
             for turn in whole.turns[number::5]:
                 question, when = Question(), turn.at
-                if has_all_that_ran(part, question, when, listed):
+                if has_all_that_ran(part, question, when, listed, order):
                     told = running(part, question, when, order, listed)
                     meant = running(whole, question, when, order, listed)
                     assert told == meant, f"seed {seed}, after turn {number + 1}, at {when}"

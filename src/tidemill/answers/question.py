@@ -264,22 +264,37 @@ class RunningThen(Struct, frozen=True):
 
 
 def has_all_that_ran(
-    history: History, question: Question, at: datetime, listed: Collection[tuple[str, str]]
+    history: History,
+    question: Question,
+    at: datetime,
+    listed: Collection[tuple[str, str]],
+    order: Mapping[str, int],
 ) -> bool:
     """Whether the last turns tell all that ran at a time, so that none before them is needed.
 
     Args:
         listed: waves and targets that may have reported something by then.
+        order: by commit of main its place in main's history.
     """
     if not has_none_before(history, at) or history.renamings:
         return False
-    if any(stay.turn is None for stay in history.at(at, question.wave, question.set).values()):
+    # How a set came is told by the turns up to its landing.
+    untold = (None, history.turns[0].sha)
+    if any(one.turn in untold for one in history.at(at, question.wave, question.set).values()):
         return False
     told = {
-        (event.entry.wave, found[0])
+        (event.entry.wave, found[0]): event.entry.sha
         for event in history.events()
         if event.at <= at and (found := report(event.entry))
     }
+    # A ledger has not all landings before those that a wave had then; a target may lag behind.
+    begins: dict[str | None, int] = {}
+    for (wave, _), stays in history.present.items():
+        for stay in stays:
+            if stay.turn is None:
+                begins[wave] = max(begins.get(wave, 0), order.get(stay.commit, 0))
+    if any(order.get(sha or "", len(order)) < begins.get(of, 0) for (of, _), sha in told.items()):
+        return False
     return all(
         one in told
         for one in listed

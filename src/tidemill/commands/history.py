@@ -76,12 +76,14 @@ def run(arguments: Arguments) -> Result:
     with opened(arguments.repo) as store:
         state = read(store)
 
-        listed = _listed(state)
+        listed, order = _listed(state), dict[str, int]()
+        if at is not None and not arguments.service:
+            order = {sha: number for number, sha in enumerate(store.commits(state.main))}
 
         def is_enough(past: History) -> bool:
             """Whether the last turns have all that is wanted."""
             if at is not None:
-                has_all = has_all_that_ran(past, question, at, listed)
+                has_all = has_all_that_ran(past, question, at, listed, order)
             elif since is not None:
                 has_all = has_none_before(past, since)
             else:
@@ -109,7 +111,6 @@ def run(arguments: Arguments) -> Result:
             shown_, earlier = _newest(kept, limit)
             return HistoryReport(services=shown_, earlier=earlier, missing=missing, at=at)
         if at is not None:
-            order = {sha: number for number, sha in enumerate(store.commits(state.main))}
             then = running(past, question, at, order, listed)
             return HistoryReport(running=then, missing=past.missing, at=at)
     newest, earlier = _newest(lines(past, question), limit)

@@ -1,11 +1,13 @@
 """Which lines answer a question."""
 
-from tests.unit.answers.test_history import landed, made, minute, told
+from datetime import timedelta
+
+from tests.unit.answers.test_history import landed, landing, made, minute, told
 
 from tidemill.answers.history import history
-from tidemill.answers.question import Question, Revisions, lines, targets_at
+from tidemill.answers.question import Question, Revisions, has_all_that_ran, lines, targets_at
 from tidemill.facts.journal import Entry
-from tidemill.facts.ledger import Ledger
+from tidemill.facts.ledger import Ledger, SetLedger
 
 
 def reported(said: str, sha: str = "c1") -> Entry:
@@ -109,3 +111,15 @@ def test_turn_whose_clock_went_ahead_hides_no_report_that_came_in_time() -> None
     past = history([told(30, ahead), told(3, late)], Ledger(), None)
     (one,) = targets_at(past, Revisions(past, {"c1": 1}), minute(9))
     assert (one.target, one.at) == ("eu", minute(3))
+
+
+def test_last_turns_are_not_enough_for_a_target_that_lags_behind_what_their_ledger_has() -> None:
+    order = {f"c{number}": number for number in range(9)}
+    there = landing("c5", "a5", minute(1))
+    ledger = Ledger(sets={"staging": {"app": SetLedger(landings=[there])}})
+    for sha, is_enough in (("c4", False), ("c5", True), ("c6", True)):
+        turns = [told(2), told(3, landed("c6", "a6")), told(4, reported("eu: x, y at c", sha))]
+        past = history(turns, ledger, None)
+        listed = {("staging", "eu")}
+        at = minute(0) + timedelta(days=9)
+        assert has_all_that_ran(past, Question(), at, listed, order) is is_enough, sha
