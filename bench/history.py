@@ -1,25 +1,27 @@
 """What many announcements, one after the other, leave behind: does any cost grow with their number?
 
-    python bench/history.py [--most 20000] [--svg FILE]
+    python bench/history.py [--most 20000] [--rounds 5] [--svg FILE]
 
 Each announcement goes through all waves by the commands: announced, checked, landed, deployed,
 promoted, until the last wave has it. Git is in memory (`tests/simulation`), for a turn on real Git
 takes longer than all that is measured here: what is counted are bytes and refs, which are the
 same, and the processor's time of the commands, which is without Git's. Bytes are those of
-the objects that a push brings, before compression. What follows each number of announcements is an
-average over the announcements before it. `--svg` draws the same figures; 20,000 announcements take
-half an hour.
+the objects that a push brings, before compression: an average over the announcements before.
+Times are those of the next announcements, taken in turns once all are there. `--svg` draws the
+same figures. 20,000 announcements take half an hour.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -37,16 +39,35 @@ OVER = 50  # announcements that an average is made of
 MAIN, JOURNAL = "refs/heads/main", "refs/tidemill/journal"
 
 
-@dataclass(frozen=True)
+@dataclass
 class Measurement:
-    """What it is like after so many announcements; all but refs and ledger for each one."""
+    """What it is like after so many announcements; all but refs and ledger for each one.
+
+    Attributes:
+        history: as it is then.
+        seconds: how long each of the next ones takes, by round.
+    """
 
     announcements: int
     refs: int
     ledger: int
     pushed: float
     pushes: float
-    milliseconds: float
+    history: History
+    seconds: list[float] = field(default_factory=list)
+
+    @property
+    def milliseconds(self) -> float:
+        """How long one of the next announcements takes: the median of the rounds."""
+        return statistics.median(self.seconds) * 1000
+
+    def time(self) -> None:
+        """One round: go on from here with some more, and forget them."""
+        history = self.history.copy()
+        before = time.process_time()
+        for number in range(self.announcements + 1, self.announcements + OVER + 1):
+            history.announce(number)
+        self.seconds.append((time.process_time() - before) / OVER)
 
 
 @dataclass
@@ -61,8 +82,6 @@ class History:
     now: datetime = START
     pushed: int = 0
     pushes: int = 0
-    checked: set[str] = field(default_factory=set)
-    known: dict[bytes, None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         uses = {wave: dict.fromkeys(targets) for wave, targets in WAVES.items()}
@@ -105,6 +124,13 @@ class History:
             self.pushed += sum(len(data) for data in commit.files.values() if data not in held)
             self.pushed += sum(28 + len(name) for name in commit.files) + len(commit.message) + 200
 
+    def copy(self) -> History:
+        """Another one with the same past."""
+        self.forget()
+        other = copy(self)
+        other.server = replace(self.server.copy(), commits=dict(self.server.commits))
+        return other
+
     def forget(self) -> None:
         """Drop the commits that nobody reads any more: memory is not what is measured."""
         kept = set(self.server.refs.values())
@@ -138,28 +164,36 @@ def announcement(position: int) -> str:
     return json.dumps({"version": 1, **about, "images": images})
 
 
-def measured(most: int) -> Iterator[Measurement]:
-    """What it is like after 100, 1,000 … announcements."""
-    history = History()
-    begun = (0, 0, 0.0)
+def measured(most: int, rounds: int) -> list[Measurement]:
+    """What it is like after 100, 1,000 … announcements; timed in turns, once all are there."""
+    history, found = History(), list[Measurement]()
+    begun = (0, 0)
     for number in range(1, most + 1):
         mark = next((one for one in MARKS if one >= number), None)
         if mark is not None and number == mark - OVER + 1:
-            begun = (history.pushed, history.pushes, time.process_time())
+            begun = (history.pushed, history.pushes)
         history.announce(number)
         if number % 200 == 0:
             history.forget()
         if number == mark:
+            print(f"{number:,} announcements are there", file=sys.stderr, flush=True)
             tip = history.server.commits[history.server.refs[JOURNAL]]
             ledger = sum(len(data) for name, data in tip.files.items() if name != "record.json")
-            yield Measurement(
-                announcements=number,
-                refs=len(history.server.refs),
-                ledger=ledger,
-                pushed=(history.pushed - begun[0]) / OVER,
-                pushes=(history.pushes - begun[1]) / OVER,
-                milliseconds=(time.process_time() - begun[2]) / OVER * 1000,
+            found.append(
+                Measurement(
+                    announcements=number,
+                    refs=len(history.server.refs),
+                    ledger=ledger,
+                    pushed=(history.pushed - begun[0]) / OVER,
+                    pushes=(history.pushes - begun[1]) / OVER,
+                    history=history.copy(),
+                )
             )
+    for number in range(rounds):
+        print(f"round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+        for one in found:
+            one.time()
+    return found
 
 
 PANELS: dict[str, Callable[[Measurement], float]] = {
@@ -224,19 +258,18 @@ def main() -> None:
     )
     parser.add_argument("--most", type=int, default=MARKS[-1])
     parser.add_argument("--svg", type=Path, help="a file to draw the figures into")
+    parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print("announcements  refs  ledger KB  KB pushed  pushes  ms of processor (each announcement)")
-    found: list[Measurement] = []
     with stage():
-        for one in measured(options.most):
-            found.append(one)
-            print(
-                f"{one.announcements:13,}  {one.refs:4}  {one.ledger / 1000:9.1f}  "
-                f"{one.pushed / 1000:9.1f}  {one.pushes:6.1f}  {one.milliseconds:6.0f}",
-                flush=True,
-            )
-            if options.svg:  # after each, so that what was measured is there whatever ends the run
-                options.svg.write_text(drawn(found), encoding="utf-8")
+        found = measured(options.most, options.rounds)
+    for one in found:
+        print(
+            f"{one.announcements:13,}  {one.refs:4}  {one.ledger / 1000:9.1f}  "
+            f"{one.pushed / 1000:9.1f}  {one.pushes:6.1f}  {one.milliseconds:6.0f}"
+        )
+    if options.svg:
+        options.svg.write_text(drawn(found), encoding="utf-8")
 
 
 if __name__ == "__main__":
