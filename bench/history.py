@@ -1,6 +1,6 @@
 """What many announcements, one after the other, leave behind: does any cost grow with their number?
 
-    python bench/history.py [--most 20000] [--rounds 5] [--svg FILE]
+    python bench/history.py [--most 20000] [--waves 3] [--targets 4] [--rounds 5] [--svg FILE]
 
 Each announcement goes through all waves by the commands: announced, checked, landed, deployed,
 promoted, until the last wave has it. Git is in memory (`tests/simulation`), for a turn on real Git
@@ -19,7 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,6 @@ from tests.simulation.memory import Commit, Push, Server
 from tests.simulation.sources import ROLLOUT, Image, Rollout, generated
 from tests.world import START, sha_of
 
-WAVES = {"lab": ("l1", "l2", "l3"), "qa": ("q1", "q2", "q3"), "shop": ("a", "b", "c", "d", "e")}
 MARKS = (100, *range(1_000, 20_001, 1_000))
 OVER = 50  # announcements that an average is made of
 MAIN, JOURNAL = "refs/heads/main", "refs/tidemill/journal"
@@ -78,15 +77,16 @@ class History:
         pushed: the bytes that pushes brought which are not in the server yet.
     """
 
+    waves: Mapping[str, Sequence[str]]
     server: Server = field(default_factory=Server)
     now: datetime = START
     pushed: int = 0
     pushes: int = 0
 
     def __post_init__(self) -> None:
-        uses = {wave: dict.fromkeys(targets) for wave, targets in WAVES.items()}
+        uses = {wave: dict.fromkeys(targets) for wave, targets in self.waves.items()}
         rollout = Rollout(("app",), "images/{wave}", uses)
-        files = generated({"tidemill.toml": settings(), ROLLOUT: rollout.render()})
+        files = generated({"tidemill.toml": settings(self.waves), ROLLOUT: rollout.render()})
         assert not isinstance(files, str)
         self.server.refs[MAIN] = self.server.put(Commit(files, None, "first", START, "ada"))
         self.server.watchers.append(self._weigh)
@@ -94,7 +94,7 @@ class History:
     def announce(self, position: int) -> None:
         """One more goes from the announcement to the last wave."""
         self._do("announce", {"announcement": announcement(position)})
-        for wave, targets in WAVES.items():
+        for wave, targets in self.waves.items():
             for target in targets:
                 revision = [self.server.refs[MAIN]]
                 finished = self.now.isoformat()
@@ -147,12 +147,12 @@ class History:
             sha = self.server.commits[sha].parent
 
 
-def settings() -> bytes:
+def settings(waves: Mapping[str, Sequence[str]]) -> bytes:
     lines = ["[checks]", 'source = "refs"', "retries = 0", "[images]", 'path = "images/{wave}"']
     lines += ["[entrypoints]", 'generate = "generate"']
     lines += ["[deployments]", 'path = "generated/{wave}/{target}"']
-    for name, targets in WAVES.items():
-        lines += ["[[waves]]", f'name = "{name}"', f"targets = {json.dumps(targets)}"]
+    for name, targets in waves.items():
+        lines += ["[[waves]]", f'name = "{name}"', f"targets = {json.dumps(list(targets))}"]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -164,9 +164,9 @@ def announcement(position: int) -> str:
     return json.dumps({"version": 1, **about, "images": images})
 
 
-def measured(most: int, rounds: int) -> list[Measurement]:
+def measured(waves: Mapping[str, Sequence[str]], most: int, rounds: int) -> list[Measurement]:
     """What it is like after 100, 1,000 … announcements; timed in turns, once all are there."""
-    history, found = History(), list[Measurement]()
+    history, found = History(waves), list[Measurement]()
     begun = (0, 0)
     for number in range(1, most + 1):
         mark = next((one for one in MARKS if one >= number), None)
@@ -257,12 +257,18 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--most", type=int, default=MARKS[-1])
+    parser.add_argument("--waves", type=int, default=3)
+    parser.add_argument("--targets", type=int, default=4, help="of each wave")
     parser.add_argument("--svg", type=Path, help="a file to draw the figures into")
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     print("announcements  refs  ledger KB  KB pushed  pushes  ms of processor (each announcement)")
+    waves = {
+        f"wave-{wave}": [f"target-{wave}-{target}" for target in range(options.targets)]
+        for wave in range(options.waves)
+    }
     with stage():
-        found = measured(options.most, options.rounds)
+        found = measured(waves, options.most, options.rounds)
     for one in found:
         print(
             f"{one.announcements:13,}  {one.refs:4}  {one.ledger / 1000:9.1f}  "
