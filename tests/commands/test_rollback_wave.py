@@ -127,6 +127,26 @@ def test_wave_goes_back_to_what_it_had_at_a_time(second: World) -> None:
     assert second.on_main("lab") == sha_of("app-2")
 
 
+def test_time_is_taken_as_people_say_it(second: World) -> None:
+    second.later(minutes=10)
+    second.deploy("lab")
+    second.announce(3)
+    second.green()
+    second.run(*ROLLBACK, "--at", "5 min ago")
+    second.green()
+    assert second.on_main("lab") == sha_of("app-2")
+
+
+def test_second_in_which_a_set_landed_is_after_the_landing(second: World) -> None:
+    """All answers tell the second: who copies it means the set that landed in it."""
+    second.later(minutes=10, microseconds=500_000)
+    second.deploy("lab")
+    second.announce(3)
+    second.green()
+    told = second.now.replace(microsecond=0).isoformat()
+    assert "lab has" in refused(second, *ROLLBACK, "--at", told)
+
+
 def test_what_a_wave_had_before_anything_is_known_is_not_guessed(second: World) -> None:
     said = refused(second, *ROLLBACK, "--at", "2025-01-01T00:00Z")
     assert "what lab had at 2025-01-01T00:00Z is not known any more" in said
@@ -150,7 +170,7 @@ def test_time_before_a_landing_that_was_let_go_is_not_taken_for_the_one_before_i
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        (("--at", "2026-01-05T10:00"), "does not say its time zone"),
+        (("--at", "2026-01-05T10:00"), "does not say in which time zone it is"),
         (("--at", "noon"), "is not a time"),
         (("--at", "2099-01-05T10:00Z"), "is in the future"),
         (("--at", "2026-01-05T10:00Z", "--to", "a" * 40), "are both given"),

@@ -33,6 +33,7 @@ from tidemill.facts.settings import Settings
 from tidemill.facts.state import State
 from tidemill.turn.past import digests_of, read_history
 from tidemill.turn.read import read
+from tidemill.words.moments import end_of_second
 from tidemill.words.names import shown
 from tidemill.words.nearest import did_you_mean
 
@@ -64,8 +65,8 @@ def run(arguments: Arguments) -> Result:
     """Read the journal, and answer."""
     options = _options.options(arguments)
     at = _time(arguments.at, "--at", options.now)
-    if at is not None and at.microsecond == 0:  # answers have seconds: what landed in one is in it
-        at = at.replace(microsecond=999_999)
+    if at is not None:
+        at = end_of_second(at)
     since = _time(arguments.since, "--since", options.now)
     if at is not None and since is not None:
         raise Refused("--at and --since are both given", remedy="give one of them")

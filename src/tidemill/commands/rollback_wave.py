@@ -6,6 +6,7 @@ from tidemill.asks.ask import RollBackWave
 from tidemill.commands import _options
 from tidemill.commands._accepting import accept_and_turn
 from tidemill.commands._parameters import AnyResult, Arguments, Option
+from tidemill.commands._past_time import EXAMPLES, parse_past
 
 EXAMPLE = 'tidemill rollback-wave --repo URL --wave production --reason "errors in checkout"'
 
@@ -22,7 +23,7 @@ PARAMETERS = (
     Option(
         "--at",
         metavar="TIME",
-        help="what the wave had then, ISO 8601 with its offset, like 2026-11-24T14:00Z",
+        help=f"what the wave had then, like {EXAMPLES}",
     ),
     Option(
         "--all-sets",
@@ -35,11 +36,14 @@ PARAMETERS = (
 
 def run(arguments: Arguments) -> AnyResult:
     """Accept and turn."""
+    at = arguments.at
+    if at is not None:
+        at = parse_past(at, "--at", _options.options(arguments).now).isoformat()
     ask = RollBackWave(
         wave=arguments.wave,
         set=arguments.set_name,
         to=arguments.to,
-        at=arguments.at,
+        at=at,
         all_sets=arguments.all_sets,
         reason=arguments.reason,
     )

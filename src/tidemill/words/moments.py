@@ -34,6 +34,12 @@ def to_the_second(when: datetime) -> str:
     return f"{when.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def end_of_second(when: datetime) -> datetime:
+    """The end of the second that a person names: answers have seconds, and what landed in one is
+    told to have landed then."""
+    return when if when.microsecond else when.replace(microsecond=999_999)
+
+
 def parse_moment(text: str, what: str) -> datetime:
     """Parse ISO 8601 as a person writes a moment to come: with its offset, so that it is one."""
     when = parse_time(text, what)
