@@ -48,7 +48,7 @@ def test_in_the_one_job_neither_entry_points_nor_checks_find_its_token(
         said = log(run, "gitops / turn")
         assert ended(run) == {
             "gitops / turn": "success", "gitops / check": "skipped", "gitops / settle": "skipped",
-            "gitops / review": "skipped",
+            "gitops / review": "skipped", "gitops / rejected": "skipped",
         }, said  # fmt: skip
         assert shop.position("lab", "app") == 1, said
 

@@ -62,7 +62,7 @@ def test_what_an_event_names_is_refused_in_one_annotation_and_never_believed(
         assert title == "Tidemill: loop" or "::" in str(run.trigger), text
         assert "remedy: " in text
         assert len(text) < 1000
-        assert [part.conclusion for part in run.jobs] == ["failure", *3 * ["skipped"]]
+        assert [part.conclusion for part in run.jobs] == ["failure", *4 * ["skipped"]]
     assert shop.refs() == before
     assert not marker.exists()
 
@@ -78,7 +78,7 @@ def test_environments_and_types_of_events_are_other_peoples(shop: Loop, tmp_path
     assert {run.conclusion for run in shop.hub.runs} == {"success"}
     for run in shop.hub.runs:
         assert {kind for kind, _, _ in shown_on(run)} <= {"notice"}
-        assert [part.conclusion for part in run.jobs] == ["success", *3 * ["skipped"]]
+        assert [part.conclusion for part in run.jobs] == ["success", *4 * ["skipped"]]
     assert {ref for ref in shop.refs() if "inbox" in ref} == set()
     assert shop.refs()["refs/heads/main"] == before["refs/heads/main"]
     assert not marker.exists()
