@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.loop.stories import assert_rests, fork, inbox, journal, land, refs, says
+from tests.commands.terminal import at_terminal
+from tests.loop.stories import assert_rests, fork, inbox, journal, land, refs
 from tests.world import World, announcement, git, sha_of
 
 Command = tuple[str, ...]
@@ -208,8 +209,8 @@ def test_release_of_one_set_leaves_the_hold_of_all(busy: World) -> None:
     assert busy.refs("holds/lab") == ["refs/tidemill/holds/lab/_"]
 
 
-def test_output_for_people_is_within_100_columns(tmp_path: Path) -> None:
-    long = "x" * 40
+def test_output_for_people_fits_their_terminal(tmp_path: Path) -> None:
+    long = "x" * 30
     waves = {f"wave-{long}": {"targets": [f"{long}-target"], "admit": "at once"}}
     sets = (f"set-{long}", "b")
     world = World(tmp_path, waves, sets=sets, checks='retries = 0\ntest = "each"', entrypoints="")
@@ -217,12 +218,17 @@ def test_output_for_people_is_within_100_columns(tmp_path: Path) -> None:
     world.announce(1, {"web": "1"}, set_name="b")
     world.announce(2, {"web": "2"}, set_name="b")
     reason = ("a long reason, in many words, " * 20)[:480]
-    outputs = [says(world, "hold-wave", "--wave", wave, "--set", "b", "--reason", reason)]
+
+    def shown(*arguments: str) -> tuple[int, str]:
+        given = [*arguments, "--repo", str(world.bare), "--now", world.now.isoformat()]
+        return at_terminal(given, columns=100, NO_COLOR="1")
+
+    outputs = [shown("hold-wave", "--wave", wave, "--set", "b", "--reason", reason)]
     (world.folder / "a.json").write_text(json.dumps(announcement(1, set_name=f"set-{long}")))
-    outputs.append(says(world, "update-cfg-app", "--announcement", str(world.folder / "a.json")))
-    outputs.append(says(world, "status"))
-    outputs.append(says(world, "reconcile-cfg-app"))
-    for code, out, _ in outputs:
+    outputs.append(shown("update-cfg-app", "--announcement", str(world.folder / "a.json")))
+    outputs.append(shown("status"))
+    outputs.append(shown("reconcile-cfg-app"))
+    for code, out in outputs:
         assert code == 0
         lines = [line for line in out.splitlines() if not line.startswith("      tidemill ")]
         assert [line for line in lines if len(line) > 100] == [], "but for commands, to copy"
