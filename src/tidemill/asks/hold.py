@@ -44,7 +44,7 @@ def _release(ask: ReleaseWave, state: State, asker: Asker) -> Release | Nothing:
     of its own."""
     if ask.wave == ALL_WAVES:
         wave, whose, only = ALL_WAVES, "all waves", set_named(state, ask.set)
-        holds = [hold for hold in state.holds.values() if hold.everywhere]
+        holds = [hold for hold in each_hold(state.holds.values()) if hold.everywhere]
     else:
         wave, only = _held(state, ask.wave, ask.set)
         whose = wave

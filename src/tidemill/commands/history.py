@@ -122,8 +122,8 @@ def run(arguments: Arguments) -> Result:
 
 def _listed(state: State) -> set[tuple[str, str]]:
     """The waves and targets that the settings name, or that have reported something."""
-    waves = state.settings.waves if isinstance(state.settings, Settings) else ()
-    return {(wave.name, one) for wave in waves for one in wave.targets} | {*state.written_records}
+    listed = state.settings.listed_targets if isinstance(state.settings, Settings) else ()
+    return {*listed, *state.written_records}
 
 
 def _needed(arguments: Arguments, at: datetime | None) -> Wanted | None:

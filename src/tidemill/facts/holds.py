@@ -32,7 +32,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     `instead_of` is for a wave that may be another under a new name: that one's wave and set.
     `failure` is what it was placed for by itself; then it ends with that. `until` is when it ends
     by itself, None where a person has to release it. `everywhere`: a person held all waves at once.
-    `beneath` is what the wave was held by besides, and is again when all waves are released.
+    `beneath` is what else holds the place: it is in force once this one has ended.
     """
 
     version: Literal[1] = 1
@@ -50,8 +50,8 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def each_hold(holds: Iterable[Hold]) -> Iterator[Hold]:
-    """The holds, and those that are beneath one."""
+    """The holds, and those that are beneath them."""
     for hold in holds:
         yield hold
         if hold.beneath:
-            yield hold.beneath
+            yield from each_hold([hold.beneath])

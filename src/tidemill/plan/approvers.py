@@ -75,7 +75,7 @@ def guarded(settings: Settings, holds: Iterable[Hold], fact: Fact) -> tuple[Wave
         case Promotion(wave=wave) | Rollback(wave=wave) | Hotfix(wave=wave) | Retry(wave=wave):
             names = [wave]
         case Release(wave=wave, ends=ends):
-            names = [wave, *(hold.wave for hold in holds if hold.id in ends)]
+            names = [wave, *(hold.wave for hold in each_hold(holds) if hold.id in ends)]
         case AnnouncementRequest(retry=retry, override=override) if retry or override:
             names = [*first_waves(settings)]
         case _:

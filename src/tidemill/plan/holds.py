@@ -6,7 +6,7 @@ where it has one; or, where it answers a failure (`on_failure`), when that has p
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace as changed
@@ -49,8 +49,7 @@ def holds_on(draft: Draft, wave: Wave, set_name: str) -> Iterator[HoldInForce]:
 def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
     """Put a hold in force that a person asks for.
 
-    A place has one in force at a time: the one that lasts longer. What a wave is held by on its own
-    stays beneath a hold of all waves.
+    A place has one in force at a time: the one that lasts longest.
     """
     is_everywhere = asked.wave == ALL_WAVES
     waves = [one.name for one in draft.settings.waves] if is_everywhere else [asked.wave]
@@ -70,9 +69,9 @@ def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
         present = draft.holds.get((wave, asked.set))
         if present is not None and _lasts(present) >= _lasts(hold):
             draft.entries.append(_entry("already held", hold, ref_id))
-            draft.holds[wave, asked.set] = _above(present, hold)
+            _put(draft, (wave, asked.set), [hold, *_there(draft, hold)])
         else:
-            place_hold(draft, _above(hold, present))
+            place_hold(draft, hold)
     draft.end(ref_id, "done")
 
 
@@ -87,23 +86,45 @@ def file_release(draft: Draft, ref_id: str, release: Release) -> None:
 
 def end_holds(draft: Draft) -> None:
     """End the holds whose time is over."""
-    for hold in list(draft.holds.values()):
+    for hold in reversed(list(each_hold(draft.holds.values()))):
         if hold.until is not None and hold.until <= draft.now:
             release_hold(draft, hold, f"it was until {hold.until:%Y-%m-%dT%H:%MZ}, which is over")
 
 
-def _above(longer: Hold, other: Hold | None) -> Hold:
-    """A hold of all waves with what the wave is held by on its own beneath it."""
-    own = [one for one in each_hold([other] if other else []) if not one.everywhere]
-    found = [*own, *([longer.beneath] if longer.beneath else [])]
-    beneath = max(found, key=_lasts, default=None) if longer.everywhere else None
-    return changed(longer, beneath=beneath)
+def _stacked(holds: Iterable[Hold]) -> Hold | None:
+    """Of the holds of one place the one that lasts longest, with the others beneath it.
+
+    There is one of each kind, the longest: what holds all waves, what holds one, and what answers a
+    failure end by different things.
+    """
+    by_kind: dict[tuple[bool, bool], Hold] = {}
+    for one in sorted(holds, key=_lasts):
+        by_kind.pop(kind := (one.everywhere, one.failure is None), None)
+        by_kind[kind] = one
+    found: Hold | None = None
+    for one in by_kind.values():
+        found = changed(one, beneath=found)
+    return found
 
 
 def place_hold(draft: Draft, hold: Hold) -> None:
-    """Nothing goes into the wave from now on."""
-    draft.holds[hold.wave, hold.set] = hold
+    """Nothing goes into the wave from now on; what holds it already stays beneath."""
+    _put(draft, (hold.wave, hold.set), [*_there(draft, hold), hold])
     draft.entries.append(_entry("held", hold))
+
+
+def _there(draft: Draft, hold: Hold) -> list[Hold]:
+    """All that holds the place of a hold."""
+    present = draft.holds.get((hold.wave, hold.set))
+    return list(each_hold([present])) if present else []
+
+
+def _put(draft: Draft, place: tuple[str, str], holds: Iterable[Hold]) -> Hold | None:
+    """Let these be the holds of a place; the one in force."""
+    draft.holds.pop(place, None)
+    if found := _stacked(holds):
+        draft.holds[place] = found
+    return found
 
 
 def hold_back(
@@ -154,9 +175,7 @@ def release_hold(draft: Draft, hold: Hold, reason: str, *, by: str = "") -> None
     draft.entries.append(
         Entry(what="released", id=hold.id, set=hold.set, wave=hold.wave, reason=why, by=by)
     )
-    place = (hold.wave, hold.set)
-    present = draft.holds.pop(place)
-    if present.id != hold.id:
-        draft.holds[place] = changed(present, beneath=None)
-    elif present.beneath:
-        place_hold(draft, present.beneath)
+    there = _there(draft, hold)
+    now = _put(draft, (hold.wave, hold.set), [one for one in there if one.id != hold.id])
+    if now and now.id != there[0].id:
+        draft.entries.append(_entry("held", now))

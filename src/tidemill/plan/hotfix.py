@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tidemill.announcing.order import Order, order_of
+from tidemill.facts.holds import each_hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
@@ -184,7 +185,9 @@ def note_replacements(draft: Draft, release: Release) -> None:
 
     Reads the ledger, the holds and the inbox.
     """
-    for hold in [hold for hold in draft.holds.values() if hold.id in release.ends]:
+    for hold in draft.holds.values():
+        if not all(one.id in release.ends for one in each_hold([hold])):
+            continue
         wave = draft.settings.wave(hold.wave)
         for set_name, part in draft.ledger.sets.get(hold.wave, {}).items():
             present = part.present

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tidemill.facts.holds import Hold, HoldCause
+from tidemill.facts.holds import Hold, HoldCause, each_hold
 from tidemill.facts.ledger import Landing, OpenRollback
 from tidemill.facts.settings import Wave
 from tidemill.facts.snapshot import TIDEMILL
@@ -19,7 +19,7 @@ def answer_failures(draft: Draft) -> None:
     A hold that was the answer ends with the failure. Reads landings and records; writes holds,
     rollbacks, and which failures have their answer.
     """
-    for hold in list(draft.holds.values()):
+    for hold in list(each_hold(draft.holds.values())):
         if hold.failure is not None and _is_over(draft, hold, hold.failure):
             release_hold(draft, hold, hold.failure.ending)
     for wave in draft.settings.waves:

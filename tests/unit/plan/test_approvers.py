@@ -306,6 +306,18 @@ def test_release_of_one_wave_does_not_end_a_hold_of_another_one() -> None:
     assert rollout.holds
 
 
+def test_hold_beneath_another_one_is_guarded_like_any() -> None:
+    rollout = guarded()
+    beneath = rollout.hold("shop", until=rollout.ago(-30))
+    rollout.turn()
+    rollout.hold("*")
+    rollout.turn()
+    assert rollout.holds["shop", "_"].id != beneath
+    release = Release(accepted_at=NOW, wave="lab", ends=(beneath,), reason="x")
+    rollout.asked(release)
+    assert rollout.decide().to_vouch == (release.id,), "shop is guarded, whatever it says"
+
+
 def test_release_does_not_end_a_hold_that_came_after_its_run() -> None:
     rollout = guarded()
     hold = rollout.held("shop")

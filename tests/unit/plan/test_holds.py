@@ -170,7 +170,10 @@ def test_a_hold_of_all_waves_leaves_one_that_lasts_longer() -> None:
     own = rollout.held("shop")
     rollout.hold("*", until=rollout.ago(-30))
     decided = rollout.decide()
-    assert decided.holds["shop", "_"] == own
+    held = decided.holds["shop", "_"]
+    assert replace(held, beneath=None) == own
+    assert held.beneath
+    assert held.beneath.everywhere
     assert sorted(whats(decided)[:2]) == ["already held", "held"]
 
 
@@ -200,12 +203,31 @@ def test_what_is_released_by_its_name_beneath_a_hold_of_all_does_not_come_back()
     assert rollout.holds["shop", "_"] == replace(of_all, beneath=None)
 
 
-def _held_twice(is_own_first: bool) -> Rollout:
-    """shop by itself for an hour, and all waves for longer."""
+@pytest.mark.parametrize("is_own_first", [True, False])
+def test_a_hold_of_all_waves_outlasts_the_release_of_a_longer_one(is_own_first: bool) -> None:
+    rollout = _held_twice(is_own_first, own=90, of_all=60)
+    assert not rollout.holds["shop", "_"].everywhere
+    _release(rollout, "shop", [rollout.holds["shop", "_"].id])  # one that knows of no other
+    assert {place: one.reason for place, one in rollout.holds.items()} == {
+        ("lab", "_"): "all", ("shop", "_"): "all",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("own", "of_all"), [(60, 90), (90, 60)])
+def test_no_hold_whose_time_is_over_comes_back_from_beneath_another(own: int, of_all: int) -> None:
+    rollout = _held_twice(True, own=own, of_all=of_all)
+    rollout.later(95)
+    decided = rollout.turn()
+    assert not rollout.holds
+    assert whats(decided).count("released") == 3, "each says that it has ended"
+
+
+def _held_twice(is_own_first: bool, *, own: int = 60, of_all: int = 90) -> Rollout:
+    """shop by itself for some minutes, and all waves for some."""
     rollout = two_waves()
     for wave in ("shop", "*") if is_own_first else ("*", "shop"):
         is_own = wave == "shop"
-        until = rollout.ago(-60 if is_own else -90)
+        until = rollout.ago(-own if is_own else -of_all)
         rollout.hold(wave, until=until, reason="own" if is_own else "all")
         rollout.turn()
     return rollout

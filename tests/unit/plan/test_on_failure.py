@@ -109,6 +109,18 @@ def test_hold_for_a_failure_ends_when_every_target_is_healthy_with_the_set_that_
     assert "healthy again on lab-1, lab-2" in released.reason
 
 
+def test_hold_of_a_person_outlasts_one_for_a_failure_that_has_passed() -> None:
+    rollout = failing()
+    own = rollout.hold("lab", "app", until=rollout.ago(-60))
+    rollout.reports("lab", "lab-2", "Degraded", ago=2)
+    rollout.turn()
+    assert rollout.holds["lab", "app"].failure
+    for target in LAB["targets"]:
+        rollout.reports("lab", target, ago=0)
+    rollout.turn()
+    assert rollout.holds["lab", "app"].id == own
+
+
 def healthy_with_another_set(rollout: Rollout) -> None:
     for target in LAB["targets"]:
         rollout.reports("lab", target, position=2, ago=0)
