@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from tidemill.facts.holds import each_hold
 from tidemill.facts.requests import AnnouncementRequest
 from tidemill.facts.rest import LONGEST
 from tidemill.facts.settings import Settings
@@ -47,7 +48,7 @@ def _times(known: Snapshot, decided: Plan) -> Iterator[datetime]:
     """The times at which something may change, and more: what is over, or decides nothing."""
     settings = known.settings
     yield from _of_settings(settings, known.now)
-    yield from (hold.until for hold in decided.holds.values() if hold.until)
+    yield from (hold.until for hold in each_hold(decided.holds.values()) if hold.until)
     for wave in settings.waves:
         soaks = {follower.soak for follower in settings.followers(wave.name)}
         parts = decided.ledger.sets.get(wave.name, {}).values()

@@ -197,5 +197,11 @@ def test_rests_while_an_announcement_waits_for_a_hold_to_be_released() -> None:
     assert rest(rollout) == DAY
 
 
+def test_rests_until_a_hold_beneath_another_one_ends() -> None:
+    rollout = held(300)
+    rollout.hold("*", until=rollout.ago(-600))
+    assert rest(rollout) == rest(held(300))
+
+
 def test_rests_where_a_target_is_silent_and_nothing_waits_for_it() -> None:
     assert rest(landed(minutes=20)) == DAY
