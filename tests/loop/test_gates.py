@@ -41,9 +41,13 @@ def test_who_changed_a_waves_gates_is_told_once_in_status_and_history(tmp_path: 
     assert_rests(w)
     assert w.journalled("gates changed") == told, "said once"
 
-    assert w.wave("lab")["gates_changed"] is None
-    assert w.wave("shop")["gates_changed"]["gates"] == {"approvers": ["ada", "ada, mallory"]}
-    said = f"gates changed in {by_bob[:12]} by the author Bob: approvers: ada, mallory, was ada"
+    assert w.wave("lab")["gates_changed"] == []
+    assert [one["gates"] for one in w.wave("shop")["gates_changed"]] == [
+        {"soak": ["1h", "0s"]},
+        {"approvers": ["ada", "ada, mallory"]},
+    ]
+    said = f"gates changed in {by_ada[:12]} by the author Ada: soak: 0s, was 1h "
+    said += f"gates changed in {by_bob[:12]} by the author Bob: approvers: ada, mallory, was ada"
     assert said in " ".join(says(w, "status")[1].split())
     history = says(w, "history", "--wave", "shop")[1]
     assert f"gates changed {by_ada[:12]} in shop, by the author Ada" in history

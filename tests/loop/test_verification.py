@@ -248,6 +248,7 @@ def test_an_address_is_asked_about_the_set_with_the_token_that_is_for_it(
         ((404, b'{"verdict": "red"}'), "refused"),
         ((302, b'{"verdict": "green"}'), "refused"),
         ((200, b"<html>"), "malformed"),
+        ((200, b'{"verdict": "green", "more": "' + b"x" * (1 << 20) + b'"}'), "too large"),
         ((200, b'{"verdict": "unknown", "reason": "too few visits"}'), "no verdict"),
     ],
 )

@@ -243,14 +243,16 @@ def _waiting(
 
 def rollout(found: Status, now: datetime) -> Iterator[Part]:
     """What runs where, as it was read at `now`."""
+    from tidemill.facts.holds import each_hold  # which most commands have no need of
+
     yield Paragraph(f"main {found.main}   auto {found.auto or 'not there'}")
     for wave in found.waves:
         yield Title(wave.name)
         if wave.holds:
-            yield Grid(_HELD, [_hold(hold, now) for hold in wave.holds])
+            yield Grid(_HELD, [_hold(hold, now) for hold in each_hold(wave.holds)])
         if wave.freezes:
             yield Grid(_FROZEN, [_freeze(one, now) for one in wave.freezes])
-        if (change := wave.gates_changed) is not None:
+        for change in wave.gates_changed:
             by = f" by the author {change.author}" if change.author else ""
             which = short(change.commit, "a commit that can't be told")
             yield Paragraph(f"gates changed in {which}{by}: {change.words}")
@@ -259,7 +261,8 @@ def rollout(found: Status, now: datetime) -> Iterator[Part]:
         yield Title(
             "held, though tidemill.toml does not name it (tidemill release-wave ends a hold)"
         )
-        yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold, now)) for hold in found.gone_holds])
+        gone = each_hold(found.gone_holds)
+        yield Grid(("wave", *_HELD), [(hold.wave, *_hold(hold, now)) for hold in gone])
 
 
 def _status(report: StatusReport) -> Iterator[Part]:

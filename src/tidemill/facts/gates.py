@@ -53,10 +53,11 @@ class GateChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Gates(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A wave's gates as the last turn saw them, and what last changed them; all are values."""
+    """A wave's gates as the last turn saw them, and what changed them lately, the latest last; all
+    are values."""
 
     values: Values = {}
-    change: GateChange | None = None
+    changes: tuple[GateChange, ...] = ()
 
     def renamed(self, heirs: Callable[[str], Sequence[str]]) -> Gates:
         """The same, where waves are called differently."""

@@ -42,6 +42,7 @@ LostKind: TypeAlias = Literal[
     "empty",
     "not a number",
     "incomplete",
+    "too large",
     "malformed",
     "no verdict",
     "failed",

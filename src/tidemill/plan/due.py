@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from tidemill.announcing.order import Order, order_of
 from tidemill.facts.ledger import Landing
 from tidemill.facts.operation import Operation
 from tidemill.facts.requests import AnnouncementRequest, Fact, Promotion
 from tidemill.facts.settings import Wave
 from tidemill.plan.announcements import is_newer
-from tidemill.plan.approval import needs_approval, ready_since
+from tidemill.plan.approval import came_at, needs_approval, ready_since
 from tidemill.plan.draft import Draft
 from tidemill.plan.failure import degraded_there, failed_there
 from tidemill.plan.hotfix import not_wanted
@@ -158,8 +156,8 @@ def _promotion(draft: Draft, wave: Wave, operation: Operation) -> Iterator[Obsta
         return
     yield from unready
     ready = ready_since(draft, wave, operation)
-    for stop in closed(draft, wave, operation.set):
-        yield msgspec.structs.replace(stop, since=stop.since or ready)
+    came = ready if ready and ready <= draft.now else came_at(draft, wave, operation)
+    yield from (stop.for_what_came(came) for stop in closed(draft, wave, operation.set))
     yield from stale_main(draft, wave)
     yield from needs_approval(draft, wave, operation, ready)
 

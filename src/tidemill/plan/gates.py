@@ -13,6 +13,7 @@ from tidemill.facts.snapshot import Snapshot
 from tidemill.plan.draft import Draft
 
 TOLD_FOR = timedelta(days=7)
+MOST_TOLD = 50  # of one wave, the latest; the journal has all
 
 
 def note_gates(draft: Draft) -> None:
@@ -26,30 +27,33 @@ def note_gates(draft: Draft) -> None:
         if known is None or known.values == values:
             continue
         past = draft.snapshot.main.past
-        for by, gates in changes(known.values, settings, wave, past, ledger.gates_main):
-            change = GateChange(
+        new = tuple(
+            GateChange(
                 commit=by.commit if by else None,
                 author=by.author if by else "",
                 gates=gates,
                 at=draft.now,
             )
-            ledger.gates[wave.name] = Gates(values=values, change=change)
-            draft.entries.append(
-                Entry(
-                    what="gates changed",
-                    sha=change.commit,
-                    wave=wave.name,
-                    by=change.author,
-                    reason=change.words,
-                )
+            for by, gates in changes(known.values, settings, wave, past, ledger.gates_main)
+        )
+        told = (*lately_changed(ledger, wave.name, draft.now), *new)[-MOST_TOLD:]
+        ledger.gates[wave.name] = Gates(values=values, changes=told)
+        draft.entries += [
+            Entry(
+                what="gates changed",
+                sha=one.commit,
+                wave=wave.name,
+                by=one.author,
+                reason=one.words,
             )
+            for one in new
+        ]
 
 
-def lately_changed(ledger: Ledger, wave: str, now: datetime) -> GateChange | None:
-    """What last changed a wave's gates, for as long as status tells it."""
-    known = ledger.gates.get(wave)
-    change = known.change if known else None
-    return change if change is not None and now - change.at < TOLD_FOR else None
+def lately_changed(ledger: Ledger, wave: str, now: datetime) -> tuple[GateChange, ...]:
+    """What changed a wave's gates, for as long as status tells it; the latest last."""
+    known = ledger.gates.get(wave) or Gates()
+    return tuple(one for one in known.changes if now - one.at < TOLD_FOR)
 
 
 def remember_gates(ledger: Ledger, snapshot: Snapshot) -> None:

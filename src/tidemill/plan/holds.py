@@ -68,7 +68,8 @@ def file_hold(draft: Draft, ref_id: str, asked: HoldRequest) -> None:
         )
         present = draft.holds.get((wave, asked.set))
         if present is not None and _lasts(present) >= _lasts(hold):
-            draft.entries.append(_entry("already held", hold, ref_id))
+            longer = f"{hold.reason}; it is held {_ends(present)} ({present.reason})"
+            draft.entries.append(_entry("already held", hold, longer, ref_id))
             _put(draft, (wave, asked.set), [hold, *_there(draft, hold)])
         else:
             place_hold(draft, hold)
@@ -110,7 +111,7 @@ def _stacked(holds: Iterable[Hold]) -> Hold | None:
 def place_hold(draft: Draft, hold: Hold) -> None:
     """Nothing goes into the wave from now on; what holds it already stays beneath."""
     _put(draft, (hold.wave, hold.set), [*_there(draft, hold), hold])
-    draft.entries.append(_entry("held", hold))
+    draft.entries.append(_entry("held", hold, _said(hold)))
 
 
 def _there(draft: Draft, hold: Hold) -> list[Hold]:
@@ -137,12 +138,22 @@ def hold_back(
         place_hold(draft, hold)
 
 
-def _entry(what: str, hold: Hold, request: str = "") -> Entry:
-    when = f" (until {hold.until:%Y-%m-%dT%H:%MZ})" if hold.until else ""
-    why = f"{hold.reason}{when}"
+def _entry(what: str, hold: Hold, reason: str, request: str = "") -> Entry:
     return Entry(
-        what=what, id=request or hold.id, set=hold.set, wave=hold.wave, reason=why, by=hold.by
+        what=what, id=request or hold.id, set=hold.set, wave=hold.wave, reason=reason, by=hold.by
     )
+
+
+def _said(hold: Hold) -> str:
+    """Why something is held; and until when, where it has a time."""
+    return f"{hold.reason} ({_ends(hold)})" if hold.until else hold.reason
+
+
+def _ends(hold: Hold) -> str:
+    """When a hold ends, in words."""
+    if hold.until:
+        return f"until {hold.until:%Y-%m-%dT%H:%MZ}"
+    return f"until it is {hold.failure.ending}" if hold.failure else "until it is released"
 
 
 def hold_by_itself(
@@ -178,4 +189,4 @@ def release_hold(draft: Draft, hold: Hold, reason: str, *, by: str = "") -> None
     there = _there(draft, hold)
     now = _put(draft, (hold.wave, hold.set), [one for one in there if one.id != hold.id])
     if now and now.id != there[0].id:
-        draft.entries.append(_entry("held", now))
+        draft.entries.append(_entry("held", now, _said(now)))

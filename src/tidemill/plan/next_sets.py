@@ -58,8 +58,8 @@ def _introduce(draft: Draft, wave: Wave, set_name: str) -> None:
             about = About(
                 at="for", app_sha=announced.announcement.sha, set=set_name, wave=wave.name
             )
-            since = announced.accepted_at
-            draft.wait(about, *stops, since=since, request=request_id, earliest=when)
+            mine = [one.for_what_came(announced.accepted_at) for one in stops]
+            draft.wait(about, *mine, request=request_id, earliest=when)
         return
     request_id, announced = _next_announced(draft, wave, set_name, waiting)
     operation = _introduction(wave, request_id, announced)

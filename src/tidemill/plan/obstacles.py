@@ -7,7 +7,7 @@ nothing is ever found out from the words.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import msgspec
 
@@ -38,7 +38,7 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit
     """One reason.
 
     Attributes:
-        since: when it began, where that is known.
+        since: when it began to stand in the way, where that is known.
         until: when it ends by itself, where that is known.
         is_over: it never ends by itself: what it stands in the way of will not happen without a
             person.
@@ -58,6 +58,12 @@ class Obstacle(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", omit
     def needs_a_person(self) -> bool:
         """Whether somebody has to do something before this ends."""
         return self.asks
+
+    def for_what_came(self, when: datetime | None) -> Self:
+        """The same, of something that came at `when`: before that it stood in nobody's way."""
+        if when is None or (self.since is not None and self.since >= when):
+            return self
+        return msgspec.structs.replace(self, since=when)
 
     def command(self) -> tuple[str, ...] | None:
         """What ends it, as words without `--repo`; None where time alone does, or nobody knows."""

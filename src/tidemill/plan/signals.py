@@ -15,6 +15,7 @@ from typing import Any
 from msgspec.structs import replace as changed
 
 from tidemill.announcing.order import order_of
+from tidemill.facts.holds import each_hold
 from tidemill.facts.journal import Entry
 from tidemill.facts.ledger import Eviction
 from tidemill.facts.operation import Operation
@@ -218,7 +219,7 @@ def _troubles(draft: Draft) -> Iterator[Signal]:
 
 def _holds(draft: Draft) -> Iterator[Signal]:
     """The holds that end only when a person releases them, whether anything waits or not."""
-    for hold in draft.holds.values():
+    for hold in each_hold(draft.holds.values()):
         if hold.until is not None:
             continue
         stop = HoldInForce.of(hold, hold.wave)

@@ -72,8 +72,9 @@ class FreezeStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     """A wave. `need` is how many of its targets have to run a set; `hold` is the widest hold on it,
-    `holds` are all of them; `freezes` are those that are not over; `gates_changed` is the last
-    commit of main that changed its gates, for seven days."""
+    `holds` has one for each place, with what else holds the same place `beneath` it; `freezes` are
+    those that are not over; `gates_changed` are the commits of main that changed its gates, for
+    seven days, the latest last."""
 
     name: str
     need: str
@@ -82,7 +83,7 @@ class WaveStatus(msgspec.Struct, frozen=True, kw_only=True):
     freezes: tuple[FreezeStatus, ...]
     sets: tuple[SetStatus, ...]
     targets: tuple[TargetStatus, ...]
-    gates_changed: GateChange | None = None
+    gates_changed: tuple[GateChange, ...] = ()
 
 
 class UnreadableStatus(msgspec.Struct, frozen=True, kw_only=True):

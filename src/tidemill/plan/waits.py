@@ -273,7 +273,8 @@ class _Absence(Struct):
             present = draft.ledger.present(wave.name, set_name)
             if landing is not present:
                 yield self._replaced(wave, landing, present)
-                yield from closed(draft, wave, set_name)
+                stops = closed(draft, wave, set_name)
+                yield from (one.for_what_came(landing.landed_at) for one in stops)
             return
         wanted = (wave.name, set_name, app_sha)
         for eviction in reversed(draft.ledger.evictions):

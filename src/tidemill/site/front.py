@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from tidemill.facts.holds import each_hold
 from tidemill.facts.ledger import Eviction
 from tidemill.plan.status import SetStatus
 from tidemill.site.board import TargetView, WaveView
@@ -55,7 +56,7 @@ def _attention(frame: Frame) -> Child:
     ]
     gone = [
         el("li", hold_note(hold, frame.now), f"The settings name no {hold.wave}.", class_="ask")
-        for hold in status.gone_holds
+        for hold in each_hold(status.gone_holds)
     ]
     count = len(asks) + len(broken) + len(gone)
     if not count:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from tidemill.facts.holds import Hold
+from tidemill.facts.holds import Hold, each_hold
 from tidemill.facts.settings import ALL_SETS
 from tidemill.plan.status import FreezeStatus
 from tidemill.site.board import Board, Line, Soak, StayView, WaveView
@@ -273,7 +273,7 @@ def freeze_note(freeze: FreezeStatus) -> Markup:
 def notes(view: WaveView, now: datetime) -> list[Markup]:
     """The holds and freezes of a wave."""
     status = view.status
-    holds = [hold_note(one, now) for one in status.holds]
+    holds = [hold_note(one, now) for one in each_hold(status.holds)]
     return [*holds, *map(freeze_note, status.freezes)]
 
 

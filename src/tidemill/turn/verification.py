@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from tidemill.clients.git.store import Store
 from tidemill.clients.http.client import Body, Call
-from tidemill.clients.http.verdicts import Asked
+from tidemill.clients.http.verdicts import LARGEST, Asked
 from tidemill.errors import EntryPointFailed, TidemillError, TimeLimit, Unreachable
 from tidemill.facts.checks import CheckRecord, verdict
 from tidemill.facts.github_checks import RequiredCheck, record
@@ -113,6 +113,10 @@ def _fetched(one: Question, asked: Asked) -> Answer:
         return Lost("server error", f"it answered {found.status}")
     if found.status != 200:
         return Lost("refused", f"it answered {found.status}")
+    if len(found.body) > LARGEST:
+        who = "query" if one.verification.prometheus is not None else "server"
+        much = f"the answer has more than {LARGEST >> 20} MiB"
+        return Lost("too large", f"{much}: let the {who} give less")
     if one.verification.prometheus is not None:
         return answer_of_prometheus(one.verification, found.body)
     return answer_in(found.body)

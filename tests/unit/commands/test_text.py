@@ -83,6 +83,15 @@ def test_a_status_has_every_wave_with_its_holds() -> None:
     assert any(line.split()[:2] == ["app", app_sha(2)[:12]] for line in found)
 
 
+def test_a_status_names_a_hold_beneath_another_one() -> None:
+    rollout = landed()
+    beneath = rollout.held("shop", reason="audit", until=rollout.ago(-60), everywhere=True)
+    rollout.held("shop", beneath=beneath)
+    found = [" ".join(line.split()) for line in lines(shown(rollout))]
+    assert "all sets ada 2026-01-05T11:51:00Z it is released freeze" in found
+    assert "all sets ada 2026-01-05T11:51:00Z 2026-01-05T13:00:00Z audit" in found
+
+
 def test_a_status_says_until_when_a_wave_is_held_and_frozen() -> None:
     rollout = landed()
     rollout.settings = settings(lab=LAB, shop=SHOP, freezes=(STOCKTAKING, CHRISTMAS))

@@ -26,7 +26,7 @@ def test_a_frozen_wave_takes_no_promotion_until_the_freeze_is_over() -> None:
     assert "shop is frozen until 2026-01-05 23:00 UTC: stocktaking" in waits_for(decided)
     (line,) = (one for one in decided.waiting if one.about.wave == "shop")
     (freeze,) = (one for one in line.obstacles if isinstance(one, FreezeInForce))
-    assert (freeze.since, freeze.until) == (rollout.ago(60), rollout.ago(-660))
+    assert (freeze.since, freeze.until) == (rollout.ago(30), rollout.ago(-660)), "once it was ready"
     rollout.later(660)
     assert introduced(rollout.decide()) == [("shop", 2)]
 
@@ -37,6 +37,29 @@ def test_a_frozen_wave_takes_no_announcement() -> None:
     decided = rollout.decide()
     assert introduced(decided) == []
     assert "lab is frozen until" in waits_for(decided)
+
+
+@pytest.mark.parametrize(
+    ("announced", "held", "frozen"), [(90, 9, 60), (30, 9, 30), (5, 5, 5)], ids=str
+)
+def test_a_set_waits_for_a_hold_or_a_freeze_since_both_it_and_that_are_there(
+    announced: int, held: int, frozen: int
+) -> None:
+    rollout = Rollout(with_freezes(STOCKTAKING))
+    hold = rollout.held("lab")
+    assert hold.since == rollout.ago(9)
+    rollout.announced(1, ago=announced)
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "lab")
+    assert [one.since for one in line.obstacles] == [rollout.ago(held), rollout.ago(frozen)]
+
+
+def test_a_set_that_soaks_in_a_freeze_waits_for_it_since_it_is_in_the_wave_before() -> None:
+    rollout = two_waves()
+    rollout.settings = with_freezes(STOCKTAKING, soak="12h")
+    (line,) = (one for one in rollout.decide().waiting if one.about.wave == "shop")
+    landed = rollout.ledger.of("lab", "app").landings[-1].landed_at
+    (freeze,) = (one for one in line.obstacles if isinstance(one, FreezeInForce))
+    assert freeze.since == max(landed, rollout.ago(60))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from tests.unit.snapshots import LAB, SHOP, Rollout, settings, whats
 
 from tidemill.facts.gates import PastSettings
 from tidemill.facts.settings import Settings
-from tidemill.plan.gates import TOLD_FOR
+from tidemill.plan.gates import MOST_TOLD, TOLD_FOR
 from tidemill.plan.plan import Plan, plan
 from tidemill.plan.status import status
 
@@ -103,18 +103,32 @@ def test_a_wave_with_another_name_keeps_its_gates() -> None:
     assert [(one.wave, one.reason) for one in told] == [("last", "soak: 0s, was 1h")]
 
 
-def test_status_names_the_last_change_for_a_week() -> None:
+def test_status_names_each_change_for_a_week() -> None:
     rollout = known(shop(soak="1h"))
-    decided = changed(rollout, shop(), "Ada")
-    rollout.ledger = decided.ledger
-
-    def said() -> list[str | None]:
-        found = status(rollout.snapshot(), plan(rollout.snapshot()))
-        changes = (wave.gates_changed for wave in found.waves)
-        return [f"{one.author}: {one.words}" if one else None for one in changes]
-
-    assert said() == [None, "Ada: soak: 0s, was 1h"]
-    rollout.later(TOLD_FOR / timedelta(minutes=1) - 1)
-    assert said() == [None, "Ada: soak: 0s, was 1h"]
+    rollout.ledger = changed(rollout, shop(), "Ada").ledger
+    rollout.later(60)
+    rollout.ledger = changed(rollout, shop(need="all but 1"), "Bob").ledger
+    by_ada, by_bob = "Ada: soak: 0s, was 1h", "Bob: need: all but 1, was all"
+    assert said(rollout) == [[], [by_ada, by_bob]]
+    rollout.later(TOLD_FOR / timedelta(minutes=1) - 61)
+    assert said(rollout) == [[], [by_ada, by_bob]]
     rollout.later(1)
-    assert said() == [None, None]
+    assert said(rollout) == [[], [by_bob]]
+    rollout.ledger = changed(rollout, shop(), "Cy").ledger
+    assert [one.author for one in rollout.ledger.gates["shop"].changes] == ["Bob", "Cy"]
+    rollout.later(TOLD_FOR / timedelta(minutes=1))
+    assert said(rollout) == [[], []]
+
+
+def test_the_ledger_does_not_grow_with_every_change() -> None:
+    rollout = known(shop(soak="1h"))
+    for count in range(MOST_TOLD + 2):
+        rollout.ledger = changed(rollout, shop(soak=f"{count}m"), "Ada").ledger
+    last = f"Ada: soak: {MOST_TOLD + 1}m, was {MOST_TOLD}m"
+    assert (len(said(rollout)[1]), said(rollout)[1][-1]) == (MOST_TOLD, last)
+
+
+def said(rollout: Rollout) -> list[list[str]]:
+    """By wave, what status says of its gates."""
+    found = status(rollout.snapshot(), plan(rollout.snapshot()))
+    return [[f"{one.author}: {one.words}" for one in wave.gates_changed] for wave in found.waves]

@@ -31,6 +31,23 @@ def test_second_hold_leaves_the_first_as_it_is() -> None:
     assert whats(decided) == ["already held"]
 
 
+@pytest.mark.parametrize(
+    ("present", "asked", "said"),
+    [
+        (60, 30, "more; it is held until 2026-01-05T13:00Z (freeze)"),
+        (None, 30, "more; it is held until it is released (freeze)"),
+    ],
+)
+def test_what_is_held_already_is_said_with_the_time_that_holds(
+    present: int | None, asked: int, said: str
+) -> None:
+    rollout = Rollout()
+    rollout.held("lab", until=_in(present))
+    rollout.hold("lab", reason="more", until=_in(asked))
+    [entry] = rollout.decide().entries
+    assert (entry.what, entry.reason) == ("already held", said)
+
+
 def test_hold_of_one_set_and_of_all_are_two_holds() -> None:
     rollout = Rollout()
     rollout.hold("lab", "app", ago=6)

@@ -10,7 +10,9 @@ import pytest
 from tests.unit.sets import LAB, SHOP, settings
 from tests.unit.snapshots import Rollout, app_sha, landed, stack, two_waves, whats
 
+from tidemill.facts.holds import each_hold
 from tidemill.facts.ledger import Eviction, Ledger
+from tidemill.facts.requests import Release
 from tidemill.facts.signals import MOST_TRIES, Reach, Receiver, Signal, SignalSettings
 from tidemill.plan.plan import Plan
 from tidemill.plan.signals import MOST_AT_ONCE, MOST_OPEN, confirmed
@@ -177,6 +179,21 @@ def test_idle_turn_with_a_signal_that_was_taken_writes_nothing() -> None:
     assert told(rollout) == [("ops", "over", "lab is held")]
     assert rollout.ledger.signals == []
     assert not rollout.decide().is_change
+
+
+@pytest.mark.parametrize("first", ["*", "lab"])
+def test_a_hold_of_one_wave_and_one_of_all_are_told_apart_whichever_is_beneath(first: str) -> None:
+    rollout = telling(Rollout())
+    words = {"*": "all waves are held", "lab": "lab is held"}
+    for wave in (first, *({*words} - {first})):
+        rollout.hold(wave)
+        assert told(rollout) == [("ops", "open", words[wave])]
+        rollout.later(1)
+    assert rollout.holds["lab", "_"].beneath
+    everywhere = tuple(one.id for one in each_hold(rollout.holds.values()) if one.everywhere)
+    rollout.asked(Release(accepted_at=rollout.now, wave="*", ends=everywhere, reason="over"))
+    assert told(rollout) == [("ops", "over", "all waves are held")]
+    assert [place for place, one in rollout.holds.items()] == [("lab", "_")]
 
 
 def test_nothing_is_remembered_where_nobody_is_told() -> None:

@@ -278,6 +278,14 @@ def test_a_hold_that_ends_by_itself_says_when() -> None:
     assert "until 2027-01-05 12:00 UTC" in text
 
 
+def test_a_hold_beneath_another_one_is_shown_too() -> None:
+    rollout = Rollout()
+    rollout.held("shop", reason="stocktaking", beneath=rollout.held("shop", reason="audit"))
+    text = pages(shown(rollout))["index.html"].text
+    assert "stocktaking" in text
+    assert "audit" in text
+
+
 def test_a_freeze_is_shown_with_its_end() -> None:
     rollout = Rollout(
         settings(

@@ -13,7 +13,7 @@ from tidemill.clients.machine.beside import Beside, Late
 from tidemill.errors import Refused, TimeLimit
 from tidemill.words.variables import TOKENS
 
-LARGEST = 1 << 20
+LARGEST = 1 << 20  # bytes of an answer; of a larger one that much and a byte more is read
 
 
 class Asked:
@@ -43,7 +43,7 @@ class Asked:
     def _ask(self) -> Answer:
         http, call = Http(self._environment, seconds=self._seconds), self._call
         with http.stream(call, self._token, passing=()) as response:
-            data = response.start(LARGEST)
+            data = response.start(LARGEST + 1)
             return Answer(response.status, response.headers, data, call.url)
 
 
